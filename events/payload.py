@@ -1,0 +1,102 @@
+"""JSON as it may come from anybody: read strictly, within limits, without losing sight of doubled keys.
+
+Knows no CloudEvent and no command.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+LARGEST: Final = 1_048_576
+"""Bytes of a value; a larger one is not looked at."""
+DEEPEST: Final = 64
+"""Levels of objects and arrays, the outermost being the first."""
+LONGEST_INTEGER: Final = 1_000
+"""An integer with as many digits is refused: no member is that large, and reading it costs quadratic time."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class UnreadableError(ValueError):
+    """The value is no JSON within the limits; the message says what is wrong with it and repeats nothing of it."""
+
+
+class DoubledKeys(dict[str, Any]):
+    """A JSON object in which keys occur more than once: the last value of each, and the names of those keys."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        seen: set[str] = set()
+        self.doubled = {key for key, _ in pairs if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
+
+
+def parse(value: bytes | None) -> Any:
+    """The JSON value in `value`. A UTF-8 byte order mark is skipped.
+
+    Raises UnreadableError where there is no value, where it is not UTF-8 or not JSON by RFC 8259 (so no NaN), or
+    where it goes over a limit.
+    """
+    if value is None:
+        raise UnreadableError("the record has no value")
+    if len(value) > LARGEST:
+        raise UnreadableError(f"the value has {len(value)} bytes; at most {LARGEST} are read")
+    try:
+        text = value.removeprefix(_BYTE_ORDER_MARK).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"the value is not UTF-8 at byte {error.start}") from None
+    if not text.strip():
+        raise UnreadableError("the value is empty")
+    try:
+        parsed = json.loads(text, object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"the value is not JSON at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise UnreadableError(f"the value is nested deeper than {DEEPEST} levels") from None
+    if any(level > DEEPEST for level, _ in _containers(parsed)):
+        raise UnreadableError(f"the value is nested deeper than {DEEPEST} levels")
+    return parsed
+
+
+def parsed_object(value: object, name: str) -> dict[str, Any]:
+    """`value` where it is a JSON object. Raises UnreadableError, which calls it `name`, where it is not."""
+    if isinstance(value, dict):
+        return value
+    raise UnreadableError(f"{name} is {_kind(value)}, not a JSON object")
+
+
+def doubled_keys(value: object) -> list[str]:
+    """The names of keys that occur more than once in one object anywhere within `value`, sorted."""
+    return sorted({key for _, held in _containers(value) if isinstance(held, DoubledKeys) for key in held.doubled})
+
+
+def _containers(value: object) -> Iterator[tuple[int, dict[str, Any] | list[Any]]]:
+    """Every object and array within `value` with its level; without recursion, which a sender could exhaust."""
+    open_: list[tuple[int, object]] = [(1, value)]
+    while open_:
+        level, held = open_.pop()
+        if isinstance(held, dict):
+            yield level, held
+            open_.extend((level + 1, member) for member in held.values())
+        elif isinstance(held, list):
+            yield level, held
+            open_.extend((level + 1, item) for item in held)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else DoubledKeys(pairs)
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) >= LONGEST_INTEGER:
+        raise UnreadableError(f"the value holds an integer of {LONGEST_INTEGER} digits or more")
+    return int(digits)
+
+
+def _constant(name: str) -> NoReturn:
+    raise UnreadableError(f"the value holds {name}, which is not JSON")
+
+
+def _kind(value: object) -> str:
+    kinds = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return kinds.get(type(value), "a number")
