@@ -1,0 +1,123 @@
+"""What can become of a command's run, as exceptions.
+
+WorkerError
+├── Rejected        the answer is no; sending the command again unchanged gives no again
+├── Failed          the worker gives up; a person may redrive
+├── Wait            not now: look again later
+├── Validated       nothing was changed because the command asks only what would be done
+├── AttemptsSpent   the next step would be one attempt too many
+├── LaneLost        another worker owns the lane now; this run ends without a word
+└── JournalError
+    ├── JournalUnavailable   the database does not answer; nothing is known about the last write
+    └── JournalRefused       this journal cannot be used as it stands; the message says what to do
+
+Handlers raise the first three and the client's errors pass through them; `worker.runtime.outcome` makes a value of each.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.status import Blocker, PartnerCenterError
+
+DeadlineKind = Literal["order", "upgrade"]
+
+
+class WorkerError(Exception):
+    """Everything that the worker raises of its own accord."""
+
+
+class Rejected(WorkerError):
+    """The answer is no. `detail` names what was found, and anything that was changed at Microsoft before."""
+
+    def __init__(
+        self,
+        code: RejectedCode,
+        detail: str,
+        *,
+        advice: str | None = None,
+        blockers: Sequence[Blocker] = (),
+        partner_center: PartnerCenterError | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.advice = advice
+        self.blockers = tuple(blockers)
+        self.partner_center = partner_center
+
+
+class Failed(WorkerError):
+    """The worker gives up. `ended` says that Microsoft itself ended the effect, so that a redrive may begin anew."""
+
+    def __init__(
+        self,
+        code: FailedCode,
+        detail: str,
+        *,
+        advice: str | None = None,
+        blockers: Sequence[Blocker] = (),
+        partner_center: PartnerCenterError | None = None,
+        ended: bool = False,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.advice = advice
+        self.blockers = tuple(blockers)
+        self.partner_center = partner_center
+        self.ended = ended
+
+
+class Wait(WorkerError):
+    """Look again later.
+
+    `delay` in seconds, or None for the growing interval of polls. `deadline` names the setting that ends a wait on
+    Microsoft; `give_up` is then the answer. A wait with `release` frees the lane for the customer's next command.
+    """
+
+    def __init__(
+        self,
+        reason: WaitingReason,
+        detail: str,
+        *,
+        delay: float | None = None,
+        deadline: DeadlineKind | None = None,
+        give_up: Failed | None = None,
+        release: bool = False,
+    ) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.delay = delay
+        self.deadline = deadline
+        self.give_up = give_up
+        self.release = release
+
+
+class Validated(WorkerError):
+    """The command only asks: `would_do` are plain sentences, one for each change that would be made."""
+
+    def __init__(self, would_do: Sequence[str]) -> None:
+        super().__init__("; ".join(would_do))
+        self.would_do = tuple(would_do)
+
+
+class AttemptsSpent(WorkerError):
+    """A write that was tried as often as the settings allow is not tried again."""
+
+
+class LaneLost(WorkerError):
+    """The lane has another owner. Nothing more is sent or written for it here."""
+
+
+class JournalError(WorkerError):
+    """Something about the journal itself."""
+
+
+class JournalUnavailable(JournalError):
+    """The database does not answer. Whether the last write was made is not known; the journal will tell later."""
+
+
+class JournalRefused(JournalError):
+    """This journal cannot be used as it stands. The message says why and what to do."""

@@ -1,0 +1,184 @@
+"""Where a command meets its handler: the registry, and the `Context` that a handler works with.
+
+A handler is one file in `worker/handlers`, registered by being there. It reads, decides, acts through `ctx.step`, and
+returns its answer or raises one of `worker.errors`. It never sees Kafka, the journal or a clock of its own.
+"""
+
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, TypeVar, cast
+
+from events.base import Command, Event, Origin
+from events.codes import RejectedCode
+from worker.clock import Clock
+from worker.errors import Rejected, Validated
+from worker.journal.journal import Journal
+from worker.journal.records import SECOND, Earlier, Json, Note, Work
+from worker.partner_center.center import Center
+from worker.partner_center.operation import Operation
+from worker.steps import Effect, Exchange, Policy, Result, Steps
+
+CommandT = TypeVar("CommandT", bound=Command)
+Handler = Callable[["Context", Any], Awaitable[Event]]
+
+_HANDLERS: dict[type[Command], Handler] = {}
+
+
+def handles(command: type[CommandT]) -> Callable[[Callable[["Context", CommandT], Awaitable[Event]]], Handler]:
+    """Register the decorated coroutine as the handler of `command`. A second one for the same command is an error."""
+
+    def register(handler: Callable[["Context", CommandT], Awaitable[Event]]) -> Handler:
+        if command in _HANDLERS:
+            raise TypeError(f"{command.__name__} has two handlers: {_HANDLERS[command]} and {handler}")
+        _HANDLERS[command] = handler
+        return handler
+
+    return register
+
+
+def load(package: str) -> Mapping[type[Command], Handler]:
+    """Import every module of `package` and give all handlers by command."""
+    root = import_module(package)
+    for module in sorted(info.name for info in pkgutil.iter_modules(root.__path__)):
+        import_module(f"{package}.{module}")
+    return MappingProxyType(_HANDLERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that a handler is about to make: the operation, and a plain sentence for `validateOnly`."""
+
+    operation: Operation[Any]
+    sentence: str
+
+
+class Context:
+    """One run of one command, as its handler sees it."""
+
+    def __init__(
+        self,
+        work: Work,
+        command: Command,
+        *,
+        origin: Origin,
+        center: Center,
+        journal: Journal,
+        exchange: Exchange,
+        policy: Policy,
+        clock: Clock,
+        validate_only: bool,
+    ) -> None:
+        self._work = work
+        self._command = command
+        self._journal = journal
+        self._clock = clock
+        self._steps = Steps(work, journal, center, exchange, policy, clock=clock, deadline=command.deadline)
+        self.origin = origin
+        self.center = center
+        """The partner account, bound to this run."""
+        self.policy = policy
+        """Durations that a handler may need, such as the lag of the order list."""
+        self.validate_only = validate_only
+        """Nothing may be changed: every read and every check, and then what would be done."""
+        self.said: list[tuple[str, Event]] = []
+        """Status events of this run with their places, sent when the run is concluded."""
+        self.notes: list[Note] = []
+
+    @property
+    def memory(self) -> dict[str, Json]:
+        """Small facts that the command keeps from run to run, durable when the run is concluded."""
+        return self._work.memory
+
+    @property
+    def redrive(self) -> int:
+        """0 in the first story of the command."""
+        return self._work.redrive
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        return self._clock.now()
+
+    def answer(self, event: type[Event], **members: object) -> Event:
+        """The terminal event that the handler returns, with the members that all events share filled in."""
+        return event.of(self.origin, **members)
+
+    def say(self, place: str, event: type[Event], **members: object) -> None:
+        """A status event at a fixed place of the story (`events.identity`): said again, it is the same event."""
+        self.said.append((place, event.of(self.origin, **members)))
+
+    def note(self, detail: str) -> None:
+        """A line in the command's timeline, such as a check that had to be left out. Said once in a story."""
+        noted = self.memory.setdefault("notes", [])
+        if detail not in noted:
+            noted.append(detail)
+            self.notes.append(Note(at=self._journal.now(), kind="note", detail=detail))
+
+    def about_to(self, *changes: Change) -> None:
+        """Call before the first write of a run, with every change that is still to be made.
+
+        Raises `Validated` where nothing may be changed, and `Rejected` (`not_permitted`, `deadline_passed`) where a change
+        that is needed cannot be made.
+        """
+        for change in changes:
+            if not self.center.permits(change.operation):
+                raise Rejected(
+                    RejectedCode.NOT_PERMITTED,
+                    f"{change.operation.name} takes a user's token, and the account {self.center.account} is set up for "
+                    "the application alone",
+                )
+        if self.validate_only:
+            raise Validated([f"{change.operation.name}: {change.sentence}" for change in changes])
+        deadline = self._command.deadline
+        if deadline is not None and self.now() >= deadline:
+            raise Rejected(
+                RejectedCode.DEADLINE_PASSED,
+                f"{changes[0].operation.name} was still to be done when the deadline {deadline.isoformat()} passed",
+            )
+
+    async def step(self, name: str, effect: Effect) -> Result | None:
+        """Make a change at Partner Center: an `Orphan`, a `State` or a `Money` effect of `worker.steps`.
+
+        What it gave; None where the state was there already. Raises what `worker.partner_center.errors` lists, and
+        `EffectHeld` where another command of the customer has the effect open.
+        """
+        return await self._steps.take(name, effect)
+
+    def recorded(self, name: str) -> Result | None:
+        """What a step of this command gave, in this run or an earlier one; None where it is not known to be applied."""
+        return self._steps.given(name)
+
+    def begun(self, name: str) -> bool:
+        """Whether a request of this step may ever have left."""
+        return self._steps.begun(name)
+
+    def settles_in(self, *, lag: float = 0.0) -> float:
+        """Seconds until nothing that this command sent without an answer can still show, `lag` seconds late; 0 if none can."""
+        until = self._work.unsettled_until()
+        return max(0.0, (until - self._journal.now()) / SECOND + lag) if until else 0.0
+
+    def earlier(self, key: str) -> Earlier | None:
+        """What another command of this customer left open under this effect key."""
+        return next((item for item in self._work.earlier if item.key == key), None)
+
+    async def close(self, earlier: Earlier) -> None:
+        """The outcome of an effect that another command left open is known now."""
+        await self._journal.close_effect(self._work, earlier.key)
+        self._work.earlier = tuple(item for item in self._work.earlier if item is not earlier)
+
+    async def put_away(self, *names: str) -> None:
+        """Steps that are over for good, such as an expired cart, make room for new ones of their names."""
+        await self._journal.put_away(self._work, names)
+        for name in names:
+            self._work.steps.pop(name, None)
+
+
+def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> Handler:
+    """The handler of a command. Raises LookupError where the house rules were broken."""
+    try:
+        return cast("Handler", handlers[type(command)])
+    except KeyError:
+        raise LookupError(f"{type(command).__name__} has no handler: add one to worker/handlers") from None

@@ -1,0 +1,74 @@
+"""How the journal's words are written into columns and read back."""
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from worker.journal.records import Json, Source, Step, StepState, Waits
+from worker.journal.sql import Row
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+def dump(value: Json) -> str:
+    """JSON that any database holds: ASCII, and no U+0000 even as an escape."""
+    return json.dumps(value, separators=(",", ":"), default=str).replace("\\u0000", "\\ufffd")
+
+
+def dump_headers(headers: Headers) -> str:
+    """Headers as text, byte for byte, order and repeats kept."""
+    return dump([[name, None if value is None else base64.b64encode(value).decode("ascii")] for name, value in headers])
+
+
+def load_headers(text: str) -> Headers:
+    """What `dump_headers` wrote."""
+    return tuple((name, None if value is None else base64.b64decode(value)) for name, value in json.loads(text))
+
+
+def digest(record: Source) -> str:
+    """Tells two records at the same place of two topics of one name apart."""
+    hasher = hashlib.sha256()
+    for part in (record.key, record.value, dump_headers(record.headers).encode("ascii")):
+        hasher.update(b"-" if part is None else b"%d:" % len(part) + part)
+    return hasher.hexdigest()
+
+
+def source(row: Row, headers: str = "headers") -> Source:
+    """The record that a row was made from."""
+    return Source(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["position"],
+        timestamp=row["recorded_at"],
+        key=row["key"],
+        value=row["value"],
+        headers=load_headers(row[headers]),
+    )
+
+
+def step(row: Row) -> Step:
+    """A step as it was last written."""
+    return Step(
+        name=row["name"],
+        effect=row["effect"],
+        state=StepState(row["state"]),
+        attempts=row["attempts"],
+        intent_until=row["intent_until"],
+        earlier_until=row["earlier_until"],
+        details=json.loads(row["details"]) if row["details"] else None,
+        result=json.loads(row["result"]) if row["result"] else None,
+        at=row["at"],
+    )
+
+
+def dump_waits(waits: Waits) -> str:
+    """A story's waits as text."""
+    return dump(asdict(waits))
+
+
+def load_waits(text: str) -> Waits:
+    """What `dump_waits` wrote; an empty story where nothing was."""
+    stored: dict[str, Any] = json.loads(text)
+    return Waits(**stored)

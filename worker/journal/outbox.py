@@ -1,0 +1,58 @@
+"""What we said and Kafka has not yet acknowledged."""
+
+from collections.abc import Sequence
+
+from worker.journal.columns import load_headers
+from worker.journal.records import Unsent
+from worker.journal.sql import Transaction
+
+
+async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int]) -> list[Unsent]:
+    """The oldest unsent events and dead letters of this worker's lanes, beyond the given sequence numbers."""
+    events = await tx.rows(
+        """SELECT event.* FROM event JOIN lane ON lane.id = event.lane
+           WHERE sent_at IS NULL AND lane.owner = ? AND event.seq > ? ORDER BY event.seq LIMIT ?""",
+        worker,
+        after[0],
+        limit,
+    )
+    letters = await tx.rows(
+        """SELECT dead_letter.* FROM dead_letter JOIN lane ON lane.id = dead_letter.lane
+           WHERE sent_at IS NULL AND lane.owner = ? AND dead_letter.seq > ? ORDER BY dead_letter.seq LIMIT ?""",
+        worker,
+        after[1],
+        limit,
+    )
+    return [
+        Unsent(
+            seq=row["seq"],
+            lane=row["lane"],
+            letter=letter,
+            key=row["key"],
+            value=row["value"],
+            headers=load_headers(row["headers"]),
+            type=row["code"] if letter else row["type"],
+            at=row["at"],
+        )
+        for letter, rows in ((False, events), (True, letters))
+        for row in rows
+    ]
+
+
+async def sent(tx: Transaction, rows: Sequence[Unsent]) -> None:
+    """Kafka has acknowledged these."""
+    for table, letter in (("event", False), ("dead_letter", True)):
+        done = [(tx.now, row.seq) for row in rows if row.letter is letter]
+        if done:
+            await tx.many(f"UPDATE {table} SET sent_at = ? WHERE seq = ? AND sent_at IS NULL", done)
+
+
+async def backlog(tx: Transaction) -> tuple[int, float]:
+    """How many events and dead letters wait for Kafka, and for how many seconds the oldest has waited."""
+    rows = await tx.rows(
+        """SELECT count(*) AS n, min(at) AS oldest FROM (
+             SELECT at FROM event WHERE sent_at IS NULL
+             UNION ALL SELECT at FROM dead_letter WHERE sent_at IS NULL) AS waiting"""
+    )
+    oldest = rows[0]["oldest"]
+    return int(rows[0]["n"]), 0.0 if oldest is None else max(0.0, (tx.now - oldest) / 1_000_000)

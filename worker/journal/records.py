@@ -1,0 +1,280 @@
+"""The journal's words. Instants are microseconds since 1970 in UTC, by the database's clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Micros = int
+"""An instant: microseconds since 1970-01-01 UTC."""
+
+SECOND: Micros = 1_000_000
+
+Json = Any
+"""What `json` can write."""
+
+
+class State(StrEnum):
+    """Where a command stands. The first two are open, the others final until a person redrives."""
+
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        """True while the story of the command has no terminal event."""
+        return self in (State.ACCEPTED, State.WAITING)
+
+
+class StepState(StrEnum):
+    """What is known about a write at Partner Center."""
+
+    INTENDED = "intended"
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who may write for a lane: a worker, as of one take of the lane. The epoch grows with each take."""
+
+    worker: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A record as it came, byte for byte, and where it lay."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event on its way out, final to the byte. `id` is its `ce_id`."""
+
+    id: str
+    type: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes | None], ...]
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeadLetter:
+    """A dead letter on its way out. `headers` are those of the dead-letter topic, the original ones included."""
+
+    code: str
+    detail: str
+    source: Source
+    headers: tuple[tuple[str, bytes | None], ...]
+    redrive: int = 0
+    attempts: int = 0
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommand:
+    """A command to be remembered. A refused one is `REJECTED` from the start and never runs."""
+
+    uid: str
+    source: str
+    id: str
+    type: str
+    lane: str
+    partner: str | None
+    customer: str
+    fingerprint: str
+    algorithm: int
+    correlation_id: str
+    state: State = State.ACCEPTED
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """One record and everything that may become of it; the journal knows which when it has looked up the identity.
+
+    Without a command it is a dead letter. With one: `events` when the identity is new; nothing when the same content is
+    known; `reused` and `reused_letter` when other content is known; `too_old` when the identity is not known and the
+    record is older than the journal's memory.
+    """
+
+    record: Source
+    letter: NewDeadLetter | None = None
+    command: NewCommand | None = None
+    events: tuple[NewEvent, ...] = ()
+    reused: NewEvent | None = None
+    reused_letter: NewDeadLetter | None = None
+    too_old: NewDeadLetter | None = None
+
+
+class Taken(StrEnum):
+    """What became of a record."""
+
+    NEW = "new"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+    REUSED = "id_reused"
+    TOO_OLD = "too_old"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(slots=True)
+class Step:
+    """A write of a command: what was intended, whether it is known to have happened, what it gave.
+
+    `intent_until` is the instant until which the request that is under way may still arrive at Partner Center, and
+    `earlier_until` the same for requests before it that were never answered; 0 where none can. `details` are the
+    identifiers that let us look.
+    """
+
+    name: str
+    effect: str
+    state: StepState
+    attempts: int = 0
+    intent_until: Micros = 0
+    earlier_until: Micros = 0
+    details: Json = None
+    result: Json = None
+    at: Micros = 0
+
+    @property
+    def until(self) -> Micros:
+        """Until when some request of this step that was never answered may still arrive."""
+        return max(self.intent_until, self.earlier_until)
+
+    @property
+    def in_doubt(self) -> bool:
+        """True while a request may have taken effect, or may yet, without our knowing."""
+        return self.state is StepState.INTENDED or (self.state is StepState.NOT_APPLIED and self.until > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An effect that another command of the customer left open: its steps are the identifiers to look by."""
+
+    key: str
+    uid: str
+    command_id: str
+    steps: Mapping[str, Step]
+
+
+@dataclass(slots=True)
+class Waits:
+    """What was said about waiting in this story, so that it is said once and polled ever more slowly."""
+
+    count: int = 0
+    said: str | None = None
+    polls: int = 0
+    since: dict[str, Micros] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Work:
+    """A command that can run now, and all that is known about it."""
+
+    uid: str
+    source: str
+    id: str
+    type: str
+    lane: str
+    owner: Owner
+    partner: str | None
+    customer: str
+    correlation_id: str
+    redrive: int
+    attempts: int
+    released: bool
+    received_at: Micros
+    first_failed_at: Micros | None
+    settle_until: Micros
+    record: Source
+    waits: Waits
+    memory: dict[str, Json]
+    steps: dict[str, Step] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+    earlier: tuple[Earlier, ...] = ()
+
+    def unsettled_until(self) -> Micros:
+        """Until when an unanswered request of this command may still change something; 0 where none can."""
+        return max((step.until for step in self.steps.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of Partner Center, as a person reads it. `key` names the very request; `answered` whether it had an answer."""
+
+    at: Micros
+    step: str
+    operation: str
+    status: str
+    duration_ms: int
+    request_id: str
+    correlation_id: str
+    code: str | None
+    key: str
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the timeline that is neither call nor event: a wait, a check that was left out, a person's act."""
+
+    at: Micros
+    kind: str
+    detail: str
+    reason: str | None = None
+    until: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How a run ended. All of it becomes true in one transaction, or nothing."""
+
+    state: State
+    code: str | None = None
+    due_in: float | None = None
+    attempts: int = 0
+    released: bool = False
+    failed: bool = False
+    waits: Waits = field(default_factory=Waits)
+    memory: Mapping[str, Json] = field(default_factory=dict)
+    events: Sequence[NewEvent] = ()
+    letter: NewDeadLetter | None = None
+    calls: Sequence[Call] = ()
+    notes: Sequence[Note] = ()
+    keep_effects: bool = False
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What can run now, and in how many seconds something else can."""
+
+    work: Sequence[Work]
+    next_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A row of the outbox. `letter` tells a dead letter from an event."""
+
+    seq: int
+    lane: str
+    letter: bool
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    type: str
+    at: Micros

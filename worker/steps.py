@@ -1,0 +1,241 @@
+"""A handler's writes: each with its intent durable before it leaves and its outcome durable before it is used.
+
+Four rules are kept here for every write (the model in ops/model shows that none can be dropped):
+
+same key        a money effect acts again only under the key that it was begun with
+settle          an intent carries the instant until which its request may still arrive; the lane's later commands wait for it
+no early "no"   within that time the command's own refusal is held back (`worker.runtime.outcome`)
+gate at send    the request leaves only while this worker owns the lane and soon after its intent (`worker.app`)
+
+Knows no command and no operation.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from events.codes import RejectedCode
+from worker.clock import Clock
+from worker.errors import AttemptsSpent, JournalError, LaneLost, Rejected
+from worker.journal.journal import Journal
+from worker.journal.records import Call, Json, Step, StepState, Work
+from worker.partner_center.errors import (
+    CallError,
+    Refused,
+    Unanswered,
+)
+from worker.partner_center.center import Center
+
+Result = dict[str, Json]
+Act = Callable[[Center], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Looking shows that the effect is there. `result` is what its answer would have given."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied:
+    """Looking shows that the effect is not there, so that acting again under the same key is right."""
+
+
+Verdict = Applied | NotApplied
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A write whose lost result nobody can use: its id was never learned. Made again after a lost answer."""
+
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A write that brings about a state which can be read. `there` is what was just read: act only where it is False."""
+
+    there: bool
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """A write that spends money or starts what cannot be stopped.
+
+    `key` names the effect: one command of a customer at a time has it open. `details` are durable before the first
+    request and let anybody look. `reconcile` looks after a request whose outcome is not known; where looking cannot
+    tell it raises `Wait` or `Failed`. `spends`: once applied, no request under the same key can change anything more.
+    """
+
+    key: str
+    details: Json
+    reconcile: Callable[[], Awaitable[Verdict]]
+    act: Act
+    spends: bool
+
+
+Effect = Orphan | State | Money
+
+
+class Exchange(Protocol):
+    """The run's traffic with Partner Center, as the steps need it."""
+
+    def permit(self, step: str, seconds: float) -> None:
+        """From now on and for so long a request of this step may leave."""
+
+    def drain(self) -> list[Call]:
+        """The calls that are not yet in the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The settings that steps and outcomes go by. Durations in seconds."""
+
+    call_timeout: float
+    settle: float
+    order_list_lag: float
+    attempts: int
+    retry_first: float
+    retry_max: float
+    wait_first: float
+    wait_max: float
+    order_deadline: float
+    upgrade_deadline: float
+
+
+class Steps:
+    """The writes of one run of one command."""
+
+    def __init__(
+        self,
+        work: Work,
+        journal: Journal,
+        center: Center,
+        exchange: Exchange,
+        policy: Policy,
+        *,
+        clock: Clock,
+        deadline: datetime | None = None,
+    ) -> None:
+        """`deadline` is the command's own: the instant after which it writes nothing new."""
+        self._clock = clock
+        self._deadline = deadline
+        self._work = work
+        self._journal = journal
+        self._center = center
+        self._exchange = exchange
+        self._policy = policy
+
+    async def take(self, name: str, effect: Effect) -> Result | None:
+        """Bring the effect about, once. What its answer gave; None where the state was there already.
+
+        Raises `CallError` as the client does, `Rejected` when the deadline has passed, `AttemptsSpent`, `LaneLost`.
+        """
+        given = self.given(name)
+        if given is not None and not isinstance(effect, State):
+            return given
+        match effect:
+            case Orphan():
+                self._may_write()
+                result = await effect.act(self._center.within(name))
+                await self._record(Step(name, "orphan", StepState.APPLIED, attempts=1, result=result))
+                return result
+            case State():
+                return await self._state(self._story(name), effect)
+            case Money():
+                return await self._money(name, effect)
+
+    def in_doubt(self) -> bool:
+        """True while some write of this command may have taken effect without our knowing."""
+        return any(step.in_doubt for step in self._work.steps.values())
+
+    def given(self, name: str) -> Result | None:
+        """What the step gave; None where it is not known to be applied."""
+        step = self._work.steps.get(name) or self._work.steps.get(self._story(name))
+        return step.result if step is not None and step.state is StepState.APPLIED else None
+
+    def begun(self, name: str) -> bool:
+        """Whether the step was ever intended."""
+        return name in self._work.steps or self._story(name) in self._work.steps
+
+    def _story(self, name: str) -> str:
+        """A state is brought about anew in each story of a command, so each has a step of its own."""
+        return name if self._work.redrive == 0 else f"{name}@{self._work.redrive}"
+
+    async def _state(self, name: str, effect: State) -> Result | None:
+        step = self._work.steps.get(name)
+        if effect.there:
+            if step is not None and step.in_doubt:
+                await self._record(replace(step, state=StepState.APPLIED))
+            return None
+        if step is not None and step.state is StepState.APPLIED:
+            return step.result
+        return await self._act(Step(name, "state", StepState.INTENDED), effect.act, None)
+
+    async def _money(self, name: str, effect: Money) -> Result:
+        step = self._work.steps.get(name)
+        if step is not None and step.in_doubt:
+            verdict = await effect.reconcile()
+            if isinstance(verdict, Applied):
+                await self._record(replace(step, state=StepState.APPLIED, result=verdict.result), spent=effect.spends)
+                return verdict.result
+            if self._journal.now() > step.until:
+                await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
+        intent = Step(name, "money", StepState.INTENDED, details=effect.details)
+        return await self._act(intent, effect.act, effect.key, spends=effect.spends)
+
+    async def _act(
+        self,
+        intent: Step,
+        act: Act,
+        key: str | None,
+        *,
+        spends: bool = False,
+    ) -> Result:
+        """Write the intent down, send, write the outcome down."""
+        self._may_write()
+        before = self._work.steps.get(intent.name)
+        self._exchange.permit(intent.name, self._policy.call_timeout)
+        within = self._policy.call_timeout + self._policy.settle
+        step = await self._journal.intend(self._work, intent, within, key)
+        self._work.steps[intent.name] = step
+        try:
+            result = await act(self._center.within(intent.name))
+        except Unanswered:
+            raise
+        except Refused:
+            await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0))
+            raise
+        except CallError:
+            await self._unsaid(step, before)
+            raise
+        await self._record(replace(step, state=StepState.APPLIED, intent_until=0, result=result), spent=spends)
+        return result
+
+    def _may_write(self) -> None:
+        deadline = self._deadline
+        if deadline is not None and self._clock.now() >= deadline:
+            raise Rejected(
+                RejectedCode.DEADLINE_PASSED, f"a change was still to be made when {deadline.isoformat()} passed"
+            )
+        if self._work.attempts >= self._policy.attempts:
+            raise AttemptsSpent(f"{self._work.attempts} attempts were made")
+
+    async def _unsaid(self, step: Step, before: Step | None) -> None:
+        """The request certainly never left: what was in doubt before it still is, and nothing else."""
+        doubted = before is not None and before.in_doubt
+        state = StepState.INTENDED if doubted else StepState.NOT_APPLIED
+        try:
+            await self._record(replace(step, state=state, intent_until=0))
+        except (LaneLost, JournalError):
+            return  # the intent stays as it is, which only makes others wait longer than they need to
+
+    async def _record(self, step: Step, *, spent: bool = False) -> None:
+        await self._journal.record(self._work, step, self._exchange.drain(), spent=spent)
+        self._work.steps[step.name] = step
+        if spent:
+            for known in self._work.steps.values():
+                known.intent_until = known.earlier_until = 0
