@@ -1,0 +1,1 @@
+"""The tests; see CONTRIBUTING.md for their kinds and how to run each."""

@@ -1,0 +1,1 @@
+"""The Kafka port, against a real broker."""

@@ -1,0 +1,111 @@
+"""The fixtures that all tests share, named as nouns. What they stand on is in `tests/support`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import containers, kafka_local, postgres_local
+from tests.support.databases import fresh_database, run_apart
+from tests.support.kafka_local import LocalKafka
+from tests.support.missing import missing
+from tests.support.postgres_local import LocalPostgres
+from tests.support.topics import Topics
+
+DOCKER = "or start a Docker engine"
+
+
+@pytest.fixture(scope="session")
+def _local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    # One broker for each process of pytest-xdist: a test may kill its broker without a word to tests beside it.
+    if lack := kafka_local.why_not():
+        missing("Apache Kafka on this machine", f"{lack}, {DOCKER}, or set AZPLAN_TEST_KAFKA to bootstrap servers")
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Bootstrap servers of a real Kafka: a given one, a container, or the machine's own Java, in this order."""
+    if given := os.environ.get("AZPLAN_TEST_KAFKA"):
+        yield given
+    elif containers.engine_answers():
+        with containers.KafkaContainer() as container:
+            yield container.bootstrap_servers
+    else:
+        yield request.getfixturevalue("_local_kafka").bootstrap_servers
+
+
+@pytest.fixture
+def own_kafka(_local_kafka: LocalKafka) -> Iterator[LocalKafka]:
+    """A broker that the test may stop, kill, freeze and start again; it runs again afterwards."""
+    yield _local_kafka
+    _local_kafka.mend()
+
+
+@pytest.fixture
+def topics(kafka_servers: str) -> Topics:
+    """Fresh topics and a fresh group on the shared broker."""
+    fresh = Topics(kafka_servers)
+    run_apart(fresh.create())
+    return fresh
+
+
+@pytest.fixture
+def own_topics(own_kafka: LocalKafka) -> Topics:
+    """Fresh topics and a fresh group on the broker that the test may break."""
+    fresh = Topics(own_kafka.bootstrap_servers)
+    run_apart(fresh.create())
+    return fresh
+
+
+@pytest.fixture(scope="session")
+def _local_postgres() -> Iterator[LocalPostgres]:
+    if lack := postgres_local.why_not():
+        missing("PostgreSQL on this machine", f"{lack}, {DOCKER}")
+    server = LocalPostgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def _postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    if given := os.environ.get("AZPLAN_TEST_POSTGRES"):
+        yield given
+    elif containers.engine_answers():
+        with containers.postgres_container() as container:
+            yield container.get_connection_url()
+    else:
+        yield request.getfixturevalue("_local_postgres").url()
+
+
+@pytest.fixture
+def postgres_url(_postgres_server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    with fresh_database(_postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def own_postgres(_local_postgres: LocalPostgres) -> Iterator[LocalPostgres]:
+    """A PostgreSQL server that the test may stop, kill, freeze and start again; it runs again afterwards."""
+    yield _local_postgres
+    _local_postgres.mend()
+
+
+@pytest.fixture
+def own_postgres_url(own_postgres: LocalPostgres) -> Iterator[str]:
+    """An empty database on the server that the test may break."""
+    with fresh_database(own_postgres.url()) as url:
+        yield url
+        own_postgres.mend()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'journal.db'}"

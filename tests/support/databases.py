@@ -1,0 +1,42 @@
+"""A fresh database for each test, on whatever server there is."""
+
+import asyncio
+import itertools
+import os
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+T = TypeVar("T")
+_numbers = itertools.count(1)
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a loop and a thread of its own, so that a fixture disturbs no loop of its test."""
+    answers: list[T] = []
+    thread = threading.Thread(target=lambda: answers.append(asyncio.run(work)))
+    thread.start()
+    thread.join()
+    assert answers, "the work in the other thread failed; its traceback is above"
+    return answers[0]
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """The URL of a new empty database on the server; it is dropped in the end, with its sessions."""
+    name = f"azplan_test_{os.getpid()}_{next(_numbers)}"
+    run_apart(_execute(server_url, f'CREATE DATABASE "{name}"'))
+    yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    run_apart(_execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,88 @@
+"""PostgreSQL from the machine's own binaries in a temporary cluster: the server that tests may kill."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.support.server import Server, free_port, tether
+
+USER = "azplan"
+
+
+def why_not() -> str | None:
+    """What this machine lacks for a server of its own, or None."""
+    if _binary("postgres") is None or _binary("initdb") is None:
+        return "install the PostgreSQL server (Debian: postgresql), or set AZPLAN_TEST_POSTGRES to a URL"
+    if os.getuid() == 0 and _unprivileged() is None:
+        return "PostgreSQL refuses to run as root: make a user `postgres` (Debian's package has one)"
+    return None
+
+
+class LocalPostgres(Server):
+    """A server on a free loopback port, with a cluster of its own that is removed by `remove`.
+
+    It runs without fsync: the machine itself does not die in these tests, processes do.
+    """
+
+    stop_signal = signal.SIGINT  # fast shutdown: sessions are ended
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="azplan-postgres-"))
+        self._user = _unprivileged() if os.getuid() == 0 else None
+        self._port = free_port()
+        data = self._folder / "data"
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self._initialise(data)
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._folder), "fsync": "off"}
+        # A full-size segment per database made would be most of the cost of a fresh database for every test.
+        options |= {"max_connections": "200", "shared_buffers": "32MB"}
+        command = [str(_binary("postgres")), "-D", str(data), "-p", str(self._port)]
+        command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        super().__init__("PostgreSQL", [*self._as_user(), *command], log=self._folder / "server.log")
+
+    def url(self, database: str = "postgres") -> str:
+        """The URL of one database of the server."""
+        return f"postgresql://{USER}@127.0.0.1:{self._port}/{database}"
+
+    def ready(self) -> bool:
+        """The server's own tool asks it."""
+        command = [str(_binary("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def remove(self) -> None:
+        """Stop for good and remove the cluster."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _initialise(self, data: Path) -> None:
+        command = [str(_binary("initdb")), "-D", str(data), "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C", "-N"]
+        done = subprocess.run(
+            command, user=self._user, cwd=self._folder, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _as_user(self) -> list[str]:
+        if self._user is None:
+            return tether()
+        become = [f"--reuid={self._user}", f"--regid={self._user}", "--init-groups"]
+        return tether(*become) or ["su", self._user, "-s", "/bin/sh", "-c", 'exec "$0" "$@"', "--"]
+
+
+def _binary(name: str) -> Path | None:
+    found = shutil.which(name)
+    if found:
+        return Path(found)
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
+    return versions[-1] if versions else None
+
+
+def _unprivileged() -> str | None:
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return None

@@ -1,0 +1,145 @@
+"""A server process that tests may kill, freeze and start again."""
+
+import random
+import shutil
+import signal
+import socket
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from tests.support.waiting import wait_until
+
+# Below the range that systems give to outgoing connections, so that nobody takes the port of a server that is down.
+PORTS = range(20_000, 32_000)
+
+
+def free_port() -> int:
+    """A port of the loopback address on which nobody listens."""
+    for port in random.sample(PORTS, 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port found between 20000 and 32000")
+
+
+def listens(port: int) -> bool:
+    """True where somebody accepts a connection on the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def tether(*options: str) -> list[str]:
+    """The words before a command that let it die with the test run, where the system can do that."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *options, "--"] if setpriv else []
+
+
+class Server(ABC):
+    """One child process with a log file. Subclasses say when it is ready; faults reach its whole family."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._command = list(command)
+        self._env = env
+        self._cwd = cwd
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def ready(self) -> bool:
+        """True as soon as the server does its work."""
+
+    @property
+    def running(self) -> bool:
+        """True while the process lives (also while it is frozen)."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, *, within: float = 60) -> None:
+        """Start the process and return when it is ready."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        wait_until(lambda: self._died() or self.ready(), f"{self.name} ready (log: {self.log})", within=within)
+
+    def stop(self, *, within: float = 20) -> None:
+        """Ask it to end; kill it where it does not."""
+        if self._process is None:
+            return
+        if self.running:
+            self.resume()
+            self._process.send_signal(self.stop_signal)
+            try:
+                self._process.wait(within)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._process.wait()
+
+    stop_signal = signal.SIGTERM
+
+    def kill(self) -> None:
+        """SIGKILL: the machine lost its power."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def pause(self) -> None:
+        """SIGSTOP: the server is there and does not answer."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: it goes on after `pause`."""
+        self._signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Stop in good order and start again on the same port and the same data."""
+        self.stop()
+        self.start()
+
+    def mend(self) -> None:
+        """Make it run again after whatever a test did to it."""
+        if self.running:
+            self.resume()
+        else:
+            self.start()
+
+    def _died(self) -> bool:
+        if self.running:
+            return False
+        tail = self.log.read_text(errors="replace")[-2000:]
+        raise AssertionError(f"{self.name} ended while it started:\n{tail}")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None or not self.running:
+            return
+        parent = psutil.Process(self._process.pid)
+        family = [parent, *parent.children(recursive=True)]
+        for member in family:
+            try:
+                member.send_signal(number)
+            except psutil.NoSuchProcess:
+                continue
+        if number is signal.SIGKILL:
+            psutil.wait_procs(family[1:], timeout=10)

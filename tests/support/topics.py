@@ -1,0 +1,62 @@
+"""Topics of a test's own on a broker that many tests share."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+PARTITIONS = 6
+
+
+def _suffix() -> str:
+    return uuid.uuid4().hex[:10]
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Names that nobody used before. `create` makes the topics; `env` are the settings that point a worker at them."""
+
+    bootstrap_servers: str
+    suffix: str = field(default_factory=_suffix)
+
+    @property
+    def commands(self) -> str:
+        """The commands topic."""
+        return f"commands.{self.suffix}"
+
+    @property
+    def events(self) -> str:
+        """The events topic."""
+        return f"events.{self.suffix}"
+
+    @property
+    def dead_letters(self) -> str:
+        """The dead letters topic."""
+        return f"dead-letters.{self.suffix}"
+
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+        return f"group.{self.suffix}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The worker's settings for them."""
+        return {
+            "AZPLAN_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "AZPLAN_KAFKA__GROUP_ID": self.group,
+            "AZPLAN_KAFKA__COMMANDS_TOPIC": self.commands,
+            "AZPLAN_KAFKA__EVENTS_TOPIC": self.events,
+            "AZPLAN_KAFKA__DEAD_LETTERS_TOPIC": self.dead_letters,
+        }
+
+    async def create(self, partitions: int = PARTITIONS, **configuration: str) -> None:
+        """Make the three topics, with a configuration of the broker's own names where one is given."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
+        await admin.start()
+        try:
+            names = (self.commands, self.events, self.dead_letters)
+            made = await admin.create_topics([NewTopic(n, partitions, 1, topic_configs=configuration) for n in names])
+            assert all(error_code == 0 for _, error_code, *_ in made.topic_errors), made
+        finally:
+            await admin.close()
