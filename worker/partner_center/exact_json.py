@@ -1,0 +1,56 @@
+"""JSON that comes back as it was: every number keeps its digits, so that a resource can be returned whole."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Self
+
+
+class Unreadable(ValueError):
+    """The bytes are not one JSON value."""
+
+
+class Number(Decimal):
+    """A JSON number with a fraction or an exponent: an exact decimal that remembers how it was written."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Read `text`, which follows JSON's grammar of numbers."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def loads(body: bytes) -> object:
+    """Decode `body`, with or without a byte order mark (Partner Center sends one with most successes).
+
+    Raises `Unreadable` for anything that is not one JSON value in UTF-8; NaN and Infinity are not JSON.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_float=Number, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise Unreadable("not JSON in UTF-8") from error
+
+
+def dumps(value: object) -> bytes:
+    """Encode `value` compactly; a `Number` is written with the digits that it was read with."""
+    return _text(value).encode("ascii")
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} is not a JSON number")
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(str(key))}:{_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_text(item) for item in value) + "]"
+    return json.dumps(value, allow_nan=False)

@@ -1,0 +1,16 @@
+"""Which catalog items are Azure plans, and which the legacy offer that they replaced. Pure; calls nothing."""
+
+AZURE_PLAN_PRODUCT = "DZH318Z0BPS6"
+AZURE_PLAN_SKU = "0001"
+LEGACY_AZURE_OFFER = "MS-AZR-0145P"
+_LEGACY_AZURE_OFFERS = "ms-azr-"
+
+
+def is_azure_plan_item(catalog_item: str | None) -> bool:
+    """Whether `catalog_item` (`product:sku:availability`, or the product alone) is of the Azure plan, in any case."""
+    return (catalog_item or "").casefold().split(":")[0] == AZURE_PLAN_PRODUCT.casefold()
+
+
+def is_legacy_azure_item(catalog_item: str | None) -> bool:
+    """Whether `catalog_item` is a legacy Azure offer (MS-AZR-0145P and its kin), in any case."""
+    return (catalog_item or "").casefold().startswith(_LEGACY_AZURE_OFFERS)

@@ -1,0 +1,24 @@
+"""All operations, found by looking: one is registered by being a constant of a module of this package."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import Any
+
+from worker import partner_center
+from worker.partner_center.operation import Operation
+
+
+@cache
+def operations() -> Mapping[str, Operation[Any]]:
+    """Every operation by its name, in the order of names. Two of one name are an error."""
+    found: dict[str, Operation[Any]] = {}
+    for module_info in iter_modules(partner_center.__path__, f"{partner_center.__name__}."):
+        for value in vars(import_module(module_info.name)).values():
+            if not isinstance(value, Operation):
+                continue
+            if found.setdefault(value.name, value) is not value:
+                raise ValueError(f"two operations are named {value.name}: rename the one in {module_info.name}")
+    return MappingProxyType(dict(sorted(found.items())))

@@ -1,0 +1,208 @@
+"""How answers are read: tolerant of what varies, strict about what decides. Knows no particular resource.
+
+Member names are matched without regard to case; unknown ones are ignored; every field but an id may be absent. A value
+of the wrong type in a descriptive field is read as absent. Lists and errors inside an answer are not forgiven: an
+answer in which they cannot be read is no answer at all.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+T = TypeVar("T")
+
+_WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, int | Decimal):
+        return str(value)
+    return None
+
+
+def _required_text(value: object) -> object:
+    text = _text(value)
+    return value if text is None else text
+
+
+def _word(value: object) -> object:
+    text = _text(value)
+    return _WORD_BREAK.sub("_", text).lower() if isinstance(text, str) else None
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | Decimal | str):
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            return None
+        return number if number.is_finite() else None
+    return None
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Id = Annotated[str, Field(min_length=1), BeforeValidator(_required_text)]
+"""An opaque identifier, as it came. Compare with `same_id`."""
+Text = Annotated[str | None, BeforeValidator(_text)]
+"""Text without surrounding space; numbers become text; empty text is None."""
+Word = Annotated[str | None, BeforeValidator(_word)]
+"""A value of an open enumeration, in lower snake case: `UserPurchase`, `userPurchase` and `user_purchase` are one."""
+Flag = Annotated[bool | None, BeforeValidator(_flag)]
+Number = Annotated[Decimal | None, BeforeValidator(_number)]
+"""Money or a quantity: an exact decimal, from a number or from text."""
+Instant = Annotated[datetime | None, BeforeValidator(_instant)]
+"""An aware instant. Up to seven fractional digits are read (six are kept); no zone means UTC; a slip is None."""
+
+
+def _loosely(absent: object) -> WrapValidator:
+    def read(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return validate(value)
+        except ValidationError:
+            return absent
+
+    return WrapValidator(read)
+
+
+OR_NONE = _loosely(None)
+"""For a descriptive object: None where it cannot be read."""
+OR_EMPTY = _loosely(())
+"""For a descriptive list: empty where it cannot be read."""
+
+
+def same_id(one: str | None, other: str | None) -> bool:
+    """Whether two identifiers name the same thing: Partner Center changes their case freely. None names nothing."""
+    return one is not None and other is not None and one.casefold() == other.casefold()
+
+
+def member(document: Mapping[str, Any], name: str) -> str:
+    """The member of `document` that is `name` but for case, or `name` itself where there is none."""
+    return next((key for key in document if key.lower() == name.lower()), name)
+
+
+class Resource(BaseModel):
+    """Something that Partner Center answers with."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _any_case(cls, document: object) -> object:
+        """Match member names without regard to case, and leave out nulls, so that absent and null are one."""
+        if not isinstance(document, Mapping):
+            return document
+        names = _names(cls)
+        return {names.get(str(key).lower(), key): value for key, value in document.items() if value is not None}
+
+
+@cache
+def _names(model: type[Resource]) -> Mapping[str, str]:
+    names = {}
+    for name, field in model.model_fields.items():
+        names[name.lower()] = names[(field.alias or name).lower()] = field.alias or name
+    return names
+
+
+class Document(Resource):
+    """A resource that is sent back whole: `raw` is the object as it came, unknown members and digits included."""
+
+    _raw: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep(cls, document: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+        resource = read(document)
+        if isinstance(document, Mapping):
+            resource._raw = document
+        return resource
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The object as it came. Not to be changed."""
+        return self._raw
+
+
+class Header(Resource):
+    """A header that a link asks to be sent."""
+
+    key: Text = None
+    value: Text = None
+
+
+class Link(Resource):
+    """An address inside an answer: relative to the version root, or nearly so."""
+
+    uri: Text = None
+    method: Text = None
+    headers: tuple[Header, ...] = ()
+
+
+class PageLinks(Resource):
+    """The links of a collection that matter here."""
+
+    next: Link | None = None
+
+
+class Collection(Resource, Generic[T]):
+    """One page of a collection. `totalCount` is deliberately not read: it counts differently from place to place."""
+
+    items: tuple[T, ...]
+    links: PageLinks | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _items_may_be_absent(cls, document: object) -> object:
+        """An empty collection may come without `items`, provided that it says what it is; a list may come bare."""
+        if isinstance(document, list):
+            return {"items": document}
+        if not isinstance(document, Mapping) or document.get(member(document, "items")) is not None:
+            return document
+        if member(document, "totalCount") in document or member(document, "attributes") in document:
+            return {**document, member(document, "items"): []}
+        return document
+
+    @property
+    def next(self) -> Link | None:
+        """The link to the next page; None at the end."""
+        link = self.links.next if self.links else None
+        return link if link and link.uri else None
