@@ -6,10 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from worker.journal.records import Json, Source, Step, StepState, Waits
+from events.record import Headers, Record
+from worker.journal.records import Json, Step, StepState, Waits
 from worker.journal.sql import Row
-
-Headers = tuple[tuple[str, bytes | None], ...]
 
 
 def dump(value: Json) -> str:
@@ -27,7 +26,7 @@ def load_headers(text: str) -> Headers:
     return tuple((name, None if value is None else base64.b64decode(value)) for name, value in json.loads(text))
 
 
-def digest(record: Source) -> str:
+def digest(record: Record) -> str:
     """Tells two records at the same place of two topics of one name apart."""
     hasher = hashlib.sha256()
     for part in (record.key, record.value, dump_headers(record.headers).encode("ascii")):
@@ -35,9 +34,9 @@ def digest(record: Source) -> str:
     return hasher.hexdigest()
 
 
-def source(row: Row, headers: str = "headers") -> Source:
+def source(row: Row, headers: str = "headers") -> Record:
     """The record that a row was made from."""
-    return Source(
+    return Record(
         topic=row["topic"],
         partition=row["partition"],
         offset=row["position"],

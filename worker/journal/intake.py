@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from events.record import Record
 from worker.journal.columns import digest, dump_headers
 from worker.journal.lanes import dead_letter_lane, own_fresh
-from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Source, Taken
+from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Record, Taken
 from worker.journal.sql import LaneKey, Transaction, Value
 
 INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
@@ -45,7 +46,7 @@ class _Batch:
         self._worker = worker
         self._known: dict[str, tuple[str, int]] = {}
         self._busy: set[str] = set()
-        self._commands: list[tuple[NewCommand, Source, bool]] = []
+        self._commands: list[tuple[NewCommand, Record, bool]] = []
         self._events: list[tuple[NewEvent, str, str]] = []
         self._letters: list[tuple[NewDeadLetter, str | None]] = []
 
@@ -121,7 +122,7 @@ class _Batch:
             await tx.many(INSERT_LETTER, [letter_row(tx, letter, uid) for letter, uid in self._letters])
 
 
-def command_row(tx: Transaction, turn: int, command: NewCommand, record: Source, first: bool) -> tuple[Value, ...]:  # noqa: FBT001
+def command_row(tx: Transaction, turn: int, command: NewCommand, record: Record, first: bool) -> tuple[Value, ...]:  # noqa: FBT001
     """A command's row; `first` when nothing of its lane stands before it, so that it may run at once."""
     return (
         command.uid,

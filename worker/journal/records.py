@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from events.record import Headers, Record
+
 Micros = int
 """An instant: microseconds since 1970-01-01 UTC."""
 
@@ -46,19 +48,6 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A record as it came, byte for byte, and where it lay."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int | None
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class NewEvent:
     """An event on its way out, final to the byte. `id` is its `ce_id`."""
 
@@ -66,7 +55,7 @@ class NewEvent:
     type: str
     key: bytes
     value: bytes
-    headers: tuple[tuple[str, bytes | None], ...]
+    headers: Headers
     at: Micros
 
 
@@ -76,8 +65,8 @@ class NewDeadLetter:
 
     code: str
     detail: str
-    source: Source
-    headers: tuple[tuple[str, bytes | None], ...]
+    source: Record
+    headers: Headers
     redrive: int = 0
     attempts: int = 0
     correlation_id: str = ""
@@ -110,7 +99,7 @@ class Intake:
     record is older than the journal's memory.
     """
 
-    record: Source
+    record: Record
     letter: NewDeadLetter | None = None
     command: NewCommand | None = None
     events: tuple[NewEvent, ...] = ()
@@ -199,7 +188,7 @@ class Work:
     received_at: Micros
     first_failed_at: Micros | None
     settle_until: Micros
-    record: Source
+    record: Record
     waits: Waits
     memory: dict[str, Json]
     steps: dict[str, Step] = field(default_factory=dict)
@@ -275,6 +264,6 @@ class Unsent:
     letter: bool
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
+    headers: Headers
     type: str
     at: Micros
