@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -144,22 +142,15 @@ def _names(model: type[Resource]) -> Mapping[str, str]:
 
 
 class Document(Resource):
-    """A resource that is sent back whole: `raw` is the object as it came, unknown members and digits included."""
+    """A resource that is sent back whole."""
 
-    _raw: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    raw: Mapping[str, Any] = Field(default_factory=dict, alias="(whole)", repr=False)
+    """The object as it came, unknown members and digits included. Not to be changed."""
 
-    @model_validator(mode="wrap")
+    @model_validator(mode="before")
     @classmethod
-    def _keep(cls, document: object, read: ModelWrapValidatorHandler[Self]) -> Self:
-        resource = read(document)
-        if isinstance(document, Mapping):
-            resource._raw = document
-        return resource
-
-    @property
-    def raw(self) -> Mapping[str, Any]:
-        """The object as it came. Not to be changed."""
-        return self._raw
+    def _keep_whole(cls, document: object) -> object:
+        return {**document, "(whole)": document} if isinstance(document, Mapping) else document
 
 
 class Header(Resource):
