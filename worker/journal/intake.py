@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from events.record import Record
 from worker.journal.columns import digest, dump_headers
 from worker.journal.lanes import dead_letter_lane, own_fresh
-from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Record, Taken
+from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Taken
 from worker.journal.sql import LaneKey, Transaction, Value
 
 INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,

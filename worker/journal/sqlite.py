@@ -67,7 +67,7 @@ def drive(work: Coroutine[Any, Any, T]) -> T:
 class InlineExecutor(Executor):
     """Runs at once in the calling thread: for tests in virtual time, where a thread would be left behind."""
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Any:
         """Call the function now; the future that comes back is done."""
         future: Future[T] = Future()
         try:
