@@ -32,6 +32,7 @@ class Message(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
         use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
     )
 
     @classmethod
@@ -122,6 +123,10 @@ class Command(Message):
     """Run every read and every check, change nothing, and answer what would be done."""
     deadline: Instant | None = None
     """Instant after which nothing new is written at Microsoft."""
+
+    def wire_data(self) -> dict[str, Any]:
+        """The members as JSON values under their camelCase names, without those that have their default."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 @cache

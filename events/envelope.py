@@ -252,9 +252,9 @@ def _outgoing(message: Command | Event, attributes: Mapping[str, str | None]) ->
     given = {
         "ce_specversion": "1.0",
         "ce_type": message.wire_type(),
+        **attributes,
         "ce_subject": message.customer_id,
         "content-type": "application/json",
-        **attributes,
     }
     value = json.dumps(message.wire_data(), ensure_ascii=False, separators=(",", ":"))
     return Outgoing(

@@ -54,7 +54,7 @@ def open_record(record: Record) -> Opened:
     Raises NoCommandError, and checks in the order of its codes: JSON, then the envelope, then the customer.
     """
     found = of_headers(record.headers)
-    media_type = (found.text("datacontenttype") or "").lower()
+    media_type = (found.text("datacontenttype") or "").strip().lower()
     mode = Mode.STRUCTURED if media_type.startswith(_STRUCTURED) else Mode.BINARY
     try:
         value = parse(record.value)

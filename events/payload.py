@@ -4,6 +4,7 @@ Knows no CloudEvent and no command.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
@@ -26,8 +27,7 @@ class DoubledKeys(dict[str, Any]):
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
-        seen: set[str] = set()
-        self.doubled = {key for key, _ in pairs if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
+        self.doubled = {key for key, times in Counter(key for key, _ in pairs).items() if times > 1}
 
 
 def parse(value: bytes | None) -> Any:
@@ -71,15 +71,13 @@ def doubled_keys(value: object) -> list[str]:
 
 def _containers(value: object) -> Iterator[tuple[int, dict[str, Any] | list[Any]]]:
     """Every object and array within `value` with its level; without recursion, which a sender could exhaust."""
-    open_: list[tuple[int, object]] = [(1, value)]
-    while open_:
-        level, held = open_.pop()
-        if isinstance(held, dict):
+    waiting: list[tuple[int, object]] = [(1, value)]
+    while waiting:
+        level, held = waiting.pop()
+        if isinstance(held, dict | list):
             yield level, held
-            open_.extend((level + 1, member) for member in held.values())
-        elif isinstance(held, list):
-            yield level, held
-            open_.extend((level + 1, item) for item in held)
+            inner = held.values() if isinstance(held, dict) else held
+            waiting.extend((level + 1, member) for member in inner if isinstance(member, dict | list))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,9 +12,10 @@ def printable(text: str, limit: int) -> str:
     Line breaks and tabs become a space. What no log, UTF-8 encoder or PostgreSQL column takes (control characters,
     U+0000, lone surrogates) becomes U+FFFD. A text that was cut ends in an ellipsis.
     """
-    # Only what can survive the cut is looked at: hostile text may be a mebibyte long.
-    head = _UNPRINTABLE.sub("\ufffd", _BREAKS.sub(" ", text[: 2 * limit]))
-    return head if len(text) <= limit and len(head) <= limit else head[: limit - 1].rstrip() + "…"
+    # Only what may survive the cut is looked at: hostile text may be a mebibyte long.
+    line = _UNPRINTABLE.sub("\ufffd", _BREAKS.sub(" ", text[: 2 * limit]))
+    whole = len(line) <= limit and len(text) <= 2 * limit
+    return line if whole else line[: limit - 1].rstrip() + "…"
 
 
 def quoted(text: str, limit: int = 64) -> str:
