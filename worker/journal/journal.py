@@ -126,6 +126,10 @@ class Journal:
         worker, busy = self.worker, set(running)
         return cast("Claim", await self.read(lambda tx: work.claim(tx, worker, partners, limit, busy)))
 
+    async def partners(self) -> list[str]:
+        """The partners of all open commands; empty text for those whose partner could not be told."""
+        return list(await self.read(work.partners))
+
     async def runnable(self, limit: int) -> int:
         """How many commands could run now, counted no further than `limit`."""
         worker = self.worker

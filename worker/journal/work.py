@@ -54,6 +54,11 @@ async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: in
     )
 
 
+async def partners(tx: Transaction) -> list[str]:
+    """The partners of all open commands."""
+    return [row["partner"] for row in await tx.rows(f"SELECT DISTINCT partner FROM command WHERE {OPEN}")]
+
+
 async def runnable(tx: Transaction, worker: str, limit: int) -> int:
     """How many commands of this worker's lanes could run now, counted no further than `limit`."""
     rows = await tx.rows(

@@ -1,0 +1,164 @@
+"""From an outcome to what is written down and said about it: one transaction's worth. Pure but for the clock it is given."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from events import identity
+from events.base import Event
+from events.codes import FailedCode
+from events.deadletters import Failure, dead_letter_headers
+from events.envelope import encode
+from events.status import CommandWaiting
+from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
+from worker.runtime.outcome import Again, Ended, Outcome, Waiting
+from worker.runtime.tracing import current_trace
+from worker.runtime.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who says it: the consumer group and the version, for dead letters."""
+
+    group: str
+    version: str
+
+
+def conclude(turn: Turn, outcome: Outcome, sender: Sender) -> Conclusion:
+    """What the journal is to remember of this run, its events and its dead letter included."""
+    match outcome:
+        case Ended():
+            return _ended(turn, outcome, sender)
+        case Waiting():
+            return _waiting(turn, outcome)
+        case Again():
+            return _again(turn, outcome)
+
+
+def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
+    now = turn.desk.journal.now()
+    letter = _letter(turn.work, outcome, sender, now) if outcome.name == "failed" else None
+    return Conclusion(
+        state=State(outcome.name),
+        code=outcome.code,
+        attempts=outcome.attempts,
+        failed=outcome.name == "failed",
+        waits=turn.work.waits,
+        memory=turn.work.memory,
+        events=[*_said(turn, now), new_event(turn.work, identity.TERMINAL, outcome.event, now)],
+        letter=letter,
+        calls=turn.traffic.drain(),
+        notes=_notes(turn),
+        keep_effects=outcome.unknown,
+        ended=outcome.ended,
+    )
+
+
+def _waiting(turn: Turn, outcome: Waiting) -> Conclusion:
+    now = turn.desk.journal.now()
+    work = turn.work
+    until = now + int(outcome.delay * SECOND)
+    events, notes = _said(turn, now), _notes(turn)
+    if outcome.said:
+        event = CommandWaiting.of(
+            turn.origin, reason=outcome.reason, detail=outcome.detail, until=instant(until), attempt=outcome.attempts
+        )
+        events.append(new_event(work, identity.waiting(outcome.waits.count), event, now))
+        notes.append(Note(at=now, kind="wait", detail=outcome.detail, reason=outcome.reason, until=until))
+    return Conclusion(
+        state=State.WAITING,
+        due_in=outcome.delay,
+        attempts=outcome.attempts,
+        released=work.released or outcome.release,
+        failed=outcome.failed,
+        waits=outcome.waits,
+        memory=work.memory,
+        events=events,
+        calls=turn.traffic.drain(),
+        notes=notes,
+    )
+
+
+def _again(turn: Turn, outcome: Again) -> Conclusion:
+    work = turn.work
+    return Conclusion(
+        state=State.WAITING if work.waits.said else State.ACCEPTED,
+        due_in=outcome.delay,
+        attempts=work.attempts,
+        released=work.released,
+        waits=work.waits,
+        memory=work.memory,
+        events=_said(turn, turn.desk.journal.now()),
+        calls=turn.traffic.drain(),
+        notes=_notes(turn),
+    )
+
+
+def _said(turn: Turn, now: Micros) -> list[NewEvent]:
+    said = turn.context.said if turn.context else []
+    return [new_event(turn.work, place, event, now) for place, event in said]
+
+
+def _notes(turn: Turn) -> list[Note]:
+    return list(turn.context.notes) if turn.context else []
+
+
+def _letter(work: Work, outcome: Ended, sender: Sender, now: Micros) -> NewDeadLetter:
+    code, detail = FailedCode(str(outcome.code)), getattr(outcome.event, "detail", "")
+    failure = Failure(
+        group=sender.group,
+        code=code,
+        detail=detail,
+        attempts=outcome.attempts,
+        first_failed_at=instant(work.first_failed_at or now),
+        worker_version=sender.version,
+        correlation_id=work.correlation_id,
+        redrive=work.redrive,
+    )
+    return NewDeadLetter(
+        code=code,
+        detail=detail,
+        source=work.record,
+        headers=dead_letter_headers(work.record, failure),
+        redrive=work.redrive,
+        attempts=outcome.attempts,
+        correlation_id=work.correlation_id,
+    )
+
+
+def new_event(work: Work, place: str, event: Event, now: Micros) -> NewEvent:
+    """An event of the command's story, final to the byte."""
+    return event_at(
+        event,
+        id=identity.event_id(work.source, work.id, work.redrive, place),
+        at=now,
+        correlation_id=work.correlation_id,
+        causation_id=work.id,
+    )
+
+
+def event_at(event: Event, *, id: UUID, at: Micros, correlation_id: str, causation_id: str) -> NewEvent:  # noqa: A002
+    """An event as the outbox keeps it, in the trace that is current."""
+    traceparent, tracestate = current_trace()
+    outgoing = encode(
+        event,
+        id=id,
+        time=instant(at),
+        correlation_id=correlation_id,
+        causation_id=causation_id,
+        traceparent=traceparent,
+        tracestate=tracestate,
+    )
+    return NewEvent(
+        id=str(id),
+        type=event.wire_type(),
+        key=outgoing.key or b"",
+        value=outgoing.value or b"",
+        headers=outgoing.headers,
+        at=at,
+    )
+
+
+def instant(at: Micros) -> datetime:
+    """Microseconds of the journal as an instant."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)

@@ -1,0 +1,116 @@
+"""Kafka to the journal: poll, decide, write down, and only then commit. An offset means "accepted", never "done".
+
+One task polls and is never cancelled. Nothing in flight belongs to a partition, so a rebalance ends nothing here.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from events.record import Record
+from worker import logs
+from worker.broker.port import Batch, BrokerError, Partition, Source
+from worker.clock import Clock
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+from worker.journal.records import Intake
+from worker.runtime import telemetry
+from worker.runtime.intake import Desk, intake, refused_by_database
+from worker.runtime.lanes import Lanes
+
+log = logs.get("azplan.consumer")
+
+MOST_RECORDS = 500
+POLL_SECONDS = 1.0
+PAUSE = 1.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """When the loop last came round, by the monotonic clock: what liveness is judged by."""
+
+    at: float = 0.0
+    held_back: bool = False
+    waiting_for: str | None = None
+
+
+class Consumer:
+    """The loop from Kafka to the journal."""
+
+    def __init__(self, source: Source, journal: Journal, lanes: Lanes, desk: Desk, clock: Clock) -> None:
+        self._source = source
+        self._journal = journal
+        self._lanes = lanes
+        self._desk = desk
+        self._clock = clock
+        self._stopping = False
+        self.progress = Progress(at=clock.monotonic())
+        self.accepted: Callable[[], None] = lambda: None
+        """Called when something was written down: there is something to run and to send."""
+
+    def stop(self) -> None:
+        """Take nothing more in. `run` ends after the poll that is under way."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Take records in until `stop`. Neither a silent broker nor a silent database ends it."""
+        while not self._stopping:
+            self.progress.at = self._clock.monotonic()
+            try:
+                await self._hold_back()
+                batch = await self._source.poll(MOST_RECORDS, POLL_SECONDS)
+            except (BrokerError, JournalUnavailable) as error:
+                await self._trouble(error)
+                continue
+            telemetry.polled(self._clock)
+            if batch.records:
+                await self._take(batch)
+            self.progress.waiting_for = None
+
+    async def _take(self, batch: Batch) -> None:
+        """Write the batch down, however long the database needs; then commit."""
+        items = self._decide(batch.records)
+        while True:
+            self.progress.at = self._clock.monotonic()
+            try:
+                taken = await self._journal.accept(items, lambda item, why: refused_by_database(item, why, self._desk))
+                break
+            except JournalUnavailable as error:
+                if self._stopping:
+                    return  # not committed, so whoever reads the partition next gets the records again
+                await self._trouble(error)
+        telemetry.taken(items, taken)
+        self.accepted()
+        await self._commit(batch)
+
+    def _decide(self, records: Sequence[Record]) -> list[Intake]:
+        now = self._journal.now()
+        return [intake(record, now, self._desk) for record in records]
+
+    async def _commit(self, batch: Batch) -> None:
+        offsets: dict[Partition, int] = {}
+        for record in batch.records:
+            offsets[Partition(record.topic, record.partition)] = record.offset + 1
+        try:
+            await self._source.commit(offsets, batch.epoch)
+        except BrokerError as error:
+            # The records are in the journal; read again, they are found there and nothing happens.
+            log.warning("offsets.not_committed", error=str(error))
+        else:
+            telemetry.committed(self._clock, offsets)
+
+    async def _hold_back(self) -> None:
+        """Above `MAX_PENDING` runnable commands nothing more is read; below it, everything again."""
+        full = await self._lanes.pressure()
+        if full:
+            self._source.pause(self._source.assignment())
+        elif self.progress.held_back:
+            self._source.resume(self._source.paused())
+        if full is not self.progress.held_back:
+            log.info("intake.held_back" if full else "intake.resumed")
+        self.progress.held_back = full
+
+    async def _trouble(self, error: Exception) -> None:
+        self.progress.waiting_for = str(error)
+        log.warning("intake.waiting", error=str(error))
+        await asyncio.sleep(PAUSE)

@@ -1,0 +1,84 @@
+"""What an orchestrator asks: is this process getting anywhere (`/livez`), and may traffic count on it (`/readyz`)?
+
+Liveness is progress, never connectivity: a broker or Microsoft that is down is no reason to restart a worker, and a restart
+would only add a rebalance. Readiness names what is missing.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+STOP_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What is asked. Each gives the reasons for a no, as sentences; none means yes."""
+
+    stuck: Callable[[], Sequence[str]]
+    missing: Callable[[], Sequence[str]]
+
+
+def application(probes: Probes) -> Starlette:
+    """The two pages."""
+
+    async def livez(_: Request) -> JSONResponse:
+        return answer("alive", probes.stuck())
+
+    async def readyz(_: Request) -> JSONResponse:
+        return answer("ready", probes.missing())
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
+
+
+def answer(name: str, reasons: Sequence[str]) -> JSONResponse:
+    """200, or 503 with the reasons."""
+    return JSONResponse({name: not reasons, "reasons": list(reasons)}, status_code=503 if reasons else 200)
+
+
+class HealthServer:
+    """Serves the pages on the worker's own event loop, so that a loop that is stuck does not answer."""
+
+    def __init__(self, probes: Probes, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._server = _Server(
+            uvicorn.Config(
+                application(probes),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+        self.port = 0
+        """The port that was taken, also where any free one was asked for."""
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the address cannot be had."""
+        listener = socket.create_server(self._address)
+        self.port = int(listener.getsockname()[1])
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="health")
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _Server(uvicorn.Server):
+    """A server inside an application that handles signals itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signals alone."""
+        yield

@@ -1,0 +1,145 @@
+"""What becomes of a record, as far as the record itself can tell: the rows of the journal's intake. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from events import identity
+from events.base import Event, Origin
+from events.codes import FailedCode, RecordCode
+from events.deadletters import Failure, dead_letter_headers
+from events.envelope import Accepted, Envelope, Refused, Undecodable, decode
+from events.fingerprint import ALGORITHM
+from events.record import Record
+from events.status import CommandAccepted, CommandIdReused, CommandRejected
+from worker.journal.records import Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
+from worker.runtime.conclusion import Sender, event_at, instant
+from worker.runtime.tracing import record_trace
+
+Resolve = Callable[[str | None], str | None]
+"""From `ce_partner` in the form in which names compare, to the name of the account; None where that cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What deciding about a record needs. `retention` in seconds."""
+
+    resolve: Resolve
+    sender: Sender
+    retention: float
+
+
+def intake(record: Record, now: Micros, desk: Desk) -> Intake:
+    """Everything that may become of the record, for the journal to choose from when it has looked up the identity."""
+    decoded = decode(record)
+    with record_trace(record.headers):
+        if isinstance(decoded, Undecodable):
+            letter = _letter(record, desk, decoded.code, decoded.detail, decoded.correlation_id)
+            return Intake(record=record, letter=letter)
+        return _command(record, decoded, now, desk)
+
+
+def refused_by_database(item: Intake, error: Exception, desk: Desk) -> NewDeadLetter:
+    """The dead letter of a record that the database itself does not take."""
+    detail = f"the journal's database refuses the record: {type(error).__name__}"
+    return _letter(item.record, desk, FailedCode.INTERNAL_ERROR, detail, None)
+
+
+def lane_of(partner: str | None, customer: str) -> str:
+    """The lane of a customer at a partner account: its commands take effect in order."""
+    return f"{partner or ''}/{customer}"
+
+
+def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Desk) -> Intake:
+    envelope = decoded.envelope
+    partner = desk.resolve(envelope.partner_key)
+    origin = Origin(envelope.id, envelope.source, envelope.type, envelope.customer_id, partner)
+    refused = isinstance(decoded, Refused)
+    return Intake(
+        record=record,
+        command=NewCommand(
+            uid=str(envelope.uid),
+            source=envelope.source,
+            id=envelope.id,
+            type=envelope.type,
+            lane=lane_of(partner, envelope.customer_id),
+            partner=partner,
+            customer=envelope.customer_id,
+            fingerprint=decoded.fingerprint,
+            algorithm=ALGORITHM,
+            correlation_id=envelope.correlation_id,
+            state=State.REJECTED if refused else State.ACCEPTED,
+            code=decoded.code if isinstance(decoded, Refused) else None,
+        ),
+        events=(_first_event(decoded, origin, now),),
+        reused=_reused(record, decoded, origin, now),
+        reused_letter=_letter(
+            record, desk, RecordCode.ID_REUSED, "the id was used before, for other content", envelope.correlation_id
+        ),
+        too_old=_too_old(record, envelope, now, desk),
+    )
+
+
+def _first_event(decoded: Accepted | Refused, origin: Origin, now: Micros) -> NewEvent:
+    if isinstance(decoded, Refused):
+        event: Event = CommandRejected.of(origin, code=decoded.code, detail=decoded.detail)
+        return _event(decoded.envelope, identity.TERMINAL, event, now)
+    accepted = CommandAccepted.of(origin, received_at=instant(now))
+    return _event(decoded.envelope, identity.ACCEPTED, accepted, now)
+
+
+def _reused(record: Record, decoded: Accepted | Refused, origin: Origin, now: Micros) -> NewEvent:
+    event = CommandIdReused.of(
+        origin,
+        received_at=instant(now),
+        detail="a record with this id but other content was refused; the first command and its answer stay as they are",
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )
+    return _event(decoded.envelope, identity.id_reused(decoded.fingerprint), event, now)
+
+
+def _too_old(record: Record, envelope: Envelope, now: Micros, desk: Desk) -> NewDeadLetter | None:
+    """A record older than the journal's memory may have been answered and forgotten: it is never started by itself."""
+    if record.timestamp is None or record.timestamp < 0:
+        return None
+    age = instant(now) - (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=record.timestamp))
+    if age.total_seconds() <= desk.retention:
+        return None
+    detail = (
+        f"the record is {age.days} days old, and the journal remembers commands for {desk.retention / 86_400:g} days"
+    )
+    return _letter(record, desk, RecordCode.TOO_OLD, detail, envelope.correlation_id)
+
+
+def _letter(
+    record: Record, desk: Desk, code: RecordCode | FailedCode, detail: str, correlation_id: str | None
+) -> NewDeadLetter:
+    failure = Failure(
+        group=desk.sender.group,
+        code=code,
+        detail=detail,
+        attempts=None,
+        first_failed_at=None,
+        worker_version=desk.sender.version,
+        correlation_id=correlation_id,
+        redrive=None,
+    )
+    return NewDeadLetter(
+        code=code,
+        detail=detail,
+        source=record,
+        headers=dead_letter_headers(record, failure),
+        correlation_id=correlation_id or "",
+    )
+
+
+def _event(envelope: Envelope, place: str, event: Event, now: Micros) -> NewEvent:
+    return event_at(
+        event,
+        id=identity.event_id(envelope.source, envelope.id, 0, place),
+        at=now,
+        correlation_id=envelope.correlation_id,
+        causation_id=envelope.id,
+    )

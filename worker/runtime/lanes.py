@@ -1,0 +1,151 @@
+"""Whose turn it is: at most so many commands at once, one of a lane at a time, partners in turn, the longest due first.
+
+What can run now is claimed from the journal in small portions; what cannot is a row there and costs nothing here.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from worker import logs
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+from worker.journal.records import Claim, Work
+
+log = logs.get("azplan.lanes")
+
+LONGEST_SLEEP = 5.0
+"""Seconds after which the journal is asked again even when nothing called: the truth is there, a call is only a hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many commands run at once, and how many may be ready before intake is held back."""
+
+    concurrency: int
+    max_pending: int
+
+
+class Lanes:
+    """The scheduler. `dispatch` runs one turn and never raises."""
+
+    def __init__(
+        self, journal: Journal, dispatch: Callable[[Work], Awaitable[None]], partners: Sequence[str], limits: Limits
+    ) -> None:
+        self._journal = journal
+        self._dispatch = dispatch
+        self._limits = limits
+        self._ready: dict[str, deque[Work]] = {partner: deque() for partner in partners}
+        self._turns: deque[str] = deque(partners)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._meetings = 1
+
+    def wake(self) -> None:
+        """Something may be ready: look soon."""
+        self._wake.set()
+
+    def meet(self) -> None:
+        """Lanes were taken over, perhaps of partners that are not configured here: look for them, soon."""
+        self._meetings += 1
+        self._wake.set()
+
+    @property
+    def running(self) -> int:
+        """Commands that have their turn now."""
+        return len(self._running)
+
+    async def pressure(self) -> bool:
+        """Whether so many commands could run now that no more should be taken in. Raises `JournalUnavailable`."""
+        return await self._journal.runnable(self._limits.max_pending) >= self._limits.max_pending
+
+    async def run(self) -> None:
+        """Give turns until cancelled or stopped."""
+        met = 0
+        while not self._stopping:
+            self._wake.clear()
+            sleep = LONGEST_SLEEP
+            try:
+                if met != self._meetings:
+                    met = self._meetings
+                    await self._meet()
+                sleep = await self._fill()
+            except JournalUnavailable as error:
+                log.warning("journal.unavailable", error=str(error))
+                sleep = 1.0
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(0.0, sleep))
+            except TimeoutError:
+                continue
+
+    async def drain(self, seconds: float) -> bool:
+        """Give no more turns and wait for those that are under way. True when all have ended in time."""
+        self._stopping = True
+        self._forget_ready()
+        self.wake()
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=seconds)
+        return not self._running
+
+    async def abandon(self) -> None:
+        """End every turn at once: the lanes are no longer ours. Requests that are under way cannot be called back."""
+        self._forget_ready()
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _fill(self) -> float:
+        """Start what can be started; in how many seconds to look again."""
+        sleep = LONGEST_SLEEP
+        free = self._limits.concurrency - len(self._running)
+        if free > 0 and sum(map(len, self._ready.values())) < free:
+            claim = await self._claim(self._limits.concurrency)
+            sleep = min(sleep, LONGEST_SLEEP if claim.next_in is None else claim.next_in)
+        while not self._stopping and len(self._running) < self._limits.concurrency:
+            work = self._next()
+            if work is None:
+                break
+            self._start(work)
+        return sleep
+
+    async def _claim(self, limit: int) -> Claim:
+        """A portion for every partner, so that a flood of one leaves the others their share of turns."""
+        taken = set(self._running) | {work.uid for queue in self._ready.values() for work in queue}
+        claim = await self._journal.claim(list(self._ready), limit, taken)
+        if not self._stopping:
+            for work in claim.work:
+                self._ready[work.partner or ""].append(work)
+        return claim
+
+    async def _meet(self) -> None:
+        """Partners that only the journal still knows have commands too, which must be told that nobody serves them."""
+        for partner in await self._journal.partners():
+            if partner not in self._ready:
+                self._ready[partner] = deque()
+                self._turns.append(partner)
+
+    def _next(self) -> Work | None:
+        """The next command of the partner whose turn it is; partners without one are passed over."""
+        for _ in range(len(self._turns)):
+            partner = self._turns[0]
+            self._turns.rotate(-1)
+            if self._ready[partner]:
+                return self._ready[partner].popleft()
+        return None
+
+    def _start(self, work: Work) -> None:
+        task = asyncio.create_task(self._dispatch(work), name=f"command {work.uid}")
+        self._running[work.uid] = task
+        task.add_done_callback(lambda _: self._ended(work.uid))
+
+    def _ended(self, uid: str) -> None:
+        self._running.pop(uid, None)
+        self.wake()
+
+    def _forget_ready(self) -> None:
+        for queue in self._ready.values():
+            queue.clear()

@@ -1,0 +1,247 @@
+"""What became of a run: from what the handler returned or raised, and what is known of the command, to one value. Pure.
+
+The rules are those of the design's promise about the unknown: a refusal is not said while a request of the command may
+still arrive, what could not be looked at is `outcome_unknown`, and what Microsoft's side does to us is no attempt of ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from events.base import Event, Origin
+from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.status import CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
+from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
+from worker.journal.journal import EffectHeld
+from worker.journal.records import SECOND, Micros, Waits
+from worker.partner_center.classification import reject_code
+from worker.partner_center.errors import (
+    CallError,
+    Delayed,
+    GateClosed,
+    NeverSent,
+    NotPermitted,
+    Refused,
+    Throttled,
+    TokenUnavailable,
+)
+from worker.steps import Policy
+
+MOST_CRASHES = 3
+"""A run that ends in an error of ours is tried so often: some are of the moment, and none is worth a day of waiting."""
+GROWTH = 1.5
+"""Each poll of a wait comes so much later than the one before."""
+GATE_PAUSE = 1.0
+"""Seconds until a run is begun anew whose request was held back at the last moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of the command beside the result of its run."""
+
+    origin: Origin
+    attempts: int
+    waits: Waits
+    now: Micros
+    policy: Policy
+    settles_in: float = 0.0
+    in_doubt: bool = False
+    changed: Sequence[str] = ()
+    spread: float = 0.0
+    """Of 0 to 1: where in its span a delay falls, so that many commands do not come back at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The story is over."""
+
+    name: Literal["succeeded", "rejected", "failed"]
+    event: Event
+    attempts: int
+    code: RejectedCode | FailedCode | None = None
+    ended: bool = False
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The command gets its next turn in `delay` seconds. `said`: the reason is new and is said in an event."""
+
+    reason: WaitingReason
+    detail: str
+    delay: float
+    attempts: int
+    waits: Waits
+    said: bool
+    release: bool = False
+    failed: bool = field(default=False)
+    name: Literal["waiting"] = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The run is begun anew, soon and without a word: its request was held back at the gate."""
+
+    delay: float = GATE_PAUSE
+    name: Literal["again"] = "again"
+
+
+Outcome = Ended | Waiting | Again
+
+
+def judge(result: Event | Exception, now: Situation) -> Outcome:
+    """What becomes of the command. Total: any exception has an outcome."""
+    outcome = _first(result, now)
+    if isinstance(outcome, Ended) and outcome.name != "succeeded" and now.settles_in > 0:
+        detail = f"before the answer {outcome.code}, a request that was never answered must have had the time to arrive"
+        return _wait(Wait(WaitingReason.SETTLING, detail, delay=now.settles_in), outcome.attempts, now)
+    return outcome
+
+
+def _first(result: Event | Exception, now: Situation) -> Outcome:
+    match result:
+        case Event():
+            return Ended("succeeded", result, now.attempts)
+        case Validated():
+            return Ended("succeeded", CommandValidated.of(now.origin, would_do=result.would_do), now.attempts)
+        case Rejected():
+            return _rejected(result, now)
+        case Failed():
+            return _failed(result, now.attempts, now)
+        case Wait():
+            return _waited(result, now)
+        case EffectHeld():
+            return _rejected(Rejected(RejectedCode.EARLIER_OUTCOME_UNKNOWN, str(result)), now)
+        case AttemptsSpent():
+            return _exhausted(str(result), None, now.attempts, now)
+        case CallError():
+            return _call(result, now)
+        case _:
+            return _crashed(result, now)
+
+
+def _call(error: CallError, now: Situation) -> Outcome:
+    match error:
+        case Refused():
+            code = reject_code(error.operation, error.status, error.code)
+            return _rejected(Rejected(code, error.description, partner_center=facts(error)), now)
+        case NotPermitted():
+            detail = f"{error.operation}: {error.description}"
+            return _rejected(Rejected(RejectedCode.NOT_PERMITTED, detail, partner_center=facts(error)), now)
+        case GateClosed():
+            return Again()
+        case Throttled():
+            return _wait(Wait(WaitingReason.THROTTLED, str(error), delay=_spread(error.delay, now)), now.attempts, now)
+        case TokenUnavailable():
+            return _wait(Wait(WaitingReason.TOKEN_UNAVAILABLE, str(error), delay=error.delay), now.attempts, now)
+        case Delayed():
+            wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=_spread(error.delay, now))
+            return _wait(wait, now.attempts, now)
+        case NeverSent():
+            delay = _backoff(now.waits.polls + 1, now)
+            wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=delay)
+            return _wait(wait, now.attempts, now)
+        case _:
+            return _unanswered(error, now)
+
+
+def _unanswered(error: CallError, now: Situation) -> Outcome:
+    attempts = now.attempts + 1
+    if attempts >= now.policy.attempts:
+        return _exhausted(str(error), facts(error), attempts, now)
+    wait = Wait(WaitingReason.RETRY, str(error), delay=_backoff(attempts, now))
+    return replace(_wait(wait, attempts, now), failed=True)
+
+
+def _exhausted(detail: str, answer: PartnerCenterError | None, attempts: int, now: Situation) -> Outcome:
+    """No attempt is left. Whether something took effect is unknown where no look told us since it was sent."""
+    code = FailedCode.OUTCOME_UNKNOWN if now.in_doubt else FailedCode.RETRIES_EXHAUSTED
+    return _failed(Failed(code, detail, partner_center=answer), attempts, now)
+
+
+def _crashed(error: Exception, now: Situation) -> Outcome:
+    attempts = now.attempts + 1
+    detail = f"an error inside azplan: {type(error).__name__}"
+    if attempts >= min(MOST_CRASHES, now.policy.attempts):
+        return _failed(Failed(FailedCode.INTERNAL_ERROR, detail), attempts, now)
+    return replace(_wait(Wait(WaitingReason.RETRY, detail, delay=_backoff(attempts, now)), attempts, now), failed=True)
+
+
+def _rejected(no: Rejected, now: Situation) -> Outcome:
+    event = CommandRejected.of(
+        now.origin,
+        code=no.code,
+        detail=_with_changes(no.detail, now),
+        blockers=no.blockers,
+        partner_center=no.partner_center,
+        **({"advice": no.advice} if no.advice else {}),
+    )
+    return Ended("rejected", event, now.attempts, no.code)
+
+
+def _failed(no: Failed, attempts: int, now: Situation) -> Ended:
+    unknown = no.code is FailedCode.OUTCOME_UNKNOWN or now.in_doubt
+    event = CommandFailed.of(
+        now.origin,
+        code=no.code,
+        detail=_with_changes(no.detail, now),
+        blockers=no.blockers,
+        partner_center=no.partner_center,
+        attempts=attempts,
+        outcome_unknown=unknown,
+        **({"advice": no.advice} if no.advice else {}),
+    )
+    return Ended("failed", event, attempts, no.code, ended=no.ended, unknown=unknown)
+
+
+def _with_changes(detail: str, now: Situation) -> str:
+    return f"{detail} (changed at Microsoft before that: {', '.join(now.changed)})" if now.changed else detail
+
+
+def _waited(wait: Wait, now: Situation) -> Outcome:
+    """A wait on Microsoft ends with its deadline; waits on what is out of order on the way do not count towards it."""
+    if wait.deadline is None:
+        return _wait(wait, now.attempts, now)
+    limit = now.policy.upgrade_deadline if wait.deadline == "upgrade" else now.policy.order_deadline
+    since = now.waits.since.get(wait.deadline, now.now)
+    left = limit - (now.now - since) / SECOND
+    if left <= 0:
+        give_up = wait.give_up or Failed(
+            FailedCode.OUTCOME_UNKNOWN, f"{wait.detail}; this did not change in {limit:g} s"
+        )
+        return _failed(give_up, now.attempts, now)
+    outcome = _wait(wait, now.attempts, now)
+    since_all = {wait.deadline: now.now, **outcome.waits.since}
+    return replace(outcome, delay=min(outcome.delay, left), waits=replace(outcome.waits, since=since_all))
+
+
+def _wait(wait: Wait, attempts: int, now: Situation) -> Waiting:
+    reason, before = wait.reason, now.waits
+    new = before.said != reason
+    polls = 0 if new else before.polls + 1
+    waits = replace(before, said=str(reason), polls=polls, count=before.count + new)
+    delay = wait.delay
+    if delay is None:
+        delay = min(now.policy.wait_max, now.policy.wait_first * GROWTH**polls)
+    return Waiting(reason, wait.detail, delay, attempts, waits, said=new, release=wait.release)
+
+
+def _backoff(attempts: int, now: Situation) -> float:
+    """Twice as long each time, up to the longest, and up to a quarter more so that commands part."""
+    return _spread(min(now.policy.retry_max, now.policy.retry_first * 2.0 ** min(attempts - 1, 30)), now)
+
+
+def _spread(delay: float, now: Situation) -> float:
+    return delay * (1 + now.spread / 4)
+
+
+def facts(error: CallError) -> PartnerCenterError:
+    """What a person pastes into a support ticket."""
+    return PartnerCenterError(
+        operation=error.operation,
+        http_status=error.status,
+        code=error.code,
+        description=error.description,
+        request_id=error.request_id,
+        correlation_id=error.correlation_id,
+    )

@@ -1,0 +1,103 @@
+"""Which lanes are ours, and until when: the worker's row, kept alive by a heartbeat, and what it lets us do.
+
+A request may leave only while our row is sure to live longer than the request's time-out. "Sure" is counted from the start
+of the last heartbeat that the database confirmed, by every clock there is: monotonic, time since boot (monotonic stands
+still in a suspended machine) and the wall clock. What is left is a process paused between that look and the write to the
+socket, for longer than lease and settling together.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from worker import logs
+from worker.clock import Clock
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+
+log = logs.get("azplan.ownership")
+
+LANES_EACH_TIME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """How long a silent worker keeps its lanes, how often it speaks, the longest write. Seconds."""
+
+    lease: float
+    heartbeat: float
+    call_timeout: float
+
+
+class Ownership:
+    """This worker's row in the journal, and the lanes that it takes and lets go."""
+
+    def __init__(self, journal: Journal, clock: Clock, lease: Lease, name: str, version: str) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._lease = lease
+        self._name = name
+        self._version = version
+        self._until: tuple[float, float, float] = (0.0, 0.0, 0.0)
+        self.taken: Callable[[], None] = lambda: None
+        """Called when lanes were taken: there may be something to do."""
+        self.lapsed: Callable[[], Awaitable[None]] = _nobody
+        """Awaited when the row has lapsed, before this worker registers again: end every command."""
+
+    def may_send(self, worker: str) -> bool:
+        """Whether a request may leave now that can take as long as the longest write, for a command claimed by `worker`."""
+        margin = self._lease.call_timeout
+        return worker == self._journal.worker and all(
+            now + margin < until for now, until in zip(self._clocks(), self._until, strict=True)
+        )
+
+    def alive(self) -> bool:
+        """Whether our row is sure to live."""
+        return all(now < until for now, until in zip(self._clocks(), self._until, strict=True))
+
+    async def start(self) -> None:
+        """Become a worker. Raises `JournalUnavailable`."""
+        begun = self._clocks()
+        await self._journal.register(self._name, self._version, self._lease.lease)
+        self._until = self._after(begun)
+
+    async def run(self) -> None:
+        """Beat until cancelled. While the database is silent, what is running goes on as far as the lease allows."""
+        while True:
+            try:
+                await self._beat()
+            except JournalUnavailable as error:
+                log.warning("journal.unavailable", error=str(error))
+            await asyncio.sleep(self._lease.heartbeat)
+
+    async def stop(self) -> None:
+        """Give every lane back. What cannot be given back now is free when the row expires."""
+        self._until = (0.0, 0.0, 0.0)
+        try:
+            await self._journal.retire()
+        except JournalUnavailable as error:
+            log.warning("ownership.retire_failed", error=str(error))
+
+    async def _beat(self) -> None:
+        begun = self._clocks()
+        if await self._journal.heartbeat(self._lease.lease):
+            self._until = self._after(begun)
+        else:
+            log.warning("ownership.lapsed")
+            self._until = (0.0, 0.0, 0.0)
+            await self.lapsed()
+            await self.start()
+        if await self._journal.take_lanes(LANES_EACH_TIME):
+            self.taken()
+        await self._journal.let_go(LANES_EACH_TIME)
+
+    def _clocks(self) -> tuple[float, float, float]:
+        return self._clock.monotonic(), self._clock.boot(), self._clock.now().timestamp()
+
+    def _after(self, begun: tuple[float, float, float]) -> tuple[float, float, float]:
+        lease = self._lease.lease
+        return begun[0] + lease, begun[1] + lease, begun[2] + lease
+
+
+async def _nobody() -> None:
+    """Nobody to tell."""

@@ -1,0 +1,112 @@
+"""One command's turn: what its run needs, and what it leaves behind. Knows no particular command."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from events.base import Command, Event, Origin
+from events.codes import FailedCode, WaitingReason
+from events.envelope import Accepted, decode
+from worker.clock import Clock
+from worker.errors import Failed, Wait
+from worker.handling import Context, Handler, handler_of
+from worker.journal.journal import Journal
+from worker.journal.records import SECOND, StepState, Work
+from worker.partner_center.center import Center
+from worker.runtime.outcome import Situation
+from worker.steps import Exchange, Policy
+
+
+class Traffic(Exchange, Protocol):
+    """The run's traffic with Partner Center. `center` is None where no account fits the command."""
+
+    center: Center | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every turn needs. The app makes it, and joins the client to the journal in `traffic`."""
+
+    journal: Journal
+    handlers: Mapping[type[Command], Handler]
+    traffic: Callable[[Work], Traffic]
+    clock: Clock
+    policy: Policy
+    spread: Callable[[], float]
+    validate_only: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """A command that has its turn."""
+
+    work: Work
+    desk: Desk
+    traffic: Traffic
+    context: Context | None = field(default=None)
+
+    @property
+    def origin(self) -> Origin:
+        """What all events of the command say about it."""
+        work = self.work
+        center = self.traffic.center
+        partner = work.partner if center is None else center.account
+        return Origin(work.id, work.source, work.type, work.customer, partner, work.redrive)
+
+    async def run(self) -> Event:
+        """The handler's answer. Raises whatever stands in the way of one."""
+        settle = (self.work.settle_until - self.desk.journal.now()) / SECOND
+        if settle > 0:
+            raise Wait(WaitingReason.SETTLING, "a request of an earlier command may still arrive", delay=settle)
+        command = self._command()
+        self.context = self._context(command)
+        return await handler_of(command, self.desk.handlers)(self.context, command)
+
+    def situation(self) -> Situation:
+        """What is known of the command, for the judge of its run."""
+        work, journal = self.work, self.desk.journal
+        until = work.unsettled_until()
+        return Situation(
+            origin=self.origin,
+            attempts=work.attempts,
+            waits=work.waits,
+            now=journal.now(),
+            policy=self.desk.policy,
+            settles_in=max(0.0, (until - journal.now()) / SECOND),
+            in_doubt=any(step.in_doubt for step in work.steps.values()),
+            changed=[
+                step.name
+                for step in work.steps.values()
+                if step.state is StepState.APPLIED and step.effect != "orphan" and "~" not in step.name
+            ],
+            spread=self.desk.spread(),
+        )
+
+    def _command(self) -> Command:
+        decoded = decode(self.work.record)
+        if not isinstance(decoded, Accepted):
+            raise Failed(
+                FailedCode.INTERNAL_ERROR,
+                "the command was accepted once, and this version of azplan does not read it any more",
+            )
+        return decoded.command
+
+    def _context(self, command: Command) -> Context:
+        center = self.traffic.center
+        if center is None:
+            asked = self.work.partner
+            detail = (
+                f"no account is named {asked}" if asked else "several accounts are configured and ce_partner names none"
+            )
+            raise Failed(FailedCode.PARTNER_NOT_CONFIGURED, detail)
+        return Context(
+            self.work,
+            command,
+            origin=self.origin,
+            center=center,
+            exchange=self.traffic,
+            journal=self.desk.journal,
+            policy=self.desk.policy,
+            clock=self.desk.clock,
+            validate_only=command.validate_only or self.desk.validate_only,
+        )
