@@ -135,10 +135,10 @@ class Source(Protocol):
     async def stop(self) -> None:
         """Leave the group. Never raises and never takes longer than a few seconds, whatever the broker does."""
 
-    async def poll(self, max_records: int, timeout: float) -> Batch:
-        """The next records, in the order of offsets within each partition; none after `timeout` seconds.
+    async def poll(self, max_records: int, wait: float) -> Batch:
+        """The next records, in the order of offsets within each partition; none after `wait` seconds.
 
-        Never to be cancelled: `stop` ends it. May take some seconds longer than `timeout`, and returns nothing, while
+        Never to be cancelled: `stop` ends it. May take some seconds longer than `wait`, and returns nothing, while
         the group is rebalancing. Raises BrokerUnavailable or BrokerRefused; polling on is right after the first.
         """
 

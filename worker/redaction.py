@@ -1,0 +1,85 @@
+"""Takes secrets out of text before anybody sees it. Knows what they look like, and those that it was told of."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+MASK = "********"
+
+# Names after which a value is secret, in `name=value`, `name: value`, `"name": "value"` and as keys of a log line.
+_NAMED = (
+    r"(?:[a-z0-9_.-]{0,60}(?:passw(?:or)?d|passphrase|pwd|secret|assertion|token|credentials?|"
+    r"(?:private|api|access|account)_?key|authorization|cookie))"
+)
+_VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"'})\]]+)"
+_SECRET_KEY = re.compile(_NAMED, re.IGNORECASE)
+# A name that ends like a secret's and is none.
+_HARMLESS_KEY = re.compile(r"partition_key|record_key|(?:.*_)?token_(?:count|age|expiry).*", re.IGNORECASE)
+
+_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # -----BEGIN PRIVATE KEY----- and its kin
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
+    # JSON Web Tokens: access tokens, id tokens, assertions
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"), MASK),
+    # Microsoft's refresh tokens: 0.A…, 1.A…, M.C5…; opaque and long
+    (re.compile(r"\b(?:[01]\.A[A-Za-z0-9_-]|M\.[A-Z][A-Za-z0-9]{2,}_)[A-Za-z0-9_.!*$-]{20,}"), MASK),
+    # Authorization headers wherever they stand
+    (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{16,}", re.IGNORECASE), rf"\1 {MASK}"),
+    # The password of a connection URL
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@", re.IGNORECASE), rf"\1:{MASK}@"),
+    # Shared access keys of Azure Event Hubs connection strings
+    (re.compile(r"(SharedAccess(?:Key|Signature)\s*=\s*)[^;\s\"']+", re.IGNORECASE), rf"\1{MASK}"),
+    # name=value, name: value, "name": "value", name='value'
+    (re.compile(rf"(\b{_NAMED}[\"']?\s*[=:]\s*){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+)
+
+
+class Redactor:
+    """Masks what looks like a secret, and every secret that it was told of, wherever it occurs in a text."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # Longest first, so that a secret within another leaves nothing of the longer one. Very short ones would mask
+        # half of every text and protect nobody.
+        known = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        for pattern, replacement in _SHAPES:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def value(self, value: Any) -> Any:
+        """The same for a value as it may stand in a log line: containers are walked, odd objects become text."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {str(key): self.member(str(key), each) for key, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(each) for each in value]
+        if isinstance(value, bytes):
+            return self.text(value.decode(errors="backslashreplace"))
+        return self.text(str(value))
+
+    def member(self, key: str, value: Any) -> Any:
+        """A value under a name: masked whole where the name says that it is a secret."""
+        if is_secret_name(key) and value is not None and not isinstance(value, bool | int | float):
+            return MASK
+        return self.value(value)
+
+
+def is_secret_name(name: str) -> bool:
+    """True where a value under this name is not for people."""
+    return bool(_SECRET_KEY.fullmatch(name)) and not _HARMLESS_KEY.fullmatch(name)
+
+
+def redact(text: str) -> str:
+    """The text without anything that looks like a secret."""
+    return _BY_SHAPE.text(text)
+
+
+_BY_SHAPE = Redactor()

@@ -1,0 +1,116 @@
+"""What a setting may be: the types of single values, and the sentences that say what a wrong one should have been."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
+
+_TIMEDELTA = TypeAdapter(timedelta)
+_PARTNER_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+def _duration(value: object) -> object:
+    sentence = "must be seconds (40, 0.5) or an ISO 8601 duration (PT5M, P1D)"
+    text = str(value).strip().upper()
+    try:
+        if isinstance(value, timedelta) or text.startswith("P"):
+            return _TIMEDELTA.validate_python(value if isinstance(value, timedelta) else text)
+        return _TIMEDELTA.validate_python(float(text))
+    except (ValueError, ValidationError):
+        raise ValueError(sentence) from None
+
+
+def _folded(value: object, *, upper: bool) -> object:
+    if not isinstance(value, str):
+        return value
+    return value.upper() if upper else value.lower()
+
+
+def _servers(value: object) -> object:
+    names = value if isinstance(value, list) else str(value).split(",")
+    servers = [str(name).strip() for name in names]
+    for server in servers:
+        if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^\s:/]+):[0-9]{1,5}", server):
+            raise ValueError(f"must be host:port, several with commas; {server!r} is not")
+    return ",".join(servers)
+
+
+def _plain_url(value: str) -> SplitResult:
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("must be a URL that begins with https://")
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must be a URL without user, password, query or fragment")
+    return url
+
+
+def _secure_url(value: str) -> str:
+    if _plain_url(value).scheme != "https":
+        raise ValueError("must begin with https://")
+    return value.rstrip("/")
+
+
+def _base_url(value: str) -> str:
+    url = _plain_url(value)
+    if url.scheme != "https" and not is_loopback(url.hostname or ""):
+        raise ValueError("must begin with https:// (plain http is accepted for loopback hosts only)")
+    return value.rstrip("/")
+
+
+def _journal_url(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    url = urlsplit(text)
+    if url.scheme == "sqlite":
+        if url.netloc or url.path in ("", "/", "/:memory:"):
+            raise ValueError("must name a file: sqlite:///azplan.db or sqlite:////absolute/path.db")
+        return value
+    if url.scheme == "postgres":
+        raise ValueError("must begin with postgresql:// (postgres:// is not understood)")
+    if url.scheme != "postgresql":
+        raise ValueError("must be sqlite:///azplan.db or postgresql://user:password@host/database")
+    if not url.path.strip("/"):
+        raise ValueError("must name a database: postgresql://user:password@host/database")
+    return value
+
+
+def _partner_names(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    for name in value:
+        if not _PARTNER_NAME.fullmatch(str(name).lower()):
+            raise ValueError(f"has an entry {name!r}; a name is made of letters, digits, '_', '-' and '.'")
+    return {str(name).lower(): entry for name, entry in value.items()}
+
+
+def is_loopback(host: str) -> bool:
+    """True for this machine's own names and addresses."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
+
+
+def all_hold(sentences: Iterable[str]) -> None:
+    """Raise one ValueError that lists every sentence about values that do not fit each other."""
+    if found := list(sentences):
+        raise ValueError("\n".join(found))
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+"""Longer than nothing: seconds with fractions, or ISO 8601."""
+Text = Annotated[str, StringConstraints(min_length=1)]
+Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Guid = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")]
+Servers = Annotated[str, BeforeValidator(_servers)]
+SecureUrl = Annotated[str, AfterValidator(_secure_url)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+JournalUrl = Annotated[SecretStr, AfterValidator(_journal_url)]
+AnyCaseToLower = BeforeValidator(lambda value: _folded(value, upper=False))
+AnyCaseToUpper = BeforeValidator(lambda value: _folded(value, upper=True))
+PartnerNames = BeforeValidator(_partner_names)
