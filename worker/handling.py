@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from events.base import Command, Event, Origin
 from events.codes import RejectedCode
@@ -120,20 +120,21 @@ class Context:
     def about_to(self, *changes: Change) -> None:
         """Call before the first write of a run, with every change that is still to be made.
 
-        Raises `Validated` where nothing may be changed, and `Rejected` (`not_permitted`, `deadline_passed`) where a change
-        that is needed cannot be made.
+        Raises `Validated` where nothing may be changed, and `Rejected` (`not_permitted`, `deadline_passed`) where a
+        change that is needed cannot be made. While the outcome of an earlier write is not known, the deadline is left to
+        the steps, which look first.
         """
         for change in changes:
             if not self.center.permits(change.operation):
                 raise Rejected(
                     RejectedCode.NOT_PERMITTED,
-                    f"{change.operation.name} takes a user's token, and the account {self.center.account} is set up for "
-                    "the application alone",
+                    f"{change.operation.name} takes a user's token, and the account {self.center.account} is set up "
+                    "for the application alone",
                 )
         if self.validate_only:
             raise Validated([f"{change.operation.name}: {change.sentence}" for change in changes])
         deadline = self._command.deadline
-        if deadline is not None and self.now() >= deadline:
+        if deadline is not None and self.now() >= deadline and not self._steps.in_doubt():
             raise Rejected(
                 RejectedCode.DEADLINE_PASSED,
                 f"{changes[0].operation.name} was still to be done when the deadline {deadline.isoformat()} passed",
@@ -156,7 +157,7 @@ class Context:
         return self._steps.begun(name)
 
     def settles_in(self, *, lag: float = 0.0) -> float:
-        """Seconds until nothing that this command sent without an answer can still show, `lag` seconds late; 0 if none can."""
+        """Seconds until nothing that this command sent without an answer can still show, seen `lag` seconds late."""
         until = self._work.unsettled_until()
         return max(0.0, (until - self._journal.now()) / SECOND + lag) if until else 0.0
 
@@ -179,6 +180,6 @@ class Context:
 def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> Handler:
     """The handler of a command. Raises LookupError where the house rules were broken."""
     try:
-        return cast("Handler", handlers[type(command)])
+        return handlers[type(command)]
     except KeyError:
         raise LookupError(f"{type(command).__name__} has no handler: add one to worker/handlers") from None

@@ -3,7 +3,7 @@
 Four rules are kept here for every write (the model in ops/model shows that none can be dropped):
 
 same key        a money effect acts again only under the key that it was begun with
-settle          an intent carries the instant until which its request may still arrive; the lane's later commands wait for it
+settle          an intent carries the instant until which its request may arrive; the lane's later commands wait for it
 no early "no"   within that time the command's own refusal is held back (`worker.runtime.outcome`)
 gate at send    the request leaves only while this worker owns the lane and soon after its intent (`worker.app`)
 
@@ -13,19 +13,19 @@ Knows no command and no operation.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, cast
 
 from events.codes import RejectedCode
 from worker.clock import Clock
 from worker.errors import AttemptsSpent, JournalError, LaneLost, Rejected
 from worker.journal.journal import Journal
 from worker.journal.records import Call, Json, Step, StepState, Work
+from worker.partner_center.center import Center
 from worker.partner_center.errors import (
     CallError,
     Refused,
     Unanswered,
 )
-from worker.partner_center.center import Center
 
 Result = dict[str, Json]
 Act = Callable[[Center], Awaitable[Result]]
@@ -55,7 +55,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A write that brings about a state which can be read. `there` is what was just read: act only where it is False."""
+    """A write that brings about a state that can be read. `there` is what was just read: act only where it is False."""
 
     there: bool
     act: Act
@@ -155,7 +155,9 @@ class Steps:
     def given(self, name: str) -> Result | None:
         """What the step gave; None where it is not known to be applied."""
         step = self._work.steps.get(name) or self._work.steps.get(self._story(name))
-        return step.result if step is not None and step.state is StepState.APPLIED else None
+        if step is None or step.state is not StepState.APPLIED:
+            return None
+        return cast("Result", step.result)
 
     def begun(self, name: str) -> bool:
         """Whether the step was ever intended."""
@@ -172,7 +174,8 @@ class Steps:
                 await self._record(replace(step, state=StepState.APPLIED))
             return None
         if step is not None and step.state is StepState.APPLIED:
-            return step.result
+            return cast("Result", step.result)
+        await self._settled(step)
         return await self._act(Step(name, "state", StepState.INTENDED), effect.act, None)
 
     async def _money(self, name: str, effect: Money) -> Result:
@@ -182,10 +185,14 @@ class Steps:
             if isinstance(verdict, Applied):
                 await self._record(replace(step, state=StepState.APPLIED, result=verdict.result), spent=effect.spends)
                 return verdict.result
-            if self._journal.now() > step.until:
-                await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
+            await self._settled(step)
         intent = Step(name, "money", StepState.INTENDED, details=effect.details)
         return await self._act(intent, effect.act, effect.key, spends=effect.spends)
+
+    async def _settled(self, step: Step | None) -> None:
+        """A look has just shown that the effect is not there: once nothing can arrive any more, that is known for good."""
+        if step is not None and step.in_doubt and self._journal.now() > step.until:
+            await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
     async def _act(
         self,

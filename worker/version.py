@@ -1,8 +1,14 @@
 """Which azplan this is."""
 
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 
-try:
-    VERSION = version("azplan")
-except PackageNotFoundError:  # a checkout that was never installed
-    VERSION = "0+unknown"
+
+@cache
+def version() -> str:
+    """The version of the installed distribution; `0+unknown` in a checkout that was never installed."""
+    try:
+        return installed("azplan")
+    except PackageNotFoundError:
+        return "0+unknown"

@@ -1,7 +1,8 @@
-"""From an outcome to what is written down and said about it: one transaction's worth. Pure but for the clock it is given."""
+"""From an outcome to what is written down and said about it: one transaction's worth."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from events import identity
@@ -104,7 +105,7 @@ def _notes(turn: Turn) -> list[Note]:
 
 
 def _letter(work: Work, outcome: Ended, sender: Sender, now: Micros) -> NewDeadLetter:
-    code, detail = FailedCode(str(outcome.code)), getattr(outcome.event, "detail", "")
+    code, detail = cast("FailedCode", outcome.code), getattr(outcome.event, "detail", "")
     failure = Failure(
         group=sender.group,
         code=code,

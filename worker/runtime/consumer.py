@@ -7,8 +7,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from events.record import Record
-from worker import logs
 from worker.broker.port import Batch, BrokerError, Partition, Source
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
@@ -18,7 +19,7 @@ from worker.runtime import telemetry
 from worker.runtime.intake import Desk, intake, refused_by_database
 from worker.runtime.lanes import Lanes
 
-log = logs.get("azplan.consumer")
+log = structlog.get_logger("azplan.consumer")
 
 MOST_RECORDS = 500
 POLL_SECONDS = 1.0

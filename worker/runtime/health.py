@@ -1,7 +1,7 @@
 """What an orchestrator asks: is this process getting anywhere (`/livez`), and may traffic count on it (`/readyz`)?
 
-Liveness is progress, never connectivity: a broker or Microsoft that is down is no reason to restart a worker, and a restart
-would only add a rebalance. Readiness names what is missing.
+Liveness is progress, never connectivity: a broker or Microsoft that is down is no reason to restart a worker, and a
+restart would only add a rebalance. Readiness names what is missing.
 """
 
 import asyncio

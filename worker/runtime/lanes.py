@@ -5,18 +5,20 @@ What can run now is claimed from the journal in small portions; what cannot is a
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from worker import logs
+import structlog
+
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.records import Claim, Work
 
-log = logs.get("azplan.lanes")
+log = structlog.get_logger("azplan.lanes")
 
 LONGEST_SLEEP = 5.0
-"""Seconds after which the journal is asked again even when nothing called: the truth is there, a call is only a hint."""
+"""Seconds after which the journal is asked even when nothing called: the truth is there, a call is only a hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,11 @@ class Lanes:
     """The scheduler. `dispatch` runs one turn and never raises."""
 
     def __init__(
-        self, journal: Journal, dispatch: Callable[[Work], Awaitable[None]], partners: Sequence[str], limits: Limits
+        self,
+        journal: Journal,
+        dispatch: Callable[[Work], Coroutine[Any, Any, None]],
+        partners: Sequence[str],
+        limits: Limits,
     ) -> None:
         self._journal = journal
         self._dispatch = dispatch

@@ -1,7 +1,7 @@
 """What became of a run: from what the handler returned or raised, and what is known of the command, to one value. Pure.
 
-The rules are those of the design's promise about the unknown: a refusal is not said while a request of the command may
-still arrive, what could not be looked at is `outcome_unknown`, and what Microsoft's side does to us is no attempt of ours.
+A refusal is not said while a request of the command may still arrive; what could not be looked at is `outcome_unknown`;
+what is out of order on Microsoft's side, or between us, is no attempt of ours.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ from worker.partner_center.errors import (
     Throttled,
     TokenUnavailable,
 )
+from worker.partner_center.registry import operations
 from worker.steps import Policy
 
 MOST_CRASHES = 3
@@ -92,9 +93,14 @@ Outcome = Ended | Waiting | Again
 def judge(result: Event | Exception, now: Situation) -> Outcome:
     """What becomes of the command. Total: any exception has an outcome."""
     outcome = _first(result, now)
-    if isinstance(outcome, Ended) and outcome.name != "succeeded" and now.settles_in > 0:
+    if not isinstance(outcome, Ended) or outcome.name == "succeeded":
+        return outcome
+    if now.settles_in > 0:
         detail = f"before the answer {outcome.code}, a request that was never answered must have had the time to arrive"
         return _wait(Wait(WaitingReason.SETTLING, detail, delay=now.settles_in), outcome.attempts, now)
+    if outcome.name == "rejected" and now.in_doubt:
+        detail = f"{outcome.code} stood in the way of looking whether a request that was never answered took effect"
+        return _failed(Failed(FailedCode.OUTCOME_UNKNOWN, detail), outcome.attempts, now)
     return outcome
 
 
@@ -123,7 +129,7 @@ def _first(result: Event | Exception, now: Situation) -> Outcome:
 def _call(error: CallError, now: Situation) -> Outcome:
     match error:
         case Refused():
-            code = reject_code(error.operation, error.status, error.code)
+            code = reject_code(operations()[error.operation], error)
             return _rejected(Rejected(code, error.description, partner_center=facts(error)), now)
         case NotPermitted():
             detail = f"{error.operation}: {error.description}"

@@ -1,21 +1,22 @@
 """Which lanes are ours, and until when: the worker's row, kept alive by a heartbeat, and what it lets us do.
 
-A request may leave only while our row is sure to live longer than the request's time-out. "Sure" is counted from the start
-of the last heartbeat that the database confirmed, by every clock there is: monotonic, time since boot (monotonic stands
-still in a suspended machine) and the wall clock. What is left is a process paused between that look and the write to the
-socket, for longer than lease and settling together.
+A request may leave only while our row is sure to live longer than the request's time-out. "Sure" is counted from the
+start of the last heartbeat that the database confirmed, by every clock there is: monotonic, time since boot (monotonic
+stands still in a suspended machine) and the wall clock. What is left is a process paused between that look and the
+write to the socket, for longer than lease and settling together.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from worker import logs
+import structlog
+
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 
-log = logs.get("azplan.ownership")
+log = structlog.get_logger("azplan.ownership")
 
 LANES_EACH_TIME = 200
 
@@ -45,7 +46,7 @@ class Ownership:
         """Awaited when the row has lapsed, before this worker registers again: end every command."""
 
     def may_send(self, worker: str) -> bool:
-        """Whether a request may leave now that can take as long as the longest write, for a command claimed by `worker`."""
+        """Whether a request of a command that `worker` claimed may leave now and take as long as the longest write."""
         margin = self._lease.call_timeout
         return worker == self._journal.worker and all(
             now + margin < until for now, until in zip(self._clocks(), self._until, strict=True)

@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from events.deadletters import PREFIX, TRUNCATED
 from events.record import Outgoing
-from worker import logs
 from worker.broker.port import BrokerError, Sink, TooLarge
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
@@ -17,7 +18,7 @@ from worker.journal.journal import Journal
 from worker.journal.records import Unsent
 from worker.runtime import telemetry
 
-log = logs.get("azplan.publisher")
+log = structlog.get_logger("azplan.publisher")
 
 PORTION = 500
 PAUSE = 1.0
@@ -105,7 +106,7 @@ class Publisher:
 
 
 def smaller(letter: Outgoing) -> list[Outgoing]:
-    """A dead letter, and what is sent of it where the broker takes less: first without value, then with our headers only."""
+    """A dead letter, and what is sent where the broker takes less: without value, then with our headers only."""
     told = (*letter.headers, (TRUNCATED, b"true"))
     bare = replace(letter, value=b"", headers=told)
     ours = tuple(header for header in told if header[0].startswith(PREFIX))

@@ -1,7 +1,7 @@
 """One span for each turn of a command, in the sender's trace. Without the OpenTelemetry SDK it costs next to nothing.
 
-Own spans, because instrumenting aiokafka ends the consumer's span before the command is run and fails on headers that are
-not UTF-8. Source: OpenTelemetry semantic conventions for messaging, 1.44 (span kind CONSUMER, name `process <topic>`).
+Own spans, because instrumenting aiokafka ends the consumer's span before the command is run and fails on headers that
+are not UTF-8. Source: OpenTelemetry semantic conventions for messaging, 1.44 (kind CONSUMER, name `process <topic>`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,9 +46,10 @@ def carrier(headers: Headers) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name, value in headers:
         bare = name.lower().removeprefix("ce_")
-        if bare in ("traceparent", "tracestate") and value is not None and value.isascii():
-            if name.lower() == bare or bare not in found:
-                found[bare] = value.decode("ascii")
+        if bare not in ("traceparent", "tracestate") or value is None or not value.isascii():
+            continue
+        if name.lower() == bare or bare not in found:
+            found[bare] = value.decode("ascii")
     return found
 
 

@@ -2,25 +2,33 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from events.base import Command, Event, Origin
 from events.codes import FailedCode, WaitingReason
 from events.envelope import Accepted, decode
 from worker.clock import Clock
-from worker.errors import Failed, Wait
+from worker.errors import Failed, JournalUnavailable, LaneLost, Wait, WorkerError
 from worker.handling import Context, Handler, handler_of
-from worker.journal.journal import Journal
+from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, StepState, Work
 from worker.partner_center.center import Center
+from worker.partner_center.errors import CallError
+from worker.runtime import telemetry
 from worker.runtime.outcome import Situation
 from worker.steps import Exchange, Policy
 
 
 class Traffic(Exchange, Protocol):
-    """The run's traffic with Partner Center. `center` is None where no account fits the command."""
+    """The run's traffic with Partner Center."""
 
     center: Center | None
+    """The partner account; None where none fits the command."""
+    correlation_id: str
+    """The MS-CorrelationId of the run."""
+    deadline: datetime | None
+    """The instant after which no write may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,24 @@ class Turn:
         partner = work.partner if center is None else center.account
         return Origin(work.id, work.source, work.type, work.customer, partner, work.redrive)
 
-    async def run(self) -> Event:
-        """The handler's answer. Raises whatever stands in the way of one."""
+    async def result(self) -> Event | Exception:
+        """The handler's answer, or what stood in the way of one. Raises `LaneLost` and `JournalUnavailable` only."""
+        try:
+            return await self._run()
+        except (LaneLost, JournalUnavailable):
+            raise
+        except (WorkerError, CallError, EffectHeld) as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the judge has an outcome for it
+            telemetry.crashed(error)
+            return error
+
+    async def _run(self) -> Event:
         settle = (self.work.settle_until - self.desk.journal.now()) / SECOND
         if settle > 0:
             raise Wait(WaitingReason.SETTLING, "a request of an earlier command may still arrive", delay=settle)
         command = self._command()
+        self.traffic.deadline = command.deadline
         self.context = self._context(command)
         return await handler_of(command, self.desk.handlers)(self.context, command)
 

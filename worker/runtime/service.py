@@ -1,0 +1,148 @@
+"""A worker from start to stop: the order in which its parts begin and end, and what happens when one of them breaks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from worker.broker.port import Sink, Source
+from worker.clock import Clock
+from worker.journal.journal import Journal
+from worker.runtime.consumer import Consumer
+from worker.runtime.health import HealthServer, Probes
+from worker.runtime.lanes import Lanes
+from worker.runtime.ownership import Ownership
+from worker.runtime.publisher import Publisher
+
+log = structlog.get_logger("azplan.service")
+
+STUCK_SECONDS = 120.0
+"""A loop that did not come round for so long is stuck, whatever it waits for."""
+FLUSH_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a worker is made of."""
+
+    journal: Journal
+    source: Source
+    sink: Sink
+    ownership: Ownership
+    lanes: Lanes
+    consumer: Consumer
+    publisher: Publisher
+    clock: Clock
+    background: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Coroutines that run as long as the worker: gauges, tokens kept fresh."""
+    complaints: Callable[[], Sequence[str]] = lambda: ()
+    """What else makes the worker unready, as sentences."""
+
+
+class Service:
+    """Runs the parts until asked to stop."""
+
+    def __init__(self, parts: Parts, *, drain_timeout: float, host: str, port: int) -> None:
+        self._parts = parts
+        self._drain_timeout = drain_timeout
+        self._tasks: list[asyncio.Task[None]] = []
+        self._consuming: asyncio.Task[None] | None = None
+        self._started = False
+        self.stopping = False
+        """True from the moment at which no new request may be begun."""
+        self.health = HealthServer(Probes(stuck=self.stuck, missing=self.missing), host, port)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then stop in good order. Raises what broke, when a part breaks."""
+        await self.start()
+        try:
+            await self._until(stop)
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Begin: first what remembers, then what speaks, then what runs, last what takes in."""
+        parts = self._parts
+        await self.health.start()
+        await parts.ownership.start()
+        await parts.sink.start()
+        parts.ownership.taken = self._taken
+        parts.ownership.lapsed = parts.lanes.abandon
+        parts.consumer.accepted = self._accepted
+        loops = (parts.ownership.run, parts.publisher.run, parts.lanes.run, *parts.background)
+        self._tasks = [asyncio.create_task(self._loop(loop), name=name_of(loop)) for loop in loops]
+        await parts.source.start()
+        self._consuming = asyncio.create_task(parts.consumer.run(), name="consumer")
+        self._started = True
+        log.info("worker.started", worker=parts.journal.worker, health_port=self.health.port)
+
+    async def stop(self) -> None:
+        """End: take nothing more in, finish the steps under way, send what was said, give the lanes back."""
+        parts = self._parts
+        log.info("worker.stopping", running=parts.lanes.running)
+        self.stopping = True
+        parts.consumer.stop()
+        if self._consuming is not None:
+            await asyncio.wait([self._consuming], timeout=self._drain_timeout)
+        if not await parts.lanes.drain(self._drain_timeout):
+            log.warning("worker.not_drained", running=parts.lanes.running)
+        await self._flush()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await parts.source.stop()
+        await parts.sink.stop()
+        await parts.ownership.stop()
+        await self.health.stop()
+        log.info("worker.stopped")
+
+    def stuck(self) -> list[str]:
+        """Loops that get nowhere."""
+        age = self._parts.clock.monotonic() - self._parts.consumer.progress.at
+        return [f"the consumer's loop has not come round for {age:.0f} s"] if age > STUCK_SECONDS else []
+
+    def missing(self) -> list[str]:
+        """What keeps the worker from its work."""
+        parts = self._parts
+        if not self._started or self.stopping:
+            return ["the worker is stopping" if self.stopping else "the worker is starting"]
+        reasons = list(parts.complaints())
+        if parts.consumer.progress.waiting_for:
+            reasons.append(parts.consumer.progress.waiting_for)
+        if not parts.ownership.alive():
+            reasons.append("the journal has not confirmed a heartbeat within the lease")
+        return reasons
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        """Wait for the word to stop, or for a part that broke: half a worker is worse than none."""
+        waiting = asyncio.create_task(stop.wait(), name="stop")
+        tasks = [waiting, *self._tasks, *([self._consuming] if self._consuming else [])]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done:
+            if task is not waiting:
+                log.error("worker.part_broke", part=task.get_name())
+                task.result()
+
+    async def _flush(self) -> None:
+        """Send what was said while stopping; what Kafka does not take now, the next owner of the lanes sends."""
+        deadline = self._parts.clock.monotonic() + FLUSH_SECONDS
+        while await self._parts.publisher.flush() and self._parts.clock.monotonic() < deadline:
+            continue
+
+    async def _loop(self, loop: Callable[[], Awaitable[None]]) -> None:
+        await loop()
+
+    def _taken(self) -> None:
+        self._parts.lanes.meet()
+        self._parts.publisher.wake()
+
+    def _accepted(self) -> None:
+        self._parts.lanes.wake()
+        self._parts.publisher.wake()
+
+
+def name_of(loop: Callable[[], Awaitable[None]]) -> str:
+    """A name that a person finds the loop by."""
+    return getattr(loop, "__qualname__", type(loop).__name__)

@@ -1,0 +1,122 @@
+"""What the runtime tells about itself: metrics, and the facts that every log line of a command carries.
+
+Wrapped around a turn once, for all commands, so that handlers neither count nor log what is routine.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import structlog
+
+from events.codes import DeadLetterCode, RecordCode, RejectedCode, WaitingReason
+from worker import metrics
+from worker.broker.port import Partition
+from worker.clock import Clock
+from worker.journal.records import Intake, Taken, Work
+from worker.runtime.outcome import Outcome, Waiting
+from worker.runtime.tracing import command_span
+
+log = structlog.get_logger("azplan.command")
+
+RETRIES = {
+    WaitingReason.THROTTLED: "throttled",
+    WaitingReason.RETRY: "server_error",
+    WaitingReason.PARTNER_CENTER_UNAVAILABLE: "server_error",
+    WaitingReason.TOKEN_UNAVAILABLE: "auth",
+    WaitingReason.ORDER_PROVISIONING: "not_visible_yet",
+    WaitingReason.ASSETS_STOPPING: "not_visible_yet",
+    WaitingReason.UPGRADE_RUNNING: "not_visible_yet",
+    WaitingReason.SETTLING: "not_visible_yet",
+    WaitingReason.PAUSED: "conflict",
+}
+"""The metric's word for each reason to wait."""
+
+UNREADABLE: dict[DeadLetterCode | RejectedCode | str, str] = {
+    RecordCode.INVALID_JSON: "json",
+    RecordCode.INVALID_ENVELOPE: "envelope",
+    RecordCode.INVALID_CUSTOMER: "schema",
+    RejectedCode.INVALID_COMMAND: "schema",
+    RejectedCode.UNKNOWN_TYPE: "unknown_type",
+}
+"""The metric's word for each way in which a record cannot be read."""
+
+
+@contextmanager
+def watching(work: Work, correlation_id: str) -> Iterator[None]:
+    """A turn under way: counted, traced, and named in every log line."""
+    facts = {
+        "command": metrics.command_label(work.type),
+        "command_id": work.id,
+        "customer_id": work.customer,
+        "partner": work.partner,
+        "correlation_id": work.correlation_id,
+        "ms_correlation_id": correlation_id,
+    }
+    with structlog.contextvars.bound_contextvars(**facts), metrics.running(work), command_span(work):
+        yield
+
+
+def concluded(work: Work, outcome: Outcome) -> None:
+    """A turn that is over, and perhaps the story with it."""
+    metrics.concluded(work, outcome)
+    if isinstance(outcome, Waiting):
+        metrics.COMMAND_RETRIES.labels(metrics.command_label(work.type), RETRIES[outcome.reason]).inc()
+        if outcome.said:
+            log.info("command.waiting", reason=outcome.reason, detail=outcome.detail, attempt=outcome.attempts)
+    elif outcome.name != "again":
+        if outcome.name == "failed":
+            metrics.DEAD_LETTERS.labels(metrics.command_label(work.type), str(outcome.code)).inc()
+        log.info("command.concluded", outcome=outcome.name, code=outcome.code)
+
+
+def crashed(error: Exception) -> None:
+    """An error of our own inside a turn: the log has its trace, the event only its name."""
+    log.error("command.crashed", exc_info=error)
+
+
+def left(error: Exception) -> None:
+    """A turn that ended without a word because the lane was lost or the journal silent."""
+    log.warning("command.left", why=type(error).__name__, error=str(error))
+
+
+def polled(clock: Clock) -> None:
+    """The consumer's heartbeat."""
+    metrics.LAST_POLL.set(clock.now().timestamp())
+
+
+def committed(clock: Clock, offsets: Iterable[Partition]) -> None:
+    """Offsets that the broker has acknowledged."""
+    for topic in {partition.topic for partition in offsets}:
+        metrics.LAST_COMMIT.labels(topic).set(clock.now().timestamp())
+
+
+def taken(items: Sequence[Intake], results: Sequence[Taken]) -> None:
+    """What became of a batch of records."""
+    for (label, what, code, topic), number in Counter(map(_kind, items, results)).items():
+        metrics.COMMANDS_RECEIVED.labels(label).inc(number)
+        if what is Taken.DUPLICATE:
+            metrics.DUPLICATES.labels(label).inc(number)
+        if what in (Taken.DEAD_LETTER, Taken.REUSED, Taken.TOO_OLD) and code is not None:
+            metrics.DEAD_LETTERS.labels(label, str(code)).inc(number)
+        if code in UNREADABLE:
+            metrics.DECODE_FAILURES.labels(topic, UNREADABLE[code]).inc(number)
+        log.debug("records.taken", command=label, became=what.value, code=code, number=number)
+
+
+def published(topic: str, *, acknowledged: bool) -> None:
+    """A record that Kafka has acknowledged, or has not."""
+    metrics.PRODUCED_EVENTS.labels(topic, "acknowledged" if acknowledged else "failed").inc()
+
+
+def _kind(item: Intake, what: Taken) -> tuple[str, Taken, str | None, str]:
+    label = metrics.command_label(item.command.type) if item.command else "unknown"
+    return label, what, _code(item, what), item.record.topic
+
+
+def _code(item: Intake, what: Taken) -> str | None:
+    letters = {Taken.DEAD_LETTER: item.letter, Taken.REUSED: item.reused_letter, Taken.TOO_OLD: item.too_old}
+    letter = letters.get(what)
+    if letter is not None:
+        return letter.code
+    return item.command.code if item.command is not None and what is Taken.REFUSED else None
