@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -159,8 +158,8 @@ def _found(base: type[MessageT]) -> Mapping[str, type[MessageT]]:
 
 
 def _modules() -> list[ModuleType]:
-    names = sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return [import_module(f"{__package__}.{name}") for name in names if not name.startswith("_")]
+    names = sorted(info.name for info in pkgutil.iter_modules(import_module("events").__path__))
+    return [import_module(f"events.{name}") for name in names if not name.startswith("_")]
 
 
 def _is_longer(value: object) -> bool:

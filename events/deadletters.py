@@ -44,17 +44,17 @@ def dead_letter_headers(record: Record, failure: Failure) -> Headers:
 
     Headers of ours that an earlier dead letter left on a redriven record are replaced, so that none is doubled.
     """
-    return _own(record) + _told(record, failure)
+    return tuple(header for header in record.headers if not _is_ours(header)) + _told(record, failure)
 
 
-def dead_letter(record: Record, failure: Failure, limit: int) -> Outgoing:
-    """The dead letter of `record`, with its key and its value byte for byte, in at most `limit` bytes.
+def fitted(letter: Outgoing, limit: int) -> Outgoing:
+    """`letter`, or where it has more than `limit` bytes, as much of it as fits.
 
-    Where it would be larger, the value is empty and `azplan_dlq_truncated` is `true`. Where the record's own headers or
-    its key are too large even so, they are left out as well: better a poor dead letter than one that blocks the rest.
+    Then its value is empty and `azplan_dlq_truncated` is `true`. Where the record's own headers or its key are too
+    large even so, they are left out as well: better a poor dead letter than one that blocks the rest.
     """
-    *larger, smallest = _ever_smaller(record, failure)
-    return next((letter for letter in larger if size(letter) <= limit), smallest)
+    *larger, smallest = _ever_smaller(letter)
+    return next((smaller for smaller in larger if size(smaller) <= limit), smallest)
 
 
 def size(outgoing: Outgoing) -> int:
@@ -64,16 +64,17 @@ def size(outgoing: Outgoing) -> int:
     return held + headers + _HEADER_OVERHEAD * len(outgoing.headers) + _RECORD_OVERHEAD
 
 
-def _ever_smaller(record: Record, failure: Failure) -> Iterator[Outgoing]:
-    yield Outgoing(record.key, record.value, dead_letter_headers(record, failure))
-    told = (*_told(record, failure), (TRUNCATED, b"true"))
-    yield Outgoing(record.key, b"", _own(record) + told)
-    yield Outgoing(record.key, b"", told)
-    yield Outgoing(None, b"", told)
+def _ever_smaller(letter: Outgoing) -> Iterator[Outgoing]:
+    yield letter
+    truncated = (TRUNCATED, b"true")
+    yield Outgoing(letter.key, b"", (*letter.headers, truncated))
+    ours = (*filter(_is_ours, letter.headers), truncated)
+    yield Outgoing(letter.key, b"", ours)
+    yield Outgoing(None, b"", ours)
 
 
-def _own(record: Record) -> Headers:
-    return tuple((name, value) for name, value in record.headers if not name.startswith(PREFIX))
+def _is_ours(header: tuple[str, bytes | None]) -> bool:
+    return header[0].startswith(PREFIX)
 
 
 def _told(record: Record, failure: Failure) -> Headers:

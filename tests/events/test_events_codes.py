@@ -1,0 +1,56 @@
+"""The closed lists of code words are the contract's, and each word is explained."""
+
+import pytest
+
+from events.codes import BlockerKind, Code, FailedCode, Fault, RecordCode, RejectedCode, WaitingReason, codes
+
+REJECTED = """
+    invalid_command unknown_type customer_not_found no_relationship agreement_missing legacy_azure_subscription
+    plan_not_found plan_ambiguous active_assets not_eligible_for_upgrade upgrade_in_progress catalog_item_unavailable
+    credit_or_review order_refused earlier_outcome_unknown deadline_passed not_permitted refused_by_partner_center
+    cancelled_by_operator"""
+FAILED = "retries_exhausted outcome_unknown upgrade_failed order_failed partner_not_configured internal_error"
+RECORDS = "invalid_envelope invalid_json invalid_customer id_reused too_old"
+REASONS = """retry throttled partner_center_unavailable token_unavailable order_provisioning assets_stopping
+    upgrade_running settling paused"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (RejectedCode, REJECTED),
+        (FailedCode, FAILED),
+        (RecordCode, RECORDS),
+        (WaitingReason, REASONS),
+        (BlockerKind, "azureSubscription reservation productUpgrade order"),
+    ],
+)
+def test_the_lists_are_closed(kind: type[Code] | type[BlockerKind], words: str) -> None:
+    """Adding a word is a documented change: this list is the document's."""
+    assert {str(code) for code in kind} == set(words.split())
+
+
+def test_a_word_means_one_thing() -> None:
+    """No word is in two lists, so that every word can be explained by itself."""
+    assert len(codes()) == sum(len(kind) for kind in (RejectedCode, FailedCode, RecordCode, WaitingReason))
+
+
+@pytest.mark.parametrize("code", codes().values())
+def test_every_word_says_what_happened_whose_it_is_and_what_to_do(code: Code) -> None:
+    """Title, cause and advice are there and are sentences; the title is a phrase."""
+    meaning = code.meaning
+
+    assert meaning.fault in Fault
+    assert meaning.title
+    assert not meaning.title.endswith(".")
+    assert meaning.cause.endswith(".")
+    assert meaning.advice.endswith(".")
+
+
+ANOTHER_WAY = {"legacy_azure_subscription", "upgrade_in_progress", "refused_by_partner_center"}
+
+
+@pytest.mark.parametrize("code", [code for code in RejectedCode if code not in ANOTHER_WAY])
+def test_the_advice_of_a_rejection_says_that_the_id_is_used_up(code: RejectedCode) -> None:
+    """Whoever corrects and sends again learns that a new id is needed."""
+    assert "new id" in code.meaning.advice
