@@ -121,8 +121,8 @@ class Context:
         """Call before the first write of a run, with every change that is still to be made.
 
         Raises `Validated` where nothing may be changed, and `Rejected` (`not_permitted`, `deadline_passed`) where a
-        change that is needed cannot be made. While the outcome of an earlier write is not known, the deadline is left to
-        the steps, which look first.
+        change that is needed cannot be made. While the outcome of an earlier write is not known, the deadline is left
+        to the steps, which look first.
         """
         for change in changes:
             if not self.center.permits(change.operation):
