@@ -4,8 +4,9 @@ Knows no CloudEvent and no command.
 """
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn
 
 LARGEST: Final = 1_048_576
@@ -15,7 +16,10 @@ DEEPEST: Final = 64
 LONGEST_INTEGER: Final = 1_000
 """An integer with as many digits is refused: no member is that large, and reading it costs quadratic time."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+Container = dict[str, Any] | list[Any]
+
+_BYTE_ORDER_MARK = "\ufeff"
+_LONG_NUMBER = re.compile(rf"(?<![0-9])[0-9]{{{LONGEST_INTEGER}}}")
 
 
 class UnreadableError(ValueError):
@@ -41,18 +45,20 @@ def parse(value: bytes | None) -> Any:
     if len(value) > LARGEST:
         raise UnreadableError(f"the value has {len(value)} bytes; at most {LARGEST} are read")
     try:
-        text = value.removeprefix(_BYTE_ORDER_MARK).decode("utf-8")
+        text = value.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         raise UnreadableError(f"the value is not UTF-8 at byte {error.start}") from None
     if not text.strip():
         raise UnreadableError("the value is empty")
+    # Calling our own code for each number is slow, so it is done only where there may be one that is too long.
+    integer = _integer if _LONG_NUMBER.search(text) else None
     try:
-        parsed = json.loads(text, object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)
+        parsed = json.loads(text, object_pairs_hook=_object, parse_int=integer, parse_constant=_constant)
     except json.JSONDecodeError as error:
         raise UnreadableError(f"the value is not JSON at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise UnreadableError(f"the value is nested deeper than {DEEPEST} levels") from None
-    if any(level > DEEPEST for level, _ in _containers(parsed)):
+    if sum(1 for _ in _levels(parsed)) > DEEPEST:
         raise UnreadableError(f"the value is nested deeper than {DEEPEST} levels")
     return parsed
 
@@ -66,18 +72,20 @@ def parsed_object(value: object, name: str) -> dict[str, Any]:
 
 def doubled_keys(value: object) -> list[str]:
     """The names of keys that occur more than once in one object anywhere within `value`, sorted."""
-    return sorted({key for _, held in _containers(value) if isinstance(held, DoubledKeys) for key in held.doubled})
+    found = (held.doubled for level in _levels(value) for held in level if isinstance(held, DoubledKeys))
+    return sorted(set().union(*found))
 
 
-def _containers(value: object) -> Iterator[tuple[int, dict[str, Any] | list[Any]]]:
-    """Every object and array within `value` with its level; without recursion, which a sender could exhaust."""
-    waiting: list[tuple[int, object]] = [(1, value)]
-    while waiting:
-        level, held = waiting.pop()
-        if isinstance(held, dict | list):
-            yield level, held
-            inner = held.values() if isinstance(held, dict) else held
-            waiting.extend((level + 1, member) for member in inner if isinstance(member, dict | list))
+def _levels(value: object) -> Iterator[list[Container]]:
+    """The objects and arrays within `value`, level by level; without recursion, which a sender could exhaust."""
+    level = _held([value])
+    while level:
+        yield level
+        level = [inner for held in level for inner in _held(held.values() if isinstance(held, dict) else held)]
+
+
+def _held(values: Iterable[object]) -> list[Container]:
+    return [value for value in values if isinstance(value, (dict, list))]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _advice(members: dict[str, Any]) -> str:
     return code.meaning.advice
 
 
-class _No(Event):
+class _Explained(Event):
     """What the two events that say no have in common."""
 
     terminal: ClassVar[bool] = True
@@ -88,7 +88,7 @@ class _No(Event):
     """What Partner Center answered, where that was the cause."""
 
 
-class CommandRejected(_No):
+class CommandRejected(_Explained):
     """The answer is no, and the same command sent again gets no again.
 
     Nothing was changed at Microsoft, or `detail` names what was.
@@ -97,7 +97,7 @@ class CommandRejected(_No):
     code: RejectedCode
 
 
-class CommandFailed(_No):
+class CommandFailed(_Explained):
     """The worker gave up; a redrive may succeed. The command is also a dead letter."""
 
     code: FailedCode

@@ -41,6 +41,10 @@ NOT_JSON = {
     "a byte order mark only": (binary(b"\xef\xbb\xbf"), "the value is empty"),
     "UTF-16": (binary('{"customerId":"x"}'.encode("utf-16")), "the value is not UTF-8 at byte 0"),
     "a byte that is not UTF-8": (binary(b'{"a":"\xff"}'), "the value is not UTF-8 at byte 6"),
+    "a byte that is not UTF-8 behind a byte order mark": (
+        binary(b'\xef\xbb\xbf{"a":"\xff"}'),
+        "the value is not UTF-8 at byte 9",
+    ),
     "cut JSON": (binary(b'{"a":'), "the value is not JSON at line 1, column 6"),
     "two JSON values": (binary(b"{} {}"), "the value is not JSON at line 1, column 4"),
     "a raw line break in a string": (binary(b'{"a":"\n"}'), "the value is not JSON at line 1, column 7"),
