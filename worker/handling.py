@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 
 from events.base import Command, Event, Origin
 from events.codes import RejectedCode
+from events.status import PartnerCenterError
 from worker.clock import Clock
 from worker.errors import Rejected, Validated
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Earlier, Json, Note, Work
 from worker.partner_center.center import Center
+from worker.partner_center.errors import CallError
 from worker.partner_center.operation import Operation
 from worker.steps import Effect, Exchange, Policy, Result, Steps
 
@@ -103,7 +105,12 @@ class Context:
         return self._clock.now()
 
     def answer(self, event: type[Event], **members: object) -> Event:
-        """The terminal event that the handler returns, with the members that all events share filled in."""
+        """The terminal event that the handler returns, with the members that all events share filled in.
+
+        A command that only asks is never answered as if it had acted: raises `Validated`, with nothing left to do.
+        """
+        if self.validate_only and not self._work.steps:
+            raise Validated([])
         return event.of(self.origin, **members)
 
     def say(self, place: str, event: type[Event], **members: object) -> None:
@@ -156,6 +163,20 @@ class Context:
         """Whether a request of this step may ever have left."""
         return self._steps.begun(name)
 
+    def in_doubt(self, name: str) -> bool:
+        """Whether a request of this step may have taken effect, or may yet, without our knowing."""
+        return self._steps.doubted(name)
+
+    def intended(self, name: str) -> Json:
+        """The details that a step was last begun with; None where it never was."""
+        step = self._work.steps.get(name)
+        return step.details if step else None
+
+    def former(self, name: str) -> list[Json]:
+        """What the steps of this name gave that were put away, by the command or by a person's decision."""
+        steps = self._work.steps.values()
+        return [step.result for step in steps if step.name.startswith(f"{name}~") and step.result is not None]
+
     def settles_in(self, *, lag: float = 0.0) -> float:
         """Seconds until nothing that this command sent without an answer can still show, seen `lag` seconds late."""
         until = self._work.unsettled_until()
@@ -171,10 +192,27 @@ class Context:
         self._work.earlier = tuple(item for item in self._work.earlier if item is not earlier)
 
     async def put_away(self, *names: str) -> None:
-        """Steps that are over for good, such as an expired cart, make room for new ones of their names."""
+        """Steps that are over for good, such as an expired cart, make room for new ones of their names.
+
+        Call it when nothing of them can take effect any more: they are in doubt no longer.
+        """
+        for name in names:
+            await self._steps.settle(name)
         await self._journal.put_away(self._work, names)
         for name in names:
             self._work.steps.pop(name, None)
+
+
+def facts(error: CallError) -> PartnerCenterError:
+    """What Partner Center answered, as a person pastes it into a support ticket."""
+    return PartnerCenterError(
+        operation=error.operation,
+        http_status=error.status,
+        code=error.code,
+        description=error.description,
+        request_id=error.request_id,
+        correlation_id=error.correlation_id,
+    )
 
 
 def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> Handler:

@@ -152,6 +152,17 @@ class Steps:
         """True while some write of this command may have taken effect without our knowing."""
         return any(step.in_doubt for step in self._work.steps.values())
 
+    def doubted(self, name: str) -> bool:
+        """True while a request of this step may have taken effect without our knowing."""
+        known = (self._work.steps.get(name), self._work.steps.get(self._story(name)))
+        return any(step is not None and step.in_doubt for step in known)
+
+    async def settle(self, name: str) -> None:
+        """Record that nothing of a step that was in doubt took effect, or can take effect any more."""
+        step = self._work.steps.get(name)
+        if step is not None and step.in_doubt:
+            await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
+
     def given(self, name: str) -> Result | None:
         """What the step gave; None where it is not known to be applied."""
         step = self._work.steps.get(name) or self._work.steps.get(self._story(name))
