@@ -33,7 +33,7 @@ def read_command(kind: type[CommandT], data: Mapping[str, Any]) -> CommandT | li
     known = {field.alias or name: field for name, field in kind.model_fields.items()}
     problems = _unknown([key for key in data if key not in known], list(known))
     try:
-        command = kind.model_validate({key: value for key, value in data.items() if key in known}, by_name=False)
+        command = kind.model_validate({key: value for key, value in data.items() if key in known})
     except ValidationError as error:
         return problems + [_sentence(found) for found in error.errors(include_url=False, include_input=False)]
     return problems or command
