@@ -45,7 +45,8 @@ def _country(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if not 0 < len(value) <= _LONGEST_NAME or has_control_characters(value):
+    unreadable = has_control_characters(value) or any("\ud800" <= character <= "\udfff" for character in value)
+    if not 0 < len(value) <= _LONGEST_NAME or unreadable:
         raise PydanticCustomError("name", "must have 1 to 64 characters and no control characters")
     return value
 

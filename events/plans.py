@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from events.base import Command, Event, Message
-from events.fields import Country, Guid, Label, Name
+from events.fields import Country, Label, Name
 from events.status import Blocker
 
 
@@ -70,7 +70,7 @@ class SuspendPlan(Command):
 
     answered_by: ClassVar[type[Event]] = PlanSuspended
 
-    subscription_id: Guid | None = None
+    subscription_id: Name | None = None
     """The plan; may be left out where the customer has exactly one."""
     active_assets: Literal["refuse", "cancel"] = "refuse"
     """What to do about active Azure subscriptions under the plan. Reservations are never cancelled."""
@@ -81,5 +81,5 @@ class ReactivatePlan(Command):
 
     answered_by: ClassVar[type[Event]] = PlanReactivated
 
-    subscription_id: Guid | None = None
+    subscription_id: Name | None = None
     """The plan; may be left out where the customer has exactly one."""

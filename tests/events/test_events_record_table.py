@@ -206,8 +206,10 @@ INVALID = {
     "a word that is not in the list": ({"activeAssets": "delete"}, "activeAssets must be 'refuse' or 'cancel'"),
     "a list for a word": ({"activeAssets": ["cancel"]}, "activeAssets must be 'refuse' or 'cancel'"),
     "a number for an id": ({"subscriptionId": 7}, "subscriptionId must be a string"),
-    "an id that is no GUID": ({"subscriptionId": "7"}, f"subscriptionId must be a GUID such as {CUSTOMER}"),
-    "a lone surrogate": ({"subscriptionId": "\ud800"}, f"subscriptionId must be a GUID such as {CUSTOMER}"),
+    "a lone surrogate": (
+        {"subscriptionId": "\ud800"},
+        "subscriptionId must have 1 to 64 characters and no control characters",
+    ),
     "U+0000 in a key": ({"\0": 1}, f'the key "\ufffd" is unknown: {KEYS}'),
     "several mistakes": (
         {"validateOnly": 0, "activeAssets": ""},
@@ -320,7 +322,7 @@ def test_a_type_that_is_not_known_is_rejected_before_its_data_is_judged(type_: s
 def test_a_good_command_is_accepted_in_either_mode(mode) -> None:
     """A command comes out as its class, with the envelope as its sender wrote it."""
     data = DATA | {
-        "subscriptionId": PLAN.upper(),
+        "subscriptionId": PLAN,
         "activeAssets": "cancel",
         "deadline": "2026-03-01T10:00:00.1234567+01:00",
     }

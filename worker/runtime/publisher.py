@@ -5,11 +5,11 @@ Sent again after a crash, it is the same to the byte: readers see a repeat, neve
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
-from events.deadletters import PREFIX, TRUNCATED
+from events.deadletters import fitted, size
 from events.record import Outgoing
 from worker.broker.port import BrokerError, Sink, TooLarge
 from worker.clock import Clock
@@ -92,22 +92,18 @@ class Publisher:
         if not row.letter:
             await self._sink.send(self._topics.events, outgoing)
             return
-        *larger, smallest = smaller(outgoing)
-        for attempt in larger:
+        letter = outgoing
+        while True:
             try:
-                await self._sink.send(self._topics.dead_letters, attempt)
+                await self._sink.send(self._topics.dead_letters, letter)
             except TooLarge:
-                continue
-            return
-        await self._sink.send(self._topics.dead_letters, smallest)
+                smaller = fitted(outgoing, size(letter) - 1)
+                if smaller == letter:
+                    raise
+                letter = smaller
+            else:
+                return
 
     def _topic(self, row: Unsent) -> str:
         return self._topics.dead_letters if row.letter else self._topics.events
 
-
-def smaller(letter: Outgoing) -> list[Outgoing]:
-    """A dead letter, and what is sent where the broker takes less: without value, then with our headers only."""
-    told = (*letter.headers, (TRUNCATED, b"true"))
-    bare = replace(letter, value=b"", headers=told)
-    ours = tuple(header for header in told if header[0].startswith(PREFIX))
-    return [letter, bare, replace(bare, headers=ours), Outgoing(None, b"", ours)]
