@@ -1,0 +1,269 @@
+"""The composition root: settings in, a running worker out. The only module that imports every part.
+
+It alone joins the client to the journal: `Traffic` is told every call and asked whether a request may leave.
+"""
+
+import asyncio
+import os
+import platform
+import random
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import structlog
+from prometheus_client import start_http_server
+
+from worker import metrics
+from worker.broker.admin import KafkaAdmin
+from worker.broker.port import Admin
+from worker.broker.sink import KafkaSink
+from worker.clock import Clock
+from worker.errors import JournalRefused
+from worker.handling import load
+from worker.journal.journal import Journal
+from worker.journal.records import Call as Told
+from worker.journal.records import Work
+from worker.partner_center.account import Account
+from worker.partner_center.center import Call, Center
+from worker.partner_center.errors import GateClosed
+from worker.partner_center.operation import Operation
+from worker.partner_center.registry import operations
+from worker.parts import kafka_config, open_accounts, open_engine, open_source, policy, resolve
+from worker.runtime import intake
+from worker.runtime.conclusion import Sender
+from worker.runtime.consumer import Consumer
+from worker.runtime.dispatch import Dispatch
+from worker.runtime.gauges import Gauges
+from worker.runtime.lanes import Lanes, Limits
+from worker.runtime.ownership import Lease, Ownership
+from worker.runtime.publisher import Publisher, Topics
+from worker.runtime.service import Parts, Service
+from worker.runtime.turn import Desk
+from worker.settings import Settings
+from worker.version import version
+
+log = structlog.get_logger("azplan.app")
+
+
+class Traffic:
+    """One run of one command: a `Run` to the client, an `Exchange` to the steps."""
+
+    def __init__(self, work: Work, clock: Clock, closed: Callable[[str], str | None]) -> None:
+        """`closed` gives the reason why nothing may leave for a command claimed by that worker, or None."""
+        self._work = work
+        self._clock = clock
+        self._closed = closed
+        self._leave_by: dict[str, float] = {}
+        self._calls: list[Told] = []
+        self.command = UUID(work.uid)
+        self.correlation_id = str(uuid4())
+        self.deadline: datetime | None = None
+        self.center: Center | None = None
+
+    def gate(self, operation: Operation[object], step: str | None) -> None:
+        """Called at the instant a request leaves. Raises `GateClosed` where it must not."""
+        reason = self._closed(self._work.owner.worker)
+        if reason is None and operation.writes:
+            reason = self._too_late(step)
+        if reason is not None:
+            raise GateClosed(operation.name, reason)
+
+    def answers(self, key: str) -> int:
+        """How many answers came so far to this very request, over all runs of the command."""
+        return self._work.answers.get(key, 0)
+
+    def called(self, call: Call) -> None:
+        """Keep the call for the timeline, and count its answer."""
+        if call.answered:
+            self._work.answers[call.key] = self.answers(call.key) + 1
+        self._calls.append(
+            Told(
+                at=int(call.at.timestamp() * 1_000_000),
+                step=call.step or "",
+                operation=call.operation,
+                status=str(call.status),
+                duration_ms=round(call.duration * 1000),
+                request_id=call.request_id,
+                correlation_id=call.correlation_id,
+                code=call.code,
+                key=call.key,
+                answered=call.answered,
+            )
+        )
+
+    def permit(self, step: str, seconds: float) -> None:
+        """From now on and for so long a request of this step may leave."""
+        self._leave_by[step] = self._clock.boot() + seconds
+
+    def drain(self) -> list[Told]:
+        """The calls that are not yet in the journal."""
+        calls, self._calls = self._calls, []
+        return calls
+
+    def _too_late(self, step: str | None) -> str | None:
+        if self.deadline is not None and self._clock.now() >= self.deadline:
+            return "the command's deadline has passed"
+        if self._clock.boot() > self._leave_by.get(step or "", float("inf")):
+            return "too much time has passed since the intent was written down"
+        return None
+
+
+class Worker:
+    """A worker made of the settings. `run` works until a signal, and gives the exit code."""
+
+    def __init__(self, settings: Settings, *, new_journal: bool = False) -> None:
+        self._settings = settings
+        self._new_journal = new_journal
+        self._clock = Clock()
+        self._signal = 0
+        self._stop = asyncio.Event()
+
+    async def run(self) -> int:
+        """Work until SIGTERM or SIGINT. The exit code: 128 and the signal's number.
+
+        Raises `JournalRefused`, `JournalUnavailable` and `BrokerError` where the worker cannot begin.
+        """
+        self._catch_signals()
+        settings = self._settings
+        engine = open_engine(settings, self._clock, exclusive=True)
+        journal = Journal(engine, self._clock)
+        await journal.open()
+        admin = KafkaAdmin(kafka_config(settings))
+        try:
+            await admin.start()
+            await refuse_foreign(journal, admin, settings, new_journal=self._new_journal)
+        finally:
+            await admin.stop()
+        accounts = open_accounts(settings, self._clock)
+        try:
+            await self._service(journal, accounts).run(self._stop)
+        finally:
+            for account in accounts.values():
+                await account.close()
+            await journal.close()
+        return 128 + self._signal
+
+    def _service(self, journal: Journal, accounts: Mapping[str, Account]) -> Service:
+        settings, clock = self._settings, self._clock
+        worker = settings.worker
+        lease = Lease(
+            lease=worker.lease.total_seconds(),
+            heartbeat=worker.heartbeat.total_seconds(),
+            call_timeout=worker.call_timeout.total_seconds(),
+        )
+        ownership = Ownership(journal, clock, lease, f"{socket.gethostname()}", version())
+        service: Service | None = None
+
+        def closed(claimed_by: str) -> str | None:
+            if service is not None and service.stopping:
+                return "this worker is stopping"
+            return None if ownership.may_send(claimed_by) else "this worker may not own the lane for long enough"
+
+        def traffic(work: Work) -> Traffic:
+            run = Traffic(work, clock, closed)
+            account = accounts.get(resolve(accounts, work.partner) or "")
+            run.center = account.center(run) if account else None
+            return run
+
+        sender = Sender(settings.kafka.group_id, version())
+        desk = Desk(
+            journal=journal,
+            handlers=load("worker.handlers"),
+            traffic=traffic,
+            clock=clock,
+            policy=policy(settings),
+            spread=random.random,
+            validate_only=worker.validate_only,
+        )
+        limits = Limits(worker.concurrency, worker.max_pending)
+        lanes = Lanes(journal, Dispatch(desk, sender), [*accounts, ""], limits)
+        source = open_source(settings, clock)
+        sink = KafkaSink(kafka_config(settings))
+        taking = intake.Desk(
+            resolve=lambda name: resolve(accounts, name),
+            sender=sender,
+            retention=settings.journal.retention.total_seconds(),
+        )
+        topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
+        parts = Parts(
+            journal=journal,
+            source=source,
+            sink=sink,
+            ownership=ownership,
+            lanes=lanes,
+            consumer=Consumer(source, journal, lanes, taking, clock),
+            publisher=Publisher(journal, sink, topics, clock),
+            clock=clock,
+            background=[
+                Gauges(journal, source, settings.kafka.commands_topic, clock).run,
+                *(account.keep_fresh for account in accounts.values() if account.tokens.user is not None),
+            ],
+            complaints=lambda: [text for account in accounts.values() for text in account.tokens.trouble],
+        )
+        service = Service(
+            parts,
+            drain_timeout=worker.drain_timeout.total_seconds(),
+            host=settings.http.host,
+            port=settings.http.port,
+        )
+        return service
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        """The first signal stops in good order; the second at once, which is as safe, and slower for the next worker."""
+        if self._stop.is_set():
+            log.warning("worker.killed", signal=number.name)
+            os._exit(128 + number)
+        self._signal = number
+        self._stop.set()
+
+
+async def refuse_foreign(journal: Journal, admin: Admin, settings: Settings, *, new_journal: bool) -> None:
+    """An empty journal beside a group that has worked before would do everything again: it is refused.
+
+    Raises `JournalRefused` with what to do.
+    """
+    if new_journal or not await journal.is_empty():
+        return
+    kafka = settings.kafka
+    committed = await admin.committed(kafka.group_id, kafka.commands_topic)
+    beginnings, ends = await admin.beginnings(kafka.events_topic), await admin.ends(kafka.events_topic)
+    answered = any(ends[partition] > beginnings.get(partition, 0) for partition in ends)
+    if not committed and not answered:
+        return
+    found = (
+        f"the group {kafka.group_id} has committed offsets on {kafka.commands_topic}"
+        if committed
+        else (f"{kafka.events_topic} holds answers")
+    )
+    raise JournalRefused(
+        f"the journal is empty, but {found}: commands that were done would be done again. "
+        "Set AZPLAN_JOURNAL__URL to the journal that belongs to the group. If that is lost, run `azplan journal rebuild`; "
+        "if this is meant to be a beginning, run `azplan run --new-journal`."
+    )
+
+
+async def serve(settings: Settings, *, new_journal: bool = False) -> int:
+    """Run a worker until a signal. The exit code. Raises what `Worker.run` raises."""
+    metrics.prepare(
+        [(one.name, one.method, one.success) for one in operations().values()],
+        topics={
+            "commands": settings.kafka.commands_topic,
+            "events": settings.kafka.events_topic,
+            "dead_letters": settings.kafka.dead_letters_topic,
+        },
+        build={"version": version(), "revision": "", "python": platform.python_version()},
+    )
+    server, thread = start_http_server(settings.metrics.port, settings.metrics.host, registry=metrics.REGISTRY)
+    try:
+        return await Worker(settings, new_journal=new_journal).run()
+    finally:
+        server.shutdown()
+        thread.join()

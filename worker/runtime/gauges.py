@@ -1,0 +1,62 @@
+"""What is measured now and then rather than counted: lag, backlog, ages, the event loop's own lateness."""
+
+import asyncio
+
+import structlog
+
+from worker import metrics
+from worker.broker.port import BrokerError, Source
+from worker.clock import Clock
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+
+log = structlog.get_logger("azplan.gauges")
+
+EVERY = 5.0
+LOOP_EVERY = 1.0
+
+
+class Gauges:
+    """Sets the gauges until cancelled. What cannot be asked now keeps its last value."""
+
+    def __init__(self, journal: Journal, source: Source, topic: str, clock: Clock) -> None:
+        self._journal = journal
+        self._source = source
+        self._topic = topic
+        self._clock = clock
+        self._rebalances = 0
+
+    async def run(self) -> None:
+        """Measure every few seconds."""
+        while True:
+            await self._late()
+            self._reading()
+            try:
+                await self._lag()
+                await self._backlog()
+            except (BrokerError, JournalUnavailable) as error:
+                log.debug("gauges.skipped", error=str(error))
+            await asyncio.sleep(EVERY)
+
+    async def _late(self) -> None:
+        begun = self._clock.monotonic()
+        await asyncio.sleep(LOOP_EVERY)
+        metrics.EVENT_LOOP_LAG.set(max(0.0, self._clock.monotonic() - begun - LOOP_EVERY))
+
+    def _reading(self) -> None:
+        metrics.ASSIGNED_PARTITIONS.labels(self._topic).set(len(self._source.assignment()))
+        health = self._source.health()
+        metrics.REBALANCES.inc(health.rebalances - self._rebalances)
+        self._rebalances = health.rebalances
+
+    async def _lag(self) -> None:
+        for partition, lag in (await self._source.lag()).items():
+            metrics.CONSUMER_LAG.labels(partition.topic, str(partition.number)).set(lag.messages)
+
+    async def _backlog(self) -> None:
+        now = await self._journal.gauges()
+        metrics.OUTBOX_PENDING.set(now.outbox_pending)
+        metrics.OUTBOX_OLDEST.set(now.outbox_oldest_age)
+        metrics.DEAD_LETTER_BACKLOG.set(now.dead_letters)
+        for command, age in now.oldest_open_age.items():
+            metrics.OLDEST_OPEN_COMMAND.labels(metrics.command_label(command)).set(age)
