@@ -217,7 +217,7 @@ class Worker:
             loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
-        """The first signal stops in good order; the second at once, which is as safe, and slower for the next worker."""
+        """The first signal stops in good order; the second at once: as safe, and slower for the next worker."""
         if self._stop.is_set():
             log.warning("worker.killed", signal=number.name)
             os._exit(128 + number)
@@ -245,8 +245,8 @@ async def refuse_foreign(journal: Journal, admin: Admin, settings: Settings, *, 
     )
     raise JournalRefused(
         f"the journal is empty, but {found}: commands that were done would be done again. "
-        "Set AZPLAN_JOURNAL__URL to the journal that belongs to the group. If that is lost, run `azplan journal rebuild`; "
-        "if this is meant to be a beginning, run `azplan run --new-journal`."
+        "Set AZPLAN_JOURNAL__URL to the journal that belongs to the group. If that is lost, run `azplan journal "
+        "rebuild`; if this is meant to be a beginning, run `azplan run --new-journal`."
     )
 
 
