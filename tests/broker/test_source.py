@@ -1,0 +1,248 @@
+"""The commands topic as one member of the group reads it."""
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from events.record import Outgoing
+from tests.broker.conftest import MakeSource
+from tests.broker.reading import behind, poll, read, write
+from tests.support.databases import run_apart
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
+from worker.broker.admin import KafkaAdmin
+from worker.broker.connection import KafkaConfig
+from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing
+from worker.broker.sink import KafkaSink
+from worker.broker.source import KafkaSource, Membership
+from worker.clock import Clock
+
+pytestmark = pytest.mark.kafka
+
+
+async def test_what_was_written_is_read_to_the_byte(make_source: MakeSource, sink: KafkaSink, topics: Topics) -> None:
+    """Key, value, headers and coordinates come through, also what is absent or no text."""
+    odd = Outgoing(b"\xff\x00", None, (("ce_id", b"1"), ("ce_id", None), ("x", b"\xfe")))
+    ack = await sink.send(topics.commands, odd, partition=3)
+    (record,) = await read(make_source(), 1)
+    assert (record.key, record.value, record.headers) == (odd.key, odd.value, odd.headers)
+    assert (record.topic, record.partition, record.offset) == (topics.commands, 3, ack.offset)
+    assert record.timestamp is not None
+
+
+async def test_records_of_a_key_come_in_their_order(make_source: MakeSource, sink: KafkaSink, topics: Topics) -> None:
+    """Sends that begin one after the other reach a partition in that order, without waiting for each other."""
+    records = [Outgoing(b"customer", str(number).encode() + b" " * 2_000, ()) for number in range(300)]
+    await asyncio.gather(*(sink.send(topics.commands, record) for record in records))
+    assert [each.value for each in await read(make_source(), 300)] == [each.value for each in records]
+
+
+async def test_a_new_member_goes_on_behind_what_was_committed(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics
+) -> None:
+    """Read and not committed comes again; committed does not."""
+    await write(sink, topics.commands, b"1", b"2", b"3", partition=0)
+    first = make_source()
+    records = await read(first, 3)
+    await first.commit(behind(records[:2]), (await poll(first)).epoch)
+    await first.stop()
+    assert [each.value for each in await read(make_source(), 1)] == [b"3"]
+
+
+async def test_a_commit_never_goes_backwards(
+    make_source: MakeSource, sink: KafkaSink, admin: KafkaAdmin, topics: Topics
+) -> None:
+    """An older batch that is committed late does not undo a newer one."""
+    await write(sink, topics.commands, b"1", b"2", partition=0)
+    source = make_source()
+    records = await read(source, 2)
+    epoch = (await poll(source)).epoch
+    await source.commit(behind(records), epoch)
+    await source.commit(behind(records[:1]), epoch)
+    assert await admin.committed(topics.group, topics.commands) == {Partition(topics.commands, 0): 2}
+
+
+async def test_two_members_share_the_partitions_and_an_old_epoch_commits_nothing(
+    make_source: MakeSource, sink: KafkaSink, admin: KafkaAdmin, topics: Topics
+) -> None:
+    """When a second member comes, each holds a half, and what was read before is not committed by the first."""
+    await write(sink, topics.commands, b"1", partition=0)
+    first, second = make_source(), make_source()
+    (record,) = await read(first, 1)
+    old = (await poll(first)).epoch
+    assert len(first.assignment()) == 6
+    joining = asyncio.create_task(second.start())
+    await eventually(lambda: _polled(first, 3), "the first member holds three partitions", within=30)
+    await joining
+    assert first.assignment() | second.assignment() == set(await admin.partitions(topics.commands))
+    assert not first.assignment() & second.assignment()
+    assert first.health().rebalances >= 2
+    await first.commit(behind([record]), old)
+    assert await admin.committed(topics.group, topics.commands) == {}
+
+
+async def _polled(source: KafkaSource, number: int) -> bool:
+    await poll(source)
+    return len(source.assignment()) == number
+
+
+async def test_a_paused_partition_brings_nothing_until_it_is_resumed(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics
+) -> None:
+    """The others go on; afterwards nothing is missing."""
+    source = make_source()
+    await source.start()
+    held_back = Partition(topics.commands, 1)
+    source.pause([held_back, Partition(topics.commands, 99)])
+    assert source.paused() == {held_back}
+    await write(sink, topics.commands, b"a", b"b", partition=1)
+    await write(sink, topics.commands, b"c", partition=2)
+    assert [each.value for each in await read(source, 1)] == [b"c"]
+    assert (await poll(source)).records == ()
+    source.resume(source.paused())
+    assert [each.value for each in await read(source, 2)] == [b"a", b"b"]
+
+
+async def test_a_pause_outlasts_a_rebalance_that_gives_the_partition_back(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics
+) -> None:
+    """A member that comes and goes does not open what was closed."""
+    source, guest = make_source(), make_source()
+    await source.start()
+    source.pause(source.assignment())
+    joining = asyncio.create_task(guest.start())
+    await eventually(lambda: _polled(source, 3), "the first member holds three partitions", within=30)
+    await joining
+    kept = source.paused()
+    assert kept == source.assignment()
+    await guest.stop()
+    await eventually(lambda: _polled(source, 6), "the first member holds all partitions", within=30)
+    assert source.paused() == kept
+    await write(sink, topics.commands, b"x", partition=next(iter(kept)).number)
+    assert (await poll(source)).records == ()
+
+
+async def test_lag_is_what_is_not_committed_yet(make_source: MakeSource, sink: KafkaSink, topics: Topics) -> None:
+    """Position, committed offset and end of each held partition."""
+    await write(sink, topics.commands, b"1", b"2", b"3", partition=0)
+    source = make_source()
+    records = await read(source, 3)
+    place = Partition(topics.commands, 0)
+    lags = await source.lag()
+    assert len(lags) == 6
+    assert (lags[place].position, lags[place].committed, lags[place].end, lags[place].messages) == (3, None, 3, 0)
+    await source.commit({place: records[0].offset + 1}, (await poll(source)).epoch)
+    assert (await source.lag())[place].messages == 2
+
+
+# --- where a group begins ---------------------------------------------------------------------------------------------
+
+
+async def test_a_group_that_begins_at_the_end_skips_only_what_was_there_before(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics
+) -> None:
+    """What is written while no member runs is read, also before anything was ever committed by reading."""
+    await write(sink, topics.commands, b"old", partition=0)
+    first = make_source(StartFrom.LATEST)
+    await first.start()
+    await first.stop()
+    await write(sink, topics.commands, b"new", partition=0)
+    await write(sink, topics.commands, b"new too", partition=5)
+    values = {each.value for each in await read(make_source(StartFrom.LATEST), 2)}
+    assert values == {b"new", b"new too"}
+
+
+async def test_a_second_member_does_not_move_the_beginning(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics
+) -> None:
+    """Several replicas that start at once with `latest` agree on one beginning."""
+    await write(sink, topics.commands, b"old", partition=0)
+    members = [make_source(StartFrom.LATEST) for _ in range(3)]
+    await asyncio.gather(*(member.start() for member in members))
+    await write(sink, topics.commands, *(str(number).encode() for number in range(12)))
+    got: list[bytes | None] = []
+
+    async def everything() -> bool:
+        got.extend([each.value for member in members for each in (await poll(member)).records])
+        return len(got) >= 12
+
+    await eventually(everything, "twelve records were read", within=30)
+    assert b"old" not in got
+
+
+async def test_none_refuses_a_new_group_and_takes_one_that_has_begun(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics
+) -> None:
+    """The sentence says what to set for the first start."""
+    await write(sink, topics.commands, b"1", partition=0)
+    with pytest.raises(NoCommittedOffsets, match=r"AZPLAN_KAFKA__START_FROM is none\. Set it to earliest"):
+        await make_source(StartFrom.NONE).start()
+    first = make_source()
+    await first.commit(behind(await read(first, 1)), (await poll(first)).epoch)
+    await first.stop()
+    await write(sink, topics.commands, b"2", partition=4)
+    assert [each.value for each in await read(make_source(StartFrom.NONE), 1)] == [b"2"]
+
+
+async def test_a_topic_that_is_not_there_is_said_at_once(config: KafkaConfig) -> None:
+    """The sentence names the topic and the verb that makes it."""
+    source = KafkaSource(config, Membership("no.such.topic", "group"), Clock())
+    async with asyncio.timeout(10):
+        with pytest.raises(TopicMissing, match=r"no\.such\.topic does not exist\. `azplan topics apply` makes it"):
+            await source.start()
+
+
+async def test_records_of_a_transaction_that_was_rolled_back_are_not_read(
+    make_source: MakeSource, config: KafkaConfig, topics: Topics
+) -> None:
+    """A sender's aborted commands were never sent; the committed ones beside them are read."""
+    async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, transactional_id=topics.suffix) as sender:
+        await sender.begin_transaction()
+        await sender.send_and_wait(topics.commands, b"aborted", partition=0)
+        await sender.abort_transaction()
+        async with sender.transaction():
+            await sender.send_and_wait(topics.commands, b"committed", partition=0)
+    source = make_source()
+    assert [each.value for each in await read(source, 1)] == [b"committed"]
+    assert (await poll(source)).records == ()
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_stopped_source_gives_its_partitions_up_at_once(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics
+) -> None:
+    """The next member need not wait for the session to end."""
+    first = make_source()
+    await first.start()
+    await first.stop()
+    await write(sink, topics.commands, b"1", partition=0)
+    assert len(await read(make_source(), 1, within=8)) == 1
+
+
+async def test_stopping_does_not_wait_for_a_poll(make_source: MakeSource) -> None:
+    """A poll that waits for records ends with the source, and brings nothing."""
+    source = make_source()
+    await source.start()
+    polling = asyncio.create_task(source.poll(10, 5.0))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(4):
+        await source.stop()
+    polling.cancel()
+    await asyncio.wait({polling})
+    assert source.assignment() == frozenset()
+
+
+def test_a_source_can_be_used_by_one_event_loop_after_the_other(topics: Topics, config: KafkaConfig) -> None:
+    """Nothing of a loop that ended is kept: the command line starts one for each verb."""
+
+    async def once() -> int:
+        source = KafkaSource(config, Membership(topics.commands, topics.group), Clock())
+        await source.start()
+        held = len(source.assignment())
+        await source.stop()
+        return held
+
+    assert [run_apart(once()), run_apart(once())] == [6, 6]

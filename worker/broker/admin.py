@@ -1,0 +1,191 @@
+"""Topics and offsets, seen from outside the group with throw-away clients that commit nothing."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from events.record import Record
+from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, arguments, left, started, translated, within
+from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, TopicChange, TopicMissing, WantedTopic
+from worker.broker.records import READING, fetched
+
+_PORTION: Final = 500
+_PAUSE: Final = 1.0
+_PATIENCE: Final = 30
+"""Polls without any progress after which a reader makes sure that the broker still answers."""
+
+
+class KafkaAdmin:
+    """See `worker.broker.port.Admin`."""
+
+    def __init__(self, config: KafkaConfig) -> None:
+        self._config = config
+        self._client: AIOKafkaAdminClient | None = None
+
+    async def start(self) -> None:
+        """Connect; may be called again."""
+        if self._client is None:
+            client = AIOKafkaAdminClient(**arguments(self._config))
+            await started(client, self._config)
+            self._client = client
+
+    async def stop(self) -> None:
+        """Close."""
+        client, self._client = self._client, None
+        if client is not None:
+            await left(client)
+
+    async def ping(self) -> int:
+        """How many brokers there are."""
+        with translated("ask for the cluster's metadata"):
+            cluster = await within(self._connected().describe_cluster(), ANSWER_SECONDS)
+        return len(cluster["brokers"])
+
+    async def plan(self, wanted: Sequence[WantedTopic]) -> list[TopicChange]:
+        """What `apply` would do."""
+        existing = await self._topics()
+        changes = []
+        for topic in wanted:
+            partitions = existing.get(topic.name)
+            retention = None if partitions is None else await self._retention(topic.name)
+            changes.append(TopicChange(topic, None if partitions is None else len(partitions), retention))
+        return changes
+
+    async def apply(self, changes: Sequence[TopicChange]) -> None:
+        """Make what is missing; two that apply at once do no harm."""
+        missing = [_new_topic(change.wanted) for change in changes if change.creates]
+        if not missing:
+            return
+        with translated("create topics"):
+            made = await within(self._connected().create_topics(missing), ANSWER_SECONDS)
+        for topic, code, *message in made.topic_errors:
+            error = for_code(code)
+            if code != 0 and error is not TopicAlreadyExistsError:
+                reason = message[0] if message and message[0] else error.description
+                raise BrokerRefused(f"could not create the topic {topic}: {reason}")
+
+    async def partitions(self, topic: str) -> tuple[Partition, ...]:
+        """The partitions of a topic."""
+        numbers = (await self._topics()).get(topic)
+        if not numbers:
+            raise TopicMissing(f"the topic {topic} does not exist. `azplan topics apply` makes it")
+        return tuple(Partition(topic, number) for number in sorted(numbers))
+
+    async def committed(self, group: str, topic: str) -> Mapping[Partition, int]:
+        """What the group committed."""
+        partitions = await self.partitions(topic)
+        async with self._reader(group_id=group) as reader:
+            with translated(f"read the offsets of group {group}"):
+                offsets = [await within(reader.committed(TopicPartition(*each)), ANSWER_SECONDS) for each in partitions]
+        return {each: offset for each, offset in zip(partitions, offsets, strict=True) if offset is not None}
+
+    async def beginnings(self, topic: str) -> Mapping[Partition, int]:
+        """Oldest offsets."""
+        return await self._offsets(topic, "beginning_offsets")
+
+    async def ends(self, topic: str) -> Mapping[Partition, int]:
+        """Newest offsets."""
+        return await self._offsets(topic, "end_offsets")
+
+    async def offsets_at(self, topic: str, instant: datetime) -> Mapping[Partition, int]:
+        """First offsets of that instant or later."""
+        partitions = await self.partitions(topic)
+        milliseconds = int(instant.timestamp() * 1000)
+        async with self._reader() as reader:
+            with translated(f"find offsets of {topic} by time"):
+                asked = {TopicPartition(*each): milliseconds for each in partitions}
+                found = await within(reader.offsets_for_times(asked), ANSWER_SECONDS)
+                ends = await within(reader.end_offsets(list(asked)), ANSWER_SECONDS)
+        return {Partition(*tp): ends[tp] if at is None else at.offset for tp, at in found.items()}
+
+    async def read(self, ranges: Mapping[Partition, range]) -> AsyncIterator[Record]:
+        """Records of these ranges."""
+        async with self._reader() as reader:
+            left_over = await self._clipped(reader, ranges)
+            reader.assign([TopicPartition(*each) for each in left_over])
+            for each, offsets in left_over.items():
+                reader.seek(TopicPartition(*each), offsets.start)
+            silent = 0
+            while left_over:
+                with translated("read records"):
+                    records = await fetched(reader, _PORTION, _PAUSE)
+                for record in records:
+                    each = Partition(record.topic, record.partition)
+                    if each in left_over and record.offset < left_over[each].stop:
+                        yield record
+                silent = 0 if records else silent + 1
+                if silent % _PATIENCE == _PATIENCE - 1:
+                    await self._clipped(reader, left_over)
+                await self._drop_finished(reader, left_over)
+
+    async def _drop_finished(self, reader: AIOKafkaConsumer, left_over: dict[Partition, range]) -> None:
+        # The position, not the last record, says that a range is done: compaction and transactions leave holes.
+        for each in list(left_over):
+            with translated("read records"):
+                position = await within(reader.position(TopicPartition(*each)), ANSWER_SECONDS)
+            if position >= left_over[each].stop:
+                del left_over[each]
+                reader.pause(TopicPartition(*each))
+
+    async def _clipped(self, reader: AIOKafkaConsumer, ranges: Mapping[Partition, range]) -> dict[Partition, range]:
+        asked = [TopicPartition(*each) for each in ranges]
+        with translated("read records"):
+            first = await within(reader.beginning_offsets(asked), ANSWER_SECONDS)
+            ends = await within(reader.end_offsets(asked), ANSWER_SECONDS)
+        clipped = {
+            each: range(max(wanted.start, first[TopicPartition(*each)]), min(wanted.stop, ends[TopicPartition(*each)]))
+            for each, wanted in ranges.items()
+        }
+        return {each: offsets for each, offsets in clipped.items() if offsets}
+
+    async def _offsets(self, topic: str, question: str) -> Mapping[Partition, int]:
+        partitions = await self.partitions(topic)
+        async with self._reader() as reader:
+            with translated(f"read the offsets of {topic}"):
+                asked = getattr(reader, question)([TopicPartition(*each) for each in partitions])
+                found = await within(asked, ANSWER_SECONDS)
+        return {Partition(*tp): offset for tp, offset in found.items()}
+
+    @asynccontextmanager
+    async def _reader(self, **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        reader = AIOKafkaConsumer(**arguments(self._config), **READING, **more)
+        await started(reader, self._config)
+        try:
+            yield reader
+        finally:
+            await left(reader)
+
+    async def _topics(self) -> dict[str, list[int]]:
+        # All topics, because to ask for one by its name makes it on brokers that create topics automatically.
+        with translated("list topics"):
+            described = await within(self._connected().describe_topics(), ANSWER_SECONDS)
+        return {each["topic"]: [part["partition"] for part in each["partitions"]] for each in described}
+
+    async def _retention(self, topic: str) -> timedelta | None:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None})
+        try:
+            with translated("read the retention of a topic"):
+                (answer,) = await within(self._connected().describe_configs([resource]), ANSWER_SECONDS)
+        except (BrokerRefused, BrokerUnavailable):
+            return None  # not every broker tells, and nothing depends on it
+        values = [entry[1] for found in answer.resources for entry in found[4] if entry[0] == "retention.ms"]
+        milliseconds = int(values[0]) if values and values[0] else -1
+        return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
+
+    def _connected(self) -> AIOKafkaAdminClient:
+        if self._client is None:
+            raise BrokerUnavailable("not connected to Kafka")
+        return self._client
+
+
+def _new_topic(wanted: WantedTopic) -> NewTopic:
+    configuration = {}
+    if wanted.retention is not None:
+        configuration["retention.ms"] = str(int(wanted.retention.total_seconds() * 1000))
+    return NewTopic(wanted.name, wanted.partitions, wanted.replication, topic_configs=configuration)

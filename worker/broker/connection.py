@@ -1,0 +1,185 @@
+"""How every Kafka client of ours connects, what its errors mean to us, and how it is left without waiting for ever."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import structlog
+from aiokafka import errors
+from aiokafka.conn import create_conn
+
+from worker.broker.port import BrokerError, BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
+
+T = TypeVar("T")
+
+CONNECT_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 5.0
+
+# Azure Event Hubs closes connections that are idle for four minutes and wants metadata renewed before that.
+# Source: https://learn.microsoft.com/azure/event-hubs/apache-kafka-configurations
+IDLE_MS: Final = 180_000
+
+_REFUSALS: Final = (
+    errors.AuthenticationFailedError,
+    errors.AuthenticationMethodNotSupported,
+    errors.ClusterAuthorizationFailedError,
+    errors.GroupAuthorizationFailedError,
+    errors.IllegalSaslStateError,
+    errors.InvalidConfigurationError,
+    errors.InvalidGroupIdError,
+    errors.InvalidPartitionsError,
+    errors.InvalidReplicationFactorError,
+    errors.InvalidTopicError,
+    errors.PolicyViolationError,
+    errors.SaslAuthenticationFailed,
+    errors.SecurityDisabled,
+    errors.TopicAuthorizationFailedError,
+    errors.UnsupportedSaslMechanismError,
+    errors.UnsupportedVersionError,
+)
+_TOO_LARGE: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+
+log = structlog.get_logger("azplan.broker")
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConfig:
+    """Where the brokers are and how they are spoken to. The password shows in no text of it."""
+
+    bootstrap_servers: str
+    security_protocol: str = "PLAINTEXT"
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    sasl_mechanism: str | None = None
+    """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    """PEM file with an authority to trust beside the system's."""
+    client_id: str = "azplan"
+
+
+def arguments(config: KafkaConfig) -> dict[str, Any]:
+    """The keyword arguments that aiokafka's clients share. Raises BrokerRefused where the CA file cannot be used."""
+    shared: dict[str, Any] = {
+        "bootstrap_servers": config.bootstrap_servers.split(","),
+        "client_id": config.client_id,
+        "security_protocol": config.security_protocol,
+        "ssl_context": _tls(config),
+        "connections_max_idle_ms": IDLE_MS,
+        "metadata_max_age_ms": IDLE_MS,
+        "request_timeout_ms": int(ANSWER_SECONDS * 1000),
+    }
+    if config.security_protocol.startswith("SASL"):
+        shared["sasl_mechanism"] = config.sasl_mechanism
+        shared["sasl_plain_username"] = config.sasl_username
+        shared["sasl_plain_password"] = config.sasl_password
+    return shared
+
+
+def _tls(config: KafkaConfig) -> ssl.SSLContext | None:
+    if not config.security_protocol.endswith("SSL"):
+        return None
+    context = ssl.create_default_context()
+    if config.ca_file:
+        try:
+            context.load_verify_locations(config.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise BrokerRefused(f"AZPLAN_KAFKA__CA_FILE {config.ca_file} cannot be used: {error}") from error
+    return context
+
+
+async def started(client: Any, config: KafkaConfig, seconds: float = CONNECT_SECONDS) -> None:
+    """Start a client of aiokafka; close it where that fails.
+
+    Raises BrokerUnavailable or BrokerRefused with the reason.
+    """
+    try:
+        with translated(f"connect to Kafka at {config.bootstrap_servers}"):
+            await within(client.start(), seconds)
+    except BrokerError as error:
+        await left(client)
+        raise await _reason(config) or error from error
+    except BaseException:
+        await left(client)
+        raise
+
+
+async def _reason(config: KafkaConfig) -> BrokerError | None:
+    # A client that cannot bootstrap says only that, and logs why: asked once more, a bare connection gives the reason.
+    shared = arguments(config)
+    servers = ", ".join(shared.pop("bootstrap_servers"))
+    host, _, port = servers.split(", ")[0].rpartition(":")
+    shared["max_idle_ms"] = shared.pop("connections_max_idle_ms")
+    del shared["metadata_max_age_ms"]
+    try:
+        connection = await within(create_conn(host.strip("[]"), int(port), **shared), CONNECT_SECONDS)
+    except ssl.SSLError as error:
+        return BrokerRefused(
+            f"TLS with Kafka at {servers} fails: {error.reason or error}. Check AZPLAN_KAFKA__CA_FILE."
+        )
+    except (
+        errors.AuthenticationFailedError,
+        errors.SaslAuthenticationFailed,
+        errors.UnsupportedSaslMechanismError,
+    ) as error:
+        return BrokerRefused(
+            f"Kafka at {servers} refuses the credentials: {_brief(error)}. Check AZPLAN_KAFKA__SASL_*."
+        )
+    except (OSError, errors.KafkaError, TimeoutError) as error:
+        return BrokerUnavailable(f"no Kafka broker answers at {servers}: {_brief(error)}")
+    connection.close()
+    return None
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn what aiokafka raises into the port's errors. `doing` says what was tried, as in "commit offsets"."""
+    try:
+        yield
+    except errors.UnknownTopicOrPartitionError as error:
+        raise TopicMissing(f"could not {doing}: the topic does not exist. `azplan topics apply` makes it") from error
+    except _TOO_LARGE as error:
+        raise TooLarge(f"could not {doing}: the broker takes no record of that size") from error
+    except _REFUSALS as error:
+        raise BrokerRefused(f"could not {doing}: {_brief(error)}") from error
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"could not {doing}: no answer in time") from error
+    except (errors.KafkaError, errors.IllegalOperation, errors.ConsumerStoppedError, OSError) as error:
+        raise BrokerUnavailable(f"could not {doing}: {_brief(error)}") from error
+
+
+def _brief(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:300]
+    return text or type(error).__name__
+
+
+async def within(work: Awaitable[T], seconds: float) -> T:
+    """Wait for an answer that aiokafka itself may await for ever. Raises TimeoutError."""
+    return await asyncio.wait_for(work, seconds)
+
+
+_leaving: set[asyncio.Task[None]] = set()
+
+
+async def left(client: Any, seconds: float = STOP_SECONDS) -> None:
+    """Stop a client, or leave it behind: stopping may hang on a broker that does not answer (aiokafka #773, #647).
+
+    A client that was left behind goes on stopping in the background; nothing waits for it. Never raises.
+    """
+    stopping: Coroutine[Any, Any, None] = client.stop() if hasattr(client, "stop") else client.close()
+    task = asyncio.create_task(stopping, name="stop a Kafka client")
+    _leaving.add(task)
+    task.add_done_callback(_has_left)
+    await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        log.warning("kafka.client_left_behind", client=type(client).__name__, seconds=seconds)
+
+
+def _has_left(task: asyncio.Task[None]) -> None:
+    _leaving.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.debug("kafka.client_stop_failed", error=_brief(error))

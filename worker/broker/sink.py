@@ -1,0 +1,144 @@
+"""Records out, acknowledged by all in-sync replicas, with aiokafka's idempotent producer and its hazards kept away.
+
+| hazard | what is done |
+|---|---|
+| the defaults are `acks=1` and not idempotent | both set |
+| an idempotent producer repeats for ever and holds the caller | a send has a deadline |
+| after a record that was too large, or an error of sequence, every later send fails (aiokafka #1017) | a new producer |
+| a full batch lets a later call overtake an earlier one | calls enter one after the other |
+| a record with neither key nor value is refused by an assertion | it is sent as a batch of its own |
+"""
+
+import asyncio
+import random
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
+from aiokafka.structs import RecordMetadata
+
+from events.record import Outgoing
+from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, arguments, left, started, translated, within
+from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
+
+DELIVERY_SECONDS: Final = 30.0
+# The broker decides what is too large, topic by topic; the client's own limit must not be lower.
+LARGEST_REQUEST: Final = 64 * 1024 * 1024
+BATCH_BYTES: Final = 256 * 1024
+
+log = structlog.get_logger("azplan.broker")
+
+
+class KafkaSink:
+    """See `worker.broker.port.Sink`."""
+
+    def __init__(self, config: KafkaConfig, *, delivery_seconds: float = DELIVERY_SECONDS) -> None:
+        self._config = config
+        self._delivery_seconds = delivery_seconds
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._entrance = asyncio.Lock()
+        self._known: dict[str, frozenset[int]] = {}
+        self._refused: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._current()
+
+    async def stop(self) -> None:
+        """Close."""
+        if self._producer is not None:
+            await self._give_up(self._producer)
+
+    async def send(self, topic: str, record: Outgoing, *, partition: int | None = None) -> Ack:
+        """Write one record."""
+        size = _size(record)
+        if size >= self._refused.get(topic, LARGEST_REQUEST):
+            raise TooLarge(f"could not write {size} bytes to {topic}: the broker takes no record of that size")
+        producer = await self._current()
+        await self._check(producer, topic, partition)
+        try:
+            with translated(f"write to {topic}"):
+                written = await within(self._deliver(producer, topic, record, partition), self._delivery_seconds)
+        except TooLarge:
+            # The broker takes no later sequence number of this producer now. What was refused once is not tried again.
+            self._refused[topic] = size
+            await self._give_up(producer)
+            raise
+        except (BrokerUnavailable, BrokerRefused, TopicMissing):
+            await self._give_up(producer)
+            raise
+        return Ack(Partition(written.topic, written.partition), written.offset)
+
+    async def _deliver(
+        self, producer: AIOKafkaProducer, topic: str, record: Outgoing, partition: int | None
+    ) -> RecordMetadata:
+        async with self._entrance:
+            delivered = await self._enqueue(producer, topic, record, partition)
+        delivered.add_done_callback(_heard)
+        return await delivered
+
+    async def _enqueue(
+        self, producer: AIOKafkaProducer, topic: str, record: Outgoing, partition: int | None
+    ) -> "asyncio.Future[RecordMetadata]":
+        headers = list(record.headers)
+        if record.key is not None or record.value is not None:
+            queued = producer.send(topic, record.value, record.key, partition, headers=headers)
+        else:
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=None, value=None, headers=headers)
+            chosen = random.choice(sorted(self._known[topic])) if partition is None else partition  # noqa: S311
+            queued = producer.send_batch(batch, topic, partition=chosen)
+        delivered: asyncio.Future[RecordMetadata] = await queued
+        return delivered
+
+    async def _current(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **arguments(self._config),
+                    acks="all",
+                    enable_idempotence=True,
+                    max_request_size=LARGEST_REQUEST,
+                    max_batch_size=BATCH_BYTES,
+                )
+                await started(producer, self._config)
+                self._producer = producer
+            return self._producer
+
+    async def _check(self, producer: AIOKafkaProducer, topic: str, partition: int | None) -> None:
+        # The producer would ask for an unknown topic until the time is up, and then could not say why.
+        if topic not in self._known:
+            with translated(f"look for the topic {topic}"):
+                cluster = await within(producer.client.fetch_all_metadata(), ANSWER_SECONDS)
+            numbers = cluster.partitions_for_topic(topic)
+            if not numbers:
+                raise TopicMissing(f"the topic {topic} does not exist. `azplan topics apply` makes it")
+            self._known[topic] = frozenset(numbers)
+        if partition is not None and partition not in self._known[topic]:
+            raise BrokerRefused(f"the topic {topic} has no partition {partition}")
+
+    async def _give_up(self, producer: AIOKafkaProducer) -> None:
+        """Have the next send begin with a new producer, and fail at once whatever the old one still holds."""
+        if self._producer is not producer:
+            return
+        self._producer = None
+        self._known.clear()
+        # Stopping would deliver what is left, however late: after the broker is back, behind newer records. So the old
+        # one's sender is ended first. It offers no public way.
+        internals: Any = producer
+        internals._sender.sender_task.cancel()  # noqa: SLF001
+        internals._message_accumulator.fail_all(ProducerClosed("the connection was given up"))  # noqa: SLF001
+        await left(producer)
+
+
+def _heard(delivered: "asyncio.Future[RecordMetadata]") -> None:
+    # Nobody may be waiting for it any more; then its failure was told already.
+    if not delivered.cancelled():
+        delivered.exception()
+
+
+def _size(record: Outgoing) -> int:
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers

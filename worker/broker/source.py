@@ -1,0 +1,243 @@
+"""The commands topic as aiokafka 0.14 gives it to one member of the group, with the library's hazards kept away.
+
+| hazard | what is done |
+|---|---|
+| a cancelled poll ends the library's own supervision for good | a poll is a task of its own and never cancelled |
+| a poll ignores its timeout while the group rebalances | it is left running; the next call waits for it |
+| two assignors send two joins at every attempt | exactly one is configured |
+| a commit without offsets, or of an old assignment, commits the wrong thing | explicit offsets, see `assignment` |
+| `commit` repeats for ever | it has a deadline; a later batch commits the same and more |
+| a slow rebalance callback expels the member | callbacks only note, and members have a minute to join again |
+| a consumer is stuck after trouble at the broker and does not say so | it is held against the topic's ends |
+| a coordinator or fetcher that failed once fails every poll | after an error the client is made anew |
+| `stop` may hang | it has a deadline; after that the client is left behind |
+| offsets begin at `latest` and are committed by themselves | neither: see `beginning` and `records` |
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError
+
+from worker.broker.assignment import Assignment
+from worker.broker.beginning import settle_beginning
+from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, arguments, left, started, translated, within
+from worker.broker.port import Batch, BrokerError, BrokerUnavailable, Health, Lag, Partition, StartFrom
+from worker.broker.records import READING, fetched
+from worker.clock import Clock
+
+JOIN_SECONDS: Final = 90.0
+"""How long a start may take: a group that is rebalancing lets a newcomer in when all members have answered."""
+GRACE_SECONDS: Final = 1.0
+"""How much longer than asked a poll may take before it is left running."""
+WATCH_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 5.0
+STUCK_SECONDS: Final = 120.0
+
+log = structlog.get_logger("azplan.broker")
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What is read, and as a member of which group."""
+
+    topic: str
+    group: str
+    start_from: StartFrom = StartFrom.EARLIEST
+
+
+class KafkaSource:
+    """See `worker.broker.port.Source`."""
+
+    def __init__(
+        self, config: KafkaConfig, membership: Membership, clock: Clock, *, stuck_seconds: float = STUCK_SECONDS
+    ) -> None:
+        self._config = config
+        self._membership = membership
+        self._clock = clock
+        self._stuck_seconds = stuck_seconds
+        self._assignment = Assignment()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._polling: asyncio.Task[Batch] | None = None
+        self._begun = self._stopped = False
+        self._rebuilds = 0
+        self._last_poll: float | None = None
+        self._last_commit: float | None = None
+        self._looked = self._well = clock.monotonic()
+        self._positions: Mapping[Partition, int] = {}
+
+    async def start(self) -> None:
+        """Join the group."""
+        self._stopped = False
+        if self._consumer is None:
+            await self._join()
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        self._stopped = True
+        await self._leave()
+        polling, self._polling = self._polling, None
+        if polling is not None:
+            # Closing does not wake a poll that waits for an assignment; with its consumer gone it may be cancelled.
+            polling.cancel()
+            await asyncio.wait({polling})
+
+    async def poll(self, max_records: int, wait: float) -> Batch:
+        """The next records."""
+        if self._stopped:
+            raise BrokerUnavailable(f"reading {self._membership.topic} has ended")
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._read(max_records, wait), name="poll Kafka")
+        await asyncio.wait({self._polling}, timeout=wait + GRACE_SECONDS)
+        batch = await self._finished()
+        self._last_poll = self._clock.monotonic()
+        if batch.records:
+            self._well = self._last_poll
+        else:
+            await self._watch()
+        return batch
+
+    async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
+        """Commit what is still ours to commit."""
+        chosen = self._assignment.committable(offsets, epoch)
+        if not chosen or self._consumer is None:
+            return
+        explicit = {TopicPartition(*partition): offset for partition, offset in chosen.items()}
+        try:
+            with translated("commit offsets"):
+                await within(self._commit(self._consumer, explicit), ANSWER_SECONDS)
+        except _TakenAway as error:
+            log.info("kafka.commit_came_too_late", reason=str(error))
+            return
+        self._assignment.committed(chosen, epoch)
+        self._last_commit = self._clock.monotonic()
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Bring nothing from these."""
+        self._assignment.pause(partitions)
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Bring records from these again."""
+        self._assignment.resume(partitions)
+
+    def paused(self) -> frozenset[Partition]:
+        """Held and paused."""
+        return self._assignment.paused
+
+    def assignment(self) -> frozenset[Partition]:
+        """Held now."""
+        return self._assignment.held
+
+    async def lag(self) -> Mapping[Partition, Lag]:
+        """Where each held partition stands."""
+        consumer, held = self._consumer, sorted(self._assignment.held)
+        if consumer is None:
+            raise BrokerUnavailable("not connected to Kafka")
+        tps = [TopicPartition(*each) for each in held]
+        with translated("read the ends of the topic"):
+            ends = await within(consumer.end_offsets(tps), ANSWER_SECONDS)
+            positions = await within(self._ask_positions(consumer, tps), ANSWER_SECONDS)
+            committed = {each: await self._committed(consumer, each) for each in held}
+        return {
+            each: Lag(position=positions[tp], committed=committed[each], end=ends[tp])
+            for each, tp in zip(held, tps, strict=True)
+        }
+
+    def health(self) -> Health:
+        """How it fares."""
+        return Health(self._last_poll, self._last_commit, self._assignment.rebalances, self._rebuilds)
+
+    async def _join(self) -> AIOKafkaConsumer:
+        place = self._membership
+        if not self._begun:
+            await settle_beginning(self._config, place.topic, place.group, place.start_from)
+            self._begun = True
+        consumer = AIOKafkaConsumer(
+            **arguments(self._config),
+            **READING,
+            group_id=place.group,
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=15_000,
+            heartbeat_interval_ms=3_000,
+            rebalance_timeout_ms=60_000,
+        )
+        self._assignment.follow(consumer)
+        consumer.subscribe([place.topic], listener=self._assignment)
+        await started(consumer, self._config, JOIN_SECONDS)
+        self._consumer = consumer
+        self._looked = self._well = self._clock.monotonic()
+        return consumer
+
+    async def _leave(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        self._assignment.end()
+        if consumer is not None:
+            await left(consumer)
+
+    async def _read(self, max_records: int, wait: float) -> Batch:
+        consumer = self._consumer or await self._join()
+        records = await fetched(consumer, max_records, wait)
+        # No other task ran since the library gave them out, so they are of this assignment.
+        return Batch(tuple(records), self._assignment.epoch)
+
+    async def _finished(self) -> Batch:
+        if self._polling is None or not self._polling.done():
+            return Batch((), self._assignment.epoch)
+        polling, self._polling = self._polling, None
+        try:
+            with translated(f"read {self._membership.topic}"):
+                return polling.result()
+        except BrokerError:
+            await self._leave()
+            raise
+
+    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        try:
+            await consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            raise _TakenAway(str(error)) from error
+
+    async def _committed(self, consumer: AIOKafkaConsumer, partition: Partition) -> int | None:
+        offset = self._assignment.floor(partition)
+        if offset is None:
+            epoch = self._assignment.epoch
+            offset = await within(consumer.committed(TopicPartition(*partition)), ANSWER_SECONDS)
+            if offset is not None:
+                self._assignment.committed({partition: offset}, epoch)
+        return offset
+
+    async def _ask_positions(self, consumer: AIOKafkaConsumer, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: await consumer.position(tp) for tp in tps}
+
+    async def _watch(self) -> None:
+        """A consumer that brings nothing although there is something is made anew (aiokafka #1154, #1037)."""
+        now = self._clock.monotonic()
+        if self._consumer is None or now - self._looked < WATCH_SECONDS:
+            return
+        self._looked = now
+        if await self._is_well():
+            self._well = now
+        elif now - self._well >= self._stuck_seconds:
+            self._rebuilds += 1
+            log.warning("kafka.consumer_is_stuck", seconds=self._stuck_seconds, rebuilds=self._rebuilds)
+            await self._leave()
+
+    async def _is_well(self) -> bool:
+        if not self._assignment.joined:
+            return False
+        try:
+            lags = await within(self.lag(), LOOK_SECONDS)
+        except (BrokerError, TimeoutError):
+            return False
+        before, self._positions = self._positions, {each: lag.position for each, lag in lags.items()}
+        waiting = {each for each, lag in lags.items() if lag.position < lag.end} - self._assignment.paused
+        return not waiting or any(before.get(each) != self._positions[each] for each in waiting)
+
+
+class _TakenAway(Exception):
+    """The partition is somebody else's by now."""
