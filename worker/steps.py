@@ -128,6 +128,7 @@ class Steps:
         self._center = center
         self._exchange = exchange
         self._policy = policy
+        self._begun = journal.now()
 
     async def take(self, name: str, effect: Effect) -> Result | None:
         """Bring the effect about, once. What its answer gave; None where the state was there already.
@@ -164,11 +165,11 @@ class Steps:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
     def given(self, name: str) -> Result | None:
-        """What the step gave; None where it is not known to be applied."""
-        step = self._work.steps.get(name) or self._work.steps.get(self._story(name))
-        if step is None or step.state is not StepState.APPLIED:
-            return None
-        return cast("Result", step.result)
+        """What the step gave, the newest story first; None where it is not known to be applied."""
+        for step in (self._work.steps.get(self._story(name)), self._work.steps.get(name)):
+            if step is not None and step.state is StepState.APPLIED:
+                return cast("Result", step.result)
+        return None
 
     def begun(self, name: str) -> bool:
         """Whether the step was ever intended."""
@@ -201,8 +202,11 @@ class Steps:
         return await self._act(intent, effect.act, effect.key, spends=effect.spends)
 
     async def _settled(self, step: Step | None) -> None:
-        """A look has just shown that the effect is not there: once nothing can arrive any more, that is known for good."""
-        if step is not None and step.in_doubt and self._journal.now() > step.until:
+        """A look of this run has shown that the effect is not there: that is final where nothing can arrive any more.
+
+        The run's beginning counts, not this moment: what arrived after the look was not seen by it.
+        """
+        if step is not None and step.in_doubt and self._begun >= step.until:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
     async def _act(

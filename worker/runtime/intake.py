@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from events import identity
 from events.base import Event, Origin
@@ -12,10 +11,11 @@ from events.envelope import Accepted, Envelope, Refused, Undecodable, decode
 from events.fingerprint import ALGORITHM
 from events.record import Record
 from events.status import CommandAccepted, CommandIdReused, CommandRejected
-from worker.journal.records import Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
+from worker.journal.records import SECOND, Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
 from worker.runtime.conclusion import Sender, event_at, instant
 from worker.runtime.tracing import record_trace
 
+DAY = 86_400.0
 Resolve = Callable[[str | None], str | None]
 """From `ce_partner` in the form in which names compare, to the name of the account; None where that cannot be told."""
 
@@ -104,11 +104,11 @@ def _too_old(record: Record, envelope: Envelope, now: Micros, desk: Desk) -> New
     """A record older than the journal's memory may have been answered and forgotten: it is never started by itself."""
     if record.timestamp is None or record.timestamp < 0:
         return None
-    age = instant(now) - (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=record.timestamp))
-    if age.total_seconds() <= desk.retention:
+    age = now / SECOND - record.timestamp / 1_000
+    if age <= desk.retention:
         return None
     detail = (
-        f"the record is {age.days} days old, and the journal remembers commands for {desk.retention / 86_400:g} days"
+        f"the record is {age / DAY:.0f} days old, and the journal remembers commands for {desk.retention / DAY:g} days"
     )
     return _letter(record, desk, RecordCode.TOO_OLD, detail, envelope.correlation_id)
 

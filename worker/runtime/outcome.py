@@ -25,13 +25,14 @@ from worker.partner_center.errors import (
     Throttled,
     TokenUnavailable,
 )
-from worker.partner_center.registry import operations
 from worker.steps import Policy
 
 MOST_CRASHES = 3
 """A run that ends in an error of ours is tried so often: some are of the moment, and none is worth a day of waiting."""
 GROWTH = 1.5
-"""Each poll of a wait comes so much later than the one before."""
+"""Each poll of a wait comes so much later than the one before, until it reaches the longest interval."""
+MOST_GROWTH = 64
+"""So often an interval grows at most: it is beyond any limit by then, and still a number."""
 GATE_PAUSE = 1.0
 """Seconds until a run is begun anew whose request was held back at the last moment."""
 
@@ -63,6 +64,11 @@ class Ended:
     ended: bool = False
     unknown: bool = False
 
+    @property
+    def word(self) -> str:
+        """The code, or the type of the answer where it has none."""
+        return self.code or type(self.event).__name__
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -93,13 +99,13 @@ Outcome = Ended | Waiting | Again
 def judge(result: Event | Exception, now: Situation) -> Outcome:
     """What becomes of the command. Total: any exception has an outcome."""
     outcome = _first(result, now)
-    if not isinstance(outcome, Ended) or outcome.name == "succeeded":
+    if not isinstance(outcome, Ended) or isinstance(result, Event):
         return outcome
     if now.settles_in > 0:
-        detail = f"before the answer {outcome.code}, a request that was never answered must have had the time to arrive"
+        detail = f"before the answer {outcome.word}, a request that was never answered must have had the time to arrive"
         return _wait(Wait(WaitingReason.SETTLING, detail, delay=now.settles_in), outcome.attempts, now)
-    if outcome.name == "rejected" and now.in_doubt:
-        detail = f"{outcome.code} stood in the way of looking whether a request that was never answered took effect"
+    if outcome.name != "failed" and now.in_doubt:
+        detail = f"{outcome.word} stood in the way of looking whether a request that was never answered took effect"
         return _failed(Failed(FailedCode.OUTCOME_UNKNOWN, detail), outcome.attempts, now)
     return outcome
 
@@ -129,7 +135,7 @@ def _first(result: Event | Exception, now: Situation) -> Outcome:
 def _call(error: CallError, now: Situation) -> Outcome:
     match error:
         case Refused():
-            code = reject_code(operations()[error.operation], error)
+            code = reject_code(error.operation, error.status, error.code)
             return _rejected(Rejected(code, error.description, partner_center=facts(error)), now)
         case NotPermitted():
             detail = f"{error.operation}: {error.description}"
@@ -228,7 +234,7 @@ def _wait(wait: Wait, attempts: int, now: Situation) -> Waiting:
     waits = replace(before, said=str(reason), polls=polls, count=before.count + new)
     delay = wait.delay
     if delay is None:
-        delay = min(now.policy.wait_max, now.policy.wait_first * GROWTH**polls)
+        delay = min(now.policy.wait_max, now.policy.wait_first * GROWTH ** min(polls, MOST_GROWTH))
     return Waiting(reason, wait.detail, delay, attempts, waits, said=new, release=wait.release)
 
 

@@ -12,7 +12,7 @@ from worker.clock import Clock
 from worker.errors import Failed, JournalUnavailable, LaneLost, Wait, WorkerError
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
-from worker.journal.records import SECOND, StepState, Work
+from worker.journal.records import SECOND, Micros, StepState, Work
 from worker.partner_center.center import Center
 from worker.partner_center.errors import CallError
 from worker.runtime import telemetry
@@ -52,6 +52,7 @@ class Turn:
     desk: Desk
     traffic: Traffic
     context: Context | None = field(default=None)
+    begun: Micros = 0
 
     @property
     def origin(self) -> Origin:
@@ -63,6 +64,7 @@ class Turn:
 
     async def result(self) -> Event | Exception:
         """The handler's answer, or what stood in the way of one. Raises `LaneLost` and `JournalUnavailable` only."""
+        self.begun = self.desk.journal.now()
         try:
             return await self._run()
         except (LaneLost, JournalUnavailable):
@@ -83,7 +85,10 @@ class Turn:
         return await handler_of(command, self.desk.handlers)(self.context, command)
 
     def situation(self) -> Situation:
-        """What is known of the command, for the judge of its run."""
+        """What is known of the command, for the judge of its run.
+
+        It has settled where it had when the run began: what arrived after the run looked is not yet known.
+        """
         work, journal = self.work, self.desk.journal
         until = work.unsettled_until()
         return Situation(
@@ -92,7 +97,7 @@ class Turn:
             waits=work.waits,
             now=journal.now(),
             policy=self.desk.policy,
-            settles_in=max(0.0, (until - journal.now()) / SECOND),
+            settles_in=max(1, until - journal.now()) / SECOND if until > self.begun else 0.0,
             in_doubt=any(step.in_doubt for step in work.steps.values()),
             changed=[
                 step.name
