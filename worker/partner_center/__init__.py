@@ -8,9 +8,11 @@ One module per resource holds the operations (data), the models of what we read,
 |---|---|
 | `operation`, `registry` | what an operation is, and all of them |
 | `center`, `errors` | what a handler gets, and what a call can raise |
-| `client` | one call from token to answer: the page to read first |
+| `client` | an account, and one call from token to answer: the page to read first |
+| `conversation` | one request and its answer: send, judge, tell |
+| `lines` | what all calls of an account share |
 | `request` | how a request is written, its idempotency key included |
-| `exchange`, `connections` | one request on the wire, and the gate it passes when it leaves |
+| `transport` | one request on the wire, and the gate it passes when it leaves |
 | `answers`, `classification`, `codes` | what an answer means. Pure |
 | `quota`, `circuit` | when a call may be made. Pure cores in thin shells |
 | `tokens`, `refresh_token` | who we are |

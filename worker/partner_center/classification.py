@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from events.codes import RejectedCode
-from worker.partner_center.errors import Refused
-from worker.partner_center.operation import EffectClass, Operation
+from worker.partner_center.operation import EffectClass
+from worker.partner_center.registry import operations
 
 Cause = int | Literal["connect", "timeout", "lost", "unreadable"]
 """An HTTP status, or why there is none that counts; `unreadable` is a success whose body cannot be read."""
@@ -137,19 +137,16 @@ _IN_FAMILY: Mapping[tuple[str, str | None], RejectedCode] = MappingProxyType(
 """Codes that mean something narrower in one resource family; None is a 404 without a code."""
 
 
-def reject_code(operation: Operation[Any], refused: Refused) -> RejectedCode:
-    """The code word with which a command is rejected because of this definite no."""
-    return reject_code_for(operation, refused.code, status=refused.status)
+def reject_code(operation: str, status: int | None, code: str | None) -> RejectedCode:
+    """The code word with which a command is rejected because of a definite no to the named operation.
 
-
-def reject_code_for(operation: Operation[Any], code: str | None, *, status: int | None = None) -> RejectedCode:
-    """The same for a bare code, such as that of an order error or of an item of a cart."""
+    It serves refusals of calls, order errors of a check-out (whose `status` is None) and errors of cart items alike.
+    """
     if code is not None and code in _EVERYWHERE:
         return _EVERYWHERE[code]
+    family = operations()[operation].family
     if code is not None or status == 404:
-        narrower = _IN_FAMILY.get((operation.family, code))
+        narrower = _IN_FAMILY.get((family, code))
         if narrower is not None:
             return narrower
-    if operation.family in {"carts", "orders"}:
-        return RejectedCode.ORDER_REFUSED
-    return RejectedCode.REFUSED_BY_PARTNER_CENTER
+    return RejectedCode.ORDER_REFUSED if family in {"carts", "orders"} else RejectedCode.REFUSED_BY_PARTNER_CENTER

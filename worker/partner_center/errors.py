@@ -26,6 +26,7 @@ class CallError(Exception):
         code: str | None = None,
         request_id: str | None = None,
         correlation_id: str | None = None,
+        retry_now: bool = False,
     ) -> None:
         self.operation = operation
         """Name of the operation."""
@@ -39,6 +40,8 @@ class CallError(Exception):
         """The MS-RequestId that was sent, or None where nothing was."""
         self.correlation_id = correlation_id
         """The MS-CorrelationId that was sent, or None where nothing was."""
+        self.retry_now = retry_now
+        """Whether repeating it at once does no harm and may help."""
         answer = " ".join(part for part in (status and str(status), code and f"code {code}") if part)
         super().__init__(f"{operation}: {answer}: {description}" if answer else f"{operation}: {description}")
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Auth(StrEnum):
@@ -34,8 +34,8 @@ class EffectClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation(Generic[T]):
-    """One operation. `T` is the type of the value that a call returns.
+class Operation(Generic[T_co]):
+    """One operation. `T_co` is the type of the value that a call returns.
 
     Everything that must treat operations differently reads it here: the client, the metric labels, the quota, the table
     of what to do after a failure.

@@ -10,10 +10,27 @@ from worker.partner_center.errors import Unanswered
 from worker.partner_center.exact_json import dumps
 from worker.partner_center.operation import Operation
 from worker.partner_center.resource import Link
+from worker.version import version
 
 VERSION = "/v1"
 _REQUESTS = UUID("6b1f9f4e-5f0c-4f5b-9a53-3c1d3b0e8b57")
 _PORTS = {"http": 80, "https": 443}
+_OURS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "proxy-authorization",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that belong to the connection or the body: no link decides about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +82,26 @@ def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
         segments = segments[3:].lstrip("/")
     asked = f"?{address.query}" if address.query else ""
     headers = {header.key: header.value or "" for header in link.headers if header.key}
+    if not all(text.isascii() and text.isprintable() for text in (*headers, *headers.values(), segments, asked)):
+        raise Unanswered(operation.name, "the next page has an address or a header that cannot be sent")
     return Request(operation, f"{VERSION}/{segments}{asked}", headers=headers)
+
+
+def headers(request: Request, *, token: str, request_id: str, correlation_id: str) -> Mapping[str, str]:
+    """The headers of a request. Those of a link come first and lose where they clash."""
+    ours = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/json",
+        "X-Locale": "en-US",
+        "MS-RequestId": request_id,
+        "MS-CorrelationId": correlation_id,
+        "MS-PartnerCenter-Application": "azplan",
+        "User-Agent": f"azplan/{version()}",
+    }
+    if request.operation.method not in {"GET", "DELETE"}:
+        ours["Content-Type"] = "application/json"
+    taken = _OURS | {name.lower() for name in ours}
+    return {**{name: value for name, value in request.headers.items() if name.lower() not in taken}, **ours}
 
 
 def request_id(command: UUID, step: str | None, request: Request, answers: int) -> str:

@@ -1,0 +1,273 @@
+"""Every metric of the worker, declared once, with its labels, unit and meaning. No other module makes one.
+
+Names and labels follow the Prometheus conventions; no label ever holds the id of a customer, order or subscription.
+They live in a registry of their own, so that what is exported is what is written here. `prepare` is called at start.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from events.base import Event, commands
+from events.codes import Code, FailedCode, Fault, RecordCode
+from worker.clock import Clock
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+ProcessCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+_DURATIONS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
+_CRITICAL = (1, 5, 15, 30, 60, 300, 900, 3600, 14400)
+_CALLS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+OUTCOMES = ("succeeded", "no_op", "refused", "failed")
+FAULTS = ("none", "caller", "policy", "system")
+RETRY_REASONS = ("throttled", "timeout", "server_error", "conflict", "not_visible_yet", "auth")
+DECODE_REASONS = ("json", "schema", "envelope", "encoding", "too_large", "unknown_type")
+CIRCUIT_STATES = ("closed", "open", "half_open")
+FLOWS = ("app", "app_user")
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+NO_ANSWER = ("timeout", "connect", "lost")
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(f"azplan_{name}", meaning, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
+    return Gauge(f"azplan_{name}", meaning, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(f"azplan_{name}", meaning, labels, buckets=buckets, registry=REGISTRY)
+
+
+COMMANDS_RECEIVED = _counter("commands_received_total", "Records of commands decoded or refused.", "command")
+COMMANDS = _counter("commands_total", "Commands that ended.", "command", "outcome", "fault")
+COMMAND_DURATION = _histogram(
+    "command_duration_seconds", "From first receipt to the end of a command.", _DURATIONS, "command", "outcome"
+)
+COMMAND_CRITICAL = _histogram(
+    "command_critical_seconds", "From ce_time to the answer acknowledged by Kafka.", _CRITICAL, "command"
+)
+STEP_DURATION = _histogram(
+    "command_step_duration_seconds", "Time spent in one step of a command.", _DURATIONS, "command", "step", "outcome"
+)
+COMMANDS_IN_PROGRESS = _gauge("commands_in_progress", "Commands that run now.", "command")
+OLDEST_OPEN_COMMAND = _gauge(
+    "oldest_open_command_age_seconds", "Age of the oldest command that is not over.", "command"
+)
+COMMAND_RETRIES = _counter("command_retries_total", "Delayed repeats of a command.", "command", "reason")
+DUPLICATES = _counter("duplicate_commands_total", "Records of a command that was known already.", "command")
+DEAD_LETTERS = _counter("dead_letters_total", "Records moved to the dead-letter topic.", "command", "reason")
+DEAD_LETTER_BACKLOG = _gauge("dead_letter_backlog_commands", "Dead letters neither redriven nor archived.")
+REDRIVES = _counter("redrives_total", "Redrives that a person asked for.", "command", "outcome")
+DECODE_FAILURES = _counter("decode_failures_total", "Records that could not be read.", "topic", "reason")
+
+CONSUMER_LAG = _gauge(
+    "consumer_lag_messages", "Records between the next offset to commit and the end.", "topic", "partition"
+)
+CONSUMER_LAG_SECONDS = _gauge(
+    "consumer_lag_seconds", "Age of the oldest record that is not committed.", "topic", "partition"
+)
+ASSIGNED_PARTITIONS = _gauge("assigned_partitions", "Partitions that this worker reads.", "topic")
+REBALANCES = _counter("rebalances_total", "Changes of the assignment.")
+LAST_POLL = _gauge("last_poll_timestamp_seconds", "When records were last asked for, in Unix time.")
+LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When offsets were last committed, in Unix time.", "topic")
+PRODUCED_EVENTS = _counter("produced_events_total", "Events sent to Kafka.", "topic", "outcome")
+OUTBOX_PENDING = _gauge("outbox_pending_events", "Events decided but not acknowledged by Kafka yet.")
+OUTBOX_OLDEST = _gauge("outbox_oldest_event_age_seconds", "Age of the oldest such event.")
+
+REQUESTS = _counter(
+    "partner_center_requests_total",
+    "Requests to Partner Center by HTTP status; timeout, connect and lost where no answer came.",
+    "operation",
+    "method",
+    "code",
+)
+REQUEST_DURATION = _histogram(
+    "partner_center_request_duration_seconds", "How long a request took.", _CALLS, "operation", "method"
+)
+REQUEST_ERRORS = _counter(
+    "partner_center_errors_total",
+    "Errors that Partner Center named; codes that are not known here count as other.",
+    "operation",
+    "error_code",
+)
+THROTTLE_WAIT = _counter(
+    "partner_center_throttle_wait_seconds_total",
+    "Seconds that calls were made to wait for Retry-After or for our own ceiling.",
+    "scope",
+)
+CIRCUIT_STATE = _gauge(
+    "circuit_state", "1 for the state that the circuit of an account's resource family is in.", "dependency", "state"
+)
+TOKEN_REQUESTS = _counter(
+    "auth_token_requests_total",
+    "Access tokens asked for; error is the authority's code, or none.",
+    "flow",
+    "outcome",
+    "error",
+)
+ACCESS_TOKEN_EXPIRY = _gauge(
+    "auth_access_token_expiry_timestamp_seconds",
+    "When the access token expires, in Unix time: the earliest of all accounts.",
+    "flow",
+)
+REFRESH_TOKEN_EXPIRY = _gauge(
+    "auth_refresh_token_expiry_timestamp_seconds",
+    "When the refresh token dies, 90 days after it was issued, in Unix time: the earliest of all accounts; 0: there is"
+    " none.",
+)
+
+EVENT_LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran what it should have run by now.")
+LOG_MESSAGES = _counter("log_messages_total", "Log lines written.", "level")
+READY = _gauge("ready", "1 where /readyz says so.")
+BUILD = Info("azplan_build", "Which azplan this is.", registry=REGISTRY)
+
+
+class Earliest:
+    """Sets a gauge to the smallest of the values that several accounts give. It is not shown before the first."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._values: dict[tuple[str, ...], dict[str, float]] = {}
+
+    def set(self, account: str, value: float, *labels: str) -> None:
+        """Set the value of one account."""
+        values = self._values.setdefault(labels, {})
+        values[account] = value
+        (self._gauge.labels(*labels) if labels else self._gauge).set(min(values.values()))
+
+
+EARLIEST_ACCESS_TOKEN_EXPIRY = Earliest(ACCESS_TOKEN_EXPIRY)
+EARLIEST_REFRESH_TOKEN_EXPIRY = Earliest(REFRESH_TOKEN_EXPIRY)
+
+
+class Worked(Protocol):
+    """What is measured of a command."""
+
+    @property
+    def type(self) -> str:
+        """The full type, `azplan.<Name>.v<N>`."""
+
+    @property
+    def received_at(self) -> int:
+        """When it was first received, in microseconds of Unix time."""
+
+
+class Outcome(Protocol):
+    """What became of a turn of a command."""
+
+    @property
+    def name(self) -> str:
+        """`succeeded`, `rejected` or `failed` where the command is over."""
+
+
+def prepare(
+    operations: Iterable[tuple[str, str, Iterable[int]]],
+    *,
+    topics: Mapping[str, str],
+    build: Mapping[str, str],
+) -> None:
+    """Make the children of all labels whose values are known, so that the first failure already shows as an increase.
+
+    `operations` are (name, method, statuses of success); `topics` are the names of
+    topics by what they are for (`commands`, `events`, `dead_letters`); `build` is version, revision and python.
+    """
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    BUILD.info(dict(build))
+    for command in (*(known.__name__ for known in commands().values()), "unknown"):
+        _prepare_command(command)
+    for name, method, statuses in operations:
+        REQUEST_DURATION.labels(name, method)
+        REQUEST_ERRORS.labels(name, "other")
+        for code in (*map(str, statuses), "429", "500", "503", *NO_ANSWER):
+            REQUESTS.labels(name, method, code)
+    for reason in DECODE_REASONS:
+        DECODE_FAILURES.labels(topics["commands"], reason)
+    for name in (topics["events"], topics["dead_letters"]):
+        PRODUCED_EVENTS.labels(name, "acknowledged")
+        PRODUCED_EVENTS.labels(name, "failed")
+    for flow in FLOWS:
+        TOKEN_REQUESTS.labels(flow, "ok", "none")
+        TOKEN_REQUESTS.labels(flow, "cached", "none")
+    THROTTLE_WAIT.labels("partner")
+    for level in LOG_LEVELS:
+        LOG_MESSAGES.labels(level)
+
+
+def _prepare_command(command: str) -> None:
+    COMMANDS_RECEIVED.labels(command)
+    COMMANDS_IN_PROGRESS.labels(command)
+    DUPLICATES.labels(command)
+    COMMAND_CRITICAL.labels(command)
+    for outcome in OUTCOMES:
+        COMMAND_DURATION.labels(command, outcome)
+        REDRIVES.labels(command, outcome)
+        for fault in FAULTS:
+            COMMANDS.labels(command, outcome, fault)
+    for reason in RETRY_REASONS:
+        COMMAND_RETRIES.labels(command, reason)
+    for code in (*FailedCode, *RecordCode):
+        DEAD_LETTERS.labels(command, str(code))
+
+
+def command_label(command_type: str) -> str:
+    """The label of a full type: `azplan.SuspendPlan.v1` is `SuspendPlan`; one that is not ours is `unknown`."""
+    known = commands().get(command_type)
+    return known.__name__ if known else "unknown"
+
+
+@contextmanager
+def running(work: Worked) -> Iterator[None]:
+    """Count a command as in progress while its turn runs."""
+    with COMMANDS_IN_PROGRESS.labels(command_label(work.type)).track_inprogress():
+        yield
+
+
+def concluded(work: Worked, outcome: Outcome, now: datetime | None = None) -> None:
+    """Count a command whose story ended with this turn; other turns are not counted."""
+    if outcome.name not in {"succeeded", "rejected", "failed"}:
+        return
+    label, result = command_label(work.type), _result(outcome)
+    seconds = (now or Clock().now()).timestamp() - work.received_at / 1_000_000
+    COMMANDS.labels(label, result, _fault(getattr(outcome, "code", None))).inc()
+    COMMAND_DURATION.labels(label, result).observe(max(seconds, 0.0))
+
+
+def set_circuit(dependency: str, state: str) -> None:
+    """Show that the circuit of `dependency` is in `state`, and in no other."""
+    for each in CIRCUIT_STATES:
+        CIRCUIT_STATE.labels(dependency, each).set(each == state)
+
+
+_NO_OPS = ("already_existed", "already_suspended", "already_active", "adopted")
+_FAULTS: Mapping[Fault, str] = MappingProxyType(
+    {Fault.CALLER: "caller", Fault.PARTNER: "policy", Fault.MICROSOFT: "system", Fault.AZPLAN: "system"}
+)
+
+
+def _result(outcome: Outcome) -> str:
+    if outcome.name == "rejected":
+        return "refused"
+    event: Event | None = getattr(outcome, "event", None)
+    nothing_done = any(getattr(event, member, False) for member in _NO_OPS)
+    return "no_op" if outcome.name == "succeeded" and nothing_done else outcome.name
+
+
+def _fault(code: object) -> str:
+    return _FAULTS[code.meaning.fault] if isinstance(code, Code) else "none"

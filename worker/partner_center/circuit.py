@@ -1,0 +1,93 @@
+"""Circuits: stop asking a part of Partner Center that does not answer, and try it with one request at a time. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What the circuit lets through."""
+
+    CLOSED = "closed"
+    """Everything."""
+    OPEN = "open"
+    """Nothing."""
+    HALF_OPEN = "half_open"
+    """One request at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Leave to make one request; `probe` where its end decides about the circuit."""
+
+    probe: bool = False
+
+
+class Circuit:
+    """Opens after several failures in a row, for a growing time; one answer of any kind closes it.
+
+    A failure is a request without an answer, or a 5xx. It is told the time, and `jitter` gives numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        jitter: Callable[[], float],
+        *,
+        failures: int = 5,
+        first: float = 5.0,
+        longest: float = 300.0,
+        changed: Callable[[State], None] = lambda _: None,
+    ) -> None:
+        """`first` and `longest`: seconds for which it stays open; `changed` is told each new state."""
+        self._jitter = jitter
+        self._most_failures = failures
+        self._first = first
+        self._longest = longest
+        self._changed = changed
+        self._failures = 0
+        self._openings = 0
+        self._open_until = 0.0
+        self._probing = False
+        self.state = State.CLOSED
+
+    def admit(self, now: float) -> Pass | float:
+        """Leave to make a request, or the seconds after which to ask again."""
+        if self.state is State.CLOSED:
+            return Pass()
+        if self.state is State.OPEN and now >= self._open_until:
+            self._become(State.HALF_OPEN)
+        if self.state is State.OPEN:
+            return self._open_until - now + self._jitter() * self._first
+        if self._probing:
+            return self._first * (1 + self._jitter())
+        self._probing = True
+        return Pass(probe=True)
+
+    def answered(self, leave: Pass) -> None:
+        """The request was answered, whatever the answer: the other side is there."""
+        self._release(leave)
+        self._failures = self._openings = 0
+        self._become(State.CLOSED)
+
+    def failed(self, leave: Pass, now: float) -> None:
+        """The request was not answered, or with a 5xx."""
+        self._release(leave)
+        self._failures += 1
+        if leave.probe or (self.state is State.CLOSED and self._failures >= self._most_failures):
+            pause = min(self._first * 2.0**self._openings, self._longest)
+            self._openings = min(self._openings + 1, 30)
+            self._open_until = now + pause * (1 + self._jitter() / 4)
+            self._become(State.OPEN)
+
+    def abandoned(self, leave: Pass) -> None:
+        """The request was not made after all, or nobody waited for its end."""
+        self._release(leave)
+
+    def _release(self, leave: Pass) -> None:
+        if leave.probe:
+            self._probing = False
+
+    def _become(self, state: State) -> None:
+        if state is not self.state:
+            self.state = state
+            self._changed(state)

@@ -1,0 +1,207 @@
+"""One call of Partner Center, from token to answer: the page to read first.
+
+An `Account` is made once per configured partner, and makes a `Center` for each run of a command. A call tries its
+request, again only where nothing can have been executed or repeating does no harm, and at most twice. Each try takes a
+token, a turn under the ceiling, leave of the circuit, and then holds a conversation.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from worker.clock import Clock
+from worker.partner_center.center import Center, Query, Run
+from worker.partner_center.conversation import Conversation
+from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable
+from worker.partner_center.lines import Lines
+from worker.partner_center.operation import Auth, Operation
+from worker.partner_center.quota import Alone, Full, Shared
+from worker.partner_center.request import Request, follow, prepare
+from worker.partner_center.resource import Link
+from worker.partner_center.tokens import AccessToken, Identity, NoToken, Tokens, TokenSource
+from worker.partner_center.transport import Departure, Transport, tls_context
+
+T = TypeVar("T")
+
+RETRIES = 2
+FIRST_PAUSE = 0.2
+"""Seconds before a request that never left is tried again; doubling."""
+SHORT_DELAY = 2.0
+"""Seconds. A longer `Retry-After` is waited out elsewhere, without a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """What an account is configured by."""
+
+    name: str
+    identity: Identity
+    base_url: str
+    ca_file: Path | None = None
+    """Authority that is trusted beside the usual ones, for the base URL and for the authority of tokens."""
+    refresh_token_file: Path | None = None
+    requests_per_minute: int = 500
+
+
+class Account:
+    """A partner account at Partner Center. Calls nothing before a run needs it."""
+
+    def __init__(
+        self,
+        partner: Partner,
+        clock: Clock,
+        *,
+        call_timeout: float,
+        connections: int = 100,
+        shared: Shared | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """`call_timeout`: seconds from the departure of a request to the end of its answer.
+
+        Raises ValueError and OSError where the base URL or the CA file cannot be used.
+        """
+        self.name = partner.name
+        self._call_timeout = call_timeout
+        tls = tls_context(partner.ca_file)
+        self._lines = Lines(
+            partner.name,
+            Tokens(partner.name, partner.identity, tls, partner.refresh_token_file, clock),
+            Transport(partner.base_url, tls, connections=connections, call_timeout=call_timeout),
+            clock,
+            limit=partner.requests_per_minute,
+            shared=shared or Alone(),
+            jitter=jitter,
+        )
+
+    def center(self, run: Run) -> Center:
+        """This account for one run of a command."""
+        return _Client(self._lines, run)
+
+    def hold(self, family: str, seconds: float) -> None:
+        """Hold back all calls to a resource family: another worker of this account was told to wait."""
+        self._lines.quota(family).hold(seconds)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Why calls of this account cannot be made, as sentences for people; none where nothing is wrong."""
+        return self._lines.complaints()
+
+    async def keep_fresh(self) -> None:
+        """Keep the account's refresh token alive. Runs until it is cancelled; returns where there is none."""
+        await self._lines.tokens.keep_fresh()
+
+    async def close(self) -> None:
+        """Wait for the writes that are under way, which their time-out ends, and close the connections."""
+        await self._lines.close(self._call_timeout)
+
+
+class _Client:
+    """A `Center`: the lines of one account, bound to one run of one command and perhaps to a step of it."""
+
+    def __init__(self, lines: Lines, run: Run, step: str | None = None) -> None:
+        self._lines = lines
+        self._run = run
+        self._step = step
+
+    @property
+    def account(self) -> str:
+        return self._lines.account
+
+    def permits(self, operation: Operation[T]) -> bool:
+        return self._lines.tokens.user is not None or not self._needs_user(operation)
+
+    def within(self, step: str) -> Center:
+        return _Client(self._lines, self._run, step)
+
+    async def call(
+        self, operation: Operation[T], path: Mapping[str, str], *, query: Query | None = None, body: object = None
+    ) -> T:
+        return await self._perform(operation, prepare(operation, path, query, body))
+
+    async def follow(self, operation: Operation[T], link: Link) -> T:
+        return await self._perform(operation, follow(operation, link, self._lines.transport.base_url))
+
+    async def _perform(self, operation: Operation[T], request: Request) -> T:
+        refused: AccessToken | None = None
+        for retry in count():
+            source = self._source(operation)
+            token = await _token(operation, source, refused)
+            try:
+                value = await self._try(operation, request, token)
+            except TokenUnavailable as error:
+                if refused is not None:
+                    source.refused(f"Partner Center refuses its tokens: {error.description}")
+                    raise
+                refused = token
+            except NotPermitted:
+                if not self._turn_to_user(operation):
+                    raise
+                refused = None
+            except CallError as error:
+                if isinstance(error, Refused):
+                    source.taken()
+                pause = _pause(error, retry)
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                source.taken()
+                return value
+        raise AssertionError  # `count` has no end
+
+    async def _try(self, operation: Operation[T], request: Request, token: AccessToken) -> T:
+        departure = Departure(lambda: self._run.gate(operation, self._step))
+        talk = self._once(operation, request, token, departure)
+        return await self._lines.uninterrupted(talk, departure, write=operation.writes)
+
+    async def _once(self, operation: Operation[T], request: Request, token: AccessToken, departure: Departure) -> T:
+        lines = self._lines
+        try:
+            async with lines.quota(operation.family).slot(self._run.command) as slot, lines.transport.place:
+                with lines.circuit(operation):
+                    try:
+                        conversation = Conversation(lines, self._run, self._step, operation, request)
+                        return await conversation.hold(token, departure)
+                    finally:
+                        slot.left = departure.left
+        except Full as full:
+            what = f"the ceiling for {operation.family} of the account {self.account} is reached"
+            raise Throttled(operation.name, what, full.delay) from None
+
+    def _needs_user(self, operation: Operation[Any]) -> bool:
+        return operation.auth is Auth.USER or operation.name in self._lines.user_only
+
+    def _source(self, operation: Operation[Any]) -> TokenSource:
+        """The application's token wherever it is taken: a user's depends on a sign-in that can expire."""
+        if not self._needs_user(operation):
+            return self._lines.tokens.app
+        if self._lines.tokens.user is None:
+            what = f"it takes a user's token (app+user), and the account {self.account} has only the application's"
+            raise NotPermitted(operation.name, what)
+        return self._lines.tokens.user
+
+    def _turn_to_user(self, operation: Operation[Any]) -> bool:
+        """After 900329: whether it can be tried again with a user's token, which the operation gets from now on."""
+        if operation.auth is not Auth.EITHER or operation.name in self._lines.user_only:
+            return False
+        self._lines.user_only.add(operation.name)
+        return self._lines.tokens.user is not None
+
+
+async def _token(operation: Operation[Any], source: TokenSource, refused: AccessToken | None) -> AccessToken:
+    try:
+        return await (source.get() if refused is None else source.replace(refused))
+    except NoToken as error:
+        raise TokenUnavailable(operation.name, error.reason, error.delay) from None
+
+
+def _pause(error: CallError, retry: int) -> float | None:
+    """Seconds until the same call is tried once more; None where it is not."""
+    if retry >= RETRIES:
+        return None
+    if isinstance(error, Throttled):
+        return error.delay if error.status is not None and error.delay <= SHORT_DELAY else None
+    return FIRST_PAUSE * 2.0**retry if error.retry_now else None

@@ -1,0 +1,134 @@
+"""What all calls of one account share: tokens, connections, ceilings, circuits. Knows no operation and no run."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from worker import metrics
+from worker.clock import Clock
+from worker.partner_center.circuit import Circuit, Pass, State
+from worker.partner_center.errors import CallError, GateClosed, NeverSent, Unanswered, Unavailable
+from worker.partner_center.operation import Operation
+from worker.partner_center.quota import Quota, Shared
+from worker.partner_center.tokens import Tokens
+from worker.partner_center.transport import Departure, Transport
+
+T = TypeVar("T")
+
+PATIENCE = 2.0
+"""Seconds that a call waits for its turn before it gives its place up and comes back later."""
+
+
+class Lines:
+    """The lines of one account to Partner Center."""
+
+    def __init__(
+        self,
+        account: str,
+        tokens: Tokens,
+        transport: Transport,
+        clock: Clock,
+        *,
+        limit: int,
+        shared: Shared,
+        jitter: Callable[[], float],
+    ) -> None:
+        """`limit`: requests in any 60 seconds per resource family."""
+        self.account = account
+        self.tokens = tokens
+        self.transport = transport
+        self.clock = clock
+        self.jitter = jitter
+        self.user_only: set[str] = set()
+        """Names of operations of which Partner Center said (900329) that they take only a user's token."""
+        self._limit = limit
+        self._shared = shared
+        self._quotas: dict[str, Quota] = {}
+        self._circuits: dict[str, Circuit] = {}
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    def quota(self, family: str) -> Quota:
+        """The ceiling of a resource family."""
+        if family not in self._quotas:
+            waited = metrics.THROTTLE_WAIT.labels("partner").inc
+            self._quotas[family] = Quota(
+                family, self._limit, self.clock, shared=self._shared, patience=PATIENCE, waited=waited
+            )
+        return self._quotas[family]
+
+    @contextmanager
+    def circuit(self, operation: Operation[Any]) -> Iterator[None]:
+        """Go through the circuit of the operation's family: it learns from the `CallError` that comes out.
+
+        Raises `Unavailable` where it is open.
+        """
+        circuit = self._circuit(operation.family)
+        leave = circuit.admit(self.clock.monotonic())
+        if not isinstance(leave, Pass):
+            what = f"Partner Center does not answer for {operation.family} just now, so nothing is sent there"
+            raise Unavailable(operation.name, what, leave)
+        try:
+            yield
+        except CallError as error:
+            if isinstance(error, GateClosed):
+                circuit.abandoned(leave)
+            elif is_silence(error):
+                circuit.failed(leave, self.clock.monotonic())
+            else:
+                circuit.answered(leave)
+            raise
+        except BaseException:
+            circuit.abandoned(leave)
+            raise
+        else:
+            circuit.answered(leave)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Why calls cannot be made, as sentences for people; none where nothing is wrong."""
+        silent = (
+            f"Partner Center does not answer for {family}"
+            for family, circuit in self._circuits.items()
+            if circuit.state is not State.CLOSED
+        )
+        return tuple(f"account {self.account}: {reason}" for reason in (*self.tokens.trouble, *silent))
+
+    async def uninterrupted(self, talk: Coroutine[Any, Any, T], departure: Departure, *, write: bool) -> T:
+        """Run `talk`, and do not let a cancelled caller cut a write off once it has left.
+
+        The caller's cancellation is raised at once in any case. A write that has left goes on to its answer, which is
+        told to the run: cutting the connection would not call the request back, it would only lose the answer.
+        """
+        task = asyncio.create_task(talk)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not (write and departure.left):
+                task.cancel()
+            raise
+
+    async def close(self, patience: float) -> None:
+        """Wait for what is under way, `patience` seconds at most, and close the connections."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=patience)
+        await self.transport.close()
+
+    def _circuit(self, family: str) -> Circuit:
+        if family not in self._circuits:
+            show = partial(metrics.set_circuit, f"{self.account}/{family}")
+            show(State.CLOSED)
+            self._circuits[family] = Circuit(self.jitter, changed=show)
+        return self._circuits[family]
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+
+def is_silence(error: CallError) -> bool:
+    """Whether it means that Partner Center, or the way there, is down: no answer, or a 5xx."""
+    return isinstance(error, NeverSent | Unanswered) and (error.status is None or error.status >= 500)

@@ -1,0 +1,202 @@
+"""Ceilings: how many requests an account may make to one resource family in any 60 seconds, and who is next.
+
+`Window` decides and never waits; `Quota` waits a little, and says how long to stay away where it is longer.
+"""
+
+import asyncio
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from worker.clock import Clock
+
+SPAN = 60.0
+"""Seconds. The ceiling holds in any span of this length, not only in those that begin on the minute."""
+GRACE = 10.0
+"""Seconds for which a promised slot is kept for one who is late."""
+MOST_PROMISES = 20_000
+SOONEST = 0.05
+"""Seconds. Nobody is told to come back at once."""
+SHORTEST_HOLD = 1.0
+UNSAID, LONGEST_UNSAID = 5.0, 300.0
+"""Seconds of a hold that Partner Center asked for without saying how long."""
+
+
+class Full(Exception):
+    """No slot within the caller's patience. One is expected in `delay` seconds."""
+
+    def __init__(self, delay: float) -> None:
+        super().__init__(f"no request may be made for {delay:.1f} s")
+        self.delay = delay
+
+
+class Window:
+    """A sliding window: at most `limit` requests in any `SPAN`. Pure: it is told the time.
+
+    A slot is taken before a request leaves and counts until `SPAN` after its answer, since only then is it certain that
+    Partner Center, too, has seen it in that span. Those who find no slot are promised one, in the order of asking and
+    each the next that comes free, so that they do not all come back at the same moment.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._under_way = 0
+        self._free_at: deque[float] = deque()
+        self._queue: list[tuple[float, int]] = []
+        self._promises: dict[Hashable, tuple[float, int]] = {}
+        self._owners: dict[int, Hashable] = {}
+        self._turn = 0
+        self._held_until = 0.0
+
+    def ask(self, now: float, who: Hashable) -> float:
+        """Take a slot for `who` and return 0, or return the seconds after which one is expected to be there."""
+        self._forget(now)
+        promise = self._promises.get(who)
+        ahead = bisect_left(self._queue, promise) if promise else len(self._queue)
+        if now >= self._held_until and self._free() > ahead:
+            self._withdraw(who)
+            self._under_way += 1
+            return 0.0
+        if promise and promise[0] > now:
+            return promise[0] - now
+        self._withdraw(who)
+        due = max(self._due(now, ahead), now + SOONEST)
+        self._promise(who, due)
+        return due - now
+
+    def done(self, now: float, *, left: bool) -> None:
+        """Give a slot back. One whose request `left` counts for `SPAN` more, any other no longer."""
+        self._under_way -= 1
+        if left:
+            self._free_at.append(now + SPAN)
+
+    def hold(self, now: float, seconds: float) -> None:
+        """Let nobody through for so long: Partner Center said so."""
+        self._held_until = max(self._held_until, now + seconds)
+
+    def _free(self) -> int:
+        return self.limit - self._under_way - len(self._free_at)
+
+    def _due(self, now: float, place: int) -> float:
+        """When the slot for the one at `place` of the queue is expected; after a hold, one slot at a time."""
+        rounds, place_in_round = divmod(place, self.limit)
+        ends = place_in_round - max(self._free(), 0)
+        if ends < 0:
+            due = now
+        elif ends < len(self._free_at):
+            due = self._free_at[ends]
+        else:
+            due = now + SPAN
+        if now < self._held_until:
+            due = max(due, self._held_until + place_in_round * SPAN / self.limit)
+        return due + rounds * SPAN
+
+    def _promise(self, who: Hashable, due: float) -> None:
+        if len(self._queue) < MOST_PROMISES:
+            self._turn += 1
+            self._promises[who] = promise = (due, self._turn)
+            self._owners[self._turn] = who
+            insort(self._queue, promise)
+
+    def _withdraw(self, who: Hashable) -> None:
+        promise = self._promises.pop(who, None)
+        if promise:
+            del self._queue[bisect_left(self._queue, promise)]
+            del self._owners[promise[1]]
+
+    def _forget(self, now: float) -> None:
+        while self._free_at and self._free_at[0] <= now:
+            self._free_at.popleft()
+        while self._queue and self._queue[0][0] + GRACE < now:
+            self._withdraw(self._owners[self._queue[0][1]])
+
+
+class Slot:
+    """Leave to make one request."""
+
+    def __init__(self) -> None:
+        self.left = False
+        """To be set when the request leaves."""
+
+
+class Shared(Protocol):
+    """The place where workers of one account may share its ceilings."""
+
+    def part(self, family: str, limit: int) -> int:
+        """How many of the account's `limit` requests are this worker's, at least 1. Asked before every request."""
+
+    def held(self, family: str, seconds: float) -> None:
+        """Told that Partner Center asked this worker to stay away for so long. Others tell us by `Quota.hold`."""
+
+
+class Alone:
+    """The only worker of its account: it has the whole ceiling."""
+
+    def part(self, family: str, limit: int) -> int:
+        """All of it."""
+        return limit
+
+    def held(self, family: str, seconds: float) -> None:
+        """There is nobody to tell."""
+
+
+class Quota:
+    """The ceiling of one account and resource family."""
+
+    def __init__(
+        self, family: str, limit: int, clock: Clock, *, shared: Shared, patience: float, waited: Callable[[float], None]
+    ) -> None:
+        """`patience`: seconds that a caller waits here; `waited` is told the seconds that each caller must wait."""
+        self._family = family
+        self._limit = limit
+        self._window = Window(limit)
+        self._clock = clock
+        self._shared = shared
+        self._patience = patience
+        self._waited = waited
+        self._unsaid = 0
+
+    @asynccontextmanager
+    async def slot(self, who: Hashable) -> AsyncIterator[Slot]:
+        """Hold leave for one request while it is made. Raises `Full`. First come, first served."""
+        await self._enter(who)
+        slot = Slot()
+        try:
+            yield slot
+        finally:
+            self._window.done(self._clock.monotonic(), left=slot.left)
+
+    async def _enter(self, who: Hashable) -> None:
+        give_up = self._clock.monotonic() + self._patience
+        while True:
+            self._window.limit = max(1, self._shared.part(self._family, self._limit))
+            now = self._clock.monotonic()
+            delay = self._window.ask(now, who)
+            if not delay:
+                return
+            self._waited(delay)
+            if now + delay > give_up:
+                raise Full(delay)
+            await asyncio.sleep(delay)
+
+    def hold(self, seconds: float) -> None:
+        """Hold back every caller of this family for so long."""
+        self._window.hold(self._clock.monotonic(), seconds)
+
+    def refused(self, who: Hashable, seconds: float | None) -> float:
+        """Partner Center made too many requests of ours wait: hold, tell the other workers, and give `who` a turn.
+
+        `seconds` is what it asked for; where it did not say, the hold doubles with each such refusal in a row. Returns
+        the seconds after which `who` may come again.
+        """
+        pause = max(seconds, SHORTEST_HOLD) if seconds is not None else min(UNSAID * 2.0**self._unsaid, LONGEST_UNSAID)
+        self._unsaid = min(self._unsaid + 1, 30) if seconds is None else 0
+        self.hold(pause)
+        self._shared.held(self._family, pause)
+        return self._window.ask(self._clock.monotonic(), who)
+
+    def taken(self) -> None:
+        """Partner Center answered otherwise than with a refusal of this kind."""
+        self._unsaid = 0

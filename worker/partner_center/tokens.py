@@ -1,0 +1,290 @@
+"""Access tokens: the application's own, and a user's by its refresh token. Got by MSAL, in a thread, one at a time.
+
+Nothing here is asked for before a call needs it, but for the weekly renewal of a refresh token that nobody uses.
+Texts of errors hold the authority's code and words, never a secret, a token or an assertion.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any, Literal
+
+import httpx
+import msal
+import structlog
+
+from worker import metrics
+from worker.clock import Clock
+from worker.partner_center.answers import clean
+from worker.partner_center.refresh_token import LIFE, RefreshTokenFile, Unusable
+from worker.redaction import Redactor
+
+Flow = Literal["app", "app_user"]
+
+log = structlog.get_logger("azplan.tokens")
+
+TIMEOUT = 30.0
+"""Seconds for one request to the authority."""
+EARLY = 300.0
+"""Seconds before its expiry that a token is renewed; less for tokens that live shortly."""
+HOUR, WEEK = 3_600.0, 7 * 86_400.0
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+"""Seconds after a failure before the authority is asked again, doubling."""
+FORCED_PAUSE = 10.0
+"""Seconds between two renewals that were forced by a 401: a fresh token that is refused is not the token's fault."""
+
+
+class NoToken(Exception):
+    """No token can be had before `delay` seconds have passed. `error` is the authority's code for it, or `none`."""
+
+    def __init__(self, reason: str, delay: float = 0.0, error: str = "none") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.delay = delay
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the worker is at the authority. Exactly one of the last three is given."""
+
+    authority: str
+    client_id: str
+    audience: str
+    client_secret: str | None = None
+    certificate_file: Path | None = None
+    """PEM with the certificate and its private key."""
+    federated_token_file: Path | None = None
+    """Token of a workload identity, read afresh for each request."""
+
+    def __repr__(self) -> str:
+        return f"Identity({self.client_id} at {self.authority})"
+
+    @property
+    def scopes(self) -> list[str]:
+        """What is asked for: everything that was granted on the audience."""
+        return [f"{self.audience.rstrip('/')}/.default"]
+
+    def credential(self) -> object:
+        """The credential as MSAL takes it. Raises OSError where a file cannot be read."""
+        if self.federated_token_file is not None:
+            assertion = self.federated_token_file.read_text(encoding="utf-8").strip()
+            return {"client_assertion": lambda: assertion}
+        if self.certificate_file is not None:
+            pem = self.certificate_file.read_text(encoding="utf-8")
+            return {"private_key": pem, "public_certificate": pem}
+        return self.client_secret
+
+
+Ask = Callable[[msal.ConfidentialClientApplication, list[str]], Mapping[str, Any]]
+
+
+class Authority:
+    """Asks the authority for tokens. Blocks: call it in a thread."""
+
+    def __init__(self, identity: Identity, tls: SSLContext) -> None:
+        self._identity = identity
+        self._tls = tls
+
+    def by_credential(self) -> Mapping[str, Any]:
+        """A token of the application's own. Raises `NoToken`."""
+        return self._ask(lambda app, scopes: app.acquire_token_for_client(scopes=scopes))
+
+    def by_refresh_token(self, file: RefreshTokenFile) -> Mapping[str, Any]:
+        """A token of the user; the successor of the refresh token is stored. Raises `NoToken`."""
+        try:
+            with file.redemption() as (refresh_token, store):
+                result = self._ask(
+                    lambda app, scopes: app.acquire_token_by_refresh_token(refresh_token, scopes=scopes), refresh_token
+                )
+                if result.get("refresh_token"):
+                    store(result["refresh_token"])
+        except Unusable as error:
+            raise NoToken(str(error)) from None
+        return result
+
+    def _ask(self, ask: Ask, *secrets: str) -> Mapping[str, Any]:
+        """A new MSAL application each time: about once an hour, without caches that would outlive a mistake."""
+        redact = Redactor([*secrets, self._identity.client_secret or ""]).text
+        with httpx.Client(verify=self._tls, timeout=TIMEOUT, trust_env=False) as client:
+            try:
+                app = msal.ConfidentialClientApplication(
+                    self._identity.client_id,
+                    client_credential=self._identity.credential(),
+                    authority=self._identity.authority,
+                    instance_discovery=False,
+                    http_client=client,
+                )
+                result: Mapping[str, Any] = ask(app, self._identity.scopes)
+            except Exception as error:  # noqa: BLE001 - MSAL, httpx, ssl and the file system each raise their own
+                words = redact(clean(f"{type(error).__name__}: {error}"))[:300]
+                raise NoToken(f"{self._identity.authority} cannot be asked for a token ({words})") from None
+        if "access_token" not in result:
+            words = " ".join(str(result.get(name) or "") for name in ("error", "error_description"))
+            words = redact(clean(words))[:300]
+            raise NoToken(f"{self._identity.authority} gives no token: {words}", error=_error_code(words))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token and its times, in Unix seconds."""
+
+    value: str
+    renew_at: float
+    expires_at: float
+
+    def __repr__(self) -> str:
+        return f"AccessToken(expires_at={self.expires_at:.0f})"
+
+
+class TokenSource:
+    """The current access token of one account and flow."""
+
+    def __init__(self, account: str, flow: Flow, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
+        """`fetch` blocks and is called in a thread, never twice at a time. It raises `NoToken`."""
+        self._account = account
+        self._flow = flow
+        self._fetch = fetch
+        self._clock = clock
+        self._token: AccessToken | None = None
+        self._renewal: asyncio.Task[AccessToken] | None = None
+        self._failures = 0
+        self._not_before = 0.0
+        self._forced_at = float("-inf")
+        self.trouble: str | None = None
+        """Why there is no token; None where nothing is wrong."""
+
+    async def get(self) -> AccessToken:
+        """The current token, renewed where it is about to expire. Raises `NoToken`."""
+        token, now = self._token, self._now()
+        if token is not None and now < token.renew_at:
+            metrics.TOKEN_REQUESTS.labels(self._flow, "cached", "none").inc()
+            return token
+        try:
+            return await self.renew()
+        except NoToken:
+            if token is not None and now < token.expires_at:
+                return token
+            raise
+
+    async def replace(self, refused: AccessToken) -> AccessToken:
+        """Another token than the one that Partner Center refused. Raises `NoToken` where there was one just now."""
+        if self._token is not None and self._token != refused:
+            return self._token
+        pause = self._forced_at + FORCED_PAUSE - self._clock.monotonic()
+        if self._renewal is None and pause > 0:
+            raise NoToken("Partner Center refuses the token that was just renewed", pause)
+        self._forced_at = self._clock.monotonic()
+        return await self.renew()
+
+    def refused(self, reason: str) -> None:
+        """Partner Center did not take a token that was fresh. Said until it takes one."""
+        self.trouble = reason
+
+    def taken(self) -> None:
+        """Partner Center took the token."""
+        self.trouble = None
+
+    async def renew(self) -> AccessToken:
+        """A new token: one renewal at a time, for all who wait for it. Who stops waiting does not stop it."""
+        if self._renewal is None:
+            pause = self._not_before - self._clock.monotonic()
+            if pause > 0:
+                raise NoToken(self.trouble or "no token", pause)
+            self._renewal = asyncio.create_task(self._fetched(), name=f"token {self._account} {self._flow}")
+            self._renewal.add_done_callback(self._renewed)
+        return await asyncio.shield(self._renewal)
+
+    def _renewed(self, task: asyncio.Task[AccessToken]) -> None:
+        self._renewal = None
+        if not task.cancelled():
+            task.exception()
+
+    async def _fetched(self) -> AccessToken:
+        asked_at = self._now()
+        try:
+            result = await asyncio.to_thread(self._fetch)
+        except NoToken as error:
+            raise self._failed(error) from None
+        token = _access_token(result, asked_at)
+        self._token, self.trouble = token, None
+        self._failures, self._not_before = 0, 0.0
+        metrics.TOKEN_REQUESTS.labels(self._flow, "ok", "none").inc()
+        metrics.EARLIEST_ACCESS_TOKEN_EXPIRY.set(self._account, token.expires_at, self._flow)
+        return token
+
+    def _failed(self, error: NoToken) -> NoToken:
+        pause = min(FIRST_PAUSE * 2.0**self._failures, LONGEST_PAUSE)
+        self._failures = min(self._failures + 1, 30)
+        self._not_before = self._clock.monotonic() + pause
+        self.trouble = error.reason
+        metrics.TOKEN_REQUESTS.labels(self._flow, "error", error.error).inc()
+        log.warning("token.unavailable", partner=self._account, flow=self._flow, reason=error.reason)
+        return NoToken(error.reason, pause, error.error)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+class Tokens:
+    """The tokens of one account: the application's own, and a user's where a refresh token is configured."""
+
+    def __init__(
+        self, account: str, identity: Identity, tls: SSLContext, refresh_token_file: Path | None, clock: Clock
+    ) -> None:
+        authority = Authority(identity, tls)
+        self._account = account
+        self._clock = clock
+        self._file = RefreshTokenFile(refresh_token_file) if refresh_token_file else None
+        self.app = TokenSource(account, "app", authority.by_credential, clock)
+        self.user = (
+            TokenSource(account, "app_user", partial(authority.by_refresh_token, self._file), clock)
+            if self._file
+            else None
+        )
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """Why tokens cannot be had, as sentences; none where nothing is wrong."""
+        return tuple(source.trouble for source in (self.app, self.user) if source and source.trouble)
+
+    async def keep_fresh(self) -> None:
+        """Renew the refresh token when it is a week old, and show its age. Runs until it is cancelled.
+
+        A refresh token that nobody uses dies after 90 days; an account that has none has nothing to keep.
+        """
+        if self._file is None or self.user is None:
+            return
+        renewed_at = 0.0
+        while True:
+            issued_at = await asyncio.to_thread(self._file.issued_at)
+            if issued_at is not None:
+                metrics.EARLIEST_REFRESH_TOKEN_EXPIRY.set(self._account, issued_at + LIFE)
+                now = self._clock.now().timestamp()
+                if now - max(issued_at, renewed_at) >= WEEK:
+                    with suppress(NoToken):
+                        await self.user.renew()
+                        renewed_at = now
+                        continue
+            await asyncio.sleep(HOUR)
+
+
+def _access_token(result: Mapping[str, Any], asked_at: float) -> AccessToken:
+    """Some authorities give the life of a token as text, or not at all; an hour is usual then."""
+    try:
+        life = max(float(result.get("expires_in", 3599)), 0.0)
+    except (TypeError, ValueError):
+        life = 3599.0
+    expires_at = asked_at + life
+    return AccessToken(str(result["access_token"]), expires_at - min(EARLY, life / 5), expires_at)
+
+
+def _error_code(words: str) -> str:
+    found = re.search(r"AADSTS[0-9]{4,8}", words)
+    return found[0] if found else "none"

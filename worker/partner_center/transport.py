@@ -1,0 +1,191 @@
+"""One request on the wire. Knows connections and time-outs, and no operation, token or meaning of an answer.
+
+httpx is the interface and aiohttp does the work underneath (its connection pool is far cheaper and loses no slots).
+Between the two, exceptions cannot tell whether a request may have arrived: the transport reports every dropped
+connection as a connect time-out. So that is not read from exceptions at all: aiohttp asks our request class to `send`
+when the connection is there, and a `Departure` remembers that it did.
+
+The environment's proxies and .netrc are not used, cookies are neither kept nor sent, redirects are not followed, and
+nothing is ever sent twice: aiohttp would repeat idempotent methods, PUT among them, when a kept connection dies.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from aiohttp.client_reqrep import ClientRequest, ClientResponse
+from aiohttp.connector import Connection
+from httpx_aiohttp import AiohttpTransport
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a place in the pool, name resolution, TCP and TLS together."""
+IDLE = 4.0
+"""Seconds for which an idle connection is kept: less than servers keep it, so that few requests meet a dying one."""
+LARGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes, decompressed. The largest known answer is well below one megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer: every byte of it arrived."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class NoReply(Exception):
+    """No whole answer. `cause` says whether the request may have arrived: it certainly did not on `connect`."""
+
+    def __init__(self, cause: Literal["connect", "timeout", "lost"], reason: str) -> None:
+        super().__init__(f"{cause}: {reason}")
+        self.cause = cause
+        self.reason = reason
+
+
+class Departure:
+    """One request's way out."""
+
+    def __init__(self, gate: Callable[[], None]) -> None:
+        """`gate` is called at the instant at which the request leaves; an exception in it keeps the request here."""
+        self._gate = gate
+        self.left = False
+        """Whether the request has left, so that it may have arrived."""
+        self.held_back: Exception | None = None
+        """What the gate raised."""
+        self.on_leaving: Callable[[], None] = lambda: None
+
+    def leave(self) -> None:
+        """Called when the connection is there. Raises whatever the gate raises, and on a second departure."""
+        if self.left:
+            raise ConnectionAbortedError("the connection died, and the request is not repeated")
+        try:
+            self._gate()
+        except Exception as refusal:
+            self.held_back = refusal
+            raise
+        self.on_leaving()
+        self.left = True
+
+
+_departure: ContextVar[Departure] = ContextVar("departure")
+
+
+class _Request(ClientRequest):
+    """aiohttp's request, which passes the gate at the moment it is sent."""
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        _departure.get().leave()
+        return await super().send(conn)
+
+
+class Transport:
+    """The connections of one account to Partner Center: HTTP/1.1, kept alive, `connections` of them at most."""
+
+    def __init__(self, base_url: str, tls: ssl.SSLContext, *, connections: int, call_timeout: float) -> None:
+        """`call_timeout`: seconds from the departure of a request to the last byte of its answer.
+
+        Raises ValueError for a base URL that would send tokens in the clear.
+        """
+        self.base_url = checked_base_url(base_url)
+        self.place = asyncio.Semaphore(connections)
+        """To be held while a request is made: whoever must wait for a connection waits here, and not in the pool."""
+        self._connections = connections
+        self._call_timeout = call_timeout
+        self._tls = tls
+        self._client = httpx.AsyncClient(
+            transport=AiohttpTransport(verify=self._tls, client=self._session),
+            timeout=httpx.Timeout(CONNECT_TIMEOUT, read=call_timeout, write=call_timeout),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def send(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+    ) -> Reply:
+        """Send one request, once, and read its answer. Raises `NoReply`, and what the gate raises."""
+        loop = asyncio.get_running_loop()
+        _departure.set(departure)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT) as limit:
+                departure.on_leaving = lambda: limit.reschedule(loop.time() + self._call_timeout)
+                return await self._exchange(method, target, headers, body)
+        except Exception as error:  # what broke does not matter: only whether the request had left does
+            if departure.held_back is not None:
+                raise departure.held_back from None
+            raise self._no_reply(error, departure) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
+        response = await self._client.send(request, stream=True)
+        try:
+            whole = await _whole_body(response)
+        finally:
+            await response.aclose()
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, response.reason_phrase, names, whole)
+
+    def _no_reply(self, error: Exception, departure: Departure) -> NoReply:
+        cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
+        words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+        if not departure.left:
+            return NoReply("connect", words if str(cause) else f"no connection within {CONNECT_TIMEOUT:g} s")
+        if isinstance(cause, TimeoutError):
+            return NoReply("timeout", f"no whole answer within {self._call_timeout:g} s")
+        return NoReply("lost", words)
+
+    def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=IDLE)
+        return aiohttp.ClientSession(
+            connector=connector, request_class=_Request, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        )
+
+
+def checked_base_url(base_url: str) -> str:
+    """`base_url` without a slash at its end. Raises ValueError unless it is https, or http of this very machine."""
+    address = urlsplit(base_url)
+    if not address.hostname or address.username or address.query or address.fragment:
+        raise ValueError(f"{base_url!r} is no base URL: it must be https://host, with a port and a path at most")
+    if address.scheme != "https" and not (address.scheme == "http" and _is_loopback(address.hostname)):
+        raise ValueError(f"{base_url!r} would send tokens in the clear: use https (http is for loopback hosts only)")
+    return base_url.rstrip("/")
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Trust in the usual authorities, and in those of `ca_file` beside them. Raises OSError where it cannot be read."""
+    context = httpx.create_ssl_context()
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+async def _whole_body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise ValueError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+    return bytes(body)
