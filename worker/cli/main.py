@@ -1,0 +1,108 @@
+"""The entry point: finds the verbs, runs one, and turns whatever it ends on into an exit code and a sentence."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Annotated, NoReturn
+
+import typer
+
+from worker.cli import verbs
+from worker.cli.exits import Code, Stop, stop_for
+from worker.cli.helping import examples, markup
+from worker.cli.printing import say, show
+from worker.redaction import redact
+from worker.settings import SettingsError
+from worker.settings_reference import effective
+from worker.version import version
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and end it."""
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run the command line `arguments` and return its exit code. Whatever goes wrong becomes a sentence."""
+    try:
+        typer.main.get_command(build(arguments)).main(list(arguments), prog_name="azplan")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Code.OK
+    except KeyboardInterrupt:
+        return Code.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
+        return _told(error)
+    return Code.OK
+
+
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The program with the verb that the arguments ask for, or with all of them where they ask for none."""
+    app = typer.Typer(rich_markup_mode=markup(), no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback(
+        epilog=examples(
+            app,
+            "azplan demo",
+            "azplan check",
+            "azplan send CreateAzurePlan --customer 9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10 --country DE --wait 2m",
+            "azplan commands list --state failed",
+            "azplan errors explain 800023",
+        )
+    )(_program)
+    for verb in _wanted(arguments):
+        import_module(f"{verbs.__name__}.{verb}").register(app)
+    return app
+
+
+def _wanted(arguments: Sequence[str]) -> list[str]:
+    # Most of the time a verb takes to start is the time to import what it works on: the others need not be.
+    known = sorted(info.name for info in iter_modules(verbs.__path__))
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    return [asked] if asked in known else known
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        show(f"azplan {version()}")
+        raise typer.Exit
+
+
+def _program(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say which azplan this is."),
+    ] = False,
+) -> None:
+    """Commands for Azure plans in from Kafka, Microsoft Partner Center called, events out.
+
+    Nothing lost, nothing bought twice, no outcome guessed.
+    """
+
+
+def _told(error: Exception) -> int:
+    """Tell the person what went wrong and what to do; the exit code."""
+    stop = stop_for(error)
+    if stop is None:
+        stop = _defect(error)
+    say(f"azplan: {redact(stop.message)}", style="red")
+    if stop.advice:
+        say(redact(stop.advice))
+    return stop.code
+
+
+def _defect(error: Exception) -> Stop:
+    if _debugging():
+        say(redact("".join(traceback.format_exception(error))))
+    return Stop(
+        Code.FAILED,
+        f"something went wrong that should not have: {type(error).__name__}: {error}",
+        "Set AZPLAN_LOG__LEVEL=debug to see where it happened, and report it with that.",
+    )
+
+
+def _debugging() -> bool:
+    try:
+        return any(each.name == "AZPLAN_LOG__LEVEL" and each.value.lower() == "debug" for each in effective())
+    except SettingsError:
+        return False

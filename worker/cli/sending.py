@@ -1,0 +1,173 @@
+"""A command on its way: written to the commands topic, its events printed as they come, its end as an exit code."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import typer
+
+from events.instants import format_instant
+from events.published import Published
+from events.record import Outgoing
+from events.status import CommandFailed, CommandIdReused, CommandRejected
+from worker.broker.port import Ack, Admin, BrokerUnavailable, Partition
+from worker.cli import connections
+from worker.cli.composing import Identity
+from worker.cli.durations import spoken
+from worker.cli.exits import Code, Stop
+from worker.cli.following import events_after
+from worker.cli.printing import err, say, show, show_json
+from worker.cli.telling import details, headline
+from worker.cli.types import short
+from worker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command to be sent, and how long its answer is waited for; None: not at all."""
+
+    type: str
+    customer: str
+    identity: Identity
+    outgoing: Outgoing
+    wait: timedelta | None
+
+
+@dataclass(slots=True)
+class Sent:
+    """A command that Kafka has acknowledged, and what came of it so far."""
+
+    request: Request
+    ack: Ack
+    events: list[Published] = field(default_factory=list)
+
+    def is_about(self, event: Published) -> bool:
+        """Whether the event is of this command."""
+        identity = self.request.identity
+        return (event.event.command_id, event.event.command_source) == (identity.id, identity.source)
+
+    def ends_with(self, event: Published) -> Code | None:
+        """The exit code where `event` is the answer to what was sent; None where it is not."""
+        match event.event:
+            case CommandFailed():
+                return Code.FAILED
+            case CommandRejected():
+                return Code.REFUSED
+            case CommandIdReused() as reused:
+                place = (reused.topic, reused.partition, reused.offset)
+                return Code.REFUSED if place == (*self.ack.partition, self.ack.offset) else None
+            case other:
+                return Code.OK if other.terminal else None
+
+    def facts(self) -> dict[str, Any]:
+        """All of it for a program."""
+        request, identity = self.request, self.request.identity
+        return {
+            "id": identity.id,
+            "source": identity.source,
+            "type": request.type,
+            "customerId": request.customer,
+            "partner": identity.partner,
+            "topic": self.ack.partition.topic,
+            "partition": self.ack.partition.number,
+            "offset": self.ack.offset,
+            "events": [_event_facts(event) for event in self.events],
+        }
+
+
+async def send(settings: Settings, request: Request, *, as_json: bool) -> None:
+    """Send it and print what comes of it. Raises Stop or typer.Exit with the exit code where that is not 0."""
+    async with connections.admin(settings) as admin:
+        topic = settings.kafka.events_topic
+        # Taken before sending: the answer may be there before anybody looks again.
+        starts = dict(await admin.ends(topic)) if request.wait else {}
+        sent = Sent(request, await _deliver(settings, request))
+        _say_sent(sent)
+        if request.wait is None:
+            show_json(sent.facts()) if as_json else show(request.identity.id)
+            return
+        code = await _follow(admin, topic, starts, sent, as_json=as_json)
+    if as_json:
+        show_json(sent.facts())
+    if code is None:
+        raise _no_answer(request, request.wait)
+    raise typer.Exit(code)
+
+
+async def _deliver(settings: Settings, request: Request) -> Ack:
+    try:
+        async with connections.sink(settings) as sink:
+            return await sink.send(settings.kafka.commands_topic, request.outgoing)
+    except BrokerUnavailable as error:
+        again = f"Send it again with --id {request.identity.id}: should it be there already, nothing happens twice."
+        raise Stop(Code.UNAVAILABLE, str(error), again) from error
+
+
+async def _follow(admin: Admin, topic: str, starts: dict[Partition, int], sent: Sent, *, as_json: bool) -> Code | None:
+    """Print the events of the command until one answers it; its exit code, or None where the time is over."""
+    seconds = sent.request.wait.total_seconds() if sent.request.wait else 0.0
+    try:
+        async with _waiting_shown(), asyncio.timeout(seconds):
+            async for event in events_after(admin, topic, starts):
+                if not sent.is_about(event):
+                    continue
+                sent.events.append(event)
+                if not as_json:
+                    _show_event(event)
+                code = sent.ends_with(event)
+                if code is not None:
+                    return code
+    except TimeoutError:
+        return None
+    except asyncio.CancelledError:
+        say(f"The command goes on; see `azplan commands show {sent.request.identity.id}`.")
+        raise
+    return None
+
+
+@asynccontextmanager
+async def _waiting_shown() -> AsyncIterator[None]:
+    """Somebody at a terminal sees that something is waited for."""
+    console = err()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status("waiting for the answer (Ctrl-C stops waiting, not the command)"):
+        yield
+
+
+def _no_answer(request: Request, wait: timedelta) -> Stop:
+    identity = request.identity
+    return Stop(
+        Code.NO_ANSWER,
+        f"no answer within {spoken(wait)}. The command goes on.",
+        f"See `azplan commands show {identity.id}`. If this id was sent before, its answer came then, and not again.",
+    )
+
+
+def _say_sent(sent: Sent) -> None:
+    request, ack = sent.request, sent.ack
+    say(
+        f"Sent {short(request.type)} {request.identity.id} "
+        f"({ack.partition.topic}, partition {ack.partition.number}, offset {ack.offset})."
+    )
+
+
+def _show_event(event: Published) -> None:
+    name, data = event.event.wire_type(), event.event.wire_data()
+    at = f"{event.time:%H:%M:%S}" if event.time else " " * 8
+    show(f"{at}  {short(name):<24} {headline(name, data)}".rstrip())
+    for line in details(name, data):
+        show(f"{'':<10}{line}")
+
+
+def _event_facts(event: Published) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "type": event.event.wire_type(),
+        "time": None if event.time is None else format_instant(event.time),
+        "data": event.event.wire_data(),
+    }

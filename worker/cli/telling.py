@@ -1,0 +1,77 @@
+"""Events in a person's words, from their data as JSON, so that those of a newer azplan can be told too."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from events.base import Event
+from events.text import printable
+from worker.cli.types import short
+
+LONGEST: Final = 500
+
+_SHARED: Final = frozenset(field.alias or name for name, field in Event.model_fields.items())
+
+Data = Mapping[str, Any]
+
+
+def headline(wire_type: str, data: Data) -> str:
+    """What an event says, in half a line; empty where its type says it all."""
+    match short(wire_type):
+        case "CommandAccepted":
+            return ""
+        case "CommandWaiting":
+            until = f", until {data['until']}" if data.get("until") else ""
+            return printable(f"{data.get('reason')}{until}: {data.get('detail')}", LONGEST)
+        case "CommandRejected" | "CommandFailed":
+            return printable(f"{data.get('code')}: {data.get('title')}", LONGEST)
+        case "CommandValidated":
+            return "nothing would be done" if not data.get("wouldDo") else "this would be done:"
+        case "CommandIdReused":
+            return printable(str(data.get("detail")), LONGEST)
+        case _:
+            facts = (f"{name} {_shown(value)}" for name, value in _own(data) if not isinstance(value, list | dict))
+            return printable(", ".join(facts), LONGEST)
+
+
+def details(wire_type: str, data: Data) -> Iterator[str]:
+    """The rest of it, line by line."""
+    match short(wire_type):
+        case "CommandRejected" | "CommandFailed":
+            yield from _no(data)
+        case "CommandValidated":
+            yield from (printable(str(sentence), LONGEST) for sentence in data.get("wouldDo", ()))
+        case "CommandAccepted" | "CommandWaiting" | "CommandIdReused":
+            return
+        case _:
+            for name, value in _own(data):
+                if isinstance(value, list) and value:
+                    yield from (f"{name}: {_item(item)}" for item in value)
+
+
+def _no(data: Data) -> Iterator[str]:
+    yield printable(str(data.get("detail")), LONGEST)
+    for blocker in data.get("blockers") or ():
+        yield f"in the way: {_item(blocker)}"
+    answer = data.get("partnerCenter")
+    if answer:
+        facts = (f"{name} {_shown(value)}" for name, value in answer.items() if value is not None)
+        yield printable(f"Partner Center: {', '.join(facts)}", LONGEST)
+    if data.get("outcomeUnknown"):
+        yield "Something may have taken effect at Microsoft: look before sending it anew."
+    yield printable(f"What to do: {data.get('advice')}", LONGEST)
+
+
+def _own(data: Data) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in data.items() if name not in _SHARED and value is not None)
+
+
+def _item(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return printable(_shown(item), LONGEST)
+    return printable(" ".join(_shown(value) for value in item.values() if value is not None), LONGEST)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _item(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

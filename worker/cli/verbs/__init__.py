@@ -1,0 +1,1 @@
+"""One module a verb, or a group of verbs. Each has `register(app)`, which adds it to the program."""

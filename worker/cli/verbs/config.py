@@ -1,0 +1,34 @@
+"""`azplan config`: what counts here, and where each value came from."""
+
+from typing import Annotated
+
+import typer
+
+from worker import settings
+from worker.cli.helping import CONFIGURED, examples
+from worker.cli.options import Json
+from worker.cli.printing import show_json, show_table
+from worker.settings_reference import effective
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command(epilog=examples(app, "azplan config show", "azplan config show --json"))(show)
+    app.add_typer(group, name="config", help="The settings as they count here.", rich_help_panel=CONFIGURED)
+
+
+def show(
+    as_json: Json = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not left at its default.")] = False,
+) -> None:
+    """Show every setting with its value and where that came from. Secrets are masked.
+
+    Exit code 78 and the reasons on standard error where the settings cannot be used as they are.
+    """
+    found = [each for each in effective() if not changed or each.origin != "default"]
+    if as_json:
+        show_json([{"name": each.name, "value": each.value, "origin": each.origin} for each in found])
+    else:
+        show_table(("setting", "value", "from"), [(each.name, each.value, each.origin) for each in found])
+    settings.load()

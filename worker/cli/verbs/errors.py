@@ -1,0 +1,92 @@
+"""`azplan errors`: what a code means, whose it is to mend, and what to do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+
+from events.codes import Code as OurCode
+from events.codes import FailedCode, RecordCode, RejectedCode, WaitingReason, codes
+from worker.cli.exits import Code, Stop
+from worker.cli.helping import LOOKING, examples
+from worker.cli.options import Json
+from worker.cli.printing import show, show_json
+from worker.partner_center.codes import Explanation, explanations, known_codes
+
+APPEARS: Mapping[type[OurCode], str] = {
+    RejectedCode: "CommandRejected",
+    FailedCode: "CommandFailed, dead letters",
+    RecordCode: "dead letters",
+    WaitingReason: "CommandWaiting",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One thing that a code can say."""
+
+    seen_in: str
+    title: str
+    cause: str
+    fault: str
+    advice: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command(epilog=examples(app, "azplan errors explain active_assets", "azplan errors explain 900115"))(explain)
+    app.add_typer(group, name="errors", help="What the codes mean.", rich_help_panel=LOOKING)
+
+
+def explain(
+    code: Annotated[
+        str, typer.Argument(help="A code of azplan, such as active_assets, or of Partner Center, such as 900115.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Explain a code: what it says, the cause, whose it is to mend, and what to do."""
+    code = code.strip().lower()
+    meanings = _meanings(code)
+    if not meanings:
+        raise _unknown(code)
+    if as_json:
+        show_json({"code": code, "meanings": [_facts(meaning) for meaning in meanings]})
+        return
+    for meaning in meanings:
+        show(f"{code}: {meaning.title}", style="bold")
+        show(f"  seen in      {meaning.seen_in}")
+        show(f"  cause        {meaning.cause}")
+        show(f"  whose fault  {meaning.fault}")
+        show(f"  what to do   {meaning.advice}")
+
+
+def _meanings(code: str) -> Sequence[Meaning]:
+    ours = codes().get(code)
+    if ours is not None:
+        meaning = ours.meaning
+        return [Meaning(APPEARS[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
+    return [_of_partner_center(each) for each in explanations(code)]
+
+
+def _of_partner_center(each: Explanation) -> Meaning:
+    seen_in = "an item of a cart" if each.status is None else f"HTTP {each.status}"
+    return Meaning(f"Partner Center, {seen_in}", each.title, each.cause, each.fault, each.advice)
+
+
+def _facts(meaning: Meaning) -> dict[str, Any]:
+    return {
+        "seenIn": meaning.seen_in,
+        "title": meaning.title,
+        "cause": meaning.cause,
+        "fault": str(meaning.fault),
+        "advice": meaning.advice,
+    }
+
+
+def _unknown(code: str) -> Stop:
+    near = get_close_matches(code, [*codes(), *known_codes()], n=3)
+    hint = f"Did you mean {', '.join(near)}?" if near else f"Codes of azplan: {', '.join(codes())}."
+    return Stop(Code.NOTHING, f"no code {code!r} is known.", hint)

@@ -1,0 +1,58 @@
+"""`azplan run`: the worker itself."""
+
+import asyncio
+import errno
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from worker import settings
+from worker.app import serve
+from worker.cli.exits import Code, Stop
+from worker.cli.helping import RUNNING, examples
+from worker.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    epilog = examples(app, "azplan run", "AZPLAN_WORKER__VALIDATE_ONLY=true azplan run")
+    app.command(epilog=epilog, rich_help_panel=RUNNING)(run)
+
+
+def run(
+    new_journal: Annotated[
+        bool,
+        typer.Option("--new-journal", help="Begin with an empty journal although the group has worked before."),
+    ] = False,
+) -> None:
+    """Run the worker until it is asked to stop.
+
+    SIGTERM finishes the calls under way, sends what is to be said and gives the lanes back; a second one ends at once.
+    """
+    loaded = settings.load()
+    try:
+        with asyncio.Runner(loop_factory=_event_loop) as runner:
+            code = runner.run(serve(loaded, new_journal=new_journal))
+    except OSError as error:
+        raise _port_taken(error, loaded) from error
+    raise typer.Exit(code)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where there is one; the standard loop does the same, only slower."""
+    module = import_module("uvloop" if find_spec("uvloop") else "asyncio")
+    loop: asyncio.AbstractEventLoop = module.new_event_loop()
+    return loop
+
+
+def _port_taken(error: OSError, loaded: Settings) -> Exception:
+    if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+        return error
+    http, metrics = loaded.http, loaded.metrics
+    return Stop(
+        Code.CONFIGURATION,
+        f"{error.strerror}: {http.host}:{http.port} (health) or {metrics.host}:{metrics.port} (metrics) cannot be had.",
+        "Set AZPLAN_HTTP__PORT and AZPLAN_METRICS__PORT to free ports, or to 0 for any.",
+    )

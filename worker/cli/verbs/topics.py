@@ -1,0 +1,111 @@
+"""`azplan topics`: the three topics, planned and made. One that exists is never changed."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from worker import settings
+from worker.broker.port import TopicChange, WantedTopic
+from worker.cli import connections
+from worker.cli.asking import insist
+from worker.cli.durations import DURATION, parse_duration
+from worker.cli.helping import CONFIGURED, examples
+from worker.cli.options import Json, Yes
+from worker.cli.printing import say, show_json, show_table
+from worker.settings import Settings
+
+Partitions = Annotated[
+    int, typer.Option(min=1, help="Partitions of each topic: the most workers that can take in at once.")
+]
+Replication = Annotated[int, typer.Option(min=-1, help="Copies of each record; -1 is the broker's own default.")]
+Retention = Annotated[
+    timedelta | None,
+    typer.Option(parser=parse_duration, metavar=DURATION, help="How long records are kept; the broker's default else."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command(epilog=examples(app, "azplan topics plan"))(plan)
+    group.command(epilog=examples(app, "azplan topics apply --partitions 24 --retention 30d --yes"))(apply)
+    app.add_typer(group, name="topics", help="The topics that the worker needs.", rich_help_panel=CONFIGURED)
+
+
+def plan(
+    partitions: Partitions = 12, replication: Replication = -1, retention: Retention = None, as_json: Json = False
+) -> None:
+    """Show which topics are there, which would be made, and how they differ from what is wanted. Changes nothing."""
+    loaded = settings.load()
+    wanted = _wanted(loaded, partitions, replication, retention)
+    _show(asyncio.run(_plan(loaded, wanted)), as_json=as_json)
+
+
+def apply(
+    partitions: Partitions = 12,
+    replication: Replication = -1,
+    retention: Retention = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Make the topics that are missing, after showing the plan and asking. One that exists is never changed."""
+    loaded = settings.load()
+    wanted = _wanted(loaded, partitions, replication, retention)
+    changes = asyncio.run(_plan(loaded, wanted))
+    _show(changes, as_json=as_json)
+    missing = [change for change in changes if change.creates]
+    if not missing:
+        say("Nothing to do: all topics are there.")
+        return
+    insist(f"Make {len(missing)} topics at {loaded.kafka.bootstrap_servers}?", yes=yes)
+    asyncio.run(_apply(loaded, missing))
+    say(f"Made {', '.join(change.wanted.name for change in missing)}.")
+
+
+def _wanted(
+    loaded: Settings, partitions: int, replication: int, retention: timedelta | None
+) -> tuple[WantedTopic, ...]:
+    kafka = loaded.kafka
+    names = (kafka.commands_topic, kafka.events_topic, kafka.dead_letters_topic)
+    return tuple(WantedTopic(name, partitions, replication, retention) for name in names)
+
+
+async def _plan(loaded: Settings, wanted: Sequence[WantedTopic]) -> list[TopicChange]:
+    async with connections.admin(loaded) as admin:
+        return await admin.plan(wanted)
+
+
+async def _apply(loaded: Settings, missing: Sequence[TopicChange]) -> None:
+    async with connections.admin(loaded) as admin:
+        await admin.apply(missing)
+
+
+def _show(changes: Sequence[TopicChange], *, as_json: bool) -> None:
+    if as_json:
+        show_json([_facts(change) for change in changes])
+        return
+    show_table(("topic", "plan", "note"), [(change.wanted.name, _action(change), _note(change)) for change in changes])
+
+
+def _facts(change: TopicChange) -> dict[str, Any]:
+    return {
+        "topic": change.wanted.name,
+        "action": "create" if change.creates else "none",
+        "partitions": change.partitions,
+        "wantedPartitions": change.wanted.partitions,
+        "retentionSeconds": None if change.retention is None else change.retention.total_seconds(),
+        "difference": change.differs,
+    }
+
+
+def _action(change: TopicChange) -> str:
+    return f"make it with {change.wanted.partitions} partitions" if change.creates else "nothing"
+
+
+def _note(change: TopicChange) -> str:
+    if change.creates:
+        return ""
+    return f"{change.differs}; left as it is" if change.differs else f"{change.partitions} partitions"
