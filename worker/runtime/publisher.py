@@ -11,7 +11,7 @@ import structlog
 
 from events.deadletters import fitted, size
 from events.record import Outgoing
-from worker.broker.port import BrokerError, Sink, TooLarge
+from worker.broker.port import BrokerUnavailable, Sink, TooLarge
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
@@ -23,6 +23,7 @@ log = structlog.get_logger("azplan.publisher")
 PORTION = 500
 PAUSE = 1.0
 """Seconds between looks at the outbox when nobody calls, and after Kafka did not answer."""
+BEGINNING = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Publisher:
         self._topics = topics
         self._clock = clock
         self._wake = asyncio.Event()
+        self._alone = asyncio.Lock()
+        self._after = BEGINNING
+        self._held: set[str] = set()
+        self._silent = False
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -60,32 +65,48 @@ class Publisher:
 
     async def flush(self) -> bool:
         """Send a portion of the outbox. True when there may be more to send at once."""
-        try:
-            rows = await self._journal.unsent(PORTION)
-            if not rows:
-                return False
-            acknowledged = await self._send(rows)
-            if acknowledged:
-                await self._journal.sent(acknowledged)
-        except (BrokerError, JournalUnavailable) as error:
-            log.warning("outbox.delayed", error=str(error))
-            return False
-        return len(acknowledged) == len(rows)
+        async with self._alone:
+            try:
+                more = await self._portion()
+            except JournalUnavailable as error:
+                log.warning("outbox.delayed", error=str(error))
+                more = False
+            if not more:
+                self._after, self._held, self._silent = BEGINNING, set(), False
+            return more
+
+    async def _portion(self) -> bool:
+        """Send what comes next. Where something cannot be sent, go on behind it, but for its lane."""
+        rows = await self._journal.unsent(PORTION, self._after)
+        acknowledged = await self._send([row for row in rows if row.lane not in self._held])
+        if acknowledged:
+            await self._journal.sent(acknowledged)
+        if len(acknowledged) == len(rows):
+            return bool(rows)
+        self._after = behind(rows, self._after)
+        return bool(acknowledged) or not self._silent
 
     async def _send(self, rows: Sequence[Unsent]) -> list[Unsent]:
-        """Begin all in order, so that each lane's order holds; give those that Kafka acknowledged."""
-        results = await asyncio.gather(*(self._one(row) for row in rows), return_exceptions=True)
-        failed: set[str] = set()
-        acknowledged: list[Unsent] = []
-        for row, result in zip(rows, results, strict=True):
-            if isinstance(result, BaseException):
-                failed.add(row.lane)
+        """Send lanes beside each other, and each lane's events one after the other; give what Kafka acknowledged."""
+        queues: dict[tuple[str, int], list[Unsent]] = {}
+        for row in rows:
+            queues.setdefault((row.lane, row.seq if row.letter else 0), []).append(row)
+        sent = await asyncio.gather(*map(self._queue, queues.values()))
+        return [row for queue in sent for row in queue]
+
+    async def _queue(self, rows: Sequence[Unsent]) -> Sequence[Unsent]:
+        """Send until one fails: what stands behind that one must not be read before it."""
+        for number, row in enumerate(rows):
+            try:
+                await self._one(row)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on
+                self._held.add(row.lane)
+                self._silent |= isinstance(error, BrokerUnavailable)
                 telemetry.published(self._topic(row), acknowledged=False)
-                log.warning("outbox.failed", topic=self._topic(row), error=str(result))
-            elif row.lane not in failed:  # behind a failed one it is sent again, after it
-                acknowledged.append(row)
-                telemetry.published(self._topic(row), acknowledged=True)
-        return acknowledged
+                log.warning("outbox.failed", topic=self._topic(row), type=row.type, error=str(error))
+                return rows[:number]
+            telemetry.published(self._topic(row), acknowledged=True)
+        return rows
 
     async def _one(self, row: Unsent) -> None:
         outgoing = Outgoing(row.key, row.value, row.headers)
@@ -107,3 +128,8 @@ class Publisher:
     def _topic(self, row: Unsent) -> str:
         return self._topics.dead_letters if row.letter else self._topics.events
 
+
+def behind(rows: Sequence[Unsent], after: tuple[int, int]) -> tuple[int, int]:
+    """The highest sequence numbers of events and of dead letters up to here."""
+    events, letters = ([row.seq for row in rows if row.letter is letter] for letter in (False, True))
+    return max(events, default=after[0]), max(letters, default=after[1])
