@@ -26,7 +26,7 @@ from worker.handling import load
 from worker.journal.journal import Journal
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
-from worker.partner_center.account import Account
+from worker.partner_center.client import Account
 from worker.partner_center.center import Call, Center
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import Operation
@@ -199,9 +199,9 @@ class Worker:
             clock=clock,
             background=[
                 Gauges(journal, source, settings.kafka.commands_topic, clock).run,
-                *(account.keep_fresh for account in accounts.values() if account.tokens.user is not None),
+                *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
             ],
-            complaints=lambda: [text for account in accounts.values() for text in account.tokens.trouble],
+            complaints=lambda: [text for account in accounts.values() for text in account.complaints()],
         )
         service = Service(
             parts,

@@ -13,8 +13,8 @@ from worker.clock import Clock
 from worker.journal.postgres import PostgresEngine
 from worker.journal.sql import Engine
 from worker.journal.sqlite import SqliteEngine
-from worker.partner_center import account as partner_account
-from worker.partner_center.account import Account
+from worker.partner_center import client
+from worker.partner_center.client import Account
 from worker.partner_center.tokens import Identity
 from worker.settings import Partner, Settings, SettingsError
 from worker.steps import Policy
@@ -64,10 +64,10 @@ def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
     return accounts
 
 
-def account_of(name: str, partner: Partner) -> partner_account.Partner:
+def account_of(name: str, partner: Partner) -> client.Partner:
     """A partner's settings as the client takes them."""
     secret = partner.client_secret
-    return partner_account.Partner(
+    return client.Partner(
         name=name,
         identity=Identity(
             authority=partner.authority_url,
