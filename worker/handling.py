@@ -196,11 +196,12 @@ class Context:
 
         Call it when nothing of them can take effect any more: they are in doubt no longer.
         """
-        for name in names:
-            await self._steps.settle(name)
-        await self._journal.put_away(self._work, names)
-        for name in names:
-            self._work.steps.pop(name, None)
+        known = [step for name in names for step in self._steps.of(name)]
+        for step in known:
+            await self._steps.settle(step)
+        await self._journal.put_away(self._work, known)
+        for step in known:
+            self._work.steps.pop(step, None)
 
 
 def facts(error: CallError) -> PartnerCenterError:

@@ -153,10 +153,13 @@ class Steps:
         """True while some write of this command may have taken effect without our knowing."""
         return any(step.in_doubt for step in self._work.steps.values())
 
+    def of(self, name: str) -> list[str]:
+        """The names under which this step was ever intended: a state has one for each story of the command."""
+        return [known for known in dict.fromkeys((name, self._story(name))) if known in self._work.steps]
+
     def doubted(self, name: str) -> bool:
         """True while a request of this step may have taken effect without our knowing."""
-        known = (self._work.steps.get(name), self._work.steps.get(self._story(name)))
-        return any(step is not None and step.in_doubt for step in known)
+        return any(self._work.steps[known].in_doubt for known in self.of(name))
 
     async def settle(self, name: str) -> None:
         """Record that nothing of a step that was in doubt took effect, or can take effect any more."""
@@ -173,7 +176,7 @@ class Steps:
 
     def begun(self, name: str) -> bool:
         """Whether the step was ever intended."""
-        return name in self._work.steps or self._story(name) in self._work.steps
+        return bool(self.of(name))
 
     def _story(self, name: str) -> str:
         """A state is brought about anew in each story of a command, so each has a step of its own."""

@@ -1,0 +1,101 @@
+"""CreateAzurePlan: buy an Azure plan, unless there is one or one is on its way.
+
+Vendor pages: partner-center/developer/create-azure-plan, partner-center/purchase-azure-plan.
+"""
+
+from collections.abc import Sequence
+
+from events.base import Event
+from events.codes import FailedCode, WaitingReason
+from events.plans import AzurePlanCreated, CreateAzurePlan
+from worker.errors import Failed, Validated, Wait
+from worker.handling import Context, handles
+from worker.partner_center import orders, subscriptions
+from worker.partner_center.orders import Order
+from worker.partner_center.subscriptions import Subscription
+from worker.plans import hurdles, leftovers
+from worker.plans.delivery import blocker_of_order, delivered
+from worker.plans.holdings import azure_subscriptions, plain, plan_among, sold_through
+from worker.plans.purchase import CHECKOUT, Purchase
+from worker.plans.traces import is_among
+
+
+@handles(CreateAzurePlan)
+async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
+    """Buy an Azure plan for the customer. A plan or an open order that is there already answers it just as well."""
+    purchase = Purchase(ctx, command)
+    country = None
+    if not await purchase.took_effect():
+        customer = await hurdles.our_customer(ctx, command.customer_id)
+        ordered = await orders.list_all(
+            ctx.center, command.customer_id
+        )  # first: an order that ends now is a plan below
+        held = await subscriptions.list_all(ctx.center, command.customer_id)
+        plan = plan_among(held, command.reseller_id)
+        if plan is not None:
+            return await _answer_with_what_was_there(ctx, command, plan, purchase)
+        await hurdles.refuse_without_agreement(ctx, command.customer_id)
+        await leftovers.refuse_while_unknown(ctx, command.customer_id)
+        _wait_for_open_order(ctx, command, ordered)
+        await hurdles.refuse_while_upgrading(ctx, command.customer_id)
+        hurdles.refuse_beside_legacy(held)
+        country = command.country or customer.country
+    bought = await purchase.make(country)
+    plan = await delivered(ctx, purchase.sought(bought), bought["orders"], bought["cartId"])
+    return ctx.answer(
+        AzurePlanCreated,
+        subscription_id=plain(plan.id),
+        status=plan.status or "unknown",
+        order_id=plan.order_id or next(iter(bought["orders"]), None),
+        cart_id=plain(bought["cartId"]),
+        catalog_item_id=bought["catalogItemId"],
+        azure_subscriptions=await azure_subscriptions(ctx, command.customer_id, plan),
+        already_existed=False,
+    )
+
+
+async def _answer_with_what_was_there(
+    ctx: Context, command: CreateAzurePlan, plan: Subscription, purchase: Purchase
+) -> Event:
+    """A plan that somebody else bought answers the command, once our own cart can no longer buy another."""
+    left = ctx.settles_in()
+    if purchase.in_doubt and left > 0:
+        detail = "the customer has a plan, and the check-out of another one, never answered, may still arrive"
+        raise Wait(WaitingReason.SETTLING, detail, delay=left)
+    await leftovers.close_if_answered(ctx)
+    return ctx.answer(
+        AzurePlanCreated,
+        subscription_id=plain(plan.id),
+        status=plan.status or "unknown",
+        order_id=plan.order_id,
+        catalog_item_id=plan.offer_id,
+        azure_subscriptions=await azure_subscriptions(ctx, command.customer_id, plan),
+        already_existed=True,
+    )
+
+
+def _wait_for_open_order(ctx: Context, command: CreateAzurePlan, ordered: Sequence[Order]) -> None:
+    """Raises `Wait` while an order for an Azure plan is open: its plan will be the answer.
+
+    An order that this command made once, and that a person declared void, is not waited for.
+    """
+    void = [identifier for former in ctx.former(CHECKOUT) for identifier in former.get("orders", ())]
+    open_order = next(
+        (
+            order
+            for order in ordered
+            if order.is_open and not is_among(order.id, void) and _orders_plan(order, command.reseller_id)
+        ),
+        None,
+    )
+    if open_order is None:
+        return
+    if ctx.validate_only:
+        raise Validated([])
+    detail = f"order {open_order.id} for an Azure plan is open already: {open_order.status or 'without status'}"
+    never = Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[blocker_of_order(open_order.id, open_order)])
+    raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order", give_up=never)
+
+
+def _orders_plan(order: Order, reseller_id: str | None) -> bool:
+    return any(sold_through(line.partner_id_on_record, reseller_id) for line in order.azure_plan_lines)

@@ -1,0 +1,109 @@
+"""StartProductUpgrade: have Microsoft move the customer's legacy Azure subscriptions to an Azure plan, and follow it.
+
+Vendor pages: partner-center/azure-plan-transition, partner-center/developer/get-product-upgrade-status.
+"""
+
+from typing import Any
+
+from events import identity
+from events.base import Event
+from events.codes import FailedCode
+from events.upgrades import (
+    ProductUpgradeCompleted,
+    ProductUpgradeProgressed,
+    ProductUpgradeStarted,
+    StartProductUpgrade,
+    UpgradeLineItem,
+    UpgradeProduct,
+)
+from worker.errors import Failed
+from worker.handling import Context, facts, handles
+from worker.partner_center import upgrades
+from worker.partner_center.errors import Refused
+from worker.partner_center.upgrades import Upgrade, UpgradeState
+from worker.plans.running_upgrade import blocker_of, upgrade_of
+from worker.plans.upgrade_start import Followed, not_finished, upgrade_to_follow
+
+Told = dict[str, Any]
+"""What was said in this story of the command, so that each change is said once."""
+
+
+@handles(StartProductUpgrade)
+async def start_product_upgrade(ctx: Context, command: StartProductUpgrade) -> Event:
+    """Follow the customer's upgrade to its end: the one that is there already, else a new one."""
+    followed = await upgrade_to_follow(ctx, command)
+    upgrade = await _read(ctx, command, followed)
+    _tell(ctx, followed, upgrade)
+    match upgrade.state:
+        case UpgradeState.COMPLETED:
+            return ctx.answer(
+                ProductUpgradeCompleted,
+                upgrade_id=followed.upgrade_id,
+                line_items=_line_items(upgrade),
+                adopted=followed.adopted,
+            )
+        case UpgradeState.FAILED:
+            detail = f"Microsoft ended upgrade {followed.upgrade_id} with status {upgrade.status}{_reasons(upgrade)}"
+            blockers = [blocker_of(followed.upgrade_id, upgrade)]
+            raise Failed(FailedCode.UPGRADE_FAILED, detail, blockers=blockers, ended=True)
+        case UpgradeState.RUNNING:
+            status = upgrade.status or "not described yet"
+            raise not_finished(f"upgrade {followed.upgrade_id} is {status}", followed.upgrade_id, upgrade)
+
+
+async def _read(ctx: Context, command: StartProductUpgrade, followed: Followed) -> Upgrade:
+    """How far it is. An upgrade of ours that may not be looked at is no refusal: it runs."""
+    try:
+        return await upgrade_of(ctx, followed.upgrade_id, command.customer_id, command.product_family)
+    except Refused as no:
+        if followed.adopted:
+            raise
+        detail = f"upgrade {followed.upgrade_id} was started, and Partner Center refuses to say how far it is: {no}"
+        blockers = [blocker_of(followed.upgrade_id)]
+        raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=blockers, partner_center=facts(no)) from no
+
+
+def _tell(ctx: Context, followed: Followed, upgrade: Upgrade) -> None:
+    """Say that the upgrade exists, once, and each change of its status or of a line item's while it runs."""
+    told: Told = ctx.memory.setdefault(f"told {ctx.redrive}", {})
+    if not told.get("started"):
+        told["started"] = True
+        ctx.say(identity.STARTED, ProductUpgradeStarted, upgrade_id=followed.upgrade_id, adopted=followed.adopted)
+    seen = [upgrade.status, *([line.status, _name(line.source_product)] for line in upgrade.line_items)]
+    if upgrade.state is not UpgradeState.RUNNING or upgrade.status is None or seen == told.get("seen"):
+        return
+    told["seen"], told["progress"] = seen, told.get("progress", 0) + 1
+    ctx.say(
+        identity.progress(told["progress"]),
+        ProductUpgradeProgressed,
+        upgrade_id=followed.upgrade_id,
+        status=upgrade.status,
+        line_items=_line_items(upgrade),
+    )
+
+
+def _line_items(upgrade: Upgrade) -> list[UpgradeLineItem]:
+    return [
+        UpgradeLineItem(
+            source_product=_product(line.source_product),
+            target_product=_product(line.target_product),
+            status=line.status,
+            upgraded_date=line.upgraded_date,
+        )
+        for line in upgrade.line_items
+    ]
+
+
+def _product(product: upgrades.UpgradeProduct | None) -> UpgradeProduct | None:
+    return UpgradeProduct(id=product.id, name=product.name) if product else None
+
+
+def _name(product: upgrades.UpgradeProduct | None) -> str | None:
+    return product.id or product.name if product else None
+
+
+def _reasons(upgrade: Upgrade) -> str:
+    """What Microsoft says about the failure, of the upgrade and of its line items."""
+    errors = [upgrade.error_details, *(line.error_details for line in upgrade.line_items)]
+    texts = [" ".join(filter(None, (error.code, error.text))) for error in errors if error]
+    return f": {'; '.join(texts)}" if texts else ""

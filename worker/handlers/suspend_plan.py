@@ -1,0 +1,131 @@
+"""SuspendPlan: suspend an Azure plan under which nothing is in use, or after cancelling its Azure subscriptions.
+
+Vendor pages: partner-center/developer/create-azure-plan (a plan with active assets cannot be suspended),
+cancel-an-azure-subscription, get-a-collection-of-entitlements.
+"""
+
+from collections.abc import Sequence
+
+from events.base import Event
+from events.codes import BlockerKind, RejectedCode, WaitingReason
+from events.plans import PlanSuspended, SuspendPlan
+from events.status import Blocker
+from worker.errors import Rejected, Wait
+from worker.handling import Change, Context, facts, handles
+from worker.partner_center import azure_entitlements, reservations
+from worker.partner_center.azure_entitlements import AzureEntitlement
+from worker.partner_center.center import Center
+from worker.partner_center.errors import Refused
+from worker.partner_center.reservations import ReservationEntitlement
+from worker.partner_center.subscriptions import Subscription
+from worker.plans import standing
+from worker.plans.holdings import blocker_of, plain, plan_meant
+from worker.plans.standing import SUSPENDED
+from worker.steps import Result, State
+
+SUSPEND = "suspend"
+STILL_ACTIVE = "900115"
+FLIP = 900.0
+"""Seconds: an Azure subscription shows that it was cancelled after about ten minutes."""
+
+
+@handles(SuspendPlan)
+async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
+    """Suspend the plan. One that is suspended is left as it is."""
+    plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
+    was_suspended = plan.is_suspended and not ctx.begun(SUSPEND)
+    under = (
+        await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
+        if _needs_assets(command, plan)
+        else []
+    )
+    if not plan.is_suspended and ctx.recorded(SUSPEND) is None:
+        await _clear(ctx, command, plan, under)
+    cancelled = [blocker_of(each) for each in under if ctx.begun(_cancel_step(each))]
+    try:
+        await standing.bring_to(ctx, command.customer_id, plan, SUSPEND, SUSPENDED)
+    except Refused as no:
+        if no.code != STILL_ACTIVE:
+            raise
+        raise await _still_active(ctx, command, plan, cancelled, no) from no
+    return ctx.answer(
+        PlanSuspended, subscription_id=plain(plan.id), already_suspended=was_suspended, cancelled_assets=cancelled
+    )
+
+
+def _needs_assets(command: SuspendPlan, plan: Subscription) -> bool:
+    return not plan.is_suspended or command.active_assets == "cancel"
+
+
+async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: Sequence[AzureEntitlement]) -> None:
+    """Return when nothing under the plan is active. Cancels Azure subscriptions where wanted, and nothing else."""
+    held = await reservations.list_all(ctx.center, command.customer_id)
+    reserved = [each for each in held if each.is_active(ctx.now())]
+    active = [each for each in under if each.is_active]
+    if reserved or (active and command.active_assets == "refuse"):
+        raise _in_use(active, reserved)
+    changes = [
+        Change(azure_entitlements.CANCEL, f"cancel the Azure subscription {each.id} ({each.friendly_name})")
+        for each in active
+        if ctx.recorded(_cancel_step(each)) is None
+    ]
+    ctx.about_to(*changes, standing.change(plan, SUSPENDED))
+    for each in under:
+        if each.is_active or ctx.begun(_cancel_step(each)):
+            await _cancel(ctx, command.customer_id, plan, each)
+    if active:
+        detail = f"{len(active)} cancelled Azure subscriptions are still active; Microsoft takes about ten minutes"
+        raise Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order")
+
+
+async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlement: AzureEntitlement) -> None:
+    async def act(center: Center) -> Result:
+        await azure_entitlements.cancel(center, customer_id, plan.id, entitlement.id)
+        return {"id": entitlement.id}
+
+    try:
+        await ctx.step(_cancel_step(entitlement), State(there=not entitlement.is_active, act=act))
+    except Refused as no:
+        # Cancelling again what an unanswered request has cancelled is not documented; it shows in ten minutes.
+        if ctx.settles_in(lag=FLIP) > 0:
+            detail = f"whether Azure subscription {entitlement.id} was cancelled shows in about ten minutes: {no}"
+            raise Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order") from no
+        raise
+
+
+def _cancel_step(entitlement: AzureEntitlement) -> str:
+    return f"cancel {plain(entitlement.id)}"
+
+
+async def _still_active(
+    ctx: Context, command: SuspendPlan, plan: Subscription, cancelled: Sequence[Blocker], no: Refused
+) -> Exception:
+    """Partner Center sees something active under the plan that did not show when we looked."""
+    if cancelled:
+        detail = (
+            f"Partner Center does not see yet that the cancelled Azure subscriptions are inactive: {no.description}"
+        )
+        return Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order")
+    under = await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
+    blockers = [blocker_of(each) for each in under if each.is_active]
+    return Rejected(RejectedCode.ACTIVE_ASSETS, no.description, blockers=blockers, partner_center=facts(no))
+
+
+def _in_use(active: Sequence[AzureEntitlement], reserved: Sequence[ReservationEntitlement]) -> Rejected:
+    detail = f"{len(active)} Azure subscriptions and {len(reserved)} reservations are active"
+    blockers = [*map(blocker_of, active), *map(_blocker_of_reservation, reserved)]
+    if not reserved:
+        return Rejected(RejectedCode.ACTIVE_ASSETS, detail, blockers=blockers)
+    advice = (
+        "Return the reservations in blockers in the Azure portal, which Partner Center cannot do; then send the command"
+        " with a new id."
+    )
+    return Rejected(RejectedCode.ACTIVE_ASSETS, detail, advice=advice, blockers=blockers)
+
+
+def _blocker_of_reservation(reservation: ReservationEntitlement) -> Blocker:
+    order = reservation.reference_order
+    known = reservation.resource_id or (order.id if order else None) or reservation.product_id or "unknown"
+    return Blocker(
+        kind=BlockerKind.RESERVATION, id=plain(known), name=reservation.sku_title, status=reservation.status or "active"
+    )

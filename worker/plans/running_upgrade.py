@@ -1,0 +1,45 @@
+"""A customer's product upgrade, as others than StartProductUpgrade need to know of it: whether one is under way."""
+
+from events.codes import BlockerKind
+from events.status import Blocker
+from worker.handling import Context
+from worker.partner_center import upgrades
+from worker.partner_center.errors import NotPermitted, Refused
+from worker.partner_center.upgrades import Upgrade, UpgradeState
+
+ALREADY_COMPLETED = "900110"
+
+
+async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
+    """The customer's upgrade that is running; None where there is none, or where that cannot be read.
+
+    Reading it takes a user's token. The timeline says where it was left out; Partner Center itself sells no plan while
+    an upgrade is open (900112 to 900114).
+    """
+    if not ctx.center.permits(upgrades.ELIGIBILITY):
+        ctx.note("not checked whether a product upgrade is running: that takes a user's token")
+        return None
+    try:
+        found = await upgrades.eligibility(ctx.center, customer_id)
+        if found.upgrade_id is None:
+            return None
+        upgrade = await upgrade_of(ctx, found.upgrade_id, customer_id)
+    except (Refused, NotPermitted) as no:
+        ctx.note(f"not known whether a product upgrade is running: {no}")
+        return None
+    return blocker_of(found.upgrade_id, upgrade) if upgrade.state is UpgradeState.RUNNING else None
+
+
+async def upgrade_of(ctx: Context, upgrade_id: str, customer_id: str, product_family: str = upgrades.AZURE) -> Upgrade:
+    """How far an upgrade is; one that Partner Center calls completed instead of describing it (900110) is completed."""
+    try:
+        return await upgrades.status(ctx.center, upgrade_id, customer_id, product_family=product_family)
+    except Refused as no:
+        if no.code != ALREADY_COMPLETED:
+            raise
+        return Upgrade(id=upgrade_id, status="Completed")
+
+
+def blocker_of(upgrade_id: str, upgrade: Upgrade | None = None) -> Blocker:
+    """An upgrade as it is named in `blockers`."""
+    return Blocker(kind=BlockerKind.PRODUCT_UPGRADE, id=upgrade_id, status=upgrade.status if upgrade else None)
