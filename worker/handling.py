@@ -167,6 +167,13 @@ class Context:
         """Whether a request of this step may have taken effect, or may yet, without our knowing."""
         return self._steps.doubted(name)
 
+    async def absent(self, name: str) -> None:
+        """Tell that a look of this run has shown the effect of this step not to be there.
+
+        Where nothing of it can arrive any more it is in doubt no longer, so that a refusal may be said.
+        """
+        await self._steps.absent(name)
+
     def intended(self, name: str) -> Json:
         """The details that a step was last begun with; None where it never was."""
         step = self._work.steps.get(name)

@@ -167,6 +167,11 @@ class Steps:
         if step is not None and step.in_doubt:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
+    async def absent(self, name: str) -> None:
+        """A look of this run has shown that the effect of this step is not there."""
+        for known in self.of(name):
+            await self._settled(self._work.steps[known])
+
     def given(self, name: str) -> Result | None:
         """What the step gave, the newest story first; None where it is not known to be applied."""
         for step in (self._work.steps.get(self._story(name)), self._work.steps.get(name)):
@@ -205,7 +210,7 @@ class Steps:
         return await self._act(intent, effect.act, effect.key, spends=effect.spends)
 
     async def _settled(self, step: Step | None) -> None:
-        """A look of this run has shown that the effect is not there: that is final where nothing can arrive any more.
+        """A look has shown that the effect is not there: that is final where nothing can arrive any more.
 
         The run's beginning counts, not this moment: what arrived after the look was not seen by it.
         """

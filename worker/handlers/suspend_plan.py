@@ -40,6 +40,7 @@ async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
         else []
     )
     if not plan.is_suspended and ctx.recorded(SUSPEND) is None:
+        await ctx.absent(SUSPEND)
         await _clear(ctx, command, plan, under)
     cancelled = [blocker_of(each) for each in under if ctx.begun(_cancel_step(each))]
     try:

@@ -54,6 +54,8 @@ class Purchase:
         """
         if self._bought is None and self._ctx.begun(CHECKOUT):
             self._bought = await self._look()
+            if self._bought is None:
+                await self._ctx.absent(CHECKOUT)
         return self._bought is not None
 
     async def make(self, country: str | None) -> Result:
