@@ -105,8 +105,7 @@ def judge(result: Event | Exception, now: Situation) -> Outcome:
         detail = f"before the answer {outcome.word}, a request that was never answered must have had the time to arrive"
         return _wait(Wait(WaitingReason.SETTLING, detail, delay=now.settles_in), outcome.attempts, now)
     if outcome.name != "failed" and now.in_doubt:
-        detail = f"{outcome.word} stood in the way of looking whether a request that was never answered took effect"
-        return _failed(Failed(FailedCode.OUTCOME_UNKNOWN, detail), outcome.attempts, now)
+        return _unknown(outcome, now)
     return outcome
 
 
@@ -204,6 +203,23 @@ def _failed(no: Failed, attempts: int, now: Situation) -> Ended:
         **({"advice": no.advice} if no.advice else {}),
     )
     return Ended("failed", event, attempts, no.code, ended=no.ended, unknown=unknown)
+
+
+def _unknown(no: Ended, now: Situation) -> Ended:
+    """A no that was said without looking; what led to it is the evidence."""
+    event, detail = no.event, f"{no.word} stood in the way of looking whether a request without an answer took effect"
+    if isinstance(event, CommandRejected):
+        return _failed(
+            Failed(
+                FailedCode.OUTCOME_UNKNOWN,
+                f"{detail}: {event.detail}",
+                blockers=event.blockers,
+                partner_center=event.partner_center,
+            ),
+            no.attempts,
+            replace(now, changed=()),
+        )
+    return _failed(Failed(FailedCode.OUTCOME_UNKNOWN, detail), no.attempts, now)
 
 
 def _with_changes(detail: str, now: Situation) -> str:
