@@ -1,0 +1,52 @@
+"""The command line in this process: what it printed, and its exit code."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.cli.main import call
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A verb that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, read as JSON."""
+        return json.loads(self.out)
+
+
+Azplan = Callable[..., Ended]
+
+
+@pytest.fixture
+def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to be in, and no settings but those that the test makes."""
+    for name in [name for name in os.environ if name.upper().startswith("AZPLAN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AZPLAN_SECRETS_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def azplan(clean_place: Path, capsys: pytest.CaptureFixture[str]) -> Azplan:
+    """Run `azplan` with these words."""
+
+    def run(*words: str) -> Ended:
+        capsys.readouterr()
+        code = call(words)
+        printed = capsys.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+    return run

@@ -1,0 +1,55 @@
+"""`azplan errors explain`."""
+
+import pytest
+
+from events.codes import codes
+from tests.cli.conftest import Azplan
+from worker.partner_center.codes import known_codes
+
+
+@pytest.mark.parametrize("code", sorted(codes()))
+def test_every_code_of_ours_is_explained(code: str, azplan: Azplan) -> None:
+    """Title, cause, fault and advice of each code word."""
+    ended = azplan("errors", "explain", code)
+    assert ended.code == 0
+    meaning = codes()[code].meaning
+    for text in (meaning.title, meaning.cause, meaning.advice, meaning.fault):
+        assert text in ended.out
+
+
+def test_every_code_of_partner_center_is_explained(azplan: Azplan) -> None:
+    """Codes from the vendor's table are known by their number."""
+    for code, meanings in known_codes().items():
+        ended = azplan("errors", "explain", code)
+        assert ended.code == 0, code
+        assert all(each.title in ended.out for each in meanings)
+
+
+def test_a_code_with_two_meanings_shows_both(azplan: Azplan) -> None:
+    """Partner Center uses 2006 twice, with two statuses."""
+    meanings = azplan("errors", "explain", "2006", "--json").json["meanings"]
+    assert [each["seenIn"] for each in meanings] == ["Partner Center, HTTP 403", "Partner Center, HTTP 400"]
+
+
+def test_json_has_the_facts_under_their_names(azplan: Azplan) -> None:
+    """The shape for programs."""
+    found = azplan("errors", "explain", "ACTIVE_ASSETS", "--json").json
+    assert found["code"] == "active_assets"
+    assert set(found["meanings"][0]) == {"seenIn", "title", "cause", "fault", "advice"}
+    assert found["meanings"][0]["seenIn"] == "CommandRejected"
+
+
+@pytest.mark.parametrize(("code", "near"), [("activ_assets", "active_assets"), ("80002", "800082"), ("9001150", "900115")])
+def test_an_unknown_code_is_exit_code_3_with_suggestions(code: str, near: str, azplan: Azplan) -> None:
+    """A typo finds its way."""
+    ended = azplan("errors", "explain", code)
+    assert ended.code == 3
+    assert ended.out == ""
+    assert near in ended.err.partition("Did you mean")[2]
+
+
+def test_a_code_that_is_like_no_other_lists_ours(azplan: Azplan) -> None:
+    """Where nothing is near, all code words are named."""
+    ended = azplan("errors", "explain", "zzzz")
+    assert ended.code == 3
+    assert "outcome_unknown" in ended.err

@@ -1,0 +1,197 @@
+"""What a worker needs, looked at one by one: what is there, what is not, and what to do about it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from worker.broker.port import BrokerError, BrokerRefused, WantedTopic
+from worker.cli import connections
+from worker.cli.exits import Code
+from worker.clock import Clock
+from worker.errors import JournalError, JournalRefused
+from worker.partner_center import customers
+from worker.partner_center.center import Call
+from worker.partner_center.client import Account
+from worker.partner_center.errors import CallError, NeverSent, NotPermitted, Refused, TokenUnavailable, Unanswered
+from worker.partner_center.operation import Operation
+from worker.parts import open_accounts, open_engine
+from worker.redaction import redact
+from worker.settings import Settings, SettingsError, load
+from worker.settings_reference import effective
+
+
+class Result(StrEnum):
+    """What a look found."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the answer. `code` is what a failure says to the shell."""
+
+    check: str
+    result: Result
+    detail: str
+    advice: str | None = None
+    partner: str | None = None
+    code: Code = Code.OK
+
+
+def _ok(check: str, detail: str, partner: str | None = None) -> Finding:
+    return Finding(check, Result.OK, detail, partner=partner)
+
+
+def _skipped(check: str, because: str, partner: str | None = None) -> Finding:
+    return Finding(check, Result.SKIPPED, f"not looked at, because {because}", partner=partner)
+
+
+def _failed(check: str, code: Code, detail: str, advice: str, partner: str | None = None) -> Finding:
+    return Finding(check, Result.FAILED, detail, advice, partner, code)
+
+
+async def findings() -> AsyncIterator[Finding]:
+    """Every finding, as soon as it is there. Raises nothing that a wrong set-up can cause."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        advice = "Mend them; `azplan config show` shows where each value came from."
+        yield _failed("settings", Code.CONFIGURATION, " ".join(error.problems), advice)
+        for check in ("broker", "topics", "journal", "token", "call"):
+            yield _skipped(check, "the settings are not right")
+        return
+    given = sum(each.origin != "default" for each in effective())
+    yield _ok("settings", f"{given} given, the others at their defaults")
+    async for finding in _broker(settings):
+        yield finding
+    yield await _journal(settings)
+    async for finding in _partners(settings):
+        yield finding
+
+
+async def _broker(settings: Settings) -> AsyncIterator[Finding]:
+    servers = settings.kafka.bootstrap_servers
+    try:
+        async with connections.admin(settings) as admin:
+            count = await admin.ping()
+            yield _ok("broker", f"{servers} answers, {count} broker{'s' if count > 1 else ''}")
+            changes = await admin.plan([WantedTopic(name, 1) for name in _topics(settings)])
+    except BrokerError as error:
+        refused = isinstance(error, BrokerRefused)
+        advice = (
+            "Check AZPLAN_KAFKA__SASL_*, AZPLAN_KAFKA__SECURITY_PROTOCOL and what the user may do."
+            if refused
+            else "Start the broker, or set AZPLAN_KAFKA__BOOTSTRAP_SERVERS to where it is."
+        )
+        yield _failed("broker", Code.CONFIGURATION if refused else Code.UNAVAILABLE, str(error), advice)
+        yield _skipped("topics", "the broker does not answer")
+        return
+    missing = [change.wanted.name for change in changes if change.creates]
+    if missing:
+        advice = "Make them with `azplan topics apply`, or correct AZPLAN_KAFKA__*_TOPIC."
+        yield _failed("topics", Code.UNAVAILABLE, f"missing: {', '.join(missing)}", advice)
+        return
+    yield _ok("topics", ", ".join(f"{change.wanted.name} ({change.partitions} partitions)" for change in changes))
+
+
+def _topics(settings: Settings) -> tuple[str, ...]:
+    kafka = settings.kafka
+    return kafka.commands_topic, kafka.events_topic, kafka.dead_letters_topic
+
+
+async def _journal(settings: Settings) -> Finding:
+    url = redact(settings.journal.url.get_secret_value())
+    file = connections.sqlite_file(settings)
+    if file is not None and not file.exists():
+        if not file.absolute().parent.is_dir():
+            advice = "Make the folder, or set AZPLAN_JOURNAL__URL to another place."
+            return _failed("journal", Code.CONFIGURATION, f"there is no folder {file.absolute().parent}", advice)
+        return _ok("journal", f"none yet; `azplan run` makes {file.absolute()}")
+    engine = open_engine(settings, Clock())
+    try:
+        await engine.open()
+    except JournalError as error:
+        code = Code.CONFIGURATION if isinstance(error, JournalRefused) else Code.UNAVAILABLE
+        return _failed("journal", code, redact(str(error)), "Start the database, or correct AZPLAN_JOURNAL__URL.")
+    finally:
+        await engine.close()
+    return _ok("journal", f"{url} answers")
+
+
+async def _partners(settings: Settings) -> AsyncIterator[Finding]:
+    if not settings.partners:
+        advice = "Set AZPLAN_PARTNERS__<NAME>__TENANT_ID, __CLIENT_ID and __CLIENT_SECRET."
+        yield _failed("token", Code.CONFIGURATION, "no partner account is configured", advice)
+        yield _skipped("call", "no partner account is configured")
+        return
+    try:
+        accounts = open_accounts(settings, Clock())
+    except SettingsError as error:
+        yield _failed("token", Code.CONFIGURATION, " ".join(error.problems), "Correct the file or the setting.")
+        yield _skipped("call", "the partner accounts cannot be used")
+        return
+    for account in accounts.values():
+        async for finding in _partner(account):
+            yield finding
+        await account.close()
+
+
+async def _partner(account: Account) -> AsyncIterator[Finding]:
+    """One harmless call: the first customer of the partner. It shows the way, the token and the permission."""
+    name, probe = account.name, Probe()
+    try:
+        await customers.page(account.center(probe), size=1)
+    except TokenUnavailable as error:
+        advice = (
+            f"Check AZPLAN_PARTNERS__{name.upper()}__TENANT_ID, __CLIENT_ID and the secret (expired?); "
+            "a refresh token that is dead needs a new consent."
+        )
+        yield _failed("token", Code.UNAVAILABLE, error.description, advice, name)
+        yield _skipped("call", "there is no token", name)
+        return
+    except CallError as error:
+        yield _ok("token", "there is one", name)
+        yield _call_failed(error, name)
+        return
+    yield _ok("token", "there is one", name)
+    yield _ok("call", f"customers.list answered in {probe.milliseconds} ms", name)
+
+
+def _call_failed(error: CallError, name: str) -> Finding:
+    match error:
+        case NeverSent():
+            advice = (
+                f"Check AZPLAN_PARTNERS__{name.upper()}__BASE_URL, __CA_FILE, and the way to it through the network."
+            )
+            return _failed("call", Code.UNAVAILABLE, str(error), advice, name)
+        case Refused() | NotPermitted():
+            advice = "Check that the application is registered in Partner Center's app management, in that tenant."
+            known = f" `azplan errors explain {error.code}` says more." if error.code else ""
+            return _failed("call", Code.FAILED, str(error), advice + known, name)
+        case Unanswered():
+            return _failed("call", Code.UNAVAILABLE, str(error), "Look at Microsoft's service health; try again.", name)
+        case _:
+            return _failed("call", Code.UNAVAILABLE, str(error), "Try again in a while.", name)
+
+
+class Probe:
+    """A run of no command, for a call that changes nothing."""
+
+    def __init__(self) -> None:
+        self.command: UUID = uuid4()
+        self.correlation_id = str(uuid4())
+        self.milliseconds = 0
+
+    def gate(self, operation: Operation[object], step: str | None) -> None:
+        """A read may always leave."""
+
+    def answers(self, key: str) -> int:
+        """This was never asked before."""
+        return 0
+
+    def called(self, call: Call) -> None:
+        """Keep how long it took."""
+        self.milliseconds = round(call.duration * 1000)

@@ -1,0 +1,60 @@
+"""`azplan check`: everything that the worker needs, and what to do about what is not there."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
+
+from worker.cli.checking import Finding, findings
+from worker.cli.exits import Code
+from worker.cli.helping import RUNNING, examples
+from worker.cli.options import Json
+from worker.cli.printing import STYLES, out, show_json
+
+_WORST_FIRST: Final = (Code.CONFIGURATION, Code.UNAVAILABLE, Code.FAILED)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(epilog=examples(app, "azplan check", "azplan check --json"), rich_help_panel=RUNNING)(check)
+
+
+def check(as_json: Json = False) -> None:
+    """Look at settings, broker, topics, journal and tokens, and make one harmless call to Partner Center.
+
+    Changes nothing. Exit code 0 where all is well, 78 for a wrong setting, 69 for what does not answer, 1 otherwise.
+    """
+    found = asyncio.run(_look(as_json=as_json))
+    if as_json:
+        show_json([_facts(finding) for finding in found])
+    codes = {finding.code for finding in found}
+    raise typer.Exit(next((code for code in _WORST_FIRST if code in codes), Code.OK))
+
+
+async def _look(*, as_json: bool) -> Sequence[Finding]:
+    found = []
+    async for finding in findings():
+        found.append(finding)
+        if not as_json:
+            _show(finding)
+    return found
+
+
+def _show(finding: Finding) -> None:
+    name = f"{finding.check} {finding.partner or ''}".rstrip()
+    console = out()
+    console.print(f"{finding.result:<7}", style=STYLES.get(finding.result, "dim"), end="  ")
+    console.print(f"{name:<16}  {finding.detail}")
+    if finding.advice:
+        console.print(f"{'':<27}{finding.advice}")
+
+
+def _facts(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "partner": finding.partner,
+        "result": finding.result.value,
+        "detail": finding.detail,
+        "advice": finding.advice,
+    }
