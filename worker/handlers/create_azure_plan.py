@@ -58,10 +58,9 @@ async def _answer_with_what_was_there(
     ctx: Context, command: CreateAzurePlan, plan: Subscription, purchase: Purchase
 ) -> Event:
     """A plan that somebody else bought answers the command, once our own cart can no longer buy another."""
-    left = ctx.settles_in()
-    if purchase.in_doubt and left > 0:
+    if purchase.in_doubt:
         detail = "the customer has a plan, and the check-out of another one, never answered, may still arrive"
-        raise Wait(WaitingReason.SETTLING, detail, delay=left)
+        raise Wait(WaitingReason.SETTLING, detail, delay=max(1.0, ctx.settles_in()))
     await leftovers.close_if_answered(ctx)
     return ctx.answer(
         AzurePlanCreated,
