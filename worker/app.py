@@ -10,24 +10,26 @@ import random
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import structlog
 from prometheus_client import start_http_server
 
+from events.base import Command
 from worker import metrics
 from worker.broker.admin import KafkaAdmin
-from worker.broker.port import Admin
+from worker.broker.port import Admin, Sink, Source
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
 from worker.errors import JournalRefused
-from worker.handling import load
+from worker.handling import Handler, load
 from worker.journal.journal import Journal
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
-from worker.partner_center.client import Account
 from worker.partner_center.center import Call, Center
+from worker.partner_center.client import Account
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import Operation
 from worker.partner_center.registry import operations
@@ -139,77 +141,14 @@ class Worker:
             await admin.stop()
         accounts = open_accounts(settings, self._clock)
         try:
-            await self._service(journal, accounts).run(self._stop)
+            source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))
+            around = Around(self._clock, journal, accounts, source, sink, load("worker.handlers"))
+            await assemble(settings, around).run(self._stop)
         finally:
             for account in accounts.values():
                 await account.close()
             await journal.close()
         return 128 + self._signal
-
-    def _service(self, journal: Journal, accounts: Mapping[str, Account]) -> Service:
-        settings, clock = self._settings, self._clock
-        worker = settings.worker
-        lease = Lease(
-            lease=worker.lease.total_seconds(),
-            heartbeat=worker.heartbeat.total_seconds(),
-            call_timeout=worker.call_timeout.total_seconds(),
-        )
-        ownership = Ownership(journal, clock, lease, f"{socket.gethostname()}", version())
-        service: Service | None = None
-
-        def closed(claimed_by: str) -> str | None:
-            if service is not None and service.stopping:
-                return "this worker is stopping"
-            return None if ownership.may_send(claimed_by) else "this worker may not own the lane for long enough"
-
-        def traffic(work: Work) -> Traffic:
-            run = Traffic(work, clock, closed)
-            account = accounts.get(resolve(accounts, work.partner) or "")
-            run.center = account.center(run) if account else None
-            return run
-
-        sender = Sender(settings.kafka.group_id, version())
-        desk = Desk(
-            journal=journal,
-            handlers=load("worker.handlers"),
-            traffic=traffic,
-            clock=clock,
-            policy=policy(settings),
-            spread=random.random,
-            validate_only=worker.validate_only,
-        )
-        limits = Limits(worker.concurrency, worker.max_pending)
-        lanes = Lanes(journal, Dispatch(desk, sender), [*accounts, ""], limits)
-        source = open_source(settings, clock)
-        sink = KafkaSink(kafka_config(settings))
-        taking = intake.Desk(
-            resolve=lambda name: resolve(accounts, name),
-            sender=sender,
-            retention=settings.journal.retention.total_seconds(),
-        )
-        topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
-        parts = Parts(
-            journal=journal,
-            source=source,
-            sink=sink,
-            ownership=ownership,
-            lanes=lanes,
-            consumer=Consumer(source, journal, lanes, taking, clock),
-            publisher=Publisher(journal, sink, topics, clock),
-            clock=clock,
-            background=[
-                Gauges(journal, source, settings.kafka.commands_topic, clock).run,
-                *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
-            ],
-            complaints=lambda: [text for account in accounts.values() for text in account.complaints()],
-        )
-        service = Service(
-            parts,
-            drain_timeout=worker.drain_timeout.total_seconds(),
-            host=settings.http.host,
-            port=settings.http.port,
-        )
-        return service
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -223,6 +162,89 @@ class Worker:
             os._exit(128 + number)
         self._signal = number
         self._stop.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a worker stands on, ready to be used."""
+
+    clock: Clock
+    journal: Journal
+    accounts: Mapping[str, Account]
+    source: Source
+    sink: Sink
+    handlers: Mapping[type[Command], Handler]
+    spread: Callable[[], float] = random.random
+
+
+def assemble(settings: Settings, around: Around) -> Service:
+    """A worker of these parts, not yet begun."""
+    journal, clock, accounts = around.journal, around.clock, around.accounts
+    ownership = Ownership(journal, clock, lease(settings), socket.gethostname(), version())
+    sender = Sender(settings.kafka.group_id, version())
+
+    def closed(claimed_by: str) -> str | None:
+        if service.stopping:
+            return "this worker is stopping"
+        return None if ownership.may_send(claimed_by) else "this worker may not own the lane for long enough"
+
+    desk = Desk(
+        journal=journal,
+        handlers=around.handlers,
+        traffic=lambda work: join(around, work, closed),
+        clock=clock,
+        policy=policy(settings),
+        spread=around.spread,
+        validate_only=settings.worker.validate_only,
+    )
+    limits = Limits(settings.worker.concurrency, settings.worker.max_pending)
+    lanes = Lanes(journal, Dispatch(desk, sender), [*accounts, ""], limits)
+    taking = intake.Desk(
+        resolve=lambda name: resolve(accounts, name),
+        sender=sender,
+        retention=settings.journal.retention.total_seconds(),
+    )
+    topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
+    parts = Parts(
+        journal=journal,
+        source=around.source,
+        sink=around.sink,
+        ownership=ownership,
+        lanes=lanes,
+        consumer=Consumer(around.source, journal, lanes, taking, clock),
+        publisher=Publisher(journal, around.sink, topics, clock),
+        clock=clock,
+        background=[
+            Gauges(journal, around.source, settings.kafka.commands_topic, clock).run,
+            *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
+        ],
+        complaints=lambda: [text for account in accounts.values() for text in account.complaints()],
+    )
+    service = Service(
+        parts,
+        drain_timeout=settings.worker.drain_timeout.total_seconds(),
+        host=settings.http.host,
+        port=settings.http.port,
+    )
+    return service
+
+
+def join(around: Around, work: Work, closed: Callable[[str], str | None]) -> Traffic:
+    """The traffic of one run, between its partner account, if it has one, and the journal."""
+    traffic = Traffic(work, around.clock, closed)
+    account = around.accounts.get(resolve(around.accounts, work.partner) or "")
+    traffic.center = account.center(traffic) if account else None
+    return traffic
+
+
+def lease(settings: Settings) -> Lease:
+    """How long this worker owns what it owns without a word."""
+    worker = settings.worker
+    return Lease(
+        lease=worker.lease.total_seconds(),
+        heartbeat=worker.heartbeat.total_seconds(),
+        call_timeout=worker.call_timeout.total_seconds(),
+    )
 
 
 async def refuse_foreign(journal: Journal, admin: Admin, settings: Settings, *, new_journal: bool) -> None:
