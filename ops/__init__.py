@@ -1,0 +1,1 @@
+"""What surrounds the worker and never ships in its wheel: the simulator, container and monitoring files, benches."""

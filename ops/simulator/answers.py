@@ -1,0 +1,60 @@
+"""What a handler returns, and the common shapes of Partner Center's bodies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ops.simulator.refusals import CODES, Refused
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status with a JSON body, with none, or with bytes that are no JSON."""
+
+    status: int
+    body: Json | None = None
+    raw: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: Literal["nowhere", "json", "connection"] = "nowhere"
+    """Half of the body is missing: from the JSON alone, or because the connection was dropped in the middle."""
+    from_gateway: bool = False
+    """True: made by what stands before the service, which knows no id headers."""
+
+
+def link(uri: str, method: str = "GET", headers: Sequence[Json] = ()) -> Json:
+    """Return a Link object."""
+    return {"uri": uri, "method": method, "headers": list(headers)}
+
+
+def collection(items: Sequence[Json], uri: str | None = None, **links: Json) -> Json:
+    """Return a collection; ``uri`` makes its self link."""
+    body: Json = {"totalCount": len(items), "items": list(items)}
+    if uri is not None:
+        body["links"] = {"self": link(uri), **links}
+    body["attributes"] = {"objectType": "Collection"}
+    return body
+
+
+def fault_body(code: int, description: str = "") -> Json:
+    """Return shape A of the error bodies."""
+    text = description or CODES.get(code, (400, "The request was refused."))[1]
+    return {"code": code, "description": text, "data": [], "source": "PartnerFD"}
+
+
+def refusal(refused: Refused) -> Answer:
+    """Return the answer that a refusal becomes."""
+    return Answer(refused.status, fault_body(refused.code, refused.description), headers=refused.headers)
+
+
+def throttled(seconds: int, retry_after: str | None) -> Answer:
+    """Return the gateway's 429, shape C."""
+    headers = {"Retry-After": retry_after} if retry_after is not None else {}
+    message = f"Rate limit is exceeded. Try again in {seconds} seconds."
+    return Answer(429, {"statusCode": 429, "message": message}, headers=headers, from_gateway=True)
+
+
+def present(**members: object) -> Json:
+    """Return the members that are not None: nulls are mostly omitted on the wire."""
+    return {name: value for name, value in members.items() if value is not None}

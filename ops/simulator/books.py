@@ -1,0 +1,159 @@
+"""What happened, for tests to ask: every request, every effect, every oddity of the caller."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ops.simulator.state import Cart, Order, Subscription, Upgrade, World
+
+REQUESTS_KEPT = 500_000
+
+
+@dataclass
+class Received:
+    """One request as it arrived, and what became of it."""
+
+    number: int
+    at: float
+    method: str
+    path: str
+    operation: str | None = None
+    partner: str | None = None
+    customer: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    status: int | None = None
+    """Status that was sent to the caller; None while it waits and where the connection was dropped."""
+    code: int | None = None
+    outcome: int | None = None
+    """Status that the service came to, at ``acted_at``, whether or not the caller ever saw it."""
+    acted_at: float | None = None
+    fault: str | None = None
+    replayed: bool = False
+    """True where the answer came from the memory of request ids."""
+
+    @property
+    def request_id(self) -> str | None:
+        """MS-RequestId as sent."""
+        return self.headers.get("ms-requestid")
+
+    @property
+    def correlation_id(self) -> str | None:
+        """MS-CorrelationId as sent."""
+        return self.headers.get("ms-correlationid")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that changed at Partner Center."""
+
+    at: float
+    kind: str
+    """``cart.created``, ``cart.updated``, ``order.created``, ``order.<status>``, ``subscription.created``,
+    ``subscription.<status>``, ``subscription.updated``, ``entitlement.cancel_requested``,
+    ``entitlement.reactivate_requested``, ``entitlement.<status>``, ``upgrade.created`` or ``upgrade.<status>``.
+    """
+    partner: str
+    customer: str
+    target: str
+    """Id of the cart, order, subscription, Azure subscription or upgrade."""
+    request: int | None = None
+    """Number of the request that caused it; None for what time did."""
+    request_id: str | None = None
+    correlation_id: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+class Books:
+    """The books of one simulator. Reading them first lets happen what was due by now.
+
+    Seeded subscriptions are in ``subscriptions``: they exist. Seeded orders are not in ``orders``: nobody bought them.
+    """
+
+    def __init__(self, world: "World", settle: Callable[[], None]) -> None:
+        self._world = world
+        self._settle = settle
+
+    @property
+    def orders(self) -> "list[Order]":
+        """Every order that was bought here, oldest first."""
+        self._settle()
+        bought = [order for c in self._world.customers.values() for order in c.orders.values() if not order.seeded]
+        return sorted(bought, key=lambda order: order.created_at)
+
+    @property
+    def carts(self) -> "list[Cart]":
+        """Every cart, oldest first."""
+        self._settle()
+        return sorted(
+            (cart for c in self._world.customers.values() for cart in c.carts.values()),
+            key=lambda cart: cart.created_at,
+        )
+
+    @property
+    def subscriptions(self) -> "list[Subscription]":
+        """Every subscription that exists, seeded ones included."""
+        self._settle()
+        return [each for c in self._world.customers.values() for each in c.subscriptions.values()]
+
+    @property
+    def upgrades(self) -> "list[Upgrade]":
+        """Every product upgrade that was started here, oldest first."""
+        self._settle()
+        begun = [each for c in self._world.customers.values() for each in c.upgrades if not each.seeded]
+        return sorted(begun, key=lambda upgrade: upgrade.created_at)
+
+    @property
+    def effects(self) -> list[Effect]:
+        """Everything that changed, in order of time."""
+        self._settle()
+        return list(self._world.effects)
+
+    @property
+    def requests(self) -> list[Received]:
+        """The newest half million requests, oldest first; those under way have no status yet."""
+        self._settle()
+        return list(self._world.requests)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a careful client would not do although Partner Center takes it, one sentence each."""
+        self._settle()
+        return list(self._world.warnings)
+
+    def effects_of(self, customer: str | None = None, kind: str | None = None) -> list[Effect]:
+        """Return the effects on one customer, of one kind, or both."""
+        wanted = customer.lower() if customer else None
+        return [
+            effect
+            for effect in self.effects
+            if (wanted is None or effect.customer == wanted) and (kind is None or effect.kind == kind)
+        ]
+
+    def requests_of(self, operation: str | None = None, customer: str | None = None) -> list[Received]:
+        """Return the requests of one operation, of one customer, or both."""
+        wanted = customer.lower() if customer else None
+        return [
+            request
+            for request in self.requests
+            if (operation is None or request.operation == operation) and (wanted is None or request.customer == wanted)
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many of each kind of effect, and ``requests``, ``orders``, ``upgrades``, ``warnings``."""
+        counted = Counter(effect.kind for effect in self.effects)
+        return {
+            **dict(sorted(counted.items())),
+            "requests": self._world.received,
+            "orders": len(self.orders),
+            "upgrades": len(self.upgrades),
+            "warnings": len(self._world.warnings),
+        }
+
+
+def request_log() -> deque[Received]:
+    """Return an empty log that forgets its oldest entries."""
+    return deque(maxlen=REQUESTS_KEPT)

@@ -1,0 +1,97 @@
+"""Dresses plain answers up in the oddities that real ones have, and turns them into bytes.
+
+Each was seen in documented samples or reported by users of the vendor's clients; none changes what an answer means.
+"""
+
+import copy
+import json
+import random
+import re
+from typing import Any
+
+from ops.simulator.answers import Answer, Json
+from ops.simulator.settings import Hostility
+
+BOM = b"\xef\xbb\xbf"
+SHARE = 0.3
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ENUMS = frozenset({"status", "billingCycle", "billingType", "contractType", "transactionType", "relationshipToPartner"})
+GUIDS = frozenset({"id", "subscriptionId", "referenceCustomerId", "tenantId", "entitlementId", "customerId"})
+COUNTS = frozenset({"totalCount", "quantity", "minimumQuantity", "maximumQuantity"})
+UNDECIDING = {"unitType": "Consumption", "contractType": "evergreen", "transactionType": "Provision"}
+NULLABLE = {"Subscription": "suspensionReasons", "Order": "totalPrice", "Customer": "associatedPartnerId"}
+
+
+class Disguise:
+    """Applies one Hostility with one source of chance."""
+
+    def __init__(self, hostility: Hostility, rng: random.Random) -> None:
+        self._hostility = hostility
+        self._rng = rng
+
+    def encode(self, answer: Answer) -> bytes:
+        """Return the bytes of an answer's body; the answer itself stays as it is."""
+        if answer.body is None:
+            return answer.raw or b""
+        body = copy.deepcopy(answer.body)
+        success = answer.status < 400
+        if success:
+            self._dress(body)
+        else:
+            self._dress_code(body)
+        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        marked = self._hostility.bom == "always" or (success and self._hostility.bom == "successes")
+        return (BOM if marked and not answer.from_gateway else b"") + text
+
+    def _dress(self, body: Json) -> None:
+        self._walk(body)
+        if self._hostility.missing_links and "items" in body and "next" not in body.get("links", {}) and self._chance():
+            body.pop("links", None)
+        if self._hostility.extra_fields:
+            body["serviceHints"] = {"ring": "r1", "isRetryable": False}
+
+    def _dress_code(self, body: Json) -> None:
+        as_text = self._hostility.error_codes == "text" or (self._hostility.error_codes == "mixed" and self._chance())
+        if as_text and isinstance(body.get("code"), int):
+            body["code"] = str(body["code"])
+
+    def _walk(self, node: Any) -> None:
+        if isinstance(node, list):
+            for item in node:
+                self._walk(item)
+        elif isinstance(node, dict):
+            self._dress_object(node)
+            for name, value in node.items():
+                if isinstance(value, str | int) and not isinstance(value, bool):
+                    node[name] = self._dress_value(name, value)
+                elif name != "provisioningContext":
+                    self._walk(value)
+
+    def _dress_object(self, node: Json) -> None:
+        kind = node.get("attributes", {}).get("objectType")
+        if self._hostility.extra_fields and kind is not None and self._chance():
+            node["schemaVersion"] = "2026-01"
+        if self._hostility.explicit_nulls and kind in NULLABLE and self._chance():
+            node.setdefault(NULLABLE[kind], None)
+
+    def _dress_value(self, name: str, value: str | int) -> str | int:
+        if isinstance(value, int):
+            text = self._hostility.numbers_as_text and name in COUNTS and self._chance()
+            return str(value) if text else value
+        if self._hostility.unknown_enums and name in UNDECIDING and self._chance():
+            return UNDECIDING[name]
+        if self._hostility.odd_case and name in ENUMS and "_" not in value and self._chance():
+            return value.upper() if self._chance() else value.capitalize()
+        if self._hostility.odd_case and name in GUIDS and GUID.fullmatch(value) and self._chance():
+            return value.upper()
+        return self._dress_date(name, value)
+
+    def _dress_date(self, name: str, value: str) -> str:
+        if not self._hostility.odd_dates or not value.endswith("Z") or "T" not in value or ":" not in value:
+            return value
+        if name == "dateAgreed":
+            return value.removesuffix("Z")
+        return f"{value.removesuffix('Z')}+00:00" if self._chance() else value
+
+    def _chance(self) -> bool:
+        return self._rng.random() < SHARE

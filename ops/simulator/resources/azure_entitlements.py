@@ -1,0 +1,106 @@
+"""Azure subscriptions under an Azure plan: list, get, cancel, reactivate.
+
+Pages: partner-center/developer/get-a-list-of-azure-entitlements-for-subscription,
+get-an-azure-entitlement-for-a-subscription, cancel-an-azure-subscription, reactivate-an-azure-subscription.
+"""
+
+from ops.simulator.answers import Answer, Json, collection, link
+from ops.simulator.calls import Call, Operation
+from ops.simulator.refusals import Refused
+from ops.simulator.resources.subscriptions import find_subscription
+from ops.simulator.state import AzureSubscription, Customer
+
+_COLLECTION = "/customers/{customer_id}/subscriptions/{subscription_id}/azureEntitlements"
+_ITEM = _COLLECTION + "/{entitlement_id}"
+
+
+def list_entitlements(call: Call) -> Answer:
+    """List the Azure subscriptions of a plan, without links, as the documented sample."""
+    plan = find_subscription(call)
+    return Answer(200, collection([_body(plan.id, each) for each in plan.azure_subscriptions]))
+
+
+def get_entitlement(call: Call) -> Answer:
+    """Answer one Azure subscription."""
+    return _linked(call, 200, _find(call))
+
+
+def cancel_entitlement(call: Call) -> Answer:
+    """Begin to cancel an Azure subscription; it stays ``active`` for about ten minutes."""
+    entitlement = _find(call)
+    if str(call.body.get("cancellationreason") or "").lower() != "compromise":
+        raise Refused(900307)
+    if entitlement.status == "active" and entitlement.changing_to != "inactive":
+        call.effect("entitlement.cancel_requested", call.customer, entitlement.id)
+        _change(call, entitlement, "inactive")
+    return _linked(call, call.settings.entitlement_cancel_status, entitlement)
+
+
+def reactivate_entitlement(call: Call) -> Answer:
+    """Begin to reactivate an Azure subscription of an active plan."""
+    plan, entitlement = find_subscription(call), _find(call)
+    if plan.status != "active":
+        raise Refused(900337, f"the plan is {plan.status}")
+    if entitlement.status != "active" and entitlement.changing_to != "active":
+        call.effect("entitlement.reactivate_requested", call.customer, entitlement.id)
+        _change(call, entitlement, "active")
+    return Answer(202)
+
+
+def _change(call: Call, entitlement: AzureSubscription, status: str) -> None:
+    entitlement.changing_to = status
+    customer = call.customer
+    call.world.later(call.world.lag(call.settings.entitlement_flip), lambda: _flip(call, customer, entitlement, status))
+
+
+def _flip(call: Call, customer: Customer, entitlement: AzureSubscription, status: str) -> None:
+    if entitlement.changing_to == status:
+        entitlement.status, entitlement.changing_to = status, None
+        call.effect(f"entitlement.{status}", customer, entitlement.id)
+
+
+def _find(call: Call) -> AzureSubscription:
+    wanted = call.params["entitlement_id"].lower()
+    for each in find_subscription(call).azure_subscriptions:
+        if each.id == wanted:
+            return each
+    raise Refused(800111)
+
+
+def _linked(call: Call, status: int, entitlement: AzureSubscription) -> Answer:
+    plan = find_subscription(call)
+    uri = f"/customers/{plan.customer_id}/subscriptions/{plan.id}/azureEntitlements/{entitlement.id}"
+    return Answer(status, _body(plan.id, entitlement) | {"links": {"self": link(uri)}})
+
+
+def _body(plan_id: str, entitlement: AzureSubscription) -> Json:
+    return {
+        "id": entitlement.id,
+        "friendlyName": entitlement.name,
+        "status": entitlement.status,
+        "subscriptionId": plan_id,
+    }
+
+
+OPERATIONS = (
+    Operation("azure_entitlements.list", "GET", _COLLECTION, list_entitlements, stranger_code=900159),
+    Operation("azure_entitlements.get", "GET", _ITEM, get_entitlement, stranger_code=900159),
+    Operation(
+        "azure_entitlements.cancel",
+        "POST",
+        _ITEM + "/cancel",
+        cancel_entitlement,
+        effect=True,
+        busy_code=800082,
+        stranger_code=900159,
+    ),
+    Operation(
+        "azure_entitlements.reactivate",
+        "POST",
+        _ITEM + "/reactivate",
+        reactivate_entitlement,
+        effect=True,
+        busy_code=800082,
+        stranger_code=900159,
+    ),
+)

@@ -1,0 +1,200 @@
+"""Customers to begin with: what one may be made of, and the profiles that have a name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ops.simulator.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT
+from ops.simulator.provisioning import YEAR, new_plan
+from ops.simulator.settings import checked_copy
+from ops.simulator.state import (
+    AzureSubscription,
+    Confirmation,
+    Customer,
+    Order,
+    Reservation,
+    Subscription,
+    Upgrade,
+    UpgradeLine,
+    World,
+)
+from ops.simulator.upgrading import plan_offer
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A customer as it is when the simulator begins."""
+
+    country: str = "US"
+    """Of the billing profile, and the market that it buys in."""
+    company_country: str | None = None
+    agreement: Literal["attested", "direct"] | None = "attested"
+    related: bool = True
+    delegated: bool = True
+    billing_profile: bool = True
+    reseller: str | None = None
+    plans: int = 0
+    plan_status: str = "active"
+    azure_subscriptions: int = 1
+    """Active ones under each plan."""
+    inactive_azure_subscriptions: int = 0
+    reservations: int = 0
+    legacy: int = 0
+    """Legacy MS-AZR-0145P subscriptions."""
+    legacy_status: str = "active"
+    licences: int = 0
+    upgrade: Literal["pending", "running", "completed", "failed"] | None = None
+    """An upgrade that was started elsewhere and stays as it is."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Overrides of the settings for this customer."""
+
+
+PROFILES: dict[str, Profile] = {
+    "ready": Profile(),
+    "with_licences": Profile(licences=2),
+    "signed_directly": Profile(agreement="direct"),
+    "no_agreement": Profile(agreement=None),
+    "no_relationship": Profile(related=False),
+    "plan": Profile(plans=1),
+    "quiet_plan": Profile(plans=1, azure_subscriptions=0, inactive_azure_subscriptions=1),
+    "suspended_plan": Profile(plans=1, plan_status="suspended", azure_subscriptions=0, inactive_azure_subscriptions=1),
+    "two_plans": Profile(plans=2),
+    "reserved": Profile(plans=1, reservations=1),
+    "legacy": Profile(legacy=1),
+    "legacy_suspended": Profile(legacy=1, legacy_status="suspended"),
+    "upgrading": Profile(legacy=1, upgrade="running"),
+    "no_credit": Profile(settings={"refuse_checkout": 800023}),
+    "order_error": Profile(settings={"order_error": 800069}),
+    "bad_item": Profile(settings={"cart_item_error": 10006}),
+    "order_fails": Profile(settings={"order_outcome": "error"}),
+    "order_never_ends": Profile(settings={"order_outcome": "never"}),
+    "upgrade_fails": Profile(legacy=1, settings={"upgrade_outcome": "failed"}),
+    "not_for_sale": Profile(country="CN"),
+}
+"""Customers for every path that a command can take."""
+
+
+def profile_from(document: Mapping[str, Any]) -> Profile:
+    """Return a profile from JSON: ``profile`` names the one to start from; raises ValueError for what is unknown."""
+    changes = dict(document)
+    name = changes.pop("profile", "ready")
+    if name not in PROFILES:
+        raise ValueError(f"unknown profile {name!r}; known are {', '.join(PROFILES)}")
+    return checked_copy(PROFILES[name], changes)
+
+
+def customer_id(number: int) -> str:
+    """Return the id of the n-th seeded customer, counted from 1: easy to type, a valid GUID."""
+    return f"c0ffee00-0000-4000-8000-{number:012d}"
+
+
+def add_customer(world: World, partner: str, profile: Profile, identity: str | None = None) -> Customer:
+    """Put a customer with all that its profile names into the world; raises ValueError where the id is taken."""
+    number = len(world.customers) + 1
+    chosen = (identity or customer_id(number)).lower()
+    if chosen in world.customers:
+        raise ValueError(f"there is a customer {chosen} already")
+    world.settings.changed(profile.settings)
+    customer = Customer(
+        id=chosen,
+        partner=partner.lower(),
+        name=f"Fabrikam {number}",
+        domain=f"fabrikam{number}.onmicrosoft.com",
+        country=profile.country,
+        company_country=profile.company_country,
+        related=profile.related,
+        delegated=profile.delegated,
+        billing_profile=profile.billing_profile,
+        reseller=profile.reseller,
+        signed_directly=profile.agreement == "direct",
+        overrides=dict(profile.settings),
+    )
+    if profile.agreement == "attested":
+        customer.confirmations.append(Confirmation("Ana", "Ruiz", "ana@example.com", world.now - YEAR))
+    world.customers[customer.id] = customer
+    _add_subscriptions(world, customer, profile)
+    _add_upgrade(world, customer, profile)
+    return customer
+
+
+def _add_subscriptions(world: World, customer: Customer, profile: Profile) -> None:
+    for _ in range(profile.licences):
+        offer = f"{LICENCE_PRODUCT}:0001:CFQ7TTC0K971"
+        _add_subscription(world, customer, "licence", offer, "Microsoft 365 Business Basic")
+    for _ in range(profile.legacy):
+        legacy = _add_subscription(world, customer, "legacy_azure", LEGACY_AZURE_SKU, "Microsoft Azure")
+        legacy.status = profile.legacy_status
+        legacy.entitlement_id = world.new_id()
+        legacy.partner_id = profile.reseller or ""
+    for _ in range(profile.plans):
+        plan = add_plan(world, customer, profile.reseller)
+        plan.status = profile.plan_status
+        statuses = ["active"] * profile.azure_subscriptions + ["inactive"] * profile.inactive_azure_subscriptions
+        for number, status in enumerate(statuses, start=1):
+            plan.azure_subscriptions.append(AzureSubscription(world.new_id(), f"Azure subscription {number}", status))
+    for _ in range(profile.reservations):
+        order = _add_order(world, customer)
+        name = "Reserved VM Instance, Standard_DS1_v2, US East, 1 Year"
+        customer.reservations.append(Reservation(world.new_id(), order.id, name, 1, world.now + YEAR, profile.reseller))
+
+
+def add_plan(world: World, customer: Customer, reseller: str | None = None) -> Subscription:
+    """Give a customer an active Azure plan that nobody bought here."""
+    order = _add_order(world, customer)
+    return new_plan(world, customer, offer_id=plan_offer(world, customer), order_id=order.id, reseller=reseller)
+
+
+def _add_subscription(
+    world: World, customer: Customer, kind: Literal["licence", "legacy_azure"], offer: str, name: str
+) -> Subscription:
+    subscription = Subscription(
+        id=world.new_id(),
+        customer_id=customer.id,
+        kind=kind,
+        offer_id=offer,
+        offer_name=name,
+        friendly_name=name,
+        order_id=_add_order(world, customer).id,
+        created_at=world.now,
+        billing_cycle="monthly",
+        quantity=5 if kind == "licence" else 1,
+        auto_renew=True,
+        term_duration="P1Y" if kind == "licence" else "",
+    )
+    customer.subscriptions[subscription.id] = subscription
+    return subscription
+
+
+def _add_order(world: World, customer: Customer) -> Order:
+    order = Order(
+        id=world.new_order_id(),
+        customer_id=customer.id,
+        cart_id=None,
+        billing_cycle="one_time",
+        currency="USD",
+        lines=[],
+        created_at=world.now,
+        listed_at=world.now,
+        readable_at=world.now,
+        status="completed",
+        seeded=True,
+    )
+    customer.orders[order.id] = order
+    return order
+
+
+def _add_upgrade(world: World, customer: Customer, profile: Profile) -> None:
+    if profile.upgrade is None:
+        return
+    legacy = [each for each in customer.subscriptions.values() if each.kind == "legacy_azure"]
+    customer.upgrades.append(
+        Upgrade(
+            id=world.new_id(),
+            customer_id=customer.id,
+            product_family="Azure",
+            created_at=world.now,
+            lines=[UpgradeLine(each.id, profile.upgrade) for each in legacy],
+            stage=profile.upgrade,
+            seeded=True,
+        )
+    )

@@ -1,0 +1,175 @@
+"""Every knob of the simulator's behaviour, with the defaults of the reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
+
+Range = tuple[float, float]
+
+OrderOutcome = Literal["completed", "error", "cancelled", "partial_success", "pending_review", "never"]
+UpgradeOutcome = Literal["completed", "failed", "never"]
+
+
+@dataclass(frozen=True)
+class Hostility:
+    """Oddities of the answers, each seen in documented samples. None changes what an answer means."""
+
+    bom: Literal["never", "successes", "always"] = "successes"
+    """Where a UTF-8 byte order mark stands before the JSON."""
+    doubled_headers: bool = True
+    """Catalog answers repeat the id headers and X-Locale, comma-joined."""
+    odd_case: bool = True
+    """GUIDs in capitals and enum values in another case, now and then."""
+    extra_fields: bool = True
+    """Members that no page documents."""
+    numbers_as_text: bool = True
+    """``totalCount`` and ``quantity`` as JSON strings, now and then."""
+    error_codes: Literal["number", "text", "mixed"] = "mixed"
+    """JSON type of ``code`` in error bodies."""
+    odd_dates: bool = True
+    """Seven fractional digits, offsets in place of Z, and agreement dates without a zone."""
+    unknown_enums: bool = True
+    """New values in members that decide nothing."""
+    missing_links: bool = True
+    """Collections without ``links``, now and then; never where a next page exists."""
+    explicit_nulls: bool = True
+    """Members that are null instead of absent."""
+    foreign_ids: bool = False
+    """Id headers of the answer differ from those of the request."""
+
+    @classmethod
+    def off(cls) -> Self:
+        """Answer as the plainest documented sample does."""
+        return cls(
+            bom="never",
+            doubled_headers=False,
+            odd_case=False,
+            extra_fields=False,
+            numbers_as_text=False,
+            error_codes="number",
+            odd_dates=False,
+            unknown_enums=False,
+            missing_links=False,
+            explicit_nulls=False,
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What this Partner Center does. Lags are in seconds, drawn evenly from a range and divided by the clock's scale.
+
+    Any of them can be overridden for one customer (``Customer.overrides``), save those marked [all], which have no
+    customer.
+    """
+
+    hostility: Hostility = field(default_factory=Hostility)
+
+    latency: Range = (0.0, 0.0)
+    """How long an answer takes after its effect; real seconds, not scaled."""
+
+    # Purchases
+    checkout_seconds: Range = (0.0, 0.0)
+    """How long a cart is busy: a second check-out meanwhile is 409/800064; real seconds, not scaled."""
+    checkout_repeat: Literal["first_result", "800065"] = "first_result"
+    """What a fully checked-out cart answers when it is checked out again."""
+    cart_lifetime: float = 7 * 86400.0
+    """After it a cart is 404/800008."""
+    refuse_cart: int | None = None
+    """Code that refuses to make or change a cart."""
+    cart_item_error: int | None = None
+    """Error code on every item of a cart that is made all the same, with 201."""
+    refuse_checkout: int | None = None
+    """Code that refuses a check-out as a whole: 800023 credit, 800069 risk, 800073 review, 900116 sandbox limit, ..."""
+    order_error: int | None = None
+    """Code inside ``orderErrors`` of a check-out that answers 201."""
+    order_error_groups: tuple[str, ...] = ()
+    """Order groups that ``order_error`` hits; empty means all."""
+    agreement_checked: Literal["checkout", "cart", "never"] = "checkout"
+    """Where a missing customer agreement is 403/13605."""
+    order_provisioning: Range = (5.0, 60.0)
+    """From check-out to the final status, with ``subscriptionId`` and the subscription itself."""
+    order_outcome: OrderOutcome = "completed"
+    """How an order ends; ``never`` stays pending and ``pending_review`` waits for a person."""
+    order_list_lag: Range = (0.0, 900.0)
+    """From check-out until the order is in the list."""
+    order_get_lag: Range = (0.0, 2.0)
+    """From check-out until the order can be read by id."""
+
+    # Catalog
+    availability_rotation: float = 1800.0
+    """[all] How long an availability id is handed out; it is taken for half as long again. 0: for ever."""
+    plan_for_sale: bool = True
+    """[all] False: the Azure plan has no availability that can be bought. For one customer: seed it in country CN."""
+
+    # Subscriptions and what lives under them
+    patch_mode: Literal["now", "slow"] = "now"
+    """``slow``: 202 with Location, applied later; meanwhile 409/800082."""
+    patch_seconds: Range = (5.0, 60.0)
+    """How much later."""
+    entitlement_cancel_status: Literal[200, 202] = 202
+    """The developer page says 200, the REST reference 202."""
+    entitlement_flip: Range = (540.0, 660.0)
+    """From cancel or reactivate until the Azure subscription shows it: about ten minutes."""
+    reservations_block: bool = True
+    """Active reservations count for 403/900115 as Azure subscriptions do."""
+
+    # Product upgrades
+    upgrade_pending: Range = (10.0, 120.0)
+    """From creation until the upgrade is in progress."""
+    upgrade_running: Range = (300.0, 7200.0)
+    """From then until its end."""
+    upgrade_outcome: UpgradeOutcome = "completed"
+    """How an upgrade ends."""
+    upgrade_statuses: tuple[str, str, str, str] = ("Pending", "InProgress", "Completed", "Failed")
+    """The words for pending, running, done and failed; only the third is documented."""
+    ineligible_reason: str | None = None
+    """Set: eligibility says no with this reason, whatever the customer owns."""
+    refuse_upgrade: int | None = None
+    """Code that refuses to create an upgrade: 900105, 900107, 900108, 900119, 900120, 900130."""
+    failed_upgrade_stays_eligible: bool = True
+    """A customer whose upgrade failed may start another."""
+
+    # Doorman
+    remember_request_ids: bool = True
+    """A write whose MS-RequestId was answered before is answered the same and does nothing."""
+    request_id_memory: float = 86400.0
+    """How long; real seconds, not scaled."""
+    quota_per_minute: int = 500
+    """[all] Calls per partner and resource family in any 60 seconds; 0: no limit."""
+    retry_after: Literal["seconds", "date", "none"] = "seconds"
+    """[all] Form of Retry-After on a 429 by quota."""
+    page_size: int = 100
+    """[all] Most customers on one page, whatever ``size`` asks for."""
+    token_lifetime: float = 3599.0
+    """[all] Seconds that an access token lives; not scaled."""
+    refresh_token_reuse: bool = True
+    """[all] A refresh token that was redeemed still works, as at Entra; False: it is dead."""
+    mfa_answer: Literal["900421", "empty"] = "900421"
+    """[all] What a user's token without ``mfa`` meets: the newer code, or the older empty 401."""
+
+    def changed(self, changes: Mapping[str, Any]) -> "Settings":
+        """Return a copy with changes as they come from JSON; ``hostility`` may be true, false or some of its members.
+
+        Raises ValueError that names an unknown knob or a value that it cannot have.
+        """
+        hostility = changes.get("hostility", {})
+        if isinstance(hostility, bool):
+            changes = {**changes, "hostility": Hostility() if hostility else Hostility.off()}
+        elif isinstance(hostility, Mapping):
+            changes = {**changes, "hostility": checked_copy(self.hostility, hostility)}
+        return checked_copy(self, changes)
+
+
+def checked_copy(instance: T, changes: Mapping[str, Any]) -> T:
+    """Return a dataclass instance with changes that were checked against its types; raises ValueError."""
+    values = {each.name: getattr(instance, each.name) for each in fields(instance)}
+    if unknown := set(changes) - set(values):
+        raise ValueError(f"unknown {sorted(unknown)}; known are {', '.join(sorted(values))}")
+    return TypeAdapter(type(instance)).validate_python({**values, **changes})

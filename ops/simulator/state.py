@@ -1,0 +1,289 @@
+"""What Partner Center knows: partners, customers and what they hold. Everything is in memory and gone at exit."""
+
+import heapq
+import itertools
+import random
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ops.simulator.answers import Json
+from ops.simulator.books import Effect, Received, request_log
+from ops.simulator.clock import Clock
+from ops.simulator.settings import Range, Settings
+
+
+@dataclass
+class Partner:
+    """A CSP tenant with one registered application and one user who consented."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: str
+    country: str = "US"
+    indirect: bool = False
+    """True: an indirect provider, which names a reseller on every purchase."""
+    partner_id: str = "5550000"
+    resellers: dict[str, bool] = field(default_factory=lambda: {"5550001": True, "5550002": True, "5550009": False})
+    """Partner ids of its indirect resellers, and whether their program status is active."""
+    sandbox: bool = False
+    """True: at most ten Azure plans, one per customer (three for an indirect provider)."""
+    certificate: str | None = None
+    """PEM of the certificate or public key that signs client assertions."""
+    federated_subject: str | None = None
+    """Subject of federated client assertions (workload identity); their signature is not checked."""
+    application_object_id: str = ""
+    user_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.tenant_id = self.tenant_id.lower()
+        self.application_object_id = self.application_object_id or str(uuid.uuid5(uuid.NAMESPACE_OID, self.client_id))
+        self.user_id = self.user_id or str(uuid.uuid5(uuid.NAMESPACE_OID, self.tenant_id))
+
+
+@dataclass
+class CartLine:
+    """An item of a cart, checked when the cart was written."""
+
+    id: int
+    catalog_item_id: str
+    quantity: int
+    billing_cycle: str
+    currency: str
+    order_group: str
+    term_duration: str | None = None
+    friendly_name: str | None = None
+    reseller: str | None = None
+    participants: list[Json] | None = None
+    provisioning_context: dict[str, Any] = field(default_factory=dict)
+    error: int | None = None
+
+
+@dataclass
+class Cart:
+    """A cart; ``results`` holds the order id of each group that was bought."""
+
+    id: str
+    customer_id: str
+    created_at: float
+    modified_at: float
+    expires_at: float
+    modified_by: str
+    lines: list[CartLine]
+    attestation_accepted: bool | None = None
+    busy_until: float = float("-inf")
+    ordered_at: float | None = None
+    results: dict[str, str] = field(default_factory=dict)
+    first_result: Json | None = None
+
+
+@dataclass
+class OrderLine:
+    """An item of an order."""
+
+    number: int
+    offer_id: str
+    friendly_name: str
+    quantity: int
+    term_duration: str | None = None
+    reseller: str | None = None
+    provisioning_context: dict[str, Any] = field(default_factory=dict)
+    subscription_id: str | None = None
+
+
+@dataclass
+class Order:
+    """An order, bought from a cart or seeded."""
+
+    id: str
+    customer_id: str
+    cart_id: str | None
+    billing_cycle: str
+    currency: str
+    lines: list[OrderLine]
+    created_at: float
+    listed_at: float
+    readable_at: float
+    status: str = "pending"
+    request_id: str | None = None
+    seeded: bool = False
+
+
+@dataclass
+class AzureSubscription:
+    """An Azure subscription under an Azure plan: the azureEntitlement."""
+
+    id: str
+    name: str
+    status: str = "active"
+    changing_to: str | None = None
+
+
+@dataclass
+class Subscription:
+    """A commerce subscription: an Azure plan, a legacy Azure subscription or licences."""
+
+    id: str
+    customer_id: str
+    kind: Literal["azure_plan", "legacy_azure", "licence"]
+    offer_id: str
+    offer_name: str
+    friendly_name: str
+    order_id: str
+    created_at: float
+    billing_cycle: str
+    quantity: int = 1
+    status: str = "active"
+    auto_renew: bool = False
+    partner_id: str = ""
+    term_duration: str = ""
+    entitlement_id: str | None = None
+    version: int = 1
+    busy_until: float = float("-inf")
+    azure_subscriptions: list[AzureSubscription] = field(default_factory=list)
+
+
+@dataclass
+class Reservation:
+    """Reserved instances that a customer owns."""
+
+    id: str
+    order_id: str
+    name: str
+    quantity: int
+    expires_at: float
+    reseller: str | None = None
+
+
+@dataclass
+class UpgradeLine:
+    """One legacy subscription on its way under the plan."""
+
+    source_id: str
+    status: str
+    target_id: str | None = None
+    upgraded_at: float | None = None
+    error: tuple[str, str] | None = None
+
+
+@dataclass
+class Upgrade:
+    """A product upgrade; ``stage`` is what it is, the words for it are a setting."""
+
+    id: str
+    customer_id: str
+    product_family: str
+    created_at: float
+    lines: list[UpgradeLine]
+    stage: Literal["pending", "running", "completed", "failed"] = "pending"
+    request_id: str | None = None
+    seeded: bool = False
+
+
+@dataclass
+class Confirmation:
+    """A recorded acceptance of the Microsoft Customer Agreement."""
+
+    first_name: str
+    last_name: str
+    email: str
+    agreed_at: float
+
+
+@dataclass
+class Customer:
+    """A customer tenant and all that it holds."""
+
+    id: str
+    partner: str
+    """Tenant id of the partner that it buys from."""
+    name: str
+    domain: str
+    country: str = "US"
+    company_country: str | None = None
+    related: bool = True
+    """False: no commerce relationship any more."""
+    delegated: bool = True
+    """False: no delegated access, so thinner answers."""
+    billing_profile: bool = True
+    reseller: str | None = None
+    signed_directly: bool = False
+    confirmations: list[Confirmation] = field(default_factory=list)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    reservations: list[Reservation] = field(default_factory=list)
+    orders: dict[str, Order] = field(default_factory=dict)
+    carts: dict[str, Cart] = field(default_factory=dict)
+    upgrades: list[Upgrade] = field(default_factory=list)
+    overrides: dict[str, Any] = field(default_factory=dict)
+    """Settings that differ for this customer."""
+
+    @property
+    def agreed(self) -> bool:
+        """True when the Microsoft Customer Agreement was accepted, by attestation or directly."""
+        return self.signed_directly or bool(self.confirmations)
+
+
+class World:
+    """All state of one simulator, and the queue of what time will do to it."""
+
+    def __init__(self, clock: Clock, settings: Settings, seed: int) -> None:
+        self.clock = clock
+        self.settings = settings
+        self.rng = random.Random(seed)  # noqa: S311 - repeatable by seed, guards nothing
+        self.noise = random.Random(seed)  # noqa: S311 - kept apart, so that disguise changes no lag and no id
+        self.partners: dict[str, Partner] = {}
+        self.customers: dict[str, Customer] = {}
+        self.effects: list[Effect] = []
+        self.requests: deque[Received] = request_log()
+        self.received = 0
+        self.warnings: list[str] = []
+        self.catalog_edition = 0
+        self._queue: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count(1)
+        self._at: float | None = None
+
+    @property
+    def now(self) -> float:
+        """The instant that is being lived: in the past while overdue changes are made up for."""
+        return self.clock.time() if self._at is None else self._at
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Let something happen in so many seconds; at once where that is none."""
+        if seconds <= 0:
+            action()
+        else:
+            heapq.heappush(self._queue, (self.now + seconds, next(self._numbers), action))
+
+    def settle(self) -> None:
+        """Let happen, in order and each at its own time, what was due by now."""
+        if self._at is not None:
+            return
+        present = self.clock.time()
+        try:
+            while self._queue and self._queue[0][0] <= present:
+                self._at, _, action = heapq.heappop(self._queue)
+                action()
+        finally:
+            self._at = None
+
+    def lag(self, lag: Range) -> float:
+        """Draw a documented lag and scale it."""
+        return self.clock.lag(self.rng.uniform(*lag))
+
+    def new_id(self) -> str:
+        """Return a fresh GUID, repeatable by seed."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def new_order_id(self) -> str:
+        """Return a fresh order id: twelve hexadecimal digits."""
+        return f"{self.rng.getrandbits(48):012x}"
+
+    def settings_for(self, customer: Customer) -> Settings:
+        """Return the settings with this customer's overrides."""
+        return self.settings.changed(customer.overrides) if customer.overrides else self.settings
+
+    def warn(self, sentence: str) -> None:
+        """Note something that a careful client would not do."""
+        self.warnings.append(sentence)
