@@ -47,16 +47,16 @@ class Service:
         self._parts = parts
         self._drain_timeout = drain_timeout
         self._tasks: list[asyncio.Task[None]] = []
-        self._consuming: asyncio.Task[None] | None = None
+        self._consuming: list[asyncio.Task[None]] = []
         self._started = False
         self.stopping = False
         """True from the moment at which no new request may be begun."""
         self.health = HealthServer(Probes(stuck=self.stuck, missing=self.missing), host, port)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then stop in good order. Raises what broke, when a part breaks."""
-        await self.start()
+        """Work until `stop` is set, then stop in good order. Raises what broke, or did not begin."""
         try:
+            await self.start()
             await self._until(stop)
         finally:
             await self.stop()
@@ -73,7 +73,7 @@ class Service:
         loops = (parts.ownership.run, parts.publisher.run, parts.lanes.run, *parts.background)
         self._tasks = [asyncio.create_task(self._loop(loop), name=name_of(loop)) for loop in loops]
         await parts.source.start()
-        self._consuming = asyncio.create_task(parts.consumer.run(), name="consumer")
+        self._consuming = [asyncio.create_task(parts.consumer.run(), name="consumer")]
         self._started = True
         log.info("worker.started", worker=parts.journal.worker, health_port=self.health.port)
 
@@ -83,19 +83,29 @@ class Service:
         log.info("worker.stopping", running=parts.lanes.running)
         self.stopping = True
         parts.consumer.stop()
-        if self._consuming is not None:
-            await asyncio.wait([self._consuming], timeout=self._drain_timeout)
-        if not await parts.lanes.drain(self._drain_timeout):
-            log.warning("worker.not_drained", running=parts.lanes.running)
+        await self._drain()
         await self._flush()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         await parts.source.stop()
+        await self._end(*self._tasks, *self._consuming)
         await parts.sink.stop()
         await parts.ownership.stop()
         await self.health.stop()
         log.info("worker.stopped")
+
+    async def _drain(self) -> None:
+        """Let turns and intake end by themselves, all within one time-out; then end the turns that did not."""
+        deadline = self._parts.clock.monotonic() + self._drain_timeout
+        drained = await self._parts.lanes.drain(self._drain_timeout)
+        if self._consuming:
+            await asyncio.wait(self._consuming, timeout=max(0.0, deadline - self._parts.clock.monotonic()))
+        if not drained:
+            log.warning("worker.not_drained", running=self._parts.lanes.running)
+            await self._parts.lanes.abandon()
+
+    async def _end(self, *tasks: asyncio.Task[None]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def stuck(self) -> list[str]:
         """Loops that get nowhere."""
@@ -117,7 +127,7 @@ class Service:
     async def _until(self, stop: asyncio.Event) -> None:
         """Wait for the word to stop, or for a part that broke: half a worker is worse than none."""
         waiting = asyncio.create_task(stop.wait(), name="stop")
-        tasks = [waiting, *self._tasks, *([self._consuming] if self._consuming else [])]
+        tasks = [waiting, *self._tasks, *self._consuming]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         for task in done:
