@@ -193,9 +193,10 @@ class Quota:
         """
         pause = max(seconds, SHORTEST_HOLD) if seconds is not None else min(UNSAID * 2.0**self._unsaid, LONGEST_UNSAID)
         self._unsaid = min(self._unsaid + 1, 30) if seconds is None else 0
-        self.hold(pause)
+        now = self._clock.monotonic()
+        self._window.hold(now, pause)
         self._shared.held(self._family, pause)
-        return self._window.ask(self._clock.monotonic(), who)
+        return self._window.ask(now, who)
 
     def taken(self) -> None:
         """Partner Center answered otherwise than with a refusal of this kind."""

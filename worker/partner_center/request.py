@@ -82,7 +82,7 @@ def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
         segments = segments[3:].lstrip("/")
     asked = f"?{address.query}" if address.query else ""
     headers = {header.key: header.value or "" for header in link.headers if header.key}
-    if not all(text.isascii() and text.isprintable() for text in (*headers, *headers.values(), segments, asked)):
+    if not all(text.isascii() and text.isprintable() for text in (*headers, *headers.values(), link.uri or "")):
         raise Unanswered(operation.name, "the next page has an address or a header that cannot be sent")
     return Request(operation, f"{VERSION}/{segments}{asked}", headers=headers)
 

@@ -1,0 +1,1 @@
+"""The Partner Center client: what it sends, how it reads, and what it makes of trouble."""

@@ -1,0 +1,116 @@
+"""Fixtures: an authority of tokens, a Partner Center that is scripted, an account that knows both, and a run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.partner_center.authority import AUDIENCE, CLIENT, Authority, authority
+from tests.partner_center.wire import Wire, wire
+from worker.clock import Clock
+from worker.partner_center.center import Call, Center
+from worker.partner_center.client import Account, Partner
+from worker.partner_center.operation import Operation
+from worker.partner_center.tokens import Identity
+
+SECRET = "canary-client-secret-5f1e"
+COMMAND = UUID("c0ffee00-0000-4000-8000-000000000001")
+CORRELATION = "c0ffee00-0000-4000-8000-00000000c0de"
+
+
+@dataclass
+class Recorder:
+    """A run that remembers: what was asked at the gate, and what was called."""
+
+    command: UUID = COMMAND
+    correlation_id: str = CORRELATION
+    gate_raises: Exception | None = None
+    gated: list[tuple[str, str | None]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+    def gate(self, operation: Operation[object], step: str | None) -> None:
+        """Note who asks; raise what the test wants."""
+        self.gated.append((operation.name, step))
+        if self.gate_raises is not None:
+            raise self.gate_raises
+
+    def answers(self, key: str) -> int:
+        """Counted from the calls, as the journal does."""
+        return sum(call.answered for call in self.calls if call.key == key)
+
+    def called(self, call: Call) -> None:
+        """Remember."""
+        self.calls.append(call)
+
+
+MakeAccount = Callable[..., Account]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stray_loop() -> None:
+    """The looptime plugin asks for an event loop around tests that have none, and would make one that nobody closes."""
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+async def partner_center() -> AsyncIterator[Wire]:
+    """A Partner Center whose every answer the test scripts."""
+    async with wire() as server:
+        yield server
+
+
+@pytest.fixture
+async def tokens(tmp_path: Path) -> AsyncIterator[Authority]:
+    """An authority that gives tokens to whoever asks, unless the test wants otherwise."""
+    async with authority(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def run() -> Recorder:
+    """A run of a command."""
+    return Recorder()
+
+
+@pytest.fixture
+async def make_account(partner_center: Wire, tokens: Authority) -> AsyncIterator[MakeAccount]:
+    """Makes accounts that know the scripted Partner Center and the authority; closes them at the end."""
+    made: list[Account] = []
+
+    def make(
+        *,
+        refresh_token_file: Path | None = None,
+        limit: int = 500,
+        call_timeout: float = 5.0,
+        clock: Clock | None = None,
+    ) -> Account:
+        partner = Partner(
+            name="contoso",
+            identity=Identity(tokens.url, CLIENT, AUDIENCE, client_secret=SECRET),
+            base_url=partner_center.url,
+            ca_file=tokens.ca_file,
+            refresh_token_file=refresh_token_file,
+            requests_per_minute=limit,
+        )
+        made.append(Account(partner, clock or Clock(), call_timeout=call_timeout, jitter=lambda: 0.5))
+        return made[-1]
+
+    yield make
+    for account in made:
+        await account.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def account(make_account: MakeAccount) -> Account:
+    """An account with the application's own identity only."""
+    return make_account()
+
+
+@pytest.fixture
+def center(account: Account, run: Recorder) -> Center:
+    """The account, bound to the run."""
+    return account.center(run)

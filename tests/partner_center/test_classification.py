@@ -1,0 +1,149 @@
+"""What a failure means: each row of the table, and the code word with which a command is rejected."""
+
+import pytest
+
+from events.codes import RejectedCode
+from worker.partner_center.classification import TABLE, Cause, Verdict, classify, reject_code
+from worker.partner_center.operation import EffectClass
+
+READ, STATE, ORPHAN, MONEY = EffectClass.READ, EffectClass.STATE, EffectClass.ORPHAN, EffectClass.MONEY
+NOW, LATER, THROTTLED, RECONCILE = Verdict.RETRY_NOW, Verdict.RETRY_LATER, Verdict.THROTTLED, Verdict.RECONCILE
+REFUSE, LOOK, TOKEN, NOT_PERMITTED = Verdict.REFUSE, Verdict.LOOK, Verdict.TOKEN, Verdict.NOT_PERMITTED
+
+MEANINGS: list[tuple[Cause, str | None, EffectClass, Verdict]] = [
+    ("connect", None, READ, NOW),
+    ("connect", None, MONEY, NOW),
+    ("lost", None, READ, NOW),
+    ("lost", None, ORPHAN, LATER),
+    ("lost", None, STATE, RECONCILE),
+    ("lost", None, MONEY, RECONCILE),
+    ("timeout", None, READ, LATER),
+    ("timeout", None, ORPHAN, LATER),
+    ("timeout", None, STATE, RECONCILE),
+    ("timeout", None, MONEY, RECONCILE),
+    ("unreadable", None, READ, LATER),
+    ("unreadable", None, MONEY, RECONCILE),
+    (500, "800005", MONEY, RECONCILE),
+    (500, "800094", STATE, RECONCILE),
+    (500, None, READ, LATER),
+    (501, "0", MONEY, RECONCILE),
+    (502, None, ORPHAN, LATER),
+    (503, None, STATE, RECONCILE),
+    (504, None, MONEY, RECONCILE),
+    (408, "900225", MONEY, RECONCILE),
+    (408, None, READ, LATER),
+    (307, None, MONEY, RECONCILE),
+    (302, None, READ, LATER),
+    (429, "429", READ, THROTTLED),
+    (429, None, MONEY, THROTTLED),
+    (401, "400", READ, TOKEN),
+    (401, "900421", MONEY, TOKEN),
+    (401, None, STATE, TOKEN),
+    (403, "900329", READ, NOT_PERMITTED),
+    (403, "900329", MONEY, NOT_PERMITTED),
+    (200, "800003", MONEY, RECONCILE),
+    (200, "900192", READ, LATER),
+    (409, "800060", MONEY, LOOK),
+    (409, "800064", MONEY, LOOK),
+    (409, "800064", STATE, LOOK),
+    (400, "800065", MONEY, LOOK),
+    (409, "800082", STATE, LOOK),
+    (409, "900109", MONEY, LOOK),
+    (409, "900278", STATE, LOOK),
+    (400, "2055", STATE, LOOK),
+    (412, None, STATE, LOOK),
+    (404, "400019", MONEY, LOOK),
+    (200, "400072", MONEY, LOOK),
+    (404, "400019", READ, REFUSE),
+    (409, "27009", STATE, REFUSE),
+    (409, "900113", MONEY, REFUSE),
+    (409, "123", MONEY, LOOK),
+    (409, None, READ, REFUSE),
+    (403, "900115", STATE, REFUSE),
+    (403, "13605", MONEY, REFUSE),
+    (403, "800023", MONEY, REFUSE),
+    (400, "900116", MONEY, REFUSE),
+    (404, "20003", READ, REFUSE),
+    (400, None, MONEY, REFUSE),
+    (417, "800036", MONEY, REFUSE),
+    (404, None, READ, REFUSE),
+    (299, "1", MONEY, REFUSE),
+    (600, None, MONEY, RECONCILE),
+    (199, None, READ, LATER),
+]
+
+
+@pytest.mark.parametrize(("cause", "code", "effect", "verdict"), MEANINGS)
+def test_what_a_failure_means(cause: Cause, code: str | None, effect: EffectClass, verdict: Verdict) -> None:
+    """The same failure means different things to different effects."""
+    assert classify(cause, code, effect) is verdict
+
+
+def test_no_row_is_idle() -> None:
+    """Each row of the table decides at least one of the cases above: one that does not could go."""
+    deciding = {
+        next(index for index, row in enumerate(TABLE) if row.fits(cause, code, effect))
+        for cause, code, effect, _ in MEANINGS
+        if any(row.fits(cause, code, effect) for row in TABLE)
+    }
+    assert [TABLE[index].why for index in range(len(TABLE)) if index not in deciding] == []
+
+
+@pytest.mark.parametrize("effect", list(EffectClass))
+@pytest.mark.parametrize("cause", [*range(200, 600), "connect", "timeout", "lost", "unreadable"])
+def test_every_failure_means_something(cause: Cause, effect: EffectClass) -> None:
+    """And a write that may have been executed is never simply repeated or refused."""
+    verdict = classify(cause, None, effect)
+    if effect is MONEY and (isinstance(cause, str) or cause >= 500):
+        assert verdict in {RECONCILE, NOW if cause == "connect" else RECONCILE}
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "code", "word"),
+    [
+        ("customers.get", 404, "60003", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("customers.get", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("customers.get", 404, None, RejectedCode.CUSTOMER_NOT_FOUND),
+        ("customers.get", 400, "800002", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("subscriptions.list", 400, "900118", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("customers.get", 403, "20002", RejectedCode.NO_RELATIONSHIP),
+        ("carts.create", 403, "20002", RejectedCode.NO_RELATIONSHIP),
+        ("azure_entitlements.list", 403, "900159", RejectedCode.NO_RELATIONSHIP),
+        ("carts.checkout", 403, "13605", RejectedCode.AGREEMENT_MISSING),
+        ("carts.create", 409, "900112", RejectedCode.UPGRADE_IN_PROGRESS),
+        ("carts.checkout", 409, "900113", RejectedCode.UPGRADE_IN_PROGRESS),
+        ("carts.create", 409, "900114", RejectedCode.UPGRADE_IN_PROGRESS),
+        ("upgrades.create", 409, "900109", RejectedCode.UPGRADE_IN_PROGRESS),
+        ("carts.checkout", 403, "800023", RejectedCode.CREDIT_OR_REVIEW),
+        ("carts.checkout", 400, "800025", RejectedCode.CREDIT_OR_REVIEW),
+        ("carts.checkout", 403, "900121", RejectedCode.CREDIT_OR_REVIEW),
+        ("carts.checkout", 403, "800069", RejectedCode.CREDIT_OR_REVIEW),
+        ("carts.create", 403, "800073", RejectedCode.CREDIT_OR_REVIEW),
+        ("carts.create", 403, "800075", RejectedCode.CREDIT_OR_REVIEW),
+        ("carts.checkout", None, "800023", RejectedCode.CREDIT_OR_REVIEW),
+        ("carts.checkout", 400, "900116", RejectedCode.ORDER_REFUSED),
+        ("carts.create", 400, "800018", RejectedCode.ORDER_REFUSED),
+        ("carts.create", None, "10009", RejectedCode.ORDER_REFUSED),
+        ("carts.create", 400, "800016", RejectedCode.ORDER_REFUSED),
+        ("carts.create", 400, "900206", RejectedCode.ORDER_REFUSED),
+        ("carts.checkout", 404, "400019", RejectedCode.ORDER_REFUSED),
+        ("carts.checkout", 403, None, RejectedCode.ORDER_REFUSED),
+        ("orders.get", 404, "20000", RejectedCode.ORDER_REFUSED),
+        ("subscriptions.patch", 403, "900115", RejectedCode.ACTIVE_ASSETS),
+        ("subscriptions.get", 404, "20003", RejectedCode.PLAN_NOT_FOUND),
+        ("subscriptions.get", 404, None, RejectedCode.PLAN_NOT_FOUND),
+        ("subscriptions.patch", 400, "900279", RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("subscriptions.patch", 403, None, RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("catalog.get_availability", 404, "400019", RejectedCode.CATALOG_ITEM_UNAVAILABLE),
+        ("catalog.list_skus", 404, "400013", RejectedCode.CATALOG_ITEM_UNAVAILABLE),
+        ("catalog.list_products", 403, "400030", RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("upgrades.create", 403, "900105", RejectedCode.NOT_ELIGIBLE_FOR_UPGRADE),
+        ("upgrades.create", 403, "900130", RejectedCode.NOT_ELIGIBLE_FOR_UPGRADE),
+        ("upgrades.create", 400, "900107", RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("azure_entitlements.cancel", 403, "900308", RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("agreements.metadata", 403, "900329", RejectedCode.NOT_PERMITTED),
+    ],
+)
+def test_the_word_for_a_refusal(operation: str, status: int | None, code: str | None, word: RejectedCode) -> None:
+    """What the sender of the command reads."""
+    assert reject_code(operation, status, code) is word

@@ -1,0 +1,199 @@
+"""The ceiling: never more than so many requests in any minute, in the order of asking, without a stampede."""
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.virtual_time import LoopClock
+from worker.partner_center.quota import GRACE, SPAN, Alone, Full, Quota, Window
+
+
+def test_so_many_and_no_more() -> None:
+    """The ceiling is reached by requests that are under way, and is free again a minute after their answers."""
+    window = Window(2)
+    assert [window.ask(0, who) for who in "ab"] == [0, 0]
+    assert window.ask(0, "c") > 0
+    window.done(1, left=True)
+    window.done(5, left=True)
+    assert window.ask(60, "c") == pytest.approx(1)
+    assert window.ask(61, "c") == 0
+    assert window.ask(61, "d") == pytest.approx(4)
+
+
+def test_a_request_that_never_left_does_not_count() -> None:
+    """Its slot is free at once."""
+    window = Window(1)
+    window.ask(0, "a")
+    window.done(0, left=False)
+    assert window.ask(0, "b") == 0
+
+
+def test_a_slot_counts_from_its_answer() -> None:
+    """A slow request may have arrived at its very end: only then does its minute begin."""
+    window = Window(1)
+    window.ask(0, "slow")
+    window.done(40, left=True)
+    assert window.ask(61, "next") == pytest.approx(39)
+    assert window.ask(100, "next") == 0
+
+
+def test_each_is_promised_a_slot_of_its_own() -> None:
+    """Those who wait do not all come back at the same moment."""
+    window = Window(3)
+    for number, who in enumerate("abc"):
+        window.ask(number, who)
+    for number in range(3):
+        window.done(number, left=True)
+    now = 3
+    promised = [now + window.ask(now, who) for who in "defghi"]
+    assert promised == pytest.approx([60, 61, 62, 120, 121, 122])
+
+
+def test_who_was_first_is_first() -> None:
+    """A newcomer does not take the slot that another was promised."""
+    window = Window(1)
+    window.ask(0, "a")
+    window.done(0, left=True)
+    assert window.ask(1, "first") == pytest.approx(59)
+    assert window.ask(60, "newcomer") > 0
+    assert window.ask(61, "first") == 0
+
+
+def test_a_promise_that_nobody_keeps_lapses() -> None:
+    """A command that does not come back blocks nobody for long."""
+    window = Window(1)
+    window.ask(0, "a")
+    window.done(0, left=True)
+    window.ask(1, "gone")
+    assert window.ask(60 + GRACE, "next") > 0
+    assert window.ask(61 + GRACE, "next") == 0
+
+
+def test_a_hold_stops_everybody_and_lets_them_go_one_by_one() -> None:
+    """After a 429 the waiting ones are spread over the minute instead of rushing in."""
+    window = Window(60)
+    window.hold(0, 30)
+    assert [window.ask(0, who) for who in "abc"] == pytest.approx([30, 31, 32])
+    assert [window.ask(30 + number, who) for number, who in enumerate("abc")] == [0, 0, 0]
+
+
+def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
+    """The longest one counts."""
+    window = Window(5)
+    window.hold(0, 30)
+    window.hold(1, 2)
+    assert window.ask(10, "a") == pytest.approx(20)
+
+
+@given(st.integers(1, 8), st.integers(0, 2**32), st.integers(50, 300))
+def test_no_minute_ever_sees_more(limit: int, seed: int, steps: int) -> None:
+    """Whoever asks, whenever, and however long requests take: no 60 seconds see more arrivals than the ceiling."""
+    chance = random.Random(seed)
+    window = Window(limit)
+    now = 0.0
+    under_way: list[tuple[float, float]] = []
+    arrivals: list[float] = []
+    for who in range(steps):
+        now += chance.expovariate(limit / 15)
+        for end, arrival in [each for each in under_way if each[0] <= now]:
+            under_way.remove((end, arrival))
+            window.done(end, left=True)
+        if window.ask(now, who % 7) == 0:
+            end = now + chance.uniform(0, 40)
+            arrivals.append(chance.uniform(now, end))
+            under_way.append((end, arrivals[-1]))
+        if chance.random() < 0.02:
+            window.hold(now, chance.uniform(0, 20))
+    arrivals.sort()
+    for first, arrival in enumerate(arrivals[: len(arrivals) - limit]):
+        assert arrivals[first + limit] - arrival >= SPAN
+
+
+def quota(limit: int, *, patience: float = 2.0, waited: list[float] | None = None) -> Quota:
+    """A ceiling that stands alone."""
+    told = [] if waited is None else waited
+    return Quota("carts", limit, LoopClock(), shared=Alone(), patience=patience, waited=told.append)
+
+
+@pytest.mark.looptime
+async def test_a_short_wait_is_waited_out_here() -> None:
+    """Two seconds at most; what is waited is told."""
+    waited: list[float] = []
+    ceiling = quota(1, waited=waited)
+    async with ceiling.slot("a") as slot:
+        slot.left = True
+    await asyncio.sleep(59)
+    async with ceiling.slot("b"):
+        assert asyncio.get_running_loop().time() == pytest.approx(60, abs=0.01)
+    assert waited == pytest.approx([1])
+
+
+@pytest.mark.looptime
+async def test_a_long_wait_is_left_to_others() -> None:
+    """The caller is told when to come back, and holds nothing meanwhile."""
+    ceiling = quota(1)
+    async with ceiling.slot("a") as slot:
+        slot.left = True
+    with pytest.raises(Full) as caught:
+        async with ceiling.slot("b"):
+            pytest.fail("there was no slot")
+    assert caught.value.delay == pytest.approx(60)
+
+
+@pytest.mark.looptime
+async def test_a_cancelled_request_that_left_still_counts() -> None:
+    """It may have arrived."""
+    ceiling = quota(1)
+
+    async def cancelled() -> None:
+        async with ceiling.slot("a") as slot:
+            slot.left = True
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled()
+    with pytest.raises(Full):
+        async with ceiling.slot("b"):
+            pytest.fail("there was no slot")
+
+
+@pytest.mark.looptime
+async def test_refusals_without_a_time_double_the_hold() -> None:
+    """5, 10, 20 seconds; another answer begins anew."""
+    ceiling = quota(500)
+    assert [round(ceiling.refused(who, None)) for who in "abc"] == [5, 10, 20]
+    ceiling.taken()
+    await asyncio.sleep(30)
+    assert round(ceiling.refused("d", None)) == 5
+
+
+@pytest.mark.looptime
+async def test_a_refusal_that_asks_for_nothing_is_no_invitation() -> None:
+    """`Retry-After: 0` still means a moment."""
+    assert quota(500).refused("a", 0.0) == pytest.approx(1)
+
+
+@pytest.mark.looptime
+async def test_workers_of_one_account_can_share_a_ceiling() -> None:
+    """Whoever shares says what part is ours, before every request, and hears of every hold."""
+    told: list[tuple[str, float]] = []
+
+    class Halves:
+        def part(self, family: str, limit: int) -> int:
+            return limit // 2
+
+        def held(self, family: str, seconds: float) -> None:
+            told.append((family, seconds))
+
+    ceiling = Quota("carts", 4, LoopClock(), shared=Halves(), patience=0, waited=lambda _: None)
+    for who in "ab":
+        async with ceiling.slot(who) as slot:
+            slot.left = True
+    with pytest.raises(Full):
+        async with ceiling.slot("c"):
+            pytest.fail("there was no slot")
+    ceiling.refused("c", 7.0)
+    assert told == [("carts", 7.0)]

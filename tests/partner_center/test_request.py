@@ -1,0 +1,112 @@
+"""How requests are written."""
+
+from uuid import UUID
+
+import pytest
+
+from worker.partner_center import carts, customers, orders, subscriptions
+from worker.partner_center.errors import Unanswered
+from worker.partner_center.request import Request, follow, headers, prepare, request_id
+from worker.partner_center.resource import Header, Link
+
+BASE = "https://api.partnercenter.microsoft.com"
+COMMAND = UUID("c0ffee00-0000-4000-8000-000000000001")
+
+
+def test_a_path_is_filled_in_and_escaped() -> None:
+    """Under the version segment; ids are single segments whatever they hold."""
+    path = {"customer_id": "c/1", "order_id": "a_b-c 1"}
+    assert prepare(orders.GET, path, None, None).target == "/v1/customers/c%2F1/orders/a_b-c%201"
+
+
+def test_a_query_is_escaped() -> None:
+    """Names and values."""
+    assert prepare(subscriptions.LIST, {"customer_id": "c"}, {"order_id": "a&b=c"}, None).target.endswith(
+        "?order_id=a%26b%3Dc"
+    )
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_what_would_change_the_path_is_refused(value: str) -> None:
+    """An id can neither be missing nor climb."""
+    with pytest.raises(ValueError, match="segment of an address"):
+        prepare(customers.GET, {"customer_id": value}, None, None)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/customers?size=40&seekOperation=Next",
+        "customers?size=40&seekOperation=Next",
+        "/v1/customers?size=40&seekOperation=Next",
+        "/V1//customers?size=40&seekOperation=Next",
+        "https://api.partnercenter.microsoft.com/v1/customers?size=40&seekOperation=Next",
+        "HTTPS://API.partnercenter.microsoft.com:443/customers?size=40&seekOperation=Next",
+    ],
+)
+def test_links_are_relative_to_the_version_root(uri: str) -> None:
+    """With or without the version, a slash, or our own host."""
+    link = Link(uri=uri, headers=(Header(key="MS-ContinuationToken", value="t=="),))
+    request = follow(customers.LIST, link, BASE)
+    assert request.target == "/v1/customers?size=40&seekOperation=Next"
+    assert request.headers == {"MS-ContinuationToken": "t=="}
+
+
+def test_links_under_a_base_url_with_a_path() -> None:
+    """The path of the base URL is not doubled."""
+    link = Link(uri="http://localhost:8080/pc/v1/customers?x=1")
+    assert follow(customers.LIST, link, "http://localhost:8080/pc").target == "/v1/customers?x=1"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://evil.example/v1/customers",
+        "http://api.partnercenter.microsoft.com/v1/customers",
+        "https://api.partnercenter.microsoft.com:444/v1/customers",
+        "//evil.example/v1/customers",
+        "https://api.partnercenter.microsoft.com@evil.example/v1/customers",
+        "https://[::1/v1/customers",
+        "/customers\r\nX: 1",
+        "/kunden/ä",
+    ],
+)
+def test_links_that_lead_elsewhere_are_not_followed(uri: str) -> None:
+    """No token goes to another host, and no odd address is sent."""
+    with pytest.raises(Unanswered):
+        follow(customers.LIST, Link(uri=uri), BASE)
+
+
+def test_a_links_headers_do_not_replace_ours() -> None:
+    """All of them are sent, but token, ids and what belongs to the connection stay ours."""
+    link = Link(
+        uri="/customers",
+        headers=tuple(
+            Header(key=key, value="theirs")
+            for key in ("MS-ContinuationToken", "authorization", "MS-REQUESTID", "Host", "Content-Length", "X-Extra")
+        ),
+    )
+    sent = headers(follow(customers.LIST, link, BASE), token="t", request_id="r", correlation_id="c")
+    theirs = {name for name, value in sent.items() if value == "theirs"}
+    assert theirs == {"MS-ContinuationToken", "X-Extra"}
+    assert (sent["Authorization"], sent["MS-RequestId"]) == ("Bearer t", "r")
+
+
+def test_a_request_id_depends_on_everything_that_makes_the_request() -> None:
+    """And on nothing else: the same parts give the same id in every process."""
+    cart = prepare(carts.UPDATE, {"customer_id": "c", "cart_id": "1"}, None, {"id": "1"})
+    other_path = prepare(carts.UPDATE, {"customer_id": "c", "cart_id": "2"}, None, {"id": "1"})
+    other_body = prepare(carts.UPDATE, {"customer_id": "c", "cart_id": "1"}, None, {"id": "2"})
+    other_method = Request(carts.GET, cart.target, cart.body)
+    ids = [
+        request_id(COMMAND, None, cart, 0),
+        request_id(COMMAND, None, cart, 1),
+        request_id(COMMAND, "mend", cart, 0),
+        request_id(UUID(int=1), None, cart, 0),
+        request_id(COMMAND, None, other_path, 0),
+        request_id(COMMAND, None, other_body, 0),
+        request_id(COMMAND, None, other_method, 0),
+    ]
+    assert len(set(ids)) == len(ids)
+    assert ids[0] == "f9592eef-6b97-5c48-86d2-71b7f9dbafa4"
+    assert UUID(ids[0]).version == 5

@@ -1,0 +1,280 @@
+"""What leaves, when it leaves, and what is known about it afterwards: against a real socket that misbehaves."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.partner_center.wire import Move, answers, cuts, hangs_up, raw, resets, says_nothing, stalls, wire
+from worker.partner_center import transport as module
+from worker.partner_center.errors import GateClosed
+from worker.partner_center.transport import Departure, NoReply, Reply, Transport, checked_base_url, tls_context
+
+OK = answers(200, {"id": "1"})
+
+
+@asynccontextmanager
+async def transport_to(url: str, *, ca_file: Path | None = None, call_timeout: float = 5.0) -> AsyncIterator[Transport]:
+    """A transport that is closed at the end."""
+    made = Transport(url, tls_context(ca_file), connections=4, call_timeout=call_timeout)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def open_gate() -> None:
+    """Lets everything through."""
+
+
+async def send(transport: Transport, *, method: str = "POST", departure: Departure | None = None) -> Reply:
+    """Send a small request."""
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer x"}
+    return await transport.send(method, "/v1/things?a=b%20c", headers, b"{}", departure or Departure(open_gate))
+
+
+async def failure(transport: Transport, *, method: str = "POST") -> tuple[NoReply, bool]:
+    """Send a request that fails; why, and whether it had left."""
+    departure = Departure(open_gate)
+    with pytest.raises(NoReply) as caught:
+        await send(transport, method=method, departure=departure)
+    return caught.value, departure.left
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def test_a_request_arrives_as_it_was_written() -> None:
+    """Method, path, query, headers and body are on the wire as given, and the answer comes back whole."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(answers(201, b"\xef\xbb\xbf{}", MS_Thing="yes"))
+        reply = await send(transport)
+        seen = server.seen[0]
+    assert (seen.method, seen.target, seen.body) == ("POST", "/v1/things?a=b%20c", b"{}")
+    assert seen.headers["authorization"] == "Bearer x"
+    assert (reply.status, reply.body, reply.headers["ms-thing"]) == (201, b"\xef\xbb\xbf{}", "yes")
+
+
+async def test_an_empty_post_says_that_it_is_empty() -> None:
+    """A check-out has no body: Content-Length is 0 and the content type stays what it was."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(OK)
+        await transport.send("POST", "/v1/x", {"Content-Type": "application/json"}, b"", Departure(open_gate))
+        headers = server.seen[0].headers
+    assert (headers["content-length"], headers["content-type"]) == ("0", "application/json")
+
+
+async def test_a_connection_is_used_again() -> None:
+    """HTTP/1.1 keep-alive: two requests, one connection."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(OK, OK)
+        await send(transport)
+        await send(transport)
+        assert server.connections == 1
+
+
+async def test_nothing_listens() -> None:
+    """A refused connection: the request never left."""
+    async with transport_to(f"http://127.0.0.1:{free_port()}") as transport:
+        silence, left = await failure(transport)
+    assert (silence.cause, left) == ("connect", False)
+
+
+async def test_a_name_that_does_not_resolve() -> None:
+    """No address: the request never left."""
+    async with transport_to("https://nowhere.invalid") as transport:
+        silence, left = await failure(transport)
+    assert (silence.cause, left) == ("connect", False)
+
+
+async def test_a_connection_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener whose queue is full does not answer the handshake: no connection in time, and nothing left."""
+    monkeypatch.setattr(module, "CONNECT_TIMEOUT", 0.3)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    fill = [socket.socket() for _ in range(4)]
+    for each in fill:
+        each.setblocking(False)
+        each.connect_ex(listener.getsockname())
+    try:
+        async with transport_to(f"http://127.0.0.1:{listener.getsockname()[1]}") as transport:
+            silence, left = await failure(transport)
+    finally:
+        for each in (*fill, listener):
+            each.close()
+    assert (silence.cause, left) == ("connect", False)
+
+
+async def test_a_server_that_does_not_speak_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TLS handshake that fails or never ends: nothing left."""
+    monkeypatch.setattr(module, "CONNECT_TIMEOUT", 0.5)
+    async with wire() as server, transport_to(f"https://localhost:{server.port}") as transport:
+        silence, left = await failure(transport)
+    assert (silence.cause, left, server.seen) == ("connect", False, [])
+
+
+async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    """An unknown authority is refused before anything is sent; with its CA file beside the usual ones it is trusted."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(tls)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    async with wire(tls) as server:
+        async with transport_to(server.url) as transport:
+            silence, left = await failure(transport)
+            assert (silence.cause, left, server.seen) == ("connect", False, [])
+        async with transport_to(server.url, ca_file=ca_file) as transport:
+            server.will(OK)
+            assert (await send(transport)).status == 200
+
+
+@pytest.mark.parametrize("move", [hangs_up, resets])
+async def test_a_server_that_hangs_up_without_an_answer(move: Move) -> None:
+    """The request had left: it may have arrived."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(move)
+        silence, left = await failure(transport)
+    assert (silence.cause, left) == ("lost", True)
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        cuts,
+        raw(b'HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{"id"'),
+        raw(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc"),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
+        raw(b"HTTP/1.1 nonsense\r\n\r\n"),
+        raw(b"this is no HTTP\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n"),
+    ],
+    ids=["reset in the body", "short body", "short chunk", "not gzip", "bad status", "no HTTP", "huge header"],
+)
+async def test_an_answer_that_is_cut_or_garbled(move: Move) -> None:
+    """An answer that is not whole is no answer, whatever its status."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(move)
+        silence, left = await failure(transport)
+    assert (silence.cause, left) == ("lost", True)
+
+
+@pytest.mark.parametrize("move", [says_nothing, stalls])
+async def test_an_answer_that_does_not_come_in_time(move: Move) -> None:
+    """The time-out covers everything from departure to the last byte."""
+    async with wire() as server, transport_to(server.url, call_timeout=0.3) as transport:
+        server.will(move)
+        silence, left = await failure(transport)
+    assert (silence.cause, left) == ("timeout", True)
+    assert "0.3 s" in silence.reason
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH"])
+@pytest.mark.parametrize("move", [hangs_up, resets])
+async def test_nothing_is_sent_twice_when_a_kept_connection_dies(move: Move, method: str) -> None:
+    """aiohttp would repeat GET and PUT by itself; here every request leaves once and the loss is reported."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(OK, move, OK)
+        await send(transport)
+        silence, left = await failure(transport, method=method)
+        assert [each.method for each in server.seen] == ["POST", method]
+    assert (silence.cause, left) == ("lost", True)
+
+
+async def test_a_closed_gate_keeps_the_request_here() -> None:
+    """The gate is asked when the connection is there; what it raises comes out, and no request arrives."""
+
+    def closed() -> None:
+        raise GateClosed("carts.checkout", "the lane was lost")
+
+    async with wire() as server, transport_to(server.url) as transport:
+        departure = Departure(closed)
+        with pytest.raises(GateClosed, match="the lane was lost"):
+            await send(transport, departure=departure)
+        server.will(OK)
+        assert (await send(transport)).status == 200
+        assert (departure.left, len(server.seen)) == (False, 1)
+
+
+async def test_the_gate_is_asked_at_the_last_moment() -> None:
+    """A request that waits for a connection is judged when it leaves, not when it was prepared."""
+    order: list[str] = []
+
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(OK)
+        departure = Departure(lambda: order.append(f"gate, {server.connections} connection"))
+        await send(transport, departure=departure)
+    assert order == ["gate, 1 connection"]
+
+
+async def test_a_cancelled_request_closes_its_connection() -> None:
+    """A caller that gives up leaves no half-read answer behind for the next one."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(stalls, OK)
+        task = asyncio.create_task(send(transport))
+        await server.arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await send(transport)).status == 200
+        assert server.connections == 2
+
+
+async def test_cookies_are_neither_kept_nor_sent() -> None:
+    """A cookie of one answer is not in the next request."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(answers(200, {}, Set_Cookie="lane=1; Path=/"), OK)
+        await send(transport)
+        await send(transport)
+        assert "cookie" not in server.seen[1].headers
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    """The token goes to no other address."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(answers(307, b"", Location="/elsewhere"), OK)
+        assert (await send(transport)).status == 307
+        assert len(server.seen) == 1
+
+
+async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory has a ceiling that no answer moves."""
+    monkeypatch.setattr(module, "LARGEST_ANSWER", 1000)
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(answers(200, b"x" * 2000))
+        silence, _ = await failure(transport)
+    assert silence.cause == "lost"
+
+
+async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy variable meant for other programs does not get our tokens."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(OK)
+        assert (await send(transport)).status == 200
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.example.com", "ftp://localhost", "https://", "https://user:pw@host", "https://host/?x=1", "host"],
+)
+def test_a_base_url_that_would_give_tokens_away_is_refused(url: str) -> None:
+    """Only https, and plain http for this very machine."""
+    with pytest.raises(ValueError, match="https"):
+        checked_base_url(url)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.0.0.1:8080", "http://[::1]:1", "https://host/pc/"])
+def test_a_base_url_that_is_fine(url: str) -> None:
+    """It is taken without the slash at its end."""
+    assert checked_base_url(url) == url.rstrip("/")
