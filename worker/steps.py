@@ -145,7 +145,7 @@ class Steps:
                 await self._record(Step(name, "orphan", StepState.APPLIED, attempts=1, result=result))
                 return result
             case State():
-                return await self._state(self._story(name), effect)
+                return await self._state(name, effect)
             case Money():
                 return await self._money(name, effect)
 
@@ -188,15 +188,19 @@ class Steps:
         return name if self._work.redrive == 0 else f"{name}@{self._work.redrive}"
 
     async def _state(self, name: str, effect: State) -> Result | None:
-        step = self._work.steps.get(name)
-        if effect.there:
-            if step is not None and step.in_doubt:
+        for known in self.of(name):  # what was just read tells of earlier stories too
+            step = self._work.steps[known]
+            if not effect.there:
+                await self._settled(step)
+            elif step.in_doubt:
                 await self._record(replace(step, state=StepState.APPLIED))
+        if effect.there:
             return None
-        if step is not None and step.state is StepState.APPLIED:
-            return cast("Result", step.result)
-        await self._settled(step)
-        return await self._act(Step(name, "state", StepState.INTENDED), effect.act, None)
+        story = self._story(name)
+        done = self._work.steps.get(story)
+        if done is not None and done.state is StepState.APPLIED:
+            return cast("Result", done.result)
+        return await self._act(Step(story, "state", StepState.INTENDED), effect.act, None)
 
     async def _money(self, name: str, effect: Money) -> Result:
         step = self._work.steps.get(name)

@@ -79,9 +79,10 @@ class Turn:
         settle = (self.work.settle_until - self.desk.journal.now()) / SECOND
         if settle > 0:
             raise Wait(WaitingReason.SETTLING, "a request of an earlier command may still arrive", delay=settle)
-        command = self._command()
+        accepted = self._accepted()
+        command = accepted.command
         self.traffic.deadline = command.deadline
-        self.context = self._context(command)
+        self.context = self._context(command, self._center(accepted.envelope.partner))
         return await handler_of(command, self.desk.handlers)(self.context, command)
 
     def situation(self) -> Situation:
@@ -107,23 +108,29 @@ class Turn:
             spread=self.desk.spread(),
         )
 
-    def _command(self) -> Command:
+    def _accepted(self) -> Accepted:
         decoded = decode(self.work.record)
         if not isinstance(decoded, Accepted):
             raise Failed(
                 FailedCode.INTERNAL_ERROR,
                 "the command was accepted once, and this version of azplan does not read it any more",
             )
-        return decoded.command
+        return decoded
 
-    def _context(self, command: Command) -> Context:
+    def _center(self, asked: str | None) -> Center:
+        """The partner account, if the command stands in line there: in another line, nothing would keep it in order."""
         center = self.traffic.center
-        if center is None:
-            asked = self.work.partner
-            detail = (
-                f"no account is named {asked}" if asked else "several accounts are configured and ce_partner names none"
-            )
-            raise Failed(FailedCode.PARTNER_NOT_CONFIGURED, detail)
+        if center is not None and center.account == self.work.partner:
+            return center
+        if center is not None:
+            detail = f"the account {center.account} could not be told to be meant when the command was accepted"
+        elif asked:
+            detail = f"no account is named {asked}"
+        else:
+            detail = "several accounts are configured and ce_partner names none"
+        raise Failed(FailedCode.PARTNER_NOT_CONFIGURED, detail)
+
+    def _context(self, command: Command, center: Center) -> Context:
         return Context(
             self.work,
             command,
