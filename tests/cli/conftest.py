@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ def azplan(clean_place: Path, capsys: pytest.CaptureFixture[str]) -> Azplan:
 
     def run(*words: str) -> Ended:
         capsys.readouterr()
-        code = call(words)
+        # In a thread of its own: an event loop that a verb runs must not disturb the one of the test.
+        with ThreadPoolExecutor(1) as apart:
+            code = apart.submit(call, words).result()
         printed = capsys.readouterr()
         return Ended(code, printed.out, printed.err)
 

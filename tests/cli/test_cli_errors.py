@@ -39,7 +39,9 @@ def test_json_has_the_facts_under_their_names(azplan: Azplan) -> None:
     assert found["meanings"][0]["seenIn"] == "CommandRejected"
 
 
-@pytest.mark.parametrize(("code", "near"), [("activ_assets", "active_assets"), ("80002", "800082"), ("9001150", "900115")])
+@pytest.mark.parametrize(
+    ("code", "near"), [("activ_assets", "active_assets"), ("80002", "800082"), ("9001150", "900115")]
+)
 def test_an_unknown_code_is_exit_code_3_with_suggestions(code: str, near: str, azplan: Azplan) -> None:
     """A typo finds its way."""
     ended = azplan("errors", "explain", code)

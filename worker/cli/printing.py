@@ -78,12 +78,19 @@ def _plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def instant(micros: int | None) -> str | None:
-    """An instant of the journal for programs: RFC 3339 in UTC."""
-    return None if micros is None else format_instant(datetime.fromtimestamp(micros / 1_000_000, UTC))
+    """An instant of the journal, in microseconds, for programs: RFC 3339 in UTC."""
+    return None if micros is None else format_instant(_utc(micros))
 
 
-def local_time(micros: int | None) -> str:
-    """The same for a person: to the second, in the time zone of the terminal."""
-    if micros is None:
-        return ""
-    return f"{datetime.fromtimestamp(micros / 1_000_000).astimezone():%Y-%m-%d %H:%M:%S}"
+def date_time(micros: int | None) -> str:
+    """The same for a person, to the second; empty where there is none."""
+    return "" if micros is None else f"{_utc(micros):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock_time(micros: int) -> str:
+    """The time of day in UTC, to the millisecond, for lines of one day."""
+    return f"{_utc(micros):%H:%M:%S.%f}"[:-3]
+
+
+def _utc(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)

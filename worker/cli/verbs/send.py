@@ -119,7 +119,7 @@ def _send(
         if str(data.get(CUSTOMER, customer)).lower() != customer.lower():
             raise Stop(Code.USAGE, f"--customer and the {CUSTOMER} in {file} are two customers.", "Nothing was sent.")
         data[CUSTOMER] = customer
-    identity = Identity(id or str(uuid.uuid4()), source, partner)
+    identity = Identity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
     request = Request(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
     asyncio.run(send(settings.load(), request, as_json=as_json))

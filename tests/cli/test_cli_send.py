@@ -1,0 +1,298 @@
+"""`azplan send`: what is checked before, what is written, which events are printed, and how it ends."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from events.base import Event, Origin, commands
+from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.plans import AzurePlanCreated
+from events.record import Record
+from events.status import (
+    CommandAccepted,
+    CommandFailed,
+    CommandIdReused,
+    CommandRejected,
+    CommandValidated,
+    CommandWaiting,
+    PartnerCenterError,
+)
+from tests.cli.answering import Answerer, Script
+from tests.cli.conftest import Azplan
+from tests.support.azplan import environment
+from tests.support.topics import Topics
+from tests.support.waiting import wait_until
+from worker.cli.composing import members
+
+CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+NOBODY = "127.0.0.1:1"
+"""Where no broker is."""
+
+
+@pytest.fixture
+def here(topics: Topics, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Topics:
+    """The settings point at fresh topics of a real broker."""
+    for name, value in topics.env.items():
+        monkeypatch.setenv(name, value)
+    return topics
+
+
+def _accepted(origin: Origin) -> Event:
+    return CommandAccepted.of(origin, received_at=datetime.now(UTC))
+
+
+def _created(origin: Origin, _: Record) -> Iterable[Event]:
+    yield _accepted(origin)
+    yield CommandWaiting.of(origin, reason=WaitingReason.ORDER_PROVISIONING, detail="order 4711", until=None, attempt=0)
+    yield AzurePlanCreated.of(
+        origin,
+        subscription_id="sub-1",
+        status="active",
+        order_id="4711",
+        azure_subscriptions=[{"id": "az-1", "status": "active"}],
+        already_existed=False,
+    )
+
+
+def _rejected(origin: Origin, _: Record) -> Iterable[Event]:
+    yield _accepted(origin)
+    yield CommandRejected.of(
+        origin,
+        code=RejectedCode.ACTIVE_ASSETS,
+        detail="two are active",
+        blockers=[{"kind": "azureSubscription", "id": "az-1", "name": "Production", "status": "active"}],
+        partner_center=PartnerCenterError(operation="subscriptions.suspend", http_status=403, code="900115"),
+    )
+
+
+def _failed(origin: Origin, _: Record) -> Iterable[Event]:
+    yield CommandFailed.of(
+        origin, code=FailedCode.OUTCOME_UNKNOWN, detail="never answered", attempts=3, outcome_unknown=True
+    )
+
+
+def _validated(origin: Origin, _: Record) -> Iterable[Event]:
+    yield CommandValidated.of(origin, would_do=["subscriptions.suspend: suspend the plan"])
+
+
+def _silent(_origin: Origin, _record: Record) -> Iterable[Event]:
+    return ()
+
+
+def _reused(origin: Origin, record: Record) -> Iterable[Event]:
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    yield CommandIdReused.of(origin, received_at=datetime.now(UTC), detail="other content", **place)
+
+
+@pytest.mark.kafka
+def test_without_wait_it_writes_the_record_and_prints_its_id(here: Topics, azplan: Azplan) -> None:
+    """The id alone is on standard output, for a script to keep; where the record is, is talk."""
+    with Answerer(here, _silent) as answerer:
+        ended = azplan(
+            "send", "CreateAzurePlan", "--customer", CUSTOMER.upper(), "--country", "de", "--partner", "Contoso"
+        )
+        assert ended.code == 0
+        wait_until(lambda: answerer.seen, "the record is read", within=10)
+    (record,) = answerer.seen
+    headers = dict(record.headers)
+    assert ended.out.strip().encode() == headers["ce_id"]
+    assert here.commands in ended.err
+    assert record.key == CUSTOMER.encode()
+    assert json.loads(record.value or b"") == {"customerId": CUSTOMER, "country": "DE"}
+    assert headers["ce_source"] == b"/azplan/cli"
+    assert headers["ce_partner"] == b"Contoso"
+    assert headers["ce_type"] == b"azplan.CreateAzurePlan.v1"
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("script", "code", "lines"),
+    [
+        (
+            _created,
+            0,
+            ["CommandAccepted", "order_provisioning", "AzurePlanCreated", "subscriptionId sub-1", "az-1 active"],
+        ),
+        (
+            _rejected,
+            4,
+            ["active_assets: The Azure plan is in use", "two are active", "Production", "code 900115", "What to do"],
+        ),
+        (_failed, 1, ["outcome_unknown", "never answered", "look before sending it anew"]),
+        (_validated, 0, ["this would be done", "suspend the plan"]),
+        (_reused, 4, ["CommandIdReused", "other content"]),
+    ],
+    ids=lambda each: each.__name__[1:] if callable(each) else "",
+)
+def test_with_wait_the_events_are_printed_and_the_answer_is_the_exit_code(
+    script: Script, code: int, lines: list[str], here: Topics, azplan: Azplan
+) -> None:
+    """0 done, 4 rejected, 1 failed; each event in a person's words."""
+    with Answerer(here, script):
+        ended = azplan("send", "SuspendPlan", "--customer", CUSTOMER, "--wait", "30s")
+    assert ended.code == code
+    at = [ended.out.index(line) for line in lines]
+    assert at == sorted(at)
+
+
+@pytest.mark.kafka
+def test_json_is_one_object_with_all_events(here: Topics, azplan: Azplan) -> None:
+    """The command, where it is, and its events as CloudEvents; talk does not get in the way."""
+    with Answerer(here, _created):
+        words = ("CreateAzurePlan", "--customer", CUSTOMER, "--id", "order-1", "--source", "/crm", "--wait", "30s")
+        ended = azplan("send", *words, "--json")
+    assert ended.code == 0
+    told = ended.json
+    assert (told["id"], told["source"], told["type"]) == ("order-1", "/crm", "azplan.CreateAzurePlan.v1")
+    assert (told["customerId"], told["partner"], told["topic"]) == (CUSTOMER, None, here.commands)
+    assert isinstance(told["partition"], int)
+    assert isinstance(told["offset"], int)
+    types = [event["type"] for event in told["events"]]
+    assert types == ["azplan.CommandAccepted.v1", "azplan.CommandWaiting.v1", "azplan.AzurePlanCreated.v1"]
+    assert set(told["events"][0]) == {"id", "type", "time", "data"}
+    assert told["events"][2]["data"]["subscriptionId"] == "sub-1"
+
+
+@pytest.mark.kafka
+def test_events_of_other_commands_are_not_mistaken_for_the_answer(here: Topics, azplan: Azplan) -> None:
+    """The same id of another source, and another id of the same source, are other commands."""
+
+    def others(origin: Origin, record: Record) -> Iterable[Event]:
+        for other in (Origin("c-1", "/else", *_rest(origin)), Origin("c-2", origin.command_source, *_rest(origin))):
+            yield from _rejected(other, record)
+        yield from _created(origin, record)
+
+    with Answerer(here, others):
+        ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER, "--id", "c-1", "--wait", "30s", "--json")
+    assert ended.code == 0
+    assert {event["data"]["commandId"] for event in ended.json["events"]} == {"c-1"}
+    assert "azplan.CommandRejected.v1" not in [event["type"] for event in ended.json["events"]]
+
+
+def _rest(origin: Origin) -> tuple[str, str, str | None]:
+    return origin.command_type, origin.customer_id, origin.partner
+
+
+@pytest.mark.kafka
+def test_the_refusal_of_another_record_with_the_id_ends_nothing(here: Topics, azplan: Azplan) -> None:
+    """CommandIdReused about somebody else's record is shown, and the answer is waited for all the same."""
+
+    def elsewhere(origin: Origin, record: Record) -> Iterable[Event]:
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset + 7}
+        yield CommandIdReused.of(origin, received_at=datetime.now(UTC), detail="other content", **place)
+        yield from _created(origin, record)
+
+    with Answerer(here, elsewhere):
+        ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER, "--wait", "30s")
+    assert ended.code == 0
+    assert "CommandIdReused" in ended.out
+
+
+@pytest.mark.kafka
+def test_no_answer_in_time_is_exit_code_5_and_says_where_to_look(here: Topics, azplan: Azplan) -> None:
+    """The command goes on without the one who waits."""
+    ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER, "--id", "slow-1", "--wait", "1s")
+    assert ended.code == 5
+    assert "no answer within 1 s" in ended.err
+    assert "azplan commands show slow-1" in ended.err
+
+
+@pytest.mark.kafka
+def test_an_interrupt_while_waiting_is_exit_code_130_and_says_that_the_command_goes_on(
+    here: Topics, clean_place: Path
+) -> None:
+    """Ctrl-C stops waiting, not the command."""
+    words = ["send", "CreateAzurePlan", "--customer", CUSTOMER, "--id", "left-1", "--wait", "5m"]
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "worker.cli", *words],
+        env=environment({**here.env, "PYTHONPATH": str(Path(__file__).parents[2])}),
+        cwd=clean_place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stderr is not None
+    said = waiting.stderr.readline()
+    assert said.startswith("Sent CreateAzurePlan left-1")
+    waiting.send_signal(signal.SIGINT)
+    _, rest = waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert "azplan commands show left-1" in rest
+    assert "Traceback" not in rest
+
+
+@pytest.mark.kafka
+def test_data_comes_from_a_file_and_options_win(here: Topics, azplan: Azplan, clean_place: Path) -> None:
+    """A file holds the data of the command; what is typed beside it counts more."""
+    file = clean_place / "command.json"
+    file.write_text(json.dumps({"customerId": CUSTOMER, "country": "US", "validateOnly": True}))
+    with Answerer(here, _silent) as answerer:
+        ended = azplan("send", "CreateAzurePlan", "--file", str(file), "--country", "FR")
+        assert ended.code == 0
+        wait_until(lambda: answerer.seen, "the record is read", within=10)
+    assert json.loads(answerer.seen[0].value or b"") == {"customerId": CUSTOMER, "country": "FR", "validateOnly": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["CreateAzurePlan"], "--customer is missing"),
+        (["CreateAzurePlan", "--customer", "contoso"], "--customer must be a GUID"),
+        (["CreateAzurePlan", "--customer", CUSTOMER, "--country", "Germany"], "--country must be the two letters"),
+        (
+            ["SuspendPlan", "--customer", CUSTOMER, "--active-assets", "drop"],
+            "--active-assets must be 'refuse' or 'cancel'",
+        ),
+        (["SuspendPlan", "--customer", CUSTOMER, "--deadline", "tomorrow"], "--deadline must be an RFC 3339 instant"),
+        (["SuspendPlan", "--customer", CUSTOMER, "--id", "a\nb"], "ce_id has control characters"),
+        (["SuspendPlan", "--customer", CUSTOMER, "--id", ""], "ce_id is empty"),
+        (["SuspendPlan", "--customer", CUSTOMER, "--source", "x" * 1025], "ce_source is longer than 1024 bytes"),
+        (["SuspendPlan", "--customer", CUSTOMER, "--wait", "soon"], "'soon' is no duration"),
+        (["SuspendPlan", "--file", "absent.json"], "absent.json cannot be read"),
+        (["SuspendPlan", "--file", "list.json"], "list.json holds no data of a command"),
+        (
+            ["SuspendPlan", "--file", "unknown.json"],
+            'the key "subscriptionID" is unknown: did you mean subscriptionId?',
+        ),
+        (["SuspendPlan", "--file", "good.json", "--customer", CUSTOMER.replace("3", "4")], "are two customers"),
+    ],
+)
+def test_what_the_worker_would_refuse_is_not_sent(
+    words: list[str], problem: str, azplan: Azplan, clean_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2 and every problem by the option that has it; no broker is needed to find out."""
+    monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", NOBODY)
+    (clean_place / "list.json").write_text("[1]")
+    (clean_place / "good.json").write_text(json.dumps({"customerId": CUSTOMER}))
+    (clean_place / "unknown.json").write_text(json.dumps({"customerId": CUSTOMER, "subscriptionID": "x"}))
+    ended = azplan("send", *words)
+    assert ended.code == 2
+    assert problem in " ".join(ended.err.split())
+    assert ended.out == ""
+
+
+def test_without_a_broker_it_is_exit_code_69(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not answer is named, with what to do."""
+    monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", NOBODY)
+    ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER)
+    assert ended.code == 69
+    assert NOBODY in ended.err
+    assert "azplan check" in ended.err
+
+
+@pytest.mark.parametrize("wire_type", sorted(commands()))
+def test_every_member_of_every_command_has_an_option_of_its_own(wire_type: str, azplan: Azplan) -> None:
+    """No member hides behind an option that all commands share."""
+    kind = commands()[wire_type]
+    shared = {"--customer", "--file", "--partner", "--id", "--source", "--wait", "--json", "--help"}
+    options = [member.option for member in members(kind)]
+    assert not shared & set(options)
+    ended = azplan("send", wire_type, "--help")
+    assert ended.code == 0
+    assert all(f"  {option}" in ended.out for option in options)

@@ -1,0 +1,63 @@
+"""Every event as it is said, read from the journal beside the workers that say it."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from worker.cli import connections, facts
+from worker.cli.printing import date_time, say, show
+from worker.cli.telling import headline
+from worker.cli.types import short
+from worker.errors import JournalUnavailable
+from worker.journal import timeline
+from worker.journal.journal import Journal
+from worker.journal.views import Change, Filter, Summary
+from worker.settings import Settings
+
+PAUSE: Final = 0.5
+"""Seconds between two looks."""
+
+
+async def watch_events(settings: Settings, wanted: Filter, *, as_json: bool) -> None:
+    """Print the events of commands that match, from now on and without end. A database that is away is waited for."""
+    async with connections.journal(settings) as journal:
+        since = await journal.read(timeline.newest_number)
+        seen: set[str] = set()
+        say("Watching; Ctrl-C ends it.")
+        while True:
+            try:
+                changes, since = await _changes(journal, since)
+            except JournalUnavailable as error:
+                say(f"{error}; trying again")
+            else:
+                _show(_matching(changes, seen, wanted), as_json=as_json)
+                seen = {change.event.id for change in changes}
+            await asyncio.sleep(PAUSE)
+
+
+async def _changes(journal: Journal, since: int) -> tuple[list[Change], int]:
+    return await journal.read(lambda tx: timeline.changes(tx, since))
+
+
+def _matching(changes: Iterable[Change], seen: set[str], wanted: Filter) -> Iterable[Change]:
+    return (each for each in changes if each.event.id not in seen and _fits(each.command, wanted))
+
+
+def _fits(command: Summary, wanted: Filter) -> bool:
+    return (
+        wanted.type in (None, command.type)
+        and wanted.customer in (None, command.customer)
+        and wanted.partner in (None, command.partner)
+    )
+
+
+def _show(changes: Iterable[Change], *, as_json: bool) -> None:
+    for change in changes:
+        show(json.dumps(facts.change(change), ensure_ascii=False) if as_json else _told(change))
+
+
+def _told(change: Change) -> str:
+    event, command = change.event, change.command
+    said = headline(event.type, facts.data_of(event))
+    return f"{date_time(event.at)}  {short(command.type)} {command.id}  {short(event.type)}  {said}".rstrip()
