@@ -151,6 +151,12 @@ class Simulator:
                     return
         raise KeyError(f"there is no upgrade {wanted}")
 
+    def reset(self) -> None:
+        """Forget customers, books, faults and request ids; partners, tokens, settings and time stay."""
+        self.world.clear()
+        self.faults.clear()
+        self.gateway.clear()
+
     def rotate_catalog(self) -> None:
         """Make every availability id that was handed out stale, at once."""
         self.world.catalog_edition += 1

@@ -26,6 +26,10 @@ class Quota:
         self._world = world
         self._calls: dict[tuple[str, str], deque[float]] = {}
 
+    def clear(self) -> None:
+        """Forget all calls."""
+        self._calls.clear()
+
     def wait_for(self, partner: str, family: str) -> int | None:
         """Count a call; return the seconds to wait where it is one too many."""
         limit, now = self._world.settings.quota_per_minute, self._world.now
@@ -53,6 +57,10 @@ class RequestMemory:
 
     def __init__(self) -> None:
         self._answers: dict[Key, Remembered] = {}
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        self._answers.clear()
 
     def recall(self, call: Call) -> Answer | None:
         """Return the answer to an earlier request with this id; 409 where that one is still under way."""

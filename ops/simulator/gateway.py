@@ -56,6 +56,11 @@ class Gateway:
         if answer.cut == "connection" and not drop(scope, politely=True):
             raise ConnectionDropped("the connection was dropped by a fault in the middle of the answer")
 
+    def clear(self) -> None:
+        """Forget request ids and used-up quota."""
+        self._quota.clear()
+        self._memory.clear()
+
     def find(self, method: str, path: str, query: Iterable[str] = ()) -> tuple[Operation, dict[str, str]] | None:
         """Return the operation that a path stands for, with its parameters; the path begins with the version."""
         found = VERSION.fullmatch(path)

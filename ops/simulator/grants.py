@@ -1,6 +1,8 @@
 """Who gets which token: client credentials and refresh tokens, judged as Entra would."""
 
+import base64
 import hmac
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +67,13 @@ class Grants:
             redeemed = self._redeem(partner, form.get("refresh_token", ""))
             token = self._tokens.issue(partner, "user", audience=audience, mfa=redeemed.mfa)
             rotated = self.refresh_token(partner, mfa=redeemed.mfa)
-            more = {"scope": _scope(audience, version), "refresh_token": rotated, "id_token": self._id_token(partner)}
+            issuer = endpoint.partition("/oauth2/")[0] + "/v2.0"
+            more = {
+                "scope": _scope(audience, version),
+                "refresh_token": rotated,
+                "id_token": self._tokens.identify(partner, issuer),
+                "client_info": _client_info(partner),
+            }
             return self._body(version, token, audience, more)
         raise Denied("unsupported_grant_type", 70003, f"the grant type {grant_type!r} is not supported")
 
@@ -130,9 +138,6 @@ class Grants:
         found.redeemed = True
         return found
 
-    def _id_token(self, partner: Partner) -> str:
-        return self._tokens.issue(partner, "user", audience=partner.client_id)
-
     def _body(self, version: int, token: str, audience: str, more: Mapping[str, str]) -> Json:
         lifetime = int(self._world.settings.token_lifetime)
         if version == 2:
@@ -147,6 +152,11 @@ class Grants:
                 "resource": audience,
             }
         return {"token_type": "Bearer", **numbers, "access_token": token, **more}
+
+
+def _client_info(partner: Partner) -> str:
+    text = json.dumps({"uid": partner.user_id, "utid": partner.tenant_id})
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _scope(audience: str, version: int) -> str:

@@ -71,6 +71,24 @@ class Tokens:
             claims["oid"] = partner.application_object_id
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
 
+    def identify(self, partner: Partner, issuer: str) -> str:
+        """Return an OIDC id token of the partner's user."""
+        now = int(self._world.clock.date().timestamp())
+        claims = {
+            "iss": issuer,
+            "aud": partner.client_id,
+            "sub": partner.user_id.replace("-", ""),
+            "oid": partner.user_id,
+            "tid": partner.tenant_id,
+            "preferred_username": "admin@partner.example",
+            "name": "Partner Admin",
+            "iat": now,
+            "nbf": now,
+            "exp": now + int(self._world.settings.token_lifetime),
+            "ver": "2.0",
+        }
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
+
     def revoke_all(self) -> None:
         """Refuse every token that was issued so far."""
         self._generation += 1

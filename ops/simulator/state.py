@@ -73,7 +73,7 @@ class Cart:
     modified_by: str
     lines: list[CartLine]
     attestation_accepted: bool | None = None
-    busy_until: float = float("-inf")
+    busy_until: float = 0.0
     ordered_at: float | None = None
     results: dict[str, str] = field(default_factory=dict)
     first_result: Json | None = None
@@ -141,7 +141,7 @@ class Subscription:
     term_duration: str = ""
     entitlement_id: str | None = None
     version: int = 1
-    busy_until: float = float("-inf")
+    busy_until: float = 0.0
     azure_subscriptions: list[AzureSubscription] = field(default_factory=list)
 
 
@@ -243,6 +243,15 @@ class World:
         self._queue: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count(1)
         self._at: float | None = None
+
+    def clear(self) -> None:
+        """Forget customers, books and everything that is due; partners, settings and time stay."""
+        self.customers.clear()
+        self.effects.clear()
+        self.requests.clear()
+        self.warnings.clear()
+        self.received = 0
+        self._queue.clear()
 
     @property
     def now(self) -> float:

@@ -1,0 +1,171 @@
+"""``python -m ops.simulator``: starts a Partner Center on loopback and says in one line where it is."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ops.simulator.app import CONTOSO, Simulator, build, profiles
+from ops.simulator.clock import Clock
+from ops.simulator.identity import PARTNER_CENTER
+from ops.simulator.server import Addresses, Ports, serving, write_ca
+from ops.simulator.settings import Settings
+from ops.simulator.state import Partner
+
+UNAVAILABLE = 69
+EPILOG = """
+Every flag can be given in the environment: SIMULATOR_API_PORT for --api-port, and so on; lists are separated by commas.
+
+  python -m ops.simulator --scale 60 --customers ready=50 --customers legacy=5 --ca-file /tmp/ca.pem
+  curl -s localhost:9081/books
+  curl -s localhost:9081/faults -d '{"kind": "reset_after", "operation": "carts.checkout"}'
+
+All knobs, profiles and faults: ops/simulator/README.md.
+"""
+
+
+def main() -> int:
+    """Run until SIGINT or SIGTERM; the exit code."""
+    options = _parser().parse_args()
+    try:
+        simulator = _simulator(options)
+    except ValueError as wrong:
+        _parser().error(str(wrong))
+    try:
+        asyncio.run(_run(simulator, options))
+    except OSError as error:
+        sys.stderr.write(f"The simulator cannot listen: {error}. Choose other ports with --api-port and the like.\n")
+        return UNAVAILABLE
+    return 0
+
+
+async def _run(simulator: Simulator, options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ports = Ports(
+        host=options.host,
+        api=options.api_port,
+        control=options.control_port,
+        authority=options.authority_port,
+        api_tls=options.api_tls,
+        names=tuple(options.tls_name),
+    )
+    async with serving(simulator, ports) as addresses:
+        if options.ca_file:
+            write_ca(addresses, Path(options.ca_file))
+        _write_refresh_tokens(simulator, options.refresh_token_file)
+        sys.stdout.write(json.dumps(_ready(simulator, addresses, options)) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _ready(simulator: Simulator, addresses: Addresses, options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "api": addresses.api,
+        "control": addresses.control,
+        "authority": addresses.authority,
+        "caFile": options.ca_file,
+        "partners": [
+            {
+                "tenantId": each.tenant_id,
+                "clientId": each.client_id,
+                "authority": f"{addresses.authority}/{each.tenant_id}",
+            }
+            for each in simulator.world.partners.values()
+        ],
+        "customers": len(simulator.world.customers),
+        "firstCustomer": next(iter(simulator.world.customers), None),
+        "scale": simulator.clock.scale,
+    }
+
+
+def _simulator(options: argparse.Namespace) -> Simulator:
+    settings = Settings()
+    if not options.hostility:
+        settings = settings.changed({"hostility": False})
+    settings = settings.changed(dict(_knob(text) for text in options.set))
+    partners = [_partner(text) for text in options.partner] or [replace(CONTOSO)]
+    for partner in partners:
+        partner.indirect = partner.tenant_id in {each.lower() for each in options.indirect}
+        partner.sandbox = partner.tenant_id in {each.lower() for each in options.sandbox}
+    clock = Clock.wall(options.scale)
+    simulator = build(clock=clock, settings=settings, partners=partners, seed=options.seed, audience=options.audience)
+    for text in options.customers or ["ready=20"]:
+        profile, _, count = text.rpartition("=")
+        if not count.isdigit():
+            raise ValueError(f"--customers {text}: not PROFILE=COUNT or COUNT; profiles are {', '.join(profiles())}")
+        simulator.customers(int(count), profile or "ready")
+    return simulator
+
+
+def _partner(text: str) -> Partner:
+    tenant, _, rest = text.partition(":")
+    client, _, secret = rest.partition(":")
+    if not (tenant and client and secret):
+        raise ValueError("--partner wants TENANT:CLIENT:SECRET")
+    return Partner(tenant, client, secret)
+
+
+def _knob(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--set {text}: not KNOB=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _write_refresh_tokens(simulator: Simulator, files: list[str]) -> None:
+    for partner, file in zip(simulator.world.partners, files, strict=False):
+        path = Path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(simulator.refresh_token(partner))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ops.simulator",
+        description="A Partner Center to practise against. It keeps everything in memory and forgets it at exit.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+    def flag(name: str, text: str, default: Any = None, **more: Any) -> None:
+        variable = "SIMULATOR_" + name.lstrip("-").replace("-", "_").upper()
+        given: Any = os.environ.get(variable)
+        if given is not None and more.get("action") == "append":
+            given = given.split(",")
+        elif given is not None and more.get("action") is argparse.BooleanOptionalAction:
+            given = given.lower() in ("1", "true", "yes", "on")
+        parser.add_argument(name, help=text, default=default if given is None else given, **more)
+
+    flag("--host", "address to listen on (127.0.0.1)", "127.0.0.1")
+    flag("--api-port", "port of the API (9080; 0 takes a free one)", 9080, type=int)
+    flag("--control-port", "port of the controls (9081)", 9081, type=int)
+    flag("--authority-port", "port of the https token endpoint (9443)", 9443, type=int)
+    flag("--api-tls", "serve the API over https too", default=False, action=argparse.BooleanOptionalAction)
+    flag("--tls-name", "further host name for the certificate; repeatable", [], action="append")
+    flag("--ca-file", "write the CA's certificate here")
+    flag("--refresh-token-file", "write a refresh token of each partner here; repeatable", [], action="append")
+    flag("--partner", "TENANT:CLIENT:SECRET of a partner; repeatable", [], action="append")
+    flag("--indirect", "tenant id of a partner that is an indirect provider; repeatable", [], action="append")
+    flag("--sandbox", "tenant id of a partner that is a sandbox account; repeatable", [], action="append")
+    flag("--audience", f"audience of tokens ({PARTNER_CENTER})", PARTNER_CENTER)
+    flag("--customers", "COUNT or PROFILE=COUNT customers of the first partner (20); repeatable", [], action="append")
+    flag("--seed", "seed of ids, lags and disguise (1)", 1, type=int)
+    flag("--scale", "divide documented lags by this (1)", 1.0, type=float)
+    flag("--hostility", "answer with real oddities (on)", default=True, action=argparse.BooleanOptionalAction)
+    flag("--set", "KNOB=VALUE (JSON) of ops/simulator/settings.py; repeatable", [], action="append")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
