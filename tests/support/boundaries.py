@@ -1,0 +1,201 @@
+"""The places at which a worker touches the world: each durable write, each request, each event, each commit of offsets.
+
+A worker in a test passes them one by one. A `Script` is asked at each and may let time pass, or end the worker there:
+then nothing of that worker crosses any boundary any more, as after SIGKILL.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+from events.record import Outgoing
+from worker.broker.port import Ack, Batch, Partition, Sink, Source
+from worker.journal.sql import Engine, Operation, Transaction
+
+T = TypeVar("T")
+
+
+class Killed(BaseException):
+    """The worker is dead. No `except Exception` of its code gets to see this."""
+
+
+class Script:
+    """What happens at the boundaries of a worker. This one lets everything pass."""
+
+    async def at(self, life: "Life", point: str) -> None:
+        """The worker has come to this point. May wait, and may end it with `life.end`."""
+
+
+class Life:
+    """One worker process, from its first task to its death."""
+
+    def __init__(self, name: str, script: Script | None = None) -> None:
+        self.name = name
+        self.script = script or Script()
+        self.dead = False
+        self.died = asyncio.Event()
+        self.points: list[str] = []
+        """Every boundary that was reached, in order."""
+        self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+
+    async def reach(self, point: str) -> None:
+        """Come to a boundary. Raises `Killed` where the worker ends there, or is dead."""
+        self.alive()
+        self.points.append(point)
+        await self.script.at(self, point)
+        self.alive()
+
+    def alive(self) -> None:
+        """Raise `Killed` where the worker is dead."""
+        if self.dead:
+            raise Killed(self.name)
+
+    def end(self) -> None:
+        """The worker dies now."""
+        self.dead = True
+        self.died.set()
+
+    def start(self, work: Awaitable[T]) -> "asyncio.Task[T]":
+        """Run something as a part of this worker: every task that it makes belongs to it too."""
+
+        async def run() -> T:
+            return await work
+
+        context = contextvars.copy_context()
+        context.run(_LIFE.set, self)
+        return asyncio.get_running_loop().create_task(run(), context=context)
+
+    def adopt(self, task: "asyncio.Task[Any]") -> None:
+        """The task is one of this worker's."""
+        self._tasks.add(task)
+
+    async def bury(self) -> None:
+        """End every task of a worker that is dead."""
+        self.end()
+        while tasks := [task for task in self._tasks if not task.done()]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in self._tasks:
+            if not task.cancelled():
+                task.exception()  # what a dead worker raised concerns nobody
+
+
+_LIFE: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", default=None)
+
+
+def track_lives() -> None:
+    """From now on the running loop knows which worker each of its tasks belongs to."""
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, context: Any = None) -> "asyncio.Task[Any]":
+        task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, context=context)
+        life = _LIFE.get() if context is None else context.get(_LIFE)
+        if life is not None:
+            life.adopt(task)
+        return task
+
+    asyncio.get_running_loop().set_task_factory(factory)
+
+
+def elsewhere(work: Awaitable[T]) -> "asyncio.Task[T]":
+    """Run something that belongs to no worker: what Microsoft does, goes on when the caller is dead."""
+
+    async def run() -> T:
+        return await work
+
+    return asyncio.get_running_loop().create_task(run(), context=contextvars.Context())
+
+
+class WatchedEngine:
+    """A database that is lost to a dead worker. Every commit is a boundary before it and one after it."""
+
+    def __init__(self, engine: Engine, life: Life) -> None:
+        self._engine = engine
+        self._life = life
+        self.writers = engine.writers
+        self.warnings: Sequence[str] = ()
+
+    @property
+    def alone(self) -> bool:
+        """As the engine."""
+        return self._engine.alone
+
+    async def open(self) -> None:
+        """As the engine."""
+        await self._engine.open()
+        self.warnings = self._engine.warnings
+
+    async def close(self) -> None:
+        """As the engine."""
+        await self._engine.close()
+
+    async def commit(self, operations: Sequence[Operation]) -> list[Any]:
+        """As the engine, between two boundaries."""
+        await self._life.reach("journal: before a write")
+        results = await self._engine.commit(operations)
+        await self._life.reach("journal: after a write")
+        return results
+
+    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        """As the engine."""
+        self._life.alive()
+        return await self._engine.read(query)
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """As the engine."""
+        await self._engine.listen(heard)
+
+
+class WatchedSink:
+    """A producer with a boundary before a record leaves, one when it is written, and one when that is known."""
+
+    def __init__(self, sink: Sink, life: Life) -> None:
+        self._sink = sink
+        self._life = life
+
+    async def start(self) -> None:
+        """As the sink."""
+        await self._sink.start()
+
+    async def stop(self) -> None:
+        """As the sink."""
+        await self._sink.stop()
+
+    async def send(self, topic: str, record: Outgoing, *, partition: int | None = None) -> Ack:
+        """As the sink, between boundaries."""
+        await self._life.reach("event: before it is sent")
+        ack = await self._sink.send(topic, record, partition=partition)
+        await self._life.reach("event: written, not acknowledged")
+        return ack
+
+
+class WatchedSource:
+    """A consumer with a boundary before and after offsets are committed."""
+
+    def __init__(self, source: Source, life: Life) -> None:
+        self._source = source
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        """What has no boundary is the source's own."""
+        return getattr(self._source, name)
+
+    async def poll(self, max_records: int, wait: float) -> Batch:
+        """As the source."""
+        self._life.alive()
+        batch = await self._source.poll(max_records, wait)
+        if batch.records:
+            await self._life.reach("records: read, not written down")
+        return batch
+
+    async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
+        """As the source, between boundaries."""
+        await self._life.reach("offsets: before the commit")
+        await self._source.commit(offsets, epoch)
+        await self._life.reach("offsets: after the commit")
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """As the source."""
+        self._source.pause(partitions)

@@ -1,0 +1,239 @@
+"""Whole workers in one process and in virtual time, wired as the app wires them, on what outlives them.
+
+A `World` is what a worker leaves behind when it dies: the journal, the broker, Partner Center (the simulator), the time.
+`World.begin` starts a worker on it; `tests.support.boundaries` tells where that worker can be ended.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from events.base import Command, Event, events
+from events.envelope import encode_command
+from events.record import Record
+from ops.simulator.app import CONTOSO, Simulator, build
+from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
+from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
+from tests.support.partner_account import SimulatedAccount
+from tests.support.virtual_time import START, LoopClock
+from worker.app import Around, assemble
+from worker.clock import Clock
+from worker.handling import Handler, load
+from worker.journal.journal import Journal
+from worker.journal.sql import Engine
+from worker.journal.sqlite import InlineExecutor, SqliteEngine
+from worker.runtime.service import Service
+from worker.settings import Partner, Settings
+
+COMMANDS, EVENTS, DEAD_LETTERS = "azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1"
+GROUP = "azplan-worker"
+ACCOUNT = "contoso"
+SOURCE = "/crm"
+MOST_WAITING = 30 * 86_400.0
+"""Virtual seconds after which nothing is hoped for any more."""
+LOOK_EVERY = 1.0
+
+MakeEngine = Callable[[Clock], Engine]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event as it stands on the events topic."""
+
+    id: UUID
+    event: Event
+    time: str
+    record: Record
+
+    @property
+    def command_id(self) -> str:
+        """`ce_id` of its command."""
+        return self.event.command_id
+
+
+class LiveWorker:
+    """A worker on a world."""
+
+    def __init__(self, life: Life, journal: Journal, source: MemorySource, service: Service) -> None:
+        self.life = life
+        self.journal = journal
+        self.service = service
+        self._source = source
+
+    async def stop(self) -> None:
+        """Stop in good order, as after SIGTERM."""
+        await self.life.start(self.service.stop())
+        await self.journal.close()
+        self.life.end()
+
+    async def kill(self) -> None:
+        """Die here and now, as after SIGKILL, and be forgotten by the group."""
+        await self.life.bury()
+        self._source.vanish()
+        await self.journal.close()
+
+
+class World:
+    """What outlives a worker."""
+
+    def __init__(
+        self,
+        make_engine: MakeEngine,
+        *,
+        simulator: Simulator | None = None,
+        settings: Settings | None = None,
+        handlers: Mapping[type[Command], Handler] | None = None,
+        partitions: int = 3,
+    ) -> None:
+        """`make_engine` gives an engine of one journal, another one for each worker."""
+        track_lives()
+        self.clock = LoopClock()
+        self.simulator = simulator or build(now=asyncio.get_running_loop().time, origin=START)
+        self.settings = settings or settings_of()
+        self.handlers = handlers or load("worker.handlers")
+        self.broker = MemoryBroker(self.clock, {COMMANDS: partitions, EVENTS: partitions, DEAD_LETTERS: partitions})
+        self.workers: list[LiveWorker] = []
+        self._make_engine = make_engine
+        self._sent = 0
+
+    # ---- workers
+
+    async def begin(self, script: Script | None = None, *, clock: Clock | None = None) -> LiveWorker:
+        """Start a worker. One whose script ends it while it starts is dead when this returns."""
+        life = Life(f"worker {len(self.workers) + 1}", script)
+        own = clock or self.clock
+        journal = Journal(WatchedEngine(self._make_engine(self.clock), life), own)
+        source = MemorySource(self.broker, COMMANDS, GROUP)
+        around = Around(
+            clock=own,
+            journal=journal,
+            accounts=self._accounts(life, own),
+            source=WatchedSource(source, life),
+            sink=WatchedSink(MemorySink(self.broker), life),
+            handlers=self.handlers,
+            spread=lambda: 0.0,
+        )
+        service = assemble(self.settings, around)
+        service.health = NoPages()
+        worker = LiveWorker(life, journal, source, service)
+        self.workers.append(worker)
+        await _unless_killed(life.start(_start(journal, service)))
+        return worker
+
+    def _accounts(self, life: Life, clock: Clock) -> Any:
+        return {
+            name: SimulatedAccount(name, partner.tenant_id, self.simulator, life, clock)
+            for name, partner in self.settings.partners.items()
+        }
+
+    # ---- commands and events
+
+    async def send(self, command: Command, *, id: str | None = None, partition: int | None = None) -> str:  # noqa: A002
+        """Write a command to the commands topic; its id."""
+        self._sent += 1
+        chosen = id or f"c-{self._sent}"
+        outgoing = encode_command(command, id=chosen, source=SOURCE, time=self.clock.now())
+        await self.broker.write(COMMANDS, outgoing, partition=partition)
+        return chosen
+
+    def said(self, command_id: str | None = None) -> list[Said]:
+        """What was said, of one command or of all, as it stands on the topic, partition by partition."""
+        found = [said(record) for record in self.broker.records(EVENTS)]
+        return [each for each in found if command_id in (None, each.command_id)]
+
+    def answers(self, command_id: str) -> list[Said]:
+        """The terminal events of a command, repeats included."""
+        return [each for each in self.said(command_id) if each.event.terminal]
+
+    def letters(self) -> list[Record]:
+        """The dead letters."""
+        return self.broker.records(DEAD_LETTERS)
+
+    async def answer(self, command_id: str) -> Event:
+        """The terminal event of a command, as soon as it is on the topic."""
+        await self.until(lambda: bool(self.answers(command_id)), f"{command_id} has its answer")
+        return self.answers(command_id)[0].event
+
+    async def do(self, command: Command, *, id: str | None = None) -> Event:  # noqa: A002
+        """Send a command and wait for its answer."""
+        return await self.answer(await self.send(command, id=id))
+
+    async def until(self, look: Callable[[], bool], what: str, *, within: float = MOST_WAITING) -> None:
+        """Return when it is so. Fails after so many virtual seconds."""
+        end = self.clock.monotonic() + within
+        while not look():
+            if self.clock.monotonic() > end:
+                raise AssertionError(f"never in {within:g} s: {what}")
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def rows(self, sql: str) -> list[Mapping[str, Any]]:
+        """Rows of the journal."""
+        engine = self._make_engine(self.clock)
+        await engine.open()
+        try:
+            return [dict(row) for row in await engine.read(lambda tx: tx.rows(sql))]
+        finally:
+            await engine.close()
+
+    async def close(self) -> None:
+        """End every worker that still lives."""
+        for worker in self.workers:
+            if not worker.life.dead:
+                await worker.kill()
+
+
+class NoPages:
+    """Stands for the pages of health, which need sockets and real time."""
+
+    port = 0
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+
+def said(record: Record) -> Said:
+    """A record of the events topic as the event that it is."""
+    headers = {name: (value or b"").decode() for name, value in record.headers}
+    event = events()[headers["ce_type"]].model_validate(json.loads(record.value or b""))
+    return Said(UUID(headers["ce_id"]), event, headers["ce_time"], record)
+
+
+def settings_of(accounts: Sequence[str] = (ACCOUNT,), **sections: Mapping[str, Any]) -> Settings:
+    """The defaults, with the simulator's partner under each of these names, and what a test changes by section."""
+    partner = Partner(tenant_id=CONTOSO.tenant_id, client_id=CONTOSO.client_id, client_secret=CONTOSO.client_secret)
+    return Settings(partners=dict.fromkeys(accounts, partner), **sections)
+
+
+def sqlite_file(path: Path) -> MakeEngine:
+    """Engines on one SQLite file, which work at once and in the caller's thread, as virtual time needs it."""
+    return lambda clock: SqliteEngine(path, clock=clock, executor=InlineExecutor())
+
+
+@asynccontextmanager
+async def world_on(path: Path, **changes: Any) -> AsyncIterator[World]:
+    """A world with its journal in an SQLite file in this folder."""
+    world = World(sqlite_file(path / "journal.db"), **changes)
+    try:
+        yield world
+    finally:
+        await world.close()
+
+
+async def _start(journal: Journal, service: Service) -> None:
+    await journal.open()
+    await service.start()
+
+
+async def _unless_killed(starting: "asyncio.Task[None]") -> None:
+    try:
+        await starting
+    except Killed:
+        return

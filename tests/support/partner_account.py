@@ -1,0 +1,123 @@
+"""A partner account whose requests go to a simulator in the same process: the client's own code, but for the sockets."""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from ops.simulator.app import Simulator
+from tests.support.boundaries import Life, elsewhere
+from worker.clock import Clock
+from worker.partner_center.center import Center, Run
+from worker.partner_center.client import _Client
+from worker.partner_center.lines import Lines
+from worker.partner_center.quota import Alone
+from worker.partner_center.tokens import AccessToken
+from worker.partner_center.transport import Departure, Reply, Transport
+
+BASE_URL = "https://api.partnercenter.microsoft.com"
+TOKEN_SECONDS = 1800.0
+
+
+class Wire(Transport):
+    """From a worker to the simulator, with boundaries before a request leaves and before its answer arrives.
+
+    What has left goes on without the worker: a request is never called back.
+    """
+
+    def __init__(self, simulator: Simulator, life: Life, *, call_timeout: float) -> None:
+        self.base_url = BASE_URL
+        self.place = asyncio.Semaphore(100)
+        self._call_timeout = call_timeout
+        self._simulator = simulator
+        self._life = life
+        self._client = httpx.AsyncClient(transport=simulator.transport())
+
+    async def send(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+    ) -> Reply:
+        """As the real one."""
+        request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
+        name = self._simulator.operation(method, request.url.path, dict(request.url.params)) or target
+        await self._life.reach(f"{name}: before it leaves")
+        try:
+            departure.leave()
+        except Exception:
+            assert departure.held_back is not None
+            raise departure.held_back from None
+        answered = elsewhere(self._client.send(request))
+        try:
+            async with asyncio.timeout(self._call_timeout):
+                response = await asyncio.shield(answered)
+                await self._life.reach(f"{name}: acted, not answered")
+        except (httpx.TransportError, TimeoutError) as error:
+            departure.left = not isinstance(error, httpx.ConnectError)
+            raise self._no_reply(error, departure) from error
+        finally:
+            answered.add_done_callback(_heard)
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, response.reason_phrase, names, response.content)
+
+
+class Issued:
+    """A source of tokens that never fails: the simulator makes them, and they are used until they grow old."""
+
+    def __init__(self, simulator: Simulator, tenant: str, clock: Clock, *, user: bool) -> None:
+        self._simulator = simulator
+        self._tenant = tenant
+        self._clock = clock
+        self._user = user
+        self._token = ""
+        self._issued_at = -TOKEN_SECONDS
+        self.trouble = None
+
+    async def get(self) -> AccessToken:
+        """A token that outlives the call."""
+        now = self._clock.monotonic()
+        if now - self._issued_at >= TOKEN_SECONDS:
+            self._token, self._issued_at = self._simulator.token(user=self._user, partner=self._tenant), now
+        return AccessToken(self._token, 0.0, 0.0)
+
+    async def replace(self, _refused: AccessToken) -> AccessToken:
+        """Another one."""
+        self._issued_at = -TOKEN_SECONDS
+        return await self.get()
+
+    def refused(self, reason: str) -> None:
+        """Partner Center refused a token of its own simulator."""
+        raise AssertionError(reason)
+
+    def taken(self) -> None:
+        """As it should be."""
+
+
+class IssuedTokens:
+    """The tokens of an account: the application's and a user's."""
+
+    trouble = ()
+
+    def __init__(self, simulator: Simulator, tenant: str, clock: Clock) -> None:
+        self.app = Issued(simulator, tenant, clock, user=False)
+        self.user = Issued(simulator, tenant, clock, user=True)
+
+
+class SimulatedAccount:
+    """A partner account at a simulator, as one worker sees it."""
+
+    def __init__(self, name: str, tenant: str, simulator: Simulator, life: Life, clock: Clock) -> None:
+        tokens = IssuedTokens(simulator, tenant, clock)
+        wire = Wire(simulator, life, call_timeout=40.0)
+        self._lines = Lines(name, tokens, wire, clock, limit=500, shared=Alone(), jitter=lambda: 0.5)
+
+    def center(self, run: Run) -> Center:
+        """This account for one run of a command."""
+        return _Client(self._lines, run)
+
+    def complaints(self) -> tuple[str, ...]:
+        """As the real one."""
+        return self._lines.complaints()
+
+
+def _heard(answered: "asyncio.Task[httpx.Response]") -> None:
+    if not answered.cancelled():
+        answered.exception()  # where the caller is gone, nobody else asks for it

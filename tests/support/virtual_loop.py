@@ -1,0 +1,69 @@
+"""An event loop whose time is virtual: nothing ever waits, hours pass in no time, and the same run is the same again.
+
+Where nothing is ready, time jumps to the next timer. Where nothing is scheduled either, nothing can ever happen any
+more, and that is an error. While something outside answers (`outside`), time stands still and the loop really waits.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+LOOK_AGAIN = 0.05  # real seconds, while something outside answers
+
+
+class Standstill(AssertionError):
+    """Everybody waits for somebody else."""
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """See the module."""
+
+    def __init__(self) -> None:
+        self._virtual_now = 0.0
+        self._outside = 0
+        super().__init__(_Selector(self))
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._virtual_now
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Wait for something that lives in real time, such as a database server."""
+        self._outside += 1
+        try:
+            yield
+        finally:
+            self._outside -= 1
+
+    def passed(self, timeout: float | None) -> bool:
+        """Nothing is ready: let the time pass until something is. False while something outside is waited for."""
+        if self._outside:
+            return False
+        if timeout is None:
+            raise Standstill("nothing is scheduled and nothing is under way: the test would wait for ever")
+        self._virtual_now += timeout
+        return True
+
+
+class _Selector(selectors.DefaultSelector):
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        """Whoever is ready; else let virtual time pass."""
+        ready = super().select(0)
+        if ready or timeout == 0 or self._loop.passed(timeout):
+            return ready
+        return super().select(LOOK_AGAIN)
+
+
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on a virtual loop of its own. Nothing that it left running survives it."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
