@@ -1,6 +1,6 @@
 """Whole workers in one process and in virtual time, wired as the app wires them, on what outlives them.
 
-A `World` is what a worker leaves behind when it dies: the journal, the broker, Partner Center (the simulator), the time.
+A `World` is what a worker leaves behind when it dies: the journal, the broker, Partner Center (the simulator), time.
 `World.begin` starts a worker on it; `tests.support.boundaries` tells where that worker can be ended.
 """
 

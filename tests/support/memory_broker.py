@@ -47,11 +47,8 @@ class MemoryBroker:
         partitions = self._topics.get(topic)
         if partitions is None:
             raise TopicMissing(f"the topic {topic} does not exist")
-        size = (
-            len(record.key or b"") + len(record.value or b"") + sum(len(n) + len(v or b"") for n, v in record.headers)
-        )
-        if size > self._largest:
-            raise TooLarge(f"{size} bytes are too large for {topic}")
+        if size(record) > self._largest:
+            raise TooLarge(f"{size(record)} bytes are too large for {topic}")
         number = zlib.crc32(record.key or b"") % len(partitions) if partition is None else partition
         now = int(self._clock.now().timestamp() * 1000) if timestamp is None else timestamp
         log = partitions[number]
