@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import os
-import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -17,12 +17,8 @@ _numbers = itertools.count(1)
 
 def run_apart(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a loop and a thread of its own, so that a fixture disturbs no loop of its test."""
-    answers: list[T] = []
-    thread = threading.Thread(target=lambda: answers.append(asyncio.run(work)))
-    thread.start()
-    thread.join()
-    assert answers, "the work in the other thread failed; its traceback is above"
-    return answers[0]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @contextmanager

@@ -134,8 +134,8 @@ class LocalKafka(Server):
                 "share.coordinator.state.topic.min.isr=1",
                 "group.initial.rebalance.delay.ms=0",
                 # A killed broker may register again only when its old session has ended.
-                "broker.session.timeout.ms=1000",
-                "broker.heartbeat.interval.ms=200",
+                "broker.session.timeout.ms=3000",
+                "broker.heartbeat.interval.ms=500",
             ]
         )
 

@@ -7,7 +7,9 @@ import socket
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -15,6 +17,7 @@ from tests.support.waiting import wait_until
 
 # Below the range that systems give to outgoing connections, so that nobody takes the port of a server that is down.
 PORTS = range(20_000, 32_000)
+_STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starts servers")
 
 
 def free_port() -> int:
@@ -34,6 +37,11 @@ def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _spawn(command: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
+    # A tethered process dies with the thread that started it, so that has to be one that lives as long as the run.
+    return _STARTER.submit(subprocess.Popen, command, **more).result()
 
 
 def tether(*options: str) -> list[str]:
@@ -73,7 +81,7 @@ class Server(ABC):
     def start(self, *, within: float = 60) -> None:
         """Start the process and return when it is ready."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = _spawn(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -4,6 +4,9 @@ import uuid
 from dataclasses import dataclass, field
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+
+from tests.support.waiting import eventually
 
 PARTITIONS = 6
 
@@ -53,10 +56,24 @@ class Topics:
     async def create(self, partitions: int = PARTITIONS, **configuration: str) -> None:
         """Make the three topics, with a configuration of the broker's own names where one is given."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
-        await admin.start()
+        await eventually(lambda: _started(admin), "the broker lets clients in", within=30)
+        names = (self.commands, self.events, self.dead_letters)
+
+        async def visible() -> bool:
+            return set(names) <= {each["topic"] for each in await admin.describe_topics() if each["partitions"]}
+
         try:
-            names = (self.commands, self.events, self.dead_letters)
             made = await admin.create_topics([NewTopic(n, partitions, 1, topic_configs=configuration) for n in names])
             assert all(error_code == 0 for _, error_code, *_ in made.topic_errors), made
+            await eventually(visible, "the broker knows the new topics", within=10)
         finally:
             await admin.close()
+
+
+async def _started(admin: AIOKafkaAdminClient) -> bool:
+    # A broker that came back a moment ago answers before it counts itself among the living.
+    try:
+        await admin.start()
+        return bool((await admin.describe_cluster())["brokers"])
+    except KafkaError:
+        return False

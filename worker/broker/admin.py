@@ -1,6 +1,6 @@
 """Topics and offsets, seen from outside the group with throw-away clients that commit nothing."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,8 +11,17 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from events.record import Record
-from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, arguments, left, started, translated, within
-from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, TopicChange, TopicMissing, WantedTopic
+from worker.broker.connection import (
+    ANSWER_SECONDS,
+    KafkaConfig,
+    arguments,
+    left,
+    partitions_of,
+    started,
+    translated,
+    within,
+)
+from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, TopicChange, WantedTopic
 from worker.broker.records import READING, fetched
 
 _PORTION: Final = 500
@@ -69,13 +78,16 @@ class KafkaAdmin:
             if code != 0 and error is not TopicAlreadyExistsError:
                 reason = message[0] if message and message[0] else error.description
                 raise BrokerRefused(f"could not create the topic {topic}: {reason}")
+        for each in missing:
+            await self.partitions(each.name)
 
     async def partitions(self, topic: str) -> tuple[Partition, ...]:
         """The partitions of a topic."""
-        numbers = (await self._topics()).get(topic)
-        if not numbers:
-            raise TopicMissing(f"the topic {topic} does not exist. `azplan topics apply` makes it")
-        return tuple(Partition(topic, number) for number in sorted(numbers))
+
+        async def ask() -> Collection[int] | None:
+            return (await self._topics()).get(topic)
+
+        return tuple(Partition(topic, number) for number in await partitions_of(topic, ask))
 
     async def committed(self, group: str, topic: str) -> Mapping[Partition, int]:
         """What the group committed."""
@@ -188,4 +200,7 @@ def _new_topic(wanted: WantedTopic) -> NewTopic:
     configuration = {}
     if wanted.retention is not None:
         configuration["retention.ms"] = str(int(wanted.retention.total_seconds() * 1000))
-    return NewTopic(wanted.name, wanted.partitions, wanted.replication, topic_configs=configuration)
+    topic = NewTopic(wanted.name, wanted.partitions, 1, topic_configs=configuration)
+    # The constructor refuses -1, the protocol's "as the broker's default" (KIP-464).
+    topic.replication_factor = wanted.replication
+    return topic

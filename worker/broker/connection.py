@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -18,6 +18,8 @@ T = TypeVar("T")
 CONNECT_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
+CUT_SECONDS: Final = 1.0
+APPEAR_SECONDS: Final = 3.0
 
 # Azure Event Hubs closes connections that are idle for four minutes and wants metadata renewed before that.
 # Source: https://learn.microsoft.com/azure/event-hubs/apache-kafka-configurations
@@ -162,24 +164,49 @@ async def within(work: Awaitable[T], seconds: float) -> T:
     return await asyncio.wait_for(work, seconds)
 
 
-_leaving: set[asyncio.Task[None]] = set()
+async def partitions_of(topic: str, ask: Callable[[], Awaitable[Collection[int] | None]]) -> tuple[int, ...]:
+    """The partitions of a topic, sorted. Raises TopicMissing where it is still not there after a few seconds.
+
+    A topic that was made a moment ago is not known to every broker yet (KRaft metadata arrives with a delay).
+    """
+    end = asyncio.get_running_loop().time() + APPEAR_SECONDS
+    while not (numbers := await ask()):
+        if asyncio.get_running_loop().time() > end:
+            raise TopicMissing(f"the topic {topic} does not exist. `azplan topics apply` makes it")
+        await asyncio.sleep(0.1)
+    return tuple(sorted(numbers))
 
 
-async def left(client: Any, seconds: float = STOP_SECONDS) -> None:
+_leaving: set[asyncio.Future[Any]] = set()
+
+
+async def left(client: Any) -> None:
     """Stop a client, or leave it behind: stopping may hang on a broker that does not answer (aiokafka #773, #647).
 
-    A client that was left behind goes on stopping in the background; nothing waits for it. Never raises.
+    After a few seconds its connections are closed under it, which fails whatever it still waits for; then it goes on
+    stopping in the background and nothing waits for it. Never raises.
     """
-    stopping: Coroutine[Any, Any, None] = client.stop() if hasattr(client, "stop") else client.close()
-    task = asyncio.create_task(stopping, name="stop a Kafka client")
-    _leaving.add(task)
-    task.add_done_callback(_has_left)
-    await asyncio.wait({task}, timeout=seconds)
-    if not task.done():
-        log.warning("kafka.client_left_behind", client=type(client).__name__, seconds=seconds)
+    stopping = asyncio.ensure_future(client.stop() if hasattr(client, "stop") else client.close())
+    if not await ended(stopping, STOP_SECONDS):
+        log.warning("kafka.client_left_behind", client=type(client).__name__, seconds=STOP_SECONDS)
+        await cut(client)
 
 
-def _has_left(task: asyncio.Task[None]) -> None:
-    _leaving.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
+async def cut(client: Any) -> None:
+    """Close a client's connections without asking it."""
+    network = client.client if hasattr(client, "client") else client._client  # noqa: SLF001  # producers have it in public
+    await ended(asyncio.ensure_future(network.close()), CUT_SECONDS)
+
+
+async def ended(work: "asyncio.Future[Any]", seconds: float) -> bool:
+    """Wait for the end of something whose result does not matter. False where it goes on without us."""
+    _leaving.add(work)
+    work.add_done_callback(_has_ended)
+    await asyncio.wait({work}, timeout=seconds)
+    return work.done()
+
+
+def _has_ended(work: "asyncio.Future[Any]") -> None:
+    _leaving.discard(work)
+    if not work.cancelled() and (error := work.exception()) is not None:
         log.debug("kafka.client_stop_failed", error=_brief(error))

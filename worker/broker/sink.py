@@ -11,6 +11,7 @@
 
 import asyncio
 import random
+from collections.abc import Collection
 from typing import Any, Final
 
 import structlog
@@ -19,7 +20,19 @@ from aiokafka.errors import ProducerClosed
 from aiokafka.structs import RecordMetadata
 
 from events.record import Outgoing
-from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, arguments, left, started, translated, within
+from worker.broker.connection import (
+    ANSWER_SECONDS,
+    STOP_SECONDS,
+    KafkaConfig,
+    arguments,
+    cut,
+    ended,
+    left,
+    partitions_of,
+    started,
+    translated,
+    within,
+)
 from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
 
 DELIVERY_SECONDS: Final = 30.0
@@ -39,7 +52,7 @@ class KafkaSink:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._entrance = asyncio.Lock()
-        self._known: dict[str, frozenset[int]] = {}
+        self._known: dict[str, tuple[int, ...]] = {}
         self._refused: dict[str, int] = {}
 
     async def start(self) -> None:
@@ -88,7 +101,7 @@ class KafkaSink:
         else:
             batch = producer.create_batch()
             batch.append(timestamp=None, key=None, value=None, headers=headers)
-            chosen = random.choice(sorted(self._known[topic])) if partition is None else partition  # noqa: S311
+            chosen = random.choice(self._known[topic]) if partition is None else partition  # noqa: S311
             queued = producer.send_batch(batch, topic, partition=chosen)
         delivered: asyncio.Future[RecordMetadata] = await queued
         return delivered
@@ -110,12 +123,14 @@ class KafkaSink:
     async def _check(self, producer: AIOKafkaProducer, topic: str, partition: int | None) -> None:
         # The producer would ask for an unknown topic until the time is up, and then could not say why.
         if topic not in self._known:
-            with translated(f"look for the topic {topic}"):
-                cluster = await within(producer.client.fetch_all_metadata(), ANSWER_SECONDS)
-            numbers = cluster.partitions_for_topic(topic)
-            if not numbers:
-                raise TopicMissing(f"the topic {topic} does not exist. `azplan topics apply` makes it")
-            self._known[topic] = frozenset(numbers)
+
+            async def ask() -> Collection[int] | None:
+                with translated(f"look for the topic {topic}"):
+                    cluster = await within(producer.client.fetch_all_metadata(), ANSWER_SECONDS)
+                numbers: set[int] | None = cluster.partitions_for_topic(topic)
+                return numbers
+
+            self._known[topic] = await partitions_of(topic, ask)
         if partition is not None and partition not in self._known[topic]:
             raise BrokerRefused(f"the topic {topic} has no partition {partition}")
 
@@ -125,12 +140,25 @@ class KafkaSink:
             return
         self._producer = None
         self._known.clear()
-        # Stopping would deliver what is left, however late: after the broker is back, behind newer records. So the old
-        # one's sender is ended first. It offers no public way.
-        internals: Any = producer
-        internals._sender.sender_task.cancel()  # noqa: SLF001
-        internals._message_accumulator.fail_all(ProducerClosed("the connection was given up"))  # noqa: SLF001
+        await _end_sending(producer)
         await left(producer)
+
+
+async def _end_sending(producer: Any) -> None:
+    """Have the producer deliver nothing more.
+
+    Stopping alone would deliver what it holds, however late: when the broker is back, behind newer records. There is no
+    public way; the sender's task has to be over before `stop`, which would cancel it a second time and then close
+    nothing.
+    """
+    sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
+    sender.sender_task.cancel()
+    undrained = [batch for batches in waiting._batches.values() for batch in batches]  # noqa: SLF001
+    waiting.fail_all(ProducerClosed("the connection was given up"))
+    for batch in undrained:
+        batch._drain_waiter.exception()  # noqa: SLF001  # nobody waits, and asyncio would say so
+    await cut(producer)
+    await ended(sender.sender_task, STOP_SECONDS)
 
 
 def _heard(delivered: "asyncio.Future[RecordMetadata]") -> None:

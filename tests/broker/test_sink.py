@@ -1,0 +1,87 @@
+"""Records out: acknowledged, in order, and never quietly dropped."""
+
+import asyncio
+
+import pytest
+
+from events.record import Outgoing
+from tests.broker.conftest import MakeSource
+from tests.broker.reading import read, write
+from tests.support.topics import Topics
+from worker.broker.port import BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
+from worker.broker.sink import KafkaSink
+
+pytestmark = pytest.mark.kafka
+
+LARGE = Outgoing(b"k", b"x" * 2_000_000, ())
+SMALL = Outgoing(b"k", b"small", ())
+
+
+async def test_an_acknowledgement_says_where_the_record_is(
+    sink: KafkaSink, make_source: MakeSource, topics: Topics
+) -> None:
+    """Topic, partition and offset are those that a reader sees."""
+    acks = await write(sink, topics.commands, b"1", b"2", partition=2)
+    records = await read(make_source(), 2)
+    assert [(each.topic, each.partition, each.offset) for each in records] == [
+        (*ack.partition, ack.offset) for ack in acks
+    ]
+
+
+async def test_a_record_that_is_too_large_is_its_own_trouble(
+    sink: KafkaSink, make_source: MakeSource, topics: Topics
+) -> None:
+    """It is refused by name, and the next record is written as if nothing had been."""
+    for _ in range(2):
+        with pytest.raises(TooLarge, match="takes no record of that size"):
+            await sink.send(topics.commands, LARGE)
+        await sink.send(topics.commands, SMALL)
+    assert [each.value for each in await read(make_source(), 2)] == [b"small", b"small"]
+
+
+async def test_records_beside_one_that_is_too_large_fail_or_are_written_in_order(
+    sink: KafkaSink, make_source: MakeSource, topics: Topics
+) -> None:
+    """Those that were behind it can be sent again; none is acknowledged that is not there."""
+    records = [Outgoing(b"k", str(number).encode(), ()) for number in range(5)]
+    sends = [sink.send(topics.commands, each) for each in (*records[:2], LARGE, *records[2:])]
+    results = await asyncio.gather(*sends, return_exceptions=True)
+    assert isinstance(results[2], TooLarge)
+    assert all(
+        isinstance(each, BrokerUnavailable)
+        for each in results
+        if isinstance(each, Exception) and each is not results[2]
+    )
+    acknowledged = [
+        each
+        for each, result in zip((*records[:2], LARGE, *records[2:]), results, strict=True)
+        if not isinstance(result, Exception)
+    ]
+    await sink.send(topics.commands, SMALL)
+    values = [each.value for each in await read(make_source(), len(acknowledged) + 1)]
+    assert [value for value in values if value != b"small"] == [each.value for each in acknowledged]
+
+
+async def test_a_record_without_key_and_value_is_written(
+    sink: KafkaSink, make_source: MakeSource, topics: Topics
+) -> None:
+    """A dead letter of an empty record keeps its headers."""
+    await sink.send(topics.commands, Outgoing(None, None, (("azplan_dlq_code", b"invalid_json"),)))
+    (record,) = await read(make_source(), 1)
+    assert (record.key, record.value, record.headers) == (None, None, (("azplan_dlq_code", b"invalid_json"),))
+
+
+async def test_a_topic_or_partition_that_is_not_there_is_said_at_once(sink: KafkaSink, topics: Topics) -> None:
+    """Not after half a minute of trying."""
+    async with asyncio.timeout(10):
+        with pytest.raises(TopicMissing, match=r"the topic no\.such does not exist"):
+            await sink.send("no.such", SMALL)
+        with pytest.raises(BrokerRefused, match="has no partition 99"):
+            await sink.send(topics.commands, SMALL, partition=99)
+
+
+async def test_a_stopped_sink_begins_again_when_it_is_needed(sink: KafkaSink, topics: Topics) -> None:
+    """Stop twice, send once more."""
+    await sink.stop()
+    await sink.stop()
+    assert (await sink.send(topics.commands, SMALL)).offset == 0
