@@ -3,17 +3,24 @@
 import base64
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from events.record import Headers, Record
 from worker.journal.records import Json, Step, StepState, Waits
 from worker.journal.sql import Row
 
+WAITS = tuple(field.name for field in fields(Waits))
+
 
 def dump(value: Json) -> str:
-    """JSON that any database holds: ASCII, and no U+0000 even as an escape."""
-    return json.dumps(value, separators=(",", ":"), default=str).replace("\\u0000", "\\ufffd")
+    """JSON that any text column holds: ASCII, where U+0000 and lone surrogates are escapes, and come back so."""
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def load(text: str) -> Json:
+    """What `dump` wrote."""
+    return json.loads(text)
 
 
 def dump_headers(headers: Headers) -> str:
@@ -68,6 +75,6 @@ def dump_waits(waits: Waits) -> str:
 
 
 def load_waits(text: str) -> Waits:
-    """What `dump_waits` wrote; an empty story where nothing was."""
+    """What `dump_waits` wrote, as far as this version knows it; an empty story where nothing was."""
     stored: dict[str, Any] = json.loads(text)
-    return Waits(**stored)
+    return Waits(**{name: stored[name] for name in WAITS if name in stored})

@@ -14,8 +14,8 @@ INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, c
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_EVENT = """INSERT INTO event (id, uid, redrive, type, lane, key, value, headers, at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
-INSERT_LETTER = """INSERT INTO dead_letter (lane, uid, code, detail, redrive, attempts, correlation_id, topic, partition,
-    position, recorded_at, digest, key, value, original_headers, headers, at)
+INSERT_LETTER = """INSERT INTO dead_letter (lane, uid, code, detail, redrive, attempts, correlation_id, topic,
+    partition, position, recorded_at, digest, key, value, original_headers, headers, at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (topic, partition, position, redrive, digest) DO NOTHING"""
 

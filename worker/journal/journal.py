@@ -2,19 +2,25 @@
 
 All of them raise `JournalUnavailable` when the database does not answer: whether the write was made is then not known,
 and what to do is to look again later, never to assume.
+
+What a person asks for is in `acts`, what a person reads in `timeline` and `counts`, forgetting in `retention`.
 """
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from worker.clock import Clock
 from worker.errors import JournalUnavailable, LaneLost
-from worker.journal import intake, lanes, outbox, work
+from worker.journal import binding, claims, counts, intake, lanes, outbox, work
 from worker.journal.records import (
+    SECOND,
     Call,
     Claim,
     Conclusion,
+    Gauges,
     Intake,
     Micros,
     NewDeadLetter,
@@ -23,10 +29,13 @@ from worker.journal.records import (
     Unsent,
     Work,
 )
-from worker.journal.sql import Engine, Operation, Transaction
+from worker.journal.sql import Engine, LaneKey, Operation, Transaction
 from worker.journal.writer import Writer
 
 T = TypeVar("T")
+
+SET_BACK = 10 * SECOND
+"""A reading of the database's clock so much older than the last one is no late reading: the clock was set back."""
 
 
 class EffectHeld(Exception):
@@ -45,6 +54,10 @@ class Journal:
         self._writer = Writer(engine)
         self._clock = clock
         self._ahead: Micros = 0
+        self._measured: Micros = 0
+        self._looked_up_to = ""
+        self._hint = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
         self.worker = ""
 
     async def open(self) -> None:
@@ -54,40 +67,70 @@ class Journal:
 
     async def close(self) -> None:
         """Commit what was submitted and let go of the database."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening])
+            self._listening = None
         await self._writer.drain()
         await self._engine.close()
 
     def now(self) -> Micros:
-        """The database's clock, as far as it is known without asking."""
-        return self._wall() + self._ahead
+        """The database's clock, as far as it is known without asking: never ahead of it, whatever ours does."""
+        return self._elapsed() + self._ahead
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Settings of the database that weaken what is promised, a sentence each."""
+        return self._engine.warnings
 
     # ---- workers and lanes
 
     async def register(self, name: str, version: str, lease: float) -> None:
         """Become a worker, by a name that nobody had before, alive for `lease` seconds."""
         worker = str(uuid.uuid4())
-        await self._write(lambda tx: lanes.register(tx, worker, name, version, lease))
+        alone = self._engine.alone
+        await self._write(lambda tx: lanes.register(tx, worker, name, version, lease, alone=alone))
         self.worker = worker
 
     async def heartbeat(self, lease: float) -> bool:
-        """Stay alive for another `lease` seconds. False: the row has lapsed, and every lane may belong to another."""
-        return bool(await self._write(lambda tx: lanes.heartbeat(tx, self.worker, lease)))
+        """Stay alive for another `lease` seconds. False: the row has lapsed, and every lane may belong to another.
+
+        Waits for no lane and behind no other write.
+        """
+        worker = self.worker
+        beat = Operation(run=lambda tx: self._timed(tx, lanes.heartbeat(tx, worker, lease)))
+        return bool((await self._engine.commit([beat]))[0])
 
     async def retire(self) -> None:
-        """Give all lanes back and stop being a worker."""
-        await self._write(lambda tx: lanes.retire(tx, self.worker))
+        """Stop being a worker: all lanes are free at once."""
+        worker = self.worker
+        await self._write(lambda tx: lanes.retire(tx, worker))
 
     async def take_lanes(self, limit: int) -> int:
         """Take some of the oldest unfinished lanes that nobody living owns. How many."""
-        return int(await self._write(lambda tx: lanes.take(tx, self.worker, limit)))
+        worker = self.worker
+        return int(await self._write(lambda tx: lanes.take(tx, worker, limit)))
 
     async def let_go(self, limit: int) -> int:
-        """Give back lanes that are finished. How many."""
-        worker = self.worker
-        candidates = await self.read(lambda tx: lanes.finished(tx, worker, limit))
-        if not candidates:
+        """Look over the next `limit` lanes of this worker and give back those that are finished. How many."""
+        worker, after = self.worker, self._looked_up_to
+        finished, self._looked_up_to = await self.read(lambda tx: lanes.looked_over(tx, worker, after, limit))
+        if not finished:
             return 0
-        return int(await self._write(lambda tx: lanes.let_go(tx, worker, candidates), lanes=candidates))
+        return int(await self._write(lambda tx: lanes.let_go(tx, worker, finished), lanes=finished))
+
+    async def hinted(self, seconds: float) -> bool:
+        """Wait until another process has something for this worker to look at, for `seconds` at most. False: none came.
+
+        Only a hint, that may come late, for nothing or not at all: what is to be done is found by looking.
+        """
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._engine.listen(self._heard), name="journal hints")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hint.wait(), seconds)
+        heard = self._hint.is_set()
+        self._hint.clear()
+        return heard
 
     # ---- intake
 
@@ -96,7 +139,7 @@ class Journal:
     ) -> list[Taken]:
         """Write down every record of a batch: afterwards their offsets may be committed.
 
-        A record that the database refuses becomes the dead letter that `instead` makes of it; the others are not held up.
+        A record that the database refuses becomes the dead letter that `instead` makes of it; no other is held up.
         """
         try:
             return cast("list[Taken]", await self._accept(items))
@@ -113,34 +156,30 @@ class Journal:
 
     async def _accept(self, items: Sequence[Intake]) -> Any:
         worker = self.worker
-        return await self._writer.submit(
-            Operation(
-                run=lambda tx: self._timed(tx, intake.accept(tx, worker, items)), new_lanes=intake.lanes_of(items)
-            )
-        )
+        return await self._write(lambda tx: intake.accept(tx, worker, items), new_lanes=intake.lanes_of(items))
 
     # ---- work
 
     async def claim(self, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
         """Commands of this worker's lanes that can run now, at most `limit` for each partner."""
         worker, busy = self.worker, set(running)
-        return cast("Claim", await self.read(lambda tx: work.claim(tx, worker, partners, limit, busy)))
+        return cast("Claim", await self.read(lambda tx: claims.claim(tx, worker, partners, limit, busy)))
 
     async def partners(self) -> list[str]:
-        """The partners of all open commands; empty text for those whose partner could not be told."""
-        return list(await self.read(work.partners))
+        """The partners of all commands that wait for their turn; "" where a command names none."""
+        return cast("list[str]", await self.read(claims.partners))
 
     async def runnable(self, limit: int) -> int:
         """How many commands could run now, counted no further than `limit`."""
         worker = self.worker
-        return int(await self.read(lambda tx: work.runnable(tx, worker, limit)))
+        return int(await self.read(lambda tx: claims.runnable(tx, worker, limit)))
 
     async def intend(self, item: Work, step: Step, within: float, key: str | None = None) -> Step:
         """Durable before it leaves: a request of this step may arrive within the next `within` seconds.
 
         Raises `LaneLost`; `EffectHeld` where another command has the effect `key` open.
         """
-        held = await self._write(lambda tx: work.intend(tx, item, step, within, key), lanes=[item.lane])
+        held = await self._write(lambda tx: work.intend(tx, item, step, within, key), item)
         if held is None:
             raise LaneLost(item.lane)
         if isinstance(held, str):
@@ -149,27 +188,29 @@ class Journal:
 
     async def record(self, item: Work, step: Step, calls: Sequence[Call] = (), *, spent: bool = False) -> None:
         """Durable: what is known of a step. `spent`: no request of the command can change anything any more."""
-        held = await self._write(lambda tx: work.record(tx, item, step, spent=spent, calls=calls), lanes=[item.lane])
-        insist(held, item)
+        insist(await self._write(lambda tx: work.record(tx, item, step, spent=spent, calls=calls), item), item)
 
     async def put_away(self, item: Work, names: Sequence[str]) -> None:
         """Steps that are over for good make room for new ones of the same names."""
-        insist(await self._write(lambda tx: work.put_away(tx, item, names), lanes=[item.lane]), item)
+        insist(await self._write(lambda tx: work.put_away(tx, item, names), item), item)
 
     async def close_effect(self, item: Work, key: str) -> None:
         """An effect that an earlier command left open has its answer."""
-        insist(await self._write(lambda tx: work.close_effect(tx, item, key), lanes=[item.lane]), item)
+        insist(await self._write(lambda tx: work.close_effect(tx, item, key), item), item)
 
     async def conclude(self, item: Work, end: Conclusion) -> None:
         """Durable: how the run ended and what is said about it. Raises `LaneLost`."""
-        touched = [item.lane]
-        fresh = [lanes.dead_letter_lane(end.letter.source.partition)] if end.letter else []
-        insist(await self._write(lambda tx: work.conclude(tx, item, end), lanes=touched, new_lanes=fresh), item)
+        letters = [lanes.dead_letter_lane(end.letter.source.partition)] if end.letter else []
+        insist(await self._write(lambda tx: work.conclude(tx, item, end), item, new_lanes=letters), item)
 
     # ---- outbox
 
     async def unsent(self, limit: int, after: tuple[int, int] = (0, 0)) -> list[Unsent]:
-        """The oldest events and dead letters of this worker's lanes that Kafka has not acknowledged."""
+        """The oldest events and dead letters of this worker's lanes that Kafka has not acknowledged.
+
+        `after` are sequence numbers of an event and a dead letter to begin behind; begin anew now and then, since a
+        lower number may appear later, though never in the same lane.
+        """
         worker = self.worker
         return cast("list[Unsent]", await self.read(lambda tx: outbox.unsent(tx, worker, limit, after)))
 
@@ -179,35 +220,68 @@ class Journal:
 
     # ---- looking
 
+    async def gauges(self) -> Gauges:
+        """What is open, unsent and dead, counted for metrics."""
+        return cast("Gauges", await self.read(counts.gauges))
+
+    async def is_empty(self) -> bool:
+        """True while nothing was ever taken in, and no group was ever bound to this journal."""
+        return bool(await self.read(binding.is_empty))
+
+    async def bind(self, group: str, topic: str) -> None:
+        """Remember the consumer group and the commands topic that this journal belongs to, once.
+
+        Raises `JournalRefused` where it belongs to others.
+        """
+        await self._write(lambda tx: binding.bind(tx, group, topic))
+
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a query of `timeline` or of one's own; it changes nothing."""
+        """Run a query of `timeline`, `counts` or one's own; it changes nothing."""
 
         async def look(tx: Transaction) -> T:
             return await self._timed(tx, query(tx))
 
         return await self._engine.read(look)
 
-    async def write(self, change: Callable[[Transaction], Awaitable[Any]], *, lanes: Sequence[str] = ()) -> Any:
-        """Run a change of one's own in a transaction that has locked these lanes."""
-        return await self._write(change, lanes=lanes)
+    async def write(
+        self,
+        change: Callable[[Transaction], Awaitable[Any]],
+        item: Work | None = None,
+        *,
+        lanes: Sequence[str] = (),
+    ) -> Any:
+        """Run a change of one's own in a transaction that has locked these lanes, and that of a command."""
+        return await self._write(change, item, lanes=lanes)
 
     async def _write(
         self,
         change: Callable[[Transaction], Awaitable[Any]],
+        item: Work | None = None,
         *,
         lanes: Sequence[str] = (),
-        new_lanes: Sequence[Any] = (),
+        new_lanes: Sequence[LaneKey] = (),
     ) -> Any:
         return await self._writer.submit(
-            Operation(run=lambda tx: self._timed(tx, change(tx)), lanes=lanes, new_lanes=new_lanes)
+            Operation(
+                run=lambda tx: self._timed(tx, change(tx)),
+                lanes=lanes if item is None else [*lanes, item.lane],
+                new_lanes=new_lanes,
+                commands=() if item is None else (item.uid,),
+            )
         )
 
     async def _timed(self, tx: Transaction, result: Awaitable[T]) -> T:
-        self._ahead = tx.now - self._wall()
+        """Set our clock by the transaction's, as soon as it has read it."""
+        if tx.now > self._measured or self._measured - tx.now > SET_BACK:
+            self._measured, self._ahead = tx.now, tx.now - self._elapsed()
         return await result
 
-    def _wall(self) -> Micros:
-        return int(self._clock.now().timestamp() * 1_000_000)
+    def _elapsed(self) -> Micros:
+        return int(self._clock.monotonic() * SECOND)
+
+    def _heard(self, worker: str) -> None:
+        if worker in ("", self.worker):
+            self._hint.set()
 
 
 async def nothing(_tx: Transaction) -> None:

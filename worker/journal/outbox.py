@@ -45,14 +45,3 @@ async def sent(tx: Transaction, rows: Sequence[Unsent]) -> None:
         done = [(tx.now, row.seq) for row in rows if row.letter is letter]
         if done:
             await tx.many(f"UPDATE {table} SET sent_at = ? WHERE seq = ? AND sent_at IS NULL", done)
-
-
-async def backlog(tx: Transaction) -> tuple[int, float]:
-    """How many events and dead letters wait for Kafka, and for how many seconds the oldest has waited."""
-    rows = await tx.rows(
-        """SELECT count(*) AS n, min(at) AS oldest FROM (
-             SELECT at FROM event WHERE sent_at IS NULL
-             UNION ALL SELECT at FROM dead_letter WHERE sent_at IS NULL) AS waiting"""
-    )
-    oldest = rows[0]["oldest"]
-    return int(rows[0]["n"]), 0.0 if oldest is None else max(0.0, (tx.now - oldest) / 1_000_000)

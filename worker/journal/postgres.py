@@ -1,64 +1,115 @@
 """The journal on PostgreSQL: for production, any number of workers. asyncpg, commits that wait for the disk."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import asyncpg
 
 from worker.errors import JournalRefused, JournalUnavailable
+from worker.journal.pending import Pending
 from worker.journal.records import Micros
 from worker.journal.schema import migrate
-from worker.journal.sql import LaneRow, Operation, Row, Transaction, Value, clean, lock_lanes
+from worker.journal.sql import LaneRow, Operation, Row, Transaction, Value, clean, perform
 
 T = TypeVar("T")
 
 WORDS = {"bytes": "bytea", "serial": "bigserial PRIMARY KEY", "big": "bigint"}
-NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 MIGRATION_LOCK = 0x617A706C616E  # 'azplan': two workers that start together migrate one after the other
-COMMAND_TIMEOUT = 30.0
+CHANNEL = "azplan_journal"
 
-GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DiskFullError,
-    asyncpg.ReadOnlySQLTransactionError,
-    OSError,
-    TimeoutError,
+NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+PRESENT = """SELECT relname AS name FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname = ANY(?::text[])"""
+SIZE = """SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS bytes FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname = ANY(?::text[])"""
+
+STATEMENT_SECONDS = 15.0
+"""The longest a statement may take. A silent server is given up after twice that, well within a lease."""
+RECONNECT_SECONDS = 5.0
+TRIES = 5
+
+# Sent with BEGIN, in one message, so that it holds on any connection and behind any pooler. A worker that is stopped or
+# cut off in the middle of a transaction would hold its lanes locked for as long as the server believes in it.
+WRITE = """BEGIN; SET LOCAL synchronous_commit = {commit}; SET LOCAL lock_timeout = '10s';
+    SET LOCAL idle_in_transaction_session_timeout = '15s'"""
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '15s'"
+
+AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.UniqueViolationError,
 )
-"""What says that the database is not there, rather than that it refuses what was asked."""
+"""Over when it is tried again: locks of others, a schema that was just migrated, an identity that another worker wrote
+down under another lane at the same time."""
 
-AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+"""The values cannot be stored: out of range, not text, too large for a row or an index, doubled."""
+
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What else the driver raises: the database's own trouble."""
+
+DENIED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ClientConfigurationError,
+)
+"""PostgreSQL answers, and will refuse until somebody changes the URL or the user's rights."""
 
 
 class PostgresTransaction:
     """One transaction on one connection."""
 
+    locking = " FOR UPDATE"
     skip_locked = " FOR UPDATE SKIP LOCKED"
+    present = PRESENT
+    size = SIZE
 
-    def __init__(self, connection: Any, now: Micros) -> None:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self.now = now
+        self._pending = Pending()
+        self._touched: set[str] = {""}
+        self.now: Micros = 0
         self.lanes: dict[str, LaneRow] = {}
+        self.revisions: dict[str, int] = {}
 
     async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
+        await self.send()
         return cast("Sequence[Row]", await self._connection.fetch(numbered(sql), *clean(values)))
 
     async def run(self, sql: str, *values: Value | Sequence[str]) -> int:
+        await self.send()
         status: str = await self._connection.execute(numbered(sql), *clean(values))
         last = status.rsplit(" ", 1)[-1]
         return int(last) if last.isdigit() else 0
 
     async def many(self, sql: str, values: Sequence[Sequence[Value]]) -> None:
-        await self._connection.executemany(numbered(sql), [clean(row) for row in values])
+        self._pending.add(self._touched, sql, [clean(row) for row in values])
 
     def among(self, column: str) -> str:
         return f"{column} = ANY(?::text[])"
+
+    async def hint(self, worker: str) -> None:
+        await self.many(f"SELECT pg_notify('{CHANNEL}', ?)", [(worker,)])
+
+    async def tick(self) -> None:
+        await self.send()
+        self.now = await self._connection.fetchval(NOW)
+
+    def enter(self, operation: Operation) -> None:
+        self._touched = operation.touches or {""}
+
+    async def send(self) -> None:
+        """Run what is pending."""
+        for sql, values in self._pending.take():
+            await self._connection.executemany(numbered(sql), values)
+
+
+Work = Callable[[PostgresTransaction], Coroutine[Any, Any, T]]
 
 
 @lru_cache(maxsize=1024)
@@ -68,47 +119,43 @@ def numbered(sql: str) -> str:
     return "".join(f"{part}${index}" for index, part in enumerate(parts[:-1], 1)) + parts[-1]
 
 
-async def insist(connection: Any) -> None:
-    """Commits of this connection wait for the disk, whatever the server's default."""
-    if await connection.fetchval("SHOW synchronous_commit") == "off":
-        await connection.execute("SET synchronous_commit = on")
-
-
 class PostgresEngine:
     """A journal in a PostgreSQL database. `writers` transactions may be under way at once."""
+
+    alone = False
 
     def __init__(self, url: str, *, writers: int = 3, readers: int = 3) -> None:
         self._url = url
         self.writers = writers
         self._size = writers + readers
         self._pool: Any = None
+        self._reading: set[asyncio.Task[Any]] = set()
+        self._write = WRITE.format(commit="on")
         self.warnings: list[str] = []
 
     async def open(self) -> None:
         """Connect, bring the schema up to date, note settings of the server that weaken what is promised."""
         try:
+            connection = await asyncpg.connect(self._url, timeout=10, command_timeout=STATEMENT_SECONDS)
+            try:
+                await self._judge(connection)
+                await self._migrate(connection)
+            finally:
+                await close(connection)
             self._pool = await asyncpg.create_pool(
                 self._url,
-                min_size=1,
+                min_size=0,
                 max_size=self._size,
-                command_timeout=COMMAND_TIMEOUT,
+                command_timeout=STATEMENT_SECONDS,
                 timeout=10,
-                init=insist,
+                reset=leave,
             )
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-                await migrate(PostgresTransaction(connection, await connection.fetchval(NOW)), WORDS)
-                await self._judge(connection)
-        except (
-            asyncpg.InvalidPasswordError,
-            asyncpg.InvalidCatalogNameError,
-            asyncpg.InsufficientPrivilegeError,
-        ) as error:
+        except DENIED as error:
             raise JournalRefused(
                 f"PostgreSQL refuses: {error}. Look at AZPLAN_JOURNAL__URL and the user's rights"
             ) from error
-        except GONE as error:
-            raise JournalUnavailable(f"PostgreSQL does not answer: {error or type(error).__name__}") from error
+        except TROUBLE as error:
+            raise unavailable(error) from error
 
     async def close(self) -> None:
         """Close all connections, waiting a moment for what is under way."""
@@ -116,40 +163,141 @@ class PostgresEngine:
             pool, self._pool = self._pool, None
             try:
                 await asyncio.wait_for(pool.close(), 5)
-            except TimeoutError:
+            except TROUBLE:
                 pool.terminate()
 
     async def commit(self, operations: Sequence[Operation]) -> list[Any]:
-        """All operations in one durable transaction; a deadlock with another worker is tried again."""
-        for _ in range(5):
-            try:
-                return await self._guarded(lambda tx: self._run(tx, operations))
-            except AGAIN:
-                continue
-        raise JournalUnavailable("PostgreSQL ended the transaction five times because of locks held by others")
+        """All operations in one durable transaction; one that others made impossible is tried again."""
+
+        async def work(tx: PostgresTransaction) -> list[Any]:
+            return await perform(tx, operations)
+
+        return await self._again(self._write, work)
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """A consistent look beside the writers."""
-        return await self._guarded(query)
+        """A look at one state of the database. A caller that is cancelled leaves it to end by itself."""
 
-    async def _run(self, tx: Transaction, operations: Sequence[Operation]) -> list[Any]:
-        await lock_lanes(tx, operations)
-        return [await operation.run(tx) for operation in operations]
+        async def work(tx: PostgresTransaction) -> T:
+            await tx.tick()
+            return await query(tx)
 
-    async def _guarded(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        task = asyncio.ensure_future(self._again(READ, work))
+        self._reading.add(task)
+        task.add_done_callback(self._read)
+        return await asyncio.shield(task)
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Hear what others notify. Every new connection counts as a call, since some may have been missed before it."""
+        while True:
+            with suppress(*TROUBLE):
+                await self._hear(heard)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _hear(self, heard: Callable[[str], None]) -> None:
+        ended = asyncio.Event()
+        connection = await asyncpg.connect(self._url, timeout=10, command_timeout=STATEMENT_SECONDS)
+        try:
+            connection.add_termination_listener(lambda _: ended.set())
+            await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: heard(str(payload)))
+            heard("")
+            await ended.wait()
+        finally:
+            connection.terminate()
+
+    async def _again(self, begin: str, work: Work[T]) -> T:
+        """Run a transaction, and run it again where others made it impossible."""
+        tries = TRIES
+        while True:
+            tries -= 1
+            try:
+                return await self._transaction(begin, work)
+            except AGAIN as error:
+                if tries == 0 and isinstance(error, REFUSED):
+                    raise
+                if tries == 0:
+                    raise unavailable(error) from error
+            except REFUSED:
+                raise
+            except TROUBLE as error:
+                raise unavailable(error) from error
+
+    async def _transaction(self, begin: str, work: Work[T]) -> T:
         if self._pool is None:
             raise JournalUnavailable("the journal is closed")
-        try:
-            async with self._pool.acquire(timeout=COMMAND_TIMEOUT) as connection, connection.transaction():
-                tx = PostgresTransaction(connection, await connection.fetchval(NOW))
-                return await work(tx)
-        except GONE as error:
-            raise JournalUnavailable(f"PostgreSQL does not answer: {error or type(error).__name__}") from error
+        async with self._pool.acquire(timeout=2 * STATEMENT_SECONDS) as connection:
+            return await within(connection, begin, work)
+
+    def _read(self, task: asyncio.Task[Any]) -> None:
+        self._reading.discard(task)
+        if not task.cancelled():
+            task.exception()  # where the caller was cancelled, nobody else asks for it
 
     async def _judge(self, connection: Any) -> None:
-        if await connection.fetchval("SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'") == "off":
+        if await connection.fetchval("SHOW server_encoding") != "UTF8":
+            raise JournalRefused(
+                "the PostgreSQL database does not hold all characters: make one with ENCODING 'UTF8' for the journal"
+            )
+        commit = await connection.fetchval("SHOW synchronous_commit")
+        if commit == "off":
             self.warnings.append(
                 "the PostgreSQL server has synchronous_commit=off: azplan turns it on for its own commits"
             )
-        if await connection.fetchval("SHOW fsync") == "off":
-            self.warnings.append("the PostgreSQL server runs with fsync=off: a power cut can lose what was promised")
+        else:
+            self._write = WRITE.format(commit=commit)
+        for setting, danger in (("fsync", "lose"), ("full_page_writes", "destroy")):
+            if await connection.fetchval(f"SHOW {setting}") == "off":
+                self.warnings.append(
+                    f"the PostgreSQL server runs with {setting}=off: a power cut can {danger} what was promised"
+                )
+
+    async def _migrate(self, connection: Any) -> None:
+        async def work(tx: PostgresTransaction) -> None:
+            await tx.rows("SELECT pg_advisory_xact_lock(?)", MIGRATION_LOCK)
+            await tx.tick()
+            await migrate(tx, WORDS)
+
+        await within(connection, self._write, work)
+
+
+async def within(connection: Any, begin: str, work: Work[T]) -> T:
+    """Run `work` in a transaction: committed when it returns, undone when it raises."""
+    tx = PostgresTransaction(connection)
+    try:
+        await connection.execute(begin)
+        result = await work(tx)
+        await tx.send()
+        ended = await connection.execute("COMMIT")
+    except BaseException as error:
+        await give_up(connection, error)
+        raise
+    if ended != "COMMIT":
+        raise JournalUnavailable(f"PostgreSQL answered a commit with {ended}")
+    return result
+
+
+async def give_up(connection: Any, error: BaseException) -> None:
+    """Undo the transaction; a connection on which that cannot be done at once is thrown away, which undoes it too."""
+    if not isinstance(error, Exception) or isinstance(error, (OSError, asyncpg.InterfaceError)):
+        connection.terminate()
+        return
+    try:
+        await connection.execute("ROLLBACK", timeout=5)
+    except TROUBLE:
+        connection.terminate()
+
+
+async def leave(_connection: Any) -> None:
+    """Connections go back to the pool as they are: no transaction leaves anything behind on them."""
+
+
+async def close(connection: Any) -> None:
+    """Close a connection, in good order where the server answers."""
+    try:
+        await connection.close(timeout=5)
+    except TROUBLE:
+        connection.terminate()
+
+
+def unavailable(error: BaseException) -> JournalUnavailable:
+    """What the operator must know about a database that is in trouble."""
+    return JournalUnavailable(f"PostgreSQL: {error or type(error).__name__}")

@@ -169,9 +169,47 @@ class Waits:
     since: dict[str, Micros] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which commands: those that match all that is given; None matches any."""
+
+    partner: str | None = None
+    customer: str | None = None
+    type: str | None = None
+
+    def holds(self, command: "Which") -> bool:
+        """Whether a command of this partner, customer and type is one of them."""
+        wanted = (self.partner, self.customer, self.type)
+        given = (command.partner, command.customer, command.type)
+        return all(want is None or want == has for want, has in zip(wanted, given, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Commands that are not begun, but wait until a person lets them go."""
+
+    id: str
+    which: Which
+    at: Micros
+    who: str
+    why: str
+
+
+class Resolution(StrEnum):
+    """What a person found out about an effect whose outcome was unknown."""
+
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+
+
 @dataclass(slots=True)
 class Work:
-    """A command that can run now, and all that is known about it."""
+    """A command that can run now, and all that is known about it.
+
+    It stands for one run: whatever ends that run (a conclusion, a cancellation, a redrive) raises the command's
+    `revision`, and what is written for an older one is refused as if the lane were lost. `paused` is the pause that
+    holds the command: it is not run, only told to wait. `resolution` is what a person decided in this story.
+    """
 
     uid: str
     source: str
@@ -194,6 +232,11 @@ class Work:
     steps: dict[str, Step] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
     earlier: tuple[Earlier, ...] = ()
+    revision: int = 0
+    state: State = State.ACCEPTED
+    code: str | None = None
+    paused: Pause | None = None
+    resolution: Resolution | None = None
 
     def unsettled_until(self) -> Micros:
         """Until when an unanswered request of this command may still change something; 0 where none can."""
@@ -202,7 +245,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of Partner Center, as a person reads it. `key` names the very request; `answered` whether it had an answer."""
+    """One call of Partner Center, as a person reads it. `key` names the very request; `answered`: it had an answer."""
 
     at: Micros
     step: str
@@ -253,6 +296,17 @@ class Claim:
 
     work: Sequence[Work]
     next_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What is open, unsent and dead. Ages in seconds; `oldest_open_age` by type of command."""
+
+    open: int
+    oldest_open_age: Mapping[str, float]
+    dead_letters: int
+    outbox_pending: int
+    outbox_oldest_age: float
 
 
 @dataclass(frozen=True, slots=True)

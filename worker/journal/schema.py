@@ -1,12 +1,29 @@
 """The numbered migrations beside this file, brought to a database one after the other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from worker.errors import JournalRefused
 from worker.journal.sql import Transaction
 
-VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, applied_at {big} NOT NULL)"
+TABLES = (
+    "schema_version",
+    "worker",
+    "lane",
+    "command",
+    "step",
+    "effect",
+    "call",
+    "note",
+    "event",
+    "dead_letter",
+    "pause",
+    "act",
+    "meta",
+)
+"""All tables of a journal of the newest version."""
+
+VERSION_TABLE = "CREATE TABLE schema_version (version integer PRIMARY KEY, applied_at {big} NOT NULL)"
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -26,17 +43,38 @@ async def migrate(tx: Transaction, words: Mapping[str, str]) -> None:
 
     Raises `JournalRefused` where the journal was written by a newer azplan.
     """
-    await tx.run(VERSION_TABLE.format(**words))
-    rows = await tx.rows("SELECT coalesce(max(version), 0) AS version FROM schema_version")
-    present = rows[0]["version"]
-    known = migrations()
+    present, known = await version(tx), migrations()
     if present > known[-1][0]:
         raise JournalRefused(
             f"the journal has schema version {present}, and this azplan knows {known[-1][0]}: "
             "it was written by a newer azplan. Run that version, or restore the journal from before the upgrade."
         )
-    for version, script in known:
-        if version > present:
+    if present == 0:
+        await tx.run(VERSION_TABLE.format(**words))
+    for number, script in known:
+        if number > present:
             for statement in statements(script, words):
                 await tx.run(statement)
-            await tx.run("INSERT INTO schema_version (version, applied_at) VALUES (?, ?)", version, tx.now)
+            await tx.run("INSERT INTO schema_version (version, applied_at) VALUES (?, ?)", number, tx.now)
+
+
+async def version(tx: Transaction) -> int:
+    """The version of the journal in the database; 0 where there is none.
+
+    Raises `JournalRefused` where tables of those names belong to somebody else.
+    """
+    found = {row["name"] for row in await tx.rows(tx.present, TABLES)}
+    if not found:
+        return 0
+    if missing := sorted(set(TABLES) - found):
+        raise JournalRefused(
+            f"the database has the tables {listed(found)}, but no {listed(missing)}, so they are not a journal's: "
+            "give the journal a database of its own (AZPLAN_JOURNAL__URL)."
+        )
+    rows = await tx.rows("SELECT max(version) AS version FROM schema_version")
+    return int(rows[0]["version"])
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a person reads them, in alphabetical order."""
+    return ", ".join(sorted(names))

@@ -1,11 +1,12 @@
 """The little of SQL that differs between databases, and what a statement needs to know of its transaction.
 
-Operations are written once, as coroutines over a `Transaction`. Statements use `?` for values; tables and columns are the
-same everywhere; instants are integers, truth is 0 or 1.
+Operations are written once, as coroutines over a `Transaction`. Statements use `?` for values; tables and columns are
+the same everywhere; instants are integers, truth is 0 or 1.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from worker.journal.records import Micros
@@ -14,28 +15,7 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 Value = str | int | float | bytes | None
 
-
-class Transaction(Protocol):
-    """An open transaction. `now` is the database's clock; `lanes` are the rows that this transaction has locked."""
-
-    now: Micros
-    lanes: dict[str, "LaneRow"]
-
-    async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
-        """The rows of a query, or of a statement with RETURNING."""
-
-    async def run(self, sql: str, *values: Value | Sequence[str]) -> int:
-        """Run a statement; how many rows it touched."""
-
-    async def many(self, sql: str, values: Sequence[Sequence[Value]]) -> None:
-        """Run one statement for each row of values."""
-
-    def among(self, column: str) -> str:
-        """A condition that takes one value, a list of texts, and holds where the column is one of them."""
-
-    @property
-    def skip_locked(self) -> str:
-        """What a SELECT ends in that takes the rows nobody else holds."""
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -45,6 +25,8 @@ class LaneRow:
     owner: str | None
     epoch: int
     settle_until: Micros
+    unfinished: bool
+    unfinished_since: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +38,89 @@ class LaneKey:
     customer: str = ""
 
 
+class Transaction(Protocol):
+    """An open transaction.
+
+    `now` is the database's clock, read when the locks were there. `lanes` are the rows that this transaction has
+    locked, `revisions` those of the commands that its operations name.
+    """
+
+    now: Micros
+    lanes: dict[str, LaneRow]
+    revisions: dict[str, int]
+
+    async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
+        """The rows of a query, or of a statement with RETURNING."""
+
+    async def run(self, sql: str, *values: Value | Sequence[str]) -> int:
+        """Run a statement; how many rows it touched."""
+
+    async def many(self, sql: str, values: Sequence[Sequence[Value]]) -> None:
+        """Run one statement for each row of values, at the latest before this transaction reads, runs or ends.
+
+        Of two operations that share no lane, the statements may change places.
+        """
+
+    def among(self, column: str) -> str:
+        """A condition that takes one value, a list of texts, and holds where the column is one of them."""
+
+    @property
+    def locking(self) -> str:
+        """What a SELECT ends in that locks its rows and waits for those that others hold."""
+
+    @property
+    def skip_locked(self) -> str:
+        """What a SELECT ends in that locks the rows nobody else holds, and passes over the others."""
+
+    @property
+    def present(self) -> str:
+        """A query that takes a list of tables and gives the `name` of each that there is."""
+
+    @property
+    def size(self) -> str:
+        """A query that takes a list of tables and gives the `bytes` that they take."""
+
+    async def hint(self, worker: str) -> None:
+        """Tell a worker, once this transaction is committed, that there is something to look at; "" tells all."""
+
+    async def tick(self) -> None:
+        """Read the database's clock into `now`."""
+
+    def enter(self, operation: "Operation") -> None:
+        """The statements that follow belong to this operation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One caller's share of a group commit: the lanes to make and to lock first, then the statements."""
+    """One caller's share of a group commit: what to make, to lock and to look up first, then the statements.
+
+    It may be run again from the start, in another transaction, when the group it was in is refused.
+    """
 
     run: Callable[[Transaction], Awaitable[Any]]
     lanes: Sequence[str] = ()
-    new_lanes: Sequence[LaneKey] = field(default=())
+    new_lanes: Sequence[LaneKey] = ()
+    commands: Sequence[str] = ()
+
+    @property
+    def touches(self) -> set[str]:
+        """The names of all lanes that it may write for."""
+        return {*self.lanes, *(key.id for key in self.new_lanes)}
 
 
 class Engine(Protocol):
-    """A database. Raises `JournalUnavailable` when it does not answer."""
+    """A database.
+
+    Raises `JournalUnavailable` for everything that is wrong with the database itself. What it raises beside that, the
+    database holds against the values of an operation, and would again.
+    """
 
     writers: int
+    """How many transactions may write at once."""
+    alone: bool
+    """True where no other worker can be alive, so that whatever is left of one is dead."""
+    warnings: Sequence[str]
+    """Settings of the database that weaken what is promised, a sentence each."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date. Raises `JournalRefused` with what to do."""
@@ -80,40 +132,69 @@ class Engine(Protocol):
         """Run all operations in one transaction and give their results in order. All or nothing."""
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a query that changes nothing, beside the writers."""
+        """Run a query that changes nothing, on one state of the database, beside the writers."""
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Call `heard` with what others pass to `Transaction.hint`, until cancelled. May miss some; may never call."""
 
 
-def printable(text: str) -> str:
-    """Text that every database can hold: no U+0000, no half of a surrogate pair."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+def storable(text: str) -> str:
+    """Text that every database can hold: U+FFFD in place of U+0000 and of halves of surrogate pairs."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def clean(value: Any) -> Any:
-    """A value fit for a statement: texts made printable, all else as it is."""
+    """A value fit for a statement: texts made storable, all else as it is."""
     if isinstance(value, str):
-        return printable(value)
+        return storable(value)
     if isinstance(value, (list, tuple)):
         return [clean(item) for item in value]
     return value
 
 
-async def lock_lanes(tx: Transaction, operations: Iterable[Operation]) -> None:
-    """Make and lock the rows of all lanes that the operations name, in the order of their names, so that nobody deadlocks."""
+async def perform(tx: Transaction, operations: Sequence[Operation]) -> list[Any]:
+    """Lock what the operations name, then run them in order. Their results."""
+    await _make_lanes(tx, operations)
+    await _lock_lanes(tx, operations)
+    await tx.tick()
+    await _look_up_revisions(tx, operations)
+    results = []
+    for operation in operations:
+        tx.enter(operation)
+        results.append(await operation.run(tx))
+    return results
+
+
+async def _make_lanes(tx: Transaction, operations: Sequence[Operation]) -> None:
+    """Lanes that may be new, in the order of their names, so that nobody deadlocks."""
     fresh = {key.id: key for operation in operations for key in operation.new_lanes}
-    names = sorted({name for operation in operations for name in operation.lanes} | set(fresh))
     if fresh:
         await tx.many(
             "INSERT INTO lane (id, partner, customer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
             [(key.id, key.partner, key.customer) for _, key in sorted(fresh.items())],
         )
-    if names:
-        for row in await tx.rows(
-            f"SELECT id, owner, epoch, settle_until FROM lane WHERE {tx.among('id')} ORDER BY id{lock_clause(tx)}",
-            names,
-        ):
-            tx.lanes[row["id"]] = LaneRow(row["owner"], row["epoch"], row["settle_until"])
 
 
-def lock_clause(tx: Transaction) -> str:
-    """` FOR UPDATE` where rows are locked one by one; nothing where a writer has the database to itself."""
-    return " FOR UPDATE" if tx.skip_locked else ""
+async def _lock_lanes(tx: Transaction, operations: Sequence[Operation]) -> None:
+    """The rows of all lanes, locked in one order for everybody, and then known to this transaction."""
+    names = sorted({name for operation in operations for name in operation.touches})
+    if not names:
+        return
+    for row in await tx.rows(
+        f"""SELECT id, owner, epoch, settle_until, unfinished, unfinished_since FROM lane
+            WHERE {tx.among("id")} ORDER BY id{tx.locking}""",
+        names,
+    ):
+        tx.lanes[row["id"]] = LaneRow(
+            row["owner"], row["epoch"], row["settle_until"], bool(row["unfinished"]), row["unfinished_since"]
+        )
+
+
+async def _look_up_revisions(tx: Transaction, operations: Sequence[Operation]) -> None:
+    """Whoever writes a command's revision holds its lane, so what is read here stands until this transaction ends."""
+    uids = sorted({uid for operation in operations for uid in operation.commands})
+    if uids:
+        for row in await tx.rows(f"SELECT uid, revision FROM command WHERE {tx.among('uid')}", uids):
+            tx.revisions[row["uid"]] = row["revision"]

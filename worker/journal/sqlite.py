@@ -1,4 +1,4 @@
-"""The journal on SQLite: the embedded default. One writer thread, one reader thread, write-ahead log, full synchronisation.
+"""The journal on SQLite: the embedded default. One thread writes, one reads; commits reach the disk.
 
 One worker per file: `azplan run` holds an operating-system lock beside the database, which a second one finds taken.
 Every other verb may work on the file at the same time.
@@ -16,25 +16,36 @@ from typing import Any, TypeVar, cast
 
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
-from worker.journal.records import Micros
+from worker.journal.records import SECOND, Micros
 from worker.journal.schema import migrate
-from worker.journal.sql import LaneRow, Operation, Row, Transaction, Value, clean, lock_lanes
+from worker.journal.sql import LaneRow, Operation, Row, Transaction, Value, clean, perform
 
 T = TypeVar("T")
 
 WORDS = {"bytes": "blob", "serial": "integer PRIMARY KEY AUTOINCREMENT", "big": "integer"}
 BUSY_TIMEOUT_MS = 10_000
+LARGEST_LOG = 64 * 1024 * 1024
+"""Bytes to which the write-ahead log is cut back after a burst."""
+
+REFUSED = (sqlite3.DataError, sqlite3.IntegrityError)
+"""The values cannot be stored. Every other error of the database is its own trouble."""
 
 
 class SqliteTransaction:
     """One transaction on one connection. Its coroutines never wait, so `drive` can run them to the end in a thread."""
 
+    locking = ""
     skip_locked = ""
+    present = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (SELECT value FROM json_each(?))"
+    size = """SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()
+        WHERE ? IS NOT NULL"""
 
-    def __init__(self, connection: sqlite3.Connection, now: Micros) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], Micros]) -> None:
         self._connection = connection
-        self.now = now
+        self._clock = clock
+        self.now = clock()
         self.lanes: dict[str, LaneRow] = {}
+        self.revisions: dict[str, int] = {}
 
     async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
         return cast("Sequence[Row]", self._connection.execute(sql, bound(values)).fetchall())
@@ -47,6 +58,15 @@ class SqliteTransaction:
 
     def among(self, column: str) -> str:
         return f"{column} IN (SELECT value FROM json_each(?))"
+
+    async def hint(self, worker: str) -> None:
+        """There is one worker, and it wrote this itself, or finds it when it next looks."""
+
+    async def tick(self) -> None:
+        self.now = self._clock()
+
+    def enter(self, operation: Operation) -> None:
+        """Statements run at once, so it need not be known whose they are."""
 
 
 def bound(values: Sequence[Value | Sequence[str]]) -> list[Any]:
@@ -78,7 +98,11 @@ class InlineExecutor(Executor):
 
 
 class SqliteEngine:
-    """A journal file. `exclusive` is what `azplan run` asks for; raises `JournalRefused` where another has it."""
+    """A journal file. `exclusive` is what `azplan run` asks for; raises `JournalRefused` where another has it.
+
+    Its clock is set once, when it is opened: whoever sets the machine's clock afterwards moves no instant that the
+    journal compares.
+    """
 
     writers = 1
 
@@ -86,49 +110,76 @@ class SqliteEngine:
         self._path = path
         self._clock = clock
         self._exclusive = exclusive
+        self._executor = executor
+        self._own: list[Executor] = []
         self._lock: int | None = None
-        self._write_executor = executor or ThreadPoolExecutor(1, "journal-writer")
-        self._read_executor = executor or ThreadPoolExecutor(1, "journal-reader")
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._began: Micros = 0
+        self.warnings: list[str] = []
+
+    @property
+    def alone(self) -> bool:
+        """The operating system's lock says so."""
+        return self._lock is not None
 
     async def open(self) -> None:
         """Lock the file where asked, open it and bring its schema up to date."""
         if not self._path.parent.is_dir():
             raise JournalRefused(f"the folder {self._path.parent} does not exist: make it, or set AZPLAN_JOURNAL__URL")
+        self._began = micros(self._clock.now().timestamp() - self._clock.boot())
         if self._exclusive:
             self._lock = take_lock(self._path)
-        await self._in(self._write_executor, self._open_writer)
-        await self._in(self._read_executor, self._open_reader)
+        if self._executor is None:
+            self._own = [ThreadPoolExecutor(1, "journal-writer"), ThreadPoolExecutor(1, "journal-reader")]
+        try:
+            await self._writing(self._open_writer)
+            await self._reading(self._open_reader)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Close both connections and give the lock back."""
-        for executor, connection in ((self._write_executor, self._writer), (self._read_executor, self._reader)):
-            if connection is not None:
-                await self._in(executor, connection.close)
+        if self._writer is not None:
+            await self._writing(self._writer.close)
+        if self._reader is not None:
+            await self._reading(self._reader.close)
         self._writer = self._reader = None
-        for executor in {self._write_executor, self._read_executor}:
-            if not isinstance(executor, InlineExecutor):
-                executor.shutdown(wait=False)
+        for executor in self._own:
+            executor.shutdown(wait=False)
+        self._own = []
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     async def commit(self, operations: Sequence[Operation]) -> list[Any]:
         """All operations in one durable transaction."""
-        return await self._in(self._write_executor, lambda: self._commit(operations))
+        return await self._writing(lambda: self._commit(operations))
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """A consistent look beside the writer."""
-        return await self._in(self._read_executor, lambda: self._read(query))
+        """A look at one state of the database, beside the writer."""
+        return await self._reading(lambda: self._read(query))
 
-    async def _in(self, executor: Executor, work: Callable[[], T]) -> T:
-        if isinstance(executor, InlineExecutor):
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Nobody calls: there is no other worker, and what other processes write is found by looking."""
+
+    async def _writing(self, work: Callable[[], T]) -> T:
+        return await self._in(0, work)
+
+    async def _reading(self, work: Callable[[], T]) -> T:
+        return await self._in(1, work)
+
+    async def _in(self, which: int, work: Callable[[], T]) -> T:
+        if isinstance(self._executor, InlineExecutor):
             return work()
+        executor = self._executor or (self._own[which] if self._own else None)
+        if executor is None:
+            raise JournalUnavailable("the journal is closed")
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
     def _now(self) -> Micros:
-        return int(self._clock.now().timestamp() * 1_000_000)
+        return self._began + micros(self._clock.boot())
 
     def _open_writer(self) -> None:
         self._writer = connect(self._path)
@@ -144,18 +195,11 @@ class SqliteEngine:
             raise JournalUnavailable("the journal is closed")
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise JournalUnavailable(str(error)) from error
-        try:
-            tx = SqliteTransaction(connection, self._now())
-            drive(lock_lanes(tx, operations))
-            results = [drive(cast("Coroutine[Any, Any, Any]", operation.run(tx))) for operation in operations]
+            results = drive(perform(SqliteTransaction(connection, self._now), operations))
             connection.execute("COMMIT")
         except BaseException as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError):
-                raise JournalUnavailable(trouble(error, self._path)) from error
+            undo(connection)
+            self._tell(error)
             raise
         return results
 
@@ -163,30 +207,61 @@ class SqliteEngine:
         connection = self._reader
         if connection is None:
             raise JournalUnavailable("the journal is closed")
-        connection.execute("BEGIN")
         try:
-            tx = SqliteTransaction(connection, self._now())
-            return drive(cast("Coroutine[Any, Any, T]", query(tx)))
+            connection.execute("BEGIN")
+            return drive(cast("Coroutine[Any, Any, T]", query(SqliteTransaction(connection, self._now))))
+        except sqlite3.DatabaseError as error:
+            self._tell(error)
+            raise
         finally:
-            connection.execute("ROLLBACK")
+            undo(connection)
+
+    def _tell(self, error: BaseException) -> None:
+        """Raise `JournalUnavailable` where the database is in trouble, rather than refusing values."""
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, REFUSED):
+            raise JournalUnavailable(trouble(error, self._path)) from error
+
+
+def micros(seconds: float) -> Micros:
+    """Seconds as the journal counts them."""
+    return int(seconds * SECOND)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection whose commits survive a power cut. Raises `JournalRefused` where the file is no database of ours."""
+    """A connection whose commits survive a power cut. Raises `JournalRefused` where the file cannot be used."""
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise JournalRefused(
+            f"{path} is not readable and writable for this user: run as its owner, or change its rights"
+        )
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
+        connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            raise JournalUnavailable(trouble(error, path)) from error
         raise JournalRefused(f"{path} cannot be opened as a journal: {error}") from error
     return connection
 
 
+def undo(connection: sqlite3.Connection) -> None:
+    """End the transaction that is open, if any, without a trace of it. SQLite may have done so itself."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
 def take_lock(path: Path) -> int:
-    """An exclusive lock beside the file, held until the process ends. Raises `JournalRefused` where another holds it."""
-    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """An exclusive lock beside the file, held until the process ends. Raises `JournalRefused` where another has it."""
+    try:
+        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise JournalRefused(
+            f"{path}.lock cannot be opened: {error.strerror}. A worker must own its journal"
+        ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -201,8 +276,8 @@ def take_lock(path: Path) -> int:
     return handle
 
 
-def trouble(error: sqlite3.OperationalError, path: Path) -> str:
-    """What the operator must know about a database that refuses."""
-    if "full" in str(error):
+def trouble(error: sqlite3.DatabaseError, path: Path) -> str:
+    """What the operator must know about a database that is in trouble."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
         return f"the disk that holds {path} is full: make room; the worker goes on by itself ({error})"
     return f"{path}: {error}"

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from worker.errors import JournalUnavailable
 from worker.journal.sql import Engine, Operation
@@ -31,7 +31,7 @@ class Writer:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._queue.append((operation, future))
         if len(self._flushing) < self._engine.writers:
-            task = asyncio.create_task(self._flush())
+            task = asyncio.create_task(self._flush(), name="journal flush")
             self._flushing.add(task)
             task.add_done_callback(self._flushing.discard)
         return await future
@@ -44,7 +44,13 @@ class Writer:
     async def _flush(self) -> None:
         while self._queue:
             group = [self._queue.popleft() for _ in range(min(MOST_AT_ONCE, len(self._queue)))]
-            await self._commit(group)
+            try:
+                await self._commit(group)
+            finally:
+                for _, future in group:
+                    fail(future, JournalUnavailable("the journal was given up in the middle of a commit"))
+        # At once, and not when the task's callbacks run: whoever was just told may submit before that.
+        self._flushing.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _commit(self, group: Sequence[tuple[Operation, asyncio.Future[Any]]]) -> None:
         try:

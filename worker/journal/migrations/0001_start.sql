@@ -16,9 +16,11 @@ CREATE TABLE lane (
     owner text,
     epoch {big} NOT NULL DEFAULT 0,
     unfinished integer NOT NULL DEFAULT 0,
+    unfinished_since {big} NOT NULL DEFAULT 0,
     settle_until {big} NOT NULL DEFAULT 0
 );
-CREATE INDEX lane_unfinished ON lane (owner) WHERE unfinished = 1;
+CREATE INDEX lane_oldest ON lane (owner, unfinished_since, id) WHERE unfinished = 1;
+CREATE INDEX lane_owned ON lane (owner, id) WHERE unfinished = 1;
 
 CREATE TABLE command (
     seq {serial},
@@ -35,6 +37,8 @@ CREATE TABLE command (
     state text NOT NULL,
     code text,
     redrive integer NOT NULL DEFAULT 0,
+    revision {big} NOT NULL DEFAULT 0,
+    resolution text,
     turn {big} NOT NULL,
     due_at {big},
     released integer NOT NULL DEFAULT 0,
@@ -45,6 +49,7 @@ CREATE TABLE command (
     received_at {big} NOT NULL,
     first_failed_at {big},
     concluded_at {big},
+    pruned_at {big},
     topic text NOT NULL,
     partition integer NOT NULL,
     position {big} NOT NULL,
@@ -53,11 +58,16 @@ CREATE TABLE command (
     value {bytes},
     headers text NOT NULL
 );
+CREATE INDEX command_id ON command (id);
+CREATE INDEX command_customer ON command (customer, seq);
+CREATE INDEX command_turn ON command (turn);
 CREATE INDEX command_due ON command (partner, due_at, turn) WHERE due_at IS NOT NULL;
 CREATE INDEX command_next_due ON command (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX command_turn ON command (turn);
 CREATE INDEX command_open ON command (lane, turn) WHERE state IN ('accepted', 'waiting');
+CREATE INDEX command_oldest_open ON command (type, received_at) WHERE state IN ('accepted', 'waiting');
+CREATE INDEX command_paused ON command (seq) WHERE reason = 'paused';
 CREATE INDEX command_concluded ON command (concluded_at) WHERE concluded_at IS NOT NULL;
+CREATE INDEX command_detailed ON command (concluded_at) WHERE concluded_at IS NOT NULL AND pruned_at IS NULL;
 
 CREATE TABLE step (
     uid text NOT NULL,
@@ -90,14 +100,14 @@ CREATE TABLE call (
     step text NOT NULL,
     operation text NOT NULL,
     status text NOT NULL,
-    duration_ms integer NOT NULL,
+    duration_ms {big} NOT NULL,
     request_id text NOT NULL,
     correlation_id text NOT NULL,
     code text,
     request text NOT NULL,
     answered integer NOT NULL
 );
-CREATE INDEX call_command ON call (uid, request);
+CREATE INDEX call_command ON call (uid);
 
 CREATE TABLE note (
     seq {serial},
@@ -124,8 +134,9 @@ CREATE TABLE event (
     at {big} NOT NULL,
     sent_at {big}
 );
-CREATE INDEX event_unsent ON event (seq) WHERE sent_at IS NULL;
 CREATE INDEX event_command ON event (uid);
+CREATE INDEX event_unsent ON event (seq) WHERE sent_at IS NULL;
+CREATE INDEX event_unsent_lane ON event (lane) WHERE sent_at IS NULL;
 
 CREATE TABLE dead_letter (
     seq {serial},
@@ -148,10 +159,14 @@ CREATE TABLE dead_letter (
     at {big} NOT NULL,
     sent_at {big},
     state text NOT NULL DEFAULT 'open',
+    pruned_at {big},
     UNIQUE (topic, partition, position, redrive, digest)
 );
-CREATE INDEX dead_letter_unsent ON dead_letter (seq) WHERE sent_at IS NULL;
 CREATE INDEX dead_letter_command ON dead_letter (uid);
+CREATE INDEX dead_letter_open ON dead_letter (seq) WHERE state = 'open';
+CREATE INDEX dead_letter_at ON dead_letter (at);
+CREATE INDEX dead_letter_unsent ON dead_letter (seq) WHERE sent_at IS NULL;
+CREATE INDEX dead_letter_unsent_lane ON dead_letter (lane) WHERE sent_at IS NULL;
 
 CREATE TABLE pause (
     id text PRIMARY KEY,
@@ -170,11 +185,13 @@ CREATE TABLE act (
     why text NOT NULL,
     verb text NOT NULL,
     uid text,
+    lane text,
     details text NOT NULL,
     done_at {big},
     result text
 );
-CREATE INDEX act_open ON act (seq) WHERE done_at IS NULL;
+CREATE INDEX act_open ON act (lane) WHERE done_at IS NULL;
+CREATE INDEX act_command ON act (uid);
 
 CREATE TABLE meta (
     name text PRIMARY KEY,

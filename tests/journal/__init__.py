@@ -1,0 +1,1 @@
+"""The journal's promises, each kept on SQLite and on PostgreSQL. Mirrors `worker/journal`."""

@@ -1,0 +1,109 @@
+"""What becomes of records: G1, nothing is lost; G5, a replay is harmless; G7, poison never blocks."""
+
+from tests.journal.bench import Bench, accept, change, claim, command, poison, rows
+from worker.journal.records import State, Taken
+
+
+async def test_a_new_command_is_due_at_once_and_says_that_it_was_accepted(bench: Bench) -> None:
+    """Accepting writes the command and its first event; the worker that accepted it owns its lane."""
+    one = await bench.worker()
+    assert await accept(one, command("1")) == [Taken.NEW]
+    (work,) = await claim(one)
+    (said,) = await one.unsent(10)
+    assert (work.id, work.partner, work.customer, work.owner.worker) == ("1", "us", "contoso", one.worker)
+    assert (said.type, said.value, said.headers) == (
+        "azplan.CommandAccepted.v1",
+        b'{"said":1}',
+        (("ce_id", b"/crm#1/accepted"),),
+    )
+
+
+async def test_a_record_comes_back_from_the_journal_byte_for_byte(bench: Bench) -> None:
+    """Key, value, headers with repeats and without values, place and time: as they came."""
+    one = await bench.worker()
+    headers = (("ce_id", b"1"), ("x", None), ("x", b"\x00\xff"), ("", b""), ("\ud800\x00é", b"\xc3"))
+    item = command("1", key=b"\x00\xff", headers=headers, timestamp=None, partition=7, offset=2**40)
+    await accept(one, item)
+    (work,) = await claim(one)
+    assert work.record == item.record
+
+
+async def test_the_same_record_again_changes_nothing(bench: Bench) -> None:
+    """Same identity and content, in the same batch or a later one: a duplicate, with no event and no dead letter."""
+    one = await bench.worker()
+    assert await accept(one, command("1"), command("1")) == [Taken.NEW, Taken.DUPLICATE]
+    assert await accept(one, command("1")) == [Taken.DUPLICATE]
+    assert len(await claim(one)) == len(await one.unsent(10)) == 1
+
+
+async def test_other_content_under_a_known_id_is_told_and_leaves_the_first_alone(bench: Bench) -> None:
+    """`CommandIdReused` and a dead letter, once for each other content, wherever it comes from."""
+    one = await bench.worker()
+    await accept(one, command("1"))
+    reused = command("1", fingerprint="other", customer="fabrikam")
+    assert await accept(one, reused) == [Taken.REUSED]
+    assert await accept(one, reused) == [Taken.REUSED]
+    (work,) = await claim(one)
+    said = [(row.type, row.letter, row.lane) for row in await one.unsent(10)]
+    assert work.customer == "contoso"
+    assert said == [
+        ("azplan.CommandAccepted.v1", False, "us/contoso"),
+        ("azplan.CommandIdReused.v1", False, "us/fabrikam"),
+        ("id_reused", True, "dead-letters/0"),
+    ]
+
+
+async def test_content_that_cannot_be_compared_counts_as_the_same(bench: Bench) -> None:
+    """Fingerprints of two algorithms do not compare: taking the record for a repeat is the harmless mistake."""
+    one = await bench.worker()
+    await accept(one, command("1"))
+    assert await change(one, "UPDATE command SET algorithm = 0")
+    assert await accept(one, command("1", fingerprint="other")) == [Taken.DUPLICATE]
+
+
+async def test_a_refused_command_is_answered_and_never_runs(bench: Bench) -> None:
+    """It is known from then on, it holds nobody up, and its answer is in the outbox."""
+    one = await bench.worker()
+    assert await accept(one, command("1", state=State.REJECTED), command("2")) == [Taken.REFUSED, Taken.NEW]
+    assert [work.id for work in await claim(one)] == ["2"]
+    assert [row.seq for row in await one.unsent(10)] == [1, 2]
+    assert await accept(one, command("1", state=State.REJECTED)) == [Taken.DUPLICATE]
+
+
+async def test_a_record_older_than_the_memory_is_not_started_unless_it_is_known(bench: Bench) -> None:
+    """A known identity is judged by its content first; an unknown old one is a dead letter `too_old` and no command."""
+    one = await bench.worker()
+    await accept(one, command("1"))
+    items = [command("1", old=True), command("1", old=True, fingerprint="other"), command("2", old=True)]
+    assert await accept(one, *items) == [Taken.DUPLICATE, Taken.REUSED, Taken.TOO_OLD]
+    assert [work.id for work in await claim(one)] == ["1"]
+    assert [row.type for row in await one.unsent(10) if row.letter] == ["id_reused", "too_old"]
+
+
+async def test_poison_becomes_a_dead_letter_and_the_next_record_goes_on(bench: Bench) -> None:
+    """The dead letter keeps the bytes; its lane is that of the partition it came from."""
+    one = await bench.worker()
+    assert await accept(one, poison(partition=3), command("1")) == [Taken.DEAD_LETTER, Taken.NEW]
+    (dead,) = [row for row in await one.unsent(10) if row.letter]
+    assert (dead.value, dead.type, dead.lane) == (b"\xff", "invalid_json", "dead-letters/3")
+    assert len(await claim(one)) == 1
+
+
+async def test_a_redelivered_dead_letter_is_not_doubled(bench: Bench) -> None:
+    """One dead letter for each record, told by its place and its bytes; another record at that place has its own."""
+    one = await bench.worker()
+    again = poison(offset=5)
+    await accept(one, again)
+    await accept(one, again)
+    assert len(await one.unsent(10)) == 1
+    await accept(one, poison(offset=5, key=b"another topic of that name"))
+    assert len(await one.unsent(10)) == 2
+
+
+async def test_commands_of_one_batch_keep_their_order(bench: Bench) -> None:
+    """Of a customer only the first is due; customers do not wait for each other."""
+    one = await bench.worker()
+    await accept(one, command("1"), command("2"), command("3", customer="fabrikam"), command("4"))
+    assert [work.id for work in await claim(one)] == ["1", "3"]
+    turns = await rows(one, "SELECT id, turn, due_at FROM command ORDER BY turn")
+    assert [(row["id"], row["turn"]) for row in turns] == [("1", 1), ("2", 2), ("3", 3), ("4", 4)]

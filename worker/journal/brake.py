@@ -1,0 +1,98 @@
+"""Pausing and resuming: true for every worker as soon as it is written, because each looks before it begins."""
+
+import uuid
+from collections.abc import Sequence
+
+from worker.journal.columns import dump
+from worker.journal.journal import Journal
+from worker.journal.pauses import held_by, pauses
+from worker.journal.records import Pause, Which
+from worker.journal.sql import Row, Transaction
+
+PORTION = 500
+
+ACT = """INSERT INTO act (at, who, why, verb, uid, lane, details, done_at, result)
+    VALUES (?, ?, ?, ?, NULL, NULL, ?, ?, 'done')"""
+
+
+class Brake:
+    """Holds commands of a partner, a customer or a type, and lets them go again."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def held(self) -> list[Pause]:
+        """All that is paused, the oldest first."""
+        return await self._journal.read(pauses)
+
+    async def pause(self, who: str, why: str, which: Which) -> Pause:
+        """From now on none of these commands is begun. What is under way goes on to the end of its run."""
+
+        async def write(tx: Transaction) -> Pause:
+            pause = Pause(str(uuid.uuid4()), which, tx.now, who, why)
+            await tx.run(
+                "INSERT INTO pause (id, partner, customer, type, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                pause.id,
+                *words(which),
+                tx.now,
+                who,
+                why,
+            )
+            await tx.run(ACT, tx.now, who, why, "pause", dump(words(which)), tx.now)
+            return pause
+
+        written: Pause = await self._journal.write(write)
+        return written
+
+    async def resume(self, who: str, why: str, which: Which) -> int:
+        """End the pauses that were made with just these words; how many there were. What they held is due at once.
+
+        A command that was told to wait while this ran is due when its wait ends.
+        """
+
+        async def write(tx: Transaction) -> int:
+            ended = [(pause.id,) for pause in await pauses(tx) if pause.which == which]
+            await tx.many("DELETE FROM pause WHERE id = ?", ended)
+            await tx.run(ACT, tx.now, who, why, "resume", dump(words(which)), tx.now)
+            return len(ended)
+
+        ended = int(await self._journal.write(write))
+        after = 0
+        while waiting := await self._waiting(after):
+            after = waiting[-1]["seq"]
+            await self._let_go(waiting)
+        return ended
+
+    async def _waiting(self, after: int) -> Sequence[Row]:
+        """The next commands that were told to wait for a pause."""
+
+        async def look(tx: Transaction) -> Sequence[Row]:
+            return await tx.rows(
+                """SELECT seq, uid, lane, partner, customer, type FROM command WHERE reason = 'paused' AND seq > ?
+                   ORDER BY seq LIMIT ?""",
+                after,
+                PORTION,
+            )
+
+        return await self._journal.read(look)
+
+    async def _let_go(self, waiting: Sequence[Row]) -> None:
+        """Those of them that no pause holds any more are due now."""
+
+        async def write(tx: Transaction) -> None:
+            held = await pauses(tx)
+            free = [row["uid"] for row in waiting if held_by(held, row) is None]
+            await tx.run(
+                f"UPDATE command SET due_at = ? WHERE {tx.among('uid')} AND reason = 'paused' AND due_at > ?",
+                tx.now,
+                free,
+                tx.now,
+            )
+            await tx.hint("")
+
+        await self._journal.write(write, lanes=sorted({row["lane"] for row in waiting}))
+
+
+def words(which: Which) -> list[str | None]:
+    """Partner, customer and type, as they stand in the columns."""
+    return [which.partner, which.customer, which.type]

@@ -1,0 +1,129 @@
+"""What a person reads: the commands, and the whole story of one. Changes nothing; instants are microseconds.
+
+A query is run by `Journal.read`: `await journal.read(lambda tx: timeline.find(tx, "4711"))`.
+"""
+
+from dataclasses import fields
+
+from worker.journal import columns
+from worker.journal.claims import steps_of
+from worker.journal.letters import letter
+from worker.journal.records import Call, Note, Resolution, State
+from worker.journal.sql import Row, Transaction, Value
+from worker.journal.views import Change, Done, Filter, SaidEvent, Story, Summary
+
+SUMMARY = """SELECT seq, uid, id, source, type, customer, partner, state, code, redrive, reason, due_at, received_at,
+    concluded_at FROM command"""
+OVERLAP = 60_000_000
+"""Microseconds within which a lower number may still appear: longer than any transaction lasts."""
+
+
+async def find(tx: Transaction, id: str, source: str | None = None) -> list[Summary]:  # noqa: A002 - what it is called
+    """The commands with this id, of one source or of all: more than one where two sources share it."""
+    rows = await tx.rows(f"{SUMMARY} WHERE id = ? ORDER BY seq", id)
+    return [summary(row) for row in rows if source is None or row["source"] == source]
+
+
+async def newest(tx: Transaction, wanted: Filter, limit: int = 0) -> list[Summary]:
+    """The commands that match, the newest first, at most `limit` of them; 0 for all."""
+    conditions, values = _conditions(wanted)
+    if limit:
+        values.append(limit)
+    rows = await tx.rows(f"{SUMMARY} WHERE {conditions} ORDER BY seq DESC{' LIMIT ?' if limit else ''}", *values)
+    return [summary(row) for row in rows]
+
+
+async def show(tx: Transaction, uid: str) -> Story | None:
+    """The whole story of a command; None where there is none of that uid."""
+    rows = await tx.rows("SELECT * FROM command WHERE uid = ?", uid)
+    if not rows:
+        return None
+    row = rows[0]
+    lane = (await tx.rows("SELECT settle_until FROM lane WHERE id = ?", row["lane"]))[0]
+    behind = await tx.rows(
+        """SELECT count(*) AS n FROM command
+           WHERE lane = ? AND turn < ? AND state IN ('accepted', 'waiting') AND released = 0""",
+        row["lane"],
+        row["turn"],
+    )
+    notes = [
+        Note(at=note["at"], kind=note["kind"], detail=note["detail"], reason=note["reason"], until=note["until"])
+        for note in await tx.rows("SELECT * FROM note WHERE uid = ? ORDER BY at, seq", uid)
+    ]
+    return Story(
+        command=summary(row),
+        correlation_id=row["correlation_id"],
+        attempts=row["attempts"],
+        resolution=Resolution(row["resolution"]) if row["resolution"] else None,
+        record=None if row["pruned_at"] else columns.source(row),
+        lane=row["lane"],
+        behind=int(behind[0]["n"]) if State(row["state"]).is_open else 0,
+        settle_until=lane["settle_until"],
+        steps=list((await steps_of(tx, [uid]))[uid].values()),
+        waits=[note for note in notes if note.kind == "wait"],
+        notes=[note for note in notes if note.kind != "wait"],
+        events=[said(event) for event in await tx.rows("SELECT * FROM event WHERE uid = ? ORDER BY seq", uid)],
+        calls=[call(row) for row in await tx.rows("SELECT * FROM call WHERE uid = ? ORDER BY at, seq", uid)],
+        letters=[letter(row) for row in await tx.rows("SELECT * FROM dead_letter WHERE uid = ? ORDER BY seq", uid)],
+        acts=[done(act) for act in await tx.rows("SELECT * FROM act WHERE uid = ? ORDER BY seq", uid)],
+        effects=[row["key"] for row in await tx.rows("SELECT key FROM effect WHERE uid = ? ORDER BY key", uid)],
+    )
+
+
+async def changes(tx: Transaction, since: int) -> tuple[list[Change], int]:
+    """The events said after number `since`, oldest first, and the number to ask from next time.
+
+    That number stays behind the newest events for a minute, because a lower one may still be committed: what was
+    seen comes again, and is known by its id.
+    """
+    rows = await tx.rows("SELECT * FROM event WHERE seq > ? ORDER BY seq", since)
+    commands = {
+        row["uid"]: summary(row)
+        for row in await tx.rows(f"{SUMMARY} WHERE {tx.among('uid')}", sorted({row["uid"] for row in rows}))
+    }
+    found = [Change(said(row), commands[row["uid"]]) for row in rows if row["uid"] in commands]
+    settled = [row["seq"] for row in rows if row["at"] < tx.now - OVERLAP]
+    return found, max(settled, default=since)
+
+
+async def newest_number(tx: Transaction) -> int:
+    """The number of the newest event: where to begin when only what comes from now on matters."""
+    return int((await tx.rows("SELECT coalesce(max(seq), 0) AS seq FROM event"))[0]["seq"])
+
+
+def summary(row: Row) -> Summary:
+    """A command's row as a person reads it."""
+    values = {field.name: row[field.name] for field in fields(Summary)}
+    return Summary(**values | {"partner": row["partner"] or None, "state": State(row["state"])})
+
+
+def said(row: Row) -> SaidEvent:
+    """An event's row as a person reads it."""
+    return SaidEvent(**{field.name: row[field.name] for field in fields(SaidEvent)})
+
+
+def done(row: Row) -> Done:
+    """An act's row as a person reads it."""
+    return Done(**{field.name: row[field.name] for field in fields(Done)} | {"details": columns.load(row["details"])})
+
+
+def call(row: Row) -> Call:
+    """A call's row as a person reads it."""
+    return Call(
+        at=row["at"],
+        step=row["step"],
+        operation=row["operation"],
+        status=row["status"],
+        duration_ms=row["duration_ms"],
+        request_id=row["request_id"],
+        correlation_id=row["correlation_id"],
+        code=row["code"],
+        key=row["request"],
+        answered=bool(row["answered"]),
+    )
+
+
+def _conditions(wanted: Filter) -> tuple[str, list[Value]]:
+    given = [(field.name, getattr(wanted, field.name)) for field in fields(Filter)]
+    chosen = [(name, str(value)) for name, value in given if value is not None]
+    return " AND ".join(f"{name} = ?" for name, _ in chosen) or "1 = 1", [value for _, value in chosen]
