@@ -111,7 +111,7 @@ class Authority:
     def _ask(self, ask: Ask, *secrets: str) -> Mapping[str, Any]:
         """A new MSAL application each time: about once an hour, without caches that would outlive a mistake."""
         redact = Redactor([*secrets, self._identity.client_secret or ""]).text
-        with httpx.Client(verify=self._tls, timeout=TIMEOUT, trust_env=False) as client:
+        with _Http(verify=self._tls, timeout=TIMEOUT, trust_env=False) as client:
             try:
                 app = msal.ConfidentialClientApplication(
                     self._identity.client_id,
@@ -275,12 +275,17 @@ class Tokens:
             await asyncio.sleep(HOUR)
 
 
+class _Http(httpx.Client):
+    """httpx as MSAL wants it: MSAL gives some members of a form as bytes."""
+
+    def post(self, url: str, *, data: Mapping[str, str | bytes], **others: Any) -> httpx.Response:  # type: ignore[override]
+        """Post a form."""
+        form = {name: value.decode() if isinstance(value, bytes) else value for name, value in data.items()}
+        return super().post(url, data=form, **others)
+
+
 def _access_token(result: Mapping[str, Any], asked_at: float) -> AccessToken:
-    """Some authorities give the life of a token as text, or not at all; an hour is usual then."""
-    try:
-        life = max(float(result.get("expires_in", 3599)), 0.0)
-    except (TypeError, ValueError):
-        life = 3599.0
+    life = float(result.get("expires_in", 3599))
     expires_at = asked_at + life
     return AccessToken(str(result["access_token"]), expires_at - min(EARLY, life / 5), expires_at)
 

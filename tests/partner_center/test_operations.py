@@ -1,0 +1,608 @@
+"""Every operation: what its function sends, and what it reads from an answer shaped as Partner Center's are."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.partner_center.conftest import MakeAccount, Recorder
+from tests.partner_center.wire import Wire, answers
+from worker.partner_center import (
+    agreements,
+    azure_entitlements,
+    carts,
+    catalog,
+    customers,
+    orders,
+    reservations,
+    subscriptions,
+    upgrades,
+)
+from worker.partner_center.carts import NewCart, NewLineItem
+from worker.partner_center.center import Center
+from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
+from worker.partner_center.registry import operations
+
+C = "0a1b2c3d-0000-4000-8000-00000000cafe"
+S = "5a2a03c7-0000-4000-8000-dee8841e2001"
+E = "c7a0c1f2-0000-4000-8000-000000000001"
+CART = "0b7d3c52-61f2-4b0f-9a60-8a8f1f3c2001"
+ORDER = "a1b2c3d4e5f6"
+UPGRADE = "42d075a4-0000-4000-8000-6c68a57edc01"
+ITEM = "DZH318Z0BPS6:0001:DZH318Z0BML6"
+
+
+def link(uri: str) -> dict[str, object]:
+    """A link as answers have them."""
+    return {"uri": uri, "method": "GET", "headers": []}
+
+
+def collection(*items: object) -> dict[str, object]:
+    """A collection whose count is not its length, as happens."""
+    return {
+        "totalCount": 99,
+        "items": list(items),
+        "links": {"self": link("/x")},
+        "attributes": {"objectType": "Collection"},
+    }
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operation: the call, the request that it makes, the answer, and what is read from it."""
+
+    call: Callable[[Center], Awaitable[Any]]
+    target: str
+    answer: object
+    reads: Callable[[Any], object]
+    expected: object
+    sends: object = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+CUSTOMER = {
+    "id": C,
+    "commerceId": "99e6a635-0000-4000-8000-000000000000",
+    "companyProfile": {
+        "tenantId": C,
+        "domain": "fabrikam.example",
+        "companyName": "Fabrikam",
+        "address": {"country": "de", "city": "Ulm", "phoneNumber": "0"},
+        "links": {"self": link("/x")},
+        "attributes": {"objectType": "CustomerCompanyProfile"},
+    },
+    "billingProfile": {
+        "id": "1",
+        "culture": "de-DE",
+        "defaultAddress": {"country": "at"},
+        "attributes": {"etag": "-42", "objectType": "CustomerBillingProfile"},
+    },
+    "relationshipToPartner": "reseller",
+    "allowDelegatedAccess": True,
+    "customDomains": ["fabrikam.example"],
+    "attributes": {"objectType": "Customer"},
+}
+PRODUCT = {
+    "id": "DZH318Z0BPS6",
+    "title": "Azure plan",
+    "description": "",
+    "productType": {"id": "Azure", "displayName": "Azure", "subType": {"id": "x"}},
+    "isMicrosoftProduct": True,
+    "publisherName": "Microsoft",
+    "links": {
+        "skus": link("/products/DZH318Z0BPS6/skus?country=DE"),
+        "self": link("/products/DZH318Z0BPS6?country=DE"),
+    },
+}
+SKU = {
+    "id": "0001",
+    "productId": "DZH318Z0BPS6",
+    "title": "Microsoft Azure plan",
+    "minimumQuantity": 1,
+    "maximumQuantity": "1",
+    "isTrial": False,
+    "supportedBillingCycles": ["one_time"],
+    "purchasePrerequisites": ["MicrosoftCustomerAgreement"],
+    "inventoryVariables": [],
+    "dynamicAttributes": {"pilotProgram": "modernazurepilot", "upgradeTargetOffers": None},
+}
+AVAILABILITY = {
+    "id": "DZH318Z0BML6",
+    "productId": "dzh318z0bps6",
+    "skuId": "0001",
+    "catalogItemId": ITEM,
+    "defaultCurrency": {"code": "EUR", "symbol": "€"},
+    "segment": "commercial",
+    "country": "DE",
+    "isPurchasable": True,
+    "isRenewable": False,
+    "terms": [{"duration": "P1M", "billingCycle": "Annual"}],
+    "product": {},
+    "sku": {},
+}
+CART_DOCUMENT = {
+    "id": CART,
+    "creationTimestamp": "2026-03-01T09:00:00.1234567Z",
+    "expirationTimestamp": "2026-03-08T09:00:07.7654321Z",
+    "lastModifiedUser": "5e4b6b7a-1111-4222-8333-444455556666",
+    "status": "Active",
+    "lineItems": [
+        {
+            "id": 0,
+            "catalogItemId": ITEM,
+            "quantity": 1,
+            "currencyCode": "EUR",
+            "billingCycle": "one_time",
+            "provisioningContext": {},
+            "orderGroup": "0",
+            "error": {"errorCode": 10001, "errorDescription": "stale", "attributes": {"objectType": "CartError"}},
+        }
+    ],
+    "attributes": {"objectType": "Cart"},
+}
+ORDER_DOCUMENT = {
+    "id": ORDER,
+    "alternateId": ORDER,
+    "referenceCustomerId": C,
+    "billingCycle": "one_time",
+    "currencyCode": "EUR",
+    "lineItems": [
+        {
+            "lineItemNumber": 0,
+            "offerId": ITEM,
+            "subscriptionId": S.upper(),
+            "termDuration": "",
+            "transactionType": "New",
+            "friendlyName": "Azure plan",
+            "quantity": 1,
+            "links": {"product": link("/products/DZH318Z0BPS6?country=DE")},
+        }
+    ],
+    "creationDate": "2026-03-01T09:01:00.76+00:00",
+    "status": "completed",
+    "transactionType": "UserPurchase",
+    "client": {},
+    "attributes": {"objectType": "Order"},
+}
+SUBSCRIPTION = {
+    "id": S,
+    "offerId": "dzh318z0bps6:0001:DZH318Z0BML6",
+    "offerName": "Azure plan",
+    "friendlyName": "Azure plan",
+    "productType": {"id": "Azure", "displayName": "Azure"},
+    "quantity": 1,
+    "unitType": "Usage-based",
+    "creationDate": "2026-03-01T09:02:10.1",
+    "commitmentEndDate": "9999-12-31T00:00:00Z",
+    "status": "active",
+    "autoRenewEnabled": False,
+    "billingType": "usage",
+    "billingCycle": "one_time",
+    "termDuration": "",
+    "partnerId": "",
+    "price": 1.10,
+    "orderId": ORDER,
+    "attributes": {"objectType": "Subscription"},
+}
+ENTITLEMENT = {"id": E, "friendlyName": " Azure subscription 1", "status": "Active", "subscriptionId": S}
+RESERVATION = {
+    "includedEntitlements": [],
+    "referenceOrder": {"id": "KaJ8XvkKc", "lineItemId": "0", "alternateId": "8f3af3dea1ea"},
+    "productId": "DZH318Z0BQ3W",
+    "skuId": "007J",
+    "skuTitle": "Reserved VM Instance, 1 Year",
+    "quantity": 1,
+    "quantityDetails": [{"quantity": 1, "status": "Active"}],
+    "entitledArtifacts": [
+        {"link": link("/x"), "resourceId": "ebf2", "artifactType": "virtual_machine_reserved_instance"}
+    ],
+    "entitlementType": "virtual_machine_reserved_instance",
+    "expiryDate": "2027-01-28T00:00:00Z",
+}
+ASKED = {"customerId": C, "productFamily": "azure"}
+IN_GERMANY = "country=DE"
+
+
+CASES = {
+    "customers.list": Case(
+        lambda center: customers.page(center, size=1),
+        "/v1/customers?size=1",
+        collection({"id": C, "companyProfile": {"companyName": "Fabrikam"}, "relationshipToPartner": "reseller"}),
+        lambda page: [(each.id, each.country, page.next) for each in page.items],
+        [(C, None, None)],
+    ),
+    "customers.get": Case(
+        lambda center: customers.get(center, C),
+        f"/v1/customers/{C}",
+        CUSTOMER,
+        lambda it: (it.id, it.country, it.relationship_to_partner, it.allow_delegated_access),
+        (C, "AT", "reseller", True),
+    ),
+    "agreements.metadata": Case(
+        agreements.metadata,
+        "/v1/agreements?agreementType=MicrosoftCustomerAgreement",
+        collection({"templateId": "1b7a", "agreementType": "MicrosoftCustomerAgreement", "versionRank": 0}),
+        lambda items: [(each.template_id, each.version_rank) for each in items],
+        [("1b7a", 0)],
+    ),
+    "agreements.confirmations": Case(
+        lambda center: agreements.confirmations(center, C),
+        f"/v1/customers/{C}/agreements?agreementType=MicrosoftCustomerAgreement",
+        {"totalCount": 1, "items": [{"primaryContact": {"firstName": "Ana"}, "dateAgreed": "2026-02-03T00:00:00"}]},
+        lambda items: [each.date_agreed for each in items],
+        [datetime(2026, 2, 3, tzinfo=UTC)],
+    ),
+    "agreements.direct_signature": Case(
+        lambda center: agreements.direct_signature(center, C),
+        f"/v1/customers/{C}/directSignedMicrosoftCustomerAgreementStatus",
+        {"isSigned": True},
+        lambda it: it.is_signed,
+        True,
+    ),
+    "catalog.list_products": Case(
+        lambda center: catalog.list_products(center, "DE"),
+        f"/v1/products?{IN_GERMANY}&targetView=MicrosoftAzure",
+        collection(PRODUCT),
+        lambda items: [(each.id, each.product_type.id, each.description) for each in items],
+        [("DZH318Z0BPS6", "Azure", None)],
+    ),
+    "catalog.list_products_by_customer": Case(
+        lambda center: catalog.list_products_by_customer(center, C),
+        f"/v1/customers/{C}/products?targetView=MicrosoftAzure",
+        collection(PRODUCT),
+        lambda items: [each.title for each in items],
+        ["Azure plan"],
+    ),
+    "catalog.get_product": Case(
+        lambda center: catalog.get_product(center, "DZH318Z0BPS6", "DE"),
+        f"/v1/products/DZH318Z0BPS6?{IN_GERMANY}",
+        PRODUCT,
+        lambda it: it.publisher_name,
+        "Microsoft",
+    ),
+    "catalog.get_product_by_customer": Case(
+        lambda center: catalog.get_product_by_customer(center, C, "DZH318Z0BPS6"),
+        f"/v1/customers/{C}/products/DZH318Z0BPS6",
+        PRODUCT,
+        lambda it: it.is_microsoft_product,
+        True,
+    ),
+    "catalog.list_skus": Case(
+        lambda center: catalog.list_skus(center, "DZH318Z0BPS6", "DE"),
+        f"/v1/products/DZH318Z0BPS6/skus?{IN_GERMANY}",
+        collection(SKU),
+        lambda items: [(each.id, each.maximum_quantity, each.supported_billing_cycles) for each in items],
+        [("0001", Decimal(1), ("one_time",))],
+    ),
+    "catalog.list_skus_by_customer": Case(
+        lambda center: catalog.list_skus_by_customer(center, C, "DZH318Z0BPS6"),
+        f"/v1/customers/{C}/products/DZH318Z0BPS6/skus",
+        collection(SKU),
+        lambda items: [each.purchase_prerequisites for each in items],
+        [("MicrosoftCustomerAgreement",)],
+    ),
+    "catalog.get_sku": Case(
+        lambda center: catalog.get_sku(center, "DZH318Z0BPS6", "0001", "DE"),
+        f"/v1/products/DZH318Z0BPS6/skus/0001?{IN_GERMANY}",
+        SKU,
+        lambda it: it.title,
+        "Microsoft Azure plan",
+    ),
+    "catalog.get_sku_by_customer": Case(
+        lambda center: catalog.get_sku_by_customer(center, C, "DZH318Z0BPS6", "0001"),
+        f"/v1/customers/{C}/products/DZH318Z0BPS6/skus/0001",
+        SKU,
+        lambda it: it.is_trial,
+        False,
+    ),
+    "catalog.list_availabilities": Case(
+        lambda center: catalog.list_availabilities(center, "DZH318Z0BPS6", "0001", "DE"),
+        f"/v1/products/DZH318Z0BPS6/skus/0001/availabilities?{IN_GERMANY}",
+        collection(AVAILABILITY),
+        lambda items: [(each.catalog_item_id, each.is_purchasable, each.is_azure_plan) for each in items],
+        [(ITEM, True, True)],
+    ),
+    "catalog.list_availabilities_by_customer": Case(
+        lambda center: catalog.list_availabilities_by_customer(center, C, "DZH318Z0BPS6", "0001"),
+        f"/v1/customers/{C}/products/DZH318Z0BPS6/skus/0001/availabilities",
+        collection(AVAILABILITY),
+        lambda items: [(each.segment, each.country) for each in items],
+        [("commercial", "DE")],
+    ),
+    "catalog.get_availability": Case(
+        lambda center: catalog.get_availability(center, "DZH318Z0BPS6", "0001", "DZH318Z0BML6", "DE"),
+        f"/v1/products/DZH318Z0BPS6/skus/0001/availabilities/DZH318Z0BML6?{IN_GERMANY}",
+        AVAILABILITY,
+        lambda it: (it.default_currency.code, it.terms[0].billing_cycle),
+        ("EUR", "annual"),
+    ),
+    "catalog.get_availability_by_customer": Case(
+        lambda center: catalog.get_availability_by_customer(center, C, "DZH318Z0BPS6", "0001", "DZH318Z0BML6"),
+        f"/v1/customers/{C}/products/DZH318Z0BPS6/skus/0001/availabilities/DZH318Z0BML6",
+        AVAILABILITY,
+        lambda it: it.id,
+        "DZH318Z0BML6",
+    ),
+    "carts.create": Case(
+        lambda center: carts.create(center, C, NewCart([NewLineItem(ITEM, reseller_id="5550001")])),
+        f"/v1/customers/{C}/carts",
+        CART_DOCUMENT,
+        lambda it: (it.id, it.status, [error.error_code for error in it.errors], it.line_items[0].id),
+        (CART, "active", ["10001"], "0"),
+        sends={
+            "lineItems": [
+                {
+                    "id": 0,
+                    "catalogItemId": ITEM,
+                    "quantity": 1,
+                    "billingCycle": "one_time",
+                    "participants": [{"key": "transaction_reseller", "value": "5550001"}],
+                }
+            ],
+            "partnerOnRecordAttestationAccepted": True,
+        },
+        status=201,
+    ),
+    "carts.get": Case(
+        lambda center: carts.get(center, C, CART),
+        f"/v1/customers/{C}/carts/{CART}",
+        CART_DOCUMENT | {"status": "Ordered"},
+        lambda it: (it.is_ordered, it.expiration_timestamp),
+        (True, datetime(2026, 3, 8, 9, 0, 7, 765432, tzinfo=UTC)),
+    ),
+    "carts.update": Case(
+        lambda center: carts.update(center, C, CART, CART_DOCUMENT),
+        f"/v1/customers/{C}/carts/{CART}",
+        CART_DOCUMENT,
+        lambda it: it.is_ordered,
+        False,
+        sends=CART_DOCUMENT,
+        status=201,
+    ),
+    "carts.checkout": Case(
+        lambda center: carts.checkout(center, C, CART),
+        f"/v1/customers/{C}/carts/{CART}/checkout",
+        {
+            "orders": [ORDER_DOCUMENT | {"status": "Pending"}],
+            "orderErrors": [{"orderGroupId": "1", "code": 800023, "description": "credit"}],
+            "attributes": {"objectType": "CartCheckoutResult"},
+        },
+        lambda it: (
+            it.orders[0].id,
+            it.orders[0].is_open,
+            [(error.code, error.order_group_id) for error in it.order_errors],
+        ),
+        (ORDER, True, [("800023", "1")]),
+        status=201,
+    ),
+    "orders.get": Case(
+        lambda center: orders.get(center, C, ORDER),
+        f"/v1/customers/{C}/orders/{ORDER}",
+        ORDER_DOCUMENT,
+        lambda it: (it.is_completed, [line.subscription_id for line in it.azure_plan_lines], it.creation_date),
+        (True, [S.upper()], datetime(2026, 3, 1, 9, 1, 0, 760000, tzinfo=UTC)),
+    ),
+    "orders.list": Case(
+        lambda center: orders.list_all(center, C),
+        f"/v1/customers/{C}/orders",
+        collection(ORDER_DOCUMENT, ORDER_DOCUMENT | {"status": "pending_review", "lineItems": None}),
+        lambda items: [(each.is_completed, each.is_in_review, each.transaction_type) for each in items],
+        [(True, False, "user_purchase"), (False, True, "user_purchase")],
+    ),
+    "orders.provisioning_status": Case(
+        lambda center: orders.provisioning_status(center, C, ORDER),
+        f"/v1/customers/{C}/orders/{ORDER}/provisioningstatus",
+        collection(
+            {
+                "orderLineItemId": 0,
+                "lineItemNumber": 0,
+                "status": "prefulfillmentPending",
+                "quantityProvisioningInformation": [{"quantity": 1, "status": "fulfilled"}],
+            }
+        ),
+        lambda items: [(each.status, each.quantity_provisioning_information[0].status) for each in items],
+        [("prefulfillment_pending", "fulfilled")],
+    ),
+    "subscriptions.list": Case(
+        lambda center: subscriptions.list_all(center, C),
+        f"/v1/customers/{C}/subscriptions",
+        collection(SUBSCRIPTION, {"id": "x", "offerId": "MS-AZR-0145P", "billingType": "usage", "status": "suspended"}),
+        lambda items: [(each.is_azure_plan, each.is_legacy_azure, each.is_active) for each in items],
+        [(True, False, True), (False, True, False)],
+    ),
+    "subscriptions.list_by_order": Case(
+        lambda center: subscriptions.list_by_order(center, C, ORDER),
+        f"/v1/customers/{C}/subscriptions?order_id={ORDER}",
+        collection(SUBSCRIPTION),
+        lambda items: [(each.order_id, each.partner_id) for each in items],
+        [(ORDER, None)],
+    ),
+    "subscriptions.get": Case(
+        lambda center: subscriptions.get(center, C, S),
+        f"/v1/customers/{C}/subscriptions/{S}",
+        SUBSCRIPTION,
+        lambda it: (it.creation_date, it.commitment_end_date.year, it.quantity),
+        (datetime(2026, 3, 1, 9, 2, 10, 100000, tzinfo=UTC), 9999, Decimal(1)),
+    ),
+    "subscriptions.patch": Case(
+        lambda center: subscriptions.patch(
+            center, C, subscriptions.Subscription.model_validate(SUBSCRIPTION), status="suspended"
+        ),
+        f"/v1/customers/{C}/subscriptions/{S}",
+        SUBSCRIPTION | {"status": "suspended"},
+        lambda it: it.is_suspended,
+        True,
+        sends=SUBSCRIPTION | {"status": "suspended"},
+    ),
+    "azure_entitlements.list": Case(
+        lambda center: azure_entitlements.list_all(center, C, S),
+        f"/v1/customers/{C}/subscriptions/{S}/azureEntitlements",
+        collection(ENTITLEMENT, ENTITLEMENT | {"status": "inactive"}),
+        lambda items: [(each.id, each.is_active, each.friendly_name) for each in items],
+        [(E, True, "Azure subscription 1"), (E, False, "Azure subscription 1")],
+    ),
+    "azure_entitlements.get": Case(
+        lambda center: azure_entitlements.get(center, C, S, E),
+        f"/v1/customers/{C}/subscriptions/{S}/azureEntitlements/{E}",
+        ENTITLEMENT,
+        lambda it: (it.status, it.subscription_id),
+        ("active", S),
+    ),
+    "azure_entitlements.cancel": Case(
+        lambda center: azure_entitlements.cancel(center, C, S, E),
+        f"/v1/customers/{C}/subscriptions/{S}/azureEntitlements/{E}/cancel",
+        ENTITLEMENT,
+        lambda it: it,
+        Accepted(),
+        sends={"cancellationReason": "compromise"},
+    ),
+    "azure_entitlements.reactivate": Case(
+        lambda center: azure_entitlements.reactivate(center, C, S, E),
+        f"/v1/customers/{C}/subscriptions/{S}/azureEntitlements/{E}/reactivate",
+        b"",
+        lambda it: it,
+        Accepted(),
+        status=202,
+    ),
+    "reservations.list": Case(
+        lambda center: reservations.list_all(center, C),
+        f"/v1/customers/{C}/entitlements?entitlementType=reservedInstance&showExpiry=true",
+        collection(RESERVATION),
+        lambda items: [(each.resource_id, each.status, each.sku_title, each.expiry_date.year) for each in items],
+        [("ebf2", "active", "Reserved VM Instance, 1 Year", 2027)],
+    ),
+    "upgrades.eligibility": Case(
+        lambda center: upgrades.eligibility(center, C),
+        "/v1/productUpgrades/eligibility",
+        {"customerId": C, "isEligible": False, "productFamily": "Azure", "upgradeId": UPGRADE, "reason": "suspended"},
+        lambda it: (it.is_eligible, it.upgrade_id, it.reason),
+        (False, UPGRADE, "suspended"),
+        sends=ASKED,
+    ),
+    "upgrades.create": Case(
+        lambda center: upgrades.create(center, C),
+        "/v1/productUpgrades",
+        b"",
+        lambda it: it,
+        UPGRADE,
+        sends=ASKED,
+        status=202,
+        headers={"Location": f"productUpgrades/{UPGRADE}"},
+    ),
+    "upgrades.status": Case(
+        lambda center: upgrades.status(center, UPGRADE, C),
+        f"/v1/productUpgrades/{UPGRADE}/status",
+        {
+            "id": UPGRADE,
+            "status": "Completed",
+            "productFamily": "Azure",
+            "lineItems": [
+                {
+                    "sourceProduct": {"id": "b1be", "name": "AzureSubscription"},
+                    "targetProduct": {"id": "d231", "name": "Microsoft Azure plan"},
+                    "upgradedDate": "2026-03-01T10:00:00.1234567Z",
+                    "status": "Failed",
+                    "errorDetails": {"code": 5, "message": "why"},
+                }
+            ],
+        },
+        lambda it: (it.state, it.line_items[0].target_product.name, it.line_items[0].error_details.text),
+        ("completed", "Microsoft Azure plan", "why"),
+        sends=ASKED,
+    ),
+}
+
+
+def test_every_operation_has_a_case() -> None:
+    """None is written without being read once."""
+    assert sorted(CASES) == list(operations())
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_an_operation(
+    name: str, make_account: MakeAccount, partner_center: Wire, run: Recorder, tmp_path: Path
+) -> None:
+    """It sends what is documented, and reads what comes back."""
+    case = CASES[name]
+    file = tmp_path / "refresh-token"
+    file.write_text("a-refresh-token")
+    partner_center.will(answers(case.status, case.answer, **case.headers))
+    value = await case.call(make_account(refresh_token_file=file).center(run))
+    seen = partner_center.seen[0]
+    assert (seen.method, seen.target) == (operations()[name].method, case.target)
+    assert (seen.json() if seen.body else None) == case.sends
+    assert case.reads(value) == case.expected
+    assert run.calls[0].operation == name
+
+
+@pytest.mark.parametrize("operation", operations().values(), ids=list(operations()))
+def test_what_an_operation_says_of_itself(operation: Operation[Any]) -> None:
+    """Data that others go by: ceilings, effects, tokens, sources."""
+    assert operation.source.startswith("https://learn.microsoft.com/")
+    assert operation.path.startswith("/")
+    assert operation.success <= {200, 201, 202}
+    assert operation.writes == (operation.effect is not EffectClass.READ)
+    assert (
+        operation.page == operation.name.endswith((".list", "_by_order", "_by_customer"))
+        or not operation.page
+        or (
+            "list" in operation.name
+            or operation.name.split(".")[1] in {"metadata", "confirmations", "provisioning_status"}
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("customers.list", "customers"),
+        ("customers.get", "customers"),
+        ("agreements.metadata", "agreements"),
+        ("agreements.confirmations", "agreements"),
+        ("catalog.list_products", "products"),
+        ("catalog.get_sku_by_customer", "products"),
+        ("carts.checkout", "carts"),
+        ("orders.provisioning_status", "orders"),
+        ("subscriptions.patch", "subscriptions"),
+        ("azure_entitlements.cancel", "subscriptions"),
+        ("reservations.list", "entitlements"),
+        ("upgrades.status", "productUpgrades"),
+        ("upgrades.create", "productUpgrades"),
+    ],
+)
+def test_the_family_that_shares_a_ceiling(name: str, family: str) -> None:
+    """The path's segment after the customer, or the first one."""
+    assert operations()[name].family == family
+
+
+def test_what_takes_a_users_token() -> None:
+    """Agreements, provisioning status and upgrades; all else takes the application's."""
+    users = {name for name, operation in operations().items() if operation.auth is Auth.USER}
+    assert users == {
+        "agreements.metadata",
+        "agreements.confirmations",
+        "agreements.direct_signature",
+        "orders.provisioning_status",
+        "upgrades.eligibility",
+        "upgrades.create",
+        "upgrades.status",
+    }
+
+
+def test_what_an_effect_costs() -> None:
+    """Whatever buys is money, and only that; what is not listed here only reads."""
+    writes = {name: operation.effect for name, operation in operations().items() if operation.writes}
+    assert writes == {
+        "carts.create": EffectClass.ORPHAN,
+        "carts.update": EffectClass.STATE,
+        "carts.checkout": EffectClass.MONEY,
+        "subscriptions.patch": EffectClass.STATE,
+        "azure_entitlements.cancel": EffectClass.STATE,
+        "azure_entitlements.reactivate": EffectClass.STATE,
+        "upgrades.create": EffectClass.MONEY,
+    }
