@@ -1,4 +1,4 @@
-"""What the journal's tests do again and again: workers that come, work, lapse and go, and records for them to take in."""
+"""What the journal's tests do again and again: workers that come, lapse and go, and records for them to take in."""
 
 import itertools
 from collections.abc import Sequence

@@ -29,7 +29,7 @@ class Brake:
         """From now on none of these commands is begun. What is under way goes on to the end of its run."""
 
         async def write(tx: Transaction) -> Pause:
-            pause = Pause(str(uuid.uuid4()), which, tx.now, who, why)
+            pause = Pause(*words(which), id=str(uuid.uuid4()), at=tx.now, who=who, why=why)
             await tx.run(
                 "INSERT INTO pause (id, partner, customer, type, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 pause.id,

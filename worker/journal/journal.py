@@ -249,9 +249,10 @@ class Journal:
         item: Work | None = None,
         *,
         lanes: Sequence[str] = (),
+        new_lanes: Sequence[LaneKey] = (),
     ) -> Any:
         """Run a change of one's own in a transaction that has locked these lanes, and that of a command."""
-        return await self._write(change, item, lanes=lanes)
+        return await self._write(change, item, lanes=lanes, new_lanes=new_lanes)
 
     async def _write(
         self,

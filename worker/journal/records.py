@@ -177,22 +177,25 @@ class Which:
     customer: str | None = None
     type: str | None = None
 
-    def holds(self, command: "Which") -> bool:
+    def holds(self, partner: str | None, customer: str, type: str) -> bool:  # noqa: A002 - the attribute's name
         """Whether a command of this partner, customer and type is one of them."""
-        wanted = (self.partner, self.customer, self.type)
-        given = (command.partner, command.customer, command.type)
+        wanted, given = (self.partner, self.customer, self.type), (partner, customer, type)
         return all(want is None or want == has for want, has in zip(wanted, given, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Which):
     """Commands that are not begun, but wait until a person lets them go."""
 
     id: str
-    which: Which
     at: Micros
     who: str
     why: str
+
+    @property
+    def which(self) -> Which:
+        """The commands that it holds."""
+        return Which(self.partner, self.customer, self.type)
 
 
 class Resolution(StrEnum):

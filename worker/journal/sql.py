@@ -115,12 +115,17 @@ class Engine(Protocol):
     database holds against the values of an operation, and would again.
     """
 
-    writers: int
-    """How many transactions may write at once."""
-    alone: bool
-    """True where no other worker can be alive, so that whatever is left of one is dead."""
-    warnings: Sequence[str]
-    """Settings of the database that weaken what is promised, a sentence each."""
+    @property
+    def writers(self) -> int:
+        """How many transactions may write at once."""
+
+    @property
+    def alone(self) -> bool:
+        """True where no other worker can be alive, so that whatever is left of one is dead."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Settings of the database that weaken what is promised, a sentence each."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date. Raises `JournalRefused` with what to do."""
