@@ -1,4 +1,4 @@
-"""A partner account whose requests go to a simulator in the same process: the client's own code, without its sockets."""
+"""A partner account whose requests go to a simulator in the same process: the client's code, without its sockets."""
 
 import asyncio
 from collections.abc import Mapping
