@@ -1,0 +1,165 @@
+"""The runtime's workbench: a real journal, records to accept, commands to claim, and a Partner Center by hand."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from events.base import Command
+from events.plans import SuspendPlan
+from events.record import Headers, Record
+from tests.support.virtual_time import LoopClock
+from worker.app import Traffic
+from worker.journal.journal import Journal
+from worker.journal.records import Taken, Work
+from worker.journal.sqlite import InlineExecutor, SqliteEngine
+from worker.partner_center.errors import GateClosed
+from worker.runtime.conclusion import Sender
+from worker.runtime.intake import Desk, intake
+from worker.steps import Policy, Steps
+
+CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+OTHER_CUSTOMER = "91a7d3c5-2b4e-4f60-8d1a-c7e9f0b2a463"
+ACCOUNT = "contoso"
+SUSPEND = SuspendPlan(customer_id=CUSTOMER)
+SENDER = Sender("azplan-worker", "1.2.3")
+LEASE = 10 * 86_400.0
+DAY = 86_400.0
+POLICY = Policy(
+    call_timeout=40,
+    settle=300,
+    order_list_lag=900,
+    attempts=10,
+    retry_first=1,
+    retry_max=600,
+    wait_first=5,
+    wait_max=300,
+    order_deadline=DAY,
+    upgrade_deadline=2 * DAY,
+)
+"""The defaults of the settings."""
+WITHIN = POLICY.call_timeout + POLICY.settle
+"""For so long after its intent a request may arrive."""
+
+
+def record(
+    command: Command = SUSPEND,
+    *,
+    id: str = "c-1",  # noqa: A002 - the attribute's name
+    partner: str | None = None,
+    offset: int = 0,
+    **attributes: str,
+) -> Record:
+    """The record of a command as its sender writes it."""
+    given = {"id": id, "source": "/crm", "type": command.wire_type(), "specversion": "1.0", **attributes}
+    if partner is not None:
+        given["partner"] = partner
+    headers: Headers = tuple((f"ce_{name}", value.encode()) for name, value in given.items())
+    value = json.dumps(command.wire_data()).encode()
+    return Record("azplan.commands.v1", 0, offset, 1_772_443_800_250, command.customer_id.encode(), value, headers)
+
+
+def desk(accounts: tuple[str, ...] = (ACCOUNT,), retention: float = 400 * DAY) -> Desk:
+    """What the intake decides with: one account, unless the test names others."""
+
+    def resolve(name: str | None) -> str | None:
+        if name is None:
+            return accounts[0] if len(accounts) == 1 else None
+        return name if name in accounts else None
+
+    return Desk(resolve=resolve, sender=SENDER, retention=retention)
+
+
+class Bench:
+    """A journal with this test as its worker."""
+
+    def __init__(self, path: Path) -> None:
+        self.clock = LoopClock()
+        self.path = path
+        self.journal = Journal(SqliteEngine(path, clock=self.clock, executor=InlineExecutor()), self.clock)
+
+    async def open(self) -> None:
+        """Open the journal and become its worker."""
+        await self.journal.open()
+        await self.journal.register("bench", "test", LEASE)
+
+    async def close(self) -> None:
+        """Close the journal."""
+        await self.journal.close()
+
+    async def accept(self, *records: Record, among: Desk | None = None) -> list[Taken]:
+        """Write records down."""
+        chosen = among or desk()
+        return await self.journal.accept([intake(each, self.journal.now(), chosen) for each in records], _raise)
+
+    async def claim(self, *partners: str) -> list[Work]:
+        """Everything that can run now."""
+        return list((await self.journal.claim(partners or (ACCOUNT,), 100, ())).work)
+
+    async def begin(self, command: Command = SUSPEND, **attributes: Any) -> Work:
+        """Accept a command and claim it."""
+        await self.accept(record(command, **attributes))
+        return (await self.claim())[-1]
+
+    async def again(self, work: Work) -> Work:
+        """The command as another run would find it in the journal now."""
+        found = await self.claim()
+        return next(each for each in found if each.uid == work.uid)
+
+    async def rows(self, sql: str) -> list[Mapping[str, Any]]:
+        """Rows of the journal."""
+        return [dict(row) for row in await self.journal.read(lambda tx: tx.rows(sql))]
+
+    async def step(self, name: str) -> Mapping[str, Any]:
+        """The row of a step."""
+        return (await self.rows(f"SELECT * FROM step WHERE name = '{name}'"))[0]
+
+    def steps(self, work: Work, *, deadline: datetime | None = None, policy: Policy = POLICY) -> Steps:
+        """The steps of one run of a command."""
+        run = Traffic(work, self.clock, lambda _: None)
+        return Steps(work, self.journal, HandMade(run), run, policy, clock=self.clock, deadline=deadline)
+
+
+class HandMade:
+    """A partner account of which a step needs no more than to be named."""
+
+    account = ACCOUNT
+
+    def __init__(self, run: Traffic, step: str | None = None) -> None:
+        self.run = run
+        self.step = step
+
+    def permits(self, _operation: object) -> bool:
+        """Everything is permitted."""
+        return True
+
+    def within(self, step: str) -> "HandMade":
+        """The same, inside a step."""
+        return HandMade(self.run, step)
+
+
+class Request:
+    """The request of a step: counts how often it left, and does each time what the test says comes of it."""
+
+    def __init__(self, *results: dict[str, Any] | Exception, leaving: Callable[[], Any] | None = None) -> None:
+        self._results = list(results)
+        self._leaving = leaving
+        self.sent = 0
+        self.steps: list[str | None] = []
+
+    async def __call__(self, center: Any) -> dict[str, Any]:
+        """Leave, unless the result is that it does not, and give what comes next."""
+        self.steps.append(center.step)
+        result = self._results.pop(0)
+        if not isinstance(result, GateClosed):
+            self.sent += 1
+        if self._leaving is not None:
+            await self._leaving()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def _raise(_item: object, error: Exception) -> Any:
+    raise error
