@@ -1,19 +1,18 @@
 """Virtual time for all tests here, and a bench with a real journal."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.runtime.bench import Bench
+from tests.support.virtual_loop import VirtualLoop
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Hours of waiting pass at once."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.looptime)
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Hours of waiting pass at once, in tests and in their fixtures."""
+    return {"virtual": VirtualLoop}
 
 
 @pytest.fixture
