@@ -34,7 +34,9 @@ from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import Operation
 from worker.partner_center.registry import operations
 from worker.parts import kafka_config, open_accounts, open_engine, open_source, policy, resolve
-from worker.runtime import intake
+from worker.runtime import acts, intake
+from worker.runtime.acts import Requests
+from worker.runtime.brake import Brake
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.dispatch import Dispatch
@@ -191,7 +193,7 @@ def assemble(settings: Settings, around: Around) -> Service:
     desk = Desk(
         journal=journal,
         handlers=around.handlers,
-        traffic=lambda work: join(around, work, closed),
+        traffic=lambda work: join(around, work, lambda claimed_by: closed(claimed_by) or brake.holds(work)),
         clock=clock,
         policy=policy(settings),
         spread=around.spread,
@@ -205,6 +207,13 @@ def assemble(settings: Settings, around: Around) -> Service:
         retention=settings.journal.retention.total_seconds(),
     )
     topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
+    publisher = Publisher(journal, around.sink, topics, clock)
+    brake = Brake(journal, lanes.wake)
+
+    def carried_out() -> None:
+        lanes.meet()
+        publisher.wake()
+
     parts = Parts(
         journal=journal,
         source=around.source,
@@ -212,10 +221,12 @@ def assemble(settings: Settings, around: Around) -> Service:
         ownership=ownership,
         lanes=lanes,
         consumer=Consumer(around.source, journal, lanes, taking, clock),
-        publisher=Publisher(journal, around.sink, topics, clock),
+        publisher=publisher,
         clock=clock,
         background=[
             Gauges(journal, around.source, settings.kafka.commands_topic, clock).run,
+            brake.run,
+            Requests(acts.Desk(journal, taking.resolve, carried_out)).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
         complaints=lambda: [text for account in accounts.values() for text in account.complaints()],

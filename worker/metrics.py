@@ -249,6 +249,12 @@ def concluded(work: Worked, outcome: Outcome, now: datetime | None = None) -> No
     COMMAND_DURATION.labels(label, result).observe(max(seconds, 0.0))
 
 
+def redriven(work: Worked, outcome: Outcome) -> None:
+    """Count how a story ended that a person began anew; turns that end none are not counted."""
+    if outcome.name in {"succeeded", "rejected", "failed"}:
+        REDRIVES.labels(command_label(work.type), _result(outcome)).inc()
+
+
 def set_circuit(dependency: str, state: str) -> None:
     """Show that the circuit of `dependency` is in `state`, and in no other."""
     for each in CIRCUIT_STATES:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, cast
 
-from events.codes import RejectedCode
+from events.codes import FailedCode, RejectedCode
 from worker.clock import Clock
-from worker.errors import AttemptsSpent, JournalError, LaneLost, Rejected
+from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected
 from worker.journal.journal import Journal
-from worker.journal.records import Call, Json, Step, StepState, Work
+from worker.journal.records import Call, Json, Resolution, Step, StepState, Work
 from worker.partner_center.center import Center
 from worker.partner_center.errors import (
     CallError,
@@ -210,6 +210,12 @@ class Steps:
                 await self._record(replace(step, state=StepState.APPLIED, result=verdict.result), spent=effect.spends)
                 return verdict.result
             await self._settled(step)
+        if self._work.resolution is Resolution.APPLIED:
+            detail = (
+                "a person resolved the command as applied, and looking does not find it: redrive it when it shows, "
+                "or resolve it as not applied"
+            )
+            raise Failed(FailedCode.OUTCOME_UNKNOWN, detail)
         intent = Step(name, "money", StepState.INTENDED, details=effect.details)
         return await self._act(intent, effect.act, effect.key, spends=effect.spends)
 

@@ -60,6 +60,8 @@ def watching(work: Work, correlation_id: str) -> Iterator[None]:
 def concluded(work: Work, outcome: Outcome) -> None:
     """A turn that is over, and perhaps the story with it."""
     metrics.concluded(work, outcome)
+    if work.redrive:
+        metrics.redriven(work, outcome)
     if isinstance(outcome, Waiting):
         metrics.COMMAND_RETRIES.labels(metrics.command_label(work.type), RETRIES[outcome.reason]).inc()
         if outcome.said:

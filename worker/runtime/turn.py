@@ -16,6 +16,7 @@ from worker.journal.records import SECOND, Micros, StepState, Work
 from worker.partner_center.center import Center
 from worker.partner_center.errors import CallError
 from worker.runtime import telemetry
+from worker.runtime.brake import wait_for
 from worker.runtime.outcome import Situation
 from worker.steps import Exchange, Policy
 
@@ -76,6 +77,8 @@ class Turn:
             return error
 
     async def _run(self) -> Event:
+        if self.work.paused is not None:
+            raise wait_for(self.work.paused)
         settle = (self.work.settle_until - self.desk.journal.now()) / SECOND
         if settle > 0:
             raise Wait(WaitingReason.SETTLING, "a request of an earlier command may still arrive", delay=settle)

@@ -1,0 +1,174 @@
+"""What a person asked for, carried out: the owner of a command's lane finds the request and does it, once.
+
+A request is answered in the transaction that does it, so it cannot run into a turn of the same command: whichever is
+written first stands, and the other finds that it has come too late.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from events import identity
+from events.base import Event, Origin
+from events.codes import RejectedCode
+from events.envelope import Accepted, Refused, decode
+from events.status import CommandAccepted, CommandRejected
+from worker.errors import JournalUnavailable, LaneLost
+from worker.journal.acts import DONE, Act, Acts
+from worker.journal.journal import Journal
+from worker.journal.moves import move
+from worker.journal.records import Conclusion, NewEvent, Resolution, State, Work
+from worker.journal.sql import LaneKey
+from worker.runtime.conclusion import event_at, instant
+from worker.runtime.intake import Resolve, lane_of
+from worker.runtime.tracing import record_trace
+
+log = structlog.get_logger("azplan.acts")
+
+EVERY = 0.5
+"""Seconds between two looks: a person waits."""
+PORTION = 100
+
+CANCEL, REDRIVE, RESOLVE = "cancel", "redrive", "resolve"
+"""The verbs of requests about a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What carrying out a request needs."""
+
+    journal: Journal
+    resolve: Resolve
+    """The account that a command asks for, by today's settings."""
+    changed: Callable[[], None]
+    """Called when a request was carried out: there may be something to run and to send."""
+
+
+class Requests:
+    """Carries out requests about commands of this worker's lanes until cancelled."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._acts = Acts(desk.journal)
+
+    async def run(self) -> None:
+        """Look now and then; at once again while there is more. A silent journal is asked again later."""
+        while True:
+            try:
+                found = await self.look()
+            except JournalUnavailable as error:
+                log.warning("journal.unavailable", error=str(error))
+                found = 0
+            if found < PORTION:
+                await asyncio.sleep(EVERY)
+
+    async def look(self) -> int:
+        """Carry out what is asked for now; how many requests there were. Raises `JournalUnavailable`."""
+        open_acts = await self._acts.open_acts(PORTION)
+        for acts in _one_of_each_command(open_acts):
+            await asyncio.gather(*(self._one(act) for act in acts))
+        if open_acts:
+            self._desk.changed()
+        return len(open_acts)
+
+    async def _one(self, act: Act) -> None:
+        try:
+            result = await self._carry_out(act)
+        except LaneLost:
+            return  # the command changed, or its lane's owner did: the request is still open, and found again
+        if result is not None:
+            log.info("act.answered", verb=act.verb, who=act.who, why=act.why, result=result, command_uid=act.uid)
+
+    async def _carry_out(self, act: Act) -> str | None:
+        """The answer that was given; None where there is none yet."""
+        item = await self._acts.subject(act)
+        if item is None:
+            return await self._refuse(act, "the command is not in this lane any more, or its bytes are forgotten")
+        match act.verb:
+            case "cancel":
+                return await self._acts.cancel(act, item, cancelled(item, act.why, self._desk.journal.now()))
+            case "redrive":
+                return await self._redrive(act, item)
+            case "resolve":
+                found = Resolution(act.details["found"])
+                return await self._acts.resolve(act, item, found, [self._accepted(item)])
+            case other:
+                return await self._refuse(act, f"the worker that owns the lane does not know the request {other!r}")
+
+    async def _redrive(self, act: Act, item: Work) -> str | None:
+        expected = (act.details or {}).get("redrive")
+        if expected is not None and expected != item.redrive:
+            return await self._refuse(act, f"it was redriven meanwhile: its story is number {item.redrive} by now")
+        lane = self._lane_now(item)
+        if lane.id != item.lane and item.state is State.FAILED and not item.steps:
+            # The request goes along. It is carried out by whoever owns the lane in which the command now stands.
+            await move(self._desk.journal, item, lane)
+            return None
+        return await self._acts.redrive(act, item, [self._accepted(item)])
+
+    def _lane_now(self, item: Work) -> LaneKey:
+        """The lane in which the command would be accepted today; its own where today's settings do not say."""
+        decoded = decode(item.record)
+        partner = self._desk.resolve(decoded.envelope.partner_key) if isinstance(decoded, Accepted | Refused) else None
+        if partner is None:
+            return LaneKey(item.lane, item.partner or "", item.customer)
+        return LaneKey(lane_of(partner, item.customer), partner, item.customer)
+
+    async def _refuse(self, act: Act, why: str) -> str:
+        await self._acts.refuse(act, why)
+        return why
+
+    def _accepted(self, item: Work) -> NewEvent:
+        """The first event of the next story."""
+        redrive = item.redrive + 1
+        event = CommandAccepted.of(origin(item, redrive), received_at=instant(item.received_at))
+        return story_event(item, redrive, identity.ACCEPTED, event, self._desk.journal.now())
+
+
+def cancelled(item: Work, why: str, now: int) -> Conclusion:
+    """The end of a command that a person cancelled."""
+    detail = f"an operator cancelled it before it had changed anything{f': {why}' if why else ''}"
+    event = CommandRejected.of(origin(item, item.redrive), code=RejectedCode.CANCELLED_BY_OPERATOR, detail=detail)
+    return Conclusion(
+        state=State.REJECTED,
+        code=RejectedCode.CANCELLED_BY_OPERATOR,
+        attempts=item.attempts,
+        waits=item.waits,
+        memory=item.memory,
+        events=[story_event(item, item.redrive, identity.TERMINAL, event, now)],
+    )
+
+
+def origin(item: Work, redrive: int) -> Origin:
+    """What the events of a command say about it."""
+    return Origin(item.id, item.source, item.type, item.customer, item.partner, redrive)
+
+
+def story_event(item: Work, redrive: int, place: str, event: Event, now: int) -> NewEvent:
+    """An event that nobody's turn said, in the trace of the command's record."""
+    with record_trace(item.record.headers):
+        return event_at(
+            event,
+            id=identity.event_id(item.source, item.id, redrive, place),
+            at=now,
+            correlation_id=item.correlation_id,
+            causation_id=item.id,
+        )
+
+
+def _one_of_each_command(acts: Sequence[Act]) -> list[list[Act]]:
+    """The requests in rounds: those about one command one after the other, those about others side by side."""
+    rounds: list[list[Act]] = []
+    depth: dict[str, int] = {}
+    for act in acts:
+        place = depth.get(act.uid, 0)
+        depth[act.uid] = place + 1
+        if place == len(rounds):
+            rounds.append([])
+        rounds[place].append(act)
+    return rounds
+
+
+__all__ = ["CANCEL", "DONE", "REDRIVE", "RESOLVE", "Desk", "Requests", "cancelled"]

@@ -1,0 +1,77 @@
+"""The brake on this worker: what is paused, known within half a second, and held at the gate from then on.
+
+The journal holds commands back before they begin (`Work.paused`); what has begun is held here, at its next request.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from events.codes import WaitingReason
+from worker.errors import JournalUnavailable, Wait
+from worker.journal.journal import Journal
+from worker.journal.pauses import pauses
+from worker.journal.records import Pause, Work
+
+log = structlog.get_logger("azplan.brake")
+
+EVERY = 0.5
+"""Seconds between two looks, so that every replica holds within one."""
+LOOK_AGAIN = 60.0
+"""Seconds after which a held command is looked at again, should whoever resumed have died before waking it."""
+
+
+class Brake:
+    """What is paused, as this worker last read it."""
+
+    def __init__(self, journal: Journal, released: Callable[[], None]) -> None:
+        """`released` is called when something is held no longer: there may be something to run."""
+        self._journal = journal
+        self._released = released
+        self._held: Sequence[Pause] = ()
+
+    def holds(self, work: Work) -> str | None:
+        """Why no request of this command may leave now; None where it may."""
+        for pause in self._held:
+            if pause.which.holds(work.partner, work.customer, work.type):
+                return told(pause)
+        return None
+
+    async def run(self) -> None:
+        """Look until cancelled. While the journal is silent, what was held stays held."""
+        while True:
+            try:
+                await self.look()
+            except JournalUnavailable as error:
+                log.debug("journal.unavailable", error=str(error))
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Learn what is paused. Raises `JournalUnavailable`."""
+        before, self._held = self._held, await self._journal.read(pauses)
+        now = {pause.id for pause in self._held}
+        ended = [pause for pause in before if pause.id not in now]
+        for pause in self._held:
+            if pause not in before:
+                log.warning("commands.paused", what=told(pause), who=pause.who)
+        if ended:
+            log.warning("commands.resumed", pauses=len(ended))
+            self._released()
+
+
+def wait_for(pause: Pause) -> Wait:
+    """What a command does that is held before it begins."""
+    return Wait(WaitingReason.PAUSED, told(pause), delay=LOOK_AGAIN)
+
+
+def told(pause: Pause) -> str:
+    """What is paused and why, as its senders read it."""
+    which = pause.which
+    parts = [
+        f"{name} {value}"
+        for name, value in (("type", which.type), ("customer", which.customer), ("partner", which.partner))
+        if value is not None
+    ]
+    why = f": {pause.why}" if pause.why else ""
+    return f"an operator has paused {', '.join(parts) or 'all commands'}{why}"
