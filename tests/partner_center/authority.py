@@ -26,6 +26,8 @@ class Authority:
     issued: list[str] = field(default_factory=list)
     expires_in: object = 3599
     refusal: dict[str, object] | None = None
+    echoes: bool = False
+    """Refuses, and repeats in its refusal all that it was sent."""
     rotates: bool = True
     down: bool = False
 
@@ -44,6 +46,8 @@ class Authority:
             return answers(200, found)
         form = {name: values[0] for name, values in parse_qs(seen.body.decode()).items()}
         self.asked.append(form)
+        if self.echoes:
+            return answers(401, {"error": "invalid_client", "error_description": f"AADSTS50012: {form} {seen.body!r}"})
         if self.refusal is not None:
             return answers(401, self.refusal)
         self.issued.append(f"access-token-{len(self.issued) + 1}")

@@ -16,7 +16,7 @@ from worker.partner_center.client import Account, Partner
 from worker.partner_center.operation import Operation
 from worker.partner_center.tokens import Identity
 
-SECRET = "canary-client-secret-5f1e"
+SECRET = "canary-client/secret+5f1e"
 COMMAND = UUID("c0ffee00-0000-4000-8000-000000000001")
 CORRELATION = "c0ffee00-0000-4000-8000-00000000c0de"
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any, Literal
+from urllib.parse import quote, quote_plus
 
 import httpx
 import msal
@@ -110,7 +111,8 @@ class Authority:
 
     def _ask(self, ask: Ask, *secrets: str) -> Mapping[str, Any]:
         """A new MSAL application each time: about once an hour, without caches that would outlive a mistake."""
-        redact = Redactor([*secrets, self._identity.client_secret or ""]).text
+        known = (*secrets, self._identity.client_secret or "")
+        redact = Redactor([form for secret in known for form in (secret, quote(secret), quote_plus(secret))]).text
         with _Http(verify=self._tls, timeout=TIMEOUT, trust_env=False) as client:
             try:
                 app = msal.ConfidentialClientApplication(

@@ -1,0 +1,80 @@
+"""Collections in several pages: followed by their links, with the headers of those, to the end."""
+
+import pytest
+
+from tests.partner_center.conftest import Recorder
+from tests.partner_center.wire import Move, Wire, answers
+from worker.partner_center import customers, paging, subscriptions
+from worker.partner_center.center import Center
+from worker.partner_center.errors import Unanswered
+
+
+def page(ids: str, uri: str | None = None, token: str = "") -> Move:
+    """A page of subscriptions, with the link to the next."""
+    links = {}
+    if uri:
+        links["next"] = {"uri": uri, "method": "GET", "headers": [{"key": "MS-ContinuationToken", "value": token}]}
+    return answers(200, {"totalCount": 1, "items": [{"id": each} for each in ids], "links": links})
+
+
+async def test_pages_are_followed_to_the_end(center: Center, partner_center: Wire, run: Recorder) -> None:
+    """The next page is asked for as its link says; the count of items plays no part."""
+    uri = "/customers/c/subscriptions?seekOperation=Next"
+    partner_center.will(page("ab", uri, "token-1"), page("", f"v1{uri}", "token-2"), page("c"))
+    assert [each.id for each in await subscriptions.list_all(center, "c")] == ["a", "b", "c"]
+    assert [(seen.target, seen.headers.get("ms-continuationtoken")) for seen in partner_center.seen] == [
+        ("/v1/customers/c/subscriptions", None),
+        ("/v1/customers/c/subscriptions?seekOperation=Next", "token-1"),
+        ("/v1/customers/c/subscriptions?seekOperation=Next", "token-2"),
+    ]
+    assert len({seen.headers["ms-requestid"] for seen in partner_center.seen}) == 3
+    assert {call.operation for call in run.calls} == {"subscriptions.list"}
+
+
+async def test_very_many_customers_come_page_by_page(center: Center, partner_center: Wire) -> None:
+    """The second page is not asked for before the first has been used."""
+    partner_center.will(page("ab", "/customers?seekOperation=Next", "t"), page("c"))
+    found = []
+    async for customer in customers.list_all(center, size=2):
+        found.append(customer.id)
+        assert len(partner_center.seen) == (1 if customer.id in "ab" else 2)
+    assert found == ["a", "b", "c"]
+    assert partner_center.seen[0].target == "/v1/customers?size=2"
+
+
+async def test_one_page_is_one_request(center: Center, partner_center: Wire) -> None:
+    """A look at whether anything answers does not read everything."""
+    partner_center.will(page("a", "/customers?seekOperation=Next", "t"))
+    first = await customers.page(center, size=1)
+    assert (len(first.items), len(partner_center.seen)) == (1, 1)
+
+
+async def test_pages_that_lead_in_a_circle(center: Center, partner_center: Wire) -> None:
+    """Said, and not followed for ever."""
+    uri = "/customers/c/subscriptions?seekOperation=Next"
+    partner_center.react = lambda _: page("a", uri, "same")
+    with pytest.raises(Unanswered, match="circle"):
+        await subscriptions.list_all(center, "c")
+    assert len(partner_center.seen) == 2
+
+
+async def test_pages_without_end(center: Center, partner_center: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that is always new is given up too."""
+    monkeypatch.setattr(paging, "PAGES", 5)
+    partner_center.react = lambda _: page("a", f"/customers/c/subscriptions?n={len(partner_center.seen)}", "x")
+    with pytest.raises(Unanswered, match="not ended after 5 pages"):
+        await subscriptions.list_all(center, "c")
+
+
+async def test_a_page_at_another_host_is_not_asked_for(center: Center, partner_center: Wire) -> None:
+    """The token stays here; and part of a list is no list."""
+    partner_center.will(page("a", "https://evil.example/v1/customers", "t"))
+    with pytest.raises(Unanswered, match="another host"):
+        await subscriptions.list_all(center, "c")
+
+
+async def test_a_page_that_fails_fails_the_list(center: Center, partner_center: Wire) -> None:
+    """What was read before it is not taken for the whole."""
+    partner_center.will(page("a", "/customers/c/subscriptions?n=2", "t"), answers(500, {}))
+    with pytest.raises(Unanswered):
+        await subscriptions.list_all(center, "c")

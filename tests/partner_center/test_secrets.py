@@ -1,0 +1,85 @@
+"""Planted secrets turn up nowhere: not in logs, errors, metrics, traces or calls, whatever goes wrong."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import structlog
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import generate_latest
+
+from tests.partner_center.authority import Authority
+from tests.partner_center.conftest import SECRET, MakeAccount, Recorder
+from tests.partner_center.wire import Move, Wire, answers, hangs_up
+from worker import metrics
+from worker.partner_center import carts, customers, upgrades
+from worker.partner_center.errors import CallError
+
+REFRESH = "canary-refresh-token-77aa"
+BODY = "canary-body-31f0"
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """Everything that is traced."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    yield exporter
+    provider.shutdown()
+
+
+async def test_planted_secrets_turn_up_nowhere(
+    make_account: MakeAccount,
+    partner_center: Wire,
+    tokens: Authority,
+    tmp_path: Path,
+    spans: InMemorySpanExporter,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Client secret, refresh tokens, access tokens and bodies, through success, refusal and failure."""
+    caplog.set_level(logging.DEBUG)
+    file = tmp_path / "refresh-token"
+    file.write_text(REFRESH)
+    account, run, told = make_account(refresh_token_file=file), Recorder(), []
+    center = account.center(run)
+    body = {"id": "c", "note": BODY}
+
+    async def attempt(*moves: Move) -> None:
+        partner_center.will(*moves)
+        for call in (customers.get(center, "c"), carts.update(center, "c", "1", body), upgrades.create(center, "c")):
+            try:
+                await call
+            except CallError as error:
+                told.append(f"{error!s} {error!r} {error.description}")
+
+    with structlog.testing.capture_logs() as logged:
+        await attempt(answers(200, body), answers(201, body), answers(202, b"", Location="productUpgrades/1"))
+        await attempt(answers(400, b'{"code":1,"description":"no"}'), hangs_up, answers(500, body))
+        await attempt(*[answers(401, {"code": 400, "description": "denied"})] * 6)
+        tokens.echoes = True
+        other = make_account(refresh_token_file=file)
+        for call in (customers.get(other.center(run), "c"), upgrades.create(other.center(run), "c")):
+            with suppress(CallError):
+                await call
+        assert len(other.complaints()) == 2
+        told.extend(other.complaints())
+    places = {
+        "errors": " ".join((*told, *account.complaints())),
+        "our log": repr(logged),
+        "other logs": caplog.text + repr([record.__dict__ for record in caplog.records]),
+        "metrics": generate_latest(metrics.REGISTRY).decode(),
+        "calls": repr(run.calls),
+        "spans": " ".join(span.to_json() for span in spans.get_finished_spans()),
+        "objects": f"{account!r} {center!r} {account.__dict__!r}",
+    }
+    planted = {SECRET, REFRESH, BODY, *tokens.issued}
+    assert {(place, secret) for place, text in places.items() for secret in planted if secret in text} == set()
+    assert all(places.values())
+    assert len(spans.get_finished_spans()) >= 9
