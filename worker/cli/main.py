@@ -12,10 +12,9 @@ import typer
 from worker.cli import verbs
 from worker.cli.exits import Code, Stop, stop_for
 from worker.cli.helping import examples, markup
+from worker.cli.log_lines import configure_for_verb, debugging
 from worker.cli.printing import say, show
 from worker.redaction import redact
-from worker.settings import SettingsError
-from worker.settings_reference import effective
 from worker.version import version
 
 
@@ -26,6 +25,8 @@ def main() -> NoReturn:
 
 def call(arguments: Sequence[str]) -> int:
     """Run the command line `arguments` and return its exit code. Whatever goes wrong becomes a sentence."""
+    debug = debugging()
+    configure_for_verb(debug=debug)
     try:
         typer.main.get_command(build(arguments)).main(list(arguments), prog_name="azplan")
     except SystemExit as end:
@@ -33,7 +34,7 @@ def call(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return Code.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
-        return _told(error)
+        return _told(error, debug=debug)
     return Code.OK
 
 
@@ -80,29 +81,22 @@ def _program(
     """
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, *, debug: bool) -> int:
     """Tell the person what went wrong and what to do; the exit code."""
     stop = stop_for(error)
     if stop is None:
-        stop = _defect(error)
+        stop = _defect(error, debug=debug)
     say(f"azplan: {redact(stop.message)}", style="red")
     if stop.advice:
         say(redact(stop.advice))
     return stop.code
 
 
-def _defect(error: Exception) -> Stop:
-    if _debugging():
+def _defect(error: Exception, *, debug: bool) -> Stop:
+    if debug:
         say(redact("".join(traceback.format_exception(error))))
     return Stop(
         Code.FAILED,
         f"something went wrong that should not have: {type(error).__name__}: {error}",
         "Set AZPLAN_LOG__LEVEL=debug to see where it happened, and report it with that.",
     )
-
-
-def _debugging() -> bool:
-    try:
-        return any(each.name == "AZPLAN_LOG__LEVEL" and each.value.lower() == "debug" for each in effective())
-    except SettingsError:
-        return False

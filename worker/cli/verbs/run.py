@@ -12,6 +12,7 @@ from worker import settings
 from worker.app import serve
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import RUNNING, examples
+from worker.cli.log_lines import configure_for_worker
 from worker.settings import Settings
 
 
@@ -32,6 +33,7 @@ def run(
     SIGTERM finishes the calls under way, sends what is to be said and gives the lanes back; a second one ends at once.
     """
     loaded = settings.load()
+    configure_for_worker(loaded)
     try:
         with asyncio.Runner(loop_factory=_event_loop) as runner:
             code = runner.run(serve(loaded, new_journal=new_journal))

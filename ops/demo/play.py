@@ -1,0 +1,158 @@
+"""Sends the scenes and follows what comes of them: their events from Kafka, their calls from the journal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from events.published import Published
+from events.status import CommandIdReused
+from ops.demo.scenes import SOURCE, Scene
+from ops.demo.stage import TOPICS, Stage
+from worker.broker.admin import KafkaAdmin
+from worker.broker.connection import KafkaConfig
+from worker.broker.port import Ack
+from worker.broker.sink import KafkaSink
+from worker.cli.following import events_after
+from worker.cli.types import short
+from worker.clock import Clock
+from worker.journal import timeline
+from worker.journal.journal import Journal
+from worker.journal.sqlite import SqliteEngine
+
+COMMANDS, EVENTS, DEAD_LETTERS = TOPICS
+PATIENCE: Final = 45.0
+"""Seconds for all scenes together."""
+LOOK_EVERY: Final = 0.3
+
+
+@dataclass(slots=True)
+class Performance:
+    """A scene as it goes."""
+
+    number: int
+    scene: Scene
+    ack: Ack
+    began: float
+    events: list[Published] = field(default_factory=list)
+    seconds: float | None = None
+    """How long it took to its end; None while it goes on."""
+    calls: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether its answer is there. That of a repeated record never comes: it came before."""
+        return self.seconds is not None or not self.scene.ends
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it ended as it must."""
+        return not self.events if not self.scene.ends else self.ended and outcome(self.events[-1]) == self.scene.ends
+
+
+def outcome(event: Published) -> str:
+    """The type of an event with its code, where it has one."""
+    code = getattr(event.event, "code", None)
+    name = short(event.event.wire_type())
+    return f"{name} {code}" if code else name
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Whoever watches: is told each event, and now and then where all of them stand."""
+
+    told: Callable[[Performance, Published], None]
+    refreshed: Callable[[Sequence[Performance]], None]
+
+
+async def play(stage: Stage, scenes: Sequence[Scene], watcher: Watcher) -> tuple[list[Performance], int]:
+    """Play all scenes; how they went, and how many dead letters there are. Ends in time whatever happens.
+
+    Raises ChildEnded where something on the stage dies.
+    """
+    config = KafkaConfig(stage.settings["AZPLAN_KAFKA__BOOTSTRAP_SERVERS"])
+    clock = Clock()
+    admin, sink = KafkaAdmin(config), KafkaSink(config)
+    await admin.start()
+    await sink.start()
+    try:
+        starts = await admin.ends(EVENTS)
+        performances = [
+            Performance(number, scene, await sink.send(COMMANDS, scene.record(clock.now())), clock.monotonic())
+            for number, scene in enumerate(scenes, 1)
+        ]
+        async with _counted(stage, performances, watcher):
+            await _until_ended(events_after(admin, EVENTS, starts), performances, watcher, clock)
+        letters = await admin.ends(DEAD_LETTERS)
+        return performances, sum(letters.values())
+    finally:
+        await sink.stop()
+        await admin.stop()
+
+
+async def _until_ended(
+    events: AsyncIterator[Published], performances: Sequence[Performance], watcher: Watcher, clock: Clock
+) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for event in events:
+                performance = _whose(event, performances)
+                if performance is None:
+                    continue
+                performance.events.append(event)
+                if event.event.terminal or isinstance(event.event, CommandIdReused):
+                    performance.seconds = clock.monotonic() - performance.began
+                watcher.told(performance, event)
+                if all(each.ended for each in performances):
+                    return
+    except TimeoutError:
+        return
+
+
+def _whose(event: Published, performances: Sequence[Performance]) -> Performance | None:
+    """The scene that an event belongs to; a refused record is found by its place, as its id is another's."""
+    told = event.event
+    if isinstance(told, CommandIdReused):
+        place = (told.topic, told.partition, told.offset)
+        return next((each for each in performances if (*each.ack.partition, each.ack.offset) == place), None)
+    ours = (each for each in performances if (each.scene.id, SOURCE) == (told.command_id, told.command_source))
+    return next(ours, None)
+
+
+@asynccontextmanager
+async def _counted(stage: Stage, performances: Sequence[Performance], watcher: Watcher) -> AsyncIterator[None]:
+    """Meanwhile, count the calls that each command made, and show it."""
+    clock = Clock()
+    path = stage.settings["AZPLAN_JOURNAL__URL"].removeprefix("sqlite:///")
+    journal = Journal(SqliteEngine(Path(path), clock=clock), clock)
+    await journal.open()
+    counting = asyncio.create_task(_again_and_again(lambda: _count(stage, journal, performances, watcher)))
+    try:
+        yield
+        await _count(stage, journal, performances, watcher)
+    finally:
+        counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
+        await journal.close()
+
+
+async def _again_and_again(look: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await look()
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _count(stage: Stage, journal: Journal, performances: Sequence[Performance], watcher: Watcher) -> None:
+    stage.insist()
+    first = {performance.scene.id: performance for performance in reversed(performances)}
+    for id_, performance in first.items():
+        performance.calls = await _calls(journal, id_)
+    watcher.refreshed(performances)
+
+
+async def _calls(journal: Journal, id_: str) -> int:
+    found = await journal.read(lambda tx: timeline.find(tx, id_, SOURCE))
+    story = await journal.read(lambda tx: timeline.show(tx, found[0].uid)) if found else None
+    return len(story.calls) if story else 0

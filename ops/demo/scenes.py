@@ -1,0 +1,121 @@
+"""What is sent in the demo, to which customers, and what must come of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from events.base import Command
+from events.envelope import encode_command
+from events.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
+from events.record import Outgoing
+from events.upgrades import StartProductUpgrade
+from ops.simulator.seed import customer_id
+
+SOURCE: Final = "/azplan/demo"
+
+CUSTOMERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "new": "ready",
+        "quiet": "quiet_plan",
+        "busy": "plan",
+        "suspended": "suspended_plan",
+        "old": "legacy",
+        "old too": "legacy",
+        "broke": "no_credit",
+    }
+)
+"""The customers by name, each with the simulator's profile that it is made from."""
+
+NOBODY: Final = "00000000-0000-4000-8000-00000000d0d0"
+"""A customer that nobody has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One record and what must come of it."""
+
+    id: str
+    """`ce_id` of the command."""
+    kind: type[Command]
+    about: str
+    """What it shows, for the person who watches."""
+    customer: str
+    """Name in `CUSTOMERS`, or anything else for one that does not exist."""
+    ends: str
+    """Type of the event that ends it, with the code where it has one; empty where nothing may come."""
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def customer_id(self) -> str:
+        """The customer's id at the simulator, which numbers them in their order."""
+        names = list(CUSTOMERS)
+        return customer_id(names.index(self.customer) + 1) if self.customer in names else NOBODY
+
+    def record(self, now: datetime) -> Outgoing:
+        """The record to send. Its data is as given, so that it may be wrong."""
+        plain = encode_command(self.kind(customer_id=self.customer_id), id=self.id, source=SOURCE, time=now)
+        data = {"customerId": self.customer_id, **self.members}
+        return replace(plain, value=json.dumps(data).encode())
+
+
+def scenes() -> tuple[Scene, ...]:
+    """The whole demo, in order."""
+    return (
+        Scene("demo-01", CreateAzurePlan, "a customer without a plan buys one", "new", "AzurePlanCreated"),
+        Scene("demo-01", CreateAzurePlan, "the same record once more: nothing is bought twice", "new", ""),
+        Scene(
+            "demo-01",
+            CreateAzurePlan,
+            "the same id with other content is refused",
+            "new",
+            "CommandIdReused",
+            {"country": "FR"},
+        ),
+        Scene(
+            "demo-02",
+            SuspendPlan,
+            "validateOnly: says what it would do",
+            "quiet",
+            "CommandValidated",
+            {"validateOnly": True},
+        ),
+        Scene(
+            "demo-03", SuspendPlan, "a plan with an active Azure subscription", "busy", "CommandRejected active_assets"
+        ),
+        Scene(
+            "demo-04",
+            SuspendPlan,
+            "the same, allowed to cancel it first",
+            "busy",
+            "PlanSuspended",
+            {"activeAssets": "cancel"},
+        ),
+        Scene("demo-05", ReactivatePlan, "a suspended plan comes back", "suspended", "PlanReactivated"),
+        Scene("demo-06", StartProductUpgrade, "a legacy subscription is upgraded", "old", "ProductUpgradeCompleted"),
+        Scene(
+            "demo-07",
+            CreateAzurePlan,
+            "beside a legacy subscription no plan can be bought",
+            "old too",
+            "CommandRejected legacy_azure_subscription",
+        ),
+        Scene("demo-08", CreateAzurePlan, "the credit line is used up", "broke", "CommandRejected credit_or_review"),
+        Scene("demo-09", CreateAzurePlan, "nobody has this customer", "nobody", "CommandRejected customer_not_found"),
+        Scene(
+            "demo-10",
+            CreateAzurePlan,
+            "data that does not fit the schema",
+            "new",
+            "CommandRejected invalid_command",
+            {"country": "Germany"},
+        ),
+    )
+
+
+ORDERS: Final = 1
+UPGRADES: Final = 1
+DEAD_LETTERS: Final = 1
+"""What must be in the books afterwards: one plan bought, one upgrade started, one record with a taken id."""

@@ -1,0 +1,131 @@
+"""The programme of the demo: set the stage, play the scenes, say how it went, and, where asked, stay."""
+
+import asyncio
+import shlex
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ops.demo import scenes
+from ops.demo.child import ChildEnded
+from ops.demo.play import Performance, play
+from ops.demo.screen import Screen
+from ops.demo.stage import NotReady, Stage, staged
+from worker.broker.port import BrokerError
+
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+
+class Terminated(BaseException):
+    """SIGTERM came."""
+
+
+def run(*, keep: bool) -> int:
+    """Give the demo; the exit code: 0 where everything came as it must."""
+    screen = Screen()
+    folder = Path(tempfile.mkdtemp(prefix="azplan-demo-"))
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = _run(screen, folder, keep=keep)
+    except KeyboardInterrupt:
+        screen.say("\nStopped.")
+        code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if code == FAILED:
+        screen.say(f"Logs and journal are kept in {folder}", style="yellow")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return code
+
+
+def _terminated(*_: object) -> None:
+    raise Terminated
+
+
+def _run(screen: Screen, folder: Path, *, keep: bool) -> int:
+    screen.say("azplan: commands in from Kafka, Partner Center called, events out. All of it on this machine.\n")
+    try:
+        with staged(folder, list(scenes.CUSTOMERS.values()), screen.step) as stage:
+            screen.say("")
+            with screen.playing() as watcher:
+                performances, letters = asyncio.run(play(stage, scenes.scenes(), watcher))
+            screen.show(performances)
+            problems = _problems(stage, performances, letters)
+            _sum_up(screen, stage, performances, problems)
+            if keep and not problems:
+                _stay(screen, stage)
+    except (NotReady, ChildEnded, BrokerError) as error:
+        screen.say(f"The demo cannot go on: {error}", style="red")
+        return FAILED
+    return FAILED if problems else 0
+
+
+def _problems(stage: Stage, performances: Sequence[Performance], letters: int) -> list[str]:
+    """What is not as it must be, a sentence each."""
+    found = [
+        f"{each.number} ({each.scene.about}) did not end in {each.scene.ends or 'nothing'}."
+        for each in performances
+        if not each.as_expected
+    ]
+    books = stage.books()
+    counted = {
+        "orders": (books["orders"], scenes.ORDERS),
+        "upgrades": (books["upgrades"], scenes.UPGRADES),
+        "dead letters": (letters, scenes.DEAD_LETTERS),
+    }
+    return found + [
+        f"there are {has} {what} instead of {must}." for what, (has, must) in counted.items() if has != must
+    ]
+
+
+def _sum_up(screen: Screen, stage: Stage, performances: Sequence[Performance], problems: Sequence[str]) -> None:
+    seconds = max((each.seconds or 0.0 for each in performances), default=0.0)
+    requests = stage.books()["requests"]
+    screen.say(
+        f"{len(performances)} records, answered within {seconds:.1f} s with {requests} requests to Partner Center."
+    )
+    if not problems:
+        screen.say("The first came twice: Partner Center sold one plan. Everything came as expected.", style="green")
+    for problem in problems:
+        screen.say(f"Not as expected: {problem}", style="red")
+
+
+def _stay(screen: Screen, stage: Stage) -> None:
+    """Say what to try, and stay until somebody ends it."""
+    settings = stage.folder / "settings.sh"
+    lines = (f"export {name}={shlex.quote(value)}" for name, value in sorted(stage.settings.items()))
+    settings.touch(mode=0o600)
+    settings.write_text("\n".join(lines) + "\n")
+    new, busy = scenes.scenes()[0].customer_id, scenes.scenes()[4].customer_id
+    screen.say(
+        f"""
+Everything stays up until Ctrl-C. In another terminal:
+
+  source {settings}
+  azplan check
+  azplan commands list
+  azplan commands show demo-04
+  azplan send CreateAzurePlan --customer {new} --wait 30s
+  azplan send ReactivatePlan --customer {busy} --wait 30s
+  azplan commands watch
+  azplan errors explain active_assets
+
+  broker         {stage.settings["AZPLAN_KAFKA__BOOTSTRAP_SERVERS"]}
+  health         {stage.health}/readyz
+  metrics        {stage.metrics}
+  simulator      {stage.control}/books (what Partner Center counted; {stage.control}/customers)
+  logs, journal  {stage.folder}
+"""
+    )
+    waiting = threading.Event()
+    while not waiting.wait(1.0):
+        stage.insist()

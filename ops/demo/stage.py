@@ -1,0 +1,152 @@
+"""What the demo plays on: broker, simulator and worker, started in this order and ended in the other."""
+
+import json
+import os
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.error import URLError
+
+from ops.demo.child import Child
+from ops.demo.embedded_broker import EmbeddedBroker
+from ops.simulator.app import CONTOSO
+
+T = TypeVar("T")
+
+ROOT: Final = Path(__file__).parents[2]
+TOPICS: Final = ("azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1")
+FASTER: Final = 600
+"""Microsoft's ten minutes are one second here."""
+READY_SECONDS: Final = 30.0
+_LOOK_EVERY: Final = 0.05
+
+
+class NotReady(Exception):
+    """Something did not start in time. The message says what, and where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs, and where it is."""
+
+    folder: Path
+    settings: Mapping[str, str]
+    """The worker's settings, by their names in the environment."""
+    health: str
+    metrics: str
+    control: str
+    """Control port of the simulator."""
+    children: tuple[Child, ...]
+
+    def insist(self) -> None:
+        """Raise ChildEnded where something does not run any more."""
+        for child in self.children:
+            child.insist()
+
+    def books(self) -> dict[str, int]:
+        """What the simulated Partner Center has counted: orders, upgrades, requests."""
+        counted: dict[str, int] = _get(f"{self.control}/books")
+        return counted
+
+
+@contextmanager
+def staged(folder: Path, profiles: Sequence[str], say: Callable[[str], None]) -> Iterator[Stage]:
+    """Start everything; the simulator has a customer of each profile, in this order. End everything in the end.
+
+    Raises NotReady or ChildEnded, with the place of the log.
+    """
+    with ExitStack() as ending:
+        say("starting an embedded Kafka broker")
+        broker = EmbeddedBroker(TOPICS)
+        say(f"starting a simulated Partner Center, {FASTER} times as fast as the real one")
+        simulator = _simulator(folder, profiles)
+        ending.callback(simulator.end)
+        center = _until(lambda: _first_line(simulator), simulator)
+        settings = _settings(folder, broker.bootstrap_servers, center)
+        say("starting azplan run")
+        worker = Child("worker", [sys.executable, "-m", "worker.cli", "run"], env=_environment(settings), folder=folder)
+        ending.callback(worker.end)
+        health = f"http://127.0.0.1:{settings['AZPLAN_HTTP__PORT']}"
+        _until(lambda: _is_ready(f"{health}/readyz"), worker)
+        metrics = f"http://127.0.0.1:{settings['AZPLAN_METRICS__PORT']}/metrics"
+        yield Stage(folder, settings, health, metrics, center["control"], (simulator, worker))
+
+
+def _simulator(folder: Path, profiles: Sequence[str]) -> Child:
+    ports = ["--api-port", "0", "--control-port", "0", "--authority-port", "0"]
+    files = ["--ca-file", str(folder / "ca.pem"), "--refresh-token-file", str(folder / "refresh-token")]
+    customers = [word for profile in profiles for word in ("--customers", f"{profile}=1")]
+    command = [sys.executable, "-m", "ops.simulator", *ports, *files, "--scale", str(FASTER), *customers]
+    return Child("simulator", command, env=_environment({}), folder=folder)
+
+
+def _settings(folder: Path, bootstrap_servers: str, center: Mapping[str, Any]) -> dict[str, str]:
+    partner = center["partners"][0]
+    account = {
+        "TENANT_ID": partner["tenantId"],
+        "CLIENT_ID": partner["clientId"],
+        "CLIENT_SECRET": CONTOSO.client_secret,
+        "BASE_URL": center["api"],
+        "AUTHORITY": partner["authority"],
+        "CA_FILE": str(folder / "ca.pem"),
+        "REFRESH_TOKEN_FILE": str(folder / "refresh-token"),
+    }
+    return {
+        "AZPLAN_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
+        "AZPLAN_JOURNAL__URL": f"sqlite:///{folder / 'journal.db'}",
+        **{f"AZPLAN_PARTNERS__CONTOSO__{key}": value for key, value in account.items()},
+        "AZPLAN_HTTP__PORT": str(_free_port()),
+        "AZPLAN_METRICS__PORT": str(_free_port()),
+        "AZPLAN_WAITS__FIRST": "0.2",
+        "AZPLAN_WAITS__MAX": "1",
+        "AZPLAN_LOG__FORMAT": "json",
+    }
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with these settings and no others of azplan or the simulator."""
+    others = ("AZPLAN_", "SIMULATOR_")
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(others)}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
+
+
+def _first_line(simulator: Child) -> dict[str, Any] | None:
+    """What the simulator says when it is ready: where it is."""
+    line, end, _ = simulator.log.read_text().partition("\n")
+    found: dict[str, Any] | None = json.loads(line) if end and line.startswith("{") else None
+    return found
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        _get(url)
+    except (URLError, OSError):
+        return False
+    return True
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - always http on loopback
+        return json.load(answer)
+
+
+def _until(look: Callable[[], T | None], child: Child) -> T:
+    """What `look` gives as soon as it gives something."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not (found := look()):
+        child.insist()
+        if time.monotonic() > deadline:
+            raise NotReady(f"{child.name} was not ready within {READY_SECONDS:g} seconds (log: {child.log})")
+        time.sleep(_LOOK_EVERY)
+    return found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
