@@ -89,13 +89,16 @@ def test_no_row_is_idle() -> None:
     assert [TABLE[index].why for index in range(len(TABLE)) if index not in deciding] == []
 
 
-@pytest.mark.parametrize("effect", list(EffectClass))
-@pytest.mark.parametrize("cause", [*range(200, 600), "connect", "timeout", "lost", "unreadable"])
-def test_every_failure_means_something(cause: Cause, effect: EffectClass) -> None:
-    """And a write that may have been executed is never simply repeated or refused."""
-    verdict = classify(cause, None, effect)
-    if effect is MONEY and (isinstance(cause, str) or cause >= 500):
-        assert verdict in {RECONCILE, NOW if cause == "connect" else RECONCILE}
+def test_a_purchase_that_may_have_been_executed_is_always_looked_at() -> None:
+    """Whatever the status or the loss, if it may have arrived: never repeated, never refused."""
+    unknown: list[Cause] = ["timeout", "lost", "unreadable", 408, *range(300, 400), *range(500, 600)]
+    assert {classify(cause, None, MONEY) for cause in unknown} == {RECONCILE}
+
+
+def test_a_definite_no_is_never_tried_again_by_itself() -> None:
+    """Any 4xx but those that speak of time, tokens and ceilings."""
+    told = set(range(400, 500)) - {401, 408, 429}
+    assert {classify(status, None, effect) for status in told for effect in EffectClass} == {REFUSE, LOOK}
 
 
 @pytest.mark.parametrize(
