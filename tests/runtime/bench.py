@@ -6,16 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from events.base import Command
+from events.base import Command, commands
 from events.plans import SuspendPlan
 from events.record import Headers, Record
 from tests.support.virtual_time import LoopClock
 from worker.app import Traffic
 from worker.journal.journal import Journal
-from worker.journal.records import Taken, Work
+from worker.journal.records import Taken, Unsent, Work
 from worker.journal.sqlite import InlineExecutor, SqliteEngine
 from worker.partner_center.errors import GateClosed
+from worker.runtime import turn
 from worker.runtime.conclusion import Sender
+from worker.runtime.dispatch import Dispatch
 from worker.runtime.intake import Desk, intake
 from worker.steps import Policy, Steps
 
@@ -115,6 +117,35 @@ class Bench:
         """The row of a step."""
         return (await self.rows(f"SELECT * FROM step WHERE name = '{name}'"))[0]
 
+    async def command(self, id: str = "c-1") -> Mapping[str, Any]:  # noqa: A002 - the attribute's name
+        """The row of a command."""
+        return next(row for row in await self.rows("SELECT * FROM command") if row["id"] == id)
+
+    async def said(self) -> list[dict[str, Any]]:
+        """The events on their way out, in order: headers and data."""
+        return [_flat(row) for row in await self.journal.unsent(1000) if not row.letter]
+
+    async def letters(self) -> list[dict[str, Any]]:
+        """The headers of the dead letters on their way out."""
+        rows = await self.journal.unsent(1000)
+        return [{name: (value or b"").decode() for name, value in row.headers} for row in rows if row.letter]
+
+    def dispatch(self, handler: Any, **changes: Any) -> Dispatch:
+        """Gives turns to commands of any type, with this handler."""
+        given = {
+            "journal": self.journal,
+            "handlers": dict.fromkeys(commands().values(), handler),
+            "traffic": self.traffic,
+            **changes,
+        }
+        return Dispatch(turn.Desk(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), SENDER)
+
+    def traffic(self, work: Work) -> Traffic:
+        """The traffic of a run whose lane is ours."""
+        run = Traffic(work, self.clock, lambda _: None)
+        run.center = HandMade(run)
+        return run
+
     def steps(self, work: Work, *, deadline: datetime | None = None, policy: Policy = POLICY) -> Steps:
         """The steps of one run of a command."""
         run = Traffic(work, self.clock, lambda _: None)
@@ -159,6 +190,11 @@ class Request:
         if isinstance(result, Exception):
             raise result
         return result
+
+
+def _flat(row: Unsent) -> dict[str, Any]:
+    headers = {name: (value or b"").decode() for name, value in row.headers}
+    return {"type": row.type, **headers, **json.loads(row.value or b"{}")}
 
 
 def _raise(_item: object, error: Exception) -> Any:

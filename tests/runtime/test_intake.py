@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -17,26 +16,10 @@ from worker.runtime.intake import intake, lane_of, refused_by_database
 OTHER_CONTENT = CreateAzurePlan(customer_id=CUSTOMER)
 
 
-async def said(bench: Bench) -> list[dict[str, Any]]:
-    """The events on their way out, in order: type, id and data."""
-    rows = await bench.journal.unsent(100)
-    return [
-        {"type": row.type, **{k: (v or b"").decode() for k, v in row.headers}, **json.loads(row.value or b"{}")}
-        for row in rows
-        if not row.letter
-    ]
-
-
-async def letters(bench: Bench) -> list[dict[str, str]]:
-    """The headers of the dead letters on their way out."""
-    rows = await bench.journal.unsent(100)
-    return [{name: (value or b"").decode() for name, value in row.headers} for row in rows if row.letter]
-
-
 async def test_a_good_command_is_accepted_and_that_is_said(bench: Bench) -> None:
     """`CommandAccepted`, with the instant at which it became durable."""
     assert await bench.accept(record()) == [Taken.NEW]
-    (event,) = await said(bench)
+    (event,) = await bench.said()
     assert event["type"] == "azplan.CommandAccepted.v1"
     assert event["ce_id"] == str(event_id("/crm", "c-1", 0, "accepted"))
     assert (event["ce_source"], event["ce_causationid"], event["ce_partner"]) == (SOURCE, "c-1", ACCOUNT)
@@ -48,17 +31,17 @@ async def test_the_same_content_again_is_nothing(bench: Bench) -> None:
     """At any later time, at any other place of the topic, in one batch or in two."""
     assert await bench.accept(record(), record(offset=1)) == [Taken.NEW, Taken.DUPLICATE]
     assert await bench.accept(record(offset=2)) == [Taken.DUPLICATE]
-    assert len(await said(bench)) == 1
+    assert len(await bench.said()) == 1
     assert len(await bench.claim()) == 1
 
 
 async def test_other_content_under_a_known_id_is_said_and_put_aside(bench: Bench) -> None:
     """`CommandIdReused` and a dead letter; the first command stays as it is."""
     assert await bench.accept(record(), record(OTHER_CONTENT, offset=7)) == [Taken.NEW, Taken.REUSED]
-    _, reused = await said(bench)
+    _, reused = await bench.said()
     assert reused["type"] == "azplan.CommandIdReused.v1"
     assert (reused["topic"], reused["partition"], reused["offset"]) == ("azplan.commands.v1", 0, 7)
-    (letter,) = await letters(bench)
+    (letter,) = await bench.letters()
     assert (letter["azplan_dlq_code"], letter["azplan_dlq_offset"], letter["ce_id"]) == ("id_reused", "7", "c-1")
     (work,) = await bench.claim()
     assert work.type == SUSPEND.wire_type()
@@ -67,8 +50,8 @@ async def test_other_content_under_a_known_id_is_said_and_put_aside(bench: Bench
 async def test_each_other_content_is_said_once(bench: Bench) -> None:
     """However often it comes."""
     await bench.accept(record(), record(OTHER_CONTENT, offset=1), record(OTHER_CONTENT, offset=2))
-    assert [event["type"] for event in await said(bench)] == ["azplan.CommandAccepted.v1", "azplan.CommandIdReused.v1"]
-    assert len(await letters(bench)) == 2
+    assert [event["type"] for event in await bench.said()] == ["azplan.CommandAccepted.v1", "azplan.CommandIdReused.v1"]
+    assert len(await bench.letters()) == 2
 
 
 @pytest.mark.parametrize(
@@ -85,7 +68,7 @@ async def test_what_is_no_command_becomes_a_dead_letter_with_its_bytes(bench: Be
     (row,) = await bench.journal.unsent(10)
     assert (row.letter, row.type, row.key, row.value) == (True, code, bad.key, bad.value)
     assert row.headers[: len(bad.headers)] == bad.headers
-    (letter,) = await letters(bench)
+    (letter,) = await bench.letters()
     assert (letter["azplan_dlq_code"], letter["azplan_dlq_group"]) == (code, "azplan-worker")
     assert letter["azplan_dlq_worker_version"] == "1.2.3"
 
@@ -101,7 +84,7 @@ async def test_what_is_no_command_becomes_a_dead_letter_with_its_bytes(bench: Be
 async def test_a_command_that_is_wrong_is_refused_at_once(bench: Bench, bad: Record, code: str) -> None:
     """With one event, its answer; nothing runs and its identity is used up."""
     assert await bench.accept(bad) == [Taken.REFUSED]
-    (event,) = await said(bench)
+    (event,) = await bench.said()
     assert (event["type"], event["code"]) == ("azplan.CommandRejected.v1", code)
     assert event["ce_id"] == str(event_id("/crm", "c-1", 0, "terminal"))
     assert await bench.claim() == []
@@ -117,11 +100,11 @@ async def test_a_record_older_than_the_journals_memory_is_never_started(
     old = replace(record(), timestamp=int((now - days * DAY) * 1000))
     assert await bench.accept(old) == [taken]
     if taken is Taken.TOO_OLD:
-        (letter,) = await letters(bench)
+        (letter,) = await bench.letters()
         assert (
             letter["azplan_dlq_detail"] == "the record is 400 days old, and the journal remembers commands for 400 days"
         )
-        assert await said(bench) == []
+        assert await bench.said() == []
 
 
 async def test_an_old_record_of_a_known_command_is_a_repeat(bench: Bench) -> None:
@@ -153,7 +136,7 @@ async def test_a_command_stands_in_the_line_of_its_customer_at_its_account(
     await bench.accept(record(partner=asked), among=desk(accounts))
     (work,) = await bench.claim(partner or "")
     assert (work.partner, work.lane) == (partner, lane_of(partner, CUSTOMER))
-    (event,) = await said(bench)
+    (event,) = await bench.said()
     assert event["partner"] == partner
     assert event.get("ce_partner") == partner
 
@@ -163,7 +146,7 @@ async def test_the_trace_of_the_sender_is_carried_on(bench: Bench) -> None:
     trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     given = record()
     await bench.accept(replace(given, headers=(*given.headers, ("traceparent", trace))))
-    (event,) = await said(bench)
+    (event,) = await bench.said()
     assert event["traceparent"] == trace.decode()
 
 

@@ -1,0 +1,432 @@
+"""One command from its turn to its end: what is in the journal afterwards, and what is said."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from events.base import Event
+from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.identity import event_id
+from events.plans import PlanSuspended, SuspendPlan
+from events.upgrades import ProductUpgradeStarted, StartProductUpgrade
+from tests.runtime.bench import CUSTOMER, SUSPEND, WITHIN, Bench, Request, desk, record
+from worker.app import Traffic
+from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait
+from worker.handling import Context
+from worker.journal.records import SECOND, Conclusion, Work
+from worker.journal.records import State as CommandState
+from worker.partner_center.errors import GateClosed, Throttled, Unanswered
+from worker.steps import State
+
+UPGRADE = StartProductUpgrade(customer_id=CUSTOMER)
+
+
+async def answered(ctx: Context, _command: Any) -> Event:
+    """A handler that has nothing to do."""
+    return ctx.answer(PlanSuspended, subscription_id="s-1", already_suspended=True)
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    """A handler that comes to this."""
+
+    async def handler(_ctx: Context, _command: Any) -> Event:
+        raise error
+
+    return handler
+
+
+def event_types(said: list[dict[str, Any]]) -> list[str]:
+    """The names of events."""
+    return [event["type"].split(".")[1] for event in said]
+
+
+# ---- the ends of a story
+
+
+async def test_an_answer_ends_the_story(bench: Bench) -> None:
+    """State and terminal event are one transaction, with the instant at which it became true."""
+    work = await bench.begin()
+    await asyncio.sleep(5)
+    await bench.dispatch(answered)(work)
+    row = await bench.command()
+    assert (row["state"], row["code"], row["due_at"], row["concluded_at"]) == (
+        "succeeded",
+        None,
+        None,
+        bench.journal.now(),
+    )
+    accepted, terminal = await bench.said()
+    assert event_types([accepted, terminal]) == ["CommandAccepted", "PlanSuspended"]
+    assert terminal["ce_id"] == str(event_id("/crm", "c-1", 0, "terminal"))
+    assert terminal["ce_time"] == "2026-03-02T09:00:05Z"
+    assert (terminal["ce_correlationid"], terminal["ce_causationid"], terminal["ce_subject"]) == (
+        "c-1",
+        "c-1",
+        CUSTOMER,
+    )
+    assert (terminal["commandSource"], terminal["partner"], terminal["redrive"]) == ("/crm", "contoso", 0)
+    assert await bench.claim() == []
+
+
+async def test_a_refusal_ends_the_story_without_a_dead_letter(bench: Bench) -> None:
+    """It is an answer, and nothing for a person to redrive."""
+    work = await bench.begin()
+    await bench.dispatch(raising(Rejected(RejectedCode.PLAN_NOT_FOUND, "there is none")))(work)
+    assert ((await bench.command())["state"], (await bench.command())["code"]) == ("rejected", "plan_not_found")
+    assert event_types(await bench.said()) == ["CommandAccepted", "CommandRejected"]
+    assert await bench.letters() == []
+
+
+async def test_a_failure_is_also_a_dead_letter_made_from_the_bytes_as_they_came(bench: Bench) -> None:
+    """With everything that a person redrives by."""
+    given = record(correlationid="k-1")
+    await bench.accept(given)
+    (work,) = await bench.claim()
+    await bench.dispatch(raising(Failed(FailedCode.UPGRADE_FAILED, "it failed")))(work)
+    (row,) = [each for each in await bench.journal.unsent(10) if each.letter]
+    (letter,) = await bench.letters()
+    assert (row.key, row.value, row.headers[: len(given.headers)]) == (given.key, given.value, given.headers)
+    told = {name.removeprefix("azplan_dlq_"): value for name, value in letter.items() if "dlq" in name}
+    assert told == {
+        "topic": "azplan.commands.v1",
+        "partition": "0",
+        "offset": "0",
+        "timestamp": "2026-03-02T09:30:00.250000Z",
+        "group": "azplan-worker",
+        "code": "upgrade_failed",
+        "detail": "it failed",
+        "attempts": "0",
+        "first_failed_at": "2026-03-02T09:00:00Z",
+        "worker_version": "1.2.3",
+        "correlation_id": "k-1",
+        "redrive": "0",
+    }
+
+
+async def test_a_dead_letter_tells_when_the_command_first_failed(bench: Bench) -> None:
+    """Not when it was given up."""
+    await bench.accept(record())
+    dispatch = bench.dispatch(raising(Unanswered("subscriptions.get", "500")))
+    for _ in range(10):
+        for work in await bench.claim():
+            await dispatch(work)
+        await asyncio.sleep(600)
+    (letter,) = await bench.letters()
+    assert (letter["azplan_dlq_first_failed_at"], letter["azplan_dlq_attempts"]) == ("2026-03-02T09:00:00Z", "10")
+    assert (await bench.command())["code"] == "retries_exhausted"
+
+
+# ---- waits
+
+
+async def test_a_wait_is_a_row_with_a_wake_up_time(bench: Bench) -> None:
+    """It says why, until when, and what attempt it is."""
+    work = await bench.begin()
+    await bench.dispatch(raising(Wait(WaitingReason.ORDER_PROVISIONING, "pending", delay=90.0)))(work)
+    row = await bench.command()
+    assert (row["state"], row["reason"], row["due_at"]) == (
+        "waiting",
+        "order_provisioning",
+        bench.journal.now() + 90 * SECOND,
+    )
+    _, waiting = await bench.said()
+    assert (waiting["reason"], waiting["detail"], waiting["attempt"]) == ("order_provisioning", "pending", 0)
+    assert waiting["until"] == "2026-03-02T09:01:30Z"
+    assert waiting["ce_id"] == str(event_id("/crm", "c-1", 0, "waiting-1"))
+    (note,) = await bench.rows("SELECT * FROM note")
+    assert (note["kind"], note["reason"], note["until"]) == ("wait", "order_provisioning", row["due_at"])
+    assert await bench.claim() == []
+    await asyncio.sleep(90)
+    assert len(await bench.claim()) == 1
+
+
+async def test_a_wait_is_said_again_only_for_another_reason(bench: Bench) -> None:
+    """Numbered in order, each with an id of its own."""
+    await bench.accept(record())
+    provisioning = Wait(WaitingReason.ORDER_PROVISIONING, "pending", delay=1.0)
+    throttled = Throttled("orders.get", "429", 1.0)
+    for error in (provisioning, provisioning, throttled, provisioning):
+        await asyncio.sleep(1)
+        await bench.dispatch(raising(error))((await bench.claim())[0])
+    said = (await bench.said())[1:]
+    assert [event["reason"] for event in said] == ["order_provisioning", "throttled", "order_provisioning"]
+    assert [event["ce_id"] for event in said] == [
+        str(event_id("/crm", "c-1", 0, f"waiting-{number}")) for number in (1, 2, 3)
+    ]
+
+
+async def test_what_waits_holds_its_lane(bench: Bench) -> None:
+    """Order is a promise: the customer's next command has its turn when this one is over."""
+    first = await bench.begin(id="c-1")
+    await bench.accept(record(id="c-2", offset=1))
+    await bench.dispatch(raising(Wait(WaitingReason.ORDER_PROVISIONING, "pending", delay=90.0)))(first)
+    assert await bench.claim() == []
+    await asyncio.sleep(90)
+    (again,) = await bench.claim()
+    assert again.id == "c-1"
+    await bench.dispatch(answered)(again)
+    assert [work.id for work in await bench.claim()] == ["c-2"]
+
+
+async def test_a_wait_that_releases_its_lane_goes_on_beside_the_others(bench: Bench) -> None:
+    """And stays released."""
+    first = await bench.begin(UPGRADE, id="c-1")
+    await bench.accept(record(id="c-2", offset=1))
+    wait = Wait(WaitingReason.UPGRADE_RUNNING, "running", delay=90.0, release=True)
+    await bench.dispatch(raising(wait))(first)
+    assert [work.id for work in await bench.claim()] == ["c-2"]
+    await asyncio.sleep(90)
+    beside = next(work for work in await bench.claim() if work.id == "c-1")
+    assert beside.released
+    await bench.dispatch(raising(Throttled("upgrades.status", "429", 9.0)))(beside)
+    assert (await bench.command("c-1"))["released"] == 1
+
+
+async def test_a_request_held_back_at_the_gate_is_begun_anew_without_a_word(bench: Bench) -> None:
+    """In a second, whatever the state of the command."""
+    work = await bench.begin()
+    await bench.dispatch(raising(GateClosed("carts.checkout", "lane lost")))(work)
+    row = await bench.command()
+    assert (row["state"], row["attempts"], row["due_at"]) == ("accepted", 0, bench.journal.now() + SECOND)
+    assert event_types(await bench.said()) == ["CommandAccepted"]
+
+
+# ---- what a run says and remembers
+
+
+async def test_what_a_run_says_comes_before_its_end_and_is_said_once(bench: Bench) -> None:
+    """Said again by a later run, it is the same event."""
+
+    async def handler(ctx: Context, _command: Any) -> Event:
+        ctx.say("started", ProductUpgradeStarted, upgrade_id="u-1", adopted=False)
+        if not ctx.memory.get("seen"):
+            ctx.memory["seen"] = True
+            raise Wait(WaitingReason.UPGRADE_RUNNING, "running", delay=1.0)
+        return ctx.answer(PlanSuspended, subscription_id="s-1", already_suspended=False)
+
+    work = await bench.begin(UPGRADE)
+    await bench.dispatch(handler)(work)
+    await asyncio.sleep(1)
+    await bench.dispatch(handler)(await bench.again(work))
+    types = event_types(await bench.said())
+    assert types == ["CommandAccepted", "ProductUpgradeStarted", "CommandWaiting", "PlanSuspended"]
+
+
+async def test_a_note_is_written_once_in_a_story(bench: Bench) -> None:
+    """However many runs it takes."""
+
+    async def handler(ctx: Context, _command: Any) -> Event:
+        ctx.note("the agreement was not checked")
+        raise Wait(WaitingReason.UPGRADE_RUNNING, "running", delay=1.0)
+
+    work = await bench.begin()
+    await bench.dispatch(handler)(work)
+    await asyncio.sleep(1)
+    await bench.dispatch(handler)(await bench.again(work))
+    assert len(await bench.rows("SELECT * FROM note WHERE kind = 'note'")) == 1
+
+
+# ---- what stands before a handler
+
+
+@pytest.mark.parametrize(
+    ("asked", "detail"),
+    [
+        (None, "several accounts are configured and ce_partner names none"),
+        ("nobody", "no account is named nobody"),
+    ],
+)
+async def test_a_command_without_an_account_fails_and_can_be_redriven(
+    bench: Bench, asked: str | None, detail: str
+) -> None:
+    """Somebody may configure it."""
+    await bench.accept(record(partner=asked), among=desk(("contoso", "fabrikam")))
+    (work,) = await bench.claim("")
+    await bench.dispatch(answered, traffic=lambda work: Traffic(work, bench.clock, lambda _: None))(work)
+    failed = (await bench.said())[-1]
+    assert (failed["code"], failed["detail"], failed["partner"]) == ("partner_not_configured", detail, None)
+    assert len(await bench.letters()) == 1
+
+
+async def test_a_command_does_not_run_in_another_line_than_the_customers_other_commands(bench: Bench) -> None:
+    """Accepted while its account could not be told, it would act beside the commands of that account."""
+    await bench.accept(record(), among=desk(("contoso", "fabrikam")))
+    (work,) = await bench.claim("")
+    await bench.dispatch(answered)(work)
+    failed = (await bench.said())[-1]
+    assert failed["code"] == "partner_not_configured"
+    assert failed["detail"] == "the account contoso could not be told to be meant when the command was accepted"
+
+
+async def test_a_command_that_is_not_readable_any_more_fails(bench: Bench) -> None:
+    """It was accepted once, so nobody may drop it."""
+    work = await bench.begin()
+    await bench.dispatch(answered)(replace(work, record=replace(work.record, value=b"{")))
+    assert (await bench.said())[-1]["code"] == "internal_error"
+
+
+async def test_a_command_without_a_handler_fails_after_three_tries(bench: Bench) -> None:
+    """A deployment may bring it."""
+    await bench.accept(record())
+    dispatch = bench.dispatch(answered, handlers={})
+    for _ in range(3):
+        await dispatch((await bench.claim())[0])
+        await asyncio.sleep(10)
+    failed = (await bench.said())[-1]
+    assert (failed["code"], failed["detail"]) == ("internal_error", "an error inside azplan: LookupError")
+
+
+async def test_a_worker_that_only_validates_tells_every_handler(bench: Bench) -> None:
+    """Whatever the command says."""
+    asked: list[bool] = []
+
+    async def handler(ctx: Context, _command: Any) -> Event:
+        asked.append(ctx.validate_only)
+        raise Rejected(RejectedCode.PLAN_NOT_FOUND, "there is none")
+
+    await bench.dispatch(handler, validate_only=True)(await bench.begin(id="c-1"))
+    await bench.dispatch(handler)(await bench.begin(id="c-2"))
+    await bench.dispatch(handler)(await bench.begin(SUSPEND.model_copy(update={"validate_only": True}), id="c-3"))
+    assert asked == [True, False, True]
+
+
+async def test_the_commands_deadline_is_known_at_the_gate(bench: Bench) -> None:
+    """A write that was prepared in time may not leave too late."""
+    deadline = bench.clock.now() + timedelta(seconds=30)
+    traffics: list[Traffic] = []
+
+    def traffic(work: Work) -> Traffic:
+        traffics.append(bench.traffic(work))
+        return traffics[-1]
+
+    command = SuspendPlan(customer_id=CUSTOMER, deadline=deadline)
+    await bench.dispatch(answered, traffic=traffic)(await bench.begin(command))
+    assert traffics[0].deadline == deadline
+
+
+# ---- settling
+
+
+def losing() -> Callable[..., Any]:
+    """A handler whose write is never answered, and whose look then shows nothing."""
+    act = Request(Unanswered("subscriptions.patch", "timeout"))
+
+    async def handler(ctx: Context, _command: Any) -> Event:
+        if not ctx.begun("suspend"):
+            await ctx.step("suspend", State(there=False, act=act))
+        raise Rejected(RejectedCode.ACTIVE_ASSETS, "one is active")
+
+    return handler
+
+
+async def test_a_no_is_held_back_until_a_request_without_an_answer_can_no_longer_arrive(bench: Bench) -> None:
+    """And said then, as an unknown outcome where nobody looked since."""
+    work = await bench.begin()
+    handler = losing()
+    await bench.dispatch(handler)(work)
+    await asyncio.sleep(1)
+    await bench.dispatch(handler)(await bench.again(work))
+    row = await bench.command()
+    assert (row["state"], row["reason"]) == ("waiting", "settling")
+    assert row["due_at"] == int(WITHIN * SECOND) + bench.journal.now() - SECOND
+    await asyncio.sleep(WITHIN)
+    await bench.dispatch(handler)(await bench.again(work))
+    assert ((await bench.command())["state"], (await bench.command())["code"]) == ("failed", "outcome_unknown")
+
+
+async def test_the_next_command_waits_until_nothing_of_the_one_before_can_arrive(bench: Bench) -> None:
+    """It is not even begun."""
+    first = await bench.begin(id="c-1")
+    await bench.accept(record(id="c-2", offset=1))
+    with pytest.raises(Unanswered):
+        await bench.steps(first).take("s", State(there=False, act=Request(Unanswered("subscriptions.patch", "?"))))
+    until = bench.journal.now() + int(WITHIN * SECOND)
+    await bench.journal.conclude(first, Conclusion(state=CommandState.SUCCEEDED))
+    runs: list[int] = []
+
+    async def handler(ctx: Context, command: Any) -> Event:
+        runs.append(1)
+        return await answered(ctx, command)
+
+    await asyncio.sleep(100)
+    await bench.dispatch(handler)((await bench.claim())[0])
+    row = await bench.command("c-2")
+    assert (runs, row["state"], row["reason"], row["due_at"]) == ([], "waiting", "settling", until)
+    await asyncio.sleep(WITHIN - 100)
+    await bench.dispatch(handler)((await bench.claim())[0])
+    assert (runs, (await bench.command("c-2"))["state"]) == ([1], "succeeded")
+
+
+async def test_a_run_that_began_before_everything_had_settled_looks_once_more(bench: Bench) -> None:
+    """What it saw may be older than what arrived at the last moment."""
+    work = await bench.begin()
+    handler = losing()
+    await bench.dispatch(handler)(work)
+    await asyncio.sleep(WITHIN - 1)
+
+    async def slow(ctx: Context, command: Any) -> Event:
+        await asyncio.sleep(5)
+        return await handler(ctx, command)  # type: ignore[no-any-return]
+
+    await bench.dispatch(slow)(await bench.again(work))
+    row = await bench.command()
+    assert (row["state"], row["reason"]) == ("waiting", "settling")
+    assert row["due_at"] <= bench.journal.now() + 1
+
+
+# ---- when nothing can be concluded
+
+
+@pytest.mark.parametrize("error", [LaneLost("contoso/x"), JournalUnavailable("gone")])
+async def test_a_run_that_lost_its_lane_or_the_journal_leaves_without_a_word(bench: Bench, error: Exception) -> None:
+    """Whoever owns the lane then goes on from what was last written."""
+    work = await bench.begin()
+    await bench.dispatch(raising(error))(work)
+    assert (await bench.command())["state"] == "accepted"
+    assert event_types(await bench.said()) == ["CommandAccepted"]
+
+
+async def test_a_run_whose_lane_has_another_owner_concludes_nothing(bench: Bench) -> None:
+    """The journal compares the take of the lane."""
+    work = await bench.begin()
+    await bench.dispatch(answered)(replace(work, owner=replace(work.owner, epoch=7)))
+    assert (await bench.command())["state"] == "accepted"
+
+
+class Unwritable:
+    """A journal that does not take the next ends of a run."""
+
+    def __init__(self, bench: Bench, refusals: int) -> None:
+        self._journal = bench.journal
+        self._refusals = refusals
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def conclude(self, work: Work, end: Conclusion) -> None:
+        """Refuse, or conclude."""
+        self._refusals -= 1
+        if self._refusals >= 0:
+            raise ValueError("the database does not take it")
+        await self._journal.conclude(work, end)
+
+
+async def test_an_end_that_cannot_be_written_down_is_an_error_of_ours(bench: Bench) -> None:
+    """It is retried like one, without what the run wanted to say."""
+    work = await bench.begin()
+    await bench.dispatch(answered, journal=Unwritable(bench, 1))(work)
+    row = await bench.command()
+    assert (row["state"], row["reason"], row["attempts"]) == ("waiting", "retry", 1)
+
+
+async def test_a_command_whose_end_cannot_be_written_at_all_does_not_come_back_at_once(bench: Bench) -> None:
+    """It keeps its place for a minute; nothing is raised."""
+    work = await bench.begin()
+    begun = bench.clock.monotonic()
+    await bench.dispatch(answered, journal=Unwritable(bench, 2))(work)
+    assert bench.clock.monotonic() - begun == 60
+    assert (await bench.command())["state"] == "accepted"
