@@ -78,6 +78,12 @@ class Server(ABC):
         """True while the process lives (also while it is frozen)."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.pid
+
     def start(self, *, within: float = 60) -> None:
         """Start the process and return when it is ready."""
         with self.log.open("ab") as log:

@@ -1,0 +1,143 @@
+"""A backlog of commands on a real Kafka and a real PostgreSQL, worked off by one `azplan run`: rate, memory, promises.
+
+    python -m ops.bench.backlog --commands 10000 --customers 2000
+
+Starts everything it needs on loopback (see tests/support) and ends it again. Prints one line of JSON with what was
+measured, and fails where a command has not exactly one answer, or a customer's commands were answered out of order.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import psutil
+
+from tests.integration.talk import Heard, Sent, is_answer, listen, send
+from tests.support.azplan import Azplan
+from tests.support.databases import fresh_database, run_apart
+from tests.support.kafka_local import LocalKafka
+from tests.support.postgres_local import LocalPostgres
+from tests.support.simulator import SimulatorProcess
+from tests.support.topics import Topics
+
+STORY = ("CreateAzurePlan", "SuspendPlan", "ReactivatePlan", "SuspendPlan", "ReactivatePlan")
+"""What each customer's system sends, over and over."""
+
+
+def commands(number: int, customers: list[str]) -> list[Sent]:
+    """So many commands, the customers in turn, each in the order of the story."""
+    found = []
+    for index in range(number):
+        turn, customer = divmod(index, len(customers))
+        kind = STORY[turn % len(STORY)]
+        data = {"activeAssets": "cancel"} if kind == "SuspendPlan" else {}
+        found.append(Sent(kind, customers[customer], data, id=f"bench-{index}"))
+    return found
+
+
+def broken_promises(sent: list[Sent], heard: list[Heard]) -> list[str]:
+    """Commands without exactly one answer, and customers whose answers came in another order than the commands."""
+    answers = [event for event in heard if is_answer(event)]
+    counted = Counter(event.data["commandId"] for event in answers)
+    problems = [f"{one.id} has {counted[one.id]} answers" for one in sent if counted[one.id] != 1]
+    wanted: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in sent:
+        wanted[one.customer].append(one.id)
+    for event in answers:
+        found[event.data["customerId"]].append(event.data["commandId"])
+    return problems + [f"out of order: {customer}" for customer, ids in wanted.items() if found[customer] != ids]
+
+
+async def work_off(topics: Topics, sent: list[Sent], worker: Azplan) -> tuple[float, int, list[Heard]]:
+    """Wait for all answers: how many seconds it took, the most memory that the worker had in bytes, and all events."""
+    begun, most, heard, answered = time.monotonic(), 0, list[Heard](), 0
+    async for event in listen(topics, len(sent)):
+        heard.append(event)
+        answered += is_answer(event)
+        if len(heard) % 200 == 0:
+            most = max(most, memory_of(worker))
+            sys.stderr.write(f"\r{answered} of {len(sent)} answered, {most / 1e6:.0f} MB")
+    sys.stderr.write("\n")
+    return time.monotonic() - begun, most, heard
+
+
+def memory_of(worker: Azplan) -> int:
+    """Resident memory of the worker's process, in bytes."""
+    family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+    return max(process.memory_info().rss for process in family)
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--commands", type=int, default=10_000)
+    parser.add_argument("--customers", type=int, default=2_000)
+    parser.add_argument("--scale", type=float, default=600, help="divides Partner Center's documented lags")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(Path(folder), given.commands, given.customers, given.scale)
+
+
+def measure(folder: Path, number: int, customers: int, scale: float) -> int:
+    """Start everything, work the backlog off, print what was measured."""
+    (folder / "kafka").mkdir()
+    kafka, postgres = LocalKafka(folder / "kafka"), LocalPostgres()
+    simulator = SimulatorProcess(
+        folder,
+        "--customers",
+        f"ready={customers}",
+        "--scale",
+        str(scale),
+        "--no-hostility",
+        "--set",
+        "quota_per_minute=1000000",
+    )
+    kafka.start()
+    postgres.start()
+    simulator.start()
+    try:
+        topics = Topics(kafka.bootstrap_servers)
+        run_apart(topics.create())
+        with fresh_database(postgres.url()) as url:
+            settings = {**topics.env, **simulator.env, "AZPLAN_JOURNAL__URL": url, **SETTINGS}
+            sent = commands(number, simulator.customers())
+            run_apart(send(topics, *sent))
+            worker = Azplan(settings=settings, cwd=folder)
+            worker.start()
+            seconds, most, heard = run_apart(work_off(topics, sent, worker))
+            worker.stop()
+            problems = broken_promises(sent, heard)
+        calls = simulator.counts()["requests"]
+        measured = {
+            "commands": number,
+            "customers": customers,
+            "seconds": round(seconds, 1),
+            "commandsPerSecond": round(number / seconds, 1),
+            "callsPerSecond": round(calls / seconds, 1),
+            "mostMemoryMB": round(most / 1e6),
+            "brokenPromises": problems[:10],
+        }
+        sys.stdout.write(json.dumps(measured) + "\n")
+        return 1 if problems else 0
+    finally:
+        simulator.stop()
+        postgres.remove()
+        kafka.stop()
+
+
+SETTINGS = {
+    "AZPLAN_HTTP__PORT": "0",
+    "AZPLAN_METRICS__PORT": "0",
+    "AZPLAN_PARTNERS__CONTOSO__REQUESTS_PER_MINUTE": "1000000",
+    "AZPLAN_WAITS__FIRST": "0.2",
+    "AZPLAN_WAITS__MAX": "2",
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Commands onto a real Kafka, and everything that comes back."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
+
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A command as it was sent: the same one can be sent again, byte for byte."""
+
+    type: str
+    customer: str
+    data: dict[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    source: str = "/tests"
+
+    @property
+    def value(self) -> bytes:
+        """The record's value."""
+        return json.dumps({"customerId": self.customer, **self.data}).encode()
+
+    @property
+    def headers(self) -> Headers:
+        """The record's headers: CloudEvents in binary mode."""
+        attributes = {
+            "ce_specversion": "1.0",
+            "ce_id": self.id,
+            "ce_source": self.source,
+            "ce_type": f"azplan.{self.type}.v1",
+            "content-type": "application/json",
+        }
+        return [(name, text.encode()) for name, text in attributes.items()]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A record of the events or the dead-letter topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, str]
+    partition: int
+    offset: int
+
+    @property
+    def type(self) -> str:
+        """The event's name without prefix and version."""
+        return self.headers["ce_type"].split(".")[1]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event's data."""
+        document: dict[str, Any] = json.loads(self.value or b"null")
+        return document
+
+
+async def send(topics: Topics, *commands: Sent) -> None:
+    """Write the commands, each acknowledged, in their order."""
+    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers, acks="all")
+    await producer.start()
+    try:
+        for command in commands:
+            key = command.customer.encode()
+            await producer.send_and_wait(topics.commands, command.value, key=key, headers=command.headers)
+    finally:
+        await producer.stop()
+
+
+async def hear(bootstrap_servers: str, topic: str) -> list[Heard]:
+    """Everything that the topic holds now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    await consumer.start()
+    try:
+        await consumer.topics()
+        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        ends = await consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        heard: list[Heard] = []
+        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                heard.extend(
+                    Heard(
+                        each.key,
+                        each.value,
+                        {name: value.decode("utf-8", "replace") for name, value in each.headers},
+                        each.partition,
+                        each.offset,
+                    )
+                    for each in records
+                )
+        return heard
+    finally:
+        await consumer.stop()
+
+
+async def listen(topics: Topics, answers: int) -> AsyncIterator[Heard]:
+    """Events as they come, until there were so many answers."""
+    consumer = AIOKafkaConsumer(topics.events, bootstrap_servers=topics.bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        async for each in consumer:
+            headers = {name: value.decode("utf-8", "replace") for name, value in each.headers}
+            event = Heard(each.key, each.value, headers, each.partition, each.offset)
+            answers -= is_answer(event)
+            yield event
+            if answers <= 0:
+                return
+    finally:
+        await consumer.stop()
+
+
+async def story(topics: Topics, command: Sent) -> list[Heard]:
+    """The events about one command, in their order."""
+    heard = await hear(topics.bootstrap_servers, topics.events)
+    return [
+        each for each in heard if (each.data["commandSource"], each.data["commandId"]) == (command.source, command.id)
+    ]
+
+
+async def answered(topics: Topics, commands: Sequence[Sent], *, within: float) -> dict[str, list[Heard]]:
+    """Wait until every command has its answer; the events of each by its id."""
+    wanted = {(command.source, command.id): command.id for command in commands}
+
+    async def look() -> dict[str, list[Heard]] | None:
+        stories: dict[str, list[Heard]] = {identifier: [] for identifier in wanted.values()}
+        for each in await hear(topics.bootstrap_servers, topics.events):
+            key = (each.data["commandSource"], each.data["commandId"])
+            if key in wanted:
+                stories[wanted[key]].append(each)
+        return stories if all(any(map(is_answer, events)) for events in stories.values()) else None
+
+    found = await eventually(look, f"answers to {len(wanted)} commands", within=within)
+    assert found is not None
+    return found
+
+
+def is_answer(event: Heard) -> bool:
+    """Whether the event ends a story."""
+    return event.type in ANSWERS
+
+
+ANSWERS = {
+    "AzurePlanCreated",
+    "PlanSuspended",
+    "PlanReactivated",
+    "ProductUpgradeCompleted",
+    "CommandValidated",
+    "CommandRejected",
+    "CommandFailed",
+}

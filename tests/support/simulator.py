@@ -1,0 +1,85 @@
+"""The simulated Partner Center as a process of its own, with its token authority over TLS and its control port."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.azplan import ROOT
+from tests.support.server import Server, free_port, tether
+
+TENANT = "7d9f2b8a-4c1e-4e59-9a53-0f6b1c2d3e40"
+CLIENT = "5c1e9a7b-8d2f-4b60-a1c3-9e8d7f6a5b41"
+SECRET = "simulated-secret-of-contoso"
+
+
+class SimulatorProcess(Server):
+    """`python -m ops.simulator` on free ports. `env` are the settings of a partner account CONTOSO that calls it."""
+
+    def __init__(self, folder: Path, *flags: str, user: bool = False) -> None:
+        """`flags` as on its command line; `user`: the account has a user's refresh token too."""
+        self.ca_file = folder / "ca.pem"
+        self.refresh_token_file = folder / "refresh-token"
+        self._user = user
+        self._api, self._control, self._authority = free_port(), free_port(), free_port()
+        command = [*tether(), sys.executable, "-m", "ops.simulator", "--partner", f"{TENANT}:{CLIENT}:{SECRET}"]
+        command += ["--api-port", str(self._api), "--control-port", str(self._control)]
+        command += ["--authority-port", str(self._authority), "--ca-file", str(self.ca_file)]
+        command += ["--refresh-token-file", str(self.refresh_token_file), *flags]
+        super().__init__("simulator", command, log=folder / "simulator.log", cwd=ROOT)
+
+    def ready(self) -> bool:
+        """It has said where it is."""
+        return '"control"' in self.log.read_text()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The worker's settings for it."""
+        partner = {
+            "TENANT_ID": TENANT,
+            "CLIENT_ID": CLIENT,
+            "CLIENT_SECRET": SECRET,
+            "BASE_URL": f"http://127.0.0.1:{self._api}",
+            "AUTHORITY": f"https://localhost:{self._authority}/{TENANT}",
+            "CA_FILE": str(self.ca_file),
+            **({"REFRESH_TOKEN_FILE": str(self.refresh_token_file)} if self._user else {}),
+        }
+        return {f"AZPLAN_PARTNERS__CONTOSO__{key}": value for key, value in partner.items()}
+
+    def customers(self, profile: str = "ready", count: int = 0) -> list[str]:
+        """The ids of all customers, or of `count` new ones of a profile."""
+        if count:
+            made = self._ask("POST", "/customers", {"profile": profile, "count": count})
+            return ids(made)
+        return ids(self._ask("GET", "/customers"))
+
+    def book(self, page: str) -> list[dict[str, Any]]:
+        """A page of the books: `orders`, `effects`, `requests`, …"""
+        found: list[dict[str, Any]] = self._ask("GET", f"/books/{page}")
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """How many of each there are."""
+        found: dict[str, int] = self._ask("GET", "/books")
+        return found
+
+    def fault(self, kind: str, **about: object) -> None:
+        """Inject a fault, as ops/simulator/README.md says."""
+        self._ask("POST", "/faults", {"kind": kind, **about})
+
+    def change(self, **knobs: object) -> None:
+        """Turn knobs."""
+        self._ask("PATCH", "/settings", knobs)
+
+    def _ask(self, method: str, path: str, document: object = None) -> Any:
+        content = None if document is None else json.dumps(document)
+        answer = httpx.request(method, f"http://127.0.0.1:{self._control}{path}", content=content, timeout=60)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+
+def ids(customers: Any) -> list[str]:
+    """The ids of customers as the control port lists them."""
+    return [str(each if isinstance(each, str) else each["id"]) for each in customers]
