@@ -60,7 +60,8 @@ def _wanted(arguments: Sequence[str]) -> list[str]:
     # Most of the time a verb takes to start is the time to import what it works on: the others need not be.
     known = sorted(info.name for info in iter_modules(verbs.__path__))
     asked = next((word for word in arguments if not word.startswith("-")), None)
-    return [asked] if asked in known else known
+    module = (asked or "").replace("-", "_")
+    return [module] if module in known else known
 
 
 def _show_version(asked: bool) -> None:

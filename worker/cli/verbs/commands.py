@@ -1,33 +1,28 @@
 """`azplan commands`: what was asked, where it stands, and the whole story of one."""
 
 import asyncio
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
 
-from events.base import commands
 from worker import settings
 from worker.cli import connections, facts
+from worker.cli.deciding import cancel, resolve
 from worker.cli.exits import Code, Stop
+from worker.cli.finding import the_command
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json
 from worker.cli.printing import date_time, say, show_json, show_table
+from worker.cli.selecting import OfCustomer, OfPartner, OfType, WithCode, chosen
 from worker.cli.stories import show_story
-from worker.cli.types import find as find_type
-from worker.cli.types import short, suggestion
+from worker.cli.types import short
 from worker.cli.watching import watch_events
 from worker.journal import timeline
-from worker.journal.journal import Journal
 from worker.journal.records import State
 from worker.journal.views import Filter, Story, Summary
 from worker.settings import Settings
 
 OfState = Annotated[State | None, typer.Option("--state", help="Only those in this state.")]
-OfType = Annotated[str | None, typer.Option("--type", help="Only those of this type, such as SuspendPlan.")]
-OfCustomer = Annotated[str | None, typer.Option("--customer", metavar="GUID", help="Only those for this customer.")]
-OfPartner = Annotated[str | None, typer.Option("--partner", help="Only those for this partner account.")]
-WithCode = Annotated[str | None, typer.Option("--code", help="Only those that ended with this code.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +38,20 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=examples(app, "azplan commands watch", "azplan commands watch --type SuspendPlan --json"))(
         watch
     )
+    group.command(
+        epilog=examples(
+            app,
+            "azplan commands cancel order-4711 --why 'sent by mistake'",
+            "azplan commands cancel --type SuspendPlan --from 2026-03-02T09:00:00Z --yes",
+        )
+    )(cancel)
+    group.command(
+        epilog=examples(
+            app,
+            "azplan commands resolve order-4711 --applied",
+            "azplan commands resolve order-4711 --not-applied --why 'case 123: no order was made'",
+        )
+    )(resolve)
     app.add_typer(
         group, name="commands", help="The commands that were received, and their stories.", rich_help_panel=WORKING
     )
@@ -58,7 +67,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List commands, the newest first. Exit code 3 where none matches."""
-    wanted = _filter(type_, customer, partner, state, code)
+    wanted = chosen(type_, customer, partner, state, code)
     found = asyncio.run(_newest(settings.load(), wanted, limit))
     if as_json:
         show_json([facts.command(each) for each in found])
@@ -93,32 +102,7 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line, for programs.")] = False,
 ) -> None:
     """Print every event from now on, as it is said, until Ctrl-C."""
-    asyncio.run(watch_events(settings.load(), _filter(type_, customer, partner), as_json=as_json))
-
-
-def _filter(
-    type_: str | None,
-    customer: str | None,
-    partner: str | None,
-    state: State | None = None,
-    code: str | None = None,
-) -> Filter:
-    return Filter(
-        state=state,
-        type=None if type_ is None else _wire_type(type_),
-        customer=customer and customer.lower(),
-        partner=partner and partner.casefold(),
-        code=code,
-    )
-
-
-def _wire_type(name: str) -> str:
-    kind = find_type(name, commands())
-    if kind is not None:
-        return kind.wire_type()
-    if name.count(".") >= 2:
-        return name  # a type that this azplan does not know was refused, and is remembered all the same
-    raise Stop(Code.USAGE, f"{name!r} is no type of command.", suggestion(name, commands()))
+    asyncio.run(watch_events(settings.load(), chosen(type_, customer, partner), as_json=as_json))
 
 
 async def _newest(loaded: Settings, wanted: Filter, limit: int) -> list[Summary]:
@@ -128,24 +112,11 @@ async def _newest(loaded: Settings, wanted: Filter, limit: int) -> list[Summary]
 
 async def _story(loaded: Settings, id_: str, source: str | None) -> Story:
     async with connections.journal(loaded) as journal:
-        found = await journal.read(lambda tx: timeline.find(tx, id_, source))
-        if not found:
-            raise await _unknown(journal, id_, source)
-        if len(found) > 1:
-            sources = ", ".join(each.source for each in found)
-            raise Stop(Code.USAGE, f"{len(found)} sources share the id {id_!r}: {sources}.", "Say which with --source.")
-        story = await journal.read(lambda tx: timeline.show(tx, found[0].uid))
+        found = await the_command(journal, id_, source)
+        story = await journal.read(lambda tx: timeline.show(tx, found.uid))
         if story is None:
-            raise await _unknown(journal, id_, source)
+            raise Stop(Code.NOTHING, f"command {id_!r} has just been forgotten.")
         return story
-
-
-async def _unknown(journal: Journal, id_: str, source: str | None) -> Stop:
-    newest = await journal.read(lambda tx: timeline.newest(tx, Filter(), 1_000))
-    near = get_close_matches(id_, {each.id for each in newest}, n=3, cutoff=0.8)
-    of = f" from {source}" if source else ""
-    hint = f"Did you mean {', '.join(near)}?" if near else "`azplan commands list` shows the newest."
-    return Stop(Code.NOTHING, f"no command {id_!r}{of} is in the journal.", hint)
 
 
 def _row(command: Summary) -> tuple[str, ...]:

@@ -1,0 +1,149 @@
+"""`azplan commands cancel` and `resolve`: what a person decides about commands, carried out by the lane's owner."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from worker import settings
+from worker.cli import connections
+from worker.cli.asking import insist
+from worker.cli.exits import Code, Stop
+from worker.cli.finding import the_command
+from worker.cli.options import Json, Source, Yes
+from worker.cli.printing import say
+from worker.cli.requesting import TEN_SECONDS, Wait, Why, request, show_answers
+from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, chosen, span
+from worker.cli.types import short
+from worker.journal import timeline
+from worker.journal.journal import Journal
+from worker.journal.records import Resolution, State
+from worker.journal.views import Filter, Summary
+from worker.settings import Settings
+
+
+def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="ce_id of one command.")] = None,  # noqa: A002
+    source: Source = None,
+    type_: OfType = None,
+    customer: OfCustomer = None,
+    partner: OfPartner = None,
+    begin: From = None,
+    end: To = None,
+    why: Why = "",
+    wait: Wait = TEN_SECONDS,  # type: ignore[assignment]  # typer parses it
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Cancel one command, or all open ones that match. Each is answered CommandRejected, cancelled_by_operator.
+
+    Only what has not begun to write is cancelled; a write that was begun goes on to its end, and you are told which.
+    """
+    which = chosen(type_, customer, partner)
+    during = span(begin, end)
+    if id is None and which == Filter() and during == Span(None, None):
+        raise Stop(Code.USAGE, "say which commands: an ID, or what they have in common.", "See --help.")
+    asyncio.run(_cancel(settings.load(), (id, source), which, during, _Manner(why, wait, yes, as_json)))
+
+
+def resolve(
+    id: Annotated[str, typer.Argument(metavar="ID", help="ce_id of the command.")],  # noqa: A002
+    applied: Annotated[
+        bool | None,
+        typer.Option("--applied/--not-applied", help="Whether you found at Microsoft that it took effect."),
+    ] = None,
+    source: Source = None,
+    why: Why = "",
+    wait: Wait = TEN_SECONDS,  # type: ignore[assignment]  # typer parses it
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Say how a command of unknown outcome ended at Microsoft. It begins its next story with that.
+
+    --applied looks, and answers as if the call had been answered; nothing is bought. --not-applied closes the old cart
+    or order for good and goes on: it may buy anew. The evidence is in `azplan commands show ID`.
+    """
+    if applied is None:
+        raise Stop(
+            Code.USAGE,
+            "say what you found at Microsoft: --applied or --not-applied.",
+            f"The evidence is in `azplan commands show {id}`.",
+        )
+    found = Resolution.APPLIED if applied else Resolution.NOT_APPLIED
+    asyncio.run(_resolve(settings.load(), (id, source), found, _Manner(why, wait, yes, as_json)))
+
+
+class _Manner:
+    """How it is to be done: for what reason, how patiently, whether asked, how told."""
+
+    def __init__(self, why: str, wait: timedelta, yes: bool, as_json: bool) -> None:
+        self.why = why
+        self.wait = wait
+        self.yes = yes
+        self.as_json = as_json
+
+
+async def _cancel(
+    loaded: Settings, name: tuple[str | None, str | None], which: Filter, during: Span, manner: _Manner
+) -> None:
+    async with connections.journal(loaded) as journal:
+        found = await _meant(journal, name, which, during)
+        _tell_plan(found)
+        insist(f"Cancel {_number(found)}?", yes=manner.yes)
+        answers = await request(journal, "cancel", found, manner.why, manner.wait)
+    show_answers("cancel", answers, manner.wait, as_json=manner.as_json)
+
+
+async def _meant(
+    journal: Journal, name: tuple[str | None, str | None], which: Filter, during: Span
+) -> Sequence[Summary]:
+    """The open commands that are to be cancelled. Raises Stop where there are none."""
+    if name[0] is not None:
+        one = await the_command(journal, name[0], name[1])
+        if not one.state.is_open:
+            ended = f"{one.state}{f' ({one.code})' if one.code else ''}"
+            raise Stop(Code.REFUSED, f"{one.id} is over already: {ended}.", "What was answered stays answered.")
+        return [one]
+    found = [
+        each
+        for state in (State.ACCEPTED, State.WAITING)
+        for each in await journal.read(lambda tx, state=state: timeline.newest(tx, replace(which, state=state)))  # type: ignore[misc]
+        if during.holds(each.received_at)
+    ]
+    if not found:
+        raise Stop(Code.NOTHING, "no open command matches.")
+    return sorted(found, key=lambda each: each.seq)
+
+
+async def _resolve(loaded: Settings, name: tuple[str, str | None], found: Resolution, manner: _Manner) -> None:
+    async with connections.journal(loaded) as journal:
+        command = await the_command(journal, *name)
+        if command.state is not State.FAILED:
+            raise Stop(
+                Code.REFUSED, f"{command.id} has not failed: it is {command.state}.", "There is nothing to resolve."
+            )
+        say(f"{short(command.type)} {command.id} failed with {command.code}. It begins story {command.redrive + 1}:")
+        if found is Resolution.APPLIED:
+            say("it looks for what took effect and answers with that; nothing is bought.")
+        else:
+            say("its old cart or order is closed for good, and it goes on: it may buy anew.")
+        insist(f"Resolve {command.id} as {found.replace('_', ' ')}?", yes=manner.yes)
+        answers = await request(journal, "resolve", [command], manner.why, manner.wait, details={"found": found.value})
+    show_answers("resolve", answers, manner.wait, as_json=manner.as_json)
+
+
+def _tell_plan(found: Sequence[Summary]) -> None:
+    """What is about to be asked for."""
+    counted = Counter((short(each.type), each.state.value, each.reason or "") for each in found)
+    for (kind, state, reason), number in sorted(counted.items()):
+        say(f"{number} {kind} {state}{f' ({reason})' if reason else ''}")
+    customers = len({each.customer for each in found})
+    say(f"of {customers} customer{'' if customers == 1 else 's'}. What has begun to write is left alone.")
+
+
+def _number(found: Sequence[Summary]) -> str:
+    return f"{short(found[0].type)} {found[0].id}" if len(found) == 1 else f"{len(found)} commands"

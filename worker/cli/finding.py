@@ -1,0 +1,27 @@
+"""Commands as a person names them: by id, or by what they have in common."""
+
+from difflib import get_close_matches
+
+from worker.cli.exits import Code, Stop
+from worker.journal import timeline
+from worker.journal.journal import Journal
+from worker.journal.views import Filter, Summary
+
+
+async def the_command(journal: Journal, id_: str, source: str | None) -> Summary:
+    """The command of this id. Raises Stop where there is none, or more than one."""
+    found = await journal.read(lambda tx: timeline.find(tx, id_, source))
+    if not found:
+        raise await _unknown(journal, id_, source)
+    if len(found) > 1:
+        sources = ", ".join(each.source for each in found)
+        raise Stop(Code.USAGE, f"{len(found)} sources share the id {id_!r}: {sources}.", "Say which with --source.")
+    return found[0]
+
+
+async def _unknown(journal: Journal, id_: str, source: str | None) -> Stop:
+    newest = await journal.read(lambda tx: timeline.newest(tx, Filter(), 1_000))
+    near = get_close_matches(id_, {each.id for each in newest}, n=3, cutoff=0.8)
+    of = f" from {source}" if source else ""
+    hint = f"Did you mean {', '.join(near)}?" if near else "`azplan commands list` shows the newest."
+    return Stop(Code.NOTHING, f"no command {id_!r}{of} is in the journal.", hint)
