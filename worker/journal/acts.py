@@ -213,7 +213,7 @@ async def _unknown(tx: Transaction, item: Work) -> bool:
 
 
 async def _next_story(tx: Transaction, item: Work, found: Resolution | None, events: Sequence[NewEvent]) -> None:
-    tx.revisions[item.uid] = item.revision + 1
+    tx.known.revisions[item.uid] = item.revision + 1
     await own_fresh(tx, item.owner.worker, [item.lane])
     await tx.many(NEW_STORY, [(found, item.uid)])
     await tx.many(NEXT_DUE, [(tx.now, item.lane)])

@@ -179,7 +179,7 @@ class Journal:
 
         Raises `LaneLost`; `EffectHeld` where another command has the effect `key` open.
         """
-        held = await self._write(lambda tx: work.intend(tx, item, step, within, key), item)
+        held = await self._write(lambda tx: work.intend(tx, item, step, within, key), item, in_full=True)
         if held is None:
             raise LaneLost(item.lane)
         if isinstance(held, str):
@@ -261,6 +261,7 @@ class Journal:
         *,
         lanes: Sequence[str] = (),
         new_lanes: Sequence[LaneKey] = (),
+        in_full: bool = False,
     ) -> Any:
         return await self._writer.submit(
             Operation(
@@ -268,6 +269,7 @@ class Journal:
                 lanes=lanes if item is None else [*lanes, item.lane],
                 new_lanes=new_lanes,
                 commands=() if item is None else (item.uid,),
+                in_full=in_full,
             )
         )
 

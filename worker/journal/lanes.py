@@ -27,7 +27,7 @@ def dead_letter_lane(partition: int) -> LaneKey:
 
 def holds(tx: Transaction, lane: str, owner: Owner) -> bool:
     """True while the lane, locked by this transaction, still belongs to that take of it."""
-    row = tx.lanes.get(lane)
+    row = tx.known.lanes.get(lane)
     return row is not None and row.owner == owner.worker and row.epoch == owner.epoch
 
 
@@ -96,8 +96,8 @@ async def take(tx: Transaction, worker: str, limit: int) -> int:
         [row["id"] for row in rows],
     )
     for row in taken:
-        if row["id"] in tx.lanes:
-            tx.lanes[row["id"]].owner, tx.lanes[row["id"]].epoch = worker, row["epoch"]
+        if row["id"] in tx.known.lanes:
+            tx.known.lanes[row["id"]].owner, tx.known.lanes[row["id"]].epoch = worker, row["epoch"]
     return len(taken)
 
 
@@ -107,7 +107,7 @@ async def own_fresh(tx: Transaction, worker: str, lanes: Sequence[str]) -> None:
     alive = await living(tx)
     changed = []
     for lane in lanes:
-        row = tx.lanes[lane]
+        row = tx.known.lanes[lane]
         before = (row.owner, row.epoch, row.unfinished)
         if row.owner not in alive and worker in alive:
             row.owner, row.epoch = worker, row.epoch + 1
@@ -117,7 +117,7 @@ async def own_fresh(tx: Transaction, worker: str, lanes: Sequence[str]) -> None:
             changed.append((row.owner, row.epoch, row.unfinished_since, lane))
     if changed:
         await tx.many(OWN, changed)
-    owners = {tx.lanes[lane].owner for lane in lanes}
+    owners = {tx.known.lanes[lane].owner for lane in lanes}
     for owner in owners - {worker}:
         await tx.hint(owner if owner is not None and owner in alive else "")
 
@@ -147,5 +147,5 @@ async def let_go(tx: Transaction, worker: str, lanes: Sequence[str]) -> int:
         worker,
     )
     for row in freed:
-        tx.lanes[row["id"]].owner, tx.lanes[row["id"]].unfinished = None, False
+        tx.known.lanes[row["id"]].owner, tx.known.lanes[row["id"]].unfinished = None, False
     return len(freed)

@@ -9,10 +9,11 @@ from typing import Any, TypeVar, cast
 import asyncpg
 
 from worker.errors import JournalRefused, JournalUnavailable
+from worker.journal.group import perform
 from worker.journal.pending import Pending
 from worker.journal.records import Micros
 from worker.journal.schema import migrate
-from worker.journal.sql import LaneRow, Operation, Row, Transaction, Value, clean, perform
+from worker.journal.sql import Known, Operation, Row, Transaction, Value, clean
 
 T = TypeVar("T")
 
@@ -26,16 +27,15 @@ PRESENT = """SELECT relname AS name FROM pg_class
 SIZE = """SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS bytes FROM pg_class
     WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname = ANY(?::text[])"""
 
-STATEMENT_SECONDS = 15.0
+PATIENCE_SECONDS = 15.0
 """The longest a statement may take. A silent server is given up after twice that, well within a lease."""
-RECONNECT_SECONDS = 5.0
 TRIES = 5
 
 # Sent with BEGIN, in one message, so that it holds on any connection and behind any pooler. A worker that is stopped or
 # cut off in the middle of a transaction would hold its lanes locked for as long as the server believes in it.
-WRITE = """BEGIN; SET LOCAL synchronous_commit = {commit}; SET LOCAL lock_timeout = '10s';
-    SET LOCAL idle_in_transaction_session_timeout = '15s'"""
-READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '15s'"
+WRITE = """BEGIN; SET LOCAL synchronous_commit = {commit}; SET LOCAL lock_timeout = {lock};
+    SET LOCAL idle_in_transaction_session_timeout = {idle}"""
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = {idle}"
 
 AGAIN = (
     asyncpg.DeadlockDetectedError,
@@ -74,8 +74,7 @@ class PostgresTransaction:
         self._pending = Pending()
         self._touched: set[str] = {""}
         self.now: Micros = 0
-        self.lanes: dict[str, LaneRow] = {}
-        self.revisions: dict[str, int] = {}
+        self.known = Known()
 
     async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
         await self.send()
@@ -120,23 +119,29 @@ def numbered(sql: str) -> str:
 
 
 class PostgresEngine:
-    """A journal in a PostgreSQL database. `writers` transactions may be under way at once."""
+    """A journal in a PostgreSQL database.
+
+    `writers` transactions may be under way at once. `patience`: seconds after which a server that does not answer is
+    given up, and after which the server itself ends a transaction whose worker is silent.
+    """
 
     alone = False
 
-    def __init__(self, url: str, *, writers: int = 3, readers: int = 3) -> None:
+    def __init__(self, url: str, *, writers: int = 3, readers: int = 4, patience: float = PATIENCE_SECONDS) -> None:
         self._url = url
         self.writers = writers
         self._size = writers + readers
+        self._patience = patience
         self._pool: Any = None
         self._reading: set[asyncio.Task[Any]] = set()
-        self._write = WRITE.format(commit="on")
+        self._write = ""
+        self._look = READ.format(idle=milliseconds(patience))
         self.warnings: list[str] = []
 
     async def open(self) -> None:
         """Connect, bring the schema up to date, note settings of the server that weaken what is promised."""
         try:
-            connection = await asyncpg.connect(self._url, timeout=10, command_timeout=STATEMENT_SECONDS)
+            connection = await self._connect()
             try:
                 await self._judge(connection)
                 await self._migrate(connection)
@@ -146,8 +151,8 @@ class PostgresEngine:
                 self._url,
                 min_size=0,
                 max_size=self._size,
-                command_timeout=STATEMENT_SECONDS,
-                timeout=10,
+                command_timeout=self._patience,
+                timeout=self._patience,
                 reset=leave,
             )
         except DENIED as error:
@@ -181,7 +186,7 @@ class PostgresEngine:
             await tx.tick()
             return await query(tx)
 
-        task = asyncio.ensure_future(self._again(READ, work))
+        task = asyncio.ensure_future(self._again(self._look, work))
         self._reading.add(task)
         task.add_done_callback(self._read)
         return await asyncio.shield(task)
@@ -191,11 +196,11 @@ class PostgresEngine:
         while True:
             with suppress(*TROUBLE):
                 await self._hear(heard)
-            await asyncio.sleep(RECONNECT_SECONDS)
+            await asyncio.sleep(self._patience / 3)
 
     async def _hear(self, heard: Callable[[str], None]) -> None:
         ended = asyncio.Event()
-        connection = await asyncpg.connect(self._url, timeout=10, command_timeout=STATEMENT_SECONDS)
+        connection = await self._connect()
         try:
             connection.add_termination_listener(lambda _: ended.set())
             await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: heard(str(payload)))
@@ -224,7 +229,7 @@ class PostgresEngine:
     async def _transaction(self, begin: str, work: Work[T]) -> T:
         if self._pool is None:
             raise JournalUnavailable("the journal is closed")
-        async with self._pool.acquire(timeout=2 * STATEMENT_SECONDS) as connection:
+        async with self._pool.acquire(timeout=2 * self._patience) as connection:
             return await within(connection, begin, work)
 
     def _read(self, task: asyncio.Task[Any]) -> None:
@@ -239,16 +244,21 @@ class PostgresEngine:
             )
         commit = await connection.fetchval("SHOW synchronous_commit")
         if commit == "off":
+            commit = "on"
             self.warnings.append(
                 "the PostgreSQL server has synchronous_commit=off: azplan turns it on for its own commits"
             )
-        else:
-            self._write = WRITE.format(commit=commit)
+        self._write = WRITE.format(
+            commit=commit, lock=milliseconds(self._patience * 2 / 3), idle=milliseconds(self._patience)
+        )
         for setting, danger in (("fsync", "lose"), ("full_page_writes", "destroy")):
             if await connection.fetchval(f"SHOW {setting}") == "off":
                 self.warnings.append(
                     f"the PostgreSQL server runs with {setting}=off: a power cut can {danger} what was promised"
                 )
+
+    async def _connect(self) -> Any:
+        return await asyncpg.connect(self._url, timeout=self._patience, command_timeout=self._patience)
 
     async def _migrate(self, connection: Any) -> None:
         async def work(tx: PostgresTransaction) -> None:
@@ -277,13 +287,19 @@ async def within(connection: Any, begin: str, work: Work[T]) -> T:
 
 async def give_up(connection: Any, error: BaseException) -> None:
     """Undo the transaction; a connection on which that cannot be done at once is thrown away, which undoes it too."""
-    if not isinstance(error, Exception) or isinstance(error, (OSError, asyncpg.InterfaceError)):
-        connection.terminate()
-        return
-    try:
-        await connection.execute("ROLLBACK", timeout=5)
-    except TROUBLE:
-        connection.terminate()
+    with suppress(asyncpg.InterfaceError):  # it may have been thrown away already
+        if not isinstance(error, Exception) or isinstance(error, (OSError, asyncpg.InterfaceError)):
+            connection.terminate()
+            return
+        try:
+            await connection.execute("ROLLBACK", timeout=5)
+        except TROUBLE:
+            connection.terminate()
+
+
+def milliseconds(seconds: float) -> int:
+    """A duration as PostgreSQL's settings take it."""
+    return round(seconds * 1000)
 
 
 async def leave(_connection: Any) -> None:

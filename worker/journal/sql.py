@@ -6,10 +6,10 @@ the same everywhere; instants are integers, truth is 0 or 1.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from worker.journal.records import Micros
+from worker.journal.records import Micros, Step
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -38,16 +38,29 @@ class LaneKey:
     customer: str = ""
 
 
+@dataclass(slots=True)
+class Known:
+    """What a transaction has read under its locks, and keeps in step with what it writes.
+
+    `lanes` are the rows that it has locked, `revisions` those of the commands that its operations name. For operations
+    that ask for them, `steps` are those of their commands, and `effects` tells which command has an effect open, by
+    lane and key.
+    """
+
+    lanes: dict[str, LaneRow] = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)
+    steps: dict[str, dict[str, Step]] = field(default_factory=dict)
+    effects: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
 class Transaction(Protocol):
     """An open transaction.
 
-    `now` is the database's clock, read when the locks were there. `lanes` are the rows that this transaction has
-    locked, `revisions` those of the commands that its operations name.
+    `now` is the database's clock, read when the locks were there. `known` is what was read under them.
     """
 
     now: Micros
-    lanes: dict[str, LaneRow]
-    revisions: dict[str, int]
+    known: Known
 
     async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
         """The rows of a query, or of a statement with RETURNING."""
@@ -94,13 +107,15 @@ class Transaction(Protocol):
 class Operation:
     """One caller's share of a group commit: what to make, to lock and to look up first, then the statements.
 
-    It may be run again from the start, in another transaction, when the group it was in is refused.
+    `in_full`: with the steps of its commands and the effects of its lanes. It may be run again from the start, in
+    another transaction, when the group it was in is refused.
     """
 
     run: Callable[[Transaction], Awaitable[Any]]
     lanes: Sequence[str] = ()
     new_lanes: Sequence[LaneKey] = ()
     commands: Sequence[str] = ()
+    in_full: bool = False
 
     @property
     def touches(self) -> set[str]:
@@ -157,49 +172,3 @@ def clean(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [clean(item) for item in value]
     return value
-
-
-async def perform(tx: Transaction, operations: Sequence[Operation]) -> list[Any]:
-    """Lock what the operations name, then run them in order. Their results."""
-    await _make_lanes(tx, operations)
-    await _lock_lanes(tx, operations)
-    await tx.tick()
-    await _look_up_revisions(tx, operations)
-    results = []
-    for operation in operations:
-        tx.enter(operation)
-        results.append(await operation.run(tx))
-    return results
-
-
-async def _make_lanes(tx: Transaction, operations: Sequence[Operation]) -> None:
-    """Lanes that may be new, in the order of their names, so that nobody deadlocks."""
-    fresh = {key.id: key for operation in operations for key in operation.new_lanes}
-    if fresh:
-        await tx.many(
-            "INSERT INTO lane (id, partner, customer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-            [(key.id, key.partner, key.customer) for _, key in sorted(fresh.items())],
-        )
-
-
-async def _lock_lanes(tx: Transaction, operations: Sequence[Operation]) -> None:
-    """The rows of all lanes, locked in one order for everybody, and then known to this transaction."""
-    names = sorted({name for operation in operations for name in operation.touches})
-    if not names:
-        return
-    for row in await tx.rows(
-        f"""SELECT id, owner, epoch, settle_until, unfinished, unfinished_since FROM lane
-            WHERE {tx.among("id")} ORDER BY id{tx.locking}""",
-        names,
-    ):
-        tx.lanes[row["id"]] = LaneRow(
-            row["owner"], row["epoch"], row["settle_until"], bool(row["unfinished"]), row["unfinished_since"]
-        )
-
-
-async def _look_up_revisions(tx: Transaction, operations: Sequence[Operation]) -> None:
-    """Whoever writes a command's revision holds its lane, so what is read here stands until this transaction ends."""
-    uids = sorted({uid for operation in operations for uid in operation.commands})
-    if uids:
-        for row in await tx.rows(f"SELECT uid, revision FROM command WHERE {tx.among('uid')}", uids):
-            tx.revisions[row["uid"]] = row["revision"]

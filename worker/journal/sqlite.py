@@ -16,9 +16,10 @@ from typing import Any, TypeVar, cast
 
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
+from worker.journal.group import perform
 from worker.journal.records import SECOND, Micros
 from worker.journal.schema import migrate
-from worker.journal.sql import LaneRow, Operation, Row, Transaction, Value, clean, perform
+from worker.journal.sql import Known, Operation, Row, Transaction, Value, clean
 
 T = TypeVar("T")
 
@@ -44,8 +45,7 @@ class SqliteTransaction:
         self._connection = connection
         self._clock = clock
         self.now = clock()
-        self.lanes: dict[str, LaneRow] = {}
-        self.revisions: dict[str, int] = {}
+        self.known = Known()
 
     async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
         return cast("Sequence[Row]", self._connection.execute(sql, bound(values)).fetchall())

@@ -5,11 +5,12 @@ the run that the caller knows is still the command's run.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from worker.journal.columns import dump, dump_waits, step
+from worker.journal.columns import dump, dump_waits
 from worker.journal.intake import INSERT_EVENT, INSERT_LETTER, event_row, letter_row
 from worker.journal.lanes import dead_letter_lane, holds, own_fresh
-from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, Work
+from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
 from worker.journal.sql import Transaction
 
 OPEN = "state IN ('accepted', 'waiting')"
@@ -19,15 +20,11 @@ UPSERT_STEP = """INSERT INTO step (uid, name, effect, state, attempts, intent_un
     ON CONFLICT (uid, name) DO UPDATE SET state = excluded.state, intent_until = excluded.intent_until,
       earlier_until = excluded.earlier_until, details = excluded.details, result = excluded.result, at = excluded.at"""
 INTEND_STEP = """INSERT INTO step (uid, name, effect, state, attempts, intent_until, earlier_until, details, at)
-    VALUES (?, ?, ?, 'intended', 1, ?, 0, ?, ?)
-    ON CONFLICT (uid, name) DO UPDATE SET state = 'intended', attempts = step.attempts + 1,
-      earlier_until = CASE WHEN step.intent_until > step.earlier_until THEN step.intent_until
-                      ELSE step.earlier_until END,
-      intent_until = excluded.intent_until, details = excluded.details, at = excluded.at
-      WHERE step.state <> 'applied'
-    RETURNING *"""
-OPEN_EFFECT = """INSERT INTO effect (lane, key, uid, opened_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (lane, key) DO UPDATE SET uid = effect.uid RETURNING uid"""
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (uid, name) DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
+      earlier_until = excluded.earlier_until, intent_until = excluded.intent_until, details = excluded.details,
+      at = excluded.at"""
+OPEN_EFFECT = "INSERT INTO effect (lane, key, uid, opened_at) VALUES (?, ?, ?, ?) ON CONFLICT (lane, key) DO NOTHING"
 INSERT_CALL = """INSERT INTO call (uid, redrive, at, step, operation, status, duration_ms, request_id, correlation_id,
     code, request, answered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_NOTE = "INSERT INTO note (uid, redrive, at, kind, detail, reason, until) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -49,7 +46,7 @@ class StepIsApplied(Exception):
 
 def stands(tx: Transaction, work: Work) -> bool:
     """True while the lane belongs to the caller's take of it, and the caller's run is still the command's."""
-    return holds(tx, work.lane, work.owner) and tx.revisions.get(work.uid) == work.revision
+    return holds(tx, work.lane, work.owner) and tx.known.revisions.get(work.uid) == work.revision
 
 
 async def intend(tx: Transaction, work: Work, new: Step, within: float, key: str | None) -> Step | str | None:
@@ -61,17 +58,47 @@ async def intend(tx: Transaction, work: Work, new: Step, within: float, key: str
     if not stands(tx, work):
         return None
     if key is not None:
-        rows = await tx.rows(OPEN_EFFECT, work.lane, key, work.uid, tx.now)
-        if rows[0]["uid"] != work.uid:
-            return str(rows[0]["uid"])
-    until = tx.now + int(within * SECOND)
-    rows = await tx.rows(INTEND_STEP, work.uid, new.name, new.effect, until, dump(new.details), tx.now)
-    if not rows:
-        raise StepIsApplied(f"{new.name} of command {work.uid} has taken effect already")
+        holder = tx.known.effects.setdefault((work.lane, key), work.uid)
+        if holder != work.uid:
+            return holder
+        await tx.many(OPEN_EFFECT, [(work.lane, key, work.uid, tx.now)])
+    intended = _begun(tx, work, new, tx.now + int(within * SECOND))
+    tx.known.steps[work.uid][new.name] = intended
+    values = (
+        work.uid,
+        intended.name,
+        intended.effect,
+        intended.state.value,
+        intended.attempts,
+        intended.intent_until,
+        intended.earlier_until,
+        dump(intended.details),
+        tx.now,
+    )
+    await tx.many(INTEND_STEP, [values])
     if work.released:
         # What runs beside the lane was let out of it before this intent: the commands behind must learn of it now.
+        until = intended.intent_until
         await tx.many("UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?", [(until, work.lane, until)])
-    return step(rows[0])
+    return intended
+
+
+def _begun(tx: Transaction, work: Work, new: Step, until: Micros) -> Step:
+    """The step as it stands once a request of it may leave, which may arrive until then."""
+    before = tx.known.steps[work.uid].get(new.name)
+    if before is None:
+        return replace(new, state=StepState.INTENDED, attempts=1, intent_until=until, earlier_until=0, at=tx.now)
+    if before.state is StepState.APPLIED:
+        raise StepIsApplied(f"{new.name} of command {work.uid} has taken effect already")
+    return replace(
+        before,
+        state=StepState.INTENDED,
+        attempts=before.attempts + 1,
+        intent_until=until,
+        earlier_until=before.until,
+        details=new.details,
+        at=tx.now,
+    )
 
 
 async def record(tx: Transaction, work: Work, done: Step, *, spent: bool, calls: Sequence[Call]) -> bool:
@@ -163,7 +190,7 @@ async def conclude(tx: Transaction, work: Work, end: Conclusion) -> bool:
 async def _update_command(tx: Transaction, work: Work, end: Conclusion) -> None:
     is_open = end.state.is_open
     due_at: Micros | None = tx.now + int((end.due_in or 0) * SECOND) if is_open else None
-    tx.revisions[work.uid] = work.revision + 1
+    tx.known.revisions[work.uid] = work.revision + 1
     values = (
         end.state.value,
         end.code,

@@ -1,0 +1,80 @@
+"""What was said and Kafka has not yet acknowledged: in the order of each lane, until it has."""
+
+import asyncio
+
+from tests.journal.bench import Bench, accept, claim, command, ended, event, lapse, only, poison, waiting
+from worker.journal.records import State
+
+
+async def test_events_of_a_lane_leave_in_the_order_in_which_they_were_said(bench: Bench) -> None:
+    """Acceptance first, then each run's events, the end last."""
+    one = await bench.worker()
+    await accept(one, command("1"))
+    for number in range(3):
+        await one.conclude(await only(one), waiting(events=[event(f"waiting-{number}")]))
+    work = await only(one)
+    await one.conclude(work, ended(work))
+    said = [row.headers[0][1] for row in await one.unsent(10)]
+    assert said == [b"/crm#1/accepted", b"waiting-0", b"waiting-1", b"waiting-2", b"/crm#1/0/terminal"]
+
+
+async def test_what_kafka_acknowledged_is_not_sent_again(bench: Bench) -> None:
+    """And what it did not is there the next time, the oldest first."""
+    one = await bench.worker()
+    await accept(one, command("1"), poison(), command("2", customer="fabrikam"))
+    first, *others = await one.unsent(10)
+    await one.sent([first])
+    assert await one.unsent(10) == others
+    assert await one.unsent(1) == [others[0], others[1]]
+    await one.sent(others)
+    assert await one.unsent(10) == []
+
+
+async def test_the_outbox_of_a_dead_worker_is_sent_by_whoever_takes_its_lanes(bench: Bench) -> None:
+    """Also that of commands that are concluded: nothing of what was decided is lost."""
+    one, two = await bench.worker("one"), await bench.worker("two")
+    await accept(one, command("1"))
+    work = await only(one)
+    await one.conclude(work, ended(work, State.FAILED))
+    assert await two.unsent(10) == []
+    await lapse(one)
+    await two.take_lanes(10)
+    assert [(row.letter, row.type) for row in await two.unsent(10)] == [
+        (False, "azplan.CommandAccepted.v1"),
+        (False, "azplan.PlanSuspended.v1"),
+        (True, "outcome_unknown"),
+    ]
+
+
+async def test_an_acknowledgement_is_written_down_whoever_owns_the_lane_by_then(bench: Bench) -> None:
+    """It is a fact about Kafka: the new owner sends nothing twice that need not be."""
+    one, two = await bench.worker("one"), await bench.worker("two")
+    await accept(one, command("1"))
+    sending = await one.unsent(10)
+    await lapse(one)
+    await two.take_lanes(10)
+    await one.sent(sending)
+    assert await two.unsent(10) == []
+
+
+async def test_a_lane_never_shows_a_later_event_before_an_earlier_one(bench: Bench) -> None:
+    """While many are written at once: within a lane, what is visible has no gap before it."""
+    one = await bench.worker()
+    await accept(one, *(command(f"{lane}-{n}", customer=str(lane)) for lane in range(5) for n in range(6)))
+    seen: dict[str, list[int]] = {}
+
+    async def work() -> None:
+        while works := await claim(one):
+            await asyncio.gather(*(one.conclude(item, ended(item)) for item in works))
+
+    async def publish(working: "asyncio.Task[None]") -> None:
+        while not working.done() or await one.unsent(1):
+            rows = await one.unsent(7)
+            for row in rows:
+                seen.setdefault(row.lane, []).append(row.seq)
+            await one.sent(rows)
+
+    working = asyncio.create_task(work())
+    await publish(working)
+    assert sum(map(len, seen.values())) == 60
+    assert all(numbers == sorted(numbers) for numbers in seen.values())
