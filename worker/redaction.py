@@ -6,16 +6,15 @@ from typing import Any
 
 MASK = "********"
 
-# Names after which a value is secret, in `name=value`, `name: value`, `"name": "value"` and as keys of a log line.
+# The end of names after which a value is secret: in `name=value`, `name: value`, `"name": "value"`, and as a key.
 _NAMED = (
-    r"(?:[a-z0-9_.-]{0,60}(?:passw(?:or)?d|passphrase|pwd|secret|assertion|token|credentials?|"
-    r"(?:private|api|access|account)_?key|authorization|cookie))"
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|assertion|token|credentials?|(?:private|api|access|account)_?key|"
+    r"authorization|cookie)"
 )
-_VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"'})\]]+)"
-_SECRET_KEY = re.compile(_NAMED, re.IGNORECASE)
-# A name that ends like a secret's and is none.
-_HARMLESS_KEY = re.compile(r"partition_key|record_key|(?:.*_)?token_(?:count|age|expiry).*", re.IGNORECASE)
+_VALUE = r"(?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|[^\s,;&\"'})\]]+)"
+_SECRET_KEY = re.compile(rf".*{_NAMED}", re.IGNORECASE | re.DOTALL)
 
+# Each quantifier before a decisive character has a bound, so that no text is slow to read.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # -----BEGIN PRIVATE KEY----- and its kin
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
@@ -26,11 +25,11 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # Authorization headers wherever they stand
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{16,}", re.IGNORECASE), rf"\1 {MASK}"),
     # The password of a connection URL
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@", re.IGNORECASE), rf"\1:{MASK}@"),
+    (re.compile(r"(://[^\s/:@]{0,200}):[^\s/@]{1,500}@"), rf"\1:{MASK}@"),
     # Shared access keys of Azure Event Hubs connection strings
     (re.compile(r"(SharedAccess(?:Key|Signature)\s*=\s*)[^;\s\"']+", re.IGNORECASE), rf"\1{MASK}"),
     # name=value, name: value, "name": "value", name='value'
-    (re.compile(rf"(\b{_NAMED}[\"']?\s*[=:]\s*){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"({_NAMED}[\"']?\s{{0,9}}[=:]\s{{0,9}}){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
 )
 
 
@@ -74,7 +73,7 @@ class Redactor:
 
 def is_secret_name(name: str) -> bool:
     """True where a value under this name is not for people."""
-    return bool(_SECRET_KEY.fullmatch(name)) and not _HARMLESS_KEY.fullmatch(name)
+    return bool(_SECRET_KEY.fullmatch(name))
 
 
 def redact(text: str) -> str:
