@@ -1,0 +1,122 @@
+"""`azplan journal`: how much there is in it, forgetting what is old, and building it anew from the topics."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from worker import settings
+from worker.cli import connections
+from worker.cli.asking import insist
+from worker.cli.braking import facts as pause_facts
+from worker.cli.braking import spoken as spoken_pause
+from worker.cli.durations import spoken
+from worker.cli.helping import LOOKING, examples
+from worker.cli.options import Json, Yes
+from worker.cli.printing import date_time, instant, say, show, show_json, show_table
+from worker.cli.types import short
+from worker.journal import counts
+from worker.journal.brake import Brake
+from worker.journal.counts import Stats
+from worker.journal.records import Pause
+from worker.journal.retention import Pruned
+from worker.journal.retention import prune as forget
+from worker.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command(epilog=examples(app, "azplan journal stats", "azplan journal stats --json"))(stats)
+    group.command(epilog=examples(app, "azplan journal prune", "azplan journal prune --yes --json"))(prune)
+    app.add_typer(group, name="journal", help="The journal: what it holds and forgets.", rich_help_panel=LOOKING)
+
+
+def stats(as_json: Json = False) -> None:
+    """Count everything: commands, what waits, dead letters, workers, pauses, requests, space. Looks at all of it."""
+    found, held = asyncio.run(_stats(settings.load()))
+    if as_json:
+        show_json(_facts(found, held))
+        return
+    rows = [
+        (state, short(kind), str(number)) for state, kinds in found.commands.items() for kind, number in kinds.items()
+    ]
+    show_table(("state", "type", "commands"), rows)
+    show()
+    for line in _lines(found, held):
+        show(line)
+
+
+def prune(yes: Yes = False, as_json: Json = False) -> None:
+    """Forget details of what was over long ago, and whole commands at the end of the journal's retention.
+
+    What is open, unsent or in doubt is kept however old, and so is every open dead letter with its command.
+    """
+    loaded = settings.load()
+    journal = loaded.journal
+    say(f"Bytes, steps and calls of what was over {spoken(journal.detail_retention)} ago are forgotten;")
+    say(f"identity and answer of what was over {spoken(journal.retention)} ago.")
+    insist("Forget them?", yes=yes)
+    done = asyncio.run(_prune(loaded))
+    if as_json:
+        show_json(asdict(done))
+    else:
+        show(f"Details of {done.details} commands, {done.commands} commands and {done.letters} dead letters forgotten.")
+
+
+async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:
+    async with connections.journal(loaded) as journal:
+        return await journal.read(counts.stats), await Brake(journal).held()
+
+
+async def _prune(loaded: Settings) -> Pruned:
+    async with connections.journal(loaded) as journal:
+        keep = loaded.journal
+        return await forget(journal, keep.retention.total_seconds(), keep.detail_retention.total_seconds())
+
+
+def _lines(found: Stats, held: list[Pause]) -> list[str]:
+    letters = ", ".join(f"{number} {code}" for code, number in found.dead_letters.items())
+    return [
+        f"oldest open command   {date_time(found.oldest_open_at) or 'none'}",
+        f"dead letters          {letters or 'none open'}",
+        f"unsent                {found.outbox_pending}, the oldest {date_time(found.outbox_oldest_at) or 'none'}",
+        f"lanes with work       {found.lanes}, of which {found.free_lanes} have no living owner",
+        f"effects open          {found.effects}",
+        f"paused                {'; '.join(spoken_pause(pause.which) for pause in held) or 'nothing'}",
+        f"requests open         {found.acts}",
+        *(
+            f"worker                {worker.name} {worker.version}, since {date_time(worker.started_at)},"
+            f" {worker.lanes} lanes"
+            for worker in found.workers
+        ),
+        f"space                 {found.bytes / 1_048_576:.1f} MiB",
+    ]
+
+
+def _facts(found: Stats, held: list[Pause]) -> dict[str, Any]:
+    return {
+        "commands": {state: dict(kinds) for state, kinds in found.commands.items()},
+        "oldestOpenAt": instant(found.oldest_open_at),
+        "deadLetters": dict(found.dead_letters),
+        "unsent": found.outbox_pending,
+        "oldestUnsentAt": instant(found.outbox_oldest_at),
+        "lanes": found.lanes,
+        "freeLanes": found.free_lanes,
+        "openEffects": found.effects,
+        "pauses": [pause_facts(pause) for pause in held],
+        "openRequests": found.acts,
+        "workers": [
+            {
+                "id": worker.id,
+                "name": worker.name,
+                "version": worker.version,
+                "startedAt": instant(worker.started_at),
+                "seenAt": instant(worker.seen_at),
+                "lanes": worker.lanes,
+            }
+            for worker in found.workers
+        ],
+        "bytes": found.bytes,
+    }

@@ -1,0 +1,64 @@
+"""`azplan resume`: lets go what `azplan pause` holds."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from worker import settings
+from worker.cli import connections
+from worker.cli.asking import insist
+from worker.cli.braking import facts, replicas, spoken, which_of
+from worker.cli.exits import Code, Stop
+from worker.cli.helping import WORKING, examples
+from worker.cli.options import Json, Yes
+from worker.cli.printing import say, show_json
+from worker.cli.requesting import Why, who
+from worker.cli.selecting import OfCustomer, OfPartner, OfType
+from worker.journal.brake import Brake
+from worker.journal.records import Pause, Which
+from worker.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    epilog = examples(app, "azplan resume --type SuspendPlan", "azplan resume --all --yes")
+    app.command(epilog=epilog, rich_help_panel=WORKING)(resume)
+
+
+def resume(
+    partner: OfPartner = None,
+    customer: OfCustomer = None,
+    type_: OfType = None,
+    every: Annotated[bool, typer.Option("--all", help="End every pause there is.")] = False,
+    why: Why = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Let commands go again that were paused with the same words. They are due at once, in the order of their lanes.
+
+    Exit code 3 where nothing is paused with these words.
+    """
+    which = None if every else which_of(partner, customer, type_)
+    ended = asyncio.run(_resume(settings.load(), which, why, yes=yes))
+    if as_json:
+        show_json([facts(each) for each in ended])
+
+
+async def _resume(loaded: Settings, which: Which | None, why: str, *, yes: bool) -> Sequence[Pause]:
+    async with connections.journal(loaded) as journal:
+        brake = Brake(journal)
+        held = await brake.held()
+        ended = [pause for pause in held if which is None or pause.which == which]
+        if not ended:
+            others = "; ".join(spoken(pause.which) for pause in held)
+            hint = f"Paused are: {others}. Use the same words, or --all." if held else "Nothing is paused at all."
+            raise Stop(Code.NOTHING, "nothing is paused with these words.", hint)
+        for pause in ended:
+            say(f"{spoken(pause.which)}: paused by {pause.who}{f', {pause.why}' if pause.why else ''}")
+        insist(f"Resume {len(ended)} pause{'' if len(ended) == 1 else 's'}?", yes=yes)
+        for words in dict.fromkeys(pause.which for pause in ended):
+            await brake.resume(who(), why, words)
+        say(f"Resumed. {await replicas(journal)}")
+        return ended
