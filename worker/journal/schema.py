@@ -20,6 +20,8 @@ TABLES = (
     "pause",
     "act",
     "meta",
+    "plan",
+    "plan_item",
 )
 """All tables of a journal of the newest version."""
 

@@ -197,3 +197,37 @@ CREATE TABLE meta (
     name text PRIMARY KEY,
     value text NOT NULL
 );
+
+CREATE TABLE plan (
+    id text PRIMARY KEY,
+    at {big} NOT NULL,
+    who text NOT NULL,
+    why text NOT NULL,
+    asked text NOT NULL,
+    commands {big} NOT NULL,
+    calls {big} NOT NULL,
+    seconds {big} NOT NULL
+);
+
+CREATE TABLE plan_item (
+    plan text NOT NULL,
+    number {big} NOT NULL,
+    uid text,
+    type text NOT NULL,
+    outcome text NOT NULL,
+    detail text NOT NULL,
+    redrive integer NOT NULL,
+    state text NOT NULL DEFAULT 'planned',
+    act {big},
+    result text,
+    topic text,
+    partition integer,
+    position {big},
+    recorded_at {big},
+    key {bytes},
+    value {bytes},
+    headers text NOT NULL DEFAULT '[]',
+    PRIMARY KEY (plan, number)
+);
+CREATE INDEX plan_item_planned ON plan_item (plan, outcome, number) WHERE state = 'planned';
+CREATE INDEX plan_item_sent ON plan_item (plan, number) WHERE state = 'sent';
