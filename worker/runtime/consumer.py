@@ -21,6 +21,9 @@ from worker.runtime.lanes import Lanes
 
 log = structlog.get_logger("azplan.consumer")
 
+Offsets = dict[Partition, int]
+"""For each partition the offset of the next record that the group is to read."""
+
 MOST_RECORDS = 500
 POLL_SECONDS = 1.0
 PAUSE = 1.0
@@ -45,6 +48,8 @@ class Consumer:
         self._desk = desk
         self._clock = clock
         self._stopping = False
+        self._owed: Offsets = {}
+        self._owed_under = 0
         self.progress = Progress(at=clock.monotonic())
         self.accepted: Callable[[], None] = lambda: None
         """Called when something was written down: there is something to run and to send."""
@@ -66,6 +71,8 @@ class Consumer:
             telemetry.polled(self._clock)
             if batch.records:
                 await self._take(batch)
+            elif self._owed:
+                await self._commit({}, batch.epoch)
             self.progress.waiting_for = None
 
     async def _take(self, batch: Batch) -> None:
@@ -82,23 +89,25 @@ class Consumer:
                 await self._trouble(error)
         telemetry.taken(items, taken)
         self.accepted()
-        await self._commit(batch)
+        await self._commit(
+            {Partition(each.topic, each.partition): each.offset + 1 for each in batch.records}, batch.epoch
+        )
 
     def _decide(self, records: Sequence[Record]) -> list[Intake]:
         now = self._journal.now()
         return [intake(record, now, self._desk) for record in records]
 
-    async def _commit(self, batch: Batch) -> None:
-        offsets: dict[Partition, int] = {}
-        for record in batch.records:
-            offsets[Partition(record.topic, record.partition)] = record.offset + 1
+    async def _commit(self, offsets: Offsets, epoch: int) -> None:
+        """Commit these, and what could not be committed before. What is read again is found in the journal."""
+        owed = {**self._owed, **offsets} if epoch == self._owed_under else offsets
+        self._owed, self._owed_under = owed, epoch
         try:
-            await self._source.commit(offsets, batch.epoch)
+            await self._source.commit(owed, epoch)
         except BrokerError as error:
-            # The records are in the journal; read again, they are found there and nothing happens.
             log.warning("offsets.not_committed", error=str(error))
         else:
-            telemetry.committed(self._clock, offsets)
+            self._owed = {}
+            telemetry.committed(self._clock, owed)
 
     async def _hold_back(self) -> None:
         """Above `MAX_PENDING` runnable commands nothing more is read; below it, everything again."""

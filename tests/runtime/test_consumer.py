@@ -1,0 +1,270 @@
+"""From Kafka to the journal: nothing is committed before it is durable, and nobody's trouble ends the loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from events.plans import PlanSuspended, SuspendPlan
+from events.record import Outgoing, Record
+from tests.runtime.bench import Bench, desk, record
+from tests.support.memory_broker import MemoryBroker, MemorySource
+from worker.broker.port import BrokerUnavailable, Partition
+from worker.errors import JournalUnavailable
+from worker.journal.records import Intake, Taken
+from worker.runtime.consumer import Consumer
+from worker.runtime.lanes import Lanes, Limits
+
+TOPIC, GROUP = "azplan.commands.v1", "azplan-worker"
+
+
+class Journal:
+    """The bench's journal, which may fall silent, before or after it has written a batch down."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._journal = bench.journal
+        self.silent = False
+        self.silent_after = False
+        self.batches: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def runnable(self, limit: int) -> int:
+        """What could run."""
+        if self.silent:
+            raise JournalUnavailable("the database does not answer")
+        return await self._journal.runnable(limit)
+
+    async def accept(self, items: list[Intake], instead: Any) -> list[Taken]:
+        """Write a batch down."""
+        if self.silent:
+            raise JournalUnavailable("the database does not answer")
+        taken = await self._journal.accept(items, instead)
+        self.batches.append(len(items))
+        if self.silent_after:
+            self.silent_after = False
+            raise JournalUnavailable("the answer was lost")
+        return taken
+
+
+class Source(MemorySource):
+    """A source that may refuse to commit."""
+
+    refuses = 0
+
+    async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
+        """Commit, or not."""
+        if self.refuses:
+            self.refuses -= 1
+            raise BrokerUnavailable("the coordinator has moved")
+        await super().commit(offsets, epoch)
+
+
+@dataclass
+class Reading:
+    """A consumer that runs."""
+
+    bench: Bench
+    broker: MemoryBroker
+    source: Source
+    journal: Journal
+    consumer: Consumer
+    task: "asyncio.Task[None]"
+
+    async def write(self, *records: Record) -> None:
+        """Senders write these."""
+        for each in records:
+            await self.broker.write(TOPIC, Outgoing(each.key, each.value, each.headers))
+
+    @property
+    def committed(self) -> int:
+        """How many records the group has committed."""
+        return sum(self.broker.committed(GROUP).values())
+
+    async def known(self) -> list[str]:
+        """The ids of the commands in the journal."""
+        return [row["id"] for row in await self.bench.rows("SELECT id FROM command ORDER BY seq")]
+
+
+@pytest.fixture
+async def reading(bench: Bench) -> AsyncIterator[Reading]:
+    """Everything on the topic is taken in; more than three commands that could run hold intake back."""
+    broker = MemoryBroker(bench.clock, {TOPIC: 2})
+    source = Source(broker, TOPIC, GROUP)
+    await source.start()
+    journal = Journal(bench)
+    lanes = Lanes(journal, _nothing, ["contoso"], Limits(64, 3))
+    consumer = Consumer(source, journal, lanes, desk(), bench.clock)
+    task = asyncio.create_task(consumer.run())
+    yield Reading(bench, broker, source, journal, consumer, task)
+    consumer.stop()
+    await task
+
+
+async def _nothing(_work: object) -> None:
+    """No command of these tests has a turn."""
+
+
+def of(number: int) -> SuspendPlan:
+    """A command of that customer."""
+    return SuspendPlan(customer_id=f"c0ffee00-0000-4000-8000-{number:012d}")
+
+
+async def test_records_are_committed_when_they_are_durable(reading: Reading) -> None:
+    """A batch is one write and one commit."""
+    await reading.write(record(id="a"), record(id="b"))
+    await asyncio.sleep(2)
+    assert await reading.known() == ["a", "b"]
+    assert (reading.committed, reading.journal.batches) == (2, [2])
+
+
+async def test_whoever_runs_and_sends_is_called(reading: Reading) -> None:
+    """There is something to do for them."""
+    calls: list[int] = []
+    reading.consumer.accepted = lambda: calls.append(1)
+    await reading.write(record())
+    await asyncio.sleep(2)
+    assert calls == [1]
+
+
+async def test_nothing_is_committed_while_the_journal_is_silent(reading: Reading) -> None:
+    """Intake stops, readiness says why, and it goes on by itself."""
+    reading.journal.silent = True
+    await reading.write(record())
+    await asyncio.sleep(600)
+    assert (await reading.known(), reading.committed) == ([], 0)
+    assert reading.consumer.progress.waiting_for == "the database does not answer"
+    reading.journal.silent = False
+    await asyncio.sleep(3)
+    assert (await reading.known(), reading.committed) == (["c-1"], 1)
+    assert reading.consumer.progress.waiting_for is None
+
+
+async def test_a_batch_is_kept_while_the_journal_is_silent(reading: Reading) -> None:
+    """It was read, so nobody would bring it again."""
+    accept = reading.journal._journal.accept
+    tries: list[int] = []
+
+    async def refuse(items: list[Intake], instead: Any) -> list[Taken]:
+        tries.append(len(items))
+        if len(tries) < 5:
+            raise JournalUnavailable("gone")
+        return await accept(items, instead)
+
+    reading.journal.accept = refuse  # type: ignore[method-assign]
+    await reading.write(record())
+    await asyncio.sleep(10)
+    assert (tries, await reading.known(), reading.committed) == ([1, 1, 1, 1, 1], ["c-1"], 1)
+
+
+async def test_a_batch_whose_write_may_have_been_made_is_written_again(reading: Reading) -> None:
+    """It finds itself there and is committed."""
+    reading.journal.silent_after = True
+    await reading.write(record())
+    await asyncio.sleep(5)
+    assert (await reading.known(), reading.journal.batches, reading.committed) == (["c-1"], [1, 1], 1)
+
+
+async def test_a_silent_broker_is_asked_again(reading: Reading) -> None:
+    """And records that came meanwhile are taken in."""
+    await reading.write(record())
+    reading.broker.down = True
+    await asyncio.sleep(600)
+    assert not reading.task.done()
+    assert reading.consumer.progress.waiting_for == "the broker does not answer"
+    reading.broker.down = False
+    await asyncio.sleep(3)
+    assert (await reading.known(), reading.committed) == (["c-1"], 1)
+
+
+async def test_offsets_that_could_not_be_committed_are_committed_later(reading: Reading) -> None:
+    """Whether or not other records come. In the journal they are all the time."""
+    reading.source.refuses = 3
+    await reading.write(record(id="a"))
+    await asyncio.sleep(0.5)
+    assert (await reading.known(), reading.committed) == (["a"], 0)
+    await asyncio.sleep(5)
+    assert reading.committed == 1
+
+
+async def test_offsets_that_could_not_be_committed_are_committed_with_the_next(reading: Reading) -> None:
+    """Each partition to where it was read."""
+    reading.source.refuses = 1
+    await reading.write(record(of(1), id="a"))
+    await asyncio.sleep(0.5)
+    await reading.write(record(of(2), id="b"))
+    await asyncio.sleep(0.1)
+    assert (await reading.known(), reading.committed) == (["a", "b"], 2)
+
+
+async def test_records_of_an_assignment_that_has_ended_are_read_again_and_are_nothing(reading: Reading) -> None:
+    """A rebalance between reading and committing loses nothing and does nothing twice."""
+    accept = reading.journal.accept
+
+    async def rebalanced(items: list[Intake], instead: Any) -> list[Taken]:
+        taken = await accept(items, instead)
+        if len(reading.journal.batches) == 1:
+            reading.broker.rebalance(GROUP)
+        return taken
+
+    reading.journal.accept = rebalanced  # type: ignore[method-assign]
+    await reading.write(record())
+    await asyncio.sleep(5)
+    assert (await reading.known(), reading.journal.batches, reading.committed) == (["c-1"], [1, 1], 1)
+
+
+async def test_intake_is_held_back_above_the_limit_and_goes_on_below_it(reading: Reading) -> None:
+    """What could run counts; partitions are paused and resumed."""
+    await reading.write(*(record(of(number), id=f"c{number}") for number in range(3)))
+    await asyncio.sleep(3)
+    assert reading.consumer.progress.held_back
+    assert reading.source.paused() == reading.source.assignment()
+    await reading.write(record(of(9), id="c9"))
+    await asyncio.sleep(60)
+    assert "c9" not in await reading.known()
+    await reading.bench.rows("SELECT 1")
+    for work in (await reading.bench.claim())[:1]:
+        await reading.bench.dispatch(_answered)(work)
+    await asyncio.sleep(3)
+    assert "c9" in await reading.known()
+
+
+async def test_partitions_that_come_while_intake_is_held_back_are_held_back_too(reading: Reading) -> None:
+    """A rebalance opens no gap."""
+    await reading.write(*(record(of(number), id=f"c{number}") for number in range(3)))
+    await asyncio.sleep(3)
+    reading.broker.rebalance(GROUP)
+    await asyncio.sleep(3)
+    assert reading.source.paused() == reading.source.assignment() != frozenset()
+
+
+async def test_the_loop_comes_round_while_there_is_nothing_to_read_and_while_others_are_silent(
+    reading: Reading,
+) -> None:
+    """Liveness is progress, never connectivity."""
+    for trouble in (lambda: None, lambda: setattr(reading.broker, "down", True)):
+        trouble()
+        await asyncio.sleep(60)
+        assert reading.bench.clock.monotonic() - reading.consumer.progress.at < 3
+
+
+async def test_a_consumer_that_is_to_stop_leaves_a_batch_that_the_journal_does_not_take(reading: Reading) -> None:
+    """It is not committed, so whoever reads the partition next gets it."""
+    await reading.write(record())
+    reading.journal.accept = _silent  # type: ignore[method-assign]
+    await asyncio.sleep(5)
+    reading.consumer.stop()
+    await asyncio.sleep(5)
+    assert reading.task.done()
+    assert reading.committed == 0
+
+
+async def _silent(*_: object) -> list[Taken]:
+    raise JournalUnavailable("gone")
+
+
+async def _answered(ctx: Any, _command: Any) -> Any:
+    return ctx.answer(PlanSuspended, subscription_id="s-1", already_suspended=True)
