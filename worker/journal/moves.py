@@ -25,7 +25,7 @@ async def move(journal: Journal, item: Work, to: LaneKey) -> bool:
             return False
         if await tx.rows(LEFT_BEHIND, item.uid, item.uid, item.uid):
             return False
-        tx.revisions[item.uid] = item.revision + 1
+        tx.known.revisions[item.uid] = item.revision + 1
         await tx.run(
             "UPDATE command SET lane = ?, partner = ?, revision = revision + 1 WHERE uid = ?",
             to.id,
