@@ -9,7 +9,8 @@ import platform
 import random
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -145,7 +146,8 @@ class Worker:
         try:
             source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))
             around = Around(self._clock, journal, accounts, source, sink, load("worker.handlers"))
-            await assemble(settings, around).run(self._stop)
+            with exported(settings):
+                await assemble(settings, around).run(self._stop)
         finally:
             for account in accounts.values():
                 await account.close()
@@ -285,6 +287,15 @@ async def refuse_foreign(journal: Journal, admin: Admin, settings: Settings, *, 
 
 async def serve(settings: Settings, *, new_journal: bool = False) -> int:
     """Run a worker until a signal. The exit code. Raises what `Worker.run` raises."""
+    return await Worker(settings, new_journal=new_journal).run()
+
+
+@contextmanager
+def exported(settings: Settings) -> Iterator[None]:
+    """The metrics, served from a thread of their own, so that an event loop that is stuck can be seen from outside.
+
+    Raises OSError where the address cannot be had.
+    """
     metrics.prepare(
         [(one.name, one.method, one.success) for one in operations().values()],
         topics={
@@ -296,7 +307,7 @@ async def serve(settings: Settings, *, new_journal: bool = False) -> int:
     )
     server, thread = start_http_server(settings.metrics.port, settings.metrics.host, registry=metrics.REGISTRY)
     try:
-        return await Worker(settings, new_journal=new_journal).run()
+        yield
     finally:
         server.shutdown()
         thread.join()

@@ -1,12 +1,13 @@
 """Commands onto a real Kafka, and everything that comes back."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
@@ -66,42 +67,42 @@ class Heard:
 
 async def send(topics: Topics, *commands: Sent) -> None:
     """Write the commands, each acknowledged, in their order."""
-    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers, acks="all")
+    await send_raw(topics, [(command.customer.encode(), command.value, command.headers) for command in commands])
+
+
+async def send_raw(topics: Topics, records: Sequence[tuple[bytes | None, bytes | None, Headers]]) -> None:
+    """Write records of any bytes, each acknowledged, in their order."""
+    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers, acks="all", linger_ms=2)
     await producer.start()
     try:
-        for command in commands:
-            key = command.customer.encode()
-            await producer.send_and_wait(topics.commands, command.value, key=key, headers=command.headers)
+        sent = [
+            await producer.send(topics.commands, value, key=key, headers=list(headers))
+            for key, value, headers in records
+        ]
+        await asyncio.gather(*sent)
     finally:
         await producer.stop()
 
 
 async def hear(bootstrap_servers: str, topic: str) -> list[Heard]:
     """Everything that the topic holds now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        await consumer.topics()
-        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-        ends = await consumer.end_offsets(partitions)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
         heard: list[Heard] = []
-        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
-                heard.extend(
-                    Heard(
-                        each.key,
-                        each.value,
-                        {name: value.decode("utf-8", "replace") for name, value in each.headers},
-                        each.partition,
-                        each.offset,
-                    )
-                    for each in records
-                )
+                heard.extend(map(heard_of, records))
         return heard
     finally:
         await consumer.stop()
+
+
+def heard_of(record: Any) -> Heard:
+    """A record as the client gives it."""
+    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
+    return Heard(record.key, record.value, headers, record.partition, record.offset)
 
 
 async def listen(topics: Topics, answers: int) -> AsyncIterator[Heard]:
@@ -110,8 +111,7 @@ async def listen(topics: Topics, answers: int) -> AsyncIterator[Heard]:
     await consumer.start()
     try:
         async for each in consumer:
-            headers = {name: value.decode("utf-8", "replace") for name, value in each.headers}
-            event = Heard(each.key, each.value, headers, each.partition, each.offset)
+            event = heard_of(each)
             answers -= is_answer(event)
             yield event
             if answers <= 0:
