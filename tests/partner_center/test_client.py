@@ -208,6 +208,16 @@ async def test_a_503_with_retry_after_holds_the_family_back(center: Center, part
         await carts.get(center, CUSTOMER, CART)
 
 
+async def test_what_another_worker_was_told_holds_here_too(
+    center: Center, account: Account, partner_center: Wire
+) -> None:
+    """The account is told, and sends nothing to that family meanwhile."""
+    account.hold("carts", 30)
+    with pytest.raises(Throttled):
+        await carts.get(center, CUSTOMER, CART)
+    assert partner_center.seen == []
+
+
 async def test_our_own_ceiling_holds_in_any_minute(
     make_account: MakeAccount, partner_center: Wire, run: Recorder
 ) -> None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.partner_center.exact_json import Unreadable, dumps, loads
@@ -76,6 +76,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(json_values)
 def test_what_is_written_can_be_read_again(value: object) -> None:
     """Whatever it is."""

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from worker.clock import Clock
 from worker.partner_center.refresh_token import RefreshTokenFile, Unusable
 
 
 def redeem(path: Path, times: int) -> None:
     """Use the token in the file so often, and store a successor each time."""
     for _ in range(times):
-        with RefreshTokenFile(path).redemption() as (token, store):
+        with RefreshTokenFile(path, Clock()).redemption() as (token, store):
             store(str(int(token) + 1))
 
 
@@ -41,7 +42,7 @@ def test_a_redemption_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 def fail(path: Path) -> None:
     """Begin to redeem, and get no answer."""
-    with RefreshTokenFile(path).redemption():
+    with RefreshTokenFile(path, Clock()).redemption():
         raise RuntimeError("the authority said no")
 
 
@@ -50,9 +51,9 @@ def test_a_file_in_use_is_not_waited_for_without_end(tmp_path: Path) -> None:
     path = tmp_path / "refresh-token"
     path.write_text("token")
     with (
-        RefreshTokenFile(path).redemption(),
+        RefreshTokenFile(path, Clock()).redemption(),
         pytest.raises(Unusable, match=r"refresh-token.* has been in use by another process for 0\.2 s"),
-        RefreshTokenFile(path, lock_timeout=0.2).redemption(),
+        RefreshTokenFile(path, Clock(), lock_timeout=0.2).redemption(),
     ):
         pytest.fail("both had it")
 
@@ -87,6 +88,6 @@ def test_a_byte_order_mark_and_space_around_are_no_part_of_the_token(tmp_path: P
 def test_when_the_token_was_stored(tmp_path: Path) -> None:
     """From the file itself, so that it is known after a restart; unknown without a file."""
     path = tmp_path / "refresh-token"
-    assert RefreshTokenFile(path).issued_at() is None
+    assert RefreshTokenFile(path, Clock()).issued_at() is None
     path.write_text("1")
-    assert RefreshTokenFile(path).issued_at() == path.stat().st_mtime
+    assert RefreshTokenFile(path, Clock()).issued_at() == path.stat().st_mtime

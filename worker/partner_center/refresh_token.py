@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from worker.clock import Clock
+
 LIFE = 90 * 86_400.0
 """Seconds that a refresh token lives after it was issued."""
 LOCK_TIMEOUT = 60.0
@@ -27,8 +29,9 @@ class Unusable(Exception):
 class RefreshTokenFile:
     """One such file. Its methods block: call them in a thread."""
 
-    def __init__(self, path: Path, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
+    def __init__(self, path: Path, clock: Clock, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
         self._path = path
+        self._clock = clock
         self._lock_timeout = lock_timeout
 
     def issued_at(self) -> float | None:
@@ -57,13 +60,13 @@ class RefreshTokenFile:
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
         """The lock of all processes on this file; a process that dies gives it back."""
-        give_up = time.monotonic() + self._lock_timeout
+        give_up = self._clock.monotonic() + self._lock_timeout
         with path.with_name(f".{path.name}.lock").open("a") as lock:
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    if time.monotonic() > give_up:
+                    if self._clock.monotonic() > give_up:
                         raise Unusable(
                             f"{path} has been in use by another process for {self._lock_timeout:g} s: find out which"
                         ) from None

@@ -243,7 +243,7 @@ class Tokens:
         authority = Authority(identity, tls)
         self._account = account
         self._clock = clock
-        self._file = RefreshTokenFile(refresh_token_file) if refresh_token_file else None
+        self._file = RefreshTokenFile(refresh_token_file, clock) if refresh_token_file else None
         self.app = TokenSource(account, "app", authority.by_credential, clock)
         self.user = (
             TokenSource(account, "app_user", partial(authority.by_refresh_token, self._file), clock)

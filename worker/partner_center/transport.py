@@ -138,7 +138,7 @@ class Transport:
             whole = await _whole_body(response)
         finally:
             await response.aclose()
-        names = {name.lower(): value for name, value in response.headers.items()}
+        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         return Reply(response.status_code, response.reason_phrase, names, whole)
 
     def _no_reply(self, error: Exception, departure: Departure) -> NoReply:
