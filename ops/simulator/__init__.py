@@ -9,6 +9,6 @@ It imports nothing of the worker, so that the two can disagree. ``ops.simulator.
     delivery      how faults change that way; ``faults`` says which request meets which fault
     identity      bearer tokens; ``token_endpoint`` hands them out in Entra's shapes
     controls      the second port: seed, look, advance time, inject faults
-    state, books  what Partner Center knows, and what tests may ask afterwards
+    state, world  what Partner Center knows, and what time does to it; ``books`` is what tests may ask afterwards
     resources/    one module per resource, each with its table of operations
 """

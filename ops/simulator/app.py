@@ -30,9 +30,10 @@ from ops.simulator.resources import (
 )
 from ops.simulator.seed import PROFILES, Profile, add_customer, add_plan, profile_from
 from ops.simulator.settings import Settings
-from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade, World
+from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade
 from ops.simulator.token_endpoint import TokenEndpoint, token_app
 from ops.simulator.upgrading import finish, start_running
+from ops.simulator.world import World
 
 OPERATIONS: tuple[Operation, ...] = (
     *customers.OPERATIONS,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ops.simulator.state import Cart, Order, Subscription, Upgrade, World
+    from ops.simulator.state import Cart, Order, Subscription, Upgrade
+    from ops.simulator.world import World
 
 REQUESTS_KEPT = 500_000
 

@@ -11,7 +11,8 @@ from ops.simulator.answers import Answer
 from ops.simulator.books import Effect, Received
 from ops.simulator.refusals import Refused
 from ops.simulator.settings import Settings
-from ops.simulator.state import Customer, Partner, World
+from ops.simulator.state import Customer, Partner
+from ops.simulator.world import World
 
 Auth = Literal["either", "user", "app"]
 

@@ -12,7 +12,7 @@ import httpx
 from ops.simulator.answers import Answer, fault_body, throttled
 from ops.simulator.clock import Clock
 from ops.simulator.faults import Fault, Kind
-from ops.simulator.state import World
+from ops.simulator.world import World
 
 Act = Callable[[], Answer]
 """Carries out the request at the world's present instant. To be called once at most."""

@@ -3,7 +3,6 @@
 Each was seen in documented samples or reported by users of the vendor's clients; none changes what an answer means.
 """
 
-import copy
 import json
 import random
 import re
@@ -15,6 +14,8 @@ from ops.simulator.settings import Hostility
 BOM = b"\xef\xbb\xbf"
 SHARE = 0.3
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+UNTOUCHED = frozenset({"links", "provisioningContext"})
 ENUMS = frozenset({"status", "billingCycle", "billingType", "contractType", "transactionType", "relationshipToPartner"})
 GUIDS = frozenset({"id", "subscriptionId", "referenceCustomerId", "tenantId", "entitlementId", "customerId"})
 COUNTS = frozenset({"totalCount", "quantity", "minimumQuantity", "maximumQuantity"})
@@ -33,46 +34,44 @@ class Disguise:
         """Return the bytes of an answer's body; the answer itself stays as it is."""
         if answer.body is None:
             return answer.raw or b""
-        body = copy.deepcopy(answer.body)
         success = answer.status < 400
-        if success:
-            self._dress(body)
-        else:
-            self._dress_code(body)
+        body = self._dress_answer(answer.body) if success else self._dress_error(answer.body)
         text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
         marked = self._hostility.bom == "always" or (success and self._hostility.bom == "successes")
         return (BOM if marked and not answer.from_gateway else b"") + text
 
-    def _dress(self, body: Json) -> None:
-        self._walk(body)
+    def _dress_answer(self, plain: Json) -> Json:
+        body: Json = self._dress(plain)
         if self._hostility.missing_links and "items" in body and "next" not in body.get("links", {}) and self._chance():
             body.pop("links", None)
         if self._hostility.extra_fields:
             body["serviceHints"] = {"ring": "r1", "isRetryable": False}
+        return body
 
-    def _dress_code(self, body: Json) -> None:
+    def _dress_error(self, plain: Json) -> Json:
         as_text = self._hostility.error_codes == "text" or (self._hostility.error_codes == "mixed" and self._chance())
-        if as_text and isinstance(body.get("code"), int):
-            body["code"] = str(body["code"])
+        if as_text and isinstance(plain.get("code"), int):
+            return plain | {"code": str(plain["code"])}
+        return plain
 
-    def _walk(self, node: Any) -> None:
+    def _dress(self, node: Any) -> Any:
         if isinstance(node, list):
-            for item in node:
-                self._walk(item)
-        elif isinstance(node, dict):
-            self._dress_object(node)
-            for name, value in node.items():
-                if isinstance(value, str | int) and not isinstance(value, bool):
-                    node[name] = self._dress_value(name, value)
-                elif name != "provisioningContext":
-                    self._walk(value)
+            return [self._dress(item) for item in node]
+        return self._dress_object(node) if isinstance(node, dict) else node
 
-    def _dress_object(self, node: Json) -> None:
-        kind = node.get("attributes", {}).get("objectType")
+    def _dress_object(self, plain: Json) -> Json:
+        node: Json = {}
+        for name, value in plain.items():
+            if isinstance(value, str | int) and not isinstance(value, bool):
+                node[name] = self._dress_value(name, value)
+            else:
+                node[name] = value if name in UNTOUCHED else self._dress(value)
+        kind = plain.get("attributes", {}).get("objectType")
         if self._hostility.extra_fields and kind is not None and self._chance():
             node["schemaVersion"] = "2026-01"
         if self._hostility.explicit_nulls and kind in NULLABLE and self._chance():
             node.setdefault(NULLABLE[kind], None)
+        return node
 
     def _dress_value(self, name: str, value: str | int) -> str | int:
         if isinstance(value, int):
@@ -87,7 +86,7 @@ class Disguise:
         return self._dress_date(name, value)
 
     def _dress_date(self, name: str, value: str) -> str:
-        if not self._hostility.odd_dates or not value.endswith("Z") or "T" not in value or ":" not in value:
+        if not self._hostility.odd_dates or not DATE.fullmatch(value):
             return value
         if name == "dateAgreed":
             return value.removesuffix("Z")

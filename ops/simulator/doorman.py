@@ -12,7 +12,7 @@ from typing import Any
 from ops.simulator.answers import Answer, refusal
 from ops.simulator.calls import Call
 from ops.simulator.refusals import Refused
-from ops.simulator.state import World
+from ops.simulator.world import World
 
 WINDOW = 60.0
 

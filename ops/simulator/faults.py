@@ -7,9 +7,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
 from ops.simulator.books import Received
+from ops.simulator.settings import adapter
 
 
 class Kind(StrEnum):
@@ -101,7 +100,7 @@ class FaultPlan:
         for name in ("customer", "partner"):
             if conditions.get(name):
                 conditions[name] = str(conditions[name]).lower()
-        fault = TypeAdapter(Fault).validate_python({"kind": kind, **conditions})
+        fault: Fault = adapter(Fault).validate_python({"kind": kind, **conditions})
         self.waiting.append(fault)
         return fault
 

@@ -19,8 +19,8 @@ from ops.simulator.dropping import drop
 from ops.simulator.faults import FaultPlan
 from ops.simulator.identity import NoMfa, Tokens
 from ops.simulator.refusals import Refused
-from ops.simulator.state import World
 from ops.simulator.traffic import log
+from ops.simulator.world import World
 
 VERSION = re.compile(r"/+v1(/.*)", re.IGNORECASE)
 FREE_FORM = frozenset({"provisioningcontext"})

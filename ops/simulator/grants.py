@@ -11,7 +11,8 @@ import jwt
 
 from ops.simulator.answers import Json
 from ops.simulator.identity import PARTNER_CENTER, UNDATED, Tokens
-from ops.simulator.state import Partner, World
+from ops.simulator.state import Partner
+from ops.simulator.world import World
 
 REFRESH_TOKEN_LIFETIME = 90 * 86400.0
 KNOWN_RESOURCES = ("https://graph.windows.net", "https://management.azure.com", "https://graph.microsoft.com")

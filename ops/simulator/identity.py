@@ -12,7 +12,8 @@ from jwt.types import Options
 
 from ops.simulator.calls import Caller
 from ops.simulator.refusals import Refused
-from ops.simulator.state import Partner, World
+from ops.simulator.state import Partner
+from ops.simulator.world import World
 
 PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
 UNDATED: Options = {"verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False}
@@ -33,6 +34,7 @@ class Tokens:
         self._audience = audience.rstrip("/")
         self._key = secrets.token_bytes(32)
         self._generation = 0
+        self._seen: dict[str, dict[str, Any]] = {}
 
     def issue(
         self,
@@ -112,9 +114,12 @@ class Tokens:
         return Caller(partner, "user", str(claims["oid"]))
 
     def _claims(self, token: str) -> dict[str, Any] | None:
-        try:
-            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=UNDATED)
-        except jwt.InvalidTokenError:
-            return None
-        fresh = claims["generation"] == self._generation and self._world.clock.time() < claims["expires_at"]
+        claims = self._seen.get(token)
+        if claims is None:
+            try:
+                claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM], options=UNDATED)
+            except jwt.InvalidTokenError:
+                return None
+            self._seen[token] = claims
+        fresh = claims.get("generation") == self._generation and self._world.clock.time() < claims["expires_at"]
         return claims if fresh else None

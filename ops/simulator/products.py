@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
-from ops.simulator.state import World
+from ops.simulator.world import World
 
 AZURE_PLAN_PRODUCT = "DZH318Z0BPS6"
 AZURE_PLAN_SKU = "0001"

@@ -2,17 +2,8 @@
 
 from ops.simulator.calls import change_by_time
 from ops.simulator.products import AZURE_PLAN_PRODUCT, LEGACY_AZURE_SKU, RESERVATION_PRODUCT, find_item
-from ops.simulator.state import (
-    AzureSubscription,
-    Cart,
-    CartLine,
-    Customer,
-    Order,
-    OrderLine,
-    Reservation,
-    Subscription,
-    World,
-)
+from ops.simulator.state import AzureSubscription, Cart, CartLine, Customer, Order, OrderLine, Reservation, Subscription
+from ops.simulator.world import World
 
 YEAR = 365 * 86400.0
 SETTLED = frozenset({"completed", "error", "cancelled", "partial_success", "po_review_rejected"})

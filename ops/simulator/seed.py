@@ -16,9 +16,9 @@ from ops.simulator.state import (
     Subscription,
     Upgrade,
     UpgradeLine,
-    World,
 )
 from ops.simulator.upgrading import plan_offer
+from ops.simulator.world import World
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,12 @@ class _HangUpProtocol(H11Protocol):
         super().connection_made(transport)
         self.app_state = {**self.app_state, "hang_up": self._hang_up}
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.cycle is None or self.cycle.response_complete:
+            # A client that keeps an idle TLS connection never answers our good-bye.
+            self.transport.abort()
+
     def _hang_up(self, politely: bool) -> None:  # noqa: FBT001 - one of two ways to end
         self.cycle.disconnected = True
         if politely:

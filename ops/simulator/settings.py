@@ -1,5 +1,6 @@
 """Every knob of the simulator's behaviour, with the defaults of the reference."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -172,4 +173,11 @@ def checked_copy(instance: T, changes: Mapping[str, Any]) -> T:
     values = {each.name: getattr(instance, each.name) for each in fields(instance)}
     if unknown := set(changes) - set(values):
         raise ValueError(f"unknown {sorted(unknown)}; known are {', '.join(sorted(values))}")
-    return TypeAdapter(type(instance)).validate_python({**values, **changes})
+    checked: T = adapter(type(instance)).validate_python({**values, **changes})
+    return checked
+
+
+@functools.cache
+def adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Return what checks the members of a dataclass; made once for each, for it takes milliseconds."""
+    return TypeAdapter(kind)

@@ -1,18 +1,10 @@
 """What Partner Center knows: partners, customers and what they hold. Everything is in memory and gone at exit."""
 
-import heapq
-import itertools
-import random
 import uuid
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ops.simulator.answers import Json
-from ops.simulator.books import Effect, Received, request_log
-from ops.simulator.clock import Clock
-from ops.simulator.settings import Range, Settings
 
 
 @dataclass
@@ -223,76 +215,3 @@ class Customer:
     def agreed(self) -> bool:
         """True when the Microsoft Customer Agreement was accepted, by attestation or directly."""
         return self.signed_directly or bool(self.confirmations)
-
-
-class World:
-    """All state of one simulator, and the queue of what time will do to it."""
-
-    def __init__(self, clock: Clock, settings: Settings, seed: int) -> None:
-        self.clock = clock
-        self.settings = settings
-        self.rng = random.Random(seed)  # noqa: S311 - repeatable by seed, guards nothing
-        self.noise = random.Random(seed)  # noqa: S311 - kept apart, so that disguise changes no lag and no id
-        self.partners: dict[str, Partner] = {}
-        self.customers: dict[str, Customer] = {}
-        self.effects: list[Effect] = []
-        self.requests: deque[Received] = request_log()
-        self.received = 0
-        self.warnings: list[str] = []
-        self.catalog_edition = 0
-        self._queue: list[tuple[float, int, Callable[[], object]]] = []
-        self._numbers = itertools.count(1)
-        self._at: float | None = None
-
-    def clear(self) -> None:
-        """Forget customers, books and everything that is due; partners, settings and time stay."""
-        self.customers.clear()
-        self.effects.clear()
-        self.requests.clear()
-        self.warnings.clear()
-        self.received = 0
-        self._queue.clear()
-
-    @property
-    def now(self) -> float:
-        """The instant that is being lived: in the past while overdue changes are made up for."""
-        return self.clock.time() if self._at is None else self._at
-
-    def later(self, seconds: float, action: Callable[[], object]) -> None:
-        """Let something happen in so many seconds; at once where that is none."""
-        if seconds <= 0:
-            action()
-        else:
-            heapq.heappush(self._queue, (self.now + seconds, next(self._numbers), action))
-
-    def settle(self) -> None:
-        """Let happen, in order and each at its own time, what was due by now."""
-        if self._at is not None:
-            return
-        present = self.clock.time()
-        try:
-            while self._queue and self._queue[0][0] <= present:
-                self._at, _, action = heapq.heappop(self._queue)
-                action()
-        finally:
-            self._at = None
-
-    def lag(self, lag: Range) -> float:
-        """Draw a documented lag and scale it."""
-        return self.clock.lag(self.rng.uniform(*lag))
-
-    def new_id(self) -> str:
-        """Return a fresh GUID, repeatable by seed."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
-
-    def new_order_id(self) -> str:
-        """Return a fresh order id: twelve hexadecimal digits."""
-        return f"{self.rng.getrandbits(48):012x}"
-
-    def settings_for(self, customer: Customer) -> Settings:
-        """Return the settings with this customer's overrides."""
-        return self.settings.changed(customer.overrides) if customer.overrides else self.settings
-
-    def warn(self, sentence: str) -> None:
-        """Note something that a careful client would not do."""
-        self.warnings.append(sentence)

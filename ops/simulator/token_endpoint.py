@@ -16,8 +16,8 @@ from ops.simulator.delivery import deliver
 from ops.simulator.dropping import drops_connections
 from ops.simulator.faults import FaultPlan
 from ops.simulator.grants import Denied, Grants
-from ops.simulator.state import World
 from ops.simulator.traffic import log
+from ops.simulator.world import World
 
 
 class TokenEndpoint:

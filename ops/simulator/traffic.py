@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from ops.simulator.books import Received
-from ops.simulator.state import World
+from ops.simulator.world import World
 
 KEPT_HEADERS = frozenset({"accept", "content-type", "if-match", "user-agent", "x-locale", "traceparent", "validatemfa"})
 

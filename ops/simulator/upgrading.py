@@ -3,7 +3,8 @@
 from ops.simulator.calls import change_by_time
 from ops.simulator.products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU, Shelf, find_product
 from ops.simulator.provisioning import new_plan
-from ops.simulator.state import AzureSubscription, Customer, Subscription, Upgrade, World
+from ops.simulator.state import AzureSubscription, Customer, Subscription, Upgrade
+from ops.simulator.world import World
 
 
 def start_running(world: World, customer: Customer, upgrade: Upgrade) -> None:

@@ -9,7 +9,8 @@ from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
 from ops.simulator.purchasing import ITEM_ERRORS, read_lines, refuse_while_upgrading
 from ops.simulator.refusals import Refused
-from ops.simulator.state import Cart, CartLine, Customer, World
+from ops.simulator.state import Cart, CartLine, Customer
+from ops.simulator.world import World
 
 
 def create_cart(call: Call) -> Answer:

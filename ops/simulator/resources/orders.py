@@ -10,7 +10,8 @@ from ops.simulator.products import CURRENCIES
 from ops.simulator.provisioning import SETTLED
 from ops.simulator.purchasing import BILLING_CYCLES
 from ops.simulator.refusals import Refused
-from ops.simulator.state import Order, OrderLine, World
+from ops.simulator.state import Order, OrderLine
+from ops.simulator.world import World
 
 
 def get_order(call: Call) -> Answer:

@@ -14,7 +14,8 @@ from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
 from ops.simulator.purchasing import whole_number
 from ops.simulator.refusals import Refused
-from ops.simulator.state import Customer, Subscription, World
+from ops.simulator.state import Customer, Subscription
+from ops.simulator.world import World
 
 STATUSES = frozenset({"none", "active", "suspended", "deleted", "expired", "pending", "disabled"})
 DECIDED_BY_CALLER = frozenset({"active", "suspended"})

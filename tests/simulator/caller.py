@@ -1,0 +1,89 @@
+"""A plain caller of the API, with nothing of the worker's client in it."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from ops.simulator.app import Simulator
+from ops.simulator.state import Customer
+
+PLAN_SHELF = "/products/DZH318Z0BPS6/skus/0001/availabilities"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer, read as leniently as the vendor's own clients do."""
+
+    status: int
+    body: Any
+    headers: httpx.Headers
+    content: bytes
+
+    @property
+    def code(self) -> int | None:
+        """Code of an error body, as a number."""
+        return int(self.body["code"]) if isinstance(self.body, dict) and "code" in self.body else None
+
+
+class Caller:
+    """Calls the API of a simulator in process, with a fresh token and MS-RequestId unless one is given."""
+
+    def __init__(self, simulator: Simulator, *, user: bool = True, token: str | None = None) -> None:
+        self.simulator = simulator
+        self.user = user
+        self.token = token
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+    ) -> Answered:
+        """Send one request; ``path`` is under the version."""
+        token = self.token or self.simulator.token(user=self.user)
+        sent = {"Authorization": f"Bearer {token}", "MS-RequestId": request_id or str(uuid.uuid4())}
+        transport = self.simulator.transport()
+        async with httpx.AsyncClient(transport=transport, base_url="http://simulator/v1", trust_env=False) as client:
+            answer = await client.request(method, path, json=body, params=query, headers={**sent, **(headers or {})})
+        try:
+            read = json.loads(answer.content.decode("utf-8-sig")) if answer.content else None
+        except ValueError:
+            read = None
+        return Answered(answer.status_code, read, answer.headers, answer.content)
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None, **more: Any) -> Answered:
+        """GET."""
+        return await self.call("GET", path, query=query, **more)
+
+    async def post(self, path: str, body: object = None, **more: Any) -> Answered:
+        """POST."""
+        return await self.call("POST", path, body, **more)
+
+    async def plan_item(self, country: str = "US") -> str:
+        """Catalog item id of the Azure plan, as it is sold now."""
+        shelf = (await self.get(PLAN_SHELF, {"country": country})).body["items"]
+        return str(next(i["catalogItemId"] for i in shelf if i["isPurchasable"] and i["segment"] == "commercial"))
+
+    async def cart(self, customer: Customer, **changes: object) -> Answered:
+        """Make a cart with an Azure plan in it; ``changes`` are members of the item, None leaves one out."""
+        item = {"catalogItemId": await self.plan_item(customer.country), "quantity": 1, "billingCycle": "one_time"}
+        line = {name: value for name, value in {**item, **changes}.items() if value is not None}
+        return await self.post(f"/customers/{customer.id}/carts", {"lineItems": [line]})
+
+    async def check_out(self, customer: Customer, cart: str, **more: Any) -> Answered:
+        """Check a cart out."""
+        return await self.post(f"/customers/{customer.id}/carts/{cart}/checkout", **more)
+
+    async def buy_plan(self, customer: Customer) -> str:
+        """Buy an Azure plan; the id of the order."""
+        cart = await self.cart(customer)
+        order: str = (await self.check_out(customer, cart.body["id"])).body["orders"][0]["id"]
+        return order

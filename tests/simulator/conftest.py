@@ -1,0 +1,36 @@
+"""A quiet simulator, whose answers are plain and whose lags are none, and a caller of it."""
+
+import pytest
+
+from ops.simulator.app import Simulator, build
+from ops.simulator.settings import Hostility, Settings
+from tests.simulator.caller import Caller
+
+PROMPT = Settings(
+    hostility=Hostility.off(),
+    order_provisioning=(0, 0),
+    order_list_lag=(0, 0),
+    order_get_lag=(0, 0),
+    upgrade_pending=(60, 60),
+    upgrade_running=(3600, 3600),
+    patch_seconds=(30, 30),
+    entitlement_flip=(600, 600),
+)
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    """A simulator at rest: time stands still until a test moves it."""
+    return build(settings=PROMPT)
+
+
+@pytest.fixture
+def caller(simulator: Simulator) -> Caller:
+    """A user of the partner, who may do everything."""
+    return Caller(simulator)
+
+
+@pytest.fixture
+def app_only(simulator: Simulator) -> Caller:
+    """The partner's application on its own."""
+    return Caller(simulator, user=False)

@@ -1,0 +1,86 @@
+"""Customers are listed by pages and read by id; strangers are not shown."""
+
+from typing import Any
+
+from ops.simulator.app import Simulator
+from ops.simulator.state import Partner
+from tests.simulator.caller import Caller
+
+
+async def pages_from(caller: Caller, path: str) -> list[list[str]]:
+    """Follow ``links.next`` with its headers to the end; the ids page by page."""
+    pages: list[list[str]] = []
+    following: dict[str, Any] | None = {"uri": path, "headers": []}
+    while following:
+        headers = {each["key"]: each["value"] for each in following["headers"]}
+        answer = await caller.get(following["uri"], headers=headers)
+        pages.append([item["id"] for item in answer.body["items"]])
+        following = answer.body["links"].get("next")
+    return pages
+
+
+async def test_pages_are_followed_by_link_and_continuation_header(simulator: Simulator, caller: Caller) -> None:
+    """Each customer comes once, in as many pages as the size asks for."""
+    everybody = [each.id for each in simulator.customers(5)]
+    pages = await pages_from(caller, "/customers?size=2")
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [each for page in pages for each in page] == everybody
+
+
+async def test_size_zero_and_a_huge_size_get_the_services_own_page(simulator: Simulator, caller: Caller) -> None:
+    """The service's limit stands above what the caller asks for."""
+    simulator.customers(5)
+    simulator.change(page_size=3)
+    for size in ("0", "1000"):
+        assert [len(page) for page in await pages_from(caller, f"/customers?size={size}")] == [3, 2]
+
+
+async def test_a_next_page_without_its_header_is_refused(simulator: Simulator, caller: Caller) -> None:
+    """The continuation token is not in the address."""
+    simulator.customers(3)
+    answer = await caller.get("/customers?size=1&seekOperation=Next")
+    assert (answer.status, answer.code) == (400, 800002)
+
+
+async def test_a_filter_finds_names_that_start_with_a_text(simulator: Simulator, caller: Caller) -> None:
+    """The vendor's filter document, in any case."""
+    wanted = simulator.customers(11)[9:]
+    text = '{"Field":"CompanyName","Value":"fabrikam 1","Operator":"starts_with"}'
+    answer = await caller.get("/customers", {"size": "50", "filter": text})
+    assert [item["id"] for item in answer.body["items"]][1:] == [each.id for each in wanted]
+
+
+async def test_a_customer_is_found_in_any_case_of_path_and_id(simulator: Simulator, caller: Caller) -> None:
+    """Routing and ids ignore case, a doubled slash and one at the end."""
+    customer = simulator.customer(country="DE", company_country="FR")
+    assert simulator.operation("get", "/V1//customers/some/") == "customers.get"
+    answer = await caller.get(f"/Customers/{customer.id.upper()}/")
+    assert answer.status == 200
+    assert answer.body["id"] == customer.id
+    assert answer.body["billingProfile"]["defaultAddress"]["country"] == "DE"
+    assert answer.body["companyProfile"]["address"]["country"] == "FR"
+
+
+async def test_without_delegated_access_the_address_is_left_out(simulator: Simulator, caller: Caller) -> None:
+    """What a partner without delegated rights does not see."""
+    customer = simulator.customer(delegated=False)
+    body = (await caller.get(f"/customers/{customer.id}")).body
+    assert "address" not in body["companyProfile"]
+    assert body["allowDelegatedAccess"] is False
+
+
+async def test_strangers_unknown_ones_and_bad_ids_are_told_apart(simulator: Simulator, caller: Caller) -> None:
+    """No relationship is 20002, no tenant is 60003, no GUID is 900118."""
+    other = Partner("5e11e500-0000-4000-8000-000000000002", "client", "secret")
+    simulator.world.partners[other.tenant_id] = other
+    left, elsewhere = simulator.customer("no_relationship"), simulator.customer(partner=other.tenant_id)
+    expected = {
+        left.id: (403, 20002),
+        elsewhere.id: (403, 20002),
+        "c0ffee00-0000-4000-8000-00000000dead": (404, 60003),
+        "nobody": (400, 900118),
+    }
+    for identity, refusal in expected.items():
+        answer = await caller.get(f"/customers/{identity}")
+        assert (answer.status, answer.code) == refusal
+    assert (await caller.get("/customers")).body["items"] == []

@@ -1,0 +1,140 @@
+"""The oddities of answers, one by one: they dress an answer up and never change what it means."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ops.simulator.answers import Answer
+from ops.simulator.app import Simulator, build
+from ops.simulator.disguise import BOM, Disguise
+from ops.simulator.settings import Hostility, Settings
+from tests.simulator.caller import PLAN_SHELF, Caller
+
+MANY = 40
+
+
+async def bodies(simulator: Simulator, path: str) -> list[Any]:
+    """The same read, many times over."""
+    caller = Caller(simulator)
+    return [(await caller.get(path)).body for _ in range(MANY)]
+
+
+def hostile(**oddities: Any) -> Simulator:
+    """A simulator with the given oddities alone."""
+    return build(settings=Settings().changed({"hostility": False}).changed({"hostility": oddities}))
+
+
+@pytest.mark.parametrize(
+    ("bom", "marked"), [("never", (False, False)), ("successes", (True, False)), ("always", (True, True))]
+)
+async def test_a_byte_order_mark_stands_where_the_knob_says(bom: str, marked: tuple[bool, bool]) -> None:
+    """Before successes, before everything, or nowhere."""
+    caller = Caller(hostile(bom=bom))
+    answers = [await caller.get("/customers"), await caller.get("/nothing")]
+    assert tuple(each.content.startswith(BOM) for each in answers) == marked
+
+
+async def test_catalog_answers_double_their_headers() -> None:
+    """Only those of the catalog."""
+    caller = Caller(hostile(doubled_headers=True))
+    answer = await caller.get(PLAN_SHELF, {"country": "US"})
+    one, two = answer.headers["MS-RequestId"].split(",")
+    assert one == two
+    assert answer.headers["X-Locale"] == "en-US,en-US"
+    assert "," not in (await caller.get("/customers")).headers["MS-RequestId"]
+
+
+async def test_ids_and_enumerations_change_their_case() -> None:
+    """And mean the same."""
+    simulator = hostile(odd_case=True)
+    customer = simulator.customer("plan")
+    (plan,) = customer.subscriptions.values()
+    read = await bodies(simulator, f"/customers/{customer.id}/subscriptions/{plan.id}")
+    assert {each["status"] for each in read} > {"active"}
+    assert {each["status"].lower() for each in read} == {"active"}
+    assert len({each["id"] for each in read}) == 2
+    assert {each["id"].lower() for each in read} == {plan.id}
+
+
+async def test_counts_are_text_now_and_then_and_codes_too() -> None:
+    """JSON strings that hold a number."""
+    simulator = hostile(numbers_as_text=True, error_codes="mixed")
+    assert {repr(each["totalCount"]) for each in await bodies(simulator, "/customers")} == {"0", "'0'"}
+    assert {repr(each["code"]) for each in await bodies(simulator, "/nothing")} == {"1000", "'1000'"}
+
+
+async def test_members_come_and_go() -> None:
+    """Unknown members, nulls in place of nothing, and collections without links."""
+    simulator = hostile(extra_fields=True, explicit_nulls=True, missing_links=True)
+    customer = simulator.customer("plan")
+    read = await bodies(simulator, f"/customers/{customer.id}/subscriptions")
+    assert all("serviceHints" in each for each in read)
+    assert {"links" in each for each in read} == {True, False}
+    assert {"suspensionReasons" in each["items"][0] for each in read} == {True, False}
+
+
+async def test_a_link_to_the_next_page_is_never_missing() -> None:
+    """That would change what the answer means."""
+    simulator = hostile(missing_links=True)
+    simulator.customers(2)
+    assert all("next" in each["links"] for each in await bodies(simulator, "/customers?size=1"))
+
+
+async def test_dates_have_offsets_and_agreements_no_zone() -> None:
+    """Seven digits always; the offset in place of Z now and then."""
+    simulator = hostile(odd_dates=True)
+    customer = simulator.customer("plan")
+    (plan,) = customer.subscriptions.values()
+    dates = {e["creationDate"] for e in await bodies(simulator, f"/customers/{customer.id}/subscriptions/{plan.id}")}
+    assert dates == {"2026-03-01T09:00:00.0000000Z", "2026-03-01T09:00:00.0000000+00:00"}
+    path = f"/customers/{customer.id}/agreements?agreementType=MicrosoftCustomerAgreement"
+    assert {each["items"][0]["dateAgreed"] for each in await bodies(simulator, path)} == {"2025-03-01T09:00:00"}
+
+
+def test_an_id_that_looks_a_little_like_a_date_stays_as_it_is(simulator: Simulator) -> None:
+    """Catalog item ids have colons, and may have a T and end in Z."""
+    body = {"catalogItemId": "DZH318Z0BPS6:0001:DZH318Z0TTTZ", "links": {"self": {"uri": "/a?T:Z"}}}
+    disguise = Disguise(Hostility(bom="never", extra_fields=False), simulator.world.noise)
+    assert {disguise.encode(Answer(200, body)) for _ in range(MANY)} == {
+        json.dumps(body, separators=(",", ":")).encode()
+    }
+
+
+async def test_members_that_decide_nothing_have_new_values() -> None:
+    """A new unit or contract, while status and billing stay known."""
+    simulator = hostile(unknown_enums=True)
+    customer = simulator.customer("plan")
+    (plan,) = customer.subscriptions.values()
+    read = await bodies(simulator, f"/customers/{customer.id}/subscriptions/{plan.id}")
+    assert {each["contractType"] for each in read} == {"subscription", "evergreen"}
+    assert {each["status"] for each in read} == {"active"}
+
+
+async def test_answers_may_carry_other_ids_than_the_request() -> None:
+    """As several captures show."""
+    answer = await Caller(hostile(foreign_ids=True)).get("/customers", request_id="mine")
+    assert answer.headers["MS-RequestId"] != "mine"
+
+
+def test_disguise_leaves_the_answer_itself_alone(simulator: Simulator) -> None:
+    """What is remembered for a repeated request id stays plain."""
+    answer = Answer(200, {"totalCount": 0, "items": []})
+    Disguise(Hostility(), simulator.world.noise).encode(answer)
+    assert answer.body == {"totalCount": 0, "items": []}
+
+
+async def test_disguise_changes_neither_ids_nor_lags() -> None:
+    """The same seed buys the same order, plain or in disguise."""
+    found = []
+    for hostility in (True, False):
+        simulator = build(settings=Settings().changed({"hostility": hostility}), seed=7)
+        caller, customer = Caller(simulator), simulator.customer()
+        simulator.change(availability_rotation=0)
+        shelf = (await caller.get(PLAN_SHELF, {"country": "US"})).body["items"]
+        line = {"catalogItemId": shelf[-1]["catalogItemId"], "quantity": 1, "billingCycle": "one_time"}
+        cart = await caller.post(f"/customers/{customer.id}/carts", {"lineItems": [line]})
+        await caller.check_out(customer, cart.body["id"])
+        (order,) = simulator.books.orders
+        found.append((order.id, order.listed_at, json.dumps(order.cart_id)))
+    assert found[0] == found[1]

@@ -1,0 +1,19 @@
+"""The simulator is written from the vendor's pages alone: on what it shared with the worker, the two could not disagree."""
+
+import ast
+from pathlib import Path
+
+import ops.simulator
+
+HERE = Path(ops.simulator.__file__).parent
+
+
+def test_the_simulator_imports_nothing_of_the_worker() -> None:
+    """Neither the worker nor the contract: only itself, the standard library and other people's packages."""
+    modules = list(HERE.rglob("*.py"))
+    assert len(modules) > 30
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not {name.partition(".")[0] for name in names} & {"worker", "events", "tests"}, module.name
