@@ -19,6 +19,8 @@ from worker.journal.journal import Journal
 log = structlog.get_logger("azplan.ownership")
 
 LANES_EACH_TIME = 200
+MOST_TIMES = 20
+"""So often in a row lanes are taken, or let go: whoever starts beside us gets a share, and no heartbeat is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,21 @@ class Ownership:
             self._until = (0.0, 0.0, 0.0)
             await self.lapsed()
             await self.start()
-        if await self._journal.take_lanes(LANES_EACH_TIME):
-            self.taken()
-        await self._journal.let_go(LANES_EACH_TIME)
+        await self._take()
+        await self._let_go()
+
+    async def _take(self) -> None:
+        for _ in range(MOST_TIMES):
+            taken = await self._journal.take_lanes(LANES_EACH_TIME)
+            if taken:
+                self.taken()
+            if taken < LANES_EACH_TIME:
+                return
+
+    async def _let_go(self) -> None:
+        for _ in range(MOST_TIMES):
+            if not await self._journal.let_go(LANES_EACH_TIME):
+                return
 
     def _clocks(self) -> tuple[float, float, float]:
         return self._clock.monotonic(), self._clock.boot(), self._clock.now().timestamp()
