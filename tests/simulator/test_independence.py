@@ -1,4 +1,4 @@
-"""The simulator is written from the vendor's pages alone: on what it shared with the worker, the two could not disagree."""
+"""The simulator is written from the vendor's pages alone: on what they shared, it and the worker could not disagree."""
 
 import ast
 from pathlib import Path

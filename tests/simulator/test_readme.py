@@ -1,0 +1,34 @@
+"""The page beside the simulator names every knob, fault and profile, and no other."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import ops.simulator
+from ops.simulator.faults import Kind
+from ops.simulator.seed import PROFILES
+from ops.simulator.settings import Hostility, Settings
+
+PAGE = (Path(ops.simulator.__file__).parent / "README.md").read_text()
+
+
+def section(title: str) -> set[str]:
+    """The words in code type under a heading."""
+    text = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    assert text, f"there is no section {title!r}"
+    return set(re.findall(r"`(\w+)`", text))
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("Knobs", {each.name for kind in (Settings, Hostility) for each in fields(kind)}),
+        ("Faults", {kind.value for kind in Kind}),
+        ("Customers", set(PROFILES)),
+    ],
+)
+def test_the_page_names_everything_that_can_be_turned(title: str, names: set[str]) -> None:
+    """A new one without a word on the page fails here."""
+    assert names - section(title) == set()
