@@ -64,7 +64,8 @@ class HealthServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError where the address cannot be had."""
-        listener = socket.create_server(self._address)
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        listener = socket.create_server(self._address, family=family)
         self.port = int(listener.getsockname()[1])
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="health")
 
