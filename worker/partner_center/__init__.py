@@ -17,6 +17,7 @@ One module per resource holds the operations (data), the models of what we read,
 | `quota`, `circuit` | when a call may be made. Pure cores in thin shells |
 | `tokens`, `refresh_token` | who we are |
 | `resource`, `paging`, `exact_json` | how bodies are read and written |
+| `products` | which catalog items are Azure plans |
 
 Not here: what a command decides (`worker.handlers`), what is remembered (`worker.journal`), metrics (`worker.metrics`).
 """
