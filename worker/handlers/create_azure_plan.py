@@ -34,9 +34,9 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
         plan = plan_among(held, command.reseller_id)
         if plan is not None:
             return await _answer_with_what_was_there(ctx, command, plan, purchase)
-        await hurdles.refuse_without_agreement(ctx, command.customer_id)
         await leftovers.refuse_while_unknown(ctx, command.customer_id)
         _wait_for_open_order(ctx, command, ordered)
+        await hurdles.refuse_without_agreement(ctx, command.customer_id)
         await hurdles.refuse_while_upgrading(ctx, command.customer_id)
         hurdles.refuse_beside_legacy(held)
         country = command.country or customer.country

@@ -1,0 +1,5 @@
+"""Each command against a Partner Center in the same process: a command in, its events and Partner Center's books out.
+
+The journal, the dispatch, the client and the simulator are the real ones; only sockets are left out, so that hours of
+waiting pass in virtual time.
+"""

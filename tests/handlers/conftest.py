@@ -1,0 +1,35 @@
+"""The stage of the tests here, and virtual time for all of them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.handlers.stage import Cast, Stage
+
+MEMORY = next((path for path in [Path("/dev/shm")] if path.is_dir()), None)
+"""A file system in memory, where there is one: these tests are not about disks."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hours of waiting pass at once."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.looptime)
+
+
+@pytest.fixture
+def cast(request: pytest.FixtureRequest) -> Cast:
+    """What the stage is set with; a test changes it with `pytest.mark.parametrize("cast", ..., indirect=True)`."""
+    return getattr(request, "param", Cast())
+
+
+@pytest.fixture
+async def stage(cast: Cast) -> AsyncIterator[Stage]:
+    """The worker's inside on a fresh journal, beside the simulator."""
+    with TemporaryDirectory(dir=MEMORY) as folder:
+        set_up = Stage(Path(folder) / "journal.db", cast)
+        yield set_up
+        await set_up.close()

@@ -1,0 +1,93 @@
+"""The client's connection to a simulator in the same process, and tokens that the simulator itself issues."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import httpx
+
+from worker.clock import Clock
+from worker.partner_center.center import Center, Run
+from worker.partner_center.client import _Client
+from worker.partner_center.lines import Lines
+from worker.partner_center.quota import Alone
+from worker.partner_center.tokens import AccessToken
+from worker.partner_center.transport import Departure, Reply, Transport
+
+Issue = Callable[[Literal["app", "user"]], str]
+ACCOUNT = "contoso"
+
+
+class InProcess(Transport):
+    """Calls an ASGI application where the client's transport would open a connection. The rest is the same."""
+
+    def __init__(self, app: object, *, call_timeout: float) -> None:
+        self.base_url = "https://api.partnercenter.microsoft.com"
+        self.place = asyncio.Semaphore(100)
+        self._call_timeout = call_timeout
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
+
+    async def send(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+    ) -> Reply:
+        """As the real one; only that the departure is known without a connection that could tell."""
+        within = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
+        departure.leave()
+        try:
+            async with asyncio.timeout(self._call_timeout):
+                response = await self._client.send(within)
+        except (httpx.TransportError, TimeoutError) as error:
+            departure.left = not isinstance(error, httpx.ConnectError)
+            raise self._no_reply(error, departure) from error
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, response.reason_phrase, names, response.content)
+
+
+class Issued:
+    """A source of tokens that never fails: the simulator makes them."""
+
+    def __init__(self, issue: Callable[[], str]) -> None:
+        self._issue = issue
+        self.trouble = None
+
+    async def get(self) -> AccessToken:
+        """A fresh token, which outlives the call."""
+        return AccessToken(self._issue(), 0.0, 0.0)
+
+    async def replace(self, _refused: AccessToken) -> AccessToken:
+        """Another one."""
+        return await self.get()
+
+    def refused(self, reason: str) -> None:
+        """Partner Center refused a token of its own simulator."""
+        raise AssertionError(reason)
+
+    def taken(self) -> None:
+        """As it should be."""
+
+
+class IssuedTokens:
+    """The tokens of an account: the application's, and a user's where `user` says so."""
+
+    trouble = ()
+
+    def __init__(self, issue: Issue, *, user: bool) -> None:
+        self.app = Issued(lambda: issue("app"))
+        self.user = Issued(lambda: issue("user")) if user else None
+
+
+class InProcessAccount:
+    """A partner account whose calls go to an ASGI application."""
+
+    def __init__(self, app: object, issue: Issue, clock: Clock, *, user: bool, call_timeout: float) -> None:
+        tokens = IssuedTokens(issue, user=user)
+        transport = InProcess(app, call_timeout=call_timeout)
+        self._lines = Lines(ACCOUNT, tokens, transport, clock, limit=500, shared=Alone(), jitter=lambda: 0.5)
+
+    def center(self, run: Run) -> Center:
+        """This account for one run of a command."""
+        return _Client(self._lines, run)
+
+    async def close(self) -> None:
+        """Wait for the writes that are under way, and close."""
+        await self._lines.close(60.0)

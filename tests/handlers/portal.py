@@ -1,0 +1,40 @@
+"""A person at Partner Center's own pages: buys beside the worker, over the API that those pages stand on."""
+
+import json
+from typing import Any
+
+import httpx
+
+from ops.simulator.app import Simulator
+from ops.simulator.state import Customer
+
+BASE = "https://portal.example/v1"
+
+
+async def buy_plan(simulator: Simulator, customer: Customer, *, reseller_id: str | None = None) -> None:
+    """Buy an Azure plan for the customer."""
+    headers = {"Authorization": f"Bearer {simulator.token()}"}
+    async with httpx.AsyncClient(transport=simulator.transport(), headers=headers) as client:
+        country = {"country": customer.country}
+        found = await client.get(f"{BASE}/products/DZH318Z0BPS6/skus/0001/availabilities", params=country)
+        item = next(
+            each["catalogItemId"]
+            for each in _document(found)["items"]
+            if each["isPurchasable"] and each["segment"].lower() == "commercial"
+        )
+        carts = f"{BASE}/customers/{customer.id}/carts"
+        made = await client.post(carts, json=_cart(item, reseller_id))
+        done = await client.post(f"{carts}/{_document(made)['id']}/checkout")
+        assert done.status_code == 201, done.text
+
+
+def _cart(item: str, reseller_id: str | None) -> dict[str, Any]:
+    line: dict[str, Any] = {"id": 0, "catalogItemId": item, "quantity": 1, "billingCycle": "one_time"}
+    if reseller_id is None:
+        return {"lineItems": [line]}
+    line["participants"] = [{"key": "transaction_reseller", "value": reseller_id}]
+    return {"lineItems": [line], "partnerOnRecordAttestationAccepted": True}
+
+
+def _document(answer: httpx.Response) -> Any:
+    return json.loads(answer.content.decode("utf-8-sig"))

@@ -1,0 +1,288 @@
+"""The stage of a test: the runtime's own dispatch on a journal in memory, and a Partner Center, in virtual time."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from events.base import Command, Event, events
+from events.record import Record
+from events.status import CommandFailed, CommandRejected, CommandValidated, CommandWaiting
+from ops.simulator.app import Simulator, build
+from ops.simulator.faults import Fault
+from ops.simulator.state import Partner
+from tests.handlers.connection import ACCOUNT, InProcessAccount
+from tests.support.virtual_time import START, LoopClock
+from worker.app import Traffic
+from worker.clock import Clock
+from worker.handling import load
+from worker.journal.journal import Journal
+from worker.journal.records import Work
+from worker.journal.sqlite import InlineExecutor, SqliteEngine
+from worker.runtime import intake
+from worker.runtime.conclusion import Sender
+from worker.runtime.dispatch import Dispatch
+from worker.runtime.turn import Desk
+from worker.steps import Policy
+
+EventT = TypeVar("EventT", bound=Event)
+
+POLICY = Policy(
+    call_timeout=40,
+    settle=300,
+    order_list_lag=900,
+    attempts=10,
+    retry_first=1,
+    retry_max=600,
+    wait_first=5,
+    wait_max=300,
+    order_deadline=86_400,
+    upgrade_deadline=172_800,
+)
+"""The defaults of the settings."""
+MOST_WAITING = 30 * 86_400.0
+"""Virtual seconds after which an answer is no longer hoped for."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """What a stage is set with, beside its Partner Center."""
+
+    user: bool = True
+    """Whether the account has a user's token beside the application's."""
+    indirect: bool = False
+    """Whether the partner is an indirect provider, which sells through resellers."""
+    validate_only: bool = False
+    policy: Policy = POLICY
+
+
+PROVIDER = Partner(
+    tenant_id="5e11e500-0000-4000-8000-000000000002",
+    client_id="5e11e500-0000-4000-8000-00000000c11f",
+    client_secret="practice-only",
+    indirect=True,
+)
+
+
+class Stage:
+    """Takes commands and gives their events, in the order in which they were said.
+
+    Everything is made when it is first used, which is in the test: the time of fixtures is not the virtual one.
+    """
+
+    def __init__(self, journal_file: Path, cast: Cast) -> None:
+        self.cast = cast
+        self._journal_file = journal_file
+        self._ids: Iterator[int] = itertools.count(1)
+        self._wake = asyncio.Event()
+        self._turned = asyncio.Event()
+        self._turns: set[asyncio.Task[None]] = set()
+        self._running: set[str] = set()
+        self._serving: asyncio.Task[None] | None = None
+        self._accounts: list[InProcessAccount] = []
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock of the worker; it follows virtual time."""
+        return LoopClock()
+
+    @cached_property
+    def simulator(self) -> Simulator:
+        """A Partner Center without customers, by the same clock."""
+        return build(now=self.clock.monotonic, origin=START, partners=[replace(PROVIDER)] if self.cast.indirect else [])
+
+    @cached_property
+    def journal(self) -> Journal:
+        """An empty journal."""
+        engine = SqliteEngine(self._journal_file, clock=self.clock, executor=InlineExecutor())
+        return Journal(engine, self.clock)
+
+    # ---- a worker
+
+    async def begin_work(self) -> None:
+        """Let a worker begin, which takes over whatever another has left."""
+        await self.journal.register("worker", "test", 10 * MOST_WAITING)
+        await self.journal.take_lanes(1_000)
+        self._serving = asyncio.create_task(self._serve())
+
+    async def kill(self) -> None:
+        """The worker dies where it stands: whatever it has sent may arrive, and it hears of no answer."""
+        for task in (self._serving, *self._turns):
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*filter(None, (self._serving, *self._turns)), return_exceptions=True)
+        self._running.clear()
+        await self.journal.retire()
+
+    async def close(self) -> None:
+        """End everything."""
+        if self._serving is None:
+            return
+        await self.kill()
+        for account in self._accounts:
+            await account.close()
+        await self.journal.close()
+
+    # ---- commands and events
+
+    async def send(self, command: Command, *, command_id: str | None = None) -> str:
+        """Have a command accepted; its id."""
+        if self._serving is None:
+            await self.journal.open()
+            await self.begin_work()
+        chosen = command_id or f"command-{next(self._ids)}"
+        await self.journal.accept([intake.intake(record(command, chosen), self.journal.now(), self._desk())], _refuse)
+        self._wake.set()
+        return chosen
+
+    async def do(self, command: Command) -> Event:
+        """Send a command and wait for its answer."""
+        return await self.answer(await self.send(command))
+
+    async def done(self, answer: type[EventT], command: Command) -> EventT:
+        """Send a command and insist that its answer is of this type."""
+        found = await self.do(command)
+        assert isinstance(found, answer), found
+        return found
+
+    async def rejected(self, command: Command) -> CommandRejected:
+        """Send a command and insist that it is refused."""
+        return await self.done(CommandRejected, command)
+
+    async def failed(self, command: Command) -> CommandFailed:
+        """Send a command and insist that it fails."""
+        return await self.done(CommandFailed, command)
+
+    async def would_do(self, command: Command) -> list[str]:
+        """Send a command that only asks; the operations that it would call."""
+        asked = await self.done(CommandValidated, command.model_copy(update={"validate_only": True}))
+        return [sentence.partition(":")[0] for sentence in asked.would_do]
+
+    async def answer(self, command_id: str) -> Event:
+        """The terminal event of a command, as soon as it is said."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOST_WAITING):
+                while True:
+                    found = next((event for event in await self.events(command_id) if event.terminal), None)
+                    if found is not None:
+                        return found
+                    self._turned.clear()
+                    await self._turned.wait()
+        raise AssertionError(f"{command_id} has no answer: {await self.events(command_id)}")
+
+    async def events(self, command_id: str | None = None) -> list[Event]:
+        """What was said, of one command or of all."""
+        rows = [row for row in await self.journal.unsent(100_000) if not row.letter]
+        said = [events()[row.type].model_validate_json(row.value or b"") for row in rows]
+        return [event for event in said if command_id in (None, event.command_id)]
+
+    async def waits(self, command_id: str) -> list[str]:
+        """The reasons why the command waited, in order."""
+        return [event.reason for event in await self.events(command_id) if isinstance(event, CommandWaiting)]
+
+    async def notes(self) -> list[str]:
+        """The lines of the timelines that are neither calls nor waits."""
+        return [row["detail"] for row in await self._rows("SELECT detail FROM note WHERE kind = 'note' ORDER BY at")]
+
+    async def open_effects(self) -> list[str]:
+        """The effects that are still open."""
+        return [row["key"] for row in await self._rows("SELECT key FROM effect")]
+
+    async def letters(self) -> list[str]:
+        """The codes of the dead letters."""
+        return [row["code"] for row in await self._rows("SELECT code FROM dead_letter")]
+
+    # ---- Partner Center
+
+    def calls(self, customer: object = None) -> list[str]:
+        """The operations that were called, in order."""
+        named = getattr(customer, "id", None)
+        return [each.operation or "?" for each in self.simulator.books.requests if named in (None, each.customer)]
+
+    def effects(self, kind: str) -> int:
+        """How many changes of a kind there were."""
+        return len(self.simulator.books.effects_of(kind=kind))
+
+    def fault(self, kind: str, operation: str, **conditions: Any) -> Fault:
+        """Let something go wrong with the next call of an operation."""
+        return self.simulator.faults.add(kind, operation=operation, **conditions)
+
+    async def until(self, operation: str, count: int = 1) -> None:
+        """Return when so many calls of an operation have arrived."""
+        for _ in range(int(MOST_WAITING)):
+            if self.calls().count(operation) >= count:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{operation} was called {self.calls().count(operation)} times, not {count}")
+
+    # ---- inside
+
+    async def _serve(self) -> None:
+        dispatch = Dispatch(self._turn_desk(), Sender("azplan-worker", "test"))
+        while True:
+            self._wake.clear()
+            claim = await self.journal.claim([ACCOUNT], 64, set(self._running))
+            for work in claim.work:
+                self._running.add(work.uid)
+                task = asyncio.create_task(self._turn(dispatch, work))
+                self._turns.add(task)
+                task.add_done_callback(self._turns.discard)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), claim.next_in)
+
+    async def _turn(self, dispatch: Dispatch, work: Work) -> None:
+        try:
+            await dispatch(work)
+        finally:
+            self._running.discard(work.uid)
+            self._wake.set()
+            self._turned.set()
+
+    def _turn_desk(self) -> Desk:
+        account = InProcessAccount(
+            self.simulator.api,
+            lambda kind: self.simulator.token(user=kind == "user"),
+            self.clock,
+            user=self.cast.user,
+            call_timeout=self.cast.policy.call_timeout,
+        )
+        self._accounts.append(account)
+        worker = self.journal.worker
+
+        def traffic(work: Work) -> Traffic:
+            run = Traffic(work, self.clock, lambda claimed_by: None if claimed_by == worker else "another worker")
+            run.center = account.center(run)
+            return run
+
+        return Desk(
+            journal=self.journal,
+            handlers=load("worker.handlers"),
+            traffic=traffic,
+            clock=self.clock,
+            policy=self.cast.policy,
+            spread=lambda: 0.0,
+            validate_only=self.cast.validate_only,
+        )
+
+    def _desk(self) -> intake.Desk:
+        return intake.Desk(resolve=lambda _: ACCOUNT, sender=Sender("azplan-worker", "test"), retention=1e9)
+
+    async def _rows(self, sql: str) -> list[Any]:
+        return list(await self.journal.read(lambda tx: tx.rows(sql)))
+
+
+def record(command: Command, command_id: str) -> Record:
+    """The command as its sender writes it."""
+    attributes = {"id": command_id, "source": "/crm", "type": command.wire_type(), "specversion": "1.0"}
+    headers = tuple((f"ce_{name}", value.encode()) for name, value in attributes.items())
+    key, value = command.customer_id.encode(), json.dumps(command.wire_data()).encode()
+    return Record("azplan.commands.v1", 0, 0, None, key, value, headers)
+
+
+def _refuse(_item: object, error: Exception) -> Any:
+    raise error
