@@ -161,7 +161,9 @@ def _brief(error: BaseException) -> str:
 
 async def within(work: Awaitable[T], seconds: float) -> T:
     """Wait for an answer that aiokafka itself may await for ever. Raises TimeoutError."""
-    return await asyncio.wait_for(work, seconds)
+    # Not `wait_for`: in Python 3.11 that loses a cancellation which comes just as the answer does.
+    async with asyncio.timeout(seconds):
+        return await work
 
 
 async def partitions_of(topic: str, ask: Callable[[], Awaitable[Collection[int] | None]]) -> tuple[int, ...]:

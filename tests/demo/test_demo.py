@@ -1,0 +1,209 @@
+"""`azplan demo`: from one word to a summary, with nothing left behind."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ops.demo import show
+from ops.demo.child import Child, ChildEnded
+from ops.demo.scenes import CUSTOMERS, scenes
+from ops.demo.stage import NotReady
+from ops.simulator.seed import PROFILES
+from tests.support.azplan import environment
+from tests.support.waiting import wait_until
+from worker.cli.main import call
+
+ROOT = Path(__file__).parents[2]
+
+
+class Demo:
+    """`azplan demo` as a process, with a folder of its own for what is temporary."""
+
+    def __init__(self, *words: str, folder: Path) -> None:
+        self.folder = folder
+        self.said = folder / "said.txt"
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        env = environment({"PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary), "COLUMNS": "150"})
+        with self.said.open("wb") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "worker.cli", "demo", *words], env=env, cwd=folder, stdout=said, stderr=said
+            )
+
+    @property
+    def text(self) -> str:
+        """What it has said so far."""
+        return self.said.read_text()
+
+    def wait_for(self, text: str, *, within: float = 60) -> None:
+        """Return as soon as it has said this. Fails where it ends before."""
+        wait_until(
+            lambda: text in self.text or self.process.poll() is not None, f"the demo says {text!r}", within=within
+        )
+        assert text in self.text, self.text
+
+    def children(self) -> list[psutil.Process]:
+        """The processes that it has started and that still run."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def worker(self) -> psutil.Process | None:
+        """Its `azplan run`."""
+        return next((child for child in self.children() if child.cmdline()[-1:] == ["run"]), None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder to start it in."""
+    return tmp_path
+
+
+@pytest.fixture
+def kept(folder: Path) -> Iterator[Demo]:
+    """A demo that has been played and stays up."""
+    demo = Demo("--keep", folder=folder)
+    try:
+        demo.wait_for("Everything stays up until Ctrl-C")
+        yield demo
+    finally:
+        demo.process.send_signal(signal.SIGINT)
+        demo.process.wait(60)
+
+
+def test_it_shows_every_scene_sums_up_and_leaves_nothing_behind(folder: Path) -> None:
+    """One word, exit code 0 within a minute, and neither processes nor files afterwards."""
+    demo = Demo(folder=folder)
+    demo.wait_for("starting azplan run")
+    children = demo.children()
+    assert demo.process.wait(60) == 0, demo.text
+    for scene in scenes():
+        assert scene.about in demo.text
+        assert scene.ends in " ".join(demo.text.split())
+    assert "Everything came as expected." in demo.text
+    assert "\x1b" not in demo.text
+    assert children
+    assert not [child for child in children if child.is_running()]
+    assert list(demo.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "moment"),
+    [(signal.SIGTERM, 143, "starting azplan run"), (signal.SIGINT, 130, "CommandAccepted")],
+)
+def test_a_signal_ends_it_with_all_its_children(number: signal.Signals, code: int, moment: str, folder: Path) -> None:
+    """SIGTERM while it starts, Ctrl-C while it plays."""
+    demo = Demo(folder=folder)
+    demo.wait_for(moment)
+    children = demo.children()
+    demo.process.send_signal(number)
+    assert demo.process.wait(30) == code
+    assert children
+    assert not [child for child in children if child.is_running()]
+    assert "Traceback" not in demo.text
+    assert list(demo.temporary.iterdir()) == []
+
+
+def test_a_demo_that_is_kept_can_be_worked_with_as_it_says(kept: Demo) -> None:
+    """The commands that it prints are run as they are printed, by a shell that has read the settings."""
+    lines = [line.strip() for line in kept.text.splitlines()]
+    source = next(line for line in lines if line.startswith("source "))
+    tries = [line for line in lines if line.startswith("azplan ") and "watch" not in line]
+    assert len(tries) >= 5
+    for line in tries:
+        ended = subprocess.run(
+            ["bash", "-c", f"{source}\n{shlex.quote(sys.executable)} -m worker.cli {line.removeprefix('azplan ')}"],
+            env=environment({"PYTHONPATH": str(ROOT)}),
+            cwd=kept.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 0, (line, ended.stdout, ended.stderr)
+        assert ended.stdout
+
+
+def test_when_something_on_the_stage_dies_it_says_so_and_keeps_the_logs(folder: Path) -> None:
+    """Exit code 1, the name of the log, and the folder stays for whoever wants to know more."""
+    demo = Demo(folder=folder)
+    demo.wait_for("starting azplan run")
+    wait_until(lambda: demo.worker() is not None, "the worker is started", within=10)
+    worker = demo.worker()
+    assert worker is not None
+    worker.kill()
+    assert demo.process.wait(30) == 1
+    assert "worker ended with exit code" in demo.text
+    (left,) = demo.temporary.iterdir()
+    assert f"kept in {left}" in demo.text
+    assert (left / "worker.log").exists()
+
+
+def test_what_does_not_start_is_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stage that is not ready in time is said with the place of its log."""
+
+    def never(*_: object) -> None:
+        raise NotReady("worker was not ready within 30 seconds (log: /somewhere/worker.log)")
+
+    monkeypatch.setattr(show, "staged", never)
+    assert show.run(keep=False) == 1
+    said = capsys.readouterr().out
+    assert "/somewhere/worker.log" in said
+    kept = Path(said.rpartition("kept in ")[2].strip())
+    assert kept.is_dir()
+    kept.rmdir()
+
+
+def test_a_child_that_ends_tells_its_last_words(folder: Path) -> None:
+    """The last line of its log is in the error."""
+    child = Child(
+        "short", [sys.executable, "-c", "print('no port is free'); raise SystemExit(69)"], env=os.environ, folder=folder
+    )
+    wait_until(lambda: not _runs(child), "the child ends", within=10)
+    with pytest.raises(ChildEnded, match=r"short ended with exit code 69: no port is free \(log: .*short.log\)"):
+        child.insist()
+    child.end()
+
+
+def test_a_child_that_does_not_listen_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ending a child ends it, whatever it does with SIGTERM."""
+    monkeypatch.setattr("ops.demo.child._POLITE_SECONDS", 0.2)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
+    child = Child("deaf", [sys.executable, "-c", deaf], env=os.environ, folder=folder)
+    wait_until(lambda: "deaf" in child.log.read_text(), "the child ignores SIGTERM", within=10)
+    child.end()
+    assert not _runs(child)
+
+
+def _runs(child: Child) -> bool:
+    try:
+        child.insist()
+    except ChildEnded:
+        return False
+    return True
+
+
+def test_each_customer_has_a_profile_of_the_simulator_and_one_is_a_stranger() -> None:
+    """A name that is misspelt would be one more customer that nobody has."""
+    assert set(CUSTOMERS.values()) <= set(PROFILES)
+    assert {scene.customer for scene in scenes()} - set(CUSTOMERS) == {"nobody"}
+
+
+@pytest.mark.parametrize(
+    ("absent", "advice"),
+    [("ops.demo.show", "clone the repository"), ("confluent_kafka", "azplan[demo]"), ("trustme", "azplan[demo]")],
+)
+def test_where_its_parts_are_not_installed_it_says_where_to_get_them(
+    absent: str, advice: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An installed wheel has no simulator: exit code 69 and what to do."""
+    monkeypatch.setattr("worker.cli.verbs.demo._is_here", lambda module: module != absent)
+    assert call(["demo"]) == 69
+    assert advice in capsys.readouterr().err
