@@ -121,7 +121,7 @@ def _change_customer(simulator: Simulator, request: Request, document: Any) -> o
     customer = simulator.find(request.path_params["id"])
     changes = dict(document)
     overrides = {**customer.overrides, **changes.pop("settings", {})}
-    simulator.settings.changed(overrides)
+    simulator.settings.for_one(overrides)
     changed = checked_copy(customer, {**changes, "overrides": overrides})
     for name in (*changes, "overrides"):
         setattr(customer, name, getattr(changed, name))

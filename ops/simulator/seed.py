@@ -94,7 +94,7 @@ def add_customer(world: World, partner: str, profile: Profile, identity: str | N
     chosen = (identity or customer_id(number)).lower()
     if chosen in world.customers:
         raise ValueError(f"there is a customer {chosen} already")
-    world.settings.changed(profile.settings)
+    world.settings.for_one(profile.settings)
     customer = Customer(
         id=chosen,
         partner=partner.lower(),

@@ -14,6 +14,14 @@ T = TypeVar("T", bound="DataclassInstance")
 
 Range = tuple[float, float]
 
+FOR_ALL = frozenset(
+    {
+        *("hostility", "availability_rotation", "plan_for_sale", "quota_per_minute", "retry_after", "page_size"),
+        *("token_lifetime", "refresh_token_reuse", "mfa_answer"),
+    }
+)
+"""Knobs that stand for every customer: those marked [all]."""
+
 OrderOutcome = Literal["completed", "error", "cancelled", "partial_success", "pending_review", "never"]
 UpgradeOutcome = Literal["completed", "failed", "never"]
 
@@ -71,6 +79,7 @@ class Settings:
     """
 
     hostility: Hostility = field(default_factory=Hostility)
+    """[all] Oddities of the answers."""
 
     latency: Range = (0.0, 0.0)
     """How long an answer takes after its effect; real seconds, not scaled."""
@@ -130,6 +139,8 @@ class Settings:
     """How an upgrade ends."""
     upgrade_statuses: tuple[str, str, str, str] = ("Pending", "InProgress", "Completed", "Failed")
     """The words for pending, running, done and failed; only the third is documented."""
+    upgrade_error_text: Literal["description", "message"] = "description"
+    """Member of ``errorDetails`` that holds the words: the SDKs know the first, the pages the second."""
     ineligible_reason: str | None = None
     """Set: eligibility says no with this reason, whatever the customer owns."""
     refuse_upgrade: int | None = None
@@ -154,6 +165,12 @@ class Settings:
     """[all] A refresh token that was redeemed still works, as at Entra; False: it is dead."""
     mfa_answer: Literal["900421", "empty"] = "900421"
     """[all] What a user's token without ``mfa`` meets: the newer code, or the older empty 401."""
+
+    def for_one(self, overrides: Mapping[str, Any]) -> "Settings":
+        """Return what one customer meets; raises ValueError for a knob that is for all, unknown or ill-set."""
+        if shared := FOR_ALL & set(overrides):
+            raise ValueError(f"{sorted(shared)} cannot differ between customers")
+        return self.changed(overrides)
 
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
         """Return a copy with changes as they come from JSON; ``hostility`` may be true, false or some of its members.

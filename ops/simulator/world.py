@@ -79,7 +79,7 @@ class World:
 
     def settings_for(self, customer: Customer) -> Settings:
         """Return the settings with this customer's overrides."""
-        return self.settings.changed(customer.overrides) if customer.overrides else self.settings
+        return self.settings.for_one(customer.overrides) if customer.overrides else self.settings
 
     def warn(self, sentence: str) -> None:
         """Note something that a careful client would not do."""

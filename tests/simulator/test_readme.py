@@ -9,7 +9,7 @@ import pytest
 import ops.simulator
 from ops.simulator.faults import Kind
 from ops.simulator.seed import PROFILES
-from ops.simulator.settings import Hostility, Settings
+from ops.simulator.settings import FOR_ALL, Hostility, Settings
 
 PAGE = (Path(ops.simulator.__file__).parent / "README.md").read_text()
 
@@ -32,3 +32,9 @@ def section(title: str) -> set[str]:
 def test_the_page_names_everything_that_can_be_turned(title: str, names: set[str]) -> None:
     """A new one without a word on the page fails here."""
     assert names - section(title) == set()
+
+
+def test_the_knobs_that_are_for_all_say_so() -> None:
+    """What cannot differ between customers is marked where it is documented."""
+    source = (Path(ops.simulator.__file__).parent / "settings.py").read_text()
+    assert set(re.findall(r'^    (\w+): [^\n]+\n    """\[all\]', source, re.MULTILINE)) == FOR_ALL

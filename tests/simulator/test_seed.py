@@ -45,6 +45,7 @@ def test_a_profile_is_changed_member_by_member(simulator: Simulator) -> None:
         ({"plans": "many"}, "plans"),
         ({"settings": {"order_outcom": "error"}}, "order_outcom"),
         ({"settings": {"order_outcome": "eror"}}, "order_outcome"),
+        ({"settings": {"page_size": 5}}, "cannot differ"),
     ],
 )
 def test_what_is_no_profile_is_refused(simulator: Simulator, wrong: dict[str, Any], word: str) -> None:

@@ -77,6 +77,9 @@ async def test_a_failed_upgrade_says_why_and_may_be_tried_again(simulator: Simul
     body = (await status_of(caller, customer, upgrade)).body
     assert body["status"] == body["lineItems"][0]["status"] == "Failed"
     assert set(body["lineItems"][0]["errorDetails"]) == {"code", "description"}
+    simulator.change(upgrade_error_text="message")
+    body = (await status_of(caller, customer, upgrade)).body
+    assert set(body["lineItems"][0]["errorDetails"]) == {"code", "message"}
     assert (await caller.cart(customer)).code == 900114
     assert (await caller.post("/productUpgrades/eligibility", wish(customer))).body["isEligible"] is True
     customer.overrides["failed_upgrade_stays_eligible"] = False

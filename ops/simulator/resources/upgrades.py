@@ -94,22 +94,23 @@ def _obstacle(world: World, customer: Customer) -> int | None:
 
 
 def _body(world: World, customer: Customer, upgrade: Upgrade) -> Json:
-    words = dict(zip(STAGES, world.settings_for(customer).upgrade_statuses, strict=True))
+    settings = world.settings_for(customer)
+    words = dict(zip(STAGES, settings.upgrade_statuses, strict=True))
     return {
         "id": upgrade.id,
         "status": words[upgrade.stage],
         "productFamily": upgrade.product_family,
-        "lineItems": [_line_body(world, words, line) for line in upgrade.lines],
+        "lineItems": [_line_body(world, words, settings.upgrade_error_text, line) for line in upgrade.lines],
     }
 
 
-def _line_body(world: World, words: dict[str, str], line: UpgradeLine) -> Json:
+def _line_body(world: World, words: dict[str, str], text: str, line: UpgradeLine) -> Json:
     return present(
         sourceProduct={"id": line.source_id, "name": "AzureSubscription"},
         targetProduct={"id": line.target_id, "name": "Microsoft Azure plan"} if line.target_id else None,
         upgradedDate=wire_date(world.clock.date(line.upgraded_at)) if line.upgraded_at is not None else None,
         status=words[line.status],
-        errorDetails={"code": line.error[0], "description": line.error[1]} if line.error else None,
+        errorDetails={"code": line.error[0], text: line.error[1]} if line.error else None,
     )
 
 
