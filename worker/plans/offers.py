@@ -16,7 +16,7 @@ from worker.partner_center.products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU
 from worker.partner_center.resource import same_id
 
 SEGMENTS = ("commercial", None)
-"""Segments to buy in, the best first; None where the catalog names none. Any other is the last resort."""
+"""Segments to buy in, the best first; None where the catalog names none. Others are for others."""
 
 
 async def purchasable_item(
@@ -50,5 +50,5 @@ async def _availabilities(center: Center, customer_id: str, country: str | None)
 
 
 def _best_first(found: Sequence[Availability]) -> list[Availability]:
-    sold = [each for each in found if each.is_purchasable and each.is_azure_plan]
-    return sorted(sold, key=lambda each: SEGMENTS.index(each.segment) if each.segment in SEGMENTS else len(SEGMENTS))
+    sold = [each for each in found if each.is_purchasable and each.is_azure_plan and each.segment in SEGMENTS]
+    return sorted(sold, key=lambda each: SEGMENTS.index(each.segment))

@@ -142,11 +142,11 @@ def _call(error: CallError, now: Situation) -> Outcome:
         case GateClosed():
             return Again()
         case Throttled():
-            return _wait(Wait(WaitingReason.THROTTLED, str(error), delay=_spread(error.delay, now)), now.attempts, now)
+            return _wait(Wait(WaitingReason.THROTTLED, str(error), delay=error.delay), now.attempts, now)
         case TokenUnavailable():
             return _wait(Wait(WaitingReason.TOKEN_UNAVAILABLE, str(error), delay=error.delay), now.attempts, now)
         case Delayed():
-            wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=_spread(error.delay, now))
+            wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=error.delay)
             return _wait(wait, now.attempts, now)
         case NeverSent():
             delay = _backoff(now.waits.polls + 1, now)
