@@ -121,6 +121,7 @@ class Basket:
         country = self._made["country"]
         item = await purchasable_item(self._ctx.center, self._customer, country, other_than=current)
         self._ctx.about_to(Change(carts.UPDATE, f"replace the stale item {current} in the cart by {item}"), BUY)
+        self._good_item = None
         try:
             await self._ctx.step(step, State(there=False, act=lambda center: self._put(center, cart, item)))
         except Refused as no:

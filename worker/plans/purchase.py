@@ -100,7 +100,8 @@ class Purchase:
                 raise
             return self._result([])  # only this command knows the cart: it bought, and its answer was lost
         if done.orders:
-            return self._result(order.id for order in done.orders)
+            items = [line.offer_id for order in done.orders for line in order.azure_plan_lines]
+            return self._result((order.id for order in done.orders), next(iter(items), None))
         if done.order_errors:
             error = done.order_errors[0]
             raise Refused(carts.CHECKOUT.name, error.description or "the order was refused", code=error.code)
@@ -131,7 +132,7 @@ class Purchase:
             return await self._find_without_cart(no)
         if not cart.is_ordered:
             return None
-        bought = self._result([])
+        bought = self._result([], next((line.catalog_item_id for line in cart.line_items), None))
         return {**bought, "orders": await traces.order_ids(self._ctx.center, self.sought(bought))}
 
     async def _find_without_cart(self, no: Refused) -> Result:
@@ -167,11 +168,11 @@ class Purchase:
             raise upgrade_in_progress(no.description, [upgrade] if upgrade else [], facts(no)) from no
         raise no
 
-    def _result(self, orders: Iterable[str]) -> Result:
+    def _result(self, orders: Iterable[str], item: str | None = None) -> Result:
         basket = self._basket
         return {
             "cartId": basket.id,
-            "catalogItemId": basket.item,
+            "catalogItemId": item or basket.item,
             "since": basket.since.isoformat(),
             "orders": list(orders),
         }

@@ -1,0 +1,385 @@
+"""CreateAzurePlan under faults: whatever is lost, late or cut, one plan is bought, and nothing unknown is claimed."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from events.base import Event
+from events.codes import FailedCode, RejectedCode
+from events.plans import AzurePlanCreated, CreateAzurePlan
+from events.status import CommandFailed, CommandRejected
+from ops.simulator.state import Customer
+from tests.handlers.portal import buy_plan
+from tests.handlers.stage import Stage
+from tests.support.virtual_time import START
+
+LOST: list[tuple[str, dict[str, object]]] = [
+    ("reset_before", {}),
+    ("reset_after", {}),
+    ("late", {"seconds": 30}),
+    ("late", {"seconds": 290}),
+    ("delay", {"seconds": 60}),
+    ("slow_answer", {"seconds": 60}),
+    ("error_before", {"status": 500}),
+    ("error_after", {"status": 500}),
+    ("error_after", {"status": 502}),
+    ("error_after", {"status": 503}),
+    ("error_after", {"status": 504}),
+    ("truncated", {}),
+    ("cut_json", {}),
+    ("empty", {}),
+    ("garbage", {}),
+    ("refused", {}),
+]
+"""Everything that can become of an answer. Two seconds before it settles is late enough."""
+NAMES = ["_".join([kind, *(str(value) for value in details.values())]) for kind, details in LOST]
+MEMORY = pytest.mark.parametrize("memory", [True, False], ids=["ids_remembered", "ids_forgotten"])
+"""Whether Partner Center remembers request ids: nothing may depend on it."""
+
+
+def create(customer: Customer, **members: object) -> CreateAzurePlan:
+    """The command for a customer."""
+    return CreateAzurePlan.model_validate({"customer_id": customer.id, **members})
+
+
+def insist_on_one_plan(stage: Stage, answer: Event) -> AzurePlanCreated:
+    """The answer claims a plan that was bought, and that is what the books say."""
+    assert isinstance(answer, AzurePlanCreated), answer
+    (order,) = stage.simulator.books.orders
+    (plan,) = stage.simulator.books.subscriptions
+    assert not answer.already_existed
+    assert (answer.subscription_id, answer.order_id, answer.cart_id) == (plan.id, order.id, order.cart_id)
+    assert answer.catalog_item_id == order.lines[0].offer_id
+    return answer
+
+
+@MEMORY
+@pytest.mark.parametrize(("kind", "details"), LOST, ids=NAMES)
+async def test_a_lost_check_out_buys_one_plan(
+    stage: Stage, kind: str, details: dict[str, object], memory: bool
+) -> None:
+    """Whether or not the request arrived, and whenever: the same cart is looked at, and one plan is bought."""
+    stage.simulator.change(remember_request_ids=memory, order_provisioning=[1200, 1200])
+    stage.fault(kind, "carts.checkout", **details)
+    insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
+    assert stage.effects("cart.created") == 1
+    assert await stage.open_effects() == []
+
+
+@pytest.mark.parametrize("repeat", ["first_result", "800065"])
+@pytest.mark.parametrize("lag", [0, 900])
+async def test_a_check_out_that_arrives_behind_our_back(stage: Stage, repeat: str, lag: int) -> None:
+    """The lost request arrives after the look and before the repetition; the order's id is learned or found."""
+    stage.simulator.change(remember_request_ids=False, checkout_repeat=repeat, order_list_lag=[lag, lag])
+    stage.fault("late", "carts.checkout", seconds=2)
+    stage.fault("slow_answer", "carts.get", seconds=5)
+    insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
+
+
+@MEMORY
+async def test_a_cart_that_is_being_worked_on_is_looked_at_again(stage: Stage, memory: bool) -> None:
+    """A second check-out beside the first is refused with 800064: the first goes on."""
+    slow = {"checkout_seconds": [55, 55], "order_provisioning": [200, 200]}
+    stage.simulator.change(remember_request_ids=memory, **slow)
+    sent = await stage.send(create(stage.simulator.customer()))
+    insist_on_one_plan(stage, await stage.answer(sent))
+    assert "order_provisioning" in await stage.waits(sent)
+
+
+async def test_an_order_in_progress_is_waited_for(stage: Stage) -> None:
+    """800060 asks to look in a few minutes; nothing else is bought meanwhile."""
+    stage.fault("error_before", "carts.checkout", status=409, code=800060, count=3)
+    insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
+
+
+@pytest.mark.parametrize("lag", [0, 900])
+async def test_a_lost_order_that_fails_is_found_in_the_list(stage: Stage, lag: int) -> None:
+    """Where the answer was lost and no plan ever comes, the list of orders tells, up to 15 minutes late."""
+    customer = stage.simulator.customer(settings={"order_outcome": "error", "order_list_lag": [lag, lag]})
+    stage.fault("reset_after", "carts.checkout")
+    failed = await stage.failed(create(customer))
+    (order,) = stage.simulator.books.orders
+    assert failed.code is FailedCode.ORDER_FAILED
+    assert [each.id for each in failed.blockers] == [order.id]
+
+
+async def test_a_lost_order_that_never_appears_is_an_unknown_outcome(stage: Stage) -> None:
+    """The cart is ordered and nothing comes of it: at the deadline a person gets the cart. Nothing is bought again."""
+    customer = stage.simulator.customer(settings={"order_outcome": "never", "order_list_lag": [1e9, 1e9]})
+    stage.fault("reset_after", "carts.checkout")
+    failed = await stage.failed(create(customer))
+    (cart,) = stage.simulator.books.carts
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert failed.outcome_unknown
+    assert [(each.kind, each.id.lower(), each.name) for each in failed.blockers] == [("order", cart.id, "cart")]
+    assert len(stage.simulator.books.orders) == 1
+
+
+@MEMORY
+@pytest.mark.parametrize(("kind", "details"), LOST, ids=NAMES)
+async def test_a_lost_cart_is_replaced(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
+    """A cart whose id was never learned can buy nothing, so that another may be made."""
+    stage.simulator.change(remember_request_ids=memory)
+    stage.fault(kind, "carts.create", **details)
+    insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
+
+
+@MEMORY
+@pytest.mark.parametrize(("kind", "details"), LOST, ids=NAMES)
+async def test_a_lost_mending_is_looked_at(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
+    """Whether or not the new item arrived in the cart, it is the same cart that is checked out."""
+    stage.simulator.change(remember_request_ids=memory)
+    stage.fault("throttle", "carts.checkout", retry_after=60)
+    stage.fault(kind, "carts.update", **details)
+    sent = await stage.send(create(stage.simulator.customer()))
+    await stage.until("carts.checkout")
+    stage.simulator.rotate_catalog()
+    insist_on_one_plan(stage, await stage.answer(sent))
+    assert stage.effects("cart.created") == 1
+
+
+@pytest.mark.parametrize("operation", ["carts.get", "subscriptions.list", "orders.list"])
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_look_that_is_refused_proves_nothing(stage: Stage, operation: str, status: int) -> None:
+    """Where Partner Center no longer lets us look, the outcome is unknown; it is not answered with a refusal."""
+    customer = stage.simulator.customer(settings={"order_provisioning": [1e9, 1e9]})
+    stage.fault("reset_after", "carts.checkout")
+    sent = await stage.send(create(customer))
+    await stage.until("carts.checkout")
+    stage.fault("error_before", operation, status=status, code=900308, count=None)
+    failed = await stage.answer(sent)
+    assert isinstance(failed, CommandFailed), failed
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert failed.outcome_unknown
+    assert failed.partner_center is not None
+    assert failed.partner_center.operation == operation
+    assert await stage.open_effects() == ["azure_plan"]
+
+
+async def test_an_order_that_may_not_be_looked_at_is_an_unknown_outcome(stage: Stage) -> None:
+    """After a purchase, a refused look is no refusal of the command."""
+    stage.fault("error_before", "orders.get", status=403, code=20002, count=None)
+    failed = await stage.failed(create(stage.simulator.customer()))
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert [each.id for each in failed.blockers] == [order.id for order in stage.simulator.books.orders]
+
+
+# ---- carts that expire
+
+
+async def test_a_cart_that_expired_before_any_check_out_is_replaced(stage: Stage) -> None:
+    """Nothing was ever sent for it, so that a new one is made at once."""
+    customer = stage.simulator.customer(settings={"cart_lifetime": 60.0})
+    stage.fault("throttle", "carts.checkout", retry_after=300)
+    sent = await stage.send(create(customer))
+    await stage.until("carts.checkout")
+    customer.overrides.clear()
+    insist_on_one_plan(stage, await stage.answer(sent))
+    assert stage.effects("cart.created") == 2
+    assert "settling" not in await stage.waits(sent)
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "late"])
+async def test_a_cart_that_expired_after_a_lost_check_out_is_replaced_late(stage: Stage, kind: str) -> None:
+    """Its order would be in the list by then. Where it is, or a plan is, nothing else is bought."""
+    customer = stage.simulator.customer(settings={"cart_lifetime": 10.0, "order_list_lag": [800, 800]})
+    stage.fault(kind, "carts.checkout", seconds=5)
+    stage.fault("slow_answer", "carts.get", seconds=38)
+    sent = await stage.send(create(customer))
+    await stage.until("carts.get")
+    customer.overrides["cart_lifetime"] = 86_400.0
+    insist_on_one_plan(stage, await stage.answer(sent))
+    assert stage.effects("cart.created") == (2 if kind == "reset_before" else 1)
+    assert stage.effects("order.created") == 1
+
+
+async def test_a_cart_that_is_always_gone_is_not_replaced_for_ever(stage: Stage) -> None:
+    """The attempts come to an end, and nothing is unknown about them."""
+    failed = await stage.failed(create(stage.simulator.customer(settings={"cart_lifetime": -60.0})))
+    assert failed.code is FailedCode.RETRIES_EXHAUSTED
+    assert not failed.outcome_unknown
+    assert stage.simulator.books.orders == []
+
+
+# ---- no early no
+
+
+@pytest.mark.parametrize(("kind", "bought"), [("late", True), ("reset_before", False)])
+async def test_after_a_lost_check_out_the_deadline_is_said_when_it_is_certain(
+    stage: Stage, kind: str, bought: bool
+) -> None:
+    """The deadline forbids to check out again, not to look: what arrives is answered, what never does is refused."""
+    stage.fault(kind, "carts.checkout", seconds=200)
+    command = create(stage.simulator.customer(), deadline=START + timedelta(seconds=2))
+    stage.fault("error_before", "carts.get", status=500)
+    sent = await stage.send(command)
+    answer = await stage.answer(sent)
+    assert "settling" in await stage.waits(sent)
+    if bought:
+        insist_on_one_plan(stage, answer)
+    else:
+        assert isinstance(answer, CommandRejected), answer
+        assert answer.code is RejectedCode.DEADLINE_PASSED
+        assert stage.simulator.books.orders == []
+        assert await stage.open_effects() == []
+
+
+@pytest.mark.parametrize(("kind", "bought"), [("late", True), ("reset_before", False)])
+async def test_a_refusal_waits_until_no_lost_check_out_can_arrive(stage: Stage, kind: str, bought: bool) -> None:
+    """Between two check-outs the credit runs out; the refusal is said only when the first can no longer arrive."""
+    customer = stage.simulator.customer()
+    stage.fault(kind, "carts.checkout", seconds=200)
+    sent = await stage.send(create(customer))
+    await stage.until("carts.checkout")
+    stage.fault("error_before", "carts.checkout", status=403, code=800023, count=None)
+    answer = await stage.answer(sent)
+    if bought:
+        insist_on_one_plan(stage, answer)
+    else:
+        assert isinstance(answer, CommandRejected), answer
+        assert answer.code is RejectedCode.CREDIT_OR_REVIEW
+    assert "settling" in await stage.waits(sent)
+
+
+async def test_when_no_attempt_is_left_a_purchase_that_never_was_is_known(stage: Stage) -> None:
+    """Every check-out fails and none takes effect: after settling, the cart says so."""
+    stage.fault("error_before", "carts.checkout", status=500, count=None)
+    failed = await stage.failed(create(stage.simulator.customer()))
+    assert failed.code is FailedCode.RETRIES_EXHAUSTED
+    assert not failed.outcome_unknown
+    assert await stage.open_effects() == []
+
+
+async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_any_more(stage: Stage) -> None:
+    """Our own request was lost, and somebody buys in the portal: theirs is the answer, and ours is not sent again."""
+    customer = stage.simulator.customer()
+    stage.fault("reset_before", "carts.checkout")
+    stage.fault("error_before", "carts.get", status=500, count=3)
+    sent = await stage.send(create(customer))
+    await stage.until("carts.checkout")
+    await buy_plan(stage.simulator, customer)
+    created = await stage.answer(sent)
+    assert isinstance(created, AzurePlanCreated), created
+    assert created.already_existed
+    assert len(stage.simulator.books.orders) == 1
+
+
+# ---- other commands of the lane
+
+
+async def test_the_next_command_waits_until_a_lost_check_out_cannot_arrive(stage: Stage) -> None:
+    """A customer's second command neither writes nor concludes before the first one's request has settled."""
+    customer = stage.simulator.customer()
+    stage.fault("reset_before", "carts.checkout")
+    stage.fault("error_before", "carts.get", status=403, code=900308)
+    stage.fault("error_before", "carts.get", status=403, code=900308)
+    first, second = await stage.send(create(customer)), await stage.send(create(customer))
+    assert isinstance(await stage.answer(first), CommandFailed)
+    assert stage.clock.now() >= START + timedelta(seconds=300)
+    assert isinstance(await stage.answer(second), AzurePlanCreated)
+    assert len(stage.simulator.books.orders) == 1
+
+
+async def test_two_commands_for_one_customer_buy_one_plan(stage: Stage) -> None:
+    """The second finds the plan of the first, also when the first one's answer was lost."""
+    customer = stage.simulator.customer()
+    stage.fault("reset_after", "carts.checkout")
+    first, second = await stage.send(create(customer)), await stage.send(create(customer))
+    insist_on_one_plan(stage, await stage.answer(first))
+    answer = await stage.answer(second)
+    assert isinstance(answer, AzurePlanCreated)
+    assert answer.already_existed
+
+
+# ---- what an earlier command left open
+
+
+async def _leave_open(stage: Stage, customer: Customer, *, kind: str) -> CommandFailed:
+    """A command whose check-out was lost and that was never let look."""
+    stage.fault(kind, "carts.checkout")
+    blind = stage.fault("error_before", "carts.get", status=403, code=900308, count=None)
+    failed = await stage.failed(create(customer))
+    stage.simulator.faults.remove(blind)
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert await stage.open_effects() == ["azure_plan"]
+    return failed
+
+
+async def test_an_earlier_purchase_that_never_was_is_closed(stage: Stage) -> None:
+    """Its cart was never ordered and cannot be any more: the next command buys."""
+    customer = stage.simulator.customer()
+    await _leave_open(stage, customer, kind="reset_before")
+    insist_on_one_plan(stage, await stage.do(create(customer)))
+    assert await stage.open_effects() == []
+
+
+async def test_an_earlier_purchase_whose_plan_is_there_is_closed(stage: Stage) -> None:
+    """The plan is the answer to both."""
+    customer = stage.simulator.customer()
+    await _leave_open(stage, customer, kind="reset_after")
+    created = await stage.done(AzurePlanCreated, create(customer))
+    assert created.already_existed
+    assert await stage.open_effects() == []
+    assert len(stage.simulator.books.orders) == 1
+
+
+async def test_an_earlier_purchase_whose_order_failed_is_closed(stage: Stage) -> None:
+    """What Microsoft ended can no longer become a plan: the next command buys."""
+    customer = stage.simulator.customer(settings={"order_outcome": "error"})
+    await _leave_open(stage, customer, kind="reset_after")
+    await asyncio.sleep(1200)
+    customer.overrides.clear()
+    created = await stage.done(AzurePlanCreated, create(customer))
+    assert not created.already_existed
+    assert await stage.open_effects() == []
+
+
+@pytest.mark.parametrize("lag", [0, 1e9], ids=["order_seen", "order_not_seen"])
+async def test_an_earlier_purchase_that_is_open_still_is_not_repeated(stage: Stage, lag: float) -> None:
+    """Its order is pending, or cannot be seen: the next command is refused, and names what is known."""
+    settings = {"order_outcome": "never", "order_list_lag": [lag, lag]}
+    customer = stage.simulator.customer(settings=settings)
+    await _leave_open(stage, customer, kind="reset_after")
+    rejected = await stage.rejected(create(customer))
+    (order,) = stage.simulator.books.orders
+    assert rejected.code is RejectedCode.EARLIER_OUTCOME_UNKNOWN
+    (blocker,) = rejected.blockers
+    assert (blocker.kind, blocker.id.lower()) == ("order", order.id if lag == 0 else order.cart_id)
+    assert "command-1" in rejected.detail
+    assert await stage.open_effects() == ["azure_plan"]
+
+
+async def test_an_earlier_order_that_never_ended_is_named(stage: Stage) -> None:
+    """After a wait that came to its end the order is known; when its plan comes after all, it is the answer."""
+    customer = stage.simulator.customer("order_never_ends")
+    await stage.failed(create(customer))
+    (order,) = stage.simulator.books.orders
+    rejected = await stage.rejected(create(customer))
+    assert rejected.code is RejectedCode.EARLIER_OUTCOME_UNKNOWN
+    assert [(each.id, each.status) for each in rejected.blockers] == [(order.id, "pending")]
+    stage.simulator.end_order(order)
+    assert (await stage.done(AzurePlanCreated, create(customer))).already_existed
+    assert await stage.open_effects() == []
+
+
+# ---- workers that die
+
+
+@MEMORY
+@pytest.mark.parametrize(
+    ("operation", "seconds"),
+    [(operation, seconds) for operation in ("carts.create", "carts.checkout", "orders.get") for seconds in (0.5, 60)],
+)
+async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(
+    stage: Stage, operation: str, seconds: float, memory: bool
+) -> None:
+    """Killed before an answer came, whether the request acts at once or after a minute: one plan is bought."""
+    stage.simulator.change(remember_request_ids=memory)
+    stage.fault("delay", operation, seconds=seconds)
+    sent = await stage.send(create(stage.simulator.customer()))
+    await stage.until(operation)
+    await stage.kill()
+    await stage.begin_work()
+    answer = insist_on_one_plan(stage, await stage.answer(sent))
+    assert answer.cart_id == stage.simulator.books.orders[0].cart_id
