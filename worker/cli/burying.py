@@ -1,0 +1,176 @@
+"""Dead letters at the command line: which are meant, and how they are shown."""
+
+import base64
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from events.record import Record
+from events.text import printable
+from worker.cli.exits import Code, Stop
+from worker.cli.printing import date_time, instant, show, show_table
+from worker.cli.selecting import wire_type
+from worker.cli.types import short
+from worker.journal.journal import Journal
+from worker.journal.letter_search import Dead, Group, Wanted, numbered, search
+
+NO_COMMAND: Final = "(no command)"
+LONGEST: Final = 2_000
+"""Characters of a value that are shown; the export has all bytes."""
+
+
+def wanted_of(
+    code: str | None, type_: str | None, customer: str | None, partner: str | None, state: str | None = "open"
+) -> Wanted:
+    """The dead letters that the options name. Raises Stop for a type that cannot be one."""
+    return Wanted(
+        state=state,
+        code=code,
+        type=None if type_ is None else wire_type(type_),
+        customer=customer and customer.lower(),
+        partner=partner and partner.casefold(),
+    )
+
+
+async def meant(journal: Journal, numbers: Sequence[int], wanted: Wanted, *, every: bool) -> list[Dead]:
+    """The dead letters that a verb is about, the oldest first. Raises Stop where it is about none."""
+    if numbers:
+        found = [await _numbered(journal, number) for number in dict.fromkeys(numbers)]
+        other = [each for each in found if each.letter.state != wanted.state]
+        if other:
+            letter = other[0].letter
+            raise Stop(Code.REFUSED, f"dead letter {letter.seq} is {letter.state}, not {wanted.state}.")
+        return found
+    if not every and wanted == Wanted(state=wanted.state):
+        raise Stop(Code.USAGE, "say which dead letters: numbers, what they have in common, or --all.", "See --help.")
+    found = await journal.read(lambda tx: search(tx, wanted))
+    if not found:
+        raise Stop(Code.NOTHING, f"no {wanted.state} dead letter matches.")
+    return found[::-1]
+
+
+async def the_letter(journal: Journal, number: int) -> Dead:
+    """The dead letter of this number. Raises Stop where there is none."""
+    return await _numbered(journal, number)
+
+
+def show_groups(groups: Sequence[Group]) -> None:
+    """Dead letters, counted."""
+    rows = [
+        (
+            group.code,
+            short(group.type) if group.type else NO_COMMAND,
+            str(group.number),
+            date_time(group.first),
+            date_time(group.last),
+            str(group.example),
+        )
+        for group in groups
+    ]
+    show_table(("code", "type", "letters", "first", "last", "newest"), rows)
+
+
+def show_letters(found: Sequence[Dead]) -> None:
+    """Dead letters, a line each."""
+    rows = [
+        (
+            str(each.letter.seq),
+            date_time(each.letter.at),
+            each.letter.code,
+            short(each.type) if each.type else NO_COMMAND,
+            each.id or "",
+            each.letter.detail,
+        )
+        for each in found
+    ]
+    show_table(("number", "at", "code", "type", "id", "detail"), rows)
+
+
+def show_letter(dead: Dead, record: Record | None) -> None:
+    """One dead letter with all that is known of it."""
+    letter = dead.letter
+    command = f"{short(dead.type or '')} {dead.id} of {dead.source}" if dead.id else NO_COMMAND
+    lines = {
+        "number": str(letter.seq),
+        "state": letter.state,
+        "code": letter.code,
+        "detail": letter.detail,
+        "command": command,
+        "story": str(letter.redrive),
+        "attempts": str(letter.attempts),
+        "record": f"{letter.topic}, partition {letter.partition}, offset {letter.position}",
+        "at": date_time(letter.at),
+        "sent": date_time(letter.sent_at) or "not yet",
+    }
+    for name, text in lines.items():
+        show(f"{name:<10}{printable(text, LONGEST)}")
+    if record is None:
+        show("its bytes are forgotten (AZPLAN_JOURNAL__DETAIL_RETENTION)")
+        return
+    for name, value in record.headers:
+        show(f"{'header':<10}{printable(f'{name}: {_text(value)}', LONGEST)}")
+    show(f"{'value':<10}{printable(_text(record.value), LONGEST)}")
+
+
+def facts(dead: Dead) -> dict[str, Any]:
+    """A dead letter for programs."""
+    letter = dead.letter
+    return {
+        "number": letter.seq,
+        "state": letter.state,
+        "code": letter.code,
+        "detail": letter.detail,
+        "id": dead.id,
+        "source": dead.source,
+        "type": dead.type,
+        "customerId": dead.customer,
+        "partner": dead.partner,
+        "redrive": letter.redrive,
+        "attempts": letter.attempts,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.position,
+        "at": instant(letter.at),
+        "publishedAt": instant(letter.sent_at),
+    }
+
+
+def bytes_facts(record: Record | None) -> dict[str, Any]:
+    """The original record for programs: bytes in base64; null where they are forgotten."""
+    if record is None:
+        return {"key": None, "value": None, "headers": None}
+    return {
+        "key": _encoded(record.key),
+        "value": _encoded(record.value),
+        "headers": [[name, _encoded(value)] for name, value in record.headers],
+    }
+
+
+def export(record: Record | None, to: str) -> None:
+    """Write the original value, byte for byte, to a file or, for `-`, to standard output. Raises Stop."""
+    if record is None:
+        raise Stop(Code.NOTHING, "its bytes are forgotten.", "The dead-letters topic may still have them.")
+    if to == "-":
+        sys.stdout.buffer.write(record.value or b"")
+        sys.stdout.flush()
+        return
+    try:
+        Path(to).write_bytes(record.value or b"")
+    except OSError as error:
+        raise Stop(Code.FAILED, f"could not write {to}: {error.strerror}.") from error
+
+
+async def _numbered(journal: Journal, number: int) -> Dead:
+    found = await journal.read(lambda tx: numbered(tx, number))
+    if found is None:
+        raise Stop(Code.NOTHING, f"there is no dead letter {number}.", "`azplan dead-letters list` shows them.")
+    return found
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode("utf-8", "backslashreplace")
+
+
+def _encoded(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode("ascii")

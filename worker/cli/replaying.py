@@ -1,0 +1,213 @@
+"""Plans of replays at the command line: shown, asked about, applied with a progress bar."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from worker.cli.asking import insist
+from worker.cli.durations import spoken
+from worker.cli.exits import Code, Stop
+from worker.cli.printing import err, say, show_json, show_table
+from worker.cli.requesting import say_who_will
+from worker.clock import Clock
+from worker.journal.journal import Journal
+from worker.journal.plans import Item, Plan
+from worker.journal.records import Intake, NewDeadLetter
+from worker.parts import resolve
+from worker.replay.applying import Applier, Ended, Manner
+from worker.replay.decisions import Outcome
+from worker.replay.pace import Standing
+from worker.replay.selection import Candidate
+from worker.runtime import intake
+from worker.runtime.conclusion import Sender
+from worker.settings import Settings
+from worker.version import version
+
+Tell = Callable[[Standing], None]
+
+MEANINGS: Final[Mapping[str, str]] = {
+    Outcome.NOTHING: "done, or on its way",
+    Outcome.RE_EMIT: "done; its events are published again",
+    Outcome.START: "not known: enters as if it had just arrived",
+    Outcome.RESUME: "failed: begins its next story where it stood",
+    Outcome.CONFLICT: "its id was used for other content; nothing happens",
+    Outcome.NEEDS_PERSON: "nothing happens by itself",
+}
+
+
+def desk(loaded: Settings) -> intake.Desk:
+    """What deciding about a record needs, as the worker with these settings decides."""
+    return intake.Desk(
+        resolve=lambda name: resolve(loaded.partners, name),
+        sender=Sender(loaded.kafka.group_id, version()),
+        retention=loaded.journal.retention.total_seconds(),
+    )
+
+
+def per_minute(loaded: Settings) -> dict[str, int]:
+    """The ceilings of the accounts."""
+    return {name: partner.requests_per_minute for name, partner in loaded.partners.items()}
+
+
+async def each_of(found: Sequence[Candidate]) -> AsyncIterator[Candidate]:
+    """Candidates that are there, as those are given that are still read."""
+    for candidate in found:
+        yield candidate
+
+
+def facts(plan: Plan) -> dict[str, Any]:
+    """A plan for programs."""
+    return {
+        "planId": plan.id,
+        "commands": plan.commands,
+        "outcomes": {outcome.value: plan.outcomes.get(outcome.value, 0) for outcome in Outcome},
+        "expectedCalls": plan.calls,
+        "expectedSeconds": plan.seconds,
+    }
+
+
+def show_plan(plan: Plan, *, as_json: bool) -> None:
+    """Print a plan as data."""
+    if as_json:
+        show_json(facts(plan))
+        return
+    show_table(("outcome", "commands", "meaning"), _rows(plan))
+    say(_cost(plan))
+
+
+def tell_plan(plan: Plan) -> None:
+    """Print a plan as talk, before somebody is asked about it."""
+    for outcome, number, meaning in _rows(plan):
+        say(f"{number:>8}  {outcome:<12}  {meaning}")
+    say(_cost(plan))
+
+
+async def carry_out(
+    loaded: Settings, journal: Journal, plan: Plan, manner: Manner, *, yes: bool, as_json: bool
+) -> None:
+    """Ask, then apply, and tell how it ended. Raises Stop where it did not go well."""
+    number = sum(plan.outcomes.get(outcome, 0) for outcome in manner.outcomes)
+    if number == 0:
+        _show_end(plan, Ended(Standing(), 0), as_json=as_json)
+        say("Nothing is to be done.")
+        return
+    if not await say_who_will(journal):
+        raise Stop(
+            Code.UNAVAILABLE, "a replay is watched while it runs, and nobody carries it out now.", "`azplan run`"
+        )
+    canary = f", {manner.pace.canary} of them first" if manner.pace.canary else ""
+    insist(f"Apply this to {number} commands{canary}?", yes=yes)
+    with _bar(number) as tell:
+        applier = Applier(journal, Clock(), enter=lambda items: _enter(journal, desk(loaded), items), tell=tell)
+        try:
+            ended = await applier.apply(plan, manner)
+        except asyncio.CancelledError:
+            say(f"What was begun goes on. `azplan replay apply {plan.id}` continues with the rest.")
+            raise
+    _show_end(plan, ended, as_json=as_json)
+    _judge(plan, ended)
+
+
+async def _enter(journal: Journal, wanted: intake.Desk, items: Sequence[Item]) -> None:
+    """Take records in by the way that every record takes."""
+
+    def refused(item: Intake, error: Exception) -> NewDeadLetter:
+        return intake.refused_by_database(item, error, wanted)
+
+    taken = [intake.intake(item.record, journal.now(), wanted) for item in items if item.record is not None]
+    await journal.accept(taken, refused)
+
+
+@contextmanager
+def _bar(number: int) -> Iterator[Tell]:
+    """A progress bar on a terminal, a line now and then elsewhere."""
+    if not err().is_terminal:
+        yield _lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
+    with Progress(*columns, console=err()) as progress:
+        task = progress.add_task("replay", total=number, rest="")
+        yield lambda now: progress.update(task, completed=now.ended, rest=_rest(now))
+
+
+def _lines() -> Tell:
+    told: list[Standing] = []
+
+    def tell(now: Standing) -> None:
+        if not told or told[-1] != now:
+            told.append(now)
+            say(f"{now.done} done, {now.failed} failed, {now.under_way} under way, {now.planned} to come{_rest(now)}")
+
+    return tell
+
+
+def _rest(now: Standing) -> str:
+    return f", {now.patient} wait for Microsoft" if now.patient else ""
+
+
+def _show_end(plan: Plan, ended: Ended, *, as_json: bool) -> None:
+    now = ended.standing
+    if as_json:
+        show_json(
+            {
+                "planId": plan.id,
+                "done": now.done,
+                "failed": now.failed,
+                "waiting": now.patient,
+                "underWay": now.under_way,
+                "planned": now.planned,
+                "left": ended.left,
+                "stopped": ended.stopped,
+            }
+        )
+        return
+    rows = (
+        ("done", now.done),
+        ("failed again", now.failed),
+        ("waiting for Microsoft", now.patient),
+        ("under way", now.under_way),
+        ("not begun", now.planned),
+        ("left alone", ended.left),
+    )
+    show_table(("result", "commands"), [(name, str(number)) for name, number in rows if number])
+
+
+def _judge(plan: Plan, ended: Ended) -> None:
+    again = f"`azplan replay apply {plan.id}` goes on with the rest."
+    if ended.stopped:
+        hint = f"Find out why: `azplan commands list --state failed`. {again}"
+        raise Stop(Code.FAILED, f"stopped: {ended.standing.failed} of {ended.standing.ended} failed again.", hint)
+    if ended.stalled:
+        raise Stop(Code.NO_ANSWER, "nothing has moved for ten minutes.", again)
+    if ended.standing.failed:
+        raise Stop(Code.FAILED, f"{ended.standing.failed} failed again.", "`azplan dead-letters list` shows them.")
+
+
+def _rows(plan: Plan) -> list[tuple[str, str, str]]:
+    return [
+        (outcome.value, str(plan.outcomes[outcome.value]), MEANINGS[outcome])
+        for outcome in Outcome
+        if plan.outcomes.get(outcome.value)
+    ]
+
+
+def _cost(plan: Plan) -> str:
+    if not plan.calls:
+        return f"Plan {plan.id}: {plan.commands} commands, no calls of Partner Center."
+    time = spoken(timedelta(seconds=plan.seconds)) if plan.seconds else "less than a second"
+    return (
+        f"Plan {plan.id}: {plan.commands} commands, about {plan.calls} calls of Partner Center, {time} at the ceiling."
+    )
+
+
+def the_plan(name: str, found: Sequence[Plan]) -> Plan:
+    """The one plan that was meant. Raises Stop."""
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Stop(Code.USAGE, f"{len(found)} plans begin with {name!r}.", "Write more of its id.")
+    raise Stop(Code.NOTHING, f"there is no plan {name!r}.", "`azplan replay plan` makes one and says its id.")

@@ -1,0 +1,225 @@
+"""`azplan dead-letters`: what came to no good end, and what a person does about it."""
+
+import asyncio
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from events.codes import FailedCode
+from events.record import Record
+from worker import settings
+from worker.cli import burying, connections
+from worker.cli.asking import insist
+from worker.cli.burying import show_groups, show_letter, show_letters, wanted_of
+from worker.cli.exits import Code, Stop
+from worker.cli.helping import WORKING, examples
+from worker.cli.options import Json, Yes
+from worker.cli.printing import say, show_json
+from worker.cli.replaying import carry_out, each_of, per_minute, tell_plan
+from worker.cli.requesting import Why, who
+from worker.cli.selecting import OfCustomer, OfPartner, OfType
+from worker.journal import letters
+from worker.journal.letter_search import Dead, Group, groups, search
+from worker.journal.letter_search import Wanted as WantedLetters
+from worker.replay.applying import Manner
+from worker.replay.decisions import Wanted
+from worker.replay.pace import Pace
+from worker.replay.planning import Order, make
+from worker.replay.selection import of_commands
+from worker.settings import Settings
+
+
+class LetterState(StrEnum):
+    """Where a dead letter stands."""
+
+    OPEN = "open"
+    REDRIVEN = "redriven"
+    ARCHIVED = "archived"
+
+
+REDRIVABLE = frozenset(code.value for code in FailedCode)
+"""The other codes are those of records that never became a command."""
+
+Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers, as `list` shows them.")]
+WithCode = Annotated[str | None, typer.Option("--code", help="Only those with this code.")]
+Every = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command(
+        "list",
+        epilog=examples(app, "azplan dead-letters list", "azplan dead-letters list --code retries_exhausted --json"),
+    )(list_)
+    group.command(
+        epilog=examples(app, "azplan dead-letters show 17", "azplan dead-letters show 17 --export record.json")
+    )(show)
+    group.command(
+        epilog=examples(
+            app, "azplan dead-letters redrive 17", "azplan dead-letters redrive --code retries_exhausted --canary 3"
+        )
+    )(redrive)
+    group.command(epilog=examples(app, "azplan dead-letters archive --code invalid_json --why 'a test' --yes"))(archive)
+    group.command(epilog=examples(app, "azplan dead-letters restore 17"))(restore)
+    app.add_typer(
+        group, name="dead-letters", help="What came to no good end, and redriving it.", rich_help_panel=WORKING
+    )
+
+
+def list_(
+    code: WithCode = None,
+    type_: OfType = None,
+    customer: OfCustomer = None,
+    partner: OfPartner = None,
+    state: Annotated[LetterState, typer.Option("--state", help="Those in this state.")] = LetterState.OPEN,
+    limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Count dead letters by code and type of command; with a selection, list them one by one. JSON lists them always.
+
+    Exit code 3 where there are none.
+    """
+    wanted = wanted_of(code, type_, customer, partner, state.value)
+    counted, found = asyncio.run(_list(settings.load(), wanted, limit))
+    if as_json:
+        show_json([burying.facts(each) for each in found])
+    if not counted:
+        raise Stop(Code.NOTHING, f"no {state.value} dead letter matches.")
+    if as_json:
+        return
+    if wanted == WantedLetters(state=state.value):
+        show_groups(counted)
+        say("With --code or --type they are listed one by one.")
+    else:
+        show_letters(found)
+        if limit and sum(group.number for group in counted) > limit:
+            say(f"The newest {limit}; --limit 0 shows all.")
+
+
+def show(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Its number, as `list` shows it.")],
+    to: Annotated[
+        str | None, typer.Option("--export", metavar="FILE", help="Write the original bytes there; - for the output.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show one dead letter: why, from where, and the record as it came."""
+    dead, record = asyncio.run(_show(settings.load(), number))
+    if to is not None:
+        burying.export(record, to)
+    elif as_json:
+        show_json({**burying.facts(dead), **burying.bytes_facts(record)})
+    else:
+        show_letter(dead, record)
+
+
+def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
+    numbers: Numbers = None,
+    code: WithCode = None,
+    type_: OfType = None,
+    customer: OfCustomer = None,
+    partner: OfPartner = None,
+    every: Every = False,
+    canary: Annotated[int, typer.Option(min=0, help="So many go first, and alone; any failure of theirs stops.")] = 0,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a minute at most.")] = None,
+    why: Why = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Begin the next story of failed commands, by a plan: shown first, the canary first, a stop when too many fail.
+
+    A redrive looks at what the command holds at Microsoft before it buys. Exit code 1 where some fail again.
+    """
+    wanted = wanted_of(code, type_, customer, partner)
+    manner = Manner(who(), Pace(canary, rate))
+    work = _redrive(settings.load(), numbers or [], wanted, manner, _Words(why, every, yes, as_json))
+    asyncio.run(work)
+
+
+def archive(
+    numbers: Numbers = None,
+    code: WithCode = None,
+    type_: OfType = None,
+    customer: OfCustomer = None,
+    partner: OfPartner = None,
+    every: Every = False,
+    why: Why = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Put open dead letters aside: nobody needs to look at them any more. `restore` takes them back."""
+    wanted = wanted_of(code, type_, customer, partner)
+    asyncio.run(_move(settings.load(), "archive", numbers or [], wanted, _Words(why, every, yes, as_json)))
+
+
+def restore(
+    numbers: Numbers = None,
+    code: WithCode = None,
+    type_: OfType = None,
+    customer: OfCustomer = None,
+    partner: OfPartner = None,
+    every: Every = False,
+    why: Why = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Take back dead letters that were put aside."""
+    wanted = wanted_of(code, type_, customer, partner, "archived")
+    asyncio.run(_move(settings.load(), "restore", numbers or [], wanted, _Words(why, every, yes, as_json)))
+
+
+class _Words:
+    """What was said beside the selection."""
+
+    def __init__(self, why: str, every: bool, yes: bool, as_json: bool) -> None:
+        self.why = why
+        self.every = every
+        self.yes = yes
+        self.as_json = as_json
+
+
+async def _list(loaded: Settings, wanted: WantedLetters, limit: int) -> tuple[list[Group], list[Dead]]:
+    async with connections.journal(loaded) as journal:
+        counted = await journal.read(lambda tx: groups(tx, wanted))
+        return counted, await journal.read(lambda tx: search(tx, wanted, limit))
+
+
+async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:
+    async with connections.journal(loaded) as journal:
+        dead = await burying.the_letter(journal, number)
+        return dead, await journal.read(lambda tx: letters.original(tx, number))
+
+
+async def _redrive(
+    loaded: Settings, numbers: Sequence[int], wanted: WantedLetters, manner: Manner, words: _Words
+) -> None:
+    async with connections.journal(loaded) as journal:
+        found = await burying.meant(journal, numbers, wanted, every=words.every)
+        failed = [each for each in found if each.letter.code in REDRIVABLE]
+        uids = list(dict.fromkeys(each.letter.uid for each in failed if each.letter.uid))
+        stuck = len(found) - len(failed)
+        if stuck:
+            say(f"{stuck} never became commands and cannot be redriven: send them anew, corrected, with new ids.")
+        if not uids:
+            raise Stop(Code.REFUSED, "none of them can be redriven.")
+        asked = {"deadLetters": [each.letter.seq for each in found]}
+        order = Order(who(), words.why, asked, Wanted(insisted=True))
+        plan = await make(journal, each_of(await of_commands(journal, uids)), order, per_minute(loaded))
+        tell_plan(plan)
+        await carry_out(loaded, journal, plan, manner, yes=words.yes, as_json=words.as_json)
+
+
+async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: WantedLetters, words: _Words) -> None:
+    change = letters.archive if verb == "archive" else letters.restore
+    async with connections.journal(loaded) as journal:
+        found = await burying.meant(journal, numbers, wanted, every=words.every)
+        chosen = [each.letter.seq for each in found]
+        say(f"{len(chosen)} dead letters: {', '.join(sorted({each.letter.code for each in found}))}.")
+        insist(f"{verb.capitalize()} {len(chosen)} dead letters?", yes=words.yes)
+        moved = int(await journal.write(lambda tx: change(tx, who(), words.why, chosen)))
+    if words.as_json:
+        show_json([burying.facts(each) for each in found])
+    say(f"{moved} {verb}d.")

@@ -1,0 +1,162 @@
+"""`azplan replay`: what would happen if commands came again, and having it happen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from worker import settings
+from worker.cli import connections
+from worker.cli.exits import Code, Stop
+from worker.cli.helping import WORKING, examples
+from worker.cli.options import Json, Yes
+from worker.cli.printing import say
+from worker.cli.replaying import carry_out, desk, each_of, per_minute, show_plan, tell_plan, the_plan
+from worker.cli.requesting import Why, who
+from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, WithCode, chosen, offsets, span
+from worker.journal import plans
+from worker.journal.journal import Journal
+from worker.journal.plans import Plan
+from worker.journal.views import Filter
+from worker.replay.applying import Manner
+from worker.replay.decisions import Wanted
+from worker.replay.pace import Pace
+from worker.replay.planning import Order, make
+from worker.replay.selection import Candidate, of_journal, of_records, ranges
+from worker.settings import Settings
+
+SECOND = 1_000_000
+ReEmit = Annotated[
+    bool, typer.Option("--re-emit", help="Publish the recorded events of what is done again: same ids, same bytes.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command(
+        epilog=examples(
+            app,
+            "azplan replay plan --from 2026-03-02T00:00:00Z --to 2026-03-03T00:00:00Z",
+            "azplan replay plan --offsets 3:1000-1999 --json",
+            "azplan replay plan --journal --code retries_exhausted",
+        )
+    )(plan)
+    group.command(
+        epilog=examples(
+            app,
+            "azplan replay apply 5f3c --canary 5 --rate 60",
+            "azplan replay apply 5f3c --re-emit --yes",
+        )
+    )(apply)
+    app.add_typer(group, name="replay", help="Have commands come again, harmlessly.", rich_help_panel=WORKING)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which commands, from where. `ranges` are offsets of partitions, `during` is a span of time."""
+
+    which: Filter
+    during: Span
+    ranges: tuple[tuple[int, range], ...]
+    from_journal: bool
+
+    def asked(self) -> dict[str, Any]:
+        """The selection, for the record."""
+        which = self.which
+        return {
+            "journal": self.from_journal,
+            "from": self.during.begin,
+            "to": self.during.end,
+            "offsets": [[number, each.start, each.stop - 1] for number, each in self.ranges],
+            "customer": which.customer,
+            "type": which.type,
+            "code": which.code,
+            "partner": which.partner,
+        }
+
+
+def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
+    begin: From = None,
+    end: To = None,
+    offsets_: Annotated[
+        list[str] | None,
+        typer.Option("--offsets", metavar="P:FIRST-LAST", help="Offsets of a partition; may be said several times."),
+    ] = None,
+    from_journal: Annotated[
+        bool, typer.Option("--journal", help="Select from the journal instead of the commands topic.")
+    ] = False,
+    customer: OfCustomer = None,
+    type_: OfType = None,
+    code: WithCode = None,
+    partner: OfPartner = None,
+    re_emit: ReEmit = False,
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Look what would happen if these commands came again, and keep it as a plan. Changes nothing.
+
+    The topic is read outside the worker's group. Exit code 3 where nothing matches.
+    """
+    during, given = span(begin, end), tuple(offsets(text) for text in offsets_ or ())
+    if not from_journal and not given and during == Span(None, None):
+        raise Stop(
+            Code.USAGE,
+            "say which commands: --from and --to, --offsets, or --journal.",
+            "See `azplan replay plan --help`.",
+        )
+    if given and (from_journal or during != Span(None, None)):
+        raise Stop(Code.USAGE, "--offsets says all: leave --from, --to and --journal out.")
+    selection = Selection(chosen(type_, customer, partner, code=code), during, given, from_journal)
+    made = asyncio.run(_plan(settings.load(), selection, why, Wanted(re_emit=re_emit)))
+    show_plan(made, as_json=as_json)
+    say(f"Apply it with `azplan replay apply {made.id}`.")
+
+
+def apply(
+    name: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id, or its beginning.")],
+    canary: Annotated[int, typer.Option(min=0, help="So many go first, and alone; any failure of theirs stops.")] = 0,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a minute at most.")] = None,
+    re_emit: ReEmit = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Carry a plan out beside a running worker: the canary first, then ever more, and a stop when too many fail.
+
+    May be ended and begun again; no command is run twice by it, nor by two plans that overlap.
+    """
+    asyncio.run(_apply(settings.load(), name, Manner(who(), Pace(canary, rate), re_emit), yes=yes, as_json=as_json))
+
+
+async def _plan(loaded: Settings, selection: Selection, why: str, wanted: Wanted) -> Plan:
+    order = Order(who(), why, selection.asked(), wanted)
+    async with connections.journal(loaded) as journal, _found(loaded, journal, selection) as found:
+        made = await make(journal, found, order, per_minute(loaded))
+    if made.commands == 0:
+        raise Stop(Code.NOTHING, "no command matches.")
+    return made
+
+
+@asynccontextmanager
+async def _found(loaded: Settings, journal: Journal, selection: Selection) -> AsyncIterator[AsyncIterator[Candidate]]:
+    """The commands that are meant, as they are read."""
+    during = selection.during
+    if selection.from_journal:
+        begin = int(during.begin.timestamp() * SECOND) if during.begin else 0
+        end = int(during.end.timestamp() * SECOND) if during.end else None
+        yield each_of(await of_journal(journal, selection.which, begin=begin, end=end))
+        return
+    async with connections.admin(loaded) as admin:
+        topic = loaded.kafka.commands_topic
+        wanted = await ranges(admin, topic, begin=during.begin, end=during.end, offsets=selection.ranges)
+        yield of_records(journal, admin.read(wanted), desk(loaded), selection.which)
+
+
+async def _apply(loaded: Settings, name: str, manner: Manner, *, yes: bool, as_json: bool) -> None:
+    async with connections.journal(loaded) as journal:
+        found = the_plan(name, await journal.read(lambda tx: plans.find(tx, name)))
+        tell_plan(found)
+        await carry_out(loaded, journal, found, manner, yes=yes, as_json=as_json)

@@ -1,0 +1,99 @@
+"""Dead letters together with the commands that they were, for whoever looks for them and deals with them."""
+
+from dataclasses import dataclass
+
+from worker.journal.letters import letter
+from worker.journal.sql import Row, Transaction, Value
+from worker.journal.views import Letter
+
+SELECT = """SELECT dead_letter.*, command.id AS command_id, command.source AS command_source,
+      command.type AS command_type, command.customer AS command_customer, command.partner AS command_partner
+    FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dead letters: those that match all that is given; None matches any."""
+
+    state: str | None = None
+    code: str | None = None
+    type: str | None = None
+    customer: str | None = None
+    partner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A dead letter and its command; without one where the record could not be read as a command."""
+
+    letter: Letter
+    id: str | None
+    source: str | None
+    type: str | None
+    customer: str | None
+    partner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Dead letters of one code and one type of command. `first` and `last` are instants; `example` is a number."""
+
+    code: str
+    type: str | None
+    number: int
+    first: int
+    last: int
+    example: int
+
+
+async def search(tx: Transaction, wanted: Wanted, limit: int = 0) -> list[Dead]:
+    """The dead letters that match, the newest first, at most `limit` of them; 0 for all."""
+    conditions, values = _conditions(wanted)
+    if limit:
+        values.append(limit)
+    rows = await tx.rows(
+        f"{SELECT} WHERE {conditions} ORDER BY dead_letter.seq DESC{' LIMIT ?' if limit else ''}", *values
+    )
+    return [_dead(row) for row in rows]
+
+
+async def numbered(tx: Transaction, number: int) -> Dead | None:
+    """The dead letter of this number; None where there is none."""
+    rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq = ?", number)
+    return _dead(rows[0]) if rows else None
+
+
+async def groups(tx: Transaction, wanted: Wanted) -> list[Group]:
+    """The dead letters that match, counted by code and type of command, the most first."""
+    conditions, values = _conditions(wanted)
+    rows = await tx.rows(
+        f"""SELECT dead_letter.code AS code, command.type AS type, count(*) AS n, min(dead_letter.at) AS first,
+              max(dead_letter.at) AS last, max(dead_letter.seq) AS example
+            FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid
+            WHERE {conditions} GROUP BY dead_letter.code, command.type ORDER BY n DESC, code""",
+        *values,
+    )
+    return [Group(row["code"], row["type"], row["n"], row["first"], row["last"], row["example"]) for row in rows]
+
+
+def _conditions(wanted: Wanted) -> tuple[str, list[Value]]:
+    columns = {
+        "dead_letter.state": wanted.state,
+        "dead_letter.code": wanted.code,
+        "command.type": wanted.type,
+        "command.customer": wanted.customer,
+        "command.partner": wanted.partner,
+    }
+    chosen = {column: value for column, value in columns.items() if value is not None}
+    return " AND ".join(f"{column} = ?" for column in chosen) or "1 = 1", list(chosen.values())
+
+
+def _dead(row: Row) -> Dead:
+    return Dead(
+        letter=letter(row),
+        id=row["command_id"],
+        source=row["command_source"],
+        type=row["command_type"],
+        customer=row["command_customer"],
+        partner=row["command_partner"] or None,
+    )

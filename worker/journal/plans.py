@@ -1,0 +1,244 @@
+"""Plans of replays as they are kept: made once and never changed, but for how far each item is.
+
+An item is `planned`, then `sent` when somebody was asked to do it, then `done`, `failed` or `left` (nothing was done,
+and `result` says why). What is sent is asked for in the transaction that says so: whoever applies the plan again after
+a crash, or beside another, sends nothing twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from events.record import Record
+from worker.journal.columns import dump, dump_headers, load, source
+from worker.journal.lanes import own_fresh
+from worker.journal.records import Json, Micros
+from worker.journal.sql import Row, Transaction, Value
+
+INSERT_ITEM = """INSERT INTO plan_item (plan, number, uid, type, outcome, detail, redrive, topic, partition, position,
+    recorded_at, key, value, headers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT_ACT = """INSERT INTO act (at, who, why, verb, uid, lane, details) VALUES (?, ?, ?, 'redrive', ?, ?, ?)
+    RETURNING seq"""
+SEND_AGAIN = """UPDATE event SET sent_at = NULL WHERE uid = ? AND EXISTS (SELECT 1 FROM command
+    WHERE command.uid = event.uid AND state IN ('succeeded', 'rejected', 'failed'))"""
+NOTE = """INSERT INTO act (at, who, why, verb, uid, lane, details, done_at, result)
+    VALUES (?, ?, ?, 're-emit', ?, ?, ?, ?, 'done')"""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One command of a plan. `record` is there where the command is not known, and would enter from it."""
+
+    number: int
+    uid: str | None
+    type: str
+    outcome: str
+    detail: str
+    redrive: int = 0
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan. `asked` is the selection as a person made it."""
+
+    id: str
+    at: Micros
+    who: str
+    why: str
+    asked: Json
+    commands: int
+    calls: int
+    seconds: int
+    outcomes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An item that is under way, with what is known of its command: None where there is none (yet)."""
+
+    number: int
+    uid: str
+    redrive: int
+    asked: bool
+    answer: str | None
+    state: str | None
+    reason: str | None
+    story: int | None
+
+
+async def add_items(tx: Transaction, plan: str, items: Sequence[Item]) -> None:
+    """Some of a plan's items. The plan is there when `add_plan` is."""
+    await tx.many(INSERT_ITEM, [_item_row(plan, item) for item in items])
+
+
+async def add_plan(tx: Transaction, plan: Plan) -> None:
+    """The plan, complete from now on."""
+    await tx.run(
+        "INSERT INTO plan (id, at, who, why, asked, commands, calls, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        plan.id,
+        tx.now,
+        plan.who,
+        plan.why,
+        dump(plan.asked),
+        plan.commands,
+        plan.calls,
+        plan.seconds,
+    )
+
+
+async def find(tx: Transaction, name: str) -> list[Plan]:
+    """The plans whose id begins so."""
+    rows = await tx.rows("SELECT * FROM plan WHERE substr(id, 1, ?) = ? ORDER BY at", len(name), name)
+    return [await _plan(tx, row) for row in rows]
+
+
+async def states(tx: Transaction, plan: str, outcomes: Sequence[str]) -> Mapping[str, int]:
+    """How many items of these outcomes are in each state."""
+    rows = await tx.rows(
+        f"SELECT state, count(*) AS n FROM plan_item WHERE plan = ? AND {tx.among('outcome')} GROUP BY state",
+        plan,
+        list(outcomes),
+    )
+    return {row["state"]: row["n"] for row in rows}
+
+
+async def planned(tx: Transaction, plan: str, outcomes: Sequence[str], limit: int) -> list[Item]:
+    """The next items of these outcomes that nobody has begun."""
+    rows = await tx.rows(
+        f"""SELECT * FROM plan_item WHERE plan = ? AND state = 'planned' AND {tx.among("outcome")}
+            ORDER BY number LIMIT ?""",
+        plan,
+        list(outcomes),
+        limit,
+    )
+    return [_item(row) for row in rows]
+
+
+async def under_way(tx: Transaction, plan: str) -> list[Sent]:
+    """All items that were sent and have not ended."""
+    rows = await tx.rows(
+        """SELECT plan_item.number, plan_item.uid, plan_item.redrive, plan_item.act, act.result, command.state,
+             command.reason, command.redrive AS story
+           FROM plan_item LEFT JOIN command ON command.uid = plan_item.uid LEFT JOIN act ON act.seq = plan_item.act
+           WHERE plan_item.plan = ? AND plan_item.state = 'sent' ORDER BY plan_item.number""",
+        plan,
+    )
+    return [
+        Sent(
+            row["number"],
+            row["uid"],
+            row["redrive"],
+            row["act"] is not None,
+            row["result"],
+            row["state"],
+            row["reason"],
+            row["story"],
+        )
+        for row in rows
+    ]
+
+
+async def send_redrives(tx: Transaction, plan: Plan, items: Sequence[Item], who: str) -> int:
+    """Ask for the next story of these commands, each once. Their lanes are locked. How many were asked for."""
+    asked = 0
+    for item in items:
+        lane = await _lane(tx, item)
+        if lane is None or not await _claim(tx, plan.id, item, "sent"):
+            continue
+        await own_fresh(tx, "", [lane])
+        details = dump({"redrive": item.redrive, "plan": plan.id})
+        rows = await tx.rows(INSERT_ACT, tx.now, who, plan.why, item.uid, lane, details)
+        await tx.run("UPDATE plan_item SET act = ? WHERE plan = ? AND number = ?", rows[0]["seq"], plan.id, item.number)
+        asked += 1
+    return asked
+
+
+async def send_again(tx: Transaction, plan: Plan, items: Sequence[Item], who: str) -> int:
+    """Publish the recorded events of these commands again, each once. Their lanes are locked. How many commands."""
+    again = 0
+    for item in items:
+        lane = await _lane(tx, item)
+        if lane is None or not await _claim(tx, plan.id, item, "done"):
+            continue
+        await own_fresh(tx, "", [lane])
+        await tx.run(SEND_AGAIN, item.uid)
+        await tx.run(NOTE, tx.now, who, plan.why, item.uid, lane, dump({"plan": plan.id}), tx.now)
+        again += 1
+    return again
+
+
+async def mark(tx: Transaction, plan: str, ends: Sequence[tuple[int, str, str | None]], *, since: str) -> None:
+    """Items, by number, that were in the state `since`, with the state and the result that they have now."""
+    await tx.many(
+        "UPDATE plan_item SET state = ?, result = ? WHERE plan = ? AND number = ? AND state = ?",
+        [(state, result, plan, number, since) for number, state, result in ends],
+    )
+
+
+async def lanes_of(tx: Transaction, items: Sequence[Item]) -> list[str]:
+    """The lanes of the commands of these items."""
+    uids = [item.uid for item in items if item.uid is not None]
+    rows = await tx.rows(f"SELECT DISTINCT lane FROM command WHERE {tx.among('uid')} ORDER BY lane", uids)
+    return [row["lane"] for row in rows]
+
+
+async def calls_by_type(tx: Transaction) -> Mapping[str, float]:
+    """How many calls of Partner Center a story of each type has taken on average, as far as calls are remembered."""
+    rows = await tx.rows(
+        """SELECT type, sum(n) AS calls, count(*) AS stories FROM (
+             SELECT command.type AS type, call.uid, call.redrive, count(*) AS n FROM call
+             JOIN command ON command.uid = call.uid GROUP BY command.type, call.uid, call.redrive) AS each_story
+           GROUP BY type"""
+    )
+    return {row["type"]: float(row["calls"]) / float(row["stories"]) for row in rows}
+
+
+async def _lane(tx: Transaction, item: Item) -> str | None:
+    """The command's lane, if this transaction has locked it; one that has moved since is found the next time."""
+    rows = await tx.rows("SELECT lane FROM command WHERE uid = ?", item.uid or "")
+    return rows[0]["lane"] if rows and rows[0]["lane"] in tx.known.lanes else None
+
+
+async def _claim(tx: Transaction, plan: str, item: Item, state: str) -> bool:
+    touched = await tx.run(
+        "UPDATE plan_item SET state = ? WHERE plan = ? AND number = ? AND state = 'planned'", state, plan, item.number
+    )
+    return touched == 1
+
+
+async def _plan(tx: Transaction, row: Row) -> Plan:
+    counted = await tx.rows("SELECT outcome, count(*) AS n FROM plan_item WHERE plan = ? GROUP BY outcome", row["id"])
+    return Plan(
+        id=row["id"],
+        at=row["at"],
+        who=row["who"],
+        why=row["why"],
+        asked=load(row["asked"]),
+        commands=row["commands"],
+        calls=row["calls"],
+        seconds=row["seconds"],
+        outcomes={each["outcome"]: each["n"] for each in counted},
+    )
+
+
+def _item_row(plan: str, item: Item) -> tuple[Value, ...]:
+    record = item.record
+    place: tuple[Value, ...] = (None, None, None, None, None, None, "[]")
+    if record is not None:
+        headers = dump_headers(record.headers)
+        place = (
+            record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers
+        )  # fmt: skip
+    return (plan, item.number, item.uid, item.type, item.outcome, item.detail, item.redrive, *place)
+
+
+def _item(row: Row) -> Item:
+    return Item(
+        number=row["number"],
+        uid=row["uid"],
+        type=row["type"],
+        outcome=row["outcome"],
+        detail=row["detail"],
+        redrive=row["redrive"],
+        record=None if row["topic"] is None else source(row),
+    )

@@ -1,0 +1,90 @@
+"""What becomes of one command when it is replayed. Pure: from what is known of it to one of six outcomes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from events.codes import FailedCode
+from worker.journal.records import State
+
+
+class Outcome(StrEnum):
+    """What would happen to a command."""
+
+    NOTHING = "nothing"
+    """It is done, or on its way."""
+    RE_EMIT = "reEmit"
+    """It is done, and its recorded events are published again: same ids, same bytes."""
+    START = "start"
+    """It is not known here, and enters as if it had just arrived."""
+    RESUME = "resume"
+    """It failed, and begins its next story at the steps that it had reached."""
+    CONFLICT = "conflict"
+    """Its id was used before, for other content."""
+    NEEDS_PERSON = "needsPerson"
+    """Nothing happens by itself; the detail says what a person can do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A command as the journal remembers it. `archived`: a person has put its dead letter aside."""
+
+    uid: str
+    type: str
+    state: State
+    code: str | None
+    redrive: int
+    pruned: bool = False
+    archived: bool = False
+    same_content: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for beside the selection. `insisted`: each of these failures was meant by the person."""
+
+    re_emit: bool = False
+    insisted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An outcome, and why."""
+
+    outcome: Outcome
+    detail: str
+
+
+def decide(known: Known | None, *, readable: bool, too_old: bool, wanted: Wanted) -> Decision:
+    """What becomes of a command: `known` is None where the journal does not know its identity.
+
+    `readable` and `too_old` tell of the record, where there is one.
+    """
+    if not readable:
+        return Decision(Outcome.NEEDS_PERSON, "the record cannot be read as a command: it is a dead letter")
+    if known is None:
+        if too_old:
+            detail = "it is not known, and older than the journal remembers: look, and send it anew with a new id"
+            return Decision(Outcome.NEEDS_PERSON, detail)
+        return Decision(Outcome.START, "it is not known here")
+    if not known.same_content:
+        return Decision(Outcome.CONFLICT, "its id was used before, for other content")
+    if known.state.is_open:
+        return Decision(Outcome.NOTHING, "it is on its way")
+    if known.state is State.FAILED:
+        return _failed(known, wanted)
+    if wanted.re_emit:
+        return Decision(Outcome.RE_EMIT, "its recorded events are published again")
+    return Decision(Outcome.NOTHING, f"it is done: {known.state}")
+
+
+def _failed(known: Known, wanted: Wanted) -> Decision:
+    if known.pruned:
+        return Decision(Outcome.NEEDS_PERSON, "it failed, and its bytes are forgotten: send it anew with a new id")
+    if wanted.insisted:
+        return Decision(Outcome.RESUME, f"it failed with {known.code}")
+    if known.archived:
+        return Decision(Outcome.NEEDS_PERSON, "it failed, and a person put it aside: `azplan dead-letters restore`")
+    if known.code == FailedCode.OUTCOME_UNKNOWN:
+        detail = "whether it took effect is not known: `azplan commands show`, then `azplan commands resolve`"
+        return Decision(Outcome.NEEDS_PERSON, detail)
+    return Decision(Outcome.RESUME, f"it failed with {known.code}")
