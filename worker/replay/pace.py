@@ -45,8 +45,8 @@ def portion(now: Standing, pace: Pace, *, begun: int, seconds: float) -> int:
     """How many to begin now. `begun` were begun by this run in the `seconds` since it started."""
     if now.sent < pace.canary:
         room = pace.canary - now.sent
-    elif now.ended < pace.canary:
-        return 0
+    elif now.done + now.failed < pace.canary:
+        return 0  # a canary that waits for Microsoft has told nothing yet
     else:
         room = max(FIRST_PORTION, min(MOST_AT_ONCE, 2 * now.ended)) - now.under_way
     if pace.rate is not None:
