@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from events.plans import CreateAzurePlan, SuspendPlan
 from events.record import Outgoing, Record
-from events.status import CommandAccepted, CommandFailed, CommandWaiting
+from events.status import CommandAccepted, CommandFailed
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import COMMANDS, EVENTS, World
