@@ -139,6 +139,16 @@ READY = _gauge("ready", "1 where /readyz says so.")
 BUILD = Info("azplan_build", "Which azplan this is.", registry=REGISTRY)
 
 
+def described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """Every metric of ours: name as it is exported, type, labels and meaning, in the order of the code."""
+    for name, metric in globals().items():
+        if name.isupper() and isinstance(metric, Counter | Gauge | Histogram | Info):
+            (family,) = metric.describe()
+            suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+            labels = tuple(metric._labelnames)  # noqa: SLF001 - the library tells them nowhere else
+            yield f"{family.name}{suffix}", family.type, labels, family.documentation
+
+
 class Earliest:
     """Sets a gauge to the smallest of the values that several accounts give. It is not shown before the first."""
 

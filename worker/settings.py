@@ -19,7 +19,6 @@ from worker.settings_values import (
     AnyCaseToUpper,
     BaseUrl,
     Duration,
-    Guid,
     JournalUrl,
     PartnerNames,
     Port,
@@ -111,7 +110,7 @@ class Partner(Section):
     """AZPLAN_PARTNERS__<NAME>__*: one partner account (CSP tenant). Exactly one kind of credential."""
 
     tenant_id: TenantId = Field(description="the partner's tenant")
-    client_id: Guid = Field(description="application that is registered there")
+    client_id: Text = Field(description="application that is registered there")
     client_secret: SecretStr | None = Field(None, description="its secret")
     certificate_file: Text | None = Field(None, description="instead: PEM file with its certificate and private key")
     federated_token_file: Text | None = Field(None, description="instead: token of a workload identity, read afresh")
@@ -238,9 +237,6 @@ class Settings(Section):
                 "AZPLAN_WAITS__SETTLE must be at least AZPLAN_WORKER__CALL_TIMEOUT: "
                 f"{_seconds(self.waits.settle)} is less than {_seconds(call)} seconds."
             )
-        for section, pauses in (("WAITS", self.waits), ("RETRIES", self.retries)):
-            if pauses.first > pauses.max:
-                yield f"AZPLAN_{section}__FIRST must not be longer than AZPLAN_{section}__MAX."
 
 
 def _seconds(duration: timedelta) -> str:
