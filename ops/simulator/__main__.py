@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from ops.simulator.state import Partner
 
 UNAVAILABLE = 69
 EPILOG = """
-Every flag can be given in the environment: SIMULATOR_API_PORT for --api-port, and so on; lists are separated by commas.
+Every flag can be given in the environment: SIMULATOR_API_PORT for --api-port, and so on; lists with semicolons.
 
   python -m ops.simulator --scale 60 --customers ready=50 --customers legacy=5 --ca-file /tmp/ca.pem
   curl -s localhost:9081/books
@@ -89,7 +90,8 @@ def _simulator(options: argparse.Namespace) -> Simulator:
     settings = Settings()
     if not options.hostility:
         settings = settings.changed({"hostility": False})
-    settings = settings.changed(dict(_knob(text) for text in options.set))
+    for text in options.set:
+        settings = _turned(settings, text)
     partners = [_partner(text) for text in options.partner] or [replace(CONTOSO)]
     for partner in partners:
         partner.indirect = partner.tenant_id in {each.lower() for each in options.indirect}
@@ -112,14 +114,13 @@ def _partner(text: str) -> Partner:
     return Partner(tenant, client, secret)
 
 
-def _knob(text: str) -> tuple[str, Any]:
+def _turned(settings: Settings, text: str) -> Settings:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"--set {text}: not KNOB=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    with contextlib.suppress(ValueError):
+        return settings.changed({name: json.loads(value)})
+    return settings.changed({name: value})
 
 
 def _write_refresh_tokens(simulator: Simulator, files: list[str]) -> None:
@@ -142,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         variable = "SIMULATOR_" + name.lstrip("-").replace("-", "_").upper()
         given: Any = os.environ.get(variable)
         if given is not None and more.get("action") == "append":
-            given = given.split(",")
+            given = [each for each in given.split(";") if each]
         elif given is not None and more.get("action") is argparse.BooleanOptionalAction:
             given = given.lower() in ("1", "true", "yes", "on")
         parser.add_argument(name, help=text, default=default if given is None else given, **more)

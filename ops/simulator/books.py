@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ops.simulator.state import Cart, Order, Subscription, Upgrade
     from ops.simulator.world import World
 
-REQUESTS_KEPT = 500_000
+REQUESTS_KEPT = 200_000
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Books:
 
     @property
     def requests(self) -> list[Received]:
-        """The newest half million requests, oldest first; those under way have no status yet."""
+        """The newest 200 000 requests, oldest first; those under way have no status yet."""
         self._settle()
         return list(self._world.requests)
 

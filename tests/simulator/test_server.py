@@ -174,6 +174,28 @@ async def test_a_port_that_is_taken_is_explained(addresses: Addresses) -> None:
     assert "--api-port" in errors.decode()
 
 
+async def test_flags_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists with semicolons, because values hold commas."""
+    for port in ("API", "CONTROL", "AUTHORITY"):
+        monkeypatch.setenv(f"SIMULATOR_{port}_PORT", "0")
+    monkeypatch.setenv("SIMULATOR_CUSTOMERS", "plan=1;2")
+    monkeypatch.setenv("SIMULATOR_SET", "order_list_lag=[1,2];checkout_repeat=800065")
+    monkeypatch.setenv("SIMULATOR_HOSTILITY", "no")
+    process = await _start()
+    try:
+        assert process.stdout is not None
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), timeout=30))
+        async with httpx.AsyncClient(base_url=ready["control"], trust_env=False) as control:
+            knobs = (await control.get("/settings")).json()
+        assert ready["customers"] == 3
+        assert knobs["order_list_lag"] == [1, 2]
+        assert knobs["checkout_repeat"] == "800065"
+        assert knobs["hostility"]["bom"] == "never"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), timeout=30) == 0
+
+
 async def _start(*flags: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
