@@ -66,15 +66,17 @@ def list_(
     limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """List commands, the newest first. Exit code 3 where none matches."""
+    """List commands, the newest first. Exit code 3 where none matches what is asked for."""
     wanted = chosen(type_, customer, partner, state, code)
     found = asyncio.run(_newest(settings.load(), wanted, limit))
     if as_json:
         show_json([facts.command(each) for each in found])
     elif found:
         show_table(("received", "type", "id", "customer", "partner", "state", "code"), [_row(each) for each in found])
-    if not found:
+    if not found and wanted != Filter():
         raise Stop(Code.NOTHING, "no command matches.")
+    if not found:
+        say("There are no commands yet.")
     if limit and len(found) == limit:
         say(f"The newest {limit}; --limit 0 shows all.")
 

@@ -1,0 +1,171 @@
+"""`azplan check`: each thing that the worker needs, right and wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Azplan, Ended
+from tests.support.simulator import SimulatorProcess
+from tests.support.topics import Topics
+
+SECRET = "AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET"
+
+
+@pytest.fixture(scope="module")
+def partner_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """A Partner Center to call."""
+    simulator = SimulatorProcess(tmp_path_factory.mktemp("partner-center"))
+    simulator.start()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def set_up(clean_place: Path, monkeypatch: pytest.MonkeyPatch, partner_center: SimulatorProcess) -> pytest.MonkeyPatch:
+    """A good partner account; a broker where none is. Tests put other settings beside them."""
+    for name, value in partner_center.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    return monkeypatch
+
+
+def results(ended: Ended) -> dict[str, str]:
+    """What each check said."""
+    return {each["check"]: each["result"] for each in ended.json}
+
+
+def finding(ended: Ended, check: str) -> dict[str, Any]:
+    """What one check said."""
+    (found,) = (each for each in ended.json if each["check"] == check)
+    return dict(found)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_where_all_is_well_every_line_is_ok(
+    database: str, topics: Topics, set_up: pytest.MonkeyPatch, azplan: Azplan, request: pytest.FixtureRequest
+) -> None:
+    """Exit code 0; each check says what it found."""
+    url = request.getfixturevalue(f"{database}_url")
+    for name, value in {**topics.env, "AZPLAN_JOURNAL__URL": url}.items():
+        set_up.setenv(name, value)
+    ended = azplan("check", "--json")
+    assert ended.code == 0
+    expected = ["settings", "broker", "topics", "journal", "token", "call"]
+    assert [(each["check"], each["result"]) for each in ended.json] == [(check, "ok") for check in expected]
+    assert all(each["advice"] is None for each in ended.json)
+    assert finding(ended, "call")["partner"] == "contoso"
+    assert "customers.list answered" in finding(ended, "call")["detail"]
+    plain = azplan("check")
+    assert plain.code == 0
+    assert [line.split()[:2] for line in plain.out.splitlines()] == [["ok", check] for check in expected]
+
+
+@pytest.mark.kafka
+def test_topics_that_are_missing_are_named_with_the_verb_that_makes_them(
+    kafka_servers: str, set_up: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
+    """A broker without topics is the usual first day."""
+    fresh = Topics(kafka_servers)
+    for name, value in fresh.env.items():
+        set_up.setenv(name, value)
+    ended = azplan("check", "--json")
+    assert ended.code == 69
+    assert fresh.events in finding(ended, "topics")["detail"]
+    assert "azplan topics apply" in finding(ended, "topics")["advice"]
+
+
+def test_a_broker_that_does_not_answer_leaves_the_other_checks_alone(
+    set_up: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
+    """What can be looked at is; what cannot says why; exit code 69."""
+    ended = azplan("check", "--json")
+    assert ended.code == 69
+    assert results(ended) == {
+        "settings": "ok",
+        "broker": "failed",
+        "topics": "skipped",
+        "journal": "ok",
+        "token": "ok",
+        "call": "ok",
+    }
+    assert "AZPLAN_KAFKA__BOOTSTRAP_SERVERS" in finding(ended, "broker")["advice"]
+
+
+def test_a_wrong_secret_is_no_token_and_says_what_to_look_at(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+    """The authority's own words are there, the secret is not."""
+    set_up.setenv(SECRET, "planted-canary-secret")
+    ended = azplan("check", "--json")
+    assert ended.code == 69
+    assert (results(ended)["token"], results(ended)["call"]) == ("failed", "skipped")
+    assert "AADSTS7000215" in finding(ended, "token")["detail"]
+    assert "AZPLAN_PARTNERS__CONTOSO__TENANT_ID" in finding(ended, "token")["advice"]
+    assert "planted-canary" not in ended.out + ended.err
+
+
+def test_a_partner_center_that_cannot_be_reached_has_a_token_and_no_call(
+    set_up: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
+    """The two are told apart."""
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__BASE_URL", "http://127.0.0.1:1")
+    ended = azplan("check", "--json")
+    assert (results(ended)["token"], results(ended)["call"]) == ("ok", "failed")
+    assert "__BASE_URL" in finding(ended, "call")["advice"]
+
+
+def test_a_ca_file_that_is_not_there_is_a_wrong_setting(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+    """Exit code 78 counts more than 69."""
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__CA_FILE", "/absent/ca.pem")
+    ended = azplan("check", "--json")
+    assert ended.code == 78
+    assert "contoso" in finding(ended, "token")["detail"]
+
+
+def test_without_a_partner_account_it_says_which_settings_make_one(
+    clean_place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker without an account could only refuse."""
+    monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    ended = azplan("check", "--json")
+    assert ended.code == 78
+    assert "AZPLAN_PARTNERS__<NAME>__TENANT_ID" in finding(ended, "token")["advice"]
+
+
+def test_wrong_settings_are_all_named_and_nothing_else_is_looked_at(
+    clean_place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 78, every mistake in one go."""
+    monkeypatch.setenv("AZPLAN_KAFKA__GROUPID", "x")
+    monkeypatch.setenv("AZPLAN_WORKER__CONCURRENCY", "many")
+    ended = azplan("check", "--json")
+    assert ended.code == 78
+    detail = finding(ended, "settings")["detail"]
+    assert "AZPLAN_KAFKA__GROUPID" in detail
+    assert "AZPLAN_WORKER__CONCURRENCY" in detail
+    assert set(results(ended).values()) == {"failed", "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "result", "text"),
+    [
+        ("sqlite:///new.db", 69, "ok", "`azplan run` makes"),
+        ("sqlite:////absent/folder/new.db", 78, "failed", "/absent/folder"),
+        ("sqlite:///text.db", 78, "failed", "text.db"),
+        ("postgresql://azplan:planted-canary@127.0.0.1:1/azplan", 69, "failed", "PostgreSQL"),
+    ],
+)
+def test_the_journal_is_looked_at_and_never_made(
+    url: str, code: int, result: str, text: str, set_up: pytest.MonkeyPatch, azplan: Azplan, clean_place: Path
+) -> None:
+    """A look leaves no file behind; a file that is no journal is refused; a password is not repeated."""
+    (clean_place / "text.db").write_text("this is no database, however long it is " * 50)
+    set_up.setenv("AZPLAN_JOURNAL__URL", url)
+    ended = azplan("check", "--json")
+    assert ended.code == code
+    found = finding(ended, "journal")
+    assert found["result"] == result
+    assert text in found["detail"]
+    assert "planted-canary" not in ended.out
+    assert not (clean_place / "new.db").exists()

@@ -1,0 +1,223 @@
+"""`azplan commands`: lists, stories and what is new, on both databases, beside a worker."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Azplan
+from tests.cli.telling import CUSTOMER, say_more, tell
+from tests.support.azplan import environment
+from tests.support.databases import run_apart
+from tests.support.waiting import wait_until
+
+COMMAND = {"id", "source", "type", "customerId", "partner", "state", "code", "receivedAt", "concludedAt"}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A journal with stories in it, to which the settings point."""
+    made: str = request.getfixturevalue(f"{request.param}_url")
+    run_apart(tell(made))
+    monkeypatch.setenv("AZPLAN_JOURNAL__URL", made)
+    return made
+
+
+def test_list_shows_the_newest_first(url: str, azplan: Azplan) -> None:
+    """A line each, with state, code and, for what waits, the reason."""
+    ended = azplan("commands", "list")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["RECEIVED", "TYPE", "ID", "CUSTOMER", "PARTNER", "STATE", "CODE"]
+    ids = [line.split()[4] for line in lines[1:]]
+    assert ids == ["rejected-1", "rejected-1", "failed-1", "behind-1", "waits-1"]
+    assert "failed" in lines[3]
+    assert "outcome_unknown" in lines[3]
+    assert "assets_stopping" in lines[5]
+
+
+def test_list_as_json_has_the_members_of_the_contract_and_no_others(url: str, azplan: Azplan) -> None:
+    """One array; instants are RFC 3339, what is not known is null."""
+    found = azplan("commands", "list", "--json").json
+    assert all(set(each) == COMMAND for each in found)
+    waits = found[-1]
+    assert (waits["id"], waits["source"], waits["type"]) == ("waits-1", "/crm", "azplan.SuspendPlan.v1")
+    assert (waits["customerId"], waits["partner"], waits["state"], waits["code"]) == (CUSTOMER, "us", "waiting", None)
+    assert waits["receivedAt"].endswith("Z")
+    assert waits["concludedAt"] is None
+    assert found[2]["concludedAt"] is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (["--state", "failed"], ["failed-1"]),
+        (["--customer", CUSTOMER.upper()], ["behind-1", "waits-1"]),
+        (["--type", "start-product-upgrade"], ["rejected-1"]),
+        (["--code", "outcome_unknown", "--partner", "US"], ["failed-1"]),
+        (["--limit", "2"], ["rejected-1", "rejected-1"]),
+        (["--limit", "0", "--state", "waiting"], ["waits-1"]),
+    ],
+)
+def test_list_takes_only_what_is_asked_for(words: list[str], ids: list[str], url: str, azplan: Azplan) -> None:
+    """Every condition must fit; case does not matter in names."""
+    assert [each["id"] for each in azplan("commands", "list", *words, "--json").json] == ids
+
+
+def test_list_says_when_there_may_be_more(url: str, azplan: Azplan) -> None:
+    """A list that was cut says so, beside the data."""
+    assert "--limit 0 shows all" in azplan("commands", "list", "--limit", "2").err
+    assert azplan("commands", "list").err == ""
+
+
+def test_where_nothing_matches_it_is_exit_code_3(url: str, azplan: Azplan) -> None:
+    """Also for programs, which read an empty array."""
+    ended = azplan("commands", "list", "--code", "no_such_code", "--json")
+    assert (ended.code, ended.json) == (3, [])
+    assert azplan("commands", "show", "no-such-id").code == 3
+    assert azplan("commands", "show", "waits-1", "--source", "/erp").code == 3
+
+
+def test_a_mistyped_id_is_answered_with_the_nearest(url: str, azplan: Azplan) -> None:
+    """People copy ids badly."""
+    ended = azplan("commands", "show", "wait-1")
+    assert ended.code == 3
+    assert "Did you mean waits-1?" in ended.err
+
+
+def test_a_mistyped_type_or_state_is_a_usage_error(url: str, azplan: Azplan) -> None:
+    """What cannot exist is not looked for."""
+    ended = azplan("commands", "list", "--type", "SuspendPlans")
+    assert ended.code == 2
+    assert "Did you mean SuspendPlan?" in ended.err
+    assert azplan("commands", "list", "--state", "done").code == 2
+
+
+def test_an_id_of_two_sources_needs_the_source(url: str, azplan: Azplan) -> None:
+    """Which of them is never guessed."""
+    ended = azplan("commands", "show", "rejected-1")
+    assert ended.code == 2
+    assert "/crm, /erp" in ended.err
+    assert "--source" in ended.err
+    assert azplan("commands", "show", "rejected-1", "--source", "/erp", "--json").json["customerId"] == "c-4"
+
+
+def test_show_tells_the_story_in_the_order_in_which_it_happened(url: str, azplan: Azplan) -> None:
+    """Received, calls with the ids for support, checks left out, waits with their reason, events."""
+    ended = azplan("commands", "show", "waits-1")
+    assert ended.code == 0
+    assert ended.out.startswith("SuspendPlan waits-1 from /crm: waiting\n")
+    parts = [
+        f"customer    {CUSTOMER}",
+        "waits for   assets_stopping",
+        "call        subscriptions.list  200  120 ms  request request-1  correlation ms-1",
+        "note        customers.get was left out",
+        "CommandWaiting  assets_stopping: one is still active",
+        "received    azplan.commands.v1, partition 0",
+    ]
+    # The story's instants lie in the past of its record, which the database's clock has dated.
+    at = [ended.out.index(part) for part in parts]
+    assert at == sorted(at)
+
+
+def test_show_says_how_many_are_in_front(url: str, azplan: Azplan) -> None:
+    """A command behind another of its customer waits for that one."""
+    assert "waits for   1 earlier commands of the customer" in azplan("commands", "show", "behind-1").out
+
+
+def test_show_brings_the_evidence_of_an_unknown_outcome(url: str, azplan: Azplan) -> None:
+    """The call without an answer, the write that may have taken effect, the identifiers to look by, what to do."""
+    out = azplan("commands", "show", "failed-1").out
+    assert "failed (outcome_unknown)" in out
+    assert "carts.checkout  timeout  40000 ms  request request-2" in out
+    assert "orders.list  403 code 900115" in out
+    assert "Something may have taken effect at Microsoft" in out
+    assert "azplan commands resolve" in out
+    assert "checkout        money   intended, tried once, may still arrive until" in out
+    assert '{"cart_id": "cart-1"}' in out
+    assert "dead letter" in out
+
+
+def test_show_as_json_adds_the_story_to_the_command(url: str, azplan: Azplan) -> None:
+    """Steps, waits, events and calls, each with its members in camelCase."""
+    told = azplan("commands", "show", "failed-1", "--json").json
+    assert set(told) > COMMAND
+    assert {"steps", "waits", "events", "calls"} <= set(told)
+    assert told["calls"][0] == {
+        "at": "2026-02-02T02:40:00Z",
+        "operation": "carts.checkout",
+        "status": "timeout",
+        "durationMs": 40_000,
+        "requestId": "request-2",
+        "correlationId": "ms-2",
+    }
+    assert told["calls"][1]["status"] == 403
+    (step,) = told["steps"]
+    assert (step["name"], step["effect"], step["state"], step["attempts"]) == ("checkout", "money", "intended", 1)
+    assert step["details"] == {"cart_id": "cart-1"}
+    assert step["mayArriveUntil"] is not None
+    last = told["events"][-1]
+    assert (last["type"], last["data"]["code"]) == ("azplan.CommandFailed.v1", "outcome_unknown")
+    waits = azplan("commands", "show", "waits-1", "--json").json["waits"]
+    assert waits == [
+        {
+            "at": "2026-02-02T02:40:00Z",
+            "reason": "assets_stopping",
+            "detail": "one is still active",
+            "until": "2026-02-02T02:41:00Z",
+        }
+    ]
+
+
+def test_watch_prints_what_is_said_from_now_on_until_it_is_interrupted(url: str, clean_place: Path) -> None:
+    """A line for each event, as JSON where asked; what was said before is not repeated; Ctrl-C is exit code 130."""
+    out = clean_place / "watched.txt"
+    with out.open("wb") as written:
+        watching = subprocess.Popen(
+            [sys.executable, "-m", "worker.cli", "commands", "watch", "--json"],
+            env=environment({"AZPLAN_JOURNAL__URL": url, "PYTHONPATH": str(Path(__file__).parents[2])}),
+            cwd=clean_place,
+            stdout=written,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert watching.stderr is not None
+    assert watching.stderr.readline().startswith("Watching")
+    run_apart(say_more(url, "fresh-1"))
+    wait_until(lambda: "fresh-1" in out.read_text(), "the new event is shown", within=10)
+    watching.send_signal(signal.SIGINT)
+    _, talk = watching.communicate(timeout=20)
+    assert watching.returncode == 130
+    assert "Traceback" not in talk
+    (line,) = out.read_text().splitlines()
+    change = json.loads(line)
+    assert set(change["command"]) == COMMAND
+    assert change["event"]["type"] == "azplan.CommandAccepted.v1"
+
+
+def test_without_a_journal_no_verb_makes_one(azplan: Azplan, clean_place: Path) -> None:
+    """Exit code 78 with the place that was looked at; usually one is in the wrong folder."""
+    for words in (["list"], ["show", "x"], ["watch"]):
+        ended = azplan("commands", *words)
+        assert ended.code == 78
+        assert str(clean_place / "azplan.db") in ended.err
+    assert list(clean_place.iterdir()) == []
+
+
+def test_an_empty_journal_lists_nothing(azplan: Azplan, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was asked for in particular, so nothing is missing: exit code 0."""
+    Path(sqlite_url.removeprefix("sqlite:///")).touch()
+    monkeypatch.setenv("AZPLAN_JOURNAL__URL", sqlite_url)
+    ended = azplan("commands", "list", "--json")
+    assert (ended.code, ended.json) == (0, [])
+
+
+def test_a_database_that_does_not_answer_is_exit_code_69(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password in the URL is not repeated."""
+    monkeypatch.setenv("AZPLAN_JOURNAL__URL", "postgresql://azplan:planted-canary@127.0.0.1:1/azplan")
+    ended = azplan("commands", "list")
+    assert ended.code == 69
+    assert "planted-canary" not in ended.err

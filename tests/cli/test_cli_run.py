@@ -1,0 +1,109 @@
+"""`azplan run`: how it refuses to start, and what each refusal says. What it does is the worker's tests' to show."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.azplan import environment
+from tests.support.topics import Topics
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+QUIET = {"AZPLAN_HTTP__PORT": "0", "AZPLAN_METRICS__PORT": "0", "AZPLAN_LOG__FORMAT": "json"}
+
+
+class Running:
+    """`azplan run` as a process of its own: it takes signals."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], *words: str) -> None:
+        self._log = folder / "log.txt"
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "worker.cli", "run", *words],
+                env=environment({**QUIET, "PYTHONPATH": str(ROOT), **settings}),
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def log(self) -> str:
+        """What it said so far."""
+        return self._log.read_text()
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self.process.wait(60)
+
+    def wait_for(self, text: str) -> None:
+        """Return as soon as it has said this."""
+        wait_until(lambda: text in self.log or self.process.poll() is not None, f"it says {text}", within=30)
+        assert text in self.log, self.log
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    """A port on which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_in_good_order(number: signal.Signals, code: int, topics: Topics, tmp_path: Path) -> None:
+    """128 and the signal's number, as every shell expects."""
+    running = Running(tmp_path, topics.env)
+    running.wait_for("worker.started")
+    running.process.send_signal(number)
+    assert running.ended() == code
+    assert "worker.stopped" in running.log
+    assert "Traceback" not in running.log
+
+
+def test_without_a_broker_it_is_exit_code_69(tmp_path: Path) -> None:
+    """A supervisor may start it again: the broker may come."""
+    running = Running(tmp_path, {"AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert running.ended() == 69
+    assert "azplan: no Kafka broker answers at 127.0.0.1:1" in running.log
+    assert "Traceback" not in running.log
+
+
+def test_without_its_database_it_is_exit_code_69(tmp_path: Path) -> None:
+    """The same of PostgreSQL; the password is not repeated."""
+    running = Running(tmp_path, {"AZPLAN_JOURNAL__URL": "postgresql://azplan:planted-canary@127.0.0.1:1/azplan"})
+    assert running.ended() == 69
+    assert "azplan: PostgreSQL" in running.log
+    assert "planted-canary" not in running.log
+
+
+@pytest.mark.kafka
+def test_without_its_topics_it_says_which_verb_makes_them(kafka_servers: str, tmp_path: Path) -> None:
+    """Exit code 69: they may be made while it waits to be started again."""
+    running = Running(tmp_path, Topics(kafka_servers).env)
+    assert running.ended() == 69
+    assert "azplan topics apply" in running.log
+
+
+def test_a_wrong_setting_is_exit_code_78(tmp_path: Path) -> None:
+    """Starting it again would change nothing."""
+    running = Running(tmp_path, {"AZPLAN_WORKER__LEASE": "1"})
+    assert running.ended() == 78
+    assert "AZPLAN_WORKER__LEASE must be at least" in running.log
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("name", ["AZPLAN_HTTP__PORT", "AZPLAN_METRICS__PORT"])
+def test_a_port_that_is_taken_is_exit_code_78_and_says_which_settings_to_change(
+    name: str, busy_port: int, topics: Topics, tmp_path: Path
+) -> None:
+    """Two workers on one machine meet here first."""
+    running = Running(tmp_path, {**topics.env, name: str(busy_port)})
+    assert running.ended() == 78
+    assert str(busy_port) in running.log
+    assert "AZPLAN_HTTP__PORT and AZPLAN_METRICS__PORT" in running.log
+    assert "Traceback" not in running.log
