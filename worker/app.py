@@ -21,10 +21,9 @@ from prometheus_client import start_http_server
 from events.base import Command
 from worker import metrics
 from worker.broker.admin import KafkaAdmin
-from worker.broker.port import Admin, Sink, Source
+from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
-from worker.errors import JournalRefused
 from worker.handling import Handler, load
 from worker.journal.journal import Journal
 from worker.journal.records import Call as Told
@@ -37,6 +36,7 @@ from worker.partner_center.registry import operations
 from worker.parts import kafka_config, open_accounts, open_engine, open_source, policy, resolve
 from worker.runtime import acts, intake
 from worker.runtime.acts import Requests
+from worker.runtime.beginning import refuse_foreign
 from worker.runtime.brake import Brake
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
@@ -139,7 +139,9 @@ class Worker:
         admin = KafkaAdmin(kafka_config(settings))
         try:
             await admin.start()
-            await refuse_foreign(journal, admin, settings, new_journal=self._new_journal)
+            if not self._new_journal:
+                kafka = settings.kafka
+                await refuse_foreign(journal, admin, kafka.group_id, kafka.commands_topic, kafka.events_topic)
         finally:
             await admin.stop()
         accounts = open_accounts(settings, self._clock)
@@ -257,31 +259,6 @@ def lease(settings: Settings) -> Lease:
         lease=worker.lease.total_seconds(),
         heartbeat=worker.heartbeat.total_seconds(),
         call_timeout=worker.call_timeout.total_seconds(),
-    )
-
-
-async def refuse_foreign(journal: Journal, admin: Admin, settings: Settings, *, new_journal: bool) -> None:
-    """An empty journal beside a group that has worked before would do everything again: it is refused.
-
-    Raises `JournalRefused` with what to do.
-    """
-    if new_journal or not await journal.is_empty():
-        return
-    kafka = settings.kafka
-    committed = await admin.committed(kafka.group_id, kafka.commands_topic)
-    beginnings, ends = await admin.beginnings(kafka.events_topic), await admin.ends(kafka.events_topic)
-    answered = any(ends[partition] > beginnings.get(partition, 0) for partition in ends)
-    if not committed and not answered:
-        return
-    found = (
-        f"the group {kafka.group_id} has committed offsets on {kafka.commands_topic}"
-        if committed
-        else (f"{kafka.events_topic} holds answers")
-    )
-    raise JournalRefused(
-        f"the journal is empty, but {found}: commands that were done would be done again. "
-        "Set AZPLAN_JOURNAL__URL to the journal that belongs to the group. If that is lost, run `azplan journal "
-        "rebuild`; if this is meant to be a beginning, run `azplan run --new-journal`."
     )
 
 

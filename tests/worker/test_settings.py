@@ -376,6 +376,7 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
     assert [problem.split()[0] for problem in problems] == [
         "AZPLAN_KAFKA__GRUOP_ID",
         "AZPLAN_PARTNERS__CONTOSO__TENANT_ID",
+        "AZPLAN_PARTNERS__CONTOSO__CLIENT_ID",
         "AZPLAN_LOG__LEVEL",
         "AZPLAN_WORKER__LEASE",
     ]

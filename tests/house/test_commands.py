@@ -1,0 +1,77 @@
+"""A command is a name in three folders, and nothing else has to know it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from events.base import commands, events
+from events.catalog import example, messages, schema
+from ops.simulator.app import routes
+from worker.handling import load
+from worker.partner_center.registry import operations
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = list(commands().values())
+LONGEST_MODULE = 330
+LONGEST_DISPATCH = 60
+TABLES = {"events/codes.py"}
+"""Data, and not code: as long as there is to say."""
+
+
+def snake(name: str) -> str:
+    """`SuspendPlan` as a file is called."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_a_command_has_its_handler_in_a_file_of_its_name(command: type) -> None:
+    """Whoever looks for what a command does finds one file."""
+    file = ROOT / "worker" / "handlers" / f"{snake(command.__name__)}.py"
+    handler = load("worker.handlers").get(command)
+
+    assert file.is_file(), f"{command.__name__} has no handler: add {file.relative_to(ROOT)}"
+    assert handler is not None, f"{file.relative_to(ROOT)} lacks @handles({command.__name__})"
+    assert handler.__module__ == f"worker.handlers.{snake(command.__name__)}"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_a_command_has_tests_of_its_handler(command: type) -> None:
+    """Tests of a handler are in files that begin with its name."""
+    found = sorted((ROOT / "tests" / "handlers").glob(f"test_{snake(command.__name__)}*.py"))
+
+    assert found, f"add tests/handlers/test_{snake(command.__name__)}.py"
+
+
+@pytest.mark.parametrize("kind", [*commands(), *events()])
+def test_a_message_has_a_schema_and_an_example(kind: str) -> None:
+    """What other teams build on is there for every message."""
+    assert kind in messages()
+    assert schema(kind)["properties"]
+    assert example(kind)["value"]
+
+
+@pytest.mark.parametrize("operation", operations().values(), ids=list(operations()))
+def test_an_operation_of_the_client_can_be_practised(operation) -> None:
+    """Every operation has a route in the simulator."""
+    known = {(method, bare(path)) for method, path in routes()}
+
+    assert (operation.method, bare(operation.path)) in known, f"ops/simulator lacks {operation.method} {operation.path}"
+
+
+def test_dispatch_can_be_read_in_a_minute() -> None:
+    """The page that everything hangs on stays a straight line."""
+    assert len((ROOT / "worker/runtime/dispatch.py").read_text().splitlines()) <= LONGEST_DISPATCH
+
+
+def test_no_module_has_outgrown_its_subject() -> None:
+    """A module that is longer than this is more than one thing."""
+    modules = [*(ROOT / "worker").rglob("*.py"), *(ROOT / "events").rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules}
+
+    assert [name for name, length in lengths.items() if length > LONGEST_MODULE and name not in TABLES] == []
+
+
+def bare(path: str) -> str:
+    """A path's template without the names of its members, in lower case."""
+    return re.sub(r"\{[^}]*\}", "{}", path).lower()
