@@ -86,6 +86,8 @@ class NewCommand:
     fingerprint: str
     algorithm: int
     correlation_id: str
+    received_at: Micros = 0
+    """When it was received, as its first event says; 0: when it is written down."""
     state: State = State.ACCEPTED
     code: str | None = None
 

@@ -68,6 +68,7 @@ def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Des
             fingerprint=decoded.fingerprint,
             algorithm=ALGORITHM,
             correlation_id=envelope.correlation_id,
+            received_at=now,
             state=State.REJECTED if refused else State.ACCEPTED,
             code=decoded.code if isinstance(decoded, Refused) else None,
         ),
