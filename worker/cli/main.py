@@ -5,9 +5,10 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from worker.cli import verbs
 from worker.cli.exits import Code, Stop, stop_for
@@ -38,9 +39,17 @@ def call(arguments: Sequence[str]) -> int:
     return Code.OK
 
 
+class Verbs(TyperGroup):
+    """The program in its own help: verbs and groups of verbs in one list, by name."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of the alphabet."""
+        return sorted(super().list_commands(ctx))
+
+
 def build(arguments: Sequence[str] = ()) -> typer.Typer:
     """The program with the verb that the arguments ask for, or with all of them where they ask for none."""
-    app = typer.Typer(rich_markup_mode=markup(), no_args_is_help=True, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=Verbs, rich_markup_mode=markup(), no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(
         epilog=examples(
             app,

@@ -27,7 +27,7 @@ def contract(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print what goes over the wire: the types of commands and events, their JSON Schemas and examples."""
+    """Print the commands and events, their schemas and examples."""
     if type_ is None:
         _show_all(as_json=as_json)
         return

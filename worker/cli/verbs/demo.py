@@ -21,10 +21,10 @@ def register(app: typer.Typer) -> None:
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and say what to try.")] = False,
 ) -> None:
-    """Watch commands go in and answers come out: broker, simulated Partner Center and worker, within a minute.
+    """See it work on this machine, within a minute.
 
-    An embedded broker, a simulator of Partner Center in fast time, SQLite, and a real `azplan run`. Nothing leaves this
-    machine, and nothing is left behind.
+    Commands go in and answers come out: an embedded broker, a simulator of Partner Center in fast time, SQLite, and a real `azplan run`.
+    Nothing leaves this machine, and nothing is left behind.
     """
     if not _is_here(SHOW):
         raise Stop(
