@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
 def check(as_json: Json = False) -> None:
     """Look at everything that the worker needs.
 
-    Settings, broker, topics, journal, tokens, and one harmless call to Partner Center. Changes nothing. Exit code 0 where all is well, 78 for a wrong setting, 69 for what does not answer, 1 otherwise.
+    Settings, broker, topics, journal, tokens, and one harmless call to Partner Center; nothing is changed. Exit code 0
+    where all is well, 78 for a wrong setting, 69 for what does not answer, 1 otherwise.
     """
     found = asyncio.run(_look(as_json=as_json))
     if as_json:

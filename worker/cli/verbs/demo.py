@@ -23,8 +23,8 @@ def demo(
 ) -> None:
     """See it work on this machine, within a minute.
 
-    Commands go in and answers come out: an embedded broker, a simulator of Partner Center in fast time, SQLite, and a real `azplan run`.
-    Nothing leaves this machine, and nothing is left behind.
+    Commands go in and answers come out: an embedded broker, a simulator of Partner Center in fast time, SQLite, and a
+    real `azplan run`. Nothing leaves this machine, and nothing is left behind.
     """
     if not _is_here(SHOW):
         raise Stop(
