@@ -5,6 +5,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from events.record import Record
+from worker.broker.unreadable import positions, read_around
 
 READING: Final[dict[str, Any]] = {
     # Offsets are committed by us, explicitly, or not at all (the library's default commits what it handed out).
@@ -20,7 +21,11 @@ READING: Final[dict[str, Any]] = {
 
 async def fetched(consumer: AIOKafkaConsumer, most: int, seconds: float) -> list[Record]:
     """The next records of all partitions, in order within each."""
-    batches = await consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
+    before = positions(consumer)
+    try:
+        batches = await consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
+    except UnicodeDecodeError:
+        return [_record(each) for each in await read_around(consumer, before)]
     return [_record(each) for batch in batches.values() for each in batch]
 
 

@@ -10,6 +10,7 @@
 | a slow rebalance callback expels the member | callbacks only note, and members have a minute to join again |
 | a consumer is stuck after trouble at the broker and does not say so | it is held against the topic's ends |
 | a coordinator or fetcher that failed once fails every poll | after an error the client is made anew |
+| a header's name that is no UTF-8 fails every poll, and what else it held is lost | see `unreadable` |
 | `stop` may hang | it has a deadline; after that the client is left behind |
 | offsets begin at `latest` and are committed by themselves | neither: see `beginning` and `records` |
 """
