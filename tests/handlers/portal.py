@@ -11,6 +11,14 @@ from ops.simulator.state import Customer
 BASE = "https://portal.example/v1"
 
 
+async def start_upgrade(simulator: Simulator, customer: Customer) -> None:
+    """Start a product upgrade of the customer."""
+    headers = {"Authorization": f"Bearer {simulator.token(user=True)}"}
+    async with httpx.AsyncClient(transport=simulator.transport(), headers=headers) as client:
+        request = {"customerId": customer.id, "productFamily": "azure"}
+        assert (await client.post(f"{BASE}/productUpgrades", json=request)).status_code == 202
+
+
 async def buy_plan(simulator: Simulator, customer: Customer, *, reseller_id: str | None = None) -> None:
     """Buy an Azure plan for the customer."""
     headers = {"Authorization": f"Bearer {simulator.token()}"}

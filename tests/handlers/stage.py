@@ -10,6 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+from starlette.types import Receive, Scope, Send
+
 from events.base import Command, Event, events
 from events.record import Record
 from events.status import CommandFailed, CommandRejected, CommandValidated, CommandWaiting
@@ -61,6 +64,14 @@ class Cast:
     policy: Policy = POLICY
 
 
+IMPATIENT = pytest.mark.parametrize(
+    "cast",
+    [Cast(policy=replace(POLICY, order_deadline=7_200, upgrade_deadline=7_200))],
+    indirect=True,
+    ids=["two_hours"],
+)
+"""For tests that see a wait come to its end: two hours instead of days."""
+
 PROVIDER = Partner(
     tenant_id="5e11e500-0000-4000-8000-000000000002",
     client_id="5e11e500-0000-4000-8000-00000000c11f",
@@ -81,6 +92,7 @@ class Stage:
         self._ids: Iterator[int] = itertools.count(1)
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
+        self._arrived = asyncio.Event()
         self._turns: set[asyncio.Task[None]] = set()
         self._running: set[str] = set()
         self._serving: asyncio.Task[None] | None = None
@@ -214,11 +226,13 @@ class Stage:
 
     async def until(self, operation: str, count: int = 1) -> None:
         """Return when so many calls of an operation have arrived."""
-        for _ in range(int(MOST_WAITING)):
-            if self.calls().count(operation) >= count:
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"{operation} was called {self.calls().count(operation)} times, not {count}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOST_WAITING):
+                while self.calls().count(operation) < count:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                    await asyncio.sleep(0)
+        assert self.calls().count(operation) >= count, f"{operation} was not called {count} times: {self.calls()}"
 
     # ---- inside
 
@@ -245,7 +259,7 @@ class Stage:
 
     def _turn_desk(self) -> Desk:
         account = InProcessAccount(
-            self.simulator.api,
+            self._api,
             lambda kind: self.simulator.token(user=kind == "user"),
             self.clock,
             user=self.cast.user,
@@ -268,6 +282,11 @@ class Stage:
             spread=lambda: 0.0,
             validate_only=self.cast.validate_only,
         )
+
+    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Partner Center's API, with somebody at the door who sees requests arrive."""
+        asyncio.get_running_loop().call_soon(self._arrived.set)
+        await self.simulator.api(scope, receive, send)
 
     def _desk(self) -> intake.Desk:
         return intake.Desk(resolve=lambda _: ACCOUNT, sender=Sender("azplan-worker", "test"), retention=1e9)

@@ -10,32 +10,10 @@ from events.codes import FailedCode, RejectedCode
 from events.plans import AzurePlanCreated, CreateAzurePlan
 from events.status import CommandFailed, CommandRejected
 from ops.simulator.state import Customer
+from tests.handlers.faults import EVERY_LOSS, REMEMBERED
 from tests.handlers.portal import buy_plan
-from tests.handlers.stage import Stage
+from tests.handlers.stage import IMPATIENT, Stage
 from tests.support.virtual_time import START
-
-LOST: list[tuple[str, dict[str, object]]] = [
-    ("reset_before", {}),
-    ("reset_after", {}),
-    ("late", {"seconds": 30}),
-    ("late", {"seconds": 290}),
-    ("delay", {"seconds": 60}),
-    ("slow_answer", {"seconds": 60}),
-    ("error_before", {"status": 500}),
-    ("error_after", {"status": 500}),
-    ("error_after", {"status": 502}),
-    ("error_after", {"status": 503}),
-    ("error_after", {"status": 504}),
-    ("truncated", {}),
-    ("cut_json", {}),
-    ("empty", {}),
-    ("garbage", {}),
-    ("refused", {}),
-]
-"""Everything that can become of an answer. Two seconds before it settles is late enough."""
-NAMES = ["_".join([kind, *(str(value) for value in details.values())]) for kind, details in LOST]
-MEMORY = pytest.mark.parametrize("memory", [True, False], ids=["ids_remembered", "ids_forgotten"])
-"""Whether Partner Center remembers request ids: nothing may depend on it."""
 
 
 def create(customer: Customer, **members: object) -> CreateAzurePlan:
@@ -54,8 +32,8 @@ def insist_on_one_plan(stage: Stage, answer: Event) -> AzurePlanCreated:
     return answer
 
 
-@MEMORY
-@pytest.mark.parametrize(("kind", "details"), LOST, ids=NAMES)
+@REMEMBERED
+@EVERY_LOSS
 async def test_a_lost_check_out_buys_one_plan(
     stage: Stage, kind: str, details: dict[str, object], memory: bool
 ) -> None:
@@ -77,7 +55,7 @@ async def test_a_check_out_that_arrives_behind_our_back(stage: Stage, repeat: st
     insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
 
 
-@MEMORY
+@REMEMBERED
 async def test_a_cart_that_is_being_worked_on_is_looked_at_again(stage: Stage, memory: bool) -> None:
     """A second check-out beside the first is refused with 800064: the first goes on."""
     slow = {"checkout_seconds": [55, 55], "order_provisioning": [200, 200]}
@@ -104,6 +82,7 @@ async def test_a_lost_order_that_fails_is_found_in_the_list(stage: Stage, lag: i
     assert [each.id for each in failed.blockers] == [order.id]
 
 
+@IMPATIENT
 async def test_a_lost_order_that_never_appears_is_an_unknown_outcome(stage: Stage) -> None:
     """The cart is ordered and nothing comes of it: at the deadline a person gets the cart. Nothing is bought again."""
     customer = stage.simulator.customer(settings={"order_outcome": "never", "order_list_lag": [1e9, 1e9]})
@@ -112,12 +91,12 @@ async def test_a_lost_order_that_never_appears_is_an_unknown_outcome(stage: Stag
     (cart,) = stage.simulator.books.carts
     assert failed.code is FailedCode.OUTCOME_UNKNOWN
     assert failed.outcome_unknown
-    assert [(each.kind, each.id.lower(), each.name) for each in failed.blockers] == [("order", cart.id, "cart")]
+    assert [(each.kind, each.id, each.name) for each in failed.blockers] == [("order", cart.id, "cart")]
     assert len(stage.simulator.books.orders) == 1
 
 
-@MEMORY
-@pytest.mark.parametrize(("kind", "details"), LOST, ids=NAMES)
+@REMEMBERED
+@EVERY_LOSS
 async def test_a_lost_cart_is_replaced(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
     """A cart whose id was never learned can buy nothing, so that another may be made."""
     stage.simulator.change(remember_request_ids=memory)
@@ -125,8 +104,8 @@ async def test_a_lost_cart_is_replaced(stage: Stage, kind: str, details: dict[st
     insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
 
 
-@MEMORY
-@pytest.mark.parametrize(("kind", "details"), LOST, ids=NAMES)
+@REMEMBERED
+@EVERY_LOSS
 async def test_a_lost_mending_is_looked_at(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
     """Whether or not the new item arrived in the cart, it is the same cart that is checked out."""
     stage.simulator.change(remember_request_ids=memory)
@@ -194,6 +173,7 @@ async def test_a_cart_that_expired_after_a_lost_check_out_is_replaced_late(stage
     assert stage.effects("order.created") == 1
 
 
+@IMPATIENT
 async def test_a_cart_that_is_always_gone_is_not_replaced_for_ever(stage: Stage) -> None:
     """The attempts come to an end, and nothing is unknown about them."""
     failed = await stage.failed(create(stage.simulator.customer(settings={"cart_lifetime": -60.0})))
@@ -345,11 +325,12 @@ async def test_an_earlier_purchase_that_is_open_still_is_not_repeated(stage: Sta
     (order,) = stage.simulator.books.orders
     assert rejected.code is RejectedCode.EARLIER_OUTCOME_UNKNOWN
     (blocker,) = rejected.blockers
-    assert (blocker.kind, blocker.id.lower()) == ("order", order.id if lag == 0 else order.cart_id)
+    assert (blocker.kind, blocker.id) == ("order", order.id if lag == 0 else order.cart_id)
     assert "command-1" in rejected.detail
     assert await stage.open_effects() == ["azure_plan"]
 
 
+@IMPATIENT
 async def test_an_earlier_order_that_never_ended_is_named(stage: Stage) -> None:
     """After a wait that came to its end the order is known; when its plan comes after all, it is the answer."""
     customer = stage.simulator.customer("order_never_ends")
@@ -366,7 +347,7 @@ async def test_an_earlier_order_that_never_ended_is_named(stage: Stage) -> None:
 # ---- workers that die
 
 
-@MEMORY
+@REMEMBERED
 @pytest.mark.parametrize(
     ("operation", "seconds"),
     [(operation, seconds) for operation in ("carts.create", "carts.checkout", "orders.get") for seconds in (0.5, 60)],

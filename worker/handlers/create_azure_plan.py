@@ -15,7 +15,8 @@ from worker.partner_center.orders import Order
 from worker.partner_center.subscriptions import Subscription
 from worker.plans import hurdles, leftovers
 from worker.plans.delivery import blocker_of_order, delivered
-from worker.plans.holdings import azure_subscriptions, plain, plan_among, sold_through
+from worker.plans.holdings import azure_subscriptions, plan_among, sold_through
+from worker.plans.naming import plain
 from worker.plans.purchase import CHECKOUT, Purchase
 from worker.plans.traces import is_among
 

@@ -7,7 +7,8 @@ from events.base import Event
 from events.plans import PlanReactivated, ReactivatePlan
 from worker.handling import Context, handles
 from worker.plans import standing
-from worker.plans.holdings import plain, plan_meant
+from worker.plans.holdings import plan_meant
+from worker.plans.naming import plain
 from worker.plans.standing import ACTIVE
 
 REACTIVATE = "reactivate"

@@ -21,6 +21,7 @@ from worker.handling import Context, facts, handles
 from worker.partner_center import upgrades
 from worker.partner_center.errors import Refused
 from worker.partner_center.upgrades import Upgrade, UpgradeState
+from worker.plans.naming import plain
 from worker.plans.running_upgrade import blocker_of, upgrade_of
 from worker.plans.upgrade_start import Followed, not_finished, upgrade_to_follow
 
@@ -38,7 +39,7 @@ async def start_product_upgrade(ctx: Context, command: StartProductUpgrade) -> E
         case UpgradeState.COMPLETED:
             return ctx.answer(
                 ProductUpgradeCompleted,
-                upgrade_id=followed.upgrade_id,
+                upgrade_id=plain(followed.upgrade_id),
                 line_items=_line_items(upgrade),
                 adopted=followed.adopted,
             )
@@ -68,15 +69,17 @@ def _tell(ctx: Context, followed: Followed, upgrade: Upgrade) -> None:
     told: Told = ctx.memory.setdefault(f"told {ctx.redrive}", {})
     if not told.get("started"):
         told["started"] = True
-        ctx.say(identity.STARTED, ProductUpgradeStarted, upgrade_id=followed.upgrade_id, adopted=followed.adopted)
-    seen = [upgrade.status, *([line.status, _name(line.source_product)] for line in upgrade.line_items)]
+        ctx.say(
+            identity.STARTED, ProductUpgradeStarted, upgrade_id=plain(followed.upgrade_id), adopted=followed.adopted
+        )
+    seen = [_word(upgrade.status), *([_name(line.source_product), _word(line.status)] for line in upgrade.line_items)]
     if upgrade.state is not UpgradeState.RUNNING or upgrade.status is None or seen == told.get("seen"):
         return
     told["seen"], told["progress"] = seen, told.get("progress", 0) + 1
     ctx.say(
         identity.progress(told["progress"]),
         ProductUpgradeProgressed,
-        upgrade_id=followed.upgrade_id,
+        upgrade_id=plain(followed.upgrade_id),
         status=upgrade.status,
         line_items=_line_items(upgrade),
     )
@@ -95,11 +98,16 @@ def _line_items(upgrade: Upgrade) -> list[UpgradeLineItem]:
 
 
 def _product(product: upgrades.UpgradeProduct | None) -> UpgradeProduct | None:
-    return UpgradeProduct(id=product.id, name=product.name) if product else None
+    return UpgradeProduct(id=product.id and plain(product.id), name=product.name) if product else None
 
 
 def _name(product: upgrades.UpgradeProduct | None) -> str | None:
-    return product.id or product.name if product else None
+    return _word(product.id or product.name) if product else None
+
+
+def _word(text: str | None) -> str | None:
+    """For comparing: Partner Center writes the same word in several cases."""
+    return text.casefold() if text else None
 
 
 def _reasons(upgrade: Upgrade) -> str:

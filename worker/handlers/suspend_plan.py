@@ -19,7 +19,8 @@ from worker.partner_center.errors import Refused
 from worker.partner_center.reservations import ReservationEntitlement
 from worker.partner_center.subscriptions import Subscription
 from worker.plans import standing
-from worker.plans.holdings import blocker_of, plain, plan_meant
+from worker.plans.holdings import blocker_of, plan_meant
+from worker.plans.naming import plain
 from worker.plans.standing import SUSPENDED
 from worker.steps import Result, State
 
@@ -84,14 +85,26 @@ async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlemen
         await azure_entitlements.cancel(center, customer_id, plan.id, entitlement.id)
         return {"id": entitlement.id}
 
+    step = _cancel_step(entitlement)
+    may_show = _may_show_yet(ctx, step)
     try:
-        await ctx.step(_cancel_step(entitlement), State(there=not entitlement.is_active, act=act))
+        await ctx.step(step, State(there=not entitlement.is_active, act=act))
     except Refused as no:
-        # Cancelling again what an unanswered request has cancelled is not documented; it shows in ten minutes.
-        if ctx.settles_in(lag=FLIP) > 0:
-            detail = f"whether Azure subscription {entitlement.id} was cancelled shows in about ten minutes: {no}"
-            raise Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order") from no
-        raise
+        if not may_show:
+            raise
+        detail = f"whether Azure subscription {entitlement.id} was cancelled shows in about ten minutes: {no}"
+        raise Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order") from no
+
+
+def _may_show_yet(ctx: Context, step: str) -> bool:
+    """Whether a request without an answer may have cancelled what is still active.
+
+    What Partner Center says to a repetition is not documented: a refusal may mean that the first one was taken.
+    """
+    now, shown_by = ctx.now().timestamp(), f"{step} shows by"
+    if ctx.in_doubt(step):
+        ctx.memory[shown_by] = now + FLIP
+    return now < float(ctx.memory.get(shown_by, 0))
 
 
 def _cancel_step(entitlement: AzureEntitlement) -> str:

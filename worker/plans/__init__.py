@@ -2,8 +2,9 @@
 
 | module | what it knows |
 |---|---|
-| `holdings` | which Azure plan is meant, what is under it, how it is named in answers |
+| `holdings` | which Azure plan is meant, what is under it, which Azure subscriptions |
 | `hurdles` | what stands in the way of a purchase |
+| `naming` | how ids are written in answers |
 | `offers` | which catalog item is the Azure plan, today and there |
 | `basket` | the one cart of a command, and its item |
 | `purchase` | the cart checked out, once |

@@ -13,6 +13,7 @@ from worker.partner_center.orders import Order
 from worker.partner_center.subscriptions import Subscription
 from worker.plans import traces
 from worker.plans.holdings import azure_plans
+from worker.plans.naming import plain
 from worker.plans.traces import Sought
 
 NO_ORDER = "20000"
@@ -28,7 +29,7 @@ async def delivered(ctx: Context, sought: Sought, known: list[str], cart_id: str
     try:
         return await _look(ctx, sought, known, cart_id)
     except Refused as no:
-        evidence = blocker_of_order(known[0]) if known else _blocker_of_cart(cart_id)
+        evidence = blocker_of_order(known[0]) if known else blocker_of_cart(cart_id)
         detail = f"cart {cart_id} was ordered, and Partner Center refuses to say what became of it: {no}"
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[evidence], partner_center=facts(no)) from no
 
@@ -37,7 +38,7 @@ async def _look(ctx: Context, sought: Sought, known: list[str], cart_id: str) ->
     ids = known or await traces.order_ids(ctx.center, sought)
     order = await _order(ctx, sought.customer_id, ids[0]) if ids else None
     if order is None:
-        evidence = blocker_of_order(ids[0]) if ids else _blocker_of_cart(cart_id)
+        evidence = blocker_of_order(ids[0]) if ids else blocker_of_cart(cart_id)
         seen = f"order {ids[0]}" if ids else f"the order of cart {cart_id}"
         raise _not_yet(f"{seen} cannot be read yet", evidence)
     evidence = blocker_of_order(order.id, order)
@@ -74,10 +75,11 @@ def _not_yet(detail: str, evidence: Blocker) -> Wait:
     return Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order", give_up=never)
 
 
-def _blocker_of_cart(cart_id: str) -> Blocker:
-    return Blocker(kind=BlockerKind.ORDER, id=cart_id, name="cart")
+def blocker_of_cart(cart_id: str) -> Blocker:
+    """A cart whose order is not known, named in its place."""
+    return Blocker(kind=BlockerKind.ORDER, id=plain(cart_id), name="cart")
 
 
 def blocker_of_order(order_id: str, order: Order | None = None) -> Blocker:
     """An order as it is named in `blockers`."""
-    return Blocker(kind=BlockerKind.ORDER, id=order_id, status=order.status if order else None)
+    return Blocker(kind=BlockerKind.ORDER, id=plain(order_id), status=order.status if order else None)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from events.codes import BlockerKind, RejectedCode
-from events.fields import is_guid
 from events.plans import AzureSubscription
 from events.status import Blocker
 from worker.errors import Rejected
@@ -13,14 +12,10 @@ from worker.partner_center.azure_entitlements import AzureEntitlement
 from worker.partner_center.errors import NotPermitted, Refused
 from worker.partner_center.resource import same_id
 from worker.partner_center.subscriptions import Subscription
+from worker.plans.naming import plain
 from worker.plans.running_upgrade import running_upgrade
 
 NO_SUBSCRIPTION = frozenset({"20003", "800037"})
-
-
-def plain(identifier: str) -> str:
-    """An id as it is named in answers: Partner Center changes the case of GUIDs freely, we do not."""
-    return identifier.lower() if is_guid(identifier) else identifier
 
 
 def sold_through(partner_id: str | None, reseller_id: str | None) -> bool:

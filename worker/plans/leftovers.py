@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from events.codes import BlockerKind, RejectedCode, WaitingReason
+from events.codes import RejectedCode, WaitingReason
 from events.status import Blocker
 from worker.errors import Rejected, Wait
 from worker.handling import Context
@@ -14,7 +14,7 @@ from worker.partner_center.errors import Refused
 from worker.partner_center.orders import Order
 from worker.plans import traces
 from worker.plans.basket import CART
-from worker.plans.delivery import blocker_of_order
+from worker.plans.delivery import blocker_of_cart, blocker_of_order
 from worker.plans.purchase import CHECKOUT, EFFECT, is_gone
 from worker.plans.traces import Sought
 
@@ -41,7 +41,7 @@ async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
         await ctx.close(earlier)
         return
     if not ids:
-        cart = [Blocker(kind=BlockerKind.ORDER, id=cart_id, name="cart")] if cart_id else []
+        cart = [blocker_of_cart(cart_id)] if cart_id else []
         raise _unknown(earlier, "whether it was ordered cannot be told yet", cart)
     order = await _order(ctx, customer_id, ids[0])
     if order is None:

@@ -8,9 +8,8 @@ nothing of it can take effect any more.
 from collections.abc import Iterable
 from datetime import datetime
 
-from events.codes import BlockerKind, FailedCode, WaitingReason
+from events.codes import FailedCode, WaitingReason
 from events.plans import CreateAzurePlan
-from events.status import Blocker
 from worker.errors import Failed, Wait
 from worker.handling import Context, facts
 from worker.partner_center import carts
@@ -19,6 +18,7 @@ from worker.partner_center.classification import STALE_ITEM
 from worker.partner_center.errors import Refused, Unanswered
 from worker.plans import traces
 from worker.plans.basket import BUSY, BUY, SUBMITTED, Basket
+from worker.plans.delivery import blocker_of_cart
 from worker.plans.hurdles import upgrade_in_progress
 from worker.plans.running_upgrade import running_upgrade
 from worker.plans.traces import Sought
@@ -119,7 +119,7 @@ class Purchase:
         try:
             return await self._find()
         except Refused as no:
-            cart = Blocker(kind=BlockerKind.ORDER, id=self._basket.id, name="cart")
+            cart = blocker_of_cart(self._basket.id)
             detail = f"whether cart {cart.id} was ordered cannot be read: {no}"
             raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[cart], partner_center=facts(no)) from no
 

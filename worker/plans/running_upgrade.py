@@ -6,8 +6,9 @@ from worker.handling import Context
 from worker.partner_center import upgrades
 from worker.partner_center.errors import NotPermitted, Refused
 from worker.partner_center.upgrades import Upgrade, UpgradeState
+from worker.plans.naming import plain
 
-ALREADY_COMPLETED = "900110"
+ALREADY_COMPLETED, NOT_FOUND = "900110", "900106"
 
 
 async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
@@ -31,15 +32,21 @@ async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
 
 
 async def upgrade_of(ctx: Context, upgrade_id: str, customer_id: str, product_family: str = upgrades.AZURE) -> Upgrade:
-    """How far an upgrade is; one that Partner Center calls completed instead of describing it (900110) is completed."""
+    """How far an upgrade is that Partner Center has named.
+
+    One that it calls completed instead of describing it (900110) is completed; one that it does not find yet (900106)
+    is running, without a status.
+    """
     try:
         return await upgrades.status(ctx.center, upgrade_id, customer_id, product_family=product_family)
     except Refused as no:
-        if no.code != ALREADY_COMPLETED:
-            raise
-        return Upgrade(id=upgrade_id, status="Completed")
+        if no.code == ALREADY_COMPLETED:
+            return Upgrade(id=upgrade_id, status="Completed")
+        if no.code == NOT_FOUND or (no.status == 404 and no.code is None):
+            return Upgrade(id=upgrade_id)
+        raise
 
 
 def blocker_of(upgrade_id: str, upgrade: Upgrade | None = None) -> Blocker:
     """An upgrade as it is named in `blockers`."""
-    return Blocker(kind=BlockerKind.PRODUCT_UPGRADE, id=upgrade_id, status=upgrade.status if upgrade else None)
+    return Blocker(kind=BlockerKind.PRODUCT_UPGRADE, id=plain(upgrade_id), status=upgrade.status if upgrade else None)

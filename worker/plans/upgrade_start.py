@@ -26,7 +26,7 @@ IN_PROGRESS = "900109"
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The upgrade of a command; adopted where it was there before."""
+    """The upgrade of a command, by its id as Partner Center gave it; adopted where it was there before."""
 
     upgrade_id: str
     adopted: bool

@@ -1,0 +1,29 @@
+"""Everything that can become of the answer to a write."""
+
+import pytest
+
+LOST: list[tuple[str, dict[str, object]]] = [
+    ("reset_before", {}),
+    ("reset_after", {}),
+    ("late", {"seconds": 30}),
+    ("late", {"seconds": 290}),
+    ("delay", {"seconds": 60}),
+    ("slow_answer", {"seconds": 60}),
+    ("error_before", {"status": 500}),
+    ("error_after", {"status": 500}),
+    ("error_after", {"status": 502}),
+    ("error_after", {"status": 503}),
+    ("error_after", {"status": 504}),
+    ("truncated", {}),
+    ("cut_json", {}),
+    ("empty", {}),
+    ("garbage", {}),
+    ("refused", {}),
+]
+"""Kinds of fault with their details. Ten seconds before a request has settled is as late as it may arrive."""
+
+EVERY_LOSS = pytest.mark.parametrize(
+    ("kind", "details"), LOST, ids=["_".join([kind, *map(str, details.values())]) for kind, details in LOST]
+)
+REMEMBERED = pytest.mark.parametrize("memory", [True, False], ids=["ids_remembered", "ids_forgotten"])
+"""Whether Partner Center remembers request ids: nothing may depend on it."""
