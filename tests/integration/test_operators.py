@@ -1,0 +1,182 @@
+"""The operators' verbs beside a worker that runs, on both databases: what they print, do, and end with."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import WorkerFactory
+from tests.integration.talk import Sent, send, send_raw
+from tests.support.azplan import azplan
+from tests.support.databases import run_apart
+from tests.support.simulator import SimulatorProcess
+from tests.support.topics import Topics
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+
+Verb = Callable[..., subprocess.CompletedProcess[str]]
+SUSPEND = "azplan.SuspendPlan.v1"
+
+
+@pytest.fixture
+def verb(settings: dict[str, str], tmp_path: Path) -> Verb:
+    """Run a verb with the worker's settings."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return azplan(*words, settings=settings, cwd=tmp_path)
+
+    return run
+
+
+def say(topics: Topics, *commands: Sent) -> None:
+    """Write commands."""
+    run_apart(send(topics, *commands))
+
+
+def told(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+    """What a verb printed as JSON; it must have ended with this code."""
+    assert done.returncode == code, f"{done.args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return json.loads(done.stdout)
+
+
+def states(verb: Verb) -> dict[str, str]:
+    """The commands of the journal and where each stands, a code where it has one."""
+    found = json.loads(verb("commands", "list", "--json").stdout or "[]")
+    return {each["id"]: each["code"] or each["state"] for each in found}
+
+
+def until(verb: Verb, command: Sent, state: str) -> None:
+    """Wait until a command stands there."""
+    wait_until(lambda: states(verb).get(command.id) == state, f"{command.id} is {state}", within=40)
+
+
+def test_the_brake_holds_what_is_queued_and_cancel_answers_it(
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+) -> None:
+    """Paused suspensions wait, are shown as paused, are cancelled with one verb, and none reached Partner Center."""
+    customers = partner_center.customers("quiet_plan", 5)
+    start_worker()
+    made = told(verb("pause", "--type", "SuspendPlan", "--why", "a flood", "--yes", "--json"))
+    assert (made["type"], made["partner"], made["why"]) == (SUSPEND, None, "a flood")
+    flood = [Sent("SuspendPlan", customer) for customer in customers]
+    say(topics, *flood)
+    wait_until(lambda: set(states(verb).values()) == {"waiting"}, "all are held", within=30)
+    assert [each["type"] for each in told(verb("pause", "--list", "--json"))] == [SUSPEND]
+    stats = told(verb("journal", "stats", "--json"))
+    assert stats["commands"] == {"waiting": {SUSPEND: 5}}
+    assert len(stats["pauses"]) == len(stats["workers"]) == 1
+    answers = told(verb("commands", "cancel", "--type", "SuspendPlan", "--yes", "--json"))
+    assert [each["done"] for each in answers] == [True] * 5
+    wait_until(lambda: set(states(verb).values()) == {"cancelled_by_operator"}, "all are answered", within=30)
+    assert verb("commands", "cancel", flood[0].id, "--yes").returncode == 4
+    resumed = told(verb("resume", "--type", "SuspendPlan", "--yes", "--json"))
+    assert [each["type"] for each in resumed] == [SUSPEND]
+    assert verb("resume", "--type", "SuspendPlan", "--yes").returncode == 3
+    asked = {each["customer"] for each in partner_center.book("requests")}
+    assert not asked & set(customers)
+
+
+def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, tmp_path: Path
+) -> None:
+    """The dead letters of failed commands are found by code, exported byte for byte, and begin their next story."""
+    (customer,) = partner_center.customers("order_fails", 1)
+    start_worker()
+    command = Sent("CreateAzurePlan", customer)
+    say(topics, command)
+    run_apart(send_raw(topics, [(b"k", b"no json at all", [])]))
+    until(verb, command, "order_failed")
+    wait_until(lambda: len(told(verb("dead-letters", "list", "--json"))) == 2, "both are dead letters", within=20)
+    letters = {each["code"]: each for each in told(verb("dead-letters", "list", "--json"))}
+    assert letters["order_failed"]["id"] == command.id
+    assert "order_failed" in verb("dead-letters", "list").stdout
+    unreadable = str(letters["invalid_json"]["number"])
+    assert verb("dead-letters", "show", unreadable, "--export", "out.bin").returncode == 0
+    assert (tmp_path / "out.bin").read_bytes() == b"no json at all"
+    assert verb("dead-letters", "redrive", unreadable, "--yes").returncode == 4
+    verb("dead-letters", "archive", unreadable, "--why", "a test", "--yes")
+    assert [each["code"] for each in told(verb("dead-letters", "list", "--json"))] == ["order_failed"]
+    verb("dead-letters", "restore", unreadable, "--yes")
+    assert len(told(verb("dead-letters", "list", "--json"))) == 2
+    result = told(verb("dead-letters", "redrive", "--code", "order_failed", "--canary", "1", "--yes", "--json"), 1)
+    assert (result["failed"], result["stopped"]) == (1, True)
+    story = told(verb("commands", "show", command.id, "--json"))
+    terminal = [each for each in story["events"] if each["type"] == "azplan.CommandFailed.v1"]
+    assert [each["redrive"] for each in terminal] == [0, 1]
+    assert [each["redrive"] for each in story["events"] if "CommandAccepted" in each["type"]] == [0, 1]
+
+
+def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+) -> None:
+    """A plan of a time span has the shape that programs read; applying it calls nobody and says nothing twice."""
+    customers = partner_center.customers("ready", 3)
+    start_worker()
+    commands = [Sent("CreateAzurePlan", customer) for customer in customers]
+    say(topics, *commands)
+    for command in commands:
+        until(verb, command, "succeeded")
+    orders = partner_center.counts()["orders"]
+    plan = told(verb("replay", "plan", "--from", "2020-01-01T00:00:00Z", "--json"))
+    assert plan == {
+        "planId": plan["planId"],
+        "commands": 3,
+        "outcomes": {"nothing": 3, "reEmit": 0, "start": 0, "resume": 0, "conflict": 0, "needsPerson": 0},
+        "expectedCalls": 0,
+        "expectedSeconds": 0,
+    }
+    assert told(verb("replay", "apply", plan["planId"], "--yes", "--json"))["done"] == 0
+    again = told(verb("replay", "apply", plan["planId"][:8], "--re-emit", "--yes", "--json"))
+    assert again["done"] == 3
+    one = told(verb("replay", "plan", "--journal", "--customer", customers[0].upper(), "--json"))
+    assert one["commands"] == 1
+    assert verb("replay", "plan", "--journal", "--code", "no_such_code").returncode == 3
+    assert verb("replay", "apply", "no such plan", "--yes").returncode == 3
+    assert partner_center.counts()["orders"] == orders
+
+
+def test_without_a_living_worker_a_request_is_kept_until_one_runs(
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+) -> None:
+    """The verb says that nobody lives to carry it out, and ends with 5; the next worker does it first of all."""
+    (customer,) = partner_center.customers("quiet_plan", 1)
+    worker = start_worker()
+    verb("pause", "--customer", customer, "--yes")
+    command = Sent("SuspendPlan", customer)
+    say(topics, command)
+    until(verb, command, "waiting")
+    worker.stop()
+    asked = verb("commands", "cancel", command.id, "--yes")
+    assert asked.returncode == 5
+    assert "No worker lives now" in asked.stderr
+    start_worker()
+    until(verb, command, "cancelled_by_operator")
+    assert verb("commands", "resolve", command.id, "--applied", "--yes").returncode == 4
+
+
+def test_nothing_is_changed_without_a_yes(
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+) -> None:
+    """Without a terminal to ask on and without --yes, each of these verbs shows its plan and changes nothing."""
+    (customer,) = partner_center.customers("order_fails", 1)
+    start_worker()
+    command = Sent("CreateAzurePlan", customer)
+    say(topics, command)
+    until(verb, command, "order_failed")
+    before = told(verb("commands", "show", command.id, "--json"))
+    for words in (
+        ("pause", "--type", "SuspendPlan"),
+        ("dead-letters", "redrive", "--all"),
+        ("dead-letters", "archive", "--all"),
+        ("commands", "resolve", command.id, "--not-applied"),
+        ("journal", "prune"),
+    ):
+        ended = verb(*words)
+        assert ended.returncode == 2, ended.stderr
+        assert "Add --yes to do it" in ended.stderr
+    assert told(verb("pause", "--list", "--json")) == []
+    assert told(verb("commands", "show", command.id, "--json")) == before
