@@ -14,6 +14,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from events.base import Command, Event, events
+from events.identity import command_uid
 from events.record import Record
 from events.status import CommandFailed, CommandRejected, CommandValidated, CommandWaiting
 from ops.simulator.app import Simulator, build
@@ -24,10 +25,12 @@ from tests.support.virtual_time import START, LoopClock
 from worker.app import Traffic
 from worker.clock import Clock
 from worker.handling import load
+from worker.journal.acts import DONE, Acts
 from worker.journal.journal import Journal
 from worker.journal.records import Work
 from worker.journal.sqlite import InlineExecutor, SqliteEngine
-from worker.runtime import intake
+from worker.runtime import acts, intake
+from worker.runtime.acts import Requests
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.turn import Desk
@@ -175,14 +178,22 @@ class Stage:
         asked = await self.done(CommandValidated, command.model_copy(update={"validate_only": True}))
         return [sentence.partition(":")[0] for sentence in asked.would_do]
 
-    async def answer(self, command_id: str) -> Event:
-        """The terminal event of a command, as soon as it is said."""
+    async def redrive(self, command_id: str) -> Event:
+        """Have a person redrive a failed command; the answer of its next story."""
+        return await self._ask("redrive", command_id)
+
+    async def resolve(self, command_id: str, found: str) -> Event:
+        """Have a person say what became of an unknown outcome: `applied` or `not_applied`. The next story's answer."""
+        return await self._ask("resolve", command_id, {"found": found})
+
+    async def answer(self, command_id: str, story: int = 0) -> Event:
+        """The terminal event of a command's story, as soon as it is said."""
         with suppress(TimeoutError):
             async with asyncio.timeout(MOST_WAITING):
                 while True:
-                    found = next((event for event in await self.events(command_id) if event.terminal), None)
-                    if found is not None:
-                        return found
+                    ends = [event for event in await self.events(command_id) if event.terminal]
+                    if len(ends) > story:
+                        return ends[story]
                     self._turned.clear()
                     await self._turned.wait()
         raise AssertionError(f"{command_id} has no answer: {await self.events(command_id)}")
@@ -287,6 +298,15 @@ class Stage:
         """Partner Center's API, with somebody at the door who sees requests arrive."""
         asyncio.get_running_loop().call_soon(self._arrived.set)
         await self.simulator.api(scope, receive, send)
+
+    async def _ask(self, verb: str, command_id: str, details: object = None) -> Event:
+        story = len([event for event in await self.events(command_id) if event.terminal])
+        asked = Acts(self.journal)
+        number = await asked.ask("test", "", verb, str(command_uid("/crm", command_id)), details)
+        await Requests(acts.Desk(self.journal, lambda _: ACCOUNT, self._wake.set)).look()
+        result = await asked.answer(number)
+        assert result == DONE, result
+        return await self.answer(command_id, story)
 
     def _desk(self) -> intake.Desk:
         return intake.Desk(resolve=lambda _: ACCOUNT, sender=Sender("azplan-worker", "test"), retention=1e9)
