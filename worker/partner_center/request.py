@@ -98,7 +98,7 @@ def headers(request: Request, *, token: str, request_id: str, correlation_id: st
         "MS-PartnerCenter-Application": "azplan",
         "User-Agent": f"azplan/{version()}",
     }
-    if request.operation.method not in {"GET", "DELETE"}:
+    if request.body:
         ours["Content-Type"] = "application/json"
     taken = _OURS | {name.lower() for name in ours}
     return {**{name: value for name, value in request.headers.items() if name.lower() not in taken}, **ours}

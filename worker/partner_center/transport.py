@@ -153,7 +153,11 @@ class Transport:
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=IDLE)
         return aiohttp.ClientSession(
-            connector=connector, request_class=_Request, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            connector=connector,
+            request_class=_Request,
+            skip_auto_headers=("Content-Type",),  # it would name one for the empty body of a check-out
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
         )
 
 
