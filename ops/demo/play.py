@@ -48,8 +48,9 @@ class Performance:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it ended as it must."""
-        return not self.events if not self.scene.ends else self.ended and outcome(self.events[-1]) == self.scene.ends
+        """Whether it ended as it must, and only once."""
+        answers = [outcome(event) for event in self.events if _is_answer(event)]
+        return answers == ([self.scene.ends] if self.scene.ends else [])
 
 
 def outcome(event: Published) -> str:
@@ -57,6 +58,10 @@ def outcome(event: Published) -> str:
     code = getattr(event.event, "code", None)
     name = short(event.event.wire_type())
     return f"{name} {code}" if code else name
+
+
+def _is_answer(event: Published) -> bool:
+    return event.event.terminal or isinstance(event.event, CommandIdReused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ async def _until_ended(
                 if performance is None:
                     continue
                 performance.events.append(event)
-                if event.event.terminal or isinstance(event.event, CommandIdReused):
+                if _is_answer(event):
                     performance.seconds = clock.monotonic() - performance.began
                 watcher.told(performance, event)
                 if all(each.ended for each in performances):

@@ -3,7 +3,6 @@
 import asyncio
 import shlex
 import shutil
-import signal
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -12,34 +11,25 @@ from typing import Final
 
 from ops.demo import scenes
 from ops.demo.child import ChildEnded
+from ops.demo.interrupts import Interrupted, Interrupts
 from ops.demo.play import Performance, play
 from ops.demo.screen import Screen
 from ops.demo.stage import NotReady, Stage, staged
 from worker.broker.port import BrokerError
 
 FAILED: Final = 1
-INTERRUPTED: Final = 130
-TERMINATED: Final = 143
-
-
-class Terminated(BaseException):
-    """SIGTERM came."""
 
 
 def run(*, keep: bool) -> int:
     """Give the demo; the exit code: 0 where everything came as it must."""
     screen = Screen()
     folder = Path(tempfile.mkdtemp(prefix="azplan-demo-"))
-    before = signal.signal(signal.SIGTERM, _terminated)
-    try:
-        code = _run(screen, folder, keep=keep)
-    except KeyboardInterrupt:
-        screen.say("\nStopped.")
-        code = INTERRUPTED
-    except Terminated:
-        code = TERMINATED
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with Interrupts() as interrupts:
+        try:
+            code = _run(screen, folder, interrupts, keep=keep)
+        except Interrupted as interrupted:
+            screen.say("\nStopped.")
+            code = interrupted.code
     if code == FAILED:
         screen.say(f"Logs and journal are kept in {folder}", style="yellow")
     else:
@@ -47,14 +37,10 @@ def run(*, keep: bool) -> int:
     return code
 
 
-def _terminated(*_: object) -> None:
-    raise Terminated
-
-
-def _run(screen: Screen, folder: Path, *, keep: bool) -> int:
+def _run(screen: Screen, folder: Path, interrupts: Interrupts, *, keep: bool) -> int:
     screen.say("azplan: commands in from Kafka, Partner Center called, events out. All of it on this machine.\n")
     try:
-        with staged(folder, list(scenes.CUSTOMERS.values()), screen.step) as stage:
+        with staged(folder, list(scenes.CUSTOMERS.values()), screen.step, interrupts) as stage:
             screen.say("")
             with screen.playing() as watcher:
                 performances, letters = asyncio.run(play(stage, scenes.scenes(), watcher))

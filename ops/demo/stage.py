@@ -15,6 +15,7 @@ from urllib.error import URLError
 
 from ops.demo.child import Child
 from ops.demo.embedded_broker import EmbeddedBroker
+from ops.demo.interrupts import Interrupts
 from ops.simulator.app import CONTOSO
 
 T = TypeVar("T")
@@ -56,7 +57,9 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, profiles: Sequence[str], say: Callable[[str], None]) -> Iterator[Stage]:
+def staged(
+    folder: Path, profiles: Sequence[str], say: Callable[[str], None], interrupts: Interrupts
+) -> Iterator[Stage]:
     """Start everything; the simulator has a customer of each profile, in this order. End everything in the end.
 
     Raises NotReady or ChildEnded, with the place of the log.
@@ -65,13 +68,15 @@ def staged(folder: Path, profiles: Sequence[str], say: Callable[[str], None]) ->
         say("starting an embedded Kafka broker")
         broker = EmbeddedBroker(TOPICS)
         say(f"starting a simulated Partner Center, {FASTER} times as fast as the real one")
-        simulator = _simulator(folder, profiles)
-        ending.callback(simulator.end)
+        with interrupts.held():
+            simulator = _simulator(folder, profiles)
+            ending.callback(simulator.end)
         center = _until(lambda: _first_line(simulator), simulator)
         settings = _settings(folder, broker.bootstrap_servers, center)
         say("starting azplan run")
-        worker = Child("worker", [sys.executable, "-m", "worker.cli", "run"], env=_environment(settings), folder=folder)
-        ending.callback(worker.end)
+        with interrupts.held():
+            worker = _worker(folder, settings)
+            ending.callback(worker.end)
         health = f"http://127.0.0.1:{settings['AZPLAN_HTTP__PORT']}"
         _until(lambda: _is_ready(f"{health}/readyz"), worker)
         metrics = f"http://127.0.0.1:{settings['AZPLAN_METRICS__PORT']}/metrics"
@@ -84,6 +89,11 @@ def _simulator(folder: Path, profiles: Sequence[str]) -> Child:
     customers = [word for profile in profiles for word in ("--customers", f"{profile}=1")]
     command = [sys.executable, "-m", "ops.simulator", *ports, *files, "--scale", str(FASTER), *customers]
     return Child("simulator", command, env=_environment({}), folder=folder)
+
+
+def _worker(folder: Path, settings: Mapping[str, str]) -> Child:
+    command = [sys.executable, "-m", "worker.cli", "run"]
+    return Child("worker", command, env=_environment(settings), folder=folder)
 
 
 def _settings(folder: Path, bootstrap_servers: str, center: Mapping[str, Any]) -> dict[str, str]:
