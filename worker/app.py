@@ -181,6 +181,8 @@ class Around:
     sink: Sink
     handlers: Mapping[type[Command], Handler]
     spread: Callable[[], float] = random.random
+    attention: float = 0.5
+    """Seconds between two looks at what people ask for."""
 
 
 def assemble(settings: Settings, around: Around) -> Service:
@@ -212,7 +214,7 @@ def assemble(settings: Settings, around: Around) -> Service:
     )
     topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
     publisher = Publisher(journal, around.sink, topics, clock)
-    brake = Brake(journal, lanes.wake)
+    brake = Brake(journal, lanes.wake, around.attention)
 
     def carried_out() -> None:
         lanes.meet()
@@ -230,7 +232,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         background=[
             Gauges(journal, around.source, settings.kafka.commands_topic, clock).run,
             brake.run,
-            Requests(acts.Desk(journal, taking.resolve, carried_out)).run,
+            Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
         complaints=lambda: [text for account in accounts.values() for text in account.complaints()],

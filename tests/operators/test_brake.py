@@ -48,7 +48,7 @@ def test_a_flood_stops_within_a_second_on_all_replicas_and_others_go_on(play: Pl
         for each in sent:
             assert isinstance(await world.answer(each), PlanSuspended)
 
-    play(story, settings=settings_of(worker={"concurrency": 4}))
+    play(story, settings=settings_of(worker={"concurrency": 4}), attention=0.5)
 
 
 def test_the_head_of_a_paused_lane_says_so_once_however_long_it_is_held(play: Play) -> None:
@@ -60,7 +60,7 @@ def test_the_head_of_a_paused_lane_says_so_once_however_long_it_is_held(play: Pl
         await pause(world, Which(customer=customer.id))
         first = await world.send(SuspendPlan(customer_id=customer.id), partition=0)
         second = await world.send(SuspendPlan(customer_id=customer.id), partition=0)
-        await world.until(later(world, 3_600), "an hour has passed")
+        await world.until(later(world, 600), "ten minutes have passed")
         waiting = [each.event for each in world.said(first) if isinstance(each.event, CommandWaiting)]
         assert [(each.reason, each.attempt) for each in waiting] == [("paused", 0)]
         assert waiting[0].detail == f"an operator has paused customer {customer.id}: {WHY}"

@@ -89,8 +89,13 @@ class World:
         settings: Settings | None = None,
         handlers: Mapping[type[Command], Handler] | None = None,
         partitions: int = 3,
+        attention: float = 10.0,
     ) -> None:
-        """`make_engine` gives an engine of one journal, another one for each worker."""
+        """`make_engine` gives an engine of one journal, another one for each worker.
+
+        `attention`: seconds between two looks of a worker at what people ask for.
+        """
+        self._attention = attention
         track_lives()
         self.clock = LoopClock()
         self.simulator = simulator or build(now=asyncio.get_running_loop().time, origin=START)
@@ -117,6 +122,7 @@ class World:
             sink=WatchedSink(MemorySink(self.broker), life),
             handlers=self.handlers,
             spread=lambda: 0.0,
+            attention=self._attention,
         )
         service = assemble(self.settings, around)
         service.health = NoPages()

@@ -49,8 +49,9 @@ class Desk:
 class Requests:
     """Carries out requests about commands of this worker's lanes until cancelled."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, every: float = EVERY) -> None:
         self._desk = desk
+        self._every = every
         self._acts = Acts(desk.journal)
 
     async def run(self) -> None:
@@ -62,7 +63,7 @@ class Requests:
                 log.warning("journal.unavailable", error=str(error))
                 found = 0
             if found < PORTION:
-                await asyncio.sleep(EVERY)
+                await asyncio.sleep(self._every)
 
     async def look(self) -> int:
         """Carry out what is asked for now; how many requests there were. Raises `JournalUnavailable`."""

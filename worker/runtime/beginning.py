@@ -2,6 +2,7 @@
 
 from worker.broker.port import Admin
 from worker.errors import JournalRefused
+from worker.journal import rebuilding
 from worker.journal.journal import Journal
 
 
@@ -10,6 +11,8 @@ async def refuse_foreign(journal: Journal, admin: Admin, group: str, commands: s
 
     Raises `JournalRefused` with what to do, and what `Admin` raises.
     """
+    if await journal.read(rebuilding.unfinished):
+        raise JournalRefused("the journal is half built: run `azplan journal rebuild` again, to its end.")
     if not await journal.is_empty():
         return
     committed = await admin.committed(group, commands)

@@ -25,8 +25,9 @@ LOOK_AGAIN = 60.0
 class Brake:
     """What is paused, as this worker last read it."""
 
-    def __init__(self, journal: Journal, released: Callable[[], None]) -> None:
+    def __init__(self, journal: Journal, released: Callable[[], None], every: float = EVERY) -> None:
         """`released` is called when something is held no longer: there may be something to run."""
+        self._every = every
         self._journal = journal
         self._released = released
         self._held: Sequence[Pause] = ()
@@ -45,7 +46,7 @@ class Brake:
                 await self.look()
             except JournalUnavailable as error:
                 log.debug("journal.unavailable", error=str(error))
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(self._every)
 
     async def look(self) -> None:
         """Learn what is paused. Raises `JournalUnavailable`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import typer
@@ -15,13 +16,19 @@ from worker.cli.durations import spoken
 from worker.cli.helping import LOOKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.printing import date_time, instant, say, show, show_json, show_table
+from worker.cli.replaying import desk
+from worker.cli.requesting import Why, who
 from worker.cli.types import short
+from worker.clock import Clock
 from worker.journal import counts
 from worker.journal.brake import Brake
 from worker.journal.counts import Stats
+from worker.journal.journal import Journal
 from worker.journal.records import Pause
 from worker.journal.retention import Pruned
 from worker.journal.retention import prune as forget
+from worker.parts import open_engine
+from worker.replay.rebuild import Rebuild, Rebuilt, Sources
 from worker.settings import Settings
 
 
@@ -30,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True)
     group.command(epilog=examples(app, "azplan journal stats", "azplan journal stats --json"))(stats)
     group.command(epilog=examples(app, "azplan journal prune", "azplan journal prune --yes --json"))(prune)
+    group.command(epilog=examples(app, "azplan journal rebuild --why 'the disk was lost'"))(rebuild)
     app.add_typer(group, name="journal", help="The journal: what it holds and forgets.", rich_help_panel=LOOKING)
 
 
@@ -63,6 +71,53 @@ def prune(yes: Yes = False, as_json: Json = False) -> None:
         show_json(asdict(done))
     else:
         show(f"Details of {done.details} commands, {done.commands} commands and {done.letters} dead letters forgotten.")
+
+
+def rebuild(why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
+    """Bring an empty journal, or an older one from a backup, up to the commands and events topics.
+
+    What has its answer is concluded. What has none is open again: it waits until all that was sent shows at Microsoft,
+    looks, and only then acts. Refused while a worker lives. Ended in the middle, it is run again.
+    """
+    loaded = settings.load()
+    kafka = loaded.kafka
+    say(f"The journal is brought up to {kafka.commands_topic} and {kafka.events_topic} at {kafka.bootstrap_servers}.")
+    say(f"Commands without an answer wait {spoken(guard(loaded))} before anything is done for their customers.")
+    insist("Build it?", yes=yes)
+    done = asyncio.run(_rebuild(loaded, why))
+    if as_json:
+        show_json(asdict(done))
+    else:
+        show(f"{done.events} events copied; {done.commands} commands entered, {done.kept} left as they were;")
+        show(f"{done.concluded} concluded by their answers, {done.open} open again.")
+    if done.gone:
+        say(f"{done.gone} had no answer, and their records are gone: answered CommandFailed, outcome_unknown.")
+
+
+def guard(loaded: Settings) -> timedelta:
+    """How long it takes until all that a worker ever sent has arrived, and shows."""
+    return loaded.worker.call_timeout + loaded.waits.settle + loaded.waits.order_list_lag
+
+
+async def _rebuild(loaded: Settings, why: str) -> Rebuilt:
+    clock = Clock()
+    engine = open_engine(loaded, clock, exclusive=True)
+    journal = Journal(engine, clock)
+    await journal.open()
+    try:
+        async with connections.admin(loaded) as admin:
+            kafka = loaded.kafka
+            sources = Sources(
+                admin,
+                kafka.commands_topic,
+                kafka.events_topic,
+                kafka.group_id,
+                desk(loaded),
+                guard(loaded).total_seconds(),
+            )
+            return await Rebuild(journal, sources, say).run(who(), why, alone=engine.alone)
+    finally:
+        await journal.close()
 
 
 async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:

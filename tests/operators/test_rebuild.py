@@ -1,0 +1,244 @@
+"""A journal that was lost is built anew from the topics, and nothing is bought again."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
+from events.status import CommandFailed, CommandWaiting
+from tests.operators.asking import WHO, WHY, ask, beside, later, types
+from tests.operators.memory_admin import MemoryAdmin
+from tests.operators.test_replay import desk
+from tests.support.harness import COMMANDS, EVENTS, GROUP, World, settings_of
+from tests.support.memory_broker import MemoryBroker
+from worker.errors import JournalRefused
+from worker.replay.rebuild import Rebuild, Rebuilt, Sources
+from worker.runtime.beginning import refuse_foreign
+
+Play = Callable[..., None]
+GUARD = 40.0 + 300.0 + 900.0
+"""The longest call, settling, and the lag of the order list, by the settings' defaults."""
+
+
+async def rebuild(world: World) -> Rebuilt:
+    """Build the journal from the topics."""
+    async with beside(world) as journal:
+        sources = Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk(world), GUARD)
+        return await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+
+
+def lose(folder: Path) -> None:
+    """The journal's disk is gone."""
+    for file in folder.glob("journal.db*"):
+        file.unlink()
+
+
+async def contents(world: World) -> dict[str, Any]:
+    """What the journal remembers of each command and of what was said."""
+    commands = await world.rows("SELECT id, state, code, redrive, fingerprint, lane FROM command ORDER BY id")
+    said = await world.rows("SELECT id, type, redrive, key, value, headers, at FROM event ORDER BY id")
+    return {"commands": commands, "events": said}
+
+
+def test_a_lost_journal_is_what_it_was_for_all_that_is_over(play: Play, tmp_path: Path) -> None:
+    """Commands, answers, stories and events with their ids, times and bytes are as they were; no call is made."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        done = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        refused = await world.send(SuspendPlan(customer_id=world.simulator.customer().id))
+        failing = world.simulator.customer("order_fails")
+        failed = await world.send(CreateAzurePlan(customer_id=failing.id))
+        for each in (done, refused, failed):
+            await world.answer(each)
+        await ask(world, "redrive", failed)
+        await world.until(lambda: len(world.answers(failed)) == 2, "it failed again")
+        await worker.stop()
+        before = await contents(world)
+        lose(tmp_path)
+        found = await rebuild(world)
+        assert (found.commands, found.concluded, found.open, found.gone) == (3, 3, 0, 0)
+        assert await contents(world) == before
+        calls, said = len(world.simulator.books.requests), len(world.said())
+        world.broker.rewind(GROUP, COMMANDS)
+        await world.begin()
+        await world.until(later(world, 1.2 * GUARD), "everything has been read again")
+        assert (len(world.simulator.books.requests), len(world.said())) == (calls, said)
+
+    play(story)
+
+
+def test_a_command_that_was_open_waits_looks_and_is_bought_once(play: Play, tmp_path: Path) -> None:
+    """Its cart's id is lost: it waits out settling and the order list's lag, and finds the plan that it bought."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        customer = world.simulator.customer()
+        command_id = await world.send(CreateAzurePlan(customer_id=customer.id))
+        await world.until(lambda: bool(world.simulator.books.effects_of(kind="order.created")), "it is ordered")
+        await worker.kill()
+        assert not world.answers(command_id)
+        lose(tmp_path)
+        found = await rebuild(world)
+        assert (found.commands, found.open) == (1, 1)
+        begun = world.clock.monotonic()
+        calls = len(world.simulator.books.requests)
+        await world.begin()
+        await world.until(later(world, GUARD - 10), "the guard is almost over")
+        assert len(world.simulator.books.requests) == calls
+        answer = await world.answer(command_id)
+        assert world.clock.monotonic() - begun >= GUARD - 1
+        assert isinstance(answer, AzurePlanCreated)
+        assert answer.already_existed
+        assert len(world.simulator.books.effects_of(kind="order.created")) == 1
+        assert types(world, command_id)[0] == "CommandAccepted 0"
+        numbers = [each.id for each in world.said(command_id) if isinstance(each.event, CommandWaiting)]
+        assert len(set(numbers)) == len(numbers)
+
+    play(story)
+
+
+def test_a_later_command_of_the_customer_waits_too(play: Play, tmp_path: Path) -> None:
+    """What comes after the rebuild does not act either before everything that was sent shows."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        customer = world.simulator.customer()
+        await world.send(CreateAzurePlan(customer_id=customer.id), id="lost")
+        await world.until(lambda: bool(world.simulator.books.effects_of(kind="order.created")), "it is ordered")
+        await worker.kill()
+        lose(tmp_path)
+        await rebuild(world)
+        await world.begin()
+        answer = await world.do(CreateAzurePlan(customer_id=customer.id))
+        assert isinstance(answer, AzurePlanCreated)
+        assert answer.already_existed
+        assert len(world.simulator.books.effects_of(kind="order.created")) == 1
+
+    play(story)
+
+
+def test_an_older_journal_from_a_backup_is_brought_up(play: Play, tmp_path: Path) -> None:
+    """What the backup knows as open and the topic as answered is concluded; what it does not know enters."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        early = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        await world.until(lambda: len(world.said(early)) > 0, "it is accepted")
+        await worker.stop()
+        shutil.copy(tmp_path / "journal.db", tmp_path / "backup")
+        second = await world.begin()
+        late = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        for each in (early, late):
+            await world.answer(each)
+        await second.stop()
+        before = await contents(world)
+        lose(tmp_path)
+        shutil.copy(tmp_path / "backup", tmp_path / "journal.db")
+        found = await rebuild(world)
+        assert (found.commands, found.concluded) == (1, 2)
+        assert await contents(world) == before
+        await world.begin()
+        await world.until(later(world, 1.2 * GUARD), "nothing more comes of it")
+        assert len(world.simulator.books.effects_of(kind="order.created")) == 2
+        assert all(len(world.answers(each)) == 1 for each in (early, late))
+
+    play(story)
+
+
+def test_a_failed_command_is_a_dead_letter_again_and_can_be_redriven(play: Play, tmp_path: Path) -> None:
+    """Its letter is not published once more, and its next story has the next number."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        command_id = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        assert isinstance(await world.answer(command_id), CommandFailed)
+        await world.until(lambda: len(world.letters()) == 1, "its dead letter is published")
+        await worker.stop()
+        lose(tmp_path)
+        world.settings = settings_of()
+        await rebuild(world)
+        await world.begin()
+        assert await ask(world, "redrive", command_id) == "done"
+        await world.until(lambda: len(world.answers(command_id)) == 2, "the second story has its answer")
+        assert types(world, command_id)[-1] == "AzurePlanCreated 1"
+        assert len(world.letters()) == 1
+        assert [row["state"] for row in await world.rows("SELECT state FROM dead_letter")] == ["redriven"]
+
+    play(story, settings=settings_of(("contoso", "fabrikam")))
+
+
+def test_a_command_whose_record_is_gone_is_answered_and_its_id_stays_used(play: Play, tmp_path: Path) -> None:
+    """Nobody can run it any more: it is outcome_unknown, and a record with its id starts nothing."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        customer = world.simulator.customer("order_never_ends")
+        command = CreateAzurePlan(customer_id=customer.id)
+        command_id = await world.send(command)
+        await world.until(lambda: "CommandWaiting 0" in types(world, command_id), "it waits for its order")
+        await worker.kill()
+        lose(tmp_path)
+        forget(world.broker)
+        found = await rebuild(world)
+        assert (found.commands, found.gone) == (0, 1)
+        await world.begin()
+        answer = await world.answer(command_id)
+        assert isinstance(answer, CommandFailed)
+        assert (answer.code, answer.outcome_unknown) == ("outcome_unknown", True)
+        await world.send(command, id=command_id)
+        await world.until(later(world, 1.2 * GUARD), "the record is read")
+        assert len(world.simulator.books.effects_of(kind="order.created")) == 1
+
+    play(story)
+
+
+def forget(broker: MemoryBroker) -> None:
+    """The commands topic has lost its records to its retention, and the group begins at its new ones."""
+    for log in broker._topics[COMMANDS]:
+        log.clear()
+    broker.group(GROUP).committed.clear()
+
+
+def test_a_rebuild_is_refused_while_a_worker_lives(play: Play) -> None:
+    """The journal is never changed beneath somebody who works with it."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        with pytest.raises(JournalRefused, match="1 workers live on this journal"):
+            await rebuild(world)
+
+    play(story)
+
+
+def test_a_rebuild_that_was_cut_off_is_finished_before_a_worker_begins(play: Play, tmp_path: Path) -> None:
+    """Half a journal is no journal: a worker refuses it, and a second rebuild completes it."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        done = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        await world.answer(done)
+        await worker.stop()
+        lose(tmp_path)
+        async with beside(world) as journal:
+            sources = Sources(Broken(world.broker), COMMANDS, EVENTS, GROUP, desk(world), GUARD)
+            with pytest.raises(ConnectionError):
+                await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+            with pytest.raises(JournalRefused, match="half built"):
+                await refuse_foreign(journal, MemoryAdmin(world.broker), GROUP, COMMANDS, EVENTS)
+        assert (await rebuild(world)).concluded == 1
+
+    play(story)
+
+
+class Broken(MemoryAdmin):
+    """A broker that goes away when the commands are to be read."""
+
+    async def ends(self, topic: str) -> Any:
+        """Newest offsets, of the events alone."""
+        if topic == COMMANDS:
+            raise ConnectionError("the broker is gone")
+        return await super().ends(topic)

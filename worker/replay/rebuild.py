@@ -1,0 +1,255 @@
+"""An empty journal, or an older one, brought up to the commands and events topics. No worker may live meanwhile.
+
+What has its answer is concluded. What has none is open again and may have begun: its cart's id is lost, so its lane
+waits until every request that was never answered has arrived and every order shows; its handler looks before it buys.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from events import identity
+from events.base import Origin
+from events.codes import FailedCode
+from events.deadletters import Failure, dead_letter_headers
+from events.identity import command_uid
+from events.published import read_event
+from events.record import Record
+from events.status import CommandFailed
+from worker.broker.port import Admin, Partition
+from worker.errors import JournalRefused
+from worker.journal import counts, rebuilding
+from worker.journal.columns import load_headers, source
+from worker.journal.journal import Journal
+from worker.journal.rebuilding import Bare, Copied, Opened
+from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEvent, Taken
+from worker.journal.sql import LaneKey, Row
+from worker.runtime.conclusion import Sender, event_at
+from worker.runtime.intake import Desk, intake, lane_of, refused_by_database
+
+PORTION = 500
+GONE = "the journal was built anew, and neither the record of the command nor an answer is on the topics any more"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a journal is built from, and for whom. `guard`: seconds that lanes of what is open wait first."""
+
+    admin: Admin
+    commands_topic: str
+    events_topic: str
+    group: str
+    desk: Desk
+    guard: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild found. `gone` are open commands whose records are on the topic no more."""
+
+    events: int
+    commands: int
+    concluded: int
+    open: int
+    kept: int
+    gone: int
+
+
+class Rebuild:
+    """Builds a journal. Ended in the middle, it is begun again and finds what it has done."""
+
+    def __init__(self, journal: Journal, sources: Sources, tell: Callable[[str], None]) -> None:
+        """`tell` is called with what is being done."""
+        self._journal = journal
+        self._sources = sources
+        self._tell = tell
+
+    async def run(self, who: str, why: str, *, alone: bool) -> Rebuilt:
+        """Bring the journal up to the topics. `alone`: no other process can have it open.
+
+        Raises `JournalRefused` while a worker lives, or where the journal belongs to another group.
+        """
+        journal, sources = self._journal, self._sources
+        if not alone:
+            await refuse_beside_workers(journal)
+        await journal.bind(sources.group, sources.commands_topic)
+        await journal.write(rebuilding.begin)
+        self._tell(f"copying the events of {sources.events_topic}")
+        copied = await self._copy()
+        self._tell(f"reading the commands of {sources.commands_topic}")
+        entered = await self._enter()
+        await self._enter_bare()
+        self._tell("bringing commands up to their events")
+        opened = await self._bring_up()
+        await self._bury()
+        gone = await self._give_up()
+        await journal.write(lambda tx: rebuilding.end(tx, who, why))
+        return Rebuilt(copied, entered, opened.concluded, opened.open - gone, opened.kept, gone)
+
+    async def _copy(self) -> int:
+        number = 0
+        async for records in self._portions(self._sources.events_topic):
+            found = [event for record in records if (event := copied(record)) is not None]
+            await self._journal.write(lambda tx, found=found: rebuilding.copy(tx, found))  # type: ignore[misc]
+            number += len(found)
+        return number
+
+    async def _enter(self) -> int:
+        desk, number = self._sources.desk, 0
+
+        def instead(item: Intake, error: Exception) -> NewDeadLetter:
+            return refused_by_database(item, error, desk)
+
+        async for records in self._portions(self._sources.commands_topic):
+            items = [intake(record, self._journal.now(), desk) for record in records]
+            uids = sorted({item.command.uid for item in items if item.command})
+            told = await self._journal.read(lambda tx, uids=uids: rebuilding.with_events(tx, uids))  # type: ignore[misc]
+            # Of what was answered it is known that it is not new, however old its record.
+            items = [
+                replace(item, too_old=None) if item.command and item.command.uid in told else item for item in items
+            ]
+            taken = await self._journal.accept(items, instead)
+            number += sum(each in (Taken.NEW, Taken.REFUSED) for each in taken)
+        return number
+
+    async def _enter_bare(self) -> None:
+        while rows := await self._journal.read(lambda tx: rebuilding.orphans(tx, PORTION)):
+            found = [bare(row) for row in rows]
+            lanes = {each.lane: LaneKey(each.lane, each.partner or "", each.customer) for each in found}
+            await self._journal.write(
+                lambda tx, found=found: rebuilding.enter_bare(tx, found),  # type: ignore[misc]
+                new_lanes=list(lanes.values()),
+            )
+
+    async def _bring_up(self) -> Opened:
+        after, total, guard = 0, Opened(), int(self._sources.guard * SECOND)
+        while rows := await self._journal.read(lambda tx, after=after: rebuilding.commands(tx, after, PORTION)):  # type: ignore[misc]
+            after = rows[-1]["seq"]
+            more = await self._journal.write(lambda tx, rows=rows: rebuilding.bring_up(tx, rows, guard))  # type: ignore[misc]
+            total = Opened(total.concluded + more.concluded, total.open + more.open, total.kept + more.kept)
+        return total
+
+    async def _bury(self) -> None:
+        while rows := await self._journal.read(lambda tx: rebuilding.failed_without_letter(tx, PORTION)):
+            found = [(row["uid"], letter(row, self._sources.desk.sender)) for row in rows]
+            lanes = [LaneKey(f"dead-letters/{each.source.partition}") for _, each in found]
+            await self._journal.write(
+                lambda tx, found=found: rebuilding.bury(tx, found),  # type: ignore[misc]
+                new_lanes=list(dict.fromkeys(lanes)),
+            )
+
+    async def _give_up(self) -> int:
+        number = 0
+        while rows := await self._journal.read(lambda tx: rebuilding.unanswered_bare(tx, PORTION)):
+            for row in rows:
+                event = gone(row, self._journal.now())
+                await self._journal.write(
+                    lambda tx, row=row, event=event: rebuilding.give_up(  # type: ignore[misc]
+                        tx, row, FailedCode.OUTCOME_UNKNOWN, event
+                    )
+                )
+            number += len(rows)
+        return number
+
+    async def _portions(self, topic: str) -> AsyncIterator[list[Record]]:
+        """Everything that the topic still has, up to its end as it is now."""
+        admin = self._sources.admin
+        beginnings, ends = await admin.beginnings(topic), await admin.ends(topic)
+        wanted: Mapping[Partition, range] = {each: range(first, ends[each]) for each, first in beginnings.items()}
+        portion: list[Record] = []
+        async for record in admin.read({each: offsets for each, offsets in wanted.items() if offsets}):
+            portion.append(record)
+            if len(portion) == PORTION:
+                yield portion
+                portion = []
+        if portion:
+            yield portion
+
+
+async def refuse_beside_workers(journal: Journal) -> None:
+    """Raises `JournalRefused` while a worker lives."""
+    living = await journal.read(counts.living)
+    if living:
+        names = ", ".join(sorted({worker.name for worker in living}))
+        raise JournalRefused(
+            f"{len(living)} workers live on this journal ({names}), and it cannot be built anew beneath them. Stop "
+            "them; one that was killed counts as living until its lease (AZPLAN_WORKER__LEASE) is over."
+        )
+
+
+def copied(record: Record) -> Copied | None:
+    """A record of the events topic as the journal keeps it; None where it holds no event that is known."""
+    found = read_event(record)
+    if found is None:
+        return None
+    event = found.event
+    at = int(found.time.timestamp() * SECOND) if found.time else (record.timestamp or 0) * 1_000
+    return Copied(
+        id=found.id,
+        uid=str(command_uid(event.command_source, event.command_id)),
+        redrive=event.redrive,
+        type=event.wire_type(),
+        lane=lane_of(event.partner, event.customer_id),
+        key=record.key or b"",
+        value=record.value or b"",
+        headers=record.headers,
+        at=at,
+    )
+
+
+def bare(row: Row) -> Bare:
+    """The command that an event is about, as far as the event tells."""
+    record = Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"]))
+    found = read_event(record)
+    if found is None:
+        raise LookupError(f"event {row['id']} was copied and cannot be read any more")
+    event = found.event
+    return Bare(
+        uid=row["uid"],
+        source=event.command_source,
+        id=event.command_id,
+        type=event.command_type,
+        lane=lane_of(event.partner, event.customer_id),
+        partner=event.partner,
+        customer=event.customer_id,
+        correlation_id=found.correlation_id or event.command_id,
+    )
+
+
+def letter(row: Row, sender: Sender) -> NewDeadLetter:
+    """The dead letter of a failed command, from its record and from what was said of its failure."""
+    said = CommandFailed.model_validate_json(row["said"])
+    record = source(row)
+    failure = Failure(
+        group=sender.group,
+        code=said.code,
+        detail=said.detail,
+        attempts=said.attempts,
+        first_failed_at=None,
+        worker_version=sender.version,
+        correlation_id=row["correlation_id"],
+        redrive=row["redrive"],
+    )
+    return NewDeadLetter(
+        code=said.code,
+        detail=said.detail,
+        source=record,
+        headers=dead_letter_headers(record, failure),
+        redrive=row["redrive"],
+        attempts=said.attempts,
+        correlation_id=row["correlation_id"],
+    )
+
+
+def gone(row: Row, now: Micros) -> NewEvent:
+    """The answer of a command that nobody can run any more."""
+    origin = Origin(row["id"], row["source"], row["type"], row["customer"], row["partner"] or None, row["redrive"])
+    event = CommandFailed.of(
+        origin, code=FailedCode.OUTCOME_UNKNOWN, detail=GONE, attempts=row["attempts"], outcome_unknown=True
+    )
+    return event_at(
+        event,
+        id=identity.event_id(row["source"], row["id"], row["redrive"], identity.TERMINAL),
+        at=now,
+        correlation_id=row["correlation_id"],
+        causation_id=row["id"],
+    )
