@@ -384,6 +384,14 @@ async def test_other_refusals_of_the_order_say_so(stage: Stage, knob: str, code:
     assert rejected.partner_center.code == str(code)
 
 
+async def test_a_check_out_that_blames_an_item_that_looks_good_is_refused(stage: Stage) -> None:
+    """800009 without an error at the item cannot be mended, and is not tried for ever."""
+    stage.fault("error_before", "carts.checkout", status=400, code=800009, count=None)
+    rejected = await stage.rejected(create(stage.simulator.customer()))
+    assert rejected.code is RejectedCode.ORDER_REFUSED
+    assert stage.calls().count("carts.checkout") == 1
+
+
 @pytest.mark.parametrize("code", [800002, 900206])
 async def test_a_cart_that_is_refused_is_an_order_that_was_refused(stage: Stage, code: int) -> None:
     """Nothing was made, so nothing is left behind."""

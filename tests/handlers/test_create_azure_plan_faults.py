@@ -65,6 +65,16 @@ async def test_a_cart_that_is_being_worked_on_is_looked_at_again(stage: Stage, m
     assert "order_provisioning" in await stage.waits(sent)
 
 
+@IMPATIENT
+@pytest.mark.parametrize("operation", ["carts.create", "carts.checkout"])
+async def test_a_conflict_that_never_passes_is_an_unknown_outcome(stage: Stage, operation: str) -> None:
+    """Another request of ours is worked on, Partner Center says, until the wait has come to its end."""
+    stage.fault("error_before", operation, status=409, code=800064, count=None)
+    failed = await stage.failed(create(stage.simulator.customer()))
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert failed.outcome_unknown
+
+
 async def test_an_order_in_progress_is_waited_for(stage: Stage) -> None:
     """800060 asks to look in a few minutes; nothing else is bought meanwhile."""
     stage.fault("error_before", "carts.checkout", status=409, code=800060, count=3)
@@ -328,6 +338,18 @@ async def test_an_earlier_purchase_that_is_open_still_is_not_repeated(stage: Sta
     assert (blocker.kind, blocker.id) == ("order", order.id if lag == 0 else order.cart_id)
     assert "command-1" in rejected.detail
     assert await stage.open_effects() == ["azure_plan"]
+
+
+async def test_an_earlier_purchase_that_may_not_be_looked_at_is_not_repeated(stage: Stage) -> None:
+    """Where Partner Center still refuses the look, the next command is refused, and nothing is bought."""
+    customer = stage.simulator.customer()
+    await _leave_open(stage, customer, kind="reset_before")
+    stage.fault("error_before", "carts.get", status=403, code=900308, count=None)
+    rejected = await stage.rejected(create(customer))
+    assert rejected.code is RejectedCode.EARLIER_OUTCOME_UNKNOWN
+    assert [each.name for each in rejected.blockers] == ["cart"]
+    assert rejected.partner_center is not None
+    assert stage.simulator.books.orders == []
 
 
 @IMPATIENT

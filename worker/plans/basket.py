@@ -112,7 +112,8 @@ class Basket:
         _refuse_lasting_errors(cart)
         is_good = not cart.errors and (refusal is None or refusal.code not in STALE_ITEM)
         if is_good and refusal is not None:
-            raise refusal
+            code = reject_code(refusal.operation, refusal.status, refusal.code)
+            raise Rejected(code, refusal.description, partner_center=facts(refusal))
         step = self._next_mend(current, refusal)
         if is_good:
             await self._ctx.step(step, State(there=True, act=lambda center: self._put(center, cart, current)))

@@ -36,7 +36,7 @@ async def delivered(ctx: Context, sought: Sought, known: list[str], cart_id: str
 
 async def _look(ctx: Context, sought: Sought, known: list[str], cart_id: str) -> Subscription:
     ids = known or await traces.order_ids(ctx.center, sought)
-    order = await _order(ctx, sought.customer_id, ids[0]) if ids else None
+    order = await order_of(ctx, sought.customer_id, ids[0]) if ids else None
     if order is None:
         evidence = blocker_of_order(ids[0]) if ids else blocker_of_cart(cart_id)
         seen = f"order {ids[0]}" if ids else f"the order of cart {cart_id}"
@@ -54,7 +54,7 @@ async def _look(ctx: Context, sought: Sought, known: list[str], cart_id: str) ->
     return plan
 
 
-async def _order(ctx: Context, customer_id: str, order_id: str) -> Order | None:
+async def order_of(ctx: Context, customer_id: str, order_id: str) -> Order | None:
     """The order; None while Partner Center does not find it, which right after a check-out means nothing."""
     try:
         return await orders.get(ctx.center, customer_id, order_id)

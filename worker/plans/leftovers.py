@@ -5,16 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from events.codes import RejectedCode, WaitingReason
-from events.status import Blocker
+from events.status import Blocker, PartnerCenterError
 from worker.errors import Rejected, Wait
-from worker.handling import Context
+from worker.handling import Context, facts
 from worker.journal.records import SECOND, Earlier, Step
-from worker.partner_center import carts, orders
+from worker.partner_center import carts
 from worker.partner_center.errors import Refused
-from worker.partner_center.orders import Order
 from worker.plans import traces
 from worker.plans.basket import CART
-from worker.plans.delivery import blocker_of_cart, blocker_of_order
+from worker.plans.delivery import blocker_of_cart, blocker_of_order, order_of
 from worker.plans.purchase import CHECKOUT, EFFECT, is_gone
 from worker.plans.traces import Sought
 
@@ -35,15 +34,22 @@ async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
     earlier = ctx.earlier(EFFECT)
     if earlier is None:
         return
-    cart_id = _cart_id(earlier)
+    try:
+        is_over = await _is_over(ctx, customer_id, earlier)
+    except Refused as no:
+        raise _unknown(earlier, f"Partner Center refuses to say more: {no}", _evidence(earlier), facts(no)) from no
+    if is_over:
+        await ctx.close(earlier)
+
+
+async def _is_over(ctx: Context, customer_id: str, earlier: Earlier) -> bool:
+    """Whether it can become a plan no more. Raises `Rejected` and `Wait`, as above."""
     ids = _given(earlier.steps.get(CHECKOUT)).get("orders") or await _traces(ctx, customer_id, earlier)
     if ids is None:
-        await ctx.close(earlier)
-        return
+        return True
     if not ids:
-        cart = [blocker_of_cart(cart_id)] if cart_id else []
-        raise _unknown(earlier, "whether it was ordered cannot be told yet", cart)
-    order = await _order(ctx, customer_id, ids[0])
+        raise _unknown(earlier, "whether it was ordered cannot be told yet", _evidence(earlier))
+    order = await order_of(ctx, customer_id, ids[0])
     if order is None:
         raise _unknown(earlier, f"its order {ids[0]} cannot be read", [blocker_of_order(ids[0])])
     if order.is_completed:
@@ -51,7 +57,7 @@ async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
         raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order")
     if order.is_open:
         raise _unknown(earlier, f"its order {order.id} is {order.status}", [blocker_of_order(order.id, order)])
-    await ctx.close(earlier)
+    return True
 
 
 async def _traces(ctx: Context, customer_id: str, earlier: Earlier) -> list[str] | None:
@@ -82,25 +88,21 @@ def _would_show(ctx: Context, step: Step) -> bool:
     return ctx.now().timestamp() > step.until / SECOND + ctx.policy.order_list_lag
 
 
-async def _order(ctx: Context, customer_id: str, order_id: str) -> Order | None:
-    try:
-        return await orders.get(ctx.center, customer_id, order_id)
-    except Refused as no:
-        if no.status != 404:
-            raise
-        return None
-
-
 def _cart_id(earlier: Earlier) -> str | None:
     """The cart that was to be checked out; None where nobody wrote it down."""
     known = CHECKOUT in earlier.steps and CART in earlier.steps
     return str(_given(earlier.steps[CART])["id"]) if known else None
 
 
+def _evidence(earlier: Earlier) -> list[Blocker]:
+    cart_id = _cart_id(earlier)
+    return [blocker_of_cart(cart_id)] if cart_id else []
+
+
 def _given(step: Step | None) -> Mapping[str, Any]:
     return (step.result if step else None) or {}
 
 
-def _unknown(earlier: Earlier, why: str, blockers: list[Blocker]) -> Rejected:
+def _unknown(earlier: Earlier, why: str, blockers: list[Blocker], answer: PartnerCenterError | None = None) -> Rejected:
     detail = f"command {earlier.command_id} began to buy an Azure plan for this customer: {why}"
-    return Rejected(RejectedCode.EARLIER_OUTCOME_UNKNOWN, detail, blockers=blockers)
+    return Rejected(RejectedCode.EARLIER_OUTCOME_UNKNOWN, detail, blockers=blockers, partner_center=answer)

@@ -119,9 +119,7 @@ class Purchase:
         try:
             return await self._find()
         except Refused as no:
-            cart = blocker_of_cart(self._basket.id)
-            detail = f"whether cart {cart.id} was ordered cannot be read: {no}"
-            raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[cart], partner_center=facts(no)) from no
+            raise self._unknown("whether it was ordered cannot be read", no) from no
 
     async def _find(self) -> Result | None:
         try:
@@ -159,14 +157,20 @@ class Purchase:
         if no.operation == carts.CHECKOUT.name and no.code in BAD_ITEM:
             return no
         if no.code in BUSY:
-            detail = f"Partner Center is working on cart {self._basket.id}: {no.description}"
-            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order") from no
+            detail = f"Partner Center is still working on an earlier request: {no.description}"
+            give_up = self._unknown("Partner Center never came to an end with it", no) if self._basket.exists else None
+            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order", give_up=give_up) from no
         if self._basket.exists and is_gone(no):
             raise await self._without_cart(no)
         if no.code in UPGRADE_OPEN:
             upgrade = await running_upgrade(self._ctx, self._customer)
             raise upgrade_in_progress(no.description, [upgrade] if upgrade else [], facts(no)) from no
         raise no
+
+    def _unknown(self, why: str, no: Refused) -> Failed:
+        cart = blocker_of_cart(self._basket.id)
+        detail = f"cart {cart.id}: {why}: {no}"
+        return Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[cart], partner_center=facts(no))
 
     def _result(self, orders: Iterable[str], item: str | None = None) -> Result:
         basket = self._basket

@@ -41,7 +41,10 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
     except Refused as no:
         if (await subscriptions.get(ctx.center, customer_id, plan.id)).status == status:
             return
-        raise _wait_for_its_turn(plan, no) or no from no
+        wait = _wait_for_its_turn(plan, no)
+        if wait is None:
+            raise
+        raise wait from no
     if not there and (given or {}).get("status") != status:
         detail = f"Partner Center took the change of plan {plan.id} to {status} and is still making it"
         raise Wait(WaitingReason.SETTLING, detail, deadline="order")
