@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ def _load(file: Path) -> Any:
 COMPOSE = _load(ROOT / "docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 each_service = pytest.mark.parametrize("name", SERVICES)
+Load = Callable[[str], settings.Settings]
 ours = pytest.mark.parametrize("name", ["worker", "topics", "simulator"])
 
 
@@ -43,13 +45,18 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def _loaded(monkeypatch: pytest.MonkeyPatch, service: str) -> settings.Settings:
-    """The settings as the service reads them: its environment, and its secrets as files."""
-    secrets = {Path(COMPOSE["secrets"][secret]["file"]).parent for secret in SERVICES[service]["secrets"]}
-    for name, value in SERVICES[service]["environment"].items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AZPLAN_SECRETS_DIR", str(ROOT / secrets.pop()))
-    return settings.load()
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
+    """The settings as a service reads them: its environment and its secrets, and nothing of this machine's."""
+
+    def load(service: str) -> settings.Settings:
+        for secret in SERVICES[service]["secrets"]:
+            (tmp_path / secret).write_bytes((ROOT / COMPOSE["secrets"][secret]["file"]).read_bytes())
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("os.environ", {**SERVICES[service]["environment"], "AZPLAN_SECRETS_DIR": str(tmp_path)})
+        return settings.load()
+
+    return load
 
 
 def test_compose_takes_the_file() -> None:
@@ -113,12 +120,12 @@ def test_our_images_run_as_nobody_in_particular(target: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker", "topics"])
-def test_the_worker_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_takes_its_settings(name: str, loaded: Load) -> None:
     """Every setting in the file exists, and together with the secrets they are complete."""
-    loaded = _loaded(monkeypatch, name)
+    found = loaded(name)
 
-    assert loaded.journal.url.get_secret_value().startswith("postgresql://")
-    assert list(loaded.partners) == ["contoso"]
+    assert found.journal.url.get_secret_value().startswith("postgresql://")
+    assert list(found.partners) == ["contoso"]
 
 
 @each_service
@@ -130,9 +137,9 @@ def test_secrets_are_files(name: str) -> None:
     assert [secret for secret in known if secret in environment] == []
 
 
-def test_the_database_has_the_password_that_the_worker_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_has_the_password_that_the_worker_knows(loaded: Load) -> None:
     """User, password, host and database of the journal's URL are those of the container."""
-    url = urlsplit(_loaded(monkeypatch, "worker").journal.url.get_secret_value())
+    url = urlsplit(loaded("worker").journal.url.get_secret_value())
     environment = SERVICES["postgres"]["environment"]
     password = (ROOT / COMPOSE["secrets"]["postgres_password"]["file"]).read_text("utf-8").strip()
 
@@ -144,16 +151,16 @@ def test_the_database_has_the_password_that_the_worker_knows(monkeypatch: pytest
     )
 
 
-def test_the_worker_has_longer_to_stop_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_has_longer_to_stop_than_it_needs(loaded: Load) -> None:
     """SIGKILL comes only after the worker has drained."""
     grace = int(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
 
-    assert grace > _loaded(monkeypatch, "worker").worker.drain_timeout.total_seconds()
+    assert grace > loaded("worker").worker.drain_timeout.total_seconds()
 
 
-def test_the_simulator_is_the_partner_center_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_simulator_is_the_partner_center_of_the_settings(loaded: Load) -> None:
     """Account, addresses, certificate and refresh token are those that the simulator is started with."""
-    partner = _loaded(monkeypatch, "worker").partners["contoso"]
+    partner = loaded("worker").partners["contoso"]
     options = simulator._parser().parse_args(SERVICES["simulator"]["command"])
 
     assert (partner.tenant_id, partner.client_id) == (CONTOSO.tenant_id, CONTOSO.client_id)
@@ -177,7 +184,7 @@ def test_the_simulator_starts_with_the_customers_that_are_asked_for() -> None:
     assert f"--customer {customers[0]}" in (ROOT / "docker-compose.yml").read_text("utf-8")
 
 
-def test_kafka_can_be_reached_from_containers_and_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kafka_can_be_reached_from_containers_and_from_the_host(loaded: Load) -> None:
     """Each listener has a protocol, and each but the controller's says the address by which its callers know it."""
     kafka = SERVICES["kafka"]["environment"]
     listening = _listeners(kafka["KAFKA_LISTENERS"])
@@ -190,20 +197,20 @@ def test_kafka_can_be_reached_from_containers_and_from_the_host(monkeypatch: pyt
         name: port for name, (_, port) in listening.items()
     }.items()
     assert kafka["KAFKA_INTER_BROKER_LISTENER_NAME"] in advertised
-    in_container = _loaded(monkeypatch, "worker").kafka.bootstrap_servers
+    in_container = loaded("worker").kafka.bootstrap_servers
     host, port = advertised["HOST"]
     assert ":".join(advertised["CONTAINERS"]) == in_container
     assert (host, SERVICES["kafka"]["ports"]) == ("localhost", [f"127.0.0.1:{port}:{port}"])
 
 
-def test_prometheus_asks_the_worker_where_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prometheus_asks_the_worker_where_it_answers(loaded: Load) -> None:
     """Service name and port are those of the worker, which listens to more than itself."""
-    loaded = _loaded(monkeypatch, "worker")
+    found = loaded("worker")
     (job,) = _load(ROOT / "ops" / "prometheus" / "prometheus.yml")["scrape_configs"]
 
     assert job["dns_sd_configs"][0]["names"] == ["worker"]
-    assert job["dns_sd_configs"][0]["port"] == loaded.metrics.port
-    assert (loaded.metrics.host, loaded.http.host) == ("0.0.0.0", "0.0.0.0")
+    assert job["dns_sd_configs"][0]["port"] == found.metrics.port
+    assert (found.metrics.host, found.http.host) == ("0.0.0.0", "0.0.0.0")
 
 
 def test_grafana_finds_what_it_is_given() -> None:
