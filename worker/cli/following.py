@@ -1,4 +1,4 @@
-"""The events of one command as they are published, read from outside any consumer group."""
+"""Events as they are published, read from outside any consumer group."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -16,29 +16,27 @@ GROWTH: Final = 1.3
 async def events_after(admin: Admin, topic: str, starts: Mapping[Partition, int]) -> AsyncIterator[Published]:
     """Every event on `topic` from these offsets on, without end, in order within each partition.
 
-    A broker that is away for a while is waited for.
+    A broker that is away for a while is waited for. Nothing is held open between two events.
     """
-    async for record in _records_after(admin, topic, dict(starts)):
-        event = read_event(record)
-        if event is not None:
-            yield event
-
-
-async def _records_after(admin: Admin, topic: str, positions: dict[Partition, int]) -> AsyncIterator[Record]:
-    pause = FIRST_PAUSE
+    positions, pause = dict(starts), FIRST_PAUSE
     while True:
         try:
-            ends = await admin.ends(topic)
-            fresh = {each: range(positions.get(each, 0), end) for each, end in ends.items()}
-            fresh = {each: offsets for each, offsets in fresh.items() if offsets}
-            if fresh:
-                async for record in admin.read(fresh):
-                    positions[Partition(record.topic, record.partition)] = record.offset + 1
-                    yield record
-                positions.update({each: offsets.stop for each, offsets in fresh.items()})
-                pause = FIRST_PAUSE
-                continue
+            records = await _fresh(admin, topic, positions)
         except BrokerUnavailable:
-            pause = LONGEST_PAUSE
+            records, pause = [], LONGEST_PAUSE
+        for record in records:
+            event = read_event(record)
+            if event is not None:
+                yield event
+        pause = FIRST_PAUSE if records else min(LONGEST_PAUSE, pause * GROWTH)
         await asyncio.sleep(pause)
-        pause = min(LONGEST_PAUSE, pause * GROWTH)
+
+
+async def _fresh(admin: Admin, topic: str, positions: dict[Partition, int]) -> list[Record]:
+    """The records from these positions on, which move behind them. Raises BrokerUnavailable, and moves nothing then."""
+    ends = await admin.ends(topic)
+    ranges = {each: range(positions.get(each, 0), end) for each, end in ends.items()}
+    fresh = {each: offsets for each, offsets in ranges.items() if offsets}
+    records = [record async for record in admin.read(fresh)] if fresh else []
+    positions.update({each: offsets.stop for each, offsets in fresh.items()})
+    return records

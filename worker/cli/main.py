@@ -67,6 +67,8 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
 
 def _wanted(arguments: Sequence[str]) -> list[str]:
     # Most of the time a verb takes to start is the time to import what it works on: the others need not be.
+    if "--version" in arguments[:1]:
+        return []
     known = sorted(info.name for info in iter_modules(verbs.__path__))
     asked = next((word for word in arguments if not word.startswith("-")), None)
     module = (asked or "").replace("-", "_")

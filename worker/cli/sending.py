@@ -1,8 +1,6 @@
 """A command on its way: written to the commands topic, its events printed as they come, its end as an exit code."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,7 +17,7 @@ from worker.cli.composing import Identity
 from worker.cli.durations import spoken
 from worker.cli.exits import Code, Stop
 from worker.cli.following import events_after
-from worker.cli.printing import err, say, show, show_json
+from worker.cli.printing import say, show, show_json
 from worker.cli.telling import details, headline
 from worker.cli.types import short
 from worker.settings import Settings
@@ -110,7 +108,7 @@ async def _follow(admin: Admin, topic: str, starts: dict[Partition, int], sent: 
     """Print the events of the command until one answers it; its exit code, or None where the time is over."""
     seconds = sent.request.wait.total_seconds() if sent.request.wait else 0.0
     try:
-        async with _waiting_shown(), asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds):
             async for event in events_after(admin, topic, starts):
                 if not sent.is_about(event):
                     continue
@@ -128,17 +126,6 @@ async def _follow(admin: Admin, topic: str, starts: dict[Partition, int], sent: 
     return None
 
 
-@asynccontextmanager
-async def _waiting_shown() -> AsyncIterator[None]:
-    """Somebody at a terminal sees that something is waited for."""
-    console = err()
-    if not console.is_terminal:
-        yield
-        return
-    with console.status("waiting for the answer (Ctrl-C stops waiting, not the command)"):
-        yield
-
-
 def _no_answer(request: Request, wait: timedelta) -> Stop:
     identity = request.identity
     return Stop(
@@ -150,10 +137,10 @@ def _no_answer(request: Request, wait: timedelta) -> Stop:
 
 def _say_sent(sent: Sent) -> None:
     request, ack = sent.request, sent.ack
-    say(
-        f"Sent {short(request.type)} {request.identity.id} "
-        f"({ack.partition.topic}, partition {ack.partition.number}, offset {ack.offset})."
-    )
+    place = f"{ack.partition.topic}, partition {ack.partition.number}, offset {ack.offset}"
+    say(f"Sent {short(request.type)} {request.identity.id} ({place}).")
+    if request.wait is not None:
+        say(f"Waiting up to {spoken(request.wait)} for the answer; Ctrl-C stops waiting, not the command.")
 
 
 def _show_event(event: Published) -> None:
