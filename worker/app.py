@@ -44,6 +44,7 @@ from worker.runtime.dispatch import Dispatch
 from worker.runtime.gauges import Gauges
 from worker.runtime.lanes import Lanes, Limits
 from worker.runtime.ownership import Lease, Ownership
+from worker.runtime.poison import Poison
 from worker.runtime.publisher import Publisher, Topics
 from worker.runtime.service import Parts, Service
 from worker.runtime.turn import Desk
@@ -214,6 +215,7 @@ def assemble(settings: Settings, around: Around) -> Service:
     )
     topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
     publisher = Publisher(journal, around.sink, topics, clock)
+    poison = Poison(settings.worker.poison_window, settings.worker.poison_share)
     brake = Brake(journal, lanes.wake, around.attention)
 
     def carried_out() -> None:
@@ -226,7 +228,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         sink=around.sink,
         ownership=ownership,
         lanes=lanes,
-        consumer=Consumer(around.source, journal, lanes, taking, clock),
+        consumer=Consumer(around.source, journal, lanes, taking, clock, poison=poison),
         publisher=publisher,
         clock=clock,
         background=[

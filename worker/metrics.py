@@ -84,6 +84,9 @@ CONSUMER_LAG_SECONDS = _gauge(
     "consumer_lag_seconds", "Age of the oldest record that is not committed.", "topic", "partition"
 )
 ASSIGNED_PARTITIONS = _gauge("assigned_partitions", "Partitions that this worker reads.", "topic")
+POISONED_PARTITIONS = _gauge(
+    "poisoned_partitions", "Partitions that are not read because most of their records became dead letters."
+)
 REBALANCES = _counter("rebalances_total", "Changes of the assignment.")
 LAST_POLL = _gauge("last_poll_timestamp_seconds", "When records were last asked for, in Unix time.")
 LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When offsets were last committed, in Unix time.", "topic")

@@ -14,16 +14,19 @@ from worker.broker.port import Batch, BrokerError, Partition, Source
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.journal.records import Intake
+from worker.journal.records import Intake, Taken
 from worker.runtime import telemetry
 from worker.runtime.intake import Desk, intake, refused_by_database
 from worker.runtime.lanes import Lanes
+from worker.runtime.poison import PROBE, Poison
 
 log = structlog.get_logger("azplan.consumer")
 
 Offsets = dict[Partition, int]
 """For each partition the offset of the next record that the group is to read."""
 
+DEAD = frozenset({Taken.DEAD_LETTER, Taken.REUSED, Taken.TOO_OLD})
+"""What becomes of a record that nobody can do anything with."""
 MOST_RECORDS = 500
 POLL_SECONDS = 1.0
 PAUSE = 1.0
@@ -41,12 +44,22 @@ class Progress:
 class Consumer:
     """The loop from Kafka to the journal."""
 
-    def __init__(self, source: Source, journal: Journal, lanes: Lanes, desk: Desk, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: Source,
+        journal: Journal,
+        lanes: Lanes,
+        desk: Desk,
+        clock: Clock,
+        *,
+        poison: Poison | None = None,
+    ) -> None:
         self._source = source
         self._journal = journal
         self._lanes = lanes
         self._desk = desk
         self._clock = clock
+        self._poison = poison or Poison(0, 1.0)
         self._stopping = False
         self._owed: Offsets = {}
         self._owed_under = 0
@@ -64,7 +77,8 @@ class Consumer:
             self.progress.at = self._clock.monotonic()
             try:
                 await self._hold_back()
-                batch = await self._source.poll(MOST_RECORDS, POLL_SECONDS)
+                most = PROBE if self._poison.probing else MOST_RECORDS
+                batch = await self._source.poll(most, POLL_SECONDS)
             except (BrokerError, JournalUnavailable) as error:
                 await self._trouble(error)
                 continue
@@ -88,6 +102,7 @@ class Consumer:
                     return  # not committed, so whoever reads the partition next gets the records again
                 await self._trouble(error)
         telemetry.taken(items, taken)
+        self._watch(batch.records, taken)
         self.accepted()
         await self._commit(
             {Partition(each.topic, each.partition): each.offset + 1 for each in batch.records}, batch.epoch
@@ -112,13 +127,28 @@ class Consumer:
     async def _hold_back(self) -> None:
         """Above `MAX_PENDING` runnable commands nothing more is read; below it, everything again."""
         full = await self._lanes.pressure()
-        if full:
-            self._source.pause(self._source.assignment())
-        elif self.progress.held_back:
-            self._source.resume(self._source.paused())
+        assignment = self._source.assignment()
+        held = assignment if full else self._poison.held(self._clock.monotonic(), assignment)
+        self._source.pause(held)
+        self._source.resume(self._source.paused() - held)
         if full is not self.progress.held_back:
             log.info("intake.held_back" if full else "intake.resumed")
         self.progress.held_back = full
+
+    def complaints(self) -> list[str]:
+        """What keeps records from being taken in, as sentences."""
+        waiting = [self.progress.waiting_for] if self.progress.waiting_for else []
+        return waiting + self._poison.complaints()
+
+    def _watch(self, records: Sequence[Record], taken: Sequence[Taken]) -> None:
+        """A partition that brings mostly dead letters is left alone for a while."""
+        dead: dict[Partition, list[bool]] = {}
+        for record, what in zip(records, taken, strict=True):
+            dead.setdefault(Partition(record.topic, record.partition), []).append(what in DEAD)
+        for partition, results in dead.items():
+            if self._poison.took(partition, results, self._clock.monotonic()):
+                log.warning("partition.paused", topic=partition.topic, partition=partition.number)
+        telemetry.poisoned(len(self._poison.complaints()))
 
     async def _trouble(self, error: Exception) -> None:
         self.progress.waiting_for = str(error)

@@ -118,8 +118,7 @@ class Service:
         if not self._started or self.stopping:
             return ["the worker is stopping" if self.stopping else "the worker is starting"]
         reasons = list(parts.complaints())
-        if parts.consumer.progress.waiting_for:
-            reasons.append(parts.consumer.progress.waiting_for)
+        reasons.extend(parts.consumer.complaints())
         if not parts.ownership.alive():
             reasons.append("the journal has not confirmed a heartbeat within the lease")
         return reasons

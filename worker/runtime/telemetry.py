@@ -106,6 +106,11 @@ def taken(items: Sequence[Intake], results: Sequence[Taken]) -> None:
         log.debug("records.taken", command=label, became=what.value, code=code, number=number)
 
 
+def poisoned(partitions: int) -> None:
+    """How many partitions are left alone because they bring mostly dead letters."""
+    metrics.POISONED_PARTITIONS.set(partitions)
+
+
 def published(topic: str, *, acknowledged: bool) -> None:
     """A record that Kafka has acknowledged, or has not."""
     metrics.PRODUCED_EVENTS.labels(topic, "acknowledged" if acknowledged else "failed").inc()
