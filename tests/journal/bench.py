@@ -1,10 +1,11 @@
 """What the journal's tests do again and again: workers that come, lapse and go, and records for them to take in."""
 
+import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from events.record import Record
 from worker.clock import Clock
@@ -25,10 +26,20 @@ from worker.journal.records import (
 from worker.journal.sql import Engine, Transaction
 from worker.journal.sqlite import SqliteEngine
 
+T = TypeVar("T")
 TOPIC = "azplan.commands.v1"
 SUSPEND, UPGRADE = "azplan.SuspendPlan.v1", "azplan.StartProductUpgrade.v1"
 LEASE = 60.0
 _offsets = itertools.count(1)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a loop of its own, from a test that is none."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
 
 
 def engine(url: str, *, exclusive: bool = False) -> Engine:

@@ -229,7 +229,7 @@ def micros(seconds: float) -> Micros:
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection whose commits survive a power cut. Raises `JournalRefused` where the file cannot be used."""
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise JournalRefused(
             f"{path} is not readable and writable for this user: run as its owner, or change its rights"
         )

@@ -1,0 +1,236 @@
+"""What only the embedded database brings: one worker to a file, a file that may be full, foreign, locked or away."""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.journal.bench import Bench, accept, change, claim, command, ended, intent, only, rows, run
+from worker.clock import Clock
+from worker.errors import JournalRefused, JournalUnavailable
+from worker.journal import counts
+from worker.journal.journal import Journal
+from worker.journal.records import SECOND, Taken
+from worker.journal.sqlite import SqliteEngine
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file that does not exist yet."""
+    return tmp_path / "journal.db"
+
+
+@contextlib.asynccontextmanager
+async def running(path: Path, clock: Clock | None = None) -> AsyncIterator[Journal]:
+    """A worker as `azplan run` starts one: it has the file for itself."""
+    clock = clock or Clock()
+    journal = Journal(SqliteEngine(path, clock=clock, exclusive=True), clock)
+    await journal.open()
+    await journal.register("worker", "1", 60)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+async def opened(path: Path) -> None:
+    """Open and close it, as any verb does."""
+    journal = Journal(SqliteEngine(path, clock=Clock()), Clock())
+    await journal.open()
+    await journal.close()
+
+
+async def test_a_second_worker_on_the_same_file_is_refused_with_what_to_do(path: Path) -> None:
+    """It names the process that has it; when that is gone, the file is free."""
+    async with running(path):
+        second = Journal(SqliteEngine(path, clock=Clock(), exclusive=True), Clock())
+        with pytest.raises(JournalRefused, match=rf"process {os.getpid()}\).*PostgreSQL"):
+            await second.open()
+    async with running(path) as again:
+        assert await again.heartbeat(60)
+
+
+async def test_a_worker_that_was_killed_leaves_its_lanes_at_once(path: Path) -> None:
+    """Its lease has long to run, but the lock on the file says that it is dead."""
+    async with running(path) as one:
+        await accept(one, command("1"))
+    async with running(path) as two:
+        assert await two.take_lanes(10) == 1
+        assert (await only(two)).id == "1"
+        assert [worker.name for worker in await two.read(counts.living)] == ["worker"]
+
+
+async def test_every_other_verb_works_beside_the_worker(path: Path) -> None:
+    """Reading and writing from another process's connection, while the worker writes too."""
+    async with running(path) as one, Bench(f"sqlite:///{path}") as bench:
+        verb = await bench.journal()
+        await asyncio.gather(
+            *(accept(one, command(str(n))) for n in range(20)),
+            *(change(verb, "INSERT INTO meta (name, value) VALUES (?, '')", f"note-{n}") for n in range(20)),
+            *(verb.gauges() for _ in range(20)),
+        )
+        assert (await verb.gauges()).open == 20
+        assert len(await rows(one, "SELECT name FROM meta")) == 20
+
+
+async def test_a_verb_that_holds_the_file_makes_the_worker_wait_and_not_fail(path: Path) -> None:
+    """For as long as a verb may reasonably take."""
+    async with running(path) as one:
+        holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        holder.execute("BEGIN IMMEDIATE")
+        accepting = asyncio.create_task(accept(one, command("1")))
+        assert await claim(one) == []
+        holder.execute("COMMIT")
+        assert await accepting == [Taken.NEW]
+        holder.close()
+
+
+async def test_a_full_disk_is_said_and_nothing_is_lost(path: Path) -> None:
+    """What does not fit is not half there, and is taken in when there is room again; no record is blamed for it."""
+    async with running(path) as one:
+        await accept(one, command("1"))
+        work = await only(one)
+        (pages,) = await rows(one, "PRAGMA page_count")
+        await limit(one, pages["page_count"] + 1)
+        large = [command(str(n), key=bytes(4096)) for n in range(2, 60)]
+        with pytest.raises(JournalUnavailable, match=r"disk .* is full: make room"):
+            await accept(one, *large)
+        assert await claim(one) == [work]
+        assert await rows(one, "SELECT seq FROM dead_letter") == []
+        await limit(one, 2**30)
+        assert await accept(one, *large) == [Taken.NEW] * 58
+        await one.conclude(work, ended(work))
+
+
+async def limit(journal: Journal, pages: int) -> None:
+    """Give the file so many pages of disk."""
+    engine = journal._engine
+    await engine._writing(lambda: engine._writer.execute(f"PRAGMA max_page_count = {pages}"))
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all" * 200, b"SQLite format 3\x00"])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path, content: bytes) -> None:
+    """Whatever it is, it is somebody's."""
+    path.write_bytes(content)
+    with pytest.raises(JournalRefused, match=path.name):
+        run(opened(path))
+    assert path.read_bytes() == content
+
+
+async def test_somebody_elses_database_is_refused(path: Path) -> None:
+    """One that has tables of the same names, but is no journal."""
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE event (id integer)")
+    other.execute("CREATE TABLE schema_version (version text)")
+    other.close()
+    with pytest.raises(JournalRefused, match=r"event, schema_version, but no act.*database of its own"):
+        await opened(path)
+
+
+async def test_a_journal_of_a_newer_azplan_is_refused(path: Path) -> None:
+    """With both versions, and what to do."""
+    await opened(path)
+    other = sqlite3.connect(path)
+    other.execute("INSERT INTO schema_version (version, applied_at) VALUES (99, 0)")
+    other.commit()
+    other.close()
+    with pytest.raises(JournalRefused, match=r"schema version 99.*newer azplan"):
+        await opened(path)
+
+
+async def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """The journal makes a file, never a folder."""
+    with pytest.raises(JournalRefused, match="nowhere does not exist"):
+        await opened(tmp_path / "nowhere" / "journal.db")
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Somebody without rights, as whom the test goes on; root may write any file."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(mine)
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A journal in a folder that everybody may enter, which nobody but its owner may write."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        run(opened(path))
+        Path(folder).chmod(0o755)
+        path.chmod(0o444)
+        yield path
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_file_without_the_right_to_write_is_refused(read_only: Path) -> None:
+    """At the start, and not with the first command."""
+    with pytest.raises(JournalRefused, match="not readable and writable"):
+        run(opened(read_only))
+
+
+def test_a_refused_journal_gives_its_lock_back(path: Path) -> None:
+    """So that the next start is refused for the true reason, or not at all."""
+
+    async def start() -> None:
+        async with running(path) as one:
+            assert await one.is_empty()
+
+    path.write_bytes(b"x" * 5000)
+    with pytest.raises(JournalRefused, match="cannot be opened"):
+        run(start())
+    path.unlink()
+    run(start())
+
+
+class SetClock(Clock):
+    """A wall clock that somebody sets."""
+
+    def __init__(self) -> None:
+        self.off = timedelta()
+
+    def now(self) -> datetime:
+        """What the wall shows."""
+        return datetime.now(UTC) + self.off
+
+
+async def test_whoever_sets_the_machines_clock_moves_no_instant_of_the_journal(path: Path) -> None:
+    """Neither forward, past a time of settling, nor back, behind a lease."""
+    clock = SetClock()
+    async with running(path, clock) as one:
+        await accept(one, command("1"))
+        until = (await one.intend(await only(one), intent(), 300.0)).until
+        for off in (timedelta(days=1), timedelta(days=-1)):
+            clock.off = off
+            assert await one.heartbeat(60)
+            assert until - 310 * SECOND < one.now() < until
+
+
+async def test_a_commit_survives_the_death_of_its_process(path: Path) -> None:
+    """Killed right after the answer, without closing anything: what was answered is there."""
+    program = f"""
+import asyncio, os, sys
+from pathlib import Path
+from tests.journal.bench import accept, command
+from tests.journal.test_sqlite import running
+async def main():
+    async with running(Path({str(path)!r})) as one:
+        await accept(one, command("1"))
+        os.kill(os.getpid(), 9)
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=Path(__file__).parents[2])
+    assert await process.wait() == -9
+    async with running(path) as two:
+        await two.take_lanes(10)
+        assert (await only(two)).id == "1"
