@@ -1,16 +1,19 @@
 """The command line in this process: what it printed, and its exit code."""
 
 import json
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from worker.cli.main import call
+from worker.logs import OURS
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,19 @@ class Ended:
 
 
 Azplan = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A verb configures logging for its process, which here is that of all tests."""
+    names = (None, *OURS)
+    levels = [logging.getLogger(name).level for name in names]
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logging.getLogger().handlers[:] = handlers
+    for name, level in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

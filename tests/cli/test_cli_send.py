@@ -28,9 +28,10 @@ from tests.cli.conftest import Azplan
 from tests.support.azplan import environment
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
-from worker.cli.composing import members
+from worker.cli.composing import Member, members, value_of
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
 """Where no broker is."""
 
@@ -211,7 +212,7 @@ def test_an_interrupt_while_waiting_is_exit_code_130_and_says_that_the_command_g
     words = ["send", "CreateAzurePlan", "--customer", CUSTOMER, "--id", "left-1", "--wait", "5m"]
     waiting = subprocess.Popen(
         [sys.executable, "-m", "worker.cli", *words],
-        env=environment({**here.env, "PYTHONPATH": str(Path(__file__).parents[2])}),
+        env=environment({**here.env, "PYTHONPATH": str(ROOT)}),
         cwd=clean_place,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -256,6 +257,7 @@ def test_data_comes_from_a_file_and_options_win(here: Topics, azplan: Azplan, cl
         (["SuspendPlan", "--customer", CUSTOMER, "--wait", "soon"], "'soon' is no duration"),
         (["SuspendPlan", "--file", "absent.json"], "absent.json cannot be read"),
         (["SuspendPlan", "--file", "list.json"], "list.json holds no data of a command"),
+        (["SuspendPlan", "--file", "twice.json"], "twice.json gives customerId more than once"),
         (
             ["SuspendPlan", "--file", "unknown.json"],
             'the key "subscriptionID" is unknown: did you mean subscriptionId?',
@@ -269,12 +271,45 @@ def test_what_the_worker_would_refuse_is_not_sent(
     """Exit code 2 and every problem by the option that has it; no broker is needed to find out."""
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", NOBODY)
     (clean_place / "list.json").write_text("[1]")
+    (clean_place / "twice.json").write_text(f'{{"customerId": "{CUSTOMER}", "customerId": "{CUSTOMER}"}}')
     (clean_place / "good.json").write_text(json.dumps({"customerId": CUSTOMER}))
     (clean_place / "unknown.json").write_text(json.dumps({"customerId": CUSTOMER, "subscriptionID": "x"}))
     ended = azplan("send", *words)
     assert ended.code == 2
     assert problem in " ".join(ended.err.split())
     assert ended.out == ""
+
+
+def test_data_comes_from_standard_input(clean_place: Path) -> None:
+    """`--file -`: what a program pipes in is checked as a file is."""
+    for data, code in ({"customerId": CUSTOMER}, 69), ({"customerID": CUSTOMER}, 2):
+        ended = subprocess.run(
+            [sys.executable, "-m", "worker.cli", "send", "SuspendPlan", "--file", "-"],
+            env=environment({"PYTHONPATH": str(ROOT), "AZPLAN_KAFKA__BOOTSTRAP_SERVERS": NOBODY}),
+            cwd=clean_place,
+            input=json.dumps(data),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == code, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("string", "007", "007"),
+        ("string", "true", "true"),
+        ("integer", "7", 7),
+        ("number", "0.5", 0.5),
+        ("array", '["a", "b"]', ["a", "b"]),
+        ("object", '{"a": 1}', {"a": 1}),
+        ("integer", "seven", "seven"),
+    ],
+)
+def test_what_is_typed_becomes_the_json_value_that_the_schema_asks_for(kind: str, text: str, value: object) -> None:
+    """What is no such value stays text, which the check of the command then refuses by its name."""
+    assert value_of(Member("m", "--m", kind, "", None, ""), text) == value
 
 
 def test_without_a_broker_it_is_exit_code_69(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:

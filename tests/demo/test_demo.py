@@ -18,7 +18,8 @@ from ops.demo.stage import NotReady
 from ops.simulator.seed import PROFILES
 from tests.support.azplan import environment
 from tests.support.waiting import wait_until
-from worker.cli.main import call
+from worker.cli.exits import Stop
+from worker.cli.verbs.demo import demo
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("demo")  # one at a time: each is a broker, a simulator and a worker
@@ -206,9 +207,11 @@ def test_each_customer_has_a_profile_of_the_simulator_and_one_is_a_stranger() ->
     [("ops.demo.show", "clone the repository"), ("confluent_kafka", "azplan[demo]"), ("trustme", "azplan[demo]")],
 )
 def test_where_its_parts_are_not_installed_it_says_where_to_get_them(
-    absent: str, advice: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    absent: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An installed wheel has no simulator: exit code 69 and what to do."""
     monkeypatch.setattr("worker.cli.verbs.demo._is_here", lambda module: module != absent)
-    assert call(["demo"]) == 69
-    assert advice in capsys.readouterr().err
+    with pytest.raises(Stop) as stopped:
+        demo(keep=False)
+    assert stopped.value.code == 69
+    assert advice in (stopped.value.advice or "")

@@ -1,6 +1,7 @@
 """From the words of a command line to a command as a record, checked as the worker will check it."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from events.base import Command
 from events.catalog import schema
 from events.envelope import Accepted, decode, encode_command
-from events.payload import UnreadableError, parse, parsed_object
+from events.payload import UnreadableError, doubled_keys, parse, parsed_object
 from events.record import Outgoing, Record
 from events.validation import read_command
 from worker.cli.exits import Code, Stop
@@ -56,12 +57,15 @@ def read_data(path: Path) -> dict[str, Any]:
     Raises Stop where it cannot be read.
     """
     try:
-        content = Path("/dev/stdin").read_bytes() if str(path) == "-" else path.read_bytes()
-        return parsed_object(parse(content), "the value")
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        data = parsed_object(parse(content), "the value")
     except OSError as error:
         raise Stop(Code.USAGE, f"{path} cannot be read: {error.strerror}.") from error
     except UnreadableError as error:
         raise Stop(Code.USAGE, f"{path} holds no data of a command: {error}.") from error
+    if doubled := doubled_keys(data):
+        raise Stop(Code.USAGE, f"{path} gives {', '.join(doubled)} more than once.")
+    return data
 
 
 def value_of(member: Member, text: Any) -> Any:
@@ -116,4 +120,6 @@ def _member(name: str, described: Mapping[str, Any]) -> Member:
 def _hint(typed: Mapping[str, Any]) -> str:
     if "enum" in typed:
         return "|".join(map(str, typed["enum"]))
-    return {"uuid": "GUID", "date-time": "INSTANT"}.get(typed.get("format", ""), "TEXT")
+    by_format = {"uuid": "GUID", "date-time": "INSTANT"}.get(typed.get("format", ""))
+    by_type = {"string": "TEXT", "integer": "NUMBER", "number": "NUMBER"}.get(typed.get("type", ""))
+    return by_format or by_type or "JSON"
