@@ -260,6 +260,17 @@ async def test_a_command_does_not_run_in_another_line_than_the_customers_other_c
     failed = (await bench.said())[-1]
     assert failed["code"] == "partner_not_configured"
     assert failed["detail"] == "the account contoso could not be told to be meant when the command was accepted"
+    assert failed["partner"] is None
+
+
+async def test_an_account_that_nobody_has_is_named_where_another_is_the_only_one(bench: Bench) -> None:
+    """Nothing says that the only account was meant; what the events say of the account stays the same."""
+    await bench.accept(record(partner="nobody"), among=desk(("contoso",)))
+    (work,) = await bench.claim("")
+    await bench.dispatch(answered)(work)
+    failed = (await bench.said())[-1]
+    assert (failed["code"], failed["detail"]) == ("partner_not_configured", "no account is named nobody")
+    assert failed["partner"] is None
 
 
 async def test_a_command_that_is_not_readable_any_more_fails(bench: Bench) -> None:

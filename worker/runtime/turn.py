@@ -7,7 +7,7 @@ from typing import Protocol
 
 from events.base import Command, Event, Origin
 from events.codes import FailedCode, WaitingReason
-from events.envelope import Accepted, decode
+from events.envelope import Accepted, Envelope, decode
 from worker.clock import Clock
 from worker.errors import Failed, JournalUnavailable, LaneLost, Wait, WorkerError
 from worker.handling import Context, Handler, handler_of
@@ -59,9 +59,7 @@ class Turn:
     def origin(self) -> Origin:
         """What all events of the command say about it."""
         work = self.work
-        center = self.traffic.center
-        partner = work.partner if center is None else center.account
-        return Origin(work.id, work.source, work.type, work.customer, partner, work.redrive)
+        return Origin(work.id, work.source, work.type, work.customer, work.partner, work.redrive)
 
     async def result(self) -> Event | Exception:
         """The handler's answer, or what stood in the way of one. Raises `LaneLost` and `JournalUnavailable` only."""
@@ -85,7 +83,7 @@ class Turn:
         accepted = self._accepted()
         command = accepted.command
         self.traffic.deadline = command.deadline
-        self.context = self._context(command, self._center(accepted.envelope.partner))
+        self.context = self._context(command, self._center(accepted.envelope))
         return await handler_of(command, self.desk.handlers)(self.context, command)
 
     def situation(self) -> Situation:
@@ -120,15 +118,15 @@ class Turn:
             )
         return decoded
 
-    def _center(self, asked: str | None) -> Center:
+    def _center(self, envelope: Envelope) -> Center:
         """The partner account, if the command stands in line there: in another line, nothing would keep it in order."""
         center = self.traffic.center
         if center is not None and center.account == self.work.partner:
             return center
-        if center is not None:
+        if envelope.partner_key and (center is None or center.account != envelope.partner_key):
+            detail = f"no account is named {envelope.partner}"
+        elif center is not None:
             detail = f"the account {center.account} could not be told to be meant when the command was accepted"
-        elif asked:
-            detail = f"no account is named {asked}"
         else:
             detail = "several accounts are configured and ce_partner names none"
         raise Failed(FailedCode.PARTNER_NOT_CONFIGURED, detail)
