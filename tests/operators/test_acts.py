@@ -7,8 +7,10 @@ import pytest
 from events.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
 from events.status import CommandFailed, CommandRejected
 from ops.simulator.app import Customer
-from tests.operators.asking import ask, types, uid
+from tests.operators.asking import WHO, WHY, ask, beside, later, types, uid
 from tests.support.harness import World, settings_of
+from worker.journal.letters import archive, letters
+from worker.journal.retention import prune
 from worker.metrics import REGISTRY
 
 Play = Callable[..., None]
@@ -25,7 +27,7 @@ def redrives(outcome: str) -> float:
     return REGISTRY.get_sample_value("azplan_redrives_total", labels) or 0.0
 
 
-async def failed(world: World, **settings: object) -> tuple[str, Customer]:
+async def failed(world: World) -> tuple[str, Customer]:
     """A command whose order Microsoft ended."""
     customer = world.simulator.customer("order_fails")
     command_id = await world.send(create(customer))
@@ -211,5 +213,23 @@ def test_a_request_about_a_command_that_is_not_known_is_refused_at_once(play: Pl
         await world.begin()
         with pytest.raises(LookupError):
             await ask(world, "cancel", uid("never sent"))
+
+    play(story)
+
+
+def test_a_command_whose_bytes_are_forgotten_is_not_redriven(play: Play) -> None:
+    """Whoever asks is told what to do instead, at once, and the request does not stay open for ever."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        command_id, _ = await failed(world)
+        async with beside(world) as journal:
+            numbers = [letter.seq for letter in await journal.read(letters)]
+            await journal.write(lambda tx: archive(tx, WHO, WHY, numbers))
+            await world.until(later(world, 60), "everything is sent")
+            assert (await prune(journal, 1e9, 0.0)).details == 1
+        answer = await ask(world, "redrive", command_id)
+        assert answer == "the command's bytes are forgotten: send it anew, with a new id"
+        assert await world.rows("SELECT seq FROM act WHERE done_at IS NULL") == []
 
     play(story)

@@ -16,7 +16,7 @@ from worker.cli.exits import Code, Stop
 from worker.cli.finding import the_command
 from worker.cli.options import Json, Source, Yes
 from worker.cli.printing import say
-from worker.cli.requesting import TEN_SECONDS, Wait, Why, request, show_answers
+from worker.cli.requesting import PATIENCE, Wait, Why, request, show_answers
 from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, chosen, span
 from worker.cli.types import short
 from worker.journal import timeline
@@ -35,7 +35,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
     begin: From = None,
     end: To = None,
     why: Why = "",
-    wait: Wait = TEN_SECONDS,  # type: ignore[assignment]  # typer parses it
+    wait: Wait = PATIENCE,  # type: ignore[assignment]  # typer parses it
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -58,7 +58,7 @@ def resolve(
     ] = None,
     source: Source = None,
     why: Why = "",
-    wait: Wait = TEN_SECONDS,  # type: ignore[assignment]  # typer parses it
+    wait: Wait = PATIENCE,  # type: ignore[assignment]  # typer parses it
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:

@@ -30,7 +30,7 @@ Wait = Annotated[
     timedelta,
     typer.Option(parser=parse_duration, metavar=DURATION, help="Wait so long until the worker has carried it out."),
 ]
-TEN_SECONDS: Final = "10s"
+PATIENCE: Final = "30s"
 
 
 @dataclass(frozen=True, slots=True)

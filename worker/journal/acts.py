@@ -111,6 +111,14 @@ class Acts:
         worker = self._journal.worker
         return await self._journal.read(lambda tx: claims.subject(tx, worker, act.uid))
 
+    async def forgotten(self, act: Act) -> bool:
+        """Whether nobody can carry the request out: its command, or the command's bytes, are not there any more."""
+
+        async def look(tx: Transaction) -> bool:
+            return not await tx.rows("SELECT uid FROM command WHERE uid = ? AND pruned_at IS NULL", act.uid)
+
+        return await self._journal.read(look)
+
     async def refuse(self, act: Act, why: str) -> None:
         """The request is not carried out, and whoever asked is told why."""
 

@@ -86,7 +86,9 @@ class Requests:
         """The answer that was given; None where there is none yet."""
         item = await self._acts.subject(act)
         if item is None:
-            return await self._refuse(act, "the command is not in this lane any more, or its bytes are forgotten")
+            if await self._acts.forgotten(act):
+                return await self._refuse(act, "the command's bytes are forgotten: send it anew, with a new id")
+            return None  # the lane has another owner by now, who finds the request
         match act.verb:
             case "cancel":
                 return await self._acts.cancel(act, item, cancelled(item, act.why, self._desk.journal.now()))
