@@ -113,9 +113,10 @@ def test_show_tells_the_story_in_the_order_in_which_it_happened(url: str, azplan
     parts = [
         f"customer    {CUSTOMER}",
         "waits for   assets_stopping",
-        "call        subscriptions.list  200  120 ms  request request-1  correlation ms-1",
+        "call        subscriptions.list          200        120 ms  request request-1  correlation ms-1",
         "note        customers.get was left out",
-        "CommandWaiting  assets_stopping: one is still active",
+        "event       CommandWaiting  (not published yet)",
+        "wait        assets_stopping until 02:41:00.000: one is still active",
         "received    azplan.commands.v1, partition 0",
     ]
     # The story's instants lie in the past of its record, which the database's clock has dated.
@@ -132,11 +133,11 @@ def test_show_brings_the_evidence_of_an_unknown_outcome(url: str, azplan: Azplan
     """The call without an answer, the write that may have taken effect, the identifiers to look by, what to do."""
     out = azplan("commands", "show", "failed-1").out
     assert "failed (outcome_unknown)" in out
-    assert "carts.checkout  timeout  40000 ms  request request-2" in out
-    assert "orders.list  403 code 900115" in out
+    assert "carts.checkout              timeout  40000 ms  request request-2" in out
+    assert "orders.list                 403 code 900115" in out
     assert "Something may have taken effect at Microsoft" in out
     assert "azplan commands resolve" in out
-    assert "checkout        money   intended, tried once, may still arrive until" in out
+    assert "  checkout  money   intended, tried once, may still arrive until" in out
     assert '{"cart_id": "cart-1"}' in out
     assert "dead letter" in out
 

@@ -39,8 +39,9 @@ def show_story(story: Story) -> None:
             console.print(f"{'':<{_INDENT}}{more}")
     if story.steps:
         console.print("\nWrites at Partner Center:", style="bold")
+        width = max(len(step.name) for step in story.steps)
         for step in story.steps:
-            for text in _step(step):
+            for text in _step(step, width):
                 console.print(text)
 
 
@@ -55,7 +56,9 @@ def _lines(story: Story) -> Iterator[Line]:
         data = data_of(event)
         unsent = "" if event.sent_at else "  (not published yet)"
         again = f"  (redrive {event.redrive})" if event.redrive else ""
-        text = f"{short(event.type)}  {headline(event.type, data)}".rstrip()
+        # What is waited for stands beside it, in the line of the wait.
+        said = "" if short(event.type) == "CommandWaiting" else headline(event.type, data)
+        text = f"{short(event.type)}  {said}".rstrip()
         yield Line(event.at, "event", text + again + unsent, tuple(details(event.type, data)))
     for wait in story.waits:
         until = f" until {clock_time(wait.until)}" if wait.until else ""
@@ -97,14 +100,14 @@ def _place(story: Story) -> str:
 def _call(call: Call) -> str:
     code = f" code {call.code}" if call.code else ""
     ids = f"request {call.request_id}  correlation {call.correlation_id}"
-    return f"{call.operation}  {call.status}{code}  {call.duration_ms} ms  {ids}"
+    return f"{call.operation:<28}{call.status + code:<8}{call.duration_ms:>6} ms  {ids}"
 
 
-def _step(step: Step) -> Iterator[str]:
+def _step(step: Step, width: int) -> Iterator[str]:
     state = step.state.replace("_", " ")
     tries = "once" if step.attempts == 1 else f"{step.attempts} times"
     doubt = f", may still arrive until {date_time(step.until)}" if step.in_doubt and step.until else ""
-    yield f"  {step.name:<16}{step.effect:<8}{state}, tried {tries}{doubt}"
+    yield f"  {step.name:<{width}}  {step.effect:<8}{state}, tried {tries}{doubt}"
     for name, value in (("by", step.details), ("gave", step.result)):
         if value:
-            yield f"{'':<18}{name} {json.dumps(value, ensure_ascii=False)}"
+            yield f"  {'':<{width}}  {name} {json.dumps(value, ensure_ascii=False)}"
