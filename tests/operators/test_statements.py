@@ -1,0 +1,174 @@
+"""The statements behind the operators' tools, on both databases."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from events.base import Event, Origin
+from events.envelope import encode, encode_command
+from events.identity import ACCEPTED, TERMINAL, event_id
+from events.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
+from events.record import Outgoing, Record
+from events.status import CommandAccepted, CommandFailed
+from tests.operators.asking import WHO, WHY
+from tests.operators.memory_admin import MemoryAdmin
+from tests.operators.test_replay import each
+from tests.support.memory_broker import MemoryBroker
+from worker.clock import Clock
+from worker.journal import plans
+from worker.journal.journal import Journal
+from worker.journal.letter_search import Wanted as WantedLetters
+from worker.journal.letter_search import groups, search
+from worker.journal.views import Filter
+from worker.parts import open_engine
+from worker.replay.decisions import Wanted
+from worker.replay.planning import Order, make
+from worker.replay.rebuild import Rebuild, Sources
+from worker.replay.selection import of_journal, of_records
+from worker.runtime import intake
+from worker.runtime.conclusion import Sender
+from worker.settings import Journal as JournalSettings
+from worker.settings import Settings
+
+COMMANDS, EVENTS = "commands", "events"
+SUSPENDED, FAILED, OPEN = (f"c0ffee00-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
+PLAN = "5e11e500-0000-4000-8000-000000000009"
+DESK = intake.Desk(lambda _: "contoso", Sender("group", "test"), 1e9)
+ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=ENGINES)
+async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
+    """An empty journal on either database."""
+    url = str(request.getfixturevalue(f"{request.param}_url"))
+    clock = Clock()
+    opened = Journal(open_engine(Settings(journal=JournalSettings(url=url)), clock), clock)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def topics() -> MemoryBroker:
+    """Three commands: one done, one failed in its second story, one only accepted; and a record that is none."""
+    broker = MemoryBroker(Clock(), {COMMANDS: 1, EVENTS: 1})
+    for customer in (SUSPENDED, FAILED, OPEN):
+        command = SuspendPlan(customer_id=customer)
+        await broker.write(COMMANDS, encode_command(command, id=customer, source="/crm", time=datetime.now(UTC)))
+    await broker.write(COMMANDS, Outgoing(b"k", b"no json", ()))
+    now = datetime.now(UTC)
+    failed = {"code": "retries_exhausted", "detail": "it kept failing", "attempts": 10, "outcome_unknown": False}
+    done = {"subscription_id": PLAN, "already_suspended": False, "cancelled_assets": []}
+    for customer, redrive, place, kind, members in (
+        (SUSPENDED, 0, ACCEPTED, CommandAccepted, {"received_at": now}),
+        (SUSPENDED, 0, TERMINAL, PlanSuspended, done),
+        (FAILED, 0, ACCEPTED, CommandAccepted, {"received_at": now}),
+        (FAILED, 0, TERMINAL, CommandFailed, failed),
+        (FAILED, 1, ACCEPTED, CommandAccepted, {"received_at": now}),
+        (FAILED, 1, TERMINAL, CommandFailed, failed),
+        (OPEN, 0, ACCEPTED, CommandAccepted, {"received_at": now}),
+    ):
+        await broker.write(EVENTS, published(customer, redrive, place, kind, members))
+    return broker
+
+
+def published(customer: str, redrive: int, place: str, kind: type[Event], members: dict[str, object]) -> Outgoing:
+    """An event as it was published."""
+    origin = Origin(customer, "/crm", SuspendPlan.wire_type(), customer, "contoso", redrive)
+    return encode(
+        kind.of(origin, **members),
+        id=event_id("/crm", customer, redrive, place),
+        time=datetime.now(UTC),
+        correlation_id=customer,
+        causation_id=customer,
+    )
+
+
+async def rebuilt(journal: Journal) -> MemoryBroker:
+    """The journal, built from the topics."""
+    broker = await topics()
+    sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, 1240.0)
+    found = await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+    assert (found.events, found.commands, found.concluded, found.open, found.gone) == (7, 3, 2, 1, 0)
+    return broker
+
+
+async def test_a_rebuilt_journal_says_where_each_command_stands(journal: Journal) -> None:
+    """Done, failed in the story that was the newest, open behind the guard; the unreadable record is a dead letter."""
+    await rebuilt(journal)
+    rows = await journal.read(lambda tx: tx.rows("SELECT id, state, code, redrive FROM command ORDER BY id"))
+    assert [(row["id"], row["state"], row["code"], row["redrive"]) for row in rows] == [
+        (SUSPENDED, "succeeded", None, 0),
+        (FAILED, "failed", "retries_exhausted", 1),
+        (OPEN, "accepted", None, 0),
+    ]
+    counted = await journal.read(lambda tx: groups(tx, WantedLetters(state="open")))
+    assert sorted((group.code, group.type, group.number) for group in counted) == [
+        ("invalid_json", None, 1),
+        ("retries_exhausted", SuspendPlan.wire_type(), 1),
+    ]
+    await journal.register("worker", "test", 60)
+    assert await journal.take_lanes(10) == 4
+    claim = await journal.claim(["contoso"], 10, ())
+    assert [work.id for work in claim.work] == [OPEN]
+    assert claim.work[0].settle_until > journal.now()
+    assert [row.letter for row in await journal.unsent(10)] == [True]
+
+
+async def test_a_rebuild_twice_is_a_rebuild_once(journal: Journal) -> None:
+    """What was built is found as it is: nothing is doubled."""
+    broker = await rebuilt(journal)
+    sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, 1240.0)
+    again = await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+    assert (again.commands, again.concluded, again.gone) == (0, 0, 0)
+    counted = await journal.read(lambda tx: tx.rows("SELECT count(*) AS n FROM event"))
+    assert counted[0]["n"] == 7
+
+
+async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: Journal) -> None:
+    """Its items say what would happen; a redrive is asked for once, however often it is sent."""
+    broker = await rebuilt(journal)
+    fresh = encode_command(CreateAzurePlan(customer_id=OPEN), id="new", source="/crm", time=datetime.now(UTC))
+    await broker.write(COMMANDS, fresh)
+    records: list[Record] = broker.records(COMMANDS)
+    found = of_records(journal, each(records), DESK, Filter())
+    plan = await make(journal, found, Order(WHO, WHY, {"from": None}, Wanted()), {"contoso": 500})
+    assert plan.outcomes == {"nothing": 2, "resume": 1, "needsPerson": 1, "start": 1}
+    kept = (await journal.read(lambda tx: plans.find(tx, plan.id[:8])))[0]
+    assert (kept.commands, kept.calls, kept.outcomes) == (5, plan.calls, plan.outcomes)
+    start = (await journal.read(lambda tx: plans.planned(tx, plan.id, ["start"], 10)))[0]
+    assert start.record == records[-1]
+    items = await journal.read(lambda tx: plans.planned(tx, plan.id, ["resume"], 10))
+    lanes = await journal.read(lambda tx: plans.lanes_of(tx, items))
+    sent = [await journal.write(lambda tx: plans.send_redrives(tx, kept, items, WHO), lanes=lanes) for _ in range(2)]
+    assert sent == [1, 0]
+    (under_way,) = await journal.read(lambda tx: plans.under_way(tx, plan.id))
+    assert (under_way.asked, under_way.answer, under_way.state, under_way.redrive) == (True, None, "failed", 1)
+    await journal.write(lambda tx: plans.mark(tx, plan.id, [(under_way.number, "left", "why")], since="sent"))
+    assert await journal.read(lambda tx: plans.states(tx, plan.id, ["resume", "start"])) == {"left": 1, "planned": 1}
+
+
+async def test_recorded_events_are_due_again_once(journal: Journal) -> None:
+    """They are unsent again, in their order, and their lane is somebody's to send."""
+    await rebuilt(journal)
+    done = await of_journal(journal, Filter(customer=SUSPENDED))
+    plan = await make(journal, each(done), Order(WHO, WHY, {}, Wanted(re_emit=True)), {})
+    items = await journal.read(lambda tx: plans.planned(tx, plan.id, ["reEmit"], 10))
+    lanes = await journal.read(lambda tx: plans.lanes_of(tx, items))
+    again = [await journal.write(lambda tx: plans.send_again(tx, plan, items, WHO), lanes=lanes) for _ in range(2)]
+    assert again == [1, 0]
+    await journal.register("worker", "test", 60)
+    await journal.take_lanes(10)
+    unsent = [row.type for row in await journal.unsent(10) if not row.letter]
+    assert unsent == [CommandAccepted.wire_type(), PlanSuspended.wire_type()]
+
+
+async def test_dead_letters_are_found_with_their_commands(journal: Journal) -> None:
+    """By code, type, customer and account; one of a record that was no command has none."""
+    await rebuilt(journal)
+    everything = WantedLetters("open", "retries_exhausted", SuspendPlan.wire_type(), FAILED, "contoso")
+    (found,) = await journal.read(lambda tx: search(tx, everything, 5))
+    assert (found.id, found.letter.redrive, found.letter.sent_at is not None) == (FAILED, 1, True)
+    (none,) = await journal.read(lambda tx: search(tx, WantedLetters(code="invalid_json")))
+    assert (none.id, none.type) == (None, None)
+    assert await journal.read(plans.calls_by_type) == {}
