@@ -20,6 +20,7 @@ from worker.journal import plans
 from worker.journal.journal import Journal
 from worker.journal.letter_search import Wanted as WantedLetters
 from worker.journal.letter_search import groups, search
+from worker.journal.retention import prune
 from worker.journal.views import Filter
 from worker.parts import open_engine
 from worker.replay.decisions import Wanted
@@ -146,6 +147,18 @@ async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: Jour
     assert (under_way.asked, under_way.answer, under_way.state, under_way.redrive) == (True, None, "failed", 1)
     await journal.write(lambda tx: plans.mark(tx, plan.id, [(under_way.number, "left", "why")], since="sent"))
     assert await journal.read(lambda tx: plans.states(tx, plan.id, ["resume", "start"])) == {"left": 1, "planned": 1}
+
+
+async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> None:
+    """They hold the bytes of records, which are kept no longer than those of commands."""
+    await rebuilt(journal)
+    for _ in range(2):
+        await make(journal, each(await of_journal(journal, Filter())), Order(WHO, WHY, {}, Wanted()), {})
+    await prune(journal, 1e9, 3_600.0)
+    assert len(await journal.read(lambda tx: plans.find(tx, ""))) == 2
+    await prune(journal, 1e9, 0.0)
+    assert await journal.read(lambda tx: plans.find(tx, "")) == []
+    assert await journal.read(lambda tx: tx.rows("SELECT number FROM plan_item")) == []
 
 
 async def test_recorded_events_are_due_again_once(journal: Journal) -> None:

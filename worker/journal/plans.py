@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from events.record import Record
 from worker.journal.columns import dump, dump_headers, load, source
 from worker.journal.lanes import own_fresh
-from worker.journal.records import Json, Micros
+from worker.journal.records import SECOND, Json, Micros
 from worker.journal.sql import Row, Transaction, Value
 
 INSERT_ITEM = """INSERT INTO plan_item (plan, number, uid, type, outcome, detail, redrive, topic, partition, position,
@@ -173,6 +173,13 @@ async def mark(tx: Transaction, plan: str, ends: Sequence[tuple[int, str, str | 
         "UPDATE plan_item SET state = ?, result = ? WHERE plan = ? AND number = ? AND state = ?",
         [(state, result, plan, number, since) for number, state, result in ends],
     )
+
+
+async def forget(tx: Transaction, age: float) -> None:
+    """Forget plans that were made longer ago than so many seconds, whatever became of them."""
+    before = tx.now - int(age * SECOND)
+    await tx.run("DELETE FROM plan_item WHERE plan IN (SELECT id FROM plan WHERE at < ?)", before)
+    await tx.run("DELETE FROM plan WHERE at < ?", before)
 
 
 async def lanes_of(tx: Transaction, items: Sequence[Item]) -> list[str]:

@@ -7,6 +7,7 @@ at, which is every open dead letter with its command. The recorded answer is kep
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from worker.journal import plans
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Micros
 from worker.journal.sql import Row, Transaction
@@ -43,8 +44,9 @@ class Pruned:
 async def prune(journal: Journal, retention: float, detail_retention: float) -> Pruned:
     """Forget details of what was over `detail_retention` seconds ago, and all about what was `retention` seconds ago.
 
-    May be ended at any time and begun again: each portion is a transaction of its own.
+    Plans of replays are details. May be ended at any time and begun again: each portion is a transaction of its own.
     """
+    await journal.write(lambda tx: plans.forget(tx, detail_retention))
     return Pruned(
         commands=await _commands(journal, retention, "1 = 1", forget),
         details=await _commands(journal, detail_retention, "pruned_at IS NULL", bare),

@@ -75,6 +75,8 @@ class Rebuild:
         await journal.write(rebuilding.begin)
         self._tell(f"copying the events of {sources.events_topic}")
         copied = await self._copy()
+        if not alone:
+            await refuse_beside_workers(journal)  # one that began between the first look and the mark
         self._tell(f"reading the commands of {sources.commands_topic}")
         entered = await self._enter()
         await self._enter_bare()

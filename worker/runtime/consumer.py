@@ -64,6 +64,8 @@ class Consumer:
         self._owed: Offsets = {}
         self._owed_under = 0
         self.progress = Progress(at=clock.monotonic())
+        self.newest: dict[Partition, float] = {}
+        """When the newest record of each partition that was taken in was written, in Unix time."""
         self.accepted: Callable[[], None] = lambda: None
         """Called when something was written down: there is something to run and to send."""
 
@@ -104,6 +106,11 @@ class Consumer:
         telemetry.taken(items, taken)
         self._watch(batch.records, taken)
         self.accepted()
+        self.newest.update(
+            (Partition(each.topic, each.partition), each.timestamp / 1000)
+            for each in batch.records
+            if each.timestamp is not None
+        )
         await self._commit(
             {Partition(each.topic, each.partition): each.offset + 1 for each in batch.records}, batch.epoch
         )
@@ -131,6 +138,7 @@ class Consumer:
         held = assignment if full else self._poison.held(self._clock.monotonic(), assignment)
         self._source.pause(held)
         self._source.resume(self._source.paused() - held)
+        telemetry.poisoned(len(self._poison.complaints()))
         if full is not self.progress.held_back:
             log.info("intake.held_back" if full else "intake.resumed")
         self.progress.held_back = full
