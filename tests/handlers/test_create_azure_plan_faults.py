@@ -48,11 +48,16 @@ async def test_a_lost_check_out_buys_one_plan(
 @pytest.mark.parametrize("repeat", ["first_result", "800065"])
 @pytest.mark.parametrize("lag", [0, 900])
 async def test_a_check_out_that_arrives_behind_our_back(stage: Stage, repeat: str, lag: int) -> None:
-    """The lost request arrives after the look and before the repetition; the order's id is learned or found."""
-    stage.simulator.change(remember_request_ids=False, checkout_repeat=repeat, order_list_lag=[lag, lag])
-    stage.fault("late", "carts.checkout", seconds=2)
-    stage.fault("slow_answer", "carts.get", seconds=5)
+    """The lost request arrives after the last look and before the repetition; the order's id is learned or found."""
+    stage.simulator.change(
+        remember_request_ids=False, checkout_repeat=repeat, order_list_lag=[lag, lag], order_provisioning=[600, 600]
+    )
+    stage.fault("late", "carts.checkout", seconds=8)
+    stage.fault("slow_answer", "carts.get", seconds=5, count=2)
     insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
+    assert [each.code for each in stage.simulator.books.requests_of("carts.checkout")][1:] == [
+        800065 if repeat == "800065" else None
+    ]
 
 
 @REMEMBERED
@@ -241,18 +246,23 @@ async def test_when_no_attempt_is_left_a_purchase_that_never_was_is_known(stage:
     assert await stage.open_effects() == []
 
 
-async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_any_more(stage: Stage) -> None:
-    """Our own request was lost, and somebody buys in the portal: theirs is the answer, and ours is not sent again."""
+@pytest.mark.parametrize(("kind", "ours"), [("reset_before", False), ("late", True)])
+async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_any_more(
+    stage: Stage, kind: str, ours: bool
+) -> None:
+    """Our request was lost, and somebody buys in the portal: which plan is the answer is said when it is certain."""
     customer = stage.simulator.customer()
-    stage.fault("reset_before", "carts.checkout")
+    stage.fault(kind, "carts.checkout", seconds=200)
     stage.fault("error_before", "carts.get", status=500, count=3)
     sent = await stage.send(create(customer))
     await stage.until("carts.checkout")
     await buy_plan(stage.simulator, customer)
     created = await stage.answer(sent)
     assert isinstance(created, AzurePlanCreated), created
-    assert created.already_existed
-    assert len(stage.simulator.books.orders) == 1
+    assert created.already_existed is not ours
+    assert len(stage.simulator.books.orders) == 1 + ours
+    assert stage.calls(customer).count("carts.checkout") == 2  # ours and the portal's: neither was repeated
+    assert stage.clock.now() >= START + timedelta(seconds=200)
 
 
 # ---- other commands of the lane
