@@ -1,10 +1,12 @@
 """The fixtures that all tests share, named as nouns. What they stand on is in `tests/support`."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support import containers, kafka_local, postgres_local
 from tests.support.databases import fresh_database, run_apart
@@ -14,6 +16,11 @@ from tests.support.postgres_local import LocalPostgres
 from tests.support.topics import Topics
 
 DOCKER = "or start a Docker engine"
+
+
+def pytest_configure() -> None:
+    """Tests look at what is done and said, not at the log; those of the log set it up themselves."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture(scope="session")

@@ -216,6 +216,7 @@ def assemble(settings: Settings, around: Around) -> Service:
     topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
     publisher = Publisher(journal, around.sink, topics, clock)
     poison = Poison(settings.worker.poison_window, settings.worker.poison_share)
+    consumer = Consumer(around.source, journal, lanes, taking, clock, poison=poison)
     brake = Brake(journal, lanes.wake, around.attention)
 
     def carried_out() -> None:
@@ -228,11 +229,11 @@ def assemble(settings: Settings, around: Around) -> Service:
         sink=around.sink,
         ownership=ownership,
         lanes=lanes,
-        consumer=Consumer(around.source, journal, lanes, taking, clock, poison=poison),
+        consumer=consumer,
         publisher=publisher,
         clock=clock,
         background=[
-            Gauges(journal, around.source, settings.kafka.commands_topic, clock).run,
+            Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest).run,
             brake.run,
             Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
@@ -245,6 +246,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         host=settings.http.host,
         port=settings.http.port,
     )
+    metrics.READY.set_function(lambda: not service.missing())
     return service
 
 

@@ -11,7 +11,7 @@ WorkerError
     ├── JournalUnavailable   the database does not answer; nothing is known about the last write
     └── JournalRefused       this journal cannot be used as it stands; the message says what to do
 
-Handlers raise the first three and the client's errors pass through them; `worker.runtime.outcome` makes a value of each.
+Handlers raise the first three, and the client's errors pass through them; `worker.runtime.outcome` judges each.
 """
 
 from collections.abc import Sequence

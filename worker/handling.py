@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from events.base import Command, Event, Origin
 from events.codes import RejectedCode
 from events.status import PartnerCenterError
+from worker import metrics
 from worker.clock import Clock
 from worker.errors import Rejected, Validated
 from worker.journal.journal import Journal
@@ -153,7 +154,13 @@ class Context:
         What it gave; None where the state was there already. Raises what `worker.partner_center.errors` lists, and
         `EffectHeld` where another command of the customer has the effect open.
         """
-        return await self._steps.take(name, effect)
+        begun, outcome = self._clock.monotonic(), "failed"
+        try:
+            given = await self._steps.take(name, effect)
+            outcome = "succeeded"
+            return given
+        finally:
+            metrics.step_taken(self.origin.command_type, name, outcome, self._clock.monotonic() - begun)
 
     def recorded(self, name: str) -> Result | None:
         """What a step of this command gave, in this run or an earlier one; None where it is not known to be applied."""

@@ -268,6 +268,12 @@ def redriven(work: Worked, outcome: Outcome) -> None:
         REDRIVES.labels(command_label(work.type), _result(outcome)).inc()
 
 
+def step_taken(command_type: str, step: str, outcome: str, seconds: float) -> None:
+    """Measure a step. Its name may go on with an id or a number, which is no label."""
+    kind = step.partition(" ")[0]
+    STEP_DURATION.labels(command_label(command_type), kind, outcome).observe(seconds)
+
+
 def set_circuit(dependency: str, state: str) -> None:
     """Show that the circuit of `dependency` is in `state`, and in no other."""
     for each in CIRCUIT_STATES:

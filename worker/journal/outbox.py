@@ -10,7 +10,8 @@ from worker.journal.sql import Transaction
 async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int]) -> list[Unsent]:
     """The oldest unsent events and dead letters of this worker's lanes, beyond the given sequence numbers."""
     events = await tx.rows(
-        """SELECT event.* FROM event JOIN lane ON lane.id = event.lane
+        """SELECT event.*, command.type AS asked, command.recorded_at AS asked_at
+           FROM event JOIN lane ON lane.id = event.lane LEFT JOIN command ON command.uid = event.uid
            WHERE sent_at IS NULL AND lane.owner = ? AND event.seq > ? ORDER BY event.seq LIMIT ?""",
         worker,
         after[0],
@@ -33,6 +34,8 @@ async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int
             headers=load_headers(row["headers"]),
             type=row["code"] if letter else row["type"],
             at=row["at"],
+            asked=None if letter else row["asked"],
+            asked_at=None if letter else row["asked_at"],
         )
         for letter, rows in ((False, events), (True, letters))
         for row in rows

@@ -326,3 +326,7 @@ class Unsent:
     headers: Headers
     type: str
     at: Micros
+    asked: str | None = None
+    """Type of the command that the event is about."""
+    asked_at: int | None = None
+    """When that was written, in milliseconds since 1970."""

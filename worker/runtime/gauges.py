@@ -1,11 +1,13 @@
 """What is measured now and then rather than counted: lag, backlog, ages, the event loop's own lateness."""
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 
+from events.base import commands
 from worker import metrics
-from worker.broker.port import BrokerError, Source
+from worker.broker.port import BrokerError, Partition, Source
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
@@ -19,7 +21,13 @@ LOOP_EVERY = 1.0
 class Gauges:
     """Sets the gauges until cancelled. What cannot be asked now keeps its last value."""
 
-    def __init__(self, journal: Journal, source: Source, topic: str, clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, source: Source, topic: str, clock: Clock, newest: Mapping[Partition, float]
+    ) -> None:
+        """`newest`: when the newest record of each partition that was taken in was written, in Unix time."""
+        self._newest = newest
+        self._begun = clock.now().timestamp()
+        self._shown: set[Partition] = set()
         self._journal = journal
         self._source = source
         self._topic = topic
@@ -50,13 +58,24 @@ class Gauges:
         self._rebalances = health.rebalances
 
     async def _lag(self) -> None:
-        for partition, lag in (await self._source.lag()).items():
-            metrics.CONSUMER_LAG.labels(partition.topic, str(partition.number)).set(lag.messages)
+        lags = await self._source.lag()
+        for gone in self._shown - set(lags):
+            metrics.CONSUMER_LAG.remove(gone.topic, str(gone.number))
+            metrics.CONSUMER_LAG_SECONDS.remove(gone.topic, str(gone.number))
+        self._shown = set(lags)
+        now = self._clock.now().timestamp()
+        for partition, lag in lags.items():
+            where = partition.topic, str(partition.number)
+            metrics.CONSUMER_LAG.labels(*where).set(lag.messages)
+            # The oldest record that waits is younger than the last one that was taken in, or than our first look.
+            last = self._newest.get(partition, self._begun)
+            metrics.CONSUMER_LAG_SECONDS.labels(*where).set(max(0.0, now - last) if lag.messages else 0.0)
 
     async def _backlog(self) -> None:
         now = await self._journal.gauges()
         metrics.OUTBOX_PENDING.set(now.outbox_pending)
         metrics.OUTBOX_OLDEST.set(now.outbox_oldest_age)
         metrics.DEAD_LETTER_BACKLOG.set(now.dead_letters)
-        for command, age in now.oldest_open_age.items():
-            metrics.OLDEST_OPEN_COMMAND.labels(metrics.command_label(command)).set(age)
+        ages = {metrics.command_label(command): age for command, age in now.oldest_open_age.items()}
+        for label in {*map(metrics.command_label, commands()), *ages}:
+            metrics.OLDEST_OPEN_COMMAND.labels(label).set(ages.get(label, 0.0))

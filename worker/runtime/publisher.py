@@ -106,6 +106,7 @@ class Publisher:
                 log.warning("outbox.failed", topic=self._topic(row), type=row.type, error=str(error))
                 return rows[:number]
             telemetry.published(self._topic(row), acknowledged=True)
+            telemetry.answered(row, self._clock)
         return rows
 
     async def _one(self, row: Unsent) -> None:

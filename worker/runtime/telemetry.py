@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 import structlog
 
+from events.base import events
 from events.codes import DeadLetterCode, RecordCode, RejectedCode, WaitingReason
 from worker import metrics
 from worker.broker.port import Partition
 from worker.clock import Clock
-from worker.journal.records import Intake, Taken, Work
+from worker.journal.records import Intake, Taken, Unsent, Work
 from worker.runtime.outcome import Outcome, Waiting
 from worker.runtime.tracing import command_span
 
@@ -114,6 +115,14 @@ def poisoned(partitions: int) -> None:
 def published(topic: str, *, acknowledged: bool) -> None:
     """A record that Kafka has acknowledged, or has not."""
     metrics.PRODUCED_EVENTS.labels(topic, "acknowledged" if acknowledged else "failed").inc()
+
+
+def answered(row: Unsent, clock: Clock) -> None:
+    """A record that Kafka has acknowledged; where it answers a command, the sender's wait is over."""
+    kind = events().get(row.type)
+    if kind is not None and kind.terminal and row.asked is not None and row.asked_at is not None:
+        seconds = clock.now().timestamp() - row.asked_at / 1000
+        metrics.COMMAND_CRITICAL.labels(metrics.command_label(row.asked)).observe(max(seconds, 0.0))
 
 
 def _kind(item: Intake, what: Taken) -> tuple[str, Taken, str | None, str]:
