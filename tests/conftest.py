@@ -1,5 +1,6 @@
 """The fixtures that all tests share, named as nouns. What they stand on is in `tests/support`."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Iterator
@@ -21,6 +22,12 @@ DOCKER = "or start a Docker engine"
 def pytest_configure() -> None:
     """Tests look at what is done and said, not at the log; those of the log set it up themselves."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stray_loop() -> None:
+    """The looptime plugin asks for an event loop around tests that have none, and would make one that nobody closes."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

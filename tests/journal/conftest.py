@@ -1,6 +1,5 @@
 """A journal on each of the two databases, and any number of workers on it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,12 +7,6 @@ import pytest
 from tests.journal.bench import Bench
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_stray_loop() -> None:
-    """The looptime plugin asks for an event loop around tests that have none, and would make one that nobody closes."""
-    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(params=ENGINES)

@@ -49,12 +49,6 @@ class Recorder:
 MakeAccount = Callable[..., Account]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_stray_loop() -> None:
-    """The looptime plugin asks for an event loop around tests that have none, and would make one that nobody closes."""
-    asyncio.set_event_loop(None)
-
-
 @pytest.fixture
 async def partner_center() -> AsyncIterator[Wire]:
     """A Partner Center whose every answer the test scripts."""
