@@ -62,6 +62,31 @@ def test_who_was_first_is_first() -> None:
     assert window.ask(61, "first") == 0
 
 
+def test_who_needs_several_requests_gets_all_of_them_before_those_who_came_later() -> None:
+    """A run that is told to wait begins anew: were its last request behind all others, no command would ever end."""
+    window, now, wakes = Window(10), 0.0, dict.fromkeys(range(40), 0.0)
+    ended = []
+    while wakes and now < 60 * SPAN:
+        who = min(wakes, key=lambda each: (wakes[each], each))
+        now = max(now, wakes[who])
+        wakes[who] = now + _begin_anew(window, now, who, requests=4)
+        if wakes[who] == now:
+            ended.append(who)
+            del wakes[who]
+    assert ended == list(range(40))
+    assert now < 20 * SPAN  # 16 is what 160 requests take at the very least
+
+
+def _begin_anew(window: Window, now: float, who: int, *, requests: int) -> float:
+    """Make all of the requests of a run; the delay where one of them must wait, else 0."""
+    for _ in range(requests):
+        delay = window.ask(now, who)
+        if delay:
+            return delay
+        window.done(now, left=True)
+    return 0.0
+
+
 def test_a_promise_that_nobody_keeps_lapses() -> None:
     """A command that does not come back blocks nobody for long."""
     window = Window(1)

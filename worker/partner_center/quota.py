@@ -8,6 +8,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
+from heapq import heappop, heappush
 from typing import Protocol
 
 from worker.clock import Clock
@@ -36,34 +37,37 @@ class Window:
     """A sliding window: at most `limit` requests in any `SPAN`. Pure: it is told the time.
 
     A slot is taken before a request leaves and counts until `SPAN` after its answer, since only then is it certain that
-    Partner Center, too, has seen it in that span. Those who find no slot are promised one, in the order of asking and
-    each the next that comes free, so that they do not all come back at the same moment.
+    Partner Center, too, has seen it in that span. Those who find no slot are promised one, each the next that comes
+    free, so that they do not all come back at the same moment. Whoever asked first, at any time, stands before all who
+    came later with each further request too: else everybody would get the first request of many and nobody the last.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._under_way = 0
         self._free_at: deque[float] = deque()
-        self._queue: list[tuple[float, int]] = []
-        self._promises: dict[Hashable, tuple[float, int]] = {}
-        self._owners: dict[int, Hashable] = {}
-        self._turn = 0
+        self._ranks: dict[Hashable, int] = {}
+        self._last_rank = 0
+        self._queue: list[int] = []
+        self._promises: dict[int, float] = {}
+        self._lapses: list[tuple[float, int]] = []
         self._held_until = 0.0
 
     def ask(self, now: float, who: Hashable) -> float:
         """Take a slot for `who` and return 0, or return the seconds after which one is expected to be there."""
         self._forget(now)
-        promise = self._promises.get(who)
-        ahead = bisect_left(self._queue, promise) if promise else len(self._queue)
+        rank = self._rank(who)
+        ahead = bisect_left(self._queue, rank)
         if now >= self._held_until and self._free() > ahead:
-            self._withdraw(who)
+            self._withdraw(rank)
             self._under_way += 1
             return 0.0
-        if promise and promise[0] > now:
-            return promise[0] - now
-        self._withdraw(who)
+        due = self._promises.get(rank, now)
+        if due > now:
+            return due - now
+        self._withdraw(rank)
         due = max(self._due(now, ahead), now + SOONEST)
-        self._promise(who, due)
+        self._promise(rank, due)
         return due - now
 
     def done(self, now: float, *, left: bool) -> None:
@@ -93,24 +97,32 @@ class Window:
             due = max(due, self._held_until + place_in_round * SPAN / self.limit)
         return due + rounds * SPAN
 
-    def _promise(self, who: Hashable, due: float) -> None:
-        if len(self._queue) < MOST_PROMISES:
-            self._turn += 1
-            self._promises[who] = promise = (due, self._turn)
-            self._owners[self._turn] = who
-            insort(self._queue, promise)
+    def _rank(self, who: Hashable) -> int:
+        """The place of `who` in the order of first asking; of those who were here long ago it is forgotten."""
+        rank = self._ranks.pop(who, 0)
+        if not rank:
+            self._last_rank = rank = self._last_rank + 1
+        self._ranks[who] = rank
+        if len(self._ranks) > MOST_PROMISES:
+            self._withdraw(self._ranks.pop(next(iter(self._ranks))))
+        return rank
 
-    def _withdraw(self, who: Hashable) -> None:
-        promise = self._promises.pop(who, None)
-        if promise:
-            del self._queue[bisect_left(self._queue, promise)]
-            del self._owners[promise[1]]
+    def _promise(self, rank: int, due: float) -> None:
+        self._promises[rank] = due
+        insort(self._queue, rank)
+        heappush(self._lapses, (due + GRACE, rank))
+
+    def _withdraw(self, rank: int) -> None:
+        if self._promises.pop(rank, None) is not None:
+            del self._queue[bisect_left(self._queue, rank)]
 
     def _forget(self, now: float) -> None:
         while self._free_at and self._free_at[0] <= now:
             self._free_at.popleft()
-        while self._queue and self._queue[0][0] + GRACE < now:
-            self._withdraw(self._owners[self._queue[0][1]])
+        while self._lapses and self._lapses[0][0] < now:
+            at, rank = heappop(self._lapses)
+            if self._promises.get(rank, now) + GRACE <= at:
+                self._withdraw(rank)
 
 
 class Slot:
