@@ -127,7 +127,8 @@ class Journal:
         if self._listening is None:
             self._listening = asyncio.create_task(self._engine.listen(self._heard), name="journal hints")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hint.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hint.wait()
         heard = self._hint.is_set()
         self._hint.clear()
         return heard

@@ -167,7 +167,8 @@ class PostgresEngine:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
-                await asyncio.wait_for(pool.close(), 5)
+                async with asyncio.timeout(5):
+                    await pool.close()
             except TROUBLE:
                 pool.terminate()
 

@@ -82,7 +82,9 @@ class Lanes:
                 log.warning("journal.unavailable", error=str(error))
                 sleep = 1.0
             try:
-                await asyncio.wait_for(self._wake.wait(), max(0.0, sleep))
+                # wait_for of Python 3.11 loses a cancellation that comes together with the result
+                async with asyncio.timeout(max(0.0, sleep)):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

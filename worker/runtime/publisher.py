@@ -59,7 +59,8 @@ class Publisher:
             if await self.flush():
                 continue
             try:
-                await asyncio.wait_for(self._wake.wait(), PAUSE)
+                async with asyncio.timeout(PAUSE):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
