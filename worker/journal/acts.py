@@ -26,6 +26,11 @@ NEW_STORY = """UPDATE command SET redrive = redrive + 1, revision = revision + 1
     concluded_at = NULL, due_at = NULL, turn = (SELECT max(turn) + 1 FROM command) WHERE uid = ?"""
 
 
+REDRIVEN = """UPDATE dead_letter SET state = 'redriven'
+    WHERE uid = ? AND state = 'open' AND code <> 'id_reused'"""
+"""A record that was refused because of its id says nothing about the command that has the id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """A request that waits for the owner of its command's lane."""
@@ -225,6 +230,6 @@ async def _next_story(tx: Transaction, item: Work, found: Resolution | None, eve
     await own_fresh(tx, item.owner.worker, [item.lane])
     await tx.many(NEW_STORY, [(found, item.uid)])
     await tx.many(NEXT_DUE, [(tx.now, item.lane)])
-    await tx.many("UPDATE dead_letter SET state = 'redriven' WHERE uid = ? AND state = 'open'", [(item.uid,)])
+    await tx.many(REDRIVEN, [(item.uid,)])
     if events:
         await tx.many(INSERT_EVENT, [event_row(event, item.uid, item.redrive + 1, item.lane) for event in events])
