@@ -63,6 +63,20 @@ async def test_a_check_out_is_an_empty_post(center: Center, partner_center: Wire
     assert "content-type" not in seen.headers
 
 
+async def test_a_check_out_that_ordered_nothing_is_refused_with_what_a_support_ticket_needs(
+    center: Center, partner_center: Wire, run: Recorder
+) -> None:
+    """The error is inside a 201; status, code and ids come along as with any other refusal."""
+    error = {"orderGroupId": "0", "code": 800069, "description": "risk"}
+    partner_center.will(answers(201, {"orders": [], "orderErrors": [error]}))
+    with pytest.raises(Refused) as refused:
+        await carts.checkout(center, CUSTOMER, CART)
+    no = refused.value
+    assert (no.status, no.code, no.description) == (201, "800069", "risk")
+    assert (no.request_id, no.correlation_id) == (run.calls[0].request_id, CORRELATION)
+    assert (run.calls[0].code, run.calls[0].answered) == ("800069", True)
+
+
 async def test_a_call_is_told_to_its_run(center: Center, partner_center: Wire, run: Recorder) -> None:
     """Operation, step, status, ids and code, with the key by which answers are counted."""
     partner_center.will(answers(403, {"code": 20002, "description": "no relationship"}))

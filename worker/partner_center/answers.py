@@ -19,7 +19,7 @@ from worker.partner_center.errors import (
     Unanswered,
 )
 from worker.partner_center.exact_json import Unreadable, loads
-from worker.partner_center.operation import Accepted, Operation
+from worker.partner_center.operation import Accepted, Operation, Refusal
 
 T = TypeVar("T")
 
@@ -123,10 +123,25 @@ def _value(operation: Operation[T], answer: Answer, document: object) -> T:
             raise _unreadable(operation, answer, "it has a status that is not documented for it")
         return cast("T", _accepted(answer))
     try:
-        return cast("T", operation.answer.model_validate(document))
+        value = cast("T", operation.answer.model_validate(document))
     except ValidationError as error:
         where = ", ".join(sorted({".".join(map(str, each["loc"])) or "the whole" for each in error.errors()}))
         raise _unreadable(operation, answer, f"its body is not what it should be ({where})") from None
+    no = operation.refusal(value) if operation.refusal else None
+    if no is not None:
+        raise _refused(operation, answer, no)
+    return value
+
+
+def _refused(operation: Operation[Any], answer: Answer, no: Refusal) -> CallError:
+    return Refused(
+        operation.name,
+        clean(no.description or "") or "Partner Center said no, and gave no description",
+        status=answer.status,
+        code=no.code,
+        request_id=answer.request_id,
+        correlation_id=answer.correlation_id,
+    )
 
 
 def _unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallError:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import model_validator
 
 from worker.partner_center.center import Center
-from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.operation import Auth, EffectClass, Operation, Refusal
 from worker.partner_center.orders import Order
 from worker.partner_center.products import is_azure_plan_item
 from worker.partner_center.resource import Document, Id, Instant, Number, Resource, Text, Word, member
@@ -191,12 +191,20 @@ UPDATE: Operation[Cart] = Operation(
     source=DOCS + "update-a-cart",
 )
 
+
+def _nothing_ordered(result: CheckoutResult) -> Refusal | None:
+    """The first error of a check-out that made no order."""
+    error = next(iter(result.order_errors), None)
+    return None if result.orders or error is None else Refusal(error.code, error.description)
+
+
 CHECKOUT: Operation[CheckoutResult] = Operation(
     name="carts.checkout",
     method="POST",
     path="/customers/{customer_id}/carts/{cart_id}/checkout",
     answer=CheckoutResult,
     success=frozenset({200, 201}),
+    refusal=_nothing_ordered,
     effect=EffectClass.MONEY,
     auth=Auth.EITHER,
     source=DOCS + "checkout-a-cart",
@@ -219,9 +227,10 @@ async def update(center: Center, customer_id: str, cart_id: str, document: Mappi
 
 
 async def checkout(center: Center, customer_id: str, cart_id: str) -> CheckoutResult:
-    """Buy what is in the cart; look at `order_errors`. Documented as harmless to repeat for the same cart.
+    """Buy what is in the cart. Documented as harmless to repeat for the same cart.
 
-    Refused with 800065 where the cart was checked out before and Partner Center does not repeat its answer, 800064
-    while another request works on it, 800060 while its order is in progress, 400019 where an item is stale.
+    Refused with the first of `order_errors` where there are no orders, with 800065 where the cart was checked out
+    before and Partner Center does not repeat its answer, 800064 while another request works on it, 800060 while its
+    order is in progress, 400019 where an item is stale.
     """
     return await center.call(CHECKOUT, {"customer_id": customer_id, "cart_id": cart_id})

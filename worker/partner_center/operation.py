@@ -1,5 +1,6 @@
 """An operation of Partner Center, as data. Knows no particular one, and sends nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -34,6 +35,14 @@ class EffectClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A no in the body of a success."""
+
+    code: str | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation(Generic[T_co]):
     """One operation. `T_co` is the type of the value that a call returns.
 
@@ -56,6 +65,8 @@ class Operation(Generic[T_co]):
     """The documented statuses of success. 202 and 204 among them mean that the body may be absent."""
     page: bool = False
     """The answer is one page of a collection, which may link to the next."""
+    refusal: Callable[[Any], Refusal | None] | None = None
+    """Tells of an `answer` whether it says no after all; such a call is refused."""
 
     @property
     def family(self) -> str:

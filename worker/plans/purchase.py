@@ -102,9 +102,6 @@ class Purchase:
         if done.orders:
             items = [line.offer_id for order in done.orders for line in order.azure_plan_lines]
             return self._result((order.id for order in done.orders), next(iter(items), None))
-        if done.order_errors:
-            error = done.order_errors[0]
-            raise Refused(carts.CHECKOUT.name, error.description or "the order was refused", code=error.code)
         raise Unanswered(carts.CHECKOUT.name, "the answer names neither an order nor an error")
 
     async def _reconcile(self) -> Verdict:
