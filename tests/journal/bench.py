@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -42,10 +43,10 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         loop.close()
 
 
-def engine(url: str, *, exclusive: bool = False) -> Engine:
-    """The database behind a URL."""
+def engine(url: str, *, executor: Executor | None = None) -> Engine:
+    """The database behind a URL. `executor`: where SQLite does its work, if not in threads of its own."""
     if url.startswith("sqlite:///"):
-        return SqliteEngine(Path(url.removeprefix("sqlite:///")), clock=Clock(), exclusive=exclusive)
+        return SqliteEngine(Path(url.removeprefix("sqlite:///")), clock=Clock(), executor=executor)
     return PostgresEngine(url)
 
 

@@ -24,6 +24,7 @@ from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import State, Step, StepState, Taken, Work
 from worker.journal.schema import TABLES
 from worker.journal.sql import Transaction
+from worker.journal.sqlite import InlineExecutor
 from worker.journal.work import StepIsApplied
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ Claimed = tuple[str, int, Work]
 WORKERS = ["one", "two"]
 CUSTOMERS = ["contoso", "fabrikam"]
 IDS = [str(number) for number in range(6)]
+ENDS = st.sampled_from([State.SUCCEEDED, State.REJECTED, State.FAILED, State.WAITING])
 STEPS = st.sampled_from(["cart", "checkout"])
 
 
@@ -106,7 +108,7 @@ class JournalMachine(RuleBasedStateMachine):
                     await tx.run(f"DELETE FROM {table}")
 
         for name in WORKERS:
-            journal = self.journals[name] = Journal(engine(self.url), Clock())
+            journal = self.journals[name] = Journal(engine(self.url, executor=InlineExecutor()), Clock())
             self.do(journal.open())
             if name == WORKERS[0]:
                 self.do(journal.write(empty))
@@ -242,7 +244,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(
         claim=claims,
-        state=st.sampled_from([State.SUCCEEDED, State.REJECTED, State.FAILED, State.WAITING]),
+        state=ENDS,
         release=st.booleans(),
         keep=st.booleans(),
     )
@@ -270,7 +272,18 @@ class JournalMachine(RuleBasedStateMachine):
             lane.settle = max([lane.settle, *wanted.until.values()])
             self.next_turn(work.lane)
 
-    @rule(name=st.sampled_from(WORKERS), number=st.integers(1, 4))
+    @rule(name=st.sampled_from(WORKERS), data=st.data())
+    def run_all(self, name: str, data: st.DataObject) -> None:
+        """A worker gives every command that can run a whole run, as most runs are."""
+        found = self.do(self.journals[name].claim(["us"], 100, ())).work
+        for claim in [(name, self.commands[work.id].runs, work) for work in found]:
+            if data.draw(st.booleans()):
+                self.intend(claim, "checkout", key=data.draw(st.booleans()), seconds=60)
+                if data.draw(st.booleans()):
+                    self.record(claim, "checkout", applied=data.draw(st.booleans()), spent=data.draw(st.booleans()))
+            self.conclude(claim, data.draw(ENDS), release=data.draw(st.booleans()), keep=data.draw(st.booleans()))
+
+    @rule(name=st.sampled_from(WORKERS), number=st.integers(1, 9))
     def publish(self, name: str, number: int) -> None:
         """Kafka acknowledges some of what this worker's lanes have to say."""
         found = [row for row in self.do(self.journals[name].unsent(number)) if not row.letter]
@@ -410,7 +423,7 @@ def file() -> Iterator[str]:
 def test_the_journal_does_as_the_model_on_sqlite() -> None:
     """Any order of forty steps."""
     with file() as url:
-        run(url, 40)
+        run(url, 100)
 
 
 @pytest.mark.postgres
