@@ -43,7 +43,7 @@ def _sentences(error: ErrorDetails, places: Mapping[SettingPath, str]) -> Iterat
         return
     if error["type"] == "string_pattern_mismatch":
         message = "has characters or a form that it may not have"
-    rest = message.replace("Input should be", "must be")
+    rest = message.replace("Input should be", "must be").replace("datetime.timedelta(0)", "0 seconds")
     place = f" (from {places[path]})" if path in places else ""
     yield f"{name}{place} {rest}."
 

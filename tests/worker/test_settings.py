@@ -263,6 +263,7 @@ def test_what_is_no_duration_is_refused(text: str, monkeypatch: pytest.MonkeyPat
         ("JOURNAL__URL", "sqlite:///:memory:", "must name a file: sqlite:///azplan.db or sqlite:////absolute/path.db."),
         ("JOURNAL__URL", "postgresql://h/", "must name a database: postgresql://user:password@host/database."),
         ("WORKER__CONCURRENCY", "0", "must be greater than or equal to 1."),
+        ("WAITS__FIRST", "0", "must be greater than 0 seconds."),
         ("WORKER__POISON_SHARE", "1.5", "must be less than or equal to 1."),
         ("WORKER__VALIDATE_ONLY", "perhaps", "must be a valid boolean, unable to interpret input."),
         ("HTTP__PORT", "99999", "must be less than or equal to 65535."),
