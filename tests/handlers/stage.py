@@ -108,8 +108,11 @@ class Stage:
 
     @cached_property
     def simulator(self) -> Simulator:
-        """A Partner Center without customers, by the same clock."""
-        return build(now=self.clock.monotonic, origin=START, partners=[replace(PROVIDER)] if self.cast.indirect else [])
+        """A Partner Center without customers, by the same clock, and without a memory of request ids."""
+        partners = [replace(PROVIDER)] if self.cast.indirect else []
+        made = build(now=self.clock.monotonic, origin=START, partners=partners)
+        made.change(remember_request_ids=False)
+        return made
 
     @cached_property
     def journal(self) -> Journal:

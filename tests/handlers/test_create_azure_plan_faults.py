@@ -49,12 +49,12 @@ async def test_a_lost_check_out_buys_one_plan(
 @pytest.mark.parametrize("lag", [0, 900])
 async def test_a_check_out_that_arrives_behind_our_back(stage: Stage, repeat: str, lag: int) -> None:
     """The lost request arrives after the last look and before the repetition; the order's id is learned or found."""
-    stage.simulator.change(
-        remember_request_ids=False, checkout_repeat=repeat, order_list_lag=[lag, lag], order_provisioning=[600, 600]
-    )
+    stage.simulator.change(checkout_repeat=repeat, order_list_lag=[lag, lag], order_provisioning=[600, 600])
     stage.fault("late", "carts.checkout", seconds=8)
     stage.fault("slow_answer", "carts.get", seconds=5, count=2)
-    insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
+    sent = await stage.send(create(stage.simulator.customer()))
+    insist_on_one_plan(stage, await stage.answer(sent))
+    assert "settling" not in await stage.waits(sent)
     assert [each.code for each in stage.simulator.books.requests_of("carts.checkout")][1:] == [
         800065 if repeat == "800065" else None
     ]
@@ -177,7 +177,8 @@ async def test_a_cart_that_expired_before_any_check_out_is_replaced(stage: Stage
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "late"])
 async def test_a_cart_that_expired_after_a_lost_check_out_is_replaced_late(stage: Stage, kind: str) -> None:
     """Its order would be in the list by then. Where it is, or a plan is, nothing else is bought."""
-    customer = stage.simulator.customer(settings={"cart_lifetime": 10.0, "order_list_lag": [800, 800]})
+    slow = {"order_list_lag": [800, 800], "order_provisioning": [1500, 1500]}
+    customer = stage.simulator.customer(settings={"cart_lifetime": 10.0, **slow})
     stage.fault(kind, "carts.checkout", seconds=5)
     stage.fault("slow_answer", "carts.get", seconds=38)
     sent = await stage.send(create(customer))

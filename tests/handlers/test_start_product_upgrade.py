@@ -364,7 +364,6 @@ async def test_what_an_earlier_command_left_open_is_looked_at(stage: Stage, kind
 @pytest.mark.parametrize("seconds", [0.5, 60])
 async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(stage: Stage, seconds: float) -> None:
     """Killed before the answer to the start came: one upgrade, said to have been started once."""
-    stage.simulator.change(remember_request_ids=False)
     stage.fault("delay", "upgrades.create", seconds=seconds)
     sent = await stage.send(upgrade(stage.simulator.customer("legacy")))
     await stage.until("upgrades.create")

@@ -361,7 +361,6 @@ async def test_a_refusal_waits_until_no_lost_change_can_arrive(stage: Stage, kin
     """After a lost suspension an Azure subscription appears: the refusal is said only when the change cannot arrive."""
     customer = stage.simulator.customer("quiet_plan")
     stage.fault(kind, "subscriptions.patch", seconds=200)
-    stage.simulator.change(remember_request_ids=False)
     sent = await stage.send(suspend(customer))
     await stage.until("subscriptions.patch")
     plan_of(customer).azure_subscriptions[0].status = "active"
@@ -384,7 +383,6 @@ async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(
     stage: Stage, operation: str, seconds: float
 ) -> None:
     """Killed before an answer came: each change is made once, and the answer names what this command cancelled."""
-    stage.simulator.change(remember_request_ids=False)
     stage.fault("delay", operation, seconds=seconds)
     sent = await stage.send(suspend(stage.simulator.customer("plan"), active_assets="cancel"))
     await stage.until(operation)
