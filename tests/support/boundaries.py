@@ -27,6 +27,10 @@ class Script:
     async def at(self, life: "Life", point: str) -> None:
         """The worker has come to this point. May wait, and may end it with `life.end`."""
 
+    def arrives_late(self, _operation: str) -> float | None:
+        """Of a worker that ended just as a request left: seconds until it arrives all the same; None: it never left."""
+        return None
+
 
 class Life:
     """One worker process, from its first task to its death."""
@@ -68,8 +72,9 @@ class Life:
         return asyncio.get_running_loop().create_task(run(), context=context)
 
     def adopt(self, task: "asyncio.Task[Any]") -> None:
-        """The task is one of this worker's."""
+        """The task is one of this worker's. What it raises when the worker dies concerns nobody."""
         self._tasks.add(task)
+        task.add_done_callback(_heard)
 
     async def bury(self) -> None:
         """End every task of a worker that is dead."""
@@ -78,12 +83,14 @@ class Life:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        for task in self._tasks:
-            if not task.cancelled():
-                task.exception()  # what a dead worker raised concerns nobody
 
 
 _LIFE: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", default=None)
+
+
+def _heard(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and isinstance(task._exception, Killed):  # type: ignore[attr-defined]
+        task.exception()
 
 
 def track_lives() -> None:

@@ -17,9 +17,9 @@ from events.base import Command, Event, events
 from events.envelope import encode_command
 from events.record import Record
 from ops.simulator.app import CONTOSO, Simulator, build
-from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
+from tests.support.boundaries import Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
-from tests.support.partner_account import SimulatedAccount
+from tests.support.partner_account import SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
 from worker.app import Around, assemble
 from worker.clock import Clock
@@ -103,8 +103,12 @@ class World:
         self.handlers = handlers or load("worker.handlers")
         self.broker = MemoryBroker(self.clock, {COMMANDS: partitions, EVENTS: partitions, DEAD_LETTERS: partitions})
         self.workers: list[LiveWorker] = []
+        self.sent: dict[str, Command] = {}
+        """Every command that was sent, by its id."""
+        self.runs: dict[str, str] = {}
+        """The command (its uid) behind each MS-CorrelationId."""
         self._make_engine = make_engine
-        self._sent = 0
+        self._said: dict[tuple[int, int], Said] = {}
 
     # ---- workers
 
@@ -128,12 +132,13 @@ class World:
         service.health = NoPages()
         worker = LiveWorker(life, journal, source, service)
         self.workers.append(worker)
-        await _unless_killed(life.start(_start(journal, service)))
+        await _unless_dead(life, life.start(_start(journal, service)))
         return worker
 
     def _accounts(self, life: Life, clock: Clock) -> Any:
+        wire = Wire(self.simulator, life, call_timeout=self.settings.worker.call_timeout.total_seconds())
         return {
-            name: SimulatedAccount(name, partner.tenant_id, self.simulator, life, clock)
+            name: SimulatedAccount(name, partner.tenant_id, wire, self.runs, clock)
             for name, partner in self.settings.partners.items()
         }
 
@@ -141,15 +146,18 @@ class World:
 
     async def send(self, command: Command, *, id: str | None = None, partition: int | None = None) -> str:  # noqa: A002
         """Write a command to the commands topic; its id."""
-        self._sent += 1
-        chosen = id or f"c-{self._sent}"
+        chosen = id or f"c-{len(self.sent) + 1}"
+        self.sent.setdefault(chosen, command)
         outgoing = encode_command(command, id=chosen, source=SOURCE, time=self.clock.now())
         await self.broker.write(COMMANDS, outgoing, partition=partition)
         return chosen
 
     def said(self, command_id: str | None = None) -> list[Said]:
         """What was said, of one command or of all, as it stands on the topic, partition by partition."""
-        found = [said(record) for record in self.broker.records(EVENTS)]
+        for record in self.broker.records(EVENTS):
+            if (record.partition, record.offset) not in self._said:
+                self._said[record.partition, record.offset] = said(record)
+        found = (self._said[place] for place in sorted(self._said))
         return [each for each in found if command_id in (None, each.command_id)]
 
     def answers(self, command_id: str) -> list[Said]:
@@ -238,8 +246,7 @@ async def _start(journal: Journal, service: Service) -> None:
     await service.start()
 
 
-async def _unless_killed(starting: "asyncio.Task[None]") -> None:
-    try:
-        await starting
-    except Killed:
-        return
+async def _unless_dead(life: Life, starting: "asyncio.Task[None]") -> None:
+    await asyncio.wait([starting])
+    if starting.exception() is not None and not life.dead:
+        starting.result()

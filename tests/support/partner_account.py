@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import httpx
 
 from ops.simulator.app import Simulator
-from tests.support.boundaries import Life, elsewhere
+from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
 from worker.partner_center.center import Center, Run
 from worker.partner_center.client import _Client
@@ -29,7 +29,7 @@ class Wire(Transport):
         self.base_url = BASE_URL
         self.place = asyncio.Semaphore(100)
         self._call_timeout = call_timeout
-        self._simulator = simulator
+        self.simulator = simulator
         self._life = life
         self._client = httpx.AsyncClient(transport=simulator.transport())
 
@@ -38,8 +38,8 @@ class Wire(Transport):
     ) -> Reply:
         """As the real one."""
         request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
-        name = self._simulator.operation(method, request.url.path, dict(request.url.params)) or target
-        await self._life.reach(f"{name}: before it leaves")
+        name = self.simulator.operation(method, request.url.path, dict(request.url.params)) or target
+        await self._leave(name, request)
         departure.leave()
         answered = elsewhere(self._client.send(request))
         try:
@@ -53,6 +53,19 @@ class Wire(Transport):
             answered.add_done_callback(_heard)
         names = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, response.reason_phrase, names, response.content)
+
+    async def _leave(self, name: str, request: httpx.Request) -> None:
+        try:
+            await self._life.reach(f"{name}: before it leaves")
+        except Killed:
+            late = self._life.script.arrives_late(name)
+            if late is not None:
+                elsewhere(self._arrive(request, late)).add_done_callback(_heard)
+            raise
+
+    async def _arrive(self, request: httpx.Request, seconds: float) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        return await self._client.send(request)
 
 
 class Issued:
@@ -100,13 +113,15 @@ class IssuedTokens:
 class SimulatedAccount:
     """A partner account at a simulator, as one worker sees it."""
 
-    def __init__(self, name: str, tenant: str, simulator: Simulator, life: Life, clock: Clock) -> None:
-        tokens = IssuedTokens(simulator, tenant, clock)
-        wire = Wire(simulator, life, call_timeout=40.0)
+    def __init__(self, name: str, tenant: str, wire: Wire, runs: dict[str, str], clock: Clock) -> None:
+        """`runs` is told which command each MS-CorrelationId stands for."""
+        tokens = IssuedTokens(wire.simulator, tenant, clock)
+        self._runs = runs
         self._lines = Lines(name, tokens, wire, clock, limit=500, shared=Alone(), jitter=lambda: 0.5)
 
     def center(self, run: Run) -> Center:
         """This account for one run of a command."""
+        self._runs[run.correlation_id] = str(run.command)
         return _Client(self._lines, run)
 
     def complaints(self) -> tuple[str, ...]:

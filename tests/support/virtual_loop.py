@@ -5,6 +5,7 @@ more, and that is an error. While something outside answers (`outside`), time st
 """
 
 import asyncio
+import math
 import selectors
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the loop was made."""
         return self._virtual_now
 
+    @property
+    def _clock_resolution(self) -> float:
+        # A timer is due when its time has come, to the last bit: early, somebody who looks at the clock would sleep on.
+        return math.ulp(self._virtual_now)
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, _value: float) -> None:
+        """The base class thinks of real clocks."""
+
     @contextmanager
     def outside(self) -> Iterator[None]:
         """Wait for something that lives in real time, such as a database server."""
@@ -46,7 +56,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return False
         if timeout is None:
             raise Standstill("nothing is scheduled and nothing is under way: the test would wait for ever")
-        self._virtual_now += timeout
+        self._virtual_now = max(self._virtual_now + timeout, self._scheduled[0].when())  # type: ignore[attr-defined]
         return True
 
 

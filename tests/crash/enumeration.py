@@ -1,0 +1,181 @@
+"""Runs a path once to find every point at which its worker can die, and then once for each of them."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path as Folder
+
+from ops.simulator.app import Simulator, build
+from tests.crash.paths import Path
+from tests.support.boundaries import Life, Script, elsewhere
+from tests.support.harness import MakeEngine, World, settings_of, sqlite_file
+from tests.support.invariants import Findings, check, check_committed
+from tests.support.virtual_time import START
+
+SETTLE = 60.0
+SETTINGS = settings_of(
+    worker={"lease": 30, "heartbeat": 5, "call_timeout": 20},
+    waits={"settle": SETTLE, "order_list_lag": 90, "order_deadline": 240, "upgrade_deadline": 240, "max": 30},
+)
+"""Everything as by default, only sooner: so that a run is mostly what happens and hardly what is waited for."""
+QUICK = {
+    "order_provisioning": (20.0, 20.0),
+    "order_list_lag": (90.0, 90.0),
+    "order_get_lag": (2.0, 2.0),
+    "entitlement_flip": (40.0, 40.0),
+    "upgrade_pending": (10.0, 10.0),
+    "upgrade_running": (30.0, 30.0),
+}
+NEAR = 4
+"""A write of the journal counts as a point of its own where something else happens so many points before or after it.
+
+Those between are heartbeats of a worker that waits, each like the one before.
+"""
+REST = 120.0
+"""Virtual seconds after the answer: until nothing can arrive any more, and every lane has been let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Where a worker dies, and what is left of it."""
+
+    point: int
+    name: str
+    remembers: bool
+    """Whether Partner Center remembers request ids."""
+    late: float | None = None
+    """Seconds after which the request that was just leaving arrives; None: it never does."""
+
+    def __str__(self) -> str:
+        memory = "remembering" if self.remembers else "forgetting"
+        late = "" if self.late is None else f", which arrives {self.late:g} s later"
+        return f"point {self.point} ({self.name}{late}), Partner Center {memory} request ids"
+
+
+class DieAt(Script):
+    """Ends the worker at one of its boundaries."""
+
+    def __init__(self, death: Death | None) -> None:
+        self._death = death
+
+    async def at(self, life: Life, _point: str) -> None:
+        """Count, and end."""
+        if self._death is not None and len(life.points) == self._death.point:
+            life.end()
+
+    def arrives_late(self, _operation: str) -> float | None:
+        """As the death says."""
+        return self._death.late if self._death else None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one run of a path."""
+
+    ends: str
+    points: Sequence[str]
+
+
+async def points_of(path: Path, make_engine: MakeEngine) -> Outcome:
+    """Run a path without a death: how it ends, and every boundary that its worker passed, to the end of its rest."""
+    async with _world(path, make_engine, remembers=True) as world:
+        return await _live(world, path, None)
+
+
+async def survive(path: Path, death: Death, make_engine: MakeEngine) -> Outcome:
+    """Run a path whose worker dies; another goes on. Raises `Findings` where a promise is broken."""
+    async with _world(path, make_engine, remembers=death.remembers) as world:
+        try:
+            return await _live(world, path, death)
+        except Findings as findings:
+            raise Findings([f"{path}, {death}:", *findings.sentences]) from None
+
+
+def deaths(points: Sequence[str]) -> Iterator[Death]:
+    """Every point, with Partner Center remembering request ids in one half of them and not in the other.
+
+    A write that was just leaving also arrives later: while its lane has a new owner, and shortly before it has settled.
+    """
+    for number, name in enumerate(points, start=1):
+        if _is_heartbeat(points, number - 1):
+            continue
+        yield Death(number, name, remembers=number % 2 == 0)
+        if name in LEAVING:
+            yield from (Death(number, name, remembers=False, late=late) for late in (35.0, SETTLE + 15.0))
+
+
+LEAVING = frozenset(
+    f"{operation}: before it leaves"
+    for operation in (
+        "carts.create",
+        "carts.update",
+        "carts.checkout",
+        "subscriptions.patch",
+        "azure_entitlements.cancel",
+        "upgrades.create",
+    )
+)
+
+
+def _is_heartbeat(points: Sequence[str], index: int) -> bool:
+    around = points[max(0, index - NEAR) : index + NEAR + 1]
+    return all(name.startswith("journal") for name in around)
+
+
+async def _live(world: World, path: Path, death: Death | None) -> Outcome:
+    customer = next(iter(world.simulator.world.customers.values()))
+    command = await world.send(path.asked(customer))
+    if path.rotates:
+        elsewhere(_rotate(world))
+    worker = await world.begin(DieAt(death))
+
+    def over() -> bool:
+        return bool(world.answers(command)) or worker.life.dead
+
+    await world.until(over, f"{path} is over", within=2_000)
+    if not worker.life.dead:
+        await asyncio.sleep(REST)
+    points = list(worker.life.points)
+    if worker.life.dead:
+        await worker.kill()
+        await check_committed(world)
+        await world.begin()
+        await world.until(lambda: bool(world.answers(command)), f"{path} is over", within=2_000)
+        await asyncio.sleep(REST)
+    await check(world)
+    event = world.answers(command)[0].event
+    return Outcome(getattr(event, "code", type(event).__name__), points)
+
+
+async def _rotate(world: World) -> None:
+    while not world.simulator.books.carts:  # noqa: ASYNC110 - the simulator calls nobody
+        await asyncio.sleep(0.1)
+    world.simulator.rotate_catalog()
+
+
+@asynccontextmanager
+async def _world(path: Path, make_engine: MakeEngine, *, remembers: bool) -> AsyncIterator[World]:
+    world = World(make_engine, simulator=_simulator(path, remembers=remembers), settings=SETTINGS)
+    try:
+        yield world
+    finally:
+        await world.close()
+
+
+def _simulator(path: Path, *, remembers: bool) -> Simulator:
+    simulator = build(now=asyncio.get_running_loop().time, origin=START)
+    simulator.change(**QUICK, **path.simulator, remember_request_ids=remembers)
+    simulator.customer(**{"profile": "ready", **path.customer})
+    return simulator
+
+
+@contextmanager
+def scratch() -> Iterator[Callable[[], MakeEngine]]:
+    """Gives fresh SQLite files, in memory where the machine has such a folder: nobody cuts its power here."""
+    shared = Folder("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        numbers = itertools.count(1)
+        yield lambda: sqlite_file(Folder(folder) / f"{next(numbers)}.db")

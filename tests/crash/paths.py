@@ -1,0 +1,90 @@
+"""Every handler and each of its paths: a customer, a command, and how it ends when nothing goes wrong.
+
+A handler without a path here fails a test. Where a path waits, the waits are short: they are all the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from events.base import Command
+from events.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
+from events.upgrades import StartProductUpgrade
+from ops.simulator.state import Customer
+from tests.support.virtual_time import START
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way through a handler."""
+
+    name: str
+    command: type[Command]
+    ends: str
+    """Name of the terminal event, or the code of the refusal or failure."""
+    customer: Mapping[str, Any] = field(default_factory=dict)
+    """Members of the simulator's profile of the customer."""
+    asks: Mapping[str, Any] = field(default_factory=dict)
+    """Members of the command."""
+    simulator: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the simulator."""
+    rotates: bool = False
+    """The catalog's availabilities are replaced as soon as the customer has a cart."""
+
+    def __str__(self) -> str:
+        return f"{self.command.__name__}: {self.name}"
+
+    def asked(self, customer: Customer) -> Command:
+        """The command, for that customer."""
+        return self.command(customer_id=customer.id, **self.asks)
+
+
+SLOW = {"patch_mode": "slow", "patch_seconds": (12.0, 12.0)}
+LATE = START + timedelta(seconds=-1)
+
+CREATE = (
+    Path("bought", CreateAzurePlan, "AzurePlanCreated"),
+    Path("there already", CreateAzurePlan, "AzurePlanCreated", {"profile": "plan"}),
+    Path("a stale item", CreateAzurePlan, "AzurePlanCreated", simulator={"latency": (1.0, 1.0)}, rotates=True),
+    Path("no credit", CreateAzurePlan, "credit_or_review", {"profile": "no_credit"}),
+    Path("an error in the order", CreateAzurePlan, "credit_or_review", {"profile": "order_error"}),
+    Path("a bad item", CreateAzurePlan, "order_refused", {"profile": "bad_item"}),
+    Path("an order that fails", CreateAzurePlan, "order_failed", {"profile": "order_fails"}),
+    Path("an order that never ends", CreateAzurePlan, "outcome_unknown", {"profile": "order_never_ends"}),
+    Path("beside a legacy subscription", CreateAzurePlan, "legacy_azure_subscription", {"profile": "legacy"}),
+    Path("while upgrading", CreateAzurePlan, "upgrade_in_progress", {"profile": "upgrading"}),
+    Path("without agreement", CreateAzurePlan, "agreement_missing", {"profile": "no_agreement"}),
+    Path("no customer of ours", CreateAzurePlan, "no_relationship", {"profile": "no_relationship"}),
+    Path("nothing to buy", CreateAzurePlan, "catalog_item_unavailable", {"profile": "not_for_sale"}),
+    Path("too late", CreateAzurePlan, "deadline_passed", asks={"deadline": LATE}),
+    Path("only asked", CreateAzurePlan, "CommandValidated", asks={"validate_only": True}),
+)
+SUSPEND = (
+    Path("suspended", SuspendPlan, "PlanSuspended", {"profile": "quiet_plan"}),
+    Path("suspended slowly", SuspendPlan, "PlanSuspended", {"profile": "quiet_plan"}, simulator=SLOW),
+    Path("suspended already", SuspendPlan, "PlanSuspended", {"profile": "suspended_plan"}),
+    Path("in use", SuspendPlan, "active_assets", {"profile": "plan"}),
+    Path("assets cancelled", SuspendPlan, "PlanSuspended", {"profile": "plan"}, {"active_assets": "cancel"}),
+    Path("a reservation", SuspendPlan, "active_assets", {"profile": "reserved"}, {"active_assets": "cancel"}),
+    Path("no plan", SuspendPlan, "plan_not_found"),
+    Path("two plans", SuspendPlan, "plan_ambiguous", {"profile": "two_plans"}),
+    Path("too late", SuspendPlan, "deadline_passed", {"profile": "quiet_plan"}, {"deadline": LATE}),
+    Path("only asked", SuspendPlan, "CommandValidated", {"profile": "quiet_plan"}, {"validate_only": True}),
+)
+REACTIVATE = (
+    Path("reactivated", ReactivatePlan, "PlanReactivated", {"profile": "suspended_plan"}),
+    Path("reactivated slowly", ReactivatePlan, "PlanReactivated", {"profile": "suspended_plan"}, simulator=SLOW),
+    Path("active already", ReactivatePlan, "PlanReactivated", {"profile": "plan"}),
+    Path("no plan", ReactivatePlan, "plan_not_found"),
+    Path("only asked", ReactivatePlan, "CommandValidated", {"profile": "suspended_plan"}, {"validate_only": True}),
+)
+UPGRADE = (
+    Path("upgraded", StartProductUpgrade, "ProductUpgradeCompleted", {"profile": "legacy"}),
+    Path("done before", StartProductUpgrade, "ProductUpgradeCompleted", {"profile": "legacy", "upgrade": "completed"}),
+    Path("an upgrade that fails", StartProductUpgrade, "upgrade_failed", {"profile": "upgrade_fails"}),
+    Path("not eligible", StartProductUpgrade, "not_eligible_for_upgrade"),
+    Path("never ends", StartProductUpgrade, "outcome_unknown", {"profile": "upgrading"}),
+    Path("only asked", StartProductUpgrade, "CommandValidated", {"profile": "legacy"}, {"validate_only": True}),
+)
+PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE)

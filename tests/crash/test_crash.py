@@ -1,0 +1,64 @@
+"""A worker may die at any instruction: for each handler, path and point, another goes on and nothing is wrong.
+
+Points are found by running a path once and noting every boundary that its worker passes: each write of the journal,
+each request and its answer, each event, each commit of offsets. What is checked is in `tests.support.invariants`: the
+promises G1 to G4 and G6, by Partner Center's own books.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.enumeration import Outcome, deaths, points_of, scratch, survive
+from tests.crash.paths import PATHS, Path
+from tests.support.harness import MakeEngine
+from tests.support.virtual_loop import run_virtual
+from tests.support.virtual_postgres import emptied, told_the_time
+from worker.handling import load
+
+MAIN = [next(path for path in PATHS if path.command is command) for command in {path.command: None for path in PATHS}]
+"""The first path of each handler: the one on which it does what it is for."""
+
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(params=PATHS, ids=str)
+def path(request: pytest.FixtureRequest) -> Path:
+    """Each path of each handler."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def test_every_handler_has_a_path() -> None:
+    """A new handler is enumerated on the day it is written."""
+    assert set(load("worker.handlers")) == {path.command for path in PATHS}
+
+
+def test_a_worker_may_die_anywhere(path: Path, record_property: Record) -> None:
+    """On SQLite: every point of every path."""
+    with scratch() as fresh:
+        _enumerate(path, fresh, record_property, "SQLite")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("path", MAIN, ids=str)
+def test_a_worker_may_die_anywhere_on_postgresql(
+    path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, record_property: Record
+) -> None:
+    """On a real server: every point of each handler's main path."""
+    with told_the_time(monkeypatch) as engines:
+        _enumerate(path, lambda: engines(emptied(postgres_url)), record_property, "PostgreSQL")
+
+
+def _enumerate(path: Path, fresh: Callable[[], MakeEngine], record_property: Record, database: str) -> None:
+    reference = run_virtual(points_of(path, fresh()))
+    assert reference.ends == path.ends
+    chosen = list(deaths(reference.points))
+    for death in chosen:
+        outcome = run_virtual(survive(path, death, fresh()))
+        assert _as_good(outcome, path), f"{path}, {death}: {outcome.ends}"
+    record_property("deaths", {f"{path.command.__name__} on {database}": len(chosen)})
+
+
+def _as_good(outcome: Outcome, path: Path) -> bool:
+    """A death changes nothing about how a command ends, unless it made the command too late."""
+    return outcome.ends == path.ends

@@ -1,0 +1,303 @@
+"""What must be true of a world at rest, whatever happened to its workers: read from the topics, the books, the journal.
+
+Each check names the promise that it stands for. The truth is Partner Center's: the simulator's books.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from events.base import Command, Event
+from events.codes import FailedCode
+from events.identity import command_uid
+from events.instants import parse_instant
+from events.plans import AzurePlanCreated, PlanReactivated, PlanSuspended
+from events.status import CommandAccepted, CommandFailed, CommandRejected, CommandValidated
+from events.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from ops.simulator.books import Effect
+from tests.support.harness import COMMANDS, GROUP, SOURCE, Said, World
+
+CHANGES = frozenset(
+    {
+        "order.created",
+        "upgrade.created",
+        "subscription.suspended",
+        "subscription.active",
+        "entitlement.cancel_requested",
+    }
+)
+"""Effects that a command is answerable for. A cart that nobody checks out is none: it expires."""
+ENDED_BY_MICROSOFT = frozenset({FailedCode.ORDER_FAILED, FailedCode.UPGRADE_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What Partner Center did for one command."""
+
+    command_id: str
+    command: Command
+    effects: tuple[Effect, ...]
+
+    def of(self, kind: str) -> list[Effect]:
+        """The effects of a kind."""
+        return [effect for effect in self.effects if effect.kind == kind]
+
+
+class Findings(AssertionError):
+    """What is not as it was promised, one sentence each."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+async def check(world: World) -> None:
+    """Raise `Findings` where a world at rest breaks a promise."""
+    rows = {row["uid"]: row for row in await world.rows("SELECT * FROM command")}
+    findings = [
+        *_nothing_is_lost(world, rows),
+        *_one_answer(world),
+        *_stories_are_in_order(world),
+        *_nothing_is_bought_twice(world, rows),
+        *_answers_are_true(world, rows),
+        *_customers_are_served_in_order(world, rows),
+        *_it_ends_as_the_last_command_wanted(world, rows),
+        *await _the_journal_is_at_rest(world),
+    ]
+    if findings:
+        raise Findings(findings)
+
+
+async def check_committed(world: World) -> None:
+    """G1: what is committed is in the journal. True at any moment."""
+    commands = await world.rows("SELECT partition, position FROM command")
+    letters = await world.rows("SELECT partition, position FROM dead_letter")
+    places = {(row["partition"], row["position"]) for row in (*commands, *letters)}
+    repeats = _repeats(world)
+    lost = [
+        f"G1: {COMMANDS}/{partition.number} is committed up to {end}, and offset {offset} is nowhere in the journal"
+        for partition, end in world.broker.committed(GROUP).items()
+        for offset in range(end)
+        if (partition.number, offset) not in places and (partition.number, offset) not in repeats
+    ]
+    if lost:
+        raise Findings(lost)
+
+
+def _repeats(world: World) -> set[tuple[int, int]]:
+    """Records whose identity came before: they leave nothing of their own."""
+    seen: set[bytes | None] = set()
+    found = set()
+    for record in sorted(world.broker.records(COMMANDS), key=lambda record: record.timestamp or 0):
+        identity = dict(record.headers).get("ce_id")
+        if identity in seen:
+            found.add((record.partition, record.offset))
+        seen.add(identity)
+    return found
+
+
+def truths(world: World) -> dict[str, Truth]:
+    """What Partner Center did for each command, by its uid."""
+    effects: dict[str, list[Effect]] = defaultdict(list)
+    for effect in world.simulator.books.effects:
+        uid = world.runs.get(effect.correlation_id or "")
+        if uid is not None and effect.kind in CHANGES:
+            effects[uid].append(effect)
+    return {
+        uid: Truth(command_id, command, tuple(effects[uid]))
+        for command_id, command in world.sent.items()
+        for uid in [str(command_uid(SOURCE, command_id))]
+    }
+
+
+# ---- G1, G3
+
+
+def _nothing_is_lost(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
+    for command_id in world.sent:
+        row = rows.get(str(command_uid(SOURCE, command_id)))
+        if row is None:
+            yield f"G1: {command_id} is not in the journal"
+        elif row["state"] in ("accepted", "waiting"):
+            yield f"G3: {command_id} is still {row['state']} ({row['reason']})"
+        elif not world.answers(command_id):
+            yield f"G3: {command_id} has no answer"
+
+
+def _one_answer(world: World) -> Iterator[str]:
+    contents: dict[Any, set[Any]] = defaultdict(set)
+    ends: dict[tuple[str, int], set[Any]] = defaultdict(set)
+    for each in world.said():
+        contents[each.id].add((each.record.key, each.record.value, each.record.headers))
+        if each.event.terminal:
+            ends[each.command_id, each.event.redrive].add(each.id)
+    for event_id, found in contents.items():
+        if len(found) > 1:
+            yield f"G3: event {event_id} was published with {len(found)} contents"
+    for (command_id, redrive), ids in ends.items():
+        if len(ids) > 1:
+            yield f"G3: {command_id} has {len(ids)} answers in story {redrive}"
+
+
+def _stories_are_in_order(world: World) -> Iterator[str]:
+    """First said is `CommandAccepted`, last the answer, and each new event stands behind those before it."""
+    stories: dict[tuple[str, int], dict[Any, Said]] = defaultdict(dict)
+    for each in world.said():
+        stories[each.command_id, each.event.redrive].setdefault(each.id, each)
+    for (command_id, redrive), firsts in stories.items():
+        events = [each.event for each in firsts.values() if type(each.event).__name__ != "CommandIdReused"]
+        names = [type(event).__name__ for event in events]
+        if not isinstance(events[0], CommandAccepted) and not _refused_at_once(events):
+            yield f"the story {redrive} of {command_id} begins with {names[0]}: {names}"
+        if any(event.terminal for event in events[:-1]):
+            yield f"the story {redrive} of {command_id} goes on after its answer: {names}"
+        times = [parse_instant(each.time) for each in firsts.values()]
+        if times != sorted(times):
+            yield f"the story {redrive} of {command_id} is told out of order: {list(zip(names, times, strict=True))}"
+
+
+def _refused_at_once(events: list[Event]) -> bool:
+    return len(events) == 1 and isinstance(events[0], CommandRejected)
+
+
+# ---- G2
+
+
+def _nothing_is_bought_twice(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
+    for uid, truth in truths(world).items():
+        for kind in ("order.created", "upgrade.created"):
+            most = 1 + (rows[uid]["redrive"] if uid in rows else 0)
+            if len(truth.of(kind)) > most:
+                yield f"G2: {truth.command_id} caused {len(truth.of(kind))} times {kind}"
+    ended = {order.id for order in world.simulator.books.orders if order.status in ("error", "cancelled")}
+    orders = Counter(order.customer_id for order in world.simulator.books.orders if order.id not in ended)
+    yield from (f"G2: customer {customer} was sold {n} plans" for customer, n in orders.items() if n > 1)
+    failed = [upgrade for upgrade in world.simulator.books.upgrades if upgrade.stage != "failed"]
+    upgrades = Counter(upgrade.customer_id for upgrade in failed)
+    yield from (f"G2: customer {customer} was upgraded {n} times" for customer, n in upgrades.items() if n > 1)
+    cancelled = Counter(effect.target for effect in world.simulator.books.effects_of(kind="entitlement.inactive"))
+    yield from (f"G2: Azure subscription {each} was cancelled {n} times" for each, n in cancelled.items() if n > 1)
+
+
+# ---- G6
+
+
+def _answers_are_true(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
+    for uid, truth in truths(world).items():
+        answers = sorted(world.answers(truth.command_id), key=lambda each: each.event.redrive)
+        if not answers:
+            continue
+        event = answers[-1].event
+        lie = _lie(world, event, truth)
+        if lie is not None:
+            done = [f"{effect.kind} {effect.target}" for effect in truth.effects]
+            yield f"G6: {truth.command_id} was answered with {_named(event)}, but {lie}; it caused {done}"
+        if isinstance(event, CommandFailed) != (rows[uid]["state"] == "failed"):
+            yield f"{truth.command_id} was answered with {_named(event)} and is {rows[uid]['state']}"
+
+
+def _lie(world: World, event: Event, truth: Truth) -> str | None:
+    """What is not true about an answer."""
+    match event:
+        case AzurePlanCreated():
+            return _lie_about_a_plan(world, event, truth)
+        case ProductUpgradeCompleted(adopted=False) if not truth.of("upgrade.created"):
+            return "it started no upgrade"
+        case PlanSuspended(already_suspended=False) if not truth.of("subscription.suspended"):
+            return "it suspended nothing"
+        case PlanReactivated(already_active=False) if not truth.of("subscription.active"):
+            return "it reactivated nothing"
+        case PlanSuspended(already_suspended=True) | PlanReactivated(already_active=True) if truth.effects:
+            return "it did it"
+        case CommandValidated() if truth.effects:
+            return "it changed something"
+        case CommandRejected() if truth.effects and "changed at Microsoft before that" not in event.detail:
+            return "it took effect"
+        case CommandFailed(outcome_unknown=False) if truth.effects and event.code not in (
+            "order_failed",
+            "upgrade_failed",
+        ):
+            return "it took effect"
+        case _:
+            return None
+
+
+def _lie_about_a_plan(world: World, event: AzurePlanCreated, truth: Truth) -> str | None:
+    plans = {plan.id.lower() for plan in world.simulator.books.subscriptions}
+    if event.subscription_id.lower() not in plans:
+        return "there is no such plan"
+    if event.already_existed:
+        return "it bought it" if truth.of("order.created") else None
+    ordered = [effect.target for effect in truth.of("order.created")]
+    return None if event.order_id in ordered else f"it bought {ordered or 'nothing'}"
+
+
+def _named(event: Event) -> str:
+    return json.dumps({"type": type(event).__name__, **event.wire_data()})
+
+
+# ---- G4
+
+
+def _customers_are_served_in_order(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
+    """What changes, changes in the order in which commands were accepted. A redrive stands at the end of its line."""
+    customers: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    known = truths(world)
+    for effect in world.simulator.books.effects:
+        uid = world.runs.get(effect.correlation_id or "")
+        if uid in rows and uid in known and effect.kind in CHANGES and rows[uid]["redrive"] == 0:
+            customers[effect.customer].append((rows[uid]["seq"], known[uid].command_id, effect.kind))
+    for customer, changes in customers.items():
+        places = [place for place, _, _ in changes]
+        if places != sorted(places):
+            yield f"G4: customer {customer} was served out of order: {[change[1:] for change in changes]}"
+
+
+def _it_ends_as_the_last_command_wanted(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
+    """A plan is as the last command wanted it that was answered with yes, unless an outcome is unknown."""
+    wanted: dict[str, tuple[int, str, str]] = {}
+    unknown = set()
+    for command_id, command in world.sent.items():
+        answers = sorted(world.answers(command_id), key=lambda each: each.event.redrive)
+        row = rows.get(str(command_uid(SOURCE, command_id)))
+        if not answers or row is None or isinstance(command, StartProductUpgrade):
+            continue
+        event = answers[-1].event
+        if isinstance(event, CommandFailed) or row["redrive"]:
+            unknown.add(command.customer_id)
+        status = {PlanSuspended: "suspended", PlanReactivated: "active"}.get(type(event))
+        place = (row["turn"], status or "", command_id)
+        if status is not None and place > wanted.get(command.customer_id, (0, "", "")):
+            wanted[command.customer_id] = place
+    for customer, (_, status, command_id) in wanted.items():
+        plans = [each for each in world.simulator.books.subscriptions if each.customer_id == customer]
+        of_azure = [each for each in plans if each.kind == "azure_plan"]
+        if customer not in unknown and len(of_azure) == 1 and of_azure[0].status != status:
+            yield f"G4: {command_id} was the last, and the plan of {customer} is {of_azure[0].status}"
+
+
+# ---- the journal
+
+
+async def _the_journal_is_at_rest(world: World) -> list[str]:
+    findings = []
+    for what, sql in (
+        ("events that Kafka has not acknowledged", "SELECT id FROM event WHERE sent_at IS NULL"),
+        ("dead letters that Kafka has not acknowledged", "SELECT seq FROM dead_letter WHERE sent_at IS NULL"),
+        ("unfinished lanes", "SELECT id FROM lane WHERE unfinished = 1"),
+        (
+            "effects that are open although their outcome is known",
+            """SELECT effect.uid FROM effect JOIN command ON command.uid = effect.uid
+               WHERE command.state IN ('succeeded', 'rejected')""",
+        ),
+    ):
+        found = await world.rows(sql)
+        if found:
+            findings.append(f"the journal holds {what}: {[next(iter(row.values())) for row in found]}")
+    letters = {each.headers for each in world.letters()}
+    failed = [each for each in world.said() if isinstance(each.event, CommandFailed)]
+    if len(letters) < len({each.id for each in failed}):
+        findings.append(f"{len(failed)} commands failed, and there are {len(letters)} dead letters")
+    return findings

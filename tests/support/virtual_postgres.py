@@ -1,0 +1,90 @@
+"""A journal on a real PostgreSQL server in virtual time: the server is told what time it is, and waited for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import asyncpg
+import pytest
+
+from tests.support.databases import run_apart
+from tests.support.harness import MakeEngine
+from tests.support.virtual_loop import VirtualLoop
+from worker.clock import Clock
+from worker.journal.postgres import PostgresEngine, PostgresTransaction
+from worker.journal.records import Micros
+from worker.journal.sql import Operation, Transaction
+
+T = TypeVar("T")
+
+
+class VirtualPostgres(PostgresEngine):
+    """While the server works, virtual time stands still."""
+
+    async def open(self) -> None:
+        """As the real one."""
+        with _loop().outside():
+            await super().open()
+
+    async def close(self) -> None:
+        """As the real one."""
+        with _loop().outside():
+            await super().close()
+
+    async def commit(self, operations: Sequence[Operation]) -> list[Any]:
+        """As the real one."""
+        with _loop().outside():
+            return await super().commit(operations)
+
+    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        """As the real one."""
+        with _loop().outside():
+            return await super().read(query)
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Nobody calls, which is one of the things that a hint may do."""
+        await asyncio.Event().wait()
+
+
+@contextmanager
+def told_the_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], MakeEngine]]:
+    """Gives engines on a database whose clock is that of the world."""
+    told: list[Clock] = []
+
+    async def tick(tx: PostgresTransaction) -> None:
+        await tx.send()
+        tx.now = _micros(told[-1])
+
+    def engines(url: str) -> MakeEngine:
+        def made(clock: Clock) -> VirtualPostgres:
+            told.append(clock)
+            return VirtualPostgres(url, writers=1, readers=1)
+
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTransaction, "tick", tick)
+        yield engines
+
+
+def emptied(url: str) -> str:
+    """The database, as if it had just been made."""
+    run_apart(_empty(url))
+    return url
+
+
+async def _empty(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    finally:
+        await connection.close()
+
+
+def _loop() -> VirtualLoop:
+    return cast("VirtualLoop", asyncio.get_running_loop())
+
+
+def _micros(clock: Clock) -> Micros:
+    return int(clock.now().timestamp() * 1_000_000)
