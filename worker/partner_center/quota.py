@@ -18,6 +18,8 @@ SPAN = 60.0
 GRACE = 10.0
 """Seconds for which a promised slot is kept for one who is late."""
 MOST_PROMISES = 20_000
+NEXT_REQUEST = 3.0
+"""Seconds for which one who was let in while others wait is expected to need another slot at once."""
 SOONEST = 0.05
 """Seconds. Nobody is told to come back at once."""
 SHORTEST_HOLD = 1.0
@@ -39,7 +41,8 @@ class Window:
     A slot is taken before a request leaves and counts until `SPAN` after its answer, since only then is it certain that
     Partner Center, too, has seen it in that span. Those who find no slot are promised one, each the next that comes
     free, so that they do not all come back at the same moment. Whoever asked first, at any time, stands before all who
-    came later with each further request too: else everybody would get the first request of many and nobody the last.
+    came later with each further request too, and while others wait a slot is kept for the next one: else everybody
+    would get the first request of many and nobody the last.
     """
 
     def __init__(self, limit: int) -> None:
@@ -51,15 +54,18 @@ class Window:
         self._queue: list[int] = []
         self._promises: dict[int, float] = {}
         self._lapses: list[tuple[float, int]] = []
+        self._let_in: dict[int, float] = {}
         self._held_until = 0.0
 
     def ask(self, now: float, who: Hashable) -> float:
         """Take a slot for `who` and return 0, or return the seconds after which one is expected to be there."""
         self._forget(now)
         rank = self._rank(who)
-        ahead = bisect_left(self._queue, rank)
+        ahead = bisect_left(self._queue, rank) + sum(each < rank for each in self._let_in)
         if now >= self._held_until and self._free() > ahead:
             self._withdraw(rank)
+            if self._queue:
+                self._let_in[rank] = now + NEXT_REQUEST
             self._under_way += 1
             return 0.0
         due = self._promises.get(rank, now)
@@ -119,6 +125,7 @@ class Window:
     def _forget(self, now: float) -> None:
         while self._free_at and self._free_at[0] <= now:
             self._free_at.popleft()
+        self._let_in = {rank: until for rank, until in self._let_in.items() if until > now}
         while self._lapses and self._lapses[0][0] < now:
             at, rank = heappop(self._lapses)
             if self._promises.get(rank, now) + GRACE <= at:
