@@ -110,6 +110,16 @@ async def test_a_lost_order_that_never_appears_is_an_unknown_outcome(stage: Stag
     assert len(stage.simulator.books.orders) == 1
 
 
+async def test_an_older_order_is_not_taken_for_the_lost_one(stage: Stage) -> None:
+    """An earlier order for a plan, which failed, is in the list too: what is sought is not older than the cart."""
+    customer = stage.simulator.customer(settings={"order_outcome": "error", "order_list_lag": [0, 0]})
+    await stage.failed(create(customer))
+    customer.overrides.update(order_outcome="completed", order_provisioning=[1200, 1200])
+    stage.fault("reset_after", "carts.checkout")
+    created = await stage.done(AzurePlanCreated, create(customer))
+    assert created.order_id == stage.simulator.books.orders[1].id
+
+
 @REMEMBERED
 @EVERY_LOSS
 async def test_a_lost_cart_is_replaced(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
@@ -131,6 +141,18 @@ async def test_a_lost_mending_is_looked_at(stage: Stage, kind: str, details: dic
     stage.simulator.rotate_catalog()
     insist_on_one_plan(stage, await stage.answer(sent))
     assert stage.effects("cart.created") == 1
+
+
+async def test_a_lost_mending_that_was_looked_at_is_not_unknown(stage: Stage) -> None:
+    """When the order fails later, nothing about the command is unknown."""
+    stage.fault("throttle", "carts.checkout", retry_after=60)
+    stage.fault("reset_after", "carts.update")
+    sent = await stage.send(create(stage.simulator.customer("order_fails")))
+    await stage.until("carts.checkout")
+    stage.simulator.rotate_catalog()
+    failed = await stage.answer(sent)
+    assert isinstance(failed, CommandFailed), failed
+    assert (failed.code, failed.outcome_unknown) == (FailedCode.ORDER_FAILED, False)
 
 
 @pytest.mark.parametrize("operation", ["carts.get", "subscriptions.list", "orders.list"])

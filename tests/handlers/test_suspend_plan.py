@@ -332,6 +332,18 @@ async def test_a_lost_suspension_is_looked_at(
     assert stage.effects("subscription.suspended") == 1
 
 
+async def test_a_suspension_that_arrives_behind_our_back_is_seen(stage: Stage) -> None:
+    """The lost request arrives between look and repetition, and the repetition is refused: the plan is suspended."""
+    stage.fault("late", "subscriptions.patch", seconds=4)
+    stage.fault("error_before", "subscriptions.patch", status=400, code=800096)
+    stage.fault("slow_answer", "reservations.list", seconds=5, skip=1)
+    sent = await stage.send(suspend(stage.simulator.customer("quiet_plan")))
+    suspended = await stage.answer(sent)
+    assert isinstance(suspended, PlanSuspended), suspended
+    assert not suspended.already_suspended
+    assert await stage.waits(sent) == ["retry"]
+
+
 @REMEMBERED
 @EVERY_LOSS
 async def test_a_lost_cancellation_is_looked_at(
