@@ -11,9 +11,8 @@ from tests.broker.reading import behind, poll, read, write
 from tests.support.databases import run_apart
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
-from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
-from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing
+from worker.broker.port import NoCommittedOffsets, StartFrom, TopicMissing
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
@@ -21,119 +20,11 @@ from worker.clock import Clock
 pytestmark = pytest.mark.kafka
 
 
-async def test_what_was_written_is_read_to_the_byte(make_source: MakeSource, sink: KafkaSink, topics: Topics) -> None:
-    """Key, value, headers and coordinates come through, also what is absent or no text."""
-    odd = Outgoing(b"\xff\x00", None, (("ce_id", b"1"), ("ce_id", None), ("x", b"\xfe")))
-    ack = await sink.send(topics.commands, odd, partition=3)
-    (record,) = await read(make_source(), 1)
-    assert (record.key, record.value, record.headers) == (odd.key, odd.value, odd.headers)
-    assert (record.topic, record.partition, record.offset) == (topics.commands, 3, ack.offset)
-    assert record.timestamp is not None
-
-
 async def test_records_of_a_key_come_in_their_order(make_source: MakeSource, sink: KafkaSink, topics: Topics) -> None:
     """Sends that begin one after the other reach a partition in that order, without waiting for each other."""
     records = [Outgoing(b"customer", str(number).encode() + b" " * 2_000, ()) for number in range(300)]
     await asyncio.gather(*(sink.send(topics.commands, record) for record in records))
     assert [each.value for each in await read(make_source(), 300)] == [each.value for each in records]
-
-
-async def test_a_new_member_goes_on_behind_what_was_committed(
-    make_source: MakeSource, sink: KafkaSink, topics: Topics
-) -> None:
-    """Read and not committed comes again; committed does not."""
-    await write(sink, topics.commands, b"1", b"2", b"3", partition=0)
-    first = make_source()
-    records = await read(first, 3)
-    await first.commit(behind(records[:2]), (await poll(first)).epoch)
-    await first.stop()
-    assert [each.value for each in await read(make_source(), 1)] == [b"3"]
-
-
-async def test_a_commit_never_goes_backwards(
-    make_source: MakeSource, sink: KafkaSink, admin: KafkaAdmin, topics: Topics
-) -> None:
-    """An older batch that is committed late does not undo a newer one."""
-    await write(sink, topics.commands, b"1", b"2", partition=0)
-    source = make_source()
-    records = await read(source, 2)
-    epoch = (await poll(source)).epoch
-    await source.commit(behind(records), epoch)
-    await source.commit(behind(records[:1]), epoch)
-    assert await admin.committed(topics.group, topics.commands) == {Partition(topics.commands, 0): 2}
-
-
-async def test_two_members_share_the_partitions_and_an_old_epoch_commits_nothing(
-    make_source: MakeSource, sink: KafkaSink, admin: KafkaAdmin, topics: Topics
-) -> None:
-    """When a second member comes, each holds a half, and what was read before is not committed by the first."""
-    await write(sink, topics.commands, b"1", partition=0)
-    first, second = make_source(), make_source()
-    (record,) = await read(first, 1)
-    old = (await poll(first)).epoch
-    assert len(first.assignment()) == 6
-    joining = asyncio.create_task(second.start())
-    await eventually(lambda: _polled(first, 3), "the first member holds three partitions", within=30)
-    await joining
-    assert first.assignment() | second.assignment() == set(await admin.partitions(topics.commands))
-    assert not first.assignment() & second.assignment()
-    assert first.health().rebalances >= 2
-    await first.commit(behind([record]), old)
-    assert await admin.committed(topics.group, topics.commands) == {}
-
-
-async def _polled(source: KafkaSource, number: int) -> bool:
-    await poll(source)
-    return len(source.assignment()) == number
-
-
-async def test_a_paused_partition_brings_nothing_until_it_is_resumed(
-    make_source: MakeSource, sink: KafkaSink, topics: Topics
-) -> None:
-    """The others go on; afterwards nothing is missing."""
-    source = make_source()
-    await source.start()
-    held_back = Partition(topics.commands, 1)
-    source.pause([held_back, Partition(topics.commands, 99)])
-    assert source.paused() == {held_back}
-    await write(sink, topics.commands, b"a", b"b", partition=1)
-    await write(sink, topics.commands, b"c", partition=2)
-    assert [each.value for each in await read(source, 1)] == [b"c"]
-    assert (await poll(source)).records == ()
-    source.resume(source.paused())
-    assert [each.value for each in await read(source, 2)] == [b"a", b"b"]
-
-
-async def test_a_pause_outlasts_a_rebalance_that_gives_the_partition_back(
-    make_source: MakeSource, sink: KafkaSink, topics: Topics
-) -> None:
-    """A member that comes and goes does not open what was closed."""
-    source, guest = make_source(), make_source()
-    await source.start()
-    source.pause(source.assignment())
-    joining = asyncio.create_task(guest.start())
-    await eventually(lambda: _polled(source, 3), "the first member holds three partitions", within=30)
-    await joining
-    kept = source.paused()
-    assert kept == source.assignment()
-    await guest.stop()
-    await eventually(lambda: _polled(source, 6), "the first member holds all partitions", within=30)
-    assert source.paused() == kept
-    await write(sink, topics.commands, b"x", partition=next(iter(kept)).number)
-    assert (await poll(source)).records == ()
-
-
-async def test_lag_is_what_is_not_committed_yet(make_source: MakeSource, sink: KafkaSink, topics: Topics) -> None:
-    """Position, committed offset and end of each held partition."""
-    await write(sink, topics.commands, b"1", b"2", b"3", partition=0)
-    source = make_source()
-    records = await read(source, 3)
-    place = Partition(topics.commands, 0)
-    lags = await source.lag()
-    assert len(lags) == 6
-    assert (lags[place].position, lags[place].committed, lags[place].end, lags[place].messages) == (3, None, 3, 0)
-    await source.commit({place: records[0].offset + 1}, (await poll(source)).epoch)
-    assert (await source.lag())[place].messages == 2
 
 
 # --- where a group begins ---------------------------------------------------------------------------------------------

@@ -196,8 +196,12 @@ async def left(client: Any) -> None:
 
 async def cut(client: Any) -> None:
     """Close a client's connections without asking it."""
-    network = client.client if hasattr(client, "client") else client._client  # noqa: SLF001  # producers have it in public
-    await ended(asyncio.ensure_future(network.close()), CUT_SECONDS)
+    await ended(asyncio.ensure_future(_network(client).close()), CUT_SECONDS)
+
+
+def _network(client: Any) -> Any:
+    # Producers have it in public, consumers and admins have not.
+    return client.client if hasattr(client, "client") else client._client  # noqa: SLF001
 
 
 async def ended(work: "asyncio.Future[Any]", seconds: float) -> bool:

@@ -64,6 +64,7 @@ class KafkaSource:
         self._stuck_seconds = stuck_seconds
         self._assignment = Assignment()
         self._consumer: AIOKafkaConsumer | None = None
+        self._joining = asyncio.Lock()
         self._polling: asyncio.Task[Batch] | None = None
         self._begun = self._stopped = False
         self._rebuilds = 0
@@ -75,23 +76,22 @@ class KafkaSource:
     async def start(self) -> None:
         """Join the group."""
         self._stopped = False
-        if self._consumer is None:
-            await self._join()
+        await self._joined()
 
     async def stop(self) -> None:
         """Leave the group."""
         self._stopped = True
-        await self._leave()
         polling, self._polling = self._polling, None
         if polling is not None:
-            # Closing does not wake a poll that waits for an assignment; with its consumer gone it may be cancelled.
+            # The one moment at which a poll may be cancelled: its client is not used again.
             polling.cancel()
             await asyncio.wait({polling})
+        await self._leave()
 
     async def poll(self, max_records: int, wait: float) -> Batch:
         """The next records."""
         if self._stopped:
-            raise BrokerUnavailable(f"reading {self._membership.topic} has ended")
+            raise self._ended()
         if self._polling is None:
             self._polling = asyncio.create_task(self._read(max_records, wait), name="poll Kafka")
         await asyncio.wait({self._polling}, timeout=wait + GRACE_SECONDS)
@@ -153,6 +153,10 @@ class KafkaSource:
         """How it fares."""
         return Health(self._last_poll, self._last_commit, self._assignment.rebalances, self._rebuilds)
 
+    async def _joined(self) -> AIOKafkaConsumer:
+        async with self._joining:
+            return self._consumer or await self._join()
+
     async def _join(self) -> AIOKafkaConsumer:
         place = self._membership
         if not self._begun:
@@ -170,9 +174,15 @@ class KafkaSource:
         self._assignment.follow(consumer)
         consumer.subscribe([place.topic], listener=self._assignment)
         await started(consumer, self._config, JOIN_SECONDS)
+        if self._stopped:
+            await left(consumer)
+            raise self._ended()
         self._consumer = consumer
         self._looked = self._well = self._clock.monotonic()
         return consumer
+
+    def _ended(self) -> BrokerUnavailable:
+        return BrokerUnavailable(f"reading {self._membership.topic} has ended")
 
     async def _leave(self) -> None:
         consumer, self._consumer = self._consumer, None
@@ -181,7 +191,7 @@ class KafkaSource:
             await left(consumer)
 
     async def _read(self, max_records: int, wait: float) -> Batch:
-        consumer = self._consumer or await self._join()
+        consumer = await self._joined()
         records = await fetched(consumer, max_records, wait)
         # No other task ran since the library gave them out, so they are of this assignment.
         return Batch(tuple(records), self._assignment.epoch)
