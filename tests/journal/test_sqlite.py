@@ -130,7 +130,7 @@ async def test_somebody_elses_database_is_refused(path: Path) -> None:
     other.execute("CREATE TABLE event (id integer)")
     other.execute("CREATE TABLE schema_version (version text)")
     other.close()
-    with pytest.raises(JournalRefused, match=r"event, schema_version, but no act.*database of its own"):
+    with pytest.raises(JournalRefused, match=r"event, schema_version, but no command.*database of its own"):
         await opened(path)
 
 

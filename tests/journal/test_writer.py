@@ -22,7 +22,7 @@ from tests.journal.bench import (
 from worker.clock import Clock
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.journal import Journal
-from worker.journal.records import Intake, State, Taken
+from worker.journal.records import Intake, Note, State, Taken
 from worker.journal.sql import Transaction
 
 TOO_LARGE = 2**63
@@ -56,9 +56,11 @@ async def test_text_that_no_database_holds_is_made_storable(bench: Bench) -> Non
     assert await accept(one, command("1", type=odd)) == [Taken.NEW]
     work = await only(one)
     assert work.type == "a\ufffdb\ufffdc"
-    step = await one.intend(work, intent(odd), 1.0, odd)
-    assert step.name == "a\ufffdb\ufffdc"
-    await one.conclude(work, ended(work, State.FAILED, code=odd))
+    await one.intend(work, intent(odd), 1.0, odd)
+    await one.conclude(work, waiting(notes=[Note(1, odd, odd)], memory={odd: odd}))
+    again = await only(one)
+    assert (list(again.steps), again.memory == {odd: odd}) == (["a\ufffdb\ufffdc"], True)
+    await one.conclude(again, ended(again, State.FAILED, code=odd))
 
 
 async def test_values_of_many_megabytes_are_kept(bench: Bench) -> None:

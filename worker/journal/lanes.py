@@ -12,6 +12,8 @@ from worker.journal.sql import LaneKey, Transaction
 FORGOTTEN = 86_400 * SECOND
 """How long the row of a dead worker is kept for people to see."""
 
+FREE = "SELECT id FROM lane WHERE unfinished = 1 AND"
+OLDEST = "ORDER BY unfinished_since, id LIMIT ?"
 OWN = "UPDATE lane SET owner = ?, epoch = ?, unfinished = 1, unfinished_since = ? WHERE id = ?"
 
 NOTHING_LEFT = """NOT EXISTS (SELECT 1 FROM command WHERE command.lane = lane.id AND state IN ('accepted', 'waiting'))
@@ -81,13 +83,10 @@ async def take(tx: Transaction, worker: str, limit: int) -> int:
     """Take at most `limit` unfinished lanes that nobody living owns, the longest unfinished first. How many."""
     if worker not in await living(tx):
         return 0
-    dead = [row["id"] for row in await tx.rows("SELECT id FROM worker WHERE expires_at <= ?", tx.now)]
-    rows = await tx.rows(
-        f"""SELECT id FROM lane WHERE unfinished = 1 AND (owner IS NULL OR {tx.among("owner")})
-            ORDER BY unfinished_since, id LIMIT ?{tx.skip_locked}""",
-        dead,
-        limit,
-    )
+    rows = [*await tx.rows(f"{FREE} owner IS NULL {OLDEST}{tx.skip_locked}", limit)]
+    if len(rows) < limit:
+        dead = [row["id"] for row in await tx.rows("SELECT id FROM worker WHERE expires_at <= ?", tx.now)]
+        rows += await tx.rows(f"{FREE} {tx.among('owner')} {OLDEST}{tx.skip_locked}", dead, limit - len(rows))
     if not rows:
         return 0
     taken = await tx.rows(

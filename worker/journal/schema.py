@@ -25,6 +25,9 @@ TABLES = (
 )
 """All tables of a journal of the newest version."""
 
+CORE = ("schema_version", "worker", "lane", "command", "step", "event", "dead_letter")
+"""Tables that every version of a journal has."""
+
 VERSION_TABLE = "CREATE TABLE schema_version (version integer PRIMARY KEY, applied_at {big} NOT NULL)"
 
 
@@ -65,10 +68,10 @@ async def version(tx: Transaction) -> int:
 
     Raises `JournalRefused` where tables of those names belong to somebody else.
     """
-    found = {row["name"] for row in await tx.rows(tx.present, TABLES)}
+    found = {row["name"] for row in await tx.rows(tx.present, CORE)}
     if not found:
         return 0
-    if missing := sorted(set(TABLES) - found):
+    if missing := set(CORE) - found:
         raise JournalRefused(
             f"the database has the tables {listed(found)}, but no {listed(missing)}, so they are not a journal's: "
             "give the journal a database of its own (AZPLAN_JOURNAL__URL)."

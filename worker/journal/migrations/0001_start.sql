@@ -190,7 +190,8 @@ CREATE TABLE act (
     done_at {big},
     result text
 );
-CREATE INDEX act_open ON act (lane) WHERE done_at IS NULL;
+CREATE INDEX act_open ON act (seq) WHERE done_at IS NULL;
+CREATE INDEX act_open_lane ON act (lane) WHERE done_at IS NULL;
 CREATE INDEX act_command ON act (uid);
 
 CREATE TABLE meta (
