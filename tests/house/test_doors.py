@@ -1,0 +1,106 @@
+"""Each library that reaches outside has one door, and what a person may get wrong is in one place."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = {
+    str(path.relative_to(ROOT)): ast.parse(path.read_text("utf-8"))
+    for package in ("worker", "events")
+    for path in (ROOT / package).rglob("*.py")
+}
+
+DOORS: Mapping[str, tuple[str, ...]] = {
+    "aiokafka": ("worker/broker/",),
+    "aiohttp": ("worker/partner_center/",),
+    "httpx": ("worker/partner_center/",),
+    "httpx_aiohttp": ("worker/partner_center/",),
+    "msal": ("worker/partner_center/",),
+    "asyncpg": ("worker/journal/",),
+    "sqlite3": ("worker/journal/",),
+    "prometheus_client": ("worker/metrics.py", "worker/app.py"),
+    "starlette": ("worker/runtime/health.py",),
+    "uvicorn": ("worker/runtime/health.py",),
+    "typer": ("worker/cli/",),
+    "rich": ("worker/cli/",),
+}
+"""Who may import what; a folder means all of its modules."""
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The modules that a module names in imports, wherever they stand in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_a_library_has_one_door(library: str) -> None:
+    """Whoever replaces it reads one folder."""
+    users = [name for name, tree in MODULES.items() if library in {each.split(".")[0] for each in imported(tree)}]
+
+    assert users, f"nothing imports {library}: take it out of DOORS, and perhaps out of pyproject.toml"
+    assert [name for name in users if not name.startswith(DOORS[library])] == []
+
+
+def test_settings_are_read_by_whoever_starts_something() -> None:
+    """The parts get plain values, so that a test gives them what it likes."""
+    readers = {
+        name for name, tree in MODULES.items() if {"worker.settings", "worker.settings_reference"} & {*imported(tree)}
+    }
+    others = {name for name in readers if not name.startswith(("worker/cli/", "worker/settings"))}
+
+    assert others <= {"worker/app.py", "worker/parts.py"}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.endswith("__init__.py")])
+def test_a_package_says_what_lives_in_it_and_does_nothing(name: str) -> None:
+    """`__init__.py` is a notice board: a docstring and no code."""
+    body = MODULES[name].body
+
+    assert ast.get_docstring(MODULES[name]), f"{name} says nothing"
+    assert len(body) == 1, f"{name} holds code"
+
+
+def test_no_import_hides_in_a_function() -> None:
+    """What a module needs is at its top."""
+    hidden = [
+        f"{name}:{node.lineno}"
+        for name, tree in MODULES.items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+    assert hidden == []
+
+
+@pytest.mark.parametrize("call", ["time.time", "datetime.now", "datetime.utcnow", "time.monotonic"])
+def test_the_time_is_asked_of_one_clock(call: str) -> None:
+    """Tests run in virtual time because nobody else asks the machine."""
+    owner, attribute = call.split(".")
+    askers = {
+        name
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == attribute
+        and isinstance(node.value, ast.Name)
+        and node.value.id == owner
+    }
+
+    assert {name for name in askers if not name.startswith("worker/cli/")} <= {"worker/clock.py"}
+
+
+def test_nothing_is_left_to_be_done() -> None:
+    """A note to oneself is no place for what is missing."""
+    words = ("TODO", "FIXME", "XXX", "NotImplementedError")
+    sources = {name: (ROOT / name).read_text("utf-8") for name in MODULES}
+
+    assert [(name, word) for name, text in sources.items() for word in words if word in text] == []
