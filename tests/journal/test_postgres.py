@@ -59,7 +59,7 @@ async def test_many_workers_on_the_same_lanes_never_see_a_deadlock(postgres_url:
                 await accept(worker, *batch)
 
         async def work(worker: Journal) -> None:
-            while sum(concluded.values()) < 480:
+            while sum(concluded.values()) < 240:
                 for item in await claim(worker):
                     await worker.conclude(item, ended(item))
                     concluded[item.id] += 1
@@ -71,7 +71,7 @@ async def test_many_workers_on_the_same_lanes_never_see_a_deadlock(postgres_url:
             await asyncio.gather(
                 *(take_in(worker, n) for n, worker in enumerate(workers)), *(work(worker) for worker in workers)
             )
-        assert len(concluded) == sum(concluded.values()) == 480
+        assert len(concluded) == sum(concluded.values()) == 240
 
 
 async def test_one_identity_under_two_lanes_at_once_is_one_command(postgres_url: str) -> None:

@@ -39,7 +39,7 @@ async def show(tx: Transaction, uid: str) -> Story | None:
     if not rows:
         return None
     row = rows[0]
-    lane = (await tx.rows("SELECT settle_until FROM lane WHERE id = ?", row["lane"]))[0]
+    lane = await tx.rows("SELECT settle_until FROM lane WHERE id = ?", row["lane"])
     behind = await tx.rows(
         """SELECT count(*) AS n FROM command
            WHERE lane = ? AND turn < ? AND state IN ('accepted', 'waiting') AND released = 0""",
@@ -58,7 +58,7 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         record=None if row["pruned_at"] else columns.source(row),
         lane=row["lane"],
         behind=int(behind[0]["n"]) if State(row["state"]).is_open else 0,
-        settle_until=lane["settle_until"],
+        settle_until=lane[0]["settle_until"] if lane else 0,
         steps=list((await steps_of(tx, [uid]))[uid].values()),
         waits=[note for note in notes if note.kind == "wait"],
         notes=[note for note in notes if note.kind != "wait"],
