@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from events.base import Command, Event, events
 from events.envelope import encode_command
 from events.record import Record
 from ops.simulator.app import CONTOSO, Simulator, build
-from tests.support.boundaries import Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
+from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.partner_account import SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
@@ -47,7 +48,7 @@ class Said:
 
     id: UUID
     event: Event
-    time: str
+    at: datetime
     record: Record
 
     @property
@@ -194,6 +195,12 @@ class World:
         finally:
             await engine.close()
 
+    def broken(self) -> list[tuple[LiveWorker, BaseException]]:
+        """Parts of workers that ended with an error of their own: no trouble outside ends a part."""
+        tasks = [(each, task) for each in self.workers for task in (*each.service._tasks, *each.service._consuming)]
+        ended = [(each, task.exception()) for each, task in tasks if task.done() and not task.cancelled()]
+        return [(each, error) for each, error in ended if error is not None and not isinstance(error, Killed)]
+
     async def close(self) -> None:
         """End every worker that still lives."""
         for worker in self.workers:
@@ -217,7 +224,7 @@ def said(record: Record) -> Said:
     """A record of the events topic as the event that it is."""
     headers = {name: (value or b"").decode() for name, value in record.headers}
     event = events()[headers["ce_type"]].model_validate(json.loads(record.value or b""))
-    return Said(UUID(headers["ce_id"]), event, headers["ce_time"], record)
+    return Said(UUID(headers["ce_id"]), event, datetime.fromisoformat(headers["ce_time"]), record)
 
 
 def settings_of(accounts: Sequence[str] = (ACCOUNT,), **sections: Mapping[str, Any]) -> Settings:

@@ -37,7 +37,7 @@ def conclude(turn: Turn, outcome: Outcome, sender: Sender) -> Conclusion:
 
 
 def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
-    now = turn.desk.journal.now()
+    now = turn.now()
     letter = _letter(turn.work, outcome, sender, now) if outcome.name == "failed" else None
     return Conclusion(
         state=State(outcome.name),
@@ -56,7 +56,7 @@ def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
 
 
 def _waiting(turn: Turn, outcome: Waiting) -> Conclusion:
-    now = turn.desk.journal.now()
+    now = turn.now()
     work = turn.work
     until = now + int(outcome.delay * SECOND)
     events, notes = _said(turn, now), _notes(turn)
@@ -89,7 +89,7 @@ def _again(turn: Turn, outcome: Again) -> Conclusion:
         released=work.released,
         waits=work.waits,
         memory=work.memory,
-        events=_said(turn, turn.desk.journal.now()),
+        events=_said(turn, turn.now()),
         calls=turn.traffic.drain(),
         notes=_notes(turn),
     )

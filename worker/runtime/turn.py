@@ -61,6 +61,10 @@ class Turn:
         work = self.work
         return Origin(work.id, work.source, work.type, work.customer, work.partner, work.redrive)
 
+    def now(self) -> Micros:
+        """The instant of what is said now: not before the command was received, however roughly the time is known."""
+        return max(self.desk.journal.now(), self.work.received_at)
+
     async def result(self) -> Event | Exception:
         """The handler's answer, or what stood in the way of one. Raises `LaneLost` and `JournalUnavailable` only."""
         self.begun = self.desk.journal.now()
