@@ -26,12 +26,14 @@ from worker.broker.sink import KafkaSink
 from worker.clock import Clock
 from worker.handling import Handler, load
 from worker.journal.journal import Journal
+from worker.journal.recent import recent_calls
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
 from worker.partner_center.center import Call, Center
 from worker.partner_center.client import Account
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import Operation
+from worker.partner_center.quota import SPAN
 from worker.partner_center.registry import operations
 from worker.parts import kafka_config, open_accounts, open_engine, open_source, policy, resolve
 from worker.runtime import acts, intake
@@ -146,6 +148,7 @@ class Worker:
         finally:
             await admin.stop()
         accounts = open_accounts(settings, self._clock)
+        await recall(journal, accounts)
         try:
             source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))
             around = Around(self._clock, journal, accounts, source, sink, load("worker.handlers"))
@@ -248,6 +251,17 @@ def assemble(settings: Settings, around: Around) -> Service:
     )
     metrics.READY.set_function(lambda: not service.missing())
     return service
+
+
+async def recall(journal: Journal, accounts: Mapping[str, Account]) -> None:
+    """A ceiling holds in any 60 seconds, also in those in which a worker was stopped and started again."""
+    ages: dict[tuple[str, str], list[float]] = {}
+    for call in await journal.read(lambda tx: recent_calls(tx, SPAN)):
+        if call.operation in operations():
+            ages.setdefault((call.partner, operations()[call.operation].family), []).append(call.age)
+    for (partner, family), each in ages.items():
+        if partner in accounts:
+            accounts[partner].recall(family, each)
 
 
 def join(around: Around, work: Work, closed: Callable[[str], str | None]) -> Traffic:

@@ -217,3 +217,13 @@ async def test_workers_of_one_account_can_share_a_ceiling() -> None:
             pytest.fail("there was no slot")
     ceiling.refused("c", 7.0)
     assert told == [("carts", 7.0)]
+
+
+def test_requests_from_before_a_restart_count_for_the_ceiling() -> None:
+    """The ceiling holds in any 60 seconds, also in those in which the worker was started again."""
+    window = Window(2)
+
+    window.recall(1000.0, [10.0, 70.0, 20.0])
+
+    assert window.ask(1000.0, "a") == pytest.approx(40.0)
+    assert window.ask(1040.0, "a") == 0.0

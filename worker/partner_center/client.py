@@ -7,7 +7,7 @@ token, a turn under the ceiling, leave of the circuit, and then holds a conversa
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -84,6 +84,10 @@ class Account:
     def hold(self, family: str, seconds: float) -> None:
         """Hold back all calls to a resource family: another worker of this account was told to wait."""
         self._lines.quota(family).hold(seconds)
+
+    def recall(self, family: str, ages: Iterable[float]) -> None:
+        """Requests to a resource family that were made before a restart, so many seconds ago, count for its ceiling."""
+        self._lines.quota(family).recall(ages)
 
     def complaints(self) -> tuple[str, ...]:
         """Why calls of this account cannot be made, as sentences for people; none where nothing is wrong."""

@@ -6,7 +6,7 @@
 import asyncio
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import asynccontextmanager
 from heapq import heappop, heappush
 from typing import Protocol
@@ -81,6 +81,10 @@ class Window:
         self._under_way -= 1
         if left:
             self._free_at.append(now + SPAN)
+
+    def recall(self, now: float, ages: Iterable[float]) -> None:
+        """Requests that were answered so many seconds ago, before this window was there, count as well."""
+        self._free_at = deque(sorted([*self._free_at, *(now + SPAN - age for age in ages if age < SPAN)]))
 
     def hold(self, now: float, seconds: float) -> None:
         """Let nobody through for so long: Partner Center said so."""
@@ -199,6 +203,10 @@ class Quota:
             if now + delay > give_up:
                 raise Full(delay)
             await asyncio.sleep(delay)
+
+    def recall(self, ages: Iterable[float]) -> None:
+        """Count requests of the last minute that were made before a restart. Ages in seconds."""
+        self._window.recall(self._clock.monotonic(), ages)
 
     def hold(self, seconds: float) -> None:
         """Hold back every caller of this family for so long."""
