@@ -50,7 +50,7 @@ async def test_many_workers_on_the_same_lanes_never_see_a_deadlock(postgres_url:
     async with Bench(postgres_url) as bench:
         workers = [await bench.worker(str(n)) for n in range(4)]
         batches = [
-            [command(f"{b}-{n}", customer=str((b * n) % 11), partition=b % 3) for n in range(20)] for b in range(24)
+            [command(f"{b}-{n}", customer=str((b * n) % 11), partition=b % 3) for n in range(20)] for b in range(12)
         ]
         concluded: Counter[str] = Counter()
 
