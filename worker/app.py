@@ -139,6 +139,8 @@ class Worker:
         engine = open_engine(settings, self._clock, exclusive=True)
         journal = Journal(engine, self._clock)
         await journal.open()
+        for warning in journal.warnings:
+            log.warning("journal.warning", warning=warning)
         admin = KafkaAdmin(kafka_config(settings))
         try:
             await admin.start()

@@ -256,7 +256,7 @@ async def test_a_worker_tells_what_keeps_it_from_its_work(world: World) -> None:
     world.broker.down = False
     await asyncio.sleep(10)
     assert worker.service.missing() == []
-    worker.service._parts.consumer.progress.at -= 1000
+    worker.service._parts.consumer.progress.at = worker.service._parts.clock.monotonic() - 1000
     assert worker.service.stuck() == ["the consumer's loop has not come round for 1000 s"]
     worker.service.stopping = True
     assert worker.service.missing() == ["the worker is stopping"]
