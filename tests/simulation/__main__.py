@@ -32,9 +32,7 @@ def main() -> int:
         effects += report.effects
         if report.findings:
             failed += 1
-            _print(
-                f"seed {report.seed} fails; run it again: python -m tests.simulation --first {report.seed} --seeds 1"
-            )
+            _print(f"seed {report.seed} fails; again: python -m tests.simulation --first {report.seed} --seeds 1")
             for finding in report.findings:
                 _print(f"  {finding}")
     seconds = time.monotonic() - begun

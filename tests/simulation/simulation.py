@@ -113,11 +113,12 @@ class _Run:
             script.heal()
         self._scripts.append(script)
         clock = LoopClock(self._world.clock.now())
+        worker = self._world.hire(script, clock=clock)
+        self._living[number] = (worker, script, clock)
         try:
-            await self._world.begin(script, clock=clock)
+            await worker.start()
         except (BrokerUnavailable, JournalUnavailable):
-            self._world.workers[-1].life.end()  # a process that cannot begin ends, and is started again
-        self._living[number] = (self._world.workers[-1], script, clock)
+            worker.life.end()  # a process that cannot begin ends, and is started again
 
     async def _keep_alive(self, number: int) -> None:
         """Somebody restarts what has died, and looks whether anything was committed that is not durable."""

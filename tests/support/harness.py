@@ -66,6 +66,17 @@ class LiveWorker:
         self.service = service
         self._source = source
 
+    async def start(self) -> None:
+        """Begin. Raises what a worker raises that cannot; one that is dead by then raises nothing."""
+        starting = self.life.start(self._start())
+        await asyncio.wait([starting])
+        if starting.exception() is not None and not self.life.dead:
+            starting.result()
+
+    async def _start(self) -> None:
+        await self.journal.open()
+        await self.service.start()
+
     async def stop(self) -> None:
         """Stop in good order, as after SIGTERM."""
         await self.life.start(self.service.stop())
@@ -113,8 +124,14 @@ class World:
 
     # ---- workers
 
-    async def begin(self, script: Script | None = None, *, clock: Clock | None = None) -> LiveWorker:
+    async def begin(self, script: Script | None = None) -> LiveWorker:
         """Start a worker. One whose script ends it while it starts is dead when this returns."""
+        worker = self.hire(script)
+        await worker.start()
+        return worker
+
+    def hire(self, script: Script | None = None, *, clock: Clock | None = None) -> LiveWorker:
+        """A worker that has not begun."""
         life = Life(f"worker {len(self.workers) + 1}", script)
         own = clock or self.clock
         journal = Journal(WatchedEngine(self._make_engine(self.clock), life), own)
@@ -133,7 +150,6 @@ class World:
         service.health = NoPages()
         worker = LiveWorker(life, journal, source, service)
         self.workers.append(worker)
-        await _unless_dead(life, life.start(_start(journal, service)))
         return worker
 
     def _accounts(self, life: Life, clock: Clock) -> Any:
@@ -246,14 +262,3 @@ async def world_on(path: Path, **changes: Any) -> AsyncIterator[World]:
         yield world
     finally:
         await world.close()
-
-
-async def _start(journal: Journal, service: Service) -> None:
-    await journal.open()
-    await service.start()
-
-
-async def _unless_dead(life: Life, starting: "asyncio.Task[None]") -> None:
-    await asyncio.wait([starting])
-    if starting.exception() is not None and not life.dead:
-        starting.result()
