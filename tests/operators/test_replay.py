@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from datetime import datetime
 
 from events.plans import CreateAzurePlan, SuspendPlan
 from events.record import Outgoing, Record
 from events.status import CommandAccepted, CommandFailed
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, beside, types, uid
-from tests.support.harness import COMMANDS, EVENTS, Said, World
+from tests.support.harness import COMMANDS, EVENTS, World
 from worker.app import resolve
 from worker.journal import plans
 from worker.journal.journal import Journal
@@ -74,11 +73,6 @@ async def failures(world: World, number: int) -> tuple[list[str], list[Customer]
 def answered_twice(world: World, sent: Sequence[str]) -> bool:
     """Whether each of these commands has the answers of two stories, and of no third."""
     return all(len(world.answers(command_id)) == 2 for command_id in sent)
-
-
-def when(said: Said) -> datetime:
-    """When it became true."""
-    return datetime.fromisoformat(said.time)
 
 
 def test_replaying_what_is_done_does_nothing_at_all(play: Play) -> None:
@@ -160,9 +154,9 @@ def test_failures_of_one_code_are_redriven_with_a_canary_first(play: Play) -> No
         assert (ended.standing.ended, ended.standing.failed, ended.stopped) == (6, 0, False)
         await world.until(lambda: answered_twice(world, sent), "all have a second answer")
         begun = sorted(
-            when(each) for each in world.said() if isinstance(each.event, CommandAccepted) and each.event.redrive == 1
+            each.at for each in world.said() if isinstance(each.event, CommandAccepted) and each.event.redrive == 1
         )
-        ends = sorted(when(each) for each in world.said() if each.event.terminal and each.event.redrive == 1)
+        ends = sorted(each.at for each in world.said() if each.event.terminal and each.event.redrive == 1)
         assert ends[1] <= begun[2]
 
     play(story)
