@@ -10,6 +10,7 @@ WorkerError
 └── JournalError
     ├── JournalUnavailable   the database does not answer; nothing is known about the last write
     └── JournalRefused       this journal cannot be used as it stands; the message says what to do
+        └── JournalMissing   there is none yet
 
 Handlers raise the first three, and the client's errors pass through them; `worker.runtime.outcome` judges each.
 """
@@ -121,3 +122,7 @@ class JournalUnavailable(JournalError):
 
 class JournalRefused(JournalError):
     """This journal cannot be used as it stands. The message says why and what to do."""
+
+
+class JournalMissing(JournalRefused):
+    """There is no journal there yet: no worker has ever begun on it."""

@@ -21,11 +21,13 @@ from worker.steps import Policy
 
 
 def open_engine(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Engine:
-    """The database of the journal. `exclusive` for a worker: an SQLite file serves one."""
+    """The database of the journal. `exclusive` for a worker: an SQLite file serves one. Whoever is none is a guest, who
+    neither makes a journal nor changes its schema."""
     url = settings.journal.url.get_secret_value()
     if url.startswith("sqlite:///"):
-        return SqliteEngine(Path(url.removeprefix("sqlite:///")), clock=clock, exclusive=exclusive)
-    return PostgresEngine(url)
+        path = Path(url.removeprefix("sqlite:///"))
+        return SqliteEngine(path, clock=clock, exclusive=exclusive, guest=not exclusive)
+    return PostgresEngine(url, guest=not exclusive)
 
 
 def kafka_config(settings: Settings) -> KafkaConfig:

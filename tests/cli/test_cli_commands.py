@@ -200,11 +200,12 @@ def test_watch_prints_what_is_said_from_now_on_until_it_is_interrupted(url: str,
 
 
 def test_without_a_journal_no_verb_makes_one(azplan: Azplan, clean_place: Path) -> None:
-    """Exit code 78 with the place that was looked at; usually one is in the wrong folder."""
-    for words in (["list"], ["show", "x"], ["watch"]):
-        ended = azplan("commands", *words)
-        assert ended.code == 78
-        assert str(clean_place / "azplan.db") in ended.err
+    """Exit code 3 with the place that was looked at and how one comes about; usually one is in the wrong folder."""
+    for words in (["commands", "list"], ["commands", "show", "x"], ["commands", "watch"], ["pause", "--list"]):
+        ended = azplan(*words)
+        assert ended.code == 3
+        assert f"there is no journal at {clean_place / 'azplan.db'} yet" in ended.err
+        assert "The first `azplan run` makes it." in ended.err
     assert list(clean_place.iterdir()) == []
 
 

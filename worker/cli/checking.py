@@ -9,7 +9,7 @@ from worker.broker.port import BrokerError, BrokerRefused, WantedTopic
 from worker.cli import connections
 from worker.cli.exits import Code
 from worker.clock import Clock
-from worker.errors import JournalError, JournalRefused
+from worker.errors import JournalError, JournalMissing, JournalRefused
 from worker.partner_center import customers
 from worker.partner_center.center import Call
 from worker.partner_center.client import Account
@@ -104,15 +104,11 @@ def _topics(settings: Settings) -> tuple[str, ...]:
 
 async def _journal(settings: Settings) -> Finding:
     url = redact(settings.journal.url.get_secret_value())
-    file = connections.sqlite_file(settings)
-    if file is not None and not file.exists():
-        if not file.absolute().parent.is_dir():
-            advice = "Make the folder, or set AZPLAN_JOURNAL__URL to another place."
-            return _failed("journal", Code.CONFIGURATION, f"there is no folder {file.absolute().parent}", advice)
-        return _ok("journal", f"none yet; `azplan run` makes {file.absolute()}")
     engine = open_engine(settings, Clock())
     try:
         await engine.open()
+    except JournalMissing as error:
+        return _ok("journal", redact(f"{error}; `azplan run` makes it"))
     except JournalError as error:
         code = Code.CONFIGURATION if isinstance(error, JournalRefused) else Code.UNAVAILABLE
         return _failed("journal", code, redact(str(error)), "Start the database, or correct AZPLAN_JOURNAL__URL.")

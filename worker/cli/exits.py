@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from worker.broker.port import BrokerError, BrokerUnavailable, TopicMissing
-from worker.errors import JournalRefused, JournalUnavailable, WorkerError
+from worker.errors import JournalMissing, JournalRefused, JournalUnavailable, WorkerError
 from worker.settings import SettingsError
 
 
@@ -47,6 +47,12 @@ def stop_for(error: Exception) -> Stop | None:
             return Stop(Code.CONFIGURATION, "\n".join(error.problems), advice)
         case JournalUnavailable() | BrokerUnavailable() | TopicMissing():
             return Stop(Code.UNAVAILABLE, str(error), "`azplan check` looks at everything that the worker needs")
+        case JournalMissing():
+            advice = (
+                "The first `azplan run` makes it. Is it another journal that you mean? AZPLAN_JOURNAL__URL says where it "
+                "is, and a relative path counts from the folder that you are in."
+            )
+            return Stop(Code.NOTHING, f"{error}: nothing was ever taken in there.", advice)
         case JournalRefused() | BrokerError():
             return Stop(Code.CONFIGURATION, str(error))
         case WorkerError():

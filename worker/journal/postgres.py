@@ -12,7 +12,7 @@ from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.group import perform
 from worker.journal.pending import Pending
 from worker.journal.records import Micros
-from worker.journal.schema import migrate
+from worker.journal.schema import insist, migrate
 from worker.journal.sql import Known, Operation, Row, Transaction, Value, clean
 
 T = TypeVar("T")
@@ -122,13 +122,23 @@ class PostgresEngine:
     """A journal in a PostgreSQL database.
 
     `writers` transactions may be under way at once. `patience`: seconds after which a server that does not answer is
-    given up, and after which the server itself ends a transaction whose worker is silent.
+    given up, and after which the server itself ends a transaction whose worker is silent. `guest`: the schema stays as
+    it is found.
     """
 
     alone = False
 
-    def __init__(self, url: str, *, writers: int = 3, readers: int = 4, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        writers: int = 3,
+        readers: int = 4,
+        patience: float = PATIENCE_SECONDS,
+        guest: bool = False,
+    ) -> None:
         self._url = url
+        self._guest = guest
         self.writers = writers
         self._size = writers + readers
         self._patience = patience
@@ -139,12 +149,12 @@ class PostgresEngine:
         self.warnings: list[str] = []
 
     async def open(self) -> None:
-        """Connect, bring the schema up to date, note settings of the server that weaken what is promised."""
+        """Connect, bring the schema up to date or look at it, note what of the server weakens what is promised."""
         try:
             connection = await self._connect()
             try:
                 await self._judge(connection)
-                await self._migrate(connection)
+                await (self._insist(connection) if self._guest else self._migrate(connection))
             finally:
                 await close(connection)
             self._pool = await asyncpg.create_pool(
@@ -260,6 +270,12 @@ class PostgresEngine:
 
     async def _connect(self) -> Any:
         return await asyncpg.connect(self._url, timeout=self._patience, command_timeout=self._patience)
+
+    async def _insist(self, connection: Any) -> None:
+        async def work(tx: PostgresTransaction) -> None:
+            await insist(tx)
+
+        await within(connection, self._look, work)
 
     async def _migrate(self, connection: Any) -> None:
         async def work(tx: PostgresTransaction) -> None:

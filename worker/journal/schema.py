@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
-from worker.errors import JournalRefused
+from worker.errors import JournalMissing, JournalRefused
 from worker.journal.sql import Transaction
 
 TABLES = (
@@ -49,11 +49,7 @@ async def migrate(tx: Transaction, words: Mapping[str, str]) -> None:
     Raises `JournalRefused` where the journal was written by a newer azplan.
     """
     present, known = await version(tx), migrations()
-    if present > known[-1][0]:
-        raise JournalRefused(
-            f"the journal has schema version {present}, and this azplan knows {known[-1][0]}: "
-            "it was written by a newer azplan. Run that version, or restore the journal from before the upgrade."
-        )
+    refuse_newer(present, known[-1][0])
     if present == 0:
         await tx.run(VERSION_TABLE.format(**words))
     for number, script in known:
@@ -61,6 +57,31 @@ async def migrate(tx: Transaction, words: Mapping[str, str]) -> None:
             for statement in statements(script, words):
                 await tx.run(statement)
             await tx.run("INSERT INTO schema_version (version, applied_at) VALUES (?, ?)", number, tx.now)
+
+
+async def insist(tx: Transaction) -> None:
+    """Change nothing, and raise where the journal is not just as this azplan knows it.
+
+    Raises `JournalMissing` where there is none, `JournalRefused` where it is older or newer.
+    """
+    present, newest = await version(tx), migrations()[-1][0]
+    if present == 0:
+        raise JournalMissing("the database is there, but no journal is in it yet")
+    refuse_newer(present, newest)
+    if present < newest:
+        raise JournalRefused(
+            f"the journal has schema version {present}, and this azplan works on {newest}: it was written by an older "
+            "azplan. `azplan run` of this version brings it up to date when it starts; until then use the older azplan."
+        )
+
+
+def refuse_newer(present: int, newest: int) -> None:
+    """Raise `JournalRefused` where the journal has seen a newer azplan than this."""
+    if present > newest:
+        raise JournalRefused(
+            f"the journal has schema version {present}, and this azplan knows {newest}: "
+            "it was written by a newer azplan. Run that version, or restore the journal from before the upgrade."
+        )
 
 
 async def version(tx: Transaction) -> int:

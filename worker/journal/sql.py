@@ -143,7 +143,10 @@ class Engine(Protocol):
         """Settings of the database that weaken what is promised, a sentence each."""
 
     async def open(self) -> None:
-        """Connect and bring the schema up to date. Raises `JournalRefused` with what to do."""
+        """Connect and bring the schema up to date; a guest changes nothing, and finds it so or is refused.
+
+        Raises `JournalRefused` with what to do, `JournalMissing` where a guest finds no journal.
+        """
 
     async def close(self) -> None:
         """Let go of every connection."""

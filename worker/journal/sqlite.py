@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from worker.clock import Clock
-from worker.errors import JournalRefused, JournalUnavailable
+from worker.errors import JournalMissing, JournalRefused, JournalUnavailable
 from worker.journal.group import perform
 from worker.journal.records import SECOND, Micros
-from worker.journal.schema import migrate
+from worker.journal.schema import insist, migrate
 from worker.journal.sql import Known, Operation, Row, Transaction, Value, clean
 
 T = TypeVar("T")
@@ -99,6 +99,7 @@ class InlineExecutor(Executor):
 
 class SqliteEngine:
     """A journal file. `exclusive` is what `azplan run` asks for; raises `JournalRefused` where another has it.
+    `guest`: the file and its schema stay as they are found.
 
     Its clock is set once, when it is opened: whoever sets the machine's clock afterwards moves no instant that the
     journal compares.
@@ -106,8 +107,17 @@ class SqliteEngine:
 
     writers = 1
 
-    def __init__(self, path: Path, *, clock: Clock, exclusive: bool = False, executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        exclusive: bool = False,
+        guest: bool = False,
+        executor: Executor | None = None,
+    ) -> None:
         self._path = path
+        self._guest = guest
         self._clock = clock
         self._exclusive = exclusive
         self._executor = executor
@@ -124,9 +134,11 @@ class SqliteEngine:
         return self._lock is not None
 
     async def open(self) -> None:
-        """Lock the file where asked, open it and bring its schema up to date."""
+        """Lock the file where asked, open it and bring its schema up to date, or look at it."""
         if not self._path.parent.is_dir():
             raise JournalRefused(f"the folder {self._path.parent} does not exist: make it, or set AZPLAN_JOURNAL__URL")
+        if self._guest and not self._path.exists():
+            raise JournalMissing(f"there is no journal at {self._path.absolute()} yet")
         self._began = micros(self._clock.now().timestamp() - self._clock.boot())
         if self._exclusive:
             self._lock = take_lock(self._path)
@@ -182,12 +194,15 @@ class SqliteEngine:
         return self._began + micros(self._clock.boot())
 
     def _open_writer(self) -> None:
-        self._writer = connect(self._path)
-        self._commit([Operation(run=lambda tx: migrate(tx, WORDS))])
+        self._writer = connect(self._path, guest=self._guest)
+        if not self._guest:
+            self._commit([Operation(run=lambda tx: migrate(tx, WORDS))])
 
     def _open_reader(self) -> None:
-        self._reader = connect(self._path)
+        self._reader = connect(self._path, guest=self._guest)
         self._reader.execute("PRAGMA query_only = ON")
+        if self._guest:
+            self._read(insist)
 
     def _commit(self, operations: Sequence[Operation]) -> list[Any]:
         connection = self._writer
@@ -227,8 +242,11 @@ def micros(seconds: float) -> Micros:
     return int(seconds * SECOND)
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection whose commits survive a power cut. Raises `JournalRefused` where the file cannot be used."""
+def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
+    """A connection whose commits survive a power cut. Raises `JournalRefused` where the file cannot be used.
+
+    That a journal has a write-ahead log is written in the file: a guest leaves it at that, whatever file it is.
+    """
     if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise JournalRefused(
             f"{path} is not readable and writable for this user: run as its owner, or change its rights"
@@ -237,7 +255,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode = WAL")
+        # The least that a guest must look at to know that the file is a database.
+        connection.execute("PRAGMA schema_version" if guest else "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
         connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")

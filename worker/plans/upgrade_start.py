@@ -1,7 +1,8 @@
 """Which product upgrade a command follows: one that is there, else one that it starts.
 
-The customer's one open upgrade is the key: Partner Center keeps a second one from starting (900109), so asking again is
-harmless. Vendor pages: partner-center/developer/get-eligibility-for-product-upgrade, create-product-upgrade-entity.
+The customer's one open upgrade is the key: while it is open, Partner Center keeps a second one from starting (900109).
+It is asked for again only when an earlier request cannot arrive any more: one that fails opens the way for another.
+Vendor pages: partner-center/developer/get-eligibility-for-product-upgrade, create-product-upgrade-entity.
 """
 
 from dataclasses import dataclass
@@ -145,6 +146,10 @@ async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility)
             not same_id(found.upgrade_id, before) or await _existing(ctx, command, found.upgrade_id)
         ):
             return Applied({"upgradeId": found.upgrade_id})
+        # Unlike a cart, this key is gone once the upgrade has failed: then a late first request would start another.
+        if (left := ctx.settles_in()) > 0:
+            detail = "a request that was never answered must have had the time to arrive before another is sent"
+            raise Wait(WaitingReason.SETTLING, detail, delay=left)
         ctx.about_to(_start(command))
         return NotApplied()
 
