@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Azplan
 from tests.cli.telling import CUSTOMER, say_more, tell
+from tests.journal.bench import Bench
 from tests.support.azplan import environment
 from tests.support.databases import run_apart
 from tests.support.waiting import wait_until
@@ -209,9 +210,15 @@ def test_without_a_journal_no_verb_makes_one(azplan: Azplan, clean_place: Path) 
     assert list(clean_place.iterdir()) == []
 
 
+async def made(url: str) -> None:
+    """A journal in which nothing is yet, as a worker leaves it that was just started."""
+    async with Bench(url) as bench:
+        await bench.worker()
+
+
 def test_an_empty_journal_lists_nothing(azplan: Azplan, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was asked for in particular, so nothing is missing: exit code 0."""
-    Path(sqlite_url.removeprefix("sqlite:///")).touch()
+    run_apart(made(sqlite_url))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", sqlite_url)
     ended = azplan("commands", "list", "--json")
     assert (ended.code, ended.json) == (0, [])

@@ -44,7 +44,7 @@ async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
     """An empty journal on either database."""
     url = str(request.getfixturevalue(f"{request.param}_url"))
     clock = Clock()
-    opened = Journal(open_engine(Settings(journal=JournalSettings(url=url)), clock), clock)
+    opened = Journal(open_engine(Settings(journal=JournalSettings(url=url)), clock, exclusive=True), clock)
     await opened.open()
     yield opened
     await opened.close()
