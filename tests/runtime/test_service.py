@@ -245,6 +245,15 @@ async def test_a_stopped_worker_leaves_nothing_uncommitted_and_nothing_owned(wor
     await world.until(lambda: bool(world.answers(second)), "the next worker answers", within=3)
 
 
+async def test_an_answer_leaves_as_soon_as_its_command_has_ended(world: World) -> None:
+    """It does not wait for the next look at the outbox."""
+    await world.begin(Slow(ANSWER, 0.3))
+    command = await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))
+    await world.answer(command)
+    (answer,) = world.answers(command)
+    assert answer.record.timestamp == int(answer.at.timestamp() * 1000)
+
+
 async def test_a_worker_tells_what_keeps_it_from_its_work(world: World) -> None:
     """Readiness is what is missing, in sentences."""
     worker = await world.begin()

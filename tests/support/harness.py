@@ -120,6 +120,7 @@ class World:
         self.runs: dict[str, str] = {}
         """The command (its uid) behind each MS-CorrelationId."""
         self._make_engine = make_engine
+        self._looking: Engine | None = None
         self._said: dict[tuple[int, int], Said] = {}
 
     # ---- workers
@@ -204,12 +205,10 @@ class World:
 
     async def rows(self, sql: str) -> list[Mapping[str, Any]]:
         """Rows of the journal."""
-        engine = self._make_engine(self.clock)
-        await engine.open()
-        try:
-            return [dict(row) for row in await engine.read(lambda tx: tx.rows(sql))]
-        finally:
-            await engine.close()
+        if self._looking is None:
+            self._looking = self._make_engine(self.clock)
+            await self._looking.open()
+        return [dict(row) for row in await self._looking.read(lambda tx: tx.rows(sql))]
 
     def broken(self) -> list[tuple[LiveWorker, BaseException]]:
         """Parts of workers that ended with an error of their own: no trouble outside ends a part."""
@@ -222,6 +221,8 @@ class World:
         for worker in self.workers:
             if not worker.life.dead:
                 await worker.kill()
+        if self._looking is not None:
+            await self._looking.close()
 
 
 class NoPages:

@@ -34,7 +34,7 @@ class MemoryBroker:
         self._largest = largest
         self._topics: dict[str, list[list[Record]]] = {name: [[] for _ in range(n)] for name, n in topics.items()}
         self._groups: dict[str, _Group] = defaultdict(_Group)
-        self._arrived = asyncio.Condition()
+        self._arrived = {name: asyncio.Condition() for name in topics}
         self.down = False
 
     # ---- what tests do
@@ -53,8 +53,8 @@ class MemoryBroker:
         now = int(self._clock.now().timestamp() * 1000) if timestamp is None else timestamp
         log = partitions[number]
         log.append(Record(topic, number, len(log), now, record.key, record.value, record.headers))
-        async with self._arrived:
-            self._arrived.notify_all()
+        async with self._arrived[topic]:
+            self._arrived[topic].notify_all()
         return Ack(Partition(topic, number), len(log) - 1)
 
     def records(self, topic: str) -> list[Record]:
@@ -107,11 +107,11 @@ class MemoryBroker:
         """A group's state."""
         return self._groups[name]
 
-    async def arrival(self, within: float) -> None:
-        """Return when something may have arrived, or after so many seconds."""
+    async def arrival(self, topic: str, within: float) -> None:
+        """Return when something may have arrived on a topic, or after so many seconds."""
         try:
-            async with asyncio.timeout(within), self._arrived:
-                await self._arrived.wait()
+            async with asyncio.timeout(within), self._arrived[topic]:
+                await self._arrived[topic].wait()
         except TimeoutError:
             return
 
@@ -165,7 +165,7 @@ class MemorySource:
         self._broker.answer()
         records = self._next(max_records)
         if not records and not self._stopped:
-            await self._broker.arrival(wait)
+            await self._broker.arrival(self.topic, wait)
             self._broker.answer()
             records = self._next(max_records)
         return Batch(tuple(records), self._epoch)

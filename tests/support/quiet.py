@@ -1,4 +1,7 @@
-"""For runs by the thousand: nothing is logged, and a waiting worker looks less often for what people ask for."""
+"""For runs by the thousand: nothing is logged, and a worker that waits for nothing in particular looks less often.
+
+Whatever calls a worker (a record that arrives, a command that ends, a turn that is due) calls it as ever.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -7,11 +10,15 @@ from unittest.mock import patch
 
 import structlog
 
+from worker.runtime import consumer, gauges, publisher
 from worker.runtime.acts import Requests
 from worker.runtime.brake import Brake
 
 SELDOM = 5.0
-"""Virtual seconds between two looks at what people ask for."""
+"""Virtual seconds between two looks at what people ask for, between two polls of a topic that brings nothing,
+and between two looks at an outbox into which nothing was put."""
+HARDLY = 60.0
+"""Virtual seconds between two looks at what is only measured."""
 
 
 @contextmanager
@@ -23,6 +30,9 @@ def quiet() -> Iterator[None]:
         with (
             patch.object(Requests.__init__, "__defaults__", (SELDOM,)),
             patch.object(Brake.__init__, "__defaults__", (SELDOM,)),
+            patch.object(consumer, "POLL_SECONDS", SELDOM),
+            patch.object(publisher, "PAUSE", SELDOM),
+            patch.object(gauges, "EVERY", HARDLY),
         ):
             yield
     finally:

@@ -48,6 +48,8 @@ class Lanes:
         self._wake = asyncio.Event()
         self._stopping = False
         self._meetings = 1
+        self.ended: Callable[[], None] = lambda: None
+        """Called when a turn has ended: there may be something to send."""
 
     def wake(self) -> None:
         """Something may be ready: look soon."""
@@ -153,6 +155,7 @@ class Lanes:
     def _ended(self, uid: str) -> None:
         self._running.pop(uid, None)
         self.wake()
+        self.ended()
 
     def _forget_ready(self) -> None:
         for queue in self._ready.values():

@@ -70,6 +70,7 @@ class Service:
         parts.ownership.taken = self._taken
         parts.ownership.lapsed = parts.lanes.abandon
         parts.consumer.accepted = self._accepted
+        parts.lanes.ended = self._ended
         loops = (parts.ownership.run, parts.publisher.run, parts.lanes.run, *parts.background)
         self._tasks = [asyncio.create_task(self._loop(loop), name=name_of(loop)) for loop in loops]
         await parts.source.start()
@@ -145,6 +146,9 @@ class Service:
 
     def _taken(self) -> None:
         self._parts.lanes.meet()
+        self._parts.publisher.wake()
+
+    def _ended(self) -> None:
         self._parts.publisher.wake()
 
     def _accepted(self) -> None:
