@@ -1,6 +1,7 @@
 """What a person asks for is carried out by the lane's owner, once, and answered in the same transaction."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -193,6 +194,20 @@ async def test_a_command_that_has_begun_to_write_is_not_cancelled(bench: Bench) 
     assert (await only(one)).state is State.ACCEPTED
 
 
+async def test_a_write_that_never_left_or_was_refused_is_no_beginning(bench: Bench) -> None:
+    """Nothing was changed, so the command can still be taken back; what may still arrive of it counts."""
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    work = await only(one)
+    step = await one.intend(work, intent(), 60.0)
+    acts, act, item = await asked(one, "cancel")
+    await one.record(work, replace(step, state=StepState.NOT_APPLIED))
+    assert "begun to write (checkout)" in await acts.cancel(act, item, cancelled(item))
+    await one.record(work, replace(step, state=StepState.NOT_APPLIED, intent_until=0))
+    acts, act, item = await asked(one, "cancel")
+    assert await acts.cancel(act, item, cancelled(item)) == DONE
+
+
 async def test_a_write_that_was_put_away_counts_until_it_can_no_longer_arrive(bench: Bench) -> None:
     """A no must not be said while a request may still take effect."""
     one = await bench.worker("one")
@@ -261,9 +276,17 @@ async def test_nothing_is_resolved_as_not_applied_while_a_request_may_still_arri
 async def test_only_what_is_unknown_is_resolved(bench: Bench) -> None:
     """A failure that left nothing in doubt is redriven, not resolved."""
     one = await bench.worker("one")
-    await failed(one)
+    await failed(one, code="order_failed")
     acts, act, item = await asked(one, "resolve")
     assert "nothing about this command is unknown" in await acts.resolve(act, item, Resolution.APPLIED)
+
+
+async def test_what_a_rebuilt_journal_knows_as_unknown_is_resolved(bench: Bench) -> None:
+    """Its steps and effects are lost, and its code is left: a person may still say what was found."""
+    one = await bench.worker("one")
+    await failed(one, code="outcome_unknown")
+    acts, act, item = await asked(one, "resolve")
+    assert await acts.resolve(act, item, Resolution.APPLIED) == DONE
 
 
 async def test_a_command_whose_bytes_are_forgotten_is_nobodys_subject(bench: Bench) -> None:

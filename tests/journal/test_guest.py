@@ -29,6 +29,11 @@ async def look_in(url: str) -> list[dict[str, object]]:
         await journal.close()
 
 
+def files(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
 async def test_a_guest_sees_what_is_there(bench: Bench) -> None:
     """Beside the worker that has the journal open."""
     await accept(await bench.worker(), command("1"))
@@ -40,7 +45,7 @@ async def test_a_guest_makes_no_journal(url: str, tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(JournalMissing, match=r"there is no journal at .* yet|no journal is in it yet"):
             await look_in(url)
-    assert list(tmp_path.iterdir()) == []
+    assert files(tmp_path) == []
 
 
 async def test_a_guest_leaves_an_older_journal_as_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

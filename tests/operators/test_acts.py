@@ -160,6 +160,25 @@ def test_a_command_that_has_begun_to_write_is_not_cancelled(play: Play) -> None:
     play(story)
 
 
+def test_a_command_whose_write_never_got_through_is_cancelled(play: Play) -> None:
+    """Partner Center lets no suspension in: nothing was changed, so the flood behind it can be taken back."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        customer = world.simulator.customer("quiet_plan")
+        world.simulator.faults.add("throttle", operation="subscriptions.patch", retry_after=600, count=None)
+        command_id = await world.send(SuspendPlan(customer_id=customer.id))
+        await world.until(lambda: "CommandWaiting 0" in types(world, command_id), "it is throttled")
+        assert [row["state"] for row in await world.rows("SELECT state FROM step")] == ["not_applied"]
+        assert await ask(world, "cancel", command_id) == "done"
+        answer = await world.answer(command_id)
+        assert isinstance(answer, CommandRejected)
+        assert answer.code == "cancelled_by_operator"
+        assert not world.simulator.books.effects_of(customer=customer.id)
+
+    play(story)
+
+
 async def unknown(world: World, *, effect: bool) -> tuple[str, Customer]:
     """A command that ended in outcome_unknown: its check-out was never answered, and took effect or did not."""
     customer = world.simulator.customer()

@@ -101,6 +101,26 @@ def test_a_command_that_was_open_waits_looks_and_is_bought_once(play: Play, tmp_
     play(story)
 
 
+def test_a_command_that_may_have_begun_is_not_cancelled_after_a_rebuild(play: Play, tmp_path: Path) -> None:
+    """Its order is placed, and the journal has lost that: nobody may be told that nothing was changed."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        command_id = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        await world.until(lambda: bool(world.simulator.books.effects_of(kind="order.created")), "it is ordered")
+        await worker.kill()
+        lose(tmp_path)
+        await rebuild(world)
+        await rebuild(world)
+        notes = await world.rows("SELECT kind, detail FROM note")
+        assert [(note["kind"], "looks before it acts" in note["detail"]) for note in notes] == [("rebuilt", True)]
+        await world.begin()
+        assert "whether it has begun is not known" in await ask(world, "cancel", command_id)
+        assert isinstance(await world.answer(command_id), AzurePlanCreated)
+
+    play(story)
+
+
 def test_a_later_command_of_the_customer_waits_too(play: Play, tmp_path: Path) -> None:
     """What comes after the rebuild does not act either before everything that was sent shows."""
 

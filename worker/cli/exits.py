@@ -49,8 +49,8 @@ def stop_for(error: Exception) -> Stop | None:
             return Stop(Code.UNAVAILABLE, str(error), "`azplan check` looks at everything that the worker needs")
         case JournalMissing():
             advice = (
-                "The first `azplan run` makes it. Where you mean another, set AZPLAN_JOURNAL__URL; a relative path counts "
-                "from the folder that you are in."
+                "The first `azplan run` makes it. Where you mean another, set AZPLAN_JOURNAL__URL; a relative path "
+                "counts from the folder that you are in."
             )
             return Stop(Code.NOTHING, f"{error}: nothing was ever taken in there.", advice)
         case JournalRefused() | BrokerError():

@@ -8,12 +8,14 @@ own it.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from events.codes import FailedCode
 from worker.errors import LaneLost
 from worker.journal import claims
 from worker.journal.columns import dump, load
 from worker.journal.intake import INSERT_EVENT, event_row
 from worker.journal.journal import Journal
 from worker.journal.lanes import own_fresh
+from worker.journal.rebuilding import REBUILT
 from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Resolution, State, Work
 from worker.journal.sql import Transaction
 from worker.journal.work import NEXT_DUE, archive_steps, conclude, stands
@@ -25,6 +27,10 @@ NEW_STORY = """UPDATE command SET redrive = redrive + 1, revision = revision + 1
     attempts = 0, released = 0, reason = NULL, waits = '{}', resolution = ?, first_failed_at = NULL,
     concluded_at = NULL, due_at = NULL, turn = (SELECT max(turn) + 1 FROM command) WHERE uid = ?"""
 
+
+BEGUN = """SELECT name FROM step WHERE uid = ? AND ((name NOT LIKE '%~%' AND state <> 'not_applied')
+    OR intent_until > ? OR earlier_until > ?) ORDER BY at, name LIMIT 1"""
+"""What a command has changed at Microsoft, or may yet: not a write that never left or that was refused."""
 
 REDRIVEN = """UPDATE dead_letter SET state = 'redriven'
     WHERE uid = ? AND state = 'open' AND code <> 'id_reused'"""
@@ -180,15 +186,11 @@ class Acts:
         async def write(tx: Transaction) -> str:
             if not item.state.is_open:
                 return f"the command is over already: it is {item.state}"
-            begun = await tx.rows(
-                """SELECT name FROM step
-                   WHERE uid = ? AND (name NOT LIKE '%~%' OR intent_until > ? OR earlier_until > ?) LIMIT 1""",
-                item.uid,
-                tx.now,
-                tx.now,
-            )
+            begun = await tx.rows(BEGUN, item.uid, tx.now, tx.now)
             if begun:
                 return f"the command has begun to write ({begun[0]['name']}): it goes on to its end"
+            if await tx.rows("SELECT 1 AS one FROM note WHERE uid = ? AND kind = ?", item.uid, REBUILT):
+                return "the journal was built anew since, so whether it has begun is not known: it looks, and goes on"
             await conclude(tx, item, end)
             return DONE
 
@@ -220,7 +222,12 @@ async def _answer(tx: Transaction, act: Act, result: str) -> None:
 
 
 async def _unknown(tx: Transaction, item: Work) -> bool:
-    """Whether an effect of the command may or may not have come about: one that it left open, or a write in doubt."""
+    """Whether an effect of the command may or may not have come about: one that it left open, or a write in doubt.
+
+    The code says so too, where a journal that was built anew has lost the rest.
+    """
+    if item.code == FailedCode.OUTCOME_UNKNOWN:
+        return True
     left_open = await tx.rows("SELECT key FROM effect WHERE uid = ?", item.uid)
     return bool(left_open) or any(step.in_doubt for step in item.steps.values())
 

@@ -30,6 +30,12 @@ BARE_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, cus
 UPDATE = """UPDATE command SET state = ?, code = ?, redrive = ?, concluded_at = ?, due_at = NULL, released = 0,
     reason = ?, waits = ?, revision = revision + 1 WHERE uid = ?"""
 RECEIVED = "UPDATE command SET received_at = ? WHERE uid = ? AND received_at > ?"
+REBUILT = "rebuilt"
+"""The kind of the note on a command that may have begun, for all that is known: its steps were lost."""
+NOTE = """INSERT INTO note (uid, redrive, at, kind, detail) SELECT uid, redrive, ?, ?, ? FROM command WHERE uid = ?
+    AND state IN ('accepted', 'waiting') AND NOT EXISTS (SELECT 1 FROM note WHERE note.uid = command.uid
+      AND note.kind = ?)"""
+LOST = "the journal was built anew: what this command had begun by then is not remembered, so it looks before it acts"
 GUARD = "UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?"
 CODED = {CommandFailed.wire_type(): State.FAILED, CommandRejected.wire_type(): State.REJECTED}
 
@@ -159,6 +165,12 @@ async def commands(tx: Transaction, after: int, limit: int) -> Sequence[Row]:
 async def bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Opened:
     """Commands as their published events say. Lanes of what is open, or failed, wait for `guard` microseconds first:
     whatever a worker sent that is not remembered has arrived by then, and shows."""
+    opened = await _bring_up(tx, rows, guard)
+    await tx.many(NOTE, [(tx.now, REBUILT, LOST, row["uid"], REBUILT) for row in rows])
+    return opened
+
+
+async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Opened:
     told = await _events_of(tx, [row["uid"] for row in rows])
     done = again = kept = 0
     for row in rows:
