@@ -50,10 +50,12 @@ class Azplan(Server):
         cwd: Path,
         name: str = "worker",
         says: str = "worker.started",
+        inside: Sequence[str] = (),
     ) -> None:
+        """`inside`: the words before the command that put it somewhere else, as into a network of its own."""
         self._says = says
         self._seen = 0
-        command: Sequence[str] = [*tether(), str(PROGRAM), *(arguments or ("run",))]
+        command: Sequence[str] = [*tether(), *inside, str(PROGRAM), *(arguments or ("run",))]
         super().__init__(f"azplan {name}", command, log=cwd / f"{name}.log", env=environment(settings), cwd=cwd)
 
     def start(self, *, within: float = 60) -> None:
@@ -76,8 +78,3 @@ class Azplan(Server):
     def interrupt(self) -> None:
         """SIGTERM without waiting for the end."""
         self._signal(signal.SIGTERM)
-
-    def wait(self, *, within: float = 60) -> int:
-        """Wait for the end and return the exit code."""
-        assert self._process is not None
-        return self._process.wait(within)

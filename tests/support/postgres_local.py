@@ -30,7 +30,8 @@ class LocalPostgres(Server):
 
     stop_signal = signal.SIGINT  # fast shutdown: sessions are ended
 
-    def __init__(self) -> None:
+    def __init__(self, *, also: str | None = None) -> None:
+        """`also`: an address of this machine beside loopback at which it listens, to everybody in that network."""
         self._folder = Path(tempfile.mkdtemp(prefix="azplan-postgres-"))
         self._user = _unprivileged() if os.getuid() == 0 else None
         self._port = free_port()
@@ -38,16 +39,30 @@ class LocalPostgres(Server):
         if self._user:
             shutil.chown(self._folder, self._user)
         self._initialise(data)
-        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._folder), "fsync": "off"}
+        if also:
+            with (data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
+        addresses = ",".join(filter(None, ("127.0.0.1", also)))
+        options = {"listen_addresses": addresses, "unix_socket_directories": str(self._folder), "fsync": "off"}
         # A full-size segment per database made would be most of the cost of a fresh database for every test.
         options |= {"max_connections": "200", "shared_buffers": "32MB"}
         command = [str(_binary("postgres")), "-D", str(data), "-p", str(self._port)]
         command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         super().__init__("PostgreSQL", [*self._as_user(), *command], log=self._folder / "server.log")
 
+    @property
+    def port(self) -> int:
+        """The port, the same through all restarts."""
+        return self._port
+
     def url(self, database: str = "postgres") -> str:
         """The URL of one database of the server."""
         return f"postgresql://{USER}@127.0.0.1:{self._port}/{database}"
+
+    def stop_at_once(self) -> None:
+        """As `pg_ctl stop -m immediate`: nothing is finished, and the next start recovers."""
+        os.kill(self.pid, signal.SIGQUIT)
+        self.wait()
 
     def ready(self) -> bool:
         """The server's own tool asks it."""

@@ -86,6 +86,11 @@ class Server(ABC):
 
     def start(self, *, within: float = 60) -> None:
         """Start the process and return when it is ready."""
+        self.launch()
+        wait_until(lambda: self._died() or self.ready(), f"{self.name} ready (log: {self.log})", within=within)
+
+    def launch(self) -> None:
+        """Start the process and wait for nothing."""
         with self.log.open("ab") as log:
             self._process = _spawn(
                 self._command,
@@ -96,7 +101,6 @@ class Server(ABC):
                 cwd=self._cwd,
                 start_new_session=True,
             )
-        wait_until(lambda: self._died() or self.ready(), f"{self.name} ready (log: {self.log})", within=within)
 
     def stop(self, *, within: float = 20) -> None:
         """Ask it to end; kill it where it does not."""
@@ -110,6 +114,11 @@ class Server(ABC):
             except subprocess.TimeoutExpired:
                 self.kill()
         self._process.wait()
+
+    def wait(self, *, within: float = 60) -> int:
+        """Wait for the end and return the exit code."""
+        assert self._process is not None
+        return self._process.wait(within)
 
     stop_signal = signal.SIGTERM
 

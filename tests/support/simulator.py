@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -12,6 +13,7 @@ from tests.support.server import Server, free_port, tether
 
 TENANT = "7d9f2b8a-4c1e-4e59-9a53-0f6b1c2d3e40"
 CLIENT = "5c1e9a7b-8d2f-4b60-a1c3-9e8d7f6a5b41"
+EVERYTHING = 1_000_000
 SECRET = "simulated-secret-of-contoso"
 
 
@@ -55,9 +57,10 @@ class SimulatorProcess(Server):
             return ids(made)
         return ids(self._ask("GET", "/customers"))
 
-    def book(self, page: str) -> list[dict[str, Any]]:
-        """A page of the books: `orders`, `effects`, `requests`, …"""
-        found: list[dict[str, Any]] = self._ask("GET", f"/books/{page}")
+    def book(self, page: str, **wanted: object) -> list[dict[str, Any]]:
+        """A page of the books: `orders`, `effects`, `requests`, …, whole, or only what is `wanted`."""
+        query = urlencode({"limit": EVERYTHING, **wanted})
+        found: list[dict[str, Any]] = self._ask("GET", f"/books/{page}?{query}")
         return found
 
     def counts(self) -> dict[str, int]:
@@ -68,6 +71,10 @@ class SimulatorProcess(Server):
     def fault(self, kind: str, **about: object) -> None:
         """Inject a fault, as ops/simulator/README.md says."""
         self._ask("POST", "/faults", {"kind": kind, **about})
+
+    def calm(self) -> None:
+        """Take all faults away."""
+        self._ask("DELETE", "/faults")
 
     def change(self, **knobs: object) -> None:
         """Turn knobs."""

@@ -55,6 +55,8 @@ def watching(work: Work, correlation_id: str) -> Iterator[None]:
         "ms_correlation_id": correlation_id,
     }
     with structlog.contextvars.bound_contextvars(**facts), metrics.running(work), command_span(work):
+        # Before any request leaves: where the worker dies in the middle, this is what names the run behind them.
+        log.debug("command.begun")
         yield
 
 

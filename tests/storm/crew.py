@@ -1,0 +1,109 @@
+"""The workers of a scene: `azplan run` processes that are killed, stopped, frozen, and started again."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from events.identity import command_uid
+from tests.support.azplan import Azplan
+from tests.support.harness import SOURCE
+
+ENDED_IN_ORDER = 128 + signal.SIGTERM
+STARTED = 90.0
+"""Seconds until a worker is a member of the group; a dead one before it holds everybody up for its session."""
+BROKEN = frozenset({"command.crashed", "worker.part_broke", "worker.not_drained"})
+
+Say = Callable[[str], None]
+
+
+class Crew:
+    """Workers by number, from 1."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], say: Say) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._say = say
+        self._up: set[int] = set()
+        self.workers: dict[int, Azplan] = {}
+        self.kills = 0
+
+    def hire(self, number: int, *, inside: Sequence[str] = (), **other: str) -> None:
+        """A worker, not yet started; `inside` as `Azplan` takes it, `other` settings of its own."""
+        self.workers[number] = Azplan(
+            settings={**self._settings, **other}, cwd=self._folder, name=f"worker-{number}", inside=inside
+        )
+
+    async def start(self, *numbers: int) -> None:
+        """Start these and wait until they take part."""
+        self._up.update(numbers)
+        await asyncio.gather(*(asyncio.to_thread(self.workers[n].start, within=STARTED) for n in numbers))
+
+    async def launch(self, number: int) -> None:
+        """Start it and wait for nothing."""
+        self._up.add(number)
+        await asyncio.to_thread(self.workers[number].launch)
+
+    async def kill(self, number: int) -> None:
+        """`kill -9`."""
+        worker = self.workers[number]
+        self._up.discard(number)
+        if worker.running:
+            self._say(f"kill -9 {worker.name} (pid {worker.pid})")
+            self.kills += 1
+            await asyncio.to_thread(worker.kill)
+
+    async def stop(self, number: int) -> list[str]:
+        """SIGTERM, and wait for its end. What was not in order, as sentences."""
+        worker = self.workers[number]
+        self._say(f"SIGTERM to {worker.name} (pid {worker.pid})")
+        self._up.discard(number)
+        before = worker.output().count("worker.stopped")
+        worker.interrupt()
+        code = await asyncio.to_thread(worker.wait, within=60)
+        self._say(f"{worker.name} ended with {code}")
+        if code != ENDED_IN_ORDER or worker.output().count("worker.stopped") == before:
+            return [f"{worker.name} did not stop in order, but with {code}"]
+        return []
+
+    def fallen(self) -> list[int]:
+        """Those that ended although nobody asked them to."""
+        return [number for number in sorted(self._up) if not self.workers[number].running]
+
+    async def end(self) -> None:
+        """End all."""
+        self._up.clear()
+        await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in self.workers.values()))
+
+    def runs(self, *numbers: int) -> dict[str, str]:
+        """The uid of the command behind each MS-CorrelationId, by the logs of all workers, or of these."""
+        found = {}
+        for number in numbers or self.workers:
+            for line in lines(self.workers[number]):
+                if "ms_correlation_id" in line and "command_id" in line:
+                    found[line["ms_correlation_id"]] = str(command_uid(SOURCE, line["command_id"]))
+        return found
+
+    def complaints(self) -> list[str]:
+        """Log lines that no trouble outside explains."""
+        return [
+            f"{worker.name} logged {line['event']}: {str(line.get('exception', line))[-400:]}"
+            for worker in self.workers.values()
+            for line in lines(worker)
+            if line.get("event") in BROKEN or (line.get("exception") and line.get("level") in ("error", "critical"))
+        ]
+
+
+def lines(worker: Azplan) -> list[dict[str, Any]]:
+    """The worker's log; a line that it did not finish is none."""
+    found = []
+    for text in worker.output().splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            found.append(line)
+    return found

@@ -1,0 +1,73 @@
+"""The servers that all scenes share: Kafka, PostgreSQL, Partner Center, and one worker's own way to the database."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.storm.network import Cable, Detour, way
+from tests.support import kafka_local, postgres_local
+from tests.support.kafka_local import LocalKafka
+from tests.support.postgres_local import LocalPostgres
+from tests.support.simulator import SimulatorProcess
+
+SCALE = 600
+KNOBS = {"quota_per_minute": "1000000", "upgrade_running": "[300, 1800]"}
+"""Partner Center is 600 times as fast as the real one, and an upgrade takes some seconds."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Servers that run. `folder` is theirs and the scenes'."""
+
+    folder: Path
+    kafka: LocalKafka
+    postgres: LocalPostgres
+    simulator: SimulatorProcess
+    way: Cable | Detour | None = None
+
+
+def why_not() -> str | None:
+    """What this machine lacks, or None."""
+    return kafka_local.why_not() or postgres_local.why_not()
+
+
+@asynccontextmanager
+async def ground(seed: int, *, cable: bool) -> AsyncIterator[Ground]:
+    """Start all of it; end all of it, whatever happens. `cable`: with a way to the database that can be cut."""
+    folder = Path(tempfile.mkdtemp(prefix="azplan-storm-"))
+    closing: list[Callable[[], object]] = [lambda: shutil.rmtree(folder, ignore_errors=True)]
+    try:
+        path = await asyncio.to_thread(way, folder) if cable else None
+        if path is not None:
+            closing.append(path.remove)
+        postgres = await asyncio.to_thread(LocalPostgres, also=path.address if path else None)
+        closing.append(postgres.remove)
+        kafka = await asyncio.to_thread(LocalKafka, folder / "kafka")
+        closing.append(kafka.stop)
+        simulator = partner_center(folder, seed)
+        closing.append(simulator.stop)
+        await together([kafka.start, postgres.start, simulator.start])
+        yield Ground(folder, kafka, postgres, simulator, path)
+    finally:
+        for close in reversed(closing):
+            await asyncio.to_thread(close)
+
+
+def partner_center(folder: Path, seed: int) -> SimulatorProcess:
+    """A Partner Center in this folder."""
+    knobs = [word for name, value in KNOBS.items() for word in ("--set", f"{name}={value}")]
+    return SimulatorProcess(
+        folder, "--scale", str(SCALE), "--seed", str(seed), "--customers", "ready=0", *knobs, user=True
+    )
+
+
+async def together(starts: Sequence[Callable[[], object]]) -> None:
+    """Run blocking calls beside each other, and return when all have returned."""
+    waiting: list[Awaitable[object]] = [asyncio.to_thread(start) for start in starts]
+    for result in await asyncio.gather(*waiting, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result

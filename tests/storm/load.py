@@ -1,0 +1,184 @@
+"""What is asked for during a scene: all command types, repeats, known ids with other content, what is unreadable."""
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from events.base import Command, commands
+from tests.integration.talk import Headers, Sent
+from tests.support.harness import SOURCE
+from tests.support.topics import PARTITIONS, Topics
+
+PROFILES = {"ready": 8, "plan": 2, "quiet_plan": 3, "suspended_plan": 2, "legacy": 4, "no_credit": 1, "order_fails": 1}
+"""The customers of every 21."""
+SPREAD = 1 / 3
+"""Share of customers whose records lie on two partitions."""
+REPEATED, CONFLICTING, UNREADABLE = 0.2, 0.04, 0.02
+"""Shares of commands behind which another record is sent: the same, one with other content, one that is no JSON."""
+CHECKED_ONLY = 0.05
+LATER = 30
+"""So many records later at most a repeat follows."""
+PATIENT_MS = 120_000
+CHUNK_SECONDS = 0.25
+
+Step = tuple[str, dict[str, Any]]
+CANCEL = {"activeAssets": "cancel"}
+CYCLE: tuple[Step, ...] = (("SuspendPlan", CANCEL), ("ReactivatePlan", {}), ("CreateAzurePlan", {}))
+BEGINNINGS: Mapping[str, tuple[Step, ...]] = {
+    "ready": (("CreateAzurePlan", {}),),
+    "plan": (("SuspendPlan", {}),),
+    "quiet_plan": (),
+    "suspended_plan": (("ReactivatePlan", {}),),
+    "legacy": (("StartProductUpgrade", {}), ("CreateAzurePlan", {})),
+    "no_credit": (("CreateAzurePlan", {}), ("CreateAzurePlan", {})),
+    "order_fails": (("CreateAzurePlan", {}),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A record to be written."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+    partition: int
+
+
+@dataclass
+class Load:
+    """What a seed has customers send, in this order, and what a scene adds to it."""
+
+    postings: Sequence[Posting]
+    sent: dict[str, Sent]
+    """Every command by its id, as it was meant: as it is sent first."""
+    straight: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The ids of commands of each customer whose records lie on one partition, in the order in which they are sent."""
+    added: int = 0
+
+    @property
+    def records(self) -> int:
+        """How many records there will be on the topic at least."""
+        return len(self.postings) + self.added
+
+    def add(self, more: Sequence[Sent]) -> None:
+        """Count in commands that a scene sends by itself."""
+        self.sent.update({each.id: each for each in more})
+        self.added += len(more)
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        """The commands by their ids, as the worker knows them."""
+        return {name: command_of(sent) for name, sent in self.sent.items()}
+
+
+def command_of(sent: Sent) -> Command:
+    """A sent command as the worker knows it."""
+    found: Command = commands()[f"azplan.{sent.type}.v1"].model_validate(json.loads(sent.value))
+    return found
+
+
+def counts_of(number: int) -> dict[str, int]:
+    """So many customers by profile, in the shares of `PROFILES`."""
+    order = [profile for profile, share in PROFILES.items() for _ in range(share)]
+    Random(number).shuffle(order)
+    counted: dict[str, int] = dict.fromkeys(PROFILES, 0)
+    for profile in itertools.islice(itertools.cycle(order), number):
+        counted[profile] += 1
+    return {profile: count for profile, count in counted.items() if count}
+
+
+def compose(rng: Random, customers: Mapping[str, Sequence[str]], number: int) -> Load:
+    """`number` commands of these customers (by profile), with everything that follows them."""
+    names = [customer for ids in customers.values() for customer in ids]
+    stories = {customer: story(profile) for profile, ids in customers.items() for customer in ids}
+    homes = {customer: rng.sample(range(PARTITIONS), 2 if rng.random() < SPREAD else 1) for customer in names}
+    sent: dict[str, Sent] = {}
+    straight: dict[str, list[str]] = {name: [] for name in names if len(homes[name]) == 1}
+    queue: list[tuple[float, int, Posting]] = []
+    for place in range(number):
+        customer = rng.choice(names)
+        kind, data = next(stories[customer])
+        if rng.random() < CHECKED_ONLY:
+            data = {**data, "validateOnly": True}
+        one = Sent(kind, customer, dict(data), id=f"c-{place}", source=SOURCE)
+        sent[one.id] = one
+        straight.get(customer, []).append(one.id)
+        home = rng.choice(homes[customer])
+        queue.append((place, len(queue), posting(one, home)))
+        if rng.random() < REPEATED:
+            again = posting(one, rng.choice(homes[customer]))
+            queue.append((place + rng.uniform(0, LATER), len(queue), again))
+        if rng.random() < CONFLICTING:  # on the same partition, so that it is the second to be read
+            other = replace(one, data={**one.data, "deadline": "2199-01-01T00:00:00Z"})
+            queue.append((place + rng.uniform(0.5, LATER), len(queue), posting(other, home)))
+        if rng.random() < UNREADABLE:
+            bad = Posting(customer.encode(), b"{ not JSON " + one.id.encode(), one.headers, home)
+            queue.append((place + 0.5, len(queue), replace(bad, headers=[("ce_id", b"bad-" + one.id.encode())])))
+    return Load([each for *_, each in sorted(queue, key=lambda entry: entry[:2])], sent, straight)
+
+
+def story(profile: str) -> Iterator[Step]:
+    """What the system of such a customer sends, one after the other."""
+    yield from BEGINNINGS[profile]
+    yield from itertools.cycle(CYCLE)
+
+
+def posting(sent: Sent, partition: int) -> Posting:
+    """A command's record on a partition."""
+    return Posting(sent.customer.encode(), sent.value, sent.headers, partition)
+
+
+async def send(topics: Topics, postings: Sequence[Posting], *, over: float) -> None:
+    """Write the records, each acknowledged and in their order, evenly over so many seconds or as fast as Kafka takes.
+
+    A broker that is down is waited for; what it may have taken already is then sent again, in the same order.
+    """
+    begun, done = time.monotonic(), 0
+    producer = await _producer(topics)
+    try:
+        while done < len(postings):
+            share = (time.monotonic() - begun) / over if over else 1.0
+            due = postings[done : min(len(postings), int(share * len(postings)) + 1)]
+            try:
+                acknowledged = [await _write(producer, topics, each) for each in due]
+                await asyncio.gather(*acknowledged)
+            except KafkaError:
+                await producer.stop()
+                producer = await _producer(topics)
+                continue
+            done += len(due)
+            await asyncio.sleep(CHUNK_SECONDS)
+    finally:
+        await producer.stop()
+
+
+async def _producer(topics: Topics) -> AIOKafkaProducer:
+    while True:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=topics.bootstrap_servers,
+            acks="all",
+            enable_idempotence=True,
+            request_timeout_ms=PATIENT_MS,
+        )
+        try:
+            await producer.start()
+        except KafkaError:
+            await producer.stop()
+            await asyncio.sleep(CHUNK_SECONDS)
+        else:
+            return producer
+
+
+async def _write(producer: AIOKafkaProducer, topics: Topics, each: Posting) -> Any:
+    return await producer.send(
+        topics.commands, each.value, key=each.key, headers=each.headers, partition=each.partition
+    )

@@ -1,0 +1,139 @@
+"""What a scene leaves behind, read whole once everything is at rest: topics, books, journal, logs of the workers.
+
+It has the shape of `tests.support.harness.World`, so that `tests.support.invariants` judges it as it judges a simulated
+one.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import asyncpg
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from events.base import Command
+from events.record import Record
+from ops.simulator.books import Effect
+from tests.integration.talk import Heard, hear
+from tests.storm.load import Load
+from tests.support.harness import Said, said
+from tests.support.simulator import SimulatorProcess
+from tests.support.topics import Topics
+
+
+@dataclass(frozen=True)
+class Books:
+    """Partner Center's books about the customers of a scene."""
+
+    orders: Sequence[Any]
+    upgrades: Sequence[Any]
+    subscriptions: Sequence[Any]
+    effects: Sequence[Effect]
+
+    def effects_of(self, kind: str) -> list[Effect]:
+        """The effects of a kind."""
+        return [effect for effect in self.effects if effect.kind == kind]
+
+
+@dataclass(frozen=True)
+class Remains:
+    """Everything that is left of a scene."""
+
+    load: Load
+    simulator: Any
+    """An object with `books`."""
+    runs: Mapping[str, str]
+    """The command (its uid) behind each MS-CorrelationId."""
+    records: Sequence[Heard]
+    """The commands topic."""
+    committed: Mapping[int, int]
+    """The offset that the group committed on each partition of it."""
+    database: str
+    _said: Sequence[Said]
+    _letters: Sequence[Record]
+    sent: Mapping[str, Command] = field(default_factory=dict)
+
+    def said(self, command_id: str | None = None) -> list[Said]:
+        """The events, of one command or of all, partition by partition."""
+        return [each for each in self._said if command_id in (None, each.command_id)]
+
+    def answers(self, command_id: str) -> list[Said]:
+        """The terminal events of a command, repeats included."""
+        return [each for each in self.said(command_id) if each.event.terminal]
+
+    def letters(self) -> Sequence[Record]:
+        """The dead letters."""
+        return self._letters
+
+    async def rows(self, sql: str) -> list[Mapping[str, Any]]:
+        """Rows of the journal."""
+        return await rows(self.database, sql)
+
+
+async def rows(database: str, sql: str, *values: object) -> list[Mapping[str, Any]]:
+    """Rows of a journal."""
+    connection = await asyncpg.connect(database, timeout=5, command_timeout=20)
+    try:
+        return [dict(row) for row in await connection.fetch(sql, *values)]
+    finally:
+        await connection.close(timeout=5)
+
+
+async def read(
+    load: Load, topics: Topics, database: str, simulator: SimulatorProcess, runs: Mapping[str, str]
+) -> Remains:
+    """Read everything."""
+    server = topics.bootstrap_servers
+    heard = [await hear(server, name) for name in (topics.commands, topics.events, topics.dead_letters)]
+    events = sorted(heard[1], key=place)
+    of_scene = {sent.customer for sent in load.sent.values()}
+    return Remains(
+        load=load,
+        simulator=SimpleNamespace(books=await asyncio.to_thread(books_of, simulator, of_scene)),
+        runs=runs,
+        records=sorted(heard[0], key=place),
+        committed=await committed(topics),
+        database=database,
+        _said=[said(record_of(topics.events, each)) for each in events],
+        _letters=[record_of(topics.dead_letters, each) for each in sorted(heard[2], key=place)],
+        sent=load.commands,
+    )
+
+
+def place(heard: Heard) -> tuple[int, int]:
+    """Where a record lies."""
+    return heard.partition, heard.offset
+
+
+def record_of(topic: str, heard: Heard) -> Record:
+    """A record that was heard, as a value of ours."""
+    headers = tuple((name, text.encode()) for name, text in heard.headers.items())
+    return Record(topic, heard.partition, heard.offset, None, heard.key, heard.value, headers)
+
+
+def books_of(simulator: SimulatorProcess, customers: set[str]) -> Books:
+    """The books about these customers."""
+
+    def of_scene(page: str, member: str) -> Iterable[dict[str, Any]]:
+        return (entry for entry in simulator.book(page) if entry[member] in customers)
+
+    return Books(
+        orders=[SimpleNamespace(**entry) for entry in of_scene("orders", "customer_id")],
+        upgrades=[SimpleNamespace(**entry) for entry in of_scene("upgrades", "customer_id")],
+        subscriptions=[SimpleNamespace(**entry) for entry in of_scene("subscriptions", "customer_id")],
+        effects=[Effect(**entry) for entry in of_scene("effects", "customer")],
+    )
+
+
+async def committed(topics: Topics) -> dict[int, int]:
+    """The offsets that the group has committed on the commands topic."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=topics.bootstrap_servers)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(topics.group)
+    finally:
+        await admin.close()
+    return {place.partition: entry.offset for place, entry in found.items() if isinstance(place, TopicPartition)}
