@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.storm.ground import ground, why_not
 from tests.storm.scenes import SCENES
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help=f"of {', '.join(SCENES)}; all where none is given")
     parser.add_argument("--seconds", type=float, default=120.0, help="how long workers are killed in the scene kill")
     parser.add_argument("--seed", type=int, help="of commands, faults and kills; a random one where none is given")
+    parser.add_argument("--logs", type=Path, help="keep the log files of servers and workers in this folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
     if unknown := set(given.scenes) - set(SCENES):
@@ -36,7 +38,7 @@ def main() -> int:
         return UNAVAILABLE
     seed = given.seed if given.seed is not None else random.randrange(1_000_000)
     try:
-        lines = asyncio.run(storm(given.scenes or list(SCENES), seed, given.seconds))
+        lines = asyncio.run(storm(given.scenes or list(SCENES), seed, given.seconds, given.logs))
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.stderr.write("Interrupted; everything that was started has been ended.\n")
         return 128 + signal.SIGINT
@@ -44,13 +46,13 @@ def main() -> int:
     return 0 if all(line.clean for line in lines) else 1
 
 
-async def storm(names: Sequence[str], seed: int, seconds: float) -> list[Line]:
+async def storm(names: Sequence[str], seed: int, seconds: float, logs: Path | None = None) -> list[Line]:
     """Play the scenes one after the other on the same servers."""
     current = asyncio.current_task()
     assert current is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
     sys.stderr.write(f"seed {seed}; starting Kafka, PostgreSQL and the simulator\n")
-    async with ground(seed, cable="network" in names) as servers:
+    async with ground(seed, cable="network" in names, logs=logs) as servers:
         return [await play(SCENES[name], servers, seed, seconds) for name in names]
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.storm.network import Cable, Detour, way
@@ -36,10 +37,15 @@ def why_not() -> str | None:
 
 
 @asynccontextmanager
-async def ground(seed: int, *, cable: bool) -> AsyncIterator[Ground]:
-    """Start all of it; end all of it, whatever happens. `cable`: with a way to the database that can be cut."""
+async def ground(seed: int, *, cable: bool, logs: Path | None = None) -> AsyncIterator[Ground]:
+    """Start all of it; end all of it, whatever happens.
+
+    `cable`: with a way to the database that can be cut. `logs`: a folder in which all log files are kept.
+    """
     folder = Path(tempfile.mkdtemp(prefix="azplan-storm-"))
     closing: list[Callable[[], object]] = [lambda: shutil.rmtree(folder, ignore_errors=True)]
+    if logs is not None:
+        closing.append(partial(keep_logs, folder, logs))
     try:
         path = await asyncio.to_thread(way, folder) if cable else None
         if path is not None:
@@ -55,6 +61,14 @@ async def ground(seed: int, *, cable: bool) -> AsyncIterator[Ground]:
     finally:
         for close in reversed(closing):
             await asyncio.to_thread(close)
+
+
+def keep_logs(folder: Path, logs: Path) -> None:
+    """Copy the log files to another folder."""
+    for log in folder.rglob("*.log"):
+        kept = logs / log.relative_to(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, kept)
 
 
 def partner_center(folder: Path, seed: int) -> SimulatorProcess:
