@@ -101,3 +101,61 @@ def test_each_state_is_shown_when_it_begins() -> None:
     broken.admit(100)
     broken.answered(Pass(probe=True))
     assert states == [State.OPEN, State.HALF_OPEN, State.OPEN, State.HALF_OPEN, State.CLOSED]
+
+
+def recovered(jitter: float = 0.0) -> Circuit:
+    """A circuit that was open, and whose probe has just been answered."""
+    broken = circuit(jitter=jitter)
+    fails(broken, 5)
+    probe = broken.admit(5)
+    assert probe == Pass(probe=True)
+    broken.answered(probe)
+    return broken
+
+
+def under_way(recovering: Circuit) -> int:
+    """How many more requests may leave at the same moment."""
+    return next(number for number in range(10_000) if not isinstance(recovering.admit(5), Pass))
+
+
+def test_after_an_opening_the_others_come_in_a_few_at_first_and_twice_as_many_each_time() -> None:
+    """G8: an outage ends without a stampede. Each answer makes room for two more requests."""
+    recovering, rounds = recovered(), []
+    for _ in range(5):
+        rounds.append(under_way(recovering))
+        assert recovering.admit(5) == 5, "the others come back later"
+        for _ in range(rounds[-1]):
+            recovering.answered(Pass())
+    assert rounds == [2, 4, 8, 16, 32]
+    assert [recovering.admit(5) for _ in range(1_000)] == [Pass()] * 1_000
+
+
+def test_a_request_that_was_not_made_leaves_its_room_to_another() -> None:
+    """And so does one that failed."""
+    recovering = recovered()
+    assert under_way(recovering) == 2
+    recovering.abandoned(Pass())
+    recovering.failed(Pass(), 5)
+    assert under_way(recovering) == 2
+
+
+def test_a_recovery_that_fails_again_is_an_outage_again() -> None:
+    """By the same five in a row: what fails for one customer alone does not keep everybody out."""
+    recovering = recovered()
+    fails(recovering, 4, now=5)
+    recovering.answered(Pass())
+    assert recovering.outage(5) is None
+    fails(recovering, 5, now=5)
+    assert recovering.state is State.OPEN
+
+
+def test_who_failed_comes_back_behind_those_who_were_turned_away() -> None:
+    """The next probe is somebody else's, unless there is nobody else."""
+    broken = circuit(jitter=0.5)
+    fails(broken, 4)
+    assert broken.outage(0) is None
+    fails(broken, 1)
+    turned_away, failed = broken.admit(0), broken.outage(0)
+    assert isinstance(turned_away, float)
+    assert failed is not None
+    assert failed > turned_away

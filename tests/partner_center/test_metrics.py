@@ -33,6 +33,7 @@ LABELS = {
     "azplan_consumer_lag_messages": {"topic", "partition"},
     "azplan_consumer_lag_seconds": {"topic", "partition"},
     "azplan_assigned_partitions": {"topic"},
+    "azplan_poisoned_partitions": set(),
     "azplan_rebalances_total": set(),
     "azplan_last_poll_timestamp_seconds": set(),
     "azplan_last_commit_timestamp_seconds": {"topic"},

@@ -260,6 +260,20 @@ def test_trouble_on_the_way_is_waited_out_and_is_no_attempt(
     assert (outcome.reason, outcome.delay, outcome.attempts, outcome.failed) == (reason, delay, 10, False)
 
 
+@pytest.mark.parametrize("kind", [Unanswered, NeverSent])
+def test_a_request_that_failed_while_nobody_is_answered_is_no_attempt(kind: type[CallError]) -> None:
+    """Partner Center is down: the command waits as long as the circuit says, however often it was the probe."""
+    error = kind("customers.get", "503", status=503)
+    error.outage = 312.0
+    outcome = waiting(error, attempts=9, in_doubt=True)
+    assert (outcome.reason, outcome.delay, outcome.attempts, outcome.failed) == (
+        WaitingReason.PARTNER_CENTER_UNAVAILABLE,
+        312.0,
+        9,
+        False,
+    )
+
+
 def test_a_request_held_back_at_the_gate_is_begun_anew_without_a_word() -> None:
     """Nothing was sent and nothing is known: no attempt, no event."""
     assert judge(GateClosed("carts.checkout", "lane lost"), situation(attempts=9, in_doubt=True)) == Again(delay=1.0)

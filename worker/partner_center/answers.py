@@ -20,6 +20,7 @@ from worker.partner_center.errors import (
 )
 from worker.partner_center.exact_json import Unreadable, loads
 from worker.partner_center.operation import Accepted, Operation, Refusal
+from worker.partner_center.resource import Document, Told
 
 T = TypeVar("T")
 
@@ -130,6 +131,8 @@ def _value(operation: Operation[T], answer: Answer, document: object) -> T:
     no = operation.refusal(value) if operation.refusal else None
     if no is not None:
         raise _refused(operation, answer, no)
+    if isinstance(value, Document):
+        value.came(Told(operation.name, answer.status, answer.request_id, answer.correlation_id))
     return value
 
 

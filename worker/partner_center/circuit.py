@@ -1,15 +1,23 @@
-"""Circuits: stop asking a part of Partner Center that does not answer, and try it with one request at a time. Pure."""
+"""Circuits: stop asking a part of Partner Center that does not answer, and try it with one request at a time. Pure.
 
+When it answers again, those who waited do not all rush in: two requests may be under way, then one more with each
+answer, until so many are that nobody need be counted.
+"""
+
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+RUSH = 32
+"""Requests under way at once from which on a recovery is over."""
 
 
 class State(StrEnum):
     """What the circuit lets through."""
 
     CLOSED = "closed"
-    """Everything."""
+    """Everything; after an opening little at first, and more with each answer."""
     OPEN = "open"
     """Nothing."""
     HALF_OPEN = "half_open"
@@ -46,27 +54,32 @@ class Circuit:
         self._changed = changed
         self._failures = 0
         self._openings = 0
-        self._open_until = 0.0
+        self._open_until = -math.inf
         self._probing = False
+        self._under_way = 0
+        self._room = math.inf
         self.state = State.CLOSED
 
     def admit(self, now: float) -> Pass | float:
         """Leave to make a request, or the seconds after which to ask again."""
-        if self.state is State.CLOSED:
-            return Pass()
         if self.state is State.OPEN and now >= self._open_until:
             self._become(State.HALF_OPEN)
         if self.state is State.OPEN:
             return self._open_until - now + self._jitter() * self._first
-        if self._probing:
+        if self._probing or self._under_way >= self._room:
             return self._first * (1 + self._jitter())
-        self._probing = True
-        return Pass(probe=True)
+        self._under_way += 1
+        self._probing = self.state is State.HALF_OPEN
+        return Pass(probe=self._probing)
 
     def answered(self, leave: Pass) -> None:
         """The request was answered, whatever the answer: the other side is there."""
         self._release(leave)
         self._failures = self._openings = 0
+        if self.state is State.CLOSED:
+            self._room = self._room + 1 if self._room < RUSH else math.inf
+        else:
+            self._room = 2
         self._become(State.CLOSED)
 
     def failed(self, leave: Pass, now: float) -> None:
@@ -83,7 +96,18 @@ class Circuit:
         """The request was not made after all, or nobody waited for its end."""
         self._release(leave)
 
+    def outage(self, now: float) -> float | None:
+        """For one whose request has just failed: None where only that is known, or else the seconds to stay away.
+
+        Those who failed come behind those who were turned away, so that the next probe is somebody else's: what fails
+        for one customer alone does not keep the circuit open.
+        """
+        if self.state is State.CLOSED:
+            return None
+        return max(self._open_until - now, 0.0) + self._first * (1 + self._jitter())
+
     def _release(self, leave: Pass) -> None:
+        self._under_way = max(self._under_way - 1, 0)
         if leave.probe:
             self._probing = False
 

@@ -42,6 +42,8 @@ class CallError(Exception):
         """The MS-CorrelationId that was sent, or None where nothing was."""
         self.retry_now = retry_now
         """Whether repeating it at once does no harm and may help."""
+        self.outage: float | None = None
+        """Seconds to stay away where nobody is answered just now, so that it is no attempt; None where others are."""
         answer = " ".join(part for part in (status and str(status), code and f"code {code}") if part)
         super().__init__(f"{operation}: {answer}: {description}" if answer else f"{operation}: {description}")
 

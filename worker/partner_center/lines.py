@@ -76,6 +76,7 @@ class Lines:
                 circuit.abandoned(leave)
             elif is_silence(error):
                 circuit.failed(leave, self.clock.monotonic())
+                error.outage = circuit.outage(self.clock.monotonic())
             else:
                 circuit.answered(leave)
             raise

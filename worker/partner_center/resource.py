@@ -7,6 +7,7 @@ answer in which they cannot be read is no answer at all.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -17,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -141,8 +143,20 @@ def _names(model: type[Resource]) -> Mapping[str, str]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The call whose answer something is: what a support ticket asks for."""
+
+    operation: str
+    http_status: int
+    request_id: str
+    correlation_id: str
+
+
 class Document(Resource):
     """A resource that is sent back whole."""
+
+    _told: Told | None = PrivateAttr(default=None)
 
     raw: Mapping[str, Any] = Field(default_factory=dict, alias="(whole)", repr=False)
     """The object as it came, unknown members and digits included. Not to be changed."""
@@ -151,6 +165,15 @@ class Document(Resource):
     @classmethod
     def _keep_whole(cls, document: object) -> object:
         return {**document, "(whole)": document} if isinstance(document, Mapping) else document
+
+    @property
+    def told(self) -> Told | None:
+        """The call that told it; None where it did not come as an answer of its own."""
+        return self._told
+
+    def came(self, told: Told) -> None:
+        """Remember the call that told it."""
+        self._told = told
 
 
 class Header(Resource):

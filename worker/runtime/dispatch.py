@@ -12,6 +12,9 @@ from worker.runtime.turn import Desk, Turn
 
 PAUSE = 60.0
 """Seconds for which a command keeps its place whose end cannot be written down at all."""
+SILENCE = 1.0
+"""Seconds until the next turn of a command whose turn the journal's silence ended. A full disk, or a standby that has
+not taken over yet, can be read: the same command would be claimed again at once, and again."""
 
 
 class Dispatch:
@@ -31,8 +34,11 @@ class Dispatch:
         with telemetry.watching(work, turn.traffic.correlation_id):
             try:
                 outcome = await self._end(turn, await turn.result())
-            except (LaneLost, JournalUnavailable) as error:
+            except LaneLost as error:
                 telemetry.left(error)
+            except JournalUnavailable as error:
+                telemetry.left(error)
+                await asyncio.sleep(SILENCE)
             except Exception as error:  # noqa: BLE001 - the lane has its next turn, but not at once
                 telemetry.crashed(error)
                 await asyncio.sleep(PAUSE)

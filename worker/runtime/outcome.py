@@ -24,6 +24,7 @@ from worker.partner_center.errors import (
     Refused,
     Throttled,
     TokenUnavailable,
+    Unanswered,
 )
 from worker.steps import Policy
 
@@ -147,6 +148,9 @@ def _call(error: CallError, now: Situation) -> Outcome:
             return _wait(Wait(WaitingReason.TOKEN_UNAVAILABLE, str(error), delay=error.delay), now.attempts, now)
         case Delayed():
             wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=error.delay)
+            return _wait(wait, now.attempts, now)
+        case NeverSent() | Unanswered() if error.outage is not None:
+            wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=error.outage)
             return _wait(wait, now.attempts, now)
         case NeverSent():
             delay = _backoff(now.waits.polls + 1, now)

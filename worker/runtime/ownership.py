@@ -46,6 +46,8 @@ class Ownership:
         """Called when lanes were taken: there may be something to do."""
         self.lapsed: Callable[[], Awaitable[None]] = _nobody
         """Awaited when the row has lapsed, before this worker registers again: end every command."""
+        self.trouble: str | None = None
+        """Why the journal did not take the last heartbeat; None where it did."""
 
     def may_send(self, worker: str) -> bool:
         """Whether a request of a command that `worker` claimed may leave now and take as long as the longest write."""
@@ -69,7 +71,9 @@ class Ownership:
         while True:
             try:
                 await self._beat()
+                self.trouble = None
             except JournalUnavailable as error:
+                self.trouble = str(error)
                 log.warning("journal.unavailable", error=str(error))
             await asyncio.sleep(self._lease.heartbeat)
 

@@ -120,9 +120,11 @@ class Service:
             return ["the worker is stopping" if self.stopping else "the worker is starting"]
         reasons = list(parts.complaints())
         reasons.extend(parts.consumer.complaints())
+        if parts.ownership.trouble is not None:
+            reasons.append(parts.ownership.trouble)
         if not parts.ownership.alive():
             reasons.append("the journal has not confirmed a heartbeat within the lease")
-        return reasons
+        return list(dict.fromkeys(reasons))
 
     async def _until(self, stop: asyncio.Event) -> None:
         """Wait for the word to stop, or for a part that broke: half a worker is worse than none."""
