@@ -44,6 +44,7 @@ from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.gauges import Gauges
+from worker.runtime.hints import Hints
 from worker.runtime.lanes import Lanes, Limits
 from worker.runtime.ownership import Lease, Ownership
 from worker.runtime.poison import Poison
@@ -142,13 +143,14 @@ class Worker:
         for warning in journal.warnings:
             log.warning("journal.warning", warning=warning)
         admin = KafkaAdmin(kafka_config(settings))
+        kafka = settings.kafka
         try:
             await admin.start()
             if not self._new_journal:
-                kafka = settings.kafka
                 await refuse_foreign(journal, admin, kafka.group_id, kafka.commands_topic, kafka.events_topic)
         finally:
             await admin.stop()
+        await journal.bind(kafka.group_id, kafka.commands_topic)
         accounts = open_accounts(settings, self._clock)
         await recall(journal, accounts)
         try:
@@ -228,6 +230,8 @@ def assemble(settings: Settings, around: Around) -> Service:
         lanes.meet()
         publisher.wake()
 
+    requests = Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention)
+
     parts = Parts(
         journal=journal,
         source=around.source,
@@ -240,7 +244,8 @@ def assemble(settings: Settings, around: Around) -> Service:
         background=[
             Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest).run,
             brake.run,
-            Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention).run,
+            requests.run,
+            Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
         complaints=lambda: [text for account in accounts.values() for text in account.complaints()],

@@ -196,6 +196,21 @@ def test_nothing_is_changed_without_a_yes(
     assert told(verb("commands", "show", command.id, "--json")) == before
 
 
+def test_a_journal_serves_the_group_that_it_began_with(
+    start_worker: WorkerFactory, settings: dict[str, str], verb: Verb
+) -> None:
+    """A worker of another group, or of other commands, is refused with both names and what to do: exit code 78."""
+    start_worker().stop()
+    for name in ("AZPLAN_KAFKA__GROUP_ID", "AZPLAN_KAFKA__COMMANDS_TOPIC"):
+        before, settings[name] = settings[name], settings["AZPLAN_KAFKA__EVENTS_TOPIC"]
+        refused = verb("run")
+        assert refused.returncode == 78, refused.stderr
+        assert f"this journal belongs to the group {settings['AZPLAN_KAFKA__GROUP_ID']}"[:40] in refused.stderr
+        assert before in refused.stderr
+        assert name in refused.stderr
+        settings[name] = before
+
+
 @pytest.fixture
 def empty_journal(settings: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a second journal, as empty as one whose disk was lost."""

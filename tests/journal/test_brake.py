@@ -88,6 +88,31 @@ async def test_many_that_were_held_are_let_go_in_portions(bench: Bench) -> None:
     assert await one.runnable(1000) == 900
 
 
+@pytest.mark.parametrize(
+    ("which", "free"),
+    [
+        (Which(partner="us"), 2),
+        (Which(customer="a"), 3),
+        (Which(type=SUSPEND), 1),
+        (Which(partner="us", type=SUSPEND), 3),
+        (Which(), 0),
+    ],
+    ids=str,
+)
+async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which: Which, free: int) -> None:
+    """However much of it waits, intake for the others goes on."""
+    one, verb = await bench.worker("one"), await bench.journal()
+    await Brake(verb).pause("ada", "why", which)
+    await accept(
+        one,
+        command("1", customer="a", partner="us"),
+        command("2", customer="b", partner="us", type=UPGRADE),
+        command("3", customer="c", partner="eu"),
+        command("4", customer="d", partner="eu"),
+    )
+    assert await one.runnable(1000) == free
+
+
 async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> None:
     """As everything that a person does."""
     brake = Brake(await bench.journal())

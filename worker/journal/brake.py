@@ -39,6 +39,7 @@ class Brake:
                 why,
             )
             await tx.run(ACT, tx.now, who, why, "pause", dump(words(which)), tx.now)
+            await tx.hint("")
             return pause
 
         written: Pause = await self._journal.write(write)
@@ -54,6 +55,7 @@ class Brake:
             ended = [(pause.id,) for pause in await pauses(tx) if pause.which == which]
             await tx.many("DELETE FROM pause WHERE id = ?", ended)
             await tx.run(ACT, tx.now, who, why, "resume", dump(words(which)), tx.now)
+            await tx.hint("")
             return len(ended)
 
         ended = int(await self._journal.write(write))

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from worker.journal.columns import load_waits, source, step
-from worker.journal.pauses import held_by, pauses
+from worker.journal.pauses import held_by, not_held, pauses
 from worker.journal.records import SECOND, Claim, Earlier, Owner, Resolution, State, Step, Work
 from worker.journal.sql import Row, Transaction
 
@@ -55,12 +55,14 @@ async def partners(tx: Transaction) -> list[str]:
 
 
 async def runnable(tx: Transaction, worker: str, limit: int) -> int:
-    """How many commands of this worker's lanes could run now, counted no further than `limit`."""
+    """How many commands of this worker's lanes could run now, counted no further than `limit`: none that is paused."""
+    free, values = not_held(await pauses(tx))
     rows = await tx.rows(
-        """SELECT count(*) AS n FROM (SELECT 1 FROM command JOIN lane ON lane.id = command.lane
-           WHERE due_at <= ? AND lane.owner = ? LIMIT ?) AS due""",
+        f"""SELECT count(*) AS n FROM (SELECT 1 FROM command JOIN lane ON lane.id = command.lane
+           WHERE due_at <= ? AND lane.owner = ? AND {free} LIMIT ?) AS due""",
         tx.now,
         worker,
+        *values,
         limit,
     )
     return int(rows[0]["n"])

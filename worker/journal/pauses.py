@@ -3,12 +3,24 @@
 from collections.abc import Sequence
 
 from worker.journal.records import Pause
-from worker.journal.sql import Row, Transaction
+from worker.journal.sql import Row, Transaction, Value
 
 
 async def pauses(tx: Transaction) -> list[Pause]:
     """All that is paused, the oldest first."""
     return [Pause(**dict(row)) for row in await tx.rows("SELECT * FROM pause ORDER BY at, id")]
+
+
+def not_held(held: Sequence[Pause]) -> tuple[str, list[Value]]:
+    """The condition on a command's row that no pause holds it, and the values in it."""
+    conditions: list[str] = []
+    values: list[Value] = []
+    for pause in held:
+        words = {"partner": pause.partner, "customer": pause.customer, "type": pause.type}
+        given = {name: word for name, word in words.items() if word is not None}
+        conditions.append(f"NOT ({' AND '.join(f'command.{name} = ?' for name in given) or '1 = 1'})")
+        values.extend(given.values())
+    return " AND ".join(conditions) or "1 = 1", values
 
 
 def held_by(held: Sequence[Pause], row: Row) -> Pause | None:

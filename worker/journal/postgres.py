@@ -333,4 +333,4 @@ async def close(connection: Any) -> None:
 
 def unavailable(error: BaseException) -> JournalUnavailable:
     """What the operator must know about a database that is in trouble."""
-    return JournalUnavailable(f"PostgreSQL: {error or type(error).__name__}")
+    return JournalUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")

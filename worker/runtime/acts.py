@@ -21,6 +21,7 @@ from worker.journal.journal import Journal
 from worker.journal.moves import move
 from worker.journal.records import Conclusion, NewEvent, Resolution, State, Work
 from worker.journal.sql import LaneKey
+from worker.runtime.alarm import Alarm
 from worker.runtime.conclusion import event_at, instant
 from worker.runtime.intake import Resolve, lane_of
 from worker.runtime.tracing import record_trace
@@ -52,7 +53,12 @@ class Requests:
     def __init__(self, desk: Desk, every: float = EVERY) -> None:
         self._desk = desk
         self._every = every
+        self._alarm = Alarm()
         self._acts = Acts(desk.journal)
+
+    def wake(self) -> None:
+        """Something may have been asked for: look now."""
+        self._alarm.ring()
 
     async def run(self) -> None:
         """Look now and then; at once again while there is more. A silent journal is asked again later."""
@@ -63,7 +69,7 @@ class Requests:
                 log.warning("journal.unavailable", error=str(error))
                 found = 0
             if found < PORTION:
-                await asyncio.sleep(self._every)
+                await self._alarm.sleep(self._every)
 
     async def look(self) -> int:
         """Carry out what is asked for now; how many requests there were. Raises `JournalUnavailable`."""

@@ -3,7 +3,6 @@
 The journal holds commands back before they begin (`Work.paused`); what has begun is held here, at its next request.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -13,6 +12,7 @@ from worker.errors import JournalUnavailable, Wait
 from worker.journal.journal import Journal
 from worker.journal.pauses import pauses
 from worker.journal.records import Pause, Work
+from worker.runtime.alarm import Alarm
 
 log = structlog.get_logger("azplan.brake")
 
@@ -30,7 +30,12 @@ class Brake:
         self._every = every
         self._journal = journal
         self._released = released
+        self._alarm = Alarm()
         self._held: Sequence[Pause] = ()
+
+    def wake(self) -> None:
+        """Something may have been paused or resumed: look now."""
+        self._alarm.ring()
 
     def holds(self, work: Work) -> str | None:
         """Why no request of this command may leave now; None where it may."""
@@ -46,7 +51,7 @@ class Brake:
                 await self.look()
             except JournalUnavailable as error:
                 log.debug("journal.unavailable", error=str(error))
-            await asyncio.sleep(self._every)
+            await self._alarm.sleep(self._every)
 
     async def look(self) -> None:
         """Learn what is paused. Raises `JournalUnavailable`."""
