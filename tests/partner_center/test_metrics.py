@@ -23,7 +23,6 @@ LABELS = {
     "azplan_command_critical_seconds": {"command"},
     "azplan_command_step_duration_seconds": {"command", "step", "outcome"},
     "azplan_commands_in_progress": {"command"},
-    "azplan_poisoned_partitions": set(),
     "azplan_oldest_open_command_age_seconds": {"command"},
     "azplan_command_retries_total": {"command", "reason"},
     "azplan_duplicate_commands_total": {"command"},
