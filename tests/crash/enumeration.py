@@ -1,6 +1,7 @@
 """Runs a path once to find every point at which its worker can die, and then once for each of them."""
 
 import asyncio
+import functools
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -14,6 +15,8 @@ from tests.support.boundaries import Life, Script, elsewhere
 from tests.support.harness import MakeEngine, World, settings_of, sqlite_file
 from tests.support.invariants import Findings, check, check_committed
 from tests.support.virtual_time import START
+from worker.clock import Clock
+from worker.journal.sqlite import InlineExecutor, SqliteEngine
 
 SETTLE = 60.0
 SETTINGS = settings_of(
@@ -178,4 +181,25 @@ def scratch() -> Iterator[Callable[[], MakeEngine]]:
     shared = Folder("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         numbers = itertools.count(1)
-        yield lambda: sqlite_file(Folder(folder) / f"{next(numbers)}.db")
+
+        def fresh() -> MakeEngine:
+            path = Folder(folder) / f"{next(numbers)}.db"
+            path.write_bytes(_empty_journal())
+            return sqlite_file(path)
+
+        yield fresh
+
+
+@functools.cache
+def _empty_journal() -> bytes:
+    """The file of a journal that holds nothing: made once, copied often."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Folder(folder) / "empty.db"
+        asyncio.run(_make(path))
+        return path.read_bytes()
+
+
+async def _make(path: Folder) -> None:
+    engine = SqliteEngine(path, clock=Clock(), executor=InlineExecutor())
+    await engine.open()
+    await engine.close()

@@ -1,8 +1,9 @@
-"""`python -m tests.simulation --seeds 10000`: the long run. Prints the seeds that fail, and what is wrong with them."""
+"""`python -m tests.simulation --seeds 10000`: the long run. Prints the seeds that fail, and what really happened."""
 
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
@@ -16,7 +17,7 @@ def quietly(seed: int) -> Report:
         try:
             return simulate(seed)
         except Exception as error:  # noqa: BLE001 - a seed that breaks the simulation is a finding too
-            return Report(seed, (f"{type(error).__name__}: {error}",), 0, 0, 0, "")
+            return Report(seed, (f"{type(error).__name__}: {error}",))
 
 
 def main() -> int:
@@ -25,18 +26,19 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=300, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--tell", action="store_true", help="tell what happened in each of them, and its digest")
     given = parser.parse_args()
-    begun, commands, effects, failed = time.monotonic(), 0, 0, 0
-    for report in _reports(range(given.first, given.first + given.seeds), given.jobs):
-        commands += report.commands
-        effects += report.effects
+    begun, failed, happened = time.monotonic(), 0, Counter[str]()
+    for done, report in enumerate(_reports(range(given.first, given.first + given.seeds), given.jobs), start=1):
+        happened += report.happened
+        failed += bool(report.findings)
+        if given.tell:
+            _tell(report)
         if report.findings:
-            failed += 1
-            _print(f"seed {report.seed} fails; again: python -m tests.simulation --first {report.seed} --seeds 1")
-            for finding in report.findings:
-                _print(f"  {finding}")
-    seconds = time.monotonic() - begun
-    _print(f"{given.seeds} seeds, {commands} commands, {effects} effects, {failed} failed, {seconds:.0f} s")
+            _print_failure(report)
+        _progress(done, given.seeds, failed, time.monotonic() - begun)
+    _print_figures(happened)
+    _print(f"{given.seeds} seeds from {given.first}, {failed} failed, {time.monotonic() - begun:.0f} s")
     return 1 if failed else 0
 
 
@@ -48,7 +50,38 @@ def _reports(chosen: range, jobs: int) -> Iterator[Report]:
         yield from pool.map(quietly, chosen, chunksize=8)
 
 
+def _tell(report: Report) -> None:
+    for at, what in report.notes:
+        _print(f"{at:9.3f} {what}")
+    _print(f"seed {report.seed}: digest {report.trace}")
+
+
+def _print_failure(report: Report) -> None:
+    _print(
+        f"seed {report.seed} fails; again: python -m tests.simulation --first {report.seed} --seeds 1 --jobs 1 --tell"
+    )
+    for finding in report.findings:
+        _print(f"  {finding}")
+
+
+def _print_figures(happened: Counter[str]) -> None:
+    _print("what happened, over all seeds:")
+    for what, number in sorted(happened.items()):
+        _print(f"{number:10} {what}")
+
+
+def _progress(done: int, seeds: int, failed: int, seconds: float) -> None:
+    """One line on a terminal, written over and over."""
+    if sys.stderr.isatty():
+        left = (seeds - done) * seconds / done / 60
+        end = "\n" if done == seeds else ""
+        sys.stderr.write(f"\r{done} of {seeds} seeds, {failed} failed, {left:.0f} min left \x1b[K{end}")
+        sys.stderr.flush()
+
+
 def _print(line: str) -> None:
+    erase = "\r\x1b[K" if sys.stderr.isatty() else ""
+    sys.stderr.write(erase)
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -1,7 +1,9 @@
 """What a seed does to the workers: time that everything takes, silence of database and broker, pauses, deaths."""
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from random import Random
 
 from tests.support.boundaries import Life, Script
@@ -27,20 +29,40 @@ class Weather:
     longest_late: float
 
 
-class Chaos(Script):
-    """One worker's bad luck, until `heal`."""
+@dataclass
+class Sky:
+    """What all workers of a seed have above them."""
 
-    def __init__(self, weather: Weather, rng: Random) -> None:
-        self._weather = weather
+    weather: Weather
+    calm: bool = False
+    """Good weather: everything works."""
+    database_down: bool = False
+    happened: Counter[str] = field(default_factory=Counter)
+    """How often what really happened."""
+    notes: list[tuple[float, str]] = field(default_factory=list)
+    """The same, one by one, with the virtual instant."""
+
+    def note(self, what: str, about: str = "") -> None:
+        """Something happened."""
+        self.happened[what] += 1
+        self.notes.append((asyncio.get_running_loop().time(), f"{what} {about}".rstrip()))
+
+
+class Chaos(Script):
+    """One worker's bad luck, until the weather is calm."""
+
+    def __init__(self, sky: Sky, rng: Random, name: str) -> None:
+        self._sky = sky
         self._rng = rng
+        self._name = name
         self._awake = asyncio.Event()
         self._awake.set()
-        self.calm = False
+        self._spared = False
 
-    def heal(self) -> None:
-        """From now on everything works."""
-        self.calm = True
-        self._awake.set()
+    def spare(self) -> None:
+        """Nothing bad happens to this worker any more."""
+        self._spared = True
+        self.go_on()
 
     def pause(self) -> None:
         """The process is stopped, as by SIGSTOP: it crosses no boundary, while time goes on around it."""
@@ -52,23 +74,39 @@ class Chaos(Script):
 
     async def at(self, life: Life, point: str) -> None:
         """Whatever happens here."""
-        if not self.calm:
+        if not self._sky.calm and not self._spared:
             await self._trouble(life, point)
         await self._awake.wait()
 
-    def arrives_late(self, _operation: str) -> float | None:
+    def looks(self, _life: Life) -> None:
+        """No database, no answer."""
+        if self._sky.database_down:
+            raise JournalUnavailable("the seed has taken the database away")
+
+    def arrives_late(self, operation: str) -> float | None:
         """A request that left with the worker's last breath."""
-        if self._rng.random() >= self._weather.late:
+        if self._rng.random() >= self._sky.weather.late:
             return None
-        return self._rng.uniform(0.0, self._weather.longest_late)
+        seconds = self._rng.uniform(0.0, self._sky.weather.longest_late)
+        self._sky.note("requests of the dead that arrived", f"{operation}, {seconds:.1f} s later")
+        return seconds
 
     async def _trouble(self, life: Life, point: str) -> None:
-        weather, rng = self._weather, self._rng
+        weather, rng = self._sky.weather, self._rng
+        if point.startswith("journal"):
+            self.looks(life)
         if rng.random() < weather.lags:
+            self._sky.happened["delays"] += 1
             await asyncio.sleep(weather.longest_lag * rng.random() ** 4)
         if rng.random() < weather.dies:
+            self._sky.note("deaths at a boundary", f"{self._name} at {point}")
             life.end()
         elif point.startswith("journal") and rng.random() < weather.journal_fails:
-            raise JournalUnavailable("the seed lets the database fall silent")
+            self._silent("database", JournalUnavailable, point)
         elif point.startswith(("event", "offsets")) and rng.random() < weather.broker_fails:
-            raise BrokerUnavailable("the seed lets the broker fall silent")
+            self._silent("broker", BrokerUnavailable, point)
+
+    def _silent(self, who: str, error: Callable[[str], Exception], point: str) -> None:
+        done = "" if "before" in point else ", and it is written"
+        self._sky.note(f"no answer of the {who}{done}", f"{self._name} at {point}")
+        raise error(f"the seed lets the {who} fall silent")

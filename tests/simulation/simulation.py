@@ -2,23 +2,34 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 from ops.simulator.app import build
-from tests.crash.enumeration import REST, SETTINGS, scratch
-from tests.simulation.chaos import Chaos
-from tests.simulation.story import LASTS, Event, Sending, Story, tell
-from tests.support.harness import EVENTS, GROUP, LiveWorker, MakeEngine, World
+from tests.crash.enumeration import SETTINGS, scratch
+from tests.simulation.chaos import Chaos, Sky
+from tests.simulation.happened import happened
+from tests.simulation.reproducible import reproducible
+from tests.simulation.story import LASTS, Event, Poisoning, Sending, Story, tell
+from tests.support.harness import COMMANDS, DEAD_LETTERS, EVENTS, GROUP, LiveWorker, MakeEngine, World
 from tests.support.invariants import Findings, check, check_committed
+from tests.support.topic_invariants import Replay, check_topic
 from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_time import START, LoopClock
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
 
-MOST_HOURS = 24
-"""Virtual hours after the bad weather within which every command must have its answer."""
+PATIENCE = 2 * 3600.0
+"""Virtual seconds of good weather within which every command must have its answer."""
+REST = 100.0
+"""Virtual seconds after that: until nothing can arrive any more, and every lane has been let go."""
+REPLAY = 30.0
+"""Virtual seconds in which every record is read once more."""
+LOOK_EVERY = 5.0
 RESTART = 5.0
 """Virtual seconds until somebody starts a worker that has died."""
 
@@ -28,18 +39,28 @@ class Report:
     """What came of a seed."""
 
     seed: int
-    findings: tuple[str, ...]
-    commands: int
-    workers: int
-    effects: int
-    trace: str
-    """A digest of everything that was published and done: the same for the same seed."""
+    findings: Sequence[str]
+    happened: Counter[str] = field(default_factory=Counter)
+    """How often what really happened."""
+    notes: Sequence[tuple[float, str]] = ()
+    """What happened, one by one, with the virtual second."""
+    trace: str = ""
+    """A digest of everything that was asked of Partner Center, done there and published: the same for the same seed."""
 
 
 def simulate(seed: int) -> Report:
     """Run a seed, on a journal of its own."""
-    with scratch() as fresh:
+    with scratch() as fresh, reproducible(seed):
         return run_virtual(_Run(tell(seed)).run(fresh()))
+
+
+@dataclass(slots=True)
+class _Living:
+    """A worker that somebody keeps alive."""
+
+    worker: LiveWorker
+    script: Chaos
+    clock: LoopClock
 
 
 class _Run:
@@ -48,9 +69,9 @@ class _Run:
     def __init__(self, story: Story) -> None:
         self._story = story
         self._rng = Random(f"chaos of {story.seed}")
-        self._scripts: list[Chaos] = []
-        self._living: dict[int, tuple[LiveWorker, Chaos, LoopClock]] = {}
-        self._calm = False
+        self._sky = Sky(story.weather)
+        self._living: dict[int, _Living] = {}
+        self._findings: list[str] = []
 
     async def run(self, make_engine: MakeEngine) -> Report:
         story = self._story
@@ -60,120 +81,188 @@ class _Run:
         for fault in story.faults:
             simulator.faults.add(**fault)
         self._world = world = World(make_engine, simulator=simulator, settings=SETTINGS, partitions=2)
-        findings: list[str] = []
         try:
             await self._live()
             await self._end()
-            await check(world)
-            findings = [f"a part of {worker.life.name} broke: {error!r}" for worker, error in world.broken()]
-        except Findings as found:
-            findings = found.sentences
+            await self._judge()
+            return Report(
+                seed=story.seed,
+                findings=tuple(self._findings),
+                happened=self._sky.happened + await happened(world),
+                notes=self._sky.notes,
+                trace=self._trace(),
+            )
         finally:
             await world.close()
-        return Report(
-            seed=story.seed,
-            findings=tuple(findings),
-            commands=len(world.sent),
-            workers=len(world.workers),
-            effects=len(simulator.books.effects),
-            trace=self._trace(),
-        )
+
+    # ---- bad weather
 
     async def _live(self) -> None:
-        """The bad weather."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._story.workers):
                 group.create_task(self._keep_alive(number))
             for sending in self._story.sendings:
                 group.create_task(self._send(sending))
+            for number, poisoning in enumerate(self._story.poisonings):
+                group.create_task(self._poison(poisoning, number))
             for event in self._story.events:
                 group.create_task(self._happen(event))
-
-    async def _end(self) -> None:
-        """Good weather, and time for everything to come to its end."""
-        self._calm = True
-        self._world.simulator.faults.clear()
-        for script in self._scripts:
-            script.heal()
-        for worker, _, _ in self._living.values():
-            if worker.life.dead:
-                await worker.kill()
-        if not any(not worker.life.dead for worker, _, _ in self._living.values()):
-            await self._begin(0)
-        await self._world.until(self._all_answered, "every command has its answer", within=MOST_HOURS * 3600.0)
-        await asyncio.sleep(2 * REST)
-
-    def _all_answered(self) -> bool:
-        answered = {each.command_id for each in self._world.said() if each.event.terminal}
-        return answered >= set(self._world.sent)
-
-    async def _begin(self, number: int) -> None:
-        script = Chaos(self._story.weather, Random(self._rng.random()))
-        if self._calm:
-            script.heal()
-        self._scripts.append(script)
-        clock = LoopClock(self._world.clock.now())
-        worker = self._world.hire(script, clock=clock)
-        self._living[number] = (worker, script, clock)
-        try:
-            await worker.start()
-        except (BrokerUnavailable, JournalUnavailable):
-            worker.life.end()  # a process that cannot begin ends, and is started again
 
     async def _keep_alive(self, number: int) -> None:
         """Somebody restarts what has died, and looks whether anything was committed that is not durable."""
         while (left := LASTS - self._world.clock.monotonic()) > 0:
-            if number not in self._living or self._living[number][0].life.dead:
+            if number not in self._living or self._living[number].worker.life.dead:
                 await self._begin(number)
-            worker, _, _ = self._living[number]
+            worker = self._living[number].worker
             try:
                 async with asyncio.timeout(left):
                     await worker.life.died.wait()
             except TimeoutError:
                 return
             await worker.kill()
-            await check_committed(self._world)
+            await self._look(check_committed)
             await asyncio.sleep(RESTART)
+
+    async def _begin(self, number: int) -> None:
+        name = f"worker {len(self._world.workers) + 1}"
+        script = Chaos(self._sky, Random(self._rng.random()), name)
+        clock = LoopClock(self._world.clock.now())
+        worker = self._world.hire(script, clock=clock)
+        self._living[number] = _Living(worker, script, clock)
+        try:
+            await worker.start()
+        except (BrokerUnavailable, JournalUnavailable):
+            self._sky.note("workers that could not begin", name)
+            worker.life.end()  # a process that cannot begin ends, and is started again
 
     async def _send(self, sending: Sending) -> None:
         await asyncio.sleep(sending.at)
-        self._world.broker.down, down = False, self._world.broker.down
         command = sending.command(customer_id=self._customers[sending.customer].id, **sending.asks)
-        await self._world.send(command, id=sending.id, partition=sending.partition)
-        self._world.broker.down = down
+        with self._producing():
+            await self._world.send(command, id=sending.id, partition=sending.partition)
+        self._sky.note("records sent", f"{sending.id} {sending.command.__name__} {dict(sending.asks)}")
+
+    async def _poison(self, poisoning: Poisoning, number: int) -> None:
+        await asyncio.sleep(poisoning.at)
+        record = poisoning.poison.record(self._customers[poisoning.customer].id, number)
+        with self._producing():
+            ack = await self._world.broker.write(COMMANDS, record, partition=poisoning.partition)
+        self._world.poisoned[ack.partition.number, ack.offset] = poisoning.poison.becomes
+        self._sky.note("poison sent", poisoning.poison.name)
+
+    def _producing(self) -> Any:
+        """Senders are no part of this story: they always get through."""
+        return self._world.broker.reachable()
 
     async def _happen(self, event: Event) -> None:
         await asyncio.sleep(event.at)
-        if event.what == "rebalance":
-            self._world.broker.rebalance(GROUP)
-        elif event.what == "broker down":
-            self._world.broker.down = True
-            await asyncio.sleep(event.seconds)
-            self._world.broker.down = False
-        elif event.worker in self._living:
-            await self._hit(event, *self._living[event.worker])
+        sky, world = self._sky, self._world
+        match event.what:
+            case "rebalance":
+                sky.note("rebalances")
+                world.broker.rebalance(GROUP)
+            case "rewind":
+                sky.note("replays of the topic while it runs")
+                world.broker.rewind(GROUP, COMMANDS)
+            case "broker down":
+                await self._for_a_while(event, lambda down: setattr(world.broker, "down", down))
+            case "database down":
+                await self._for_a_while(event, lambda down: setattr(sky, "database_down", down))
+            case "authority down":
+                await self._for_a_while(event, lambda down: setattr(world.authority, "down", down))
+            case _ if event.worker in self._living:
+                await self._hit(event, self._living[event.worker])
 
-    async def _hit(self, event: Event, worker: LiveWorker, script: Chaos, clock: LoopClock) -> None:
-        if worker.life.dead:
+    async def _for_a_while(self, event: Event, turn: Callable[[bool], None]) -> None:
+        self._sky.note(f"{event.what.removesuffix(' down')} down for a while", f"({event.seconds:.0f} s)")
+        turn(True)
+        await asyncio.sleep(event.seconds)
+        turn(False)
+
+    async def _hit(self, event: Event, hit: _Living) -> None:
+        if hit.worker.life.dead:
             return
+        name, seconds = hit.worker.life.name, event.seconds
         match event.what:
             case "kill":
-                worker.life.end()
+                self._sky.note("deaths at some instant", name)
+                hit.worker.life.end()
             case "pause":
-                script.pause()
-                await asyncio.sleep(event.seconds)
-                script.go_on()
-            case "jump":
-                clock.jump(timedelta(seconds=self._rng.choice((-1, 1)) * event.seconds * 30))
+                longer = "longer" if seconds > SETTINGS.worker.lease.total_seconds() else "shorter"
+                self._sky.note(f"pauses {longer} than the lease", f"{name}, {seconds:.0f} s")
+                hit.script.pause()
+                await asyncio.sleep(seconds)
+                hit.script.go_on()
+            case "jump forward" | "jump back":
+                by = seconds * 30 * (1 if event.what == "jump forward" else -1)
+                self._sky.note(f"clock {event.what}s", f"{name}, {by:.0f} s")
+                hit.clock.jump(timedelta(seconds=by))
             case "stop":
-                script.heal()
-                await asyncio.wait([asyncio.ensure_future(worker.stop())], timeout=event.seconds)
-                worker.life.end()
+                self._sky.note("stops in good order", f"{name} has {seconds:.0f} s")
+                hit.script.spare()
+                await asyncio.wait([asyncio.ensure_future(hit.worker.stop())], timeout=seconds)
+                hit.worker.life.end()
+
+    # ---- good weather
+
+    async def _end(self) -> None:
+        """Everything works, and there is time for everything to come to its end."""
+        self._sky.calm = True
+        self._sky.database_down = self._world.broker.down = self._world.authority.down = False
+        self._sky.note("good weather")
+        self._world.simulator.faults.clear()
+        for living in self._living.values():
+            living.script.go_on()
+            if living.worker.life.dead:
+                await living.worker.kill()
+        if all(living.worker.life.dead for living in self._living.values()):
+            await self._begin(0)
+        if await self._all_answered():
+            await asyncio.sleep(REST)
+
+    async def _all_answered(self) -> bool:
+        """Wait for the answers. False where they do not come: what is missing is found by who judges."""
+        end = self._world.clock.monotonic() + PATIENCE
+        while self._world.clock.monotonic() < end and not self._world.broken():
+            answered = {each.command_id for each in self._world.said() if each.event.terminal}
+            if answered >= set(self._world.sent):
+                return True
+            await asyncio.sleep(LOOK_EVERY)
+        self._findings.append(f"not every command has its answer after {PATIENCE:g} s of good weather")
+        return False
+
+    # ---- the verdict
+
+    async def _judge(self) -> None:
+        world = self._world
+        self._findings += [f"a part of {each.life.name} broke: {error!r}" for each, error in world.broken()]
+        await world.learn_contents()
+        await self._look(check_committed)
+        await self._look(check)
+        await self._look(check_topic)
+        if not self._findings:
+            before = Replay.of(world)
+            world.broker.rewind(GROUP, COMMANDS)
+            await asyncio.sleep(REPLAY)
+            self._findings += before.differences(world)
+        if self._findings:
+            self._findings = list(dict.fromkeys(self._findings))
+
+    async def _look(self, checked: Callable[[World], Any]) -> None:
+        try:
+            await checked(self._world)
+        except Findings as found:
+            self._findings += found.sentences
 
     def _trace(self) -> str:
-        digest = hashlib.sha256()
-        for record in self._world.broker.records(EVENTS):
-            digest.update(repr((record.partition, record.offset, record.timestamp, record.value)).encode())
-        for effect in self._world.simulator.books.effects:
+        world, digest = self._world, hashlib.sha256()
+        for topic in (COMMANDS, EVENTS, DEAD_LETTERS):
+            for record in world.broker.records(topic):
+                digest.update(repr(record).encode())
+        for request in world.simulator.books.requests:
+            digest.update(repr((request.at, request.operation, request.status, request.fault)).encode())
+        for effect in world.simulator.books.effects:
             digest.update(repr((effect.at, effect.kind, effect.target)).encode())
+        for worker in world.workers:
+            digest.update(repr(worker.life.points).encode())
         return digest.hexdigest()[:16]

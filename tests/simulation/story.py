@@ -1,7 +1,7 @@
 """What a seed tells: customers, their commands and when they are sent, what goes wrong where."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -12,19 +12,35 @@ from events.upgrades import StartProductUpgrade
 from ops.simulator.faults import Kind
 from tests.crash.enumeration import SETTLE
 from tests.simulation.chaos import Weather
+from tests.simulation.poison import POISONS, Poison
 from tests.support.virtual_time import START
 
-PROFILES = ("ready", "ready", "ready", "plan", "quiet_plan", "quiet_plan", "suspended_plan", "legacy", "no_credit")
+PROFILES = (
+    *("ready",) * 5,
+    *("quiet_plan",) * 4,
+    *("legacy",) * 4,
+    *("plan",) * 2,
+    *("suspended_plan", "no_credit", "order_error", "order_fails", "upgrade_fails", "two_plans", "reserved"),
+)
 WRITES = ("carts.create", "carts.checkout", "subscriptions.patch", "azure_entitlements.cancel", "upgrades.create")
-HARMLESS = (Kind.RESET_BEFORE, Kind.ERROR_BEFORE, Kind.THROTTLE, Kind.REFUSED)
-DOUBTFUL = (Kind.RESET_AFTER, Kind.ERROR_AFTER, Kind.TRUNCATED, Kind.CUT_JSON, Kind.EMPTY, Kind.LATE, Kind.DELAY)
-LASTS = 600.0
+HARMLESS = (Kind.RESET_BEFORE, Kind.ERROR_BEFORE, Kind.ERROR_BEFORE, Kind.THROTTLE, Kind.REFUSED)
+DOUBTFUL = (
+    *(Kind.RESET_AFTER, Kind.ERROR_AFTER, Kind.TRUNCATED, Kind.CUT_JSON, Kind.EMPTY, Kind.GARBAGE),
+    *(Kind.LATE, Kind.DELAY, Kind.SLOW_ANSWER),
+)
+LATE = (Kind.LATE, Kind.DELAY, Kind.SLOW_ANSWER)
+TROUBLE = (500, 502, 503, 504)
+LASTS = 300.0
 """Virtual seconds of bad weather."""
+HAPPENINGS = (
+    *("kill", "kill", "stop", "pause", "pause", "rebalance", "rebalance", "rewind"),
+    *("broker down", "database down", "authority down", "jump forward", "jump back"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A command, when it is sent and where: some more than once."""
+    """A command, when it is sent and where: some more than once, some with other content the second time."""
 
     at: float
     id: str
@@ -35,16 +51,26 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Poisoning:
+    """A record that nobody can read, when it is sent and where."""
+
+    at: float
+    poison: Poison
+    customer: int
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happens to the set-up at some time."""
 
     at: float
     what: str
     worker: int
-    seconds: float = 0.0
+    seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Story:
     """Everything that a seed decides beforehand."""
 
@@ -52,11 +78,11 @@ class Story:
     workers: int
     profiles: Sequence[str]
     sendings: Sequence[Sending]
+    poisonings: Sequence[Poisoning]
     events: Sequence[Event]
     faults: Sequence[Mapping[str, Any]]
     knobs: Mapping[str, Any]
     weather: Weather
-    clock_jumps: Mapping[int, float] = field(default_factory=dict)
 
 
 def tell(seed: int) -> Story:
@@ -69,31 +95,42 @@ def tell(seed: int) -> Story:
         workers=workers,
         profiles=profiles,
         sendings=_sendings(rng, profiles),
+        poisonings=[_poisoning(rng, len(profiles)) for _ in range(rng.choice((0, 0, 1, 3)))],
         events=sorted(_events(rng, workers), key=lambda event: event.at),
         faults=[_fault(rng) for _ in range(rng.choice((0, 1, 3, 6)))],
-        knobs=_knobs(rng),
+        knobs=_knobs(rng, remembers=seed % 2 == 0),
         weather=_weather(rng),
     )
 
 
 def _sendings(rng: Random, profiles: Sequence[str]) -> list[Sending]:
     found = []
-    for number in range(rng.randint(2, 10)):
-        customer = rng.randrange(len(profiles))
-        command = rng.choice(_likely(profiles[customer]))
-        at = rng.uniform(0.0, LASTS / 2)
-        sending = Sending(at, f"c-{number}", customer, command, _asks(rng, command, at), rng.choice((None, None, 0, 1)))
-        found.append(sending)
+    for number in range(rng.randint(2, 8)):
+        first = _sending(rng, f"c-{number}", rng.randrange(len(profiles)), profiles, rng.uniform(0.0, LASTS / 2))
+        found.append(first)
         if rng.random() < 0.2:  # the sender repeats itself
-            found.append(Sending(at + rng.uniform(0.0, 300.0), sending.id, customer, command, sending.asks, None))
+            at = first.at + rng.uniform(0.0, LASTS / 2)
+            found.append(Sending(at, first.id, first.customer, first.command, first.asks, _partition(rng)))
+        if rng.random() < 0.05:  # the sender uses an id twice
+            found.append(_sending(rng, first.id, first.customer, profiles, rng.uniform(0.0, LASTS)))
     return sorted(found, key=lambda sending: sending.at)
 
 
+def _sending(rng: Random, name: str, customer: int, profiles: Sequence[str], at: float) -> Sending:
+    command = rng.choice(_likely(profiles[customer]))
+    return Sending(at, name, customer, command, _asks(rng, command, at), _partition(rng))
+
+
+def _partition(rng: Random) -> int | None:
+    """Mostly where the key belongs; producers in several languages do not agree on where that is."""
+    return rng.choice((None, None, 0, 1))
+
+
 def _likely(profile: str) -> tuple[type[Command], ...]:
-    if profile == "legacy":
-        return (StartProductUpgrade, StartProductUpgrade, SuspendPlan, CreateAzurePlan)
-    if profile in ("ready", "no_credit"):
-        return (CreateAzurePlan, CreateAzurePlan, SuspendPlan, ReactivatePlan)
+    if profile in ("legacy", "upgrade_fails"):
+        return (*(StartProductUpgrade,) * 4, SuspendPlan, CreateAzurePlan)
+    if profile in ("ready", "no_credit", "order_error", "order_fails"):
+        return (*(CreateAzurePlan,) * 4, SuspendPlan, ReactivatePlan)
     return (SuspendPlan, SuspendPlan, ReactivatePlan, ReactivatePlan, CreateAzurePlan)
 
 
@@ -103,15 +140,18 @@ def _asks(rng: Random, command: type[Command], at: float) -> dict[str, Any]:
         asks["validate_only"] = True
     if rng.random() < 0.2:
         asks["deadline"] = START + timedelta(seconds=at + rng.uniform(0.0, 400.0))
-    if command is SuspendPlan and rng.random() < 0.5:
+    if command is SuspendPlan and rng.random() < 0.7:
         asks["active_assets"] = "cancel"
     return asks
 
 
+def _poisoning(rng: Random, customers: int) -> Poisoning:
+    return Poisoning(rng.uniform(0.0, LASTS / 2), rng.choice(POISONS), rng.randrange(customers), rng.choice((0, 1)))
+
+
 def _events(rng: Random, workers: int) -> list[Event]:
-    kinds = ("kill", "kill", "stop", "pause", "pause", "rebalance", "broker down", "jump")
     return [
-        Event(rng.uniform(1.0, LASTS), rng.choice(kinds), rng.randrange(workers), rng.uniform(1.0, 120.0))
+        Event(rng.uniform(1.0, LASTS), rng.choice(HAPPENINGS), rng.randrange(workers), rng.uniform(1.0, 120.0))
         for _ in range(rng.choice((0, 1, 2, 4, 8)))
     ]
 
@@ -119,23 +159,35 @@ def _events(rng: Random, workers: int) -> list[Event]:
 def _fault(rng: Random) -> dict[str, Any]:
     doubtful = rng.random() < 0.7
     kind = rng.choice(DOUBTFUL if doubtful else HARMLESS)
-    # No request acts later than its sender counts on: a little less than it takes to settle.
-    seconds = rng.uniform(0.0, SETTLE - 5.0) if kind in (Kind.LATE, Kind.DELAY) else 0.0
     return {
         "kind": kind,
-        "operation": rng.choice(WRITES) if doubtful else rng.choice((*WRITES, "*")),
-        "seconds": seconds,
+        "operation": rng.choice((*WRITES, *WRITES, "*")),
+        # No request acts later than its sender counts on: a little less than it takes to settle.
+        "seconds": rng.uniform(0.0, SETTLE - 5.0) if kind in LATE else 0.0,
         "count": rng.choice((1, 1, 2, 5)),
         "skip": rng.choice((0, 0, 1, 2)),
-        **({"retry_after": rng.uniform(1.0, 30.0)} if kind is Kind.THROTTLE else {}),
+        **_answer(rng, kind),
     }
 
 
-def _knobs(rng: Random) -> dict[str, Any]:
+def _answer(rng: Random, kind: Kind) -> dict[str, Any]:
+    match kind:
+        case Kind.THROTTLE:
+            return {"retry_after": rng.uniform(1.0, 30.0), "retry_after_form": rng.choice(("seconds", "date"))}
+        case Kind.ERROR_BEFORE:
+            return {"status": rng.choice((*TROUBLE, 401))}
+        case Kind.ERROR_AFTER:
+            return {"status": rng.choice(TROUBLE)}
+        case _:
+            return {}
+
+
+def _knobs(rng: Random, *, remembers: bool) -> dict[str, Any]:
     slow = rng.random() < 0.5
     return {
-        "remember_request_ids": rng.random() < 0.5,
+        "remember_request_ids": remembers,
         "checkout_repeat": rng.choice(("first_result", "800065")),
+        "checkout_seconds": (0.0, rng.choice((0.0, 0.0, 10.0))),
         "order_outcome": rng.choice(("completed",) * 8 + ("error", "never")),
         "order_provisioning": (0.0, rng.choice((1.0, 60.0))),
         "order_list_lag": (0.0, rng.choice((0.0, 90.0))),
@@ -146,6 +198,8 @@ def _knobs(rng: Random) -> dict[str, Any]:
         "patch_mode": rng.choice(("now", "slow")),
         "patch_seconds": (1.0, 30.0),
         "latency": (0.0, rng.choice((0.1, 5.0)) if slow else 0.0),
+        "quota_per_minute": rng.choice((500, 500, 500, 12)),
+        "retry_after": rng.choice(("seconds", "date", "none")),
     }
 
 
@@ -155,7 +209,7 @@ def _weather(rng: Random) -> Weather:
         longest_lag=rng.choice((0.05, 2.0, 25.0)),
         journal_fails=rng.choice((0.0, 0.0, 0.01, 0.05)),
         broker_fails=rng.choice((0.0, 0.0, 0.05)),
-        dies=rng.choice((0.0, 0.0, 0.002, 0.01)),
+        dies=rng.choice((0.0, 0.0, 0.005, 0.02)),
         late=rng.choice((0.0, 0.5, 1.0)),
         longest_late=SETTLE - 5.0,
     )

@@ -8,7 +8,6 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from events.record import Outgoing
 from worker.broker.port import Ack, Batch, Partition, Sink, Source
@@ -27,6 +26,9 @@ class Script:
     async def at(self, life: "Life", point: str) -> None:
         """The worker has come to this point. May wait, and may end it with `life.end`."""
 
+    def looks(self, life: "Life") -> None:
+        """The worker is about to read its journal. May raise `JournalUnavailable`."""
+
     def arrives_late(self, _operation: str) -> float | None:
         """Of a worker that ended just as a request left: seconds until it arrives all the same; None: it never left."""
         return None
@@ -42,7 +44,8 @@ class Life:
         self.died = asyncio.Event()
         self.points: list[str] = []
         """Every boundary that was reached, in order."""
-        self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        """Those that have not ended, in the order in which they began: they also end in that order."""
 
     async def reach(self, point: str) -> None:
         """Come to a boundary. Raises `Killed` where the worker ends there, or is dead."""
@@ -73,8 +76,8 @@ class Life:
 
     def adopt(self, task: "asyncio.Task[Any]") -> None:
         """The task is one of this worker's. What it raises when the worker dies concerns nobody."""
-        self._tasks.add(task)
-        task.add_done_callback(_heard)
+        self._tasks[task] = None
+        task.add_done_callback(self._over)
 
     async def bury(self) -> None:
         """End every task of a worker that is dead."""
@@ -83,6 +86,10 @@ class Life:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+
+    def _over(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.pop(task, None)
+        _heard(task)
 
 
 _LIFE: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", default=None)
@@ -148,6 +155,7 @@ class WatchedEngine:
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
         """As the engine."""
         self._life.alive()
+        self._life.script.looks(self._life)
         return await self._engine.read(query)
 
     async def listen(self, heard: Callable[[str], None]) -> None:

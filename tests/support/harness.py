@@ -20,7 +20,7 @@ from events.record import Record
 from ops.simulator.app import CONTOSO, Simulator, build
 from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
-from tests.support.partner_account import SimulatedAccount, Wire
+from tests.support.partner_account import Authority, SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
 from worker.app import Around, assemble
 from worker.clock import Clock
@@ -117,8 +117,13 @@ class World:
         self.workers: list[LiveWorker] = []
         self.sent: dict[str, Command] = {}
         """Every command that was sent, by its id."""
+        self.written: dict[tuple[int, int], Command] = {}
+        """The command in each record of the commands topic that holds one, by partition and offset."""
         self.runs: dict[str, str] = {}
         """The command (its uid) behind each MS-CorrelationId."""
+        self.poisoned: dict[tuple[int, int], str] = {}
+        """The places of records that cannot be read, and the code of what must become of each."""
+        self.authority = Authority()
         self._make_engine = make_engine
         self._looking: Engine | None = None
         self._said: dict[tuple[int, int], Said] = {}
@@ -156,7 +161,7 @@ class World:
     def _accounts(self, life: Life, clock: Clock) -> Any:
         wire = Wire(self.simulator, life, call_timeout=self.settings.worker.call_timeout.total_seconds())
         return {
-            name: SimulatedAccount(name, partner.tenant_id, wire, self.runs, clock)
+            name: SimulatedAccount(name, partner.tenant_id, wire, self.runs, clock, self.authority)
             for name, partner in self.settings.partners.items()
         }
 
@@ -167,8 +172,16 @@ class World:
         chosen = id or f"c-{len(self.sent) + 1}"
         self.sent.setdefault(chosen, command)
         outgoing = encode_command(command, id=chosen, source=SOURCE, time=self.clock.now())
-        await self.broker.write(COMMANDS, outgoing, partition=partition)
+        ack = await self.broker.write(COMMANDS, outgoing, partition=partition)
+        self.written[ack.partition.number, ack.offset] = command
         return chosen
+
+    async def learn_contents(self) -> None:
+        """Where an id was used with two contents, the one that was accepted first is the command's."""
+        for row in await self.rows("SELECT id, partition, position FROM command"):
+            command = self.written.get((row["partition"], row["position"]))
+            if command is not None:
+                self.sent[row["id"]] = command
 
     def said(self, command_id: str | None = None) -> list[Said]:
         """What was said, of one command or of all, as it stands on the topic, partition by partition."""

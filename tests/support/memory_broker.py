@@ -7,7 +7,8 @@ under the assignment that is current, everything not committed brought again to 
 import asyncio
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from events.deadletters import size
@@ -56,6 +57,15 @@ class MemoryBroker:
         async with self._arrived[topic]:
             self._arrived[topic].notify_all()
         return Ack(Partition(topic, number), len(log) - 1)
+
+    @contextmanager
+    def reachable(self) -> Iterator[None]:
+        """Within it, the broker is there for whoever writes at once."""
+        self.down, down = False, self.down
+        try:
+            yield
+        finally:
+            self.down = down
 
     def records(self, topic: str) -> list[Record]:
         """Everything on a topic, partition by partition."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import httpx
 
@@ -12,11 +13,13 @@ from worker.partner_center.center import Center, Run
 from worker.partner_center.client import _Client
 from worker.partner_center.lines import Lines
 from worker.partner_center.quota import Alone
-from worker.partner_center.tokens import AccessToken
+from worker.partner_center.tokens import AccessToken, NoToken
 from worker.partner_center.transport import Departure, Reply, Transport
 
 BASE_URL = "https://api.partnercenter.microsoft.com"
 TOKEN_SECONDS = 1800.0
+TOKEN_PAUSE = 10.0
+"""Seconds until the authority is asked again."""
 
 
 class Wire(Transport):
@@ -68,22 +71,34 @@ class Wire(Transport):
         return await self._client.send(request)
 
 
-class Issued:
-    """A source of tokens that never fails: the simulator makes them, and they are used until they grow old."""
+@dataclass
+class Authority:
+    """Who gives tokens out. `down`: nobody gets one, and those that are held go on until they are refused."""
 
-    def __init__(self, simulator: Simulator, tenant: str, clock: Clock, *, user: bool) -> None:
+    down: bool = False
+
+
+class Issued:
+    """A source of tokens: the simulator makes them, and they are used until they grow old or are refused."""
+
+    def __init__(
+        self, simulator: Simulator, tenant: str, clock: Clock, authority: Authority, *, user: bool = False
+    ) -> None:
         self._simulator = simulator
         self._tenant = tenant
         self._clock = clock
+        self._authority = authority
         self._user = user
         self._token = ""
         self._issued_at = -TOKEN_SECONDS
-        self.trouble = None
+        self.trouble: str | None = None
 
     async def get(self) -> AccessToken:
         """A token that outlives the call."""
         now = self._clock.monotonic()
         if now - self._issued_at >= TOKEN_SECONDS:
+            if self._authority.down:
+                raise NoToken("the authority does not answer", TOKEN_PAUSE)
             self._token, self._issued_at = self._simulator.token(user=self._user, partner=self._tenant), now
         return AccessToken(self._token, 0.0, 0.0)
 
@@ -93,11 +108,12 @@ class Issued:
         return await self.get()
 
     def refused(self, reason: str) -> None:
-        """Partner Center refused a token of its own simulator."""
-        raise AssertionError(reason)
+        """Partner Center refused a token of its own simulator, as faults have it."""
+        self.trouble = reason
 
     def taken(self) -> None:
         """As it should be."""
+        self.trouble = None
 
 
 class IssuedTokens:
@@ -105,17 +121,25 @@ class IssuedTokens:
 
     trouble = ()
 
-    def __init__(self, simulator: Simulator, tenant: str, clock: Clock) -> None:
-        self.app = Issued(simulator, tenant, clock, user=False)
-        self.user = Issued(simulator, tenant, clock, user=True)
+    def __init__(self, simulator: Simulator, tenant: str, clock: Clock, authority: Authority) -> None:
+        self.app = Issued(simulator, tenant, clock, authority)
+        self.user = Issued(simulator, tenant, clock, authority, user=True)
 
 
 class SimulatedAccount:
     """A partner account at a simulator, as one worker sees it."""
 
-    def __init__(self, name: str, tenant: str, wire: Wire, runs: dict[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        tenant: str,
+        wire: Wire,
+        runs: dict[str, str],
+        clock: Clock,
+        authority: Authority,
+    ) -> None:
         """`runs` is told which command each MS-CorrelationId stands for."""
-        tokens = IssuedTokens(wire.simulator, tenant, clock)
+        tokens = IssuedTokens(wire.simulator, tenant, clock, authority)
         self._runs = runs
         self._lines = Lines(name, tokens, wire, clock, limit=500, shared=Alone(), jitter=lambda: 0.5)
 

@@ -1,0 +1,47 @@
+"""What really happened in a run, read from the books afterwards: nobody is to believe in a chaos that never came."""
+
+from collections import Counter
+
+from events.status import CommandFailed, CommandRejected
+from ops.simulator.books import Received
+from tests.support.harness import World
+from tests.support.invariants import CHANGES
+
+SPOILT = frozenset({"reset_after", "late", "truncated", "cut_json", "empty", "garbage", "error_after"})
+
+
+async def happened(world: World) -> Counter[str]:
+    """How often what happened."""
+    books = world.simulator.books
+    found = Counter(
+        {
+            "commands": len(world.sent),
+            "workers": len(world.workers),
+            "changes at Microsoft": sum(effect.kind in CHANGES for effect in books.effects),
+            "requests": len(books.requests),
+            "writes whose answer was lost after the effect": sum(map(_lost, books.requests)),
+            "writes that took effect more than a second later": sum(map(_late, books.requests)),
+            "writes answered from the memory of request ids": sum(request.replayed for request in books.requests),
+            "requests refused by the quota": sum(
+                request.status == 429 and request.fault is None for request in books.requests
+            ),
+        }
+    )
+    found.update(f"fault {request.fault}" for request in books.requests if request.fault is not None)
+    (epochs,) = await world.rows("SELECT coalesce(sum(epoch), 0) AS n FROM lane WHERE customer <> ''")
+    found["times a lane was taken"] = epochs["n"]
+    for each in {said.id: said.event for said in world.said()}.values():
+        if each.terminal:
+            code = f" {each.code}" if isinstance(each, CommandRejected | CommandFailed) else ""
+            found[f"answer {type(each).__name__}{code}"] += 1
+        elif type(each).__name__ == "CommandIdReused":
+            found["ids used again with other content"] += 1
+    return found
+
+
+def _lost(request: Received) -> bool:
+    return request.method != "GET" and request.outcome is not None and request.outcome < 300 and request.fault in SPOILT
+
+
+def _late(request: Received) -> bool:
+    return request.method != "GET" and request.acted_at is not None and request.acted_at - request.at > 1
