@@ -125,8 +125,8 @@ def test_a_refusal_names_what_was_changed_before_it() -> None:
 
 
 def test_a_failure_is_said_with_attempts_and_whether_the_outcome_is_known() -> None:
-    """And says whether Microsoft itself ended the effect."""
-    outcome = ended(Failed(FailedCode.ORDER_FAILED, "cancelled by Microsoft", ended=True), attempts=4)
+    """The run that gave up is the last of them; it says whether Microsoft itself ended the effect."""
+    outcome = ended(Failed(FailedCode.ORDER_FAILED, "cancelled by Microsoft", ended=True), attempts=3)
     event = outcome.event
     assert isinstance(event, CommandFailed)
     assert (outcome.name, outcome.code, outcome.ended, outcome.unknown) == (

@@ -104,7 +104,8 @@ def judge(result: Event | Exception, now: Situation) -> Outcome:
         return outcome
     if now.settles_in > 0:
         detail = f"before the answer {outcome.word}, a request that was never answered must have had the time to arrive"
-        return _wait(Wait(WaitingReason.SETTLING, detail, delay=now.settles_in), outcome.attempts, now)
+        attempts = outcome.attempts if isinstance(result, CallError) else now.attempts
+        return _wait(Wait(WaitingReason.SETTLING, detail, delay=now.settles_in), attempts, now)
     if outcome.name != "failed" and now.in_doubt:
         return _unknown(outcome, now)
     return outcome
@@ -119,7 +120,7 @@ def _first(result: Event | Exception, now: Situation) -> Outcome:
         case Rejected():
             return _rejected(result, now)
         case Failed():
-            return _failed(result, now.attempts, now)
+            return _gave_up(result, now)
         case Wait():
             return _waited(result, now)
         case EffectHeld():
@@ -194,6 +195,11 @@ def _rejected(no: Rejected, now: Situation) -> Outcome:
     return Ended("rejected", event, now.attempts, no.code)
 
 
+def _gave_up(no: Failed, now: Situation) -> Ended:
+    """The run that ends a command is an attempt too, as each was after which it was tried again."""
+    return _failed(no, now.attempts + 1, now)
+
+
 def _failed(no: Failed, attempts: int, now: Situation) -> Ended:
     unknown = no.code is FailedCode.OUTCOME_UNKNOWN or now.in_doubt
     event = CommandFailed.of(
@@ -213,17 +219,16 @@ def _unknown(no: Ended, now: Situation) -> Ended:
     """A no that was said without looking; what led to it is the evidence."""
     event, detail = no.event, f"{no.word} stood in the way of looking whether a request without an answer took effect"
     if isinstance(event, CommandRejected):
-        return _failed(
+        return _gave_up(
             Failed(
                 FailedCode.OUTCOME_UNKNOWN,
                 f"{detail}: {event.detail}",
                 blockers=event.blockers,
                 partner_center=event.partner_center,
             ),
-            no.attempts,
             replace(now, changed=()),
         )
-    return _failed(Failed(FailedCode.OUTCOME_UNKNOWN, detail), no.attempts, now)
+    return _gave_up(Failed(FailedCode.OUTCOME_UNKNOWN, detail), now)
 
 
 def _with_changes(detail: str, now: Situation) -> str:
@@ -241,7 +246,7 @@ def _waited(wait: Wait, now: Situation) -> Outcome:
         give_up = wait.give_up or Failed(
             FailedCode.OUTCOME_UNKNOWN, f"{wait.detail}; this did not change in {limit:g} s"
         )
-        return _failed(give_up, now.attempts, now)
+        return _gave_up(give_up, now)
     outcome = _wait(wait, now.attempts, now)
     since_all = {wait.deadline: now.now, **outcome.waits.since}
     return replace(outcome, delay=min(outcome.delay, left), waits=replace(outcome.waits, since=since_all))
