@@ -99,7 +99,7 @@ async def test_a_failure_is_also_a_dead_letter_made_from_the_bytes_as_they_came(
         "group": "azplan-worker",
         "code": "upgrade_failed",
         "detail": "it failed",
-        "attempts": "0",
+        "attempts": "1",
         "first_failed_at": "2026-03-02T09:00:00Z",
         "worker_version": "1.2.3",
         "correlation_id": "k-1",
