@@ -19,7 +19,7 @@ from worker import metrics
 from worker.clock import Clock
 from worker.errors import Rejected, Validated
 from worker.journal.journal import Journal
-from worker.journal.records import SECOND, Earlier, Json, Note, Work
+from worker.journal.records import Earlier, Json, Note, Step, Work
 from worker.partner_center.center import Center
 from worker.partner_center.errors import CallError
 from worker.partner_center.operation import Operation
@@ -192,9 +192,15 @@ class Context:
         return [step.result for step in steps if step.name.startswith(f"{name}~") and step.result is not None]
 
     def settles_in(self, *, lag: float = 0.0) -> float:
-        """Seconds until nothing that this command sent without an answer can still show, seen `lag` seconds late."""
-        until = self._work.unsettled_until()
-        return max(0.0, (until - self._journal.now()) / SECOND + lag) if until else 0.0
+        """Seconds until a look shows whatever this command sent without an answer, seen `lag` seconds late.
+
+        0 where the looks of this run do. Its beginning counts: what arrives during a run may be missed by its looks.
+        """
+        return self._steps.shows_in(self._work.unsettled_until(), lag)
+
+    def shows(self, step: Step, *, lag: float) -> bool:
+        """Whether the looks of this run show whatever that step did, of whichever command, seen `lag` seconds late."""
+        return self._steps.shows_in(step.until, lag) == 0.0
 
     def earlier(self, key: str) -> Earlier | None:
         """What another command of this customer left open under this effect key."""

@@ -19,7 +19,7 @@ from events.codes import FailedCode, RejectedCode
 from worker.clock import Clock
 from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected
 from worker.journal.journal import Journal
-from worker.journal.records import Call, Json, Resolution, Step, StepState, Work
+from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
 from worker.partner_center.center import Center
 from worker.partner_center.errors import (
     CallError,
@@ -161,6 +161,11 @@ class Steps:
         """True while a request of this step may have taken effect without our knowing."""
         return any(self._work.steps[known].in_doubt for known in self.of(name))
 
+    def shows_in(self, until: Micros, lag: float = 0.0) -> float:
+        """Seconds until a look shows whatever arrives up to `until`, seen `lag` seconds late; 0 where this run's do."""
+        shown = until + int(lag * SECOND) if until else 0
+        return max(1.0, (shown - self._journal.now()) / SECOND) if shown > self._begun else 0.0
+
     async def settle(self, name: str) -> None:
         """Record that nothing of a step that was in doubt took effect, or can take effect any more."""
         step = self._work.steps.get(name)
@@ -224,7 +229,7 @@ class Steps:
 
         The run's beginning counts, not this moment: what arrived after the look was not seen by it.
         """
-        if step is not None and step.in_doubt and self._begun >= step.until:
+        if step is not None and step.in_doubt and self.shows_in(step.until) == 0.0:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
     async def _act(

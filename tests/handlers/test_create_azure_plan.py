@@ -357,8 +357,11 @@ async def test_an_item_that_is_refused_is_an_order_that_was_refused(stage: Stage
     """The reason stands at the cart's item, the sandbox limit among them."""
     rejected = await stage.rejected(create(stage.simulator.customer(settings={"cart_item_error": code})))
     assert rejected.code is RejectedCode.ORDER_REFUSED
-    assert rejected.partner_center is not None
-    assert rejected.partner_center.code == str(code)
+    said = rejected.partner_center
+    assert said is not None
+    (told,) = stage.simulator.books.requests_of("carts.get")
+    assert (said.operation, said.http_status, said.code) == ("carts.get", 200, str(code))
+    assert (said.request_id, said.correlation_id) == (told.request_id, told.correlation_id)
     assert "carts.checkout" not in stage.calls()
 
 

@@ -367,6 +367,29 @@ async def test_a_look_that_began_before_everything_had_settled_proves_nothing_wh
     assert bench.steps(await bench.again(work)).in_doubt()
 
 
+async def test_what_a_run_could_have_missed_it_looks_for_once_more(bench: Bench) -> None:
+    """A list that is read before the last request would show in it proves nothing when it is judged (promise G2)."""
+    work = await bench.begin()
+    with pytest.raises(Unanswered):
+        await bench.steps(work).take("checkout", money(Request(LOST)))
+    until = (await bench.again(work)).unsettled_until()
+    await asyncio.sleep(WITHIN + 900 - 1)
+    early = bench.steps(await bench.again(work))
+    await asyncio.sleep(30)
+    assert early.shows_in(until, 900) == 1.0
+    assert bench.steps(await bench.again(work)).shows_in(until, 900) == 0.0
+
+
+async def test_a_cart_that_is_used_up_leaves_no_write_in_doubt(bench: Bench) -> None:
+    """Whether its item was mended or not makes no difference to anybody any more."""
+    work = await bench.begin()
+    with pytest.raises(Unanswered):
+        await bench.steps(work).take("mend", State(there=False, act=Request(LOST)))
+    assert bench.steps(await bench.again(work)).in_doubt()
+    await bench.steps(await bench.again(work)).take("checkout", money(Request({"orders": ["o-1"]})))
+    assert not bench.steps(await bench.again(work)).in_doubt()
+
+
 # ---- states
 
 

@@ -148,7 +148,7 @@ class Step:
     @property
     def in_doubt(self) -> bool:
         """True while a request may have taken effect, or may yet, without our knowing."""
-        return self.state is StepState.INTENDED or (self.state is StepState.NOT_APPLIED and self.until > 0)
+        return self.state is not StepState.APPLIED and self.until > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ answer in which they cannot be read is no answer at all.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -138,19 +138,19 @@ class Resource(BaseModel):
 @cache
 def _names(model: type[Resource]) -> Mapping[str, str]:
     names = {}
-    for name, field in model.model_fields.items():
-        names[name.lower()] = names[(field.alias or name).lower()] = field.alias or name
+    for name, info in model.model_fields.items():
+        names[name.lower()] = names[(info.alias or name).lower()] = info.alias or name
     return names
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The call whose answer something is: what a support ticket asks for."""
+    """The call whose answer something is: what a support ticket asks for. What it told is the same whoever told it."""
 
-    operation: str
-    http_status: int
-    request_id: str
-    correlation_id: str
+    operation: str = field(compare=False)
+    http_status: int = field(compare=False)
+    request_id: str = field(compare=False)
+    correlation_id: str = field(compare=False)
 
 
 class Document(Resource):

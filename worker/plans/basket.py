@@ -3,6 +3,7 @@
 Vendor pages: partner-center/developer/create-a-cart, update-a-cart, cart-resources.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 
 from events.codes import RejectedCode, WaitingReason
@@ -159,7 +160,7 @@ def _refuse_lasting_errors(cart: Cart) -> None:
     error = next((each for each in cart.errors if each.error_code not in STALE_CART_ITEM), None)
     if error is None:
         return
-    operation = carts.CREATE.name
-    said = PartnerCenterError(operation=operation, code=error.error_code, description=error.error_description)
+    told = asdict(cart.told) if cart.told else {"operation": carts.GET.name}
+    said = PartnerCenterError(**told, code=error.error_code, description=error.error_description)
     detail = f"the item in the cart was refused: {error.error_description or error.error_code or 'no reason given'}"
-    raise Rejected(reject_code(operation, None, error.error_code), detail, partner_center=said)
+    raise Rejected(reject_code(said.operation, None, error.error_code), detail, partner_center=said)

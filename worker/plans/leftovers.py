@@ -8,7 +8,7 @@ from events.codes import RejectedCode, WaitingReason
 from events.status import Blocker, PartnerCenterError
 from worker.errors import Rejected, Wait
 from worker.handling import Context, facts
-from worker.journal.records import SECOND, Earlier, Step
+from worker.journal.records import Earlier, Step
 from worker.partner_center import carts
 from worker.partner_center.errors import Refused
 from worker.plans import traces
@@ -79,13 +79,9 @@ async def _traces(ctx: Context, customer_id: str, earlier: Earlier) -> list[str]
         if not is_gone(no):
             raise
         found = await traces.order_ids(ctx.center, sought)
-        return found or (None if _would_show(ctx, earlier.steps[CHECKOUT]) else [])
+        is_over = ctx.shows(earlier.steps[CHECKOUT], lag=ctx.policy.order_list_lag)
+        return found or (None if is_over else [])
     return await traces.order_ids(ctx.center, sought) if is_ordered else None
-
-
-def _would_show(ctx: Context, step: Step) -> bool:
-    """Whether an order of this step would be in the list of orders by now."""
-    return ctx.now().timestamp() > step.until / SECOND + ctx.policy.order_list_lag
 
 
 def _cart_id(earlier: Earlier) -> str | None:
