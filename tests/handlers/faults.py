@@ -18,6 +18,7 @@ LOST: list[tuple[str, dict[str, object]]] = [
     ("cut_json", {}),
     ("empty", {}),
     ("garbage", {}),
+    ("fault_in_200", {"code": 800003, "acts": True}),
     ("refused", {}),
 ]
 """Kinds of fault with their details. Ten seconds before a request has settled is as late as it may arrive."""

@@ -10,7 +10,7 @@ from events.codes import FailedCode, RejectedCode
 from events.plans import AzurePlanCreated, CreateAzurePlan
 from events.status import CommandFailed, CommandRejected
 from ops.simulator.state import Customer
-from tests.handlers.faults import EVERY_LOSS, REMEMBERED
+from tests.handlers.faults import REMEMBERED
 from tests.handlers.portal import buy_plan
 from tests.handlers.stage import IMPATIENT, Stage
 from tests.support.virtual_time import START
@@ -30,19 +30,6 @@ def insist_on_one_plan(stage: Stage, answer: Event) -> AzurePlanCreated:
     assert (answer.subscription_id, answer.order_id, answer.cart_id) == (plan.id, order.id, order.cart_id)
     assert answer.catalog_item_id == order.lines[0].offer_id
     return answer
-
-
-@REMEMBERED
-@EVERY_LOSS
-async def test_a_lost_check_out_buys_one_plan(
-    stage: Stage, kind: str, details: dict[str, object], memory: bool
-) -> None:
-    """Whether or not the request arrived, and whenever: the same cart is looked at, and one plan is bought."""
-    stage.simulator.change(remember_request_ids=memory, order_provisioning=[1200, 1200])
-    stage.fault(kind, "carts.checkout", **details)
-    insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
-    assert stage.effects("cart.created") == 1
-    assert await stage.open_effects() == []
 
 
 @pytest.mark.parametrize("repeat", ["first_result", "800065"])
@@ -118,29 +105,6 @@ async def test_an_older_order_is_not_taken_for_the_lost_one(stage: Stage) -> Non
     stage.fault("reset_after", "carts.checkout")
     created = await stage.done(AzurePlanCreated, create(customer))
     assert created.order_id == stage.simulator.books.orders[1].id
-
-
-@REMEMBERED
-@EVERY_LOSS
-async def test_a_lost_cart_is_replaced(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
-    """A cart whose id was never learned can buy nothing, so that another may be made."""
-    stage.simulator.change(remember_request_ids=memory)
-    stage.fault(kind, "carts.create", **details)
-    insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
-
-
-@REMEMBERED
-@EVERY_LOSS
-async def test_a_lost_mending_is_looked_at(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
-    """Whether or not the new item arrived in the cart, it is the same cart that is checked out."""
-    stage.simulator.change(remember_request_ids=memory)
-    stage.fault("throttle", "carts.checkout", retry_after=60)
-    stage.fault(kind, "carts.update", **details)
-    sent = await stage.send(create(stage.simulator.customer()))
-    await stage.until("carts.checkout")
-    stage.simulator.rotate_catalog()
-    insist_on_one_plan(stage, await stage.answer(sent))
-    assert stage.effects("cart.created") == 1
 
 
 async def test_a_lost_mending_that_was_looked_at_is_not_unknown(stage: Stage) -> None:

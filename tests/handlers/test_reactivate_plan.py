@@ -8,7 +8,6 @@ from events.codes import RejectedCode
 from events.plans import PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
 from events.status import CommandRejected
 from ops.simulator.state import Customer
-from tests.handlers.faults import EVERY_LOSS, REMEMBERED
 from tests.handlers.stage import Stage
 from tests.support.virtual_time import START
 
@@ -91,17 +90,6 @@ async def test_after_its_deadline_nothing_is_changed(stage: Stage) -> None:
     assert (
         await stage.done(PlanReactivated, reactivate(stage.simulator.customer("plan"), deadline=late))
     ).already_active
-
-
-@REMEMBERED
-@EVERY_LOSS
-async def test_a_lost_change_is_looked_at(stage: Stage, kind: str, details: dict[str, object], memory: bool) -> None:
-    """Whether or not it arrived, the plan is active at the end, and the answer says that we did it."""
-    stage.simulator.change(remember_request_ids=memory)
-    stage.fault(kind, "subscriptions.patch", **details)
-    answer = await stage.done(PlanReactivated, reactivate(stage.simulator.customer("suspended_plan")))
-    assert not answer.already_active
-    assert stage.effects("subscription.active") == 1
 
 
 @pytest.mark.parametrize(("kind", "active"), [("late", True), ("reset_before", False)])

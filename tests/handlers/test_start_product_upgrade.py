@@ -15,7 +15,6 @@ from events.upgrades import (
     StartProductUpgrade,
 )
 from ops.simulator.state import Customer
-from tests.handlers.faults import EVERY_LOSS, REMEMBERED
 from tests.handlers.portal import start_upgrade
 from tests.handlers.stage import IMPATIENT, Cast, Stage
 from tests.support.virtual_time import START
@@ -297,23 +296,6 @@ async def test_a_deadline_does_not_end_the_following(stage: Stage) -> None:
 
 
 # ---- faults
-
-
-@REMEMBERED
-@EVERY_LOSS
-async def test_a_lost_start_starts_one_upgrade(
-    stage: Stage, kind: str, details: dict[str, object], memory: bool
-) -> None:
-    """Whether or not the request arrived: one upgrade is started, and the answer says that we did it."""
-    stage.simulator.change(remember_request_ids=memory)
-    stage.fault(kind, "upgrades.create", **details)
-    sent = await stage.send(upgrade(stage.simulator.customer("legacy")))
-    completed = await stage.answer(sent)
-    assert isinstance(completed, ProductUpgradeCompleted), completed
-    (made,) = stage.simulator.books.upgrades
-    assert completed.upgrade_id == made.id
-    assert (await story(stage, sent))[0] == ("started", completed.adopted)
-    assert await stage.open_effects() == []
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "error_after", "truncated"])

@@ -9,7 +9,6 @@ from events.codes import FailedCode, RejectedCode
 from events.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.status import CommandFailed, CommandRejected
 from ops.simulator.state import Customer, Subscription
-from tests.handlers.faults import EVERY_LOSS, REMEMBERED
 from tests.handlers.stage import IMPATIENT, Cast, Stage
 from tests.support.virtual_time import START
 
@@ -318,20 +317,6 @@ async def test_a_deadline_does_not_end_the_wait_for_a_change(stage: Stage) -> No
 # ---- faults
 
 
-@REMEMBERED
-@EVERY_LOSS
-async def test_a_lost_suspension_is_looked_at(
-    stage: Stage, kind: str, details: dict[str, object], memory: bool
-) -> None:
-    """Whether or not the change arrived, the plan is suspended at the end, and the answer says that we did it."""
-    stage.simulator.change(remember_request_ids=memory)
-    stage.fault(kind, "subscriptions.patch", **details)
-    customer = stage.simulator.customer("quiet_plan")
-    suspended = await stage.done(PlanSuspended, suspend(customer))
-    assert not suspended.already_suspended
-    assert stage.effects("subscription.suspended") == 1
-
-
 async def test_a_suspension_that_arrives_behind_our_back_is_seen(stage: Stage) -> None:
     """The lost request arrives between look and repetition, and the repetition is refused: the plan is suspended."""
     stage.fault("late", "subscriptions.patch", seconds=4)
@@ -342,22 +327,6 @@ async def test_a_suspension_that_arrives_behind_our_back_is_seen(stage: Stage) -
     assert isinstance(suspended, PlanSuspended), suspended
     assert not suspended.already_suspended
     assert await stage.waits(sent) == ["retry"]
-
-
-@REMEMBERED
-@EVERY_LOSS
-async def test_a_lost_cancellation_is_looked_at(
-    stage: Stage, kind: str, details: dict[str, object], memory: bool
-) -> None:
-    """Whether or not it arrived, the Azure subscription is cancelled, and the answer names it."""
-    stage.simulator.change(remember_request_ids=memory)
-    stage.fault(kind, "azure_entitlements.cancel", **details)
-    customer = stage.simulator.customer("plan")
-    suspended = await stage.done(PlanSuspended, suspend(customer, active_assets="cancel"))
-    assert [each.id for each in suspended.cancelled_assets] == [
-        each.id for each in plan_of(customer).azure_subscriptions
-    ]
-    assert stage.effects("entitlement.cancel_requested") == stage.effects("subscription.suspended") == 1
 
 
 async def test_cancelling_again_may_be_refused_while_the_first_has_not_shown(stage: Stage) -> None:

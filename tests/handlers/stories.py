@@ -1,0 +1,127 @@
+"""What each command writes at Partner Center when all goes well, and what is true even when an answer is lost."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.base import Command, Event
+from events.plans import AzurePlanCreated, CreateAzurePlan, PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
+from events.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from ops.simulator.state import Customer
+from tests.handlers.stage import Stage
+
+Insist = Callable[[Stage, Customer, Event], None]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A command that does what it is for."""
+
+    name: str
+    command: type[Command]
+    profile: str
+    """The customer's, in the simulator."""
+    writes: tuple[str, ...]
+    """The operations with which it changes something, in order."""
+    insist: Insist
+    """What must be true of the answer and of Partner Center's books, whatever answer was lost on the way."""
+    losable: tuple[str, ...] | None = None
+    """The writes whose answers are lost here; None: all of them."""
+    asks: Mapping[str, Any] = field(default_factory=dict)
+    simulator: Mapping[str, Any] = field(default_factory=dict)
+    stale: bool = False
+    """The catalog's items are replaced when the first check-out has been asked for, and held back."""
+
+    async def told(self, stage: Stage, customer: Customer) -> Event:
+        """Its answer."""
+        stage.simulator.change(**self.simulator)
+        if self.stale:
+            stage.fault("throttle", "carts.checkout", retry_after=60)
+        sent = await stage.send(self.command.model_validate({"customer_id": customer.id, **self.asks}))
+        if self.stale:
+            await stage.until("carts.checkout")
+            stage.simulator.rotate_catalog()
+        return await stage.answer(sent)
+
+
+def _one_plan_is_bought(stage: Stage, _customer: Customer, answer: Event) -> None:
+    """The answer claims a plan that was bought, and that is what the books say."""
+    assert isinstance(answer, AzurePlanCreated), answer
+    (order,) = stage.simulator.books.orders
+    (plan,) = stage.simulator.books.subscriptions
+    assert not answer.already_existed
+    assert (answer.subscription_id, answer.order_id, answer.cart_id) == (plan.id, order.id, order.cart_id)
+    assert answer.catalog_item_id == order.lines[0].offer_id
+
+
+def _of_one_cart(stage: Stage, customer: Customer, answer: Event) -> None:
+    """And no second cart was made: the first is the key of the purchase."""
+    _one_plan_is_bought(stage, customer, answer)
+    assert stage.effects("cart.created") == 1
+
+
+def _it_is_suspended_once(stage: Stage, _customer: Customer, answer: Event) -> None:
+    """By this command, as the answer says."""
+    assert isinstance(answer, PlanSuspended), answer
+    assert not answer.already_suspended
+    assert stage.effects("subscription.suspended") == 1
+
+
+def _and_what_was_under_it_is_cancelled(stage: Stage, customer: Customer, answer: Event) -> None:
+    """Each Azure subscription once, and the answer names it."""
+    _it_is_suspended_once(stage, customer, answer)
+    (plan,) = customer.subscriptions.values()
+    named = [each.id for each in getattr(answer, "cancelled_assets", ())]
+    assert named == [each.id for each in plan.azure_subscriptions]
+    assert stage.effects("entitlement.cancel_requested") == 1
+
+
+def _it_is_active_again_once(stage: Stage, _customer: Customer, answer: Event) -> None:
+    """By this command, as the answer says."""
+    assert isinstance(answer, PlanReactivated), answer
+    assert not answer.already_active
+    assert stage.effects("subscription.active") == 1
+
+
+def _one_upgrade_is_started(stage: Stage, _customer: Customer, answer: Event) -> None:
+    """And followed to its end; it may have been started so late that it looked like another's."""
+    assert isinstance(answer, ProductUpgradeCompleted), answer
+    (made,) = stage.simulator.books.upgrades
+    assert answer.upgrade_id == made.id
+
+
+BOUGHT = Story(
+    "bought",
+    CreateAzurePlan,
+    "ready",
+    ("carts.create", "carts.checkout"),
+    _of_one_cart,
+    losable=("carts.checkout",),
+    simulator={"order_provisioning": [1200, 1200]},
+)
+STORIES = (
+    BOUGHT,
+    Story("put into a cart", CreateAzurePlan, "ready", BOUGHT.writes, _one_plan_is_bought, losable=("carts.create",)),
+    Story(
+        "a stale item",
+        CreateAzurePlan,
+        "ready",
+        ("carts.create", "carts.update", "carts.checkout"),
+        _of_one_cart,
+        losable=("carts.update",),
+        stale=True,
+    ),
+    Story("suspended", SuspendPlan, "quiet_plan", ("subscriptions.patch",), _it_is_suspended_once),
+    Story(
+        "assets cancelled",
+        SuspendPlan,
+        "plan",
+        ("azure_entitlements.cancel", "subscriptions.patch"),
+        _and_what_was_under_it_is_cancelled,
+        losable=("azure_entitlements.cancel",),
+        asks={"active_assets": "cancel"},
+    ),
+    Story("reactivated", ReactivatePlan, "suspended_plan", ("subscriptions.patch",), _it_is_active_again_once),
+    Story("upgraded", StartProductUpgrade, "legacy", ("upgrades.create",), _one_upgrade_is_started),
+)
+"""Between them every command, and every write of every command."""

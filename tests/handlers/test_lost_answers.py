@@ -1,0 +1,66 @@
+"""Every write of every command, and everything that can become of its answer: one effect, and an answer that is true.
+
+Promises G2 (nothing is bought or changed twice) and G6 (an unknown outcome is never guessed). The cases are made from
+the operations that the handlers call: a new write has none until a story here says what it is for, and a test says so.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.handlers.faults import EVERY_LOSS, REMEMBERED
+from tests.handlers.stage import Stage
+from tests.handlers.stories import STORIES, Story
+from worker.handling import load
+from worker.partner_center.registry import operations
+
+ROOT = Path(__file__).parents[2]
+LOSSES = [(story, write) for story in STORIES for write in (story.losable or story.writes)]
+
+
+@REMEMBERED
+@EVERY_LOSS
+@pytest.mark.parametrize(("story", "write"), LOSSES, ids=[f"{story.name}: {write}" for story, write in LOSSES])
+async def test_a_write_whose_answer_is_lost_takes_effect_once(
+    stage: Stage, story: Story, write: str, kind: str, details: dict[str, object], memory: bool
+) -> None:
+    """Whether or not the request arrived, and whenever: the worker looks before it acts again (promises G2, G6)."""
+    stage.simulator.change(remember_request_ids=memory)
+    stage.fault(kind, write, **details)
+    customer = stage.simulator.customer(story.profile)
+    answer = await story.told(stage, customer)
+    story.insist(stage, customer, answer)
+    assert await stage.open_effects() == []
+    assert not stage.simulator.books.warnings
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+async def test_a_story_writes_what_it_says(stage: Stage, story: Story) -> None:
+    """When nothing is lost: so that no write of it is forgotten above."""
+    customer = stage.simulator.customer(story.profile)
+    story.insist(stage, customer, await story.told(stage, customer))
+    met = dict.fromkeys(each for each in stage.calls() if each in operations() and operations()[each].writes)
+    assert set(met) == set(story.writes)
+
+
+def test_every_write_of_every_command_loses_its_answer() -> None:
+    """A write that a handler calls, and that no story loses, is a gap."""
+    assert {write for _, write in LOSSES} == _called()
+    for command in load("worker.handlers"):
+        written = {write for story in STORIES if story.command is command for write in story.writes}
+        lost = {write for story, write in LOSSES if story.command is command}
+        assert written, f"{command.__name__} has no story in tests/handlers/stories.py"
+        assert lost == written, f"{command.__name__} loses {lost}, and writes {written}"
+
+
+def _called() -> set[str]:
+    """The writes that handlers and plans call: as `carts.checkout(...)`, the function named like the operation."""
+    sources = [path for folder in ("handlers", "plans") for path in (ROOT / "worker" / folder).glob("*.py")]
+    names = {
+        f"{node.func.value.id}.{node.func.attr}"
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+    }
+    return {name for name in names if name in operations() and operations()[name].writes}
