@@ -12,6 +12,7 @@ from events.base import Event, Origin
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.status import CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
 from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
+from worker.handling import facts
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Micros, Waits
 from worker.partner_center.classification import reject_code
@@ -270,15 +271,3 @@ def _backoff(attempts: int, now: Situation) -> float:
 
 def _spread(delay: float, now: Situation) -> float:
     return delay * (1 + now.spread / 4)
-
-
-def facts(error: CallError) -> PartnerCenterError:
-    """What a person pastes into a support ticket."""
-    return PartnerCenterError(
-        operation=error.operation,
-        http_status=error.status,
-        code=error.code,
-        description=error.description,
-        request_id=error.request_id,
-        correlation_id=error.correlation_id,
-    )
