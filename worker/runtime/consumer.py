@@ -63,6 +63,7 @@ class Consumer:
         self._stopping = False
         self._owed: Offsets = {}
         self._owed_under = 0
+        self._poisoned: set[Partition] = set()
         self.progress = Progress(at=clock.monotonic())
         self.newest: dict[Partition, float] = {}
         """When the newest record of each partition that was taken in was written, in Unix time."""
@@ -138,7 +139,7 @@ class Consumer:
         held = assignment if full else self._poison.held(self._clock.monotonic(), assignment)
         self._source.pause(held)
         self._source.resume(self._source.paused() - held)
-        telemetry.poisoned(len(self._poison.complaints()))
+        self._say_poisoned()
         if full is not self.progress.held_back:
             log.info("intake.held_back" if full else "intake.resumed")
         self.progress.held_back = full
@@ -155,8 +156,16 @@ class Consumer:
             dead.setdefault(Partition(record.topic, record.partition), []).append(what in DEAD)
         for partition, results in dead.items():
             if self._poison.took(partition, results, self._clock.monotonic()):
-                log.warning("partition.paused", topic=partition.topic, partition=partition.number)
-        telemetry.poisoned(len(self._poison.complaints()))
+                seconds = self._poison.pauses()[partition]
+                log.warning("partition.paused", topic=partition.topic, partition=partition.number, seconds=seconds)
+        self._say_poisoned()
+
+    def _say_poisoned(self) -> None:
+        poisoned = set(self._poison.pauses())
+        for partition in self._poisoned - poisoned:
+            log.info("partition.resumed", topic=partition.topic, partition=partition.number)
+        self._poisoned = poisoned
+        telemetry.poisoned(len(poisoned))
 
     async def _trouble(self, error: Exception) -> None:
         self.progress.waiting_for = str(error)

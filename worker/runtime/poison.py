@@ -66,7 +66,8 @@ class Poison:
             if now < watched.until:
                 held.add(partition)
             elif not watched.probing:
-                watched.probing, watched.probe = True, []
+                # Counted from now on: intake may have been held back for other reasons since the pause was over.
+                watched.probing, watched.probe, watched.until = True, [], now
             elif now >= watched.until + QUIET:
                 self._clear(watched)
         return held
@@ -75,6 +76,10 @@ class Poison:
     def probing(self) -> bool:
         """Whether a partition is being looked at again, so that only little is to be read."""
         return any(watched.probing for watched in self._watched.values())
+
+    def pauses(self) -> dict[Partition, float]:
+        """The partitions that are paused or being looked at again, and for how many seconds each was paused last."""
+        return {partition: watched.pause for partition, watched in self._watched.items() if watched.until is not None}
 
     def complaints(self) -> list[str]:
         """The partitions that are paused or being looked at again, as sentences."""
