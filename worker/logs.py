@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, TextIO
 
 import structlog
@@ -29,6 +30,9 @@ _HARMLESS: Final = re.compile(
     # The broker port says the same in its own error, once, with the reason.
     r"|Unable connect to "
 )
+# A client that cannot reach its server says so ten times a second: the first time is news, and a word now and then.
+_SELDOM_SECONDS: Final = 30.0
+_MOST_REMEMBERED: Final = 200
 _FIRST: Final = ("timestamp", "level", "event", "logger")
 
 
@@ -62,14 +66,38 @@ class _Handler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO, renderer: Processor, shared: list[Processor], *, debug: bool) -> None:
         super().__init__(stream)
         self._debug = debug
+        self._said: dict[tuple[str, str], _Repeated] = {}
         drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
         self.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[drop, renderer]))
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith(OURS) and _HARMLESS.match(record.getMessage()):
+        if record.name.startswith(OURS) or record.exc_info:
+            return True
+        if _HARMLESS.match(record.getMessage()) or self._repeats(record):
             record.levelno, record.levelname = logging.DEBUG, "DEBUG"
             return self._debug
         return True
+
+    def _repeats(self, record: logging.LogRecord) -> bool:
+        """Whether a library said the like a moment ago; when it is said again, it is said how often it was."""
+        key = (record.name, str(record.msg))
+        last = self._said.get(key)
+        if last is not None and 0 <= record.created - last.at < _SELDOM_SECONDS:
+            last.times += 1
+            return True
+        if last is not None and last.times:
+            record.msg = f"{record.getMessage()} (and {last.times} times like it in {record.created - last.at:.0f} s)"
+            record.args = None
+        if len(self._said) >= _MOST_REMEMBERED:
+            self._said.clear()
+        self._said[key] = _Repeated(record.created)
+        return False
+
+
+@dataclass(slots=True)
+class _Repeated:
+    at: float
+    times: int = 0
 
 
 def _install(handler: _Handler, number: int) -> None:

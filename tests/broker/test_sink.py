@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from aiokafka.errors import OutOfOrderSequenceNumber
 
 from events.record import Outgoing
 from tests.broker.conftest import MakeSource
@@ -85,3 +86,22 @@ async def test_a_stopped_sink_begins_again_when_it_is_needed(sink: KafkaSink, to
     await sink.stop()
     await sink.stop()
     assert (await sink.send(topics.commands, SMALL)).offset == 0
+
+
+async def test_a_sender_that_fails_by_itself_fails_its_records_and_says_nothing_else(
+    sink: KafkaSink, topics: Topics
+) -> None:
+    """The library's own clean-up would end in a traceback of the event loop; the next record has a new producer."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    await sink.send(topics.commands, SMALL, partition=0)
+
+    def fail(**_: object) -> None:
+        raise OutOfOrderSequenceNumber
+
+    sink._producer._message_accumulator.drain_by_nodes = fail
+    with pytest.raises(BrokerUnavailable, match="could not write"):
+        await sink.send(topics.commands, SMALL, partition=0)
+    await asyncio.sleep(0)
+    assert complaints == []
+    assert (await sink.send(topics.commands, SMALL, partition=0)).offset == 1

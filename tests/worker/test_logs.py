@@ -97,6 +97,31 @@ def test_what_a_library_calls_an_error_and_is_none_is_lowered() -> None:
     assert [line["level"] for line in lines(loud)] == ["debug"]
 
 
+def test_what_a_library_repeats_is_said_once_in_a_while_and_how_often() -> None:
+    """A client that looks for its server ten times a second fills no log; another trouble is said at once."""
+    stream = configured()
+
+    def say(at: float, logger: str, text: str, *args: object, error: object = None) -> None:
+        record = logging.LogRecord(logger, logging.ERROR, __file__, 1, text, args, error)  # type: ignore[arg-type]
+        record.created = 1_000_000.0 + at
+        logging.getLogger(logger).handle(record)
+
+    for tenth in range(400):
+        say(tenth / 10, "aiokafka", "Unable to update metadata from %s", [tenth % 2])
+    say(40.0, "aiokafka", "another trouble")
+    say(40.0, "aiokafka.consumer", "Unable to update metadata from %s", [0])
+    for _ in range(2):
+        say(40.0, "azplan.x", "ours")
+        say(40.0, "asyncio", "Task exception was never retrieved", error=(ValueError, ValueError("x"), None))
+    assert [line["event"] for line in lines(stream)] == [
+        "Unable to update metadata from [0]",
+        "Unable to update metadata from [0] (and 299 times like it in 30 s)",
+        "another trouble",
+        "Unable to update metadata from [0]",
+        *["ours", "Task exception was never retrieved"] * 2,
+    ]
+
+
 def test_every_line_is_counted_by_its_level() -> None:
     """Ours and those of libraries; what is not written is not counted."""
     seen: list[str] = []

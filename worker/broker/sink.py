@@ -5,6 +5,7 @@
 | the defaults are `acks=1` and not idempotent | both set |
 | an idempotent producer repeats for ever and holds the caller | a send has a deadline |
 | after a record that was too large, or an error of sequence, every later send fails (aiokafka #1017) | a new producer |
+| a sender that fails by itself ends in a traceback, for want of a transaction to end | our own end of it |
 | a full batch lets a later call overtake an earlier one | calls enter one after the other |
 | a record with neither key nor value is refused by an assertion | it is sent as a batch of its own |
 """
@@ -117,6 +118,7 @@ class KafkaSink:
                     max_batch_size=BATCH_BYTES,
                 )
                 await started(producer, self._config)
+                _fail_together(producer)
                 self._producer = producer
             return self._producer
 
@@ -142,6 +144,22 @@ class KafkaSink:
         self._known.clear()
         await _end_sending(producer)
         await left(producer)
+
+
+def _fail_together(producer: Any) -> None:
+    """When the producer's sender fails, fail what it holds, and leave it at that.
+
+    The library does so too, and then fails a transaction as well; without one that ends in an AttributeError, which the
+    event loop logs with its trace.
+    """
+    sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
+
+    def failed(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            waiting.fail_all(error)
+
+    sender.sender_task.remove_done_callback(sender._fail_all)  # noqa: SLF001
+    sender.sender_task.add_done_callback(failed)
 
 
 async def _end_sending(producer: Any) -> None:
