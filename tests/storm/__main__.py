@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import random
 import signal
 import sys
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--logs", type=Path, help="keep the log files of servers and workers in this folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own clients wait for a broker that is down
     if unknown := set(given.scenes) - set(SCENES):
         parser.error(f"no scene is named {', '.join(sorted(unknown))}; there are {', '.join(SCENES)}")
     if lack := why_not():
