@@ -87,6 +87,11 @@ def test_the_brake_holds_what_is_queued_and_cancel_answers_it(
     resumed = told(verb("resume", "--type", "SuspendPlan", "--yes", "--json"))
     assert [each["type"] for each in resumed] == [SUSPEND]
     assert verb("resume", "--type", "SuspendPlan", "--yes").returncode == 3
+    story = told(verb("commands", "show", flood[1].id, "--json"))
+    assert [(each["request"], each["why"], each["result"]) for each in story["requests"]] == [
+        ("pause", "a flood", "done"),
+        ("cancel", "", "done"),
+    ]
     asked = {each["customer"] for each in partner_center.book("requests")}
     assert not asked & set(customers)
 

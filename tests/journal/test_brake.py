@@ -6,6 +6,7 @@ from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, claim, command,
 from worker.journal.brake import Brake
 from worker.journal.journal import Journal
 from worker.journal.records import State, Waits, Which, Work
+from worker.journal.timeline import show
 
 
 async def tell(journal: Journal, works: list[Work]) -> None:
@@ -111,6 +112,30 @@ async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which
         command("4", customer="d", partner="eu"),
     )
     assert await one.runnable(1000) == free
+
+
+async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(bench: Bench) -> None:
+    """Those that held it when it came, and what was paused and resumed until it was over; no others."""
+    one = await bench.worker("one")
+    brake = Brake(one)
+    for who, which in (("early", Which(type=SUSPEND)), ("held", Which(customer="a")), ("other", Which(customer="b"))):
+        await brake.pause(who, "why", which)
+    await brake.resume("early", "over", Which(type=SUSPEND))
+    await accept(one, command("1", customer="a"))
+    await brake.pause("late", "why", Which(partner="us"))
+    await brake.resume("late", "over", Which(partner="us"))
+    await brake.resume("held", "over", Which(customer="a"))
+    (work,) = await claim(one)
+    await one.conclude(work, ended(work))
+    await brake.pause("after", "why", Which())
+    story = await one.read(lambda tx: show(tx, "/crm#1"))
+    assert story is not None
+    assert [(act.who, act.verb) for act in story.acts] == [
+        ("held", "pause"),
+        ("late", "pause"),
+        ("late", "resume"),
+        ("held", "resume"),
+    ]
 
 
 async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.cli.printing import instant
 from worker.journal.records import Call, Note, Step
-from worker.journal.views import Change, SaidEvent, Story, Summary
+from worker.journal.views import Change, Done, SaidEvent, Story, Summary
 
 Facts = dict[str, Any]
 
@@ -34,6 +34,7 @@ def story(told: Story) -> Facts:
         "notes": [{"at": instant(note.at), "kind": note.kind, "detail": note.detail} for note in told.notes],
         "events": [event(said) for said in told.events],
         "calls": [_call(call) for call in told.calls],
+        "requests": [_act(act) for act in told.acts],
     }
 
 
@@ -75,6 +76,17 @@ def _step(step: Step) -> Facts:
 
 def _wait(wait: Note) -> Facts:
     return {"at": instant(wait.at), "reason": wait.reason, "detail": wait.detail, "until": instant(wait.until)}
+
+
+def _act(act: Done) -> Facts:
+    return {
+        "at": instant(act.at),
+        "who": act.who,
+        "why": act.why,
+        "request": act.verb,
+        "doneAt": instant(act.done_at),
+        "result": act.result,
+    }
 
 
 def _call(call: Call) -> Facts:

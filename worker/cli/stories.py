@@ -71,7 +71,8 @@ def _lines(story: Story) -> Iterator[Line]:
         yield Line(letter.at, "dead letter", f"{letter.code}: {letter.detail} ({letter.state})")
     for act in story.acts:
         done = f"; {act.result}" if act.result else "" if act.done_at else "; not carried out yet"
-        yield Line(act.at, "person", f"{act.who}: {act.verb}, because {act.why}{done}")
+        why = f", because {act.why}" if act.why else ""
+        yield Line(act.at, "person", f"{act.who}: {act.verb}{why}{done}")
 
 
 def _head(story: Story) -> Iterator[tuple[str, str]]:

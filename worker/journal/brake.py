@@ -3,16 +3,13 @@
 import uuid
 from collections.abc import Sequence
 
-from worker.journal.columns import dump
 from worker.journal.journal import Journal
 from worker.journal.pauses import held_by, pauses
 from worker.journal.records import Pause, Which
+from worker.journal.signing import sign
 from worker.journal.sql import Row, Transaction
 
 PORTION = 500
-
-ACT = """INSERT INTO act (at, who, why, verb, uid, lane, details, done_at, result)
-    VALUES (?, ?, ?, ?, NULL, NULL, ?, ?, 'done')"""
 
 
 class Brake:
@@ -38,7 +35,7 @@ class Brake:
                 who,
                 why,
             )
-            await tx.run(ACT, tx.now, who, why, "pause", dump(words(which)), tx.now)
+            await sign(tx, who, why, "pause", details=words(which))
             await tx.hint("")
             return pause
 
@@ -54,7 +51,7 @@ class Brake:
         async def write(tx: Transaction) -> int:
             ended = [(pause.id,) for pause in await pauses(tx) if pause.which == which]
             await tx.many("DELETE FROM pause WHERE id = ?", ended)
-            await tx.run(ACT, tx.now, who, why, "resume", dump(words(which)), tx.now)
+            await sign(tx, who, why, "resume", details=words(which))
             await tx.hint("")
             return len(ended)
 

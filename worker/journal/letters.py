@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from events.record import Record
 from worker.journal import columns
+from worker.journal.signing import sign
 from worker.journal.sql import Row, Transaction, Value
 from worker.journal.views import Letter
 
@@ -44,17 +45,12 @@ async def _move(tx: Transaction, who: str, why: str, verb: str, numbers: Sequenc
     before, after = states
     moved = 0
     for number in numbers:
-        moved += await tx.run("UPDATE dead_letter SET state = ? WHERE seq = ? AND state = ?", after, number, before)
-    await tx.run(
-        """INSERT INTO act (at, who, why, verb, uid, lane, details, done_at, result)
-           VALUES (?, ?, ?, ?, NULL, NULL, ?, ?, 'done')""",
-        tx.now,
-        who,
-        why,
-        f"dead-letters {verb}",
-        columns.dump(list(numbers)),
-        tx.now,
-    )
+        rows = await tx.rows(
+            "UPDATE dead_letter SET state = ? WHERE seq = ? AND state = ? RETURNING uid", after, number, before
+        )
+        for row in rows:
+            await sign(tx, who, why, f"dead-letters {verb}", details=[number], about=(row["uid"], None))
+        moved += len(rows)
     return moved
 
 

@@ -12,6 +12,7 @@ from events.record import Record
 from worker.journal.columns import dump, dump_headers, load, source
 from worker.journal.lanes import own_fresh
 from worker.journal.records import SECOND, Json, Micros
+from worker.journal.signing import sign
 from worker.journal.sql import Row, Transaction, Value
 
 INSERT_ITEM = """INSERT INTO plan_item (plan, number, uid, type, outcome, detail, redrive, topic, partition, position,
@@ -20,8 +21,6 @@ INSERT_ACT = """INSERT INTO act (at, who, why, verb, uid, lane, details) VALUES 
     RETURNING seq"""
 SEND_AGAIN = """UPDATE event SET sent_at = NULL WHERE uid = ? AND EXISTS (SELECT 1 FROM command
     WHERE command.uid = event.uid AND state IN ('succeeded', 'rejected', 'failed'))"""
-NOTE = """INSERT INTO act (at, who, why, verb, uid, lane, details, done_at, result)
-    VALUES (?, ?, ?, 're-emit', ?, ?, ?, ?, 'done')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +161,16 @@ async def send_again(tx: Transaction, plan: Plan, items: Sequence[Item], who: st
             continue
         await own_fresh(tx, "", [lane])
         await tx.run(SEND_AGAIN, item.uid)
-        await tx.run(NOTE, tx.now, who, plan.why, item.uid, lane, dump({"plan": plan.id}), tx.now)
+        await sign(tx, who, plan.why, "re-emit", details={"plan": plan.id}, about=(item.uid, lane))
         again += 1
     return again
+
+
+async def note_entered(tx: Transaction, plan: Plan, items: Sequence[Item], who: str) -> None:
+    """These records were taken in, each once: they are under way, and who took them in is kept with their commands."""
+    for item in items:
+        if await _claim(tx, plan.id, item, "sent"):
+            await sign(tx, who, plan.why, "replay", details={"plan": plan.id}, about=(item.uid, None))
 
 
 async def mark(tx: Transaction, plan: str, ends: Sequence[tuple[int, str, str | None]], *, since: str) -> None:

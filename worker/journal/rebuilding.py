@@ -14,6 +14,7 @@ from events.status import CommandFailed, CommandRejected, CommandWaiting
 from worker.journal.columns import dump, dump_headers
 from worker.journal.intake import INSERT_EVENT, INSERT_LETTER, event_row, letter_row
 from worker.journal.records import Micros, NewDeadLetter, NewEvent, State, Waits
+from worker.journal.signing import sign
 from worker.journal.sql import Row, Transaction
 from worker.journal.work import NEXT_DUE
 
@@ -108,14 +109,7 @@ async def end(tx: Transaction, who: str, why: str) -> None:
              unfinished = 1 WHERE id = ?""",
         [(tx.now, row["lane"]) for row in lanes],
     )
-    await tx.run(
-        """INSERT INTO act (at, who, why, verb, uid, lane, details, done_at, result)
-           VALUES (?, ?, ?, 'journal rebuild', NULL, NULL, 'null', ?, 'done')""",
-        tx.now,
-        who,
-        why,
-        tx.now,
-    )
+    await sign(tx, who, why, "journal rebuild")
     await tx.run("DELETE FROM meta WHERE name = ?", NAME)
 
 

@@ -3,12 +3,13 @@
 A query is run by `Journal.read`: `await journal.read(lambda tx: timeline.find(tx, "4711"))`.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from worker.journal import columns
 from worker.journal.claims import steps_of
 from worker.journal.letters import letter
-from worker.journal.records import Call, Note, Resolution, State
+from worker.journal.records import Call, Micros, Note, Resolution, State, Which
 from worker.journal.sql import Row, Transaction, Value
 from worker.journal.views import Change, Done, Filter, SaidEvent, Story, Summary
 
@@ -65,9 +66,34 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         events=[said(event) for event in await tx.rows("SELECT * FROM event WHERE uid = ? ORDER BY seq", uid)],
         calls=[call(row) for row in await tx.rows("SELECT * FROM call WHERE uid = ? ORDER BY at, seq", uid)],
         letters=[letter(row) for row in await tx.rows("SELECT * FROM dead_letter WHERE uid = ? ORDER BY seq", uid)],
-        acts=[done(act) for act in await tx.rows("SELECT * FROM act WHERE uid = ? ORDER BY seq", uid)],
+        acts=await _acts(tx, row),
         effects=[row["key"] for row in await tx.rows("SELECT key FROM effect WHERE uid = ? ORDER BY key", uid)],
     )
+
+
+async def _acts(tx: Transaction, command: Row) -> list[Done]:
+    """What people did about a command, the pauses that held it and their ends included."""
+    own = [done(act) for act in await tx.rows("SELECT * FROM act WHERE uid = ?", command["uid"])]
+    until = tx.now if command["concluded_at"] is None else command["concluded_at"]
+    braked = [
+        done(act)
+        for act in await tx.rows(
+            "SELECT * FROM act WHERE verb IN ('pause', 'resume') AND uid IS NULL AND at <= ? ORDER BY seq", until
+        )
+    ]
+    who = (command["partner"] or None, command["customer"], command["type"])
+    meant = [act for act in braked if Which(*act.details).holds(*who)]
+    return sorted([*own, *_while_there(meant, command["received_at"])], key=lambda act: act.seq)
+
+
+def _while_there(braked: Sequence[Done], received_at: Micros) -> list[Done]:
+    """Those of these pauses and resumptions that a command lived to see."""
+    over = [act for act in braked if act.verb == "resume" and act.at < received_at]
+    return [
+        act
+        for act in braked
+        if act.at >= received_at or not any(end.details == act.details and end.seq >= act.seq for end in over)
+    ]
 
 
 async def changes(tx: Transaction, since: int) -> tuple[list[Change], int]:

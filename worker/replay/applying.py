@@ -112,8 +112,7 @@ class Applier:
         if fresh:
             # Taken in first: whoever ends here finds them known the next time, and takes nothing in twice.
             await self._enter(fresh)
-            sent = [(item.number, "sent", None) for item in fresh]
-            await self._journal.write(lambda tx: plans.mark(tx, plan.id, sent, since="planned"))
+            await self._journal.write(lambda tx: plans.note_entered(tx, plan, fresh, manner.who))
         for some, send in ((failed, plans.send_redrives), (over, plans.send_again)):
             if some:
                 lanes = await self._journal.read(lambda tx, some=some: plans.lanes_of(tx, some))  # type: ignore[misc]

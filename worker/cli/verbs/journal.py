@@ -27,6 +27,7 @@ from worker.journal.journal import Journal
 from worker.journal.records import Pause
 from worker.journal.retention import Pruned
 from worker.journal.retention import prune as forget
+from worker.journal.signing import sign
 from worker.parts import open_engine
 from worker.replay.rebuild import Rebuild, Rebuilt, Sources
 from worker.settings import Settings
@@ -56,7 +57,7 @@ def stats(as_json: Json = False) -> None:
         show(line)
 
 
-def prune(yes: Yes = False, as_json: Json = False) -> None:
+def prune(why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
     """Forget details of what was over long ago, and whole commands at the end of the journal's retention.
 
     What is open, unsent or in doubt is kept however old, and so is every open dead letter with its command.
@@ -66,7 +67,7 @@ def prune(yes: Yes = False, as_json: Json = False) -> None:
     say(f"Bytes, steps and calls of what was over {spoken(journal.detail_retention)} ago are forgotten;")
     say(f"identity and answer of what was over {spoken(journal.retention)} ago.")
     insist("Forget them?", yes=yes)
-    done = asyncio.run(_prune(loaded))
+    done = asyncio.run(_prune(loaded, why))
     if as_json:
         show_json(asdict(done))
     else:
@@ -125,10 +126,12 @@ async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:
         return await journal.read(counts.stats), await Brake(journal).held()
 
 
-async def _prune(loaded: Settings) -> Pruned:
+async def _prune(loaded: Settings, why: str) -> Pruned:
     async with connections.journal(loaded) as journal:
         keep = loaded.journal
-        return await forget(journal, keep.retention.total_seconds(), keep.detail_retention.total_seconds())
+        done = await forget(journal, keep.retention.total_seconds(), keep.detail_retention.total_seconds())
+        await journal.write(lambda tx: sign(tx, who(), why, "journal prune", details=asdict(done)))
+        return done
 
 
 def _lines(found: Stats, held: list[Pause]) -> list[str]:
