@@ -1,0 +1,76 @@
+"""The shortest form of the storm: workers killed for some seconds. And the verdict finds what is wrong."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from tests.integration.talk import Heard
+from tests.storm.ground import ground, why_not
+from tests.storm.load import compose, counts_of
+from tests.storm.scenes import SCENES
+from tests.storm.storm import play
+from tests.storm.verdict import Line, column_of, kinds_of
+from tests.support.missing import missing
+
+SECONDS = 14.0
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+async def test_three_workers_that_are_killed_lose_nothing_and_double_nothing() -> None:
+    """`kill -9` every few seconds under load: each command has its one answer, each effect is there once, in order."""
+    if lack := why_not():
+        missing("Apache Kafka or PostgreSQL on this machine", lack)
+    scene = replace(SCENES["kill"], commands=60, over=SECONDS, customers=21)
+    async with ground(seed=1, cable=False) as servers:
+        line = await play(scene, servers, seed=1, seconds=SECONDS)
+    assert line.findings == []
+    assert line.commands == 60
+    assert line.kills >= 3
+    assert line.effects > 20
+    assert (line.lost, line.doubled, line.order_violations, line.other) == (0, 0, 0, 0)
+
+
+def test_a_load_has_every_type_of_command_and_everything_that_follows_one() -> None:
+    """All four types, repeats, known ids with other content, unreadable records, customers on two partitions."""
+    customers = {name: [f"{name}-{n}" for n in range(count)] for name, count in counts_of(42).items()}
+    load = compose(random.Random(7), customers, 400)
+    heard = [
+        Heard(each.key, each.value, {name: text.decode() for name, text in each.headers}, each.partition, offset)
+        for offset, each in enumerate(load.postings)
+    ]
+    kinds = [kind for _, kind in kinds_of(heard)]
+    assert {sent.type for sent in load.sent.values()} == {
+        "CreateAzurePlan",
+        "SuspendPlan",
+        "ReactivatePlan",
+        "StartProductUpgrade",
+    }
+    assert len(load.sent) == kinds.count("command") == 400
+    assert min(kinds.count(kind) for kind in ("repeat", "conflict", "unreadable")) > 2
+    assert 0 < len(load.straight) < 42
+
+
+@pytest.mark.parametrize(
+    ("sentence", "column"),
+    [
+        ("G1: c-1 is not in the journal", "lost"),
+        ("G3: c-1 is still waiting (retry)", "lost"),
+        ("G3: c-1 has no answer", "lost"),
+        ("G3: c-1 has 2 answers in story 0", "doubled"),
+        ("G2: customer k was sold 2 plans", "doubled"),
+        ("G4: customer k was served out of order: []", "order_violations"),
+        ("the story 0 of c-1 is told out of order: []", "order_violations"),
+        ("G6: c-1 was answered with {}, but it bought nothing", "other"),
+        ("worker-1 ended by itself", "other"),
+    ],
+)
+def test_each_finding_stands_in_its_column_and_in_the_exit_code(sentence: str, column: str) -> None:
+    """A line with any finding is not clean."""
+    line = Line("kill")
+    assert line.clean
+    line.find(sentence)
+    assert column_of(sentence) == column
+    assert getattr(line, column) == 1
+    assert not line.clean
