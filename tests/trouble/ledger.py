@@ -21,6 +21,7 @@ OPEN = (
     "SELECT id FROM command WHERE state IN ('accepted', 'waiting')",
     "SELECT id FROM event WHERE sent_at IS NULL",
     "SELECT seq FROM dead_letter WHERE sent_at IS NULL",
+    "SELECT id FROM lane WHERE unfinished = 1",
 )
 RECORD_CODES = {code.value for code in RecordCode}
 
@@ -103,7 +104,7 @@ def every_command_is_answered_once(world: World, commands: int) -> None:
 
 
 async def rest(world: World, within: float = 7_200.0) -> None:
-    """Return when every command is over and Kafka has acknowledged everything that was to be said."""
+    """Return when every command is over, and Kafka has acknowledged all that was to be said about it."""
     end = world.clock.monotonic() + within
     while open_ := [row for sql in OPEN for row in await world.rows(sql)]:
         assert world.clock.monotonic() < end, f"still open after {within:g} s: {open_[:5]}"

@@ -1,0 +1,129 @@
+"""Partner Center is down: nobody's attempts are used up, and when it is back, nobody rushes in."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from events.plans import PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
+from events.status import CommandAccepted, CommandFailed, CommandWaiting
+from tests.operators.asking import later
+from tests.support.harness import World
+from tests.support.invariants import check
+from tests.trouble.conftest import Play
+from tests.trouble.ledger import rest
+from worker.partner_center.circuit import RUSH
+
+HOUR, QUARTER = 3_600.0, 900.0
+LATENCY = 0.5
+"""Seconds that Partner Center takes for an answer."""
+GATEWAY = {"kind": "error_before", "status": 503}
+DOWN: dict[str, dict[str, Any]] = {
+    "the service fails after it acted": {"kind": "error_after", "status": 500},
+    "nobody takes the connection": {"kind": "refused"},
+    "answers are lost": {"kind": "reset_after"},
+    "no answer comes in time": {"kind": "slow_answer", "seconds": 90},
+}
+
+
+async def go_down(world: World, customers: int, down: dict[str, Any], seconds: float) -> float:
+    """Two commands of each customer while Partner Center is down for so long; the instant at which it is back."""
+    worker = await world.begin()
+    world.simulator.change(latency=(LATENCY, LATENCY))
+    world.simulator.faults.add(count=None, **down)
+    for customer in world.simulator.customers(customers, "quiet_plan"):
+        await world.send(SuspendPlan(customer_id=customer.id))
+        await world.send(ReactivatePlan(customer_id=customer.id))
+    await world.until(later(world, 120), "two minutes have passed")
+    spent = await attempts(world)
+    await world.until(later(world, seconds - 120), "it was down for its time")
+    assert any("Partner Center does not answer for" in each for each in worker.service.missing())
+    assert await attempts(world) == spent, "an open circuit uses nobody's attempts up"
+    assert spent.total() <= 4, "only failures that were needed to see that it is down"
+    assert {type(each.event) for each in world.said()} == {CommandAccepted, CommandWaiting}
+    assert world.letters() == []
+    world.simulator.faults.clear()
+    return back(world)
+
+
+def back(world: World) -> float:
+    """The instant of now, as the simulator's books have it."""
+    return float(world.simulator.clock.time())
+
+
+async def attempts(world: World) -> Counter[str]:
+    """The attempts that each command has used up."""
+    rows = await world.rows("SELECT id, attempts FROM command")
+    return Counter({row["id"]: row["attempts"] for row in rows})
+
+
+def requests(world: World, since: float = 0.0, family: str = "") -> list[float]:
+    """When requests, perhaps of one resource family, arrived at Partner Center or would have."""
+    found = [each for each in world.simulator.books.requests if each.at >= since]
+    return sorted(each.at for each in found if each.operation.startswith(family))
+
+
+def rushes(came: Sequence[float]) -> list[tuple[int, int]]:
+    """For each request after an outage: how many were answered before it, and how many were under way with it."""
+    return [
+        (sum(other <= at - LATENCY for other in came), sum(at - LATENCY < other <= at for other in came)) for at in came
+    ]
+
+
+async def all_is_done(world: World, commands: int) -> None:
+    """Every command has the answer that it would have had, in the order of its lane, and the worker is ready."""
+    await rest(world)
+    await check(world)
+    answers = Counter(type(each.event) for each in world.said() if each.event.terminal)
+    assert answers == {PlanSuspended: commands / 2, PlanReactivated: commands / 2}
+    assert world.letters() == []
+    assert world.workers[0].service.missing() == []
+
+
+def test_an_hour_without_partner_center_costs_nobody_an_attempt_and_ends_without_a_stampede(play: Play) -> None:
+    """G4, G8: probes only while it is down; then no more at once than two and as many as were answered already."""
+
+    async def story(world: World) -> None:
+        since = await go_down(world, 40, GATEWAY, HOUR)
+        assert len(requests(world)) <= 80, "the circuit left Partner Center alone"
+        (shut,) = {each.operation.partition(".")[0] for each in world.simulator.books.requests}
+        await all_is_done(world, 80)
+        came = requests(world, since, shut)
+        assert all(under_way <= 2 + answered for answered, under_way in rushes(came) if answered < RUSH - 2)
+        everything = requests(world, since)
+        assert max(Counter(int(at) for at in everything).values()) <= 64 / LATENCY, "the worker's own limit"
+        assert everything[-1] - everything[0] < 600, "and it is done in minutes"
+
+    play(story)
+
+
+@pytest.mark.parametrize("down", DOWN.values(), ids=DOWN.keys())
+def test_however_it_is_down_the_commands_wait_and_are_carried_out_once(play: Play, down: dict[str, Any]) -> None:
+    """G2: also where each request took effect before its answer was lost."""
+
+    async def story(world: World) -> None:
+        await go_down(world, 8, down, QUARTER)
+        await all_is_done(world, 16)
+
+    play(story)
+
+
+def test_what_fails_for_one_customer_alone_is_no_outage(play: Play) -> None:
+    """G9: while others are answered, its attempts are counted and come to their end, and the others are served."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        sick, *others = world.simulator.customers(30, "suspended_plan")
+        world.simulator.faults.add("error_before", customer=sick.id, status=500, count=None)
+        lost = await world.send(ReactivatePlan(customer_id=sick.id))
+        for customer in others:
+            begun = world.clock.monotonic()
+            assert isinstance(await world.do(ReactivatePlan(customer_id=customer.id)), PlanReactivated)
+            assert world.clock.monotonic() - begun < 15
+            await world.until(later(world, 40), "the next customer comes")
+        answer = await world.answer(lost)
+        assert isinstance(answer, CommandFailed)
+        assert (answer.code, answer.attempts) == ("retries_exhausted", 10)
+
+    play(story)
