@@ -2,8 +2,14 @@
 
 import pytest
 
+from events.record import Outgoing
+from tests.operators.memory_admin import MemoryAdmin
+from tests.support.memory_broker import MemoryBroker
+from worker.broker.port import Partition
 from worker.cli.exits import Code, Stop
 from worker.cli.selecting import chosen, offsets, span, wire_type
+from worker.clock import Clock
+from worker.replay.selection import NotThere, ranges
 
 MORNING, EVENING = "2026-03-02T08:00:00Z", "2026-03-02T20:00:00+01:00"
 NOON = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
@@ -55,3 +61,39 @@ def test_a_type_that_is_none_is_refused_with_a_suggestion() -> None:
     """A selection that matches nothing by a typing error would look as if there were nothing to do."""
     with pytest.raises(Stop, match="no type of command"):
         wire_type("SuspendPlann")
+
+
+class Shortened(MemoryAdmin):
+    """A topic whose oldest records are deleted."""
+
+    async def beginnings(self, topic: str) -> dict[Partition, int]:
+        """From the third one on."""
+        return dict.fromkeys(await super().beginnings(topic), 2)
+
+
+async def admin() -> Shortened:
+    """Two partitions, of which the first has the offsets 2 to 4 and the second none."""
+    broker = MemoryBroker(Clock(), {"commands": 2})
+    for _ in range(5):
+        await broker.write("commands", Outgoing(b"k", b"v", ()), partition=0)
+    return Shortened(broker)
+
+
+async def test_a_range_ends_where_the_topic_ends() -> None:
+    """What is not written yet is not waited for."""
+    found = await ranges(await admin(), "commands", offsets=[(0, range(3, 1000))])
+    assert found == {Partition("commands", 0): range(3, 5)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ((7, range(3)), "commands has no partition 7: it has 0 to 1"),
+        ((0, range(4)), "begins at offset 2 by now.*--journal"),
+        ((0, range(5, 9)), "ends before offset 5: nothing is at 5 yet"),
+    ],
+)
+async def test_offsets_that_the_topic_does_not_have_are_told(asked: tuple[int, range], told: str) -> None:
+    """Rather than planning less than was meant."""
+    with pytest.raises(NotThere, match=told):
+        await ranges(await admin(), "commands", offsets=[asked])

@@ -12,10 +12,10 @@ from worker.cli.asking import insist
 from worker.cli.durations import spoken
 from worker.cli.exits import Code, Stop
 from worker.cli.printing import err, say, show_json, show_table
-from worker.cli.requesting import say_who_will
+from worker.cli.requesting import say_who_will, who
 from worker.clock import Clock
 from worker.journal.journal import Journal
-from worker.journal.plans import Item, Plan
+from worker.journal.plans import Item, Plan, find, latest, reasons
 from worker.journal.records import Intake, NewDeadLetter
 from worker.parts import resolve
 from worker.replay.applying import Applier, Ended, Manner
@@ -28,15 +28,15 @@ from worker.settings import Settings
 from worker.version import version
 
 Tell = Callable[[Standing], None]
+LATEST: Final = "latest"
+"""The newest plan of whoever says so."""
 
 MEANINGS: Final[Mapping[str, str]] = {
-    Outcome.NOTHING: "done, or on its way",
-    Outcome.RE_EMIT: "done; its events are published again",
-    Outcome.START: "not known: enters as if it had just arrived",
-    Outcome.RESUME: "failed: begins its next story where it stood",
-    Outcome.CONFLICT: "its id was used for other content; nothing happens",
-    Outcome.NEEDS_PERSON: "nothing happens by itself",
+    Outcome.START: "it enters as if it had just arrived",
+    Outcome.RESUME: "it begins its next story where it stood",
+    Outcome.CONFLICT: "nothing happens",
 }
+"""What an outcome means, where the reason does not say so."""
 
 
 def desk(loaded: Settings) -> intake.Desk:
@@ -70,19 +70,19 @@ def facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def show_plan(plan: Plan, *, as_json: bool) -> None:
+async def show_plan(journal: Journal, plan: Plan, *, as_json: bool) -> None:
     """Print a plan as data."""
     if as_json:
         show_json(facts(plan))
         return
-    show_table(("outcome", "commands", "meaning"), _rows(plan))
+    show_table(("outcome", "commands", "because"), await _rows(journal, plan))
     say(_cost(plan))
 
 
-def tell_plan(plan: Plan) -> None:
+async def tell_plan(journal: Journal, plan: Plan) -> None:
     """Print a plan as talk, before somebody is asked about it."""
-    for outcome, number, meaning in _rows(plan):
-        say(f"{number:>8}  {outcome:<12}  {meaning}")
+    for outcome, number, why in await _rows(journal, plan):
+        say(f"{number:>8}  {outcome:<12}  {why}")
     say(_cost(plan))
 
 
@@ -97,7 +97,9 @@ async def carry_out(
         return
     if not await say_who_will(journal):
         raise Stop(
-            Code.UNAVAILABLE, "a replay is watched while it runs, and nobody carries it out now.", "`azplan run`"
+            Code.UNAVAILABLE,
+            "nothing was begun: a replay is watched while it runs, and nobody lives to carry it out.",
+            f"Start a worker with `azplan run`, then `azplan replay apply {plan.id}`.",
         )
     canary = f", {manner.pace.canary} of them first" if manner.pace.canary else ""
     insist(f"Apply this to {number} commands{canary}?", yes=yes)
@@ -187,11 +189,14 @@ def _judge(plan: Plan, ended: Ended) -> None:
         raise Stop(Code.FAILED, f"{ended.standing.failed} failed again.", "`azplan dead-letters list` shows them.")
 
 
-def _rows(plan: Plan) -> list[tuple[str, str, str]]:
+async def _rows(journal: Journal, plan: Plan) -> list[tuple[str, str, str]]:
+    """What would happen to how many commands, and why."""
+    found = await journal.read(lambda tx: reasons(tx, plan.id))
     return [
-        (outcome.value, str(plan.outcomes[outcome.value]), MEANINGS[outcome])
+        (outcome.value, str(each.number), f"{each.detail}; {MEANINGS[outcome]}" if outcome in MEANINGS else each.detail)
         for outcome in Outcome
-        if plan.outcomes.get(outcome.value)
+        for each in found
+        if each.outcome == outcome
     ]
 
 
@@ -204,8 +209,12 @@ def _cost(plan: Plan) -> str:
     )
 
 
-def the_plan(name: str, found: Sequence[Plan]) -> Plan:
-    """The one plan that was meant. Raises Stop."""
+async def the_plan(journal: Journal, name: str) -> Plan:
+    """The one plan that was meant: by its id, by the beginning of it, or the newest of this person. Raises Stop."""
+    if name == LATEST:
+        found = await journal.read(lambda tx: latest(tx, who()))
+    else:
+        found = await journal.read(lambda tx: find(tx, name))
     if len(found) == 1:
         return found[0]
     if found:

@@ -37,6 +37,15 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why so many commands of a plan have an outcome."""
+
+    outcome: str
+    detail: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A plan. `asked` is the selection as a person made it."""
 
@@ -89,6 +98,22 @@ async def find(tx: Transaction, name: str) -> list[Plan]:
     """The plans whose id begins so."""
     rows = await tx.rows("SELECT * FROM plan WHERE substr(id, 1, ?) = ? ORDER BY at", len(name), name)
     return [await _plan(tx, row) for row in rows]
+
+
+async def latest(tx: Transaction, who: str) -> list[Plan]:
+    """The newest plan that this person made, if any."""
+    rows = await tx.rows("SELECT * FROM plan WHERE who = ? ORDER BY at DESC LIMIT 1", who)
+    return [await _plan(tx, row) for row in rows]
+
+
+async def reasons(tx: Transaction, plan: str) -> list[Reason]:
+    """Why the commands of a plan have the outcomes that they have, the most frequent reason of each outcome first."""
+    rows = await tx.rows(
+        """SELECT outcome, detail, count(*) AS n FROM plan_item WHERE plan = ?
+           GROUP BY outcome, detail ORDER BY count(*) DESC, detail""",
+        plan,
+    )
+    return [Reason(row["outcome"], row["detail"], row["n"]) for row in rows]
 
 
 async def states(tx: Transaction, plan: str, outcomes: Sequence[str]) -> Mapping[str, int]:

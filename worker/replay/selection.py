@@ -17,6 +17,10 @@ from worker.runtime.intake import Desk, intake
 PORTION = 500
 
 
+class NotThere(Exception):
+    """Records were asked for that the topic does not have. The message says which it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A command that may be replayed, as it stands on the topic or in the journal."""
@@ -36,12 +40,35 @@ async def ranges(
     end: datetime | None = None,
     offsets: Sequence[tuple[int, range]] = (),
 ) -> Mapping[Partition, range]:
-    """Which offsets of which partitions are meant: those given, or those of a span of time with both ends included."""
+    """Which offsets of which partitions are meant: those given, or those of a span of time with both ends included.
+
+    Raises `NotThere` for offsets that the topic never had or has no more.
+    """
     if offsets:
-        return {Partition(topic, number): wanted for number, wanted in offsets}
+        return await _given(admin, topic, offsets)
     first = await admin.beginnings(topic) if begin is None else await admin.offsets_at(topic, begin)
     after = await admin.ends(topic) if end is None else await admin.offsets_at(topic, end + timedelta(milliseconds=1))
     return {each: range(start, after[each]) for each, start in first.items() if after[each] > start}
+
+
+async def _given(admin: Admin, topic: str, offsets: Sequence[tuple[int, range]]) -> Mapping[Partition, range]:
+    beginnings, ends = await admin.beginnings(topic), await admin.ends(topic)
+    wanted: dict[Partition, range] = {}
+    for number, asked in offsets:
+        each = Partition(topic, number)
+        if each not in beginnings:
+            numbers = sorted(known.number for known in beginnings)
+            raise NotThere(f"{topic} has no partition {number}: it has {numbers[0]} to {numbers[-1]}")
+        first, end = beginnings[each], ends[each]
+        if asked.start < first:
+            raise NotThere(
+                f"partition {number} of {topic} begins at offset {first} by now: what came before is deleted there, "
+                "and what the journal knows of it is found with --journal"
+            )
+        if asked.start >= end:
+            raise NotThere(f"partition {number} of {topic} ends before offset {end}: nothing is at {asked.start} yet")
+        wanted[each] = range(asked.start, min(asked.stop, end))
+    return wanted
 
 
 async def of_records(

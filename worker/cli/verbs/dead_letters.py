@@ -208,7 +208,7 @@ async def _redrive(
         asked = {"deadLetters": [each.letter.seq for each in found]}
         order = Order(who(), words.why, asked, Wanted(insisted=True))
         plan = await make(journal, each_of(await of_commands(journal, uids)), order, per_minute(loaded))
-        tell_plan(plan)
+        await tell_plan(journal, plan)
         await carry_out(loaded, journal, plan, manner, yes=words.yes, as_json=words.as_json)
 
 

@@ -17,15 +17,13 @@ from worker.cli.printing import say
 from worker.cli.replaying import carry_out, desk, each_of, per_minute, show_plan, tell_plan, the_plan
 from worker.cli.requesting import Why, who
 from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, WithCode, chosen, offsets, span
-from worker.journal import plans
 from worker.journal.journal import Journal
-from worker.journal.plans import Plan
 from worker.journal.views import Filter
 from worker.replay.applying import Manner
 from worker.replay.decisions import Wanted
 from worker.replay.pace import Pace
 from worker.replay.planning import Order, make
-from worker.replay.selection import Candidate, of_journal, of_records, ranges
+from worker.replay.selection import Candidate, NotThere, of_journal, of_records, ranges
 from worker.settings import Settings
 
 SECOND = 1_000_000
@@ -49,7 +47,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             app,
             "azplan replay apply 5f3c --canary 5 --rate 60",
-            "azplan replay apply 5f3c --re-emit --yes",
+            "azplan replay apply latest --re-emit --yes",
         )
     )(apply)
     app.add_typer(group, name="replay", help="Have commands come again, harmlessly.", rich_help_panel=WORKING)
@@ -110,14 +108,15 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
         )
     if given and (from_journal or during != Span(None, None)):
         raise Stop(Code.USAGE, "--offsets says all: leave --from, --to and --journal out.")
+    if len({number for number, _ in given}) < len(given):
+        raise Stop(Code.USAGE, "a partition is named twice.", "Make a plan for each of the two ranges.")
     selection = Selection(chosen(type_, customer, partner, code=code), during, given, from_journal)
-    made = asyncio.run(_plan(settings.load(), selection, why, Wanted(re_emit=re_emit)))
-    show_plan(made, as_json=as_json)
-    say(f"Apply it with `azplan replay apply {made.id}`.")
+    order = Order(who(), why, selection.asked(), Wanted(re_emit=re_emit))
+    asyncio.run(_plan(settings.load(), selection, order, as_json=as_json))
 
 
 def apply(
-    name: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id, or its beginning.")],
+    name: Annotated[str, typer.Argument(metavar="PLAN", help="Its id, the beginning of it, or `latest`: your newest.")],
     canary: Annotated[int, typer.Option(min=0, help="So many go first, and alone; any failure of theirs stops.")] = 0,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a minute at most.")] = None,
     re_emit: ReEmit = False,
@@ -131,13 +130,14 @@ def apply(
     asyncio.run(_apply(settings.load(), name, Manner(who(), Pace(canary, rate), re_emit), yes=yes, as_json=as_json))
 
 
-async def _plan(loaded: Settings, selection: Selection, why: str, wanted: Wanted) -> Plan:
-    order = Order(who(), why, selection.asked(), wanted)
-    async with connections.journal(loaded) as journal, _found(loaded, journal, selection) as found:
-        made = await make(journal, found, order, per_minute(loaded))
-    if made.commands == 0:
-        raise Stop(Code.NOTHING, "no command matches.")
-    return made
+async def _plan(loaded: Settings, selection: Selection, order: Order, *, as_json: bool) -> None:
+    async with connections.journal(loaded) as journal:
+        async with _found(loaded, journal, selection) as found:
+            made = await make(journal, found, order, per_minute(loaded))
+        if made.commands == 0:
+            raise Stop(Code.NOTHING, "no command matches.")
+        await show_plan(journal, made, as_json=as_json)
+    say(f"Apply it with `azplan replay apply {made.id}`.")
 
 
 @asynccontextmanager
@@ -151,12 +151,15 @@ async def _found(loaded: Settings, journal: Journal, selection: Selection) -> As
         return
     async with connections.admin(loaded) as admin:
         topic = loaded.kafka.commands_topic
-        wanted = await ranges(admin, topic, begin=during.begin, end=during.end, offsets=selection.ranges)
+        try:
+            wanted = await ranges(admin, topic, begin=during.begin, end=during.end, offsets=selection.ranges)
+        except NotThere as error:
+            raise Stop(Code.NOTHING, f"{error}.") from error
         yield of_records(journal, admin.read(wanted), desk(loaded), selection.which)
 
 
 async def _apply(loaded: Settings, name: str, manner: Manner, *, yes: bool, as_json: bool) -> None:
     async with connections.journal(loaded) as journal:
-        found = the_plan(name, await journal.read(lambda tx: plans.find(tx, name)))
-        tell_plan(found)
+        found = await the_plan(journal, name)
+        await tell_plan(journal, found)
         await carry_out(loaded, journal, found, manner, yes=yes, as_json=as_json)
