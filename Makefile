@@ -54,6 +54,10 @@ model: $(READY) ## Check the model of a lane, with and without each rule (needs 
 bench: $(READY) ## Work off a backlog of 10 000 commands on real parts
 	$(BIN)/python -m ops.bench.backlog
 
+.PHONY: storm
+storm: $(READY) ## Let everything go wrong around three workers on real parts (7 minutes)
+	$(BIN)/python -m tests.storm
+
 .PHONY: up
 up: ## Start Kafka, PostgreSQL, simulator, worker, Prometheus and Grafana in containers
 	docker compose up --detach --build --wait

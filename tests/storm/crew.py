@@ -60,10 +60,12 @@ class Crew:
         worker = self.workers[number]
         self._say(f"SIGTERM to {worker.name} (pid {worker.pid})")
         self._up.discard(number)
-        before = worker.output().count("worker.stopped")
+        before, began = worker.output().count("worker.stopped"), worker.ready()
         worker.interrupt()
         code = await asyncio.to_thread(worker.wait, within=60)
         self._say(f"{worker.name} ended with {code}")
+        if not began and code == -signal.SIGTERM:  # it was only just loading its code
+            return []
         if code != ENDED_IN_ORDER or worker.output().count("worker.stopped") == before:
             return [f"{worker.name} did not stop in order, but with {code}"]
         return []

@@ -1,32 +1,39 @@
 """The shortest form of the storm: workers killed for some seconds. And the verdict finds what is wrong."""
 
+import asyncio
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.integration.talk import Heard
-from tests.storm.ground import ground, why_not
+from tests.storm.ground import Ground, partner_center
 from tests.storm.load import compose, counts_of
 from tests.storm.scenes import SCENES
 from tests.storm.storm import play
 from tests.storm.verdict import Line, column_of, kinds_of
-from tests.support.missing import missing
+from tests.support.kafka_local import LocalKafka
+from tests.support.postgres_local import LocalPostgres
 
-SECONDS = 14.0
+SECONDS = 12.0
 
 
 @pytest.mark.kafka
 @pytest.mark.postgres
-async def test_three_workers_that_are_killed_lose_nothing_and_double_nothing() -> None:
+async def test_three_workers_that_are_killed_lose_nothing_and_double_nothing(
+    own_kafka: LocalKafka, own_postgres: LocalPostgres, tmp_path: Path
+) -> None:
     """`kill -9` every few seconds under load: each command has its one answer, each effect is there once, in order."""
-    if lack := why_not():
-        missing("Apache Kafka or PostgreSQL on this machine", lack)
-    scene = replace(SCENES["kill"], commands=60, over=SECONDS, customers=21)
-    async with ground(seed=1, cable=False) as servers:
-        line = await play(scene, servers, seed=1, seconds=SECONDS)
+    simulator = partner_center(tmp_path, seed=1)
+    await asyncio.to_thread(simulator.start)
+    try:
+        scene = replace(SCENES["kill"], commands=50, over=4.0, customers=21)
+        line = await play(scene, Ground(tmp_path, own_kafka, own_postgres, simulator), seed=1, seconds=SECONDS)
+    finally:
+        await asyncio.to_thread(simulator.stop)
     assert line.findings == []
-    assert line.commands == 60
+    assert line.commands == 50
     assert line.kills >= 3
     assert line.effects > 20
     assert (line.lost, line.doubled, line.order_violations, line.other) == (0, 0, 0, 0)

@@ -58,10 +58,10 @@ class Azplan(Server):
         command: Sequence[str] = [*tether(), *inside, str(PROGRAM), *(arguments or ("run",))]
         super().__init__(f"azplan {name}", command, log=cwd / f"{name}.log", env=environment(settings), cwd=cwd)
 
-    def start(self, *, within: float = 60) -> None:
-        """Start it and wait until its log says so."""
+    def launch(self) -> None:
+        """Start it and wait for nothing; `ready` is said of this run from now on."""
         self._seen = self.output().count(self._says)
-        super().start(within=within)
+        super().launch()
 
     def ready(self) -> bool:
         """The log of this run holds the awaited word."""
