@@ -1,0 +1,63 @@
+"""Partner Center says 429: everybody who calls that part of it stays away as long as it asked, and nobody else does."""
+
+from typing import Any
+
+import pytest
+
+from events.codes import WaitingReason
+from events.plans import CreateAzurePlan, PlanReactivated, ReactivatePlan
+from events.status import CommandWaiting
+from tests.operators.asking import later
+from tests.support.harness import World
+from tests.support.invariants import check
+from tests.trouble.conftest import Play
+from tests.trouble.ledger import rest
+
+ASKED = 180
+ASKS: dict[str, dict[str, Any]] = {
+    "seconds": {"retry_after": ASKED, "retry_after_form": "seconds"},
+    "a date": {"retry_after": ASKED, "retry_after_form": "date"},
+}
+
+
+def arrivals(world: World, family: str) -> list[float]:
+    """When requests of a family arrived, those of all customers."""
+    return [each.at for each in world.simulator.books.requests if each.operation.startswith(family)]
+
+
+@pytest.mark.parametrize("asks", ASKS.values(), ids=ASKS.keys())
+def test_one_429_holds_back_all_callers_of_that_family_as_long_as_it_asked(play: Play, asks: dict[str, Any]) -> None:
+    """G8: not an attempt of anybody, said as `throttled`, and afterwards they come one by one and not at once."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        customers = world.simulator.customers(50, "suspended_plan")
+        world.simulator.faults.add("throttle", operation="subscriptions.list", skip=5, **asks)
+        for customer in customers[:6]:
+            await world.send(ReactivatePlan(customer_id=customer.id))
+        await world.until(lambda: refused_at(world) is not None, "it was said", within=30)
+        refused = refused_at(world)
+        assert refused is not None
+        sent = [await world.send(ReactivatePlan(customer_id=each.id)) for each in customers[6:]]
+        other = world.simulator.customer("no_agreement")
+        elsewhere = await world.send(CreateAzurePlan(customer_id=other.id))
+        await world.until(later(world, 30), "half a minute has passed")
+        assert [each.event.reason for each in world.said(sent[0]) if isinstance(each.event, CommandWaiting)] == [
+            WaitingReason.THROTTLED
+        ]
+        assert len(arrivals(world, "customers")) > 0, f"{elsewhere} is asked about elsewhere"
+        await rest(world)
+        behind = [at - refused for at in arrivals(world, "subscriptions.list") if at > refused]
+        assert min(behind) >= ASKED
+        assert sum(ASKED <= each < ASKED + 1 for each in behind) <= 10, "they are spread over the minute"
+        assert [row["n"] for row in await world.rows("SELECT max(attempts) AS n FROM command")] == [0]
+        assert {type(await world.answer(each)) for each in sent} == {PlanReactivated}
+        assert world.letters() == []
+        await check(world)
+
+    play(story)
+
+
+def refused_at(world: World) -> float | None:
+    """When Partner Center first said 429."""
+    return next((each.at for each in world.simulator.books.requests if each.status == 429), None)
