@@ -141,6 +141,32 @@ def test_show_brings_the_evidence_of_an_unknown_outcome(url: str, azplan: Azplan
     assert "  checkout  money   intended, tried once, may still arrive until" in out
     assert '{"cart_id": "cart-1"}' in out
     assert "dead letter" in out
+    _, _, unknown = out.partition("Not known: whether it took effect at Microsoft.")
+    parts = ["checkout was never answered", "cart_id cart-1", "last sent", "request-2", "last look", "orders.list 403"]
+    at = [unknown.index(part) for part in parts]
+    assert at == sorted(at)
+    assert "azplan commands resolve failed-1 --applied " in unknown
+    assert "azplan commands resolve failed-1 --not-applied " in unknown
+
+
+def test_show_asks_for_no_decision_where_nothing_is_unknown(url: str, azplan: Azplan) -> None:
+    """Of a command that waits."""
+    for known in ("behind-1", "waits-1"):
+        assert "Not known" not in azplan("commands", "show", known).out
+        assert azplan("commands", "show", known, "--json").json["unknown"] is None
+
+
+def test_show_as_json_has_the_evidence_and_the_decisions(url: str, azplan: Azplan) -> None:
+    """For a program that hands them to a person."""
+    unknown = azplan("commands", "show", "failed-1", "--json").json["unknown"]
+    (write,) = unknown["writes"]
+    assert (write["name"], write["details"]) == ("checkout", {"cart_id": "cart-1"})
+    assert (write["lastSent"]["operation"], write["lastSent"]["requestId"]) == ("carts.checkout", "request-2")
+    assert (unknown["lastLook"]["operation"], unknown["lastLook"]["status"]) == ("orders.list", 403)
+    assert unknown["decisions"] == {
+        "applied": "azplan commands resolve failed-1 --applied",
+        "notApplied": "azplan commands resolve failed-1 --not-applied",
+    }
 
 
 def test_show_as_json_adds_the_story_to_the_command(url: str, azplan: Azplan) -> None:

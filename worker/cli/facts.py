@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from worker.cli.evidence import evidence, facts
 from worker.cli.printing import instant
 from worker.journal.records import Call, Note, Step
 from worker.journal.views import Change, Done, SaidEvent, Story, Summary
@@ -26,7 +27,8 @@ def command(summary: Summary) -> Facts:
 
 
 def story(told: Story) -> Facts:
-    """A command and everything that happened to it."""
+    """A command and everything that happened to it. `unknown` is null where nothing is."""
+    unknown = evidence(told)
     return {
         **command(told.command),
         "steps": [_step(step) for step in told.steps],
@@ -35,6 +37,7 @@ def story(told: Story) -> Facts:
         "events": [event(said) for said in told.events],
         "calls": [_call(call) for call in told.calls],
         "requests": [_act(act) for act in told.acts],
+        "unknown": facts(unknown) if unknown else None,
     }
 
 

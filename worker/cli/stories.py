@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from worker.cli.evidence import evidence, told
 from worker.cli.facts import data_of
 from worker.cli.printing import STYLES, clock_time, date_time, out
 from worker.cli.telling import details, headline
@@ -43,6 +44,11 @@ def show_story(story: Story) -> None:
         for step in story.steps:
             for text in _step(step, width):
                 console.print(text)
+    unknown = evidence(story)
+    if unknown is not None:
+        console.print("\nNot known: whether it took effect at Microsoft. Look there, then decide:", style="bold")
+        for text in told(unknown):
+            console.print(text)
 
 
 def timeline(story: Story) -> list[Line]:
