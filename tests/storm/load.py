@@ -24,6 +24,10 @@ SPREAD = 1 / 3
 REPEATED, CONFLICTING, UNREADABLE = 0.2, 0.04, 0.02
 """Shares of commands behind which another record is sent: the same, one with other content, one that is no JSON."""
 CHECKED_ONLY = 0.05
+OTHERWISE = {"deadline": "2199-01-01T00:00:00Z"}
+"""What makes content other content. Nothing else in a storm has a deadline."""
+NOBODY_READS = "bad-"
+"""The ids of unreadable records begin so."""
 LATER = 30
 """So many records later at most a repeat follows."""
 PATIENT_MS = 120_000
@@ -118,11 +122,11 @@ def compose(rng: Random, customers: Mapping[str, Sequence[str]], number: int) ->
             again = posting(one, rng.choice(homes[customer]))
             queue.append((place + rng.uniform(0, LATER), len(queue), again))
         if rng.random() < CONFLICTING:  # on the same partition, so that it is the second to be read
-            other = replace(one, data={**one.data, "deadline": "2199-01-01T00:00:00Z"})
+            other = replace(one, data={**one.data, **OTHERWISE})
             queue.append((place + rng.uniform(0.5, LATER), len(queue), posting(other, home)))
         if rng.random() < UNREADABLE:
-            bad = Posting(customer.encode(), b"{ not JSON " + one.id.encode(), one.headers, home)
-            queue.append((place + 0.5, len(queue), replace(bad, headers=[("ce_id", b"bad-" + one.id.encode())])))
+            name = (NOBODY_READS + one.id).encode()
+            queue.append((place + 0.5, len(queue), Posting(customer.encode(), b"{ no JSON", [("ce_id", name)], home)))
     return Load([each for *_, each in sorted(queue, key=lambda entry: entry[:2])], sent, straight)
 
 

@@ -8,7 +8,7 @@ import pytest
 from events.identity import command_uid
 from ops.simulator.books import Effect
 from tests.integration.talk import Heard, Sent
-from tests.storm.load import Load
+from tests.storm.load import NOBODY_READS, OTHERWISE, Load
 from tests.storm.remains import Books, Remains
 from tests.storm.verdict import (
     Line,
@@ -21,7 +21,7 @@ from tests.support.harness import SOURCE
 
 CUSTOMER = "9c0f6a1e-2f4b-4d0a-9a55-0d2c6f1b7a01"
 FIRST, SECOND = (Sent("SuspendPlan", CUSTOMER, id=f"c-{number}", source=SOURCE) for number in (1, 2))
-CONFLICT = replace(SECOND, data={"deadline": "2199-01-01T00:00:00Z"})
+CONFLICT = replace(SECOND, data=OTHERWISE)
 UIDS = {sent.id: str(command_uid(SOURCE, sent.id)) for sent in (FIRST, SECOND)}
 EFFECT = Effect(0.0, "subscription.suspended", "p", CUSTOMER, "plan", request=1, correlation_id="run-1")
 ROWS = {UIDS["c-1"]: {"seq": 1}, UIDS["c-2"]: {"seq": 2}}
@@ -34,7 +34,7 @@ LETTERS = [
 def record(offset: int, sent: Sent | None) -> Heard:
     """A record of the commands topic; None is one that nobody can read."""
     if sent is None:
-        return Heard(None, b"{", {"ce_id": "bad-1"}, 0, offset)
+        return Heard(None, b"{", {"ce_id": f"{NOBODY_READS}1"}, 0, offset)
     return Heard(None, sent.value, {"ce_id": sent.id}, 0, offset)
 
 

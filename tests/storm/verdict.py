@@ -7,6 +7,7 @@ from typing import Any
 
 from events.identity import command_uid
 from tests.integration.talk import Heard
+from tests.storm.load import NOBODY_READS, OTHERWISE
 from tests.storm.remains import Remains
 from tests.support.harness import SOURCE
 from tests.support.invariants import CHANGES, Findings, check
@@ -105,9 +106,9 @@ def kinds_of(records: Iterable[Heard]) -> Iterator[tuple[tuple[int, int], str]]:
     """What each record of the topic is, by its place: a command, a repeat, a conflict, or unreadable."""
     values: dict[str, set[bytes]] = defaultdict(set)
     for record in records:
-        if record.headers["ce_id"].startswith("bad-"):
+        if record.headers["ce_id"].startswith(NOBODY_READS):
             kind = "unreadable"
-        elif b'"deadline": "2199' in (record.value or b""):
+        elif OTHERWISE["deadline"].encode() in (record.value or b""):
             kind = "conflict"
         else:
             known = values[record.headers["ce_id"]]
