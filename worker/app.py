@@ -32,7 +32,7 @@ from worker.journal.records import Work
 from worker.partner_center.center import Call, Center
 from worker.partner_center.client import Account
 from worker.partner_center.errors import GateClosed
-from worker.partner_center.operation import Operation
+from worker.partner_center.operation import EffectClass, Operation
 from worker.partner_center.quota import SPAN
 from worker.partner_center.registry import operations
 from worker.parts import kafka_config, open_accounts, open_engine, open_source, policy, resolve
@@ -56,6 +56,8 @@ from worker.version import version
 
 log = structlog.get_logger("azplan.app")
 
+NEEDS_INTENT = frozenset({EffectClass.STATE, EffectClass.MONEY})
+
 
 class Traffic:
     """One run of one command: a `Run` to the client, an `Exchange` to the steps."""
@@ -73,7 +75,12 @@ class Traffic:
         self.center: Center | None = None
 
     def gate(self, operation: Operation[object], step: str | None) -> None:
-        """Called at the instant a request leaves. Raises `GateClosed` where it must not."""
+        """Called at the instant a request leaves. Raises `GateClosed` where it must not.
+
+        Raises LookupError for a write that is no step's: nobody would know of it, were its answer lost.
+        """
+        if operation.effect in NEEDS_INTENT and step not in self._leave_by:
+            raise LookupError(f"{operation.name} was called outside a step, so that no intent of it is written down")
         reason = self._closed(self._work.owner.worker)
         if reason is None and operation.writes:
             reason = self._too_late(step)

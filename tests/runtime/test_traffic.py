@@ -1,0 +1,61 @@
+"""The gate at the send: what is asked at the very instant at which a request leaves (promises G2, G4)."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.runtime.bench import Bench
+from worker.app import Traffic
+from worker.partner_center import carts, subscriptions
+from worker.partner_center.errors import GateClosed
+
+
+async def test_a_request_leaves_only_for_the_worker_that_owns_the_lane(bench: Bench) -> None:
+    """Rule GateAtSend: it is the worker that claimed the command who must own it, not whoever runs by now."""
+    work = await bench.begin()
+    asked: list[str] = []
+
+    def closed(claimed_by: str) -> str | None:
+        asked.append(claimed_by)
+        return "another worker owns the lane"
+
+    traffic = Traffic(work, bench.clock, closed)
+    traffic.permit("suspend", 40)
+    for operation, step in ((subscriptions.PATCH, "suspend"), (subscriptions.GET, None)):
+        with pytest.raises(GateClosed, match="another worker owns the lane"):
+            traffic.gate(operation, step)
+    assert asked == [work.owner.worker] * 2
+
+
+async def test_a_write_leaves_only_soon_after_its_intent(bench: Bench) -> None:
+    """Rule GateAtSend: later, it could arrive after the instant until which the lane's next command waits."""
+    traffic = bench.traffic(await bench.begin())
+    traffic.permit("suspend", 40)
+    await asyncio.sleep(40)
+    traffic.gate(subscriptions.PATCH, "suspend")
+    await asyncio.sleep(1)
+    with pytest.raises(GateClosed, match="too much time has passed"):
+        traffic.gate(subscriptions.PATCH, "suspend")
+    traffic.gate(subscriptions.GET, None)
+
+
+async def test_no_write_leaves_after_the_commands_deadline(bench: Bench) -> None:
+    """Rule GateAtSend: it may have been prepared in time and have waited for a connection; looking goes on."""
+    traffic = bench.traffic(await bench.begin())
+    traffic.deadline = bench.clock.now() + timedelta(seconds=10)
+    traffic.permit("checkout", 40)
+    await asyncio.sleep(10)
+    with pytest.raises(GateClosed, match="deadline has passed"):
+        traffic.gate(carts.CHECKOUT, "checkout")
+    traffic.gate(carts.GET, None)
+
+
+@pytest.mark.parametrize("step", [None, "another"])
+async def test_no_write_leaves_without_an_intent(bench: Bench, step: str | None) -> None:
+    """A handler that calls a write itself, and not through a step, is stopped: nobody could look after it (G6)."""
+    traffic = bench.traffic(await bench.begin())
+    for operation in (carts.CHECKOUT, subscriptions.PATCH):
+        with pytest.raises(LookupError, match="outside a step"):
+            traffic.gate(operation, step)
+    traffic.gate(carts.CREATE, step)  # whose id was never learned, nobody can use
