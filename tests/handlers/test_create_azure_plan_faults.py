@@ -86,7 +86,10 @@ async def test_a_lost_order_that_fails_is_found_in_the_list(stage: Stage, lag: i
 
 @IMPATIENT
 async def test_a_lost_order_that_never_appears_is_an_unknown_outcome(stage: Stage) -> None:
-    """The cart is ordered and nothing comes of it: at the deadline a person gets the cart. Nothing is bought again."""
+    """The cart is ordered and nothing comes of it: at the deadline a person gets the cart. Nothing is bought again.
+
+    Promises G2, G6.
+    """
     customer = stage.simulator.customer(settings={"order_outcome": "never", "order_list_lag": [1e9, 1e9]})
     stage.fault("reset_after", "carts.checkout")
     failed = await stage.failed(create(customer))
@@ -122,7 +125,10 @@ async def test_a_lost_mending_that_was_looked_at_is_not_unknown(stage: Stage) ->
 @pytest.mark.parametrize("operation", ["carts.get", "subscriptions.list", "orders.list"])
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_look_that_is_refused_proves_nothing(stage: Stage, operation: str, status: int) -> None:
-    """Where Partner Center no longer lets us look, the outcome is unknown; it is not answered with a refusal."""
+    """Where Partner Center no longer lets us look, the outcome is unknown; it is not answered with a refusal.
+
+    Promise G6.
+    """
     customer = stage.simulator.customer(settings={"order_provisioning": [1e9, 1e9]})
     stage.fault("reset_after", "carts.checkout")
     sent = await stage.send(create(customer))
@@ -209,7 +215,10 @@ async def test_after_a_lost_check_out_the_deadline_is_said_when_it_is_certain(
 
 @pytest.mark.parametrize(("kind", "bought"), [("late", True), ("reset_before", False)])
 async def test_a_refusal_waits_until_no_lost_check_out_can_arrive(stage: Stage, kind: str, bought: bool) -> None:
-    """Between two check-outs the credit runs out; the refusal is said only when the first can no longer arrive."""
+    """Between two check-outs the credit runs out; the refusal is said only when the first can no longer arrive.
+
+    Rule SettledNo, promise G6.
+    """
     customer = stage.simulator.customer()
     stage.fault(kind, "carts.checkout", seconds=200)
     sent = await stage.send(create(customer))
@@ -256,7 +265,10 @@ async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_
 
 
 async def test_the_next_command_waits_until_a_lost_check_out_cannot_arrive(stage: Stage) -> None:
-    """A customer's second command neither writes nor concludes before the first one's request has settled."""
+    """A customer's second command neither writes nor concludes before the first one's request has settled.
+
+    Rule Settle, promise G4.
+    """
     customer = stage.simulator.customer()
     stage.fault("reset_before", "carts.checkout")
     stage.fault("error_before", "carts.get", status=403, code=900308)
@@ -324,7 +336,10 @@ async def test_an_earlier_purchase_whose_order_failed_is_closed(stage: Stage) ->
 
 @pytest.mark.parametrize("lag", [0, 1e9], ids=["order_seen", "order_not_seen"])
 async def test_an_earlier_purchase_that_is_open_still_is_not_repeated(stage: Stage, lag: float) -> None:
-    """Its order is pending, or cannot be seen: the next command is refused, and names what is known."""
+    """Its order is pending, or cannot be seen: the next command is refused, and names what is known.
+
+    Rule OpenEffect, promise G2.
+    """
     settings = {"order_outcome": "never", "order_list_lag": [lag, lag]}
     customer = stage.simulator.customer(settings=settings)
     await _leave_open(stage, customer, kind="reset_after")

@@ -110,7 +110,10 @@ async def test_after_a_lost_change_the_deadline_is_said_when_it_is_certain(
 
 @pytest.mark.parametrize("kind", ["late", "reset_before", "reset_after"])
 async def test_the_last_command_has_the_last_word(stage: Stage, kind: str) -> None:
-    """A suspension that was lost and arrives minutes later does not undo the reactivation behind it."""
+    """A suspension that was lost and arrives minutes later does not undo the reactivation behind it.
+
+    Rule Settle, promise G4.
+    """
     customer = stage.simulator.customer("quiet_plan")
     (plan,) = customer.subscriptions.values()
     stage.fault(kind, "subscriptions.patch", seconds=250)

@@ -29,7 +29,10 @@ async def test_a_record_comes_back_from_the_journal_byte_for_byte(bench: Bench) 
 
 
 async def test_the_same_record_again_changes_nothing(bench: Bench) -> None:
-    """Same identity and content, in the same batch or a later one: a duplicate, with no event and no dead letter."""
+    """Same identity and content, in the same batch or a later one: a duplicate, with no event and no dead letter.
+
+    Promise G5.
+    """
     one = await bench.worker()
     assert await accept(one, command("1"), command("1")) == [Taken.NEW, Taken.DUPLICATE]
     assert await accept(one, command("1")) == [Taken.DUPLICATE]
@@ -71,7 +74,10 @@ async def test_a_refused_command_is_answered_and_never_runs(bench: Bench) -> Non
 
 
 async def test_a_record_older_than_the_memory_is_not_started_unless_it_is_known(bench: Bench) -> None:
-    """A known identity is judged by its content first; an unknown old one is a dead letter `too_old` and no command."""
+    """A known identity is judged by its content first; an unknown old one is a dead letter `too_old` and no command.
+
+    Promise G5.
+    """
     one = await bench.worker()
     await accept(one, command("1"))
     items = [command("1", old=True), command("1", old=True, fingerprint="other"), command("2", old=True)]
@@ -81,7 +87,7 @@ async def test_a_record_older_than_the_memory_is_not_started_unless_it_is_known(
 
 
 async def test_poison_becomes_a_dead_letter_and_the_next_record_goes_on(bench: Bench) -> None:
-    """The dead letter keeps the bytes; its lane is that of the partition it came from."""
+    """The dead letter keeps the bytes; its lane is that of the partition it came from (promise G7)."""
     one = await bench.worker()
     assert await accept(one, poison(partition=3), command("1")) == [Taken.DEAD_LETTER, Taken.NEW]
     (dead,) = [row for row in await one.unsent(10) if row.letter]
@@ -101,7 +107,7 @@ async def test_a_redelivered_dead_letter_is_not_doubled(bench: Bench) -> None:
 
 
 async def test_commands_of_one_batch_keep_their_order(bench: Bench) -> None:
-    """Of a customer only the first is due; customers do not wait for each other."""
+    """Of a customer only the first is due; customers do not wait for each other (promise G4)."""
     one = await bench.worker()
     await accept(one, command("1"), command("2"), command("3", customer="fabrikam"), command("4"))
     assert [work.id for work in await claim(one)] == ["1", "3"]

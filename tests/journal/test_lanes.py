@@ -62,7 +62,7 @@ async def test_a_worker_that_lapsed_loses_its_lanes_to_the_next_that_looks(bench
 
 
 async def test_whoever_lost_a_lane_writes_nothing_for_it(bench: Bench) -> None:
-    """Each write for a command is refused as a whole once the lane has another owner."""
+    """Each write for a command is refused as a whole once the lane has another owner (rule Epoch, promises G2, G3)."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     work = await only(one)
@@ -85,7 +85,10 @@ async def test_whoever_lost_a_lane_writes_nothing_for_it(bench: Bench) -> None:
 
 
 async def test_a_worker_that_lost_a_lane_and_took_it_again_is_another_owner(bench: Bench) -> None:
-    """Work from before the loss is refused, although the lane belongs to the same worker once more."""
+    """Work from before the loss is refused, although the lane belongs to the same worker once more.
+
+    Rule Epoch, promise G2.
+    """
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     old = await only(one)

@@ -110,7 +110,7 @@ async def test_details_and_results_come_back_as_they_were(bench: Bench) -> None:
 
 
 async def test_the_next_command_has_its_turn_when_the_one_before_is_over(bench: Bench) -> None:
-    """One of a lane at a time, in the order of acceptance, whatever the end."""
+    """One of a lane at a time, in the order of acceptance, whatever the end (promise G4)."""
     one = await bench.worker("one")
     await accept(one, *(command(str(n)) for n in range(4)))
     order = []
@@ -164,7 +164,10 @@ async def test_what_a_run_leaves_is_what_the_next_run_finds(bench: Bench) -> Non
 
 
 async def test_a_later_command_learns_until_when_an_unanswered_request_may_arrive(bench: Bench) -> None:
-    """The rule of settling: the instant goes with the lane, whatever the end of the command that sent the request."""
+    """The rule of settling: the instant goes with the lane, whatever the end of the command that sent the request.
+
+    Rule Settle, promise G4.
+    """
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"), command("3", customer="fabrikam"))
     first = next(work for work in await claim(one) if work.id == "1")
@@ -212,7 +215,10 @@ async def test_a_spent_key_needs_no_settling(bench: Bench) -> None:
 
 
 async def test_an_effect_is_open_for_one_command_at_a_time(bench: Bench) -> None:
-    """The second command is told who has it; the first may begin it again; an end closes it."""
+    """The second command is told who has it; the first may begin it again; an end closes it.
+
+    Rule OpenEffect, promise G2.
+    """
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"))
     first = await only(one)
@@ -289,7 +295,7 @@ async def test_a_run_that_is_over_writes_nothing_more(bench: Bench) -> None:
 
 
 async def test_two_ends_of_one_run_in_one_group_are_one_end(bench: Bench) -> None:
-    """Also where both are committed together, the second finds that the run is over."""
+    """Also where both are committed together, the second finds that the run is over (promise G3)."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -300,7 +306,7 @@ async def test_two_ends_of_one_run_in_one_group_are_one_end(bench: Bench) -> Non
 
 
 async def test_an_event_said_twice_is_one_event(bench: Bench) -> None:
-    """By its id; the first content stands."""
+    """By its id; the first content stands (promise G3)."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     for at in (1, 2):

@@ -206,7 +206,10 @@ async def test_a_closed_gate_keeps_the_request_here() -> None:
 
 
 async def test_the_gate_is_asked_at_the_last_moment() -> None:
-    """A request that waits for a connection is judged when it leaves, not when it was prepared."""
+    """A request that waits for a connection is judged when it leaves, not when it was prepared.
+
+    Rule GateAtSend, promises G2, G4.
+    """
     order: list[str] = []
 
     async with wire() as server, transport_to(server.url) as transport:

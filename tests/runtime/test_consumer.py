@@ -114,7 +114,7 @@ def of(number: int) -> SuspendPlan:
 
 
 async def test_records_are_committed_when_they_are_durable(reading: Reading) -> None:
-    """A batch is one write and one commit."""
+    """A batch is one write and one commit (promise G1)."""
     await reading.write(record(id="a"), record(id="b"))
     await asyncio.sleep(2)
     assert await reading.known() == ["a", "b"]
@@ -131,7 +131,7 @@ async def test_whoever_runs_and_sends_is_called(reading: Reading) -> None:
 
 
 async def test_nothing_is_committed_while_the_journal_is_silent(reading: Reading) -> None:
-    """Intake stops, readiness says why, and it goes on by itself."""
+    """Intake stops, readiness says why, and it goes on by itself (promise G1)."""
     reading.journal.silent = True
     await reading.write(record())
     await asyncio.sleep(600)

@@ -199,7 +199,7 @@ async def test_a_request_held_back_at_the_gate_is_begun_anew_without_a_word(benc
 
 
 async def test_what_a_run_says_comes_before_its_end_and_is_said_once(bench: Bench) -> None:
-    """Said again by a later run, it is the same event."""
+    """Said again by a later run, it is the same event (promise G3)."""
 
     async def handler(ctx: Context, _command: Any) -> Event:
         ctx.say("started", ProductUpgradeStarted, upgrade_id="u-1", adopted=False)
@@ -253,7 +253,10 @@ async def test_a_command_without_an_account_fails_and_can_be_redriven(
 
 
 async def test_a_command_does_not_run_in_another_line_than_the_customers_other_commands(bench: Bench) -> None:
-    """Accepted while its account could not be told, it would act beside the commands of that account."""
+    """Accepted while its account could not be told, it would act beside the commands of that account.
+
+    Rule OneLine, promise G4.
+    """
     await bench.accept(record(), among=desk(("contoso", "fabrikam")))
     (work,) = await bench.claim("")
     await bench.dispatch(answered)(work)
@@ -350,7 +353,7 @@ async def test_a_no_is_held_back_until_a_request_without_an_answer_can_no_longer
 
 
 async def test_the_next_command_waits_until_nothing_of_the_one_before_can_arrive(bench: Bench) -> None:
-    """It is not even begun."""
+    """It is not even begun (rule Settle, promise G4)."""
     first = await bench.begin(id="c-1")
     await bench.accept(record(id="c-2", offset=1))
     with pytest.raises(Unanswered):
@@ -373,7 +376,7 @@ async def test_the_next_command_waits_until_nothing_of_the_one_before_can_arrive
 
 
 async def test_a_run_that_began_before_everything_had_settled_looks_once_more(bench: Bench) -> None:
-    """What it saw may be older than what arrived at the last moment."""
+    """What it saw may be older than what arrived at the last moment (rule LookLast, promise G6)."""
     work = await bench.begin()
     handler = losing()
     await bench.dispatch(handler)(work)
@@ -402,7 +405,7 @@ async def test_a_run_that_lost_its_lane_or_the_journal_leaves_without_a_word(ben
 
 
 async def test_a_run_whose_lane_has_another_owner_concludes_nothing(bench: Bench) -> None:
-    """The journal compares the take of the lane."""
+    """The journal compares the take of the lane (rule Epoch, promise G3)."""
     work = await bench.begin()
     await bench.dispatch(answered)(replace(work, owner=replace(work.owner, epoch=7)))
     assert (await bench.command())["state"] == "accepted"

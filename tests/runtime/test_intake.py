@@ -63,7 +63,7 @@ async def test_each_other_content_is_said_once(bench: Bench) -> None:
     ],
 )
 async def test_what_is_no_command_becomes_a_dead_letter_with_its_bytes(bench: Bench, bad: Record, code: str) -> None:
-    """Nobody can be answered, so nothing is said."""
+    """Nobody can be answered, so nothing is said (promise G7)."""
     assert await bench.accept(bad) == [Taken.DEAD_LETTER]
     (row,) = await bench.journal.unsent(10)
     assert (row.letter, row.type, row.key, row.value) == (True, code, bad.key, bad.value)
@@ -132,7 +132,10 @@ async def test_an_odd_timestamp_is_no_reason_to_put_a_record_aside(bench: Bench,
 async def test_a_command_stands_in_the_line_of_its_customer_at_its_account(
     bench: Bench, asked: str | None, accounts: tuple[str, ...], partner: str | None
 ) -> None:
-    """The account it names, in any case, or the only one; where that cannot be told, in a line of its own."""
+    """The account it names, in any case, or the only one; where that cannot be told, in a line of its own.
+
+    Rule OneLine, promise G4.
+    """
     await bench.accept(record(partner=asked), among=desk(accounts))
     (work,) = await bench.claim(partner or "")
     assert (work.partner, work.lane) == (partner, lane_of(partner, CUSTOMER))
@@ -151,7 +154,7 @@ async def test_the_trace_of_the_sender_is_carried_on(bench: Bench) -> None:
 
 
 async def test_a_record_that_the_database_refuses_becomes_a_dead_letter(bench: Bench) -> None:
-    """With its bytes and the reason; nothing is said about it."""
+    """With its bytes and the reason; nothing is said about it (promise G7)."""
     item = intake(record(), bench.journal.now(), desk())
     letter = refused_by_database(item, ValueError("secret"), desk())
     assert (letter.code, letter.source) == ("internal_error", item.record)

@@ -111,7 +111,7 @@ async def soon() -> None:
 
 
 async def test_one_command_of_a_lane_runs_at_a_time_and_in_order(bench: Bench, turns: Turns, serve: Served) -> None:
-    """The next begins when the one before is over."""
+    """The next begins when the one before is over (promise G4)."""
     await accept(bench, "a", "b", "c", customer_id=customer(1))
     serve.begin()
     for running in ("a", "b", "c"):

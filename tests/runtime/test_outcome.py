@@ -173,7 +173,7 @@ LATE = Waits(said="order_provisioning", since={"order": NOW - 86_400 * SECOND})
 
 @pytest.mark.parametrize("no", NOES.values(), ids=NOES.keys())
 def test_no_no_is_said_while_a_request_of_the_command_may_still_arrive(no: Exception) -> None:
-    """It waits as long as needed, then runs again and looks."""
+    """It waits as long as needed, then runs again and looks (rule SettledNo, promise G6)."""
     outcome = waiting(no, settles_in=77.5, in_doubt=True, waits=LATE, attempts=3)
     assert (outcome.reason, outcome.delay, outcome.attempts) == (WaitingReason.SETTLING, 77.5, 3)
 

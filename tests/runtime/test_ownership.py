@@ -101,7 +101,7 @@ async def hire(bench: Bench) -> AsyncIterator[Hire]:
 
 
 async def test_a_request_may_leave_while_the_row_outlives_its_time_out(hire: Hire) -> None:
-    """To the second: lease less the longest write."""
+    """To the second: lease less the longest write (rule GateAtSend, promises G2, G4)."""
     owner = await hire()
     await asyncio.sleep(MARGIN - 0.001)
     assert owner.may_send()

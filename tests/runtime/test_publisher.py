@@ -142,7 +142,7 @@ async def test_a_broker_that_is_gone_is_not_asked_for_each_of_a_long_backlog(
 async def test_what_may_have_been_written_is_sent_again_the_same_to_the_byte(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """A reader sees a repeat, never another truth."""
+    """A reader sees a repeat, never another truth (promise G3)."""
     await say(bench, "a")
     rows: list[Outgoing] = []
     sink.refuse = lambda outgoing: rows.append(outgoing) or BrokerUnavailable("lost")  # type: ignore[func-returns-value]

@@ -203,7 +203,7 @@ async def test_a_lost_answer_leaves_the_step_in_doubt_until_it_has_settled(bench
 
 
 async def test_a_purchase_in_doubt_is_looked_after_before_anything_is_sent(bench: Bench) -> None:
-    """What looking shows is recorded as if it had been answered, and nothing is sent."""
+    """What looking shows is recorded as if it had been answered, and nothing is sent (promises G2, G6)."""
     work = await bench.begin()
     act = Request(LOST)
     with pytest.raises(Unanswered):
@@ -217,7 +217,7 @@ async def test_a_purchase_in_doubt_is_looked_after_before_anything_is_sent(bench
 
 
 async def test_a_purchase_that_is_not_there_is_sent_again_under_the_same_key_at_once(bench: Bench) -> None:
-    """The command's own request needs no settling: both can do the same one thing."""
+    """The command's own request needs no settling: both can do the same one thing (rule SameCart, promise G2)."""
     work = await bench.begin()
     act = Request(LOST, {"orders": ["o-1"]})
     with pytest.raises(Unanswered):
@@ -257,7 +257,7 @@ async def test_nothing_is_in_the_account_of_a_cart_that_is_known_to_be_ordered(b
 
 
 async def test_a_look_that_cannot_tell_sends_nothing(bench: Bench) -> None:
-    """It raises what is to become of the command."""
+    """It raises what is to become of the command (promise G6)."""
     work = await bench.begin()
     act = Request(LOST)
     with pytest.raises(Unanswered):
@@ -350,7 +350,7 @@ async def test_a_look_before_that_proves_nothing(bench: Bench, effect: Callable[
 
 
 async def test_a_look_that_began_before_everything_had_settled_proves_nothing_when_it_ends_later(bench: Bench) -> None:
-    """What arrived in between is what it did not see."""
+    """What arrived in between is what it did not see (rule LookLast, promise G2)."""
     work = await bench.begin()
     act = Request(LOST, NO)
     with pytest.raises(Unanswered):
@@ -495,7 +495,7 @@ async def test_a_write_is_not_tried_more_often_than_the_settings_allow(
 
 
 async def test_two_commands_of_a_customer_cannot_have_one_effect_open(bench: Bench) -> None:
-    """The second is told which command holds it, and sends nothing."""
+    """The second is told which command holds it, and sends nothing (rule OpenEffect, promise G2)."""
     first = await bench.begin(id="c-1")
     with pytest.raises(Unanswered):
         await bench.steps(first).take("checkout", money(Request(LOST)))
