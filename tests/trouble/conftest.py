@@ -28,9 +28,9 @@ def play_on_postgres(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield lambda story, **changes: run_virtual(told(story, engines(emptied(postgres_url)), **changes))
 
 
-async def told(story: Story, make_engine: MakeEngine, **changes: Any) -> None:
-    """A story from its beginning to its end."""
-    world = World(make_engine, **changes)
+async def told(story: Story, make_engine: MakeEngine, *, kind: type[World] = World, **changes: Any) -> None:
+    """A story from its beginning to its end, in a world of this kind."""
+    world = kind(make_engine, **changes)
     try:
         await story(world)
         assert world.broken() == []

@@ -4,6 +4,7 @@ Sent again after a crash, it is the same to the byte: readers see a repeat, neve
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,8 @@ class Publisher:
         self._after = BEGINNING
         self._held: set[str] = set()
         self._silent = False
+        self._trouble: Counter[tuple[str, str]] = Counter()
+        """Lanes of the portion under way that are held up, by topic and reason."""
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -73,11 +76,12 @@ class Publisher:
                 log.warning("outbox.delayed", error=str(error))
                 more = False
             if not more:
-                self._after, self._held, self._silent = BEGINNING, set(), False
+                self._after, self._held = BEGINNING, set()
             return more
 
     async def _portion(self) -> bool:
         """Send what comes next. Where something cannot be sent, go on behind it, but for its lane."""
+        self._silent = False
         rows = await self._journal.unsent(PORTION, self._after)
         acknowledged = await self._send([row for row in rows if row.lane not in self._held])
         if acknowledged:
@@ -92,19 +96,26 @@ class Publisher:
         queues: dict[tuple[str, int], list[Unsent]] = {}
         for row in rows:
             queues.setdefault((row.lane, row.seq if row.letter else 0), []).append(row)
+        self._trouble.clear()
         sent = await asyncio.gather(*map(self._queue, queues.values()))
-        return [row for queue in sent for row in queue]
+        acknowledged = [row for queue in sent for row in queue]
+        for (topic, error), lanes in self._trouble.items():
+            log.warning("outbox.failed", topic=topic, error=error, lanes=lanes, waiting=len(rows) - len(acknowledged))
+        return acknowledged
 
     async def _queue(self, rows: Sequence[Unsent]) -> Sequence[Unsent]:
         """Send until one fails: what stands behind that one must not be read before it."""
         for number, row in enumerate(rows):
+            if self._silent:  # another lane has just found nobody there
+                self._held.add(row.lane)
+                return rows[:number]
             try:
                 await self._one(row)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on
                 self._held.add(row.lane)
                 self._silent |= isinstance(error, BrokerUnavailable)
                 telemetry.published(self._topic(row), acknowledged=False)
-                log.warning("outbox.failed", topic=self._topic(row), type=row.type, error=str(error))
+                self._trouble[self._topic(row), str(error)] += 1
                 return rows[:number]
             telemetry.published(self._topic(row), acknowledged=True)
             telemetry.answered(row, self._clock)

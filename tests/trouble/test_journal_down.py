@@ -1,0 +1,119 @@
+"""The journal's database is gone, or can only be read: nothing is committed, and it goes on by itself."""
+
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from events.plans import AzurePlanCreated, CreateAzurePlan
+from tests.operators.asking import later
+from tests.support.boundaries import Life, Script
+from tests.support.harness import COMMANDS, GROUP, World
+from tests.support.invariants import check
+from tests.trouble.conftest import Play
+from tests.trouble.ledger import rest
+from worker.broker.port import Partition
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+
+DOWN = 240.0
+"""Seconds: several times a lease."""
+LATENCY = 0.2
+LEASE = 60.0
+
+
+class Silent(Script):
+    """A database that takes no writes while `down`. `writes` counts what was tried meanwhile."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.writes = 0
+
+    async def at(self, life: Life, point: str) -> None:
+        """Refuse to write."""
+        if self.down and point == "journal: before a write":
+            self.writes += 1
+            raise JournalUnavailable("PostgreSQL: cannot execute INSERT in a read-only transaction")
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["read only", "gone"])
+def test_while_the_journal_is_silent_nothing_is_committed_and_afterwards_everything_is_done(
+    play: Play, monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    """G1, G2: intake stops and says why, what runs ends without a word, nobody hurries, and it resumes by itself."""
+    database = Silent()
+    read = Journal.read
+
+    async def look(journal: Journal, query: object) -> object:
+        if database.down and not readable:
+            raise JournalUnavailable("PostgreSQL: connection refused")
+        return await read(journal, query)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Journal, "read", look)
+
+    async def story(world: World) -> None:
+        worker = await world.begin(database)
+        world.simulator.change(latency=(LATENCY, LATENCY))
+        customers = world.simulator.customers(24)
+        sent = [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers[:12]]
+        await world.until(later(world, 2), "some of it has begun")
+        database.down = True
+        began, committed = world.clock.monotonic(), dict(world.broker.committed(GROUP))
+        sent += [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers[12:]]
+        await world.until(later(world, DOWN), "it was down for its time")
+        assert world.broker.committed(GROUP) == committed
+        assert any(each.startswith("PostgreSQL: ") for each in worker.service.missing())
+        assert worker.service.stuck() == [], "a restart would not help"
+        assert database.writes < 20 * DOWN, "it is asked now and then, and not as fast as the machine can"
+        assert world.simulator.books.requests[-1].at < began + LEASE, "without a lease nothing leaves"
+        assert worker.life.dead is False
+        database.down = False
+        await rest(world)
+        assert {type(await world.answer(each)) for each in sent} == {AzurePlanCreated}
+        assert worker.service.missing() == []
+        await check(world)
+
+    play(story)
+
+
+def test_a_journal_that_cannot_be_written_is_said_though_nobody_sends_anything(play: Play) -> None:
+    """The heartbeat notices: within seconds readiness and the log have the database's own words."""
+    log, database = LogCapture(), Silent()
+
+    async def story(world: World) -> None:
+        structlog.configure(processors=[log], wrapper_class=structlog.BoundLogger)
+        worker = await world.begin(database)
+        await world.until(later(world, 10), "it is at its work")
+        assert worker.service.missing() == []
+        database.down = True
+        await world.until(later(world, 10), "a heartbeat has failed")
+        assert worker.service.missing() == ["PostgreSQL: cannot execute INSERT in a read-only transaction"]
+        database.down = False
+        await world.until(later(world, 10), "a heartbeat has come through")
+        assert worker.service.missing() == []
+
+    before = structlog.get_config()
+    try:
+        play(story)
+    finally:
+        structlog.configure(**before)
+    assert {each["event"] for each in log.entries if each["log_level"] == "warning"} == {"journal.unavailable"}
+
+
+def test_records_that_were_read_while_the_journal_was_silent_come_again_to_another_member(play: Play) -> None:
+    """G1: what was not committed is not lost to the group when its reader never gets to write it down."""
+    database = Silent()
+
+    async def story(world: World) -> None:
+        first = await world.begin(database)
+        database.down = True
+        customer = world.simulator.customer()
+        sent = await world.send(CreateAzurePlan(customer_id=customer.id), partition=1)
+        await world.until(later(world, 60), "it was read, and not written down")
+        assert world.broker.committed(GROUP).get(Partition(COMMANDS, 1)) is None
+        await first.kill()
+        await world.begin()
+        assert isinstance(await world.answer(sent), AzurePlanCreated)
+        await rest(world)
+        await check(world)
+
+    play(story)

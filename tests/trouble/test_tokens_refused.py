@@ -1,0 +1,121 @@
+"""The authority gives no token for an hour: commands wait, readiness says what to do, and it ends by itself."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from events.codes import WaitingReason
+from events.plans import PlanReactivated, ReactivatePlan
+from events.status import CommandAccepted, CommandWaiting
+from tests.operators.asking import later
+from tests.support.boundaries import Life
+from tests.support.harness import World
+from tests.support.invariants import check
+from tests.trouble.conftest import Play
+from tests.trouble.ledger import rest
+from worker.clock import Clock
+from worker.partner_center.tokens import NoToken, TokenSource
+
+HOUR = 3_600.0
+EXPIRED = "https://login.microsoftonline.com/t gives no token: invalid_client AADSTS7000222: the secret has expired"
+
+
+class Entra:
+    """An authority that may refuse. Its tokens live for twenty minutes."""
+
+    def __init__(self) -> None:
+        self.refuses = False
+        self.asked = 0
+
+    def __call__(self, world: World, tenant: str) -> dict[str, Any]:
+        """A token of the application, or none."""
+        self.asked += 1
+        if self.refuses:
+            raise NoToken(EXPIRED, error="AADSTS7000222")
+        return {"access_token": world.simulator.token(partner=tenant), "expires_in": 1_200}
+
+
+class OneSource:
+    """The tokens of an account whose application asks the authority as the real one does."""
+
+    user = None
+
+    def __init__(self, app: TokenSource) -> None:
+        self.app = app
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """As the real one."""
+        return (self.app.trouble,) if self.app.trouble else ()
+
+
+class SignedIn(World):
+    """A world whose workers get their tokens from `entra`, by the worker's own code."""
+
+    entra: Entra
+
+    def _accounts(self, life: Life, clock: Clock) -> Any:
+        accounts = super()._accounts(life, clock)
+        for name, account in accounts.items():
+            tenant = self.settings.partners[name].tenant_id
+            source = TokenSource(name, "app", lambda tenant=tenant: self.entra(self, tenant), clock)
+            account._lines.tokens = OneSource(source)
+        return accounts
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads answer at once, since virtual time does not wait for them."""
+
+    async def to_thread(function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
+
+    monkeypatch.setattr(asyncio, "to_thread", to_thread)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_an_hour_without_tokens_costs_no_attempt_and_ends_by_itself(play: Play) -> None:
+    """What is held serves until it expires; then commands wait, and readiness tells a person what to do."""
+    entra = Entra()
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        assert isinstance(await world.do(ReactivatePlan(customer_id=suspended(world))), PlanReactivated)
+        entra.refuses = True
+        assert isinstance(await world.do(ReactivatePlan(customer_id=suspended(world))), PlanReactivated), (
+            "it has a token"
+        )
+        await world.until(later(world, 1_200), "the token has expired")
+        asked, called = entra.asked, len(world.simulator.books.requests)
+        sent = [await world.send(ReactivatePlan(customer_id=suspended(world))) for _ in range(20)]
+        await world.until(later(world, HOUR), "an hour has passed")
+        (complaint,) = worker.service.missing()
+        assert EXPIRED in complaint
+        assert "run `azplan check`, and renew the secret" in complaint
+        assert {each.event.reason for each in world.said(sent[-1]) if isinstance(each.event, CommandWaiting)} == {
+            WaitingReason.TOKEN_UNAVAILABLE
+        }
+        assert {type(each.event) for command in sent for each in world.said(command)} == {
+            CommandAccepted,
+            CommandWaiting,
+        }
+        assert entra.asked - asked <= HOUR / 60 + 10, "one for all asks the authority, about once a minute"
+        assert len(world.simulator.books.requests) == called, "and nobody asks Partner Center"
+        entra.refuses = False
+        back = world.clock.monotonic()
+        await rest(world)
+        assert world.clock.monotonic() - back < 180
+        assert {type(await world.answer(each)) for each in sent} == {PlanReactivated}
+        assert [row["n"] for row in await world.rows("SELECT max(attempts) AS n FROM command")] == [0]
+        assert (worker.service.missing(), world.letters()) == ([], [])
+        await check(world)
+
+    SignedIn.entra = entra
+    play(story, kind=SignedIn)
+
+
+def suspended(world: World) -> str:
+    """A customer whose plan is suspended."""
+    return str(world.simulator.customer("suspended_plan").id)
