@@ -10,6 +10,9 @@ from tests.support.boundaries import Life, Script
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
 
+DEADLY = 0.25
+"""Share of the boundaries of one kind at which a worker dies, where a seed has picked that kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weather:
@@ -24,6 +27,8 @@ class Weather:
     """Share of records and commits of offsets that the broker does not answer: half of them have been written."""
     dies: float
     """Share of boundaries at which a worker dies."""
+    deadly: str
+    """A word in the name of boundaries at which it dies much more often; empty for none."""
     late: float
     """Share of requests of dying workers that arrive all the same."""
     longest_late: float
@@ -98,7 +103,10 @@ class Chaos(Script):
         if rng.random() < weather.lags:
             self._sky.happened["delays"] += 1
             await asyncio.sleep(weather.longest_lag * rng.random() ** 4)
-        if rng.random() < weather.dies:
+            if self._sky.calm or self._spared:
+                return
+        deadly = DEADLY if weather.deadly and weather.deadly in point else weather.dies
+        if rng.random() < deadly:
             self._sky.note("deaths at a boundary", f"{self._name} at {point}")
             life.end()
         elif point.startswith("journal") and rng.random() < weather.journal_fails:

@@ -23,7 +23,7 @@ from tests.support.virtual_time import START, LoopClock
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
 
-PATIENCE = 2 * 3600.0
+PATIENCE = 1800.0
 """Virtual seconds of good weather within which every command must have its answer."""
 REST = 100.0
 """Virtual seconds after that: until nothing can arrive any more, and every lane has been let go."""

@@ -1,7 +1,7 @@
 """What a seed tells: customers, their commands and when they are sent, what goes wrong where."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -22,7 +22,6 @@ PROFILES = (
     *("plan",) * 2,
     *("suspended_plan", "no_credit", "order_error", "order_fails", "upgrade_fails", "two_plans", "reserved"),
 )
-WRITES = ("carts.create", "carts.checkout", "subscriptions.patch", "azure_entitlements.cancel", "upgrades.create")
 HARMLESS = (Kind.RESET_BEFORE, Kind.ERROR_BEFORE, Kind.ERROR_BEFORE, Kind.THROTTLE, Kind.REFUSED)
 DOUBTFUL = (
     *(Kind.RESET_AFTER, Kind.ERROR_AFTER, Kind.TRUNCATED, Kind.CUT_JSON, Kind.EMPTY, Kind.GARBAGE),
@@ -30,6 +29,18 @@ DOUBTFUL = (
 )
 LATE = (Kind.LATE, Kind.DELAY, Kind.SLOW_ANSWER)
 TROUBLE = (500, 502, 503, 504)
+DEADLY = (
+    "records",
+    "offsets",
+    "event",
+    "checkout",
+    "carts.create",
+    "patch",
+    "entitlements",
+    "upgrades",
+    "leaves",
+    "acted",
+)
 LASTS = 300.0
 """Virtual seconds of bad weather."""
 HAPPENINGS = (
@@ -97,28 +108,27 @@ def tell(seed: int) -> Story:
         sendings=_sendings(rng, profiles),
         poisonings=[_poisoning(rng, len(profiles)) for _ in range(rng.choice((0, 0, 1, 3)))],
         events=sorted(_events(rng, workers), key=lambda event: event.at),
-        faults=[_fault(rng) for _ in range(rng.choice((0, 1, 3, 6)))],
+        faults=[_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))],
         knobs=_knobs(rng, remembers=seed % 2 == 0),
         weather=_weather(rng),
     )
 
 
 def _sendings(rng: Random, profiles: Sequence[str]) -> list[Sending]:
+    """Senders come in bursts, so that the commands of a customer stand in line."""
+    bursts = [rng.uniform(0.0, LASTS / 2) for _ in range(rng.randint(1, 3))]
     found = []
-    for number in range(rng.randint(2, 8)):
-        first = _sending(rng, f"c-{number}", rng.randrange(len(profiles)), profiles, rng.uniform(0.0, LASTS / 2))
+    for number in range(len(profiles) + rng.randint(1, 5)):
+        customer = number if number < len(profiles) else rng.randrange(len(profiles))
+        command = rng.choice(_likely(profiles[customer])[: 1 if number < len(profiles) else None])
+        at = rng.choice(bursts) + rng.uniform(0.0, 3.0)
+        first = Sending(at, f"c-{number}", customer, command, _asks(rng, command, at), _partition(rng))
         found.append(first)
         if rng.random() < 0.2:  # the sender repeats itself
-            at = first.at + rng.uniform(0.0, LASTS / 2)
-            found.append(Sending(at, first.id, first.customer, first.command, first.asks, _partition(rng)))
+            found.append(replace(first, at=at + rng.uniform(0.0, LASTS / 2), partition=_partition(rng)))
         if rng.random() < 0.05:  # the sender uses an id twice
-            found.append(_sending(rng, first.id, first.customer, profiles, rng.uniform(0.0, LASTS)))
+            found.append(replace(first, at=at + rng.uniform(0.0, LASTS / 2), asks=_asks(rng, command, at)))
     return sorted(found, key=lambda sending: sending.at)
-
-
-def _sending(rng: Random, name: str, customer: int, profiles: Sequence[str], at: float) -> Sending:
-    command = rng.choice(_likely(profiles[customer]))
-    return Sending(at, name, customer, command, _asks(rng, command, at), _partition(rng))
 
 
 def _partition(rng: Random) -> int | None:
@@ -127,11 +137,14 @@ def _partition(rng: Random) -> int | None:
 
 
 def _likely(profile: str) -> tuple[type[Command], ...]:
+    """What a customer is asked for, first of all what changes something."""
     if profile in ("legacy", "upgrade_fails"):
-        return (*(StartProductUpgrade,) * 4, SuspendPlan, CreateAzurePlan)
+        return (*(StartProductUpgrade,) * 3, SuspendPlan, CreateAzurePlan)
     if profile in ("ready", "no_credit", "order_error", "order_fails"):
-        return (*(CreateAzurePlan,) * 4, SuspendPlan, ReactivatePlan)
-    return (SuspendPlan, SuspendPlan, ReactivatePlan, ReactivatePlan, CreateAzurePlan)
+        return (*(CreateAzurePlan,) * 2, SuspendPlan, ReactivatePlan)
+    if profile == "suspended_plan":
+        return (ReactivatePlan, SuspendPlan, ReactivatePlan, SuspendPlan)
+    return (SuspendPlan, ReactivatePlan, SuspendPlan, ReactivatePlan, CreateAzurePlan)
 
 
 def _asks(rng: Random, command: type[Command], at: float) -> dict[str, Any]:
@@ -156,18 +169,27 @@ def _events(rng: Random, workers: int) -> list[Event]:
     ]
 
 
-def _fault(rng: Random) -> dict[str, Any]:
+def _fault(rng: Random, profiles: Sequence[str]) -> dict[str, Any]:
     doubtful = rng.random() < 0.7
     kind = rng.choice(DOUBTFUL if doubtful else HARMLESS)
     return {
         "kind": kind,
-        "operation": rng.choice((*WRITES, *WRITES, "*")),
+        "operation": "*" if rng.random() < 0.1 else rng.choice(_writes(rng.choice(profiles))),
         # No request acts later than its sender counts on: a little less than it takes to settle.
         "seconds": rng.uniform(0.0, SETTLE - 5.0) if kind in LATE else 0.0,
         "count": rng.choice((1, 1, 2, 5)),
-        "skip": rng.choice((0, 0, 1, 2)),
+        "skip": rng.choice((0, 0, 0, 1)),
         **_answer(rng, kind),
     }
+
+
+def _writes(profile: str) -> tuple[str, ...]:
+    """What commands for such a customer write."""
+    if profile in ("legacy", "upgrade_fails"):
+        return ("upgrades.create",)
+    if profile in ("ready", "no_credit", "order_error", "order_fails"):
+        return ("carts.create", "carts.checkout", "carts.checkout", "subscriptions.patch")
+    return ("subscriptions.patch", "subscriptions.patch", "azure_entitlements.cancel")
 
 
 def _answer(rng: Random, kind: Kind) -> dict[str, Any]:
@@ -209,7 +231,8 @@ def _weather(rng: Random) -> Weather:
         longest_lag=rng.choice((0.05, 2.0, 25.0)),
         journal_fails=rng.choice((0.0, 0.0, 0.01, 0.05)),
         broker_fails=rng.choice((0.0, 0.0, 0.05)),
-        dies=rng.choice((0.0, 0.0, 0.005, 0.02)),
+        dies=rng.choice((0.0, 0.0, 0.0, 0.01)),
+        deadly=rng.choice(("", "", *DEADLY)),
         late=rng.choice((0.0, 0.5, 1.0)),
         longest_late=SETTLE - 5.0,
     )

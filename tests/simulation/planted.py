@@ -1,0 +1,180 @@
+"""Bugs to plant, one or more for each promise: each breaks it in a way that somebody could really have written.
+
+They live here and nowhere else: a planted bug is a patch of the product for the time of a test.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from events.codes import RejectedCode
+from events.envelope import Undecodable, decode
+from events.record import Record
+from worker.broker.port import Batch, Partition
+from worker.errors import Rejected
+from worker.journal import intake as accepting
+from worker.journal.records import Intake, Taken, Unsent, Work
+from worker.journal.sql import Transaction
+from worker.partner_center.errors import Unanswered
+from worker.plans.purchase import CHECKOUT, Purchase
+from worker.runtime import consumer, dispatch, outcome
+from worker.runtime.consumer import Consumer
+from worker.runtime.ownership import Ownership
+from worker.runtime.publisher import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A bug, and the promise that it breaks."""
+
+    name: str
+    breaks: str
+    first: int
+    """A seed shortly before one that meets it."""
+    patched: Sequence[tuple[Any, str, Callable[[Any], Any]]]
+    """What is replaced: where, its name, and what makes the replacement of it."""
+
+    def __str__(self) -> str:
+        return f"{self.breaks}: {self.name}"
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """Within it, the product has the bug."""
+        replaced = [patch.object(where, name, made(getattr(where, name))) for where, name, made in self.patched]
+        for each in replaced:
+            each.start()
+        try:
+            yield
+        finally:
+            for each in reversed(replaced):
+                each.stop()
+
+
+# ---- G1
+
+
+def _commits_before_it_accepts(take: Any) -> Any:
+    async def take_late(self: Any, batch: Batch) -> None:
+        offsets = {Partition(each.topic, each.partition): each.offset + 1 for each in batch.records}
+        await self._commit(offsets, batch.epoch)
+        await take(self, batch)
+
+    return take_late
+
+
+# ---- G2
+
+
+def _buys_in_another_cart(_took_effect: Any) -> Any:
+    async def took_effect(self: Any) -> bool:
+        if self.in_doubt:
+            await self._basket.put_away(CHECKOUT)
+        return self._bought is not None
+
+    return took_effect
+
+
+# ---- G3
+
+
+def _draws_event_ids(one: Any) -> Any:
+    async def send(self: Any, row: Unsent) -> None:
+        headers = tuple((name, str(uuid.uuid4()).encode() if name == "ce_id" else value) for name, value in row.headers)
+        await one(self, row if row.letter else _with(row, headers))
+
+    return send
+
+
+def _with(row: Unsent, headers: Any) -> Unsent:
+    return Unsent(**{**{name: getattr(row, name) for name in row.__dataclass_fields__}, "headers": headers})
+
+
+# ---- G4
+
+
+def _forgets_who_stands_before(new: Any) -> Any:
+    def every_one_is_first(self: Any, item: Intake, command: Any) -> Taken:
+        self._busy.clear()
+        return new(self, item, command)  # type: ignore[no-any-return]
+
+    return every_one_is_first
+
+
+def _settles_at_once(_unsettled_until: Any) -> Any:
+    return lambda _work: 0
+
+
+def _leaves_the_gate_open(_may_send: Any) -> Any:
+    return lambda _ownership, _worker: True
+
+
+# ---- G5
+
+
+def _begins_repeats_again(accept: Any) -> Any:
+    async def accept_again(tx: Transaction, worker: str, items: Sequence[Intake]) -> list[Taken]:
+        taken: list[Taken] = await accept(tx, worker, items)
+        for item, what in zip(items, taken, strict=True):
+            if what is Taken.DUPLICATE and item.command is not None:
+                await tx.run(
+                    "UPDATE command SET state = 'accepted', due_at = ?, concluded_at = NULL WHERE uid = ?",
+                    tx.now,
+                    item.command.uid,
+                )
+                await accepting.own_fresh(tx, worker, [item.command.lane])
+        return taken
+
+    return accept_again
+
+
+# ---- G6
+
+
+def _takes_silence_for_a_no(judge: Any) -> Any:
+    def judge_rashly(result: Any, now: Any) -> Any:
+        if isinstance(result, Unanswered):
+            no = Rejected(RejectedCode.REFUSED_BY_PARTNER_CENTER, str(result))
+            return outcome._rejected(no, now)
+        return judge(result, now)
+
+    return judge_rashly
+
+
+# ---- G7
+
+
+def _stumbles_over_poison(intake: Any) -> Any:
+    def stumble(record: Record, *rest: Any) -> Any:
+        if isinstance(decode(record), Undecodable):
+            raise TypeError("this is no command")
+        return intake(record, *rest)
+
+    return stumble
+
+
+BUGS = (
+    Planted(
+        "offsets are committed before the journal has the records",
+        "G1",
+        1,
+        [(Consumer, "_take", _commits_before_it_accepts)],
+    ),
+    Planted("after a lost answer another cart is bought", "G2", 1, [(Purchase, "took_effect", _buys_in_another_cart)]),
+    Planted("each publication draws an id", "G3", 1, [(Publisher, "_one", _draws_event_ids)]),
+    Planted(
+        "a command does not wait for those before it", "G4", 1, [(accepting._Batch, "_new", _forgets_who_stands_before)]
+    ),
+    Planted(
+        "later commands do not wait for requests without an answer",
+        "G4",
+        1,
+        [(Work, "unsettled_until", _settles_at_once)],
+    ),
+    Planted("a worker sends for lanes that it has lost", "G4", 1, [(Ownership, "may_send", _leaves_the_gate_open)]),
+    Planted("a repeat begins the command again", "G5", 1, [(accepting, "accept", _begins_repeats_again)]),
+    Planted("silence is taken for a no", "G6", 1, [(dispatch, "judge", _takes_silence_for_a_no)]),
+    Planted("a record that cannot be read ends the intake", "G7", 1, [(consumer, "intake", _stumbles_over_poison)]),
+)
