@@ -25,7 +25,10 @@ LOSSES = [(story, write) for story in STORIES for write in (story.losable or sto
 async def test_a_write_whose_answer_is_lost_takes_effect_once(
     stage: Stage, story: Story, write: str, kind: str, details: dict[str, object], memory: bool
 ) -> None:
-    """Whether or not the request arrived, and whenever: the worker looks before it acts again (promises G2, G6)."""
+    """Whether or not the request arrived, and whenever: the worker looks before it acts again.
+
+    Rule SameCart, promises G2 and G6.
+    """
     stage.simulator.change(remember_request_ids=memory)
     stage.fault(kind, write, **details)
     customer = stage.simulator.customer(story.profile)
