@@ -118,13 +118,7 @@ async def play(scene: Scene, ground: Ground, seed: int, seconds: float) -> Line:
     async with _opened(scene, ground, seed, seconds, line) as storm:
         telling = asyncio.create_task(_tell(storm))
         try:
-            await storm.crew.start(*storm.crew.workers)
-            sending = asyncio.create_task(send(storm.topics, storm.load.postings, over=scene.over))
-            try:
-                await scene.trouble(storm)
-                await sending
-            finally:
-                sending.cancel()
+            await _trouble(storm)
             await asyncio.to_thread(ground.simulator.calm)
             await _rest(storm)
         finally:
@@ -140,6 +134,23 @@ async def play(scene: Scene, ground: Ground, seed: int, seconds: float) -> Line:
         line.kills, line.seconds = storm.crew.kills, time.monotonic() - storm.begun
         storm.say(f"{line.commands} commands, {line.effects} effects, {len(line.findings)} findings")
     return line
+
+
+async def _trouble(storm: Storm) -> None:
+    """Start the workers; make the scene's trouble while its commands are sent."""
+    sending = None
+    try:
+        await storm.crew.start(*storm.crew.workers)
+        sending = asyncio.create_task(send(storm.topics, storm.load.postings, over=storm.scene.over))
+        await storm.scene.trouble(storm)
+        await sending
+    except AssertionError as error:  # what was waited for did not come
+        storm.line.find(f"the scene broke off: {error}")
+        if sending is not None:
+            await sending
+    finally:
+        if sending is not None:
+            sending.cancel()
 
 
 @asynccontextmanager
