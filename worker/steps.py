@@ -242,7 +242,6 @@ class Steps:
     ) -> Result:
         """Write the intent down, send, write the outcome down."""
         self._may_write()
-        before = self._work.steps.get(intent.name)
         self._exchange.permit(intent.name, self._policy.call_timeout)
         within = self._policy.call_timeout + self._policy.settle
         step = await self._journal.intend(self._work, intent, within, key)
@@ -255,7 +254,7 @@ class Steps:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0))
             raise
         except CallError:
-            await self._unsaid(step, before)
+            await self._unsaid(step)
             raise
         await self._record(replace(step, state=StepState.APPLIED, intent_until=0, result=result), spent=spends)
         return result
@@ -269,12 +268,10 @@ class Steps:
         if self._work.attempts >= self._policy.attempts:
             raise AttemptsSpent(f"{self._work.attempts} attempts were made")
 
-    async def _unsaid(self, step: Step, before: Step | None) -> None:
-        """The request certainly never left: what was in doubt before it still is, and nothing else."""
-        doubted = before is not None and before.in_doubt
-        state = StepState.INTENDED if doubted else StepState.NOT_APPLIED
+    async def _unsaid(self, step: Step) -> None:
+        """The request certainly never left. What was in doubt before it still is: its instant stays."""
         try:
-            await self._record(replace(step, state=state, intent_until=0))
+            await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0))
         except (LaneLost, JournalError):
             return  # the intent stays as it is, which only makes others wait longer than they need to
 
