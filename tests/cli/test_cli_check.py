@@ -11,6 +11,7 @@ from tests.support.simulator import SimulatorProcess
 from tests.support.topics import Topics
 
 SECRET = "AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET"
+REFRESH_TOKEN_FILE = "AZPLAN_PARTNERS__CONTOSO__REFRESH_TOKEN_FILE"
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,34 @@ def test_a_wrong_secret_is_no_token_and_says_what_to_look_at(set_up: pytest.Monk
     assert (results(ended)["token"], results(ended)["call"]) == ("failed", "skipped")
     assert "AADSTS7000215" in finding(ended, "token")["detail"]
     assert "AZPLAN_PARTNERS__CONTOSO__TENANT_ID" in finding(ended, "token")["advice"]
+    assert "planted-canary" not in ended.out + ended.err
+
+
+def test_an_account_with_a_refresh_token_is_looked_at_with_both_tokens(
+    set_up: pytest.MonkeyPatch, azplan: Azplan, partner_center: SimulatorProcess
+) -> None:
+    """A call that takes a user's token is made with one; the successor of the refresh token is stored."""
+    before = partner_center.refresh_token_file.read_text()
+    set_up.setenv(REFRESH_TOKEN_FILE, str(partner_center.refresh_token_file))
+    ended = azplan("check", "--json")
+    expected = {"token": "ok", "call": "ok", "user token": "ok", "user call": "ok"}
+    assert {check: result for check, result in results(ended).items() if check in expected} == expected
+    assert "agreements.metadata answered" in finding(ended, "user call")["detail"]
+    assert partner_center.refresh_token_file.read_text() != before
+
+
+def test_a_dead_refresh_token_is_found_though_the_application_has_a_token(
+    set_up: pytest.MonkeyPatch, azplan: Azplan, clean_place: Path
+) -> None:
+    """It is said what a person has to do; the token is not repeated."""
+    (clean_place / "refresh-token").write_text("planted-canary-refresh")
+    set_up.setenv(REFRESH_TOKEN_FILE, str(clean_place / "refresh-token"))
+    ended = azplan("check", "--json")
+    assert ended.code == 69
+    found = results(ended)
+    assert (found["token"], found["call"], found["user token"], found["user call"]) == ("ok", "ok", "failed", "skipped")
+    assert "AADSTS" in finding(ended, "user token")["detail"]
+    assert REFRESH_TOKEN_FILE in finding(ended, "user token")["advice"]
     assert "planted-canary" not in ended.out + ended.err
 
 

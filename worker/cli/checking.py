@@ -1,8 +1,9 @@
 """What a worker needs, looked at one by one: what is there, what is not, and what to do about it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from worker.broker.port import BrokerError, BrokerRefused, WantedTopic
@@ -10,7 +11,7 @@ from worker.cli import connections
 from worker.cli.exits import Code
 from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing, JournalRefused
-from worker.partner_center import customers
+from worker.partner_center import agreements, customers
 from worker.partner_center.center import Call
 from worker.partner_center.client import Account
 from worker.partner_center.errors import CallError, NeverSent, NotPermitted, Refused, TokenUnavailable, Unanswered
@@ -19,6 +20,18 @@ from worker.parts import open_accounts, open_engine
 from worker.redaction import redact
 from worker.settings import Settings, SettingsError, load
 from worker.settings_reference import effective
+
+USER_TOKEN, USER_CALL = "user token", "user call"
+"""The two checks of an account that has a user's refresh token."""
+_TOKEN_ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "token": "Check AZPLAN_PARTNERS__{0}__TENANT_ID, __CLIENT_ID, __AUTHORITY and the secret (expired?).",
+        USER_TOKEN: (
+            "Sign the user in again, with multi-factor authentication, and put the new refresh token into "
+            "AZPLAN_PARTNERS__{0}__REFRESH_TOKEN_FILE; the worker must be able to write in its folder."
+        ),
+    }
+)
 
 
 class Result(StrEnum):
@@ -136,41 +149,50 @@ async def _partners(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _partner(account: Account) -> AsyncIterator[Finding]:
-    """One harmless call: the first customer of the partner. It shows the way, the token and the permission."""
-    name, probe = account.name, Probe()
+    """A harmless call for each kind of token that is configured. It shows the way, the token and the permission."""
+    probe = Probe()
+    center = account.center(probe)
+    async for finding in _flow(account, "token", "call", customers.page(center, size=1), probe):
+        yield finding
+    if center.permits(agreements.METADATA):
+        async for finding in _flow(account, USER_TOKEN, USER_CALL, agreements.metadata(center), probe):
+            yield finding
+
+
+async def _flow(
+    account: Account, token: str, call: str, asked: Awaitable[object], probe: "Probe"
+) -> AsyncIterator[Finding]:
+    """Two findings: whether there is a `token`, and what the `call` that is `asked` with it came to."""
+    name = account.name
     try:
-        await customers.page(account.center(probe), size=1)
+        await asked
     except TokenUnavailable as error:
-        advice = (
-            f"Check AZPLAN_PARTNERS__{name.upper()}__TENANT_ID, __CLIENT_ID and the secret (expired?); "
-            "a refresh token that is dead needs a new consent."
-        )
-        yield _failed("token", Code.UNAVAILABLE, error.description, advice, name)
-        yield _skipped("call", "there is no token", name)
+        yield _failed(token, Code.UNAVAILABLE, error.description, _TOKEN_ADVICE[token].format(name.upper()), name)
+        yield _skipped(call, "there is no token", name)
         return
     except CallError as error:
-        yield _ok("token", "there is one", name)
-        yield _call_failed(error, name)
+        yield _ok(token, "there is one", name)
+        yield _call_failed(call, error, name)
         return
-    yield _ok("token", "there is one", name)
-    yield _ok("call", f"customers.list answered in {probe.milliseconds} ms", name)
+    yield _ok(token, "there is one", name)
+    yield _ok(call, f"{probe.operation} answered in {probe.milliseconds} ms", name)
 
 
-def _call_failed(error: CallError, name: str) -> Finding:
+def _call_failed(call: str, error: CallError, name: str) -> Finding:
     match error:
         case NeverSent():
             advice = (
                 f"Check AZPLAN_PARTNERS__{name.upper()}__BASE_URL, __CA_FILE, and the way to it through the network."
             )
-            return _failed("call", Code.UNAVAILABLE, str(error), advice, name)
+            return _failed(call, Code.UNAVAILABLE, str(error), advice, name)
         case Refused() | NotPermitted():
             advice = "Check that the application is registered in Partner Center's app management, in that tenant."
             known = f" `azplan errors explain {error.code}` says more." if error.code else ""
-            return _failed("call", Code.FAILED, str(error), advice + known, name)
+            return _failed(call, Code.FAILED, str(error), advice + known, name)
         case Unanswered():
-            return _failed("call", Code.UNAVAILABLE, str(error), "Look at Microsoft's service health; try again.", name)
+            return _failed(call, Code.UNAVAILABLE, str(error), "Look at Microsoft's service health; try again.", name)
         case _:
-            return _failed("call", Code.UNAVAILABLE, str(error), "Try again in a while.", name)
+            return _failed(call, Code.UNAVAILABLE, str(error), "Try again in a while.", name)
 
 
 class Probe:
@@ -180,6 +202,7 @@ class Probe:
         self.command: UUID = uuid4()
         self.correlation_id = str(uuid4())
         self.milliseconds = 0
+        self.operation = ""
 
     def gate(self, operation: Operation[object], step: str | None) -> None:
         """A read may always leave."""
@@ -189,5 +212,6 @@ class Probe:
         return 0
 
     def called(self, call: Call) -> None:
-        """Keep how long it took."""
+        """Keep what it was and how long it took."""
+        self.operation = call.operation
         self.milliseconds = round(call.duration * 1000)

@@ -23,8 +23,9 @@ def register(app: typer.Typer) -> None:
 def check(as_json: Json = False) -> None:
     """Look at everything that the worker needs.
 
-    Settings, broker, topics, journal, tokens, and one harmless call to Partner Center; nothing is changed. Exit code 0
-    where all is well, 78 for a wrong setting, 69 for what does not answer, 1 otherwise.
+    Settings, broker, topics, journal, and a harmless call to Partner Center with each kind of token; nothing is changed
+    but that a refresh token gets its successor. Exit code 0 where all is well, 78 for a wrong setting, 69 for what does
+    not answer, 1 otherwise.
     """
     found = asyncio.run(_look(as_json=as_json))
     if as_json:
@@ -46,9 +47,9 @@ def _show(finding: Finding) -> None:
     name = f"{finding.check} {finding.partner or ''}".rstrip()
     console = out()
     console.print(f"{finding.result:<7}", style=STYLES.get(finding.result, "dim"), end="  ")
-    console.print(f"{name:<16}  {finding.detail}")
+    console.print(f"{name:<18}  {finding.detail}")
     if finding.advice:
-        console.print(f"{'':<27}{finding.advice}")
+        console.print(f"{'':<29}{finding.advice}")
 
 
 def _facts(finding: Finding) -> dict[str, Any]:
