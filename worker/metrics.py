@@ -218,6 +218,7 @@ def prepare(
     for flow in FLOWS:
         TOKEN_REQUESTS.labels(flow, "ok", "none")
         TOKEN_REQUESTS.labels(flow, "cached", "none")
+        TOKEN_REQUESTS.labels(flow, "error", "none")
     THROTTLE_WAIT.labels("partner")
     for level in LOG_LEVELS:
         LOG_MESSAGES.labels(level)

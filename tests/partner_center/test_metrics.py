@@ -89,6 +89,8 @@ def test_what_is_known_is_there_from_the_start() -> None:
     assert value("azplan_dead_letters_total", command="unknown", reason="invalid_json") is not None
     labels = {"operation": "upgrades.create", "method": "POST", "code": "lost"}
     assert value("azplan_partner_center_requests_total", **labels) is not None
+    for flow in ("app", "app_user"):
+        assert value("azplan_auth_token_requests_total", flow=flow, outcome="error", error="none") is not None
     assert value("azplan_build_info", version="1", revision="abc", python="3.11") == 1
     assert [one.name for family in families for one in family.samples if one.name.endswith("_created")] == []
     assert {"process_resident_memory_bytes", "python_gc_collections"} <= {family.name for family in families}
