@@ -145,6 +145,7 @@ async def test_active_azure_subscriptions_are_in_the_way(stage: Stage) -> None:
     assert [(each.kind, each.id, each.name, each.status) for each in rejected.blockers] == [
         ("azureSubscription", each.id, each.name, "active") for each in active
     ]
+    assert rejected.detail == "active: 2 Azure subscriptions"
     assert stage.simulator.books.effects == []
 
 
@@ -153,6 +154,7 @@ async def test_an_active_reservation_is_in_the_way(stage: Stage) -> None:
     rejected = await stage.rejected(suspend(stage.simulator.customer("reserved")))
     assert rejected.code is RejectedCode.ACTIVE_ASSETS
     assert [each.kind for each in rejected.blockers] == ["azureSubscription", "reservation"]
+    assert rejected.detail == "active: 1 Azure subscription and 1 reservation"
     assert "reservation" in rejected.advice
 
 

@@ -20,7 +20,7 @@ from worker.partner_center.reservations import ReservationEntitlement
 from worker.partner_center.subscriptions import Subscription
 from worker.plans import standing
 from worker.plans.holdings import blocker_of, plan_meant
-from worker.plans.naming import plain
+from worker.plans.naming import counted, plain
 from worker.plans.standing import SUSPENDED
 from worker.steps import Result, State
 
@@ -76,7 +76,8 @@ async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: 
         if each.is_active or ctx.begun(_cancel_step(each)):
             await _cancel(ctx, command.customer_id, plan, each)
     if active:
-        detail = f"{len(active)} cancelled Azure subscriptions are still active; Microsoft takes about ten minutes"
+        cancelled = counted(len(active), "cancelled Azure subscription")
+        detail = f"still active: {cancelled}; Microsoft takes about ten minutes"
         raise Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order")
 
 
@@ -126,7 +127,8 @@ async def _still_active(
 
 
 def _in_use(active: Sequence[AzureEntitlement], reserved: Sequence[ReservationEntitlement]) -> Rejected:
-    detail = f"{len(active)} Azure subscriptions and {len(reserved)} reservations are active"
+    counts = {"Azure subscription": len(active), "reservation": len(reserved)}
+    detail = "active: " + " and ".join(counted(number, thing) for thing, number in counts.items() if number)
     blockers = [*map(blocker_of, active), *map(_blocker_of_reservation, reserved)]
     if not reserved:
         return Rejected(RejectedCode.ACTIVE_ASSETS, detail, blockers=blockers)
