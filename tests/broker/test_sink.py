@@ -9,6 +9,7 @@ from events.record import Outgoing
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import read, write
 from tests.support.topics import Topics
+from worker.broker.connection import KafkaConfig
 from worker.broker.port import BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
 from worker.broker.sink import KafkaSink
 
@@ -105,3 +106,34 @@ async def test_a_sender_that_fails_by_itself_fails_its_records_and_says_nothing_
     await asyncio.sleep(0)
     assert complaints == []
     assert (await sink.send(topics.commands, SMALL, partition=0)).offset == 1
+
+
+async def test_small_records_are_not_refused_for_the_size_of_the_batch_that_they_share(
+    config: KafkaConfig, kafka_servers: str
+) -> None:
+    """On a topic that takes little at once, each is sent alone, and one that is too large itself is told so."""
+    topics = Topics(kafka_servers)
+    await topics.create(1, **{"max.message.bytes": "20000"})
+    sink = KafkaSink(config)
+    left, rounds = [Outgoing(b"k", b"%d" % n * 500, ()) for n in range(200)], 0
+    while left:  # those that were under way when the producer was made anew are sent again, as the outbox does
+        results = await asyncio.gather(*(sink.send(topics.events, each) for each in left), return_exceptions=True)
+        assert not any(isinstance(each, TooLarge) for each in results)
+        left = [each for each, result in zip(left, results, strict=True) if isinstance(result, BrokerUnavailable)]
+        rounds += 1
+    assert rounds <= 3
+    with pytest.raises(TooLarge):
+        await sink.send(topics.events, Outgoing(b"k", b"v" * 30_000, ()))
+    await sink.send(topics.events, Outgoing(b"k", b"v" * 10_000, ()))
+    await sink.stop()
+
+
+async def test_a_thousand_senders_that_find_no_broker_make_one_attempt() -> None:
+    """All of them hear of it at the same time, and not one after the other."""
+    sink = KafkaSink(KafkaConfig("127.0.0.1:9"))
+    async with asyncio.timeout(10):
+        sends = [sink.send("events", Outgoing(b"k", b"v", ())) for _ in range(1_000)]
+        results = await asyncio.gather(*sends, return_exceptions=True)
+    assert {type(each) for each in results} == {BrokerUnavailable}
+    assert len({id(each) for each in results}) == 1
+    await sink.stop()

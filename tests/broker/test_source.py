@@ -13,6 +13,7 @@ from tests.support.topics import Topics
 from tests.support.waiting import eventually
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import NoCommittedOffsets, StartFrom, TopicMissing
+from worker.broker.records import READING
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
@@ -137,3 +138,21 @@ def test_a_source_can_be_used_by_one_event_loop_after_the_other(topics: Topics, 
         return held
 
     assert [run_apart(once()), run_apart(once())] == [6, 6]
+
+
+async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_what_it_had_not_committed(
+    make_source: MakeSource, sink: KafkaSink, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is silent for longer than max.poll.interval costs the membership for a while, and no record."""
+    monkeypatch.setitem(READING, "max_poll_interval_ms", 3_000)
+    await write(sink, topics.commands, b"1", b"2", partition=0)
+    source = make_source()
+    first = await read(source, 2)
+    before = (await poll(source)).epoch
+    await eventually(lambda: source._consumer._coordinator.generation < 0, "the member has left", within=20)
+    await write(sink, topics.commands, b"3", partition=0)
+    await source.commit(behind(first), before)
+    values: set[bytes | None] = set()
+    while b"3" not in values:
+        values |= {each.value for each in await read(source, 1, within=20)}
+    assert (await poll(source)).epoch > before, "what was read before cannot be committed by mistake"
