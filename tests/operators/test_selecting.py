@@ -1,5 +1,7 @@
 """What people type to say which commands they mean, and what they are told when it cannot be."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from events.record import Outgoing
@@ -9,7 +11,7 @@ from worker.broker.port import Partition
 from worker.cli.exits import Code, Stop
 from worker.cli.selecting import chosen, offsets, span, wire_type
 from worker.clock import Clock
-from worker.replay.selection import NotThere, ranges
+from worker.replay.selection import NotThere, ranges, shortened
 
 MORNING, EVENING = "2026-03-02T08:00:00Z", "2026-03-02T20:00:00+01:00"
 NOON = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
@@ -67,8 +69,13 @@ class Shortened(MemoryAdmin):
     """A topic whose oldest records are deleted."""
 
     async def beginnings(self, topic: str) -> dict[Partition, int]:
-        """From the third one on."""
-        return dict.fromkeys(await super().beginnings(topic), 2)
+        """The first partition has its records from the third one on."""
+        return {each: 0 if each.number else 2 for each in await super().beginnings(topic)}
+
+    async def offsets_at(self, topic: str, instant: datetime) -> dict[Partition, int]:
+        """Nothing before them is found."""
+        found, first = await super().offsets_at(topic, instant), await self.beginnings(topic)
+        return {each: max(offset, first[each]) for each, offset in found.items()}
 
 
 async def admin() -> Shortened:
@@ -97,3 +104,11 @@ async def test_offsets_that_the_topic_does_not_have_are_told(asked: tuple[int, r
     """Rather than planning less than was meant."""
     with pytest.raises(NotThere, match=told):
         await ranges(await admin(), "commands", offsets=[asked])
+
+
+async def test_a_day_of_which_the_topic_has_deleted_records_is_told() -> None:
+    """The partition whose oldest record is younger than the day begins; not one that still has older ones."""
+    there = await admin()
+    assert await shortened(there, "commands", datetime(2020, 1, 1, tzinfo=UTC)) == [0]
+    assert await shortened(there, "commands", datetime.now(UTC) + timedelta(days=1)) == []
+    assert await shortened(MemoryAdmin(there._broker), "commands", datetime(2020, 1, 1, tzinfo=UTC)) == []

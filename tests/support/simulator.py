@@ -57,6 +57,10 @@ class SimulatorProcess(Server):
             return ids(made)
         return ids(self._ask("GET", "/customers"))
 
+    def change_customer(self, customer: str, **members: object) -> None:
+        """Change members of a customer, or its `settings`."""
+        self._ask("PATCH", f"/customers/{customer}", members)
+
     def book(self, page: str, **wanted: object) -> list[dict[str, Any]]:
         """A page of the books: `orders`, `effects`, `requests`, …, whole, or only what is `wanted`."""
         query = urlencode({"limit": EVERYTHING, **wanted})

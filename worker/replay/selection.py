@@ -51,6 +51,12 @@ async def ranges(
     return {each: range(start, after[each]) for each, start in first.items() if after[each] > start}
 
 
+async def shortened(admin: Admin, topic: str, begin: datetime) -> list[int]:
+    """The partitions of which records of that instant, or later ones, may be deleted: nothing older is left of them."""
+    beginnings, first = await admin.beginnings(topic), await admin.offsets_at(topic, begin)
+    return sorted(each.number for each, start in beginnings.items() if 0 < start == first[each])
+
+
 async def _given(admin: Admin, topic: str, offsets: Sequence[tuple[int, range]]) -> Mapping[Partition, range]:
     beginnings, ends = await admin.beginnings(topic), await admin.ends(topic)
     wanted: dict[Partition, range] = {}

@@ -142,7 +142,10 @@ def _lines(found: Stats, held: list[Pause]) -> list[str]:
         f"unsent                {found.outbox_pending}, the oldest {date_time(found.outbox_oldest_at) or 'none'}",
         f"lanes with work       {found.lanes}, of which {found.free_lanes} have no living owner",
         f"effects open          {found.effects}",
-        f"paused                {'; '.join(spoken_pause(pause.which) for pause in held) or 'nothing'}",
+        *(
+            f"paused                {spoken_pause(each.which)}, by {each.who}: {each.why or 'no reason'}"
+            for each in held
+        ),
         f"requests open         {found.acts}",
         *(
             f"worker                {worker.name} {worker.version}, since {date_time(worker.started_at)},"

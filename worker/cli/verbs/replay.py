@@ -23,7 +23,7 @@ from worker.replay.applying import Manner
 from worker.replay.decisions import Wanted
 from worker.replay.pace import Pace
 from worker.replay.planning import Order, make
-from worker.replay.selection import Candidate, NotThere, of_journal, of_records, ranges
+from worker.replay.selection import Candidate, NotThere, of_journal, of_records, ranges, shortened
 from worker.settings import Settings
 
 SECOND = 1_000_000
@@ -155,6 +155,10 @@ async def _found(loaded: Settings, journal: Journal, selection: Selection) -> As
             wanted = await ranges(admin, topic, begin=during.begin, end=during.end, offsets=selection.ranges)
         except NotThere as error:
             raise Stop(Code.NOTHING, f"{error}.") from error
+        if during.begin is not None and (gone := await shortened(admin, topic, during.begin)):
+            numbers = ", ".join(map(str, gone))
+            say(f"{topic} has deleted its oldest records (partitions {numbers}): what is older is not in this plan.")
+            say("What the journal remembers of it is found with --journal.")
         yield of_records(journal, admin.read(wanted), desk(loaded), selection.which)
 
 

@@ -1,0 +1,271 @@
+"""The recipes of README.md and of the runbook, typed as they are written, by somebody who answers yes."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from tests.integration.conftest import WorkerFactory
+from tests.integration.talk import Sent, answered, is_answer
+from tests.support.azplan import PROGRAM, ROOT, azplan, environment
+from tests.support.databases import run_apart
+from tests.support.simulator import SimulatorProcess
+from tests.support.topics import Topics
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.kafka
+
+README, RUNBOOK = ROOT / "README.md", ROOT / "ops/runbooks/recipes.md"
+MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+BLOCK = r"^#+ {}\n[^#]*?^```console\n(.*?)^```"
+QUICK_TO_GIVE_UP = {
+    "AZPLAN_WORKER__CALL_TIMEOUT": "3",
+    "AZPLAN_WAITS__SETTLE": "3",
+    "AZPLAN_WAITS__ORDER_LIST_LAG": "1",
+    "AZPLAN_RETRIES__ATTEMPTS": "3",
+    "AZPLAN_JOURNAL__RETENTION": "P100Y",
+}
+
+
+def recipe(file: Path, heading: str) -> list[str]:
+    """The commands below a heading."""
+    block = re.search(BLOCK.format(re.escape(heading)), file.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert block, f"{file.name} has no commands below {heading!r}"
+    return [line.removeprefix("$ ") for line in block[1].splitlines()]
+
+
+class Desk:
+    """A shell at a terminal, with the workers' settings, whose person answers yes."""
+
+    def __init__(self, settings: dict[str, str], folder: Path, start_worker: WorkerFactory) -> None:
+        self.settings = settings
+        self._folder = folder
+        self._start_worker = start_worker
+        self._worker = start_worker()
+
+    def states(self) -> dict[str, str]:
+        """The commands of the journal and where each stands."""
+        listed = azplan("commands", "list", "--json", settings=self.settings, cwd=self._folder)
+        return {each["id"]: each["state"] for each in json.loads(listed.stdout)}
+
+    def file(self, name: str) -> bytes:
+        """What a verb has written where the person is."""
+        return (self._folder / name).read_bytes()
+
+    def stop_worker(self) -> None:
+        """SIGTERM, and wait for the end."""
+        self._worker.stop()
+
+    def follow(self, file: Path, heading: str) -> list[str]:
+        """Type each command of a recipe; what each printed and said. All must end well."""
+        return [self.type(line) for line in recipe(file, heading)]
+
+    def type(self, line: str) -> str:
+        """Type a command and answer yes. `azplan run` stays, so it is started beside."""
+        if line.startswith("export "):
+            name, value = line.removeprefix("export ").split("=", 1)
+            self.settings[name] = value
+            return ""
+        if line == "azplan run":
+            self._worker = self._start_worker()
+            return ""
+        path = f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            ["bash", "-c", line],
+            env={**environment(self.settings), "PATH": path, "TERM": "dumb"},
+            cwd=self._folder,
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+        )
+        os.close(theirs)
+        os.write(ours, b"y\n")
+        talk: list[bytes] = []
+        listening = threading.Thread(target=lambda: talk.extend(everything(ours)))
+        listening.start()
+        printed, _ = process.communicate(timeout=120)
+        listening.join()
+        os.close(ours)
+        said = b"".join(talk).decode(errors="replace")
+        assert process.returncode == 0, f"{line} ended with {process.returncode}:\n{printed}\n{said}"
+        return printed + said
+
+
+def everything(terminal: int) -> Iterator[bytes]:
+    """What is written to a terminal, until its other side is closed."""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:
+            return
+        if not part:
+            return
+        yield part
+
+
+@pytest.fixture
+def journal_url(tmp_path: Path) -> str:
+    """The embedded default is enough: the verbs are tested on both databases beside this file."""
+    return f"sqlite:///{tmp_path / 'journal.db'}"
+
+
+@pytest.fixture
+def topics(kafka_servers: str) -> Topics:
+    """Topics that keep their records, however long ago those say that they were written."""
+    fresh = Topics(kafka_servers)
+    run_apart(fresh.create(**{"retention.ms": "-1"}))
+    return fresh
+
+
+@pytest.fixture
+def desk(settings: dict[str, str], tmp_path: Path, start_worker: WorkerFactory) -> Desk:
+    """A person's place, and a worker beside it."""
+    settings.update(QUICK_TO_GIVE_UP)
+    return Desk(settings, tmp_path, start_worker)
+
+
+def on_monday(topics: Topics, *commands: Sent | bytes) -> None:
+    """Write commands, or bytes that are none, with the day of the README as their time."""
+
+    async def write() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers, acks="all")
+        at = int(MONDAY.timestamp() * 1000)
+        await producer.start()
+        try:
+            for each in commands:
+                if isinstance(each, bytes):
+                    await producer.send_and_wait(topics.commands, each, timestamp_ms=at)
+                else:
+                    await producer.send_and_wait(
+                        topics.commands,
+                        each.value,
+                        key=each.customer.encode(),
+                        headers=each.headers,
+                        timestamp_ms=at,
+                    )
+        finally:
+            await producer.stop()
+
+    run_apart(write())
+
+
+def answers(topics: Topics, *commands: Sent) -> dict[str, list[str]]:
+    """The answers to these commands, once each has one: the names of the events by id."""
+    found = run_apart(answered(topics, commands, within=60))
+    return {id_: [each.type for each in events] for id_, events in found.items()}
+
+
+def until_answered(topics: Topics, commands: Sequence[Sent], *expected: str) -> None:
+    """Wait until just these are the answers to each of the commands, story by story."""
+
+    def look() -> bool:
+        found = run_apart(answered(topics, commands, within=60))
+        return all([each.type for each in found[command.id] if is_answer(each)] == [*expected] for command in commands)
+
+    wait_until(look, f"{len(commands)} commands are answered with {', '.join(expected)}", within=60)
+
+
+def purchases(customers: list[str], *ids: str) -> list[Sent]:
+    """A plan for each customer."""
+    return [Sent("CreateAzurePlan", customer, id=id_) for id_, customer in zip(ids, customers, strict=True)]
+
+
+def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_center: SimulatorProcess) -> None:
+    """Why it failed; its code redriven with a canary; its day replayed; its journal lost: and nothing bought twice."""
+    failing = partner_center.customers("order_fails", 9)
+    early = purchases(failing[:7], "order-4711", *(f"early-{number}" for number in range(6)))
+    late = purchases(failing[7:], "late-1", "late-2")
+    (good,) = purchases(partner_center.customers("ready", 1), "good")
+    on_monday(topics, *early, good, b"no json")
+    until_answered(topics, early, "CommandFailed")
+
+    listed, shown, explained = desk.follow(README, "Why did this command fail?")
+    assert "order-4711" in listed
+    assert "carts.checkout" in shown
+    assert "CommandFailed  order_failed" in shown
+    assert "whose fault  microsoft" in explained
+
+    for customer in failing:
+        partner_center.change_customer(customer, settings={"order_outcome": "completed"})
+    letters, redriven = desk.follow(README, "Redrive all failures of one code")
+    assert re.search(r"order_failed +CreateAzurePlan +7 ", letters)
+    assert "Apply this to 7 commands, 5 of them first?" in redriven
+    assert "7/7" in redriven
+    until_answered(topics, early, "CommandFailed", "AzurePlanCreated")
+
+    for customer in failing[7:]:
+        partner_center.change_customer(customer, settings={"order_outcome": "error"})
+    on_monday(topics, *late)
+    until_answered(topics, late, "CommandFailed")
+    for customer in failing[7:]:
+        partner_center.change_customer(customer, settings={"order_outcome": "completed"})
+    planned, replayed = desk.follow(README, "Replay a day after a bad deployment")
+    for outcome in (
+        r"nothing +8 +it is done: succeeded",
+        r"resume +2 +it failed with order_failed",
+        r"needsPerson +1 ",
+    ):
+        assert re.search(outcome, planned), planned
+    assert "2/2" in replayed
+    until_answered(topics, late, "CommandFailed", "AzurePlanCreated")
+
+    orders, before = partner_center.counts()["orders"], desk.states()
+    desk.stop_worker()
+    built = desk.follow(README, "The journal is lost")[1]
+    assert "10 concluded by their answers, 0 open again" in built
+    on_monday(topics, *early, *late, good)
+    (new,) = purchases(failing[:1], "new")
+    on_monday(topics, new)
+    until_answered(topics, [new], "AzurePlanCreated")
+    assert desk.states() == {**before, "new": "succeeded"}
+    assert partner_center.counts()["orders"] == orders
+
+
+def test_the_recipes_of_the_runbook(desk: Desk, topics: Topics, partner_center: SimulatorProcess) -> None:
+    """Records that are none, outcomes that nobody knows, a flood that is stopped: all as they are written."""
+    on_monday(topics, b"no json")
+    wait_until(lambda: "invalid_json" in desk.type("azplan journal stats"), "it is a dead letter", within=30)
+    desk.follow(RUNBOOK, "Records that are no commands")
+    assert desk.file("record.json") == b"no json"
+
+    applied, not_applied = purchases(partner_center.customers("ready", 2), "order-4712", "order-4713")
+    partner_center.fault("reset_after", operation="carts.checkout", customer=applied.customer)
+    partner_center.fault("reset_before", operation="carts.checkout", customer=not_applied.customer)
+    for each in (applied, not_applied):
+        partner_center.fault("error_before", operation="carts.get", status=403, customer=each.customer, count=None)
+    on_monday(topics, applied, not_applied)
+    until_answered(topics, [applied, not_applied], "CommandFailed")
+    partner_center.calm()
+    listed, shown, *_ = desk.follow(RUNBOOK, "A command ended in `outcome_unknown`")
+    assert "order-4712" in listed
+    assert "Something may have taken effect at Microsoft" in shown
+    until_answered(topics, [applied, not_applied], "CommandFailed", "AzurePlanCreated")
+    for each in (applied, not_applied):
+        assert len(partner_center.book("orders", customer=each.customer)) == 1
+
+    pause, cancel, held, resume = recipe(RUNBOOK, "Stop a flood")
+    desk.type(pause)
+    flood = [
+        Sent("SuspendPlan", customer, id=f"flood-{customer}") for customer in partner_center.customers("quiet_plan", 3)
+    ]
+    on_monday(topics, *flood)
+    wait_until(lambda: sorted(desk.states().values()).count("waiting") == 3, "the flood is held", within=30)
+    stats, waiting = desk.follow(RUNBOOK, "How does it stand?")
+    assert "the ordering system went wrong" in stats
+    assert waiting.count("paused") == 3
+    assert desk.type(cancel).count("done") == 3
+    assert "SuspendPlan" in desk.type(held)
+    desk.type(resume)
+    until_answered(topics, flood, "CommandRejected")
+    for each in flood:
+        assert partner_center.book("requests", customer=each.customer) == []
