@@ -173,9 +173,14 @@ class Steps:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
     async def absent(self, name: str) -> None:
-        """A look of this run has shown that the effect of this step is not there."""
+        """A look of this run has shown that the effect of this step is not there.
+
+        Raises `Failed` where a person has said that it is: then nothing is changed on the strength of that look.
+        """
         for known in self.of(name):
             await self._settled(self._work.steps[known])
+        if any(self._work.steps[known].state is not StepState.APPLIED for known in self.of(name)):
+            self._heed_resolution()
 
     def given(self, name: str) -> Result | None:
         """What the step gave, the newest story first; None where it is not known to be applied."""
@@ -215,14 +220,18 @@ class Steps:
                 await self._record(replace(step, state=StepState.APPLIED, result=verdict.result), spent=effect.spends)
                 return verdict.result
             await self._settled(step)
+        self._heed_resolution()
+        intent = Step(name, "money", StepState.INTENDED, details=effect.details)
+        return await self._act(intent, effect.act, effect.key, spends=effect.spends)
+
+    def _heed_resolution(self) -> None:
+        """What a person says to have taken effect is not brought about again."""
         if self._work.resolution is Resolution.APPLIED:
             detail = (
                 "a person resolved the command as applied, and looking does not find it: redrive it when it shows, "
                 "or resolve it as not applied"
             )
             raise Failed(FailedCode.OUTCOME_UNKNOWN, detail)
-        intent = Step(name, "money", StepState.INTENDED, details=effect.details)
-        return await self._act(intent, effect.act, effect.key, spends=effect.spends)
 
     async def _settled(self, step: Step | None) -> None:
         """A look has shown that the effect is not there: that is final where nothing can arrive any more.

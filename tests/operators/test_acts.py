@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from events.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
+from events.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.status import CommandFailed, CommandRejected
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, ask, beside, later, types, uid
@@ -221,6 +221,35 @@ def test_what_was_resolved_as_applied_is_never_bought_again(play: Play) -> None:
         assert isinstance(answer, CommandFailed)
         assert answer.code == "outcome_unknown"
         assert not world.simulator.books.effects_of(kind="order.created", customer=customer.id)
+
+    play(story)
+
+
+def test_a_suspension_that_was_resolved_as_applied_is_not_made_again(play: Play) -> None:
+    """The plan is active: the person is told so, and decides; not one request changes anything."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        customer = world.simulator.customer("quiet_plan")
+        world.simulator.faults.add("reset_before", operation="subscriptions.patch")
+        for operation in ("subscriptions.get", "subscriptions.list"):
+            world.simulator.faults.add("error_before", operation=operation, status=403, skip=1, count=None)
+        command_id = await world.send(SuspendPlan(customer_id=customer.id))
+        answer = await world.answer(command_id)
+        assert isinstance(answer, CommandFailed)
+        assert (answer.code, answer.outcome_unknown) == ("outcome_unknown", True)
+        world.simulator.faults.clear()
+        writes = len(world.simulator.books.requests_of(operation="subscriptions.patch"))
+        assert await ask(world, "resolve", command_id, {"found": "applied"}) == "done"
+        await world.until(lambda: len(world.answers(command_id)) == 2, "the second story has its answer")
+        answer = world.answers(command_id)[1].event
+        assert isinstance(answer, CommandFailed)
+        assert answer.code == "outcome_unknown"
+        assert "looking does not find it" in answer.detail
+        assert len(world.simulator.books.requests_of(operation="subscriptions.patch")) == writes
+        assert await ask(world, "resolve", command_id, {"found": "not_applied"}) == "done"
+        await world.until(lambda: len(world.answers(command_id)) == 3, "the third story has its answer")
+        assert isinstance(world.answers(command_id)[2].event, PlanSuspended)
 
     play(story)
 
