@@ -315,6 +315,18 @@ async def test_a_lost_start_whose_upgrade_fails_at_once_is_not_repeated(stage: S
     assert len(stage.simulator.books.upgrades) == 1
 
 
+async def test_a_start_is_repeated_only_when_the_first_cannot_arrive_any_more(stage: Stage) -> None:
+    """An upgrade that fails at once gives its key back, so that a late first request would start another.
+
+    Rule SameCart, promise G2.
+    """
+    quick = {"upgrade_outcome": "failed", "upgrade_pending": [0, 0], "upgrade_running": [0, 0]}
+    stage.fault("late", "upgrades.create", seconds=250)
+    failed = await stage.failed(upgrade(stage.simulator.customer("legacy", settings=quick)))
+    assert failed.code is FailedCode.UPGRADE_FAILED
+    assert len(stage.simulator.books.upgrades) == 1
+
+
 async def test_a_look_that_is_refused_after_a_lost_start_proves_nothing(stage: Stage) -> None:
     """Where eligibility may no longer be read, it is not known whether an upgrade was started."""
     stage.fault("reset_after", "upgrades.create")
