@@ -352,6 +352,29 @@ async def test_an_earlier_purchase_that_is_open_still_is_not_repeated(stage: Sta
     assert await stage.open_effects() == ["azure_plan"]
 
 
+@pytest.mark.parametrize("kind", ["reset_after", "reset_before"])
+async def test_an_earlier_purchase_whose_cart_is_gone_is_told_by_the_list_of_orders(stage: Stage, kind: str) -> None:
+    """Which is late: until it would show the order nothing is bought; then what it does not show never was.
+
+    Rule OpenEffect, promise G2.
+    """
+    late = {"order_list_lag": [900, 900], "order_outcome": "never", "cart_lifetime": 300.0}
+    customer = stage.simulator.customer(settings=late)
+    await _leave_open(stage, customer, kind=kind)
+    customer.overrides["cart_lifetime"] = 86_400.0
+    rejected = await stage.rejected(create(customer))
+    assert rejected.code is RejectedCode.EARLIER_OUTCOME_UNKNOWN
+    await asyncio.sleep(1_300)
+    if kind == "reset_before":
+        customer.overrides["order_outcome"] = "completed"
+        assert isinstance(await stage.do(create(customer)), AzurePlanCreated)
+    else:
+        rejected = await stage.rejected(create(customer))
+        assert rejected.code is RejectedCode.EARLIER_OUTCOME_UNKNOWN
+        assert [each.id for each in rejected.blockers] == [order.id for order in stage.simulator.books.orders]
+    assert len(stage.simulator.books.orders) == 1
+
+
 async def test_an_earlier_purchase_that_may_not_be_looked_at_is_not_repeated(stage: Stage) -> None:
     """Where Partner Center still refuses the look, the next command is refused, and nothing is bought."""
     customer = stage.simulator.customer()
