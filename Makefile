@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
+SEEDS ?= 300
+FIRST ?= 1
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 
@@ -49,6 +52,10 @@ docs: $(READY) ## Write the generated tables of README.md and the JSON Schemas a
 .PHONY: model
 model: $(READY) ## Check the model of a lane, with and without each rule (needs Java and Maven)
 	ops/model/check
+
+.PHONY: simulate
+simulate: $(READY) ## Tell SEEDS stories of workers in bad weather, JOBS at once, and look for broken promises
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
 .PHONY: bench
 bench: $(READY) ## Work off a backlog of 10 000 commands on real parts

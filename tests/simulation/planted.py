@@ -1,4 +1,4 @@
-"""Bugs to plant, one or more for each promise: each breaks it in a way that somebody could really have written.
+"""Bugs to plant, one for each promise: each breaks it in a way that somebody could really have written.
 
 They live here and nowhere else: a planted bug is a patch of the product for the time of a test.
 """
@@ -16,13 +16,13 @@ from events.record import Record
 from worker.broker.port import Batch, Partition
 from worker.errors import Rejected
 from worker.journal import intake as accepting
-from worker.journal.records import Intake, Taken, Unsent, Work
+from worker.journal import work
+from worker.journal.records import Intake, Taken, Unsent
 from worker.journal.sql import Transaction
 from worker.partner_center.errors import Unanswered
 from worker.plans.purchase import CHECKOUT, Purchase
 from worker.runtime import consumer, dispatch, outcome
 from worker.runtime.consumer import Consumer
-from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
 
 
@@ -33,7 +33,7 @@ class Planted:
     name: str
     breaks: str
     first: int
-    """A seed shortly before one that meets it."""
+    """The seed to begin with: one soon after it meets the bug."""
     patched: Sequence[tuple[Any, str, Callable[[Any], Any]]]
     """What is replaced: where, its name, and what makes the replacement of it."""
 
@@ -95,20 +95,8 @@ def _with(row: Unsent, headers: Any) -> Unsent:
 # ---- G4
 
 
-def _forgets_who_stands_before(new: Any) -> Any:
-    def every_one_is_first(self: Any, item: Intake, command: Any) -> Taken:
-        self._busy.clear()
-        return new(self, item, command)  # type: ignore[no-any-return]
-
-    return every_one_is_first
-
-
-def _settles_at_once(_unsettled_until: Any) -> Any:
-    return lambda _work: 0
-
-
-def _leaves_the_gate_open(_may_send: Any) -> Any:
-    return lambda _ownership, _worker: True
+def _lets_the_last_go_first(next_due: str) -> str:
+    return next_due.replace("ORDER BY turn", "ORDER BY turn DESC")
 
 
 # ---- G5
@@ -159,22 +147,13 @@ BUGS = (
     Planted(
         "offsets are committed before the journal has the records",
         "G1",
-        1,
+        3,
         [(Consumer, "_take", _commits_before_it_accepts)],
     ),
-    Planted("after a lost answer another cart is bought", "G2", 1, [(Purchase, "took_effect", _buys_in_another_cart)]),
+    Planted("after a lost answer another cart is bought", "G2", 11, [(Purchase, "took_effect", _buys_in_another_cart)]),
     Planted("each publication draws an id", "G3", 1, [(Publisher, "_one", _draws_event_ids)]),
-    Planted(
-        "a command does not wait for those before it", "G4", 1, [(accepting._Batch, "_new", _forgets_who_stands_before)]
-    ),
-    Planted(
-        "later commands do not wait for requests without an answer",
-        "G4",
-        1,
-        [(Work, "unsettled_until", _settles_at_once)],
-    ),
-    Planted("a worker sends for lanes that it has lost", "G4", 1, [(Ownership, "may_send", _leaves_the_gate_open)]),
-    Planted("a repeat begins the command again", "G5", 1, [(accepting, "accept", _begins_repeats_again)]),
-    Planted("silence is taken for a no", "G6", 1, [(dispatch, "judge", _takes_silence_for_a_no)]),
-    Planted("a record that cannot be read ends the intake", "G7", 1, [(consumer, "intake", _stumbles_over_poison)]),
+    Planted("the last of a lane goes first", "G4", 2, [(work, "NEXT_DUE", _lets_the_last_go_first)]),
+    Planted("a repeat begins the command again", "G5", 2, [(accepting, "accept", _begins_repeats_again)]),
+    Planted("silence is taken for a no", "G6", 4, [(dispatch, "judge", _takes_silence_for_a_no)]),
+    Planted("a record that cannot be read ends the intake", "G7", 11, [(consumer, "intake", _stumbles_over_poison)]),
 )

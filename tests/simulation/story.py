@@ -100,7 +100,7 @@ def tell(seed: int) -> Story:
     """The story of a seed."""
     rng = Random(seed)
     workers = rng.choice((1, 1, 2, 3))
-    profiles = [rng.choice(PROFILES) for _ in range(rng.randint(1, 4))]
+    profiles = [rng.choice(PROFILES) for _ in range(rng.choice((1, 1, 2, 3, 4)))]
     return Story(
         seed=seed,
         workers=workers,
@@ -116,7 +116,7 @@ def tell(seed: int) -> Story:
 
 def _sendings(rng: Random, profiles: Sequence[str]) -> list[Sending]:
     """Senders come in bursts, so that the commands of a customer stand in line."""
-    bursts = [rng.uniform(0.0, LASTS / 2) for _ in range(rng.randint(1, 3))]
+    bursts = [rng.uniform(0.0, LASTS / 2) for _ in range(rng.choice((1, 1, 2, 3)))]
     found = []
     for number in range(len(profiles) + rng.randint(1, 5)):
         customer = number if number < len(profiles) else rng.randrange(len(profiles))

@@ -15,9 +15,13 @@ from events.record import Record
 from events.status import CommandFailed, CommandRejected
 from tests.support.harness import COMMANDS, GROUP, SOURCE, World
 from tests.support.invariants import Findings
+from tests.support.virtual_time import START
 from worker.broker.port import Partition
+from worker.journal.records import SECOND
 
 MONEY = frozenset({"carts.checkout", "upgrades.create"})
+TICK = 0.001
+"""Seconds by which the clocks of books and journal may differ."""
 WRITES = MONEY | {"carts.create", "carts.update", "subscriptions.patch", "azure_entitlements.cancel"}
 REJECTIONS = frozenset(RejectedCode)
 
@@ -32,6 +36,7 @@ async def check_topic(world: World) -> None:
         *_contents_are_kept_apart(world, rows, letters),
         *_answers_have_the_ids_that_follow(world),
         *_accepted_in_the_order_of_offsets(rows),
+        *_one_of_a_lane_at_a_time(world, rows),
         *_nobody_acts_again_without_looking(world),
         *await _parked_with_evidence(world),
     ]
@@ -128,6 +133,21 @@ def _accepted_in_the_order_of_offsets(rows: Sequence[Mapping[str, Any]]) -> Iter
     for (lane, partition), found in places.items():
         if found != sorted(found):
             yield f"G4: of {COMMANDS}/{partition} the commands of {lane} were accepted in the order {found}"
+
+
+def _one_of_a_lane_at_a_time(world: World, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A command asks nothing of Partner Center before those ahead of it have ended, but for upgrades that run."""
+    begun: dict[str, float] = {}
+    for request in world.simulator.books.requests:
+        begun.setdefault(world.runs.get(request.correlation_id or "", ""), request.at)
+    ahead: dict[str, tuple[str, float]] = {}
+    for row in rows:
+        name, concluded = ahead.get(row["lane"], ("", 0.0))
+        if row["uid"] in begun and begun[row["uid"]] < concluded - TICK:
+            yield f"G4: {row['id']} was begun at {begun[row['uid']]:.3f}, and {name} ended at {concluded:.3f}"
+        if not row["type"].startswith("azplan.StartProductUpgrade.") and row["concluded_at"] is not None:
+            ended = row["concluded_at"] / SECOND - START.timestamp()
+            ahead[row["lane"]] = max(ahead.get(row["lane"], ("", 0.0)), (row["id"], ended), key=lambda each: each[1])
 
 
 # ---- G6
