@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 SESSION = 15.0
 """Seconds after which the group counts a silent member as gone (and until which nobody reads, once another joins)."""
 KILLS_IN_A_ROW = 4
-HELD = 8
+HELD = 16
 """Customers whose check-out is held back."""
 
 
