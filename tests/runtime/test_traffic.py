@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from tests.runtime.bench import Bench
+from tests.support.virtual_time import START
 from worker.app import Traffic
 from worker.partner_center import carts, subscriptions
+from worker.partner_center.center import Call
 from worker.partner_center.errors import GateClosed
 
 
@@ -59,3 +61,30 @@ async def test_no_write_leaves_without_an_intent(bench: Bench, step: str | None)
         with pytest.raises(LookupError, match="outside a step"):
             traffic.gate(operation, step)
     traffic.gate(carts.CREATE, step)  # whose id was never learned, nobody can use
+
+
+async def test_an_answer_makes_the_next_request_another_one(bench: Bench) -> None:
+    """Partner Center may repeat an old answer to a known request id; what was never answered keeps its id (G6)."""
+    traffic = bench.traffic(await bench.begin())
+    for answered, counted in ((False, 0), (True, 1), (False, 1), (True, 2)):
+        traffic.called(call(answered=answered))
+        assert traffic.answers("key") == counted
+    assert traffic.answers("another key") == 0
+    assert [each.answered for each in traffic.drain()] == [False, True, False, True]
+    assert traffic.drain() == []
+
+
+def call(*, answered: bool) -> Call:
+    """A check-out, as the client tells it."""
+    return Call(
+        at=START,
+        operation=carts.CHECKOUT.name,
+        step="checkout",
+        status=400 if answered else "lost",
+        duration=0.1,
+        request_id="request-1",
+        correlation_id="run-1",
+        code=None,
+        key="key",
+        answered=answered,
+    )
