@@ -1,7 +1,7 @@
 """What must be true of what a scene leaves behind, and the figures of its line in the table."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ async def judge(remains: Remains, line: Line) -> None:
 
 
 def every_record_became_something(
-    remains: Remains, commands: Mapping[str, Any], letters: list[Mapping[str, Any]]
+    remains: Remains, commands: Mapping[str, Any], letters: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
     """Records sent = commands + repeats + conflicts + dead letters, and the group has committed all of them."""
     kinds = dict(kinds_of(remains.records))
