@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.integration.conftest import WorkerFactory
 from tests.integration.talk import Sent, send, send_raw
-from tests.support.azplan import azplan
+from tests.support.azplan import Azplan, azplan
 from tests.support.databases import fresh_database, run_apart
 from tests.support.simulator import SimulatorProcess
 from tests.support.topics import Topics
@@ -114,7 +115,8 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     assert verb("dead-letters", "show", unreadable, "--export", "out.bin").returncode == 0
     assert (tmp_path / "out.bin").read_bytes() == b"no json at all"
     assert verb("dead-letters", "redrive", unreadable, "--yes").returncode == 4
-    verb("dead-letters", "archive", unreadable, "--why", "a test", "--yes")
+    archived = told(verb("dead-letters", "archive", unreadable, "--why", "a test", "--yes", "--json"))
+    assert [each["state"] for each in archived] == ["archived"]
     assert [each["code"] for each in told(verb("dead-letters", "list", "--json"))] == ["order_failed"]
     verb("dead-letters", "restore", unreadable, "--yes")
     assert len(told(verb("dead-letters", "list", "--json"))) == 2
@@ -127,6 +129,40 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     terminal = [each for each in story["events"] if each["type"] == "azplan.CommandFailed.v1"]
     assert [each["redrive"] for each in terminal] == [0, 1]
     assert [each["redrive"] for each in story["events"] if "CommandAccepted" in each["type"]] == [0, 1]
+
+
+def test_an_apply_that_was_killed_is_continued_by_the_next(
+    start_worker: WorkerFactory,
+    topics: Topics,
+    partner_center: SimulatorProcess,
+    settings: dict[str, str],
+    verb: Verb,
+    tmp_path: Path,
+) -> None:
+    """kill -9 in the middle, and two who go on with the same plan at once: each failure is redriven once."""
+    customers = partner_center.customers("order_fails", 6)
+    start_worker()
+    commands = [Sent("CreateAzurePlan", customer) for customer in customers]
+    say(topics, *commands)
+    wait_until(lambda: list(states(verb).values()) == ["order_failed"] * 6, "all have failed", within=40)
+    for customer in customers:
+        partner_center.change_customer(customer, settings={"order_outcome": "completed"})
+    plan = told(verb("replay", "plan", "--journal", "--code", "order_failed", "--why", "mended", "--json"))["planId"]
+    slowly = ("replay", "apply", plan, "--rate", "6", "--yes")
+    applying = Azplan(*slowly, settings=settings, cwd=tmp_path, name="apply", says=" 1 done")
+    applying.start()
+    applying.kill()
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: told(verb("replay", "apply", plan, "--yes", "--json")), range(2)))
+    assert [(each["done"] + each["waiting"], each["planned"], each["failed"]) for each in both] == [(6, 0, 0)] * 2
+    wait_until(lambda: set(states(verb).values()) == {"succeeded"}, "all have gone on to their ends", within=40)
+    for command in commands:
+        story = told(verb("commands", "show", command.id, "--json"))
+        assert [each["redrive"] for each in story["events"] if "CommandAccepted" in each["type"]] == [0, 1]
+        assert [(each["request"], each["why"], each["result"]) for each in story["requests"]] == [
+            ("redrive", "mended", "done")
+        ]
+        assert len(partner_center.book("orders", customer=command.customer)) == 2
 
 
 def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(

@@ -18,6 +18,7 @@ from worker.journal.letter_search import Dead, Group, Wanted, numbered, search
 NO_COMMAND: Final = "(no command)"
 LONGEST: Final = 2_000
 """Characters of a value that are shown; the export has all bytes."""
+OTHERS: Final = "`azplan dead-letters list`, with --state archived or redriven for the others, shows what there is."
 
 
 def wanted_of(
@@ -40,13 +41,13 @@ async def meant(journal: Journal, numbers: Sequence[int], wanted: Wanted, *, eve
         other = [each for each in found if each.letter.state != wanted.state]
         if other:
             letter = other[0].letter
-            raise Stop(Code.REFUSED, f"dead letter {letter.seq} is {letter.state}, not {wanted.state}.")
+            raise Stop(Code.REFUSED, f"dead letter {letter.seq} is {letter.state}, not {wanted.state}.", OTHERS)
         return found
     if not every and wanted == Wanted(state=wanted.state):
         raise Stop(Code.USAGE, "say which dead letters: numbers, what they have in common, or --all.", "See --help.")
     found = await journal.read(lambda tx: search(tx, wanted))
     if not found:
-        raise Stop(Code.NOTHING, f"no {wanted.state} dead letter matches.")
+        raise Stop(Code.NOTHING, f"no {wanted.state} dead letter matches.", OTHERS)
     return found[::-1]
 
 

@@ -115,7 +115,11 @@ async def _meant(
         if during.holds(each.received_at)
     ]
     if not found:
-        raise Stop(Code.NOTHING, "no open command matches.")
+        raise Stop(
+            Code.NOTHING,
+            "no open command matches.",
+            "What is over stays answered; `azplan commands list` shows what is.",
+        )
     return sorted(found, key=lambda each: each.seq)
 
 

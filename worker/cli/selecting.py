@@ -64,7 +64,7 @@ def span(begin: str | None, end: str | None) -> Span:
     """The span that was said. Raises Stop where it is none."""
     made = Span(_instant(begin, "--from"), _instant(end, "--to"))
     if made.begin is not None and made.end is not None and made.end < made.begin:
-        raise Stop(Code.USAGE, "--to is before --from.")
+        raise Stop(Code.USAGE, "--to is before --from.", "Exchange them; an offset such as +01:00 counts.")
     return made
 
 

@@ -74,7 +74,7 @@ def list_(
     elif found:
         show_table(("received", "type", "id", "customer", "partner", "state", "code"), [_row(each) for each in found])
     if not found and wanted != Filter():
-        raise Stop(Code.NOTHING, "no command matches.")
+        raise Stop(Code.NOTHING, "no command matches.", "`azplan commands list` without more words shows the newest.")
     if not found:
         say("There are no commands yet.")
     if limit and len(found) == limit:
@@ -117,7 +117,7 @@ async def _story(loaded: Settings, id_: str, source: str | None) -> Story:
         found = await the_command(journal, id_, source)
         story = await journal.read(lambda tx: timeline.show(tx, found.uid))
         if story is None:
-            raise Stop(Code.NOTHING, f"command {id_!r} has just been forgotten.")
+            raise Stop(Code.NOTHING, f"command {id_!r} has just been forgotten: it was over long ago.")
         return story
 
 

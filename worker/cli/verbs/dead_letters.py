@@ -87,7 +87,7 @@ def list_(
     if as_json:
         show_json([burying.facts(each) for each in found])
     if not counted:
-        raise Stop(Code.NOTHING, f"no {state.value} dead letter matches.")
+        raise Stop(Code.NOTHING, f"no {state.value} dead letter matches.", burying.OTHERS)
     if as_json:
         return
     if wanted == WantedLetters(state=state.value):
@@ -204,7 +204,7 @@ async def _redrive(
         if stuck:
             say(f"{stuck} never became commands and cannot be redriven: send them anew, corrected, with new ids.")
         if not uids:
-            raise Stop(Code.REFUSED, "none of them can be redriven.")
+            raise Stop(Code.REFUSED, "none of them can be redriven.", "`azplan dead-letters archive` puts them aside.")
         asked = {"deadLetters": [each.letter.seq for each in found]}
         order = Order(who(), words.why, asked, Wanted(insisted=True))
         plan = await make(journal, each_of(await of_commands(journal, uids)), order, per_minute(loaded))
@@ -220,6 +220,7 @@ async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Wan
         say(f"{len(chosen)} dead letters: {', '.join(sorted({each.letter.code for each in found}))}.")
         insist(f"{verb.capitalize()} {len(chosen)} dead letters?", yes=words.yes)
         moved = int(await journal.write(lambda tx: change(tx, who(), words.why, chosen)))
+        found = [await burying.the_letter(journal, number) for number in chosen]
     if words.as_json:
         show_json([burying.facts(each) for each in found])
     say(f"{moved} {verb}d.")

@@ -135,7 +135,8 @@ async def _plan(loaded: Settings, selection: Selection, order: Order, *, as_json
         async with _found(loaded, journal, selection) as found:
             made = await make(journal, found, order, per_minute(loaded))
         if made.commands == 0:
-            raise Stop(Code.NOTHING, "no command matches.")
+            hint = "--from and --to go by the times of the records; with --journal by when they were received."
+            raise Stop(Code.NOTHING, "no command matches.", hint)
         await show_plan(journal, made, as_json=as_json)
     say(f"Apply it with `azplan replay apply {made.id}`.")
 
