@@ -79,7 +79,16 @@ class Context:
         self._command = command
         self._journal = journal
         self._clock = clock
-        self._steps = Steps(work, journal, center, exchange, policy, clock=clock, deadline=command.deadline)
+        self._steps = Steps(
+            work,
+            journal,
+            center,
+            exchange,
+            policy,
+            clock=clock,
+            deadline=command.deadline,
+            validate_only=validate_only,
+        )
         self.origin = origin
         self.center = center
         """The partner account, bound to this run."""
@@ -165,6 +174,13 @@ class Context:
     def recorded(self, name: str) -> Result | None:
         """What a step of this command gave, in this run or an earlier one; None where it is not known to be applied."""
         return self._steps.given(name)
+
+    def taken(self, name: str) -> bool:
+        """Whether Partner Center took a state's change in this story of the command: it is not asked for again.
+
+        Each story brings its states about anew, so that what an earlier one asked for does not count.
+        """
+        return self._steps.taken(name)
 
     def begun(self, name: str) -> bool:
         """Whether a request of this step may ever have left."""

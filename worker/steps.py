@@ -17,7 +17,7 @@ from typing import Protocol, cast
 
 from events.codes import FailedCode, RejectedCode
 from worker.clock import Clock
-from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected
+from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected, Validated
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
 from worker.partner_center.center import Center
@@ -119,10 +119,15 @@ class Steps:
         *,
         clock: Clock,
         deadline: datetime | None = None,
+        validate_only: bool = False,
     ) -> None:
-        """`deadline` is the command's own: the instant after which it writes nothing new."""
+        """`deadline` is the command's own: the instant after which it writes nothing new.
+
+        With `validate_only` nothing is written at all, not even by a handler that forgot to ask.
+        """
         self._clock = clock
         self._deadline = deadline
+        self._validate_only = validate_only
         self._work = work
         self._journal = journal
         self._center = center
@@ -140,7 +145,7 @@ class Steps:
             return given
         match effect:
             case Orphan():
-                self._may_write()
+                self._may_write(name)
                 result = await effect.act(self._center.within(name))
                 await self._record(Step(name, "orphan", StepState.APPLIED, attempts=1, result=result))
                 return result
@@ -188,6 +193,11 @@ class Steps:
             if step is not None and step.state is StepState.APPLIED:
                 return cast("Result", step.result)
         return None
+
+    def taken(self, name: str) -> bool:
+        """Whether a state's change was taken by Partner Center in this story of the command."""
+        step = self._work.steps.get(self._story(name))
+        return step is not None and step.state is StepState.APPLIED
 
     def begun(self, name: str) -> bool:
         """Whether the step was ever intended."""
@@ -250,7 +260,7 @@ class Steps:
         spends: bool = False,
     ) -> Result:
         """Write the intent down, send, write the outcome down."""
-        self._may_write()
+        self._may_write(intent.name)
         self._exchange.permit(intent.name, self._policy.call_timeout)
         within = self._policy.call_timeout + self._policy.settle
         step = await self._journal.intend(self._work, intent, within, key)
@@ -268,7 +278,9 @@ class Steps:
         await self._record(replace(step, state=StepState.APPLIED, intent_until=0, result=result), spent=spends)
         return result
 
-    def _may_write(self) -> None:
+    def _may_write(self, step: str) -> None:
+        if self._validate_only:
+            raise Validated([f"the write of the step {step}"])
         deadline = self._deadline
         if deadline is not None and self._clock.now() >= deadline:
             raise Rejected(

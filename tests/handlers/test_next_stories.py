@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from events.codes import FailedCode
+from events.codes import FailedCode, RejectedCode
 from events.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
-from events.status import CommandFailed
+from events.status import CommandFailed, CommandRejected
 from events.upgrades import (
     ProductUpgradeCompleted,
     ProductUpgradeProgressed,
@@ -126,6 +126,21 @@ async def test_a_suspension_that_waited_too_long_goes_on(stage: Stage) -> None:
     assert isinstance(suspended, PlanSuspended), suspended
     assert len(suspended.cancelled_assets) == 1
     assert stage.effects("entitlement.cancel_requested") == 1
+
+
+@IMPATIENT
+async def test_a_redriven_suspension_looks_at_what_is_in_use_once_more(stage: Stage) -> None:
+    """Its first story asked for the suspension, which never showed; what became active since stands in the way."""
+    customer = stage.simulator.customer("quiet_plan", settings={"patch_mode": "slow", "patch_seconds": [1e9, 1e9]})
+    (plan,) = customer.subscriptions.values()
+    sent = await stage.send(SuspendPlan(customer_id=customer.id))
+    await _failed(stage, sent, FailedCode.OUTCOME_UNKNOWN)
+    plan.azure_subscriptions[0].status = "active"
+    refused = await stage.redrive(sent)
+    assert isinstance(refused, CommandRejected), refused
+    assert refused.code is RejectedCode.ACTIVE_ASSETS
+    assert "suspend" in refused.detail
+    assert stage.calls().count("subscriptions.patch") == 1
 
 
 async def test_after_an_upgrade_that_failed_a_redrive_starts_another(stage: Stage) -> None:

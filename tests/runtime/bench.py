@@ -146,10 +146,15 @@ class Bench:
         run.center = HandMade(run)
         return run
 
-    def steps(self, work: Work, *, deadline: datetime | None = None, policy: Policy = POLICY) -> Steps:
+    def steps(
+        self, work: Work, *, deadline: datetime | None = None, policy: Policy = POLICY, validate_only: bool = False
+    ) -> Steps:
         """The steps of one run of a command."""
         run = Traffic(work, self.clock, lambda _: None)
-        return Steps(work, self.journal, HandMade(run), run, policy, clock=self.clock, deadline=deadline)
+        center = HandMade(run)
+        return Steps(
+            work, self.journal, center, run, policy, clock=self.clock, deadline=deadline, validate_only=validate_only
+        )
 
 
 class HandMade:

@@ -10,7 +10,7 @@ import pytest
 
 from events.codes import RejectedCode
 from tests.runtime.bench import POLICY, WITHIN, Bench, Request
-from worker.errors import AttemptsSpent, LaneLost, Rejected, Wait
+from worker.errors import AttemptsSpent, LaneLost, Rejected, Validated, Wait
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Conclusion
 from worker.journal.records import State as CommandState
@@ -489,6 +489,18 @@ async def test_a_write_is_not_tried_more_often_than_the_settings_allow(
     with pytest.raises(AttemptsSpent):
         await bench.steps(replace(work, attempts=POLICY.attempts)).take("write", effect(act))
     assert act.sent == 0
+
+
+@pytest.mark.parametrize("effect", [Orphan, lambda act: State(there=False, act=act), money])
+async def test_a_command_that_only_asks_writes_nothing(bench: Bench, effect: Callable[[Any], Any]) -> None:
+    """Not even where its handler forgot to ask: the step says what it would have done."""
+    work = await bench.begin()
+    act = Request({})
+    with pytest.raises(Validated) as asked:
+        await bench.steps(work, validate_only=True).take("write", effect(act))
+    assert asked.value.would_do == ("the write of the step write",)
+    assert act.sent == 0
+    assert await bench.rows("SELECT * FROM step") == []
 
 
 # ---- effects

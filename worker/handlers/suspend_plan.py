@@ -40,7 +40,7 @@ async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
         if _needs_assets(command, plan)
         else []
     )
-    if not plan.is_suspended and ctx.recorded(SUSPEND) is None:
+    if not plan.is_suspended and not ctx.taken(SUSPEND):
         await ctx.absent(SUSPEND)
         await _clear(ctx, command, plan, under)
     cancelled = [blocker_of(each) for each in under if ctx.begun(_cancel_step(each))]
@@ -69,7 +69,7 @@ async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: 
     changes = [
         Change(azure_entitlements.CANCEL, f"cancel the Azure subscription {each.id} ({each.friendly_name})")
         for each in active
-        if ctx.recorded(_cancel_step(each)) is None
+        if not ctx.taken(_cancel_step(each))
     ]
     ctx.about_to(*changes, standing.change(plan, SUSPENDED))
     for each in under:
