@@ -61,7 +61,7 @@ async def attempts(world: World) -> Counter[str]:
 def requests(world: World, since: float = 0.0, family: str = "") -> list[float]:
     """When requests, perhaps of one resource family, arrived at Partner Center or would have."""
     found = [each for each in world.simulator.books.requests if each.at >= since]
-    return sorted(each.at for each in found if each.operation.startswith(family))
+    return sorted(each.at for each in found if (each.operation or "").startswith(family))
 
 
 def rushes(came: Sequence[float]) -> list[tuple[int, int]]:
@@ -87,7 +87,7 @@ def test_an_hour_without_partner_center_costs_nobody_an_attempt_and_ends_without
     async def story(world: World) -> None:
         since = await go_down(world, 40, GATEWAY, HOUR)
         assert len(requests(world)) <= 80, "the circuit left Partner Center alone"
-        (shut,) = {each.operation.partition(".")[0] for each in world.simulator.books.requests}
+        (shut,) = {(each.operation or "").partition(".")[0] for each in world.simulator.books.requests}
         await all_is_done(world, 80)
         came = requests(world, since, shut)
         assert all(under_way <= 2 + answered for answered, under_way in rushes(came) if answered < RUSH - 2)

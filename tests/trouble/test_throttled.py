@@ -22,7 +22,7 @@ ASKS: dict[str, dict[str, Any]] = {
 
 def arrivals(world: World, family: str) -> list[float]:
     """When requests of a family arrived, those of all customers."""
-    return [each.at for each in world.simulator.books.requests if each.operation.startswith(family)]
+    return [each.at for each in world.simulator.books.requests if (each.operation or "").startswith(family)]
 
 
 @pytest.mark.parametrize("asks", ASKS.values(), ids=ASKS.keys())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ class SignedIn(World):
         accounts = super()._accounts(life, clock)
         for name, account in accounts.items():
             tenant = self.settings.partners[name].tenant_id
-            source = TokenSource(name, "app", lambda tenant=tenant: self.entra(self, tenant), clock)
+            source = TokenSource(name, "app", partial(self.entra, self, tenant), clock)
             account._lines.tokens = OneSource(source)
         return accounts
 

@@ -1,0 +1,130 @@
+"""The disk that holds an SQLite journal is full: said clearly, nothing lost, and it goes on when there is room."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from events.plans import PlanReactivated, ReactivatePlan
+from tests.operators.asking import later
+from tests.support.harness import GROUP, LiveWorker, World, world_on
+from tests.support.invariants import check
+from tests.support.virtual_loop import run_virtual
+from tests.trouble.ledger import rest
+from worker.journal.sqlite import SqliteEngine
+
+MIB = 1024 * 1024
+
+
+class PageLimit:
+    """The database may not grow by a page: what SQLite answers is the same as on a full disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self, worker: LiveWorker) -> None:
+        """No page more."""
+        self._writer(worker).execute("PRAGMA max_page_count = 1")  # SQLite makes it the number that there are
+
+    def clear(self, worker: LiveWorker) -> None:
+        """As many as it likes."""
+        self._writer(worker).execute("PRAGMA max_page_count = 1000000")
+
+    def _writer(self, worker: LiveWorker) -> Any:
+        engine = worker.journal._engine._engine  # type: ignore[attr-defined]
+        assert isinstance(engine, SqliteEngine)
+        return engine._writer
+
+
+class SmallDisk:
+    """A file system of two mebibytes in memory, filled by somebody else's file to the last byte."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "disk"
+        self.folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(self.folder)], check=True)
+
+    def fill(self, _worker: LiveWorker) -> None:
+        """Take whatever room there is."""
+        with (self.folder / "somebody-elses").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                return
+
+    def clear(self, _worker: LiveWorker) -> None:
+        """Make room."""
+        (self.folder / "somebody-elses").unlink()
+
+    def remove(self) -> None:
+        """Unmount it."""
+        subprocess.run(["umount", str(self.folder)], check=True)
+
+
+@pytest.fixture
+def page_limit(tmp_path: Path) -> PageLimit:
+    """Works everywhere."""
+    return PageLimit(tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Works for root only."""
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.remove()
+
+
+DISKS = ["page_limit", *(["small_disk"] if os.getuid() == 0 else [])]
+
+
+@pytest.mark.parametrize("kind", DISKS)
+def test_a_full_disk_is_said_and_loses_nothing_and_is_over_when_there_is_room(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    """G1: intake stops before anything is committed, log and readiness name the file, and no restart is needed."""
+    disk, log = request.getfixturevalue(kind), LogCapture()
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        structlog.configure(processors=[log], wrapper_class=structlog.BoundLogger)
+        first, *customers = world.simulator.customers(40, "suspended_plan")
+        assert isinstance(await world.do(ReactivatePlan(customer_id=first.id)), PlanReactivated)
+        disk.fill(worker)
+        committed = dict(world.broker.committed(GROUP))
+        # More than the room that is left in the pages and the write-ahead log that there are already.
+        sent = [await world.send(ReactivatePlan(customer_id=each.id)) for each in customers]
+        await world.until(later(world, 120), "two minutes have passed")
+        assert world.broker.committed(GROUP) == committed
+        (full, *_) = worker.service.missing()
+        assert full.startswith(f"the disk that holds {disk.folder / 'journal.db'} is full: make room")
+        assert worker.service.stuck() == []
+        disk.clear(worker)
+        await rest(world)
+        assert {type(await world.answer(each)) for each in sent} == {PlanReactivated}
+        assert (worker.service.missing(), world.broken()) == ([], [])
+        await check(world)
+
+    tell(story, disk.folder)
+    warnings = {(each["event"], str(each.get("error"))) for each in log.entries if each["log_level"] == "warning"}
+    assert {event for event, error in warnings if "make room" in error} >= {"intake.waiting"}
+
+
+def tell(story: Callable[[World], object], folder: Path) -> None:
+    """Run a story on a journal in that folder, with the log as it was afterwards."""
+
+    async def main() -> None:
+        async with world_on(folder) as world:
+            await story(world)  # type: ignore[misc]
+
+    before = structlog.get_config()
+    try:
+        run_virtual(main())
+    finally:
+        structlog.configure(**before)
