@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from tests.simulation.simulation import Report, simulate
 from tests.support.quiet import quiet
 
+SELDOM = 100
+
 
 def quietly(seed: int) -> Report:
     """Run a seed without a word."""
@@ -71,12 +73,14 @@ def _print_figures(happened: Counter[str]) -> None:
 
 
 def _progress(done: int, seeds: int, failed: int, seconds: float) -> None:
-    """One line on a terminal, written over and over."""
+    """One line on a terminal, written over and over; elsewhere a line now and then."""
+    said = f"{done} of {seeds} seeds, {failed} failed, {(seeds - done) * seconds / done / 60:.0f} min left"
     if sys.stderr.isatty():
-        left = (seeds - done) * seconds / done / 60
         end = "\n" if done == seeds else ""
-        sys.stderr.write(f"\r{done} of {seeds} seeds, {failed} failed, {left:.0f} min left \x1b[K{end}")
+        sys.stderr.write(f"\r{said} \x1b[K{end}")
         sys.stderr.flush()
+    elif done % SELDOM == 0:
+        sys.stderr.write(f"{said}\n")
 
 
 def _print(line: str) -> None:

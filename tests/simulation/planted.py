@@ -147,13 +147,13 @@ BUGS = (
     Planted(
         "offsets are committed before the journal has the records",
         "G1",
-        3,
+        7,
         [(Consumer, "_take", _commits_before_it_accepts)],
     ),
     Planted("after a lost answer another cart is bought", "G2", 11, [(Purchase, "took_effect", _buys_in_another_cart)]),
     Planted("each publication draws an id", "G3", 1, [(Publisher, "_one", _draws_event_ids)]),
-    Planted("the last of a lane goes first", "G4", 2, [(work, "NEXT_DUE", _lets_the_last_go_first)]),
+    Planted("the last of a lane goes first", "G4", 4, [(work, "NEXT_DUE", _lets_the_last_go_first)]),
     Planted("a repeat begins the command again", "G5", 2, [(accepting, "accept", _begins_repeats_again)]),
     Planted("silence is taken for a no", "G6", 4, [(dispatch, "judge", _takes_silence_for_a_no)]),
-    Planted("a record that cannot be read ends the intake", "G7", 11, [(consumer, "intake", _stumbles_over_poison)]),
+    Planted("a record that cannot be read ends the intake", "G7", 2, [(consumer, "intake", _stumbles_over_poison)]),
 )

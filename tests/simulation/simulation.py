@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from ops.simulator.app import build
+from ops.simulator.faults import Fault, Kind
 from tests.crash.enumeration import SETTINGS, scratch
 from tests.simulation.chaos import Chaos, Sky
 from tests.simulation.happened import happened
@@ -170,8 +171,19 @@ class _Run:
                 await self._for_a_while(event, lambda down: setattr(sky, "database_down", down))
             case "authority down":
                 await self._for_a_while(event, lambda down: setattr(world.authority, "down", down))
+            case "Microsoft down":
+                await self._for_a_while(event, self._turn_microsoft_down)
             case _ if event.worker in self._living:
                 await self._hit(event, self._living[event.worker])
+
+    def _turn_microsoft_down(self, down: bool) -> None:
+        """For everybody and everything; what is told to happen to single requests happens before and after."""
+        faults = self._world.simulator.faults
+        if down:
+            kind, status = self._rng.choice(((Kind.REFUSED, 0), (Kind.ERROR_BEFORE, 503), (Kind.RESET_BEFORE, 0)))
+            faults.waiting.insert(0, Fault(kind, status=status, count=None))
+        else:
+            faults.waiting.pop(0)
 
     async def _for_a_while(self, event: Event, turn: Callable[[bool], None]) -> None:
         self._sky.note(f"{event.what.removesuffix(' down')} down for a while", f"({event.seconds:.0f} s)")

@@ -45,7 +45,7 @@ LASTS = 300.0
 """Virtual seconds of bad weather."""
 HAPPENINGS = (
     *("kill", "kill", "stop", "pause", "pause", "rebalance", "rebalance", "rewind"),
-    *("broker down", "database down", "authority down", "jump forward", "jump back"),
+    *("broker down", "database down", "authority down", "Microsoft down", "jump forward", "jump back"),
 )
 
 

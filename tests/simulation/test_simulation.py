@@ -16,7 +16,7 @@ from tests.simulation.simulation import Report, simulate
 from tests.simulation.story import HAPPENINGS, tell
 
 SEEDS, CHUNK = 300, 10
-MOST = 40
+MOST = 100
 """Seeds within which a planted bug must be found."""
 ROOT = Path(__file__).parents[2]
 
