@@ -161,14 +161,15 @@ async def _rotate(world: World) -> None:
 
 @asynccontextmanager
 async def _world(path: Path, make_engine: MakeEngine, *, remembers: bool) -> AsyncIterator[World]:
-    world = World(make_engine, simulator=_simulator(path, remembers=remembers), settings=SETTINGS)
+    world = World(make_engine, simulator=simulator_of(path, remembers=remembers), settings=SETTINGS)
     try:
         yield world
     finally:
         await world.close()
 
 
-def _simulator(path: Path, *, remembers: bool) -> Simulator:
+def simulator_of(path: Path, *, remembers: bool) -> Simulator:
+    """Partner Center with the customer of a path."""
     simulator = build(now=asyncio.get_running_loop().time, origin=START)
     simulator.change(**QUICK, **path.simulator, remember_request_ids=remembers)
     simulator.customer(**{"profile": "ready", **path.customer})

@@ -1,0 +1,69 @@
+"""The worker dies, and its journal with it. Whatever it had begun: built from the topics, nothing is done twice."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path as Folder
+
+import pytest
+
+from tests.crash.enumeration import LEAVING, REST, SETTINGS, SETTLE, Death, DieAt, deaths, points_of, simulator_of
+from tests.crash.paths import CREATE, SUSPEND, UPGRADE, Path
+from tests.operators.asking import WHO, WHY, beside
+from tests.operators.memory_admin import MemoryAdmin
+from tests.operators.test_rebuild import lose
+from tests.operators.test_replay import desk
+from tests.support.harness import COMMANDS, EVENTS, GROUP, World, sqlite_file
+from tests.support.invariants import Findings, check
+from tests.support.virtual_loop import run_virtual
+from worker.replay.rebuild import Rebuild, Sources
+
+GUARD = 20.0 + SETTLE + 90.0
+"""Seconds: the longest call, settling and the lag of the order list, by the settings of the enumeration."""
+WRITES = {name.split(":")[0] for name in LEAVING}
+
+
+def worst(points: Sequence[str]) -> Iterator[Death]:
+    """Around every write and every event, requests that arrive long after the journal is lost included."""
+    return (death for death in deaths(points) if death.name.split(":")[0] in WRITES | {"event"})
+
+
+def is_modest(finding: str) -> bool:
+    """Whether it is only that a command calls what it did itself there already: who did it was in the journal."""
+    return finding.startswith("G6") and ("but it bought it" in finding or "but it did it" in finding)
+
+
+async def survive(path: Path, death: Death, folder: Folder) -> None:
+    """Run a path until its worker dies; lose the journal, build it anew, and go on. Raises `Findings`."""
+    file = folder / "journal.db"
+    world = World(sqlite_file(file), simulator=simulator_of(path, remembers=death.remembers), settings=SETTINGS)
+    try:
+        command = await world.send(path.asked(next(iter(world.simulator.world.customers.values()))))
+        worker = await world.begin(DieAt(death))
+        await world.until(lambda: worker.life.dead, f"{death} is reached", within=2_000)
+        await worker.kill()
+        lose(folder)
+        async with beside(world) as journal:
+            sources = Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk(world), GUARD)
+            await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+        await world.begin()
+        await world.until(lambda: bool(world.answers(command)), f"{path} is over", within=4_000)
+        await asyncio.sleep(REST)
+        await check(world)
+    finally:
+        await world.close()
+
+
+@pytest.mark.parametrize("path", [CREATE[0], SUSPEND[0], UPGRADE[0]], ids=str)
+def test_nothing_is_done_twice_whatever_was_begun_when_the_journal_was_lost(path: Path, tmp_path: Folder) -> None:
+    """The promises of the crash enumeration hold for a journal that remembers nothing but what was published."""
+    points = run_virtual(points_of(path, sqlite_file(tmp_path / "whole.db"))).points
+    found, number = [], 0
+    for number, death in enumerate(worst(points), start=1):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        try:
+            run_virtual(survive(path, death, folder))
+        except Findings as findings:
+            found.extend(f"{death}: {each}" for each in findings.sentences if not is_modest(each))
+    assert number >= 8
+    assert not found, "\n".join(found)
