@@ -256,6 +256,18 @@ async def test_a_slow_change_is_waited_for(stage: Stage) -> None:
     assert await stage.waits(sent) == ["settling"]
 
 
+@IMPATIENT
+async def test_a_change_that_never_ends_is_told_with_the_call_that_said_so(stage: Stage) -> None:
+    """Another change of the plan is pending for as long as we wait: a person gets what Microsoft's support asks for."""
+    stage.fault("error_before", "subscriptions.patch", status=409, code=900278, count=None)
+    failed = await stage.failed(suspend(stage.simulator.customer("quiet_plan")))
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert failed.partner_center is not None
+    assert (failed.partner_center.operation, failed.partner_center.code) == ("subscriptions.patch", "900278")
+    last = stage.simulator.books.requests_of("subscriptions.patch")[-1]
+    assert failed.partner_center.request_id == last.request_id
+
+
 @pytest.mark.parametrize(("status", "code"), [(409, 800082), (409, 900278), (400, 2055), (412, None)])
 async def test_a_plan_that_is_being_changed_is_waited_for(stage: Stage, status: int, code: int | None) -> None:
     """Another change of the same subscription passes, and the plan is read again."""

@@ -21,6 +21,7 @@ from worker.partner_center.subscriptions import Subscription
 from worker.plans import standing
 from worker.plans.holdings import blocker_of, plan_meant
 from worker.plans.naming import counted, plain
+from worker.plans.patience import until_it_passes
 from worker.plans.standing import SUSPENDED
 from worker.steps import Result, State
 
@@ -94,7 +95,7 @@ async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlemen
         if not may_show:
             raise
         detail = f"whether Azure subscription {entitlement.id} was cancelled shows in about ten minutes: {no}"
-        raise Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order") from no
+        raise until_it_passes(WaitingReason.ASSETS_STOPPING, detail, no, blockers=[blocker_of(entitlement)]) from no
 
 
 def _may_show_yet(ctx: Context, step: str) -> bool:
@@ -120,7 +121,7 @@ async def _still_active(
         detail = (
             f"Partner Center does not see yet that the cancelled Azure subscriptions are inactive: {no.description}"
         )
-        return Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order")
+        return until_it_passes(WaitingReason.ASSETS_STOPPING, detail, no, blockers=cancelled)
     under = await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
     blockers = [blocker_of(each) for each in under if each.is_active]
     return Rejected(RejectedCode.ACTIVE_ASSETS, no.description, blockers=blockers, partner_center=facts(no))

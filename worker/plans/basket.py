@@ -16,6 +16,7 @@ from worker.partner_center.center import Center
 from worker.partner_center.classification import STALE_CART_ITEM, STALE_ITEM, reject_code
 from worker.partner_center.errors import Refused
 from worker.plans.offers import purchasable_item
+from worker.plans.patience import until_it_passes
 from worker.steps import Orphan, Result, State
 
 CART = "cart"
@@ -108,7 +109,8 @@ class Basket:
         """Replace the item, unless that was done without our knowing."""
         cart = await carts.get(self._ctx.center, self._customer, self.id)
         if cart.is_ordered:
-            raise self._look_again("it is ordered")
+            detail = f"cart {self.id} cannot be changed now: it is ordered"
+            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order")
         current = next((line.catalog_item_id for line in cart.line_items), None) or self.item
         _refuse_lasting_errors(cart)
         is_good = not cart.errors and (refusal is None or refusal.code not in STALE_ITEM)
@@ -129,7 +131,8 @@ class Basket:
         except Refused as no:
             if no.code != SUBMITTED and no.code not in BUSY:
                 raise
-            raise self._look_again(no.description) from no
+            detail = f"cart {self.id} cannot be changed now: {no.description}"
+            raise until_it_passes(WaitingReason.ORDER_PROVISIONING, detail, no) from no
 
     def _next_mend(self, current: str, refusal: Refused | None) -> str:
         step = next((name for name in MENDS if self._ctx.in_doubt(name) or not self._ctx.begun(name)), None)
@@ -142,10 +145,6 @@ class Basket:
     async def _put(self, center: Center, cart: Cart, item: str) -> Result:
         document = cart.mended({line.id: item for line in cart.line_items if line.id is not None})
         return _content_of(await carts.update(center, self._customer, cart.id, document), item)
-
-    def _look_again(self, why: str) -> Wait:
-        detail = f"cart {self.id} cannot be changed now: {why}"
-        return Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order")
 
 
 def _content_of(cart: Cart, item: str) -> Result:

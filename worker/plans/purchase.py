@@ -20,6 +20,7 @@ from worker.plans import traces
 from worker.plans.basket import BUSY, BUY, SUBMITTED, Basket
 from worker.plans.delivery import blocker_of_cart
 from worker.plans.hurdles import upgrade_in_progress
+from worker.plans.patience import until_it_passes
 from worker.plans.running_upgrade import running_upgrade
 from worker.plans.traces import Sought
 from worker.steps import Applied, Money, NotApplied, Result, Verdict
@@ -155,8 +156,8 @@ class Purchase:
             return no
         if no.code in BUSY:
             detail = f"Partner Center is still working on an earlier request: {no.description}"
-            give_up = self._unknown("Partner Center never came to an end with it", no) if self._basket.exists else None
-            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order", give_up=give_up) from no
+            cart = [blocker_of_cart(self._basket.id)] if self._basket.exists else []
+            raise until_it_passes(WaitingReason.ORDER_PROVISIONING, detail, no, blockers=cart) from no
         if self._basket.exists and is_gone(no):
             raise await self._without_cart(no)
         if no.code in UPGRADE_OPEN:

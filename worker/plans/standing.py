@@ -10,6 +10,7 @@ from worker.partner_center import subscriptions
 from worker.partner_center.center import Center
 from worker.partner_center.errors import Refused
 from worker.partner_center.subscriptions import Subscription
+from worker.plans.patience import until_it_passes
 from worker.steps import Result, State
 
 ACTIVE, SUSPENDED = "active", "suspended"
@@ -56,4 +57,4 @@ def _wait_for_its_turn(plan: Subscription, no: Refused) -> Wait | None:
         return None
     delay = AN_HOUR if no.code == PENDING_OPERATION else None  # documented as over after 24 hours
     detail = f"plan {plan.id} cannot be changed now: {no.description}"
-    return Wait(WaitingReason.SETTLING, detail, delay=delay, deadline="order")
+    return until_it_passes(WaitingReason.SETTLING, detail, no, delay=delay)
