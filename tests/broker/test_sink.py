@@ -1,6 +1,7 @@
 """Records out: acknowledged, in order, and never quietly dropped."""
 
 import asyncio
+import gc
 
 import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
@@ -9,7 +10,6 @@ from events.record import Outgoing
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import read, write
 from tests.support.topics import Topics
-from worker.broker.connection import KafkaConfig
 from worker.broker.port import BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
 from worker.broker.sink import KafkaSink
 
@@ -137,3 +137,28 @@ async def test_a_thousand_senders_that_find_no_broker_make_one_attempt() -> None
     assert {type(each) for each in results} == {BrokerUnavailable}
     assert len({id(each) for each in results}) == 1
     await sink.stop()
+
+
+async def test_records_that_are_given_up_while_they_are_tried_again_leave_no_traceback(
+    sink: KafkaSink, topics: Topics
+) -> None:
+    """The library takes a batch that is in line again off those under way, where it is not."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    await sink.send(topics.commands, SMALL, partition=0)
+    held = sink._producer._message_accumulator
+    drain = held.drain_by_nodes
+
+    def no_leader(**about: object) -> object:
+        nodes, _ = drain(**about)
+        for batch in [batch for batches in nodes.values() for batch in batches.values()]:
+            held.reenqueue(batch)
+        return {}, False
+
+    held.drain_by_nodes = no_leader
+    sink._delivery_seconds = 1.0
+    with pytest.raises(BrokerUnavailable, match="no answer in time"):
+        await sink.send(topics.commands, SMALL, partition=0)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []

@@ -186,7 +186,7 @@ def _fail_together(producer: Any) -> None:
 
     def failed(task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            waiting.fail_all(error)
+            _fail_held(waiting, error)
 
     sender.sender_task.remove_done_callback(sender._fail_all)  # noqa: SLF001
     sender.sender_task.add_done_callback(failed)
@@ -201,12 +201,22 @@ async def _end_sending(producer: Any) -> None:
     """
     sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
     sender.sender_task.cancel()
-    undrained = [batch for batches in waiting._batches.values() for batch in batches]  # noqa: SLF001
-    waiting.fail_all(ProducerClosed("the connection was given up"))
-    for batch in undrained:
-        batch._drain_waiter.exception()  # noqa: SLF001  # nobody waits, and asyncio would say so
+    _fail_held(waiting, ProducerClosed("the connection was given up"))
     await cut(producer)
     await ended(sender.sender_task, STOP_SECONDS)
+
+
+def _fail_held(waiting: Any, error: BaseException) -> None:
+    """Fail every batch that a producer holds: those under way, those in line, and those in line again.
+
+    The library counts a batch that it will try again as in line, and when it fails takes it off those under way, where
+    it is not: a traceback of the event loop. So all are counted among those first.
+    """
+    in_line = [batch for batches in waiting._batches.values() for batch in batches]  # noqa: SLF001
+    waiting._pending_batches.update(in_line)  # noqa: SLF001
+    waiting.fail_all(error)
+    for batch in in_line:
+        batch._drain_waiter.exception()  # noqa: SLF001  # nobody waits, and asyncio would say so
 
 
 def _heard(delivered: "asyncio.Future[RecordMetadata]") -> None:
