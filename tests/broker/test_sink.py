@@ -10,6 +10,7 @@ from events.record import Outgoing
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import read, write
 from tests.support.topics import Topics
+from worker.broker.connection import KafkaConfig
 from worker.broker.port import BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
 from worker.broker.sink import KafkaSink
 
