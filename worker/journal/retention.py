@@ -41,6 +41,21 @@ class Pruned:
     letters: int
 
 
+async def due(tx: Transaction, retention: float, detail_retention: float) -> Pruned:
+    """What `prune` would forget now. Changes nothing."""
+
+    async def count(table: str, condition: str, *values: Micros) -> int:
+        return int((await tx.rows(f"SELECT count(*) AS n FROM {table} WHERE {condition}", *values))[0]["n"])
+
+    gone = tx.now - int(retention * SECOND)
+    bared = f"concluded_at >= ? AND pruned_at IS NULL AND {OVER}"
+    return Pruned(
+        commands=await count("command", OVER, *over(tx, retention)),
+        details=await count("command", bared, gone, *over(tx, detail_retention)),
+        letters=await count("dead_letter", LETTERS_OVER, gone),
+    )
+
+
 async def prune(journal: Journal, retention: float, detail_retention: float) -> Pruned:
     """Forget details of what was over `detail_retention` seconds ago, and all about what was `retention` seconds ago.
 

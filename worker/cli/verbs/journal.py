@@ -25,7 +25,7 @@ from worker.journal.brake import Brake
 from worker.journal.counts import Stats
 from worker.journal.journal import Journal
 from worker.journal.records import Pause
-from worker.journal.retention import Pruned
+from worker.journal.retention import Pruned, due
 from worker.journal.retention import prune as forget
 from worker.journal.signing import sign
 from worker.parts import open_engine
@@ -62,16 +62,11 @@ def prune(why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
 
     What is open, unsent or in doubt is kept however old, and so is every open dead letter with its command.
     """
-    loaded = settings.load()
-    journal = loaded.journal
-    say(f"Bytes, steps and calls of what was over {spoken(journal.detail_retention)} ago are forgotten;")
-    say(f"identity and answer of what was over {spoken(journal.retention)} ago.")
-    insist("Forget them?", yes=yes)
-    done = asyncio.run(_prune(loaded, why))
+    done = asyncio.run(_prune(settings.load(), why, yes=yes))
     if as_json:
         show_json(asdict(done))
     else:
-        show(f"Details of {done.details} commands, {done.commands} commands and {done.letters} dead letters forgotten.")
+        show(_told(done, "forgotten"))
 
 
 def rebuild(why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
@@ -126,12 +121,21 @@ async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:
         return await journal.read(counts.stats), await Brake(journal).held()
 
 
-async def _prune(loaded: Settings, why: str) -> Pruned:
+async def _prune(loaded: Settings, why: str, *, yes: bool) -> Pruned:
+    keep = loaded.journal
+    ages = keep.retention.total_seconds(), keep.detail_retention.total_seconds()
     async with connections.journal(loaded) as journal:
-        keep = loaded.journal
-        done = await forget(journal, keep.retention.total_seconds(), keep.detail_retention.total_seconds())
+        say(f"Bytes, steps and calls of what was over {spoken(keep.detail_retention)} ago are forgotten;")
+        say(f"identity and answer of what was over {spoken(keep.retention)} ago.")
+        say(_told(await journal.read(lambda tx: due(tx, *ages)), "would be forgotten"))
+        insist("Forget them?", yes=yes)
+        done = await forget(journal, *ages)
         await journal.write(lambda tx: sign(tx, who(), why, "journal prune", details=asdict(done)))
         return done
+
+
+def _told(pruned: Pruned, what: str) -> str:
+    return f"Details of {pruned.details} commands, {pruned.commands} commands and {pruned.letters} dead letters {what}."
 
 
 def _lines(found: Stats, held: list[Pause]) -> list[str]:
