@@ -105,6 +105,7 @@ async def test_after_a_lost_change_the_deadline_is_said_when_it_is_certain(
     else:
         assert isinstance(answer, CommandRejected), answer
         assert answer.code is RejectedCode.DEADLINE_PASSED
+        assert answer.detail.startswith("subscriptions.patch was still to be done")
     assert stage.calls().count("subscriptions.patch") == 1
 
 
