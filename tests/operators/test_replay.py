@@ -46,8 +46,7 @@ async def plan_of_topic(world: World, journal: Journal, which: Filter = EVERYTHI
 
 async def plan_of_journal(journal: Journal, which: Filter) -> Plan:
     """A plan for what the journal has."""
-    found = await of_journal(journal, which)
-    return await make(journal, each(found), Order(WHO, WHY, {}, Wanted()), {"contoso": 500})
+    return await make(journal, of_journal(journal, which), Order(WHO, WHY, {}, Wanted()), {"contoso": 500})
 
 
 async def apply(world: World, journal: Journal, plan: Plan, *, re_emit: bool = False, **pace: float) -> Ended:

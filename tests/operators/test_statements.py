@@ -153,7 +153,7 @@ async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> N
     """They hold the bytes of records, which are kept no longer than those of commands."""
     await rebuilt(journal)
     for _ in range(2):
-        await make(journal, each(await of_journal(journal, Filter())), Order(WHO, WHY, {}, Wanted()), {})
+        await make(journal, of_journal(journal, Filter()), Order(WHO, WHY, {}, Wanted()), {})
     await prune(journal, 1e9, 3_600.0)
     assert len(await journal.read(lambda tx: plans.find(tx, ""))) == 2
     await prune(journal, 1e9, 0.0)
@@ -164,7 +164,7 @@ async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> N
 async def test_recorded_events_are_due_again_once(journal: Journal) -> None:
     """They are unsent again, in their order, and their lane is somebody's to send."""
     await rebuilt(journal)
-    done = await of_journal(journal, Filter(customer=SUSPENDED))
+    done = [each async for each in of_journal(journal, Filter(customer=SUSPENDED))]
     plan = await make(journal, each(done), Order(WHO, WHY, {}, Wanted(re_emit=True)), {})
     items = await journal.read(lambda tx: plans.planned(tx, plan.id, ["reEmit"], 10))
     lanes = await journal.read(lambda tx: plans.lanes_of(tx, items))

@@ -34,6 +34,13 @@ async def newest(tx: Transaction, wanted: Filter, limit: int = 0) -> list[Summar
     return [summary(row) for row in rows]
 
 
+async def following(tx: Transaction, wanted: Filter, after: int, limit: int) -> list[Summary]:
+    """The next commands that match, the oldest first: a page at a time, from the number of the last one on."""
+    conditions, values = _conditions(wanted)
+    rows = await tx.rows(f"{SUMMARY} WHERE seq > ? AND {conditions} ORDER BY seq LIMIT ?", after, *values, limit)
+    return [summary(row) for row in rows]
+
+
 async def show(tx: Transaction, uid: str) -> Story | None:
     """The whole story of a command; None where there is none of that uid."""
     rows = await tx.rows("SELECT * FROM command WHERE uid = ?", uid)

@@ -95,14 +95,16 @@ async def of_records(
             yield candidate
 
 
-async def of_journal(journal: Journal, wanted: Filter, *, begin: int = 0, end: int | None = None) -> list[Candidate]:
+async def of_journal(
+    journal: Journal, wanted: Filter, *, begin: int = 0, end: int | None = None
+) -> AsyncIterator[Candidate]:
     """The commands of the journal that match and were received in this span, the oldest first."""
-    found = [
-        each
-        for each in await journal.read(lambda tx: timeline.newest(tx, wanted))
-        if each.received_at >= begin and (end is None or each.received_at <= end)
-    ]
-    return await of_commands(journal, [each.uid for each in reversed(found)])
+    after = 0
+    while page := await journal.read(lambda tx, after=after: timeline.following(tx, wanted, after, PORTION)):  # type: ignore[misc]
+        after = page[-1].seq
+        meant = [each.uid for each in page if each.received_at >= begin and (end is None or each.received_at <= end)]
+        for candidate in await of_commands(journal, meant):
+            yield candidate
 
 
 async def of_commands(journal: Journal, uids: Sequence[str]) -> list[Candidate]:

@@ -14,7 +14,7 @@ from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.printing import say
-from worker.cli.replaying import carry_out, desk, each_of, per_minute, show_plan, tell_plan, the_plan
+from worker.cli.replaying import carry_out, desk, per_minute, show_plan, tell_plan, the_plan
 from worker.cli.requesting import Why, who
 from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, WithCode, chosen, offsets, span
 from worker.journal.journal import Journal
@@ -148,7 +148,7 @@ async def _found(loaded: Settings, journal: Journal, selection: Selection) -> As
     if selection.from_journal:
         begin = int(during.begin.timestamp() * SECOND) if during.begin else 0
         end = int(during.end.timestamp() * SECOND) if during.end else None
-        yield each_of(await of_journal(journal, selection.which, begin=begin, end=end))
+        yield of_journal(journal, selection.which, begin=begin, end=end)
         return
     async with connections.admin(loaded) as admin:
         topic = loaded.kafka.commands_topic
