@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,19 @@ PROMISES = [f"G{number}" for number in range(1, 8)]
 NAMED = re.compile(r"[Pp]romises? ((?:G\d(?:, | and )?)+)")
 
 
-def named() -> Iterator[str]:
+@cache
+def named() -> frozenset[str]:
     """The promises that docstrings of tests name."""
+    found: set[str] = set()
     for path in TESTS.rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                for found in NAMED.findall(ast.get_docstring(node) or ""):
-                    yield from re.findall(r"G\d", found)
+                for several in NAMED.findall(ast.get_docstring(node) or ""):
+                    found.update(re.findall(r"G\d", several))
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("promise", PROMISES)
 def test_a_promise_is_named_by_its_tests(promise: str) -> None:
     """Whoever breaks it reads its name in the test that fails."""
-    assert promise in set(named())
+    assert promise in named()
