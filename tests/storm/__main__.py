@@ -41,7 +41,7 @@ def main() -> int:
     seed = given.seed if given.seed is not None else random.randrange(1_000_000)
     try:
         lines = asyncio.run(storm(given.scenes or list(SCENES), seed, given.seconds, given.logs))
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         sys.stderr.write("Interrupted; everything that was started has been ended.\n")
         return 128 + signal.SIGINT
     sys.stdout.write((as_json(seed, lines) if given.json else as_table(lines)) + "\n")
@@ -52,7 +52,8 @@ async def storm(names: Sequence[str], seed: int, seconds: float, logs: Path | No
     """Play the scenes one after the other on the same servers."""
     current = asyncio.current_task()
     assert current is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, current.cancel)
     sys.stderr.write(f"seed {seed}; starting Kafka, PostgreSQL and the simulator\n")
     async with ground(seed, cable="network" in names, logs=logs) as servers:
         return [await play(SCENES[name], servers, seed, seconds) for name in names]
