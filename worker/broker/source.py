@@ -9,6 +9,7 @@
 | `commit` repeats for ever | it has a deadline; a later batch commits the same and more |
 | a slow rebalance callback expels the member | callbacks only note, and members have a minute to join again |
 | a consumer is stuck after trouble at the broker and does not say so | it is held against the topic's ends |
+| without any broker a poll brings nothing and says nothing | the broker is asked now and then, and its silence raised |
 | a coordinator or fetcher that failed once fails every poll | after an error the client is made anew |
 | a header's name that is no UTF-8 fails every poll, and what else it held is lost | see `unreadable` |
 | `stop` may hang | it has a deadline; after that the client is left behind |
@@ -68,6 +69,7 @@ class KafkaSource:
         self._polling: asyncio.Task[Batch] | None = None
         self._begun = self._stopped = False
         self._rebuilds = 0
+        self._silence: str | None = None
         self._last_poll: float | None = None
         self._last_commit: float | None = None
         self._looked = self._well = clock.monotonic()
@@ -98,9 +100,11 @@ class KafkaSource:
         batch = await self._finished()
         self._last_poll = self._clock.monotonic()
         if batch.records:
-            self._well = self._last_poll
-        else:
-            await self._watch()
+            self._well, self._silence = self._last_poll, None
+            return batch
+        await self._watch()
+        if self._silence is not None:
+            raise BrokerUnavailable(f"Kafka does not answer: {self._silence}")
         return batch
 
     async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
@@ -177,7 +181,7 @@ class KafkaSource:
         if self._stopped:
             await left(consumer)
             raise self._ended()
-        self._consumer = consumer
+        self._consumer, self._silence = consumer, None
         self._looked = self._well = self._clock.monotonic()
         return consumer
 
@@ -239,7 +243,7 @@ class KafkaSource:
             await self._leave()
 
     async def _is_well(self) -> bool:
-        if not self._assignment.joined:
+        if not await self._answers() or not self._assignment.joined:
             return False
         try:
             lags = await within(self.lag(), LOOK_SECONDS)
@@ -248,6 +252,19 @@ class KafkaSource:
         before, self._positions = self._positions, {each: lag.position for each, lag in lags.items()}
         waiting = {each for each, lag in lags.items() if lag.position < lag.end} - self._assignment.paused
         return not waiting or any(before.get(each) != self._positions[each] for each in waiting)
+
+    async def _answers(self) -> bool:
+        consumer = self._consumer
+        if consumer is None:
+            return False
+        try:
+            with translated("ask for the topics"):
+                await within(consumer.topics(), LOOK_SECONDS)
+        except BrokerError as error:
+            self._silence = str(error)
+            return False
+        self._silence = None
+        return True
 
 
 class _TakenAway(Exception):
