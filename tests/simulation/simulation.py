@@ -26,10 +26,12 @@ from worker.errors import JournalUnavailable
 
 PATIENCE = 1800.0
 """Virtual seconds of good weather within which every command must have its answer."""
-REST = 100.0
+REST = 60.0
 """Virtual seconds after that: until nothing can arrive any more, and every lane has been let go."""
-REPLAY = 30.0
+REPLAY = 12.0
 """Virtual seconds in which every record is read once more."""
+NOBODY_ASKS = 30.0
+"""Virtual seconds between two looks at what people ask for."""
 LOOK_EVERY = 5.0
 RESTART = 5.0
 """Virtual seconds until somebody starts a worker that has died."""
@@ -81,7 +83,9 @@ class _Run:
         self._customers = [simulator.customer(profile) for profile in story.profiles]
         for fault in story.faults:
             simulator.faults.add(**fault)
-        self._world = world = World(make_engine, simulator=simulator, settings=SETTINGS, partitions=2)
+        self._world = world = World(
+            make_engine, simulator=simulator, settings=SETTINGS, partitions=2, attention=NOBODY_ASKS
+        )
         try:
             await self._live()
             await self._end()

@@ -11,12 +11,9 @@ from unittest.mock import patch
 import structlog
 
 from worker.runtime import consumer, gauges, publisher
-from worker.runtime.acts import Requests
-from worker.runtime.brake import Brake
 
 SELDOM = 5.0
-"""Virtual seconds between two looks at what people ask for, between two polls of a topic that brings nothing,
-and between two looks at an outbox into which nothing was put."""
+"""Virtual seconds between two polls of a topic that brings nothing, and two looks at an outbox that got nothing new."""
 HARDLY = 60.0
 """Virtual seconds between two looks at what is only measured."""
 
@@ -28,8 +25,6 @@ def quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         with (
-            patch.object(Requests.__init__, "__defaults__", (SELDOM,)),
-            patch.object(Brake.__init__, "__defaults__", (SELDOM,)),
             patch.object(consumer, "POLL_SECONDS", SELDOM),
             patch.object(publisher, "PAUSE", SELDOM),
             patch.object(gauges, "EVERY", HARDLY),
