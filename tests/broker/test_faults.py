@@ -16,6 +16,7 @@ from worker.broker.port import BrokerRefused, BrokerUnavailable
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
+from worker.redaction import redact
 
 pytestmark = pytest.mark.kafka
 
@@ -136,13 +137,14 @@ async def test_tls_and_sasl_carry_records(mechanism: str, secured: KafkaConfig, 
 
 
 async def test_a_wrong_password_is_refused_and_not_shown(secured: KafkaConfig) -> None:
-    """The sentence points at the settings; neither password occurs in it."""
+    """The sentence points at the settings; neither password occurs in it, and redaction leaves it whole."""
     wrong = KafkaConfig(
         secured.bootstrap_servers, "SASL_SSL", "SCRAM-SHA-512", secured.sasl_username, "wr0ng-password", secured.ca_file
     )
-    with pytest.raises(BrokerRefused, match=r"refuses the credentials: .*Check AZPLAN_KAFKA__SASL_") as error:
+    with pytest.raises(BrokerRefused, match=r"refuses the sign-in: .*Check AZPLAN_KAFKA__SASL_") as error:
         await KafkaAdmin(wrong).start()
     assert "wr0ng-password" not in str(error.value) + repr(wrong)
+    assert redact(str(error.value)) == str(error.value)
 
 
 async def test_an_authority_that_is_not_trusted_is_named(secured: KafkaConfig) -> None:

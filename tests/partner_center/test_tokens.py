@@ -24,6 +24,7 @@ from worker.clock import Clock
 from worker.partner_center import tokens as module
 from worker.partner_center.tokens import AccessToken, Identity, NoToken, Tokens, TokenSource
 from worker.partner_center.transport import tls_context
+from worker.redaction import redact
 
 SECRET = "canary-client-secret-91c2"
 REFRESH = "canary-refresh-token-4b7d"
@@ -183,6 +184,7 @@ async def test_a_refusal_says_why_and_nothing_secret(given: Authority) -> None:
         await source.get()
     assert SECRET not in str(caught.value)
     assert "\n" not in caught.value.reason
+    assert "(invalid_client AADSTS7000215" in redact(caught.value.reason)
     assert count("error", "AADSTS7000215") == before + 1
 
 

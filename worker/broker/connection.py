@@ -128,9 +128,7 @@ async def _reason(config: KafkaConfig) -> BrokerError | None:
         errors.SaslAuthenticationFailed,
         errors.UnsupportedSaslMechanismError,
     ) as error:
-        return BrokerRefused(
-            f"Kafka at {servers} refuses the credentials: {_brief(error)}. Check AZPLAN_KAFKA__SASL_*."
-        )
+        return BrokerRefused(f"Kafka at {servers} refuses the sign-in: {_brief(error)}. Check AZPLAN_KAFKA__SASL_*.")
     except (OSError, errors.KafkaError, TimeoutError) as error:
         return BrokerUnavailable(f"no Kafka broker answers at {servers}: {_brief(error)}")
     connection.close()

@@ -129,7 +129,7 @@ class Authority:
         if "access_token" not in result:
             words = " ".join(str(result.get(name) or "") for name in ("error", "error_description"))
             words = redact(clean(words))[:300]
-            raise NoToken(f"{self._identity.authority} gives no token: {words}", error=_error_code(words))
+            raise NoToken(f"{self._identity.authority} gives no token ({words})", error=_error_code(words))
         return result
 
 
