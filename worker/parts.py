@@ -61,8 +61,11 @@ def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
                 call_timeout=settings.worker.call_timeout.total_seconds(),
                 connections=settings.worker.concurrency,
             )
-        except (OSError, ValueError) as error:
-            raise SettingsError([f"the partner account {name} cannot be used: {error}"]) from error
+        except OSError as error:
+            setting = f"AZPLAN_PARTNERS__{name.upper()}__CA_FILE {partner.ca_file}"
+            raise SettingsError([f"{setting} cannot be used: {error.strerror or error}"]) from error
+        except ValueError as error:
+            raise SettingsError([f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL cannot be used: {error}"]) from error
     return accounts
 
 

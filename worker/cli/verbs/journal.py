@@ -153,7 +153,7 @@ def _lines(found: Stats, held: list[Pause]) -> list[str]:
         f"requests open         {found.acts}",
         *(
             f"worker                {worker.name} {worker.version}, since {date_time(worker.started_at)},"
-            f" {worker.lanes} lanes"
+            f" lanes: {worker.lanes}"
             for worker in found.workers
         ),
         f"space                 {found.bytes / 1_048_576:.1f} MiB",

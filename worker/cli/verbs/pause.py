@@ -63,7 +63,7 @@ async def _held(loaded: Settings) -> list[Pause]:
 
 async def _pause(loaded: Settings, which: Which, why: str, *, yes: bool) -> Pause:
     async with connections.journal(loaded) as journal:
-        say(f"{await _matching(journal, which)} open commands match, and those that come later.")
+        say(f"Open commands that match: {await _matching(journal, which)}; and those that come later.")
         insist(f"Pause {spoken(which)}?", yes=yes)
         made = await Brake(journal).pause(who(), why, which)
         say(f"Paused {spoken(which)}. {await replicas(journal)} End it with `azplan resume` and the same words.")
