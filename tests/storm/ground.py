@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from tests.storm.network import Cable, Detour, way
 from tests.support import kafka_local, postgres_local
 from tests.support.kafka_local import LocalKafka
 from tests.support.postgres_local import LocalPostgres
 from tests.support.simulator import SimulatorProcess
+
+T = TypeVar("T")
 
 SCALE = 600
 KNOBS = {"quota_per_minute": "1000000", "upgrade_running": "[300, 1800]"}
@@ -47,13 +50,10 @@ async def ground(seed: int, *, cable: bool, logs: Path | None = None) -> AsyncIt
     if logs is not None:
         closing.append(partial(keep_logs, folder, logs))
     try:
-        path = await asyncio.to_thread(way, folder) if cable else None
-        if path is not None:
-            closing.append(path.remove)
-        postgres = await asyncio.to_thread(LocalPostgres, also=path.address if path else None)
-        closing.append(postgres.remove)
-        kafka = await asyncio.to_thread(LocalKafka, folder / "kafka")
-        closing.append(kafka.stop)
+        path = await _made(partial(way, folder), lambda found: found.remove(), closing) if cable else None
+        also = path.address if path else None
+        postgres = await _made(partial(LocalPostgres, also=also), LocalPostgres.remove, closing)
+        kafka = await _made(partial(LocalKafka, folder / "kafka"), LocalKafka.stop, closing)
         simulator = partner_center(folder, seed)
         closing.append(simulator.stop)
         await together([kafka.start, postgres.start, simulator.start])
@@ -61,6 +61,18 @@ async def ground(seed: int, *, cable: bool, logs: Path | None = None) -> AsyncIt
     finally:
         for close in reversed(closing):
             await asyncio.to_thread(close)
+
+
+async def _made(make: Callable[[], T], close: Callable[[T], object], closing: list[Callable[[], object]]) -> T:
+    """What `make` gives, to be closed in the end; interrupted meanwhile, it is waited for and closed at once."""
+    making = asyncio.ensure_future(asyncio.to_thread(make))
+    try:
+        made = await asyncio.shield(making)
+    except asyncio.CancelledError:
+        close(await making)
+        raise
+    closing.append(partial(close, made))
+    return made
 
 
 def keep_logs(folder: Path, logs: Path) -> None:
