@@ -200,8 +200,11 @@ def test_show_as_json_adds_the_story_to_the_command(url: str, azplan: Azplan) ->
     ]
 
 
-def test_watch_prints_what_is_said_from_now_on_until_it_is_interrupted(url: str, clean_place: Path) -> None:
-    """A line for each event, as JSON where asked; what was said before is not repeated; Ctrl-C is exit code 130."""
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_watch_prints_what_is_said_from_now_on_until_a_signal_ends_it(
+    ending: signal.Signals, code: int, url: str, clean_place: Path
+) -> None:
+    """A line for each event, as JSON where asked; what was said before is not; the exit code tells the signal."""
     out = clean_place / "watched.txt"
     with out.open("wb") as written:
         watching = subprocess.Popen(
@@ -216,9 +219,9 @@ def test_watch_prints_what_is_said_from_now_on_until_it_is_interrupted(url: str,
     assert watching.stderr.readline().startswith("Watching")
     run_apart(say_more(url, "fresh-1"))
     wait_until(lambda: "fresh-1" in out.read_text(), "the new event is shown", within=10)
-    watching.send_signal(signal.SIGINT)
+    watching.send_signal(ending)
     _, talk = watching.communicate(timeout=20)
-    assert watching.returncode == 130
+    assert watching.returncode == code
     assert "Traceback" not in talk
     (line,) = out.read_text().splitlines()
     change = json.loads(line)

@@ -25,6 +25,9 @@ class Code(IntEnum):
     """A dependency is unavailable."""
     CONFIGURATION = 78
     INTERRUPTED = 130
+    """By SIGINT."""
+    TERMINATED = 143
+    """By SIGTERM."""
 
 
 class Stop(Exception):

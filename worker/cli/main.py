@@ -1,5 +1,6 @@
 """The entry point: finds the verbs, runs one, and turns whatever it ends on into an exit code and a sentence."""
 
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from worker.version import version
 
 
 def main() -> NoReturn:
-    """Run the command line of this process and end it."""
+    """Run the command line of this process and end it. SIGTERM ends a verb as Ctrl-C does: what is open is closed."""
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(call(sys.argv[1:]))
 
 
@@ -37,6 +39,10 @@ def call(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
         return _told(error, debug=debug)
     return Code.OK
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise SystemExit(Code.TERMINATED)
 
 
 class Verbs(TyperGroup):
