@@ -17,7 +17,7 @@ from worker.runtime.poison import FIRST_PAUSE, PROBE, QUIET, Poison
 
 STORMY = settings_of(worker={"poison_window": 100, "poison_share": 0.5})
 SICK = Partition(COMMANDS, 0)
-GOOD_EVERY, GOOD = 7.0, 60
+GOOD_EVERY, GOOD = 11.0, 30
 """A good customer's command every so many seconds, and how many of them."""
 
 

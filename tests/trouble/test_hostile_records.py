@@ -15,12 +15,12 @@ from tests.trouble.ledger import RECORD_CODES, accounts, rest
 
 THOROUGH = settings(
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     # A batch that fails is shown as it was found: making it smaller would take many more worlds.
     phases=(Phase.explicit, Phase.generate, Phase.target),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-BRIEF = settings(THOROUGH, max_examples=8)
+BRIEF = settings(THOROUGH, max_examples=6)
 NO_PAUSES = settings_of(worker={"poison_window": 0})
 
 

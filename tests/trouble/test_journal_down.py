@@ -53,12 +53,12 @@ def test_while_the_journal_is_silent_nothing_is_committed_and_afterwards_everyth
     async def story(world: World) -> None:
         worker = await world.begin(database)
         world.simulator.change(latency=(LATENCY, LATENCY))
-        customers = world.simulator.customers(24)
-        sent = [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers[:12]]
+        customers = world.simulator.customers(12)
+        sent = [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers[:6]]
         await world.until(later(world, 2), "some of it has begun")
         database.down = True
         began, committed = world.clock.monotonic(), dict(world.broker.committed(GROUP))
-        sent += [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers[12:]]
+        sent += [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers[6:]]
         await world.until(later(world, DOWN), "it was down for its time")
         assert world.broker.committed(GROUP) == committed
         assert any(each.startswith("PostgreSQL: ") for each in worker.service.missing())

@@ -85,10 +85,10 @@ def test_an_hour_without_partner_center_costs_nobody_an_attempt_and_ends_without
     """G4, G8: probes only while it is down; then no more at once than two and as many as were answered already."""
 
     async def story(world: World) -> None:
-        since = await go_down(world, 40, GATEWAY, HOUR)
+        since = await go_down(world, 25, GATEWAY, HOUR)
         assert len(requests(world)) <= 80, "the circuit left Partner Center alone"
         (shut,) = {(each.operation or "").partition(".")[0] for each in world.simulator.books.requests}
-        await all_is_done(world, 80)
+        await all_is_done(world, 50)
         came = requests(world, since, shut)
         assert all(under_way <= 2 + answered for answered, under_way in rushes(came) if answered < RUSH - 2)
         everything = requests(world, since)
