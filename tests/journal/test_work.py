@@ -1,6 +1,7 @@
 """A command's run: intents that are durable before they leave, outcomes, waits, ends, and whose turn is next."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -309,9 +310,10 @@ async def test_an_event_said_twice_is_one_event(bench: Bench) -> None:
     """By its id; the first content stands (promise G3)."""
     one = await bench.worker("one")
     await accept(one, command("1"))
-    for at in (1, 2):
-        await one.conclude(await only(one), waiting(events=[event("waiting-1", at=at)]))
-    assert [row.at for row in await one.unsent(10) if row.headers[0][1] == b"waiting-1"] == [1]
+    for at, said in ((1, b"first"), (2, b"second")):
+        await one.conclude(await only(one), waiting(events=[replace(event("waiting-1", at=at), value=said)]))
+    told = [(row.at, row.value) for row in await one.unsent(10) if row.headers[0][1] == b"waiting-1"]
+    assert told == [(1, b"first")]
 
 
 async def test_claims_are_fair_to_partners_and_leave_out_what_is_running(bench: Bench) -> None:

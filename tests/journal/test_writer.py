@@ -35,7 +35,7 @@ def unstorable(id: str, **facts: object) -> Intake:  # noqa: A002
 
 
 async def test_a_record_that_the_database_refuses_becomes_a_dead_letter_and_holds_nobody_up(bench: Bench) -> None:
-    """The batch is halved until the record stands alone; all others are accepted, in their order."""
+    """The batch is halved until the record stands alone; all others are accepted, in their order (promise G7)."""
     one = await bench.worker()
     refused = unstorable("2")
 
