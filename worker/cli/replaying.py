@@ -18,6 +18,7 @@ from worker.journal.journal import Journal
 from worker.journal.plans import Item, Plan, find, latest, reasons
 from worker.journal.records import Intake, NewDeadLetter
 from worker.parts import resolve
+from worker.plans.naming import counted
 from worker.replay.applying import Applier, Ended, Manner
 from worker.replay.decisions import Outcome
 from worker.replay.pace import Standing
@@ -102,7 +103,7 @@ async def carry_out(
             f"Start a worker with `azplan run`, then `azplan replay apply {plan.id}`.",
         )
     canary = f", {manner.pace.canary} of them first" if manner.pace.canary else ""
-    insist(f"Apply this to {number} commands{canary}?", yes=yes)
+    insist(f"Apply this to {counted(number, 'command')}{canary}?", yes=yes)
     with _bar(number) as tell:
         applier = Applier(journal, Clock(), enter=lambda items: _enter(journal, desk(loaded), items), tell=tell)
         try:
@@ -201,12 +202,11 @@ async def _rows(journal: Journal, plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _cost(plan: Plan) -> str:
+    commands = f"Plan {plan.id}: {counted(plan.commands, 'command')}"
     if not plan.calls:
-        return f"Plan {plan.id}: {plan.commands} commands, no calls of Partner Center."
+        return f"{commands}, no calls of Partner Center."
     time = spoken(timedelta(seconds=plan.seconds)) if plan.seconds else "less than a second"
-    return (
-        f"Plan {plan.id}: {plan.commands} commands, about {plan.calls} calls of Partner Center, {time} at the ceiling."
-    )
+    return f"{commands}, about {counted(plan.calls, 'call')} of Partner Center, {time} at the ceiling."
 
 
 async def the_plan(journal: Journal, name: str) -> Plan:

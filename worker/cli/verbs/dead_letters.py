@@ -23,6 +23,7 @@ from worker.cli.selecting import OfCustomer, OfPartner, OfType
 from worker.journal import letters
 from worker.journal.letter_search import Dead, Group, groups, search
 from worker.journal.letter_search import Wanted as WantedLetters
+from worker.plans.naming import counted
 from worker.replay.applying import Manner
 from worker.replay.decisions import Wanted
 from worker.replay.pace import Pace
@@ -217,8 +218,9 @@ async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Wan
     async with connections.journal(loaded) as journal:
         found = await burying.meant(journal, numbers, wanted, every=words.every)
         chosen = [each.letter.seq for each in found]
-        say(f"{len(chosen)} dead letters: {', '.join(sorted({each.letter.code for each in found}))}.")
-        insist(f"{verb.capitalize()} {len(chosen)} dead letters?", yes=words.yes)
+        letters_meant = counted(len(chosen), "dead letter")
+        say(f"{letters_meant}: {', '.join(sorted({each.letter.code for each in found}))}.")
+        insist(f"{verb.capitalize()} {letters_meant}?", yes=words.yes)
         moved = int(await journal.write(lambda tx: change(tx, who(), words.why, chosen)))
         found = [await burying.the_letter(journal, number) for number in chosen]
     if words.as_json:

@@ -29,6 +29,7 @@ from worker.journal.retention import Pruned, due
 from worker.journal.retention import prune as forget
 from worker.journal.signing import sign
 from worker.parts import open_engine
+from worker.plans.naming import counted
 from worker.replay.rebuild import Rebuild, Rebuilt, Sources
 from worker.settings import Settings
 
@@ -153,7 +154,7 @@ def _lines(found: Stats, held: list[Pause]) -> list[str]:
         f"requests open         {found.acts}",
         *(
             f"worker                {worker.name} {worker.version}, since {date_time(worker.started_at)},"
-            f" lanes: {worker.lanes}"
+            f" {counted(worker.lanes, 'lane')}"
             for worker in found.workers
         ),
         f"space                 {found.bytes / 1_048_576:.1f} MiB",

@@ -18,6 +18,7 @@ from worker.journal.brake import Brake
 from worker.journal.journal import Journal
 from worker.journal.records import Pause, Which
 from worker.journal.sql import Transaction
+from worker.plans.naming import counted
 from worker.settings import Settings
 
 
@@ -63,7 +64,7 @@ async def _held(loaded: Settings) -> list[Pause]:
 
 async def _pause(loaded: Settings, which: Which, why: str, *, yes: bool) -> Pause:
     async with connections.journal(loaded) as journal:
-        say(f"Open commands that match: {await _matching(journal, which)}; and those that come later.")
+        say(f"{counted(await _matching(journal, which), 'open command')}, and those that come later.")
         insist(f"Pause {spoken(which)}?", yes=yes)
         made = await Brake(journal).pause(who(), why, which)
         say(f"Paused {spoken(which)}. {await replicas(journal)} End it with `azplan resume` and the same words.")
