@@ -150,8 +150,10 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
     plan = told(verb("replay", "plan", "--journal", "--code", "order_failed", "--why", "mended", "--json"))["planId"]
     slowly = ("replay", "apply", plan, "--rate", "6", "--yes")
     applying = Azplan(*slowly, settings=settings, cwd=tmp_path, name="apply", says="1 done, ")
-    applying.start()
-    applying.kill()
+    try:
+        applying.start()
+    finally:
+        applying.kill()
     with ThreadPoolExecutor() as pool:
         both = list(pool.map(lambda _: told(verb("replay", "apply", plan, "--yes", "--json")), range(2)))
     assert [(each["done"] + each["waiting"], each["planned"], each["failed"]) for each in both] == [(4, 0, 0)] * 2
