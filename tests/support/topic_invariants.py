@@ -154,20 +154,22 @@ def _one_of_a_lane_at_a_time(world: World, rows: Sequence[Mapping[str, Any]]) ->
 
 
 def _nobody_acts_again_without_looking(world: World) -> Iterator[str]:
-    """Between two requests for one money effect stands a look at Partner Center, unless the first got a clear no."""
-    doubted: dict[tuple[str, str], bool] = {}
+    """Within a run of a command, a look at Partner Center stands before each request for a money effect.
+
+    Unless the one before got a clear no. Of two runs the requests may arrive in any order, where a worker has died.
+    """
+    looked: dict[tuple[str, str], bool] = {}
     names = {str(command_uid(SOURCE, name)): name for name in world.sent}
     for request in world.simulator.books.requests:
-        uid = world.runs.get(request.correlation_id or "", "")
+        run = request.correlation_id or ""
+        uid = world.runs.get(run, "")
         if request.operation not in WRITES:
-            for key in [key for key in doubted if key[0] == uid]:
-                doubted[key] = False
+            looked.update({(run, operation): True for operation in MONEY})
         elif request.operation in MONEY:
-            key = uid, request.operation
-            if doubted.get(key):
+            if not looked.get((run, request.operation)):
                 yield f"G6: {names.get(uid, uid)} asked for {request.operation} again without looking"
             clear = request.fault == "refused" or request.status == 429 or 400 <= (request.status or 500) < 500
-            doubted[key] = not clear
+            looked[run, request.operation] = clear
 
 
 async def _parked_with_evidence(world: World) -> Iterator[str]:
