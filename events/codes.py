@@ -206,8 +206,8 @@ class FailedCode(Code):
         Fault.MICROSOFT,
         "It is not known whether it took effect",
         "Partner Center never said, and looking did not tell before waiting came to its end.",
-        "Find out at Microsoft with the ids in partnerCenter, then run `azplan commands resolve` with `--applied` or"
-        " `--not-applied`. Do not send the command anew.",
+        "Find out at Microsoft with the ids in partnerCenter and blockers, then run `azplan commands resolve` with"
+        " `--applied` or `--not-applied`. Do not send the command anew.",
     )
     UPGRADE_FAILED = (
         "upgrade_failed",

@@ -232,6 +232,8 @@ async def test_partner_center_may_see_something_active_that_we_do_not(stage: Sta
     assert rejected.code is RejectedCode.ACTIVE_ASSETS
     assert rejected.partner_center is not None
     assert rejected.partner_center.code == "900115"
+    assert not rejected.blockers
+    assert "look in the Azure portal" in rejected.advice
 
 
 async def test_after_cancelling_partner_center_may_need_longer_to_see_it(stage: Stage) -> None:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -16,6 +15,7 @@ from prometheus_client import generate_latest
 from tests.partner_center.authority import Authority
 from tests.partner_center.conftest import SECRET, MakeAccount, Recorder
 from tests.partner_center.wire import Move, Wire, answers, hangs_up
+from tests.support.quiet import overheard
 from worker import metrics
 from worker.partner_center import carts, customers, upgrades
 from worker.partner_center.errors import CallError
@@ -59,7 +59,7 @@ async def test_planted_secrets_turn_up_nowhere(
             except CallError as error:
                 told.append(f"{error!s} {error!r} {error.description}")
 
-    with structlog.testing.capture_logs() as logged:
+    with overheard() as logged:
         await attempt(answers(200, body), answers(201, body), answers(202, b"", Location="productUpgrades/1"))
         await attempt(answers(400, b'{"code":1,"description":"no"}'), hangs_up, answers(500, body))
         await attempt(*[answers(401, {"code": 400, "description": "denied"})] * 6)
@@ -83,3 +83,4 @@ async def test_planted_secrets_turn_up_nowhere(
     assert {(place, secret) for place, text in places.items() for secret in planted if secret in text} == set()
     assert all(places.values())
     assert len(spans.get_finished_spans()) >= 9
+    assert len(logged) >= 9

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.partner_center.authority import AUDIENCE, CLIENT, Authority, authority
 from tests.partner_center.wire import says_nothing
+from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
 from worker import metrics
 from worker.clock import Clock
@@ -360,6 +361,22 @@ async def test_a_refresh_token_that_nobody_uses_is_kept_alive(tmp_path: Path) ->
     keeping.cancel()
     shown = metrics.REGISTRY.get_sample_value("azplan_auth_refresh_token_expiry_timestamp_seconds")
     assert shown == pytest.approx(issued + 90 * 86_400)
+
+
+@pytest.mark.looptime
+@pytest.mark.usefixtures("at_once")
+async def test_a_refresh_token_that_is_not_there_is_said_while_nobody_needs_it(tmp_path: Path) -> None:
+    """Before the first upgrade waits for it: with the file, and what to do."""
+    file = tmp_path / "refresh-token"
+    none = Identity("", "", "", client_secret="")
+    tokens = Tokens("fabrikam", none, ssl.create_default_context(), file, LoopClock())
+    with overheard() as logged:
+        keeping = asyncio.create_task(tokens.keep_fresh())
+        await asyncio.sleep(1)
+        keeping.cancel()
+    (line,) = logged
+    assert (line["event"], line["file"]) == ("refresh_token.missing", str(file))
+    assert "azplan check" in line["advice"]
 
 
 async def test_an_account_without_a_user_has_nothing_to_keep(given: Authority) -> None:

@@ -6,6 +6,7 @@ Whatever calls a worker (a record that arrives, a command that ends, a turn that
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
 import structlog
@@ -30,5 +31,17 @@ def quiet() -> Iterator[None]:
             patch.object(gauges, "EVERY", HARDLY),
         ):
             yield
+    finally:
+        structlog.configure(**before)
+
+
+@contextmanager
+def overheard() -> Iterator[list[dict[str, Any]]]:
+    """What is logged within it, as facts."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    try:
+        with structlog.testing.capture_logs() as lines:
+            yield lines
     finally:
         structlog.configure(**before)

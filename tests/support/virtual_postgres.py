@@ -69,7 +69,7 @@ def told_the_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], M
 
 
 def emptied(url: str) -> str:
-    """The database, as if it had just been made."""
+    """The database, as if it had just been made, and its tables with it."""
     run_apart(_empty(url))
     return url
 
@@ -77,9 +77,20 @@ def emptied(url: str) -> str:
 async def _empty(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        # Rows go many times as fast as tables, whose files the server makes and removes one by one.
+        tables = [row["tablename"] for row in await connection.fetch(TABLES)]
+        sequences = [row["sequencename"] for row in await connection.fetch(SEQUENCES)]
+        statements = [
+            *(f'DELETE FROM "{name}"' for name in tables if name != "schema_version"),
+            *(f'ALTER SEQUENCE "{name}" RESTART' for name in sequences),
+        ]
+        await connection.execute(";".join(["SET session_replication_role = replica", *statements]))
     finally:
         await connection.close()
+
+
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
 
 
 def _loop() -> VirtualLoop:

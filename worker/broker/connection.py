@@ -130,7 +130,10 @@ async def _reason(config: KafkaConfig) -> BrokerError | None:
     ) as error:
         return BrokerRefused(f"Kafka at {servers} refuses the sign-in: {_brief(error)}. Check AZPLAN_KAFKA__SASL_*.")
     except (OSError, errors.KafkaError, TimeoutError) as error:
-        return BrokerUnavailable(f"no Kafka broker answers at {servers}: {_brief(error)}")
+        return BrokerUnavailable(
+            f"no Kafka broker answers at {servers}: {_brief(error)}. Is it up, and does that port speak "
+            f"{config.security_protocol} (AZPLAN_KAFKA__SECURITY_PROTOCOL)?"
+        )
     connection.close()
     return None
 

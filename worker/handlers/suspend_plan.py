@@ -27,6 +27,10 @@ from worker.steps import Result, State
 
 SUSPEND = "suspend"
 STILL_ACTIVE = "900115"
+HIDDEN = (
+    "Partner Center says that something is active under the plan and lists nothing: look in the Azure portal, cancel"
+    " what is found there, and send the command with a new id."
+)
 FLIP = 900.0
 """Seconds: an Azure subscription shows that it was cancelled after about ten minutes."""
 
@@ -124,7 +128,10 @@ async def _still_active(
         return until_it_passes(WaitingReason.ASSETS_STOPPING, detail, no, blockers=cancelled)
     under = await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
     blockers = [blocker_of(each) for each in under if each.is_active]
-    return Rejected(RejectedCode.ACTIVE_ASSETS, no.description, blockers=blockers, partner_center=facts(no))
+    advice = None if blockers else HIDDEN
+    return Rejected(
+        RejectedCode.ACTIVE_ASSETS, no.description, advice=advice, blockers=blockers, partner_center=facts(no)
+    )
 
 
 def _in_use(active: Sequence[AzureEntitlement], reserved: Sequence[ReservationEntitlement]) -> Rejected:

@@ -34,6 +34,9 @@ class RefreshTokenFile:
         self._clock = clock
         self._lock_timeout = lock_timeout
 
+    def __str__(self) -> str:
+        return str(self._path)
+
     def issued_at(self) -> float | None:
         """When the token in it was stored, in Unix time; None where there is no file."""
         try:

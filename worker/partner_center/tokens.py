@@ -274,6 +274,9 @@ class Tokens:
                         await self.user.renew()
                         renewed_at = now
                         continue
+            else:
+                advice = "sign in once more and store the refresh token there; `azplan check` tries it"
+                log.warning("refresh_token.missing", account=self._account, file=str(self._file), advice=advice)
             await asyncio.sleep(HOUR)
 
 

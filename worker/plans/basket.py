@@ -20,7 +20,7 @@ from worker.plans.patience import until_it_passes
 from worker.steps import Orphan, Result, State
 
 CART = "cart"
-MENDS = ("mend 1", "mend 2", "mend 3")
+MENDS = ("cart item 2", "cart item 3", "cart item 4")
 """So often a stale item is replaced before we say that none can be bought."""
 BUY = Change(carts.CHECKOUT, "check the cart out, which buys the Azure plan")
 
