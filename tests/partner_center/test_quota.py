@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.virtual_time import LoopClock
-from worker.partner_center.quota import GRACE, SPAN, Alone, Full, Quota, Window
+from worker.partner_center.quota import GRACE, GROWTH, LOWERED, SOONEST, SPAN, STUBBORN, Alone, Full, Quota, Window
 
 
 def test_so_many_and_no_more() -> None:
@@ -80,6 +80,35 @@ def test_all_who_need_several_requests_get_them_although_they_ask_at_the_same_ti
         else:
             ended += 1
     assert ended == 40
+
+
+def test_a_run_that_fell_short_begins_again_only_when_it_can_end() -> None:
+    """Slots that come free one by one would each be taken by its first requests, and it would never see its last."""
+    window = Window(4)
+    for at in (0, 15, 30, 45):
+        window.ask(at, "others")
+        window.done(at, left=True)
+    now, runs, needed, made = 60.0, 0, 3, 0
+    while made < needed:
+        delay = window.ask(now, "one", run=runs)
+        if delay:
+            window.fell_short("one", refused=False)
+            now, runs, made = now + delay, runs + 1, 0
+        else:
+            window.done(now, left=True)
+            made += 1
+    assert now < 60 + 3 * SPAN
+    assert runs <= needed + 1
+
+
+def test_a_promise_that_is_as_good_as_due_is_due() -> None:
+    """An instant that a clock cannot tell from now is not waited for, again and again."""
+    window = Window(1)
+    window.ask(0, "a")
+    window.done(0, left=True)
+    assert window.ask(1, "b") == pytest.approx(59)
+    assert window.ask(60 - 1e-12, "b") >= SOONEST
+    assert window.ask(60 + SOONEST, "b") == 0
 
 
 def test_a_promise_that_nobody_keeps_lapses() -> None:
@@ -194,6 +223,39 @@ async def test_refusals_without_a_time_double_the_hold() -> None:
 async def test_a_refusal_that_asks_for_nothing_is_no_invitation() -> None:
     """`Retry-After: 0` still means a moment."""
     assert quota(500).refused("a", 0.0) == pytest.approx(1)
+
+
+@pytest.mark.looptime
+async def test_a_ceiling_that_partner_center_does_not_know_is_lowered() -> None:
+    """Where one command is refused again and again, only as much is asked as was taken; minutes later more is tried."""
+    ceiling = quota(500)
+
+    async def request(number: int) -> float | None:
+        async with ceiling.slot("a", number) as slot:
+            slot.left = True
+        return ceiling.refused("a", 1.0, number) if number % 3 == 2 else None
+
+    for number in range(3 * STUBBORN):
+        await asyncio.sleep(await request(number) or 0)
+    with pytest.raises(Full) as caught:
+        await request(0)
+    assert caught.value.delay > 30
+    await asyncio.sleep(LOWERED + 6 * GROWTH)
+    for number in range(100):
+        await request(3 * number)
+
+
+@pytest.mark.looptime
+async def test_a_few_refusals_lower_nothing() -> None:
+    """They may be of the moment, and were waited for."""
+    ceiling = quota(500)
+    for number in range(STUBBORN - 1):
+        async with ceiling.slot("a", number) as slot:
+            slot.left = True
+        await asyncio.sleep(ceiling.refused("a", 1.0, number))
+    for number in range(100):
+        async with ceiling.slot("b", number) as slot:
+            slot.left = True
 
 
 @pytest.mark.looptime

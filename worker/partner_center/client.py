@@ -164,7 +164,10 @@ class _Client:
     async def _once(self, operation: Operation[T], request: Request, token: AccessToken, departure: Departure) -> T:
         lines = self._lines
         try:
-            async with lines.quota(operation.family).slot(self._run.command) as slot, lines.transport.place:
+            async with (
+                lines.quota(operation.family).slot(self._run.command, self._run.correlation_id) as slot,
+                lines.transport.place,
+            ):
                 with lines.circuit(operation):
                     try:
                         conversation = Conversation(lines, self._run, self._step, operation, request)

@@ -126,9 +126,9 @@ class Conversation(Generic[T]):
     def _tell_ceiling(self, call: Call, judged: Judged[T]) -> None:
         quota = self._lines.quota(self._operation.family)
         if isinstance(judged.error, Throttled):
-            judged.error.delay = quota.refused(self._run.command, judged.retry_after)
+            judged.error.delay = quota.refused(self._run.command, judged.retry_after, self._run.correlation_id)
         elif call.status == 503 and judged.retry_after is not None:
-            quota.refused(self._run.command, judged.retry_after)
+            quota.refused(self._run.command, judged.retry_after, self._run.correlation_id)
         elif call.answered:
             quota.taken()
 
