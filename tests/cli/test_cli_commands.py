@@ -215,12 +215,15 @@ def test_watch_prints_what_is_said_from_now_on_until_a_signal_ends_it(
             stderr=subprocess.PIPE,
             text=True,
         )
-    assert watching.stderr is not None
-    assert watching.stderr.readline().startswith("Watching")
-    run_apart(say_more(url, "fresh-1"))
-    wait_until(lambda: "fresh-1" in out.read_text(), "the new event is shown", within=10)
-    watching.send_signal(ending)
-    _, talk = watching.communicate(timeout=20)
+    try:
+        assert watching.stderr is not None
+        assert watching.stderr.readline().startswith("Watching")
+        run_apart(say_more(url, "fresh-1"))
+        wait_until(lambda: "fresh-1" in out.read_text(), "the new event is shown", within=10)
+        watching.send_signal(ending)
+        _, talk = watching.communicate(timeout=20)
+    finally:
+        watching.kill()
     assert watching.returncode == code
     assert "Traceback" not in talk
     (line,) = out.read_text().splitlines()
