@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-WORKERS ?= 2
+WORKERS ?= 3
 SEEDS ?= 300
 FIRST ?= 1
 JOBS ?= 2

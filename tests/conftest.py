@@ -28,6 +28,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for a real broker comes first: then the end is made of tests that are short and keep a core busy."""
+    brokers = {"kafka_servers", "own_kafka"}
+    items.sort(key=lambda item: brokers.isdisjoint(getattr(item, "fixturenames", ())))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_stray_loop() -> None:
     """The looptime plugin asks for an event loop around tests that have none, and would make one that nobody closes."""

@@ -74,7 +74,7 @@ def test_the_level_is_ours_and_libraries_speak_from_warning_on() -> None:
     """Debug for us is not debug for everybody."""
     stream = configured("debug")
     structlog.get_logger("azplan.x").debug("ours")
-    for library in ("aiokafka", "httpx", "msal", "uvicorn.error", "asyncio", "urllib3"):
+    for library in ("aiokafka", "httpx", "msal", "asyncpg", "asyncio", "urllib3"):
         logging.getLogger(library).info("chatter")
         logging.getLogger(library).warning("trouble")
     assert [line["event"] for line in lines(stream)] == ["ours"] + ["trouble"] * 6
