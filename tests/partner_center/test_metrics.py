@@ -58,7 +58,6 @@ TOPICS = {"commands": "in", "events": "out", "dead_letters": "dead"}
 
 def prepare() -> None:
     """As at start."""
-    metrics.READY.set_function(lambda: 0.0)  # whoever was a worker in this process before is none now
     metrics.prepare(
         [(each.name, each.method, each.success) for each in operations().values()],
         topics=TOPICS,

@@ -22,6 +22,7 @@ from tests.support.boundaries import Killed, Life, Script, WatchedEngine, Watche
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.partner_account import Authority, SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
+from worker import metrics
 from worker.app import Around, assemble
 from worker.clock import Clock
 from worker.handling import Handler, load
@@ -236,6 +237,7 @@ class World:
                 await worker.kill()
         if self._looking is not None:
             await self._looking.close()
+        metrics.READY.set_function(lambda: 0.0)  # asked by whoever reads metrics later, when this world has no time
 
 
 class NoPages:
