@@ -17,6 +17,9 @@ from tests.support.missing import missing
 from tests.support.postgres_local import LocalPostgres
 from tests.support.topics import Topics
 
+pytest_plugins = ["tests.support.totals"]
+"""Named here, not beside the tests that count: the process that hands tests out to others knows this file only."""
+
 DOCKER = "or start a Docker engine"
 
 

@@ -1,6 +1,5 @@
-"""Silence while workers die by the hundred; at the end, the number of points at which they did."""
+"""Silence while workers die by the hundred."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -12,14 +11,3 @@ from tests.support.quiet import quiet
 def _quiet() -> Iterator[None]:
     with quiet():
         yield
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many deaths each handler has survived."""
-    deaths: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("passed", []):
-        deaths.update(dict(report.user_properties).get("deaths", {}))
-    if deaths:
-        terminalreporter.section("points at which a worker died")
-        for what, number in sorted(deaths.items()):
-            terminalreporter.write_line(f"{number:6} {what}")

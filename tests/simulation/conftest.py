@@ -1,6 +1,5 @@
-"""Silence while the stories run; at the end, what happened in them."""
+"""Silence while the stories run."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -12,16 +11,3 @@ from tests.support.quiet import quiet
 def _quiet() -> Iterator[None]:
     with quiet():
         yield
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How often what happened to whom."""
-    happened: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("passed", []):
-        for name, value in report.user_properties:
-            if name == "happened":
-                happened.update(value)
-    if happened:
-        terminalreporter.section("what happened in the simulated stories")
-        for what, number in sorted(happened.items()):
-            terminalreporter.write_line(f"{number:6} {what}")

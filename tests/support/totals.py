@@ -1,0 +1,25 @@
+"""What many tests counted each for itself, added up at the end of a run."""
+
+from collections import Counter
+
+import pytest
+
+TOTALS = {
+    "deaths": "points at which a worker died",
+    "happened": "what happened in the simulated stories",
+}
+"""The property of a test under which it gives its counts, and their heading."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the sums, of whichever process counted."""
+    for wanted, heading in TOTALS.items():
+        counts: Counter[str] = Counter()
+        for report in terminalreporter.stats.get("passed", []):
+            for name, value in report.user_properties:
+                if name == wanted:
+                    counts.update(value)
+        if counts:
+            terminalreporter.section(heading)
+            for what, number in sorted(counts.items()):
+                terminalreporter.write_line(f"{number:6} {what}")
