@@ -259,6 +259,20 @@ async def test_a_few_refusals_lower_nothing() -> None:
 
 
 @pytest.mark.looptime
+async def test_an_outage_says_nothing_about_ceilings() -> None:
+    """A 503 that asks for time holds everybody back, however often; afterwards as much may be asked as ever."""
+    ceiling = quota(500)
+    for number in range(2 * STUBBORN):
+        async with ceiling.slot("a", number) as slot:
+            slot.left = True
+        ceiling.away(1.0)
+        await asyncio.sleep(1)
+    for number in range(100):
+        async with ceiling.slot("b", number) as slot:
+            slot.left = True
+
+
+@pytest.mark.looptime
 async def test_workers_of_one_account_can_share_a_ceiling() -> None:
     """Whoever shares says what part is ours, before every request, and hears of every hold."""
     told: list[tuple[str, float]] = []

@@ -15,6 +15,7 @@ from worker.partner_center.codes import explanations
 from worker.partner_center.errors import CallError, NeverSent, Throttled, Unanswered
 from worker.partner_center.lines import Lines
 from worker.partner_center.operation import Operation
+from worker.partner_center.quota import SHORTEST_HOLD
 from worker.partner_center.request import Request, headers, request_id
 from worker.partner_center.tokens import AccessToken
 from worker.partner_center.transport import Departure, NoReply
@@ -128,7 +129,7 @@ class Conversation(Generic[T]):
         if isinstance(judged.error, Throttled):
             judged.error.delay = quota.refused(self._run.command, judged.retry_after, self._run.correlation_id)
         elif call.status == 503 and judged.retry_after is not None:
-            quota.refused(self._run.command, judged.retry_after, self._run.correlation_id)
+            quota.away(max(judged.retry_after, SHORTEST_HOLD))
         elif call.answered:
             quota.taken()
 

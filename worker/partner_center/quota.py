@@ -292,9 +292,13 @@ class Quota:
         self._unsaid = min(self._unsaid + 1, 30) if seconds is None else 0
         now = self._clock.monotonic()
         self._learn(now, who)
-        self._window.hold(now, pause)
-        self._shared.held(self._family, pause)
+        self.away(pause)
         return self._window.ask(now, who, run)
+
+    def away(self, seconds: float) -> None:
+        """Partner Center asked us to stay away for so long, and not for our number: nothing is learned of ceilings."""
+        self.hold(seconds)
+        self._shared.held(self._family, seconds)
 
     def taken(self) -> None:
         """Partner Center answered otherwise than with a refusal of this kind."""
