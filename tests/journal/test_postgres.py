@@ -155,7 +155,10 @@ async def test_a_worker_silent_within_a_transaction_does_not_keep_its_lanes_lock
                 with contextlib.suppress(JournalUnavailable):
                     await one.conclude(work, waiting())
                     break
-        assert silent.is_closed()
+        with pytest.raises(
+            (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.IdleInTransactionSessionTimeoutError)
+        ):
+            await silent.execute("SELECT 1")
 
 
 async def test_lanes_locked_by_somebody_else_are_passed_over_when_lanes_are_taken(postgres_url: str) -> None:
