@@ -20,6 +20,7 @@ from prometheus_client import start_http_server
 
 from events.base import Command
 from worker import metrics
+from worker.accounts import open_accounts
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
@@ -35,7 +36,7 @@ from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import EffectClass, Operation
 from worker.partner_center.quota import SPAN
 from worker.partner_center.registry import operations
-from worker.parts import kafka_config, open_accounts, open_engine, open_source, policy, resolve
+from worker.parts import kafka_config, open_engine, open_source, policy, resolve
 from worker.runtime import acts, intake
 from worker.runtime.acts import Requests
 from worker.runtime.beginning import refuse_foreign

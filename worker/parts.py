@@ -1,6 +1,6 @@
-"""From settings to parts: the database, the broker, the partner accounts. Nothing is called here yet.
+"""From settings to parts: the database, the broker. Nothing is called here yet.
 
-The worker is put together from these, and the command line looks at them one by one.
+The worker is put together from these and from `worker.accounts`, and the command line looks at them one by one.
 """
 
 from collections.abc import Collection
@@ -13,10 +13,7 @@ from worker.clock import Clock
 from worker.journal.postgres import PostgresEngine
 from worker.journal.sql import Engine
 from worker.journal.sqlite import SqliteEngine
-from worker.partner_center import client
-from worker.partner_center.client import Account
-from worker.partner_center.tokens import Identity
-from worker.settings import Partner, Settings, SettingsError
+from worker.settings import Settings
 from worker.steps import Policy
 
 
@@ -48,49 +45,6 @@ def open_source(settings: Settings, clock: Clock) -> Source:
     kafka = settings.kafka
     membership = Membership(kafka.commands_topic, kafka.group_id, StartFrom(kafka.start_from))
     return KafkaSource(kafka_config(settings), membership, clock)
-
-
-def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
-    """The partner accounts by name. Nobody is called yet. Raises `SettingsError` where a file cannot be used."""
-    accounts = {}
-    for name, partner in settings.partners.items():
-        try:
-            accounts[name] = Account(
-                account_of(name, partner),
-                clock,
-                call_timeout=settings.worker.call_timeout.total_seconds(),
-                connections=settings.worker.concurrency,
-            )
-        except OSError as error:
-            setting = f"AZPLAN_PARTNERS__{name.upper()}__CA_FILE {partner.ca_file}"
-            raise SettingsError([f"{setting} cannot be used: {error.strerror or error}"]) from error
-        except ValueError as error:
-            raise SettingsError([f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL cannot be used: {error}"]) from error
-    return accounts
-
-
-def account_of(name: str, partner: Partner) -> client.Partner:
-    """A partner's settings as the client takes them."""
-    secret = partner.client_secret
-    return client.Partner(
-        name=name,
-        identity=Identity(
-            authority=partner.authority_url,
-            client_id=partner.client_id,
-            audience=partner.audience,
-            client_secret=secret.get_secret_value() if secret else None,
-            certificate_file=_path(partner.certificate_file),
-            federated_token_file=_path(partner.federated_token_file),
-        ),
-        base_url=partner.base_url,
-        ca_file=_path(partner.ca_file),
-        refresh_token_file=_path(partner.refresh_token_file),
-        requests_per_minute=partner.requests_per_minute,
-    )
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None
 
 
 def resolve(accounts: Collection[str], asked: str | None) -> str | None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID, uuid4
 
+from worker.accounts import open_accounts
 from worker.broker.port import BrokerError, BrokerRefused, WantedTopic
 from worker.cli import connections
 from worker.cli.exits import Code
@@ -16,7 +17,7 @@ from worker.partner_center.center import Call
 from worker.partner_center.client import Account
 from worker.partner_center.errors import CallError, NeverSent, NotPermitted, Refused, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Operation
-from worker.parts import open_accounts, open_engine
+from worker.parts import open_engine
 from worker.redaction import redact
 from worker.settings import Settings, SettingsError, load
 from worker.settings_reference import effective
