@@ -13,6 +13,7 @@ from tests.integration.conftest import WorkerFactory
 from tests.integration.talk import Sent, send, send_raw
 from tests.support.azplan import Azplan, azplan
 from tests.support.databases import fresh_database, run_apart
+from tests.support.looking import commands_of, letters_of
 from tests.support.simulator import SimulatorProcess
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
@@ -20,6 +21,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 Verb = Callable[..., subprocess.CompletedProcess[str]]
+States = Callable[[], dict[str, str]]
 SUSPEND = "azplan.SuspendPlan.v1"
 
 
@@ -44,30 +46,21 @@ def told(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
     return json.loads(done.stdout)
 
 
-def states(verb: Verb) -> dict[str, str]:
+@pytest.fixture
+def states(settings: dict[str, str]) -> States:
     """The commands of the journal and where each stands, a code where it has one."""
-    found = json.loads(verb("commands", "list", "--json").stdout or "[]")
-    return {each["id"]: each["code"] or each["state"] for each in found}
+    return lambda: {
+        id_: each.code or each.state.value for id_, each in commands_of(settings["AZPLAN_JOURNAL__URL"]).items()
+    }
 
 
-def numbers_of_stories(verb: Verb) -> list[int]:
-    """The stories of failed commands that became dead letters, redriven or not."""
-    found = [
-        letter["redrive"]
-        for state in ("redriven", "open")
-        for letter in json.loads(verb("dead-letters", "list", "--state", state, "--json").stdout or "[]")
-        if letter["code"] == "order_failed"
-    ]
-    return sorted(found)
-
-
-def until(verb: Verb, command: Sent, state: str) -> None:
+def until(states: States, command: Sent, state: str) -> None:
     """Wait until a command stands there."""
-    wait_until(lambda: states(verb).get(command.id) == state, f"{command.id} is {state}", within=40)
+    wait_until(lambda: states().get(command.id) == state, f"{command.id} is {state}", within=40)
 
 
 def test_the_brake_holds_what_is_queued_and_cancel_answers_it(
-    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
     """Paused suspensions wait, are shown as paused, are cancelled with one verb, and none reached Partner Center."""
     customers = partner_center.customers("quiet_plan", 5)
@@ -76,14 +69,14 @@ def test_the_brake_holds_what_is_queued_and_cancel_answers_it(
     assert (made["type"], made["partner"], made["why"]) == (SUSPEND, None, "a flood")
     flood = [Sent("SuspendPlan", customer) for customer in customers]
     say(topics, *flood)
-    wait_until(lambda: set(states(verb).values()) == {"waiting"}, "all are held", within=30)
+    wait_until(lambda: set(states().values()) == {"waiting"}, "all are held", within=30)
     assert [each["type"] for each in told(verb("pause", "--list", "--json"))] == [SUSPEND]
     stats = told(verb("journal", "stats", "--json"))
     assert stats["commands"] == {"waiting": {SUSPEND: 5}}
     assert len(stats["pauses"]) == len(stats["workers"]) == 1
     answers = told(verb("commands", "cancel", "--type", "SuspendPlan", "--yes", "--json"))
     assert [each["done"] for each in answers] == [True] * 5
-    wait_until(lambda: set(states(verb).values()) == {"cancelled_by_operator"}, "all are answered", within=30)
+    wait_until(lambda: set(states().values()) == {"cancelled_by_operator"}, "all are answered", within=30)
     assert verb("commands", "cancel", flood[0].id, "--yes").returncode == 4
     resumed = told(verb("resume", "--type", "SuspendPlan", "--yes", "--json"))
     assert [each["type"] for each in resumed] == [SUSPEND]
@@ -98,7 +91,13 @@ def test_the_brake_holds_what_is_queued_and_cancel_answers_it(
 
 
 def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
-    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, tmp_path: Path
+    start_worker: WorkerFactory,
+    topics: Topics,
+    partner_center: SimulatorProcess,
+    settings: dict[str, str],
+    verb: Verb,
+    states: States,
+    tmp_path: Path,
 ) -> None:
     """The dead letters of failed commands are found by code, exported byte for byte, and begin their next story."""
     (customer,) = partner_center.customers("order_fails", 1)
@@ -106,7 +105,7 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     command = Sent("CreateAzurePlan", customer)
     say(topics, command)
     run_apart(send_raw(topics, [(b"k", b"no json at all", [])]))
-    until(verb, command, "order_failed")
+    until(states, command, "order_failed")
     wait_until(lambda: len(told(verb("dead-letters", "list", "--json"))) == 2, "both are dead letters", within=20)
     letters = {each["code"]: each for each in told(verb("dead-letters", "list", "--json"))}
     assert letters["order_failed"]["id"] == command.id
@@ -124,7 +123,8 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     result = json.loads(redriven.stdout)
     # Its order ends when Microsoft says so: within the look of the verb, or after it.
     assert (redriven.returncode, result["failed"], result["waiting"]) in ((1, 1, 0), (0, 0, 1)), redriven.stderr
-    wait_until(lambda: numbers_of_stories(verb) == [0, 1], "it failed again", within=40)
+    url = settings["AZPLAN_JOURNAL__URL"]
+    wait_until(lambda: letters_of(url, code="order_failed") == [0, 1], "it failed again", within=40)
     story = told(verb("commands", "show", command.id, "--json"))
     terminal = [each for each in story["events"] if each["type"] == "azplan.CommandFailed.v1"]
     assert [each["redrive"] for each in terminal] == [0, 1]
@@ -137,6 +137,7 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
     partner_center: SimulatorProcess,
     settings: dict[str, str],
     verb: Verb,
+    states: States,
     tmp_path: Path,
 ) -> None:
     """kill -9 in the middle, and two who go on with the same plan at once: each failure is redriven once."""
@@ -144,7 +145,7 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
     start_worker()
     commands = [Sent("CreateAzurePlan", customer) for customer in customers]
     say(topics, *commands)
-    wait_until(lambda: list(states(verb).values()) == ["order_failed"] * 4, "all have failed", within=40)
+    wait_until(lambda: list(states().values()) == ["order_failed"] * 4, "all have failed", within=40)
     for customer in customers:
         partner_center.change_customer(customer, settings={"order_outcome": "completed"})
     plan = told(verb("replay", "plan", "--journal", "--code", "order_failed", "--why", "mended", "--json"))["planId"]
@@ -157,7 +158,7 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
     with ThreadPoolExecutor() as pool:
         both = list(pool.map(lambda _: told(verb("replay", "apply", plan, "--yes", "--json")), range(2)))
     assert [(each["done"] + each["waiting"], each["planned"], each["failed"]) for each in both] == [(4, 0, 0)] * 2
-    wait_until(lambda: set(states(verb).values()) == {"succeeded"}, "all have gone on to their ends", within=40)
+    wait_until(lambda: set(states().values()) == {"succeeded"}, "all have gone on to their ends", within=40)
     assert [len(partner_center.book("orders", customer=each)) for each in customers] == [2] * 4
     story = told(verb("commands", "show", commands[0].id, "--json"))
     assert [each["redrive"] for each in story["events"] if "CommandAccepted" in each["type"]] == [0, 1]
@@ -166,7 +167,7 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
 
 
 def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
-    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
     """A plan of a time span has the shape that programs read; applying it calls nobody and says nothing twice."""
     customers = partner_center.customers("ready", 3)
@@ -174,7 +175,7 @@ def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
     commands = [Sent("CreateAzurePlan", customer) for customer in customers]
     say(topics, *commands)
     for command in commands:
-        until(verb, command, "succeeded")
+        until(states, command, "succeeded")
     orders = partner_center.counts()["orders"]
     plan = told(verb("replay", "plan", "--from", "2020-01-01T00:00:00Z", "--json"))
     assert plan == {
@@ -195,7 +196,7 @@ def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
 
 
 def test_without_a_living_worker_a_request_is_kept_until_one_runs(
-    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
     """The verb says that nobody lives to carry it out, and ends with 5; the next worker does it first of all."""
     (customer,) = partner_center.customers("quiet_plan", 1)
@@ -203,25 +204,25 @@ def test_without_a_living_worker_a_request_is_kept_until_one_runs(
     verb("pause", "--customer", customer, "--yes")
     command = Sent("SuspendPlan", customer)
     say(topics, command)
-    until(verb, command, "waiting")
+    until(states, command, "waiting")
     worker.stop()
     asked = verb("commands", "cancel", command.id, "--yes")
     assert asked.returncode == 5
     assert "No worker lives now" in asked.stderr
     start_worker()
-    until(verb, command, "cancelled_by_operator")
+    until(states, command, "cancelled_by_operator")
     assert verb("commands", "resolve", command.id, "--applied", "--yes").returncode == 4
 
 
 def test_nothing_is_changed_without_a_yes(
-    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb
+    start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
     """Without a terminal to ask on and without --yes, each of these verbs shows its plan and changes nothing."""
     (customer,) = partner_center.customers("order_fails", 1)
     start_worker()
     command = Sent("CreateAzurePlan", customer)
     say(topics, command)
-    until(verb, command, "order_failed")
+    until(states, command, "order_failed")
     before = told(verb("commands", "show", command.id, "--json"))
     for words in (
         ("pause", "--type", "SuspendPlan"),
@@ -268,6 +269,7 @@ def test_a_lost_journal_is_built_from_the_topics_and_nothing_is_bought_again(
     settings: dict[str, str],
     empty_journal: str,
     verb: Verb,
+    states: States,
 ) -> None:
     """A worker refuses the empty journal, and a rebuild is refused while one lives; then all is known again."""
     customers = partner_center.customers("ready", 3)
@@ -275,7 +277,7 @@ def test_a_lost_journal_is_built_from_the_topics_and_nothing_is_bought_again(
     commands = [Sent("CreateAzurePlan", customer) for customer in customers]
     say(topics, *commands)
     for command in commands:
-        until(verb, command, "succeeded")
+        until(states, command, "succeeded")
     assert verb("journal", "rebuild", "--yes").returncode == 78
     worker.stop()
     settings["AZPLAN_JOURNAL__URL"] = empty_journal
@@ -289,6 +291,6 @@ def test_a_lost_journal_is_built_from_the_topics_and_nothing_is_bought_again(
     say(topics, *commands)
     new = Sent("CreateAzurePlan", customers[0])
     say(topics, new)
-    until(verb, new, "succeeded")
-    assert set(states(verb).values()) == {"succeeded"}
+    until(states, new, "succeeded")
+    assert set(states().values()) == {"succeeded"}
     assert partner_center.counts()["orders"] == orders

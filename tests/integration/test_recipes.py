@@ -17,6 +17,7 @@ from tests.integration.conftest import WorkerFactory
 from tests.integration.talk import Sent, answered, is_answer
 from tests.support.azplan import PROGRAM, ROOT, azplan, environment
 from tests.support.databases import run_apart
+from tests.support.looking import letters_of
 from tests.support.simulator import SimulatorProcess
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
@@ -234,7 +235,8 @@ def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_cent
 def test_the_recipes_of_the_runbook(desk: Desk, topics: Topics, partner_center: SimulatorProcess) -> None:
     """Records that are none, outcomes that nobody knows, a flood that is stopped: all as they are written."""
     on_monday(topics, b"no json")
-    wait_until(lambda: "invalid_json" in desk.type("azplan journal stats"), "it is a dead letter", within=30)
+    url = desk.settings["AZPLAN_JOURNAL__URL"]
+    wait_until(lambda: letters_of(url, code="invalid_json"), "it is a dead letter", within=30)
     desk.follow(RUNBOOK, "Records that are no commands")
     assert desk.file("record.json") == b"no json"
 

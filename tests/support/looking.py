@@ -1,0 +1,37 @@
+"""A look at a worker's journal from this process: what waits for something looks often, and a verb takes a second."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tests.support.databases import run_apart
+from tests.support.harness import settings_of
+from worker.cli import connections
+from worker.errors import JournalMissing
+from worker.journal.letter_search import Wanted, search
+from worker.journal.sql import Transaction
+from worker.journal.timeline import newest
+from worker.journal.views import Filter, Summary
+
+T = TypeVar("T")
+
+
+def commands_of(url: str) -> dict[str, Summary]:
+    """The commands of the journal by their ids, as `azplan commands list` sees them; none while it is being made."""
+    try:
+        return {each.id: each for each in _look(url, lambda tx: newest(tx, Filter()))}
+    except JournalMissing:
+        return {}
+
+
+def letters_of(url: str, *, code: str) -> list[int]:
+    """Of which stories the journal has dead letters with a code, whatever became of them: 0 for a command's first."""
+    return sorted(dead.letter.redrive for dead in _look(url, lambda tx: search(tx, Wanted(code=code))))
+
+
+def _look(url: str, query: Callable[[Transaction], Awaitable[T]]) -> T:
+    return run_apart(_read(url, query))
+
+
+async def _read(url: str, query: Callable[[Transaction], Awaitable[T]]) -> T:
+    async with connections.journal(settings_of(journal={"url": url})) as journal:
+        return await journal.read(query)
