@@ -182,6 +182,10 @@ class Context:
         """
         return self._steps.taken(name)
 
+    def ours(self, name: str) -> bool:
+        """Whether this command brought a state about, or may have: else it was so, or somebody else did it."""
+        return self._steps.ours(name)
+
     def begun(self, name: str) -> bool:
         """Whether a request of this step may ever have left."""
         return self._steps.begun(name)

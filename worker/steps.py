@@ -199,6 +199,11 @@ class Steps:
         step = self._work.steps.get(self._story(name))
         return step is not None and step.state is StepState.APPLIED
 
+    def ours(self, name: str) -> bool:
+        """Whether some request of this step, of whichever story, was taken, or may have been without our knowing."""
+        steps = [self._work.steps[known] for known in self.of(name)]
+        return any(step.state is StepState.APPLIED or step.in_doubt for step in steps)
+
     def begun(self, name: str) -> bool:
         """Whether the step was ever intended."""
         return bool(self.of(name))

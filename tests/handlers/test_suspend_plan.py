@@ -9,6 +9,7 @@ from events.codes import FailedCode, RejectedCode
 from events.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.status import CommandFailed, CommandRejected
 from ops.simulator.state import Customer, Subscription
+from tests.handlers import portal
 from tests.handlers.stage import IMPATIENT, Cast, Stage
 from tests.support.virtual_time import START
 
@@ -275,6 +276,19 @@ async def test_a_plan_that_is_being_changed_is_waited_for(stage: Stage, status: 
     """Another change of the same subscription passes, and the plan is read again."""
     stage.fault("error_before", "subscriptions.patch", status=status, code=code, count=3)
     assert not (await stage.done(PlanSuspended, suspend(stage.simulator.customer("quiet_plan")))).already_suspended
+
+
+async def test_what_somebody_else_did_is_not_claimed(stage: Stage) -> None:
+    """Our change was refused while a person's was under way: the plan was suspended already, though not by us."""
+    customer = stage.simulator.customer("quiet_plan")
+    stage.fault("error_before", "subscriptions.patch", status=409, code=800082)
+    sent = await stage.send(suspend(customer))
+    await stage.until("subscriptions.patch")
+    (plan,) = stage.simulator.books.subscriptions
+    await portal.suspend_plan(stage.simulator, customer, plan.id)
+    suspended = await stage.answer(sent)
+    assert isinstance(suspended, PlanSuspended), suspended
+    assert suspended.already_suspended
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 800096), (403, 900308), (400, 900280)])

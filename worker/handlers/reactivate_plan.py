@@ -18,9 +18,8 @@ REACTIVATE = "reactivate"
 async def reactivate_plan(ctx: Context, command: ReactivatePlan) -> Event:
     """Make the plan active. One that is active is left as it is."""
     plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
-    was_active = plan.is_active and not ctx.begun(REACTIVATE)
     if not plan.is_active and not ctx.taken(REACTIVATE):
         await ctx.absent(REACTIVATE)
         ctx.about_to(standing.change(plan, ACTIVE))
     await standing.bring_to(ctx, command.customer_id, plan, REACTIVATE, ACTIVE)
-    return ctx.answer(PlanReactivated, subscription_id=plain(plan.id), already_active=was_active)
+    return ctx.answer(PlanReactivated, subscription_id=plain(plan.id), already_active=not ctx.ours(REACTIVATE))

@@ -39,7 +39,6 @@ FLIP = 900.0
 async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
     """Suspend the plan. One that is suspended is left as it is."""
     plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
-    was_suspended = plan.is_suspended and not ctx.begun(SUSPEND)
     under = (
         await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
         if _needs_assets(command, plan)
@@ -56,7 +55,10 @@ async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
             raise
         raise await _still_active(ctx, command, plan, cancelled, no) from no
     return ctx.answer(
-        PlanSuspended, subscription_id=plain(plan.id), already_suspended=was_suspended, cancelled_assets=cancelled
+        PlanSuspended,
+        subscription_id=plain(plan.id),
+        already_suspended=not ctx.ours(SUSPEND),
+        cancelled_assets=cancelled,
     )
 
 
