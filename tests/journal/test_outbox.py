@@ -18,6 +18,16 @@ async def test_events_of_a_lane_leave_in_the_order_in_which_they_were_said(bench
     assert said == [b"/crm#1/accepted", b"waiting-0", b"waiting-1", b"waiting-2", b"/crm#1/0/terminal"]
 
 
+async def test_a_lane_is_read_from_its_oldest_event_or_not_at_all(bench: Bench) -> None:
+    """Whoever reads on behind what he could not send does not find the rest of a lane before its beginning."""
+    one = await bench.worker()
+    await accept(one, command("1"), command("2", customer="fabrikam"), command("3"))
+    first, second, third = await one.unsent(10)
+    assert await one.unsent(10, after=(first.seq, 0)) == [second]
+    await one.sent([first])
+    assert await one.unsent(10, after=(first.seq, 0)) == [second, third]
+
+
 async def test_what_kafka_acknowledged_is_not_sent_again(bench: Bench) -> None:
     """And what it did not is there the next time, the oldest first."""
     one = await bench.worker()

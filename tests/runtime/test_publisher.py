@@ -227,6 +227,40 @@ async def test_two_who_send_at_once_do_not_send_the_same(bench: Bench, sink: Sin
     assert sink.events() == ["a Rejected", "b Rejected"]
 
 
+async def test_a_lane_taken_over_meanwhile_begins_with_its_oldest_event(
+    bench: Bench, sink: Sink, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in front of where the publisher is, because another lane is held up, is not passed over."""
+    monkeypatch.setattr(module, "PORTION", 2)
+    await say(bench, "b1", customer=B)
+    await bench.journal.write(_steal)
+    await say(bench, "a1", "a2", "a3", customer=A)
+    sink.refuse = lambda outgoing: TooLarge("no") if name(outgoing) == "a2 Rejected" else None
+    assert await publisher.flush()
+    await bench.journal.write(_give_back)
+    await say(bench, "b2", customer=B)
+    for _ in range(2):
+        while await publisher.flush():
+            continue
+    assert [each for each in sink.events() if each.startswith("b")] == ["b1 Rejected", "b2 Rejected"]
+
+
+async def test_what_could_not_be_sent_is_tried_again_however_much_else_there_is(
+    bench: Bench, sink: Sink, publisher: Publisher
+) -> None:
+    """A stream of events of other lanes without end does not keep a lane from its turn."""
+    await say(bench, "a1", customer=A)
+    sink.refuse = lambda outgoing: BrokerUnavailable("no leader") if name(outgoing) == "a1 Rejected" else None
+    for number in range(100):
+        await say(bench, f"b{number}", customer=B)
+        assert await publisher.flush()
+        await asyncio.sleep(1.0)
+        if number == 20:
+            sink.refuse = lambda _: None
+        if number > 20 + module.ANEW:
+            assert "a1 Rejected" in sink.events()
+
+
 async def _silent(*_: object) -> Any:
     raise JournalUnavailable("gone")
 
@@ -241,3 +275,7 @@ async def test_only_what_is_in_our_lanes_is_sent(bench: Bench, sink: Sink, publi
 
 async def _steal(tx: Any) -> None:
     await tx.run("UPDATE lane SET owner = 'another'")
+
+
+async def _give_back(tx: Any) -> None:
+    await tx.run("UPDATE lane SET owner = (SELECT id FROM worker)")

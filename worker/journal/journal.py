@@ -209,8 +209,8 @@ class Journal:
     async def unsent(self, limit: int, after: tuple[int, int] = (0, 0)) -> list[Unsent]:
         """The oldest events and dead letters of this worker's lanes that Kafka has not acknowledged.
 
-        `after` are sequence numbers of an event and a dead letter to begin behind; begin anew now and then, since a
-        lower number may appear later, though never in the same lane.
+        `after` are sequence numbers of an event and a dead letter to begin behind. A lane that has an unsent event in
+        front of them is left out; begin anew now and then, so that it has its turn.
         """
         worker = self.worker
         return cast("list[Unsent]", await self.read(lambda tx: outbox.unsent(tx, worker, limit, after)))

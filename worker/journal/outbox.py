@@ -6,14 +6,23 @@ from worker.journal.columns import load_headers
 from worker.journal.records import Unsent
 from worker.journal.sql import Transaction
 
+NOT_HELD_UP = """AND NOT EXISTS (
+  SELECT 1 FROM event AS held WHERE held.lane = event.lane AND held.sent_at IS NULL AND held.seq <= ?)"""
+
 
 async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int]) -> list[Unsent]:
-    """The oldest unsent events and dead letters of this worker's lanes, beyond the given sequence numbers."""
+    """The oldest unsent events and dead letters of this worker's lanes, beyond the given sequence numbers.
+
+    A lane with an unsent event up to there is left out, whether it is held up or was taken over a moment ago: its
+    events are read in their order.
+    """
     events = await tx.rows(
-        """SELECT event.*, command.type AS asked, command.recorded_at AS asked_at
+        f"""SELECT event.*, command.type AS asked, command.recorded_at AS asked_at
            FROM event JOIN lane ON lane.id = event.lane LEFT JOIN command ON command.uid = event.uid
-           WHERE sent_at IS NULL AND lane.owner = ? AND event.seq > ? ORDER BY event.seq LIMIT ?""",
+           WHERE event.sent_at IS NULL AND lane.owner = ? AND event.seq > ? {NOT_HELD_UP}
+           ORDER BY event.seq LIMIT ?""",
         worker,
+        after[0],
         after[0],
         limit,
     )

@@ -24,6 +24,8 @@ log = structlog.get_logger("azplan.publisher")
 PORTION = 500
 PAUSE = 1.0
 """Seconds between looks at the outbox when nobody calls, and after Kafka did not answer."""
+ANEW = 10.0
+"""Seconds after which what could not be sent is tried again, however much there is to send behind it."""
 BEGINNING = (0, 0)
 
 
@@ -46,7 +48,7 @@ class Publisher:
         self._wake = asyncio.Event()
         self._alone = asyncio.Lock()
         self._after = BEGINNING
-        self._held: set[str] = set()
+        self._anew_at = float("inf")
         self._silent = False
         self._trouble: Counter[tuple[str, str]] = Counter()
         """Lanes of the portion under way that are held up, by topic and reason."""
@@ -75,19 +77,21 @@ class Publisher:
             except JournalUnavailable as error:
                 log.warning("outbox.delayed", error=str(error))
                 more = False
-            if not more:
-                self._after, self._held = BEGINNING, set()
+            if not more or self._clock.monotonic() >= self._anew_at:
+                self._after = BEGINNING
             return more
 
     async def _portion(self) -> bool:
-        """Send what comes next. Where something cannot be sent, go on behind it, but for its lane."""
+        """Send what comes next. Where something cannot be sent, go on behind it: the journal leaves its lane out."""
         self._silent = False
         rows = await self._journal.unsent(PORTION, self._after)
-        acknowledged = await self._send([row for row in rows if row.lane not in self._held])
+        acknowledged = await self._send(rows)
         if acknowledged:
             await self._journal.sent(acknowledged)
         if len(acknowledged) == len(rows):
             return bool(rows)
+        if self._after == BEGINNING:
+            self._anew_at = self._clock.monotonic() + ANEW
         self._after = behind(rows, self._after)
         return bool(acknowledged) or not self._silent
 
@@ -107,12 +111,10 @@ class Publisher:
         """Send until one fails: what stands behind that one must not be read before it."""
         for number, row in enumerate(rows):
             if self._silent:  # another lane has just found nobody there
-                self._held.add(row.lane)
                 return rows[:number]
             try:
                 await self._one(row)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on
-                self._held.add(row.lane)
                 self._silent |= isinstance(error, BrokerUnavailable)
                 telemetry.published(self._topic(row), acknowledged=False)
                 self._trouble[self._topic(row), str(error)] += 1

@@ -136,7 +136,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_command ON event (uid);
 CREATE INDEX event_unsent ON event (seq) WHERE sent_at IS NULL;
-CREATE INDEX event_unsent_lane ON event (lane) WHERE sent_at IS NULL;
+CREATE INDEX event_unsent_lane ON event (lane, seq) WHERE sent_at IS NULL;
 
 CREATE TABLE dead_letter (
     seq {serial},
