@@ -57,6 +57,10 @@ model: $(READY) ## Check the model of a lane, with and without each rule (needs 
 simulate: $(READY) ## Tell SEEDS stories of workers in bad weather, JOBS at once, and look for broken promises
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
+.PHONY: crash
+crash: $(READY) ## Let a worker die at every point of every path, on PostgreSQL too (10 minutes)
+	AZPLAN_TEST_CRASH=all $(BIN)/python -m pytest -n $(JOBS) tests/crash
+
 .PHONY: bench
 bench: $(READY) ## Work off a backlog of 10 000 commands on real parts
 	$(BIN)/python -m ops.bench.backlog

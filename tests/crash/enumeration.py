@@ -20,7 +20,7 @@ from worker.journal.sqlite import InlineExecutor, SqliteEngine
 
 SETTLE = 60.0
 SETTINGS = settings_of(
-    worker={"lease": 30, "heartbeat": 5, "call_timeout": 20},
+    worker={"lease": 40, "heartbeat": 10, "call_timeout": 20},
     waits={"settle": SETTLE, "order_list_lag": 90, "order_deadline": 240, "upgrade_deadline": 240, "max": 30},
 )
 """Everything as by default, only sooner: so that a run is mostly what happens and hardly what is waited for."""
@@ -107,7 +107,7 @@ def deaths(points: Sequence[str]) -> Iterator[Death]:
             continue
         yield Death(number, name, remembers=number % 2 == 0)
         if name in LEAVING:
-            yield from (Death(number, name, remembers=False, late=late) for late in (35.0, SETTLE + 15.0))
+            yield from (Death(number, name, remembers=False, late=late) for late in (45.0, SETTLE + 15.0))
 
 
 LEAVING = frozenset(

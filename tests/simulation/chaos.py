@@ -12,6 +12,10 @@ from worker.errors import JournalUnavailable
 
 DEADLY = 0.25
 """Share of the boundaries of one kind at which a worker dies, where a seed has picked that kind."""
+FREEZES = 0.25
+"""Share of the requests before which a worker is stopped, where a seed has picked that."""
+LONGEST_FREEZE = 240.0
+"""Virtual seconds: long enough for others to take its lanes over, settle and act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Weather:
     """Share of boundaries at which a worker dies."""
     deadly: str
     """A word in the name of boundaries at which it dies much more often; empty for none."""
+    freezes: bool
+    """Whether workers are stopped, as by SIGSTOP, just as a request of theirs would leave: some of them for long."""
     late: float
     """Share of requests of dying workers that arrive all the same."""
     longest_late: float
@@ -105,6 +111,8 @@ class Chaos(Script):
             await asyncio.sleep(weather.longest_lag * rng.random() ** 4)
             if self._sky.calm or self._spared:
                 return
+        if weather.freezes and "before it leaves" in point and rng.random() < FREEZES:
+            self._freeze(rng.uniform(1.0, LONGEST_FREEZE), point)
         deadly = DEADLY if weather.deadly and weather.deadly in point else weather.dies
         if rng.random() < deadly:
             self._sky.note("deaths at a boundary", f"{self._name} at {point}")
@@ -113,6 +121,11 @@ class Chaos(Script):
             self._silent("database", JournalUnavailable, point)
         elif point.startswith(("event", "offsets")) and rng.random() < weather.broker_fails:
             self._silent("broker", BrokerUnavailable, point)
+
+    def _freeze(self, seconds: float, point: str) -> None:
+        self._sky.note("pauses just before a request leaves", f"{self._name} at {point}, {seconds:.0f} s")
+        self.pause()
+        asyncio.get_running_loop().call_later(seconds, self.go_on)
 
     def _silent(self, who: str, error: Callable[[str], Exception], point: str) -> None:
         done = "" if "before" in point else ", and it is written"

@@ -1,4 +1,4 @@
-"""Bugs to plant, one for each promise: each breaks it in a way that somebody could really have written.
+"""Bugs to plant, for each promise and each rule of unknown outcomes: each could really have been written.
 
 They live here and nowhere else: a planted bug is a patch of the product for the time of a test.
 """
@@ -13,17 +13,19 @@ from unittest.mock import patch
 from events.codes import RejectedCode
 from events.envelope import Undecodable, decode
 from events.record import Record
+from worker.app import Traffic
 from worker.broker.port import Batch, Partition
 from worker.errors import Rejected
 from worker.journal import intake as accepting
 from worker.journal import work
-from worker.journal.records import Intake, Taken, Unsent
+from worker.journal.records import Intake, Taken, Unsent, Work
 from worker.journal.sql import Transaction
 from worker.partner_center.errors import Unanswered
 from worker.plans.purchase import CHECKOUT, Purchase
 from worker.runtime import consumer, dispatch, outcome
 from worker.runtime.consumer import Consumer
 from worker.runtime.publisher import Publisher
+from worker.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,18 @@ def _takes_silence_for_a_no(judge: Any) -> Any:
     return judge_rashly
 
 
+def _leaves_whenever_it_can(_gate: Any) -> Any:
+    return lambda *_: None
+
+
+def _waits_for_nothing(_until: Any) -> Any:
+    return lambda *_: 0
+
+
+def _judges_by_looks_too_soon(_shows_in: Any) -> Any:
+    return lambda *_: 0.0
+
+
 # ---- G7
 
 
@@ -147,13 +161,20 @@ BUGS = (
     Planted(
         "offsets are committed before the journal has the records",
         "G1",
-        7,
+        5,
         [(Consumer, "_take", _commits_before_it_accepts)],
     ),
-    Planted("after a lost answer another cart is bought", "G2", 11, [(Purchase, "took_effect", _buys_in_another_cart)]),
+    Planted("after a lost answer another cart is bought", "G2", 35, [(Purchase, "took_effect", _buys_in_another_cart)]),
     Planted("each publication draws an id", "G3", 1, [(Publisher, "_one", _draws_event_ids)]),
-    Planted("the last of a lane goes first", "G4", 4, [(work, "NEXT_DUE", _lets_the_last_go_first)]),
+    Planted("the last of a lane goes first", "G4", 2, [(work, "NEXT_DUE", _lets_the_last_go_first)]),
     Planted("a repeat begins the command again", "G5", 2, [(accepting, "accept", _begins_repeats_again)]),
-    Planted("silence is taken for a no", "G6", 4, [(dispatch, "judge", _takes_silence_for_a_no)]),
+    Planted("silence is taken for a no", "G6", 6, [(dispatch, "judge", _takes_silence_for_a_no)]),
+    Planted(
+        "what may still arrive is not waited for",
+        "G6",
+        75,
+        [(Work, "unsettled_until", _waits_for_nothing), (Steps, "shows_in", _judges_by_looks_too_soon)],
+    ),
+    Planted("a request leaves although its lane is lost", "G6", 2675, [(Traffic, "gate", _leaves_whenever_it_can)]),
     Planted("a record that cannot be read ends the intake", "G7", 2, [(consumer, "intake", _stumbles_over_poison)]),
 )

@@ -41,6 +41,8 @@ DEADLY = (
     "leaves",
     "acted",
 )
+FREEZING = 0.15
+"""Share of the stories in which workers are stopped just before requests of theirs leave."""
 LASTS = 300.0
 """Virtual seconds of bad weather."""
 HAPPENINGS = (
@@ -233,6 +235,7 @@ def _weather(rng: Random) -> Weather:
         broker_fails=rng.choice((0.0, 0.0, 0.05)),
         dies=rng.choice((0.0, 0.0, 0.0, 0.01)),
         deadly=rng.choice(("", "", *DEADLY)),
+        freezes=rng.random() < FREEZING,
         late=rng.choice((0.0, 0.5, 1.0)),
         longest_late=SETTLE - 5.0,
     )

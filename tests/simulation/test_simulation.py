@@ -88,6 +88,7 @@ def test_bad_weather_really_comes() -> None:
         "broker down for a while",
         "database down for a while",
         "pauses longer than the lease",
+        "pauses just before a request leaves",
         "requests of the dead that arrived",
         "writes whose answer was lost after the effect",
         "writes that took effect more than a second later",
