@@ -43,6 +43,8 @@ DEADLY = (
 )
 FREEZING = 0.15
 """Share of the stories in which workers are stopped just before requests of theirs leave."""
+LATEST = SETTLE - 5.0
+"""Virtual seconds after which no request acts any more, whatever holds it up: less than its sender counts on."""
 LASTS = 300.0
 """Virtual seconds of bad weather."""
 HAPPENINGS = (
@@ -110,9 +112,9 @@ def tell(seed: int) -> Story:
         sendings=_sendings(rng, profiles),
         poisonings=[_poisoning(rng, len(profiles)) for _ in range(rng.choice((0, 0, 1, 3)))],
         events=sorted(_events(rng, workers), key=lambda event: event.at),
-        faults=[_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))],
+        faults=(faults := [_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))]),
         knobs=_knobs(rng, remembers=seed % 2 == 0),
-        weather=_weather(rng),
+        weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
     )
 
 
@@ -177,8 +179,7 @@ def _fault(rng: Random, profiles: Sequence[str]) -> dict[str, Any]:
     return {
         "kind": kind,
         "operation": "*" if rng.random() < 0.1 else rng.choice(_writes(rng.choice(profiles))),
-        # No request acts later than its sender counts on: a little less than it takes to settle.
-        "seconds": rng.uniform(0.0, SETTLE - 5.0) if kind in LATE else 0.0,
+        "seconds": rng.uniform(0.0, LATEST) if kind in LATE else 0.0,
         "count": rng.choice((1, 1, 2, 5)),
         "skip": rng.choice((0, 0, 0, 1)),
         **_answer(rng, kind),
@@ -227,7 +228,7 @@ def _knobs(rng: Random, *, remembers: bool) -> dict[str, Any]:
     }
 
 
-def _weather(rng: Random) -> Weather:
+def _weather(rng: Random, *, longest_late: float) -> Weather:
     return Weather(
         lags=rng.choice((0.0, 0.1, 0.5)),
         longest_lag=rng.choice((0.05, 2.0, 25.0)),
@@ -237,5 +238,5 @@ def _weather(rng: Random) -> Weather:
         deadly=rng.choice(("", "", *DEADLY)),
         freezes=rng.random() < FREEZING,
         late=rng.choice((0.0, 0.5, 1.0)),
-        longest_late=SETTLE - 5.0,
+        longest_late=longest_late,
     )
