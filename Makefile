@@ -58,7 +58,7 @@ simulate: $(READY) ## Tell SEEDS stories of workers in bad weather, JOBS at once
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
 .PHONY: crash
-crash: $(READY) ## Let a worker die at every point of every path, on PostgreSQL too (10 minutes)
+crash: $(READY) ## Let a worker die at every point of every path, on PostgreSQL too (13 minutes)
 	AZPLAN_TEST_CRASH=all $(BIN)/python -m pytest -n $(JOBS) tests/crash
 
 .PHONY: bench
