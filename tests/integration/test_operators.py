@@ -13,7 +13,7 @@ from tests.integration.conftest import WorkerFactory
 from tests.integration.talk import Sent, send, send_raw
 from tests.support.azplan import Azplan, azplan
 from tests.support.databases import fresh_database, run_apart
-from tests.support.looking import commands_of, letters_of
+from tests.support.looking import commands_of, stories_of_dead_letters
 from tests.support.simulator import SimulatorProcess
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
@@ -124,7 +124,7 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     # Its order ends when Microsoft says so: within the look of the verb, or after it.
     assert (redriven.returncode, result["failed"], result["waiting"]) in ((1, 1, 0), (0, 0, 1)), redriven.stderr
     url = settings["AZPLAN_JOURNAL__URL"]
-    wait_until(lambda: letters_of(url, code="order_failed") == [0, 1], "it failed again", within=40)
+    wait_until(lambda: stories_of_dead_letters(url, code="order_failed") == [0, 1], "it failed again", within=40)
     story = told(verb("commands", "show", command.id, "--json"))
     terminal = [each for each in story["events"] if each["type"] == "azplan.CommandFailed.v1"]
     assert [each["redrive"] for each in terminal] == [0, 1]

@@ -17,7 +17,7 @@ from tests.integration.conftest import WorkerFactory
 from tests.integration.talk import Sent, answered, is_answer
 from tests.support.azplan import PROGRAM, ROOT, azplan, environment
 from tests.support.databases import run_apart
-from tests.support.looking import letters_of
+from tests.support.looking import stories_of_dead_letters
 from tests.support.simulator import SimulatorProcess
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
@@ -236,7 +236,7 @@ def test_the_recipes_of_the_runbook(desk: Desk, topics: Topics, partner_center: 
     """Records that are none, outcomes that nobody knows, a flood that is stopped: all as they are written."""
     on_monday(topics, b"no json")
     url = desk.settings["AZPLAN_JOURNAL__URL"]
-    wait_until(lambda: letters_of(url, code="invalid_json"), "it is a dead letter", within=30)
+    wait_until(lambda: stories_of_dead_letters(url, code="invalid_json"), "it is a dead letter", within=30)
     desk.follow(RUNBOOK, "Records that are no commands")
     assert desk.file("record.json") == b"no json"
 

@@ -23,7 +23,7 @@ def commands_of(url: str) -> dict[str, Summary]:
         return {}
 
 
-def letters_of(url: str, *, code: str) -> list[int]:
+def stories_of_dead_letters(url: str, *, code: str) -> list[int]:
     """Of which stories the journal has dead letters with a code, whatever became of them: 0 for a command's first."""
     return sorted(dead.letter.redrive for dead in _look(url, lambda tx: search(tx, Wanted(code=code))))
 
