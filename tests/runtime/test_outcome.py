@@ -168,7 +168,7 @@ NOES: Mapping[str, Exception] = {
     "an effect held by another": EffectHeld("u-1"),
     "a wait beyond its deadline": Wait(WaitingReason.ORDER_PROVISIONING, "pending", deadline="order"),
 }
-LATE = Waits(said="order_provisioning", since={"order": NOW - 86_400 * SECOND})
+LATE = Waits(said="order_provisioning", since={"order_provisioning": NOW - 86_400 * SECOND})
 
 
 @pytest.mark.parametrize("no", NOES.values(), ids=NOES.keys())
@@ -361,8 +361,8 @@ def test_a_wait_may_release_the_lane() -> None:
 def test_a_wait_on_microsoft_ends_with_its_deadline(kind: Any, limit: float) -> None:
     """Still open at its deadline, its outcome is unknown, unless the handler knows better."""
     wait = Wait(WaitingReason.UPGRADE_RUNNING, "still running", deadline=kind)
-    almost = Waits(said="upgrade_running", since={kind: NOW - int((limit - 2) * SECOND)})
-    over = Waits(said="upgrade_running", since={kind: NOW - int(limit * SECOND)})
+    almost = Waits(said="upgrade_running", since={"upgrade_running": NOW - int((limit - 2) * SECOND)})
+    over = Waits(said="upgrade_running", since={"upgrade_running": NOW - int(limit * SECOND)})
     assert waiting(wait, waits=almost).delay == 2.0
     assert ended(wait, waits=over).code is FailedCode.OUTCOME_UNKNOWN
     better = Wait(
@@ -371,14 +371,21 @@ def test_a_wait_on_microsoft_ends_with_its_deadline(kind: Any, limit: float) -> 
     assert ended(better, waits=over).code is FailedCode.UPGRADE_FAILED
 
 
-def test_a_deadline_runs_from_the_first_wait_of_its_kind() -> None:
-    """Whatever came between, and whatever the other kind does."""
+def test_a_deadline_runs_from_the_first_wait_for_the_same() -> None:
+    """Whatever came between, and whatever else is waited for."""
     first = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending", deadline="order"))
     later = NOW + 1000 * SECOND
     throttled = waiting(Throttled("orders.get", "429", 3.0), waits=first.waits, now=later)
     again = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "p", deadline="order"), waits=throttled.waits, now=later)
     other = waiting(Wait(WaitingReason.UPGRADE_RUNNING, "r", deadline="upgrade"), waits=again.waits, now=later)
-    assert other.waits.since == {"order": NOW, "upgrade": later}
+    assert other.waits.since == {"order_provisioning": NOW, "upgrade_running": later}
+
+
+def test_what_was_asked_for_late_is_not_given_up_at_once() -> None:
+    """The plan's change was taken a moment ago, after Azure subscriptions that took a whole day to stop."""
+    stopping = Waits(said="assets_stopping", since={"assets_stopping": NOW - 86_400 * SECOND})
+    taken = Wait(WaitingReason.SETTLING, "taken, and still being made", deadline="order")
+    assert waiting(taken, waits=stopping).waits.since["settling"] == NOW
 
 
 def test_a_wait_without_a_deadline_never_gives_up() -> None:

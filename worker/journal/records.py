@@ -163,7 +163,10 @@ class Earlier:
 
 @dataclass(slots=True)
 class Waits:
-    """What was said about waiting in this story, so that it is said once and polled ever more slowly."""
+    """What was said about waiting in this story, so that it is said once and polled ever more slowly.
+
+    `since`: when a wait that has a deadline began, by its reason.
+    """
 
     count: int = 0
     said: str | None = None

@@ -237,11 +237,13 @@ def _with_changes(detail: str, now: Situation) -> str:
 
 
 def _waited(wait: Wait, now: Situation) -> Outcome:
-    """A wait on Microsoft ends with its deadline; waits on what is out of order on the way do not count towards it."""
+    """A wait on Microsoft ends with its deadline; waits for something else, or on what is out of order on the way, do
+    not count towards it: what was only just asked for is not given up.
+    """
     if wait.deadline is None:
         return _wait(wait, now.attempts, now)
     limit = now.policy.upgrade_deadline if wait.deadline == "upgrade" else now.policy.order_deadline
-    since = now.waits.since.get(wait.deadline, now.now)
+    since = now.waits.since.get(wait.reason, now.now)
     left = limit - (now.now - since) / SECOND
     if left <= 0:
         give_up = wait.give_up or Failed(
@@ -249,7 +251,7 @@ def _waited(wait: Wait, now: Situation) -> Outcome:
         )
         return _gave_up(give_up, now)
     outcome = _wait(wait, now.attempts, now)
-    since_all = {wait.deadline: now.now, **outcome.waits.since}
+    since_all = {str(wait.reason): now.now, **outcome.waits.since}
     return replace(outcome, delay=min(outcome.delay, left), waits=replace(outcome.waits, since=since_all))
 
 
