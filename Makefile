@@ -66,7 +66,7 @@ bench: $(READY) ## Work off a backlog of 10 000 commands on real parts
 	$(BIN)/python -m ops.bench.backlog
 
 .PHONY: storm
-storm: $(READY) ## Let everything go wrong around three workers on real parts (8 minutes)
+storm: $(READY) ## Let everything go wrong around three workers on real parts (7 minutes)
 	$(BIN)/python -m tests.storm
 
 .PHONY: up
