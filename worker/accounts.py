@@ -1,6 +1,6 @@
 """From settings to the partner accounts. Nobody is called here yet.
 
-Apart from `worker.parts`: what speaks HTTP takes longer to import than a verb that does not need it takes to run.
+Apart from `worker.parts`, so that a verb that does not speak to Partner Center does not import what does.
 """
 
 from pathlib import Path

@@ -19,13 +19,13 @@ async def start_upgrade(simulator: Simulator, customer: Customer) -> None:
         assert (await client.post(f"{BASE}/productUpgrades", json=request)).status_code == 202
 
 
-async def suspend_plan(simulator: Simulator, customer: Customer, plan_id: str) -> None:
-    """Suspend a plan of the customer."""
+async def bring_plan_to(simulator: Simulator, customer: Customer, plan_id: str, status: str) -> None:
+    """Suspend or reactivate a plan of the customer."""
     headers = {"Authorization": f"Bearer {simulator.token()}"}
     async with httpx.AsyncClient(transport=simulator.transport(), headers=headers) as client:
         place = f"{BASE}/customers/{customer.id}/subscriptions/{plan_id}"
         plan = _document(await client.get(place))
-        done = await client.patch(place, json={**plan, "status": "suspended"})
+        done = await client.patch(place, json={**plan, "status": status})
         assert done.status_code == 200, done.text
 
 

@@ -8,6 +8,7 @@ from events.codes import RejectedCode
 from events.plans import PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
 from events.status import CommandRejected
 from ops.simulator.state import Customer
+from tests.handlers import portal
 from tests.handlers.stage import Stage
 from tests.support.virtual_time import START
 
@@ -73,6 +74,19 @@ async def test_a_slow_change_is_waited_for(stage: Stage) -> None:
     assert not answer.already_active
     assert stage.calls().count("subscriptions.patch") == 1
     assert await stage.waits(sent) == ["settling"]
+
+
+async def test_what_somebody_else_did_is_not_claimed(stage: Stage) -> None:
+    """Our change was refused while a person's was under way: the plan was active already, though not by us."""
+    customer = stage.simulator.customer("suspended_plan")
+    stage.fault("error_before", "subscriptions.patch", status=409, code=800082)
+    sent = await stage.send(reactivate(customer))
+    await stage.until("subscriptions.patch")
+    (plan,) = stage.simulator.books.subscriptions
+    await portal.bring_plan_to(stage.simulator, customer, plan.id, "active")
+    answer = await stage.answer(sent)
+    assert isinstance(answer, PlanReactivated), answer
+    assert answer.already_active
 
 
 async def test_validating_names_what_would_be_done(stage: Stage) -> None:

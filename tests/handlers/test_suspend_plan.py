@@ -285,7 +285,7 @@ async def test_what_somebody_else_did_is_not_claimed(stage: Stage) -> None:
     sent = await stage.send(suspend(customer))
     await stage.until("subscriptions.patch")
     (plan,) = stage.simulator.books.subscriptions
-    await portal.suspend_plan(stage.simulator, customer, plan.id)
+    await portal.bring_plan_to(stage.simulator, customer, plan.id, "suspended")
     suspended = await stage.answer(sent)
     assert isinstance(suspended, PlanSuspended), suspended
     assert suspended.already_suspended

@@ -59,7 +59,7 @@ def test_records_that_differ_in_anything_but_their_place_have_different_digests(
 
 def test_waits_of_another_version_are_read_as_far_as_they_are_known() -> None:
     """A member that this version does not know is no reason to stop."""
-    waits = Waits(count=2, said="retry", polls=1, since={"order": 5})
+    waits = Waits(count=2, said="retry", polls=1, since={"settling": 5})
     assert load_waits(dump_waits(waits)) == waits
     assert load_waits(json.dumps({"count": 3, "new": True})) == Waits(count=3)
     assert load_waits("{}") == Waits()

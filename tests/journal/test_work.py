@@ -152,7 +152,7 @@ async def test_what_a_run_leaves_is_what_the_next_run_finds(bench: Bench) -> Non
     """Attempts, waits, memory, counts of answers, the first failure."""
     one = await bench.worker("one")
     await accept(one, command("1"))
-    waits = Waits(count=2, said="retry", polls=3, since={"order": 17})
+    waits = Waits(count=2, said="retry", polls=3, since={"settling": 17})
     end = waiting(attempts=4, failed=True, waits=waits, memory={"upgrade": "u-1"}, calls=[call(), call(answered=False)])
     await one.conclude(await only(one), end)
     work = await only(one)
