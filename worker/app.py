@@ -256,7 +256,7 @@ def assemble(settings: Settings, around: Around) -> Service:
             Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
-        complaints=lambda: [text for account in accounts.values() for text in account.complaints()],
+        degraded=[account.complaints for account in accounts.values()],
     )
     service = Service(
         parts,
@@ -264,7 +264,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         host=settings.http.host,
         port=settings.http.port,
     )
-    metrics.READY.set_function(lambda: not service.missing())
+    metrics.READY.set_function(service.shows_ready)
     return service
 
 

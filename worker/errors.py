@@ -23,6 +23,9 @@ from events.status import Blocker, PartnerCenterError
 
 DeadlineKind = Literal["order", "upgrade"]
 
+SILENT_JOURNAL = "the journal's database does not answer, or takes no writes"
+FULL_DISK = "the disk that holds the journal is full: make room; the worker goes on by itself"
+
 
 class WorkerError(Exception):
     """Everything that the worker raises of its own accord."""
@@ -117,7 +120,14 @@ class JournalError(WorkerError):
 
 
 class JournalUnavailable(JournalError):
-    """The database does not answer. Whether the last write was made is not known; the journal will tell later."""
+    """The database does not answer. Whether the last write was made is not known; the journal will tell later.
+
+    The text may hold the database's own words and is for the log. `plain` is a sentence of ours, for anybody who asks.
+    """
+
+    def __init__(self, text: str, *, plain: str = SILENT_JOURNAL) -> None:
+        super().__init__(text)
+        self.plain = plain
 
 
 class JournalRefused(JournalError):

@@ -139,6 +139,7 @@ REFRESH_TOKEN_EXPIRY = _gauge(
 EVENT_LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran what it should have run by now.")
 LOG_MESSAGES = _counter("log_messages_total", "Log lines written.", "level")
 READY = _gauge("ready", "1 where /readyz says so.")
+DEGRADED = _gauge("degraded_reasons", "Reasons that /readyz gives for what a worker cannot do though it may be ready.")
 BUILD = Info("azplan_build", "Which azplan this is.", registry=REGISTRY)
 
 

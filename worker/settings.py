@@ -184,7 +184,12 @@ class Retries(Section):
 class Http(Section):
     """AZPLAN_HTTP__*."""
 
-    host: Text = Field("127.0.0.1", description="`/livez`, `/readyz`, operator page")
+    host: Text = Field(
+        "127.0.0.1",
+        description="`/livez`, `/readyz`, operator page. `/readyz` is 503 while the worker starts, stops, or has no "
+        "journal or no broker; what a rollout cannot help (Partner Center, tokens, a pause, a poisoned partition) is "
+        "200 with `degraded[]`",
+    )
     port: Port = Field(8080, description="the same; 0 takes any free one")
 
 

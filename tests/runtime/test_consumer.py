@@ -136,11 +136,11 @@ async def test_nothing_is_committed_while_the_journal_is_silent(reading: Reading
     await reading.write(record())
     await asyncio.sleep(600)
     assert (await reading.known(), reading.committed) == ([], 0)
-    assert reading.consumer.progress.waiting_for == "the database does not answer"
+    assert str(reading.consumer.progress.trouble) == "the database does not answer"
     reading.journal.silent = False
     await asyncio.sleep(3)
     assert (await reading.known(), reading.committed) == (["c-1"], 1)
-    assert reading.consumer.progress.waiting_for is None
+    assert reading.consumer.progress.trouble is None
 
 
 async def test_a_batch_is_kept_while_the_journal_is_silent(reading: Reading) -> None:
@@ -174,7 +174,7 @@ async def test_a_silent_broker_is_asked_again(reading: Reading) -> None:
     reading.broker.down = True
     await asyncio.sleep(600)
     assert not reading.task.done()
-    assert reading.consumer.progress.waiting_for == "the broker does not answer"
+    assert str(reading.consumer.progress.trouble) == "the broker does not answer"
     reading.broker.down = False
     await asyncio.sleep(3)
     assert (await reading.known(), reading.committed) == (["c-1"], 1)

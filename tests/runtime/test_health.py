@@ -6,13 +6,16 @@ import httpx
 import pytest
 
 from worker.runtime.health import HealthServer, Probes
+from worker.runtime.readiness import Readiness
+
+READY = Readiness()
 
 
 async def asked(
-    page: str, *, host: str = "127.0.0.1", stuck: Sequence[str] = (), missing: Sequence[str] = ()
+    page: str, *, host: str = "127.0.0.1", stuck: Sequence[str] = (), now: Readiness = READY
 ) -> httpx.Response:
-    """The answer of a page, with these reasons for a no."""
-    server = HealthServer(Probes(stuck=lambda: stuck, missing=lambda: missing), host, 0)
+    """The answer of a page of a worker that fares like this."""
+    server = HealthServer(Probes(stuck=lambda: stuck, readiness=lambda: now), host, 0)
     await server.start()
     try:
         async with httpx.AsyncClient() as client:
@@ -22,11 +25,11 @@ async def asked(
         await server.stop()
 
 
-@pytest.mark.parametrize(("page", "word"), [("/livez", "alive"), ("/readyz", "ready")])
-async def test_a_healthy_worker_says_so(page: str, word: str) -> None:
+async def test_a_healthy_worker_says_so() -> None:
     """With status 200 and no reasons."""
-    answer = await asked(page)
-    assert (answer.status_code, answer.json()) == (200, {word: True, "reasons": []})
+    alive, ready = await asked("/livez"), await asked("/readyz")
+    assert (alive.status_code, alive.json()) == (200, {"alive": True, "reasons": []})
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "reasons": [], "degraded": []})
 
 
 async def test_a_stuck_worker_is_not_alive() -> None:
@@ -38,8 +41,18 @@ async def test_a_stuck_worker_is_not_alive() -> None:
 
 async def test_what_is_missing_is_no_reason_to_restart() -> None:
     """A broker that is down makes the worker unready, never dead."""
-    assert (await asked("/livez", missing=["the broker does not answer"])).status_code == 200
-    assert (await asked("/readyz", missing=["the broker does not answer"])).status_code == 503
+    now = Readiness(reasons=["Kafka does not answer"], degraded=["somebody has paused something"])
+    assert (await asked("/livez", now=now)).status_code == 200
+    answer = await asked("/readyz", now=now)
+    said = {"ready": False, "reasons": ["Kafka does not answer"], "degraded": ["somebody has paused something"]}
+    assert (answer.status_code, answer.json()) == (503, said)
+
+
+async def test_what_a_rollout_cannot_help_is_told_and_holds_no_rollout_up() -> None:
+    """A new worker would find Partner Center down as well."""
+    down = "account contoso: Partner Center does not answer for carts"
+    answer = await asked("/readyz", now=Readiness(degraded=[down]))
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": [], "degraded": [down]})
 
 
 async def test_the_pages_are_served_over_ipv6_too() -> None:
@@ -49,9 +62,9 @@ async def test_the_pages_are_served_over_ipv6_too() -> None:
 
 async def test_a_taken_port_is_an_error_at_start() -> None:
     """Before anything else has begun."""
-    first = HealthServer(Probes(stuck=list, missing=list), "127.0.0.1", 0)
+    first = HealthServer(Probes(stuck=list, readiness=Readiness), "127.0.0.1", 0)
     await first.start()
-    second = HealthServer(Probes(stuck=list, missing=list), "127.0.0.1", first.port)
+    second = HealthServer(Probes(stuck=list, readiness=Readiness), "127.0.0.1", first.port)
     with pytest.raises(OSError, match="in use"):
         await second.start()
     await second.stop()

@@ -14,6 +14,8 @@ from tests.support.harness import COMMANDS, GROUP, LiveWorker, World, settings_o
 from worker.broker.port import BrokerUnavailable
 from worker.handling import Context
 from worker.partner_center import subscriptions
+from worker.runtime.consumer import Progress
+from worker.runtime.readiness import Readiness
 from worker.runtime.service import Parts, Service
 
 
@@ -27,6 +29,8 @@ class Part:
         self.running = 0
         self.worker = "w-1"
         self.port = 0
+        self.trouble = None
+        self.progress = Progress()
 
     async def start(self) -> None:
         """Begin."""
@@ -50,6 +54,14 @@ class Part:
         """Send what was said."""
         self._notes.append("publisher flushes")
         return False
+
+    def alive(self) -> bool:
+        """Whether its row lives."""
+        return True
+
+    def poisoned(self) -> list[str]:
+        """No partition is."""
+        return []
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -257,18 +269,22 @@ async def test_an_answer_leaves_as_soon_as_its_command_has_ended(world: World) -
 async def test_a_worker_tells_what_keeps_it_from_its_work(world: World) -> None:
     """Readiness is what is missing, in sentences."""
     worker = await world.begin()
-    assert worker.service.missing() == []
+    assert worker.service.readiness() == Readiness()
+    assert worker.service.shows_ready()
     world.broker.down = True
     await asyncio.sleep(10)
-    assert worker.service.missing() == ["the broker does not answer"]
+    assert worker.service.readiness() == Readiness(("Kafka does not answer",))
+    assert not worker.service.shows_ready()
     assert worker.service.stuck() == []
     world.broker.down = False
     await asyncio.sleep(10)
-    assert worker.service.missing() == []
+    assert worker.service.readiness() == Readiness()
+    assert worker.service.shows_ready()
     worker.service._parts.consumer.progress.at = worker.service._parts.clock.monotonic() - 1000
     assert worker.service.stuck() == ["the consumer's loop has not come round for 1000 s"]
     worker.service.stopping = True
-    assert worker.service.missing() == ["the worker is stopping"]
+    assert worker.service.readiness() == Readiness(("the worker is stopping",))
+    assert not worker.service.shows_ready()
 
 
 async def test_nothing_leaves_for_a_worker_that_is_stopping(world: World) -> None:

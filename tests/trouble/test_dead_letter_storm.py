@@ -50,9 +50,9 @@ def test_good_customers_on_other_partitions_notice_nothing(play: Play) -> None:
     async def stormy_day(world: World) -> None:
         worker = await world.begin()
         await storm(world, 20_000)
-        await world.until(lambda: bool(worker.service.missing()), "the storm is noticed", within=30)
+        await world.until(lambda: bool(worker.service.readiness().degraded), "the storm is noticed", within=30)
         served["stormy"] = await good_customers(world)
-        assert worker.service.missing(), "it was a storm all the time"
+        assert worker.service.readiness().degraded, "it was a storm all the time"
 
     play(quiet_day, settings=STORMY)
     play(stormy_day, settings=STORMY)
@@ -67,8 +67,8 @@ def test_a_storm_is_said_in_log_metric_and_readiness_and_is_over_in_all_of_them(
         structlog.configure(processors=[log], wrapper_class=structlog.BoundLogger)
         worker = await world.begin()
         await storm(world, 3_000)
-        await world.until(lambda: bool(worker.service.missing()), "the storm is noticed", within=30)
-        (complaint,) = worker.service.missing()
+        await world.until(lambda: bool(worker.service.readiness().degraded), "the storm is noticed", within=30)
+        (complaint,) = worker.service.readiness().degraded
         assert "partition 0 of azplan.commands.v1 is paused: more than 50% of its last 100 records" in complaint
         assert REGISTRY.get_sample_value("azplan_poisoned_partitions") == 1
         await world.until(later(world, 900), "a quarter of an hour has passed")
@@ -76,7 +76,7 @@ def test_a_storm_is_said_in_log_metric_and_readiness_and_is_over_in_all_of_them(
         # Somebody moves the group behind the storm.
         world.broker.group(GROUP).committed[SICK] = 3_000
         world.broker.rebalance(GROUP)
-        await world.until(lambda: not worker.service.missing(), "the worker is ready again", within=600)
+        await world.until(lambda: not worker.service.readiness().degraded, "the worker is ready again", within=600)
         assert REGISTRY.get_sample_value("azplan_poisoned_partitions") == 0
 
     before = structlog.get_config()
@@ -100,8 +100,8 @@ def test_what_waited_behind_a_storm_is_carried_out_and_nothing_is_lost(play: Pla
         customers = world.simulator.customers(100, "suspended_plan")
         for each in customers:
             await world.send(ReactivatePlan(customer_id=each.id), partition=SICK.number)
-        await world.until(lambda: bool(worker.service.missing()), "the storm is noticed", within=30)
-        await world.until(lambda: not worker.service.missing(), "the worker is ready again", within=7_200)
+        await world.until(lambda: bool(worker.service.readiness().degraded), "the storm is noticed", within=30)
+        await world.until(lambda: not worker.service.readiness().degraded, "the worker is ready again", within=7_200)
         await rest(world)
         became = await accounts(world)
         assert (became["invalid_json"], became["command"]) == (660, 100)

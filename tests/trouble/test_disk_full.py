@@ -16,7 +16,9 @@ from tests.support.harness import GROUP, LiveWorker, World, world_on
 from tests.support.invariants import check
 from tests.support.virtual_loop import run_virtual
 from tests.trouble.ledger import rest
+from worker.errors import FULL_DISK
 from worker.journal.sqlite import SqliteEngine
+from worker.runtime.readiness import Readiness
 
 MIB = 1024 * 1024
 
@@ -88,7 +90,7 @@ DISKS = ["page_limit", *(["small_disk"] if os.getuid() == 0 else [])]
 def test_a_full_disk_is_said_and_loses_nothing_and_is_over_when_there_is_room(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
-    """G1: intake stops before anything is committed, log and readiness name the file, and no restart is needed."""
+    """G1: nothing is committed, readiness says why, the log names the file, and no restart is needed."""
     disk, log = request.getfixturevalue(kind), LogCapture()
 
     async def story(world: World) -> None:
@@ -102,18 +104,18 @@ def test_a_full_disk_is_said_and_loses_nothing_and_is_over_when_there_is_room(
         sent = [await world.send(ReactivatePlan(customer_id=each.id)) for each in customers]
         await world.until(later(world, 120), "two minutes have passed")
         assert world.broker.committed(GROUP) == committed
-        (full, *_) = worker.service.missing()
-        assert full.startswith(f"the disk that holds {disk.folder / 'journal.db'} is full: make room")
+        assert worker.service.readiness().reasons[0] == FULL_DISK
         assert worker.service.stuck() == []
         disk.clear(worker)
         await rest(world)
         assert {type(await world.answer(each)) for each in sent} == {PlanReactivated}
-        assert (worker.service.missing(), world.broken()) == ([], [])
+        assert (worker.service.readiness(), world.broken()) == (Readiness(), [])
         await check(world)
 
     tell(story, disk.folder)
     warnings = {(each["event"], str(each.get("error"))) for each in log.entries if each["log_level"] == "warning"}
-    assert {event for event, error in warnings if "make room" in error} >= {"intake.waiting"}
+    full = f"the disk that holds {disk.folder / 'journal.db'} is full: make room"
+    assert {event for event, error in warnings if error.startswith(full)} >= {"intake.waiting"}
 
 
 def tell(story: Callable[[World], object], folder: Path) -> None:

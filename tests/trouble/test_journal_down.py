@@ -12,8 +12,9 @@ from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.broker.port import Partition
-from worker.errors import JournalUnavailable
+from worker.errors import SILENT_JOURNAL, JournalUnavailable
 from worker.journal.journal import Journal
+from worker.runtime.readiness import Readiness
 
 DOWN = 240.0
 """Seconds: several times a lease."""
@@ -65,40 +66,43 @@ def test_while_the_journal_is_silent_nothing_is_committed_and_afterwards_everyth
         await world.until(later(world, DOWN), "it was down for its time")
         assert not worker.life.dead, "the database is asked now and then, and not as fast as the machine can"
         assert world.broker.committed(GROUP) == committed
-        assert any(each.startswith("PostgreSQL: ") for each in worker.service.missing())
+        now = worker.service.readiness()
+        assert now.reasons[0] == SILENT_JOURNAL
+        assert "PostgreSQL" not in str(now), "the database's words are for the log"
         assert worker.service.stuck() == [], "a restart would not help"
         assert world.simulator.books.requests[-1].at < began + LEASE, "without a lease nothing leaves"
         database.down = False
         await rest(world)
         assert {type(await world.answer(each)) for each in sent} == {AzurePlanCreated}
-        assert worker.service.missing() == []
+        assert worker.service.readiness() == Readiness()
         await check(world)
 
     play(story)
 
 
 def test_a_journal_that_cannot_be_written_is_said_though_nobody_sends_anything(play: Play) -> None:
-    """The heartbeat notices: within seconds readiness and the log have the database's own words."""
+    """The heartbeat notices: within seconds readiness says so, and the log has the database's own words."""
     log, database = LogCapture(), Silent()
 
     async def story(world: World) -> None:
         structlog.configure(processors=[log], wrapper_class=structlog.BoundLogger)
         worker = await world.begin(database)
         await world.until(later(world, 10), "it is at its work")
-        assert worker.service.missing() == []
+        assert worker.service.readiness() == Readiness()
         database.down = True
         await world.until(later(world, 10), "a heartbeat has failed")
-        assert worker.service.missing() == ["PostgreSQL: cannot execute INSERT in a read-only transaction"]
+        assert worker.service.readiness() == Readiness((SILENT_JOURNAL,))
         database.down = False
         await world.until(later(world, 10), "a heartbeat has come through")
-        assert worker.service.missing() == []
+        assert worker.service.readiness() == Readiness()
 
     before = structlog.get_config()
     try:
         play(story)
     finally:
         structlog.configure(**before)
-    assert {each["event"] for each in log.entries if each["log_level"] == "warning"} == {"journal.unavailable"}
+    warnings = {(each["event"], each["error"]) for each in log.entries if each["log_level"] == "warning"}
+    assert warnings == {("journal.unavailable", "PostgreSQL: cannot execute INSERT in a read-only transaction")}
 
 
 def test_records_that_were_read_while_the_journal_was_silent_come_again_to_another_member(play: Play) -> None:

@@ -9,6 +9,7 @@ from tests.support.harness import World
 from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
+from worker.runtime.readiness import Readiness
 
 DOWN = 600.0
 CUSTOMERS = 12
@@ -30,7 +31,7 @@ def test_an_outage_of_kafka_delays_what_is_said_and_loses_nothing(play: Play) ->
         assert len(world.said()) == said
         (waiting,) = await world.rows("SELECT count(*) AS n FROM event WHERE sent_at IS NULL")
         assert waiting["n"] >= 2 * CUSTOMERS - said
-        assert worker.service.missing() == ["the broker does not answer"]
+        assert worker.service.readiness() == Readiness(("Kafka does not answer",))
         assert worker.service.stuck() == []
         world.broker.down = False
         back = world.clock.monotonic()
@@ -39,7 +40,7 @@ def test_an_outage_of_kafka_delays_what_is_said_and_loses_nothing(play: Play) ->
         assert {type(await world.answer(each)) for each in sent} == {AzurePlanCreated}
         assert len({each.id for each in world.said()}) == len(world.said()), "nothing was said twice"
         await rest(world)
-        assert worker.service.missing() == []
+        assert worker.service.readiness() == Readiness()
         await check(world)
 
     play(story)

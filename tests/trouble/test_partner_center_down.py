@@ -14,6 +14,7 @@ from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.partner_center.circuit import RUSH
+from worker.runtime.readiness import Readiness
 
 HOUR, QUARTER = 3_600.0, 900.0
 LATENCY = 0.5
@@ -38,7 +39,9 @@ async def go_down(world: World, customers: int, down: dict[str, Any], seconds: f
     await world.until(later(world, 120), "two minutes have passed")
     spent = await attempts(world)
     await world.until(later(world, seconds - 120), "it was down for its time")
-    assert any("Partner Center does not answer for" in each for each in worker.service.missing())
+    now = worker.service.readiness()
+    assert any("Partner Center does not answer for" in each for each in now.degraded)
+    assert now.ready, "a rollout cannot help it, and need not wait"
     assert await attempts(world) == spent, "an open circuit uses nobody's attempts up"
     assert spent.total() <= 4, "only failures that were needed to see that it is down"
     assert {type(each.event) for each in world.said()} == {CommandAccepted, CommandWaiting}
@@ -78,7 +81,7 @@ async def all_is_done(world: World, commands: int) -> None:
     answers = Counter(type(each.event) for each in world.said() if each.event.terminal)
     assert answers == {PlanSuspended: commands / 2, PlanReactivated: commands / 2}
     assert world.letters() == []
-    assert world.workers[0].service.missing() == []
+    assert world.workers[0].service.readiness() == Readiness()
 
 
 def test_an_hour_without_partner_center_costs_nobody_an_attempt_and_ends_without_a_stampede(play: Play) -> None:

@@ -17,7 +17,8 @@ from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.clock import Clock
-from worker.partner_center.tokens import NoToken, TokenSource
+from worker.partner_center.tokens import NoToken, Tokens, TokenSource
+from worker.runtime.readiness import Readiness
 
 HOUR = 3_600.0
 EXPIRED = "https://login.microsoftonline.com/t gives no token: invalid_client AADSTS7000222: the secret has expired"
@@ -46,10 +47,7 @@ class OneSource:
     def __init__(self, app: TokenSource) -> None:
         self.app = app
 
-    @property
-    def trouble(self) -> tuple[str, ...]:
-        """As the real one."""
-        return (self.app.trouble,) if self.app.trouble else ()
+    trouble = Tokens.trouble
 
 
 class SignedIn(World):
@@ -92,9 +90,12 @@ def test_an_hour_without_tokens_costs_no_attempt_and_ends_by_itself(play: Play) 
         asked, called = entra.asked, len(world.simulator.books.requests)
         sent = [await world.send(ReactivatePlan(customer_id=suspended(world))) for _ in range(5)]
         await world.until(later(world, HOUR), "an hour has passed")
-        (complaint,) = worker.service.missing()
-        assert EXPIRED in complaint
+        now = worker.service.readiness()
+        (complaint,) = now.degraded
+        assert now.ready, "the next worker would get no token either"
+        assert "the authority gives no access token for the application" in complaint
         assert "run `azplan check`, and renew the secret" in complaint
+        assert "AADSTS" not in complaint, "the authority's words are for the log"
         assert {each.event.reason for each in world.said(sent[-1]) if isinstance(each.event, CommandWaiting)} == {
             WaitingReason.TOKEN_UNAVAILABLE
         }
@@ -110,7 +111,7 @@ def test_an_hour_without_tokens_costs_no_attempt_and_ends_by_itself(play: Play) 
         assert world.clock.monotonic() - back < 180
         assert {type(await world.answer(each)) for each in sent} == {PlanReactivated}
         assert [row["n"] for row in await world.rows("SELECT max(attempts) AS n FROM command")] == [0]
-        assert (worker.service.missing(), world.letters()) == ([], [])
+        assert (worker.service.readiness(), world.letters()) == (Readiness(), [])
         await check(world)
 
     SignedIn.entra = entra

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import asyncpg
 
-from worker.errors import JournalRefused, JournalUnavailable
+from worker.errors import FULL_DISK, JournalRefused, JournalUnavailable
 from worker.journal.group import perform
 from worker.journal.pending import Pending
 from worker.journal.records import Micros
@@ -333,4 +333,7 @@ async def close(connection: Any) -> None:
 
 def unavailable(error: BaseException) -> JournalUnavailable:
     """What the operator must know about a database that is in trouble."""
-    return JournalUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")
+    text = f"PostgreSQL: {str(error) or type(error).__name__}"
+    if isinstance(error, asyncpg.DiskFullError):
+        return JournalUnavailable(text, plain=FULL_DISK)
+    return JournalUnavailable(text)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from worker.clock import Clock
-from worker.errors import JournalMissing, JournalRefused, JournalUnavailable
+from worker.errors import FULL_DISK, JournalMissing, JournalRefused, JournalUnavailable
 from worker.journal.group import perform
 from worker.journal.records import SECOND, Micros
 from worker.journal.schema import insist, migrate
@@ -234,7 +234,7 @@ class SqliteEngine:
     def _tell(self, error: BaseException) -> None:
         """Raise `JournalUnavailable` where the database is in trouble, rather than refusing values."""
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, REFUSED):
-            raise JournalUnavailable(trouble(error, self._path)) from error
+            raise unavailable(error, self._path) from error
 
 
 def micros(seconds: float) -> Micros:
@@ -262,7 +262,7 @@ def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
         connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-            raise JournalUnavailable(trouble(error, path)) from error
+            raise unavailable(error, path) from error
         raise JournalRefused(f"{path} cannot be opened as a journal: {error}") from error
     return connection
 
@@ -295,8 +295,9 @@ def take_lock(path: Path) -> int:
     return handle
 
 
-def trouble(error: sqlite3.DatabaseError, path: Path) -> str:
+def unavailable(error: sqlite3.DatabaseError, path: Path) -> JournalUnavailable:
     """What the operator must know about a database that is in trouble."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-        return f"the disk that holds {path} is full: make room; the worker goes on by itself ({error})"
-    return f"{path}: {error}"
+        full = f"the disk that holds {path} is full: make room; the worker goes on by itself ({error})"
+        return JournalUnavailable(full, plain=FULL_DISK)
+    return JournalUnavailable(f"{path}: {error}")

@@ -26,6 +26,7 @@ from worker.partner_center.refresh_token import LIFE, RefreshTokenFile, Unusable
 from worker.redaction import Redactor
 
 Flow = Literal["app", "app_user"]
+_WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user"}
 
 log = structlog.get_logger("azplan.tokens")
 
@@ -160,7 +161,9 @@ class TokenSource:
         self._not_before = 0.0
         self._forced_at = float("-inf")
         self.trouble: str | None = None
-        """Why there is no token; None where nothing is wrong."""
+        """Why there is no token, in the words of the authority or of Partner Center; None where nothing is wrong."""
+        self.plain: str | None = None
+        """The same in a sentence of ours, for anybody who asks."""
 
     async def get(self) -> AccessToken:
         """The current token, renewed where it is about to expire. Raises `NoToken`."""
@@ -187,11 +190,13 @@ class TokenSource:
 
     def refused(self, reason: str) -> None:
         """Partner Center did not take a token that was fresh. Said until it takes one."""
-        self.trouble = reason
+        if self.trouble != reason:
+            log.warning("token.refused", partner=self._account, flow=self._flow, reason=reason)
+        self.trouble, self.plain = reason, f"Partner Center refuses the tokens of the {_WHOSE[self._flow]}"
 
     def taken(self) -> None:
         """Partner Center took the token."""
-        self.trouble = None
+        self.trouble = self.plain = None
 
     async def renew(self) -> AccessToken:
         """A new token: one renewal at a time, for all who wait for it. Who stops waiting does not stop it."""
@@ -215,7 +220,7 @@ class TokenSource:
         except NoToken as error:
             raise self._failed(error) from None
         token = _access_token(result, asked_at)
-        self._token, self.trouble = token, None
+        self._token, self.trouble, self.plain = token, None, None
         self._failures, self._not_before = 0, 0.0
         metrics.TOKEN_REQUESTS.labels(self._flow, "ok", "none").inc()
         metrics.EARLIEST_ACCESS_TOKEN_EXPIRY.set(self._account, token.expires_at, self._flow)
@@ -225,7 +230,7 @@ class TokenSource:
         pause = min(FIRST_PAUSE * 2.0**self._failures, LONGEST_PAUSE)
         self._failures = min(self._failures + 1, 30)
         self._not_before = self._clock.monotonic() + pause
-        self.trouble = error.reason
+        self.trouble, self.plain = error.reason, f"the authority gives no access token for the {_WHOSE[self._flow]}"
         metrics.TOKEN_REQUESTS.labels(self._flow, "error", error.error).inc()
         log.warning("token.unavailable", partner=self._account, flow=self._flow, reason=error.reason)
         return NoToken(error.reason, pause, error.error)
@@ -253,8 +258,8 @@ class Tokens:
 
     @property
     def trouble(self) -> tuple[str, ...]:
-        """Why tokens cannot be had, as sentences; none where nothing is wrong."""
-        return tuple(source.trouble for source in (self.app, self.user) if source and source.trouble)
+        """Which sign-ins do not work, in sentences of ours: the authority's words are in the log. None where all do."""
+        return tuple(source.plain for source in (self.app, self.user) if source and source.plain)
 
     async def keep_fresh(self) -> None:
         """Renew the refresh token when it is a week old, and show its age. Runs until it is cancelled.

@@ -19,6 +19,7 @@ from worker.runtime import telemetry
 from worker.runtime.intake import Desk, intake, refused_by_database
 from worker.runtime.lanes import Lanes
 from worker.runtime.poison import PROBE, Poison
+from worker.runtime.readiness import Trouble
 
 log = structlog.get_logger("azplan.consumer")
 
@@ -38,7 +39,8 @@ class Progress:
 
     at: float = 0.0
     held_back: bool = False
-    waiting_for: str | None = None
+    trouble: Trouble | None = None
+    """What keeps records from being taken in; None where nothing does."""
 
 
 class Consumer:
@@ -90,7 +92,7 @@ class Consumer:
                 await self._take(batch)
             elif self._owed:
                 await self._commit({}, batch.epoch)
-            self.progress.waiting_for = None
+            self.progress.trouble = None
 
     async def _take(self, batch: Batch) -> None:
         """Write the batch down, however long the database needs; then commit."""
@@ -144,10 +146,9 @@ class Consumer:
             log.info("intake.held_back" if full else "intake.resumed")
         self.progress.held_back = full
 
-    def complaints(self) -> list[str]:
-        """What keeps records from being taken in, as sentences."""
-        waiting = [self.progress.waiting_for] if self.progress.waiting_for else []
-        return waiting + self._poison.complaints()
+    def poisoned(self) -> list[str]:
+        """The partitions that are left alone because they bring mostly dead letters, as sentences."""
+        return self._poison.complaints()
 
     def _watch(self, records: Sequence[Record], taken: Sequence[Taken]) -> None:
         """A partition that brings mostly dead letters is left alone for a while."""
@@ -167,7 +168,7 @@ class Consumer:
         self._poisoned = poisoned
         telemetry.poisoned(len(poisoned))
 
-    async def _trouble(self, error: Exception) -> None:
-        self.progress.waiting_for = str(error)
+    async def _trouble(self, error: Trouble) -> None:
+        self.progress.trouble = error
         log.warning("intake.waiting", error=str(error))
         await asyncio.sleep(PAUSE)

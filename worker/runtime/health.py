@@ -1,7 +1,8 @@
-"""What an orchestrator asks: is this process getting anywhere (`/livez`), and may traffic count on it (`/readyz`)?
+"""What an orchestrator asks: is this process getting anywhere (`/livez`), and may a rollout go on (`/readyz`)?
 
 Liveness is progress, never connectivity: a broker or Microsoft that is down is no reason to restart a worker, and a
-restart would only add a rebalance. Readiness names what is missing.
+restart would only add a rebalance. Readiness is journal and broker. What every worker suffers from alike, because
+Microsoft is down or somebody has paused something, is named beside it: a rollout that waited for that would hang.
 """
 
 import asyncio
@@ -16,32 +17,38 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from worker.runtime.readiness import Readiness
+
 STOP_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What is asked. Each gives the reasons for a no, as sentences; none means yes."""
+    """What is asked."""
 
     stuck: Callable[[], Sequence[str]]
-    missing: Callable[[], Sequence[str]]
+    """The loops that get nowhere, as sentences; none where all do."""
+    readiness: Callable[[], Readiness]
 
 
 def application(probes: Probes) -> Starlette:
     """The two pages."""
 
     async def livez(_: Request) -> JSONResponse:
-        return answer("alive", probes.stuck())
+        reasons = list(probes.stuck())
+        return JSONResponse({"alive": not reasons, "reasons": reasons}, status_code=status(good=not reasons))
 
     async def readyz(_: Request) -> JSONResponse:
-        return answer("ready", probes.missing())
+        now = probes.readiness()
+        said = {"ready": now.ready, "reasons": list(now.reasons), "degraded": list(now.degraded)}
+        return JSONResponse(said, status_code=status(good=now.ready))
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
 
 
-def answer(name: str, reasons: Sequence[str]) -> JSONResponse:
-    """200, or 503 with the reasons."""
-    return JSONResponse({name: not reasons, "reasons": list(reasons)}, status_code=503 if reasons else 200)
+def status(*, good: bool) -> int:
+    """200, or 503 for a no."""
+    return 200 if good else 503
 
 
 class HealthServer:

@@ -46,7 +46,7 @@ class Ownership:
         """Called when lanes were taken: there may be something to do."""
         self.lapsed: Callable[[], Awaitable[None]] = _nobody
         """Awaited when the row has lapsed, before this worker registers again: end every command."""
-        self.trouble: str | None = None
+        self.trouble: JournalUnavailable | None = None
         """Why the journal did not take the last heartbeat; None where it did."""
 
     def may_send(self, worker: str) -> bool:
@@ -73,7 +73,7 @@ class Ownership:
                 await self._beat()
                 self.trouble = None
             except JournalUnavailable as error:
-                self.trouble = str(error)
+                self.trouble = error
                 log.warning("journal.unavailable", error=str(error))
             await asyncio.sleep(self._lease.heartbeat)
 

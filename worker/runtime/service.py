@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from worker import metrics
 from worker.broker.port import Sink, Source
 from worker.clock import Clock
 from worker.journal.journal import Journal
@@ -14,12 +15,17 @@ from worker.runtime.health import HealthServer, Probes
 from worker.runtime.lanes import Lanes
 from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
+from worker.runtime.readiness import Readiness, readiness
 
 log = structlog.get_logger("azplan.service")
 
 STUCK_SECONDS = 120.0
 """A loop that did not come round for so long is stuck, whatever it waits for."""
 FLUSH_SECONDS = 10.0
+SHOW_SECONDS = 5.0
+"""Seconds between two looks at readiness for the metrics."""
+SHOWN_SECONDS = 30.0
+"""A look that is older than this counts as a no: the event loop does not come round."""
 
 
 @dataclass(slots=True)
@@ -36,8 +42,8 @@ class Parts:
     clock: Clock
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Coroutines that run as long as the worker: gauges, tokens kept fresh."""
-    complaints: Callable[[], Sequence[str]] = lambda: ()
-    """What else makes the worker unready, as sentences."""
+    degraded: Sequence[Callable[[], Sequence[str]]] = ()
+    """Who says what this worker cannot do, though it is ready: each gives sentences of ours, none where all is well."""
 
 
 class Service:
@@ -49,9 +55,10 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._consuming: list[asyncio.Task[None]] = []
         self._started = False
+        self._ready_until = 0.0
         self.stopping = False
         """True from the moment at which no new request may be begun."""
-        self.health = HealthServer(Probes(stuck=self.stuck, missing=self.missing), host, port)
+        self.health = HealthServer(Probes(stuck=self.stuck, readiness=self.readiness), host, port)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then stop in good order. Raises what broke, or did not begin."""
@@ -71,7 +78,7 @@ class Service:
         parts.ownership.lapsed = parts.lanes.abandon
         parts.consumer.accepted = self._accepted
         parts.lanes.ended = self._ended
-        loops = (parts.ownership.run, parts.publisher.run, parts.lanes.run, *parts.background)
+        loops = (parts.ownership.run, parts.publisher.run, parts.lanes.run, self._show, *parts.background)
         self._tasks = [asyncio.create_task(self._loop(loop), name=name_of(loop)) for loop in loops]
         await parts.source.start()
         self._consuming = [asyncio.create_task(parts.consumer.run(), name="consumer")]
@@ -83,6 +90,7 @@ class Service:
         parts = self._parts
         log.info("worker.stopping", running=parts.lanes.running)
         self.stopping = True
+        metrics.DEGRADED.set(0)
         parts.consumer.stop()
         await self._drain()
         await self._flush()
@@ -113,18 +121,28 @@ class Service:
         age = self._parts.clock.monotonic() - self._parts.consumer.progress.at
         return [f"the consumer's loop has not come round for {age:.0f} s"] if age > STUCK_SECONDS else []
 
-    def missing(self) -> list[str]:
-        """What keeps the worker from its work."""
+    def readiness(self) -> Readiness:
+        """What keeps the worker from its work, and what it cannot do though it is ready."""
         parts = self._parts
         if not self._started or self.stopping:
-            return ["the worker is stopping" if self.stopping else "the worker is starting"]
-        reasons = list(parts.complaints())
-        reasons.extend(parts.consumer.complaints())
-        if parts.ownership.trouble is not None:
-            reasons.append(parts.ownership.trouble)
-        if not parts.ownership.alive():
-            reasons.append("the journal has not confirmed a heartbeat within the lease")
-        return list(dict.fromkeys(reasons))
+            return Readiness(("the worker is stopping" if self.stopping else "the worker is starting",))
+        return readiness(
+            troubles=[parts.consumer.progress.trouble, parts.ownership.trouble],
+            reasons=[] if parts.ownership.alive() else ["the journal has not confirmed a heartbeat within the lease"],
+            degraded=[text for says in (parts.consumer.poisoned, *parts.degraded) for text in says()],
+        )
+
+    def shows_ready(self) -> bool:
+        """What the metric says. It is read in a thread of its own, so this looks at nothing that the loop changes."""
+        return self._started and not self.stopping and self._parts.clock.monotonic() < self._ready_until
+
+    async def _show(self) -> None:
+        """Look at readiness for the metrics, until cancelled."""
+        while True:
+            now = self.readiness()
+            self._ready_until = self._parts.clock.monotonic() + SHOWN_SECONDS if now.ready else 0.0
+            metrics.DEGRADED.set(len(now.degraded))
+            await asyncio.sleep(SHOW_SECONDS)
 
     async def _until(self, stop: asyncio.Event) -> None:
         """Wait for the word to stop, or for a part that broke: half a worker is worse than none."""

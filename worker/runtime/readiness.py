@@ -1,0 +1,59 @@
+"""What `/readyz` says: whether a rollout should wait for this worker, and what it cannot do meanwhile. Pure.
+
+Anybody who reaches the port may ask. So the sentences are our own, one for each kind of trouble; the words of
+databases, brokers and authorities are in the log.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from worker.broker.port import BrokerError, BrokerUnavailable, TopicMissing
+from worker.errors import JournalUnavailable
+
+Trouble = BrokerError | JournalUnavailable
+"""What stops the worker's loops without ending them."""
+
+SILENT_BROKER = "Kafka does not answer"
+MISSING_TOPIC = "a topic that this worker needs does not exist: `azplan topics apply` makes it"
+REFUSED = "Kafka answers, and refuses what this worker asks of it: `azplan check` says what is missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`reasons` keep the worker from being ready; `degraded` is what another worker could not do either."""
+
+    reasons: Sequence[str] = ()
+    degraded: Sequence[str] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a rollout may go on."""
+        return not self.reasons
+
+
+def readiness(troubles: Iterable[Trouble | None], reasons: Iterable[str], degraded: Iterable[str]) -> Readiness:
+    """Sort trouble into what a rollout must wait for and what it cannot help, each sentence once."""
+    hindering: list[str] = []
+    lasting: list[str] = []
+    for trouble in troubles:
+        if trouble is not None:
+            (hindering if hinders(trouble) else lasting).append(sentence(trouble))
+    return Readiness(tuple(dict.fromkeys((*hindering, *reasons))), tuple(dict.fromkeys((*lasting, *degraded))))
+
+
+def hinders(trouble: Trouble) -> bool:
+    """Whether the worker has no journal or no broker. A refusal is an answer: the next worker would get it too."""
+    return isinstance(trouble, JournalUnavailable | BrokerUnavailable)
+
+
+def sentence(trouble: Trouble) -> str:
+    """The trouble for anybody who asks."""
+    match trouble:
+        case JournalUnavailable():
+            return trouble.plain
+        case BrokerUnavailable():
+            return SILENT_BROKER
+        case TopicMissing():
+            return MISSING_TOPIC
+        case _:
+            return REFUSED
