@@ -15,8 +15,9 @@ from worker.cli.asking import insist
 from worker.cli.exits import Code, Stop
 from worker.cli.finding import the_command
 from worker.cli.options import Json, Source, Yes
+from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say
-from worker.cli.requesting import PATIENCE, Wait, Why, request, show_answers
+from worker.cli.requesting import PATIENCE, Wait, request, show_answers
 from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, chosen, span
 from worker.cli.types import short
 from worker.journal import timeline
@@ -34,6 +35,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
     partner: OfPartner = None,
     begin: From = None,
     end: To = None,
+    who: Who = "",
     why: Why = "",
     wait: Wait = PATIENCE,  # type: ignore[assignment]  # typer parses it
     yes: Yes = False,
@@ -47,7 +49,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
     during = span(begin, end)
     if id is None and which == Filter() and during == Span(None, None):
         raise Stop(Code.USAGE, "say which commands: an ID, or what they have in common.", "See --help.")
-    asyncio.run(_cancel(settings.load(), (id, source), which, during, _Manner(why, wait, yes, as_json)))
+    asyncio.run(_cancel(settings.load(), (id, source), which, during, _Manner(Signature(who, why), wait, yes, as_json)))
 
 
 def resolve(
@@ -57,6 +59,7 @@ def resolve(
         typer.Option("--applied/--not-applied", help="Whether you found at Microsoft that it took effect."),
     ] = None,
     source: Source = None,
+    who: Who = "",
     why: Why = "",
     wait: Wait = PATIENCE,  # type: ignore[assignment]  # typer parses it
     yes: Yes = False,
@@ -74,14 +77,14 @@ def resolve(
             f"The evidence is in `azplan commands show {id}`.",
         )
     found = Resolution.APPLIED if applied else Resolution.NOT_APPLIED
-    asyncio.run(_resolve(settings.load(), (id, source), found, _Manner(why, wait, yes, as_json)))
+    asyncio.run(_resolve(settings.load(), (id, source), found, _Manner(Signature(who, why), wait, yes, as_json)))
 
 
 class _Manner:
-    """How it is to be done: for what reason, how patiently, whether asked, how told."""
+    """How it is to be done: for whom and why, how patiently, whether asked, how told."""
 
-    def __init__(self, why: str, wait: timedelta, yes: bool, as_json: bool) -> None:
-        self.why = why
+    def __init__(self, signature: Signature, wait: timedelta, yes: bool, as_json: bool) -> None:
+        self.signature = signature
         self.wait = wait
         self.yes = yes
         self.as_json = as_json
@@ -94,7 +97,7 @@ async def _cancel(
         found = await _meant(journal, name, which, during)
         _tell_plan(found)
         insist(f"Cancel {_number(found)}?", yes=manner.yes)
-        answers = await request(journal, "cancel", found, manner.why, manner.wait)
+        answers = await request(journal, "cancel", found, manner.signature, manner.wait)
     show_answers("cancel", answers, manner.wait, as_json=manner.as_json)
 
 
@@ -135,8 +138,9 @@ async def _resolve(loaded: Settings, name: tuple[str, str | None], found: Resolu
             say("it looks for what took effect and answers with that; nothing is bought.")
         else:
             say("its old cart or order is closed for good, and it goes on: it may buy anew.")
+        details = {"found": found.value}
         insist(f"Resolve {command.id} as {found.replace('_', ' ')}?", yes=manner.yes)
-        answers = await request(journal, "resolve", [command], manner.why, manner.wait, details={"found": found.value})
+        answers = await request(journal, "resolve", [command], manner.signature, manner.wait, details=details)
     show_answers("resolve", answers, manner.wait, as_json=manner.as_json)
 
 

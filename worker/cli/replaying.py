@@ -12,7 +12,7 @@ from worker.cli.asking import insist
 from worker.cli.durations import spoken
 from worker.cli.exits import Code, Stop
 from worker.cli.printing import err, say, show_json, show_table
-from worker.cli.requesting import say_who_will, who
+from worker.cli.requesting import say_who_will
 from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.journal.plans import Item, Plan, find, latest, reasons
@@ -30,7 +30,7 @@ from worker.version import version
 
 Tell = Callable[[Standing], None]
 LATEST: Final = "latest"
-"""The newest plan of whoever says so."""
+"""How a person names the newest plan."""
 
 MEANINGS: Final[Mapping[str, str]] = {
     Outcome.START: "it enters as if it had just arrived",
@@ -210,9 +210,9 @@ def _cost(plan: Plan) -> str:
 
 
 async def the_plan(journal: Journal, name: str) -> Plan:
-    """The one plan that was meant: by its id, by the beginning of it, or the newest of this person. Raises Stop."""
+    """The one plan that was meant: by its id, by the beginning of it, or the newest. Raises Stop."""
     if name == LATEST:
-        found = await journal.read(lambda tx: latest(tx, who()))
+        found = await journal.read(latest)
     else:
         found = await journal.read(lambda tx: find(tx, name))
     if len(found) == 1:

@@ -1,8 +1,6 @@
 """What a person asks of the worker: written into the journal, carried out by whoever owns the command's lane."""
 
 import asyncio
-import getpass
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +10,7 @@ import typer
 
 from worker.cli.durations import DURATION, parse_duration, spoken
 from worker.cli.exits import Code, Stop
+from worker.cli.person import Signature
 from worker.cli.printing import say, show_json, show_table
 from worker.cli.types import short
 from worker.journal import counts
@@ -25,7 +24,6 @@ LOOK_EVERY: Final = 0.1
 AT_ONCE: Final = 200
 """Requests that are written side by side, which the journal then commits together."""
 
-Why = Annotated[str, typer.Option("--why", help="Why, for the record: shown with the command from then on.")]
 Wait = Annotated[
     timedelta,
     typer.Option(parser=parse_duration, metavar=DURATION, help="Wait so long until the worker has carried it out."),
@@ -46,11 +44,6 @@ class Answered:
         return self.result == DONE
 
 
-def who() -> str:
-    """Who sits here, for the record."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
 async def say_who_will(journal: Journal) -> bool:
     """Tell whether a worker lives that will carry a request out."""
     living = await journal.read(counts.living)
@@ -63,12 +56,19 @@ async def say_who_will(journal: Journal) -> bool:
 
 
 async def request(
-    journal: Journal, verb: str, commands: Sequence[Summary], why: str, wait: timedelta, *, details: Json = None
+    journal: Journal,
+    verb: str,
+    commands: Sequence[Summary],
+    signature: Signature,
+    wait: timedelta,
+    *,
+    details: Json = None,
 ) -> list[Answered]:
     """Ask the same about each of these commands, and wait for the answers while somebody lives to give them."""
     acts, numbers = Acts(journal), list[int]()
     for start in range(0, len(commands), AT_ONCE):
-        asked = (acts.ask(who(), why, verb, each.uid, details) for each in commands[start : start + AT_ONCE])
+        portion = commands[start : start + AT_ONCE]
+        asked = (acts.ask(signature.who, signature.why, verb, each.uid, details) for each in portion)
         numbers.extend(await asyncio.gather(*asked))
     seconds = wait.total_seconds() if await say_who_will(journal) else 0.0
     results = await _answers(journal, numbers, seconds)

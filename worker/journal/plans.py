@@ -100,9 +100,9 @@ async def find(tx: Transaction, name: str) -> list[Plan]:
     return [await _plan(tx, row) for row in rows]
 
 
-async def latest(tx: Transaction, who: str) -> list[Plan]:
-    """The newest plan that this person made, if any."""
-    rows = await tx.rows("SELECT * FROM plan WHERE who = ? ORDER BY at DESC LIMIT 1", who)
+async def latest(tx: Transaction) -> list[Plan]:
+    """The newest plan, if there is any."""
+    rows = await tx.rows("SELECT * FROM plan ORDER BY at DESC, id DESC LIMIT 1")
     return [await _plan(tx, row) for row in rows]
 
 

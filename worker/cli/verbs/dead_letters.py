@@ -16,9 +16,9 @@ from worker.cli.burying import show_groups, show_letter, show_letters, wanted_of
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say, show_json
 from worker.cli.replaying import carry_out, each_of, per_minute, tell_plan
-from worker.cli.requesting import Why, who
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
 from worker.journal import letters
 from worker.journal.letter_search import Dead, Group, groups, search
@@ -126,6 +126,7 @@ def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     every: Every = False,
     canary: Annotated[int, typer.Option(min=0, help="So many go first, and alone; any failure of theirs stops.")] = 0,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a minute at most.")] = None,
+    who: Who = "",
     why: Why = "",
     yes: Yes = False,
     as_json: Json = False,
@@ -135,48 +136,52 @@ def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     A redrive looks at what the command holds at Microsoft before it buys. Exit code 1 where some fail again.
     """
     wanted = wanted_of(code, type_, customer, partner)
-    manner = Manner(who(), Pace(canary, rate))
-    work = _redrive(settings.load(), numbers or [], wanted, manner, _Words(why, every, yes, as_json))
+    manner = Manner(who, Pace(canary, rate))
+    work = _redrive(settings.load(), numbers or [], wanted, manner, _Words(Signature(who, why), every, yes, as_json))
     asyncio.run(work)
 
 
-def archive(
+def archive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     numbers: Numbers = None,
     code: WithCode = None,
     type_: OfType = None,
     customer: OfCustomer = None,
     partner: OfPartner = None,
     every: Every = False,
+    who: Who = "",
     why: Why = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put open dead letters aside: nobody needs to look at them any more. `restore` takes them back."""
     wanted = wanted_of(code, type_, customer, partner)
-    asyncio.run(_move(settings.load(), "archive", numbers or [], wanted, _Words(why, every, yes, as_json)))
+    words = _Words(Signature(who, why), every, yes, as_json)
+    asyncio.run(_move(settings.load(), "archive", numbers or [], wanted, words))
 
 
-def restore(
+def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
     numbers: Numbers = None,
     code: WithCode = None,
     type_: OfType = None,
     customer: OfCustomer = None,
     partner: OfPartner = None,
     every: Every = False,
+    who: Who = "",
     why: Why = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Take back dead letters that were put aside."""
     wanted = wanted_of(code, type_, customer, partner, "archived")
-    asyncio.run(_move(settings.load(), "restore", numbers or [], wanted, _Words(why, every, yes, as_json)))
+    words = _Words(Signature(who, why), every, yes, as_json)
+    asyncio.run(_move(settings.load(), "restore", numbers or [], wanted, words))
 
 
 class _Words:
     """What was said beside the selection."""
 
-    def __init__(self, why: str, every: bool, yes: bool, as_json: bool) -> None:
-        self.why = why
+    def __init__(self, signature: Signature, every: bool, yes: bool, as_json: bool) -> None:
+        self.signature = signature
         self.every = every
         self.yes = yes
         self.as_json = as_json
@@ -207,7 +212,7 @@ async def _redrive(
         if not uids:
             raise Stop(Code.REFUSED, "none of them can be redriven.", "`azplan dead-letters archive` puts them aside.")
         asked = {"deadLetters": [each.letter.seq for each in found]}
-        order = Order(who(), words.why, asked, Wanted(insisted=True))
+        order = Order(words.signature.who, words.signature.why, asked, Wanted(insisted=True))
         plan = await make(journal, each_of(await of_commands(journal, uids)), order, per_minute(loaded))
         await tell_plan(journal, plan)
         await carry_out(loaded, journal, plan, manner, yes=words.yes, as_json=words.as_json)
@@ -221,7 +226,7 @@ async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Wan
         letters_meant = counted(len(chosen), "dead letter")
         say(f"{letters_meant}: {', '.join(sorted({each.letter.code for each in found}))}.")
         insist(f"{verb.capitalize()} {letters_meant}?", yes=words.yes)
-        moved = int(await journal.write(lambda tx: change(tx, who(), words.why, chosen)))
+        moved = int(await journal.write(lambda tx: change(tx, words.signature.who, words.signature.why, chosen)))
         found = [await burying.the_letter(journal, number) for number in chosen]
     if words.as_json:
         show_json([burying.facts(each) for each in found])

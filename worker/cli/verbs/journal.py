@@ -15,9 +15,9 @@ from worker.cli.braking import spoken as spoken_pause
 from worker.cli.durations import spoken
 from worker.cli.helping import LOOKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import date_time, instant, say, show, show_json, show_table
 from worker.cli.replaying import desk
-from worker.cli.requesting import Why, who
 from worker.cli.types import short
 from worker.clock import Clock
 from worker.journal import counts
@@ -58,19 +58,19 @@ def stats(as_json: Json = False) -> None:
         show(line)
 
 
-def prune(why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
+def prune(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
     """Forget details of what was over long ago, and whole commands at the end of the journal's retention.
 
     What is open, unsent or in doubt is kept however old, and so is every open dead letter with its command.
     """
-    done = asyncio.run(_prune(settings.load(), why, yes=yes))
+    done = asyncio.run(_prune(settings.load(), Signature(who, why), yes=yes))
     if as_json:
         show_json(asdict(done))
     else:
         show(_told(done, "forgotten"))
 
 
-def rebuild(why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
+def rebuild(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
     """Bring an empty journal, or an older one from a backup, up to the commands and events topics.
 
     What has its answer is concluded. What has none is open again: it waits until all that was sent shows at Microsoft,
@@ -81,7 +81,7 @@ def rebuild(why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
     say(f"The journal is brought up to {kafka.commands_topic} and {kafka.events_topic} at {kafka.bootstrap_servers}.")
     say(f"Commands without an answer wait {spoken(guard(loaded))} before anything is done for their customers.")
     insist("Build it?", yes=yes)
-    done = asyncio.run(_rebuild(loaded, why))
+    done = asyncio.run(_rebuild(loaded, Signature(who, why)))
     if as_json:
         show_json(asdict(done))
     else:
@@ -96,7 +96,7 @@ def guard(loaded: Settings) -> timedelta:
     return loaded.worker.call_timeout + loaded.waits.settle + loaded.waits.order_list_lag
 
 
-async def _rebuild(loaded: Settings, why: str) -> Rebuilt:
+async def _rebuild(loaded: Settings, signature: Signature) -> Rebuilt:
     clock = Clock()
     engine = open_engine(loaded, clock, exclusive=True)
     journal = Journal(engine, clock)
@@ -112,7 +112,7 @@ async def _rebuild(loaded: Settings, why: str) -> Rebuilt:
                 desk(loaded),
                 guard(loaded).total_seconds(),
             )
-            return await Rebuild(journal, sources, say).run(who(), why, alone=engine.alone)
+            return await Rebuild(journal, sources, say).run(signature.who, signature.why, alone=engine.alone)
     finally:
         await journal.close()
 
@@ -122,7 +122,7 @@ async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:
         return await journal.read(counts.stats), await Brake(journal).held()
 
 
-async def _prune(loaded: Settings, why: str, *, yes: bool) -> Pruned:
+async def _prune(loaded: Settings, signature: Signature, *, yes: bool) -> Pruned:
     keep = loaded.journal
     ages = keep.retention.total_seconds(), keep.detail_retention.total_seconds()
     async with connections.journal(loaded) as journal:
@@ -131,7 +131,7 @@ async def _prune(loaded: Settings, why: str, *, yes: bool) -> Pruned:
         say(_told(await journal.read(lambda tx: due(tx, *ages)), "would be forgotten"))
         insist("Forget them?", yes=yes)
         done = await forget(journal, *ages)
-        await journal.write(lambda tx: sign(tx, who(), why, "journal prune", details=asdict(done)))
+        await journal.write(lambda tx: sign(tx, signature.who, signature.why, "journal prune", details=asdict(done)))
         return done
 
 

@@ -11,8 +11,8 @@ from worker.cli.asking import insist
 from worker.cli.braking import facts, replicas, show_pauses, spoken, which_of
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say, show_json
-from worker.cli.requesting import Why, who
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
 from worker.journal.brake import Brake
 from worker.journal.journal import Journal
@@ -38,6 +38,7 @@ def pause(
     customer: OfCustomer = None,
     type_: OfType = None,
     list_: Annotated[bool, typer.Option("--list", help="Show what is paused, and change nothing.")] = False,
+    who: Who = "",
     why: Why = "",
     yes: Yes = False,
     as_json: Json = False,
@@ -52,7 +53,7 @@ def pause(
         held = asyncio.run(_held(loaded))
         show_json([facts(each) for each in held]) if as_json else show_pauses(held)
         return
-    made = asyncio.run(_pause(loaded, which_of(partner, customer, type_), why, yes=yes))
+    made = asyncio.run(_pause(loaded, which_of(partner, customer, type_), Signature(who, why), yes=yes))
     if as_json:
         show_json(facts(made))
 
@@ -62,11 +63,11 @@ async def _held(loaded: Settings) -> list[Pause]:
         return await Brake(journal).held()
 
 
-async def _pause(loaded: Settings, which: Which, why: str, *, yes: bool) -> Pause:
+async def _pause(loaded: Settings, which: Which, signature: Signature, *, yes: bool) -> Pause:
     async with connections.journal(loaded) as journal:
         say(f"{counted(await _matching(journal, which), 'open command')}, and those that come later.")
         insist(f"Pause {spoken(which)}?", yes=yes)
-        made = await Brake(journal).pause(who(), why, which)
+        made = await Brake(journal).pause(signature.who, signature.why, which)
         say(f"Paused {spoken(which)}. {await replicas(journal)} End it with `azplan resume` and the same words.")
         return made
 

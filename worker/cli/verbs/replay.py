@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +13,9 @@ from worker.cli import connections
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.person import Who, Why
 from worker.cli.printing import say
 from worker.cli.replaying import carry_out, desk, per_minute, show_plan, tell_plan, the_plan
-from worker.cli.requesting import Why, who
 from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, WithCode, chosen, offsets, span
 from worker.journal.journal import Journal
 from worker.journal.views import Filter
@@ -92,6 +92,7 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
     code: WithCode = None,
     partner: OfPartner = None,
     re_emit: ReEmit = False,
+    who: Who = "",
     why: Why = "",
     as_json: Json = False,
 ) -> None:
@@ -111,15 +112,17 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
     if len({number for number, _ in given}) < len(given):
         raise Stop(Code.USAGE, "a partition is named twice.", "Make a plan for each of the two ranges.")
     selection = Selection(chosen(type_, customer, partner, code=code), during, given, from_journal)
-    order = Order(who(), why, selection.asked(), Wanted(re_emit=re_emit))
+    order = Order(who, why, selection.asked(), Wanted(re_emit=re_emit))
     asyncio.run(_plan(settings.load(), selection, order, as_json=as_json))
 
 
 def apply(
-    name: Annotated[str, typer.Argument(metavar="PLAN", help="Its id, the beginning of it, or `latest`: your newest.")],
+    name: Annotated[str, typer.Argument(metavar="PLAN", help="Its id, the beginning of it, or `latest`: the newest.")],
     canary: Annotated[int, typer.Option(min=0, help="So many go first, and alone; any failure of theirs stops.")] = 0,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a minute at most.")] = None,
     re_emit: ReEmit = False,
+    who: Who = "",
+    why: Why = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -127,7 +130,8 @@ def apply(
 
     May be ended and begun again; no command is run twice by it, nor by two plans that overlap.
     """
-    asyncio.run(_apply(settings.load(), name, Manner(who(), Pace(canary, rate), re_emit), yes=yes, as_json=as_json))
+    manner = Manner(who, Pace(canary, rate), re_emit)
+    asyncio.run(_apply(settings.load(), name, manner, why, yes=yes, as_json=as_json))
 
 
 async def _plan(loaded: Settings, selection: Selection, order: Order, *, as_json: bool) -> None:
@@ -163,8 +167,9 @@ async def _found(loaded: Settings, journal: Journal, selection: Selection) -> As
         yield of_records(journal, admin.read(wanted), desk(loaded), selection.which)
 
 
-async def _apply(loaded: Settings, name: str, manner: Manner, *, yes: bool, as_json: bool) -> None:
+async def _apply(loaded: Settings, name: str, manner: Manner, why: str, *, yes: bool, as_json: bool) -> None:
     async with connections.journal(loaded) as journal:
         found = await the_plan(journal, name)
+        found = replace(found, why=why or found.why)
         await tell_plan(journal, found)
         await carry_out(loaded, journal, found, manner, yes=yes, as_json=as_json)

@@ -13,8 +13,8 @@ from worker.cli.braking import facts, replicas, spoken, which_of
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say, show_json
-from worker.cli.requesting import Why, who
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
 from worker.journal.brake import Brake
 from worker.journal.records import Pause, Which
@@ -32,6 +32,7 @@ def resume(
     customer: OfCustomer = None,
     type_: OfType = None,
     every: Annotated[bool, typer.Option("--all", help="End every pause there is.")] = False,
+    who: Who = "",
     why: Why = "",
     yes: Yes = False,
     as_json: Json = False,
@@ -41,12 +42,12 @@ def resume(
     Exit code 3 where nothing is paused with these words.
     """
     which = None if every else which_of(partner, customer, type_)
-    ended = asyncio.run(_resume(settings.load(), which, why, yes=yes))
+    ended = asyncio.run(_resume(settings.load(), which, Signature(who, why), yes=yes))
     if as_json:
         show_json([facts(each) for each in ended])
 
 
-async def _resume(loaded: Settings, which: Which | None, why: str, *, yes: bool) -> Sequence[Pause]:
+async def _resume(loaded: Settings, which: Which | None, signature: Signature, *, yes: bool) -> Sequence[Pause]:
     async with connections.journal(loaded) as journal:
         brake = Brake(journal)
         held = await brake.held()
@@ -59,6 +60,6 @@ async def _resume(loaded: Settings, which: Which | None, why: str, *, yes: bool)
             say(f"{spoken(pause.which)}: paused by {pause.who}{f', {pause.why}' if pause.why else ''}")
         insist(f"Resume {len(ended)} pause{'' if len(ended) == 1 else 's'}?", yes=yes)
         for words in dict.fromkeys(pause.which for pause in ended):
-            await brake.resume(who(), why, words)
+            await brake.resume(signature.who, signature.why, words)
         say(f"Resumed. {await replicas(journal)}")
         return ended
