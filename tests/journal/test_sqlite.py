@@ -152,16 +152,6 @@ async def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def nobody() -> Iterator[None]:
-    """Somebody without rights, as whom the test goes on; root may write any file."""
-    mine = os.geteuid()
-    if mine == 0:
-        os.seteuid(65534)
-    yield
-    os.seteuid(mine)
-
-
-@pytest.fixture
 def read_only() -> Iterator[Path]:
     """A journal in a folder that everybody may enter, which nobody but its owner may write."""
     with tempfile.TemporaryDirectory() as folder:
@@ -172,11 +162,23 @@ def read_only() -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.usefixtures("nobody")
-def test_a_file_without_the_right_to_write_is_refused(read_only: Path) -> None:
+@pytest.fixture
+def nobody(read_only: Path) -> Iterator[Path]:
+    """The journal, and somebody without rights, as whom the test goes on; root may write any file.
+
+    Everything that is read from this checkout was read before: it may lie in a folder that only its owner may enter.
+    """
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    yield read_only
+    os.seteuid(mine)
+
+
+def test_a_file_without_the_right_to_write_is_refused(nobody: Path) -> None:
     """At the start, and not with the first command."""
     with pytest.raises(JournalRefused, match="not readable and writable"):
-        run(opened(read_only))
+        run(opened(nobody))
 
 
 def test_a_refused_journal_gives_its_lock_back(path: Path) -> None:
