@@ -318,8 +318,11 @@ def exported(settings: Settings) -> Iterator[None]:
         build={"version": version(), "revision": "", "python": platform.python_version()},
     )
     server, thread = start_http_server(settings.metrics.port, settings.metrics.host, registry=metrics.REGISTRY)
+    # What is accepted has it from here: head and body of an answer are two packets.
+    server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         yield
     finally:
         server.shutdown()
+        server.server_close()
         thread.join()

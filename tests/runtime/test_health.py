@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
+from tests.support.accepted import accepted
 from worker.runtime.health import HealthServer, Probes
 from worker.runtime.readiness import Readiness
 
@@ -58,6 +59,14 @@ async def test_what_a_rollout_cannot_help_is_told_and_holds_no_rollout_up() -> N
 async def test_the_pages_are_served_over_ipv6_too() -> None:
     """Where the host is an address of it."""
     assert (await asked("/livez", host="::1")).status_code == 200
+
+
+async def test_an_answer_waits_for_nothing_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small packets leave at once: a probe measures the worker, and not the network's patience."""
+    with accepted(monkeypatch) as connections:
+        await asked("/livez")
+        await asked("/livez", host="::1")
+        assert connections.without_delay() == [True, True]
 
 
 async def test_a_taken_port_is_an_error_at_start() -> None:

@@ -18,6 +18,7 @@ from ops.simulator.app import Simulator, build
 from ops.simulator.clock import Clock
 from ops.simulator.server import Addresses, Ports, serving, write_ca
 from tests.simulator.conftest import PROMPT
+from tests.support.accepted import accepted
 from tests.support.waiting import eventually
 
 SCOPE = "https://api.partnercenter.microsoft.com/.default"
@@ -55,6 +56,20 @@ def application(addresses: Addresses, simulator: Simulator, ca_file: Path, secre
         instance_discovery=False,
         http_client=session,
     )
+
+
+async def test_an_answer_waits_for_nothing_on_its_way(
+    running: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """API, control port and authority send small packets at once: what is measured against them is no dice."""
+    with accepted(monkeypatch) as connections:
+        async with serving(running, Ports()) as addresses:
+            write_ca(addresses, tmp_path / "ca.pem")
+            tls = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+            async with httpx.AsyncClient(verify=tls, trust_env=False) as client:
+                for address in (addresses.api, addresses.control, addresses.authority):
+                    await client.get(address)
+        assert connections.without_delay() == [True, True, True]
 
 
 async def test_msal_gets_tokens_over_tls(

@@ -22,6 +22,8 @@ class Relay:
     async def start(self) -> None:
         """Listen."""
         for listener in self._listeners:
+            # What is accepted has it from here: a relay must not add a delay of its own.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             to = self._to or listener.getsockname()[1]
 
             async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: int = to) -> None:

@@ -73,6 +73,8 @@ class HealthServer:
         """Listen. Raises OSError where the address cannot be had."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         listener = socket.create_server(self._address, family=family)
+        # What is accepted has it from here; asyncio sets it only where it made the listener itself.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = int(listener.getsockname()[1])
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="health")
 
