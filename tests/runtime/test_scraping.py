@@ -1,13 +1,21 @@
 """The metrics over a real socket, as Prometheus reads them: from a thread beside the worker's event loop."""
 
+import asyncio
 import socket
+import threading
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from events.plans import SuspendPlan
 from tests.support.accepted import accepted
-from tests.support.harness import settings_of
+from tests.support.harness import settings_of, world_on
 from worker.app import exported
+from worker.metrics import REGISTRY
+from worker.runtime.service import SHOW_SECONDS, SHOWN_SECONDS
 
 
 def free_port() -> int:
@@ -28,3 +36,59 @@ def test_an_answer_waits_for_nothing_on_its_way(monkeypatch: pytest.MonkeyPatch)
     with accepted(monkeypatch) as connections, exported(settings_of(metrics={"port": port})):
         assert "azplan_build_info" in scraped(port)
         assert connections.without_delay() == [True]
+
+
+class Touchy(dict[Any, Any]):
+    """A dictionary of the event loop, in the moment in which it changes: any other thread that walks it fails."""
+
+    def _walked(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("dictionary changed size during iteration")
+
+    def __iter__(self) -> Iterator[Any]:
+        self._walked()
+        return super().__iter__()
+
+    def items(self) -> Any:
+        """As ever, but for the loop only."""
+        self._walked()
+        return super().items()
+
+    def values(self) -> Any:
+        """As ever, but for the loop only."""
+        self._walked()
+        return super().values()
+
+
+async def test_a_scrape_walks_nothing_that_the_event_loop_changes(tmp_path: Path) -> None:
+    """It comes from a thread of its own, at any moment: what the loop keeps is shown by the loop, as numbers."""
+    settings = settings_of(metrics={"port": free_port()})
+    async with world_on(tmp_path, settings=settings) as world:
+        worker = await world.begin()
+        await world.do(SuspendPlan(customer_id=world.simulator.customer("plan").id))
+        parts = worker.service._parts
+        (complaints,) = parts.degraded
+        lines = complaints.__self__._lines  # type: ignore[attr-defined]
+        assert lines._circuits, "Partner Center was called"
+        poison = parts.consumer._poison
+        lines._circuits, poison._watched = Touchy(lines._circuits), Touchy(poison._watched)
+        await asyncio.sleep(2 * SHOW_SECONDS)
+        with exported(settings):
+            assert "\nazplan_ready 1.0\n" in scraped(settings.metrics.port)
+            parts.degraded = [lambda: ["one", "two"]]
+            await asyncio.sleep(2 * SHOW_SECONDS)
+            page = scraped(settings.metrics.port)
+            assert "\nazplan_ready 1.0\n" in page
+            assert "\nazplan_degraded_reasons 2.0\n" in page
+
+
+async def test_a_worker_whose_event_loop_does_not_come_round_is_not_shown_as_ready(tmp_path: Path) -> None:
+    """What is shown grows old: a stuck loop cannot say that it is stuck."""
+    async with world_on(tmp_path) as world:
+        worker = await world.begin()
+        await asyncio.sleep(SHOW_SECONDS)
+        assert REGISTRY.get_sample_value("azplan_ready") == 1
+        (showing,) = (each for each in worker.service._tasks if each.get_name() == "Service._show")
+        showing.cancel()
+        await asyncio.sleep(SHOWN_SECONDS + 1)
+        assert REGISTRY.get_sample_value("azplan_ready") == 0

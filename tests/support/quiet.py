@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import structlog
 
-from worker.runtime import consumer, gauges, publisher
+from worker.runtime import consumer, gauges, publisher, service
 
 SELDOM = 5.0
 """Virtual seconds between two polls of a topic that brings nothing, and two looks at an outbox that got nothing new."""
@@ -29,6 +29,7 @@ def quiet() -> Iterator[None]:
             patch.object(consumer, "POLL_SECONDS", SELDOM),
             patch.object(publisher, "PAUSE", SELDOM),
             patch.object(gauges, "EVERY", HARDLY),
+            patch.object(service, "SHOW_SECONDS", HARDLY),
         ):
             yield
     finally:

@@ -9,11 +9,15 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 class LoopClock(Clock):
-    """Wall and monotonic time both follow the running loop. `jump` moves the wall clock alone, as an operator may."""
+    """Wall and monotonic time both follow the loop in which it was made, also when another thread asks.
+
+    `jump` moves the wall clock alone, as an operator may.
+    """
 
     def __init__(self, start: datetime = START) -> None:
         self._start = start
-        self._zero = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._zero = self._loop.time()
 
     def now(self) -> datetime:
         """The start plus the virtual time that has passed since."""
@@ -21,7 +25,7 @@ class LoopClock(Clock):
 
     def monotonic(self) -> float:
         """Virtual seconds since this clock was made."""
-        return asyncio.get_running_loop().time() - self._zero
+        return self._loop.time() - self._zero
 
     def boot(self) -> float:
         """The same: a virtual machine never sleeps."""
