@@ -309,7 +309,7 @@ class WaitingReason(Code):
         Fault.PARTNER,
         "There is no token for the partner account",
         "Microsoft's sign-in refuses the account's secret or refresh token, or cannot be reached.",
-        "Run `azplan check`; renew the secret or the refresh token. No attempt is used up meanwhile.",
+        "Do what the detail says; `azplan check` says it too. No attempt is used up meanwhile.",
     )
     ORDER_PROVISIONING = (
         "order_provisioning",

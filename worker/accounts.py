@@ -3,12 +3,17 @@
 Apart from `worker.parts`, so that a verb that does not speak to Partner Center does not import what does.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 from worker.clock import Clock
+from worker.loopback import is_loopback
 from worker.partner_center import client
+from worker.partner_center.authority import Identity
 from worker.partner_center.client import Account
-from worker.partner_center.tokens import Identity
+from worker.partner_center.proxy import Proxy
 from worker.settings import Partner, Settings, SettingsError
 
 
@@ -31,6 +36,18 @@ def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
     return accounts
 
 
+def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Accounts for which the environment names a proxy that is not used, each with a sentence about it."""
+    proxies = getproxies_environment()
+    named = next((scheme for scheme in ("https", "all") if proxies.get(scheme)), None)
+    for name, partner in settings.partners.items() if named else ():
+        hosts = {urlsplit(url).hostname or "" for url in (partner.base_url, partner.authority_url)}
+        if partner.proxy is None and not all(is_loopback(host) or proxy_bypass(host) for host in hosts):
+            variable = f"{named}_proxy".upper()
+            setting = f"AZPLAN_PARTNERS__{name.upper()}__PROXY"
+            yield name, f"{variable} is set and is not used: set {setting} where a proxy is the way to Microsoft"
+
+
 def account_of(name: str, partner: Partner) -> client.Partner:
     """A partner's settings as the client takes them."""
     secret = partner.client_secret
@@ -48,6 +65,7 @@ def account_of(name: str, partner: Partner) -> client.Partner:
         ca_file=_path(partner.ca_file),
         refresh_token_file=_path(partner.refresh_token_file),
         requests_per_minute=partner.requests_per_minute,
+        proxy=Proxy.read(partner.proxy.get_secret_value()) if partner.proxy else None,
     )
 
 

@@ -20,7 +20,7 @@ from prometheus_client import start_http_server
 
 from events.base import Command
 from worker import metrics
-from worker.accounts import open_accounts
+from worker.accounts import open_accounts, unused_proxies
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
@@ -160,6 +160,8 @@ class Worker:
             await admin.stop()
         await journal.bind(kafka.group_id, kafka.commands_topic)
         accounts = open_accounts(settings, self._clock)
+        for name, warning in unused_proxies(settings):
+            log.warning("proxy.unused", partner=name, warning=warning)
         await recall(journal, accounts)
         try:
             source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))

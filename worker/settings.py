@@ -22,6 +22,7 @@ from worker.settings_values import (
     JournalUrl,
     PartnerNames,
     Port,
+    ProxyUrl,
     SecureUrl,
     Servers,
     TenantId,
@@ -122,6 +123,9 @@ class Partner(Section):
         "https://api.partnercenter.microsoft.com", description="audience of tokens; never derived from the base URL"
     )
     ca_file: Text | None = Field(None, description="authority for base URL and authority, beside the system's")
+    proxy: ProxyUrl | None = Field(
+        None, description="`http://user:password@host:port`, asked for a tunnel to base URL and authority"
+    )
     refresh_token_file: Text | None = Field(
         None, description="app+user: holds the newest refresh token, rewritten atomically on rotation"
     )

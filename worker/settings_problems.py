@@ -49,7 +49,8 @@ def _sentences(error: ErrorDetails, places: Mapping[SettingPath, str]) -> Iterat
 
 
 def _named_as(path: SettingPath, given: SettingPath) -> SettingPath:
-    if ANY_NAME not in path or len(given) < 2:
+    # Only in a section that resembles this one can a name stand for an account.
+    if ANY_NAME not in path or len(given) < 2 or not difflib.get_close_matches(given[0], [path[0]]):
         return path
     return (path[0], given[1], *path[2:])
 

@@ -67,6 +67,8 @@ def _effective(path: SettingPath, found: dict[SettingPath, Found]) -> Effective:
     if path not in found:
         return Effective(variable(path), _text(field.default, secret=True), "default")
     secret = SecretStr in (field.annotation, *get_args(field.annotation))
+    if path[-1] == "proxy":
+        return Effective(variable(path), _without_account(str(found[path].value)), found[path].origin)
     value = redact(str(found[path].value)) if _is_url(path) or not secret else MASK
     return Effective(variable(path), value, found[path].origin)
 
@@ -86,6 +88,13 @@ def _field(path: SettingPath) -> FieldInfo:
 
 def _is_url(path: SettingPath) -> bool:
     return path == ("journal", "url")
+
+
+def _without_account(url: str) -> str:
+    """A proxy's URL with what stands before its host masked, however wrongly it is written."""
+    scheme, divider, rest = url.partition("://")
+    account, at, host = (rest or scheme).rpartition("@")
+    return f"{scheme if rest else ''}{divider}{MASK if account else ''}{at}{host}"
 
 
 def _text(value: object, *, secret: bool) -> str:

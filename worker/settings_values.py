@@ -1,6 +1,5 @@
 """What a setting may be: the types of single values, and the sentences that say what a wrong one should have been."""
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -9,7 +8,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 
+from worker.loopback import is_loopback
+
 _TIMEDELTA = TypeAdapter(timedelta)
+_ENCODED = r"(?:[^\s:/?#@\[\]%]|%[0-9A-Fa-f]{2})*"
+_ACCOUNT = re.compile(rf"{_ENCODED}(?::{_ENCODED})?")
 _PARTNER_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -77,6 +80,20 @@ def _journal_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _proxy_url(value: SecretStr) -> SecretStr:
+    form = "must be http://host:port or http://user:password@host:port"
+    text = value.get_secret_value()
+    scheme, divider, rest = text.partition("://")
+    if not divider or scheme.lower() != "http":
+        raise ValueError(f"{form} (a proxy that is asked for a tunnel by CONNECT)")
+    account, _, place = rest.rstrip("/").rpartition("@")
+    if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^\s:/?#@\[\]]+):[0-9]{1,5}", place):
+        raise ValueError(form)
+    if account and not _ACCOUNT.fullmatch(account):
+        raise ValueError(f"{form}; special characters of user and password are written percent-encoded (`@` is %40)")
+    return SecretStr(f"http://{account}@{place}" if account else f"http://{place}")
+
+
 def _partner_names(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
@@ -84,14 +101,6 @@ def _partner_names(value: object) -> object:
         if not _PARTNER_NAME.fullmatch(str(name).lower()):
             raise ValueError(f"has an entry {name!r}; a name is made of letters, digits, '_', '-' and '.'")
     return {str(name).lower(): entry for name, entry in value.items()}
-
-
-def is_loopback(host: str) -> bool:
-    """True for this machine's own names and addresses."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def all_hold(sentences: Iterable[str]) -> None:
@@ -110,6 +119,7 @@ TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-
 Servers = Annotated[str, BeforeValidator(_servers)]
 SecureUrl = Annotated[str, AfterValidator(_secure_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy_url)]
 JournalUrl = Annotated[SecretStr, AfterValidator(_journal_url)]
 AnyCaseToLower = BeforeValidator(lambda value: _folded(value, upper=False))
 AnyCaseToUpper = BeforeValidator(lambda value: _folded(value, upper=True))

@@ -102,8 +102,53 @@ def test_a_wrong_secret_is_no_token_and_says_what_to_look_at(set_up: pytest.Monk
     assert ended.code == 69
     assert (results(ended)["token"], results(ended)["call"]) == ("failed", "skipped")
     assert "AADSTS7000215" in finding(ended, "token")["detail"]
-    assert "AZPLAN_PARTNERS__CONTOSO__TENANT_ID" in finding(ended, "token")["advice"]
+    assert "its value (not its id) into AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET" in finding(ended, "token")["advice"]
     assert "planted-canary" not in ended.out + ended.err
+
+
+def test_a_certificate_that_is_not_trusted_is_not_the_secrets_fault(
+    set_up: pytest.MonkeyPatch, azplan: Azplan, partner_center: SimulatorProcess
+) -> None:
+    """Neither is anybody told to sign in: what helps is the authority's file."""
+    set_up.delenv("AZPLAN_PARTNERS__CONTOSO__CA_FILE")
+    set_up.setenv(REFRESH_TOKEN_FILE, str(partner_center.refresh_token_file))
+    ended = azplan("check", "--json")
+    for check in ("token", "user token"):
+        advice = finding(ended, check)["advice"]
+        assert "AZPLAN_PARTNERS__CONTOSO__CA_FILE" in advice
+        assert "Sign the user in" not in advice
+        assert "secret" not in advice
+
+
+def test_an_authority_whose_name_cannot_be_resolved_is_dns(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+    """The advice speaks of the name and of a proxy, and of no secret."""
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", "https://nowhere.invalid/t")
+    advice = finding(azplan("check", "--json"), "token")["advice"]
+    assert "DNS" in advice
+    assert "AZPLAN_PARTNERS__CONTOSO__PROXY" in advice
+
+
+def test_a_proxy_that_is_not_there_is_named(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+    """For sign-in and for Partner Center, and its password shows nowhere."""
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__PROXY", "http://u:planted-canary@127.0.0.1:1")
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", "https://login.example/t")
+    ended = azplan("check", "--json")
+    assert "Check AZPLAN_PARTNERS__CONTOSO__PROXY" in finding(ended, "token")["advice"]
+    assert "planted-canary" not in ended.out + ended.err
+
+
+def test_a_proxy_of_the_environment_is_said_not_to_be_used(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+    """With the setting that is; not where no account would go through it."""
+    set_up.setenv("HTTPS_PROXY", "http://u:planted-canary@127.0.0.1:1")
+    assert "proxy" not in results(azplan("check", "--json")), "everything is on this very machine"
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", "https://nowhere.invalid/t")
+    ended = azplan("check", "--json")
+    assert results(ended)["proxy"] == "warning"
+    assert "HTTPS_PROXY is set and is not used" in finding(ended, "proxy")["detail"]
+    assert "AZPLAN_PARTNERS__CONTOSO__PROXY" in finding(ended, "proxy")["detail"]
+    assert "planted-canary" not in ended.out + ended.err
+    set_up.setenv("NO_PROXY", "nowhere.invalid")
+    assert "proxy" not in results(azplan("check", "--json"))
 
 
 def test_an_account_with_a_refresh_token_is_looked_at_with_both_tokens(
@@ -141,7 +186,7 @@ def test_a_partner_center_that_cannot_be_reached_has_a_token_and_no_call(
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__BASE_URL", "http://127.0.0.1:1")
     ended = azplan("check", "--json")
     assert (results(ended)["token"], results(ended)["call"]) == ("ok", "failed")
-    assert "__BASE_URL" in finding(ended, "call")["advice"]
+    assert "AZPLAN_PARTNERS__CONTOSO__BASE_URL" in finding(ended, "call")["advice"]
 
 
 def test_a_ca_file_that_is_not_there_is_a_wrong_setting(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:

@@ -5,6 +5,7 @@ import pytest
 from events.codes import codes
 from tests.cli.conftest import Azplan
 from worker.partner_center.codes import known_codes
+from worker.partner_center.trouble import known_trouble
 
 
 @pytest.mark.parametrize("code", sorted(codes()))
@@ -23,6 +24,25 @@ def test_every_code_of_partner_center_is_explained(azplan: Azplan) -> None:
         ended = azplan("errors", "explain", code)
         assert ended.code == 0, code
         assert all(each.title in ended.out for each in meanings)
+
+
+def test_every_code_of_sign_in_is_explained(azplan: Azplan) -> None:
+    """Typed with and without AADSTS, with what to do and whether a person is needed."""
+    for kind, row in known_trouble().items():
+        for typed in (kind, kind.removeprefix("AADSTS")):
+            ended = azplan("errors", "explain", typed)
+            assert ended.code == 0, typed
+            assert row.title in ended.out
+            assert row.advice in ended.out
+            assert "resolved by" in ended.out
+
+
+def test_a_code_of_sign_in_says_who_can_resolve_it(azplan: Azplan) -> None:
+    """A secret that has expired needs a person; a directory that does not answer does not."""
+    (secret,) = azplan("errors", "explain", "AADSTS7000222", "--json").json["meanings"]
+    (directory,) = azplan("errors", "explain", "90033", "--json").json["meanings"]
+    assert secret["resolvedBy"] == "a person"
+    assert directory["resolvedBy"] == "itself: azplan asks again"
 
 
 def test_a_code_with_two_meanings_shows_both(azplan: Azplan) -> None:

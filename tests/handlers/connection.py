@@ -13,6 +13,7 @@ from worker.partner_center.lines import Lines
 from worker.partner_center.quota import Alone
 from worker.partner_center.tokens import AccessToken
 from worker.partner_center.transport import Departure, Reply, Transport
+from worker.partner_center.trouble import Trouble
 
 Issue = Callable[[Literal["app", "user"]], str]
 ACCOUNT = "contoso"
@@ -58,7 +59,7 @@ class Issued:
         """Another one."""
         return await self.get()
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: str, _why: Trouble) -> None:
         """Partner Center refused a token of its own simulator."""
         raise AssertionError(reason)
 

@@ -51,6 +51,7 @@ LABELS = {
     "azplan_event_loop_lag_seconds": set(),
     "azplan_log_messages_total": {"level"},
     "azplan_ready": set(),
+    "azplan_degraded_reasons": set(),
     "azplan_build_info": {"version", "revision", "python"},
 }
 TOPICS = {"commands": "in", "events": "out", "dead_letters": "dead"}

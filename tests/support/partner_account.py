@@ -9,12 +9,14 @@ import httpx
 from ops.simulator.app import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
+from worker.partner_center.authority import NoToken
 from worker.partner_center.center import Center, Run
 from worker.partner_center.client import _Client
 from worker.partner_center.lines import Lines
 from worker.partner_center.quota import Alone
-from worker.partner_center.tokens import AccessToken, NoToken
+from worker.partner_center.tokens import AccessToken
 from worker.partner_center.transport import Departure, Reply, Transport
+from worker.partner_center.trouble import Trouble
 
 BASE_URL = "https://api.partnercenter.microsoft.com"
 TOKEN_SECONDS = 1800.0
@@ -107,7 +109,7 @@ class Issued:
         self._issued_at = -TOKEN_SECONDS
         return await self.get()
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: str, _why: Trouble) -> None:
         """Partner Center refused a token of its own simulator, as faults have it."""
         self.trouble = reason
 

@@ -17,7 +17,9 @@ from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.clock import Clock
-from worker.partner_center.tokens import NoToken, Tokens, TokenSource
+from worker.partner_center.authority import NoToken
+from worker.partner_center.tokens import Tokens, TokenSource
+from worker.partner_center.trouble import trouble_of
 from worker.runtime.readiness import Readiness
 
 HOUR = 3_600.0
@@ -35,7 +37,7 @@ class Entra:
         """A token of the application, or none."""
         self.asked += 1
         if self.refuses:
-            raise NoToken(EXPIRED, error="AADSTS7000222")
+            raise NoToken(EXPIRED, trouble=trouble_of("AADSTS7000222"))
         return {"access_token": world.simulator.token(partner=tenant), "expires_in": 1_200}
 
 
@@ -93,12 +95,17 @@ def test_an_hour_without_tokens_costs_no_attempt_and_ends_by_itself(play: Play) 
         now = worker.service.readiness()
         (complaint,) = now.degraded
         assert now.ready, "the next worker would get no token either"
-        assert "the authority gives no access token for the application" in complaint
-        assert "run `azplan check`, and renew the secret" in complaint
-        assert "AADSTS" not in complaint, "the authority's words are for the log"
+        assert "The client secret has expired (AADSTS7000222). Make a new client secret" in complaint
+        assert "no attempt is used up" in complaint
+        assert EXPIRED not in complaint, "the authority's words are in the log"
         assert {each.event.reason for each in world.said(sent[-1]) if isinstance(each.event, CommandWaiting)} == {
             WaitingReason.TOKEN_UNAVAILABLE
         }
+        assert all(
+            EXPIRED in each.event.detail and "put its value" in each.event.detail
+            for each in world.said(sent[-1])
+            if isinstance(each.event, CommandWaiting)
+        )
         assert {type(each.event) for command in sent for each in world.said(command)} == {
             CommandAccepted,
             CommandWaiting,

@@ -65,6 +65,7 @@ DEFAULTS = {
     "PARTNERS__<NAME>__AUTHORITY": "",
     "PARTNERS__<NAME>__AUDIENCE": "https://api.partnercenter.microsoft.com",
     "PARTNERS__<NAME>__CA_FILE": "",
+    "PARTNERS__<NAME>__PROXY": "",
     "PARTNERS__<NAME>__REFRESH_TOKEN_FILE": "",
     "PARTNERS__<NAME>__REQUESTS_PER_MINUTE": "500",
     "WORKER__CONCURRENCY": "64",
@@ -415,3 +416,39 @@ def test_the_list_can_be_had_when_the_settings_are_wrong(monkeypatch: pytest.Mon
     """That is when a person wants it most."""
     given(monkeypatch, {"AZPLAN_LOG__LEVEL": "loud"})
     assert ("loud", "the environment") in [(each.value, each.origin) for each in effective()]
+
+
+@pytest.mark.parametrize("url", ["http://proxy:3128", "http://u:p%40ss@proxy:3128/", "HTTP://u@[::1]:3128"])
+def test_a_proxy_is_a_url_with_a_port(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """User and password are percent-encoded; the password shows in no list of the settings."""
+    given(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__PROXY": url})
+    proxy = load().partners["contoso"].proxy
+    assert proxy is not None
+    assert proxy.get_secret_value() == url.replace("HTTP", "http").rstrip("/")
+    (shown,) = (each.value for each in effective() if each.name.endswith("__PROXY"))
+    assert "p%40ss" not in shown
+    assert shown.startswith(("http://", "HTTP://"))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("proxy:3128", "must be http://host:port"),
+        ("https://proxy:3128", "by CONNECT"),
+        ("socks5://proxy:1080", "by CONNECT"),
+        ("http://proxy", "must be http://host:port"),
+        ("http://proxy:3128/path", "must be http://host:port"),
+        ("http://u:canary@ss@proxy:3128", "percent-encoded"),
+        ("http://u:canary/ss@proxy:3128", "percent-encoded"),
+        ("http://u:canary%ss@proxy:3128", "percent-encoded"),
+        ("http://u:canary#ss@proxy:3128", "percent-encoded"),
+    ],
+)
+def test_a_proxy_that_cannot_be_one(url: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said how it is written, and nothing of the password is repeated."""
+    (problem,) = problems_of(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__PROXY": url})
+    assert problem.startswith("AZPLAN_PARTNERS__CONTOSO__PROXY (from the environment) must be http://")
+    assert words in problem
+    assert "canary" not in problem
+    (shown,) = (each.value for each in effective() if each.name.endswith("__PROXY"))
+    assert "ss@" not in shown

@@ -12,6 +12,7 @@ from aiokafka import errors
 from aiokafka.conn import create_conn
 
 from worker.broker.port import BrokerError, BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
+from worker.trust import tls_context
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ def arguments(config: KafkaConfig) -> dict[str, Any]:
 def _tls(config: KafkaConfig) -> ssl.SSLContext | None:
     if not config.security_protocol.endswith("SSL"):
         return None
-    context = ssl.create_default_context()
+    context = tls_context(None)
     if config.ca_file:
         try:
             context.load_verify_locations(config.ca_file)

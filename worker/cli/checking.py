@@ -1,12 +1,11 @@
 """What a worker needs, looked at one by one: what is there, what is not, and what to do about it."""
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from uuid import UUID, uuid4
 
-from worker.accounts import open_accounts
+from worker.accounts import open_accounts, unused_proxies
 from worker.broker.port import BrokerError, BrokerRefused, WantedTopic
 from worker.cli import connections
 from worker.cli.exits import Code
@@ -17,6 +16,7 @@ from worker.partner_center.center import Call
 from worker.partner_center.client import Account
 from worker.partner_center.errors import CallError, NeverSent, NotPermitted, Refused, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Operation
+from worker.partner_center.trouble import trouble_of
 from worker.parts import open_engine
 from worker.redaction import redact
 from worker.settings import Settings, SettingsError, load
@@ -24,15 +24,6 @@ from worker.settings_reference import effective
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""
-_TOKEN_ADVICE: Mapping[str, str] = MappingProxyType(
-    {
-        "token": "Check AZPLAN_PARTNERS__{0}__TENANT_ID, __CLIENT_ID, __AUTHORITY and the secret (expired?).",
-        USER_TOKEN: (
-            "Sign the user in again, with multi-factor authentication, and put the new refresh token into "
-            "AZPLAN_PARTNERS__{0}__REFRESH_TOKEN_FILE; the worker must be able to write in its folder."
-        ),
-    }
-)
 
 
 class Result(StrEnum):
@@ -41,6 +32,7 @@ class Result(StrEnum):
     OK = "ok"
     FAILED = "failed"
     SKIPPED = "skipped"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +135,8 @@ async def _partners(settings: Settings) -> AsyncIterator[Finding]:
         yield _failed("token", Code.CONFIGURATION, " ".join(error.problems), "Correct the file or the setting.")
         yield _skipped("call", "the partner accounts cannot be used")
         return
+    for name, warning in unused_proxies(settings):
+        yield Finding("proxy", Result.WARNING, f"{warning}.", partner=name)
     for account in accounts.values():
         async for finding in _partner(account):
             yield finding
@@ -168,7 +162,7 @@ async def _flow(
     try:
         await asked
     except TokenUnavailable as error:
-        yield _failed(token, Code.UNAVAILABLE, error.description, _TOKEN_ADVICE[token].format(name.upper()), name)
+        yield _failed(token, Code.UNAVAILABLE, error.description, error.advice, name)
         yield _skipped(call, "there is no token", name)
         return
     except CallError as error:
@@ -182,10 +176,8 @@ async def _flow(
 def _call_failed(call: str, error: CallError, name: str) -> Finding:
     match error:
         case NeverSent():
-            advice = (
-                f"Check AZPLAN_PARTNERS__{name.upper()}__BASE_URL, __CA_FILE, and the way to it through the network."
-            )
-            return _failed(call, Code.UNAVAILABLE, str(error), advice, name)
+            why = trouble_of(error.trouble).at(name, "BASE_URL")
+            return _failed(call, Code.UNAVAILABLE, f"{error}. {why.title}.", why.advice, name)
         case Refused() | NotPermitted():
             advice = "Check that the application is registered in Partner Center's app management, in that tenant."
             known = f" `azplan errors explain {error.code}` says more." if error.code else ""

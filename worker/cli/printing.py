@@ -21,6 +21,7 @@ STYLES: Mapping[str, str] = {
     "succeeded": "green",
     "failed": "red",
     "rejected": "yellow",
+    "warning": "yellow",
     "waiting": "cyan",
     "accepted": "cyan",
 }

@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from worker.clock import Clock
+from worker.partner_center.authority import Identity, NoToken
 from worker.partner_center.center import Center, Query, Run
 from worker.partner_center.conversation import Conversation
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable
 from worker.partner_center.lines import Lines
 from worker.partner_center.operation import Auth, Operation
+from worker.partner_center.proxy import Proxy
 from worker.partner_center.quota import Alone, Full, Shared
 from worker.partner_center.request import Request, follow, prepare
 from worker.partner_center.resource import Link
-from worker.partner_center.tokens import AccessToken, Identity, NoToken, Tokens, TokenSource
-from worker.partner_center.transport import Departure, Transport, tls_context
+from worker.partner_center.tokens import AccessToken, Tokens, TokenSource
+from worker.partner_center.transport import Departure, Transport
+from worker.partner_center.trouble import refused_token
+from worker.trust import tls_context
 
 T = TypeVar("T")
 
@@ -45,6 +49,8 @@ class Partner:
     """Authority that is trusted beside the usual ones, for the base URL and for the authority of tokens."""
     refresh_token_file: Path | None = None
     requests_per_minute: int = 500
+    proxy: Proxy | None = None
+    """Leads to base URL and authority, unless they are this very machine."""
 
 
 class Account:
@@ -69,8 +75,8 @@ class Account:
         tls = tls_context(partner.ca_file)
         self._lines = Lines(
             partner.name,
-            Tokens(partner.name, partner.identity, tls, partner.refresh_token_file, clock),
-            Transport(partner.base_url, tls, connections=connections, call_timeout=call_timeout),
+            Tokens(partner.name, partner.identity, tls, partner.refresh_token_file, clock, partner.proxy),
+            Transport(partner.base_url, tls, connections=connections, call_timeout=call_timeout, proxy=partner.proxy),
             clock,
             limit=partner.requests_per_minute,
             shared=shared or Alone(),
@@ -137,7 +143,9 @@ class _Client:
                 value = await self._try(operation, request, token)
             except TokenUnavailable as error:
                 if refused is not None:
-                    source.refused(f"Partner Center refuses its tokens: {error.description}")
+                    why = refused_token(error.code).at(self.account)
+                    error.advice = why.advice
+                    source.refused(f"Partner Center refuses its tokens: {error.description}", why)
                     raise
                 refused = token
             except NotPermitted:
@@ -202,7 +210,9 @@ async def _token(operation: Operation[Any], source: TokenSource, refused: Access
     try:
         return await (source.get() if refused is None else source.replace(refused))
     except NoToken as error:
-        raise TokenUnavailable(operation.name, error.reason, error.delay) from None
+        unavailable = TokenUnavailable(operation.name, error.reason, error.delay)
+        unavailable.advice = error.trouble.advice
+        raise unavailable from None
 
 
 def _pause(error: CallError, retry: int) -> float | None:

@@ -98,13 +98,16 @@ class Conversation(Generic[T]):
 
     def _silence(self, silence: NoReply) -> CallError:
         kind = NeverSent if silence.cause == "connect" else Unanswered
-        return kind(
+        error = kind(
             self._operation.name,
             clean(silence.reason),
             request_id=self._request_id,
             correlation_id=self._run.correlation_id,
             retry_now=classify(silence.cause, None, self._operation.effect) is Verdict.RETRY_NOW,
         )
+        if isinstance(error, NeverSent):
+            error.trouble = silence.trouble
+        return error
 
     def _tell(self, call: Call, judged: Judged[T]) -> None:
         method = self._operation.method

@@ -59,6 +59,9 @@ class Unanswered(CallError):
 class NeverSent(CallError):
     """It certainly never left: no address, no connection, no TLS."""
 
+    trouble = "connect"
+    """Why, as a kind of `worker.partner_center.trouble`."""
+
 
 class Delayed(CallError):
     """Nothing was executed, and trying again before `delay` seconds have passed is of no use. Not an attempt."""
@@ -96,6 +99,9 @@ class Unavailable(Delayed):
 
 class TokenUnavailable(Delayed):
     """The authority gives no token, or Partner Center refused a fresh one (401)."""
+
+    advice = ""
+    """What a person does about it."""
 
 
 class NotPermitted(CallError):

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 PATIENCE = 2.0
 """Seconds that a call waits for its turn before it gives its place up and comes back later."""
-NO_TOKEN = "Commands wait, and no attempt is used up: run `azplan check`, and renew the secret or the refresh token"  # noqa: S105
+NO_TOKEN = "Commands wait, and no attempt is used up"  # noqa: S105 - said to people
 
 
 class Lines:
@@ -94,7 +94,7 @@ class Lines:
             for family, circuit in self._circuits.items()
             if circuit.state is not State.CLOSED
         )
-        refused = (f"{reason}. {NO_TOKEN}" for reason in self.tokens.trouble)
+        refused = (f"{reason} {NO_TOKEN}" for reason in self.tokens.trouble)
         return tuple(f"account {self.account}: {reason}" for reason in (*refused, *silent))
 
     async def uninterrupted(self, talk: Coroutine[Any, Any, T], departure: Departure, *, write: bool) -> T:

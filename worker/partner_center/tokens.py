@@ -1,11 +1,9 @@
 """Access tokens: the application's own, and a user's by its refresh token. Got by MSAL, in a thread, one at a time.
 
 Nothing here is asked for before a call needs it, but for the weekly renewal of a refresh token that nobody uses.
-Texts of errors hold the authority's code and words, never a secret, a token or an assertion.
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,25 +11,21 @@ from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus
 
-import httpx
-import msal
 import structlog
 
 from worker import metrics
 from worker.clock import Clock
-from worker.partner_center.answers import clean
-from worker.partner_center.refresh_token import LIFE, RefreshTokenFile, Unusable
-from worker.redaction import Redactor
+from worker.partner_center.authority import Authority, Identity, NoToken
+from worker.partner_center.proxy import Proxy
+from worker.partner_center.refresh_token import LIFE, RefreshTokenFile
+from worker.partner_center.trouble import Trouble, trouble_of
 
 Flow = Literal["app", "app_user"]
 _WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user"}
 
 log = structlog.get_logger("azplan.tokens")
 
-TIMEOUT = 30.0
-"""Seconds for one request to the authority."""
 EARLY = 300.0
 """Seconds before its expiry that a token is renewed; less for tokens that live shortly."""
 HOUR, WEEK = 3_600.0, 7 * 86_400.0
@@ -39,99 +33,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds after a failure before the authority is asked again, doubling."""
 FORCED_PAUSE = 10.0
 """Seconds between two renewals that were forced by a 401: a fresh token that is refused is not the token's fault."""
-
-
-class NoToken(Exception):
-    """No token can be had before `delay` seconds have passed. `error` is the authority's code for it, or `none`."""
-
-    def __init__(self, reason: str, delay: float = 0.0, error: str = "none") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.delay = delay
-        self.error = error
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the worker is at the authority. Exactly one of the last three is given."""
-
-    authority: str
-    client_id: str
-    audience: str
-    client_secret: str | None = None
-    certificate_file: Path | None = None
-    """PEM with the certificate and its private key."""
-    federated_token_file: Path | None = None
-    """Token of a workload identity, read afresh for each request."""
-
-    def __repr__(self) -> str:
-        return f"Identity({self.client_id} at {self.authority})"
-
-    @property
-    def scopes(self) -> list[str]:
-        """What is asked for: everything that was granted on the audience."""
-        return [f"{self.audience.rstrip('/')}/.default"]
-
-    def credential(self) -> object:
-        """The credential as MSAL takes it. Raises OSError where a file cannot be read."""
-        if self.federated_token_file is not None:
-            assertion = self.federated_token_file.read_text(encoding="utf-8").strip()
-            return {"client_assertion": lambda: assertion}
-        if self.certificate_file is not None:
-            pem = self.certificate_file.read_text(encoding="utf-8")
-            return {"private_key": pem, "public_certificate": pem}
-        return self.client_secret
-
-
-Ask = Callable[[msal.ConfidentialClientApplication, list[str]], Mapping[str, Any]]
-
-
-class Authority:
-    """Asks the authority for tokens. Blocks: call it in a thread."""
-
-    def __init__(self, identity: Identity, tls: SSLContext) -> None:
-        self._identity = identity
-        self._tls = tls
-
-    def by_credential(self) -> Mapping[str, Any]:
-        """A token of the application's own. Raises `NoToken`."""
-        return self._ask(lambda app, scopes: app.acquire_token_for_client(scopes=scopes))
-
-    def by_refresh_token(self, file: RefreshTokenFile) -> Mapping[str, Any]:
-        """A token of the user; the successor of the refresh token is stored. Raises `NoToken`."""
-        try:
-            with file.redemption() as (refresh_token, store):
-                result = self._ask(
-                    lambda app, scopes: app.acquire_token_by_refresh_token(refresh_token, scopes=scopes), refresh_token
-                )
-                if result.get("refresh_token"):
-                    store(result["refresh_token"])
-        except Unusable as error:
-            raise NoToken(str(error)) from None
-        return result
-
-    def _ask(self, ask: Ask, *secrets: str) -> Mapping[str, Any]:
-        """A new MSAL application each time: about once an hour, without caches that would outlive a mistake."""
-        known = (*secrets, self._identity.client_secret or "")
-        redact = Redactor([form for secret in known for form in (secret, quote(secret), quote_plus(secret))]).text
-        with _Http(verify=self._tls, timeout=TIMEOUT, trust_env=False) as client:
-            try:
-                app = msal.ConfidentialClientApplication(
-                    self._identity.client_id,
-                    client_credential=self._identity.credential(),
-                    authority=self._identity.authority,
-                    instance_discovery=False,
-                    http_client=client,
-                )
-                result: Mapping[str, Any] = ask(app, self._identity.scopes)
-            except Exception as error:  # noqa: BLE001 - MSAL, httpx, ssl and the file system each raise their own
-                words = redact(clean(f"{type(error).__name__}: {error}"))[:300]
-                raise NoToken(f"{self._identity.authority} cannot be asked for a token ({words})") from None
-        if "access_token" not in result:
-            words = " ".join(str(result.get(name) or "") for name in ("error", "error_description"))
-            words = redact(clean(words))[:300]
-            raise NoToken(f"{self._identity.authority} gives no token ({words})", error=_error_code(words))
-        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +61,11 @@ class TokenSource:
         self._failures = 0
         self._not_before = 0.0
         self._forced_at = float("-inf")
+        self._why = trouble_of("other")
         self.trouble: str | None = None
         """Why there is no token, in the words of the authority or of Partner Center; None where nothing is wrong."""
         self.plain: str | None = None
-        """The same in a sentence of ours, for anybody who asks."""
+        """The same in sentences of ours, for anybody who asks."""
 
     async def get(self) -> AccessToken:
         """The current token, renewed where it is about to expire. Raises `NoToken`."""
@@ -184,15 +86,18 @@ class TokenSource:
             return self._token
         pause = self._forced_at + FORCED_PAUSE - self._clock.monotonic()
         if self._renewal is None and pause > 0:
-            raise NoToken("Partner Center refuses the token that was just renewed", pause)
+            why = trouble_of("refused").at(self._account)
+            raise NoToken("Partner Center refuses the token that was just renewed", pause, why)
         self._forced_at = self._clock.monotonic()
         return await self.renew()
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: str, why: Trouble) -> None:
         """Partner Center did not take a token that was fresh. Said until it takes one."""
         if self.trouble != reason:
-            log.warning("token.refused", partner=self._account, flow=self._flow, reason=reason)
-        self.trouble, self.plain = reason, f"Partner Center refuses the tokens of the {_WHOSE[self._flow]}"
+            facts = {"reason": reason, "trouble": why.kind, "advice": why.advice}
+            log.warning("token.refused", partner=self._account, flow=self._flow, **facts)
+        self.trouble, self._why = reason, why
+        self.plain = f"Partner Center refuses the tokens of the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
 
     def taken(self) -> None:
         """Partner Center took the token."""
@@ -203,7 +108,7 @@ class TokenSource:
         if self._renewal is None:
             pause = self._not_before - self._clock.monotonic()
             if pause > 0:
-                raise NoToken(self.trouble or "no token", pause)
+                raise NoToken(self.trouble or "no token", pause, self._why)
             self._renewal = asyncio.create_task(self._fetched(), name=f"token {self._account} {self._flow}")
             self._renewal.add_done_callback(self._renewed)
         return await asyncio.shield(self._renewal)
@@ -230,10 +135,13 @@ class TokenSource:
         pause = min(FIRST_PAUSE * 2.0**self._failures, LONGEST_PAUSE)
         self._failures = min(self._failures + 1, 30)
         self._not_before = self._clock.monotonic() + pause
-        self.trouble, self.plain = error.reason, f"the authority gives no access token for the {_WHOSE[self._flow]}"
-        metrics.TOKEN_REQUESTS.labels(self._flow, "error", error.error).inc()
-        log.warning("token.unavailable", partner=self._account, flow=self._flow, reason=error.reason)
-        return NoToken(error.reason, pause, error.error)
+        self._why = why = error.trouble.at(self._account)
+        self.trouble = error.reason
+        self.plain = f"the authority gives no access token for the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
+        metrics.TOKEN_REQUESTS.labels(self._flow, "error", why.code or "none").inc()
+        facts = {"reason": error.reason, "trouble": why.kind, "advice": why.advice}
+        log.warning("token.unavailable", partner=self._account, flow=self._flow, **facts)
+        return NoToken(error.reason, pause, why)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -243,9 +151,15 @@ class Tokens:
     """The tokens of one account: the application's own, and a user's where a refresh token is configured."""
 
     def __init__(
-        self, account: str, identity: Identity, tls: SSLContext, refresh_token_file: Path | None, clock: Clock
+        self,
+        account: str,
+        identity: Identity,
+        tls: SSLContext,
+        refresh_token_file: Path | None,
+        clock: Clock,
+        proxy: Proxy | None = None,
     ) -> None:
-        authority = Authority(identity, tls)
+        authority = Authority(identity, tls, proxy)
         self._account = account
         self._clock = clock
         self._file = RefreshTokenFile(refresh_token_file, clock) if refresh_token_file else None
@@ -285,21 +199,7 @@ class Tokens:
             await asyncio.sleep(HOUR)
 
 
-class _Http(httpx.Client):
-    """httpx as MSAL wants it: MSAL gives some members of a form as bytes."""
-
-    def post(self, url: str, *, data: Mapping[str, str | bytes], **others: Any) -> httpx.Response:  # type: ignore[override]
-        """Post a form."""
-        form = {name: value.decode() if isinstance(value, bytes) else value for name, value in data.items()}
-        return super().post(url, data=form, **others)
-
-
 def _access_token(result: Mapping[str, Any], asked_at: float) -> AccessToken:
     life = float(result.get("expires_in", 3599))
     expires_at = asked_at + life
     return AccessToken(str(result["access_token"]), expires_at - min(EARLY, life / 5), expires_at)
-
-
-def _error_code(words: str) -> str:
-    found = re.search(r"AADSTS[0-9]{4,8}", words)
-    return found[0] if found else "none"

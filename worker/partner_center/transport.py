@@ -5,7 +5,8 @@ Between the two, exceptions cannot tell whether a request may have arrived: the 
 connection as a connect time-out. So that is not read from exceptions at all: aiohttp asks our request class to `send`
 when the connection is there, and a `Departure` remembers that it did.
 
-The environment's proxies and .netrc are not used, cookies are neither kept nor sent, redirects are not followed, and
+A proxy is asked for a tunnel first; that is no departure, which comes when the request goes into the tunnel. The
+environment's proxies and .netrc are not used, cookies are neither kept nor sent, redirects are not followed, and
 nothing is ever sent twice: aiohttp would repeat idempotent methods, PUT among them, when a kept connection dies.
 """
 
@@ -15,8 +16,6 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -25,6 +24,10 @@ import httpx
 from aiohttp.client_reqrep import ClientRequest, ClientResponse
 from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
+
+from worker.loopback import is_loopback
+from worker.partner_center.proxy import Proxy
+from worker.partner_center.reach import why_unreachable
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a place in the pool, name resolution, TCP and TLS together."""
@@ -48,10 +51,12 @@ class Reply:
 class NoReply(Exception):
     """No whole answer. `cause` says whether the request may have arrived: it certainly did not on `connect`."""
 
-    def __init__(self, cause: Literal["connect", "timeout", "lost"], reason: str) -> None:
+    def __init__(self, cause: Literal["connect", "timeout", "lost"], reason: str, trouble: str = "connect") -> None:
         super().__init__(f"{cause}: {reason}")
         self.cause = cause
         self.reason = reason
+        self.trouble = trouble
+        """Why there is no connection: a kind of `trouble`."""
 
 
 class Departure:
@@ -93,7 +98,17 @@ class _Request(ClientRequest):
 class Transport:
     """The connections of one account to Partner Center: HTTP/1.1, kept alive, `connections` of them at most."""
 
-    def __init__(self, base_url: str, tls: ssl.SSLContext, *, connections: int, call_timeout: float) -> None:
+    _proxy: Proxy | None = None
+
+    def __init__(
+        self,
+        base_url: str,
+        tls: ssl.SSLContext,
+        *,
+        connections: int,
+        call_timeout: float,
+        proxy: Proxy | None = None,
+    ) -> None:
         """`call_timeout`: seconds from the departure of a request to the last byte of its answer.
 
         Raises ValueError for a base URL that would send tokens in the clear.
@@ -104,8 +119,13 @@ class Transport:
         self._connections = connections
         self._call_timeout = call_timeout
         self._tls = tls
+        self._proxy = proxy if proxy is not None and proxy.serves(base_url) else None
         self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(verify=self._tls, client=self._session),
+            transport=AiohttpTransport(
+                verify=self._tls,
+                client=self._session,
+                proxy=_asked_for_tunnels(self._proxy) if self._proxy else None,
+            ),
             timeout=httpx.Timeout(CONNECT_TIMEOUT, read=call_timeout, write=call_timeout),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
@@ -145,7 +165,8 @@ class Transport:
         cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
         words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
         if not departure.left:
-            return NoReply("connect", words if str(cause) else f"no connection within {CONNECT_TIMEOUT:g} s")
+            why = why_unreachable(error, proxied=self._proxy is not None)
+            return NoReply("connect", words if str(cause) else f"no connection within {CONNECT_TIMEOUT:g} s", why)
         if isinstance(cause, TimeoutError):
             return NoReply("timeout", f"no whole answer within {self._call_timeout:g} s")
         return NoReply("lost", words)
@@ -166,24 +187,16 @@ def checked_base_url(base_url: str) -> str:
     address = urlsplit(base_url)
     if not address.hostname or address.username or address.query or address.fragment:
         raise ValueError(f"{base_url!r} is no base URL: it must be https://host, with a port and a path at most")
-    if address.scheme != "https" and not (address.scheme == "http" and _is_loopback(address.hostname)):
+    if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname)):
         raise ValueError(f"{base_url!r} would send tokens in the clear: use https (http is for loopback hosts only)")
     return base_url.rstrip("/")
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Trust in the usual authorities, and in those of `ca_file` beside them. Raises OSError where it cannot be read."""
-    context = httpx.create_ssl_context()
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
-    return context
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def _asked_for_tunnels(proxy: Proxy) -> httpx.Proxy:
+    if proxy.user is None:
+        return httpx.Proxy(proxy.url)
+    account = aiohttp.encode_basic_auth(proxy.user, proxy.password, encoding="utf-8")
+    return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": account})
 
 
 async def _whole_body(response: httpx.Response) -> bytes:

@@ -147,7 +147,8 @@ def _call(error: CallError, now: Situation) -> Outcome:
         case Throttled():
             return _wait(Wait(WaitingReason.THROTTLED, str(error), delay=error.delay), now.attempts, now)
         case TokenUnavailable():
-            return _wait(Wait(WaitingReason.TOKEN_UNAVAILABLE, str(error), delay=error.delay), now.attempts, now)
+            detail = f"{str(error).rstrip('.')}. {error.advice}".strip()
+            return _wait(Wait(WaitingReason.TOKEN_UNAVAILABLE, detail, delay=error.delay), now.attempts, now)
         case Delayed():
             wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=error.delay)
             return _wait(wait, now.attempts, now)

@@ -14,6 +14,7 @@ from worker.cli.helping import LOOKING, examples
 from worker.cli.options import Json
 from worker.cli.printing import show, show_json
 from worker.partner_center.codes import Explanation, explanations, known_codes
+from worker.partner_center.trouble import Trouble, asked_for, known_trouble
 
 APPEARS: Mapping[type[OurCode], str] = {
     RejectedCode: "CommandRejected",
@@ -32,18 +33,25 @@ class Meaning:
     cause: str
     fault: str
     advice: str
+    resolved_by: str | None = None
+    """Whether a person is needed or it passes; None where the advice says all."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this group."""
     group = typer.Typer(no_args_is_help=True)
-    group.command(epilog=examples(app, "azplan errors explain active_assets", "azplan errors explain 900115"))(explain)
+    group.command(epilog=examples(app, "azplan errors explain active_assets", "azplan errors explain AADSTS7000215"))(
+        explain
+    )
     app.add_typer(group, name="errors", help="What the codes mean.", rich_help_panel=LOOKING)
 
 
 def explain(
     code: Annotated[
-        str, typer.Argument(help="A code of azplan, such as active_assets, or of Partner Center, such as 900115.")
+        str,
+        typer.Argument(
+            help="A code of azplan (active_assets), of Partner Center (900115), or of sign-in (AADSTS7000215)."
+        ),
     ],
     as_json: Json = False,
 ) -> None:
@@ -60,6 +68,8 @@ def explain(
         show(f"  seen in      {meaning.seen_in}")
         show(f"  cause        {meaning.cause}")
         show(f"  whose fault  {meaning.fault}")
+        if meaning.resolved_by:
+            show(f"  resolved by  {meaning.resolved_by}")
         show(f"  what to do   {meaning.advice}")
 
 
@@ -68,7 +78,8 @@ def _meanings(code: str) -> Sequence[Meaning]:
     if ours is not None:
         meaning = ours.meaning
         return [Meaning(APPEARS[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
-    return [_of_partner_center(each) for each in explanations(code)]
+    sign_in = asked_for(code)
+    return [*(_of_partner_center(each) for each in explanations(code)), *([_of_sign_in(sign_in)] if sign_in else [])]
 
 
 def _of_partner_center(each: Explanation) -> Meaning:
@@ -76,8 +87,15 @@ def _of_partner_center(each: Explanation) -> Meaning:
     return Meaning(f"Partner Center, {seen_in}", each.title, each.cause, each.fault, each.advice)
 
 
+def _of_sign_in(each: Trouble) -> Meaning:
+    seen_in = "Microsoft's sign-in" if each.code else "the way to Microsoft's sign-in and Partner Center"
+    resolved = "a person" if each.person else "itself: azplan asks again"
+    return Meaning(seen_in, each.title, each.cause, each.fault, each.advice, resolved)
+
+
 def _facts(meaning: Meaning) -> dict[str, Any]:
-    return {
+    resolved = {"resolvedBy": meaning.resolved_by} if meaning.resolved_by else {}
+    return resolved | {
         "seenIn": meaning.seen_in,
         "title": meaning.title,
         "cause": meaning.cause,
@@ -87,6 +105,7 @@ def _facts(meaning: Meaning) -> dict[str, Any]:
 
 
 def _unknown(code: str) -> Stop:
-    near = get_close_matches(code, [*codes(), *known_codes()], n=3)
+    signs = (each.removeprefix("AADSTS") for each in known_trouble())
+    near = get_close_matches(code.removeprefix("aadsts"), [*codes(), *known_codes(), *signs], n=3)
     hint = f"Did you mean {', '.join(near)}?" if near else f"Codes of azplan: {', '.join(codes())}."
     return Stop(Code.NOTHING, f"no code {code!r} is known.", hint)
