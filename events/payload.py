@@ -18,6 +18,11 @@ LONGEST_INTEGER: Final = 1_000
 
 Container = dict[str, Any] | list[Any]
 
+_CONFLUENT_PREFIX = 5
+_WAY_OUT = (
+    "Send plain JSON: with a serialiser that puts the schema id into a header (value.schema.id.serializer ="
+    " io.confluent.kafka.serializers.schema.id.HeaderSchemaIdSerializer), or with one that has no schema registry"
+)
 _BYTE_ORDER_MARK = "\ufeff"
 _LONG_NUMBER = re.compile(rf"(?<![0-9])[0-9]{{{LONGEST_INTEGER}}}")
 
@@ -44,6 +49,9 @@ def parse(value: bytes | None) -> Any:
         raise UnreadableError("the record has no value")
     if len(value) > LARGEST:
         raise UnreadableError(f"the value has {len(value)} bytes; at most {LARGEST} are read")
+    schema = _confluent_schema(value)
+    if schema is not None:
+        raise UnreadableError(f"the value is in Confluent's wire format (byte 00 and schema id {schema}). {_WAY_OUT}")
     try:
         text = value.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
@@ -61,6 +69,17 @@ def parse(value: bytes | None) -> Any:
     if sum(1 for _ in _levels(parsed)) > DEEPEST:
         raise UnreadableError(f"the value is nested deeper than {DEEPEST} levels")
     return parsed
+
+
+def _confluent_schema(value: bytes) -> int | None:
+    """The schema id that Confluent's serialisers write before the message, after a byte 00; None where there is none.
+
+    What follows is JSON, or an id as small as registries give them tells it from UTF-16.
+    """
+    if value[:1] != b"\0" or len(value) <= _CONFLUENT_PREFIX:
+        return None
+    is_json = value[_CONFLUENT_PREFIX:].lstrip()[:1] in (b"{", b"[", b'"')
+    return int.from_bytes(value[1:_CONFLUENT_PREFIX]) if is_json or value[1] == 0 else None
 
 
 def parsed_object(value: object, name: str) -> dict[str, Any]:

@@ -45,6 +45,11 @@ NOT_JSON = {
         binary(b'\xef\xbb\xbf{"a":"\xff"}'),
         "the value is not UTF-8 at byte 9",
     ),
+    "UTF-16 without a mark": (
+        binary('{"customerId":"x"}'.encode("utf-16-be")),
+        "the value is not JSON at line 1, column 1",
+    ),
+    "a byte 00 alone": (binary(b"\0{}"), "the value is not JSON at line 1, column 1"),
     "cut JSON": (binary(b'{"a":'), "the value is not JSON at line 1, column 6"),
     "two JSON values": (binary(b"{} {}"), "the value is not JSON at line 1, column 4"),
     "a raw line break in a string": (binary(b'{"a":"\n"}'), "the value is not JSON at line 1, column 7"),
@@ -406,3 +411,25 @@ def test_a_command_without_correlation_correlates_by_its_id() -> None:
 
     assert isinstance(decoded, Accepted)
     assert (decoded.envelope.correlation_id, decoded.envelope.partner_key) == ("dunning-0815", None)
+
+
+@pytest.mark.parametrize(
+    ("message", "schema"),
+    [
+        (b'\0\0\0\0\x0c{"customerId":"x"}', 12),
+        (b'\0\0\x01\x86\xa1 {"customerId":"x"}', 100_001),
+        (b"\0\x7f\xff\xff\xff[]", 2_147_483_647),
+        (b"\0\0\0\0\x07\x48AvroOrProtobuf", 7),
+    ],
+    ids=["JSON", "a space before it", "the largest id", "no JSON"],
+)
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+def test_confluents_wire_format_is_named_with_the_way_out(message: bytes, schema: int, mode: str) -> None:
+    """It stays unreadable: the dead letter says the schema id, and how a sender leaves it out."""
+    made = binary(message) if mode == "binary" else record(message, CLOUDEVENTS)
+    answer = decode(made)
+    assert isinstance(answer, Undecodable)
+    assert answer.code is RecordCode.INVALID_JSON
+    assert f"Confluent's wire format (byte 00 and schema id {schema})" in answer.detail
+    assert "puts the schema id into a header" in answer.detail
+    assert "customerId" not in answer.detail
