@@ -14,12 +14,10 @@ _NAMED = (
 _VALUE = r"(?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|[^\s,;&\"'})\]]+)"
 _SECRET_KEY = re.compile(rf".*{_NAMED}", re.IGNORECASE | re.DOTALL)
 
-# Each quantifier before a decisive character has a bound, so that no text is slow to read.
+# No text is slow to read: each quantifier before a decisive character has a bound, or cannot begin twice in one run.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # -----BEGIN PRIVATE KEY----- and its kin
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
-    # JSON Web Tokens: access tokens, id tokens, assertions
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"), MASK),
     # Microsoft's refresh tokens: 0.A…, 1.A…, M.C5…; opaque and long
     (re.compile(r"\b(?:[01]\.A[A-Za-z0-9_-]|M\.[A-Z][A-Za-z0-9]{2,}_)[A-Za-z0-9_.!*$-]{20,}"), MASK),
     # Authorization headers wherever they stand
@@ -31,6 +29,22 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # name=value, name: value, "name": "value", name='value'
     (re.compile(rf"({_NAMED}[\"']?\s{{0,9}}[=:]\s{{0,9}}){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
 )
+
+
+# JSON Web Tokens: access tokens, id tokens, assertions. They may begin anywhere in a run of their characters.
+_DOTTED = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*+)++")
+_WEB_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{5}")
+
+
+def _without_web_token(run: re.Match[str]) -> str:
+    """The run up to where a token begins: `eyJ` in a part that another part follows."""
+    text, begin = run[0], 0
+    while (dot := text.find(".", begin)) >= 0:
+        token = _WEB_TOKEN.search(text, begin, dot)
+        if token is not None and text[dot + 1 : dot + 2] not in ("", "."):
+            return text[: token.start()] + MASK
+        begin = dot + 1
+    return text
 
 
 class Redactor:
@@ -46,6 +60,8 @@ class Redactor:
         """The text without secrets."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
+        if "eyJ" in text:
+            text = _DOTTED.sub(_without_web_token, text)
         for pattern, replacement in _SHAPES:
             text = pattern.sub(replacement, text)
         return text
