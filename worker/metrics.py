@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from events.base import Event, commands
-from events.codes import Code, FailedCode, Fault, RecordCode
+from events.codes import Code, FailedCode, Fault, RecordCode, RejectedCode, WaitingReason
 from worker.clock import Clock
 
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -34,7 +34,7 @@ _CRITICAL = (1, 5, 15, 30, 60, 300, 900, 3600, 14400)
 _CALLS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 OUTCOMES = ("succeeded", "no_op", "refused", "failed")
-FAULTS = ("none", "caller", "policy", "system")
+FAULTS = ("none", "caller", "policy", "microsoft", "system")
 RETRY_REASONS = ("throttled", "timeout", "server_error", "conflict", "not_visible_yet", "auth")
 DECODE_REASONS = ("json", "schema", "envelope", "encoding", "too_large", "unknown_type")
 CIRCUIT_STATES = ("closed", "open", "half_open")
@@ -70,7 +70,15 @@ COMMANDS_IN_PROGRESS = _gauge("commands_in_progress", "Commands that run now.", 
 OLDEST_OPEN_COMMAND = _gauge(
     "oldest_open_command_age_seconds", "Age of the oldest command that is not over.", "command"
 )
-COMMAND_RETRIES = _counter("command_retries_total", "Delayed repeats of a command.", "command", "reason")
+COMMAND_RETRIES = _counter(
+    "command_retries_total",
+    "Delayed repeats of a command because something failed or was refused.",
+    "command",
+    "reason",
+)
+COMMAND_WAITS = _counter(
+    "command_waits_total", "Times that a command began to wait for another reason than before.", "command", "reason"
+)
 DUPLICATES = _counter("duplicate_commands_total", "Records of a command that was known already.", "command")
 DEAD_LETTERS = _counter("dead_letters_total", "Records moved to the dead-letter topic.", "command", "reason")
 DEAD_LETTER_BACKLOG = _gauge("dead_letter_backlog_commands", "Dead letters neither redriven nor archived.")
@@ -89,7 +97,11 @@ POISONED_PARTITIONS = _gauge(
 )
 REBALANCES = _counter("rebalances_total", "Changes of the assignment.")
 LAST_POLL = _gauge("last_poll_timestamp_seconds", "When records were last asked for, in Unix time.")
-LAST_COMMIT = _gauge("last_commit_timestamp_seconds", "When offsets were last committed, in Unix time.", "topic")
+LAST_COMMIT = _gauge(
+    "last_commit_timestamp_seconds",
+    "When offsets were last committed, or there was nothing to commit, in Unix time.",
+    "topic",
+)
 PRODUCED_EVENTS = _counter("produced_events_total", "Events sent to Kafka.", "topic", "outcome")
 OUTBOX_PENDING = _gauge("outbox_pending_events", "Events decided but not acknowledged by Kafka yet.")
 OUTBOX_OLDEST = _gauge("outbox_oldest_event_age_seconds", "Age of the oldest such event.")
@@ -120,7 +132,8 @@ CIRCUIT_STATE = _gauge(
 )
 TOKEN_REQUESTS = _counter(
     "auth_token_requests_total",
-    "Access tokens asked for; error is the authority's code, or none.",
+    "Access tokens for calls: ok and error were asked of the authority, cached was still good; error is its code, or"
+    " none.",
     "flow",
     "outcome",
     "error",
@@ -237,6 +250,8 @@ def _prepare_command(command: str) -> None:
             COMMANDS.labels(command, outcome, fault)
     for reason in RETRY_REASONS:
         COMMAND_RETRIES.labels(command, reason)
+    for waiting in WaitingReason:
+        COMMAND_WAITS.labels(command, str(waiting))
     for code in (*FailedCode, *RecordCode):
         DEAD_LETTERS.labels(command, str(code))
 
@@ -284,8 +299,10 @@ def set_circuit(dependency: str, state: str) -> None:
 
 _NO_OPS = ("already_existed", "already_suspended", "already_active", "adopted")
 _FAULTS: Mapping[Fault, str] = MappingProxyType(
-    {Fault.CALLER: "caller", Fault.PARTNER: "policy", Fault.MICROSOFT: "system", Fault.AZPLAN: "system"}
+    {Fault.CALLER: "caller", Fault.PARTNER: "policy", Fault.MICROSOFT: "microsoft", Fault.AZPLAN: "system"}
 )
+_UNTOLD = frozenset({FailedCode.RETRIES_EXHAUSTED, FailedCode.OUTCOME_UNKNOWN, RejectedCode.EARLIER_OUTCOME_UNKNOWN})
+"""Codes of commands that Microsoft did not answer in time. Whatever the cause, the work was not done: system."""
 
 
 def _result(outcome: Outcome) -> str:
@@ -297,4 +314,6 @@ def _result(outcome: Outcome) -> str:
 
 
 def _fault(code: object) -> str:
-    return _FAULTS[code.meaning.fault] if isinstance(code, Code) else "none"
+    if not isinstance(code, Code):
+        return "none"
+    return "system" if code in _UNTOLD else _FAULTS[code.meaning.fault]

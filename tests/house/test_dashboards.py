@@ -200,6 +200,21 @@ def test_a_window_fits_the_scrape_interval(panel: dict[str, Any]) -> None:
                 assert re.search(rf"\b(rate|increase)\({name}\{{[^}}]*}}\[", query), f"{name} is a counter"
 
 
+@each_panel
+def test_seconds_in_a_second_are_no_duration(panel: dict[str, Any]) -> None:
+    """The rate of a counter of seconds is a number of those who wait or work, or a share."""
+    if any(re.search(r"\brate\(\w+_seconds_total\{", query) for query in _queries(panel)):
+        assert panel["fieldConfig"]["defaults"]["unit"] not in {"s", "ms"}
+
+
+@each_panel
+def test_a_token_that_was_at_hand_is_no_request(panel: dict[str, Any]) -> None:
+    """What is shown of requests for tokens is what the authority was asked."""
+    for query in _queries(panel):
+        if "azplan_auth_token_requests_total{" in query:
+            assert 'outcome!="cached"' in query or 'outcome="error"' in query
+
+
 def test_every_metric_is_shown_or_left_out_for_a_reason() -> None:
     """What is worth measuring is worth showing; the rest is listed."""
     shown = {

@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
-from events.codes import RejectedCode
+from events.codes import FailedCode, RejectedCode
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers, hangs_up
 from worker import metrics
@@ -25,6 +25,7 @@ LABELS = {
     "azplan_commands_in_progress": {"command"},
     "azplan_oldest_open_command_age_seconds": {"command"},
     "azplan_command_retries_total": {"command", "reason"},
+    "azplan_command_waits_total": {"command", "reason"},
     "azplan_duplicate_commands_total": {"command"},
     "azplan_dead_letters_total": {"command", "reason"},
     "azplan_dead_letter_backlog_commands": set(),
@@ -168,7 +169,7 @@ class Outcome:
     """What became of it."""
 
     name: str
-    code: RejectedCode | None = None
+    code: RejectedCode | FailedCode | None = None
     event: Event | None = None
 
 
@@ -179,6 +180,13 @@ class Outcome:
         (Outcome("succeeded", event=Event(already_existed=True)), "no_op", "none"),
         (Outcome("rejected", RejectedCode.INVALID_COMMAND), "refused", "caller"),
         (Outcome("rejected", RejectedCode.NO_RELATIONSHIP), "refused", "policy"),
+        (Outcome("rejected", RejectedCode.CREDIT_OR_REVIEW), "refused", "microsoft"),
+        (Outcome("rejected", RejectedCode.EARLIER_OUTCOME_UNKNOWN), "refused", "system"),
+        (Outcome("failed", FailedCode.ORDER_FAILED), "failed", "microsoft"),
+        (Outcome("failed", FailedCode.UPGRADE_FAILED), "failed", "microsoft"),
+        (Outcome("failed", FailedCode.RETRIES_EXHAUSTED), "failed", "system"),
+        (Outcome("failed", FailedCode.OUTCOME_UNKNOWN), "failed", "system"),
+        (Outcome("failed", FailedCode.INTERNAL_ERROR), "failed", "system"),
     ],
 )
 def test_how_the_end_of_a_command_is_counted(outcome: Outcome, result: str, fault: str) -> None:

@@ -14,6 +14,7 @@ from tests.support.memory_broker import MemoryBroker, MemorySource
 from worker.broker.port import BrokerUnavailable, Partition
 from worker.errors import JournalUnavailable
 from worker.journal.records import Intake, Taken
+from worker.metrics import REGISTRY
 from worker.runtime.consumer import Consumer
 from worker.runtime.lanes import Lanes, Limits
 
@@ -268,3 +269,19 @@ async def _silent(*_: object) -> list[Taken]:
 
 async def _answered(ctx: Any, _command: Any) -> Any:
     return ctx.answer(PlanSuspended, subscription_id="s-1", already_suspended=True)
+
+
+async def test_the_age_of_the_last_commit_climbs_only_while_something_is_uncommitted(reading: Reading) -> None:
+    """Where nothing comes there is nothing to commit: a quiet night does not look like a broker that takes nothing."""
+
+    def age() -> float:
+        shown = REGISTRY.get_sample_value("azplan_last_commit_timestamp_seconds", {"topic": TOPIC})
+        return reading.bench.clock.now().timestamp() - (shown or 0.0)
+
+    await reading.write(record())
+    await asyncio.sleep(3600)
+    assert age() <= 5
+    reading.source.refuses = 10_000
+    await reading.write(record(of(2), id="c-2"))
+    await asyncio.sleep(600)
+    assert age() > 590

@@ -66,6 +66,7 @@ class Consumer:
         self._owed: Offsets = {}
         self._owed_under = 0
         self._poisoned: set[Partition] = set()
+        self._topics: set[str] = set()
         self.progress = Progress(at=clock.monotonic())
         self.newest: dict[Partition, float] = {}
         """When the newest record of each partition that was taken in was written, in Unix time."""
@@ -92,6 +93,9 @@ class Consumer:
                 await self._take(batch)
             elif self._owed:
                 await self._commit({}, batch.epoch)
+            else:
+                self._topics.update(partition.topic for partition in self._source.assignment())
+                telemetry.committed(self._clock, self._topics)
             self.progress.trouble = None
 
     async def _take(self, batch: Batch) -> None:
@@ -132,7 +136,7 @@ class Consumer:
             log.warning("offsets.not_committed", error=str(error))
         else:
             self._owed = {}
-            telemetry.committed(self._clock, owed)
+            telemetry.committed(self._clock, {partition.topic for partition in owed})
 
     async def _hold_back(self) -> None:
         """Above `MAX_PENDING` runnable commands nothing more is read; below it, everything again."""

@@ -12,7 +12,6 @@ import structlog
 from events.base import events
 from events.codes import DeadLetterCode, RecordCode, RejectedCode, WaitingReason
 from worker import metrics
-from worker.broker.port import Partition
 from worker.clock import Clock
 from worker.journal.records import Intake, Taken, Unsent, Work
 from worker.runtime.outcome import Outcome, Waiting
@@ -25,13 +24,8 @@ RETRIES = {
     WaitingReason.RETRY: "server_error",
     WaitingReason.PARTNER_CENTER_UNAVAILABLE: "server_error",
     WaitingReason.TOKEN_UNAVAILABLE: "auth",
-    WaitingReason.ORDER_PROVISIONING: "not_visible_yet",
-    WaitingReason.ASSETS_STOPPING: "not_visible_yet",
-    WaitingReason.UPGRADE_RUNNING: "not_visible_yet",
-    WaitingReason.SETTLING: "not_visible_yet",
-    WaitingReason.PAUSED: "conflict",
 }
-"""The metric's word for each reason to wait."""
+"""The metric's word for each reason to try again. The other reasons are waits on which nothing has failed."""
 
 UNREADABLE: dict[DeadLetterCode | RejectedCode | str, str] = {
     RecordCode.INVALID_JSON: "json",
@@ -66,8 +60,10 @@ def concluded(work: Work, outcome: Outcome) -> None:
     if work.redrive:
         metrics.redriven(work, outcome)
     if isinstance(outcome, Waiting):
-        metrics.COMMAND_RETRIES.labels(metrics.command_label(work.type), RETRIES[outcome.reason]).inc()
+        if outcome.reason in RETRIES:
+            metrics.COMMAND_RETRIES.labels(metrics.command_label(work.type), RETRIES[outcome.reason]).inc()
         if outcome.said:
+            metrics.COMMAND_WAITS.labels(metrics.command_label(work.type), str(outcome.reason)).inc()
             log.info("command.waiting", reason=outcome.reason, detail=outcome.detail, attempt=outcome.attempts)
     elif outcome.name != "again":
         if outcome.name == "failed":
@@ -90,9 +86,9 @@ def polled(clock: Clock) -> None:
     metrics.LAST_POLL.set(clock.now().timestamp())
 
 
-def committed(clock: Clock, offsets: Iterable[Partition]) -> None:
-    """Offsets that the broker has acknowledged."""
-    for topic in {partition.topic for partition in offsets}:
+def committed(clock: Clock, topics: Iterable[str]) -> None:
+    """Everything that was taken in from these topics is committed: just now, or before and nothing came since."""
+    for topic in topics:
         metrics.LAST_COMMIT.labels(topic).set(clock.now().timestamp())
 
 
