@@ -5,7 +5,6 @@ already, or a record too old, only the journal can tell; every other row of the 
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from events.fingerprint import fingerprint, refused_fingerprint
 from events.identity import command_uid
 from events.instants import format_instant, parse_instant
 from events.opening import Mode, NoCommandError, Opened, open_record
-from events.payload import DoubledKeys, doubled_keys
+from events.payload import DoubledKeys, doubled_keys, written
 from events.record import Headers, Outgoing, Record
 from events.text import printable, quoted
 from events.validation import describe_unknown_type, read_command
@@ -256,9 +255,8 @@ def _outgoing(message: Command | Event, attributes: Mapping[str, str | None]) ->
         "ce_subject": message.customer_id,
         "content-type": "application/json",
     }
-    value = json.dumps(message.wire_data(), ensure_ascii=False, separators=(",", ":"))
     return Outgoing(
         key=message.customer_id.encode(),
-        value=value.encode("utf-8", "replace"),
+        value=written(message.wire_data()),
         headers=tuple((name, text.encode("utf-8", "replace")) for name, text in given.items() if text is not None),
     )

@@ -6,7 +6,7 @@ Knows no CloudEvent and no command.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn
 
 LARGEST: Final = 1_048_576
@@ -37,6 +37,11 @@ class DoubledKeys(dict[str, Any]):
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
         self.doubled = {key for key, times in Counter(key for key, _ in pairs).items() if times > 1}
+
+
+def written(data: Mapping[str, Any]) -> bytes:
+    """The data of a message as the bytes of its record's value."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def parse(value: bytes | None) -> Any:

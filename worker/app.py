@@ -23,6 +23,7 @@ from worker import metrics
 from worker.accounts import open_accounts, unused_proxies
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
+from worker.broker.room import largest_record
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
 from worker.handling import Handler, load
@@ -207,7 +208,8 @@ def assemble(settings: Settings, around: Around) -> Service:
     """A worker of these parts, not yet begun."""
     journal, clock, accounts = around.journal, around.clock, around.accounts
     ownership = Ownership(journal, clock, lease(settings), socket.gethostname(), version())
-    sender = Sender(settings.kafka.group_id, version())
+    largest = largest_record(settings.kafka.max_request_bytes, settings.kafka.events_topic)
+    sender = Sender(settings.kafka.group_id, version(), largest)
 
     def closed(claimed_by: str) -> str | None:
         if service.stopping:

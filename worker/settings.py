@@ -65,6 +65,12 @@ class Kafka(Section):
     sasl_username: Text | None = Field(None, description="with Azure Event Hubs `$ConnectionString`")
     sasl_password: SecretStr | None = Field(None, description="with Azure Event Hubs the connection string")
     ca_file: Text | None = Field(None, description="authority of the brokers' certificates, beside the system's")
+    max_request_bytes: int = Field(
+        1_000_000,
+        ge=100_000,
+        le=64 * 1024 * 1024,
+        description="the largest produce request (Azure Event Hubs closes the connection above 1046528 bytes)",
+    )
     start_from: Annotated[Literal["earliest", "latest", "none"], AnyCaseToLower] = Field(
         "earliest", description="where a group with no committed offset begins; `none` refuses"
     )

@@ -1,6 +1,7 @@
 """The port's implementations on the session's broker."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -24,8 +25,8 @@ def config(kafka_servers: str) -> KafkaConfig:
 
 @pytest.fixture
 async def sink(config: KafkaConfig) -> AsyncIterator[KafkaSink]:
-    """A started sink."""
-    made = KafkaSink(config)
+    """A started sink that leaves it to the broker what is too large."""
+    made = KafkaSink(replace(config, max_request_bytes=8_000_000))
     await made.start()
     yield made
     await made.stop()

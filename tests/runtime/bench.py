@@ -130,7 +130,7 @@ class Bench:
         rows = await self.journal.unsent(1000)
         return [{name: (value or b"").decode() for name, value in row.headers} for row in rows if row.letter]
 
-    def dispatch(self, handler: Any, **changes: Any) -> Dispatch:
+    def dispatch(self, handler: Any, *, sender: Sender = SENDER, **changes: Any) -> Dispatch:
         """Gives turns to commands of any type, with this handler."""
         given = {
             "journal": self.journal,
@@ -138,7 +138,7 @@ class Bench:
             "traffic": self.traffic,
             **changes,
         }
-        return Dispatch(turn.Desk(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), SENDER)
+        return Dispatch(turn.Desk(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)
 
     def traffic(self, work: Work) -> Traffic:
         """The traffic of a run whose lane is ours."""

@@ -1,6 +1,7 @@
 """One command from its turn to its end: what is in the journal afterwards, and what is said."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 
 from events.base import Event
-from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
+from events.deadletters import size
 from events.identity import event_id
 from events.plans import PlanSuspended, SuspendPlan
+from events.record import Outgoing
+from events.status import Blocker
 from events.upgrades import ProductUpgradeStarted, StartProductUpgrade
-from tests.runtime.bench import CUSTOMER, SUSPEND, WITHIN, Bench, Request, desk, record
+from tests.runtime.bench import CUSTOMER, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
 from worker.app import Traffic
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait
 from worker.handling import Context
@@ -28,6 +32,16 @@ UPGRADE = StartProductUpgrade(customer_id=CUSTOMER)
 async def answered(ctx: Context, _command: Any) -> Event:
     """A handler that has nothing to do."""
     return ctx.answer(PlanSuspended, subscription_id="s-1", already_suspended=True)
+
+
+def listing(number: int) -> Callable[..., Any]:
+    """A handler that has much to tell."""
+
+    async def handler(ctx: Context, _command: Any) -> Event:
+        assets = [Blocker(kind=BlockerKind.AZURE_SUBSCRIPTION, id=f"a-{each}") for each in range(number)]
+        return ctx.answer(PlanSuspended, subscription_id="s-1", already_suspended=False, cancelled_assets=assets)
+
+    return handler
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -70,6 +84,17 @@ async def test_an_answer_ends_the_story(bench: Bench) -> None:
     )
     assert (terminal["commandSource"], terminal["partner"], terminal["redrive"]) == ("/crm", "contoso", 0)
     assert await bench.claim() == []
+
+
+async def test_an_answer_that_no_request_can_carry_has_shorter_lists_in_the_journal_already(bench: Bench) -> None:
+    """So that publishing it again gives the same bytes."""
+    work = await bench.begin()
+    await bench.dispatch(listing(500), sender=replace(SENDER, largest=9_000))(work)
+    (row,) = [each for each in await bench.journal.unsent(10) if each.type == "azplan.PlanSuspended.v1"]
+    data = json.loads(row.value)
+    assert data["truncated"] == ["cancelledAssets"]
+    assert 0 < len(data["cancelledAssets"]) < 500
+    assert 8_900 < size(Outgoing(row.key, row.value, row.headers)) <= 9_000
 
 
 async def test_a_refusal_ends_the_story_without_a_dead_letter(bench: Bench) -> None:

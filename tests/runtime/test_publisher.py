@@ -1,6 +1,7 @@
 """From the journal to Kafka: in the order of each lane, until acknowledged, whatever is in the way."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from events.plans import SuspendPlan
 from events.record import Outgoing
 from tests.runtime.bench import Bench, record
+from tests.runtime.test_dispatch import listing
 from tests.support.memory_broker import MemoryBroker
 from worker.broker.port import Ack, BrokerUnavailable, TooLarge, TopicMissing
 from worker.errors import JournalUnavailable
@@ -163,6 +165,21 @@ async def test_a_dead_letter_that_is_too_large_is_sent_without_its_value(
     whole, cut = sorted(sink.letters(), key=lambda letter: not letter.value)
     assert whole.value == small.value
     assert (cut.key, cut.value, dict(cut.headers)["azplan_dlq_truncated"]) == (small.key, b"", b"true")
+    assert await bench.journal.unsent(10) == []
+
+
+async def test_an_event_that_the_broker_finds_too_large_is_sent_with_shorter_lists(
+    bench: Bench, sink: Sink, publisher: Publisher
+) -> None:
+    """The same each time, also where it was sent before and nobody knows."""
+    work = await bench.begin()
+    await bench.dispatch(listing(400))(work)
+    while await publisher.flush():
+        continue
+    last = sink._broker.records(EVENTS)[-1]
+    data = json.loads(last.value or b"")
+    assert (data["truncated"], data["cancelledAssets"][0]["id"]) == (["cancelledAssets"], "a-0")
+    assert 0 < len(data["cancelledAssets"]) < 400
     assert await bench.journal.unsent(10) == []
 
 

@@ -68,13 +68,15 @@ class LocalKafka(Server):
     data, so clients find the same broker again.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: str) -> None:
+        """`more` properties, by the broker's names with `_` for `.`."""
         folder.mkdir(parents=True, exist_ok=True)
         self._port, secured, self._controller = free_port(), free_port(), free_port()
         self.bootstrap_servers = f"127.0.0.1:{self._port}"
         self.secured = Secured(f"127.0.0.1:{secured}", folder / "ca.pem")
         properties = folder / "server.properties"
-        properties.write_text(self._properties(folder))
+        wanted = [f"{name.replace('_', '.')}={value}" for name, value in more.items()]
+        properties.write_text("\n".join([self._properties(folder), *wanted]))
         java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         java += ["-Dorg.apache.logging.log4j.level=INFO", "-cp", f"{jars()}/*"]
         self._format(java, properties)

@@ -62,6 +62,8 @@ class KafkaConfig:
     sasl_password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
     """PEM file with an authority to trust beside the system's."""
+    max_request_bytes: int = 1_000_000
+    """No produce request is larger."""
     client_id: str = "azplan"
 
 

@@ -9,16 +9,21 @@
 | a full batch lets a later call overtake an earlier one | calls enter one after the other |
 | a record with neither key nor value is refused by an assertion | it is sent as a batch of its own |
 | small records are refused for the size of the batch that they share (Java splits it, KIP-126) | each is sent alone |
+| a request grows with the partitions in it, without bound | no more is on its way than fits into one |
+| a broker that finds a request too large closes the connection, and the request is sent again for ever | below |
 | a thousand senders that find no broker try it one after the other | they share one attempt |
+
+A record on which the connection died twice is sent alone. Where the connection dies then too, and the broker is there
+all the same, the record is taken for too large; its company was innocent, and is sent in smaller requests for a while.
 """
 
 import asyncio
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import ProducerClosed
+from aiokafka.errors import KafkaConnectionError, ProducerClosed
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import RecordMetadata
 
@@ -26,11 +31,8 @@ from events.record import Outgoing
 from worker.broker.attempts import Attempts
 from worker.broker.connection import (
     ANSWER_SECONDS,
-    STOP_SECONDS,
     KafkaConfig,
     arguments,
-    cut,
-    ended,
     left,
     partitions_of,
     started,
@@ -38,13 +40,19 @@ from worker.broker.connection import (
     within,
 )
 from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
+from worker.broker.producing import end_sending, tame
+from worker.broker.room import Room, capacity, weight
 
 DELIVERY_SECONDS: Final = 30.0
-# The broker decides what is too large, topic by topic; the client's own limit must not be lower.
+# Our own limit is looked at before; the library's must not be lower.
 LARGEST_REQUEST: Final = 64 * 1024 * 1024
 BATCH_BYTES: Final = 256 * 1024
 REMEMBERED_SECONDS: Final = 600.0
 """For how long it is taken for granted that a topic refuses records of a size that it has refused."""
+DEATHS: Final = 2
+"""How often the connection may die on a record before that is sent alone."""
+INNOCENT: Final = 16 * 1024
+"""No broker closes a connection for the size of a record that is not larger than this."""
 
 _BY_KEY: Final = DefaultPartitioner()
 
@@ -58,10 +66,14 @@ class KafkaSink:
         self._config = config
         self._delivery_seconds = delivery_seconds
         self._producer: AIOKafkaProducer | None = None
+        self._room = Room()
         self._attempts = Attempts()
         self._entrance = asyncio.Lock()
+        self._alone = False
         self._known: dict[str, tuple[int, ...]] = {}
         self._refused: dict[str, tuple[int, float]] = {}
+        self._smaller: tuple[int, float] = (0, 0.0)
+        """How much may share a request, and until when, after the connection died on more."""
         self._single: set[str] = set()
         """Topics that refused records for the size of their batch: each of theirs is sent in one of its own."""
 
@@ -77,47 +89,100 @@ class KafkaSink:
 
     async def send(self, topic: str, record: Outgoing, *, partition: int | None = None) -> Ack:
         """Write one record."""
-        size = _size(record)
+        size = weight(topic, record)
+        if size > capacity(self._config.max_request_bytes):
+            most = f"AZPLAN_KAFKA__MAX_REQUEST_BYTES, {self._config.max_request_bytes}"
+            raise TooLarge(f"could not write to {topic}: {size} bytes do not fit into a request ({most})")
         if size >= self._largest(topic):
             raise TooLarge(f"could not write {size} bytes to {topic}: the broker takes no record of that size")
-        alone = topic in self._single or size >= BATCH_BYTES
+        single = topic in self._single or size >= BATCH_BYTES
         try:
             try:
                 return await self._write(topic, record, partition)
             except TooLarge:
-                if alone:
+                if single:
                     raise
                 # It may have been refused for its company in a batch. Alone it is told what is true of itself.
                 self._single.add(topic)
                 return await self._write(topic, record, partition)
+            except _Died:
+                return await self._write_alone(topic, record, partition)
         except TooLarge:
-            self._refused[topic] = size, asyncio.get_running_loop().time() + REMEMBERED_SECONDS
+            self._refused[topic] = size, _now() + REMEMBERED_SECONDS
             raise
 
     def _largest(self, topic: str) -> int:
         """What was refused a while ago is not tried again; later on somebody may have changed the topic."""
         size, until = self._refused.get(topic, (LARGEST_REQUEST, 0.0))
-        return size if asyncio.get_running_loop().time() < until else LARGEST_REQUEST
+        return size if _now() < until else LARGEST_REQUEST
 
-    async def _write(self, topic: str, record: Outgoing, partition: int | None) -> Ack:
+    def _most(self) -> int:
+        """How much weight may be on its way at once."""
+        most, until = self._smaller
+        return most if _now() < until else capacity(self._config.max_request_bytes)
+
+    def _suspect(self, company: int) -> None:
+        """The connection died on so much: half of it may be on its way at once from now on."""
+        most = max(INNOCENT, company // 2)
+        self._smaller = most, _now() + REMEMBERED_SECONDS
+        log.warning("kafka.connection_died_on_request", bytes=company, at_once_from_now_on=most)
+
+    async def _write_alone(self, topic: str, record: Outgoing, partition: int | None) -> Ack:
+        """Write a record on which the connection has died, with nothing beside it. Raises TooLarge where it dies again.
+
+        Not where there is no broker afterwards, nor for a small record: there the connection died of something else.
+        """
+        size = weight(topic, record)
+        try:
+            return await self._write(topic, record, partition, alone=True)
+        except _Died as died:
+            await self._current()
+            if size <= INNOCENT:
+                raise BrokerUnavailable(f"could not write to {topic}: {died}") from died
+            log.warning("kafka.record_is_too_large", topic=topic, bytes=size, advice=_ADVICE)
+            raise TooLarge(
+                f"could not write {size} bytes to {topic}: the broker closes the connection. {_ADVICE}"
+            ) from died
+
+    async def _write(self, topic: str, record: Outgoing, partition: int | None, *, alone: bool = False) -> Ack:
         producer = await self._current()
+        room = self._room
         await self._check(producer, topic, partition)
         try:
             with translated(f"write to {topic}"):
-                written = await within(self._deliver(producer, topic, record, partition), self._delivery_seconds)
-        except (TooLarge, BrokerUnavailable, BrokerRefused, TopicMissing):
+                delivering = self._deliver(producer, topic, record, partition, alone=alone)
+                written = await within(delivering, self._delivery_seconds)
+        except (TooLarge, BrokerUnavailable, BrokerRefused, TopicMissing, _Died) as error:
+            if isinstance(error, _Died) and self._producer is producer and not alone:
+                self._suspect(room.peak)
             # After a refusal for its size, too, the broker takes no later sequence number of this producer.
             await self._give_up(producer)
             raise
         return Ack(Partition(written.topic, written.partition), written.offset)
 
     async def _deliver(
-        self, producer: AIOKafkaProducer, topic: str, record: Outgoing, partition: int | None
+        self, producer: AIOKafkaProducer, topic: str, record: Outgoing, partition: int | None, *, alone: bool
     ) -> RecordMetadata:
+        size, room = weight(topic, record), self._room
         async with self._entrance:
-            delivered = await self._enqueue(producer, topic, record, partition)
-        delivered.add_done_callback(_heard)
-        return await delivered
+            await room.enter(size, 0 if alone else self._most())
+            if self._producer is not producer:
+                room.leave(size)
+                raise ProducerClosed("the connection was given up")
+            self._alone = alone
+            try:
+                delivered = await self._enqueue(producer, topic, record, partition)
+            except BaseException:
+                room.leave(size)
+                raise
+            delivered.add_done_callback(lambda ended: _heard(ended, room, size))
+            if alone:
+                await asyncio.wait({delivered})
+        try:
+            # Who stops waiting does not stop it: it is on its way, and takes its room.
+            return await asyncio.shield(delivered)
+        except KafkaConnectionError as error:
+            raise _Died(str(error)) from error
 
     async def _enqueue(
         self, producer: AIOKafkaProducer, topic: str, record: Outgoing, partition: int | None
@@ -146,8 +211,8 @@ class KafkaSink:
             max_batch_size=BATCH_BYTES,
         )
         await started(producer, self._config)
-        _fail_together(producer)
-        self._producer = producer
+        tame(producer, lambda: 1 if self._alone else DEATHS)
+        self._producer, self._room = producer, Room()
         return producer
 
     async def _check(self, producer: AIOKafkaProducer, topic: str, partition: int | None) -> None:
@@ -172,59 +237,23 @@ class KafkaSink:
             return
         self._producer = None
         self._known.clear()
-        await _end_sending(producer)
+        await end_sending(producer)
         await left(producer)
 
 
-def _fail_together(producer: Any) -> None:
-    """When the producer's sender fails, fail what it holds, and leave it at that.
-
-    The library does so too, and then fails a transaction as well; without one that ends in an AttributeError, which the
-    event loop logs with its trace.
-    """
-    sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
-
-    def failed(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _fail_held(waiting, error)
-
-    sender.sender_task.remove_done_callback(sender._fail_all)  # noqa: SLF001
-    sender.sender_task.add_done_callback(failed)
+class _Died(Exception):
+    """The connection died on the request with the record, as often as it may."""
 
 
-async def _end_sending(producer: Any) -> None:
-    """Have the producer deliver nothing more.
-
-    Stopping alone would deliver what it holds, however late: when the broker is back, behind newer records. There is no
-    public way; the sender's task has to be over before `stop`, which would cancel it a second time and then close
-    nothing.
-    """
-    sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
-    sender.sender_task.cancel()
-    _fail_held(waiting, ProducerClosed("the connection was given up"))
-    await cut(producer)
-    await ended(sender.sender_task, STOP_SECONDS)
+_ADVICE: Final = "Set AZPLAN_KAFKA__MAX_REQUEST_BYTES below what the broker takes."
 
 
-def _fail_held(waiting: Any, error: BaseException) -> None:
-    """Fail every batch that a producer holds: those under way, those in line, and those in line again.
-
-    The library counts a batch that it will try again as in line, and when it fails takes it off those under way, where
-    it is not: a traceback of the event loop. So all are counted among those first.
-    """
-    in_line = [batch for batches in waiting._batches.values() for batch in batches]  # noqa: SLF001
-    waiting._pending_batches.update(in_line)  # noqa: SLF001
-    waiting.fail_all(error)
-    for batch in in_line:
-        batch._drain_waiter.exception()  # noqa: SLF001  # nobody waits, and asyncio would say so
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
-def _heard(delivered: "asyncio.Future[RecordMetadata]") -> None:
+def _heard(delivered: "asyncio.Future[RecordMetadata]", room: Room, size: int) -> None:
+    room.leave(size)
     # Nobody may be waiting for it any more; then its failure was told already.
     if not delivered.cancelled():
         delivered.exception()
-
-
-def _size(record: Outgoing) -> int:
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return len(record.key or b"") + len(record.value or b"") + headers

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from worker.broker.room import largest_record
 from worker.cli.asking import insist
 from worker.cli.durations import spoken
 from worker.cli.exits import Code, Stop
@@ -42,9 +43,10 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 def desk(loaded: Settings) -> intake.Desk:
     """What deciding about a record needs, as the worker with these settings decides."""
+    largest = largest_record(loaded.kafka.max_request_bytes, loaded.kafka.events_topic)
     return intake.Desk(
         resolve=lambda name: resolve(loaded.partners, name),
-        sender=Sender(loaded.kafka.group_id, version()),
+        sender=Sender(loaded.kafka.group_id, version(), largest),
         retention=loaded.journal.retention.total_seconds(),
     )
 

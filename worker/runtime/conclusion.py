@@ -10,6 +10,8 @@ from events.base import Event
 from events.codes import FailedCode
 from events.deadletters import Failure, dead_letter_headers
 from events.envelope import encode
+from events.fitting import fitted_event
+from events.payload import LARGEST
 from events.status import CommandWaiting
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
@@ -23,6 +25,8 @@ class Sender:
 
     group: str
     version: str
+    largest: int = LARGEST
+    """Bytes that an event may have with its headers; the lists of a larger one are cut."""
 
 
 def conclude(turn: Turn, outcome: Outcome, sender: Sender) -> Conclusion:
@@ -31,9 +35,9 @@ def conclude(turn: Turn, outcome: Outcome, sender: Sender) -> Conclusion:
         case Ended():
             return _ended(turn, outcome, sender)
         case Waiting():
-            return _waiting(turn, outcome)
+            return _waiting(turn, outcome, sender)
         case Again():
-            return _again(turn, outcome)
+            return _again(turn, outcome, sender)
 
 
 def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
@@ -46,7 +50,10 @@ def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
         failed=outcome.name == "failed",
         waits=turn.work.waits,
         memory=turn.work.memory,
-        events=[*_said(turn, now), new_event(turn.work, identity.TERMINAL, outcome.event, now)],
+        events=[
+            *_said(turn, now, sender),
+            new_event(turn.work, identity.TERMINAL, outcome.event, now, sender.largest),
+        ],
         letter=letter,
         calls=turn.traffic.drain(),
         notes=_notes(turn),
@@ -55,16 +62,16 @@ def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
     )
 
 
-def _waiting(turn: Turn, outcome: Waiting) -> Conclusion:
+def _waiting(turn: Turn, outcome: Waiting, sender: Sender) -> Conclusion:
     now = turn.now()
     work = turn.work
     until = now + int(outcome.delay * SECOND)
-    events, notes = _said(turn, now), _notes(turn)
+    events, notes = _said(turn, now, sender), _notes(turn)
     if outcome.said:
         event = CommandWaiting.of(
             turn.origin, reason=outcome.reason, detail=outcome.detail, until=instant(until), attempt=outcome.attempts
         )
-        events.append(new_event(work, identity.waiting(outcome.waits.count), event, now))
+        events.append(new_event(work, identity.waiting(outcome.waits.count), event, now, sender.largest))
         notes.append(Note(at=now, kind="wait", detail=outcome.detail, reason=outcome.reason, until=until))
     return Conclusion(
         state=State.WAITING,
@@ -80,7 +87,7 @@ def _waiting(turn: Turn, outcome: Waiting) -> Conclusion:
     )
 
 
-def _again(turn: Turn, outcome: Again) -> Conclusion:
+def _again(turn: Turn, outcome: Again, sender: Sender) -> Conclusion:
     work = turn.work
     return Conclusion(
         state=State.WAITING if work.waits.said else State.ACCEPTED,
@@ -89,15 +96,15 @@ def _again(turn: Turn, outcome: Again) -> Conclusion:
         released=work.released,
         waits=work.waits,
         memory=work.memory,
-        events=_said(turn, turn.now()),
+        events=_said(turn, turn.now(), sender),
         calls=turn.traffic.drain(),
         notes=_notes(turn),
     )
 
 
-def _said(turn: Turn, now: Micros) -> list[NewEvent]:
+def _said(turn: Turn, now: Micros, sender: Sender) -> list[NewEvent]:
     said = turn.context.said if turn.context else []
-    return [new_event(turn.work, place, event, now) for place, event in said]
+    return [new_event(turn.work, place, event, now, sender.largest) for place, event in said]
 
 
 def _notes(turn: Turn) -> list[Note]:
@@ -127,21 +134,30 @@ def _letter(work: Work, outcome: Ended, sender: Sender, now: Micros) -> NewDeadL
     )
 
 
-def new_event(work: Work, place: str, event: Event, now: Micros) -> NewEvent:
-    """An event of the command's story, final to the byte."""
+def new_event(work: Work, place: str, event: Event, now: Micros, largest: int) -> NewEvent:
+    """An event of the command's story, final to the byte: where it is larger than `largest`, its lists are cut."""
     return event_at(
         event,
         id=identity.event_id(work.source, work.id, work.redrive, place),
         at=now,
         correlation_id=work.correlation_id,
         causation_id=work.id,
+        largest=largest,
     )
 
 
-def event_at(event: Event, *, id: UUID, at: Micros, correlation_id: str, causation_id: str) -> NewEvent:  # noqa: A002
+def event_at(
+    event: Event,
+    *,
+    id: UUID,  # noqa: A002 - the attribute's name
+    at: Micros,
+    correlation_id: str,
+    causation_id: str,
+    largest: int = LARGEST,
+) -> NewEvent:
     """An event as the outbox keeps it, in the trace that is current."""
     traceparent, tracestate = current_trace()
-    outgoing = encode(
+    whole = encode(
         event,
         id=id,
         time=instant(at),
@@ -150,6 +166,7 @@ def event_at(event: Event, *, id: UUID, at: Micros, correlation_id: str, causati
         traceparent=traceparent,
         tracestate=tracestate,
     )
+    outgoing = fitted_event(whole, min(largest, LARGEST))
     return NewEvent(
         id=str(id),
         type=event.wire_type(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from events.deadletters import fitted, size
+from events.fitting import fitted_event
 from events.record import Outgoing
 from worker.broker.port import BrokerUnavailable, Sink, TooLarge
 from worker.clock import Clock
@@ -124,19 +125,17 @@ class Publisher:
         return rows
 
     async def _one(self, row: Unsent) -> None:
-        outgoing = Outgoing(row.key, row.value, row.headers)
-        if not row.letter:
-            await self._sink.send(self._topics.events, outgoing)
-            return
-        letter = outgoing
+        """Send the row, smaller where the broker does not take its size: the same row in the same steps each time."""
+        whole = Outgoing(row.key, row.value, row.headers)
+        topic, outgoing = self._topic(row), whole
         while True:
             try:
-                await self._sink.send(self._topics.dead_letters, letter)
+                await self._sink.send(topic, outgoing)
             except TooLarge:
-                smaller = fitted(outgoing, size(letter) - 1)
-                if smaller == letter:
+                smaller = fitted(whole, size(outgoing) - 1) if row.letter else fitted_event(whole, size(outgoing) // 2)
+                if size(smaller) >= size(outgoing):
                     raise
-                letter = smaller
+                outgoing = smaller
             else:
                 return
 
