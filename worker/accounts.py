@@ -4,6 +4,7 @@ Apart from `worker.parts`, so that a verb that does not speak to Partner Center 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -15,6 +16,7 @@ from worker.partner_center.authority import Identity
 from worker.partner_center.client import Account
 from worker.partner_center.proxy import Proxy
 from worker.settings import Partner, Settings, SettingsError
+from worker.settings_sources import value_now
 
 
 def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
@@ -58,6 +60,7 @@ def account_of(name: str, partner: Partner) -> client.Partner:
             client_id=partner.client_id,
             audience=partner.audience,
             client_secret=secret.get_secret_value() if secret else None,
+            read_again=partial(value_now, ("partners", name, "client_secret")),
             certificate_file=_path(partner.certificate_file),
             federated_token_file=_path(partner.federated_token_file),
         ),

@@ -56,6 +56,14 @@ def find_all() -> list[Found]:
     return list(found.values())
 
 
+def value_now(path: SettingPath) -> str | None:
+    """A setting as it is written now: a file may have changed since the start. None where it cannot be read."""
+    try:
+        return next((str(found.value).strip() for found in find_all() if found.path == path), None)
+    except (UnreadableSource, OSError):
+        return None
+
+
 def nested(found: list[Found]) -> dict[str, Any]:
     """The same as sections of keys. A value where a section should be gives way to the section."""
     tree: dict[str, Any] = {}

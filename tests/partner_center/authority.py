@@ -28,6 +28,10 @@ class Authority:
     refusal: dict[str, object] | None = None
     echoes: bool = False
     """Refuses, and repeats in its refusal all that it was sent."""
+    secret: str | None = None
+    """The only one that is taken; None: any is."""
+    refuses: str = "AADSTS7000215"
+    """The code with which another secret is refused."""
     rotates: bool = True
     down: bool = False
 
@@ -50,6 +54,9 @@ class Authority:
             return answers(401, {"error": "invalid_client", "error_description": f"AADSTS50012: {form} {seen.body!r}"})
         if self.refusal is not None:
             return answers(401, self.refusal)
+        if self.secret is not None and form.get("client_secret") != self.secret:
+            description = f"{self.refuses}: The secret is not that of the application."
+            return answers(401, {"error": "invalid_client", "error_description": description})
         self.issued.append(f"access-token-{len(self.issued) + 1}")
         answer = {"token_type": "Bearer", "access_token": self.issued[-1], "expires_in": self.expires_in}
         if form["grant_type"] == "refresh_token" and self.rotates:

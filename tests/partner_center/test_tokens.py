@@ -196,6 +196,72 @@ def count(outcome: str, error: str) -> float:
     return metrics.REGISTRY.get_sample_value("azplan_auth_token_requests_total", labels) or 0.0
 
 
+@pytest.mark.parametrize("code", ["AADSTS7000215", "AADSTS7000222", "AADSTS9999999"])
+async def test_a_secret_that_was_replaced_is_read_again_when_the_old_one_is_refused(
+    given: Authority, code: str
+) -> None:
+    """Without a restart and at once; where it is still the same, it is read once for each try and no more."""
+    given.secret, given.refuses = "new-canary-secret", code
+    stored, reads = SECRET, []
+
+    def read_again() -> str:
+        reads.append(stored)
+        return stored
+
+    who = Identity(given.url, CLIENT, AUDIENCE, client_secret=SECRET, read_again=read_again)
+    source = tokens_of(who, given.ca_file).app
+    with pytest.raises(NoToken, match=code):
+        await source.get()
+    assert (len(given.asked), reads) == (1, [SECRET])
+    stored = "new-canary-secret"
+    other = tokens_of(who, given.ca_file).app
+    with overheard() as logged:
+        assert (await other.get()).value == given.issued[0]
+        await other.renew()
+    assert [form["client_secret"] for form in given.asked[1:]] == [SECRET, stored, stored]
+    assert len(reads) == 2, "the new one is kept"
+    assert [line["event"] for line in logged] == ["token.secret_replaced"]
+    assert "canary" not in repr(logged)
+
+
+async def test_what_a_new_secret_cannot_help_reads_nothing_again(given: Authority) -> None:
+    """A policy, a tenant, an authority that is down."""
+    reads: list[int] = []
+    who = Identity(given.url, CLIENT, AUDIENCE, client_secret=SECRET, read_again=lambda: reads.append(1) and None)
+    given.refusal = {"error": "access_denied", "error_description": "AADSTS53003: Blocked."}
+    with pytest.raises(NoToken):
+        await tokens_of(who, given.ca_file).app.get()
+    given.down = True
+    with pytest.raises(NoToken):
+        await tokens_of(who, given.ca_file).app.get()
+    assert reads == []
+
+
+async def test_a_new_secret_that_is_refused_too_shows_nowhere(given: Authority) -> None:
+    """The authority repeats what it was sent; both secrets are masked."""
+    given.echoes = True
+    who = Identity(given.url, CLIENT, AUDIENCE, client_secret=SECRET, read_again=lambda: "new-canary/secret")
+    with pytest.raises(NoToken) as caught:
+        await tokens_of(who, given.ca_file).app.get()
+    assert "canary" not in f"{caught.value} {caught.value.__dict__}"
+
+
+async def test_a_certificate_that_was_replaced_is_used_for_the_next_token(given: Authority, tmp_path: Path) -> None:
+    """The file is read afresh each time, so that a refused certificate (700027) needs no restart."""
+    file = tmp_path / "client.pem"
+    old, new = certificate(), certificate()
+    file.write_bytes(old[1])
+    source = tokens_of(identity(given, certificate_file=file), given.ca_file).app
+    given.refusal = {"error": "invalid_client", "error_description": "AADSTS700027: Invalid signature."}
+    with pytest.raises(NoToken, match="AADSTS700027"):
+        await source.get()
+    given.refusal = None
+    file.write_bytes(new[1])
+    await tokens_of(identity(given, certificate_file=file), given.ca_file).app.get()
+    signed = given.asked[-1]["client_assertion"]
+    assert jwt.decode(signed, new[0].public_key(), ["PS256", "RS256"], options={"verify_aud": False})["sub"] == CLIENT
+
+
 async def test_an_authority_that_is_down(given: Authority) -> None:
     """The authority is left alone for a while, and asked again after it."""
     given.down = True

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from worker.accounts import account_of
 from worker.settings import Settings, SettingsError, load
 from worker.settings_reference import described, effective, table
+from worker.settings_sources import value_now
 
 TENANT = "0d9b0b5e-7a3b-4a3c-9a64-6f2f3b1f6c01"
 CLIENT = "6c1d5a3e-2f0b-4e57-8a06-3f9d9b8a7c02"
@@ -453,3 +455,24 @@ def test_a_proxy_that_cannot_be_one(url: str, words: str, monkeypatch: pytest.Mo
     assert "canary" not in problem
     (shown,) = (each.value for each in effective() if each.name.endswith("__PROXY"))
     assert "ss@" not in shown
+
+
+def test_a_secret_is_read_as_it_is_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that was replaced since the start; a variable of the environment stays what it was and counts more."""
+    path = ("partners", "contoso", "client_secret")
+    file = tmp_path / "secrets" / "azplan_partners__contoso__client_secret"
+    file.write_text("old\n")
+    assert value_now(path) == "old"
+    monkeypatch.setitem(os.environ, "AZPLAN_PARTNERS__CONTOSO__TENANT_ID", TENANT)
+    monkeypatch.setitem(os.environ, "AZPLAN_PARTNERS__CONTOSO__CLIENT_ID", CLIENT)
+    identity = account_of("contoso", load().partners["contoso"]).identity
+    file.write_text("new\n")
+    assert value_now(path) == "new"
+    assert identity.client_secret == "old"
+    assert identity.read_again is not None
+    assert identity.read_again() == "new"
+    file.write_bytes(b"\xff")
+    assert value_now(path) is None
+    given(monkeypatch, CONTOSO)
+    file.unlink()
+    assert value_now(path) == "not-for-anybodys-eyes"

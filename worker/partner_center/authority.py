@@ -13,13 +13,16 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 import msal
+import structlog
 
 from worker.partner_center.answers import clean
 from worker.partner_center.proxy import Proxy
 from worker.partner_center.reach import why_unreachable
 from worker.partner_center.refresh_token import RefreshTokenFile, Unusable
-from worker.partner_center.trouble import Trouble, sign_in_code, trouble_of
+from worker.partner_center.trouble import REFUSED_CREDENTIAL, Trouble, sign_in_code, trouble_of
 from worker.redaction import Redactor
+
+log = structlog.get_logger("azplan.tokens")
 
 TIMEOUT = 30.0
 """Seconds for one request to the authority."""
@@ -35,18 +38,22 @@ class NoToken(Exception):
         self.reason = reason
         self.delay = delay
         self.trouble = trouble or trouble_of("other")
+        self.of_credential = False
+        """Whether the authority refuses the credential, which may have been replaced by another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the worker is at the authority. Exactly one of the last three is given."""
+    """Who the worker is at the authority. Exactly one of secret, certificate and federated token is given."""
 
     authority: str
     client_id: str
     audience: str
     client_secret: str | None = None
+    read_again: Callable[[], str | None] | None = None
+    """Reads the secret from where it came from, as it is there now; None where it cannot be read."""
     certificate_file: Path | None = None
-    """PEM with the certificate and its private key."""
+    """PEM with the certificate and its private key, read afresh for each request."""
     federated_token_file: Path | None = None
     """Token of a workload identity, read afresh for each request."""
 
@@ -58,7 +65,7 @@ class Identity:
         """What is asked for: everything that was granted on the audience."""
         return [f"{self.audience.rstrip('/')}/.default"]
 
-    def credential(self) -> object:
+    def credential(self, secret: str | None) -> object:
         """The credential as MSAL takes it. Raises OSError and ValueError where a file cannot be used."""
         if self.federated_token_file is not None:
             assertion = self.federated_token_file.read_text(encoding="utf-8").strip()
@@ -66,7 +73,7 @@ class Identity:
         if self.certificate_file is not None:
             pem = self.certificate_file.read_text(encoding="utf-8")
             return {"private_key": pem, "public_certificate": pem}
-        return self.client_secret
+        return secret
 
 
 Ask = Callable[[msal.ConfidentialClientApplication, list[str]], Mapping[str, Any]]
@@ -77,6 +84,7 @@ class Authority:
 
     def __init__(self, identity: Identity, tls: SSLContext, proxy: Proxy | None = None) -> None:
         self._identity = identity
+        self._secret = identity.client_secret
         self._tls = tls
         self._proxy = proxy if proxy is not None and proxy.serves(identity.authority) else None
 
@@ -98,15 +106,30 @@ class Authority:
         return result
 
     def _ask(self, ask: Ask, *secrets: str) -> Mapping[str, Any]:
+        """Ask, and once more where the secret is refused and another one has taken its place meanwhile."""
+        try:
+            return self._ask_with(self._secret, ask, *secrets)
+        except NoToken as refusal:
+            read_again = self._identity.read_again
+            if not refusal.of_credential or read_again is None:
+                raise
+            secret = read_again()
+            if not secret or secret == self._secret:
+                raise
+            self._secret = secret
+            log.info("token.secret_replaced", client=self._identity.client_id, refused=refusal.trouble.kind)
+        return self._ask_with(self._secret, ask, *secrets)
+
+    def _ask_with(self, secret: str | None, ask: Ask, *secrets: str) -> Mapping[str, Any]:
         """A new MSAL application each time: about once an hour, without caches that would outlive a mistake."""
-        known = (*secrets, self._identity.client_secret or "", self._proxy.password if self._proxy else "")
-        redact = Redactor([form for secret in known for form in (secret, quote(secret), quote_plus(secret))]).text
+        known = (*secrets, secret or "", self._proxy.password if self._proxy else "")
+        redact = Redactor([form for each in known for form in (each, quote(each), quote_plus(each))]).text
 
         def words(text: str) -> str:
             return redact(clean(text))[:_LONGEST_WORDS]
 
         try:
-            credential = self._identity.credential()
+            credential = self._identity.credential(secret)
         except (OSError, ValueError) as error:
             said = f"the credential cannot be read ({words(f'{type(error).__name__}: {error}')})"
             raise NoToken(said, trouble=trouble_of("credential_file")) from None
@@ -128,8 +151,11 @@ class Authority:
                 ) from None
         if "access_token" not in result:
             said = words(" ".join(str(result.get(name) or "") for name in ("error", "error_description")))
-            kind = trouble_of(sign_in_code(said), str(result.get("error") or ""))
-            raise NoToken(f"{self._identity.authority} gives no token ({said})", trouble=kind)
+            oauth = str(result.get("error") or "")
+            kind = trouble_of(sign_in_code(said), oauth)
+            no = NoToken(f"{self._identity.authority} gives no token ({said})", trouble=kind)
+            no.of_credential = oauth == "invalid_client" or kind.kind in REFUSED_CREDENTIAL
+            raise no
         return result
 
     def _before_asking(self) -> Trouble:

@@ -19,7 +19,7 @@ from worker.partner_center.codes import explanations
 CODE = re.compile(r"AADSTS([0-9]{4,8})(?![0-9])", re.IGNORECASE)
 """A code of Microsoft's sign-in."""
 _UNAUTHORIZED = 401
-REPLACED_CREDENTIAL = frozenset({"invalid_client", "AADSTS7000215", "AADSTS7000222", "AADSTS700027"})
+REFUSED_CREDENTIAL = frozenset({"AADSTS7000215", "AADSTS7000222", "AADSTS700027"})
 """What the authority says where the credential is no longer, or not yet, the one that it knows."""
 
 
