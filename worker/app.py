@@ -244,6 +244,9 @@ def assemble(settings: Settings, around: Around) -> Service:
 
     requests = Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention)
 
+    def ceilings() -> Iterator[tuple[str, str, int, int]]:
+        return ((name, *each) for name, account in accounts.items() for each in account.ceilings())
+
     parts = Parts(
         journal=journal,
         source=around.source,
@@ -254,7 +257,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         publisher=publisher,
         clock=clock,
         background=[
-            Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest).run,
+            Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest, ceilings).run,
             brake.run,
             requests.run,
             Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake]).run,

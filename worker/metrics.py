@@ -127,6 +127,18 @@ THROTTLE_WAIT = _counter(
     "Seconds that calls were made to wait for Retry-After or for our own ceiling.",
     "scope",
 )
+CEILING = _gauge(
+    "partner_center_ceiling_requests",
+    "Requests that this worker may make to a resource family in any 60 seconds, as it stands now.",
+    "partner",
+    "family",
+)
+CEILING_USED = _gauge(
+    "partner_center_ceiling_used_requests",
+    "Requests to a resource family in the last 60 seconds and under way, which count for its ceiling.",
+    "partner",
+    "family",
+)
 CIRCUIT_STATE = _gauge(
     "circuit_state", "1 for the state that the circuit of an account's resource family is in.", "dependency", "state"
 )

@@ -1,6 +1,7 @@
 """One call from token to answer, against a real socket: what is sent, what is tried again, and what is told to whom."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 from tests.partner_center.authority import Authority
 from tests.partner_center.conftest import CORRELATION, MakeAccount, Recorder
 from tests.partner_center.wire import Line, Move, Wire, answers, cuts, hangs_up, resets, says_nothing, stalls
+from tests.support.quiet import overheard
 from worker.partner_center import agreements, azure_entitlements, carts, customers, subscriptions, upgrades
 from worker.partner_center.center import Center
 from worker.partner_center.client import Account
@@ -339,6 +341,49 @@ async def test_the_circuit_stops_asking_after_five_failures(
     assert len(run.calls) == 5
     assert account.complaints() == ("account contoso: Partner Center does not answer for carts",)
     await customers.get(center, CUSTOMER)
+
+
+async def test_a_circuit_that_opened_and_closed_is_said_once_each(
+    account: Account, center: Center, partner_center: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With account, family and what was answered; the probes in between, and requests behind it, say nothing."""
+    failing = True
+    partner_center.react = lambda _: answers(500, {"description": "out of order"}) if failing else ME
+    now = 0.0
+    monkeypatch.setattr(account._lines.clock, "monotonic", lambda: now, raising=False)
+    with overheard() as lines:
+        for _ in range(5):
+            with pytest.raises(Unanswered):
+                await carts.checkout(center, CUSTOMER, CART)
+        for _ in range(3):
+            now += 1000
+            with pytest.raises(Unanswered):
+                await carts.checkout(center, CUSTOMER, CART)
+            with pytest.raises(Unavailable):
+                await carts.checkout(center, CUSTOMER, CART)
+        failing = False
+        now += 1000
+        with suppress(Unanswered):
+            await carts.get(center, CUSTOMER, CART)
+    said = [line for line in lines if line["event"].startswith("circuit.")]
+    assert [(line["event"], line["log_level"]) for line in said] == [
+        ("circuit.opened", "warning"),
+        ("circuit.closed", "info"),
+    ]
+    assert {(line["partner"], line["family"]) for line in said} == {("contoso", "carts")}
+    assert "500: out of order" in said[0]["reason"]
+    assert said[1]["open_seconds"] == 4000
+
+
+async def test_ceilings_and_their_use_are_told_by_family(
+    center: Center, account: Account, partner_center: Wire
+) -> None:
+    """Of those that were called; no customer is in it."""
+    partner_center.react = lambda _: ME
+    assert list(account.ceilings()) == []
+    for _ in range(3):
+        await customers.get(center, CUSTOMER)
+    assert list(account.ceilings()) == [("customers", 500, 3)]
 
 
 async def test_refusals_do_not_open_the_circuit(center: Center, partner_center: Wire) -> None:

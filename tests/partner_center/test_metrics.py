@@ -45,6 +45,8 @@ LABELS = {
     "azplan_partner_center_request_duration_seconds": {"operation", "method"},
     "azplan_partner_center_errors_total": {"operation", "error_code"},
     "azplan_partner_center_throttle_wait_seconds_total": {"scope"},
+    "azplan_partner_center_ceiling_requests": {"partner", "family"},
+    "azplan_partner_center_ceiling_used_requests": {"partner", "family"},
     "azplan_circuit_state": {"dependency", "state"},
     "azplan_auth_token_requests_total": {"flow", "outcome", "error"},
     "azplan_auth_access_token_expiry_timestamp_seconds": {"flow"},

@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
 from worker.partner_center.quota import GRACE, GROWTH, LOWERED, SOONEST, SPAN, STUBBORN, Alone, Full, Quota, Window
 
@@ -243,6 +245,43 @@ async def test_a_ceiling_that_partner_center_does_not_know_is_lowered() -> None:
     await asyncio.sleep(LOWERED + 6 * GROWTH)
     for number in range(100):
         await request(3 * number)
+
+
+@pytest.mark.looptime
+async def test_a_ceiling_that_was_lowered_and_raised_is_said_once_each() -> None:
+    """With account and family; further refusals of the same are no news, and it shows what may be asked now."""
+    ceiling = Quota("carts", 500, LoopClock(), shared=Alone(), patience=2.0, waited=lambda _: None, account="contoso")
+
+    async def refused(number: int) -> None:
+        async with ceiling.slot("a", number) as slot:
+            slot.left = True
+        await asyncio.sleep(ceiling.refused("a", 1.0, number))
+
+    with overheard() as logged:
+        for number in range(STUBBORN - 1):
+            await refused(number)
+        assert (logged, ceiling.standing()) == ([], (500, STUBBORN - 1))
+        await refused(STUBBORN)
+        lowered = STUBBORN - 1
+        assert ceiling.standing() == (lowered, STUBBORN)
+        for number in range(40):
+            with suppress(Full):
+                await refused(number)
+            await asyncio.sleep(2)
+        assert {line["event"] for line in logged} == {"quota.lowered"}
+        assert len(logged) < 5
+        assert logged[0] == {
+            "event": "quota.lowered",
+            "log_level": "warning",
+            "partner": "contoso",
+            "family": "carts",
+            "requests_per_minute": lowered,
+        }
+        logged.clear()
+        await asyncio.sleep(LOWERED + 12 * GROWTH)
+        assert ceiling.standing() == (500, 0)
+        assert ceiling.standing() == (500, 0)
+    assert [(line["event"], line["requests_per_minute"]) for line in logged] == [("quota.raised", 500)]
 
 
 @pytest.mark.looptime

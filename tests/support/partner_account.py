@@ -1,7 +1,7 @@
 """A partner account whose requests go to a simulator in the same process: the client's code, without its sockets."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -149,6 +149,10 @@ class SimulatedAccount:
         """This account for one run of a command."""
         self._runs[run.correlation_id] = str(run.command)
         return _Client(self._lines, run)
+
+    def ceilings(self) -> Iterable[tuple[str, int, int]]:
+        """As the real one."""
+        return self._lines.ceilings()
 
     def complaints(self) -> tuple[str, ...]:
         """As the real one."""

@@ -12,6 +12,7 @@ from tests.support.harness import World
 from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
+from worker import metrics
 
 ASKED = 180
 ASKS: dict[str, dict[str, Any]] = {
@@ -61,3 +62,28 @@ def test_one_429_holds_back_all_callers_of_that_family_as_long_as_it_asked(play:
 def refused_at(world: World) -> float | None:
     """When Partner Center first said 429."""
     return next((each.at for each in world.simulator.books.requests if each.status == 429), None)
+
+
+def test_ceilings_and_their_use_are_shown_by_account_and_family(play: Play) -> None:
+    """Beside each other, and of no customer: a minute after the last request nothing is used."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        assert isinstance(
+            await world.do(ReactivatePlan(customer_id=world.simulator.customer("suspended_plan").id)), PlanReactivated
+        )
+        (partner,) = world.settings.partners
+        labels = {"partner": partner, "family": "subscriptions"}
+        arrived = len(arrivals(world, "subscriptions"))
+        await world.until(lambda: shown("ceiling_used", labels) == arrived, "it is shown", within=90)
+        assert arrived > 0
+        assert shown("ceiling", labels) == world.settings.partners[partner].requests_per_minute
+        await world.until(later(world, 180), "the minute is over")
+        assert shown("ceiling_used", labels) == 0
+
+    play(story)
+
+
+def shown(name: str, labels: dict[str, str]) -> float | None:
+    """What a gauge shows."""
+    return metrics.REGISTRY.get_sample_value(f"azplan_partner_center_{name}_requests", labels)

@@ -95,6 +95,10 @@ class Account:
         """Requests to a resource family that were made before a restart, so many seconds ago, count for its ceiling."""
         self._lines.quota(family).recall(ages)
 
+    def ceilings(self) -> Iterable[tuple[str, int, int]]:
+        """Of each resource family that was called: its name, its ceiling now, and the requests of the last minute."""
+        return self._lines.ceilings()
+
     def complaints(self) -> tuple[str, ...]:
         """Why calls of this account cannot be made, as sentences for people; none where nothing is wrong."""
         return self._lines.complaints()

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, TypeVar
+
+import structlog
 
 from worker import metrics
 from worker.clock import Clock
@@ -17,9 +18,34 @@ from worker.partner_center.transport import Departure, Transport
 
 T = TypeVar("T")
 
+log = structlog.get_logger("azplan.partner_center")
+
 PATIENCE = 2.0
 """Seconds that a call waits for its turn before it gives its place up and comes back later."""
 NO_TOKEN = "Commands wait, and no attempt is used up"  # noqa: S105 - said to people
+
+
+class Opening:
+    """Shows the circuit of a family, and says when it opened and when it closed: not each probe in between."""
+
+    def __init__(self, account: str, family: str, clock: Clock) -> None:
+        self._account = account
+        self._family = family
+        self._clock = clock
+        self._since: float | None = None
+        self.reason = ""
+        """What the last request that was not answered came to."""
+
+    def changed(self, state: State) -> None:
+        """The circuit is in another state."""
+        metrics.set_circuit(f"{self._account}/{self._family}", state)
+        now = self._clock.monotonic()
+        if state is State.OPEN and self._since is None:
+            self._since = now
+            log.warning("circuit.opened", partner=self._account, family=self._family, reason=self.reason)
+        elif state is State.CLOSED and self._since is not None:
+            seconds, self._since = round(now - self._since, 1), None
+            log.info("circuit.closed", partner=self._account, family=self._family, open_seconds=seconds)
 
 
 class Lines:
@@ -48,6 +74,7 @@ class Lines:
         self._shared = shared
         self._quotas: dict[str, Quota] = {}
         self._circuits: dict[str, Circuit] = {}
+        self._openings: dict[str, Opening] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def quota(self, family: str) -> Quota:
@@ -55,7 +82,13 @@ class Lines:
         if family not in self._quotas:
             waited = metrics.THROTTLE_WAIT.labels("partner").inc
             self._quotas[family] = Quota(
-                family, self._limit, self.clock, shared=self._shared, patience=PATIENCE, waited=waited
+                family,
+                self._limit,
+                self.clock,
+                shared=self._shared,
+                patience=PATIENCE,
+                waited=waited,
+                account=self.account,
             )
         return self._quotas[family]
 
@@ -76,6 +109,7 @@ class Lines:
             if isinstance(error, GateClosed):
                 circuit.abandoned(leave)
             elif is_silence(error):
+                self._openings[operation.family].reason = str(error)
                 circuit.failed(leave, self.clock.monotonic())
                 error.outage = circuit.outage(self.clock.monotonic())
             else:
@@ -86,6 +120,11 @@ class Lines:
             raise
         else:
             circuit.answered(leave)
+
+    def ceilings(self) -> Iterator[tuple[str, int, int]]:
+        """Of each family that was called: its name, its ceiling now, and the requests of the last minute."""
+        for family, quota in self._quotas.items():
+            yield (family, *quota.standing())
 
     def complaints(self) -> tuple[str, ...]:
         """Why calls cannot be made, as sentences for people; none where nothing is wrong."""
@@ -121,9 +160,9 @@ class Lines:
 
     def _circuit(self, family: str) -> Circuit:
         if family not in self._circuits:
-            show = partial(metrics.set_circuit, f"{self.account}/{family}")
-            show(State.CLOSED)
-            self._circuits[family] = Circuit(self.jitter, changed=show)
+            told = self._openings[family] = Opening(self.account, family, self.clock)
+            metrics.set_circuit(f"{self.account}/{family}", State.CLOSED)
+            self._circuits[family] = Circuit(self.jitter, changed=told.changed)
         return self._circuits[family]
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

@@ -227,9 +227,18 @@ class Quota:
     """The ceiling of one account and resource family."""
 
     def __init__(
-        self, family: str, limit: int, clock: Clock, *, shared: Shared, patience: float, waited: Callable[[float], None]
+        self,
+        family: str,
+        limit: int,
+        clock: Clock,
+        *,
+        shared: Shared,
+        patience: float,
+        waited: Callable[[float], None],
+        account: str = "",
     ) -> None:
         """`patience`: seconds that a caller waits here; `waited` is told the seconds that each caller must wait."""
+        self._account = account
         self._family = family
         self._limit = limit
         self._window = Window(limit)
@@ -240,6 +249,8 @@ class Quota:
         self._unsaid = 0
         self._refusals: deque[tuple[float, Hashable]] = deque()
         self._lowered: tuple[float, int] | None = None
+        self._said = limit
+        """The lowest ceiling that was said since it was last the whole one."""
 
     @asynccontextmanager
     async def slot(self, who: Hashable, run: Hashable = None) -> AsyncIterator[Slot]:
@@ -255,7 +266,7 @@ class Quota:
         give_up = self._clock.monotonic() + self._patience
         while True:
             now = self._clock.monotonic()
-            self._window.limit = max(1, self._shared.part(self._family, self._ceiling(now)))
+            self._measure(now)
             delay = self._window.ask(now, who, run)
             if not delay:
                 return
@@ -265,13 +276,23 @@ class Quota:
                 raise Full(delay)
             await asyncio.sleep(delay)
 
+    def standing(self) -> tuple[int, int]:
+        """How many requests this worker may make in any `SPAN` now, and how many it made in the last one."""
+        now = self._clock.monotonic()
+        self._measure(now)
+        return self._window.limit, self._window.spent(now)
+
+    def _measure(self, now: float) -> None:
+        self._window.limit = max(1, self._shared.part(self._family, self._ceiling(now)))
+
     def _ceiling(self, now: float) -> int:
         if self._lowered is None:
             return self._limit
         since, limit = self._lowered
         limit <<= min(int(max(now - since - LOWERED, 0.0) / GROWTH), 30)
         if limit >= self._limit:
-            self._lowered = None
+            limit, self._lowered, self._said = self._limit, None, self._limit
+            log.info("quota.raised", partner=self._account, family=self._family, requests_per_minute=limit)
         return min(limit, self._limit)
 
     def recall(self, ages: Iterable[float]) -> None:
@@ -311,5 +332,8 @@ class Quota:
             self._refusals.popleft()
         self._refusals.append((now, who))
         if sum(each == who for _, each in self._refusals) >= STUBBORN:
-            self._lowered = (now, max(1, self._window.spent(now) - 1))
-            log.warning("quota.lowered", family=self._family, requests_per_minute=self._lowered[1])
+            limit = max(1, self._window.spent(now) - 1)
+            self._lowered = (now, limit)
+            if limit < self._said:  # each further refusal lowers it again, mostly to the same
+                self._said = limit
+                log.warning("quota.lowered", partner=self._account, family=self._family, requests_per_minute=limit)

@@ -1,7 +1,7 @@
 """What is measured now and then rather than counted: lag, backlog, ages, the event loop's own lateness."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -22,9 +22,19 @@ class Gauges:
     """Sets the gauges until cancelled. What cannot be asked now keeps its last value."""
 
     def __init__(
-        self, journal: Journal, source: Source, topic: str, clock: Clock, newest: Mapping[Partition, float]
+        self,
+        journal: Journal,
+        source: Source,
+        topic: str,
+        clock: Clock,
+        newest: Mapping[Partition, float],
+        ceilings: Callable[[], Iterable[tuple[str, str, int, int]]] = lambda: (),
     ) -> None:
-        """`newest`: when the newest record of each partition that was taken in was written, in Unix time."""
+        """`newest`: when the newest record of each partition that was taken in was written, in Unix time.
+
+        `ceilings` gives partner account, resource family, ceiling and requests of the last minute.
+        """
+        self._ceilings = ceilings
         self._newest = newest
         self._begun = clock.now().timestamp()
         self._shown: set[Partition] = set()
@@ -39,6 +49,7 @@ class Gauges:
         while True:
             await self._late()
             self._reading()
+            self._quota()
             try:
                 await self._lag()
                 await self._backlog()
@@ -56,6 +67,11 @@ class Gauges:
         health = self._source.health()
         metrics.REBALANCES.inc(health.rebalances - self._rebalances)
         self._rebalances = health.rebalances
+
+    def _quota(self) -> None:
+        for partner, family, ceiling, used in self._ceilings():
+            metrics.CEILING.labels(partner, family).set(ceiling)
+            metrics.CEILING_USED.labels(partner, family).set(used)
 
     async def _lag(self) -> None:
         lags = await self._source.lag()
