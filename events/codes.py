@@ -343,7 +343,7 @@ class WaitingReason(Code):
         "paused",
         Fault.PARTNER,
         "An operator paused commands like this one",
-        "`azplan pause` holds the partner, the customer or the type.",
+        "`azplan pause` holds the partner, the customer, the type, or every command.",
         "Ask the operators, or run `azplan resume`.",
     )
 

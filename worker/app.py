@@ -263,7 +263,7 @@ def assemble(settings: Settings, around: Around) -> Service:
             Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
-        degraded=[account.complaints for account in accounts.values()],
+        degraded=[brake.in_force, *(account.complaints for account in accounts.values())],
     )
     service = Service(
         parts,

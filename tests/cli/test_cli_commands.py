@@ -76,7 +76,7 @@ def test_list_says_when_there_may_be_more(url: str, azplan: Azplan) -> None:
 
 def test_where_nothing_matches_it_is_exit_code_3(url: str, azplan: Azplan) -> None:
     """Also for programs, which read an empty array."""
-    ended = azplan("commands", "list", "--code", "no_such_code", "--json")
+    ended = azplan("commands", "list", "--code", "order_failed", "--json")
     assert (ended.code, ended.json) == (3, [])
     assert azplan("commands", "show", "no-such-id").code == 3
     assert azplan("commands", "show", "waits-1", "--source", "/erp").code == 3

@@ -190,7 +190,7 @@ def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
     assert again["done"] == 3
     one = told(verb("replay", "plan", "--journal", "--customer", customers[0].upper(), "--json"))
     assert one["commands"] == 1
-    assert verb("replay", "plan", "--journal", "--code", "no_such_code").returncode == 3
+    assert verb("replay", "plan", "--journal", "--code", "order_failed").returncode == 3
     assert verb("replay", "apply", "no such plan", "--yes").returncode == 3
     assert partner_center.counts()["orders"] == orders
 

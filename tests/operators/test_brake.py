@@ -6,6 +6,7 @@ from events.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.status import CommandWaiting
 from tests.operators.asking import WHO, WHY, beside, later, types
 from tests.support.harness import World, settings_of
+from worker import metrics
 from worker.journal.brake import Brake
 from worker.journal.records import Which
 
@@ -111,3 +112,30 @@ def test_two_pauses_hold_until_both_are_ended(play: Play) -> None:
         assert isinstance(await world.answer(command_id), PlanSuspended)
 
     play(story)
+
+
+def test_a_pause_in_force_is_told_to_whoever_asks_and_names_nobody(play: Play) -> None:
+    """Readiness and a gauge say it within a second. The worker stays ready; no customer, person or reason is named."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        customer = world.simulator.customer("quiet_plan")
+        assert (worker.service.readiness().degraded, metrics.PAUSES._value.get()) == ((), 0)
+        await pause(world, Which(customer=customer.id))
+        await world.until(later(world, SECOND), "a second has passed")
+        now = worker.service.readiness()
+        assert now.ready
+        (said,) = now.degraded
+        assert said.startswith("a pause is in force")
+        assert metrics.PAUSES._value.get() == 1
+        for secret in (customer.id, WHO, WHY):
+            assert secret not in said
+        await pause(world, SUSPENSIONS)
+        await world.until(later(world, SECOND), "a second has passed")
+        assert worker.service.readiness().degraded[0].startswith("2 pauses are in force")
+        await resume(world, SUSPENSIONS)
+        await resume(world, Which(customer=customer.id))
+        await world.until(later(world, SECOND), "a second has passed")
+        assert (worker.service.readiness().degraded, metrics.PAUSES._value.get()) == ((), 0)
+
+    play(story, attention=0.5)

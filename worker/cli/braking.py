@@ -1,22 +1,54 @@
-"""What `azplan pause` and `azplan resume` have in common: which commands, and how a pause is told."""
+"""What `azplan pause` and `azplan resume` have in common, and how other verbs say that a pause is in force."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from worker.cli.printing import date_time, instant, show_table
-from worker.cli.selecting import wire_type
-from worker.cli.types import short
+from events.base import commands
+from worker.cli.durations import rough
+from worker.cli.exits import Code, Stop
+from worker.cli.printing import date_time, instant, say, show_table
+from worker.cli.selecting import check_partner, customer_id, known_type
+from worker.cli.types import find, short
 from worker.journal import counts
+from worker.journal.brake import Brake
 from worker.journal.journal import Journal
-from worker.journal.records import Pause, Which
+from worker.journal.records import SECOND, Micros, Pause, Which
+from worker.settings import Settings
+
+MOST: Final = 3
+"""Pauses that are said one by one beside other data."""
+WORDS: Final = "Say --partner, --customer, --type, or several of them together; --all means every command."
 
 
-def which_of(partner: str | None, customer: str | None, type_: str | None) -> Which:
-    """The commands that the options name. Raises Stop for a type that cannot be one."""
+def insist_on_words(partner: str | None, customer: str | None, type_: str | None, *, every: bool, verb: str) -> None:
+    """Raises Stop unless it was said which commands are meant: all of them by `--all`, and only by that."""
+    given = [each for each in (partner, customer, type_) if each is not None]
+    if not given and not every:
+        raise Stop(Code.USAGE, f"say which commands: `azplan {verb}` alone is not enough.", WORDS)
+    if given and every:
+        raise Stop(Code.USAGE, "--all means every command: leave the other words out.", WORDS)
+
+
+async def which_of(
+    journal: Journal, loaded: Settings, partner: str | None, customer: str | None, type_: str | None
+) -> Which:
+    """The commands that the options name. Raises Stop for an account, a customer or a type that cannot exist."""
+    which = Which(
+        partner=None if partner is None else partner.strip().casefold(),
+        customer=None if customer is None else customer_id(customer),
+        type=None if type_ is None else known_type(type_),
+    )
+    await check_partner(journal, loaded, which.partner)
+    return which
+
+
+def literally(partner: str | None, customer: str | None, type_: str | None) -> Which:
+    """The same without a look at whether they exist: a pause of something that is gone can be ended too."""
+    kind = None if type_ is None else find(type_, commands())
     return Which(
-        partner=partner and partner.casefold(),
-        customer=customer and customer.lower(),
-        type=None if type_ is None else wire_type(type_),
+        partner=None if partner is None else partner.strip().casefold(),
+        customer=None if customer is None else customer.strip().lower(),
+        type=kind.wire_type() if kind else type_,
     )
 
 
@@ -32,11 +64,30 @@ def spoken(which: Which) -> str:
 
 
 async def replicas(journal: Journal) -> str:
-    """Who obeys, in words."""
+    """How many workers apply it, in words."""
     number = len(await journal.read(counts.living))
     if number == 0:
-        return "No worker lives now; any that starts obeys."
-    return f"{number} {'worker obeys' if number == 1 else 'workers obey'} within a second."
+        return "No worker runs now; a worker that starts applies this."
+    return f"{number} {'worker applies' if number == 1 else 'workers apply'} this within a second."
+
+
+async def say_held(journal: Journal) -> None:
+    """Tell the person which pauses are in force, beside whatever a verb shows. Says nothing if there are none."""
+    say_pauses(await Brake(journal).held(), journal.now())
+
+
+def say_pauses(held: Sequence[Pause], now: Micros) -> None:
+    """The same for pauses that were read already."""
+    for pause in held[:MOST]:
+        say(in_force(pause, now), style="yellow")
+    if len(held) > MOST:
+        say(f"{len(held) - MOST} more pauses are in force: `azplan pause --list`.", style="yellow")
+
+
+def in_force(pause: Pause, now: Micros) -> str:
+    """A pause as a sentence."""
+    why = f": {pause.why}" if pause.why else ""
+    return f"Paused for {rough((now - pause.at) / SECOND)}: {spoken(pause.which)}, by {pause.who}{why}"
 
 
 def show_pauses(pauses: Sequence[Pause]) -> None:

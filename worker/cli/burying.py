@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from events.codes import FailedCode, RecordCode
 from events.record import Record
 from events.text import printable
 from worker.cli.exits import Code, Stop
 from worker.cli.printing import date_time, instant, show, show_table
-from worker.cli.selecting import wire_type
+from worker.cli.selecting import code_word, customer_id, wire_type
 from worker.cli.types import short
 from worker.journal.journal import Journal
 from worker.journal.letter_search import Dead, Group, Wanted, numbered, search
@@ -24,13 +25,13 @@ OTHERS: Final = "`azplan dead-letters list`, with --state archived or redriven f
 def wanted_of(
     code: str | None, type_: str | None, customer: str | None, partner: str | None, state: str | None = "open"
 ) -> Wanted:
-    """The dead letters that the options name. Raises Stop for a type that cannot be one."""
+    """The dead letters that the options name. Raises Stop for a word that can match none."""
     return Wanted(
         state=state,
-        code=code,
+        code=None if code is None else code_word(code, (*FailedCode, *RecordCode)),
         type=None if type_ is None else wire_type(type_),
-        customer=customer and customer.lower(),
-        partner=partner and partner.casefold(),
+        customer=None if customer is None else customer_id(customer),
+        partner=None if partner is None else partner.strip().casefold(),
     )
 
 

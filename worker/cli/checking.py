@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 from worker.accounts import open_accounts, unused_proxies
 from worker.broker.port import BrokerError, BrokerRefused, WantedTopic
 from worker.cli import connections
+from worker.cli.braking import in_force
 from worker.cli.exits import Code
 from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing, JournalRefused
+from worker.journal.brake import Brake
 from worker.partner_center import agreements, customers
 from worker.partner_center.center import Call
 from worker.partner_center.client import Account
@@ -74,6 +76,8 @@ async def findings() -> AsyncIterator[Finding]:
     async for finding in _broker(settings):
         yield finding
     yield await _journal(settings)
+    async for finding in _pauses(settings):
+        yield finding
     async for finding in _partners(settings):
         yield finding
 
@@ -121,6 +125,17 @@ async def _journal(settings: Settings) -> Finding:
     finally:
         await engine.close()
     return _ok("journal", f"{url} answers")
+
+
+async def _pauses(settings: Settings) -> AsyncIterator[Finding]:
+    """The pauses in force. They are no fault of the set-up, and explain why commands wait."""
+    try:
+        async with connections.journal(settings) as journal:
+            held, now = await Brake(journal).held(), journal.now()
+    except JournalError:
+        return  # the finding before this one says what is wrong with the journal
+    for pause in held:
+        yield Finding("pause", Result.WARNING, in_force(pause, now), "`azplan resume` with the same words ends it.")
 
 
 async def _partners(settings: Settings) -> AsyncIterator[Finding]:

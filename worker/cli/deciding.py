@@ -18,7 +18,7 @@ from worker.cli.options import Json, Source, Yes
 from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say
 from worker.cli.requesting import PATIENCE, Wait, request, show_answers
-from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, chosen, span
+from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, check_partner, chosen, span
 from worker.cli.types import short
 from worker.journal import timeline
 from worker.journal.journal import Journal
@@ -94,6 +94,7 @@ async def _cancel(
     loaded: Settings, name: tuple[str | None, str | None], which: Filter, during: Span, manner: _Manner
 ) -> None:
     async with connections.journal(loaded) as journal:
+        await check_partner(journal, loaded, which.partner)
         found = await _meant(journal, name, which, during)
         _tell_plan(found)
         insist(f"Cancel {_number(found)}?", yes=manner.yes)

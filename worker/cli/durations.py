@@ -33,6 +33,19 @@ def _parsed(text: str) -> timedelta | None:
         return None
 
 
+def rough(seconds: float) -> str:
+    """An age for a person who compares ages: `42 s`, `16 m`, `3 h 5 m`, `12 d`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} m"
+    if whole < 2 * 86_400:
+        hours, minutes = whole // 3_600, whole % 3_600 // 60
+        return f"{hours} h {minutes} m" if minutes else f"{hours} h"
+    return f"{whole // 86_400} d"
+
+
 def spoken(duration: timedelta) -> str:
     """The same for a person: `10 m`, `1 h 30 m`, `0.5 s`."""
     seconds = duration.total_seconds()

@@ -24,6 +24,7 @@ STYLES: Mapping[str, str] = {
     "warning": "yellow",
     "waiting": "cyan",
     "accepted": "cyan",
+    "warning": "yellow",
 }
 """Words that a terminal shows in colour."""
 

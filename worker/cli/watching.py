@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from worker.cli import connections, facts
+from worker.cli.braking import say_held
 from worker.cli.printing import date_time, say, show
+from worker.cli.selecting import check_partner
 from worker.cli.telling import headline
 from worker.cli.types import short
 from worker.errors import JournalUnavailable
@@ -22,6 +24,8 @@ PAUSE: Final = 0.5
 async def watch_events(settings: Settings, wanted: Filter, *, as_json: bool) -> None:
     """Print the events of commands that match, from now on and without end. A database that is away is waited for."""
     async with connections.journal(settings) as journal:
+        await check_partner(journal, settings, wanted.partner)
+        await say_held(journal)
         since = await journal.read(timeline.newest_number)
         seen: set[str] = set()
         say("Watching; Ctrl-C ends it.")

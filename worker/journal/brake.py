@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Sequence
 
+from worker.journal.counts import OPEN
 from worker.journal.journal import Journal
-from worker.journal.pauses import held_by, pauses
+from worker.journal.pauses import held_by, not_held, pauses
 from worker.journal.records import Pause, Which
 from worker.journal.signing import sign
 from worker.journal.sql import Row, Transaction
@@ -21,6 +22,38 @@ class Brake:
     async def held(self) -> list[Pause]:
         """All that is paused, the oldest first."""
         return await self._journal.read(pauses)
+
+    async def concerned(self, which: Which) -> tuple[int, int]:
+        """How many open commands match, and how many of those a pause holds already."""
+
+        async def look(tx: Transaction) -> tuple[int, int]:
+            held = await pauses(tx)
+            new = Pause(*words(which), id="", at=0, who="", why="")
+            free, values = not_held(held)
+            match, also = not_held([new])
+            rows = await tx.rows(
+                f"""SELECT count(*) AS n, coalesce(sum(CASE WHEN {free} THEN 0 ELSE 1 END), 0) AS held
+                    FROM command WHERE {OPEN} AND NOT ({match})""",
+                *values,
+                *also,
+            )
+            return int(rows[0]["n"]), int(rows[0]["held"])
+
+        return await self._journal.read(look)
+
+    async def freed(self, ended: Sequence[str]) -> int:
+        """How many open commands these pauses hold, by their ids, and no other does."""
+
+        async def look(tx: Transaction) -> int:
+            held = await pauses(tx)
+            free, values = not_held([pause for pause in held if pause.id not in ended])
+            match, also = not_held([pause for pause in held if pause.id in ended])
+            rows = await tx.rows(
+                f"SELECT count(*) AS n FROM command WHERE {OPEN} AND {free} AND NOT ({match})", *values, *also
+            )
+            return int(rows[0]["n"])
+
+        return await self._journal.read(look)
 
     async def pause(self, who: str, why: str, which: Which) -> Pause:
         """From now on none of these commands is begun. What is under way goes on to the end of its run."""

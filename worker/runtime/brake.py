@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from events.codes import WaitingReason
+from worker import metrics
 from worker.errors import JournalUnavailable, Wait
 from worker.journal.journal import Journal
 from worker.journal.pauses import pauses
@@ -44,6 +45,14 @@ class Brake:
                 return told(pause)
         return None
 
+    def in_force(self) -> list[str]:
+        """That something is paused, for anybody who asks: no customer, no person and no reason is named."""
+        number = len(self._held)
+        if not number:
+            return []
+        are = "a pause is" if number == 1 else f"{number} pauses are"
+        return [f"{are} in force, so some commands wait for an operator: `azplan pause --list` shows more"]
+
     async def run(self) -> None:
         """Look until cancelled. While the journal is silent, what was held stays held."""
         while True:
@@ -56,6 +65,7 @@ class Brake:
     async def look(self) -> None:
         """Learn what is paused. Raises `JournalUnavailable`."""
         before, self._held = self._held, await self._journal.read(pauses)
+        metrics.PAUSES.set(len(self._held))
         now = {pause.id for pause in self._held}
         ended = [pause for pause in before if pause.id not in now]
         for pause in self._held:

@@ -7,13 +7,14 @@ import typer
 
 from worker import settings
 from worker.cli import connections, facts
+from worker.cli.braking import say_held
 from worker.cli.deciding import cancel, resolve
 from worker.cli.exits import Code, Stop
 from worker.cli.finding import the_command
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json
 from worker.cli.printing import date_time, say, show_json, show_table
-from worker.cli.selecting import OfCustomer, OfPartner, OfType, WithCode, chosen
+from worker.cli.selecting import OfCustomer, OfPartner, OfType, WithCode, check_partner, chosen
 from worker.cli.stories import show_story
 from worker.cli.types import short
 from worker.cli.watching import watch_events
@@ -109,6 +110,8 @@ def watch(
 
 async def _newest(loaded: Settings, wanted: Filter, limit: int) -> list[Summary]:
     async with connections.journal(loaded) as journal:
+        await check_partner(journal, loaded, wanted.partner)
+        await say_held(journal)
         return await journal.read(lambda tx: timeline.newest(tx, wanted, limit))
 
 

@@ -12,6 +12,7 @@ from events.record import Record
 from worker import settings
 from worker.cli import burying, connections
 from worker.cli.asking import insist
+from worker.cli.braking import say_held
 from worker.cli.burying import show_groups, show_letter, show_letters, wanted_of
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
@@ -19,7 +20,7 @@ from worker.cli.options import Json, Yes
 from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say, show_json
 from worker.cli.replaying import carry_out, each_of, per_minute, tell_plan
-from worker.cli.selecting import OfCustomer, OfPartner, OfType
+from worker.cli.selecting import OfCustomer, OfPartner, OfType, check_partner
 from worker.journal import letters
 from worker.journal.letter_search import Dead, Group, groups, search
 from worker.journal.letter_search import Wanted as WantedLetters
@@ -189,6 +190,8 @@ class _Words:
 
 async def _list(loaded: Settings, wanted: WantedLetters, limit: int) -> tuple[list[Group], list[Dead]]:
     async with connections.journal(loaded) as journal:
+        await check_partner(journal, loaded, wanted.partner)
+        await say_held(journal)
         counted = await journal.read(lambda tx: groups(tx, wanted))
         return counted, await journal.read(lambda tx: search(tx, wanted, limit))
 
@@ -203,6 +206,7 @@ async def _redrive(
     loaded: Settings, numbers: Sequence[int], wanted: WantedLetters, manner: Manner, words: _Words
 ) -> None:
     async with connections.journal(loaded) as journal:
+        await check_partner(journal, loaded, wanted.partner)
         found = await burying.meant(journal, numbers, wanted, every=words.every)
         failed = [each for each in found if each.letter.code in REDRIVABLE]
         uids = list(dict.fromkeys(each.letter.uid for each in failed if each.letter.uid))
@@ -221,6 +225,7 @@ async def _redrive(
 async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: WantedLetters, words: _Words) -> None:
     change = letters.archive if verb == "archive" else letters.restore
     async with connections.journal(loaded) as journal:
+        await check_partner(journal, loaded, wanted.partner)
         found = await burying.meant(journal, numbers, wanted, every=words.every)
         chosen = [each.letter.seq for each in found]
         letters_meant = counted(len(chosen), "dead letter")

@@ -11,6 +11,7 @@ from worker import settings
 from worker.cli import connections
 from worker.cli.asking import insist
 from worker.cli.braking import facts as pause_facts
+from worker.cli.braking import say_pauses
 from worker.cli.braking import spoken as spoken_pause
 from worker.cli.durations import spoken
 from worker.cli.helping import LOOKING, examples
@@ -119,7 +120,9 @@ async def _rebuild(loaded: Settings, signature: Signature) -> Rebuilt:
 
 async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:
     async with connections.journal(loaded) as journal:
-        return await journal.read(counts.stats), await Brake(journal).held()
+        held = await Brake(journal).held()
+        say_pauses(held, journal.now())
+        return await journal.read(counts.stats), held
 
 
 async def _prune(loaded: Settings, signature: Signature, *, yes: bool) -> Pruned:

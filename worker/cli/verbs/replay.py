@@ -10,13 +10,26 @@ import typer
 
 from worker import settings
 from worker.cli import connections
+from worker.cli.braking import say_held
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.person import Who, Why
 from worker.cli.printing import say
 from worker.cli.replaying import carry_out, desk, per_minute, show_plan, tell_plan, the_plan
-from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, WithCode, chosen, offsets, span
+from worker.cli.selecting import (
+    From,
+    OfCustomer,
+    OfPartner,
+    OfType,
+    Span,
+    To,
+    WithCode,
+    check_partner,
+    chosen,
+    offsets,
+    span,
+)
 from worker.journal.journal import Journal
 from worker.journal.views import Filter
 from worker.replay.applying import Manner
@@ -136,6 +149,8 @@ def apply(
 
 async def _plan(loaded: Settings, selection: Selection, order: Order, *, as_json: bool) -> None:
     async with connections.journal(loaded) as journal:
+        await check_partner(journal, loaded, selection.which.partner)
+        await say_held(journal)
         async with _found(loaded, journal, selection) as found:
             made = await make(journal, found, order, per_minute(loaded))
         if made.commands == 0:

@@ -9,7 +9,7 @@ import typer
 from worker import settings
 from worker.cli import connections
 from worker.cli.asking import insist
-from worker.cli.braking import facts, replicas, spoken, which_of
+from worker.cli.braking import facts, in_force, insist_on_words, literally, replicas, spoken, which_of
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
@@ -17,8 +17,11 @@ from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say, show_json
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
 from worker.journal.brake import Brake
-from worker.journal.records import Pause, Which
+from worker.journal.records import Pause
+from worker.plans.naming import counted
 from worker.settings import Settings
+
+_Words = tuple[str | None, str | None, str | None]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,25 +44,31 @@ def resume(
 
     Exit code 3 where nothing is paused with these words.
     """
-    which = None if every else which_of(partner, customer, type_)
-    ended = asyncio.run(_resume(settings.load(), which, Signature(who, why), yes=yes))
+    insist_on_words(partner, customer, type_, every=every, verb="resume")
+    words = None if every else (partner, customer, type_)
+    ended = asyncio.run(_resume(settings.load(), words, Signature(who, why), yes=yes))
     if as_json:
         show_json([facts(each) for each in ended])
 
 
-async def _resume(loaded: Settings, which: Which | None, signature: Signature, *, yes: bool) -> Sequence[Pause]:
+async def _resume(loaded: Settings, words: _Words | None, signature: Signature, *, yes: bool) -> Sequence[Pause]:
     async with connections.journal(loaded) as journal:
         brake = Brake(journal)
         held = await brake.held()
-        ended = [pause for pause in held if which is None or pause.which == which]
+        ended = [pause for pause in held if words is None or pause.which == literally(*words)]
         if not ended:
+            if words is not None:
+                await which_of(journal, loaded, *words)
             others = "; ".join(spoken(pause.which) for pause in held)
             hint = f"Paused are: {others}. Use the same words, or --all." if held else "Nothing is paused at all."
             raise Stop(Code.NOTHING, "nothing is paused with these words.", hint)
         for pause in ended:
-            say(f"{spoken(pause.which)}: paused by {pause.who}{f', {pause.why}' if pause.why else ''}")
+            say(in_force(pause, journal.now()))
+        freed, left = await brake.freed([pause.id for pause in ended]), len(held) - len(ended)
+        stay = f" {counted(left, 'other pause')} stay{'s' if left == 1 else ''} in force." if left else ""
+        say(f"This lets {counted(freed, 'open command')} go.{stay}")
         insist(f"Resume {len(ended)} pause{'' if len(ended) == 1 else 's'}?", yes=yes)
-        for words in dict.fromkeys(pause.which for pause in ended):
-            await brake.resume(signature.who, signature.why, words)
+        for which in dict.fromkeys(pause.which for pause in ended):
+            await brake.resume(signature.who, signature.why, which)
         say(f"Resumed. {await replicas(journal)}")
         return ended
