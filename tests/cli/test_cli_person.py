@@ -77,11 +77,11 @@ def test_a_user_without_a_name_is_told_by_number_and_host(azplan: Azplan) -> Non
 def test_who_is_the_word_then_the_environment_then_the_user(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--who` counts before AZPLAN_OPERATOR, which counts before the name of the user; a blank one counts as none."""
     monkeypatch.setattr(getpass, "getuser", lambda: "worker")
-    azplan("pause", "--partner", "a", "--yes")
-    azplan("pause", "--partner", "a", "--who", "  ", "--yes")
+    azplan("pause", "--partner", "us", "--yes")
+    azplan("pause", "--partner", "us", "--who", "  ", "--yes")
     monkeypatch.setenv(person.OPERATOR, "grace")
-    azplan("pause", "--partner", "a", "--yes")
-    azplan("pause", "--partner", "a", "--who", "ada", "--yes")
+    azplan("pause", "--partner", "us", "--yes")
+    azplan("pause", "--partner", "us", "--who", "ada", "--yes")
     user = f"worker@{socket.gethostname()}"
     assert [each["who"] for each in azplan("pause", "--list", "--json").json] == [user, user, "grace", "ada"]
 

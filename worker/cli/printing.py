@@ -24,7 +24,6 @@ STYLES: Mapping[str, str] = {
     "warning": "yellow",
     "waiting": "cyan",
     "accepted": "cyan",
-    "warning": "yellow",
 }
 """Words that a terminal shows in colour."""
 
