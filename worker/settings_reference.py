@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from worker.redaction import MASK, redact
 from worker.settings import Partner, Section, Settings, SettingsError, names
 from worker.settings_problems import ANY_NAME
-from worker.settings_sources import Found, SettingPath, UnreadableSource, find_all, variable
+from worker.settings_sources import PLACES, Found, SettingPath, UnreadableSource, find_all, place, variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ class Effective:
 
 
 def described() -> Iterator[Described]:
-    """Every setting, in the order of the code."""
+    """Every setting, in the order of the code; before them what says where they are."""
+    for name, (default, meaning) in PLACES.items():
+        yield Described(name, default, meaning)
     for path in names():
         field = _field(path)
         yield Described(variable(path), _text(field.default, secret=_is_url(path)), field.description or "")
@@ -59,7 +61,8 @@ def effective() -> list[Effective]:
     except UnreadableSource as error:
         raise SettingsError([str(error)]) from error
     accounts = sorted({path[1] for path in found if path[0] == "partners" and len(path) == 3})
-    return [_effective(path, found) for known in names() for path in _named(known, accounts)]
+    places = [Effective(name, *place(name)) for name in PLACES]
+    return [*places, *(_effective(path, found) for known in names() for path in _named(known, accounts))]
 
 
 def _effective(path: SettingPath, found: dict[SettingPath, Found]) -> Effective:

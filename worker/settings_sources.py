@@ -1,26 +1,39 @@
 """Where settings come from: the environment, files of secrets, and `azplan.toml`, the first one that has a value wins.
 
 Each source yields paths such as ("kafka", "group_id") with the text that was found and the name of its place. Names are
-compared ignoring case. What a setting may be is not known here.
+compared ignoring case; a file of a secret may also be named with `--` for `__` and `-` for `_`, since Azure Key Vault
+has no underscore. What a setting may be is not known here.
 """
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 PREFIX = "AZPLAN_"
 DIVIDER = "__"
 SECRETS_FOLDER = "AZPLAN_SECRETS_DIR"
 CONFIGURATION_FILE = "AZPLAN_CONFIG_FILE"
+PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        CONFIGURATION_FILE: ("azplan.toml", "file with settings; must be there where it is named"),
+        SECRETS_FOLDER: (
+            "/run/secrets",
+            "folder with a file for each secret, named as its setting, also with `--` for `__` and `-` for `_` (Azure"
+            " Key Vault); must be there where it is named",
+        ),
+    }
+)
+"""Variables that say where settings are: default and meaning."""
 
 SettingPath = tuple[str, ...]
 
 
 class UnreadableSource(Exception):
-    """A file with settings cannot be read. The message says which and why."""
+    """Settings cannot be read where they are written. The message says which, where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,10 @@ class Found:
     value: Any
     origin: str
     """The place, as a person would name it: `the environment`, `/run/secrets/…`, `azplan.toml`."""
+    written: str = ""
+    """The name under which it stands there."""
+    hyphens: bool = False
+    """Whether the name has hyphens for underscores, so that an account's name may be meant either way."""
 
     @property
     def name(self) -> str:
@@ -48,12 +65,19 @@ def find_all() -> list[Found]:
 
     Raises UnreadableSource. An empty text counts as not written, as compose files and shells often leave one.
     """
+    environment, secrets, file = (_given(source) for source in (_environment(), _secrets(), _file()))
+    accounts = {each.path[1] for each in (*environment, *secrets, *file) if _of_account(each) and not each.hyphens}
     found: dict[SettingPath, Found] = {}
-    for source in (_environment(), _secrets(), _file()):
-        for setting in source:
-            if setting.value not in ("", None):
-                found.setdefault(setting.path, setting)
+    for source in (environment, [_of_known_account(each, accounts) for each in secrets], file):
+        for setting in _once(source):
+            found.setdefault(setting.path, setting)
     return list(found.values())
+
+
+def place(variable: str) -> tuple[str, str]:
+    """Where settings are looked for by this variable, and where that was said."""
+    asked = os.environ.get(variable)
+    return (asked, "the environment") if asked else (PLACES[variable][0], "default")
 
 
 def value_now(path: SettingPath) -> str | None:
@@ -77,28 +101,65 @@ def nested(found: list[Found]) -> dict[str, Any]:
     return tree
 
 
+def _given(source: Iterable[Found]) -> list[Found]:
+    return [setting for setting in source if setting.value not in ("", None)]
+
+
+def _once(source: Iterable[Found]) -> Iterable[Found]:
+    """Each setting of a source. Raises UnreadableSource where it stands there under two names and they do not agree."""
+    found: dict[SettingPath, Found] = {}
+    for setting in source:
+        first = found.setdefault(setting.path, setting)
+        if first.value != setting.value:
+            both = f"{first.written} and {setting.written}"
+            raise UnreadableSource(
+                f"{both} are two names of {setting.name}, and their contents differ: keep one of them."
+            )
+    return found.values()
+
+
+def _of_account(setting: Found) -> bool:
+    return setting.path[0] == "partners" and len(setting.path) == 3
+
+
+def _of_known_account(setting: Found, accounts: Iterable[str]) -> Found:
+    """The same of the account that is meant, where its name elsewhere has the hyphens."""
+    if not setting.hyphens or not _of_account(setting):
+        return setting
+    section, name, key = setting.path
+    meant = sorted(account for account in accounts if account.replace("-", "_") == name)
+    if len(meant) > 1:
+        either = " or ".join(meant)
+        raise UnreadableSource(f"{setting.written} may be of the account {either}: name it with underscores.")
+    return replace(setting, path=(section, meant[0] if meant else name, key))
+
+
 def _environment() -> Iterator[Found]:
     for name, value in os.environ.items():
         if path := _path(name):
-            yield Found(path, value, "the environment")
+            yield Found(path, value, "the environment", f"{name} in the environment")
 
 
 def _secrets() -> Iterator[Found]:
     # A folder that was not asked for may be absent, and may hold files of others.
     asked = os.environ.get(SECRETS_FOLDER)
-    folder = Path(asked or "/run/secrets")
+    folder = Path(place(SECRETS_FOLDER)[0])
     if not folder.is_dir():
         if asked:
             raise UnreadableSource(f"{SECRETS_FOLDER} is {folder}, which is not a folder.")
         return
     for file in sorted(folder.iterdir()):
-        if (path := _path(file.name)) and file.is_file():
-            yield Found(path, _text(file).rstrip("\r\n"), str(file))
+        path = _path(file.name)
+        hyphens = path is None and "-" in file.name
+        if hyphens:
+            path = _path(file.name.replace("-", "_"))
+        if path and file.is_file():
+            yield Found(path, _text(file).rstrip("\r\n"), str(file), str(file), hyphens)
 
 
 def _file() -> Iterator[Found]:
     asked = os.environ.get(CONFIGURATION_FILE)
-    file = Path(asked or "azplan.toml")
+    file = Path(place(CONFIGURATION_FILE)[0])
     if not file.is_file():
         if asked:
             raise UnreadableSource(f"{CONFIGURATION_FILE} is {file}, which is not a file.")
@@ -131,4 +192,4 @@ def _leaves(tree: Mapping[str, Any], above: SettingPath, origin: str) -> Iterato
         if isinstance(value, Mapping):
             yield from _leaves(value, path, origin)
         else:
-            yield Found(path, value, origin)
+            yield Found(path, value, origin, f"{'.'.join(path)} in {origin}")

@@ -38,7 +38,7 @@ def test_changed_leaves_the_defaults_out(azplan: Azplan, monkeypatch: pytest.Mon
     """`--changed` shows only what somebody wrote."""
     monkeypatch.setenv("AZPLAN_WORKER__CONCURRENCY", "8")
     names = [each["name"] for each in azplan("config", "show", "--changed", "--json").json]
-    assert names == ["AZPLAN_WORKER__CONCURRENCY"]
+    assert names == ["AZPLAN_SECRETS_DIR", "AZPLAN_WORKER__CONCURRENCY"], "and where these tests keep secrets"
 
 
 def test_settings_that_do_not_fit_are_shown_and_refused(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:

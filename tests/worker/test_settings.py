@@ -44,6 +44,8 @@ def problems_of(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]) ->
 
 
 DEFAULTS = {
+    "CONFIG_FILE": "azplan.toml",
+    "SECRETS_DIR": "/run/secrets",
     "KAFKA__BOOTSTRAP_SERVERS": "localhost:9092",
     "KAFKA__GROUP_ID": "azplan-worker",
     "KAFKA__COMMANDS_TOPIC": "azplan.commands.v1",
@@ -139,6 +141,69 @@ def test_a_secret_in_a_file_has_the_name_of_its_variable_in_any_case(
     secret = load().partners["contoso"].client_secret
     assert secret is not None
     assert secret.get_secret_value() == "s3cret"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "azplan-partners--contoso--client-secret",
+        "AZPLAN-Partners--Contoso--Client-Secret",
+        "azplan_partners--contoso--client-secret",
+        "azplan-partners__contoso__client_secret",
+    ],
+)
+def test_a_secret_may_be_named_with_hyphens(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As Azure Key Vault must name it: `--` for `__` and `-` for `_`, in any case."""
+    given(monkeypatch, {key: value for key, value in CONTOSO.items() if not key.endswith("SECRET")})
+    (tmp_path / "secrets" / name).write_text("s3cret\n")
+    (tmp_path / "secrets" / "azplan-kafka--group-id").write_text("my-group")
+    (tmp_path / "secrets" / "azplan-tls.crt").write_text("somebody else's")
+    secret = load().partners["contoso"].client_secret
+    assert secret is not None
+    assert secret.get_secret_value() == "s3cret"
+    assert load().kafka.group_id == "my-group"
+    assert value_now(("partners", "contoso", "client_secret")) == "s3cret"
+    (origin,) = (each.origin for each in effective() if each.name.endswith("CONTOSO__CLIENT_SECRET"))
+    assert origin.endswith(name)
+
+
+def test_an_account_whose_name_has_hyphens_gets_its_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A hyphen may be meant in it; where two accounts fit, it is said and not guessed."""
+    given(monkeypatch, {"AZPLAN_PARTNERS__MY-CO__TENANT_ID": TENANT, "AZPLAN_PARTNERS__MY-CO__CLIENT_ID": CLIENT})
+    (tmp_path / "secrets" / "azplan-partners--my-co--client-secret").write_text("s3cret")
+    assert list(load().partners) == ["my-co"]
+    (problem,) = problems_of(monkeypatch, {"AZPLAN_PARTNERS__MY_CO__TENANT_ID": TENANT})
+    assert "may be of the account my-co or my_co: name it with underscores" in problem
+
+
+def test_two_names_of_one_setting_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Both are named, and nothing of their contents; where they are the same, nothing is wrong."""
+    given(monkeypatch, {key: value for key, value in CONTOSO.items() if not key.endswith("SECRET")})
+    first = tmp_path / "secrets" / "azplan-partners--contoso--client-secret"
+    second = tmp_path / "secrets" / "azplan_partners__contoso__client_secret"
+    first.write_text("canary-1")
+    second.write_text("canary-1\n")
+    assert load().partners["contoso"].client_secret is not None
+    second.write_text("canary-2")
+    (problem,) = problems_of(monkeypatch, {})
+    assert f"{first} and {second} are two names of AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET" in problem
+    assert "keep one of them" in problem
+    assert "canary" not in problem
+    with pytest.raises(SettingsError):
+        effective()
+    first.write_text("")
+    assert load().partners["contoso"].client_secret is not None, "an empty one counts as not written"
+
+
+def test_two_spellings_of_one_variable_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In the environment and in the file as among the secrets: names are compared ignoring case."""
+    (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__GROUP_ID": "a", "azplan_kafka__group_id": "b"})
+    assert "AZPLAN_KAFKA__GROUP_ID in the environment and azplan_kafka__group_id in the environment are two" in problem
+    given(monkeypatch, {"azplan_kafka__group_id": "a"})
+    assert load().kafka.group_id == "a"
+    (tmp_path / "azplan.toml").write_text("[http]\nport = 81\nPort = 82\n")
+    (problem,) = problems_of(monkeypatch, {})
+    assert "two names of AZPLAN_HTTP__PORT" in problem
 
 
 def test_files_of_others_among_the_secrets_are_left_alone(tmp_path: Path) -> None:
@@ -411,6 +476,8 @@ def test_the_list_says_where_each_value_came_from(monkeypatch: pytest.MonkeyPatc
     assert listed["AZPLAN_LOG__LEVEL"] == ("debug", "the environment")
     assert listed["AZPLAN_HTTP__PORT"] == ("81", "azplan.toml")
     assert listed["AZPLAN_WAITS__MAX"] == ("300", "default")
+    assert listed["AZPLAN_SECRETS_DIR"] == (str(tmp_path / "secrets"), "the environment")
+    assert listed["AZPLAN_CONFIG_FILE"] == ("azplan.toml", "default")
     assert listed["AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET"] == ("********", "the environment")
     assert len(listed) == len(DEFAULTS)
 
