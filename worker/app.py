@@ -37,7 +37,7 @@ from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import EffectClass, Operation
 from worker.partner_center.quota import SPAN
 from worker.partner_center.registry import operations
-from worker.parts import kafka_config, open_engine, open_source, policy, resolve
+from worker.parts import ages, kafka_config, lease, open_engine, open_source, policy, resolve
 from worker.runtime import acts, intake
 from worker.runtime.acts import Requests
 from worker.runtime.beginning import refuse_foreign
@@ -45,10 +45,11 @@ from worker.runtime.brake import Brake
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.dispatch import Dispatch
+from worker.runtime.forgetting import REST, Forgetting
 from worker.runtime.gauges import Gauges
 from worker.runtime.hints import Hints
 from worker.runtime.lanes import Lanes, Limits
-from worker.runtime.ownership import Lease, Ownership
+from worker.runtime.ownership import Ownership
 from worker.runtime.poison import Poison
 from worker.runtime.publisher import Publisher, Topics
 from worker.runtime.service import Parts, Service
@@ -202,6 +203,8 @@ class Around:
     spread: Callable[[], float] = random.random
     attention: float = 0.5
     """Seconds between two looks at what people ask for."""
+    rest: float = REST
+    """Seconds between two looks at what is old enough to be forgotten."""
 
 
 def assemble(settings: Settings, around: Around) -> Service:
@@ -243,6 +246,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         publisher.wake()
 
     requests = Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention)
+    forgetting = Forgetting(journal, ages(settings), clock, around.spread, around.rest)
 
     def ceilings() -> Iterator[tuple[str, str, int, int]]:
         return ((name, *each) for name, account in accounts.items() for each in account.ceilings())
@@ -260,6 +264,7 @@ def assemble(settings: Settings, around: Around) -> Service:
             Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest, ceilings).run,
             brake.run,
             requests.run,
+            forgetting.run,
             Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
@@ -292,16 +297,6 @@ def join(around: Around, work: Work, closed: Callable[[str], str | None]) -> Tra
     account = around.accounts.get(resolve(around.accounts, work.partner) or "")
     traffic.center = account.center(traffic) if account else None
     return traffic
-
-
-def lease(settings: Settings) -> Lease:
-    """How long this worker owns what it owns without a word."""
-    worker = settings.worker
-    return Lease(
-        lease=worker.lease.total_seconds(),
-        heartbeat=worker.heartbeat.total_seconds(),
-        call_timeout=worker.call_timeout.total_seconds(),
-    )
 
 
 async def serve(settings: Settings, *, new_journal: bool = False) -> int:

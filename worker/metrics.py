@@ -105,6 +105,10 @@ LAST_COMMIT = _gauge(
 PRODUCED_EVENTS = _counter("produced_events_total", "Events sent to Kafka.", "topic", "outcome")
 OUTBOX_PENDING = _gauge("outbox_pending_events", "Events decided but not acknowledged by Kafka yet.")
 OUTBOX_OLDEST = _gauge("outbox_oldest_event_age_seconds", "Age of the oldest such event.")
+OLDEST_DETAIL = _gauge(
+    "oldest_detail_age_seconds",
+    "Since the end of the oldest command whose bytes, steps and calls are kept; an open dead letter keeps them.",
+)
 
 REQUESTS = _counter(
     "partner_center_requests_total",

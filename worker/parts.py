@@ -11,8 +11,10 @@ from worker.broker.port import Source, StartFrom
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
 from worker.journal.postgres import PostgresEngine
+from worker.journal.retention import Ages
 from worker.journal.sql import Engine
 from worker.journal.sqlite import SqliteEngine
+from worker.runtime.ownership import Lease
 from worker.settings import Settings
 from worker.steps import Policy
 
@@ -70,3 +72,18 @@ def policy(settings: Settings) -> Policy:
         order_deadline=waits.order_deadline.total_seconds(),
         upgrade_deadline=waits.upgrade_deadline.total_seconds(),
     )
+
+
+def lease(settings: Settings) -> Lease:
+    """How long this worker owns what it owns without a word."""
+    worker = settings.worker
+    return Lease(
+        lease=worker.lease.total_seconds(),
+        heartbeat=worker.heartbeat.total_seconds(),
+        call_timeout=worker.call_timeout.total_seconds(),
+    )
+
+
+def ages(settings: Settings) -> Ages:
+    """How long this worker remembers what is over."""
+    return Ages(settings.journal.retention.total_seconds(), settings.journal.detail_retention.total_seconds())

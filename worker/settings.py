@@ -104,7 +104,9 @@ class Journal(Section):
         description="`sqlite:///azplan.db`, `sqlite:////absolute/path.db` or `postgresql://user:password@host/db`",
     )
     retention: Duration = Field(timedelta(days=400), description="identity, content hash and answer are kept")
-    detail_retention: Duration = Field(timedelta(days=30), description="bytes, steps and calls are kept")
+    detail_retention: Duration = Field(
+        timedelta(days=30), description="bytes, steps and calls are kept; workers forget by themselves"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -252,6 +254,23 @@ class Settings(Section):
                 "AZPLAN_WAITS__SETTLE must be at least AZPLAN_WORKER__CALL_TIMEOUT: "
                 f"{_seconds(self.waits.settle)} is less than {_seconds(call)} seconds."
             )
+        yield from self._forgotten_too_soon()
+
+    def _forgotten_too_soon(self) -> Iterator[str]:
+        """Whoever waits for a command must still find what it was, and Partner Center may answer as late as that."""
+        waits = self.waits
+        longest, name = max(
+            (waits.order_deadline, "AZPLAN_WAITS__ORDER_DEADLINE"),
+            (waits.upgrade_deadline, "AZPLAN_WAITS__UPGRADE_DEADLINE"),
+            (waits.settle + waits.order_list_lag, "AZPLAN_WAITS__SETTLE plus AZPLAN_WAITS__ORDER_LIST_LAG"),
+        )
+        kept = {"RETENTION": self.journal.retention, "DETAIL_RETENTION": self.journal.detail_retention}
+        for key, duration in kept.items():
+            if duration < longest:
+                yield (
+                    f"AZPLAN_JOURNAL__{key} must be at least {name}: {_seconds(duration)} is less than "
+                    f"{_seconds(longest)} seconds. A command is remembered while somebody may wait for it."
+                )
 
 
 def _seconds(duration: timedelta) -> str:

@@ -16,6 +16,7 @@ from worker.settings import Settings
 
 VERSION = "SELECT max(version) AS version FROM schema_version"
 NEXT = "CREATE TABLE thing (id integer)"
+NEWEST = schema.migrations()[-1][0]
 
 
 async def look_in(url: str) -> list[dict[str, object]]:
@@ -51,21 +52,25 @@ async def test_a_guest_makes_no_journal(url: str, tmp_path: Path) -> None:
 async def test_a_guest_leaves_an_older_journal_as_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says which versions they are and who brings the journal up to date; the next worker does."""
     here = await bench.worker()
-    monkeypatch.setattr(schema, "migrations", lambda known=schema.migrations: [*known(), (2, NEXT)])
-    with pytest.raises(JournalRefused, match=r"schema version 1, and this azplan works on 2.*`azplan run`"):
+    monkeypatch.setattr(schema, "migrations", lambda known=schema.migrations: [*known(), (NEWEST + 1, NEXT)])
+    with pytest.raises(
+        JournalRefused, match=rf"schema version {NEWEST}, and this azplan works on {NEWEST + 1}.*`azplan run`"
+    ):
         await look_in(bench.url)
-    assert await rows(here, VERSION) == [{"version": 1}]
+    assert await rows(here, VERSION) == [{"version": NEWEST}]
     await bench.worker("two")
     assert await look_in(bench.url) == []
-    assert await rows(here, VERSION) == [{"version": 2}]
+    assert await rows(here, VERSION) == [{"version": NEWEST + 1}]
 
 
 async def test_a_guest_refuses_a_newer_journal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a newer azplan wrote may mean something else than it seems to."""
-    monkeypatch.setattr(schema, "migrations", lambda known=schema.migrations: [*known(), (2, NEXT)])
+    monkeypatch.setattr(schema, "migrations", lambda known=schema.migrations: [*known(), (NEWEST + 1, NEXT)])
     await bench.worker()
     monkeypatch.undo()
-    with pytest.raises(JournalRefused, match=r"schema version 2, and this azplan knows 1: it was written by a newer"):
+    with pytest.raises(
+        JournalRefused, match=rf"schema version {NEWEST + 1}, and this azplan knows {NEWEST}: it was written by a newer"
+    ):
         await look_in(bench.url)
 
 

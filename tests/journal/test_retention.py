@@ -1,13 +1,17 @@
 """Forgetting: details first, the rest much later, and never what is not over."""
 
+import asyncio
+from collections.abc import Iterable
+
 import pytest
 
 from tests.journal.bench import Bench, accept, change, claim, command, ended, instead, intent, only, poison, rows
-from worker.journal import letters, timeline
+from worker.journal import chores, group, letters, plans, timeline
 from worker.journal.acts import Acts
 from worker.journal.journal import Journal
 from worker.journal.records import Call, Note, State, Step, StepState, Taken, Work
 from worker.journal.retention import PORTION, Pruned, due, prune
+from worker.journal.sql import LaneKey, Transaction
 
 DAY = 86_400.0
 KEEP, DETAILS = 400 * DAY, 30 * DAY
@@ -161,3 +165,139 @@ async def test_much_is_forgotten_in_portions_past_what_must_stay(bench: Bench) -
     kept = await rows(one, "SELECT id FROM command")
     assert all(row["id"].endswith("7") for row in kept)
     assert done.commands == number - len(kept)
+
+
+async def test_a_lane_in_which_nothing_stands_is_forgotten(bench: Bench) -> None:
+    """With its last command, or where it was only ever made; and a new command of its customer makes it again."""
+    one = await bench.worker()
+    await concluded(one)
+    await sent(one)
+    await age(one, 401)
+    assert (await pruned(one)).lanes == 0, "its owner has not let it go yet"
+    await one.let_go(10)
+    assert await prune(one, KEEP, DETAILS) == Pruned(0, 0, 0, lanes=1)
+    assert await rows(one, "SELECT id FROM lane WHERE customer <> ''") == []
+    assert await accept(one, command("2", customer="1")) == [Taken.NEW]
+    assert (await only(one)).id == "2"
+
+
+@pytest.mark.parametrize("keeper", ["command", "unsent", "dead letters", "effect", "request", "owner", "settling"])
+async def test_a_lane_is_kept_while_anything_stands_in_it(bench: Bench, keeper: str) -> None:
+    """A remembered command, something to send, an open effect or request, an owner, a request that may still arrive."""
+    one = await bench.worker()
+    await accept(one, poison() if keeper == "dead letters" else command("1"))
+    await change(one, "DELETE FROM event")
+    if keeper != "command":
+        await change(one, "DELETE FROM command")
+    (lane,) = await rows(one, f"SELECT id FROM lane WHERE customer {'=' if keeper == 'dead letters' else '<>'} ''")
+    if keeper != "owner":
+        await change(one, "UPDATE lane SET owner = NULL, unfinished = 0")
+    match keeper:
+        case "unsent":
+            await change(
+                one,
+                """INSERT INTO event (id, uid, redrive, type, lane, key, value, headers, at)
+                   VALUES ('e', 'u', 0, 't', ?, ?, ?, '[]', 1)""",
+                lane["id"],
+                b"",
+                b"",
+            )
+        case "effect":
+            await change(one, "INSERT INTO effect (lane, key, uid, opened_at) VALUES (?, 'k', 'u', 1)", lane["id"])
+        case "request":
+            await change(
+                one,
+                "INSERT INTO act (at, who, why, verb, uid, lane, details) VALUES (1, '', '', 'cancel', 'u', ?, '')",
+                lane["id"],
+            )
+        case "settling":
+            await change(one, "UPDATE lane SET settle_until = ?", one.now() + 10**9)
+        case _:
+            pass
+    assert (await prune(one, KEEP, DETAILS)).lanes == 0
+    assert lane in await rows(one, "SELECT id FROM lane")
+
+
+async def test_no_lane_is_forgotten_while_workers_of_two_versions_run(bench: Bench) -> None:
+    """An older one may not expect it."""
+    one = await bench.worker()
+    older = await bench.journal()
+    await older.register("older", "0.9", 60.0)
+    await change(one, "INSERT INTO lane (id, partner, customer) VALUES ('us/1', 'us', '1')")
+    assert (await prune(one, KEEP, DETAILS)).lanes == 0
+    await older.retire()
+    assert (await prune(one, KEEP, DETAILS)).lanes == 1
+
+
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intake finds the lane, somebody forgets it, and then intake locks it: the command is taken in all the same."""
+    one, other = await bench.worker(), await bench.journal()
+    await change(one, "INSERT INTO lane (id, partner, customer) VALUES ('us/contoso', 'us', 'contoso')")
+    make, forgotten = group._make, list[Pruned]()
+
+    async def made(tx: Transaction, keys: Iterable[LaneKey]) -> None:
+        monkeypatch.setattr(group, "_make", make)
+        await make(tx, keys)
+        await tx.rows("SELECT 1 AS one")  # what is made is sent
+        forgotten.append(await prune(other, KEEP, DETAILS))
+
+    monkeypatch.setattr(group, "_make", made)
+    assert await accept(one, command("1")) == [Taken.NEW]
+    assert forgotten[0].lanes == 1
+    assert (await only(one)).id == "1"
+
+
+async def test_intake_and_forgetting_of_the_same_lanes_do_not_disturb_each_other(bench: Bench) -> None:
+    """Whoever comes first: every command is taken in, none becomes a dead letter, and each has its lane."""
+    one, other = await bench.worker(), await bench.journal()
+    for turn in range(10):
+        customers = [str(number) for number in range(5)]
+        for customer in customers:
+            await change(
+                one,
+                "INSERT INTO lane (id, partner, customer) VALUES (?, 'us', ?) ON CONFLICT (id) DO NOTHING",
+                f"us/{customer}",
+                customer,
+            )
+        taken, *_ = await asyncio.gather(
+            accept(one, *(command(f"{turn}-{customer}", customer=customer) for customer in customers)),
+            *(prune(other, KEEP, DETAILS) for _ in range(3)),
+        )
+        assert set(taken) == {Taken.NEW}
+        assert len(await claim(one)) == len(customers)
+        await change(one, "DELETE FROM command")
+        await change(one, "DELETE FROM event")
+        await change(one, "UPDATE lane SET owner = NULL, unfinished = 0")
+
+
+async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
+    """By the database's clock: until it lapses, and as long as its holder keeps it."""
+    one, two = await bench.worker("one"), await bench.worker("two")
+
+    async def take(journal: Journal, seconds: float) -> bool:
+        return bool(await journal.write(lambda tx: chores.take(tx, "x", journal.worker, seconds)))
+
+    assert await take(one, 60.0)
+    assert not await take(two, 60.0)
+    assert await take(one, -1.0)
+    assert await take(two, 60.0)
+    assert not await take(one, 60.0)
+
+
+async def test_a_plan_of_a_replay_is_forgotten_at_once_and_its_items_in_portions(bench: Bench) -> None:
+    """Nobody applies a plan of which items are missing."""
+    one = await bench.worker()
+    plan = plans.Plan("p", 0, "ada", "why", None, 3, 0, 0, {})
+    await one.write(
+        lambda tx: plans.add_items(tx, "p", [plans.Item(n, None, "t", "nothing", "") for n in range(PORTION + 3)])
+    )
+    await one.write(lambda tx: plans.add_plan(tx, plan))
+    assert await one.write(lambda tx: plans.forget(tx, DETAILS, PORTION)) == 0
+    await change(one, "UPDATE plan SET at = 1")
+    assert await one.write(lambda tx: plans.forget(tx, DETAILS, PORTION)) == PORTION
+    assert await count(one, "plan", "plan_item") == {"plan": 0, "plan_item": 3}
+    await prune(one, KEEP, DETAILS)
+    assert await count(one, "plan", "plan_item", "forgotten_plan") == {"plan": 0, "plan_item": 0, "forgotten_plan": 0}

@@ -30,6 +30,8 @@ async def happened(world: World) -> Counter[str]:
     found.update(f"fault {request.fault}" for request in books.requests if request.fault is not None)
     (epochs,) = await world.rows("SELECT coalesce(sum(epoch), 0) AS n FROM lane WHERE customer <> ''")
     found["times a lane was taken"] = epochs["n"]
+    (bare,) = await world.rows("SELECT count(*) AS n FROM command WHERE pruned_at IS NOT NULL")
+    found["commands whose details were forgotten"] = bare["n"]
     for each in {said.id: said.event for said in world.said()}.values():
         if each.terminal:
             code = f" {each.code}" if isinstance(each, CommandRejected | CommandFailed) else ""

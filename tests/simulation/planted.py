@@ -17,7 +17,7 @@ from worker.app import Traffic
 from worker.broker.port import Batch, Partition
 from worker.errors import Rejected
 from worker.journal import intake as accepting
-from worker.journal import work
+from worker.journal import retention, work
 from worker.journal.records import Intake, Taken, Unsent, Work
 from worker.journal.sql import Transaction
 from worker.partner_center.errors import Unanswered
@@ -65,6 +65,10 @@ def _commits_before_it_accepts(take: Any) -> Any:
         await take(self, batch)
 
     return take_late
+
+
+def _forgets_what_a_person_has_to_look_at(over: str) -> str:
+    return over.replace("dead_letter.state = 'open' OR ", "")
 
 
 # ---- G2
@@ -163,6 +167,12 @@ BUGS = (
         "G1",
         5,
         [(Consumer, "_take", _commits_before_it_accepts)],
+    ),
+    Planted(
+        "details of open dead letters are forgotten",
+        "G1",
+        1,
+        [(retention, "OVER", _forgets_what_a_person_has_to_look_at)],
     ),
     Planted("after a lost answer another cart is bought", "G2", 35, [(Purchase, "took_effect", _buys_in_another_cart)]),
     Planted("each publication draws an id", "G3", 1, [(Publisher, "_one", _draws_event_ids)]),

@@ -11,19 +11,24 @@ from typing import Any
 
 from ops.simulator.app import build
 from ops.simulator.faults import Fault, Kind
-from tests.crash.enumeration import SETTINGS, scratch
+from tests.crash.enumeration import SETTINGS as SOONER
+from tests.crash.enumeration import scratch
 from tests.simulation.chaos import Chaos, Sky
 from tests.simulation.happened import happened
 from tests.simulation.reproducible import reproducible
 from tests.simulation.story import LASTS, Event, Poisoning, Sending, Story, tell
 from tests.support.harness import COMMANDS, DEAD_LETTERS, EVENTS, GROUP, LiveWorker, MakeEngine, World
-from tests.support.invariants import Findings, check, check_committed
+from tests.support.invariants import Findings, check, check_committed, check_forgotten
 from tests.support.topic_invariants import Replay, check_topic
 from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_time import START, LoopClock
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
 
+SETTINGS = SOONER.model_copy(
+    update={"journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)})}
+)
+"""Details are forgotten as soon as any settings allow it."""
 PATIENCE = 1800.0
 """Virtual seconds of good weather within which every command must have its answer."""
 REST = 60.0
@@ -32,6 +37,8 @@ REPLAY = 12.0
 """Virtual seconds in which every record is read once more."""
 NOBODY_ASKS = 30.0
 """Virtual seconds between two looks at what people ask for."""
+FORGETS = 40.0
+"""Virtual seconds between two looks at what is old enough to be forgotten."""
 LOOK_EVERY = 5.0
 RESTART = 5.0
 """Virtual seconds until somebody starts a worker that has died."""
@@ -84,7 +91,7 @@ class _Run:
         for fault in story.faults:
             simulator.faults.add(**fault)
         self._world = world = World(
-            make_engine, simulator=simulator, settings=SETTINGS, partitions=2, attention=NOBODY_ASKS
+            make_engine, simulator=simulator, settings=SETTINGS, partitions=2, attention=NOBODY_ASKS, rest=FORGETS
         )
         try:
             await self._live()
@@ -256,6 +263,7 @@ class _Run:
         await self._look(check_committed)
         await self._look(check)
         await self._look(check_topic)
+        await self._look(check_forgotten)
         if not self._findings:
             before = Replay.of(world)
             world.broker.rewind(GROUP, COMMANDS)

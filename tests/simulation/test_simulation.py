@@ -95,5 +95,6 @@ def test_bad_weather_really_comes() -> None:
         "requests refused by the quota",
         "poison sent",
         "ids used again with other content",
+        "commands whose details were forgotten",
     ):
         assert happened[what] > 0, what

@@ -103,12 +103,14 @@ class World:
         handlers: Mapping[type[Command], Handler] | None = None,
         partitions: int = 3,
         attention: float = 10.0,
+        rest: float = 600.0,
     ) -> None:
         """`make_engine` gives an engine of one journal, another one for each worker.
 
-        `attention`: seconds between two looks of a worker at what people ask for.
+        `attention`: seconds between two looks of a worker at what people ask for; `rest`: at what is to be forgotten.
         """
         self._attention = attention
+        self._rest = rest
         track_lives()
         self.clock = LoopClock()
         self.simulator = simulator or build(now=asyncio.get_running_loop().time, origin=START)
@@ -152,6 +154,7 @@ class World:
             handlers=self.handlers,
             spread=lambda: 0.0,
             attention=self._attention,
+            rest=self._rest,
         )
         service = assemble(self.settings, around)
         service.health = NoPages()

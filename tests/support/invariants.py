@@ -91,6 +91,32 @@ async def check_committed(world: World) -> None:
         raise Findings(lost)
 
 
+async def check_forgotten(world: World) -> None:
+    """Nothing is forgotten that is not over, or that something still depends on. True at any moment."""
+    findings = [
+        f"G1: forgotten too soon: {what} {row['id']}"
+        for what, sql in (
+            ("the bytes of the open command", "SELECT id FROM command WHERE pruned_at < coalesce(concluded_at, 1e30)"),
+            (
+                "the command of the open effect",
+                """SELECT key AS id FROM effect WHERE NOT EXISTS (
+                     SELECT 1 FROM command WHERE command.uid = effect.uid AND pruned_at IS NULL)""",
+            ),
+            (
+                "the bytes of the open dead letter",
+                "SELECT seq AS id FROM dead_letter WHERE pruned_at IS NOT NULL AND (state = 'open' OR sent_at IS NULL)",
+            ),
+            (
+                "the lane of the command",
+                "SELECT id FROM command WHERE NOT EXISTS (SELECT 1 FROM lane WHERE lane.id = command.lane)",
+            ),
+        )
+        for row in await world.rows(sql)
+    ]
+    if findings:
+        raise Findings(findings)
+
+
 def truths(world: World) -> dict[str, Truth]:
     """What Partner Center did for each command, by its uid."""
     effects: dict[str, list[Effect]] = defaultdict(list)

@@ -392,6 +392,36 @@ def test_a_lease_outlives_a_call_and_two_heartbeats(monkeypatch: pytest.MonkeyPa
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "short", "waits", "than"),
+    [
+        ("RETENTION", "PT47H", "AZPLAN_WAITS__UPGRADE_DEADLINE", "169200 is less than 172800"),
+        ("DETAIL_RETENTION", "PT47H", "AZPLAN_WAITS__UPGRADE_DEADLINE", "169200 is less than 172800"),
+        ("DETAIL_RETENTION", "P2D", "AZPLAN_WAITS__ORDER_DEADLINE", "172800 is less than 259200"),
+        (
+            "RETENTION",
+            "P2D",
+            "AZPLAN_WAITS__SETTLE plus AZPLAN_WAITS__ORDER_LIST_LAG",
+            "172800 is less than 346500",
+        ),
+    ],
+)
+def test_nothing_is_forgotten_while_it_may_be_waited_for(
+    monkeypatch: pytest.MonkeyPatch, key: str, short: str, waits: str, than: str
+) -> None:
+    """Retention is no shorter than the longest wait; the message names both."""
+    longer = {"AZPLAN_WAITS__ORDER_DEADLINE": "P3D"} if "ORDER_DEADLINE" in waits else {}
+    longer |= {"AZPLAN_WAITS__SETTLE": "P4D"} if "SETTLE" in waits else {}
+    other = {"AZPLAN_JOURNAL__DETAIL_RETENTION": short} if key == "RETENTION" else {}
+    problems = problems_of(monkeypatch, {f"AZPLAN_JOURNAL__{key}": short, **longer, **other})
+    assert problems[0] == (
+        f"AZPLAN_JOURNAL__{key} must be at least {waits}: {than} seconds. "
+        "A command is remembered while somebody may wait for it."
+    )
+    given(monkeypatch, {f"AZPLAN_JOURNAL__{name}": "P5D" for name in ("RETENTION", "DETAIL_RETENTION")})
+    assert load().journal.retention == timedelta(days=5)
+
+
 def test_settling_takes_at_least_a_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request may arrive as long as its call may take."""
     (problem,) = problems_of(monkeypatch, {"AZPLAN_WAITS__SETTLE": "PT0.5M"})

@@ -75,6 +75,8 @@ class Acts:
             raise LookupError(f"there is no command {uid}")
 
         async def write(tx: Transaction) -> int:
+            if lane not in tx.known.lanes:
+                raise LookupError(f"command {uid} has just been forgotten")
             await own_fresh(tx, "", [lane])
             rows = await tx.rows(
                 "INSERT INTO act (at, who, why, verb, uid, lane, details) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq",

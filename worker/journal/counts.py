@@ -61,15 +61,18 @@ async def gauges(tx: Transaction) -> Gauges:
     """What is open, unsent and dead: from indexes, so that it may be asked every few seconds."""
     counted = await tx.rows(
         f"""SELECT (SELECT count(*) FROM command WHERE {OPEN}) AS open,
-            (SELECT count(*) FROM dead_letter WHERE state = 'open') AS letters"""
+            (SELECT count(*) FROM dead_letter WHERE state = 'open') AS letters,
+            (SELECT min(concluded_at) FROM command WHERE concluded_at IS NOT NULL AND pruned_at IS NULL) AS detailed"""
     )
     pending, oldest = await backlog(tx)
+    detailed = counted[0]["detailed"]
     return Gauges(
         open=counted[0]["open"],
         oldest_open_age={row["type"]: age(tx, row["oldest"]) for row in await tx.rows(OPEN_TYPES)},
         dead_letters=counted[0]["letters"],
         outbox_pending=pending,
         outbox_oldest_age=0.0 if oldest is None else age(tx, oldest),
+        oldest_detail_age=0.0 if detailed is None else age(tx, detailed),
     )
 
 

@@ -1,15 +1,14 @@
 """A group of operations in one transaction: what they name is locked and read at once, then each runs in its turn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from worker.journal.columns import step
-from worker.journal.sql import LaneRow, Operation, Transaction
+from worker.journal.sql import LaneKey, LaneRow, Operation, Transaction
 
 
 async def perform(tx: Transaction, operations: Sequence[Operation]) -> list[Any]:
     """Lock and read what the operations name, then run them in order. Their results."""
-    await _make_lanes(tx, operations)
     await _lock_lanes(tx, operations)
     await tx.tick()
     await _read_revisions(tx, operations)
@@ -25,19 +24,28 @@ async def perform(tx: Transaction, operations: Sequence[Operation]) -> list[Any]
     return results
 
 
-async def _make_lanes(tx: Transaction, operations: Sequence[Operation]) -> None:
-    """Lanes that may be new, in the order of their names, so that nobody deadlocks."""
-    fresh = {key.id: key for operation in operations for key in operation.new_lanes}
-    if fresh:
-        await tx.many(
-            "INSERT INTO lane (id, partner, customer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-            [(key.id, key.partner, key.customer) for _, key in sorted(fresh.items())],
-        )
-
-
 async def _lock_lanes(tx: Transaction, operations: Sequence[Operation]) -> None:
-    """The rows of all lanes, locked in one order for everybody."""
+    """The rows of all lanes, new ones made first, locked in one order for everybody.
+
+    A lane in which nothing stands may be forgotten between the two: then it is made again, and stays.
+    """
+    fresh = {key.id: key for operation in operations for key in operation.new_lanes}
     names = sorted({name for operation in operations for name in operation.touches})
+    await _make(tx, fresh.values())
+    await _lock(tx, names)
+    while gone := fresh.keys() - tx.known.lanes.keys():
+        await _make(tx, [fresh[name] for name in gone])
+        await _lock(tx, sorted(gone))
+
+
+async def _make(tx: Transaction, keys: Iterable[LaneKey]) -> None:
+    """Lanes that may be new, in the order of their names, so that nobody deadlocks."""
+    rows = [(key.id, key.partner, key.customer) for key in sorted(keys, key=lambda key: key.id)]
+    if rows:
+        await tx.many("INSERT INTO lane (id, partner, customer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", rows)
+
+
+async def _lock(tx: Transaction, names: Sequence[str]) -> None:
     if not names:
         return
     for row in await tx.rows(

@@ -206,11 +206,35 @@ async def mark(tx: Transaction, plan: str, ends: Sequence[tuple[int, str, str | 
     )
 
 
-async def forget(tx: Transaction, age: float) -> None:
-    """Forget plans that were made longer ago than so many seconds, whatever became of them."""
+async def over(tx: Transaction, age: float) -> list[str]:
+    """Plans that were made longer ago than so many seconds, whatever became of them, and half forgotten ones."""
+    rows = await tx.rows(
+        "SELECT id FROM plan WHERE at < ? UNION SELECT id FROM forgotten_plan ORDER BY id", tx.now - int(age * SECOND)
+    )
+    return [row["id"] for row in rows]
+
+
+async def forget(tx: Transaction, age: float, limit: int) -> int:
+    """Forget such plans at once, and at most `limit` of their items. How many items.
+
+    Nobody finds a plan of which some items are missing: its row goes first, and `forgotten_plan` remembers the rest.
+    """
     before = tx.now - int(age * SECOND)
-    await tx.run("DELETE FROM plan_item WHERE plan IN (SELECT id FROM plan WHERE at < ?)", before)
+    await tx.run("INSERT INTO forgotten_plan (id) SELECT id FROM plan WHERE at < ? ON CONFLICT (id) DO NOTHING", before)
     await tx.run("DELETE FROM plan WHERE at < ?", before)
+    items = await tx.rows(
+        """SELECT plan, number FROM plan_item WHERE plan IN (SELECT id FROM forgotten_plan)
+           ORDER BY plan, number LIMIT ?""",
+        limit,
+    )
+    await tx.many(
+        "DELETE FROM plan_item WHERE plan = ? AND number = ?", [(each["plan"], each["number"]) for each in items]
+    )
+    await tx.run(
+        """DELETE FROM forgotten_plan
+           WHERE NOT EXISTS (SELECT 1 FROM plan_item WHERE plan_item.plan = forgotten_plan.id)"""
+    )
+    return len(items)
 
 
 async def lanes_of(tx: Transaction, items: Sequence[Item]) -> list[str]:

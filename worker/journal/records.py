@@ -308,13 +308,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is open, unsent and dead. Ages in seconds; `oldest_open_age` by type of command."""
+    """What is open, unsent and dead. Ages in seconds; `oldest_open_age` by type of command.
+
+    `oldest_detail_age`: since the end of the command whose details have been kept for longest.
+    """
 
     open: int
     oldest_open_age: Mapping[str, float]
     dead_letters: int
     outbox_pending: int
     outbox_oldest_age: float
+    oldest_detail_age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

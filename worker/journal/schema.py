@@ -22,6 +22,8 @@ TABLES = (
     "meta",
     "plan",
     "plan_item",
+    "chore",
+    "forgotten_plan",
 )
 """All tables of a journal of the newest version."""
 

@@ -92,6 +92,7 @@ class Gauges:
         metrics.OUTBOX_PENDING.set(now.outbox_pending)
         metrics.OUTBOX_OLDEST.set(now.outbox_oldest_age)
         metrics.DEAD_LETTER_BACKLOG.set(now.dead_letters)
+        metrics.OLDEST_DETAIL.set(now.oldest_detail_age)
         ages = {metrics.command_label(command): age for command, age in now.oldest_open_age.items()}
         for label in {*map(metrics.command_label, commands()), *ages}:
             metrics.OLDEST_OPEN_COMMAND.labels(label).set(ages.get(label, 0.0))

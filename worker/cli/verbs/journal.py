@@ -62,6 +62,7 @@ def stats(as_json: Json = False) -> None:
 def prune(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
     """Forget details of what was over long ago, and whole commands at the end of the journal's retention.
 
+    Workers do this by themselves, in small portions; this verb does it at once, and needs no worker.
     What is open, unsent or in doubt is kept however old, and so is every open dead letter with its command.
     """
     done = asyncio.run(_prune(settings.load(), Signature(who, why), yes=yes))
@@ -139,7 +140,10 @@ async def _prune(loaded: Settings, signature: Signature, *, yes: bool) -> Pruned
 
 
 def _told(pruned: Pruned, what: str) -> str:
-    return f"Details of {pruned.details} commands, {pruned.commands} commands and {pruned.letters} dead letters {what}."
+    return (
+        f"Details of {pruned.details} commands, {pruned.commands} commands, {pruned.letters} dead letters and "
+        f"{pruned.lanes} lanes {what}."
+    )
 
 
 def _lines(found: Stats, held: list[Pause]) -> list[str]:
