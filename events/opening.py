@@ -57,6 +57,8 @@ def open_record(record: Record) -> Opened:
     media_type = (found.text("datacontenttype") or "").strip().lower()
     mode = Mode.STRUCTURED if media_type.startswith(_STRUCTURED) else Mode.BINARY
     try:
+        if record.unread is not None:
+            raise UnreadableError(f"the record cannot be read: {record.unread}")
         value = parse(record.value)
         if media_type.startswith(_BATCHED):
             raise NoCommandError(RecordCode.INVALID_ENVELOPE, "batches are not read: send one event a record", found)

@@ -18,6 +18,8 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    unread: str | None = None
+    """Why there are no key, value and headers although the record had some; None where these are the record's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ def kafka_config(settings: Settings) -> KafkaConfig:
         sasl_password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
         ca_file=kafka.ca_file,
         max_request_bytes=kafka.max_request_bytes,
+        max_inflated=kafka.max_inflated,
     )
 
 

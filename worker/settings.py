@@ -18,6 +18,7 @@ from worker.settings_values import (
     AnyCaseToLower,
     AnyCaseToUpper,
     BaseUrl,
+    Bytes,
     Duration,
     JournalUrl,
     PartnerNames,
@@ -65,11 +66,16 @@ class Kafka(Section):
     sasl_username: Text | None = Field(None, description="with Azure Event Hubs `$ConnectionString`")
     sasl_password: SecretStr | None = Field(None, description="with Azure Event Hubs the connection string")
     ca_file: Text | None = Field(None, description="authority of the brokers' certificates, beside the system's")
-    max_request_bytes: int = Field(
+    max_request_bytes: Bytes = Field(
         1_000_000,
         ge=100_000,
         le=64 * 1024 * 1024,
         description="the largest produce request (Azure Event Hubs closes the connection above 1046528 bytes)",
+    )
+    max_inflated: Bytes = Field(
+        64 * 1024 * 1024,
+        ge=2 * 1024 * 1024,
+        description="the most that the compressed batches of one poll may inflate to: bytes, or `64 MiB`",
     )
     start_from: Annotated[Literal["earliest", "latest", "none"], AnyCaseToLower] = Field(
         "earliest", description="where a group with no committed offset begins; `none` refuses"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 
 from worker.loopback import is_loopback
 
+_UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "kB": 1000, "MB": 1000**2}
 _TIMEDELTA = TypeAdapter(timedelta)
 _ENCODED = r"(?:[^\s:/?#@\[\]%]|%[0-9A-Fa-f]{2})*"
 _ACCOUNT = re.compile(rf"{_ENCODED}(?::{_ENCODED})?")
@@ -25,6 +26,14 @@ def _duration(value: object) -> object:
         return _TIMEDELTA.validate_python(float(text))
     except (ValueError, ValidationError):
         raise ValueError(sentence) from None
+
+
+def _bytes(value: object) -> object:
+    """A whole number of bytes; a unit stands behind it where wanted."""
+    found = re.fullmatch(r"(\d+)\s*(|B|KiB|MiB|kB|MB)", str(value).strip())
+    if found is None:
+        raise ValueError("must be a number of bytes, such as 1000000 or 64 MiB")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def _folded(value: object, *, upper: bool) -> object:
@@ -111,6 +120,7 @@ def all_hold(sentences: Iterable[str]) -> None:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 """Longer than nothing: seconds with fractions, or ISO 8601."""
+Bytes = Annotated[int, BeforeValidator(_bytes)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]

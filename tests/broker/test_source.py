@@ -11,9 +11,9 @@ from tests.broker.reading import behind, poll, read, write
 from tests.support.databases import run_apart
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
+from worker.broker.client import READING
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import NoCommittedOffsets, StartFrom, TopicMissing
-from worker.broker.records import READING
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.codes import RecordCode
 from events.envelope import Accepted, Record, Refused, Undecodable, decode
 from tests.events.sample_records import ATTRIBUTES, CUSTOMER, DATA, binary, record
 
@@ -113,3 +114,12 @@ def test_a_long_content_type_is_cut_in_the_detail() -> None:
 
     assert isinstance(decoded, Refused)
     assert decoded.detail == f'content-type is "{"x" * 63}…", not application/json'
+
+
+def test_a_record_whose_bytes_could_not_be_had_is_not_read_as_an_empty_one() -> None:
+    """It is the first row of the contract's table, and its detail says what happened."""
+    decoded = decode(Record("azplan.commands.v1", 0, 7, None, None, None, (), "its batch is too large"))
+
+    assert isinstance(decoded, Undecodable)
+    assert decoded.code is RecordCode.INVALID_JSON
+    assert decoded.detail == "the record cannot be read: its batch is too large"

@@ -57,6 +57,7 @@ DEFAULTS = {
     "KAFKA__SASL_PASSWORD": "",
     "KAFKA__CA_FILE": "",
     "KAFKA__MAX_REQUEST_BYTES": "1000000",
+    "KAFKA__MAX_INFLATED": "67108864",
     "KAFKA__START_FROM": "earliest",
     "JOURNAL__URL": "sqlite:///azplan.db",
     "JOURNAL__RETENTION": "P400D",

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from events.record import Record
+from worker.broker.client import Consumer
 from worker.broker.connection import (
     ANSWER_SECONDS,
     KafkaConfig,
@@ -22,7 +23,7 @@ from worker.broker.connection import (
     within,
 )
 from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, TopicChange, WantedTopic
-from worker.broker.records import READING, fetched
+from worker.broker.records import fetched
 
 _PORTION: Final = 500
 _PAUSE: Final = 1.0
@@ -136,7 +137,7 @@ class KafkaAdmin:
                     await self._clipped(reader, left_over)
                 await self._drop_finished(reader, left_over)
 
-    async def _drop_finished(self, reader: AIOKafkaConsumer, left_over: dict[Partition, range]) -> None:
+    async def _drop_finished(self, reader: Consumer, left_over: dict[Partition, range]) -> None:
         # The position, not the last record, says that a range is done: compaction and transactions leave holes.
         for each in list(left_over):
             with translated("read records"):
@@ -145,7 +146,7 @@ class KafkaAdmin:
                 del left_over[each]
                 reader.pause(TopicPartition(*each))
 
-    async def _clipped(self, reader: AIOKafkaConsumer, ranges: Mapping[Partition, range]) -> dict[Partition, range]:
+    async def _clipped(self, reader: Consumer, ranges: Mapping[Partition, range]) -> dict[Partition, range]:
         asked = [TopicPartition(*each) for each in ranges]
         with translated("read records"):
             first = await within(reader.beginning_offsets(asked), ANSWER_SECONDS)
@@ -165,8 +166,8 @@ class KafkaAdmin:
         return {Partition(*tp): offset for tp, offset in found.items()}
 
     @asynccontextmanager
-    async def _reader(self, **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
-        reader = AIOKafkaConsumer(**arguments(self._config), **READING, **more)
+    async def _reader(self, **more: Any) -> AsyncIterator[Consumer]:
+        reader = Consumer(self._config, **more)
         await started(reader, self._config)
         try:
             yield reader

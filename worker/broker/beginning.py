@@ -7,13 +7,13 @@ the oldest record that there is.
 """
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, UnknownMemberIdError
 
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, arguments, left, started, translated, within
+from worker.broker.client import Consumer
+from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, left, started, translated, within
 from worker.broker.port import NoCommittedOffsets, StartFrom
-from worker.broker.records import READING
 
 log = structlog.get_logger("azplan.broker")
 
@@ -38,7 +38,7 @@ async def settle_beginning(config: KafkaConfig, topic: str, group: str, start_fr
 
 
 async def _commit(config: KafkaConfig, group: str, offsets: dict[TopicPartition, int]) -> None:
-    consumer = AIOKafkaConsumer(**arguments(config), **READING, group_id=group)
+    consumer = Consumer(config, group_id=group)
     await started(consumer, config)
     try:
         consumer.assign(list(offsets))
@@ -49,7 +49,7 @@ async def _commit(config: KafkaConfig, group: str, offsets: dict[TopicPartition,
         await left(consumer)
 
 
-async def _unless_others_did(consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> bool:
+async def _unless_others_did(consumer: Consumer, offsets: dict[TopicPartition, int]) -> bool:
     try:
         await consumer.commit(offsets)
     except (CommitFailedError, IllegalGenerationError, UnknownMemberIdError):

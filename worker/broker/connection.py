@@ -64,6 +64,8 @@ class KafkaConfig:
     """PEM file with an authority to trust beside the system's."""
     max_request_bytes: int = 1_000_000
     """No produce request is larger."""
+    max_inflated: int = 64 * 1024 * 1024
+    """What the compressed batches of one poll may inflate to, together."""
     client_id: str = "azplan"
 
 

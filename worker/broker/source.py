@@ -22,15 +22,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from worker.broker.assignment import Assignment
 from worker.broker.beginning import settle_beginning
-from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, arguments, left, started, translated, within
+from worker.broker.client import Consumer
+from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, left, started, translated, within
 from worker.broker.port import Batch, BrokerError, BrokerUnavailable, Health, Lag, Partition, StartFrom
-from worker.broker.records import READING, fetched
+from worker.broker.records import fetched
 from worker.clock import Clock
 
 JOIN_SECONDS: Final = 90.0
@@ -64,7 +65,7 @@ class KafkaSource:
         self._clock = clock
         self._stuck_seconds = stuck_seconds
         self._assignment = Assignment()
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: Consumer | None = None
         self._joining = asyncio.Lock()
         self._polling: asyncio.Task[Batch] | None = None
         self._begun = self._stopped = False
@@ -157,18 +158,17 @@ class KafkaSource:
         """How it fares."""
         return Health(self._last_poll, self._last_commit, self._assignment.rebalances, self._rebuilds)
 
-    async def _joined(self) -> AIOKafkaConsumer:
+    async def _joined(self) -> Consumer:
         async with self._joining:
             return self._consumer or await self._join()
 
-    async def _join(self) -> AIOKafkaConsumer:
+    async def _join(self) -> Consumer:
         place = self._membership
         if not self._begun:
             await settle_beginning(self._config, place.topic, place.group, place.start_from)
             self._begun = True
-        consumer = AIOKafkaConsumer(
-            **arguments(self._config),
-            **READING,
+        consumer = Consumer(
+            self._config,
             group_id=place.group,
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             session_timeout_ms=15_000,
@@ -211,13 +211,13 @@ class KafkaSource:
             await self._leave()
             raise
 
-    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+    async def _commit(self, consumer: Consumer, offsets: dict[TopicPartition, int]) -> None:
         try:
             await consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             raise _TakenAway(str(error)) from error
 
-    async def _committed(self, consumer: AIOKafkaConsumer, partition: Partition) -> int | None:
+    async def _committed(self, consumer: Consumer, partition: Partition) -> int | None:
         offset = self._assignment.floor(partition)
         if offset is None:
             epoch = self._assignment.epoch
@@ -226,7 +226,7 @@ class KafkaSource:
                 self._assignment.committed({partition: offset}, epoch)
         return offset
 
-    async def _ask_positions(self, consumer: AIOKafkaConsumer, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+    async def _ask_positions(self, consumer: Consumer, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         return {tp: await consumer.position(tp) for tp in tps}
 
     async def _watch(self) -> None:

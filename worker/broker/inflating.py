@@ -1,0 +1,120 @@
+"""Compressed batches, inflated within a bound. A few kilobytes may be made to inflate to as many gigabytes."""
+
+import mmap
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import cramjam
+
+GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
+NAMES: Final[Mapping[int, str]] = MappingProxyType({GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"})
+"""The codecs by the numbers that Kafka gives them."""
+
+# The framing of xerial's library, which Java clients use: a header of 16 bytes, then blocks with their lengths.
+_XERIAL: Final = b"\x82SNAPPY\x00"
+_XERIAL_HEADER: Final = 16
+_BLOCK_LENGTH: Final = 4
+
+
+class Larger(Exception):
+    """It would inflate to more than it may."""
+
+
+class Broken(Exception):
+    """It is no data of that codec. The message says what the codec's library says."""
+
+
+class Later(Exception):
+    """It does not fit beside what was inflated for this poll already; it may fit into the next."""
+
+
+class Budget:
+    """How much the batches of one poll may inflate to, together."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._left = most
+
+    def begin(self) -> None:
+        """A poll begins."""
+        self._left = self.most
+
+    def inflate(self, codec: int, data: bytes) -> bytes:
+        """What was compressed. Raises Later, Larger or Broken; after the last two nothing more is inflated for this
+        poll, as they have cost as much time as the largest good batch."""
+        bound, self._left = self._left, 0
+        try:
+            plain = inflated(codec, data, bound)
+        except (Larger, Broken):
+            # Only with all of the room is it certain that nothing but the data itself is in the way.
+            if bound < self.most:
+                raise Later from None
+            raise
+        self._left = bound - len(plain)
+        return plain
+
+
+def inflated(codec: int, data: bytes, bound: int) -> bytes:
+    """What was compressed, of at most `bound` bytes; no more memory than that is used. Raises Larger or Broken."""
+    if codec not in NAMES:
+        raise Broken(f"no codec has the number {codec}")
+    if bound < 1:
+        raise Larger
+    # Memory of a mapping costs nothing until it is written to.
+    with mmap.mmap(-1, bound) as room:
+        return room[: _INTO[codec](data, room)]
+
+
+def _stream(decompress: Callable[[bytes, mmap.mmap], int]) -> Callable[[bytes, mmap.mmap], int]:
+    def into(data: bytes, room: mmap.mmap) -> int:
+        try:
+            return decompress(data, room)
+        except cramjam.DecompressionError as error:
+            if "whole buffer" in str(error):
+                raise Larger from None
+            raise Broken(str(error)) from None
+
+    return into
+
+
+def _snappy(data: bytes, room: mmap.mmap) -> int:
+    filled = 0
+    with memoryview(room) as into:
+        for block in _blocks(data):
+            try:
+                size = cramjam.snappy.decompress_raw_len(block)
+                if filled + size > len(room):
+                    raise Larger
+                with into[filled : filled + size] as place:
+                    filled += cramjam.snappy.decompress_raw_into(block, place) if size else 0
+            except cramjam.DecompressionError as error:
+                raise Broken(str(error)) from None
+    return filled
+
+
+def _blocks(data: bytes) -> Iterator[bytes]:
+    if not data.startswith(_XERIAL):
+        yield data
+        return
+    at = _XERIAL_HEADER
+    while at < len(data):
+        if at + _BLOCK_LENGTH > len(data):
+            raise Broken("a block's length is cut off")
+        (length,) = struct.unpack_from(">i", data, at)
+        at += _BLOCK_LENGTH
+        if length < 0 or at + length > len(data):
+            raise Broken("a block is cut off")
+        yield data[at : at + length]
+        at += length
+
+
+_INTO: Final[Mapping[int, Callable[[bytes, mmap.mmap], int]]] = MappingProxyType(
+    {
+        GZIP: _stream(cramjam.gzip.decompress_into),
+        SNAPPY: _snappy,
+        LZ4: _stream(cramjam.lz4.decompress_into),
+        ZSTD: _stream(cramjam.zstd.decompress_into),
+    }
+)
