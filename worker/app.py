@@ -55,6 +55,7 @@ from worker.runtime.publisher import Publisher, Topics
 from worker.runtime.service import Parts, Service
 from worker.runtime.turn import Desk
 from worker.settings import Settings
+from worker.trace_export import exported_traces
 from worker.version import version
 
 log = structlog.get_logger("azplan.app")
@@ -301,7 +302,8 @@ def join(around: Around, work: Work, closed: Callable[[str], str | None]) -> Tra
 
 async def serve(settings: Settings, *, new_journal: bool = False) -> int:
     """Run a worker until a signal. The exit code. Raises what `Worker.run` raises."""
-    return await Worker(settings, new_journal=new_journal).run()
+    with exported_traces(os.environ):
+        return await Worker(settings, new_journal=new_journal).run()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Where log lines go: for a worker as the settings say; for any other verb nowhere, unless all is to be seen."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -8,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from worker import logs, metrics
+from worker import logs, metrics, trace_export
 from worker.settings import Settings, SettingsError
 from worker.settings_reference import effective
 
@@ -36,7 +37,7 @@ def configure_for_worker(settings: Settings) -> None:
         settings.log.level,
         settings.log.format,
         count=lambda level: metrics.LOG_MESSAGES.labels(level).inc(),
-        secrets=_secrets(settings),
+        secrets=[*_secrets(settings), *trace_export.secrets(os.environ)],
     )
 
 

@@ -145,7 +145,14 @@ class Conversation(Generic[T]):
             "azplan.partner_center.correlation_id": self._run.correlation_id,
         }
         tracer = trace.get_tracer("azplan")
-        return tracer.start_as_current_span(self._operation.name, kind=trace.SpanKind.CLIENT, attributes=attributes)
+        # What an exception says may hold anything, and a span is redacted by nobody: it says what `_describe` says.
+        return tracer.start_as_current_span(
+            self._operation.name,
+            kind=trace.SpanKind.CLIENT,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
 
 
 def _describe(span: trace.Span, call: Call) -> None:
@@ -155,3 +162,5 @@ def _describe(span: trace.Span, call: Call) -> None:
         span.set_attribute("error.type", call.status)
     if call.code is not None:
         span.set_attribute("azplan.partner_center.code", call.code)
+    if not isinstance(call.status, int) or call.status >= 400 or call.code is not None:
+        span.set_status(trace.StatusCode.ERROR)

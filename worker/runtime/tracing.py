@@ -1,29 +1,45 @@
-"""One span for each turn of a command, in the sender's trace. Without the OpenTelemetry SDK it costs next to nothing.
+"""One span for each turn of a command, the first in the sender's trace. Without the OpenTelemetry SDK it costs little.
 
 Own spans, because instrumenting aiokafka ends the consumer's span before the command is run and fails on headers that
 are not UTF-8. Source: OpenTelemetry semantic conventions for messaging, 1.44 (kind CONSUMER, name `process <topic>`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from events.record import Headers
 from worker.journal.records import Work
 
+BEGAN = "trace"
+"""Where a command remembers the span of its first turn, if its record carries no trace that later turns can name."""
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
 @contextmanager
 def command_span(work: Work) -> Iterator[None]:
-    """The span of a command's turn, child of the trace that its record carries."""
-    with _span(f"process {work.record.topic}", work.record.headers) as span:
-        span.set_attribute("messaging.system", "kafka")
-        span.set_attribute("messaging.destination.name", work.record.topic)
-        span.set_attribute("messaging.message.id", work.id)
-        span.set_attribute("azplan.command.type", work.type)
+    """The span of a command's turn.
+
+    The first turn goes on with the trace that the record carries, or begins one. A command may wait for days, and
+    nobody reads a trace of days: each later turn is a trace of its own, with a link to where the command came from.
+    What the sender does not record stays unrecorded. Without the SDK the sender's trace is passed on as it came.
+    """
+    carried = _PROPAGATOR.extract(carrier(work.record.headers))
+    began = _context_of(carried)
+    if work.revision and not began.is_valid:
+        began = _context_of(_PROPAGATOR.extract({"traceparent": str(work.memory.get(BEGAN, ""))}))
+    if work.revision and (began.trace_flags.sampled or not began.is_valid):
+        span = _started(work, Context(), [trace.Link(began)] if began.is_valid else [])
+    else:
+        span = _started(work, carried, [])
+    if not span.get_span_context().is_valid:
+        span = trace.get_current_span(carried)
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        if not work.revision and not began.is_valid and span.is_recording():
+            work.memory[BEGAN] = current_trace()[0]
         yield
 
 
@@ -53,9 +69,19 @@ def carrier(headers: Headers) -> Mapping[str, str]:
     return found
 
 
-@contextmanager
-def _span(name: str, headers: Headers) -> Iterator[trace.Span]:
-    context = _PROPAGATOR.extract(carrier(headers))
-    tracer = trace.get_tracer("azplan")
-    with tracer.start_as_current_span(name, context=context, kind=trace.SpanKind.CONSUMER) as span:
-        yield span
+def _started(work: Work, within: Context, links: Sequence[trace.Link]) -> trace.Span:
+    """The span of a turn, within another or at the root of a trace. Attributes are listed: they hold no data."""
+    attributes: dict[str, str | int] = {
+        "messaging.system": "kafka",
+        "messaging.destination.name": work.record.topic,
+        "messaging.message.id": work.id,
+        "azplan.command.type": work.type,
+        "azplan.command.turn": work.revision + 1,
+    }
+    return trace.get_tracer("azplan").start_span(
+        f"process {work.record.topic}", within, trace.SpanKind.CONSUMER, attributes, links
+    )
+
+
+def _context_of(context: Context) -> trace.SpanContext:
+    return trace.get_current_span(context).get_span_context()

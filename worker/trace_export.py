@@ -1,0 +1,128 @@
+"""Traces leave where the standard OTEL_* variables ask for it, by the OpenTelemetry SDK of the extra `otel`.
+
+Spans are sent from a thread of the SDK. A collector that does not answer costs spans and a log line now and then; it
+holds up no command and no stop. Source: OpenTelemetry specification, "Environment Variable Specification".
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import unquote
+
+import structlog
+from opentelemetry import trace
+
+from worker.version import version
+
+STOP_SECONDS = 3.0
+"""How long a stop waits for the last spans to be sent."""
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+EXPORTERS = "opentelemetry_traces_exporter"
+"""Where the SDK's packages register their exporters."""
+PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+
+log = structlog.get_logger("azplan.traces")
+
+
+@contextmanager
+def exported_traces(environment: Mapping[str, str]) -> Iterator[None]:
+    """Within it spans are sent where these variables ask for it. Never raises of its own: the worker works without."""
+    provider = _provider(exporters_asked_for(environment))
+    try:
+        yield
+    finally:
+        if provider is not None:
+            _stop(provider)
+
+
+def exporters_asked_for(environment: Mapping[str, str]) -> list[str]:
+    """The names of the exporters that these variables ask for, as the SDK registers them; none where nobody asks.
+
+    The specification's default would send to a collector on this machine. A worker sends nothing without being asked.
+    """
+    named = environment.get("OTEL_TRACES_EXPORTER", "").strip()
+    asked = bool(named) or any(environment.get(name, "").strip() for name in ENDPOINTS)
+    if not asked or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return []
+    names = [name.strip() for name in (named or "otlp").split(",")]
+    return [_otlp(environment) if name == "otlp" else name for name in names if name not in ("", "none")]
+
+
+def secrets(environment: Mapping[str, str]) -> Iterator[str]:
+    """The values of the headers that are sent to the collector: one of them is usually its key."""
+    for name in HEADERS:
+        for pair in environment.get(name, "").split(","):
+            value = pair.partition("=")[2].strip()
+            if value:
+                yield from (value, unquote(value))
+
+
+def _otlp(environment: Mapping[str, str]) -> str:
+    """The OTLP exporter of the protocol that is asked for."""
+    asked = (environment.get(f"OTEL_EXPORTER_OTLP{kind}PROTOCOL", "").strip() for kind in ("_TRACES_", "_"))
+    protocol = next(filter(None, asked), "http/protobuf")
+    return PROTOCOLS.get(protocol, f"otlp over {protocol}")
+
+
+def _provider(names: Sequence[str]) -> Any:
+    """The provider of all tracers from now on, with these exporters; None where nothing is to be sent, or can be."""
+    if not names or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return None  # nobody asks, or whoever started this process has made a provider already
+    usable = [name for name in names if _is_there(name)]
+    if not usable:
+        return None
+    try:
+        provider = _provider_of(usable)
+    except Exception as error:  # noqa: BLE001 - whatever the SDK makes of its variables, the worker works without
+        why = f"{type(error).__name__}: {error}"
+        log.warning("traces.not_exported", exporters=usable, why=why, advice="check the OTEL_* variables")
+        return None
+    trace.set_tracer_provider(provider)
+    log.info("traces.exported", exporters=usable)
+    return provider
+
+
+def _provider_of(names: Sequence[str]) -> Any:
+    """A provider that sends to all of these. Provider, processors and exporters read their variables themselves."""
+    sdk, export = import_module("opentelemetry.sdk.trace"), import_module("opentelemetry.sdk.trace.export")
+    provider = sdk.TracerProvider(resource=_resource(), shutdown_on_exit=False)
+    for name in names:
+        (found, *_) = entry_points(group=EXPORTERS, name=name)
+        provider.add_span_processor(export.BatchSpanProcessor(found.load()()))
+    return provider
+
+
+def _is_there(name: str) -> bool:
+    """Whether the exporter is installed. Says what to do where it is not."""
+    if find_spec("opentelemetry.sdk") is None:
+        advice = "install azplan with the extra: pip install 'azplan[otel]'; or unset the OTEL_* variables"
+    elif not entry_points(group=EXPORTERS, name=name):
+        advice = "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or install the package that has the exporter"
+    else:
+        return True
+    log.warning("traces.not_exported", exporter=name, why="it is not installed", advice=advice)
+    return False
+
+
+def _resource() -> Any:
+    """Who sends the spans: what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, else this program."""
+    resource = import_module("opentelemetry.sdk.resources").Resource
+    told = resource.create()
+    ours = {"service.version": version()}
+    if str(told.attributes.get("service.name", "")).startswith("unknown_service"):
+        told = told.merge(resource({"service.name": "azplan"}))
+    return resource(ours).merge(told)
+
+
+def _stop(provider: Any) -> None:
+    """Send what there is. A collector that does not answer is left: its threads end with the process."""
+    stopping = threading.Thread(target=provider.shutdown, name="stop traces", daemon=True)
+    stopping.start()
+    stopping.join(STOP_SECONDS)
+    if stopping.is_alive():
+        log.warning("traces.left_behind", why="the collector does not answer", seconds=STOP_SECONDS)
