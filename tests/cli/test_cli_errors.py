@@ -32,7 +32,7 @@ def test_every_code_of_sign_in_is_explained(azplan: Azplan) -> None:
         for typed in (kind, kind.removeprefix("AADSTS")):
             ended = azplan("errors", "explain", typed)
             assert ended.code == 0, typed
-            assert row.title in ended.out
+            assert f"{kind}: {row.title}" in ended.out
             assert row.advice in ended.out
             assert "resolved by" in ended.out
 

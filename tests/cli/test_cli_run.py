@@ -65,6 +65,20 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals, code: int, topic
     assert "Traceback" not in running.log
 
 
+@pytest.mark.kafka
+def test_a_proxy_of_the_environment_that_is_not_used_is_said_once(topics: Topics, tmp_path: Path) -> None:
+    """At start, with the setting that is used; its password is not repeated."""
+    account = {"TENANT_ID": "contoso.example", "CLIENT_ID": "c", "CLIENT_SECRET": "secret-of-contoso"}
+    partner = {f"AZPLAN_PARTNERS__CONTOSO__{key}": value for key, value in account.items()}
+    running = Running(tmp_path, {**topics.env, **partner, "HTTPS_PROXY": "http://u:planted-canary@127.0.0.1:1"})
+    running.wait_for("worker.started")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ended() == 143
+    (line,) = [line for line in running.log.splitlines() if "proxy.unused" in line]
+    assert "HTTPS_PROXY is set and is not used: set AZPLAN_PARTNERS__CONTOSO__PROXY" in line
+    assert "planted-canary" not in running.log
+
+
 def test_without_a_broker_it_is_exit_code_69(tmp_path: Path) -> None:
     """A supervisor may start it again: the broker may come."""
     running = Running(tmp_path, {"AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"})

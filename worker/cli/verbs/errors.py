@@ -58,6 +58,9 @@ def explain(
     """Explain a code: what it says, the cause, whose it is to mend, and what to do."""
     code = code.strip().lower()
     meanings = _meanings(code)
+    sign_in = asked_for(code)
+    if sign_in is not None:
+        code = sign_in.kind
     if not meanings:
         raise _unknown(code)
     if as_json:
