@@ -21,11 +21,7 @@ from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejecte
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
 from worker.partner_center.center import Center
-from worker.partner_center.errors import (
-    CallError,
-    Refused,
-    Unanswered,
-)
+from worker.partner_center.errors import CallError, Refused
 
 Result = dict[str, Json]
 Act = Callable[[Center], Awaitable[Result]]
@@ -272,13 +268,12 @@ class Steps:
         self._work.steps[intent.name] = step
         try:
             result = await act(self._center.within(intent.name))
-        except Unanswered:
-            raise
         except Refused:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0))
             raise
-        except CallError:
-            await self._unsaid(step)
+        except CallError as error:
+            if not error.in_doubt:
+                await self._unsaid(step)
             raise
         await self._record(replace(step, state=StepState.APPLIED, intent_until=0, result=result), spent=spends)
         return result

@@ -123,6 +123,19 @@ async def _garbage(_world: World, fault: Fault, act: Act) -> Answer:
     return Answer(fault.status or 200, raw=GARBAGE, headers={"Content-Type": "text/html"}, from_gateway=True)
 
 
+async def _gateway(_world: World, fault: Fault, act: Act) -> Answer:
+    if fault.acts:
+        act()
+    status = fault.status or 404
+    match fault.page:
+        case "json":
+            return Answer(status, {"statusCode": status, "message": "Resource not found"}, from_gateway=True)
+        case "empty":
+            return Answer(status, from_gateway=True)
+        case "html":
+            return Answer(status, raw=GARBAGE, headers={"Content-Type": "text/html"}, from_gateway=True)
+
+
 async def _fault_in_200(_world: World, fault: Fault, act: Act) -> Answer:
     if fault.acts:
         act()
@@ -154,5 +167,6 @@ _WAYS: dict[Kind, Callable[[World, Fault, Act], Awaitable[Answer]]] = {
     Kind.CUT_JSON: _cut_json,
     Kind.EMPTY: _empty,
     Kind.GARBAGE: _garbage,
+    Kind.GATEWAY: _gateway,
     Kind.FAULT_IN_200: _fault_in_200,
 }

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     """Acts; ``status`` (200) without a body."""
     GARBAGE = "garbage"
     """Acts; ``status`` (200) with a page of HTML."""
+    GATEWAY = "gateway"
+    """Never acts; ``status`` (404) with a ``page`` of something that stands before the service."""
     FAULT_IN_200 = "fault_in_200"
     """Never acts; ``status`` (200) with a body of error shape A and ``code``."""
 
@@ -69,8 +71,10 @@ class Fault:
     code: int | None = None
     retry_after: float | None = None
     retry_after_form: Literal["seconds", "date"] = "seconds"
+    page: Literal["html", "empty", "json"] = "html"
+    """What ``gateway`` answers with: a page of HTML, nothing, or ``statusCode`` and ``message`` in JSON."""
     acts: bool | None = None
-    """Overrides whether ``empty``, ``garbage`` and ``fault_in_200`` act."""
+    """Overrides whether ``empty``, ``garbage``, ``gateway`` and ``fault_in_200`` act."""
     hits: int = 0
     """How often it was used; counted by the plan."""
 

@@ -18,6 +18,11 @@ LOST: list[tuple[str, dict[str, object]]] = [
     ("cut_json", {}),
     ("empty", {}),
     ("garbage", {}),
+    *(("gateway", {"page": page, "acts": acts}) for page in ("html", "empty", "json") for acts in (False, True)),
+    ("gateway", {"status": 401, "page": "empty", "acts": True}),
+    ("gateway", {"status": 403, "page": "html", "acts": True}),
+    ("gateway", {"status": 409, "page": "json", "acts": True}),
+    ("gateway", {"status": 429, "page": "html", "acts": True}),
     ("fault_in_200", {"code": 800003, "acts": True}),
     ("refused", {}),
 ]

@@ -159,3 +159,45 @@ def test_who_failed_comes_back_behind_those_who_were_turned_away() -> None:
     assert isinstance(turned_away, float)
     assert failed is not None
     assert failed > turned_away
+
+
+def test_odd_answers_to_one_command_open_nothing_and_to_two_they_do() -> None:
+    """A gateway's page may be about what one command asks for; where two meet it, it is on everybody's way."""
+    broken = circuit()
+    for _ in range(9):
+        broken.failed(Pass(), 0, odd_for="a")
+    assert (broken.state, broken.admit(0)) == (State.CLOSED, Pass())
+    broken.failed(Pass(), 0, odd_for="b")
+    assert broken.state is State.OPEN
+
+
+def test_an_odd_answer_beside_silence_is_an_outage() -> None:
+    """In either order."""
+    for kinds in (["a", "a", None, "a", "a"], [None, "a", "a", "a", "a"], ["a", "a", "a", "a", None]):
+        broken = circuit()
+        for kind in kinds:
+            broken.failed(Pass(), 0, odd_for=kind)
+        assert broken.state is State.OPEN
+
+
+def test_one_that_meets_odd_answers_alone_stays_away_until_somebody_is_answered() -> None:
+    """Four are its own trouble; after that nobody knows, as nobody else asks: 5, 10, 20, ... 300 seconds."""
+    broken = circuit()
+    pauses = []
+    for _ in range(12):
+        broken.failed(Pass(), 0, odd_for="a")
+        pauses.append(broken.outage(0))
+    assert pauses == [None, None, None, None, 5, 10, 20, 40, 80, 160, 300, 300]
+    broken.answered(Pass())
+    broken.failed(Pass(), 0, odd_for="a")
+    assert broken.outage(0) is None
+
+
+def test_a_probe_that_meets_an_odd_answer_keeps_the_circuit_open() -> None:
+    """Partner Center itself has not answered yet."""
+    broken = circuit()
+    fails(broken, 5)
+    probe = broken.admit(5)
+    assert probe == Pass(probe=True)
+    broken.failed(probe, 5, odd_for="a")
+    assert broken.state is State.OPEN

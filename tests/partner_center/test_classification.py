@@ -3,7 +3,7 @@
 import pytest
 
 from events.codes import RejectedCode
-from worker.partner_center.classification import TABLE, Cause, Verdict, classify, reject_code
+from worker.partner_center.classification import TABLE, Cause, Verdict, classify, own_code, reject_code
 from worker.partner_center.operation import EffectClass
 
 READ, STATE, ORPHAN, MONEY = EffectClass.READ, EffectClass.STATE, EffectClass.ORPHAN, EffectClass.MONEY
@@ -39,6 +39,17 @@ MEANINGS: list[tuple[Cause, str | None, EffectClass, Verdict]] = [
     (401, "400", READ, TOKEN),
     (401, "900421", MONEY, TOKEN),
     (401, None, STATE, TOKEN),
+    (404, None, READ, LATER),
+    (403, None, READ, LATER),
+    (405, None, ORPHAN, LATER),
+    (404, None, STATE, RECONCILE),
+    (403, None, MONEY, RECONCILE),
+    (407, None, MONEY, RECONCILE),
+    (413, None, MONEY, RECONCILE),
+    (414, None, READ, LATER),
+    (431, None, READ, LATER),
+    (451, None, STATE, RECONCILE),
+    (200, None, MONEY, RECONCILE),
     (403, "900329", READ, NOT_PERMITTED),
     (403, "900329", MONEY, NOT_PERMITTED),
     (200, "800003", MONEY, RECONCILE),
@@ -51,22 +62,24 @@ MEANINGS: list[tuple[Cause, str | None, EffectClass, Verdict]] = [
     (409, "900109", MONEY, LOOK),
     (409, "900278", STATE, LOOK),
     (400, "2055", STATE, LOOK),
-    (412, None, STATE, LOOK),
+    (412, None, STATE, RECONCILE),
+    (412, "1", STATE, LOOK),
     (404, "400019", MONEY, LOOK),
     (200, "400072", MONEY, LOOK),
     (404, "400019", READ, REFUSE),
     (409, "27009", STATE, REFUSE),
     (409, "900113", MONEY, REFUSE),
     (409, "123", MONEY, LOOK),
-    (409, None, READ, REFUSE),
+    (409, "123", READ, REFUSE),
+    (409, None, READ, LATER),
+    (409, None, MONEY, RECONCILE),
     (403, "900115", STATE, REFUSE),
     (403, "13605", MONEY, REFUSE),
     (403, "800023", MONEY, REFUSE),
     (400, "900116", MONEY, REFUSE),
     (404, "20003", READ, REFUSE),
-    (400, None, MONEY, REFUSE),
+    (400, None, MONEY, RECONCILE),
     (417, "800036", MONEY, REFUSE),
-    (404, None, READ, REFUSE),
     (299, "1", MONEY, REFUSE),
     (600, None, MONEY, RECONCILE),
     (199, None, READ, LATER),
@@ -96,9 +109,40 @@ def test_a_purchase_that_may_have_been_executed_is_always_looked_at() -> None:
 
 
 def test_a_definite_no_is_never_tried_again_by_itself() -> None:
-    """Any 4xx but those that speak of time, tokens and ceilings."""
+    """Any 4xx with a code of Partner Center's, but those that speak of time, tokens and ceilings."""
     told = set(range(400, 500)) - {401, 408, 429}
-    assert {classify(status, None, effect) for status in told for effect in EffectClass} == {REFUSE, LOOK}
+    assert {classify(status, "1", effect) for status in told for effect in EffectClass} == {REFUSE, LOOK}
+
+
+def test_without_a_code_of_partner_center_no_status_is_a_no() -> None:
+    """A gateway's page says nothing: reads are repeated, and what a write did is looked at."""
+    told = set(range(200, 500)) - {401, 429}
+    assert {classify(status, None, READ) for status in told} == {LATER}
+    assert {classify(status, None, ORPHAN) for status in told} == {LATER}
+    assert {classify(status, None, effect) for status in told for effect in (STATE, MONEY)} == {RECONCILE}
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "own"),
+    [
+        ("20002", 403, "20002"),
+        ("0", 400, "0"),
+        ("400", 401, "400"),
+        ("1000", 404, "1000"),
+        ("404", 404, None),
+        ("NotFound", 404, None),
+        ("", 404, None),
+        ("-1", 404, None),
+        ("\u0661\u0662", 404, None),
+        ("1" * 40, 404, None),
+        ("404", 200, None),
+        ("503", 404, None),
+        (None, 404, None),
+    ],
+)
+def test_which_codes_are_partner_centers_own(code: str | None, status: int, own: str | None) -> None:
+    """Numbers; not words, and not the status once more."""
+    assert own_code(code, status) == own
 
 
 @pytest.mark.parametrize(
@@ -106,8 +150,22 @@ def test_a_definite_no_is_never_tried_again_by_itself() -> None:
     [
         ("customers.get", 404, "60003", RejectedCode.CUSTOMER_NOT_FOUND),
         ("customers.get", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
-        ("customers.get", 404, None, RejectedCode.CUSTOMER_NOT_FOUND),
         ("customers.get", 400, "800002", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("subscriptions.list", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("subscriptions.get", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("subscriptions.get", 404, "60003", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("azure_entitlements.list", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("reservations.list", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("agreements.confirmations", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("orders.list", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("carts.create", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("upgrades.eligibility", 404, "1000", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("upgrades.eligibility", 404, "60003", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("upgrades.create", 404, "60003", RejectedCode.CUSTOMER_NOT_FOUND),
+        ("upgrades.status", 404, "1000", RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("agreements.metadata", 404, "1000", RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("subscriptions.get", 405, "1000", RejectedCode.REFUSED_BY_PARTNER_CENTER),
+        ("subscriptions.get", 404, "800037", RejectedCode.PLAN_NOT_FOUND),
         ("subscriptions.list", 400, "900118", RejectedCode.CUSTOMER_NOT_FOUND),
         ("customers.get", 403, "20002", RejectedCode.NO_RELATIONSHIP),
         ("carts.create", 403, "20002", RejectedCode.NO_RELATIONSHIP),
@@ -134,7 +192,6 @@ def test_a_definite_no_is_never_tried_again_by_itself() -> None:
         ("orders.get", 404, "20000", RejectedCode.ORDER_REFUSED),
         ("subscriptions.patch", 403, "900115", RejectedCode.ACTIVE_ASSETS),
         ("subscriptions.get", 404, "20003", RejectedCode.PLAN_NOT_FOUND),
-        ("subscriptions.get", 404, None, RejectedCode.PLAN_NOT_FOUND),
         ("subscriptions.patch", 400, "900279", RejectedCode.REFUSED_BY_PARTNER_CENTER),
         ("subscriptions.patch", 403, None, RejectedCode.REFUSED_BY_PARTNER_CENTER),
         ("catalog.get_availability", 404, "400019", RejectedCode.CATALOG_ITEM_UNAVAILABLE),

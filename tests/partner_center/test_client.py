@@ -258,6 +258,20 @@ async def test_a_401_gets_one_new_token(center: Center, partner_center: Wire, to
     assert len({seen.headers["ms-requestid"] for seen in partner_center.seen}) == 2
 
 
+async def test_a_401_that_partner_center_did_not_write_leaves_a_write_in_doubt(
+    center: Center, partner_center: Wire, tokens: Authority
+) -> None:
+    """It is not repeated at once, but looked after; the next request has a new token and the same id."""
+    partner_center.will(answers(401), CHECKED_OUT)
+    with pytest.raises(TokenUnavailable) as caught:
+        await carts.checkout(center, CUSTOMER, CART)
+    assert (caught.value.in_doubt, caught.value.delay) == (True, 2.0)
+    assert len(partner_center.seen) == 1
+    await carts.checkout(center, CUSTOMER, CART)
+    assert [seen.headers["authorization"] for seen in partner_center.seen] == [f"Bearer {one}" for one in tokens.issued]
+    assert len({seen.headers["ms-requestid"] for seen in partner_center.seen}) == 1
+
+
 async def test_a_second_401_means_waiting(center: Center, account: Account, partner_center: Wire) -> None:
     """Not an attempt, and the account says what is wrong until a token is taken again."""
     no = answers(401, {"code": 900421, "description": "multi-factor sign-in missing"})

@@ -285,6 +285,39 @@ def test_a_lost_answer_is_an_attempt_and_is_retried() -> None:
     assert (outcome.reason, outcome.delay, outcome.attempts, outcome.failed) == (WaitingReason.RETRY, 1.0, 1, True)
 
 
+PAGE = Unanswered("subscriptions.get", "the answer 404 is not Partner Center's own", status=404)
+BEGUN: list[dict[str, Any]] = [{"changed": ["cancel a-1"]}, {"in_doubt": True}]
+
+
+@pytest.mark.parametrize("begun", BEGUN, ids=str)
+def test_an_answer_that_says_nothing_is_no_attempt_of_a_command_that_has_begun(begun: dict[str, Any]) -> None:
+    """However many attempts were made: it waits, and remembers since when nothing else was said."""
+    outcome = waiting(PAGE, attempts=10, **begun)
+    assert (outcome.reason, outcome.attempts, outcome.failed) == (WaitingReason.RETRY, 10, False)
+    assert list(outcome.waits.since.values()) == [NOW]
+    later = waiting(PAGE, attempts=10, waits=outcome.waits, now=NOW + 86_000 * SECOND, **begun)
+    assert (later.waits.since, later.said) == (outcome.waits.since, False)
+    last = ended(PAGE, attempts=10, waits=later.waits, now=NOW + 86_400 * SECOND, **begun)
+    assert (last.code, last.unknown) == (FailedCode.OUTCOME_UNKNOWN, True)
+    assert last.event.detail.startswith("subscriptions.get: 404: the answer 404 is not Partner Center's own")
+
+
+@pytest.mark.parametrize("begun", BEGUN, ids=str)
+def test_an_answer_in_between_forgets_since_when_nothing_was_said(begun: dict[str, Any]) -> None:
+    """Two pages two days apart are two pages, and no two days of pages."""
+    page = waiting(PAGE, **begun)
+    polled = Wait(WaitingReason.ASSETS_STOPPING, "stopping", deadline="order")
+    between = waiting(polled, waits=page.waits, now=NOW + 3600 * SECOND, **begun)
+    again = waiting(PAGE, waits=between.waits, now=NOW + 40 * 3600 * SECOND, **begun)
+    assert list(again.waits.since.values()) == [NOW + 3600 * SECOND, NOW + 40 * 3600 * SECOND]
+
+
+def test_an_answer_that_says_nothing_is_an_attempt_of_a_command_that_has_not_begun() -> None:
+    """It changed nothing, so that its attempts may come to their end."""
+    assert waiting(PAGE, attempts=0).attempts == 1
+    assert ended(PAGE, attempts=9).code is FailedCode.RETRIES_EXHAUSTED
+
+
 def test_retries_come_twice_as_late_each_time_up_to_the_longest() -> None:
     """1, 2, 4, ... and never more than the setting."""
     patient = replace(POLICY, attempts=1000)

@@ -178,6 +178,28 @@ async def test_a_definite_no_is_recorded_as_not_applied(bench: Bench) -> None:
     assert look.looks == 0
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unanswered("carts.checkout", "a page", status=404),
+        Throttled("carts.checkout", "a page", 5.0, status=429, in_doubt=True),
+        TokenUnavailable("carts.checkout", "a page", 5.0, status=401, in_doubt=True),
+    ],
+    ids=lambda error: str(error.status),
+)
+async def test_a_page_of_something_on_the_way_leaves_the_step_in_doubt(bench: Bench, error: CallError) -> None:
+    """Whatever its status: the next run looks before it acts again."""
+    work = await bench.begin()
+    act, look = Request(error, {"orders": ["o-1"]}), Look(Applied({"orders": ["o-2"]}))
+    with pytest.raises(type(error)):
+        await bench.steps(work).take("checkout", money(act, look))
+    again = await bench.again(work)
+    assert bench.steps(again).in_doubt()
+    assert again.unsettled_until() > 0
+    assert await bench.steps(again).take("checkout", money(act, look)) == {"orders": ["o-2"]}
+    assert (act.sent, look.looks) == (1, 1)
+
+
 async def test_calls_are_written_down_with_what_they_told(bench: Bench) -> None:
     """One transaction: the timeline and the counts of answers."""
     work = await bench.begin()

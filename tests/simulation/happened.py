@@ -7,7 +7,7 @@ from ops.simulator.books import Received
 from tests.support.harness import World
 from tests.support.invariants import CHANGES
 
-SPOILT = frozenset({"reset_after", "late", "truncated", "cut_json", "empty", "garbage", "error_after"})
+SPOILT = frozenset({"reset_after", "late", "truncated", "cut_json", "empty", "garbage", "error_after", "gateway"})
 
 
 async def happened(world: World) -> Counter[str]:

@@ -191,7 +191,8 @@ class _Run:
         """For everybody and everything; what is told to happen to single requests happens before and after."""
         faults = self._world.simulator.faults
         if down:
-            kind, status = self._rng.choice(((Kind.REFUSED, 0), (Kind.ERROR_BEFORE, 503), (Kind.RESET_BEFORE, 0)))
+            ways = ((Kind.REFUSED, 0), (Kind.ERROR_BEFORE, 503), (Kind.RESET_BEFORE, 0), (Kind.GATEWAY, 404))
+            kind, status = self._rng.choice(ways)
             faults.waiting.insert(0, Fault(kind, status=status, count=None))
         else:
             faults.waiting.pop(0)

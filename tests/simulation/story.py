@@ -25,10 +25,12 @@ PROFILES = (
 HARMLESS = (Kind.RESET_BEFORE, Kind.ERROR_BEFORE, Kind.ERROR_BEFORE, Kind.THROTTLE, Kind.REFUSED)
 DOUBTFUL = (
     *(Kind.RESET_AFTER, Kind.ERROR_AFTER, Kind.TRUNCATED, Kind.CUT_JSON, Kind.EMPTY, Kind.GARBAGE),
-    *(Kind.LATE, Kind.DELAY, Kind.SLOW_ANSWER),
+    *(Kind.LATE, Kind.DELAY, Kind.SLOW_ANSWER, Kind.GATEWAY),
 )
 LATE = (Kind.LATE, Kind.DELAY, Kind.SLOW_ANSWER)
 TROUBLE = (500, 502, 503, 504)
+PAGES = (401, 403, 404, 404, 429)
+"""Statuses of pages that Partner Center did not write."""
 DEADLY = (
     "records",
     "offsets",
@@ -176,9 +178,10 @@ def _events(rng: Random, workers: int) -> list[Event]:
 def _fault(rng: Random, profiles: Sequence[str]) -> dict[str, Any]:
     doubtful = rng.random() < 0.7
     kind = rng.choice(DOUBTFUL if doubtful else HARMLESS)
+    anywhere = 0.5 if kind is Kind.GATEWAY else 0.1
     return {
         "kind": kind,
-        "operation": "*" if rng.random() < 0.1 else rng.choice(_writes(rng.choice(profiles))),
+        "operation": "*" if rng.random() < anywhere else rng.choice(_writes(rng.choice(profiles))),
         "seconds": rng.uniform(0.0, LATEST) if kind in LATE else 0.0,
         "count": rng.choice((1, 1, 2, 5)),
         "skip": rng.choice((0, 0, 0, 1)),
@@ -203,6 +206,9 @@ def _answer(rng: Random, kind: Kind) -> dict[str, Any]:
             return {"status": rng.choice((*TROUBLE, 401))}
         case Kind.ERROR_AFTER:
             return {"status": rng.choice(TROUBLE)}
+        case Kind.GATEWAY:
+            page = rng.choice(("html", "empty", "json"))
+            return {"status": rng.choice(PAGES), "page": page, "acts": rng.choice((True, False))}
         case _:
             return {}
 

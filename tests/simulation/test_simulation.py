@@ -72,7 +72,7 @@ def test_the_stories_tell_of_everything() -> None:
     stories = [tell(seed) for seed in range(1, SEEDS + 1)]
     assert {event.what for story in stories for event in story.events} == set(HAPPENINGS)
     assert sum(story.knobs["remember_request_ids"] for story in stories) == SEEDS / 2
-    assert len({fault["kind"] for story in stories for fault in story.faults}) == 13
+    assert len({fault["kind"] for story in stories for fault in story.faults}) == 14
     assert len({poisoning.poison.name for story in stories for poisoning in story.poisonings}) == 10
 
 

@@ -47,6 +47,9 @@ ANSWERS = [
     (Kind.EMPTY, {}, 200, None, 1),
     (Kind.EMPTY, {"status": 201, "acts": False}, 201, None, 0),
     (Kind.GARBAGE, {}, 200, None, 1),
+    (Kind.GATEWAY, {}, 404, None, 0),
+    (Kind.GATEWAY, {"page": "empty", "acts": True}, 404, None, 1),
+    (Kind.GATEWAY, {"page": "json", "status": 403}, 403, None, 0),
     (Kind.FAULT_IN_200, {"code": 800031}, 200, 800031, 0),
     (Kind.FAULT_IN_200, {"code": 800031, "acts": True}, 200, 800031, 1),
 ]

@@ -39,7 +39,7 @@ QUICK = {
 }
 """Leases and pauses of seconds; the contract's own bounds between them hold."""
 LEASE = float(QUICK["AZPLAN_WORKER__LEASE"])
-FAULTS = ("reset_after", "reset_before", "error_after", "late", "truncated")
+FAULTS = ("reset_after", "reset_before", "error_after", "late", "truncated", "gateway")
 """What happens to some writes beside all that the scene does."""
 FAULTY = 0.015
 """Share of the writes to which each of them happens."""

@@ -23,6 +23,8 @@ GATEWAY = {"kind": "error_before", "status": 503}
 DOWN: dict[str, dict[str, Any]] = {
     "the service fails after it acted": {"kind": "error_after", "status": 500},
     "nobody takes the connection": {"kind": "refused"},
+    "something on the way answers": {"kind": "gateway", "status": 404},
+    "something on the way answers after it acted": {"kind": "gateway", "status": 403, "page": "json", "acts": True},
     "answers are lost": {"kind": "reset_after"},
     "no answer comes in time": {"kind": "slow_answer", "seconds": 90},
 }
@@ -112,13 +114,14 @@ def test_however_it_is_down_the_commands_wait_and_are_carried_out_once(play: Pla
     play(story)
 
 
-def test_what_fails_for_one_customer_alone_is_no_outage(play: Play) -> None:
+@pytest.mark.parametrize("odd", [{"kind": "error_before", "status": 500}, {"kind": "gateway", "status": 404}], ids=str)
+def test_what_fails_for_one_customer_alone_is_no_outage(play: Play, odd: dict[str, Any]) -> None:
     """G9: while others are answered, its attempts are counted and come to their end, and the others are served."""
 
     async def story(world: World) -> None:
         await world.begin()
         sick, *others = world.simulator.customers(30, "suspended_plan")
-        world.simulator.faults.add("error_before", customer=sick.id, status=500, count=None)
+        world.simulator.faults.add(customer=sick.id, count=None, **odd)
         lost = await world.send(ReactivatePlan(customer_id=sick.id))
         for customer in others:
             begun = world.clock.monotonic()
@@ -128,5 +131,27 @@ def test_what_fails_for_one_customer_alone_is_no_outage(play: Play) -> None:
         answer = await world.answer(lost)
         assert isinstance(answer, CommandFailed)
         assert (answer.code, answer.attempts) == ("retries_exhausted", 10)
+
+    play(story)
+
+
+def test_one_command_that_meets_pages_alone_opens_no_circuit(play: Play) -> None:
+    """G9: with nobody else to compare, it waits without using attempts up; whoever comes then is served at once."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        sick, *others = world.simulator.customers(3, "suspended_plan")
+        world.simulator.faults.add("gateway", customer=sick.id, count=None)
+        await world.send(ReactivatePlan(customer_id=sick.id))
+        for customer in others:
+            await world.until(later(world, HOUR), "an hour has passed")
+            assert (await attempts(world)).total() < 10
+            assert worker.service.missing() == []
+            begun = world.clock.monotonic()
+            assert isinstance(await world.do(ReactivatePlan(customer_id=customer.id)), PlanReactivated)
+            assert world.clock.monotonic() - begun <= 1
+        world.simulator.faults.clear()
+        await rest(world)
+        assert world.letters() == []
 
     play(story)

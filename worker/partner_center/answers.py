@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from worker.partner_center.classification import Verdict, classify
+from worker.partner_center.classification import Verdict, classify, is_in_doubt, own_code
 from worker.partner_center.errors import (
     CallError,
     NotPermitted,
@@ -51,9 +51,10 @@ class Fault:
     """What an error body says."""
 
     code: str | None = None
+    """As it was written; whether it is Partner Center's own is for `own_code` to say."""
     description: str | None = None
     status: int | None = None
-    """The status that the body names, which may not be the answer's."""
+    """The status that the body names, which may not be the answer's: only gateways name one."""
 
 
 def read(operation: Operation[T], answer: Answer) -> T:
@@ -77,7 +78,7 @@ def fault_in(document: object) -> Fault | None:
 
     The shapes: the classic service fault and its newer form (`code`, `description` or `message`), the gateway's
     (`statusCode`, `message`), the token endpoint's (`error`, `error_description`), the resource manager's
-    (`error` with `code` and `message`).
+    (`error` with `code` and `message`). Only the first two are Partner Center's own; the others say nothing of it.
     """
     if not isinstance(document, Mapping):
         return None
@@ -162,25 +163,32 @@ def _accepted(answer: Answer) -> Accepted:
 
 
 def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Fault) -> CallError:
+    code = own_code(fault.code, status)
     reason = f" ({clean(answer.reason)})" if answer.reason else ""
-    description = clean(fault.description or "") or f"Partner Center answered {status}{reason} and gave no description"
+    said = clean(fault.description or "")
+    description = said or f"Partner Center answered {status}{reason} and gave no description"
     facts: dict[str, Any] = {
         "status": status,
-        "code": fault.code,
+        "code": code,
         "request_id": answer.request_id,
         "correlation_id": answer.correlation_id,
     }
-    match classify(status, fault.code, operation.effect):
+    in_doubt = is_in_doubt(code, operation.effect)
+    match classify(status, code, operation.effect):
         case Verdict.THROTTLED:
-            return Throttled(operation.name, description, retry_after(answer.headers, answer.at) or 0.0, **facts)
+            in_doubt = in_doubt and fault.status != status  # the documented throttle is the gateway's, and has no code
+            delay = retry_after(answer.headers, answer.at) or 0.0
+            return Throttled(operation.name, description, delay, in_doubt=in_doubt, **facts)
         case Verdict.TOKEN:
-            return TokenUnavailable(operation.name, description, NO_TOKEN_DELAY, **facts)
+            return TokenUnavailable(operation.name, description, NO_TOKEN_DELAY, in_doubt=in_doubt, **facts)
         case Verdict.NOT_PERMITTED:
             return NotPermitted(operation.name, description, **facts)
         case Verdict.REFUSE | Verdict.LOOK:
             return Refused(operation.name, description, **facts)
         case _:
-            return Unanswered(operation.name, description, **facts)
+            if code is None and status < 500:
+                description = f"the answer {status}{reason} is not Partner Center's own{said and ': '}{said}"
+            return Unanswered(operation.name, clean(description), **facts)
 
 
 def _error_body(body: bytes) -> Fault:
@@ -198,7 +206,7 @@ def _fault(names: Mapping[str, Any]) -> Fault:
     inner = names.get("error")
     if isinstance(inner, Mapping):
         return _fault({str(name).lower(): value for name, value in inner.items() if value is not None})
-    code = next((names[name] for name in ("code", "statuscode", "error") if name in names), None)
+    code = next((names[name] for name in ("code", "error") if name in names), None)
     texts = (names.get(name) for name in ("description", "message", "error_description", "errorname"))
     status = names.get("statuscode")
     return Fault(

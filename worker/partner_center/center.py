@@ -34,7 +34,8 @@ class Call:
     key: str
     """The request itself: step, method and path. What `Run.answers` counts by."""
     answered: bool
-    """Whether this was an answer, so that the next such request needs a new MS-RequestId (429 and 5xx are none)."""
+    """Whether this was an answer, so that the next such request needs a new MS-RequestId: a cut one, a gateway's page,
+    429 and 5xx are none."""
 
 
 class Run(Protocol):

@@ -34,7 +34,9 @@ class Pass:
 class Circuit:
     """Opens after several failures in a row, for a growing time; one answer of any kind closes it.
 
-    A failure is a request without an answer, or a 5xx. It is told the time, and `jitter` gives numbers from 0 to 1.
+    A failure is a request without an answer, or a 5xx. An answer that Partner Center did not write (a gateway's page)
+    is one too, but the failures of one command alone, however many, may come of what it asks for: they open nothing.
+    It is told the time, and `jitter` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Circuit:
         self._longest = longest
         self._changed = changed
         self._failures = 0
+        self._alone: object = None
+        """The one whose odd answers are all the failures in a row; None where there are none, or others'."""
         self._openings = 0
         self._open_until = -math.inf
         self._probing = False
@@ -82,11 +86,13 @@ class Circuit:
             self._room = 2
         self._become(State.CLOSED)
 
-    def failed(self, leave: Pass, now: float) -> None:
-        """The request was not answered, or with a 5xx."""
+    def failed(self, leave: Pass, now: float, *, odd_for: object = None) -> None:
+        """The request was not answered, or with a 5xx; or, for the command `odd_for`, not by Partner Center itself."""
         self._release(leave)
+        self._alone = odd_for if self._failures == 0 or odd_for == self._alone else None
         self._failures += 1
-        if leave.probe or (self.state is State.CLOSED and self._failures >= self._most_failures):
+        widespread = self._alone is None and self._failures >= self._most_failures
+        if leave.probe or (self.state is State.CLOSED and widespread):
             pause = min(self._first * 2.0**self._openings, self._longest)
             self._openings = min(self._openings + 1, 30)
             self._open_until = now + pause * (1 + self._jitter() / 4)
@@ -100,10 +106,14 @@ class Circuit:
         """For one whose request has just failed: None where only that is known, or else the seconds to stay away.
 
         Those who failed come behind those who were turned away, so that the next probe is somebody else's: what fails
-        for one customer alone does not keep the circuit open.
+        for one customer alone does not keep the circuit open. A command that fails alone, again and again, while nobody
+        else asks, stays away too: whether others would be answered is not known.
         """
         if self.state is State.CLOSED:
-            return None
+            times = self._failures - self._most_failures
+            if self._alone is None or times < 0:
+                return None
+            return min(self._first * 2.0 ** min(times, 30), self._longest) * (1 + self._jitter() / 4)
         return max(self._open_until - now, 0.0) + self._first * (1 + self._jitter())
 
     def _release(self, leave: Pass) -> None:

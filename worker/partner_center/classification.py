@@ -4,6 +4,7 @@ The first row that fits decides. The same table makes the exceptions of `answers
 means the same everywhere.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,7 @@ from worker.partner_center.operation import EffectClass
 from worker.partner_center.registry import operations
 
 Cause = int | Literal["connect", "timeout", "lost", "unreadable"]
-"""An HTTP status, or why there is none that counts; `unreadable` is a success whose body cannot be read."""
+"""An HTTP status, or why there is none that counts; `unreadable` is an answer that cannot be read."""
 
 
 class Verdict(StrEnum):
@@ -36,6 +37,8 @@ class Verdict(StrEnum):
     NOT_PERMITTED = "not permitted"
 
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_HTTP = range(100, 600)
 _ANY = frozenset(EffectClass)
 _READ = frozenset({EffectClass.READ})
 _WRITES = _ANY - _READ
@@ -47,6 +50,8 @@ STALE_ITEM = frozenset({"400019", "400072"})
 STALE_CART_ITEM = frozenset({"10001"})
 """The same, said by an item of a cart."""
 CONFLICTS = frozenset({"800060", "800064", "800065", "800082", "900109", "900278"})
+NOT_FOUND = "1000"
+"""Nothing is there: under a customer, that there is no such customer."""
 STALE_ETAG = frozenset({"2055"})
 FINAL_CONFLICTS = frozenset({"27009", "900112", "900113", "900114"})
 SERVER_TROUBLE = frozenset({"800003", "800094", "900192"})
@@ -60,8 +65,8 @@ class Row:
     causes: range | frozenset[str]
     verdict: Verdict
     why: str
-    codes: frozenset[str] | None = None
-    """None means any, and none at all."""
+    codes: frozenset[str | None] | None = None
+    """None means any, and none at all; None among them, that there is none."""
     effects: frozenset[EffectClass] = _ANY
 
     def fits(self, cause: Cause, code: str | None, effect: EffectClass) -> bool:
@@ -73,6 +78,8 @@ _NO_CONNECTION = frozenset({"connect"})
 _DEAD_CONNECTION = frozenset({"lost"})
 _UNKNOWN = (frozenset({"timeout", "lost", "unreadable"}), range(500, 600), range(300, 400), range(408, 409))
 _TOLD = range(200, 500)
+_NOT_ITS_OWN: frozenset[str | None] = frozenset({None})
+"""No code of Partner Center's: a page of something on the way, or an empty answer. It says nothing."""
 _TOO_MANY, _NO_TOKEN, _CONFLICT, _CHANGED = range(429, 430), range(401, 402), range(409, 410), range(412, 413)
 
 TABLE: tuple[Row, ...] = (
@@ -82,6 +89,8 @@ TABLE: tuple[Row, ...] = (
     *(Row(unknown, Verdict.RECONCILE, "it may have been executed", effects=_LASTING) for unknown in _UNKNOWN),
     Row(_TOO_MANY, Verdict.THROTTLED, "too many requests"),
     Row(_NO_TOKEN, Verdict.TOKEN, "the token was refused"),
+    Row(_TOLD, Verdict.RETRY_LATER, "the answer says nothing", codes=_NOT_ITS_OWN, effects=_REPEATABLE),
+    Row(_TOLD, Verdict.RECONCILE, "the answer says nothing", codes=_NOT_ITS_OWN, effects=_LASTING),
     Row(_TOLD, Verdict.NOT_PERMITTED, "it takes a user's token", codes=frozenset({"900329"})),
     Row(_TOLD, Verdict.RETRY_LATER, "the service says that it failed", codes=SERVER_TROUBLE, effects=_REPEATABLE),
     Row(_TOLD, Verdict.RECONCILE, "the service says that it failed", codes=SERVER_TROUBLE, effects=_LASTING),
@@ -95,11 +104,27 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+def own_code(code: str | None, status: int) -> str | None:
+    """The code, where it is one of Partner Center's own; None where something on the way wrote it.
+
+    Partner Center's are numbers. Gateways write words, or an HTTP status once more; 400 beside a 401 is the one that
+    Partner Center shares with them.
+    """
+    if code is None or not _NUMBER.fullmatch(code):
+        return None
+    return None if int(code) in _HTTP and status != 401 else code
+
+
+def is_in_doubt(code: str | None, effect: EffectClass) -> bool:
+    """Whether a request may have been executed although its answer has a status that says no."""
+    return code is None and effect in _LASTING
+
+
 def classify(cause: Cause, code: str | None, effect: EffectClass) -> Verdict:
     """What a failure means for an operation of this effect class.
 
-    `cause` is an HTTP status or the reason why there is none; for a fault inside a 2xx it is that 2xx. A status that
-    does not exist is treated as an answer that cannot be read.
+    `cause` is an HTTP status or the reason why there is none; for a fault inside a 2xx it is that 2xx. `code` is
+    Partner Center's own (`own_code`). A status that does not exist is treated as an answer that cannot be read.
     """
     row = next((row for row in TABLE if row.fits(cause, code, effect)), None)
     return row.verdict if row else classify("unreadable", None, effect)
@@ -119,22 +144,25 @@ _EVERYWHERE: Mapping[str, RejectedCode] = MappingProxyType(
         "900329": RejectedCode.NOT_PERMITTED,
     }
 )
-_IN_FAMILY: Mapping[tuple[str, str | None], RejectedCode] = MappingProxyType(
+_IN_FAMILY: Mapping[tuple[str, str], RejectedCode] = MappingProxyType(
     {
-        ("customers", "1000"): RejectedCode.CUSTOMER_NOT_FOUND,
         ("customers", "3000"): RejectedCode.CUSTOMER_NOT_FOUND,
         ("customers", "800002"): RejectedCode.CUSTOMER_NOT_FOUND,
-        ("customers", None): RejectedCode.CUSTOMER_NOT_FOUND,
         ("subscriptions", "20003"): RejectedCode.PLAN_NOT_FOUND,
         ("subscriptions", "800037"): RejectedCode.PLAN_NOT_FOUND,
-        ("subscriptions", None): RejectedCode.PLAN_NOT_FOUND,
         ("products", "400013"): RejectedCode.CATALOG_ITEM_UNAVAILABLE,
         ("products", "400018"): RejectedCode.CATALOG_ITEM_UNAVAILABLE,
         ("products", "400019"): RejectedCode.CATALOG_ITEM_UNAVAILABLE,
         ("products", "800070"): RejectedCode.CATALOG_ITEM_UNAVAILABLE,
     }
 )
-"""Codes that mean something narrower in one resource family; None is a 404 without a code."""
+"""Codes that mean something narrower in one resource family."""
+
+
+def _is_about_a_customer(operation: str) -> bool:
+    """Whether the operation's address or body names a customer, so that 1000 says that there is none."""
+    path = operations()[operation].path
+    return path.startswith("/customers/{customer_id}") or path in {"/productUpgrades", "/productUpgrades/eligibility"}
 
 
 def reject_code(operation: str, status: int | None, code: str | None) -> RejectedCode:
@@ -145,8 +173,9 @@ def reject_code(operation: str, status: int | None, code: str | None) -> Rejecte
     if code is not None and code in _EVERYWHERE:
         return _EVERYWHERE[code]
     family = operations()[operation].family
-    if code is not None or status == 404:
-        narrower = _IN_FAMILY.get((family, code))
-        if narrower is not None:
-            return narrower
+    if (status, code) == (404, NOT_FOUND) and _is_about_a_customer(operation):
+        return RejectedCode.CUSTOMER_NOT_FOUND
+    narrower = _IN_FAMILY.get((family, code)) if code is not None else None
+    if narrower is not None:
+        return narrower
     return RejectedCode.ORDER_REFUSED if family in {"carts", "orders"} else RejectedCode.REFUSED_BY_PARTNER_CENTER

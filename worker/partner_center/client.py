@@ -146,12 +146,7 @@ class _Client:
             try:
                 value = await self._try(operation, request, token)
             except TokenUnavailable as error:
-                if refused is not None:
-                    why = refused_token(error.code).at(self.account)
-                    error.advice = why.advice
-                    source.refused(f"Partner Center refuses its tokens: {error.description}", why)
-                    raise
-                refused = token
+                refused = await self._refused_token(operation, source, token, error, again=refused is not None)
             except NotPermitted:
                 if not self._turn_to_user(operation):
                     raise
@@ -180,7 +175,7 @@ class _Client:
                 lines.quota(operation.family).slot(self._run.command, self._run.correlation_id) as slot,
                 lines.transport.place,
             ):
-                with lines.circuit(operation):
+                with lines.circuit(operation, self._run.command):
                     try:
                         conversation = Conversation(lines, self._run, self._step, operation, request)
                         return await conversation.hold(token, departure)
@@ -189,6 +184,21 @@ class _Client:
         except Full as full:
             what = f"the ceiling for {operation.family} of the account {self.account} is reached"
             raise Throttled(operation.name, what, full.delay) from None
+
+    async def _refused_token(
+        self, operation: Operation[Any], source: TokenSource, token: AccessToken, error: TokenUnavailable, *, again: bool
+    ) -> AccessToken:
+        """The token that is to be replaced before the request is repeated at once. Raises `error` where it is not."""
+        if again:
+            why = refused_token(error.code).at(self.account)
+            error.advice = why.advice
+            source.refused(f"Partner Center refuses its tokens: {error.description}", why)
+            raise error
+        if error.in_doubt:  # what the request did is looked at before it is repeated, with the new token
+            await _token(operation, source, token)
+            error.delay = SHORT_DELAY
+            raise error
+        return token
 
     def _needs_user(self, operation: Operation[Any]) -> bool:
         return operation.auth is Auth.USER or operation.name in self._lines.user_only
@@ -224,5 +234,6 @@ def _pause(error: CallError, retry: int) -> float | None:
     if retry >= RETRIES:
         return None
     if isinstance(error, Throttled):
-        return error.delay if error.status is not None and error.delay <= SHORT_DELAY else None
+        is_short = error.status is not None and error.delay <= SHORT_DELAY
+        return error.delay if is_short and not error.in_doubt else None
     return FIRST_PAUSE * 2.0**retry if error.retry_now else None

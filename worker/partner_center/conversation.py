@@ -67,7 +67,7 @@ class Conversation(Generic[T]):
                 correlation_id=self._run.correlation_id,
                 code=judged.error.code if judged.error else None,
                 key=self._key,
-                answered=not isinstance(judged.error, Unanswered | NeverSent | Throttled),
+                answered=_is_answer(judged.error),
             )
             _describe(span, call)
             self._tell(call, judged)
@@ -153,6 +153,11 @@ class Conversation(Generic[T]):
             record_exception=False,
             set_status_on_exception=False,
         )
+
+
+def _is_answer(error: CallError | None) -> bool:
+    """Whether Partner Center answered, so that the next such request goes by another MS-RequestId."""
+    return error is None or not (error.in_doubt or isinstance(error, NeverSent | Throttled))
 
 
 def _describe(span: trace.Span, call: Call) -> None:

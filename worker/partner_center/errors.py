@@ -1,8 +1,8 @@
 """What a call to Partner Center can raise.
 
 CallError
-├── Refused             a definite no: nothing was executed
-├── Unanswered          it may have arrived, and may have been executed
+├── Refused             a definite no of Partner Center itself: nothing was executed
+├── Unanswered          it may have arrived, and may have been executed; so is an answer that says nothing
 ├── NeverSent           it certainly never left
 ├── Throttled           too many requests, theirs to say or ours; nothing was executed
 ├── Unavailable         the circuit is open; nothing was sent
@@ -16,6 +16,9 @@ None of the texts holds a token, a secret or a body.
 
 class CallError(Exception):
     """A call that brought no value. Says which, and what a person pastes into a support ticket."""
+
+    in_doubt = False
+    """Whether the request may have been executed all the same."""
 
     def __init__(
         self,
@@ -49,11 +52,18 @@ class CallError(Exception):
 
 
 class Refused(CallError):
-    """A definite no: a 4xx, or a fault inside a 2xx. Nothing was executed."""
+    """A definite no: a 4xx, or a fault inside a 2xx, with a code of Partner Center's own. Nothing was executed."""
 
 
 class Unanswered(CallError):
-    """It may have arrived: a time-out after sending, a lost connection, 5xx, a 2xx that cannot be read."""
+    """It may have arrived: a time-out after sending, a lost connection, 5xx, an answer that says nothing."""
+
+    in_doubt = True
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there was an answer, and not of Partner Center's own: a gateway's page, an empty 404, a cut body."""
+        return self.status is not None and self.status < 500
 
 
 class NeverSent(CallError):
@@ -64,7 +74,10 @@ class NeverSent(CallError):
 
 
 class Delayed(CallError):
-    """Nothing was executed, and trying again before `delay` seconds have passed is of no use. Not an attempt."""
+    """Trying again before `delay` seconds have passed is of no use. Not an attempt.
+
+    Nothing was executed, but where `in_doubt`: then a write met a 401 or 429 that Partner Center did not write itself.
+    """
 
     def __init__(
         self,
@@ -76,6 +89,7 @@ class Delayed(CallError):
         code: str | None = None,
         request_id: str | None = None,
         correlation_id: str | None = None,
+        in_doubt: bool = False,
     ) -> None:
         super().__init__(
             operation,
@@ -87,6 +101,7 @@ class Delayed(CallError):
         )
         self.delay = delay
         """Seconds."""
+        self.in_doubt = in_doubt
 
 
 class Throttled(Delayed):

@@ -93,7 +93,7 @@ class Lines:
         return self._quotas[family]
 
     @contextmanager
-    def circuit(self, operation: Operation[Any]) -> Iterator[None]:
+    def circuit(self, operation: Operation[Any], command: object) -> Iterator[None]:
         """Go through the circuit of the operation's family: it learns from the `CallError` that comes out.
 
         Raises `Unavailable` where it is open.
@@ -108,9 +108,9 @@ class Lines:
         except CallError as error:
             if isinstance(error, GateClosed):
                 circuit.abandoned(leave)
-            elif is_silence(error):
+            elif is_silence(error) or is_odd(error):
                 self._openings[operation.family].reason = str(error)
-                circuit.failed(leave, self.clock.monotonic())
+                circuit.failed(leave, self.clock.monotonic(), odd_for=command if is_odd(error) else None)
                 error.outage = circuit.outage(self.clock.monotonic())
             else:
                 circuit.answered(leave)
@@ -173,4 +173,9 @@ class Lines:
 
 def is_silence(error: CallError) -> bool:
     """Whether it means that Partner Center, or the way there, is down: no answer, or a 5xx."""
-    return isinstance(error, NeverSent | Unanswered) and (error.status is None or error.status >= 500)
+    return isinstance(error, NeverSent | Unanswered) and not is_odd(error)
+
+
+def is_odd(error: CallError) -> bool:
+    """Whether there was an answer that Partner Center did not write: to one odd request, or of an outage on the way."""
+    return isinstance(error, Unanswered) and error.says_nothing

@@ -9,12 +9,14 @@ from worker.errors import Rejected
 from worker.handling import Context
 from worker.partner_center import azure_entitlements, subscriptions
 from worker.partner_center.azure_entitlements import AzureEntitlement
-from worker.partner_center.errors import NotPermitted, Refused
+from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
 from worker.partner_center.resource import same_id
 from worker.partner_center.subscriptions import Subscription
 from worker.plans.naming import plain
 from worker.plans.running_upgrade import running_upgrade
 
+UNREADABLE = "the Azure subscriptions could not be read"
+MOST_PAGES = 3
 NO_SUBSCRIPTION = frozenset({"20003", "800037"})
 
 
@@ -44,7 +46,7 @@ async def plan_meant(ctx: Context, customer_id: str, subscription_id: str | None
     try:
         plan = await subscriptions.get(ctx.center, customer_id, subscription_id)
     except Refused as no:
-        if no.code in NO_SUBSCRIPTION or (no.status == 404 and no.code is None):
+        if no.code in NO_SUBSCRIPTION:
             raise await _not_found(ctx, customer_id, f"the customer has no subscription {subscription_id}") from no
         raise
     if plan.is_deleted:
@@ -79,13 +81,25 @@ async def _not_found(ctx: Context, customer_id: str, detail: str) -> Rejected:
 
 
 async def azure_subscriptions(ctx: Context, customer_id: str, plan: Subscription) -> list[AzureSubscription]:
-    """The Azure subscriptions under a plan, for an answer; none where Partner Center does not let us see them."""
+    """The Azure subscriptions under a plan, for an answer; none where Partner Center does not let us see them.
+
+    The answer is known without them, so that a gateway that stands in the way of looking is asked a few times only.
+    """
     try:
         found = await azure_entitlements.list_all(ctx.center, customer_id, plan.id)
     except (Refused, NotPermitted) as no:
-        ctx.note(f"the Azure subscriptions under the plan are not named, since they could not be read: {no}")
-        return []
+        return _not_named(ctx, no)
+    except Unanswered as no:
+        met = ctx.memory[UNREADABLE] = int(ctx.memory.get(UNREADABLE, 0)) + 1
+        if not no.says_nothing or met <= MOST_PAGES:
+            raise
+        return _not_named(ctx, no)
     return [AzureSubscription(id=plain(each.id), status=each.status or "unknown") for each in found]
+
+
+def _not_named(ctx: Context, no: CallError) -> list[AzureSubscription]:
+    ctx.note(f"the Azure subscriptions under the plan are not named, since they could not be read: {no}")
+    return []
 
 
 def blocker_of(entitlement: AzureEntitlement) -> Blocker:

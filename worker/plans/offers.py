@@ -11,6 +11,7 @@ from worker.handling import facts
 from worker.partner_center import catalog
 from worker.partner_center.catalog import Availability
 from worker.partner_center.center import Center
+from worker.partner_center.classification import reject_code
 from worker.partner_center.errors import Refused
 from worker.partner_center.products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU
 from worker.partner_center.resource import same_id
@@ -30,7 +31,7 @@ async def purchasable_item(
     try:
         found = await _availabilities(center, customer_id, country)
     except Refused as no:
-        if no.status != 404:
+        if no.status != 404 or reject_code(no.operation, no.status, no.code) is RejectedCode.CUSTOMER_NOT_FOUND:
             raise
         detail = f"Partner Center's catalog does not know the Azure plan {where}"
         raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail, partner_center=facts(no)) from no

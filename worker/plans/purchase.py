@@ -14,7 +14,7 @@ from worker.errors import Failed, Wait
 from worker.handling import Context, facts
 from worker.partner_center import carts
 from worker.partner_center.center import Center
-from worker.partner_center.classification import STALE_ITEM
+from worker.partner_center.classification import NOT_FOUND, STALE_ITEM
 from worker.partner_center.errors import Refused, Unanswered
 from worker.plans import traces
 from worker.plans.basket import BUSY, BUY, SUBMITTED, Basket
@@ -30,6 +30,7 @@ EFFECT = "azure_plan"
 CHECKOUT = "checkout"
 
 BAD_ITEM = STALE_ITEM | {"800009"}
+OF_A_CART = frozenset({carts.GET.name, carts.UPDATE.name, carts.CHECKOUT.name})
 UPGRADE_OPEN = frozenset({"900112", "900113", "900114"})
 
 
@@ -182,4 +183,4 @@ class Purchase:
 
 def is_gone(no: Refused) -> bool:
     """Whether Partner Center does not know the cart: expired, or never there (800008)."""
-    return no.code == "800008" or (no.operation.startswith("carts.") and no.status == 404 and no.code in {None, "1000"})
+    return no.code == "800008" or (no.operation in OF_A_CART and no.status == 404 and no.code == NOT_FOUND)

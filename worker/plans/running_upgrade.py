@@ -42,7 +42,7 @@ async def upgrade_of(ctx: Context, upgrade_id: str, customer_id: str, product_fa
     except Refused as no:
         if no.code == ALREADY_COMPLETED:
             return Upgrade(id=upgrade_id, status="Completed")
-        if no.code == NOT_FOUND or (no.status == 404 and no.code is None):
+        if no.code == NOT_FOUND:
             return Upgrade(id=upgrade_id)
         raise
 

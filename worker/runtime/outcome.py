@@ -35,6 +35,8 @@ GROWTH = 1.5
 """Each poll of a wait comes so much later than the one before, until it reaches the longest interval."""
 MOST_GROWTH = 64
 """So often an interval grows at most: it is beyond any limit by then, and still a number."""
+NOT_ITS_OWN = "an answer that is not Partner Center's own"
+"""Since when a command that has changed something meets nothing else, among the instants of its waits."""
 GATE_PAUSE = 1.0
 """Seconds until a run is begun anew whose request was held back at the last moment."""
 
@@ -159,6 +161,8 @@ def _call(error: CallError, now: Situation) -> Outcome:
             delay = _backoff(now.waits.polls + 1, now)
             wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=delay)
             return _wait(wait, now.attempts, now)
+        case Unanswered() if error.says_nothing and (now.changed or now.in_doubt):
+            return _said_nothing(error, now)
         case _:
             return _unanswered(error, now)
 
@@ -169,6 +173,19 @@ def _unanswered(error: CallError, now: Situation) -> Outcome:
         return _exhausted(str(error), facts(error), attempts, now)
     wait = Wait(WaitingReason.RETRY, str(error), delay=_backoff(attempts, now))
     return replace(_wait(wait, attempts, now), failed=True)
+
+
+def _said_nothing(error: CallError, now: Situation) -> Outcome:
+    """A command that has begun to change things is not ended by what a gateway says, however often it says it.
+
+    That is no attempt, but a wait, which ends as any other does.
+    """
+    since = now.waits.since.get(NOT_ITS_OWN, now.now)
+    if (now.now - since) / SECOND >= now.policy.order_deadline:
+        detail = f"{error}; this did not change in {now.policy.order_deadline:g} s"
+        return _gave_up(Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(error)), now)
+    outcome = _wait(Wait(WaitingReason.RETRY, str(error), delay=_backoff(now.waits.polls + 1, now)), now.attempts, now)
+    return replace(outcome, waits=replace(outcome.waits, since={**outcome.waits.since, NOT_ITS_OWN: since}))
 
 
 def _exhausted(detail: str, answer: PartnerCenterError | None, attempts: int, now: Situation) -> Outcome:
@@ -260,7 +277,8 @@ def _wait(wait: Wait, attempts: int, now: Situation) -> Waiting:
     reason, before = wait.reason, now.waits
     new = before.said != reason
     polls = 0 if new else before.polls + 1
-    waits = replace(before, said=str(reason), polls=polls, count=before.count + new)
+    since = {of: at for of, at in before.since.items() if of != NOT_ITS_OWN}
+    waits = replace(before, said=str(reason), polls=polls, count=before.count + new, since=since)
     delay = wait.delay
     if delay is None:
         delay = min(now.policy.wait_max, now.policy.wait_first * GROWTH ** min(polls, MOST_GROWTH))
