@@ -19,9 +19,10 @@ from worker import metrics
 from worker.clock import Clock
 from worker.errors import Rejected, Validated
 from worker.journal.journal import Journal
-from worker.journal.records import Earlier, Json, Note, Step, Work
+from worker.journal.records import SECOND, Earlier, Json, Note, Step, Work
 from worker.partner_center.center import Center
-from worker.partner_center.errors import CallError
+from worker.partner_center.classification import reject_code
+from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
 from worker.steps import Effect, Exchange, Policy, Result, Steps
 
@@ -221,6 +222,15 @@ class Context:
     def shows(self, step: Step, *, lag: float) -> bool:
         """Whether the looks of this run show whatever that step did, of whichever command, seen `lag` seconds late."""
         return self._steps.shows_in(step.until, lag) == 0.0
+
+    def may_show_later(self, no: Refused) -> bool:
+        """Whether a refusal says that there is no such customer, so soon that a new one need not show yet.
+
+        It is then to be raised as it is: the command looks again, and nothing is concluded from it.
+        """
+        shows_by = self._work.received_at + int(self.policy.customer_lag * SECOND)
+        word = reject_code(no.operation, no.status, no.code)
+        return word is RejectedCode.CUSTOMER_NOT_FOUND and self._journal.now() < shows_by
 
     def earlier(self, key: str) -> Earlier | None:
         """What another command of this customer left open under this effect key."""

@@ -72,6 +72,7 @@ def policy(settings: Settings) -> Policy:
         wait_max=waits.max.total_seconds(),
         order_deadline=waits.order_deadline.total_seconds(),
         upgrade_deadline=waits.upgrade_deadline.total_seconds(),
+        customer_lag=waits.customer_lag.total_seconds(),
     )
 
 

@@ -189,6 +189,10 @@ class Waits(Section):
         timedelta(minutes=5), description="how long a request that was never answered may still arrive"
     )
     order_list_lag: Duration = Field(timedelta(minutes=15), description="how late an order may appear in the list")
+    customer_lag: Duration = Field(
+        timedelta(minutes=2),
+        description="how late a new customer may show; until then one that is not found is waited for",
+    )
 
 
 class Retries(Section):

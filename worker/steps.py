@@ -100,6 +100,7 @@ class Policy:
     wait_max: float
     order_deadline: float
     upgrade_deadline: float
+    customer_lag: float = 120.0
 
 
 class Steps:

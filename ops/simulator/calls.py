@@ -75,8 +75,8 @@ class Call:
         if not isinstance(customer_id, str) or not is_guid(customer_id):
             raise Refused(900118, "not a GUID")
         customer = self.world.customers.get(customer_id.lower())
-        if customer is None:
-            raise Refused(60003)
+        if customer is None or (customer.shows_at is not None and self.at < customer.shows_at):
+            raise Refused(self.world.settings.unknown_customer)
         if not customer.related or customer.partner != self.partner.tenant_id:
             raise Refused(self.operation.stranger_code)
         return customer

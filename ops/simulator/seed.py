@@ -112,6 +112,8 @@ def add_customer(world: World, partner: str, profile: Profile, identity: str | N
     if profile.agreement == "attested":
         customer.confirmations.append(Confirmation("Ana", "Ruiz", "ana@example.com", world.now - YEAR))
     world.customers[customer.id] = customer
+    if any(lag := world.settings_for(customer).customer_lag):
+        customer.shows_at = world.now + world.lag(lag)
     _add_subscriptions(world, customer, profile)
     _add_upgrade(world, customer, profile)
     return customer

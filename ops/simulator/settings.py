@@ -17,7 +17,7 @@ Range = tuple[float, float]
 FOR_ALL = frozenset(
     {
         *("hostility", "availability_rotation", "plan_for_sale", "quota_per_minute", "retry_after", "page_size"),
-        *("token_lifetime", "refresh_token_reuse", "mfa_answer"),
+        *("token_lifetime", "refresh_token_reuse", "mfa_answer", "unknown_customer"),
     }
 )
 """Knobs that stand for every customer: those marked [all]."""
@@ -83,6 +83,12 @@ class Settings:
 
     latency: Range = (0.0, 0.0)
     """How long an answer takes after its effect; real seconds, not scaled."""
+
+    # Customers
+    customer_lag: Range = (0.0, 0.0)
+    """How late a customer shows that was just made: until then it is not known, whatever is asked of it."""
+    unknown_customer: Literal[60003, 1000] = 60003
+    """[all] The code, with 404, of a customer that is not known."""
 
     # Purchases
     checkout_seconds: Range = (0.0, 0.0)

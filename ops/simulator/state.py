@@ -210,6 +210,8 @@ class Customer:
     upgrades: list[Upgrade] = field(default_factory=list)
     overrides: dict[str, Any] = field(default_factory=dict)
     """Settings that differ for this customer."""
+    shows_at: float | None = None
+    """Nobody is told of it before; None where it is no new customer."""
 
     @property
     def agreed(self) -> bool:

@@ -318,6 +318,33 @@ def test_an_answer_that_says_nothing_is_an_attempt_of_a_command_that_has_not_beg
     assert ended(PAGE, attempts=9).code is FailedCode.RETRIES_EXHAUSTED
 
 
+UNKNOWN = [
+    Refused("subscriptions.get", "not found", status=404, code="1000"),
+    Refused("upgrades.eligibility", "no tenant has this id", status=404, code="60003"),
+    Rejected(RejectedCode.CUSTOMER_NOT_FOUND, "there is none"),
+]
+
+
+@pytest.mark.parametrize("no", UNKNOWN, ids=str)
+def test_a_customer_is_not_called_unknown_before_a_new_one_would_have_shown(no: Exception) -> None:
+    """Looked for with growing pauses, the last time just when the lag is over; no attempt is used up."""
+    received, now, waits, pauses = NOW, NOW, Waits(), []
+    while isinstance(outcome := judge(no, situation(received_at=received, now=now, waits=waits, attempts=3)), Waiting):
+        assert (outcome.reason, outcome.attempts, outcome.failed) == (WaitingReason.RETRY, 3, False)
+        pauses.append(outcome.delay)
+        now, waits = now + int(outcome.delay * SECOND), outcome.waits
+    assert pauses[:-1] == sorted(pauses[:-1])
+    assert (pauses[:3], sum(pauses)) == ([5.0, 7.5, 11.25], pytest.approx(120.0))
+    assert isinstance(outcome, Ended)
+    assert (outcome.name, outcome.code) == ("rejected", RejectedCode.CUSTOMER_NOT_FOUND)
+
+
+def test_what_else_is_not_there_is_said_at_once() -> None:
+    """A subscription, an agreement or a relationship that is not there is no new customer."""
+    for code in (RejectedCode.PLAN_NOT_FOUND, RejectedCode.AGREEMENT_MISSING, RejectedCode.NO_RELATIONSHIP):
+        assert ended(Rejected(code, "no"), received_at=NOW).code is code
+
+
 def test_retries_come_twice_as_late_each_time_up_to_the_longest() -> None:
     """1, 2, 4, ... and never more than the setting."""
     patient = replace(POLICY, attempts=1000)

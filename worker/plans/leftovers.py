@@ -37,6 +37,8 @@ async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
     try:
         is_over = await _is_over(ctx, customer_id, earlier)
     except Refused as no:
+        if ctx.may_show_later(no):
+            raise
         raise _unknown(earlier, f"Partner Center refuses to say more: {no}", _evidence(earlier), facts(no)) from no
     if is_over:
         await ctx.close(earlier)

@@ -118,6 +118,8 @@ class Purchase:
         try:
             return await self._find()
         except Refused as no:
+            if self._ctx.may_show_later(no):
+                raise
             raise self._unknown("whether it was ordered cannot be read", no) from no
 
     async def _find(self) -> Result | None:

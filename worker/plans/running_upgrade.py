@@ -4,11 +4,13 @@ from events.codes import BlockerKind
 from events.status import Blocker
 from worker.handling import Context
 from worker.partner_center import upgrades
+from worker.partner_center.classification import NOT_FOUND as NOTHING_THERE
 from worker.partner_center.errors import NotPermitted, Refused
 from worker.partner_center.upgrades import Upgrade, UpgradeState
 from worker.plans.naming import plain
 
-ALREADY_COMPLETED, NOT_FOUND = "900110", "900106"
+ALREADY_COMPLETED = "900110"
+NOT_FOUND = frozenset({"900106", NOTHING_THERE})
 
 
 async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
@@ -34,15 +36,15 @@ async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
 async def upgrade_of(ctx: Context, upgrade_id: str, customer_id: str, product_family: str = upgrades.AZURE) -> Upgrade:
     """How far an upgrade is that Partner Center has named.
 
-    One that it calls completed instead of describing it (900110) is completed; one that it does not find yet (900106)
-    is running, without a status.
+    One that it calls completed instead of describing it (900110) is completed; one that it does not find yet (900106,
+    1000) is running, without a status.
     """
     try:
         return await upgrades.status(ctx.center, upgrade_id, customer_id, product_family=product_family)
     except Refused as no:
         if no.code == ALREADY_COMPLETED:
             return Upgrade(id=upgrade_id, status="Completed")
-        if no.code == NOT_FOUND:
+        if no.code in NOT_FOUND:
             return Upgrade(id=upgrade_id)
         raise
 

@@ -70,7 +70,7 @@ async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibilit
     try:
         return await upgrades.eligibility(ctx.center, command.customer_id, product_family=command.product_family)
     except Refused as no:
-        if not ctx.in_doubt(START) and ctx.recorded(START) is None:
+        if (not ctx.in_doubt(START) and ctx.recorded(START) is None) or ctx.may_show_later(no):
             raise
         detail = f"whether an upgrade of the customer was started cannot be read: {no}"
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(no)) from no

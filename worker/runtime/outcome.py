@@ -50,6 +50,7 @@ class Situation:
     waits: Waits
     now: Micros
     policy: Policy
+    received_at: Micros = 0
     settles_in: float = 0.0
     in_doubt: bool = False
     changed: Sequence[str] = ()
@@ -103,6 +104,8 @@ Outcome = Ended | Waiting | Again
 def judge(result: Event | Exception, now: Situation) -> Outcome:
     """What becomes of the command. Total: any exception has an outcome."""
     outcome = _first(result, now)
+    if isinstance(outcome, Ended) and outcome.code is RejectedCode.CUSTOMER_NOT_FOUND:
+        outcome = _once_it_would_show(outcome, now)
     if not isinstance(outcome, Ended) or isinstance(result, Event):
         return outcome
     if now.settles_in > 0:
@@ -112,6 +115,21 @@ def judge(result: Event | Exception, now: Situation) -> Outcome:
     if outcome.name != "failed" and now.in_doubt:
         return _unknown(outcome, now)
     return outcome
+
+
+def _once_it_would_show(no: Ended, now: Situation) -> Outcome:
+    """A new customer shows late: that there is none is not said before one would have shown.
+
+    The command's own deadline does not shorten it: that stops writes, and not looking.
+    """
+    left = now.policy.customer_lag - (now.now - now.received_at) / SECOND
+    if left <= 0:
+        return no
+    detail = (
+        f"Partner Center does not know the customer, and a new one may show up to {now.policy.customer_lag:g} s late"
+    )
+    wait = _wait(Wait(WaitingReason.RETRY, detail), now.attempts, now)
+    return replace(wait, delay=min(wait.delay, left))
 
 
 def _first(result: Event | Exception, now: Situation) -> Outcome:

@@ -102,6 +102,7 @@ class Turn:
             attempts=work.attempts,
             waits=work.waits,
             now=journal.now(),
+            received_at=work.received_at,
             policy=self.desk.policy,
             settles_in=max(1, until - journal.now()) / SECOND if until > self.begun else 0.0,
             in_doubt=any(step.in_doubt for step in work.steps.values()),

@@ -86,7 +86,8 @@ def _address(country: str, street: str) -> Json:
 
 
 def _filtered(call: Call) -> list[Customer]:
-    own = [c for c in call.world.customers.values() if c.partner == call.partner.tenant_id and c.related]
+    all_of_them = (c for c in call.world.customers.values() if c.shows_at is None or c.shows_at <= call.at)
+    own = [c for c in all_of_them if c.partner == call.partner.tenant_id and c.related]
     text = call.query.get("filter")
     if not text:
         return own

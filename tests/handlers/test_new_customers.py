@@ -1,0 +1,149 @@
+"""Customers that Partner Center does not know, and those that it does not know yet: a new one shows late."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from events.base import Command
+from events.codes import RejectedCode
+from events.plans import AzurePlanCreated, CreateAzurePlan, ReactivatePlan, SuspendPlan
+from events.status import CommandRejected, CommandValidated
+from events.upgrades import StartProductUpgrade
+from tests.handlers.stage import POLICY, Cast, Stage
+from tests.handlers.stories import STORIES, Story
+from tests.support.virtual_time import START
+
+NOBODYS = "c0ffee00-0000-4000-8000-0000000000ff"
+PLAN = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+COMMANDS = [
+    CreateAzurePlan(customer_id=NOBODYS),
+    CreateAzurePlan(customer_id=NOBODYS, country="DE", reseller_id="5550001"),
+    SuspendPlan(customer_id=NOBODYS),
+    SuspendPlan(customer_id=NOBODYS, subscription_id=PLAN),
+    ReactivatePlan(customer_id=NOBODYS),
+    ReactivatePlan(customer_id=NOBODYS, subscription_id=PLAN),
+    StartProductUpgrade(customer_id=NOBODYS),
+]
+LAG = POLICY.customer_lag
+
+
+def now() -> float:
+    """The virtual instant."""
+    return asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize("code", [60003, 1000])
+@pytest.mark.parametrize("asks", [{}, {"validate_only": True}, {"deadline": START + timedelta(seconds=10)}], ids=str)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda each: f"{type(each).__name__} {each.wire_data()}")
+async def test_a_customer_that_is_not_ours_is_not_found_in_every_command(
+    stage: Stage, command: Command, asks: dict[str, Any], code: int
+) -> None:
+    """Not before a new one would have shown, with one word about waiting; a deadline stops writes, and not looking."""
+    stage.simulator.change(unknown_customer=code)
+    begun = now()
+    sent = await stage.send(command.model_copy(update=asks))
+    answer = await stage.answer(sent)
+    assert isinstance(answer, CommandRejected), answer
+    assert answer.code is RejectedCode.CUSTOMER_NOT_FOUND
+    assert answer.partner_center is not None
+    assert answer.partner_center.code == str(code)
+    assert LAG <= now() - begun < LAG + 2
+    assert await stage.waits(sent) == ["retry"]
+    looks = [each.at for each in stage.simulator.books.requests]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(looks)]
+    assert pauses[:-1] == sorted(pauses[:-1]), "growing pauses"
+    assert len(looks) < 10
+
+
+@pytest.mark.parametrize("code", [60003, 1000])
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+async def test_a_customer_that_shows_late_is_served(stage: Stage, story: Story, code: int) -> None:
+    """Its command was sent in the moment in which it was made: it ends as it would have for an old one."""
+    stage.simulator.change(unknown_customer=code, customer_lag=[LAG - 10, LAG - 10])
+    customer = stage.simulator.customer(story.profile)
+    begun = now()
+    story.insist(stage, customer, await story.told(stage, customer))
+    assert now() - begun >= LAG - 10
+
+
+async def test_a_customer_that_shows_after_the_deadline_gets_no_new_write(stage: Stage) -> None:
+    """The deadline is heeded as soon as it is known that something would have to be written."""
+    customer = stage.simulator.customer(settings={"customer_lag": [60, 60]})
+    command = CreateAzurePlan(customer_id=customer.id, deadline=START + timedelta(seconds=30))
+    assert (await stage.rejected(command)).code is RejectedCode.DEADLINE_PASSED
+    assert stage.effects("cart.created") == 0
+
+
+async def test_what_would_be_done_is_told_of_a_customer_that_shows_late(stage: Stage) -> None:
+    """Validation waits just as long."""
+    customer = stage.simulator.customer(settings={"customer_lag": [60, 60]})
+    assert await stage.would_do(CreateAzurePlan(customer_id=customer.id)) == ["carts.create", "carts.checkout"]
+
+
+async def test_a_customer_that_shows_too_late_is_not_found(stage: Stage) -> None:
+    """The setting says how late is too late."""
+    customer = stage.simulator.customer(settings={"customer_lag": [LAG + 60, LAG + 60]})
+    assert (await stage.rejected(CreateAzurePlan(customer_id=customer.id))).code is RejectedCode.CUSTOMER_NOT_FOUND
+
+
+@pytest.mark.parametrize("cast", [Cast(policy=replace(POLICY, customer_lag=0))], indirect=True, ids=["no_lag"])
+async def test_without_a_lag_the_answer_comes_at_once(stage: Stage) -> None:
+    """For those whose customers are never new."""
+    begun = now()
+    assert (await stage.rejected(SuspendPlan(customer_id=NOBODYS))).code is RejectedCode.CUSTOMER_NOT_FOUND
+    assert now() - begun < 1
+
+
+@pytest.mark.parametrize("command", [SuspendPlan, ReactivatePlan])
+async def test_a_subscription_that_is_not_there_is_said_at_once(
+    stage: Stage, command: type[SuspendPlan | ReactivatePlan]
+) -> None:
+    """That Partner Center knows the customer and not the plan (20003) is another thing."""
+    customer = stage.simulator.customer("plan")
+    begun = now()
+    rejected = await stage.rejected(command(customer_id=customer.id, subscription_id=PLAN))
+    assert rejected.code is RejectedCode.PLAN_NOT_FOUND
+    assert now() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "operation", ["orders.list", "subscriptions.list", "catalog.list_availabilities_by_customer", "carts.create"]
+)
+@pytest.mark.parametrize("code", [60003, 1000])
+async def test_a_customer_that_shows_here_and_not_there_is_served(stage: Stage, operation: str, code: int) -> None:
+    """What Partner Center is made of does not hear of a new customer all at once."""
+    customer = stage.simulator.customer(billing_profile=False, delegated=False)
+    stage.fault("error_before", operation, status=404, code=code, count=3)
+    await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))
+
+
+@pytest.mark.parametrize("operation", ["subscriptions.list_by_order", "orders.get"])
+@pytest.mark.parametrize("code", [60003, 1000])
+async def test_an_order_of_a_new_customer_is_followed_although_the_customer_is_not_known_for_a_moment(
+    stage: Stage, operation: str, code: int
+) -> None:
+    """It was bought a moment ago: that is no unknown outcome."""
+    customer = stage.simulator.customer()
+    stage.fault("error_before", operation, status=404, code=code, count=2)
+    await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))
+
+
+async def test_a_check_out_without_an_answer_is_looked_after_although_the_customer_is_not_known_for_a_moment(
+    stage: Stage,
+) -> None:
+    """The look is repeated, and the outcome is not called unknown."""
+    customer = stage.simulator.customer()
+    stage.fault("reset_after", "carts.checkout")
+    stage.fault("error_before", "carts.get", status=404, code=60003, count=2)
+    await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))
+    assert len(stage.simulator.books.orders) == 1
+
+
+async def test_an_unknown_customer_is_validated_as_unknown(stage: Stage) -> None:
+    """`validateOnly` says no as the command itself would."""
+    answer = await stage.do(CreateAzurePlan(customer_id=NOBODYS, validate_only=True))
+    assert not isinstance(answer, CommandValidated)
