@@ -146,7 +146,7 @@ class _Client:
             try:
                 value = await self._try(operation, request, token)
             except TokenUnavailable as error:
-                refused = await self._refused_token(operation, source, token, error, again=refused is not None)
+                refused = await self._other_token(operation, source, token, error, again=refused is not None)
             except NotPermitted:
                 if not self._turn_to_user(operation):
                     raise
@@ -185,19 +185,19 @@ class _Client:
             what = f"the ceiling for {operation.family} of the account {self.account} is reached"
             raise Throttled(operation.name, what, full.delay) from None
 
-    async def _refused_token(
-        self, operation: Operation[Any], source: TokenSource, token: AccessToken, error: TokenUnavailable, *, again: bool
+    async def _other_token(
+        self, operation: Operation[Any], source: TokenSource, token: AccessToken, no: TokenUnavailable, *, again: bool
     ) -> AccessToken:
-        """The token that is to be replaced before the request is repeated at once. Raises `error` where it is not."""
+        """The token that is to be replaced before the request is repeated at once. Raises `no` where it is not."""
         if again:
-            why = refused_token(error.code).at(self.account)
-            error.advice = why.advice
-            source.refused(f"Partner Center refuses its tokens: {error.description}", why)
-            raise error
-        if error.in_doubt:  # what the request did is looked at before it is repeated, with the new token
+            why = refused_token(no.code).at(self.account)
+            no.advice = why.advice
+            source.refused(f"Partner Center refuses its tokens: {no.description}", why)
+            raise no
+        if no.in_doubt:  # what the request did is looked at before it is repeated, with the new token
             await _token(operation, source, token)
-            error.delay = SHORT_DELAY
-            raise error
+            no.delay = SHORT_DELAY
+            raise no
         return token
 
     def _needs_user(self, operation: Operation[Any]) -> bool:
