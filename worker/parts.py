@@ -39,6 +39,8 @@ def kafka_config(settings: Settings) -> KafkaConfig:
         sasl_username=kafka.sasl_username,
         sasl_password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
         ca_file=kafka.ca_file,
+        certificate_file=kafka.certificate_file,
+        key_file=kafka.key_file,
         max_request_bytes=kafka.max_request_bytes,
         max_inflated=kafka.max_inflated,
     )

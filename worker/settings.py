@@ -66,6 +66,10 @@ class Kafka(Section):
     sasl_username: Text | None = Field(None, description="with Azure Event Hubs `$ConnectionString`")
     sasl_password: SecretStr | None = Field(None, description="with Azure Event Hubs the connection string")
     ca_file: Text | None = Field(None, description="authority of the brokers' certificates, beside the system's")
+    certificate_file: Text | None = Field(
+        None, description="mutual TLS: PEM file with the worker's certificate, and those between it and its authority"
+    )
+    key_file: Text | None = Field(None, description="mutual TLS: PEM file with its private key, not encrypted")
     max_request_bytes: Bytes = Field(
         1_000_000,
         ge=100_000,
@@ -95,8 +99,16 @@ class Kafka(Section):
                 yield f"{name} is missing: {protocol}."
             if not self.security_protocol.startswith("SASL") and value is not None:
                 yield f"{name} would not be used: {protocol}. Set that to SASL_SSL, or leave the name out."
-        if self.ca_file and not self.security_protocol.endswith("SSL"):
-            yield f"AZPLAN_KAFKA__CA_FILE would not be used: {protocol}. Set that to SSL or SASL_SSL."
+        files = {"CA": self.ca_file, "CERTIFICATE": self.certificate_file, "KEY": self.key_file}
+        for key, file in files.items():
+            if file and not self.security_protocol.endswith("SSL"):
+                yield f"AZPLAN_KAFKA__{key}_FILE would not be used: {protocol}. Set that to SSL or SASL_SSL."
+        if (self.certificate_file is None) != (self.key_file is None):
+            only, missing = ("KEY", "CERTIFICATE") if self.certificate_file is None else ("CERTIFICATE", "KEY")
+            yield (
+                f"AZPLAN_KAFKA__{missing}_FILE is missing: AZPLAN_KAFKA__{only}_FILE is set, and mutual TLS needs "
+                "both. Where one file holds certificate and key, name it in both."
+            )
         topics = {self.commands_topic, self.events_topic, self.dead_letters_topic}
         if len(topics) < 3:
             yield "AZPLAN_KAFKA__COMMANDS_TOPIC, __EVENTS_TOPIC and __DEAD_LETTERS_TOPIC must be different topics."

@@ -1,7 +1,7 @@
 """Apache Kafka on the machine's own Java: the broker that tests may kill. One node, KRaft, on free loopback ports.
 
 The jars come once from Maven Central by `ops/kafka/pom.xml` into `.cache/kafka`. Beside the plain listener there is
-one with TLS and SASL (SCRAM and PLAIN), as Azure Event Hubs and most hosted brokers want it.
+one with TLS and SASL (SCRAM and PLAIN), as Azure Event Hubs and most hosted brokers want it, and one with mutual TLS.
 """
 
 import fcntl
@@ -31,6 +31,16 @@ class Secured:
     ca_file: Path
     username: str = USER
     password: str = PASSWORD
+
+
+@dataclass(frozen=True)
+class Mutual:
+    """The listener of a broker that wants a certificate of its clients."""
+
+    bootstrap_servers: str
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
 
 
 def why_not() -> str | None:
@@ -71,9 +81,11 @@ class LocalKafka(Server):
     def __init__(self, folder: Path, **more: str) -> None:
         """`more` properties, by the broker's names with `_` for `.`."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._port, secured, self._controller = free_port(), free_port(), free_port()
+        self._port, secured, mutual, self._controller = free_port(), free_port(), free_port(), free_port()
         self.bootstrap_servers = f"127.0.0.1:{self._port}"
         self.secured = Secured(f"127.0.0.1:{secured}", folder / "ca.pem")
+        files = (folder / name for name in ("ca.pem", "client.pem", "client.key"))
+        self.mutual = Mutual(f"127.0.0.1:{mutual}", *files)
         properties = folder / "server.properties"
         wanted = [f"{name.replace('_', '.')}={value}" for name, value in more.items()]
         properties.write_text("\n".join([self._properties(folder), *wanted]))
@@ -108,7 +120,7 @@ class LocalKafka(Server):
 
     def _properties(self, folder: Path) -> str:
         plain, secured = self.bootstrap_servers, self.secured.bootstrap_servers
-        listeners = f"PLAIN://{plain},SECURED://{secured}"
+        listeners = f"PLAIN://{plain},SECURED://{secured},MUTUAL://{self.mutual.bootstrap_servers}"
         module = "org.apache.kafka.common.security"
         return "\n".join(
             [
@@ -119,7 +131,8 @@ class LocalKafka(Server):
                 f"advertised.listeners={listeners}",
                 "controller.listener.names=CONTROLLER",
                 "inter.broker.listener.name=PLAIN",
-                "listener.security.protocol.map=PLAIN:PLAINTEXT,SECURED:SASL_SSL,CONTROLLER:PLAINTEXT",
+                "listener.security.protocol.map=PLAIN:PLAINTEXT,SECURED:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT",
+                "listener.name.mutual.ssl.client.auth=required",
                 "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
                 f"listener.name.secured.scram-sha-256.sasl.jaas.config={module}.scram.ScramLoginModule required;",
                 f"listener.name.secured.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;",
@@ -147,7 +160,16 @@ class LocalKafka(Server):
         authority.cert_pem.write_to_path(self.secured.ca_file)
         key = _one_line(_pkcs8(server.private_key_pem.bytes()))
         chain = _one_line(b"".join(blob.bytes() for blob in server.cert_chain_pems))
-        return ["ssl.keystore.type=PEM", f"ssl.keystore.key={key}", f"ssl.keystore.certificate.chain={chain}"]
+        client = authority.issue_cert("worker.example.org", common_name="azplan")
+        client.private_key_pem.write_to_path(self.mutual.key_file)
+        client.cert_chain_pems[0].write_to_path(self.mutual.certificate_file)
+        return [
+            "ssl.keystore.type=PEM",
+            f"ssl.keystore.key={key}",
+            f"ssl.keystore.certificate.chain={chain}",
+            "ssl.truststore.type=PEM",
+            f"ssl.truststore.certificates={_one_line(authority.cert_pem.bytes())}",
+        ]
 
 
 def _pkcs8(pem: bytes) -> bytes:

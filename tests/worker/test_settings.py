@@ -56,6 +56,8 @@ DEFAULTS = {
     "KAFKA__SASL_USERNAME": "",
     "KAFKA__SASL_PASSWORD": "",
     "KAFKA__CA_FILE": "",
+    "KAFKA__CERTIFICATE_FILE": "",
+    "KAFKA__KEY_FILE": "",
     "KAFKA__MAX_REQUEST_BYTES": "1000000",
     "KAFKA__MAX_INFLATED": "67108864",
     "KAFKA__START_FROM": "earliest",
@@ -575,3 +577,22 @@ def test_a_secret_is_read_as_it_is_now(monkeypatch: pytest.MonkeyPatch, tmp_path
     given(monkeypatch, CONTOSO)
     file.unlink()
     assert value_now(path) == "not-for-anybodys-eyes"
+
+
+@pytest.mark.parametrize(("given_one", "missing"), [("CERTIFICATE", "KEY"), ("KEY", "CERTIFICATE")])
+def test_mutual_tls_needs_certificate_and_key(given_one: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them alone is said at the start, and so are both where there is no TLS."""
+    one = {f"AZPLAN_KAFKA__{given_one}_FILE": "/tls/worker.pem"}
+    (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__SECURITY_PROTOCOL": "SSL", **one})
+    assert problem.startswith(f"AZPLAN_KAFKA__{missing}_FILE is missing: AZPLAN_KAFKA__{given_one}_FILE is set")
+    unused, _ = problems_of(monkeypatch, {**one, "AZPLAN_KAFKA__SECURITY_PROTOCOL": "PLAINTEXT"})
+    assert f"AZPLAN_KAFKA__{given_one}_FILE would not be used: " in unused
+
+
+@pytest.mark.parametrize(("text", "number"), [("5000000", 5_000_000), ("64 MiB", 64 * 1024**2), ("8MB", 8_000_000)])
+def test_bytes_may_have_a_unit(text: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody counts zeros; what is no size is said."""
+    given(monkeypatch, {"AZPLAN_KAFKA__MAX_INFLATED": text})
+    assert load().kafka.max_inflated == number
+    (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__MAX_INFLATED": "much"})
+    assert "must be a number of bytes, such as 1000000 or 64 MiB" in problem

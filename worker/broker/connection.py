@@ -12,7 +12,7 @@ from aiokafka import errors
 from aiokafka.conn import create_conn
 
 from worker.broker.port import BrokerError, BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
-from worker.trust import tls_context
+from worker.broker.tls import context
 
 T = TypeVar("T")
 
@@ -62,6 +62,9 @@ class KafkaConfig:
     sasl_password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
     """PEM file with an authority to trust beside the system's."""
+    certificate_file: str | None = None
+    """PEM file with our own certificate, where the brokers want one; `key_file` is its private key."""
+    key_file: str | None = None
     max_request_bytes: int = 1_000_000
     """No produce request is larger."""
     max_inflated: int = 64 * 1024 * 1024
@@ -70,7 +73,7 @@ class KafkaConfig:
 
 
 def arguments(config: KafkaConfig) -> dict[str, Any]:
-    """The keyword arguments that aiokafka's clients share. Raises BrokerRefused where the CA file cannot be used."""
+    """The keyword arguments that aiokafka's clients share. Raises BrokerRefused where a file cannot be used."""
     shared: dict[str, Any] = {
         "bootstrap_servers": config.bootstrap_servers.split(","),
         "client_id": config.client_id,
@@ -90,13 +93,7 @@ def arguments(config: KafkaConfig) -> dict[str, Any]:
 def _tls(config: KafkaConfig) -> ssl.SSLContext | None:
     if not config.security_protocol.endswith("SSL"):
         return None
-    context = tls_context(None)
-    if config.ca_file:
-        try:
-            context.load_verify_locations(config.ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise BrokerRefused(f"AZPLAN_KAFKA__CA_FILE {config.ca_file} cannot be used: {error}") from error
-    return context
+    return context(config.ca_file, config.certificate_file, config.key_file)
 
 
 async def started(client: Any, config: KafkaConfig, seconds: float = CONNECT_SECONDS) -> None:
@@ -125,9 +122,7 @@ async def _reason(config: KafkaConfig) -> BrokerError | None:
     try:
         connection = await within(create_conn(host.strip("[]"), int(port), **shared), CONNECT_SECONDS)
     except ssl.SSLError as error:
-        return BrokerRefused(
-            f"TLS with Kafka at {servers} fails: {error.reason or error}. Check AZPLAN_KAFKA__CA_FILE."
-        )
+        return _tls_fails(servers, error)
     except (
         errors.AuthenticationFailedError,
         errors.SaslAuthenticationFailed,
@@ -135,12 +130,23 @@ async def _reason(config: KafkaConfig) -> BrokerError | None:
     ) as error:
         return BrokerRefused(f"Kafka at {servers} refuses the sign-in: {_brief(error)}. Check AZPLAN_KAFKA__SASL_*.")
     except (OSError, errors.KafkaError, TimeoutError) as error:
+        # TLS 1.3 is done on our side before the broker has looked at our certificate: then it closes the connection.
+        if isinstance(error.__cause__, ssl.SSLError):
+            return _tls_fails(servers, error.__cause__)
         return BrokerUnavailable(
             f"no Kafka broker answers at {servers}: {_brief(error)}. Is it up, and does that port speak "
             f"{config.security_protocol} (AZPLAN_KAFKA__SECURITY_PROTOCOL)?"
         )
     connection.close()
     return None
+
+
+def _tls_fails(servers: str, error: ssl.SSLError) -> BrokerRefused:
+    reason = error.reason or str(error)
+    advice = "Check AZPLAN_KAFKA__CA_FILE."
+    if "ALERT" in reason:
+        advice = "Check AZPLAN_KAFKA__CERTIFICATE_FILE and __KEY_FILE: the broker wants a certificate that it believes."
+    return BrokerRefused(f"TLS with Kafka at {servers} fails: {reason}. {advice}")
 
 
 @contextmanager
