@@ -17,7 +17,7 @@ from events.plans import PlanSuspended, SuspendPlan
 from events.record import Outgoing
 from events.status import Blocker
 from events.upgrades import ProductUpgradeStarted, StartProductUpgrade
-from tests.runtime.bench import CUSTOMER, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
+from tests.runtime.bench import CUSTOMER, DAY, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
 from worker.app import Traffic
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait
 from worker.handling import Context
@@ -301,10 +301,14 @@ async def test_an_account_that_nobody_has_is_named_where_another_is_the_only_one
     assert failed["partner"] is None
 
 
-async def test_a_command_that_is_not_readable_any_more_fails(bench: Bench) -> None:
-    """It was accepted once, so nobody may drop it."""
+async def test_a_command_that_this_version_does_not_read_waits_for_one_that_does(bench: Bench) -> None:
+    """It was accepted once, so nobody may drop it; it fails when no version has read it for a day."""
     work = await bench.begin()
-    await bench.dispatch(answered)(replace(work, record=replace(work.record, value=b"{")))
+    unread = replace(work.record, value=b"{")
+    await bench.dispatch(answered)(replace(work, record=unread))
+    assert (await bench.said())[-1]["reason"] == "retry"
+    await asyncio.sleep(DAY)
+    await bench.dispatch(answered)(replace(await bench.again(work), record=unread))
     assert (await bench.said())[-1]["code"] == "internal_error"
 
 

@@ -98,6 +98,7 @@ class Assembly:
         self.parts: dict[str, Any] = {name: Part(name, self.notes) for name in names}
         self.parts["consumer"] = Intake(self.notes)
         made = {name: part for name, part in self.parts.items() if name != "health"}
+        self.parts["clock"] = clock
         self.service = Service(Parts(clock=clock, **made), drain_timeout=45, host="127.0.0.1", port=0)
         self.service.health = self.parts["health"]
 
@@ -143,14 +144,37 @@ async def test_a_worker_that_could_not_begin_is_stopped(assembly: Assembly) -> N
     assert assembly.notes[-2:] == ["ownership stops", "health stops"]
 
 
-async def test_a_worker_whose_part_breaks_stops_and_says_why(assembly: Assembly) -> None:
-    """Half a worker is worse than none."""
+async def test_a_loop_that_breaks_is_begun_again_and_logged_once(assembly: Assembly) -> None:
+    """A worker that ended for one odd row would end again wherever it begins."""
+    begun = []
+
+    async def breaks() -> None:
+        begun.append(assembly.parts["clock"].monotonic())
+        if len(begun) < 100:
+            raise ValueError("an odd row")
+        await asyncio.Event().wait()
+
+    assembly.parts["publisher"].run = breaks
+    stop = asyncio.Event()
+    steady = assembly.service.steady
+    running = asyncio.create_task(assembly.service.run(stop))
+    await asyncio.sleep(50)
+    assert any("breaks broke and was begun again" in each for each in steady.complaints())
+    await asyncio.sleep(250)
+    assert (len(begun), steady.complaints(), [str(error) for error in steady.errors]) == (100, [], ["an odd row"])
+    stop.set()
+    await running
+    assert begun[-1] - begun[0] == 99
+
+
+async def test_a_worker_whose_intake_breaks_stops_and_says_why(assembly: Assembly) -> None:
+    """What it had read and not committed would be passed over if it went on."""
 
     async def breaks() -> None:
         await asyncio.sleep(5)
         raise ValueError("broken")
 
-    assembly.parts["publisher"].run = breaks
+    assembly.parts["consumer"].run = breaks
     with pytest.raises(ValueError, match="broken"):
         await assembly.service.run(asyncio.Event())
     assert assembly.notes[-1] == "health stops"

@@ -231,7 +231,11 @@ class World:
         """Parts of workers that ended with an error of their own: no trouble outside ends a part."""
         tasks = [(each, task) for each in self.workers for task in (*each.service._tasks, *each.service._consuming)]
         ended = [(each, task.exception()) for each, task in tasks if task.done() and not task.cancelled()]
-        return [(each, error) for each, error in ended if error is not None and not isinstance(error, Killed)]
+        begun_again = [(each, error) for each in self.workers for error in each.service.steady.errors]
+        return [
+            *begun_again,
+            *((each, error) for each, error in ended if error is not None and not isinstance(error, Killed)),
+        ]
 
     async def close(self) -> None:
         """End every worker that still lives."""

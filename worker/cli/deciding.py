@@ -108,7 +108,7 @@ async def _meant(
     """The open commands that are to be cancelled. Raises Stop where there are none."""
     if name[0] is not None:
         one = await the_command(journal, name[0], name[1])
-        if not one.state.is_open:
+        if one.state.known and not one.state.is_open:
             ended = f"{one.state}{f' ({one.code})' if one.code else ''}"
             raise Stop(Code.REFUSED, f"{one.id} is over already: {ended}.", "What was answered stays answered.")
         return [one]

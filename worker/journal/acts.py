@@ -16,8 +16,8 @@ from worker.journal.intake import INSERT_EVENT, event_row
 from worker.journal.journal import Journal
 from worker.journal.lanes import own_fresh
 from worker.journal.rebuilding import REBUILT
-from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Resolution, State, Work
-from worker.journal.sql import Transaction
+from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
+from worker.journal.sql import Row, Transaction
 from worker.journal.work import NEXT_DUE, archive_steps, conclude, stands
 
 DONE = "done"
@@ -48,6 +48,8 @@ class Act:
     uid: str
     lane: str
     details: Json
+    puzzle: str | None = None
+    """Why this azplan cannot read the row."""
 
 
 Change = Callable[[Transaction], Awaitable[str]]
@@ -107,19 +109,17 @@ class Acts:
 
         async def look(tx: Transaction) -> list[Act]:
             rows = await tx.rows(
-                """SELECT act.* FROM act JOIN lane ON lane.id = act.lane
-                   WHERE done_at IS NULL AND lane.owner = ? ORDER BY act.seq LIMIT ?""",
+                """SELECT act.seq, act.who, act.why, act.verb, act.uid, act.lane, act.details
+                   FROM act JOIN lane ON lane.id = act.lane
+                   WHERE act.done_at IS NULL AND lane.owner = ? ORDER BY act.seq LIMIT ?""",
                 worker,
                 limit,
             )
-            return [
-                Act(row["seq"], row["who"], row["why"], row["verb"], row["uid"], row["lane"], load(row["details"]))
-                for row in rows
-            ]
+            return [_act(row) for row in rows]
 
         return await self._journal.read(look)
 
-    async def subject(self, act: Act) -> Work | None:
+    async def subject(self, act: Act) -> Work | Puzzle | None:
         """The command that a request is about, whatever its state; None where it or its bytes are forgotten."""
         worker = self._journal.worker
         return await self._journal.read(lambda tx: claims.subject(tx, worker, act.uid))
@@ -215,6 +215,15 @@ class Acts:
         if result is None:
             raise LaneLost(act.lane)
         return str(result)
+
+
+def _act(row: Row) -> Act:
+    details, puzzle = None, None
+    try:
+        details = load(row["details"])
+    except ValueError as error:
+        puzzle = f"its details cannot be read: {error}"
+    return Act(row["seq"], row["who"], row["why"], row["verb"], row["uid"], row["lane"], details, puzzle)
 
 
 async def _answer(tx: Transaction, act: Act, result: str) -> None:

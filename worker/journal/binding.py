@@ -25,7 +25,7 @@ async def bind(tx: Transaction, group: str, topic: str) -> None:
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", NAME, dump([group, topic])
     )
     rows = await tx.rows("SELECT value FROM meta WHERE name = ?", NAME)
-    bound_group, bound_topic = json.loads(rows[0]["value"])
+    bound_group, bound_topic, *_ = json.loads(rows[0]["value"])
     if (bound_group, bound_topic) != (group, topic):
         raise JournalRefused(
             f"this journal belongs to the group {bound_group} on {bound_topic}, and the worker is set to the group "

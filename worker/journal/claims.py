@@ -5,13 +5,22 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from worker.journal.columns import load_waits, source, step
+from worker.journal.lanes import KNOWN_STATES
 from worker.journal.pauses import held_by, not_held, pauses
-from worker.journal.records import SECOND, Claim, Earlier, Owner, Resolution, State, Step, Work
+from worker.journal.puzzles import why_not, why_not_steps
+from worker.journal.records import SECOND, Claim, Earlier, Owner, Pause, Puzzle, Resolution, State, Step, Work
 from worker.journal.sql import Row, Transaction
 
 OPEN = "state IN ('accepted', 'waiting')"
 
-OF_LANES = """SELECT command.*, lane.epoch AS epoch, lane.settle_until AS settle_until
+OF_LANES = f"""SELECT command.uid, command.source, command.id, command.type, command.lane, command.partner,
+      command.customer, command.correlation_id, command.state, command.code, command.redrive, command.revision,
+      command.resolution, command.released, command.attempts, command.waits, command.memory, command.received_at,
+      command.first_failed_at, command.topic, command.partition, command.position, command.recorded_at, command.key,
+      command.value, command.headers, lane.epoch, lane.settle_until,
+      (SELECT odd.state FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
+         AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.state NOT IN {KNOWN_STATES}
+       ORDER BY odd.turn LIMIT 1) AS stands_behind
     FROM command JOIN lane ON lane.id = command.lane"""
 
 
@@ -20,8 +29,8 @@ async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: in
     found: list[Row] = []
     for partner in partners:
         rows = await tx.rows(
-            f"""{OF_LANES} WHERE command.partner = ? AND due_at <= ? AND lane.owner = ?
-                ORDER BY due_at, turn LIMIT ?""",
+            f"""{OF_LANES} WHERE command.partner = ? AND command.due_at <= ? AND lane.owner = ?
+                ORDER BY command.due_at, command.turn LIMIT ?""",
             partner,
             tx.now,
             worker,
@@ -29,13 +38,15 @@ async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: in
         )
         found.extend([row for row in rows if row["uid"] not in running][:limit])
     ahead = await tx.rows(
-        """SELECT due_at FROM command JOIN lane ON lane.id = command.lane
-           WHERE due_at > ? AND lane.owner = ? ORDER BY due_at LIMIT 1""",
+        """SELECT command.due_at FROM command JOIN lane ON lane.id = command.lane
+           WHERE command.due_at > ? AND lane.owner = ? ORDER BY command.due_at LIMIT 1""",
         tx.now,
         worker,
     )
+    work, puzzles = await _complete(tx, worker, found)
     return Claim(
-        work=await _complete(tx, worker, found),
+        work=work,
+        puzzles=puzzles,
         next_in=(ahead[0]["due_at"] - tx.now) / SECOND if ahead else None,
     )
 
@@ -59,7 +70,7 @@ async def runnable(tx: Transaction, worker: str, limit: int) -> int:
     free, values = not_held(await pauses(tx))
     rows = await tx.rows(
         f"""SELECT count(*) AS n FROM (SELECT 1 FROM command JOIN lane ON lane.id = command.lane
-           WHERE due_at <= ? AND lane.owner = ? AND {free} LIMIT ?) AS due""",
+           WHERE command.due_at <= ? AND lane.owner = ? AND {free} LIMIT ?) AS due""",
         tx.now,
         worker,
         *values,
@@ -68,59 +79,76 @@ async def runnable(tx: Transaction, worker: str, limit: int) -> int:
     return int(rows[0]["n"])
 
 
-async def subject(tx: Transaction, worker: str, uid: str) -> Work | None:
+async def subject(tx: Transaction, worker: str, uid: str) -> Work | Puzzle | None:
     """A command of this worker's lanes, whatever its state; None where it is not there or its bytes are forgotten."""
     rows = await tx.rows(
         f"{OF_LANES} WHERE command.uid = ? AND lane.owner = ? AND command.pruned_at IS NULL", uid, worker
     )
-    work = await _complete(tx, worker, rows)
-    return work[0] if work else None
+    work, puzzles = await _complete(tx, worker, rows)
+    return work[0] if work else puzzles[0] if puzzles else None
 
 
-async def _complete(tx: Transaction, worker: str, rows: Sequence[Row]) -> list[Work]:
-    """Commands with their steps, their counts of answers, and what other commands of the lane left open."""
+async def _complete(tx: Transaction, worker: str, rows: Sequence[Row]) -> tuple[list[Work], list[Puzzle]]:
+    """Commands with their steps, their counts of answers, and what other commands of the lane left open; and those of
+    them that this azplan does not understand."""
     if not rows:
-        return []
+        return [], []
     uids = [row["uid"] for row in rows]
     held = await pauses(tx)
     earlier = await _earlier(tx, sorted({row["lane"] for row in rows}))
-    steps = await steps_of(tx, uids + [item.uid for items in earlier.values() for item in items])
+    steps, unread = await _steps(tx, uids + [item.uid for items in earlier.values() for item in items])
     answers = await _answers(tx, uids)
-    return [
-        Work(
-            uid=row["uid"],
-            source=row["source"],
-            id=row["id"],
-            type=row["type"],
-            lane=row["lane"],
-            owner=Owner(worker, row["epoch"]),
-            partner=row["partner"] or None,
-            customer=row["customer"],
-            correlation_id=row["correlation_id"],
-            redrive=row["redrive"],
-            attempts=row["attempts"],
-            released=bool(row["released"]),
-            received_at=row["received_at"],
-            first_failed_at=row["first_failed_at"],
-            settle_until=0 if row["released"] else row["settle_until"],
-            record=source(row),
-            waits=load_waits(row["waits"]),
-            memory=json.loads(row["memory"]),
-            steps=dict(steps[row["uid"]]),
-            answers=answers[row["uid"]],
-            earlier=tuple(
-                Earlier(item.key, item.uid, item.command_id, steps[item.uid])
-                for item in earlier[row["lane"]]
-                if item.uid != row["uid"]
-            ),
-            revision=row["revision"],
-            state=State(row["state"]),
-            code=row["code"],
-            paused=held_by(held, row),
-            resolution=Resolution(row["resolution"]) if row["resolution"] else None,
-        )
-        for row in rows
-    ]
+    work: list[Work] = []
+    puzzles: list[Puzzle] = []
+    for row in rows:
+        its = [item for item in earlier[row["lane"]] if item.uid != row["uid"]]
+        looked_at = (row["uid"], *(item.uid for item in its))
+        whys = [why_not(row), *(unread.get(uid) or why_not_steps(steps[uid]) for uid in looked_at)]
+        owner = Owner(worker, row["epoch"])
+        if why := next(filter(None, whys), None):
+            puzzles.append(Puzzle(row["uid"], row["lane"], owner, row["revision"], why))
+        else:
+            found = [Earlier(item.key, item.uid, item.command_id, steps[item.uid]) for item in its]
+            work.append(_work(row, owner, steps[row["uid"]], answers[row["uid"]], found, held))
+    return work, puzzles
+
+
+def _work(
+    row: Row,
+    owner: Owner,
+    steps: Mapping[str, Step],
+    answers: dict[str, int],
+    earlier: Sequence[Earlier],
+    held: Sequence[Pause],
+) -> Work:
+    return Work(
+        uid=row["uid"],
+        source=row["source"],
+        id=row["id"],
+        type=row["type"],
+        lane=row["lane"],
+        owner=owner,
+        partner=row["partner"] or None,
+        customer=row["customer"],
+        correlation_id=row["correlation_id"],
+        redrive=row["redrive"],
+        attempts=row["attempts"],
+        released=bool(row["released"]),
+        received_at=row["received_at"],
+        first_failed_at=row["first_failed_at"],
+        settle_until=0 if row["released"] else row["settle_until"],
+        record=source(row),
+        waits=load_waits(row["waits"]),
+        memory=json.loads(row["memory"]),
+        steps=dict(steps),
+        answers=answers,
+        earlier=tuple(earlier),
+        revision=row["revision"],
+        state=State(row["state"]),
+        code=row["code"],
+        paused=held_by(held, row),
+        resolution=Resolution(row["resolution"]) if row["resolution"] else None,
+    )
 
 
 async def _answers(tx: Transaction, uids: Sequence[str]) -> Mapping[str, dict[str, int]]:
@@ -147,8 +175,17 @@ async def _earlier(tx: Transaction, lanes: Sequence[str]) -> Mapping[str, list[E
 
 
 async def steps_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, dict[str, Step]]:
-    """The steps of these commands, by command and name."""
+    """The steps of these commands, by command and name; those that cannot be read are left out."""
+    return (await _steps(tx, uids))[0]
+
+
+async def _steps(tx: Transaction, uids: Sequence[str]) -> tuple[Mapping[str, dict[str, Step]], Mapping[str, str]]:
+    """The steps of these commands, by command and name; and why some cannot be read, by command."""
     found: dict[str, dict[str, Step]] = defaultdict(dict)
+    unread: dict[str, str] = {}
     for row in await tx.rows(f"SELECT * FROM step WHERE {tx.among('uid')} ORDER BY at, name", list(uids)):
-        found[row["uid"]][row["name"]] = step(row)
-    return found
+        try:
+            found[row["uid"]][row["name"]] = step(row)
+        except ValueError:
+            unread[row["uid"]] = f"its step {row['name']} cannot be read"
+    return found, unread

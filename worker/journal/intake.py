@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from events.record import Record
 from worker.journal.columns import digest, dump_headers
-from worker.journal.lanes import dead_letter_lane, own_fresh
+from worker.journal.lanes import KNOWN_STATES, dead_letter_lane, own_fresh
 from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Taken
 from worker.journal.sql import LaneKey, Transaction, Value
 
@@ -65,10 +65,14 @@ class _Batch:
             [command.uid for command in commands],
         ):
             self._known[row["uid"]] = (row["fingerprint"], row["algorithm"])
+        lanes = sorted({command.lane for command in commands})
         for row in await self._tx.rows(
-            f"""SELECT DISTINCT lane FROM command WHERE {self._tx.among("lane")}
-                AND state IN ('accepted', 'waiting') AND released = 0""",
-            sorted({command.lane for command in commands}),
+            f"""SELECT lane FROM command WHERE {self._tx.among("lane")}
+                  AND state IN ('accepted', 'waiting') AND released = 0
+                UNION SELECT lane FROM command WHERE {self._tx.among("lane")}
+                  AND concluded_at IS NULL AND state NOT IN {KNOWN_STATES} AND released = 0""",
+            lanes,
+            lanes,
         ):
             self._busy.add(row["lane"])
 

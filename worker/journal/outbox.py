@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from events.record import Headers
 from worker.journal.columns import load_headers
 from worker.journal.records import Unsent
-from worker.journal.sql import Transaction
+from worker.journal.sql import Row, Transaction
 
 NOT_HELD_UP = """AND NOT EXISTS (
   SELECT 1 FROM event AS held WHERE held.lane = event.lane AND held.sent_at IS NULL AND held.seq <= ?)"""
@@ -17,7 +18,8 @@ async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int
     events are read in their order.
     """
     events = await tx.rows(
-        f"""SELECT event.*, command.type AS asked, command.recorded_at AS asked_at
+        f"""SELECT event.seq, event.lane, event.key, event.value, event.headers, event.type, event.at,
+             command.type AS asked, command.recorded_at AS asked_at
            FROM event JOIN lane ON lane.id = event.lane LEFT JOIN command ON command.uid = event.uid
            WHERE event.sent_at IS NULL AND lane.owner = ? AND event.seq > ? {NOT_HELD_UP}
            ORDER BY event.seq LIMIT ?""",
@@ -27,28 +29,38 @@ async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int
         limit,
     )
     letters = await tx.rows(
-        """SELECT dead_letter.* FROM dead_letter JOIN lane ON lane.id = dead_letter.lane
-           WHERE sent_at IS NULL AND lane.owner = ? AND dead_letter.seq > ? ORDER BY dead_letter.seq LIMIT ?""",
+        """SELECT dead_letter.seq, dead_letter.lane, dead_letter.key, dead_letter.value, dead_letter.headers,
+             dead_letter.code, dead_letter.at
+           FROM dead_letter JOIN lane ON lane.id = dead_letter.lane
+           WHERE dead_letter.sent_at IS NULL AND lane.owner = ? AND dead_letter.seq > ?
+           ORDER BY dead_letter.seq LIMIT ?""",
         worker,
         after[1],
         limit,
     )
-    return [
-        Unsent(
-            seq=row["seq"],
-            lane=row["lane"],
-            letter=letter,
-            key=row["key"],
-            value=row["value"],
-            headers=load_headers(row["headers"]),
-            type=row["code"] if letter else row["type"],
-            at=row["at"],
-            asked=None if letter else row["asked"],
-            asked_at=None if letter else row["asked_at"],
-        )
-        for letter, rows in ((False, events), (True, letters))
-        for row in rows
-    ]
+    return [*(_unsent(row, letter=False) for row in events), *(_unsent(row, letter=True) for row in letters)]
+
+
+def _unsent(row: Row, *, letter: bool) -> Unsent:
+    headers: Headers = ()
+    puzzle = None
+    try:
+        headers = load_headers(row["headers"])
+    except (ValueError, TypeError) as error:
+        puzzle = f"the headers of number {row['seq']} cannot be read: {error}"
+    return Unsent(
+        seq=row["seq"],
+        lane=row["lane"],
+        letter=letter,
+        key=row["key"],
+        value=row["value"],
+        headers=headers,
+        type=row["code"] if letter else row["type"],
+        at=row["at"],
+        asked=None if letter else row["asked"],
+        asked_at=None if letter else row["asked_at"],
+        puzzle=puzzle,
+    )
 
 
 async def sent(tx: Transaction, rows: Sequence[Unsent]) -> None:

@@ -8,7 +8,19 @@ from worker.journal.sql import Row, Transaction, Value
 
 async def pauses(tx: Transaction) -> list[Pause]:
     """All that is paused, the oldest first."""
-    return [Pause(**dict(row)) for row in await tx.rows("SELECT * FROM pause ORDER BY at, id")]
+    rows = await tx.rows("SELECT id, at, who, why, partner, customer, type FROM pause ORDER BY at, id")
+    return [
+        Pause(
+            id=row["id"],
+            at=row["at"],
+            who=row["who"],
+            why=row["why"],
+            partner=row["partner"],
+            customer=row["customer"],
+            type=row["type"],
+        )
+        for row in rows
+    ]
 
 
 def not_held(held: Sequence[Pause]) -> tuple[str, list[Value]]:

@@ -178,7 +178,7 @@ async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Open
             )
         if found is None or not _is_news(row, found):
             kept += 1
-            if State(row["state"]).is_open:
+            if row["concluded_at"] is None:
                 await tx.run(GUARD, tx.now + guard, row["lane"], tx.now + guard)
             continue
         await tx.run(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from events.record import Headers, Record
 
@@ -16,7 +16,24 @@ Json = Any
 """What `json` can write."""
 
 
-class State(StrEnum):
+class Word(StrEnum):
+    """A word in a column. A word of a newer azplan is read as it stands: it equals no member, and is not `known`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        word = str.__new__(cls, value)
+        word._name_, word._value_ = "", value
+        return word
+
+    @property
+    def known(self) -> bool:
+        """Whether this azplan knows the word."""
+        return bool(self.name)
+
+
+class State(Word):
     """Where a command stands. The first two are open, the others final until a person redrives."""
 
     ACCEPTED = "accepted"
@@ -31,7 +48,7 @@ class State(StrEnum):
         return self in (State.ACCEPTED, State.WAITING)
 
 
-class StepState(StrEnum):
+class StepState(Word):
     """What is known about a write at Partner Center."""
 
     INTENDED = "intended"
@@ -203,7 +220,7 @@ class Pause(Which):
         return Which(self.partner, self.customer, self.type)
 
 
-class Resolution(StrEnum):
+class Resolution(Word):
     """What a person found out about an effect whose outcome was unknown."""
 
     APPLIED = "applied"
@@ -299,11 +316,23 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class Puzzle:
+    """A command of this worker's lanes that this azplan does not understand, and must not run. `why`: for people."""
+
+    uid: str
+    lane: str
+    owner: Owner
+    revision: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """What can run now, and in how many seconds something else can."""
+    """What can run now, in how many seconds something else can, and what is due but not understood."""
 
     work: Sequence[Work]
     next_in: float | None
+    puzzles: Sequence[Puzzle] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,3 +366,5 @@ class Unsent:
     """Type of the command that the event is about."""
     asked_at: int | None = None
     """When that was written, in milliseconds since 1970."""
+    puzzle: str | None = None
+    """Why this azplan cannot read the row, and so cannot send it."""

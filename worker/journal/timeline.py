@@ -89,7 +89,7 @@ async def _acts(tx: Transaction, command: Row) -> list[Done]:
         )
     ]
     who = (command["partner"] or None, command["customer"], command["type"])
-    meant = [act for act in braked if Which(*act.details).holds(*who)]
+    meant = [act for act in braked if isinstance(act.details, list) and Which(*act.details[:3]).holds(*who)]
     return sorted([*own, *_while_there(meant, command["received_at"])], key=lambda act: act.seq)
 
 

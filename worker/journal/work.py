@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from worker.journal.columns import dump, dump_waits
 from worker.journal.intake import INSERT_EVENT, INSERT_LETTER, event_row, letter_row
-from worker.journal.lanes import dead_letter_lane, holds, own_fresh
+from worker.journal.lanes import KNOWN_STATES, dead_letter_lane, holds, own_fresh
 from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
 from worker.journal.sql import Transaction
 
@@ -37,7 +37,10 @@ SETTLE_LANE = """UPDATE lane SET settle_until = (SELECT max(until) FROM (
       UNION ALL SELECT intent_until FROM step WHERE uid = ?
       UNION ALL SELECT earlier_until FROM step WHERE uid = ?) AS untils) WHERE id = ?"""
 NEXT_DUE = f"""UPDATE command SET due_at = ? WHERE due_at IS NULL AND uid = (SELECT uid FROM command
-    WHERE lane = ? AND {OPEN} AND released = 0 ORDER BY turn LIMIT 1)"""
+    WHERE lane = ? AND {OPEN} AND released = 0 ORDER BY turn LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
+      AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.state NOT IN {KNOWN_STATES})"""
+"""The head of a lane may run, unless a command stands before it whose state only a newer azplan knows."""
 
 
 class StepIsApplied(Exception):

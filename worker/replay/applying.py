@@ -129,7 +129,7 @@ def verdict(sent: Sent) -> tuple[str, str | None] | None:
         return None
     if sent.asked and sent.answer != DONE:
         return "left", sent.answer
-    if sent.state is None or State(sent.state).is_open:
+    if sent.state is None or State(sent.state).is_open or not State(sent.state).known:
         return None
     if sent.asked and sent.story == sent.redrive:
         return None  # carried out, and read before that showed

@@ -68,6 +68,9 @@ def decide(known: Known | None, *, readable: bool, too_old: bool, wanted: Wanted
         return Decision(Outcome.START, "it is not known here")
     if not known.same_content:
         return Decision(Outcome.CONFLICT, "its id was used before, for other content")
+    if not known.state.known:
+        detail = f"its state is {known.state.value!r}, which only a newer azplan understands: use that"
+        return Decision(Outcome.NEEDS_PERSON, detail)
     if known.state.is_open:
         return Decision(Outcome.NOTHING, "it is on its way")
     if known.state is State.FAILED:

@@ -19,12 +19,13 @@ from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.acts import DONE, Act, Acts
 from worker.journal.journal import Journal
 from worker.journal.moves import move
-from worker.journal.records import Conclusion, NewEvent, Resolution, State, Work
+from worker.journal.records import Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
 from worker.journal.sql import LaneKey
 from worker.runtime.alarm import Alarm
 from worker.runtime.conclusion import event_at, instant
 from worker.runtime.intake import Resolve, lane_of
 from worker.runtime.tracing import record_trace
+from worker.version import version
 
 log = structlog.get_logger("azplan.acts")
 
@@ -85,12 +86,21 @@ class Requests:
             result = await self._carry_out(act)
         except LaneLost:
             return  # the command changed, or its lane's owner did: the request is still open, and found again
+        except JournalUnavailable:
+            raise
+        except Exception as error:  # whatever is wrong with this request, the others are carried out
+            log.exception("act.crashed", verb=act.verb, who=act.who, command_uid=act.uid)
+            result = await self._refuse(act, f"an error inside azplan: {type(error).__name__}; its log says more")
         if result is not None:
             log.info("act.answered", verb=act.verb, who=act.who, why=act.why, result=result, command_uid=act.uid)
 
     async def _carry_out(self, act: Act) -> str | None:
         """The answer that was given; None where there is none yet."""
+        if act.puzzle is not None:
+            return await self._refuse(act, not_understood(act.puzzle))
         item = await self._acts.subject(act)
+        if isinstance(item, Puzzle):
+            return await self._refuse(act, not_understood(f"as for the command, {item.why}"))
         if item is None:
             if await self._acts.forgotten(act):
                 return await self._refuse(act, "the command's bytes are forgotten: send it anew, with a new id")
@@ -101,13 +111,15 @@ class Requests:
             case "redrive":
                 return await self._redrive(act, item)
             case "resolve":
-                found = Resolution(act.details["found"])
+                found = found_out(act.details)
+                if found is None:
+                    return await self._refuse(act, not_understood(f"its details are {act.details!r}"))
                 return await self._acts.resolve(act, item, found, [self._accepted(item)])
             case other:
-                return await self._refuse(act, f"the worker that owns the lane does not know the request {other!r}")
+                return await self._refuse(act, not_understood(f"there is no request {other!r}"))
 
     async def _redrive(self, act: Act, item: Work) -> str | None:
-        expected = (act.details or {}).get("redrive")
+        expected = act.details.get("redrive") if isinstance(act.details, dict) else None
         if expected is not None and expected != item.redrive:
             return await self._refuse(act, f"it was redriven meanwhile: its story is number {item.redrive} by now")
         lane = self._lane_now(item)
@@ -134,6 +146,20 @@ class Requests:
         redrive = item.redrive + 1
         event = CommandAccepted.of(origin(item, redrive), received_at=instant(item.received_at))
         return story_event(item, redrive, identity.ACCEPTED, event, self._desk.journal.now())
+
+
+def not_understood(why: str) -> str:
+    """The answer to a request that only a newer azplan understands."""
+    return (
+        f"not understood by the worker that owns the lane (azplan {version()}): {why}. "
+        "Ask again when all workers have the newer version."
+    )
+
+
+def found_out(details: Json) -> Resolution | None:
+    """What a person says about an effect whose outcome was unknown; None where that is not understood."""
+    found = Resolution(str(details.get("found"))) if isinstance(details, dict) else None
+    return found if found is not None and found.known else None
 
 
 def cancelled(item: Work, why: str, now: int) -> Conclusion:

@@ -13,12 +13,16 @@ import structlog
 
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.journal.records import Claim, Work
+from worker.journal.puzzles import put_off
+from worker.journal.records import Claim, Puzzle, Work
 
 log = structlog.get_logger("azplan.lanes")
 
 LONGEST_SLEEP = 5.0
 """Seconds after which the journal is asked even when nothing called: the truth is there, a call is only a hint."""
+
+PUZZLED = 0.1
+"""Seconds after which the journal is asked again when some of what it gave was not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class Lanes:
         if free > 0 and sum(map(len, self._ready.values())) < free:
             claim = await self._claim(self._limits.concurrency)
             sleep = min(sleep, LONGEST_SLEEP if claim.next_in is None else claim.next_in)
+            if claim.puzzles:
+                sleep = await self._put_off(claim.puzzles)
         while not self._stopping and len(self._running) < self._limits.concurrency:
             work = self._next()
             if work is None:
@@ -130,6 +136,13 @@ class Lanes:
             for work in claim.work:
                 self._ready[work.partner or ""].append(work)
         return claim
+
+    async def _put_off(self, found: Sequence[Puzzle]) -> float:
+        """What is not understood waits, so that what stands behind it can be claimed. In how many seconds to look."""
+        lanes = sorted({puzzle.lane for puzzle in found})
+        for puzzle in await self._journal.write(lambda tx: put_off(tx, found), lanes=lanes):
+            log.warning("command.not_understood", command_uid=puzzle.uid, why=puzzle.why)
+        return PUZZLED
 
     async def _meet(self) -> None:
         """Partners that only the journal still knows have commands too, which must be told that nobody serves them."""

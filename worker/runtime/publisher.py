@@ -51,6 +51,7 @@ class Publisher:
         self._after = BEGINNING
         self._anew_at = float("inf")
         self._silent = False
+        self._puzzles: set[tuple[bool, int]] = set()
         self._trouble: Counter[tuple[str, str]] = Counter()
         """Lanes of the portion under way that are held up, by topic and reason."""
 
@@ -111,7 +112,7 @@ class Publisher:
     async def _queue(self, rows: Sequence[Unsent]) -> Sequence[Unsent]:
         """Send until one fails: what stands behind that one must not be read before it."""
         for number, row in enumerate(rows):
-            if self._silent:  # another lane has just found nobody there
+            if self._silent or self._puzzled(row):  # another lane has just found nobody there
                 return rows[:number]
             try:
                 await self._one(row)
@@ -123,6 +124,13 @@ class Publisher:
             telemetry.published(self._topic(row), acknowledged=True)
             telemetry.answered(row, self._clock)
         return rows
+
+    def _puzzled(self, row: Unsent) -> bool:
+        """Whether the row cannot be read. It holds its lane up, as it must not be overtaken, and is logged once."""
+        if row.puzzle is not None and (row.letter, row.seq) not in self._puzzles:
+            self._puzzles.add((row.letter, row.seq))
+            log.error("outbox.not_understood", lane=row.lane, why=row.puzzle)
+        return row.puzzle is not None
 
     async def _one(self, row: Unsent) -> None:
         """Send the row, smaller where the broker does not take its size: the same row in the same steps each time."""

@@ -16,6 +16,7 @@ from worker.runtime.lanes import Lanes
 from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
 from worker.runtime.readiness import Readiness, readiness
+from worker.runtime.steady import Steady, name_of
 
 log = structlog.get_logger("azplan.service")
 
@@ -53,6 +54,7 @@ class Service:
         self._parts = parts
         self._drain_timeout = drain_timeout
         self._tasks: list[asyncio.Task[None]] = []
+        self.steady = Steady(parts.clock)
         self._consuming: list[asyncio.Task[None]] = []
         self._started = False
         self._ready_until = 0.0
@@ -79,7 +81,7 @@ class Service:
         parts.consumer.accepted = self._accepted
         parts.lanes.ended = self._ended
         loops = (parts.ownership.run, parts.publisher.run, parts.lanes.run, self._show, *parts.background)
-        self._tasks = [asyncio.create_task(self._loop(loop), name=name_of(loop)) for loop in loops]
+        self._tasks = [asyncio.create_task(self.steady.run(loop), name=name_of(loop)) for loop in loops]
         await parts.source.start()
         self._consuming = [asyncio.create_task(parts.consumer.run(), name="consumer")]
         self._started = True
@@ -129,7 +131,7 @@ class Service:
         return readiness(
             troubles=[parts.consumer.progress.trouble, parts.ownership.trouble],
             reasons=[] if parts.ownership.alive() else ["the journal has not confirmed a heartbeat within the lease"],
-            degraded=[text for says in (parts.consumer.poisoned, *parts.degraded) for text in says()],
+            degraded=[text for says in (parts.consumer.poisoned, self.steady.complaints, *parts.degraded) for text in says()],
         )
 
     def shows_ready(self) -> bool:
@@ -145,7 +147,7 @@ class Service:
             await asyncio.sleep(SHOW_SECONDS)
 
     async def _until(self, stop: asyncio.Event) -> None:
-        """Wait for the word to stop, or for a part that broke: half a worker is worse than none."""
+        """Wait for the word to stop, or for intake that broke: what it read and did not commit is then read again."""
         waiting = asyncio.create_task(stop.wait(), name="stop")
         tasks = [waiting, *self._tasks, *self._consuming]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -161,9 +163,6 @@ class Service:
         while await self._parts.publisher.flush() and self._parts.clock.monotonic() < deadline:
             continue
 
-    async def _loop(self, loop: Callable[[], Awaitable[None]]) -> None:
-        await loop()
-
     def _taken(self) -> None:
         self._parts.lanes.meet()
         self._parts.publisher.wake()
@@ -174,8 +173,3 @@ class Service:
     def _accepted(self) -> None:
         self._parts.lanes.wake()
         self._parts.publisher.wake()
-
-
-def name_of(loop: Callable[[], Awaitable[None]]) -> str:
-    """A name that a person finds the loop by."""
-    return getattr(loop, "__qualname__", type(loop).__name__)

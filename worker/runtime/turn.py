@@ -20,6 +20,10 @@ from worker.runtime.brake import wait_for
 from worker.runtime.outcome import Situation
 from worker.steps import Exchange, Policy
 
+NOT_READ = "the command was accepted once, and this version of azplan does not read it: another version may"
+NOT_READ_PAUSE = 60.0
+"""Seconds until such a command is looked at again."""
+
 
 class Traffic(Exchange, Protocol):
     """The run's traffic with Partner Center."""
@@ -117,9 +121,13 @@ class Turn:
     def _accepted(self) -> Accepted:
         decoded = decode(self.work.record)
         if not isinstance(decoded, Accepted):
-            raise Failed(
-                FailedCode.INTERNAL_ERROR,
-                "the command was accepted once, and this version of azplan does not read it any more",
+            # A newer worker may have accepted it, and may own the lane soon.
+            raise Wait(
+                WaitingReason.RETRY,
+                NOT_READ,
+                delay=NOT_READ_PAUSE,
+                deadline="order",
+                give_up=Failed(FailedCode.INTERNAL_ERROR, NOT_READ),
             )
         return decoded
 
