@@ -131,7 +131,9 @@ class Service:
         return readiness(
             troubles=[parts.consumer.progress.trouble, parts.ownership.trouble],
             reasons=[] if parts.ownership.alive() else ["the journal has not confirmed a heartbeat within the lease"],
-            degraded=[text for says in (parts.consumer.poisoned, self.steady.complaints, *parts.degraded) for text in says()],
+            degraded=[
+                text for says in (parts.consumer.poisoned, self.steady.complaints, *parts.degraded) for text in says()
+            ],
         )
 
     def shows_ready(self) -> bool:
