@@ -28,6 +28,16 @@ class Wire:
         for stream in (writer, away):
             stream.close()
 
+    def lead_to(self, port: int) -> None:
+        """Whoever connects from now on reaches another server of the host. Who is connected stays so."""
+        self._port = port
+
+    def cut(self) -> None:
+        """End what is connected now."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
     async def stop(self) -> None:
         """Cut everything."""
         for task in self._tasks:

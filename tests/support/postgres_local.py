@@ -17,7 +17,7 @@ def why_not() -> str | None:
     """What this machine lacks for a server of its own, or None."""
     if _binary("postgres") is None or _binary("initdb") is None:
         return "install the PostgreSQL server (Debian: postgresql), or set AZPLAN_TEST_POSTGRES to a URL"
-    if os.getuid() == 0 and _unprivileged() is None:
+    if os.getuid() == 0 and unprivileged() is None:
         return "PostgreSQL refuses to run as root: make a user `postgres` (Debian's package has one)"
     return None
 
@@ -30,15 +30,18 @@ class LocalPostgres(Server):
 
     stop_signal = signal.SIGINT  # fast shutdown: sessions are ended
 
-    def __init__(self, *, also: str | None = None) -> None:
-        """`also`: an address of this machine beside loopback at which it listens, to everybody in that network."""
+    def __init__(self, *, also: str | None = None, standby_of: "LocalPostgres | None" = None) -> None:
+        """`also`: an address of this machine beside loopback at which it listens, to everybody in that network.
+
+        `standby_of`: a server that runs, of which this one is a copy that follows it and takes no writes.
+        """
         self._folder = Path(tempfile.mkdtemp(prefix="azplan-postgres-"))
-        self._user = _unprivileged() if os.getuid() == 0 else None
+        self._user = unprivileged() if os.getuid() == 0 else None
         self._port = free_port()
         data = self._folder / "data"
         if self._user:
             shutil.chown(self._folder, self._user)
-        self._initialise(data)
+        self._initialise(data, standby_of)
         if also:
             with (data / "pg_hba.conf").open("a") as rules:
                 rules.write("host all all samenet trust\n")
@@ -74,18 +77,30 @@ class LocalPostgres(Server):
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _initialise(self, data: Path) -> None:
+    def _initialise(self, data: Path, primary: "LocalPostgres | None") -> None:
+        if primary is not None:
+            command = [str(_binary("pg_basebackup")), "-h", "127.0.0.1", "-p", str(primary.port), "-U", USER]
+            self._make([*command, "-D", str(data), "-R", "-X", "stream", "-c", "fast"])
+            return
         command = [str(_binary("initdb")), "-D", str(data), "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C", "-N"]
+        self._make(command)
+
+    def _make(self, command: list[str]) -> None:
         done = subprocess.run(
             command, user=self._user, cwd=self._folder, capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
     def _as_user(self) -> list[str]:
-        if self._user is None:
-            return tether()
-        become = [f"--reuid={self._user}", f"--regid={self._user}", "--init-groups"]
-        return tether(*become) or ["su", self._user, "-s", "/bin/sh", "-c", 'exec "$0" "$@"', "--"]
+        return as_user(self._user)
+
+
+def as_user(user: str | None) -> list[str]:
+    """The words before a command that this user runs; None: whoever runs the tests."""
+    if user is None:
+        return tether()
+    become = [f"--reuid={user}", f"--regid={user}", "--init-groups"]
+    return tether(*become) or ["su", user, "-s", "/bin/sh", "-c", 'exec "$0" "$@"', "--"]
 
 
 def _binary(name: str) -> Path | None:
@@ -96,7 +111,8 @@ def _binary(name: str) -> Path | None:
     return versions[-1] if versions else None
 
 
-def _unprivileged() -> str | None:
+def unprivileged() -> str | None:
+    """The user that runs servers which refuse to run as root; None where there is none."""
     try:
         return pwd.getpwnam("postgres").pw_name
     except KeyError:

@@ -12,7 +12,8 @@ from tests.support.databases import run_apart
 from tests.support.harness import MakeEngine
 from tests.support.virtual_loop import VirtualLoop
 from worker.clock import Clock
-from worker.journal.postgres import PostgresEngine, PostgresTransaction
+from worker.journal.postgres import PostgresEngine
+from worker.journal.postgres_transaction import PostgresTransaction
 from worker.journal.records import Micros
 from worker.journal.sql import Operation, Transaction
 

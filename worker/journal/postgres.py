@@ -3,29 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import asyncpg
 
 from worker.errors import FULL_DISK, JournalRefused, JournalUnavailable
 from worker.journal.group import perform
-from worker.journal.pending import Pending
-from worker.journal.records import Micros
+from worker.journal.postgres_address import Address
+from worker.journal.postgres_door import LOST_STATEMENT, READ_ONLY, Door, refused
+from worker.journal.postgres_transaction import CHANNEL, PostgresTransaction
 from worker.journal.schema import insist, migrate
-from worker.journal.sql import Known, Operation, Row, Transaction, Value, clean
+from worker.journal.sql import Operation, Transaction
 
 T = TypeVar("T")
 
 WORDS = {"bytes": "bytea", "serial": "bigserial PRIMARY KEY", "big": "bigint"}
 MIGRATION_LOCK = 0x617A706C616E  # 'azplan': two workers that start together migrate one after the other
-CHANNEL = "azplan_journal"
-
-NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-PRESENT = """SELECT relname AS name FROM pg_class
-    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname = ANY(?::text[])"""
-SIZE = """SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS bytes FROM pg_class
-    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname = ANY(?::text[])"""
 
 PATIENCE_SECONDS = 15.0
 """The longest a statement may take. A silent server is given up after twice that, well within a lease."""
@@ -42,9 +35,10 @@ AGAIN = (
     asyncpg.SerializationError,
     asyncpg.InvalidCachedStatementError,
     asyncpg.UniqueViolationError,
+    *LOST_STATEMENT,
 )
 """Over when it is tried again: locks of others, a schema that was just migrated, an identity that another worker wrote
-down under another lane at the same time."""
+down under another lane at the same time, a pooler that was not seen before."""
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 """The values cannot be stored: out of range, not text, too large for a row or an index, doubled."""
@@ -61,61 +55,7 @@ DENIED = (
 """PostgreSQL answers, and will refuse until somebody changes the URL or the user's rights."""
 
 
-class PostgresTransaction:
-    """One transaction on one connection."""
-
-    locking = " FOR UPDATE"
-    skip_locked = " FOR UPDATE SKIP LOCKED"
-    present = PRESENT
-    size = SIZE
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._pending = Pending()
-        self._touched: set[str] = {""}
-        self.now: Micros = 0
-        self.known = Known()
-
-    async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
-        await self.send()
-        return cast("Sequence[Row]", await self._connection.fetch(numbered(sql), *clean(values)))
-
-    async def run(self, sql: str, *values: Value | Sequence[str]) -> int:
-        await self.send()
-        status: str = await self._connection.execute(numbered(sql), *clean(values))
-        last = status.rsplit(" ", 1)[-1]
-        return int(last) if last.isdigit() else 0
-
-    async def many(self, sql: str, values: Sequence[Sequence[Value]]) -> None:
-        self._pending.add(self._touched, sql, [clean(row) for row in values])
-
-    def among(self, column: str) -> str:
-        return f"{column} = ANY(?::text[])"
-
-    async def hint(self, worker: str) -> None:
-        await self.many(f"SELECT pg_notify('{CHANNEL}', ?)", [(worker,)])
-
-    async def tick(self) -> None:
-        await self.send()
-        self.now = await self._connection.fetchval(NOW)
-
-    def enter(self, operation: Operation) -> None:
-        self._touched = operation.touches or {""}
-
-    async def send(self) -> None:
-        """Run what is pending."""
-        for sql, values in self._pending.take():
-            await self._connection.executemany(numbered(sql), values)
-
-
 Work = Callable[[PostgresTransaction], Coroutine[Any, Any, T]]
-
-
-@lru_cache(maxsize=1024)
-def numbered(sql: str) -> str:
-    """`?` as PostgreSQL counts them: `$1`, `$2`, …"""
-    parts = sql.split("?")
-    return "".join(f"{part}${index}" for index, part in enumerate(parts[:-1], 1)) + parts[-1]
 
 
 class PostgresEngine:
@@ -132,12 +72,15 @@ class PostgresEngine:
         self,
         url: str,
         *,
+        password: str | None = None,
+        ca_file: str | None = None,
         writers: int = 3,
         readers: int = 4,
         patience: float = PATIENCE_SECONDS,
         guest: bool = False,
     ) -> None:
-        self._url = url
+        self._address = Address(url, password, ca_file)
+        self._door = Door(self._address, patience)
         self._guest = guest
         self.writers = writers
         self._size = writers + readers
@@ -150,27 +93,24 @@ class PostgresEngine:
 
     async def open(self) -> None:
         """Connect, bring the schema up to date or look at it, note what of the server weakens what is promised."""
+        if warning := self._address.warning():
+            self.warnings.append(warning)
         try:
-            connection = await self._connect()
+            connection = await self._door.first()
             try:
-                await self._judge(connection)
+                await within(connection, self._look, self._judge)
                 await (self._insist(connection) if self._guest else self._migrate(connection))
             finally:
                 await close(connection)
             self._pool = await asyncpg.create_pool(
-                self._url,
-                min_size=0,
-                max_size=self._size,
-                command_timeout=self._patience,
-                timeout=self._patience,
-                reset=leave,
+                min_size=0, max_size=self._size, connect=self._door.connect, reset=leave
             )
         except DENIED as error:
-            raise JournalRefused(
-                f"PostgreSQL refuses: {error}. Look at AZPLAN_JOURNAL__URL and the user's rights"
-            ) from error
+            raise refused(error) from error
         except TROUBLE as error:
             raise unavailable(error) from error
+        except (ValueError, KeyError) as error:
+            raise refused(error) from None  # the error's own words may hold a part of the URL
 
     async def close(self) -> None:
         """Close all connections, waiting a moment for what is under way."""
@@ -204,14 +144,15 @@ class PostgresEngine:
 
     async def listen(self, heard: Callable[[str], None]) -> None:
         """Hear what others notify. Every new connection counts as a call, since some may have been missed before it."""
-        while True:
-            with suppress(*TROUBLE):
+        while not self._door.pooled:
+            with suppress(JournalRefused, *TROUBLE):
                 await self._hear(heard)
             await asyncio.sleep(self._patience / 3)
+        await asyncio.Event().wait()  # behind a pooler nobody calls, and everybody looks by himself
 
     async def _hear(self, heard: Callable[[str], None]) -> None:
         ended = asyncio.Event()
-        connection = await self._connect()
+        connection = await self._door.connect()
         try:
             connection.add_termination_listener(lambda _: ended.set())
             await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: heard(str(payload)))
@@ -222,20 +163,36 @@ class PostgresEngine:
 
     async def _again(self, begin: str, work: Work[T]) -> T:
         """Run a transaction, and run it again where others made it impossible."""
-        tries = TRIES
-        while True:
-            tries -= 1
-            try:
-                return await self._transaction(begin, work)
-            except AGAIN as error:
-                if tries == 0 and isinstance(error, REFUSED):
-                    raise
-                if tries == 0:
-                    raise unavailable(error) from error
-            except REFUSED:
-                raise
-            except TROUBLE as error:
-                raise unavailable(error) from error
+        for _ in range(TRIES - 1):
+            with suppress(*AGAIN):
+                return await self._once(begin, work)
+        try:
+            return await self._once(begin, work)
+        except REFUSED:
+            raise
+        except AGAIN as error:
+            raise unavailable(error) from error
+
+    async def _once(self, begin: str, work: Work[T]) -> T:
+        """Run a transaction. What else is wrong than the values, or others, is the database's own trouble."""
+        try:
+            return await self._transaction(begin, work)
+        except (*AGAIN, *REFUSED) as error:
+            if isinstance(error, LOST_STATEMENT):
+                await self._renew(pooled=True)
+            raise
+        except TROUBLE as error:
+            if isinstance(error, READ_ONLY):
+                await self._renew()
+            raise unavailable(error) from error
+        except JournalRefused as error:  # a file with certificates, gone since the start
+            raise JournalUnavailable(str(error)) from error
+
+    async def _renew(self, *, pooled: bool = False) -> None:
+        """Throw every connection away, each as soon as nobody uses it: they lead to a server that is no use to us."""
+        self._door.pooled |= pooled
+        if self._pool is not None:
+            await self._pool.expire_connections()
 
     async def _transaction(self, begin: str, work: Work[T]) -> T:
         if self._pool is None:
@@ -248,7 +205,9 @@ class PostgresEngine:
         if not task.cancelled():
             task.exception()  # where the caller was cancelled, nobody else asks for it
 
-    async def _judge(self, connection: Any) -> None:
+    async def _judge(self, tx: PostgresTransaction) -> None:
+        connection = tx.connection
+        await self._door.look(connection)
         if await connection.fetchval("SHOW server_encoding") != "UTF8":
             raise JournalRefused(
                 "the PostgreSQL database does not hold all characters: make one with ENCODING 'UTF8' for the journal"
@@ -267,9 +226,6 @@ class PostgresEngine:
                 self.warnings.append(
                     f"the PostgreSQL server runs with {setting}=off: a power cut can {danger} what was promised"
                 )
-
-    async def _connect(self) -> Any:
-        return await asyncpg.connect(self._url, timeout=self._patience, command_timeout=self._patience)
 
     async def _insist(self, connection: Any) -> None:
         async def work(tx: PostgresTransaction) -> None:
@@ -333,6 +289,11 @@ async def close(connection: Any) -> None:
 
 def unavailable(error: BaseException) -> JournalUnavailable:
     """What the operator must know about a database that is in trouble."""
+    if isinstance(error, READ_ONLY):
+        return JournalUnavailable(
+            "PostgreSQL takes no writes: the host leads to a standby, or the server was made read-only (is its disk "
+            f"full?). The worker goes on when it leads to one that does ({error})"
+        )
     text = f"PostgreSQL: {str(error) or type(error).__name__}"
     if isinstance(error, asyncpg.DiskFullError):
         return JournalUnavailable(text, plain=FULL_DISK)

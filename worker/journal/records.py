@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from events.record import Headers, Record
+from worker.journal.words import Resolution as Resolution  # noqa: PLC0414 - everybody takes it from here
+from worker.journal.words import State as State  # noqa: PLC0414 - everybody takes it from here
+from worker.journal.words import StepState as StepState  # noqa: PLC0414 - everybody takes it from here
 
 Micros = int
 """An instant: microseconds since 1970-01-01 UTC."""
@@ -14,46 +17,6 @@ SECOND: Micros = 1_000_000
 
 Json = Any
 """What `json` can write."""
-
-
-class Word(StrEnum):
-    """A word in a column. A word of a newer azplan is read as it stands: it equals no member, and is not `known`."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str):
-            return None
-        word = str.__new__(cls, value)
-        word._name_, word._value_ = "", value
-        return word
-
-    @property
-    def known(self) -> bool:
-        """Whether this azplan knows the word."""
-        return bool(self.name)
-
-
-class State(Word):
-    """Where a command stands. The first two are open, the others final until a person redrives."""
-
-    ACCEPTED = "accepted"
-    WAITING = "waiting"
-    SUCCEEDED = "succeeded"
-    REJECTED = "rejected"
-    FAILED = "failed"
-
-    @property
-    def is_open(self) -> bool:
-        """True while the story of the command has no terminal event."""
-        return self in (State.ACCEPTED, State.WAITING)
-
-
-class StepState(Word):
-    """What is known about a write at Partner Center."""
-
-    INTENDED = "intended"
-    APPLIED = "applied"
-    NOT_APPLIED = "not_applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +181,6 @@ class Pause(Which):
     def which(self) -> Which:
         """The commands that it holds."""
         return Which(self.partner, self.customer, self.type)
-
-
-class Resolution(Word):
-    """What a person found out about an effect whose outcome was unknown."""
-
-    APPLIED = "applied"
-    NOT_APPLIED = "not_applied"
 
 
 @dataclass(slots=True)

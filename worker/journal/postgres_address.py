@@ -1,0 +1,128 @@
+"""Where PostgreSQL is, as the journal's URL says, and with which TLS it is reached. Reads files, connects nowhere."""
+
+import os
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from worker.errors import JournalRefused
+
+Mode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+MODES: tuple[Mode, ...] = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+WEAK: tuple[Mode, ...] = ("allow", "prefer")
+"""With these a connection without TLS is taken where the server offers none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A PostgreSQL database. `password`: what the URL leaves out; `ca_file`: an authority beside the system's."""
+
+    url: str = field(repr=False)
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What the URL says behind its question mark."""
+        return dict(parse_qsl(urlsplit(self.url).query))
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts that are tried: names, addresses, or folders of sockets."""
+        named = (
+            urlsplit(self.url).netloc.rpartition("@")[2] or self.options.get("host", "") or os.environ.get("PGHOST", "")
+        )
+        return [host for each in named.split(",") if (host := _without_port(unquote(each)))]
+
+    @property
+    def mode(self) -> Mode:
+        """The URL's `sslmode`, else PGSSLMODE, else `prefer`. Raises `JournalRefused` where there is no such mode."""
+        asked = self.options.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
+        found = next((mode for mode in MODES if mode == asked), None)
+        if found is None:
+            raise JournalRefused(f"sslmode in AZPLAN_JOURNAL__URL must be one of {', '.join(MODES)}")
+        return found
+
+    @property
+    def target(self) -> Any:
+        """Which servers may be used: those that can be written to, unless the URL or PGTARGETSESSIONATTRS says else."""
+        asked = self.options.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
+        return asked or "read-write"
+
+    def warning(self) -> str | None:
+        """What somebody between worker and database could do, and the way out; None where nobody could."""
+        far = [host for host in self.hosts if not _is_near(host)]
+        if not far or self.mode == "verify-full":
+            return None
+        return (
+            f"the connection to PostgreSQL at {', '.join(far)} has sslmode={self.mode}, which does not prove that this "
+            "is the server: who is in between could read and change the journal, and learn its password. Add "
+            "sslmode=verify-full to AZPLAN_JOURNAL__URL; where the authority of the server's certificate is not one of "
+            "the system's, name its file in AZPLAN_JOURNAL__CA_FILE."
+        )
+
+    def context(self) -> ssl.SSLContext | None:
+        """The TLS that the mode asks for; None where there is none. Raises `JournalRefused` where a file is not usable.
+
+        Nothing is looked for under HOME unless it can be read: the worker may run as a user that has none.
+        """
+        mode = self.mode
+        if mode == "disable":
+            return None
+        try:
+            return self._context(mode)
+        except (OSError, ssl.SSLError) as error:
+            raise JournalRefused(
+                f"the certificates for PostgreSQL cannot be used: {error}. Look at AZPLAN_JOURNAL__CA_FILE, and at "
+                "sslrootcert, sslcert and sslkey in AZPLAN_JOURNAL__URL"
+            ) from error
+
+    def _context(self, mode: Mode) -> ssl.SSLContext:
+        root = self._file("sslrootcert", "root.crt")
+        context = ssl.create_default_context() if root in (None, "system") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["postgresql"])
+        # As with libpq, `require` proves the certificate where an authority is named, and takes any where none is.
+        proves = mode.startswith("verify") or (mode == "require" and bool(root or self.ca_file))
+        context.check_hostname = mode == "verify-full"
+        context.verify_mode = ssl.CERT_REQUIRED if proves else ssl.CERT_NONE
+        for authority in (root, self.ca_file):
+            if authority and authority != "system":
+                context.load_verify_locations(authority)
+        if revoked := self._file("sslcrl", "root.crl"):
+            context.load_verify_locations(revoked)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+        if certificate := self._file("sslcert", "postgresql.crt"):
+            password = self.options.get("sslpassword", "")
+            context.load_cert_chain(certificate, self._file("sslkey", "postgresql.key"), lambda: password)
+        return context
+
+    def _file(self, option: str, in_home: str) -> str | None:
+        """A file that the URL or the environment names; else the one in HOME, if there is one and it can be read."""
+        if named := self.options.get(option) or os.environ.get(f"PG{option.upper()}"):
+            return named
+        with suppress(OSError, RuntimeError, KeyError):
+            found = Path.home() / ".postgresql" / in_home
+            if found.is_file() and os.access(found, os.R_OK):
+                return str(found)
+        return None
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host if host.startswith("/") else host.partition(":")[0]
+
+
+def _is_near(host: str) -> bool:
+    """Whether what goes to this host stays on this machine."""
+    if host.startswith(("/", "@")) or host.lower() == "localhost" or host.lower().endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

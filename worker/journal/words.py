@@ -1,0 +1,51 @@
+"""The words that stand in columns, and those of a newer azplan among them."""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Word(StrEnum):
+    """A word in a column. A word of a newer azplan is read as it stands: it equals no member, and is not `known`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        word = str.__new__(cls, value)
+        word._name_, word._value_ = "", value
+        return word
+
+    @property
+    def known(self) -> bool:
+        """Whether this azplan knows the word."""
+        return bool(self.name)
+
+
+class State(Word):
+    """Where a command stands. The first two are open, the others final until a person redrives."""
+
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        """True while the story of the command has no terminal event."""
+        return self in (State.ACCEPTED, State.WAITING)
+
+
+class StepState(Word):
+    """What is known about a write at Partner Center."""
+
+    INTENDED = "intended"
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+
+
+class Resolution(Word):
+    """What a person found out about an effect whose outcome was unknown."""
+
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
