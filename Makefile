@@ -71,7 +71,7 @@ storm: $(READY) ## Let everything go wrong around three workers on real parts (7
 
 .PHONY: up
 up: ## Start Kafka, PostgreSQL, simulator, worker, Prometheus and Grafana in containers
-	docker compose up --detach --build --wait
+	AZPLAN_REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) docker compose up --detach --build --wait
 
 .PHONY: down
 down: ## Stop the containers and forget their data

@@ -56,7 +56,7 @@ from worker.runtime.service import Parts, Service
 from worker.runtime.turn import Desk
 from worker.settings import Settings
 from worker.trace_export import exported_traces
-from worker.version import version
+from worker.version import revision, version
 
 log = structlog.get_logger("azplan.app")
 
@@ -319,7 +319,7 @@ def exported(settings: Settings) -> Iterator[None]:
             "events": settings.kafka.events_topic,
             "dead_letters": settings.kafka.dead_letters_topic,
         },
-        build={"version": version(), "revision": "", "python": platform.python_version()},
+        build={"version": version(), "revision": revision(), "python": platform.python_version()},
     )
     server, thread = start_http_server(settings.metrics.port, settings.metrics.host, registry=metrics.REGISTRY)
     # What is accepted has it from here: head and body of an answer are two packets.

@@ -1,8 +1,14 @@
-"""Which azplan this is."""
+"""Which azplan this is: the version of the distribution, and the revision that it was made from."""
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
+from pathlib import Path
+
+UNKNOWN = "unknown"
+BUILT_IN = "revision.txt"
+"""What a build leaves beside this module."""
+HERE = Path(__file__).parent
 
 
 @cache
@@ -12,3 +18,37 @@ def version() -> str:
         return installed("azplan")
     except PackageNotFoundError:
         return "0+unknown"
+
+
+@cache
+def revision() -> str:
+    """The commit that this was made from: what the build wrote down, or what the checkout says; else `unknown`."""
+    try:
+        return (HERE / BUILT_IN).read_text("ascii").strip() or UNKNOWN
+    except (OSError, ValueError):
+        return checked_out(HERE.parent) or UNKNOWN
+
+
+def checked_out(root: Path) -> str | None:
+    """The commit of a checkout, read from its files: there may be no git here, and git may refuse another's folder."""
+    try:
+        folder = root / ".git"
+        if folder.is_file():  # a worktree: the file says where its folder is
+            folder = root / folder.read_text("utf-8").removeprefix("gitdir:").strip()
+        head = (folder / "HEAD").read_text("utf-8").strip()
+        if not head.startswith("ref:"):
+            return head
+        shared = folder / "commondir"
+        common = folder / shared.read_text("utf-8").strip() if shared.is_file() else folder
+        return _commit(common, head.removeprefix("ref:").strip())
+    except (OSError, ValueError):
+        return None
+
+
+def _commit(folder: Path, reference: str) -> str | None:
+    """The commit of a branch, from a file of its own or from the list of all."""
+    loose = folder / reference
+    if loose.is_file():
+        return loose.read_text("utf-8").strip()
+    packed = (folder / "packed-refs").read_text("utf-8").splitlines()
+    return next((line.split()[0] for line in packed if line.endswith(f" {reference}")), None)

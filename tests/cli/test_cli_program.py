@@ -11,6 +11,7 @@ import typer
 from tests.cli.conftest import Azplan
 from worker.cli import main, verbs
 from worker.cli.main import build, call
+from worker.version import revision, version
 
 MODULES = sorted(info.name.replace("_", "-") for info in iter_modules(verbs.__path__))
 
@@ -54,7 +55,7 @@ def test_without_a_verb_help_is_shown_and_nothing_is_done(azplan: Azplan) -> Non
 def test_version_is_said(azplan: Azplan) -> None:
     """`--version` prints one line."""
     ended = azplan("--version")
-    assert (ended.code, ended.out.split()[0]) == (0, "azplan")
+    assert (ended.code, ended.out) == (0, f"azplan {version()} (revision {revision()})\n")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from worker.cli.helping import examples, markup
 from worker.cli.log_lines import configure_for_verb, debugging
 from worker.cli.printing import say, show
 from worker.redaction import redact
-from worker.version import version
+from worker.version import revision, version
 
 
 def main() -> NoReturn:
@@ -83,7 +83,7 @@ def _wanted(arguments: Sequence[str]) -> list[str]:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        show(f"azplan {version()}")
+        show(f"azplan {version()} (revision {revision()})")
         raise typer.Exit
 
 
