@@ -144,23 +144,34 @@ def _secrets() -> Iterator[Found]:
     # A folder that was not asked for may be absent, and may hold files of others.
     asked = os.environ.get(SECRETS_FOLDER)
     folder = Path(place(SECRETS_FOLDER)[0])
-    if not folder.is_dir():
+    try:
+        files = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
         if asked:
-            raise UnreadableSource(f"{SECRETS_FOLDER} is {folder}, which is not a folder.")
+            raise UnreadableSource(f"{SECRETS_FOLDER} is {folder}, which is not a folder.") from None
         return
-    for file in sorted(folder.iterdir()):
+    except OSError as error:
+        advice = f"Let this user read it, or set {SECRETS_FOLDER} to another folder"
+        raise UnreadableSource(f"{folder} cannot be read: {error.strerror}. {advice}.") from error
+    for file in files:
         path = _path(file.name)
         hyphens = path is None and "-" in file.name
         if hyphens:
             path = _path(file.name.replace("-", "_"))
-        if path and file.is_file():
+        if path and _is_file(file):
             yield Found(path, _text(file).rstrip("\r\n"), str(file), str(file), hyphens)
 
 
 def _file() -> Iterator[Found]:
     asked = os.environ.get(CONFIGURATION_FILE)
     file = Path(place(CONFIGURATION_FILE)[0])
-    if not file.is_file():
+    try:
+        there = _is_file(file)
+    except UnreadableSource:
+        if asked:
+            raise
+        return  # nobody may look into the folder that this process happens to be in, and nobody asked for a file there
+    if not there:
         if asked:
             raise UnreadableSource(f"{CONFIGURATION_FILE} is {file}, which is not a file.")
         return
@@ -169,6 +180,13 @@ def _file() -> Iterator[Found]:
     except tomllib.TOMLDecodeError as error:
         raise UnreadableSource(f"{file} is not valid TOML: {error}.") from error
     yield from _leaves(tree, (), str(file))
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError as error:
+        raise UnreadableSource(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _text(file: Path) -> str:

@@ -135,9 +135,14 @@ class SqliteEngine:
 
     async def open(self) -> None:
         """Lock the file where asked, open it and bring its schema up to date, or look at it."""
-        if not self._path.parent.is_dir():
+        try:
+            folder, file = self._path.parent.is_dir(), self._path.exists()
+        except OSError as error:
+            why = f"{self._path.absolute()} cannot be used as a journal: {error.strerror}"
+            raise JournalRefused(f"{why}. Let this user into its folder, or set AZPLAN_JOURNAL__URL") from error
+        if not folder:
             raise JournalRefused(f"the folder {self._path.parent} does not exist: make it, or set AZPLAN_JOURNAL__URL")
-        if self._guest and not self._path.exists():
+        if self._guest and not file:
             raise JournalMissing(f"there is no journal at {self._path.absolute()} yet")
         self._began = micros(self._clock.now().timestamp() - self._clock.boot())
         if self._exclusive:

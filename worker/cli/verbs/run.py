@@ -50,6 +50,8 @@ def _event_loop() -> asyncio.AbstractEventLoop:
 
 
 def _port_taken(error: OSError, loaded: Settings) -> Exception:
+    if error.filename is not None:
+        return Stop(Code.CONFIGURATION, f"{error.filename} cannot be used: {error.strerror}.")
     if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
         return error
     http, metrics = loaded.http, loaded.metrics
