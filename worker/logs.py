@@ -16,6 +16,7 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from events.text import visible
 from worker.redaction import Redactor
 
 OURS: Final = ("azplan", "worker", "ops")
@@ -147,7 +148,16 @@ def _renderer(stream: TextIO, *, console: bool) -> Processor:
         as_json = structlog.processors.JSONRenderer()
         return lambda logger, name, event: as_json(logger, name, _in_order(event))
     colours = stream.isatty() and not os.environ.get("NO_COLOR")
-    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+    to_read = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+    return lambda logger, name, event: to_read(logger, name, _visible(event))
+
+
+def _visible(event: EventDict) -> EventDict:
+    """The line as a terminal may have it: no text from outside controls it. JSON lines have escapes instead."""
+    return {
+        key: "\n".join(map(visible, value.split("\n"))) if isinstance(value, str) else value
+        for key, value in event.items()
+    }
 
 
 def _in_order(event: Mapping[str, object]) -> dict[str, object]:

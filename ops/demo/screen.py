@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from events.published import Published
+from events.text import visible
 from ops.demo.play import Performance, Watcher, outcome
 from worker.cli.types import short
 
@@ -29,7 +30,7 @@ class Screen:
 
     def say(self, text: str, style: str | None = None) -> None:
         """A line of its own."""
-        self._console.print(text, style=style)
+        self._console.print(visible(text), style=style)
 
     def step(self, text: str) -> None:
         """Something that is being prepared."""
@@ -55,7 +56,7 @@ class Screen:
 
     def _line(self, performance: Performance, event: Published) -> None:
         scene = performance.scene
-        self._console.print(f"  {performance.number:>2}  {short(scene.kind.wire_type()):<20} {outcome(event)}")
+        self._console.print(f"  {performance.number:>2}  {short(scene.kind.wire_type()):<20} {visible(outcome(event))}")
 
 
 def table(performances: Sequence[Performance]) -> Table:
@@ -81,7 +82,8 @@ def _events(performance: Performance) -> Text:
     shown = Text()
     for event in performance.events:
         shown.append(" › " if shown.plain else "", style="dim")
-        shown.append(*_event(event))
+        text, style = _event(event)
+        shown.append(visible(text), style)
     if performance.ended and not performance.as_expected:
         shown.append(f"  (expected: {performance.scene.ends})", style="bold red")
     return shown

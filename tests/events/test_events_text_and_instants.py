@@ -1,5 +1,8 @@
 """Text and instants: the small rules that everything on the wire stands on."""
 
+import json
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.instants import format_instant, parse_instant
-from events.text import has_control_characters, printable, quoted
+from events.text import has_control_characters, json_text, printable, quoted, visible
 
 
 @settings(deadline=None)
@@ -40,6 +43,44 @@ def test_printable_text_is_one_line_within_its_limit(text: str, limit: int) -> N
 def test_printable_text_keeps_what_it_can(text: str, line: str) -> None:
     """Breaks become a space, the unprintable a replacement character, and a cut an ellipsis; here at 10 characters."""
     assert printable(text, 10) == line
+
+
+INK = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
+"""Format characters that are seen: signs that stand before Arabic and Kaithi numbers."""
+HARMFUL = [
+    character
+    for character in map(chr, range(sys.maxunicode + 1))
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and ord(character) not in INK
+]
+"""By Unicode's own table: controls, format characters, surrogates, separators of lines and paragraphs."""
+FILLERS = "\u115f\u1160\u3164\uffa0"
+
+
+def test_no_character_that_only_acts_or_hides_survives() -> None:
+    """Escape sequences, C1 codes, bidirectional controls, characters without width: none reaches a terminal."""
+    assert {"\x1b", "\x9b", "\u202e", "\u2066", "\u200f", "\u061c", "\u200b", "\u2028", "\ufeff"} <= {*HARMFUL}
+    survived = [
+        f"U+{ord(each):04X}" for each in (*HARMFUL, *FILLERS) if visible(f"a{each}b") not in ("a\ufffdb", "a b")
+    ]
+    assert survived == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Ünïcödé – 100 €", "日本語", "שלום", "مرحبا", "می\u200cخواهم", "👩\u200d💻", "naïve\u0301"]
+)
+def test_text_that_people_read_stays_as_it_is(text: str) -> None:
+    """Scripts from right to left, and joiners where a script or an emoji needs them."""
+    assert visible(text) == text
+
+
+def test_json_stays_what_it_was_and_shows_nothing_harmful() -> None:
+    """A program reads the same value; the characters are escapes in it."""
+    value = {"name": "|".join(HARMFUL), "ok": "Ünï שלום"}
+    printed = json_text(value, 2)
+    assert json.loads(printed) == value
+    assert "Ünï שלום" in printed
+    assert [each for each in HARMFUL if each in printed and each != "\n"] == []
+    assert "\n" not in json_text(value)
 
 
 def test_quoted_text_is_short() -> None:

@@ -25,7 +25,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "starlette": ("worker/runtime/health.py",),
     "uvicorn": ("worker/runtime/health.py",),
     "typer": ("worker/cli/",),
-    "rich": ("worker/cli/",),
+    "rich": ("worker/cli/printing.py",),
 }
 """Who may import what; a folder means all of its modules."""
 
@@ -116,3 +116,30 @@ def test_a_scrape_calls_no_code_of_ours_but_what_was_made_for_it() -> None:
     ]
 
     assert calling == ["worker/app.py: metrics.READY.set_function(service.shows_ready)"]
+
+
+def test_all_output_to_a_terminal_has_one_door() -> None:
+    """A verb prints with `worker/cli/printing.py`, which takes from a text what a terminal would obey."""
+    past = [
+        f"{name}:{node.lineno}"
+        for name, tree in MODULES.items()
+        if name.startswith("worker/cli/") and name != "worker/cli/printing.py"
+        for node in ast.walk(tree)
+        if _writes(node)
+    ]
+
+    assert past == []
+
+
+def _writes(node: ast.AST) -> bool:
+    """Whether this may write to the terminal: a stream, `print`, `echo` or `input`, and not a look at what it is."""
+    match node:
+        case ast.Attribute(value=ast.Attribute(value=ast.Name("sys"), attr="stdout" | "stderr"), attr=attribute):
+            return attribute != "isatty"
+        case ast.Call(func=ast.Name("print" | "input")) | ast.Call(func=ast.Attribute(attr="echo" | "secho")):
+            return True
+        case ast.Attribute(value=ast.Name("os"), attr="write"):
+            return True
+        case ast.ImportFrom(module="rich" | "rich.console" | "sys"):
+            return True
+    return False

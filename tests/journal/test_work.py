@@ -277,6 +277,25 @@ async def test_the_end_of_a_command_that_failed_is_also_a_dead_letter(bench: Ben
     assert (dead.lane, dead.value, dead.type) == ("dead-letters/6", work.record.value, "outcome_unknown")
 
 
+async def test_text_of_others_enters_the_journal_printable(bench: Bench) -> None:
+    """Microsoft's words in a wait, a call or a dead letter are shown to people for as long as the journal has them."""
+    hostile, harmless = "\x1b[2J\u202efailed\u2028\u200b", "\ufffd[2J\ufffdfailed \ufffd"
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    work = await only(one)
+    notes = [Note(1, "wait", f"the upgrade is {hostile}", "upgrade_running"), Note(2, "note", hostile)]
+    call = Call(1, "", "upgrades.get", "409", 1, "r", "c", hostile, "k", answered=True)
+    end = ended(work, State.FAILED, notes=notes, calls=[call])
+    assert end.letter is not None
+    await one.conclude(work, replace(end, letter=replace(end.letter, detail=hostile)))
+    assert [row["detail"] for row in await rows(one, "SELECT detail FROM note ORDER BY at")] == [
+        f"the upgrade is {harmless}",
+        harmless,
+    ]
+    assert [row["code"] for row in await rows(one, "SELECT code FROM call")] == [harmless]
+    assert [row["detail"] for row in await rows(one, "SELECT detail FROM dead_letter")] == [harmless]
+
+
 async def test_a_run_that_is_over_writes_nothing_more(bench: Bench) -> None:
     """What was claimed stands for one run: when that has ended, by itself or by another's hand, it is as if lost."""
     one = await bench.worker("one")

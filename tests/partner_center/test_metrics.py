@@ -55,6 +55,7 @@ LABELS = {
     "azplan_log_messages_total": {"level"},
     "azplan_ready": set(),
     "azplan_degraded_reasons": set(),
+    "azplan_pauses": set(),
     "azplan_build_info": {"version", "revision", "python"},
 }
 TOPICS = {"commands": "in", "events": "out", "dead_letters": "dead"}

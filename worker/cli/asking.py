@@ -1,17 +1,15 @@
 """A person's yes to what changes something. A program says `--yes`."""
 
-import sys
-
 from worker.cli.exits import Code, Stop
-from worker.cli.printing import err
+from worker.cli.printing import ask, can_ask
 
 
 def insist(question: str, *, yes: bool) -> None:
     """Return where the answer is yes. Raises Stop where it is no, and where nobody is there to be asked."""
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise Stop(Code.USAGE, "nothing was changed: there is no terminal to ask on.", "Add --yes to do it.")
-    answer = err().input(f"{question} [y/N] ")
+    answer = ask(f"{question} [y/N]")
     if answer.strip().lower() not in ("y", "yes"):
         raise Stop(Code.FAILED, "nothing was changed.")

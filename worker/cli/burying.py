@@ -1,7 +1,6 @@
 """Dead letters at the command line: which are meant, and how they are shown."""
 
 import base64
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +9,7 @@ from events.codes import FailedCode, RecordCode
 from events.record import Record
 from events.text import printable
 from worker.cli.exits import Code, Stop
-from worker.cli.printing import date_time, instant, show, show_table
+from worker.cli.printing import at_terminal, date_time, instant, show, show_table, write_bytes
 from worker.cli.selecting import code_word, customer_id, wire_type
 from worker.cli.types import short
 from worker.journal.journal import Journal
@@ -154,8 +153,9 @@ def export(record: Record | None, to: str) -> None:
     if record is None:
         raise Stop(Code.NOTHING, "its bytes are forgotten.", "The dead-letters topic may still have them.")
     if to == "-":
-        sys.stdout.buffer.write(record.value or b"")
-        sys.stdout.flush()
+        if at_terminal():
+            raise Stop(Code.USAGE, "a terminal may obey bytes that came from outside.", "Name a file, or use a pipe.")
+        write_bytes(record.value or b"")
         return
     try:
         Path(to).write_bytes(record.value or b"")

@@ -104,7 +104,8 @@ def _told(error: Exception, *, debug: bool) -> int:
     stop = stop_for(error)
     if stop is None:
         stop = _defect(error, debug=debug)
-    say(f"azplan: {redact(stop.message)}", style="red")
+    for line in f"azplan: {redact(stop.message)}".split("\n"):
+        say(line, style="red")
     if stop.advice:
         say(redact(stop.advice))
     return stop.code
@@ -112,7 +113,8 @@ def _told(error: Exception, *, debug: bool) -> int:
 
 def _defect(error: Exception, *, debug: bool) -> Stop:
     if debug:
-        say(redact("".join(traceback.format_exception(error))))
+        for line in redact("".join(traceback.format_exception(error))).split("\n"):
+            say(line)
     return Stop(
         Code.FAILED,
         f"something went wrong that should not have: {type(error).__name__}: {error}",

@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
 from worker.broker.room import largest_record
 from worker.cli.asking import insist
 from worker.cli.durations import spoken
 from worker.cli.exits import Code, Stop
-from worker.cli.printing import err, say, show_json, show_table
+from worker.cli.printing import bar, say, show_json, show_table
 from worker.cli.requesting import say_who_will
 from worker.clock import Clock
 from worker.journal.journal import Journal
@@ -130,13 +128,8 @@ async def _enter(journal: Journal, wanted: intake.Desk, items: Sequence[Item]) -
 @contextmanager
 def _bar(number: int) -> Iterator[Tell]:
     """A progress bar on a terminal, a line now and then elsewhere."""
-    if not err().is_terminal:
-        yield _lines()
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
-    with Progress(*columns, console=err()) as progress:
-        task = progress.add_task("replay", total=number, rest="")
-        yield lambda now: progress.update(task, completed=now.ended, rest=_rest(now))
+    with bar(number, "replay") as advance:
+        yield _lines() if advance is None else lambda now: advance(now.ended, _rest(now))
 
 
 def _lines() -> Tell:

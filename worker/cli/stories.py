@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from worker.cli.evidence import evidence, told
 from worker.cli.facts import data_of
-from worker.cli.printing import STYLES, clock_time, date_time, out
+from worker.cli.printing import STYLES, clock_time, date_time, show
 from worker.cli.telling import details, headline
 from worker.cli.types import short
 from worker.journal.records import Call, Micros, Step
@@ -27,28 +27,30 @@ class Line:
 
 def show_story(story: Story) -> None:
     """Print all of it."""
-    console = out()
     command = story.command
-    console.print(f"{short(command.type)} {command.id} from {command.source}: ", end="", style="bold")
-    console.print(f"{command.state}{f' ({command.code})' if command.code else ''}", style=STYLES.get(command.state, ""))
+    stands = f"{command.state}{f' ({command.code})' if command.code else ''}"
+    named = f"{short(command.type)} {command.id} from {command.source}: "
+    show((named, "bold"), (stands, STYLES.get(command.state, "")))
     for name, value in _head(story):
-        console.print(f"{name:<12}{value}")
-    console.print()
+        show(f"{name:<12}{value}")
+    show()
     for line in timeline(story):
-        console.print(f"{clock_time(line.at)}  {line.what:<10}  {line.text}".rstrip())
+        show(f"{clock_time(line.at)}  {line.what:<10}  {line.text}".rstrip())
         for more in line.rest:
-            console.print(f"{'':<{_INDENT}}{more}")
+            show(f"{'':<{_INDENT}}{more}")
     if story.steps:
-        console.print("\nWrites at Partner Center:", style="bold")
+        show()
+        show(("Writes at Partner Center:", "bold"))
         width = max(len(step.name) for step in story.steps)
         for step in story.steps:
             for text in _step(step, width):
-                console.print(text)
+                show(text)
     unknown = evidence(story)
     if unknown is not None:
-        console.print("\nNot known: whether it took effect at Microsoft. Look there, then decide:", style="bold")
+        show()
+        show(("Not known: whether it took effect at Microsoft. Look there, then decide:", "bold"))
         for text in told(unknown):
-            console.print(text)
+            show(text)
 
 
 def timeline(story: Story) -> list[Line]:

@@ -1,13 +1,12 @@
 """Every event as it is said, read from the journal beside the workers that say it."""
 
 import asyncio
-import json
 from collections.abc import Iterable
 from typing import Final
 
 from worker.cli import connections, facts
 from worker.cli.braking import say_held
-from worker.cli.printing import date_time, say, show
+from worker.cli.printing import date_time, say, show, show_json
 from worker.cli.selecting import check_partner
 from worker.cli.telling import headline
 from worker.cli.types import short
@@ -58,7 +57,7 @@ def _fits(command: Summary, wanted: Filter) -> bool:
 
 def _show(changes: Iterable[Change], *, as_json: bool) -> None:
     for change in changes:
-        show(json.dumps(facts.change(change), ensure_ascii=False) if as_json else _told(change))
+        show_json(facts.change(change), indent=None) if as_json else show(_told(change))
 
 
 def _told(change: Change) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from events.record import Record
+from events.text import printable
 from worker.journal.columns import digest, dump_headers
 from worker.journal.lanes import KNOWN_STATES, dead_letter_lane, own_fresh
 from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Taken
 from worker.journal.sql import LaneKey, Transaction, Value
 
+LONGEST_DETAIL = 4_096
+"""Characters of a sentence for people. It may quote Microsoft or a sender, so it is made printable."""
 INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
     correlation_id, state, code, turn, due_at, received_at, concluded_at, topic, partition, position, recorded_at,
     key, value, headers)
@@ -167,7 +170,7 @@ def letter_row(tx: Transaction, letter: NewDeadLetter, uid: str | None) -> tuple
         dead_letter_lane(record.partition).id,
         uid,
         letter.code,
-        letter.detail,
+        printable(letter.detail, LONGEST_DETAIL),
         letter.redrive,
         letter.attempts,
         letter.correlation_id,

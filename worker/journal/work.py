@@ -7,12 +7,14 @@ the run that the caller knows is still the command's run.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from events.text import printable
 from worker.journal.columns import dump, dump_waits
-from worker.journal.intake import INSERT_EVENT, INSERT_LETTER, event_row, letter_row
+from worker.journal.intake import INSERT_EVENT, INSERT_LETTER, LONGEST_DETAIL, event_row, letter_row
 from worker.journal.lanes import KNOWN_STATES, dead_letter_lane, holds, own_fresh
 from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
 from worker.journal.sql import Transaction
 
+LONGEST_CODE = 64
 OPEN = "state IN ('accepted', 'waiting')"
 
 UPSERT_STEP = """INSERT INTO step (uid, name, effect, state, attempts, intent_until, earlier_until, details, result, at)
@@ -160,7 +162,8 @@ async def insert_calls(tx: Transaction, work: Work, calls: Sequence[Call]) -> No
     rows = [
         (
             work.uid, work.redrive, call.at, call.step, call.operation, call.status, call.duration_ms,
-            call.request_id, call.correlation_id, call.code, call.key, int(call.answered),
+            call.request_id, call.correlation_id, call.code and printable(call.code, LONGEST_CODE), call.key,
+            int(call.answered),
         )
         for call in calls
     ]  # fmt: skip
@@ -170,7 +173,10 @@ async def insert_calls(tx: Transaction, work: Work, calls: Sequence[Call]) -> No
 
 async def insert_notes(tx: Transaction, uid: str, redrive: int, notes: Sequence[Note]) -> None:
     """Lines of the timeline."""
-    rows = [(uid, redrive, note.at, note.kind, note.detail, note.reason, note.until) for note in notes]
+    rows = [
+        (uid, redrive, note.at, note.kind, printable(note.detail, LONGEST_DETAIL), note.reason, note.until)
+        for note in notes
+    ]
     if rows:
         await tx.many(INSERT_NOTE, rows)
 

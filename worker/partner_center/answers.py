@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
+from events.text import printable
 from worker.partner_center.classification import Verdict, classify, is_in_doubt, own_code
 from worker.partner_center.errors import (
     CallError,
@@ -28,7 +29,6 @@ LONGEST_WAIT = 3600.0
 """Seconds. A `Retry-After` beyond it is a slip, and is asked about again by then."""
 NO_TOKEN_DELAY = 30.0
 _NO_BODY = frozenset({202, 204})
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
 
 
 def clean(text: str) -> str:
-    """`text` on one line, without control characters and of at most 1 024 characters: fit for a log and a database."""
-    return _UNPRINTABLE.sub(" ", text).strip()[:1024]
+    """`text` on one line of at most 1 024 printable characters: fit for a log, a database and a terminal."""
+    return printable(text.strip(), 1024).strip()
 
 
 def _bodiless(operation: Operation[T], answer: Answer) -> T:

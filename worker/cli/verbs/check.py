@@ -10,7 +10,7 @@ from worker.cli.checking import Finding, findings
 from worker.cli.exits import Code
 from worker.cli.helping import RUNNING, examples
 from worker.cli.options import Json
-from worker.cli.printing import STYLES, out, show_json
+from worker.cli.printing import STYLES, show, show_json
 
 _WORST_FIRST: Final = (Code.CONFIGURATION, Code.UNAVAILABLE, Code.FAILED)
 
@@ -45,11 +45,9 @@ async def _look(*, as_json: bool) -> Sequence[Finding]:
 
 def _show(finding: Finding) -> None:
     name = f"{finding.check} {finding.partner or ''}".rstrip()
-    console = out()
-    console.print(f"{finding.result:<7}", style=STYLES.get(finding.result, "dim"), end="  ")
-    console.print(f"{name:<18}  {finding.detail}")
+    show((f"{finding.result:<7}", STYLES.get(finding.result, "dim")), f"  {name:<18}  {finding.detail}")
     if finding.advice:
-        console.print(f"{'':<29}{finding.advice}")
+        show(f"{'':<29}{finding.advice}")
 
 
 def _facts(finding: Finding) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _show_all(*, as_json: bool) -> None:
 
 def _show_one(kind: type[Message]) -> None:
     described, record = schema(kind.wire_type()), example(kind.wire_type())
-    show(f"{kind.wire_type()} ({_word(kind)})", style="bold")
+    show((f"{kind.wire_type()} ({_word(kind)})", "bold"))
     show(f"{_description(kind)}")
     if issubclass(kind, Command):
         show(f"Answered by {short(kind.answered_by.wire_type())}, CommandValidated, CommandRejected or CommandFailed.")
@@ -73,13 +73,15 @@ def _show_one(kind: type[Message]) -> None:
         for name, member in described["properties"].items()
     ]
     show_table(("member", "default", "meaning"), rows)
-    show("\nAn example record, as binary CloudEvent:", style="bold")
+    show()
+    show(("An example record, as binary CloudEvent:", "bold"))
     show(f"key: {record['key']}")
     for name, value in record["headers"].items():
         show(f"{name}: {value}")
-    show(json.dumps(record["value"], indent=2, ensure_ascii=False))
-    show("\nIts JSON Schema:", style="bold")
-    show(json.dumps(described, indent=2, ensure_ascii=False))
+    show_json(record["value"])
+    show()
+    show(("Its JSON Schema:", "bold"))
+    show_json(described)
 
 
 def _word(kind: type[Message]) -> str:

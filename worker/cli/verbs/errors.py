@@ -67,7 +67,7 @@ def explain(
         show_json({"code": code, "meanings": [_facts(meaning) for meaning in meanings]})
         return
     for meaning in meanings:
-        show(f"{code}: {meaning.title}", style="bold")
+        show((f"{code}: {meaning.title}", "bold"))
         show(f"  seen in      {meaning.seen_in}")
         show(f"  cause        {meaning.cause}")
         show(f"  whose fault  {meaning.fault}")
