@@ -30,7 +30,7 @@ class Screen:
 
     def say(self, text: str, style: str | None = None) -> None:
         """A line of its own."""
-        self._console.print(visible(text), style=style)
+        self._console.print("\n".join(map(visible, text.split("\n"))), style=style)
 
     def step(self, text: str) -> None:
         """Something that is being prepared."""

@@ -115,6 +115,7 @@ def _settings(folder: Path, bootstrap_servers: str, center: Mapping[str, Any]) -
         "AZPLAN_METRICS__PORT": str(_free_port()),
         "AZPLAN_WAITS__FIRST": "0.2",
         "AZPLAN_WAITS__MAX": "1",
+        "AZPLAN_WAITS__CUSTOMER_LAG": "0.5",
         "AZPLAN_WORKER__DRAIN_TIMEOUT": "5",
         "AZPLAN_LOG__FORMAT": "json",
     }
