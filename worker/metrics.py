@@ -169,6 +169,7 @@ EVENT_LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran w
 LOG_MESSAGES = _counter("log_messages_total", "Log lines written.", "level")
 READY = _gauge("ready", "1 where /readyz says so.")
 DEGRADED = _gauge("degraded_reasons", "Reasons that /readyz gives for what a worker cannot do though it may be ready.")
+KAFKA_BLOCKED = _gauge("kafka_blocked", "1 where records cannot be read (in) or answers not leave (out).", "direction")
 PAUSES = _gauge("pauses", "Pauses in force: `azplan pause --list` says of what, by whom and why.")
 BUILD = Info("azplan_build", "Which azplan this is.", registry=REGISTRY)
 

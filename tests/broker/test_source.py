@@ -13,7 +13,7 @@ from tests.support.topics import Topics
 from tests.support.waiting import eventually
 from worker.broker.client import READING
 from worker.broker.connection import KafkaConfig
-from worker.broker.port import NoCommittedOffsets, StartFrom, TopicMissing
+from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
@@ -156,3 +156,21 @@ async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_what_
     while b"3" not in values:
         values |= {each.value for each in await read(source, 1, within=20)}
     assert (await poll(source)).epoch > before, "what was read before cannot be committed by mistake"
+
+
+async def test_lag_counts_what_a_transaction_that_was_never_ended_keeps_back(
+    make_source: MakeSource, config: KafkaConfig, sink: KafkaSink, topics: Topics
+) -> None:
+    """It is there, nobody can read it, and what is committed behind it neither: this is no idle topic."""
+    await write(sink, topics.commands, b"before", partition=0)
+    async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, transactional_id=topics.suffix) as sender:
+        await sender.begin_transaction()
+        await sender.send_and_wait(topics.commands, b"open", partition=0)
+        await write(sink, topics.commands, b"behind", partition=0)
+        source = make_source()
+        records = await read(source, 1)
+        await source.commit(behind(records), (await poll(source)).epoch)
+        lag = (await source.lag())[Partition(topics.commands, 0)]
+        assert (lag.messages, lag.end, lag.readable) == (2, 3, 1)
+        await sender.commit_transaction()
+    assert [each.value for each in await read(source, 2)] == [b"open", b"behind"]

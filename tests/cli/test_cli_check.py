@@ -54,7 +54,7 @@ def test_where_all_is_well_every_line_is_ok(
         set_up.setenv(name, value)
     ended = azplan("check", "--json")
     assert ended.code == 0
-    expected = ["settings", "broker", "topics", "journal", "token", "call"]
+    expected = ["settings", "broker", "topics", "rights", "journal", "token", "call"]
     assert [(each["check"], each["result"]) for each in ended.json] == [(check, "ok") for check in expected]
     assert all(each["advice"] is None for each in ended.json)
     assert finding(ended, "call")["partner"] == "contoso"
@@ -88,6 +88,7 @@ def test_a_broker_that_does_not_answer_leaves_the_other_checks_alone(
         "settings": "ok",
         "broker": "failed",
         "topics": "skipped",
+        "rights": "skipped",
         "journal": "ok",
         "token": "ok",
         "call": "ok",

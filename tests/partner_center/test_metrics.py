@@ -56,6 +56,8 @@ LABELS = {
     "azplan_ready": set(),
     "azplan_degraded_reasons": set(),
     "azplan_pauses": set(),
+    "azplan_oldest_detail_age_seconds": set(),
+    "azplan_kafka_blocked": {"direction"},
     "azplan_build_info": {"version", "revision", "python"},
 }
 TOPICS = {"commands": "in", "events": "out", "dead_letters": "dead"}

@@ -13,7 +13,7 @@ from events.record import Outgoing
 from tests.runtime.bench import Bench, record
 from tests.runtime.test_dispatch import listing
 from tests.support.memory_broker import MemoryBroker
-from worker.broker.port import Ack, BrokerUnavailable, TooLarge, TopicMissing
+from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
 from worker.errors import JournalUnavailable
 from worker.runtime import publisher as module
 from worker.runtime.publisher import Publisher, Topics
@@ -235,6 +235,24 @@ async def test_an_error_that_nobody_expected_holds_up_its_own_lane_only(
     while await publisher.flush():
         continue
     assert sink.events() == ["b Rejected"]
+
+
+async def test_it_says_that_something_cannot_leave_until_all_of_it_has_left(
+    bench: Bench, sink: Sink, publisher: Publisher
+) -> None:
+    """Also while others leave: one lane that is held up is enough."""
+    await say(bench, "a", customer=A)
+    await say(bench, "b", customer=B)
+    sink.refuse = lambda outgoing: BrokerRefused("no right") if name(outgoing) == "a Rejected" else None
+    assert publisher.trouble is None
+    for _ in range(3):
+        await publisher.flush()
+        assert publisher.trouble == "no right"
+    sink.refuse = lambda _: None
+    while await publisher.flush():
+        continue
+    await publisher.flush()
+    assert publisher.trouble is None
 
 
 async def test_two_who_send_at_once_do_not_send_the_same(bench: Bench, sink: Sink, publisher: Publisher) -> None:

@@ -211,7 +211,7 @@ class MemorySource:
         self._broker.answer()
         committed = self._broker.group(self._group).committed
         return {
-            partition: Lag(position, committed.get(partition), self._broker.end(partition))
+            partition: Lag(position, committed.get(partition), self._broker.end(partition), self._broker.end(partition))
             for partition, position in self._positions.items()
         }
 

@@ -22,8 +22,9 @@ from worker.broker.connection import (
     translated,
     within,
 )
-from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, TopicChange, WantedTopic
+from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, Right, TopicChange, WantedTopic
 from worker.broker.records import fetched
+from worker.broker.rights import lacking
 
 _PORTION: Final = 500
 _PAUSE: Final = 1.0
@@ -63,9 +64,17 @@ class KafkaAdmin:
         changes = []
         for topic in wanted:
             partitions = existing.get(topic.name)
-            retention = None if partitions is None else await self._retention(topic.name)
-            changes.append(TopicChange(topic, None if partitions is None else len(partitions), retention))
+            if partitions is None:
+                changes.append(TopicChange(topic, None, None))
+                continue
+            told = await self._configuration(topic.name, "retention.ms", "cleanup.policy")
+            retention, compacted = _retention(told), "compact" in told.get("cleanup.policy", "")
+            changes.append(TopicChange(topic, len(partitions), retention, compacted=compacted))
         return changes
+
+    async def lacking(self, rights: Sequence[Right]) -> list[Right]:
+        """What this user may not do."""
+        return await lacking(self._connected(), rights)
 
     async def apply(self, changes: Sequence[TopicChange]) -> None:
         """Make what is missing; two that apply at once do no harm."""
@@ -180,21 +189,25 @@ class KafkaAdmin:
             described = await within(self._connected().describe_topics(), ANSWER_SECONDS)
         return {each["topic"]: [part["partition"] for part in each["partitions"]] for each in described}
 
-    async def _retention(self, topic: str) -> timedelta | None:
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None})
+    async def _configuration(self, topic: str, *names: str) -> dict[str, str]:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(names))
         try:
-            with translated("read the retention of a topic"):
+            with translated("read the configuration of a topic"):
                 (answer,) = await within(self._connected().describe_configs([resource]), ANSWER_SECONDS)
         except (BrokerRefused, BrokerUnavailable):
-            return None  # not every broker tells, and nothing depends on it
-        values = [entry[1] for found in answer.resources for entry in found[4] if entry[0] == "retention.ms"]
-        milliseconds = int(values[0]) if values and values[0] else -1
-        return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
+            return {}  # not every broker tells, and nothing depends on it
+        entries = [entry for found in answer.resources for entry in found[4]]
+        return {entry[0]: entry[1] for entry in entries if entry[0] in names and entry[1] is not None}
 
     def _connected(self) -> AIOKafkaAdminClient:
         if self._client is None:
             raise BrokerUnavailable("not connected to Kafka")
         return self._client
+
+
+def _retention(told: Mapping[str, str]) -> timedelta | None:
+    milliseconds = int(told.get("retention.ms") or -1)
+    return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
 
 
 def _new_topic(wanted: WantedTopic) -> NewTopic:

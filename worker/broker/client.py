@@ -1,15 +1,21 @@
 """The one way in which records are read from Kafka: aiokafka's consumer, with bounds that it does not have."""
 
+from collections.abc import Collection
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher as library
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED, OffsetResetStrategy
+from aiokafka.errors import LeaderNotAvailableError, NoError, for_code
+from aiokafka.protocol.offset import OffsetRequest
 
 from worker.broker.batches import Readable, Records
 from worker.broker.connection import KafkaConfig, arguments
 from worker.broker.inflating import Budget
+
+LATEST: Final = OffsetResetStrategy.LATEST
 
 READING: Final[dict[str, Any]] = {
     # Offsets are committed by us, explicitly, or not at all (the library's default commits what it handed out).
@@ -30,6 +36,27 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # the library has no ty
         self.budget = Budget(config.max_inflated)
         self._made: Any = None
         super().__init__(**arguments(config), **READING, **more)
+
+    async def newest(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset that the next record of each will get, also behind transactions that were never ended.
+
+        The library's `end_offsets` ends before these, as reading does.
+        """
+        asked: dict[int, dict[str, list[tuple[int, int]]]] = {}
+        for place in places:
+            leader = self._client.cluster.leader_for_partition(place)
+            if leader in (None, -1):
+                raise LeaderNotAvailableError(place)
+            asked.setdefault(leader, {}).setdefault(place.topic, []).append((place.partition, LATEST))
+        found = {}
+        for leader, topics in asked.items():
+            answer = await self._client.send(leader, OffsetRequest(-1, READ_UNCOMMITTED, list(topics.items())))
+            for topic, partitions in answer.topics:
+                for number, code, _, offset in partitions:
+                    if for_code(code) is not NoError:
+                        raise for_code(code)(TopicPartition(topic, number))
+                    found[TopicPartition(topic, number)] = int(offset)
+        return found
 
     @property
     def _fetcher(self) -> Any:

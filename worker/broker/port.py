@@ -30,6 +30,8 @@ __all__ = [
     "Outgoing",
     "Partition",
     "Record",
+    "Right",
+    "RightTo",
     "Sink",
     "Source",
     "StartFrom",
@@ -100,7 +102,9 @@ class Lag:
     committed: int | None
     """The offset that was committed last under this assignment, or that the group had at its start."""
     end: int
-    """The offset that the next record of the topic will get (records of open transactions do not count)."""
+    """The offset that the next record of the topic will get."""
+    readable: int
+    """The offset up to which records may be read now: a transaction that was never ended keeps all behind it back."""
 
     @property
     def messages(self) -> int:
@@ -216,6 +220,8 @@ class TopicChange:
     """How many there are; None where the topic does not exist."""
     retention: timedelta | None
     """How long it keeps records; None where that is not known or without end."""
+    compacted: bool = False
+    """Whether Kafka keeps the newest record of each key only; False also where that is not known."""
 
     @property
     def creates(self) -> bool:
@@ -233,6 +239,46 @@ class TopicChange:
         if self.wanted.retention is not None and self.retention not in (None, self.wanted.retention):
             found.append(f"keeps records for {self.retention} instead of {self.wanted.retention}")
         return " and ".join(found) or None
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with an existing topic whatever was wanted, as a sentence, or None."""
+        if not self.compacted:
+            return None
+        return "is compacted: Kafka deletes what it holds about a customer, but for the newest record"
+
+
+class RightTo(StrEnum):
+    """What a worker does at the broker, and needs a right for."""
+
+    READ = "read"
+    """Fetch records of a topic."""
+    WRITE = "write"
+    """Write records to a topic."""
+    COMMIT = "commit"
+    """Be a member of a group and commit its offsets."""
+    WRITE_ONCE = "write once"
+    """Write without doubles. From Kafka 2.8 on, whoever may write to any topic may do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right that a worker needs: on a topic, on a group, or on the cluster."""
+
+    to: RightTo
+    name: str
+    """Of the topic or the group; `kafka-cluster` for the cluster."""
+
+    @property
+    def operation(self) -> str:
+        """Kafka's name for it."""
+        names = {RightTo.COMMIT: "Read", RightTo.WRITE_ONCE: "IdempotentWrite"}
+        return names.get(self.to, self.to.capitalize())
+
+    @property
+    def resource(self) -> str:
+        """Kafka's name for what it is on."""
+        return {RightTo.COMMIT: "group", RightTo.WRITE_ONCE: "cluster"}.get(self.to, "topic")
 
 
 class Admin(Protocol):
@@ -255,6 +301,9 @@ class Admin(Protocol):
 
     async def apply(self, changes: Sequence[TopicChange]) -> None:
         """Make the topics that are missing."""
+
+    async def lacking(self, rights: Sequence[Right]) -> list[Right]:
+        """Those of these rights that this user does not have, found out without changing anything."""
 
     async def partitions(self, topic: str) -> tuple[Partition, ...]:
         """The partitions of a topic, in order."""

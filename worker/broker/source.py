@@ -26,11 +26,12 @@ from aiokafka import TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
+from worker.broker.admin import KafkaAdmin
 from worker.broker.assignment import Assignment
 from worker.broker.beginning import settle_beginning
 from worker.broker.client import Consumer
 from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, left, started, translated, within
-from worker.broker.port import Batch, BrokerError, BrokerUnavailable, Health, Lag, Partition, StartFrom
+from worker.broker.port import Batch, BrokerError, BrokerRefused, BrokerUnavailable, Health, Lag, Partition, StartFrom
 from worker.broker.records import fetched
 from worker.clock import Clock
 
@@ -143,15 +144,32 @@ class KafkaSource:
         """Where each held partition stands."""
         consumer, held = self._consumer, sorted(self._assignment.held)
         if consumer is None:
-            raise BrokerUnavailable("not connected to Kafka")
+            return await self._lag_from_outside()
         tps = [TopicPartition(*each) for each in held]
         with translated("read the ends of the topic"):
-            ends = await within(consumer.end_offsets(tps), ANSWER_SECONDS)
+            ends = await within(consumer.newest(tps), ANSWER_SECONDS)
+            readable = await within(consumer.end_offsets(tps), ANSWER_SECONDS) if tps else {}
             positions = await within(self._ask_positions(consumer, tps), ANSWER_SECONDS)
             committed = {each: await self._committed(consumer, each) for each in held}
         return {
-            each: Lag(position=positions[tp], committed=committed[each], end=ends[tp])
+            each: Lag(position=positions[tp], committed=committed[each], end=ends[tp], readable=readable[tp])
             for each, tp in zip(held, tps, strict=True)
+        }
+
+    async def _lag_from_outside(self) -> Mapping[Partition, Lag]:
+        """Of the whole topic, where this member was not let in: what is there waits all the same."""
+        place, admin = self._membership, KafkaAdmin(self._config)
+        await admin.start()
+        try:
+            ends, firsts = await admin.ends(place.topic), await admin.beginnings(place.topic)
+            try:
+                committed = await admin.committed(place.group, place.topic)
+            except BrokerRefused:
+                committed = {}  # who may not be a member may not see that either
+        finally:
+            await admin.stop()
+        return {
+            each: Lag(committed.get(each, firsts[each]), committed.get(each), end, end) for each, end in ends.items()
         }
 
     def health(self) -> Health:
@@ -250,7 +268,7 @@ class KafkaSource:
         except (BrokerError, TimeoutError):
             return False
         before, self._positions = self._positions, {each: lag.position for each, lag in lags.items()}
-        waiting = {each for each, lag in lags.items() if lag.position < lag.end} - self._assignment.paused
+        waiting = {each for each, lag in lags.items() if lag.position < lag.readable} - self._assignment.paused
         return not waiting or any(before.get(each) != self._positions[each] for each in waiting)
 
     async def _answers(self) -> bool:

@@ -1,13 +1,13 @@
 """What a worker needs, looked at one by one: what is there, what is not, and what to do about it."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
 from worker.accounts import open_accounts, unused_proxies
-from worker.broker.port import BrokerError, BrokerRefused, WantedTopic
-from worker.cli import connections
+from worker.broker.port import BrokerError, BrokerRefused, Right, TopicChange, WantedTopic
+from worker.cli import allowing, connections
 from worker.cli.braking import in_force
 from worker.cli.exits import Code
 from worker.clock import Clock
@@ -68,7 +68,7 @@ async def findings() -> AsyncIterator[Finding]:
     except SettingsError as error:
         advice = "Mend them; `azplan config show` shows where each value came from."
         yield _failed("settings", Code.CONFIGURATION, " ".join(error.problems), advice)
-        for check in ("broker", "topics", "journal", "token", "call"):
+        for check in ("broker", "topics", "rights", "journal", "token", "call"):
             yield _skipped(check, "the settings are not right")
         return
     given = sum(each.origin != "default" for each in effective())
@@ -89,6 +89,7 @@ async def _broker(settings: Settings) -> AsyncIterator[Finding]:
             count = await admin.ping()
             yield _ok("broker", f"{servers} answers, {count} broker{'s' if count > 1 else ''}")
             changes = await admin.plan([WantedTopic(name, 1) for name in _topics(settings)])
+            lacking = await admin.lacking(allowing.needed(settings.kafka))
     except BrokerError as error:
         refused = isinstance(error, BrokerRefused)
         advice = (
@@ -97,14 +98,39 @@ async def _broker(settings: Settings) -> AsyncIterator[Finding]:
             else "Start the broker, or set AZPLAN_KAFKA__BOOTSTRAP_SERVERS to where it is."
         )
         yield _failed("broker", Code.CONFIGURATION if refused else Code.UNAVAILABLE, str(error), advice)
-        yield _skipped("topics", "the broker does not answer")
+        for check in ("topics", "rights"):
+            yield _skipped(check, "the broker does not answer")
         return
-    missing = [change.wanted.name for change in changes if change.creates]
+    for finding in (*_topics_found(changes, lacking), *_rights(settings, lacking)):
+        yield finding
+
+
+def _topics_found(changes: Sequence[TopicChange], lacking: Sequence[Right]) -> Iterator[Finding]:
+    hidden = {right.name for right in lacking if right.resource == "topic"}
+    missing = [change.wanted.name for change in changes if change.creates and change.wanted.name not in hidden]
+    there = [change for change in changes if not change.creates]
     if missing:
         advice = "Make them with `azplan topics apply`, or correct AZPLAN_KAFKA__*_TOPIC."
         yield _failed("topics", Code.UNAVAILABLE, f"missing: {', '.join(missing)}", advice)
-        return
-    yield _ok("topics", ", ".join(f"{change.wanted.name} ({change.partitions} partitions)" for change in changes))
+    elif len(there) < len(changes):
+        yield _skipped("topics", "whoever may not use a topic does not see whether it is there")
+    else:
+        yield _ok("topics", ", ".join(f"{change.wanted.name} ({change.partitions} partitions)" for change in there))
+    for change in there:
+        if change.warning:
+            advice = allowing.keep_all(change.wanted.name)
+            yield Finding("topics", Result.WARNING, f"{change.wanted.name} {change.warning}", advice)
+
+
+def _rights(settings: Settings, lacking: list[Right]) -> Iterator[Finding]:
+    kafka = settings.kafka
+    for right in lacking:
+        if not allowing.needless(right, lacking):
+            detail, advice = allowing.may_not(right, kafka), allowing.how_to_allow(right, kafka)
+            yield _failed("rights", Code.CONFIGURATION, detail, advice)
+    if not lacking:
+        who = f"may read {kafka.commands_topic} as {kafka.group_id}"
+        yield _ok("rights", f"{who}, and write {kafka.events_topic} and {kafka.dead_letters_topic}")
 
 
 def _topics(settings: Settings) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ class Publisher:
         self._anew_at = float("inf")
         self._silent = False
         self._puzzles: set[tuple[bool, int]] = set()
+        self.trouble: str | None = None
+        """Why something that was said cannot leave, whatever the broker says to others; None where all of it leaves."""
         self._trouble: Counter[tuple[str, str]] = Counter()
         """Lanes of the portion under way that are held up, by topic and reason."""
 
@@ -91,7 +93,10 @@ class Publisher:
         if acknowledged:
             await self._journal.sent(acknowledged)
         if len(acknowledged) == len(rows):
+            # Behind what is held up, all that was sent is no sign that the way is free.
+            self.trouble = self.trouble if self._after != BEGINNING else None
             return bool(rows)
+        self.trouble = next((error for _, error in self._trouble), self.trouble)
         if self._after == BEGINNING:
             self._anew_at = self._clock.monotonic() + ANEW
         self._after = behind(rows, self._after)

@@ -17,6 +17,11 @@ SILENT_BROKER = "Kafka does not answer"
 MISSING_TOPIC = "a topic that this worker needs does not exist: `azplan topics apply` makes it"
 REFUSED = "Kafka answers, and refuses what this worker asks of it: `azplan check` says what is missing"
 
+HELD_UP = (
+    "answers cannot leave: Kafka does not take what this worker writes. `azplan check` says which right is missing, "
+    "the log (outbox.failed) what Kafka says"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from worker import metrics
-from worker.broker.port import Sink, Source
+from worker.broker.port import BrokerError, Sink, Source
 from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.runtime.consumer import Consumer
@@ -15,7 +15,7 @@ from worker.runtime.health import HealthServer, Probes
 from worker.runtime.lanes import Lanes
 from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
-from worker.runtime.readiness import Readiness, readiness
+from worker.runtime.readiness import HELD_UP, Readiness, readiness
 from worker.runtime.steady import Steady, name_of
 
 log = structlog.get_logger("azplan.service")
@@ -132,9 +132,14 @@ class Service:
             troubles=[parts.consumer.progress.trouble, parts.ownership.trouble],
             reasons=[] if parts.ownership.alive() else ["the journal has not confirmed a heartbeat within the lease"],
             degraded=[
-                text for says in (parts.consumer.poisoned, self.steady.complaints, *parts.degraded) for text in says()
+                text
+                for says in (self._held_up, parts.consumer.poisoned, self.steady.complaints, *parts.degraded)
+                for text in says()
             ],
         )
+
+    def _held_up(self) -> Sequence[str]:
+        return () if self._parts.publisher.trouble is None else (HELD_UP,)
 
     def shows_ready(self) -> bool:
         """What the metric says. It is read in a thread of its own, so this looks at nothing that the loop changes."""
@@ -146,6 +151,8 @@ class Service:
             now = self.readiness()
             self._ready_until = self._parts.clock.monotonic() + SHOWN_SECONDS if now.ready else 0.0
             metrics.DEGRADED.set(len(now.degraded))
+            metrics.KAFKA_BLOCKED.labels("in").set(isinstance(self._parts.consumer.progress.trouble, BrokerError))
+            metrics.KAFKA_BLOCKED.labels("out").set(self._parts.publisher.trouble is not None)
             await asyncio.sleep(SHOW_SECONDS)
 
     async def _until(self, stop: asyncio.Event) -> None:

@@ -23,9 +23,9 @@ def register(app: typer.Typer) -> None:
 def check(as_json: Json = False) -> None:
     """Look at everything that the worker needs.
 
-    Settings, broker, topics, journal, and a harmless call to Partner Center with each kind of token; nothing is changed
-    but that a refresh token gets its successor. Exit code 0 where all is well, 78 for a wrong setting, 69 for what does
-    not answer, 1 otherwise.
+    Settings, broker, topics, each right on them, journal, and a harmless call to Partner Center with each kind of
+    token; nothing is changed but that a refresh token gets its successor. Exit code 0 where all is well, 78 for a wrong
+    setting or a missing right, 69 for what does not answer, 1 otherwise.
     """
     found = asyncio.run(_look(as_json=as_json))
     if as_json:

@@ -10,6 +10,7 @@ import typer
 from worker import settings
 from worker.broker.port import TopicChange, WantedTopic
 from worker.cli import connections
+from worker.cli.allowing import keep_all
 from worker.cli.asking import insist
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.helping import CONFIGURED, examples
@@ -87,6 +88,9 @@ def _show(changes: Sequence[TopicChange], *, as_json: bool) -> None:
     if as_json:
         show_json([_facts(change) for change in changes])
         return
+    for change in changes:
+        if change.warning:
+            say(f"{change.wanted.name} {change.warning}. {keep_all(change.wanted.name)}")
     show_table(("topic", "plan", "note"), [(change.wanted.name, _action(change), _note(change)) for change in changes])
 
 
@@ -98,6 +102,7 @@ def _facts(change: TopicChange) -> dict[str, Any]:
         "wantedPartitions": change.wanted.partitions,
         "retentionSeconds": None if change.retention is None else change.retention.total_seconds(),
         "difference": change.differs,
+        "warning": change.warning,
     }
 
 
@@ -108,4 +113,5 @@ def _action(change: TopicChange) -> str:
 def _note(change: TopicChange) -> str:
     if change.creates:
         return ""
-    return f"{change.differs}; left as it is" if change.differs else f"{change.partitions} partitions"
+    difference = f"{change.differs}; left as it is" if change.differs else f"{change.partitions} partitions"
+    return f"{difference}; compacted" if change.compacted else difference

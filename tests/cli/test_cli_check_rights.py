@@ -1,0 +1,97 @@
+"""`azplan check` and `azplan topics plan` on a broker that asks who may do what, and on topics that forget."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Azplan
+from tests.support.access import allow, guarded
+from tests.support.databases import run_apart
+from tests.support.kafka_local import LocalKafka
+from tests.support.topics import Topics
+from worker.cli.allowing import needed
+from worker.settings import load
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A broker that asks."""
+    made = guarded(tmp_path_factory.mktemp("kafka"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def place(broker: LocalKafka, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Topics:
+    """Fresh topics there, and settings of a user who may do what is allowed."""
+    fresh, secured = Topics(broker.bootstrap_servers), broker.secured
+    run_apart(fresh.create())
+    user = {
+        "AZPLAN_KAFKA__BOOTSTRAP_SERVERS": secured.bootstrap_servers,
+        "AZPLAN_KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+        "AZPLAN_KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
+        "AZPLAN_KAFKA__SASL_USERNAME": secured.username,
+        "AZPLAN_KAFKA__SASL_PASSWORD": secured.password,
+        "AZPLAN_KAFKA__CA_FILE": str(secured.ca_file),
+    }
+    for name, value in {**fresh.env, **user}.items():
+        monkeypatch.setenv(name, value)
+    return fresh
+
+
+def found(azplan: Azplan, check: str) -> list[dict[str, Any]]:
+    """What `azplan check` says of one thing."""
+    return [each for each in azplan("check", "--json").json if each["check"] == check]
+
+
+def test_each_right_that_is_lacking_has_the_command_that_gives_it(
+    place: Topics, broker: LocalKafka, azplan: Azplan
+) -> None:
+    """Topics that may not be used are not called missing; with the rights all is well."""
+    said = found(azplan, "rights")
+    assert [each["result"] for each in said] == ["failed"] * 4
+    assert [each["detail"] for each in said] == [
+        f"User:azplan may not read the topic {place.commands}",
+        f"User:azplan may not read and commit as the group {place.group}",
+        f"User:azplan may not write to the topic {place.events}",
+        f"User:azplan may not write to the topic {place.dead_letters}",
+    ]
+    wanted = f"--add --allow-principal 'User:azplan' --operation Read --group {place.group}"
+    assert wanted in said[1]["advice"]
+    assert found(azplan, "topics")[0]["result"] == "skipped"
+    assert azplan("check").code == 78
+    run_apart(allow(broker, needed(load().kafka)))
+    assert [each["result"] for each in found(azplan, "rights")] == ["ok"]
+    assert [each["result"] for each in found(azplan, "topics")] == ["ok"]
+
+
+def test_a_compacted_topic_is_warned_of(
+    kafka_servers: str, clean_place: Path, azplan: Azplan, monkeypatch: Any
+) -> None:
+    """Kafka would delete the commands of a customer but for the newest, before anybody has read them."""
+    fresh = Topics(kafka_servers)
+    run_apart(fresh.create(1, **{"cleanup.policy": "compact,delete"}))
+    for name, value in fresh.env.items():
+        monkeypatch.setenv(name, value)
+    warnings = [each for each in found(azplan, "topics") if each["result"] == "warning"]
+    assert warnings[0]["detail"].startswith(f"{fresh.commands} is compacted: Kafka deletes what it holds")
+    assert f"--entity-name {fresh.commands} --add-config cleanup.policy=delete" in warnings[0]["advice"]
+    planned = azplan("topics", "plan", "--partitions", "1")
+    assert f"{fresh.commands} is compacted" in " ".join(planned.err.split())
+    assert all(each["warning"] for each in azplan("topics", "plan", "--json").json)
+
+
+@pytest.mark.usefixtures("clean_place")
+def test_a_topic_that_keeps_everything_is_not_warned_of(
+    topics: Topics, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default nothing is compacted."""
+    for name, value in topics.env.items():
+        monkeypatch.setenv(name, value)
+    assert [each["result"] for each in found(azplan, "topics")] == ["ok"]
+    assert [each["warning"] for each in azplan("topics", "plan", "--json").json] == [None] * 3

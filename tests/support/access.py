@@ -1,0 +1,51 @@
+"""A Kafka that asks who may do what, and the lists that say so."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
+
+from tests.support.kafka_local import USER, LocalKafka
+from worker.broker.port import Right
+
+_RESOURCES = {"topic": 2, "group": 3, "cluster": 4}
+_OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8, "IdempotentWrite": 12}
+_LITERAL, _ALLOW = 3, 3
+
+
+def guarded(folder: Path) -> LocalKafka:
+    """A broker that lets its user do what is allowed. Whoever comes by the plain listener may do everything."""
+    return LocalKafka(
+        folder,
+        authorizer_class_name="org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        super_users="User:ANONYMOUS",
+    )
+
+
+async def allow(broker: LocalKafka, rights: Iterable[Right]) -> None:
+    """The user may do these from now on."""
+    await _change(broker, [CreateAclsRequest(*_entry(right)) for right in rights])
+
+
+async def forbid(broker: LocalKafka, rights: Iterable[Right]) -> None:
+    """The user may no longer do these."""
+    await _change(broker, [DeleteAclsRequest(*_entry(right)) for right in rights])
+
+
+def _entry(right: Right) -> tuple[Any, ...]:
+    resource, operation = _RESOURCES[right.resource], _OPERATIONS[right.operation]
+    return resource, right.name, _LITERAL, f"User:{USER}", "*", operation, _ALLOW
+
+
+async def _change(broker: LocalKafka, requests: list[Any]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    await admin.start()
+    try:
+        for request in requests:
+            answer = await admin._send_to_controller(request)
+            results = answer.creation_responses if hasattr(answer, "creation_responses") else answer.filter_responses
+            assert all(each[0] == 0 for each in results), answer
+    finally:
+        await admin.close()
