@@ -31,13 +31,14 @@ from worker.journal.journal import Journal
 from worker.journal.recent import recent_calls
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
+from worker.journal.tenants import Directory, register
 from worker.partner_center.center import Call, Center
 from worker.partner_center.client import Account
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import EffectClass, Operation
 from worker.partner_center.quota import SPAN
 from worker.partner_center.registry import operations
-from worker.parts import ages, kafka_config, lease, open_engine, open_source, policy, resolve
+from worker.parts import ages, kafka_config, lease, open_engine, open_source, policy, tenants_of
 from worker.runtime import acts, intake
 from worker.runtime.acts import Requests
 from worker.runtime.beginning import refuse_foreign
@@ -162,13 +163,14 @@ class Worker:
         finally:
             await admin.stop()
         await journal.bind(kafka.group_id, kafka.commands_topic)
+        tenants: Directory = await journal.write(lambda tx: register(tx, tenants_of(settings)))
         accounts = open_accounts(settings, self._clock)
         for name, warning in unused_proxies(settings):
             log.warning("proxy.unused", partner=name, warning=warning)
-        await recall(journal, accounts)
+        await recall(journal, accounts, tenants)
         try:
             source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))
-            around = Around(self._clock, journal, accounts, source, sink, load("worker.handlers"))
+            around = Around(self._clock, journal, accounts, tenants, source, sink, load("worker.handlers"))
             with exported(settings):
                 await assemble(settings, around).run(self._stop)
         finally:
@@ -198,6 +200,7 @@ class Around:
     clock: Clock
     journal: Journal
     accounts: Mapping[str, Account]
+    tenants: Directory
     source: Source
     sink: Sink
     handlers: Mapping[type[Command], Handler]
@@ -210,7 +213,7 @@ class Around:
 
 def assemble(settings: Settings, around: Around) -> Service:
     """A worker of these parts, not yet begun."""
-    journal, clock, accounts = around.journal, around.clock, around.accounts
+    journal, clock, accounts, tenants = around.journal, around.clock, around.accounts, around.tenants
     ownership = Ownership(journal, clock, lease(settings), socket.gethostname(), version())
     largest = largest_record(settings.kafka.max_request_bytes, settings.kafka.events_topic)
     sender = Sender(settings.kafka.group_id, version(), largest)
@@ -230,9 +233,10 @@ def assemble(settings: Settings, around: Around) -> Service:
         validate_only=settings.worker.validate_only,
     )
     limits = Limits(settings.worker.concurrency, settings.worker.max_pending)
-    lanes = Lanes(journal, Dispatch(desk, sender), [*accounts, ""], limits)
+    partners = [*(tenant.lanes for tenant in tenants.accounts.values()), ""]
+    lanes = Lanes(journal, Dispatch(desk, sender), partners, limits)
     taking = intake.Desk(
-        resolve=lambda name: resolve(accounts, name),
+        resolve=tenants.resolve,
         sender=sender,
         retention=settings.journal.retention.total_seconds(),
     )
@@ -281,22 +285,23 @@ def assemble(settings: Settings, around: Around) -> Service:
     return service
 
 
-async def recall(journal: Journal, accounts: Mapping[str, Account]) -> None:
+async def recall(journal: Journal, accounts: Mapping[str, Account], tenants: Directory) -> None:
     """A ceiling holds in any 60 seconds, also in those in which a worker was stopped and started again."""
     ages: dict[tuple[str, str], list[float]] = {}
     for call in await journal.read(lambda tx: recent_calls(tx, SPAN)):
         if call.operation in operations():
             ages.setdefault((call.partner, operations()[call.operation].family), []).append(call.age)
     for (partner, family), each in ages.items():
-        if partner in accounts:
-            accounts[partner].recall(family, each)
+        account = tenants.account_of(partner)
+        if account is not None:
+            accounts[account].recall(family, each)
 
 
 def join(around: Around, work: Work, closed: Callable[[str], str | None]) -> Traffic:
-    """The traffic of one run, between its partner account, if it has one, and the journal."""
+    """The traffic of one run, between the account that its tenant has now, if it has one, and the journal."""
     traffic = Traffic(work, around.clock, closed)
-    account = around.accounts.get(resolve(around.accounts, work.partner) or "")
-    traffic.center = account.center(traffic) if account else None
+    name = around.tenants.account_of(work.partner)
+    traffic.center = around.accounts[name].center(traffic) if name else None
     return traffic
 
 

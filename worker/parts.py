@@ -3,7 +3,6 @@
 The worker is put together from these and from `worker.accounts`, and the command line looks at them one by one.
 """
 
-from collections.abc import Collection
 from pathlib import Path
 
 from worker.broker.connection import KafkaConfig
@@ -53,11 +52,9 @@ def open_source(settings: Settings, clock: Clock) -> Source:
     return KafkaSource(kafka_config(settings), membership, clock)
 
 
-def resolve(accounts: Collection[str], asked: str | None) -> str | None:
-    """The account that a command is for: the one it names, or the only one; None where that cannot be told."""
-    if asked is None:
-        return next(iter(accounts)) if len(accounts) == 1 else None
-    return asked.casefold() if asked.casefold() in accounts else None
+def tenants_of(settings: Settings) -> dict[str, str]:
+    """The tenant ids of the configured accounts, by the account's name."""
+    return {name: partner.tenant_id for name, partner in settings.partners.items()}
 
 
 def policy(settings: Settings) -> Policy:

@@ -30,6 +30,7 @@ from worker.settings_values import (
     Text,
     Topic,
     all_hold,
+    one_account_each,
 )
 
 
@@ -136,7 +137,7 @@ class Journal(Section):
 class Partner(Section):
     """AZPLAN_PARTNERS__<NAME>__*: one partner account (CSP tenant). Exactly one kind of credential."""
 
-    tenant_id: TenantId = Field(description="the partner's tenant")
+    tenant_id: TenantId = Field(description="the partner's tenant; no other account may have the same")
     client_id: Text = Field(description="application that is registered there")
     client_secret: SecretStr | None = Field(None, description="its secret")
     certificate_file: Text | None = Field(None, description="instead: PEM file with its certificate and private key")
@@ -276,6 +277,7 @@ class Settings(Section):
                 "AZPLAN_WAITS__SETTLE must be at least AZPLAN_WORKER__CALL_TIMEOUT: "
                 f"{_seconds(self.waits.settle)} is less than {_seconds(call)} seconds."
             )
+        yield from one_account_each({name: partner.tenant_id for name, partner in self.partners.items()})
         yield from self._forgotten_too_soon()
 
     def _forgotten_too_soon(self) -> Iterator[str]:

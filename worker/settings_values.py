@@ -14,6 +14,7 @@ _UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "kB": 1000, "MB": 1000**2}
 _TIMEDELTA = TypeAdapter(timedelta)
 _ENCODED = r"(?:[^\s:/?#@\[\]%]|%[0-9A-Fa-f]{2})*"
 _ACCOUNT = re.compile(rf"{_ENCODED}(?::{_ENCODED})?")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PARTNER_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -116,6 +117,24 @@ def all_hold(sentences: Iterable[str]) -> None:
     """Raise one ValueError that lists every sentence about values that do not fit each other."""
     if found := list(sentences):
         raise ValueError("\n".join(found))
+
+
+def one_account_each(tenants: Mapping[str, str]) -> Iterable[str]:
+    """A sentence for each account whose tenant is another account's too, or may be: one tenant has one account."""
+    first: dict[str, str] = {}
+    for name, tenant in tenants.items():
+        setting = f"AZPLAN_PARTNERS__{name.upper()}__TENANT_ID"
+        other = first.setdefault(tenant.lower(), name)
+        if other != name:
+            yield (
+                f"AZPLAN_PARTNERS__{other.upper()}__TENANT_ID and {setting} are the same tenant: two accounts of one "
+                "tenant would buy everything twice. Leave one of them out; an account can be renamed at any time."
+            )
+        elif len(tenants) > 1 and not _GUID.fullmatch(tenant):
+            yield (
+                f"{setting} must be the tenant's GUID where several accounts are configured: whether {tenant} is the "
+                "tenant of another account cannot be told."
+            )
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]

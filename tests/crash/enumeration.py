@@ -24,6 +24,10 @@ SETTINGS = settings_of(
     waits={"settle": SETTLE, "order_list_lag": 90, "order_deadline": 240, "upgrade_deadline": 240, "max": 30},
 )
 """Everything as by default, only sooner: so that a run is mostly what happens and hardly what is waited for."""
+RENAMED = settings_of(("renamed",)).model_copy(
+    update={"worker": SETTINGS.worker, "waits": SETTINGS.waits, "retries": SETTINGS.retries}
+)
+"""The same, with another name for the account of the same tenant."""
 QUICK = {
     "order_provisioning": (20.0, 20.0),
     "order_list_lag": (90.0, 90.0),
@@ -88,11 +92,14 @@ async def points_of(path: Path, make_engine: MakeEngine) -> Outcome:
         return await _live(world, path, None)
 
 
-async def survive(path: Path, death: Death, make_engine: MakeEngine) -> Outcome:
-    """Run a path whose worker dies; another goes on. Raises `Findings` where a promise is broken."""
+async def survive(path: Path, death: Death, make_engine: MakeEngine, *, renamed: bool = False) -> Outcome:
+    """Run a path whose worker dies; another goes on. Raises `Findings` where a promise is broken.
+
+    `renamed`: the other calls the partner account differently, and the command is sent once more, with another id.
+    """
     async with _world(path, make_engine, remembers=death.remembers) as world:
         try:
-            return await _live(world, path, death)
+            return await _live(world, path, death, renamed=renamed)
         except Findings as findings:
             raise Findings([f"{path}, {death}:", *findings.sentences]) from None
 
@@ -128,7 +135,7 @@ def _is_heartbeat(points: Sequence[str], index: int) -> bool:
     return all(name.startswith("journal") for name in around)
 
 
-async def _live(world: World, path: Path, death: Death | None) -> Outcome:
+async def _live(world: World, path: Path, death: Death | None, *, renamed: bool = False) -> Outcome:
     customer = next(iter(world.simulator.world.customers.values()))
     command = await world.send(path.asked(customer))
     if path.rotates:
@@ -145,8 +152,13 @@ async def _live(world: World, path: Path, death: Death | None) -> Outcome:
     if worker.life.dead:
         await worker.kill()
         await check_committed(world)
+        if renamed:
+            world.settings = RENAMED
+            await world.send(path.asked(customer), id="again")
         await world.begin()
         await world.until(lambda: bool(world.answers(command)), f"{path} is over", within=2_000)
+        if renamed:
+            await world.until(lambda: bool(world.answers("again")), f"{path} is over again", within=2_000)
         await asyncio.sleep(REST)
     await check(world)
     event = world.answers(command)[0].event

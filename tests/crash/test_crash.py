@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.crash.enumeration import Outcome, deaths, points_of, scratch, survive
-from tests.crash.paths import PATHS, Path
+from tests.crash.paths import CREATE, PATHS, Path
 from tests.support.harness import MakeEngine
 from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_postgres import emptied, told_the_time
@@ -52,14 +52,32 @@ def test_a_worker_may_die_anywhere_on_postgresql(
         _enumerate(path, lambda: engines(emptied(postgres_url)), record_property, "PostgreSQL")
 
 
-def _enumerate(path: Path, fresh: Callable[[], MakeEngine], record_property: Record, database: str) -> None:
+def test_a_worker_may_die_anywhere_and_its_account_be_renamed(record_property: Record) -> None:
+    """On SQLite: a purchase, and whatever is in doubt of it, goes on under the new name, and is made once."""
+    with scratch() as fresh:
+        _enumerate(CREATE[0], fresh, record_property, "SQLite", renamed=True)
+
+
+@pytest.mark.postgres
+def test_a_worker_may_die_anywhere_and_its_account_be_renamed_on_postgresql(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, record_property: Record
+) -> None:
+    """On a real server, too."""
+    with told_the_time(monkeypatch) as engines:
+        _enumerate(CREATE[0], lambda: engines(emptied(postgres_url)), record_property, "PostgreSQL", renamed=True)
+
+
+def _enumerate(
+    path: Path, fresh: Callable[[], MakeEngine], record_property: Record, database: str, *, renamed: bool = False
+) -> None:
     reference = run_virtual(points_of(path, fresh()))
     assert reference.ends == path.ends
     chosen = list(deaths(reference.points))
     for death in chosen:
-        outcome = run_virtual(survive(path, death, fresh()))
+        outcome = run_virtual(survive(path, death, fresh(), renamed=renamed))
         assert _as_good(outcome, path), f"{path}, {death}: {outcome.ends}"
-    record_property("deaths", {f"{path.command.__name__} on {database}": len(chosen)})
+    way = f"{path.command.__name__}{', renamed,' if renamed else ''} on {database}"
+    record_property("deaths", {way: len(chosen)})
 
 
 def _as_good(outcome: Outcome, path: Path) -> bool:

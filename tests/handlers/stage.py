@@ -29,6 +29,7 @@ from worker.journal.acts import DONE, Acts
 from worker.journal.journal import Journal
 from worker.journal.records import Work
 from worker.journal.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.tenants import Tenant
 from worker.runtime import acts, intake
 from worker.runtime.acts import Requests
 from worker.runtime.conclusion import Sender
@@ -38,6 +39,7 @@ from worker.steps import Policy
 
 EventT = TypeVar("EventT", bound=Event)
 
+TENANT = Tenant(ACCOUNT, ACCOUNT)
 POLICY = Policy(
     call_timeout=40,
     settle=300,
@@ -306,13 +308,13 @@ class Stage:
         story = len([event for event in await self.events(command_id) if event.terminal])
         asked = Acts(self.journal)
         number = await asked.ask("test", "", verb, str(command_uid("/crm", command_id)), details)
-        await Requests(acts.Desk(self.journal, lambda _: ACCOUNT, self._wake.set)).look()
+        await Requests(acts.Desk(self.journal, lambda _: TENANT, self._wake.set)).look()
         result = await asked.answer(number)
         assert result == DONE, result
         return await self.answer(command_id, story)
 
     def _desk(self) -> intake.Desk:
-        return intake.Desk(resolve=lambda _: ACCOUNT, sender=Sender("azplan-worker", "test"), retention=1e9)
+        return intake.Desk(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
 
     async def _rows(self, sql: str) -> list[Any]:
         return list(await self.journal.read(lambda tx: tx.rows(sql)))

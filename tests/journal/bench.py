@@ -104,6 +104,7 @@ def command(
     fingerprint: str = "same",
     type: str = SUSPEND,  # noqa: A002
     partner: str | None = "us",
+    account: str | None = None,
     state: State = State.ACCEPTED,
     source: str = "/crm",
     old: bool = False,
@@ -121,6 +122,7 @@ def command(
             type=type,
             lane=f"{partner or ''}/{customer}",
             partner=partner,
+            account=account,
             customer=customer,
             fingerprint=fingerprint,
             algorithm=1,

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,34 @@ from events.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
 from events.status import CommandFailed, CommandWaiting
 from tests.operators.asking import WHO, WHY, ask, beside, later, types
 from tests.operators.memory_admin import MemoryAdmin
-from tests.operators.test_replay import desk
 from tests.support.harness import COMMANDS, EVENTS, GROUP, World, settings_of
 from tests.support.memory_broker import MemoryBroker
+from worker.cli.verbs.journal import enrol
 from worker.errors import JournalRefused
+from worker.journal.journal import Journal
 from worker.replay.rebuild import Rebuild, Rebuilt, Sources
+from worker.runtime import intake
 from worker.runtime.beginning import refuse_foreign
+from worker.runtime.conclusion import Sender
 
 Play = Callable[..., None]
 GUARD = 40.0 + 300.0 + 900.0
 """The longest call, settling, and the lag of the order list, by the settings' defaults."""
 
 
-async def rebuild(world: World) -> Rebuilt:
+async def rebuild(world: World, *renamed: tuple[str, str]) -> Rebuilt:
     """Build the journal from the topics."""
     async with beside(world) as journal:
-        sources = Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk(world), GUARD)
-        return await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+        return await Rebuild(journal, await sources(world, journal, *renamed), lambda _: None).run(
+            WHO, WHY, alone=False
+        )
+
+
+async def sources(world: World, journal: Journal, *renamed: tuple[str, str]) -> Sources:
+    """The topics of the world, for the accounts that it has now."""
+    tenants = await enrol(journal, world.settings, renamed)
+    desk = intake.Desk(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
+    return Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk, tenants, GUARD)
 
 
 def lose(folder: Path) -> None:
@@ -244,9 +256,9 @@ def test_a_rebuild_that_was_cut_off_is_finished_before_a_worker_begins(play: Pla
         await worker.stop()
         lose(tmp_path)
         async with beside(world) as journal:
-            sources = Sources(Broken(world.broker), COMMANDS, EVENTS, GROUP, desk(world), GUARD)
+            broken = replace(await sources(world, journal), admin=Broken(world.broker))
             with pytest.raises(ConnectionError):
-                await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+                await Rebuild(journal, broken, lambda _: None).run(WHO, WHY, alone=False)
             with pytest.raises(JournalRefused, match="half built"):
                 await refuse_foreign(journal, MemoryAdmin(world.broker), GROUP, COMMANDS, EVENTS)
         assert (await rebuild(world)).concluded == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path as Folder
 
 import pytest
@@ -9,13 +10,11 @@ import pytest
 from tests.crash.enumeration import LEAVING, REST, SETTINGS, SETTLE, Death, DieAt, deaths, points_of, simulator_of
 from tests.crash.paths import CREATE, SUSPEND, UPGRADE, Path
 from tests.operators.asking import WHO, WHY, beside
-from tests.operators.memory_admin import MemoryAdmin
-from tests.operators.test_rebuild import lose
-from tests.operators.test_replay import desk
-from tests.support.harness import COMMANDS, EVENTS, GROUP, World, sqlite_file
+from tests.operators.test_rebuild import lose, sources
+from tests.support.harness import World, sqlite_file
 from tests.support.invariants import Findings, check
 from tests.support.virtual_loop import run_virtual
-from worker.replay.rebuild import Rebuild, Sources
+from worker.replay.rebuild import Rebuild
 
 GUARD = 20.0 + SETTLE + 90.0
 """Seconds: the longest call, settling and the lag of the order list, by the settings of the enumeration."""
@@ -43,8 +42,8 @@ async def survive(path: Path, death: Death, folder: Folder) -> None:
         await worker.kill()
         lose(folder)
         async with beside(world) as journal:
-            sources = Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk(world), GUARD)
-            await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
+            found = replace(await sources(world, journal), guard=GUARD)
+            await Rebuild(journal, found, lambda _: None).run(WHO, WHY, alone=False)
         await world.begin()
         await world.until(lambda: bool(world.answers(command)), f"{path} is over", within=4_000)
         await asyncio.sleep(REST)

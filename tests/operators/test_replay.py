@@ -9,11 +9,11 @@ from events.status import CommandAccepted, CommandFailed
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import COMMANDS, EVENTS, World
-from worker.app import resolve
 from worker.journal import plans
 from worker.journal.journal import Journal
 from worker.journal.plans import Item, Plan
 from worker.journal.records import State
+from worker.journal.tenants import Directory, Tenant
 from worker.journal.views import Filter
 from worker.replay.applying import Applier, Ended, Manner
 from worker.replay.decisions import Wanted
@@ -29,7 +29,8 @@ EVERYTHING = Filter()
 
 def desk(world: World) -> intake.Desk:
     """How the worker of this world decides about records."""
-    return intake.Desk(lambda name: resolve(world.settings.partners, name), Sender("azplan-worker", "test"), 1e9)
+    tenants = Directory({name: Tenant(name, name) for name in world.settings.partners})
+    return intake.Desk(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
 
 
 async def each(found: Iterable[Record] | Iterable[Candidate]) -> AsyncIterator:

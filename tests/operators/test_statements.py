@@ -21,6 +21,7 @@ from worker.journal.journal import Journal
 from worker.journal.letter_search import Wanted as WantedLetters
 from worker.journal.letter_search import groups, search
 from worker.journal.retention import prune
+from worker.journal.tenants import Directory, Tenant, register
 from worker.journal.views import Filter
 from worker.parts import open_engine
 from worker.replay.decisions import Wanted
@@ -35,7 +36,9 @@ from worker.settings import Settings
 COMMANDS, EVENTS = "commands", "events"
 SUSPENDED, FAILED, OPEN = (f"c0ffee00-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 PLAN = "5e11e500-0000-4000-8000-000000000009"
-DESK = intake.Desk(lambda _: "contoso", Sender("group", "test"), 1e9)
+TENANT = "5e11e500-0000-4000-8000-000000000001"
+TENANTS = Directory({"contoso": Tenant("contoso", "contoso")})
+DESK = intake.Desk(lambda _: Tenant("contoso", "contoso"), Sender("group", "test"), 1e9)
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
@@ -88,7 +91,8 @@ def published(customer: str, redrive: int, place: str, kind: type[Event], member
 async def rebuilt(journal: Journal) -> MemoryBroker:
     """The journal, built from the topics."""
     broker = await topics()
-    sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, 1240.0)
+    await journal.write(lambda tx: register(tx, {"contoso": TENANT}))
+    sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, TENANTS, 1240.0)
     found = await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
     assert (found.events, found.commands, found.concluded, found.open, found.gone) == (7, 3, 2, 1, 0)
     return broker
@@ -119,7 +123,7 @@ async def test_a_rebuilt_journal_says_where_each_command_stands(journal: Journal
 async def test_a_rebuild_twice_is_a_rebuild_once(journal: Journal) -> None:
     """What was built is found as it is: nothing is doubled."""
     broker = await rebuilt(journal)
-    sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, 1240.0)
+    sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, TENANTS, 1240.0)
     again = await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
     assert (again.commands, again.concluded, again.gone) == (0, 0, 0)
     counted = await journal.read(lambda tx: tx.rows("SELECT count(*) AS n FROM event"))

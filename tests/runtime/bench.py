@@ -14,6 +14,7 @@ from worker.app import Traffic
 from worker.journal.journal import Journal
 from worker.journal.records import Taken, Unsent, Work
 from worker.journal.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.tenants import Directory, Tenant
 from worker.partner_center.errors import GateClosed
 from worker.runtime import turn
 from worker.runtime.conclusion import Sender
@@ -65,12 +66,8 @@ def record(
 def desk(accounts: tuple[str, ...] = (ACCOUNT,), retention: float = 400 * DAY) -> Desk:
     """What the intake decides with: one account, unless the test names others."""
 
-    def resolve(name: str | None) -> str | None:
-        if name is None:
-            return accounts[0] if len(accounts) == 1 else None
-        return name if name in accounts else None
-
-    return Desk(resolve=resolve, sender=SENDER, retention=retention)
+    tenants = Directory({name: Tenant(name, name) for name in accounts})
+    return Desk(resolve=tenants.resolve, sender=SENDER, retention=retention)
 
 
 class Bench:

@@ -6,7 +6,7 @@ A `World` is what a worker leaves behind when it dies: the journal, the broker, 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +29,8 @@ from worker.handling import Handler, load
 from worker.journal.journal import Journal
 from worker.journal.sql import Engine
 from worker.journal.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.tenants import register
+from worker.parts import tenants_of
 from worker.runtime.service import Service
 from worker.settings import Partner, Settings
 
@@ -61,10 +63,16 @@ class Said:
 class LiveWorker:
     """A worker on a world."""
 
-    def __init__(self, life: Life, journal: Journal, source: MemorySource, service: Service) -> None:
+    service: Service
+    """There once it has begun."""
+
+    def __init__(
+        self, life: Life, journal: Journal, source: MemorySource, assembled: Callable[[Journal], Awaitable[Service]]
+    ) -> None:
         self.life = life
         self.journal = journal
-        self.service = service
+        self.begun = False
+        self._assembled = assembled
         self._source = source
 
     async def start(self) -> None:
@@ -76,6 +84,8 @@ class LiveWorker:
 
     async def _start(self) -> None:
         await self.journal.open()
+        self.service = await self._assembled(self.journal)
+        self.begun = True
         await self.service.start()
 
     async def stop(self) -> None:
@@ -145,28 +155,35 @@ class World:
         own = clock or self.clock
         journal = Journal(WatchedEngine(self._make_engine(self.clock), life), own)
         source = MemorySource(self.broker, COMMANDS, GROUP)
-        around = Around(
-            clock=own,
-            journal=journal,
-            accounts=self._accounts(life, own),
-            source=WatchedSource(source, life),
-            sink=WatchedSink(MemorySink(self.broker), life),
-            handlers=self.handlers,
-            spread=lambda: 0.0,
-            attention=self._attention,
-            rest=self._rest,
-        )
-        service = assemble(self.settings, around)
-        service.health = NoPages()
-        worker = LiveWorker(life, journal, source, service)
+        settings = self.settings
+
+        async def assembled(journal: Journal) -> Service:
+            tenants = await journal.write(lambda tx: register(tx, tenants_of(settings)))
+            around = Around(
+                clock=own,
+                journal=journal,
+                accounts=self._accounts(settings, life, own),
+                tenants=tenants,
+                source=WatchedSource(source, life),
+                sink=WatchedSink(MemorySink(self.broker), life),
+                handlers=self.handlers,
+                spread=lambda: 0.0,
+                attention=self._attention,
+                rest=self._rest,
+            )
+            service = assemble(settings, around)
+            service.health = NoPages()
+            return service
+
+        worker = LiveWorker(life, journal, source, assembled)
         self.workers.append(worker)
         return worker
 
-    def _accounts(self, life: Life, clock: Clock) -> Any:
-        wire = Wire(self.simulator, life, call_timeout=self.settings.worker.call_timeout.total_seconds())
+    def _accounts(self, settings: Settings, life: Life, clock: Clock) -> Any:
+        wire = Wire(self.simulator, life, call_timeout=settings.worker.call_timeout.total_seconds())
         return {
             name: SimulatedAccount(name, partner.tenant_id, wire, self.runs, clock, self.authority)
-            for name, partner in self.settings.partners.items()
+            for name, partner in settings.partners.items()
         }
 
     # ---- commands and events
@@ -229,7 +246,8 @@ class World:
 
     def broken(self) -> list[tuple[LiveWorker, BaseException]]:
         """Parts of workers that ended with an error of their own: no trouble outside ends a part."""
-        tasks = [(each, task) for each in self.workers for task in (*each.service._tasks, *each.service._consuming)]
+        begun = [each for each in self.workers if each.begun]
+        tasks = [(each, task) for each in begun for task in (*each.service._tasks, *each.service._consuming)]
         ended = [(each, task.exception()) for each, task in tasks if task.done() and not task.cancelled()]
         begun_again = [(each, error) for each in self.workers for error in each.service.steady.errors]
         return [
@@ -267,9 +285,14 @@ def said(record: Record) -> Said:
 
 
 def settings_of(accounts: Sequence[str] = (ACCOUNT,), **sections: Mapping[str, Any]) -> Settings:
-    """The defaults, with the simulator's partner under each of these names, and what a test changes by section."""
-    partner = Partner(tenant_id=CONTOSO.tenant_id, client_id=CONTOSO.client_id, client_secret=CONTOSO.client_secret)
-    return Settings(partners=dict.fromkeys(accounts, partner), **sections)
+    """The defaults, with the simulator's partner under the first of these names, others that nobody knows there under
+    the rest, and what a test changes by section."""
+    tenants = [CONTOSO.tenant_id, *(str(UUID(int=number)) for number in range(1, len(accounts)))]
+    partners = {
+        name: Partner(tenant_id=tenant, client_id=CONTOSO.client_id, client_secret=CONTOSO.client_secret)
+        for name, tenant in zip(accounts, tenants, strict=True)
+    }
+    return Settings(partners=partners, **sections)
 
 
 def sqlite_file(path: Path) -> MakeEngine:

@@ -21,6 +21,7 @@ from worker.partner_center.authority import NoToken
 from worker.partner_center.tokens import Tokens, TokenSource
 from worker.partner_center.trouble import trouble_of
 from worker.runtime.readiness import Readiness
+from worker.settings import Settings
 
 HOUR = 3_600.0
 EXPIRED = "https://login.microsoftonline.com/t gives no token: invalid_client AADSTS7000222: the secret has expired"
@@ -57,10 +58,10 @@ class SignedIn(World):
 
     entra: Entra
 
-    def _accounts(self, life: Life, clock: Clock) -> Any:
-        accounts = super()._accounts(life, clock)
+    def _accounts(self, settings: Settings, life: Life, clock: Clock) -> Any:
+        accounts = super()._accounts(settings, life, clock)
         for name, account in accounts.items():
-            tenant = self.settings.partners[name].tenant_id
+            tenant = settings.partners[name].tenant_id
             source = TokenSource(name, "app", partial(self.entra, self, tenant), clock)
             account._lines.tokens = OneSource(source)
         return accounts

@@ -466,6 +466,32 @@ def test_an_account_has_one_credential(extra: dict[str, str], monkeypatch: pytes
     )
 
 
+@pytest.mark.parametrize("tenant", [TENANT, TENANT.upper()])
+def test_two_accounts_of_one_tenant_are_refused(tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any case of the letters: they would buy everything twice, and call twice as much."""
+    given(monkeypatch, CONTOSO)
+    other = {"TENANT_ID": tenant, "CLIENT_ID": CLIENT, "CLIENT_SECRET": "s" * 8}
+    (problem,) = problems_of(monkeypatch, {f"AZPLAN_PARTNERS__FABRIKAM__{key}": text for key, text in other.items()})
+    assert problem == (
+        "AZPLAN_PARTNERS__CONTOSO__TENANT_ID and AZPLAN_PARTNERS__FABRIKAM__TENANT_ID are the same tenant: two "
+        "accounts of one tenant would buy everything twice. Leave one of them out; an account can be renamed at "
+        "any time."
+    )
+
+
+def test_a_domain_name_is_no_tenant_id_beside_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a name of the other's tenant. Alone, it is accepted."""
+    given(monkeypatch, CONTOSO)
+    given(monkeypatch, {"AZPLAN_PARTNERS__CONTOSO__TENANT_ID": "contoso.com"})
+    assert load().partners["contoso"].tenant_id == "contoso.com"
+    other = {"TENANT_ID": TENANT, "CLIENT_ID": CLIENT, "CLIENT_SECRET": "s" * 8}
+    (problem,) = problems_of(monkeypatch, {f"AZPLAN_PARTNERS__FABRIKAM__{key}": text for key, text in other.items()})
+    assert problem == (
+        "AZPLAN_PARTNERS__CONTOSO__TENANT_ID must be the tenant's GUID where several accounts are configured: whether "
+        "contoso.com is the tenant of another account cannot be told."
+    )
+
+
 def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown name, a missing one, a wrong value and values that do not fit each other come in one error."""
     problems = problems_of(

@@ -1,6 +1,7 @@
 """What `azplan pause` and `azplan resume` have in common, and how other verbs say that a pause is in force."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from events.base import commands
@@ -13,6 +14,8 @@ from worker.journal import counts
 from worker.journal.brake import Brake
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Micros, Pause, Which
+from worker.journal.tenants import meant_by_settings
+from worker.parts import tenants_of
 from worker.settings import Settings
 
 MOST: Final = 3
@@ -39,7 +42,10 @@ async def which_of(
         type=None if type_ is None else known_type(type_),
     )
     await check_partner(journal, loaded, which.partner)
-    return which
+    if which.partner is None:
+        return which
+    named, accounts = which.partner, tenants_of(loaded)
+    return replace(which, partner=await journal.read(lambda tx: meant_by_settings(tx, named, accounts)))
 
 
 def literally(partner: str | None, customer: str | None, type_: str | None) -> Which:

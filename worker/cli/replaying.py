@@ -16,7 +16,8 @@ from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.journal.plans import Item, Plan, find, latest, reasons
 from worker.journal.records import Intake, NewDeadLetter
-from worker.parts import resolve
+from worker.journal.tenants import Directory, register
+from worker.parts import tenants_of
 from worker.plans.naming import counted
 from worker.replay.applying import Applier, Ended, Manner
 from worker.replay.decisions import Outcome
@@ -39,11 +40,11 @@ MEANINGS: Final[Mapping[str, str]] = {
 """What an outcome means, where the reason does not say so."""
 
 
-def desk(loaded: Settings) -> intake.Desk:
+def desk(loaded: Settings, tenants: Directory) -> intake.Desk:
     """What deciding about a record needs, as the worker with these settings decides."""
     largest = largest_record(loaded.kafka.max_request_bytes, loaded.kafka.events_topic)
     return intake.Desk(
-        resolve=lambda name: resolve(loaded.partners, name),
+        resolve=tenants.resolve,
         sender=Sender(loaded.kafka.group_id, version(), largest),
         retention=loaded.journal.retention.total_seconds(),
     )
@@ -105,7 +106,9 @@ async def carry_out(
     canary = f", {manner.pace.canary} of them first" if manner.pace.canary else ""
     insist(f"Apply this to {counted(number, 'command')}{canary}?", yes=yes)
     with _bar(number) as tell:
-        applier = Applier(journal, Clock(), enter=lambda items: _enter(journal, desk(loaded), items), tell=tell)
+        tenants: Directory = await journal.write(lambda tx: register(tx, tenants_of(loaded), rename=False))
+        wanted = desk(loaded, tenants)
+        applier = Applier(journal, Clock(), enter=lambda items: _enter(journal, wanted, items), tell=tell)
         try:
             ended = await applier.apply(plan, manner)
         except asyncio.CancelledError:

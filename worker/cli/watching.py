@@ -26,6 +26,7 @@ async def watch_events(settings: Settings, wanted: Filter, *, as_json: bool) -> 
         await check_partner(journal, settings, wanted.partner)
         await say_held(journal)
         since = await journal.read(timeline.newest_number)
+        meant = await journal.read(lambda tx: timeline.as_called_now(tx, wanted))
         seen: set[str] = set()
         say("Watching; Ctrl-C ends it.")
         while True:
@@ -34,7 +35,7 @@ async def watch_events(settings: Settings, wanted: Filter, *, as_json: bool) -> 
             except JournalUnavailable as error:
                 say(f"{error}; trying again")
             else:
-                _show(_matching(changes, seen, wanted), as_json=as_json)
+                _show(_matching(changes, seen, meant), as_json=as_json)
                 seen = {change.event.id for change in changes}
             await asyncio.sleep(PAUSE)
 

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from worker.journal.counts import OPEN
 from worker.journal.journal import Journal
@@ -9,6 +11,7 @@ from worker.journal.pauses import held_by, not_held, pauses
 from worker.journal.records import Pause, Which
 from worker.journal.signing import sign
 from worker.journal.sql import Row, Transaction
+from worker.journal.tenants import called_now, lanes_named
 
 PORTION = 500
 
@@ -20,15 +23,21 @@ class Brake:
         self._journal = journal
 
     async def held(self) -> list[Pause]:
-        """All that is paused, the oldest first."""
-        return await self._journal.read(pauses)
+        """All that is paused, the oldest first. Partners go by the names of their accounts."""
+        return [replace(pause, partner=pause.account) for pause in await self._journal.read(pauses)]
+
+    async def called_now(self, which: Which) -> Which:
+        """The same commands, with the partner by the name that its account has now."""
+        if which.partner is None:
+            return which
+        return replace(which, partner=await self._journal.read(partial(called_now, name=which.partner)))
 
     async def concerned(self, which: Which) -> tuple[int, int]:
         """How many open commands match, and how many of those a pause holds already."""
 
         async def look(tx: Transaction) -> tuple[int, int]:
             held = await pauses(tx)
-            new = Pause(*words(which), id="", at=0, who="", why="")
+            new = Pause(*words(await in_journal(tx, which)), id="", at=0, who="", why="")
             free, values = not_held(held)
             match, also = not_held([new])
             rows = await tx.rows(
@@ -59,16 +68,17 @@ class Brake:
         """From now on none of these commands is begun. What is under way goes on to the end of its run."""
 
         async def write(tx: Transaction) -> Pause:
-            pause = Pause(*words(which), id=str(uuid.uuid4()), at=tx.now, who=who, why=why)
+            held = await in_journal(tx, which)
+            pause = Pause(*words(which), id=str(uuid.uuid4()), at=tx.now, who=who, why=why, account=which.partner)
             await tx.run(
                 "INSERT INTO pause (id, partner, customer, type, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 pause.id,
-                *words(which),
+                *words(held),
                 tx.now,
                 who,
                 why,
             )
-            await sign(tx, who, why, "pause", details=words(which))
+            await sign(tx, who, why, "pause", details=words(held))
             await tx.hint("")
             return pause
 
@@ -82,9 +92,10 @@ class Brake:
         """
 
         async def write(tx: Transaction) -> int:
-            ended = [(pause.id,) for pause in await pauses(tx) if pause.which == which]
+            meant = await in_journal(tx, which)
+            ended = [(pause.id,) for pause in await pauses(tx) if pause.which == meant]
             await tx.many("DELETE FROM pause WHERE id = ?", ended)
-            await sign(tx, who, why, "resume", details=words(which))
+            await sign(tx, who, why, "resume", details=words(meant))
             await tx.hint("")
             return len(ended)
 
@@ -123,6 +134,11 @@ class Brake:
             await tx.hint("")
 
         await self._journal.write(write, lanes=sorted({row["lane"] for row in waiting}))
+
+
+async def in_journal(tx: Transaction, which: Which) -> Which:
+    """The same commands as the journal's columns name them: of a tenant, however its account is called."""
+    return which if which.partner is None else replace(which, partner=await lanes_named(tx, which.partner))
 
 
 def words(which: Which) -> list[str | None]:

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from worker.journal.columns import load_waits, source, step
+from worker.journal.columns import account, load_waits, source, step
 from worker.journal.lanes import KNOWN_STATES
 from worker.journal.pauses import held_by, not_held, pauses
 from worker.journal.puzzles import why_not, why_not_steps
@@ -148,6 +148,7 @@ def _work(
         code=row["code"],
         paused=held_by(held, row),
         resolution=Resolution(row["resolution"]) if row["resolution"] else None,
+        account=account(row),
     )
 
 

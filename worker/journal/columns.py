@@ -12,6 +12,12 @@ from worker.journal.sql import Row
 
 WAITS = tuple(field.name for field in fields(Waits))
 
+SHOWN = """coalesce((SELECT coalesce(tenant.account, tenant.id) FROM tenant WHERE tenant.lanes = {of}.partner),
+    {name}, {of}.partner)"""
+"""How people call the partner of a row today: its tenant's account, or the tenant where that name is another's now."""
+PARTNER_OF_COMMAND = SHOWN.format(of="command", name="command.account")
+PARTNER_OF_PAUSE = SHOWN.format(of="pause", name="NULL")
+
 
 def dump(value: Json) -> str:
     """JSON that any text column holds: ASCII, where U+0000 and lone surrogates are escapes, and come back so."""
@@ -39,6 +45,11 @@ def digest(record: Record) -> str:
     for part in (record.key, record.value, dump_headers(record.headers).encode("ascii")):
         hasher.update(b"-" if part is None else b"%d:" % len(part) + part)
     return hasher.hexdigest()
+
+
+def account(row: Row) -> str | None:
+    """What the events of a command call its account; None where it could not be told."""
+    return row["account"] or row["partner"] or None
 
 
 def source(row: Row, headers: str = "headers") -> Record:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.journal.records import SECOND, Gauges, Micros
+from worker.journal.records import SECOND, Micros
 from worker.journal.schema import TABLES
 from worker.journal.sql import Transaction
 
@@ -21,6 +21,21 @@ BACKLOG = """SELECT
     (SELECT count(*) FROM event WHERE sent_at IS NULL) + (SELECT count(*) FROM dead_letter WHERE sent_at IS NULL) AS n,
     (SELECT at FROM event WHERE sent_at IS NULL ORDER BY seq LIMIT 1) AS event_at,
     (SELECT at FROM dead_letter WHERE sent_at IS NULL ORDER BY seq LIMIT 1) AS letter_at"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What is open, unsent and dead. Ages in seconds; `oldest_open_age` by type of command.
+
+    `oldest_detail_age`: since the end of the command whose details have been kept for longest.
+    """
+
+    open: int
+    oldest_open_age: Mapping[str, float]
+    dead_letters: int
+    outbox_pending: int
+    outbox_oldest_age: float
+    oldest_detail_age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ LONGEST_DETAIL = 4_096
 """Characters of a sentence for people. It may quote Microsoft or a sender, so it is made printable."""
 INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
     correlation_id, state, code, turn, due_at, received_at, concluded_at, topic, partition, position, recorded_at,
-    key, value, headers)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    key, value, headers, account)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_EVENT = """INSERT INTO event (id, uid, redrive, type, lane, key, value, headers, at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
 INSERT_LETTER = """INSERT INTO dead_letter (lane, uid, code, detail, redrive, attempts, correlation_id, topic,
@@ -155,6 +155,7 @@ def command_row(tx: Transaction, turn: int, command: NewCommand, record: Record,
         record.key,
         record.value,
         dump_headers(record.headers),
+        command.account,
     )
 
 

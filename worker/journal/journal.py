@@ -20,7 +20,6 @@ from worker.journal.records import (
     Call,
     Claim,
     Conclusion,
-    Gauges,
     Intake,
     Micros,
     NewDeadLetter,
@@ -221,9 +220,9 @@ class Journal:
 
     # ---- looking
 
-    async def gauges(self) -> Gauges:
+    async def gauges(self) -> counts.Gauges:
         """What is open, unsent and dead, counted for metrics."""
-        return cast("Gauges", await self.read(counts.gauges))
+        return cast("counts.Gauges", await self.read(counts.gauges))
 
     async def is_empty(self) -> bool:
         """True while nothing was ever taken in, and no group was ever bound to this journal."""

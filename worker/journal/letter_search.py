@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from worker.journal.columns import PARTNER_OF_COMMAND
 from worker.journal.letters import letter
 from worker.journal.sql import Row, Transaction, Value
+from worker.journal.tenants import lanes_named
 from worker.journal.views import Letter
 
-SELECT = """SELECT dead_letter.*, command.id AS command_id, command.source AS command_source,
-      command.type AS command_type, command.customer AS command_customer, command.partner AS command_partner
+SELECT = f"""SELECT dead_letter.*, command.id AS command_id, command.source AS command_source,
+      command.type AS command_type, command.customer AS command_customer, {PARTNER_OF_COMMAND} AS command_partner
     FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid"""
 
 
@@ -48,7 +50,7 @@ class Group:
 
 async def search(tx: Transaction, wanted: Wanted, limit: int = 0) -> list[Dead]:
     """The dead letters that match, the newest first, at most `limit` of them; 0 for all."""
-    conditions, values = _conditions(wanted)
+    conditions, values = await _conditions(tx, wanted)
     if limit:
         values.append(limit)
     rows = await tx.rows(
@@ -65,7 +67,7 @@ async def numbered(tx: Transaction, number: int) -> Dead | None:
 
 async def groups(tx: Transaction, wanted: Wanted) -> list[Group]:
     """The dead letters that match, counted by code and type of command, the most first."""
-    conditions, values = _conditions(wanted)
+    conditions, values = await _conditions(tx, wanted)
     rows = await tx.rows(
         f"""SELECT dead_letter.code AS code, command.type AS type, count(*) AS n, min(dead_letter.at) AS first,
               max(dead_letter.at) AS last, max(dead_letter.seq) AS example
@@ -76,13 +78,13 @@ async def groups(tx: Transaction, wanted: Wanted) -> list[Group]:
     return [Group(row["code"], row["type"], row["n"], row["first"], row["last"], row["example"]) for row in rows]
 
 
-def _conditions(wanted: Wanted) -> tuple[str, list[Value]]:
+async def _conditions(tx: Transaction, wanted: Wanted) -> tuple[str, list[Value]]:
     columns = {
         "dead_letter.state": wanted.state,
         "dead_letter.code": wanted.code,
         "command.type": wanted.type,
         "command.customer": wanted.customer,
-        "command.partner": wanted.partner,
+        "command.partner": None if wanted.partner is None else await lanes_named(tx, wanted.partner),
     }
     chosen = {column: value for column, value in columns.items() if value is not None}
     return " AND ".join(f"{column} = ?" for column in chosen) or "1 = 1", list(chosen.values())

@@ -14,8 +14,9 @@ LEFT_BEHIND = """SELECT 1 WHERE EXISTS (SELECT 1 FROM step WHERE uid = ?) OR EXI
     OR EXISTS (SELECT 1 FROM event WHERE uid = ? AND sent_at IS NULL)"""
 
 
-async def move(journal: Journal, item: Work, to: LaneKey) -> bool:
-    """Bring a failed command, with what people asked about it, into another lane.
+async def move(journal: Journal, item: Work, to: LaneKey, account: str) -> bool:
+    """Bring a failed command, with what people asked about it, into another lane. From then on its events name
+    `account`.
 
     False where it stays: it has written something, its answer is not yet published, or it is no longer as `item` says.
     """
@@ -27,9 +28,10 @@ async def move(journal: Journal, item: Work, to: LaneKey) -> bool:
             return False
         tx.known.revisions[item.uid] = item.revision + 1
         await tx.run(
-            "UPDATE command SET lane = ?, partner = ?, revision = revision + 1 WHERE uid = ?",
+            "UPDATE command SET lane = ?, partner = ?, account = ?, revision = revision + 1 WHERE uid = ?",
             to.id,
             to.partner,
+            account,
             item.uid,
         )
         await tx.run("UPDATE event SET lane = ? WHERE uid = ?", to.id, item.uid)

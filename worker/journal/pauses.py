@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+from worker.journal.columns import PARTNER_OF_PAUSE
 from worker.journal.records import Pause
 from worker.journal.sql import Row, Transaction, Value
 
 
 async def pauses(tx: Transaction) -> list[Pause]:
     """All that is paused, the oldest first."""
-    rows = await tx.rows("SELECT id, at, who, why, partner, customer, type FROM pause ORDER BY at, id")
+    rows = await tx.rows(
+        f"SELECT id, at, who, why, partner, customer, type, {PARTNER_OF_PAUSE} AS account FROM pause ORDER BY at, id"
+    )
     return [
         Pause(
             id=row["id"],
@@ -18,6 +21,7 @@ async def pauses(tx: Transaction) -> list[Pause]:
             partner=row["partner"],
             customer=row["customer"],
             type=row["type"],
+            account=row["account"],
         )
         for row in rows
     ]

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 
 from events.base import events
 from events.record import Headers
-from events.status import CommandFailed, CommandRejected, CommandWaiting
+from events.status import CommandFailed, CommandIdReused, CommandRejected, CommandWaiting
 from worker.journal.columns import dump, dump_headers
 from worker.journal.intake import INSERT_EVENT, INSERT_LETTER, event_row, letter_row
 from worker.journal.records import Micros, NewDeadLetter, NewEvent, State, Waits
 from worker.journal.signing import sign
-from worker.journal.sql import Row, Transaction
+from worker.journal.sql import LaneKey, Row, Transaction
 from worker.journal.work import NEXT_DUE
 
 NAME = "rebuild"
@@ -24,9 +24,9 @@ COPY = """INSERT INTO event (id, uid, redrive, type, lane, key, value, headers, 
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET sent_at = coalesce(event.sent_at, excluded.sent_at)"""
 BARE_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
-    correlation_id, state, turn, received_at, pruned_at, topic, partition, position, headers)
+    correlation_id, state, turn, received_at, pruned_at, topic, partition, position, headers, account)
     VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, ?, 'accepted', (SELECT coalesce(max(turn), 0) + 1 FROM command), ?, ?,
-    '', 0, 0, '[]')
+    '', 0, 0, '[]', ?)
     ON CONFLICT (uid) DO NOTHING"""
 UPDATE = """UPDATE command SET state = ?, code = ?, redrive = ?, concluded_at = ?, due_at = NULL, released = 0,
     reason = ?, waits = ?, revision = revision + 1 WHERE uid = ?"""
@@ -58,7 +58,10 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Bare:
-    """A command of which only its events are left: its record is gone from the topic."""
+    """A command of which only its events are left: its record is gone from the topic.
+
+    `partner` is what the lanes of its tenant begin with, `account` what its events call the tenant's account.
+    """
 
     uid: str
     source: str
@@ -66,6 +69,7 @@ class Bare:
     type: str
     lane: str
     partner: str | None
+    account: str | None
     customer: str
     correlation_id: str
 
@@ -125,9 +129,35 @@ async def copy(tx: Transaction, found: Sequence[Copied]) -> None:
     await tx.many(COPY, rows)
 
 
-async def with_events(tx: Transaction, uids: Sequence[str]) -> set[str]:
-    """Those of these commands about which something was published."""
-    return {row["uid"] for row in await tx.rows(f"SELECT DISTINCT uid FROM event WHERE {tx.among('uid')}", list(uids))}
+async def told_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, Row]:
+    """An event of the newest story of each of these commands about which something was published."""
+    rows = await tx.rows(
+        f"""SELECT uid, id, key, value, headers FROM event WHERE {tx.among("uid")}
+            ORDER BY CASE WHEN type = ? THEN 0 ELSE 1 END, redrive, seq""",
+        list(uids),
+        CommandIdReused.wire_type(),
+    )
+    return {row["uid"]: row for row in rows}
+
+
+async def unsettled(tx: Transaction, lanes: str) -> bool:
+    """Whether a story in lanes that begin so has no answer, or failed: something of it may still be in doubt."""
+    done = [kind for kind, event in events().items() if event.terminal and kind != CommandFailed.wire_type()]
+    rows = await tx.rows(
+        f"""SELECT 1 AS one FROM event WHERE substr(lane, 1, ?) = ? AND type <> ? AND NOT EXISTS (
+              SELECT 1 FROM event AS told WHERE told.uid = event.uid AND told.redrive >= event.redrive
+                AND {tx.among("told.type")}) LIMIT 1""",
+        len(lanes) + 1,
+        f"{lanes}/",
+        CommandIdReused.wire_type(),
+        done,
+    )
+    return bool(rows)
+
+
+async def guard_lanes(tx: Transaction, lanes: Sequence[LaneKey], guard: Micros) -> None:
+    """These lanes, locked by this transaction, wait for `guard` microseconds first."""
+    await tx.many(GUARD, [(tx.now + guard, lane.id, tx.now + guard) for lane in lanes])
 
 
 async def orphans(tx: Transaction, limit: int) -> Sequence[Row]:
@@ -144,7 +174,7 @@ async def enter_bare(tx: Transaction, found: Sequence[Bare]) -> None:
     rows = [
         (
             each.uid, each.source, each.id, each.type, each.lane, each.partner or "", each.customer,
-            each.correlation_id, tx.now, tx.now,
+            each.correlation_id, tx.now, tx.now, each.account,
         )
         for each in found
     ]  # fmt: skip

@@ -13,6 +13,7 @@ class RecentCall(NamedTuple):
     """A call that was answered, or given up, `age` seconds ago."""
 
     partner: str
+    """What the lanes of its tenant begin with."""
     operation: str
     age: float
 

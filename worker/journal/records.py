@@ -54,7 +54,7 @@ class NewDeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class NewCommand:
-    """A command to be remembered. A refused one is `REJECTED` from the start and never runs."""
+    """A command to be remembered. A refused one is `REJECTED` from the start and never runs. Partner as in `Work`."""
 
     uid: str
     source: str
@@ -70,6 +70,7 @@ class NewCommand:
     """When it was received, as its first event says; 0: when it is written down."""
     state: State = State.ACCEPTED
     code: str | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which commands: those that match all that is given; None matches any."""
+    """Which commands: those that match all that is given; None matches any. Partner as in `Work`, or an account."""
 
     partner: str | None = None
     customer: str | None = None
@@ -170,12 +171,13 @@ class Which:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause(Which):
-    """Commands that are not begun, but wait until a person lets them go."""
+    """Commands that are not begun, but wait until a person lets them go. `account` is how the partner is called now."""
 
     id: str
     at: Micros
     who: str
     why: str
+    account: str | None = None
 
     @property
     def which(self) -> Which:
@@ -190,6 +192,7 @@ class Work:
     It stands for one run: whatever ends that run (a conclusion, a cancellation, a redrive) raises the command's
     `revision`, and what is written for an older one is refused as if the lane were lost. `paused` is the pause that
     holds the command: it is not run, only told to wait. `resolution` is what a person decided in this story.
+    `partner` is what the lanes of its tenant begin with, `account` what its events call the tenant's account.
     """
 
     uid: str
@@ -218,6 +221,7 @@ class Work:
     code: str | None = None
     paused: Pause | None = None
     resolution: Resolution | None = None
+    account: str | None = None
 
     def unsettled_until(self) -> Micros:
         """Until when an unanswered request of this command may still change something; 0 where none can."""
@@ -289,21 +293,6 @@ class Claim:
     work: Sequence[Work]
     next_in: float | None
     puzzles: Sequence[Puzzle] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Gauges:
-    """What is open, unsent and dead. Ages in seconds; `oldest_open_age` by type of command.
-
-    `oldest_detail_age`: since the end of the command whose details have been kept for longest.
-    """
-
-    open: int
-    oldest_open_age: Mapping[str, float]
-    dead_letters: int
-    outbox_pending: int
-    outbox_oldest_age: float
-    oldest_detail_age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ TABLES = (
     "plan_item",
     "chore",
     "forgotten_plan",
+    "tenant",
+    "account_name",
 )
 """All tables of a journal of the newest version."""
 

@@ -4,17 +4,18 @@ A query is run by `Journal.read`: `await journal.read(lambda tx: timeline.find(t
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from worker.journal import columns
 from worker.journal.claims import steps_of
 from worker.journal.letters import letter
 from worker.journal.records import Call, Micros, Note, Resolution, State, Which
 from worker.journal.sql import Row, Transaction, Value
+from worker.journal.tenants import called_now, lanes_named
 from worker.journal.views import Change, Done, Filter, SaidEvent, Story, Summary
 
-SUMMARY = """SELECT seq, uid, id, source, type, customer, partner, state, code, redrive, reason, due_at, received_at,
-    concluded_at FROM command"""
+SUMMARY = f"""SELECT seq, uid, id, source, type, customer, {columns.PARTNER_OF_COMMAND} AS partner, state, code,
+    redrive, reason, due_at, received_at, concluded_at FROM command"""
 OVERLAP = 60_000_000
 """Microseconds within which a lower number may still appear: longer than any transaction lasts."""
 
@@ -27,7 +28,7 @@ async def find(tx: Transaction, id: str, source: str | None = None) -> list[Summ
 
 async def newest(tx: Transaction, wanted: Filter, limit: int = 0) -> list[Summary]:
     """The commands that match, the newest first, at most `limit` of them; 0 for all."""
-    conditions, values = _conditions(wanted)
+    conditions, values = await _conditions(tx, wanted)
     if limit:
         values.append(limit)
     rows = await tx.rows(f"{SUMMARY} WHERE {conditions} ORDER BY seq DESC{' LIMIT ?' if limit else ''}", *values)
@@ -36,9 +37,14 @@ async def newest(tx: Transaction, wanted: Filter, limit: int = 0) -> list[Summar
 
 async def following(tx: Transaction, wanted: Filter, after: int, limit: int) -> list[Summary]:
     """The next commands that match, the oldest first: a page at a time, from the number of the last one on."""
-    conditions, values = _conditions(wanted)
+    conditions, values = await _conditions(tx, wanted)
     rows = await tx.rows(f"{SUMMARY} WHERE seq > ? AND {conditions} ORDER BY seq LIMIT ?", after, *values, limit)
     return [summary(row) for row in rows]
+
+
+async def as_called_now(tx: Transaction, wanted: Filter) -> Filter:
+    """The same commands, with the partner by the name that its account has now, as a `Summary` has it."""
+    return wanted if wanted.partner is None else replace(wanted, partner=await called_now(tx, wanted.partner))
 
 
 async def show(tx: Transaction, uid: str) -> Story | None:
@@ -59,7 +65,7 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         for note in await tx.rows("SELECT * FROM note WHERE uid = ? ORDER BY at, seq", uid)
     ]
     return Story(
-        command=summary(row),
+        command=summary((await tx.rows(f"{SUMMARY} WHERE uid = ?", uid))[0]),
         correlation_id=row["correlation_id"],
         attempts=row["attempts"],
         resolution=Resolution(row["resolution"]) if row["resolution"] else None,
@@ -156,7 +162,9 @@ def call(row: Row) -> Call:
     )
 
 
-def _conditions(wanted: Filter) -> tuple[str, list[Value]]:
+async def _conditions(tx: Transaction, wanted: Filter) -> tuple[str, list[Value]]:
+    if wanted.partner is not None:
+        wanted = replace(wanted, partner=await lanes_named(tx, wanted.partner))
     given = [(field.name, getattr(wanted, field.name)) for field in fields(Filter)]
     chosen = [(name, str(value)) for name, value in given if value is not None]
     return " AND ".join(f"{name} = ?" for name, _ in chosen) or "1 = 1", [value for _, value in chosen]

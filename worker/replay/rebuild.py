@@ -4,7 +4,7 @@ What has its answer is concluded. What has none is open again and may have begun
 waits until every request that was never answered has arrived and every order shows; its handler looks before it buys.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from events import identity
@@ -12,17 +12,19 @@ from events.base import Origin
 from events.codes import FailedCode
 from events.deadletters import Failure, dead_letter_headers
 from events.identity import command_uid
-from events.published import read_event
+from events.published import Published, read_event
 from events.record import Record
 from events.status import CommandFailed
 from worker.broker.port import Admin, Partition
 from worker.errors import JournalRefused
 from worker.journal import counts, rebuilding
-from worker.journal.columns import load_headers, source
+from worker.journal.columns import account, load_headers, source
 from worker.journal.journal import Journal
 from worker.journal.rebuilding import Bare, Copied, Opened
-from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEvent, Taken
+from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEvent, State, Taken
 from worker.journal.sql import LaneKey, Row
+from worker.journal.tenants import Directory, Tenant
+from worker.replay.told_accounts import ToldAccounts
 from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.intake import Desk, intake, lane_of, refused_by_database
 
@@ -39,6 +41,7 @@ class Sources:
     events_topic: str
     group: str
     desk: Desk
+    tenants: Directory
     guard: float
 
 
@@ -62,11 +65,13 @@ class Rebuild:
         self._journal = journal
         self._sources = sources
         self._tell = tell
+        self._accounts = ToldAccounts(journal)
 
     async def run(self, who: str, why: str, *, alone: bool) -> Rebuilt:
         """Bring the journal up to the topics. `alone`: no other process can have it open.
 
-        Raises `JournalRefused` while a worker lives, or where the journal belongs to another group.
+        Raises `JournalRefused` while a worker lives, where the journal belongs to another group, and where events name
+        an account with unfinished work whose tenant cannot be told.
         """
         journal, sources = self._journal, self._sources
         if not alone:
@@ -75,6 +80,7 @@ class Rebuild:
         await journal.write(rebuilding.begin)
         self._tell(f"copying the events of {sources.events_topic}")
         copied = await self._copy()
+        await self._accounts.refuse_unknown()
         if not alone:
             await refuse_beside_workers(journal)  # one that began between the first look and the mark
         self._tell(f"reading the commands of {sources.commands_topic}")
@@ -90,10 +96,14 @@ class Rebuild:
     async def _copy(self) -> int:
         number = 0
         async for records in self._portions(self._sources.events_topic):
-            found = [event for record in records if (event := copied(record)) is not None]
+            found = [event for record in records if (event := await self._copied(record)) is not None]
             await self._journal.write(lambda tx, found=found: rebuilding.copy(tx, found))  # type: ignore[misc]
             number += len(found)
         return number
+
+    async def _copied(self, record: Record) -> Copied | None:
+        found = read_event(record)
+        return None if found is None else copied(record, found, await self._accounts.tenant(found.event.partner))
 
     async def _enter(self) -> int:
         desk, number = self._sources.desk, 0
@@ -104,29 +114,57 @@ class Rebuild:
         async for records in self._portions(self._sources.commands_topic):
             items = [intake(record, self._journal.now(), desk) for record in records]
             uids = sorted({item.command.uid for item in items if item.command})
-            told = await self._journal.read(lambda tx, uids=uids: rebuilding.with_events(tx, uids))  # type: ignore[misc]
-            # Of what was answered it is known that it is not new, however old its record.
-            items = [
-                replace(item, too_old=None) if item.command and item.command.uid in told else item for item in items
-            ]
+            told = await self._journal.read(lambda tx, uids=uids: rebuilding.told_of(tx, uids))  # type: ignore[misc]
+            items = [await self._as_told(item, told) for item in items]
             taken = await self._journal.accept(items, instead)
             number += sum(each in (Taken.NEW, Taken.REFUSED) for each in taken)
         return number
 
+    async def _as_told(self, item: Intake, told: Mapping[str, Row]) -> Intake:
+        """A command with the account that its events name, in the lane in which it stood, whatever its record would be
+        taken for today. Of what was answered it is known that it is not new, however old its record."""
+        if item.command is None or item.command.uid not in told:
+            return item
+        found = stored(told[item.command.uid])
+        tenant = await self._accounts.tenant(found.event.partner)
+        command = replace(
+            item.command,
+            lane=lane_of(tenant, item.command.customer),
+            partner=tenant.lanes if tenant else None,
+            account=tenant.account if tenant else None,
+        )
+        return replace(item, command=command, too_old=None)
+
     async def _enter_bare(self) -> None:
         while rows := await self._journal.read(lambda tx: rebuilding.orphans(tx, PORTION)):
-            found = [bare(row) for row in rows]
+            found = [await self._bare(row) for row in rows]
             lanes = {each.lane: LaneKey(each.lane, each.partner or "", each.customer) for each in found}
             await self._journal.write(
                 lambda tx, found=found: rebuilding.enter_bare(tx, found),  # type: ignore[misc]
                 new_lanes=list(lanes.values()),
             )
 
+    async def _bare(self, row: Row) -> Bare:
+        found = stored(row)
+        return bare(row["uid"], found, await self._accounts.tenant(found.event.partner))
+
+    async def _guard_strays(self, rows: Sequence[Row], guard: int) -> None:
+        """Of an open command whose account cannot be told, it cannot be told either whether it had begun for one."""
+        customers = [row["customer"] for row in rows if not row["partner"] and State(row["state"]).is_open]
+        lanes = [
+            LaneKey(lane_of(tenant, customer), tenant.lanes, customer)
+            for customer in dict.fromkeys(customers)
+            for tenant in self._sources.tenants.accounts.values()
+        ]
+        if lanes:
+            await self._journal.write(lambda tx: rebuilding.guard_lanes(tx, lanes, guard), new_lanes=lanes)
+
     async def _bring_up(self) -> Opened:
         after, total, guard = 0, Opened(), int(self._sources.guard * SECOND)
         while rows := await self._journal.read(lambda tx, after=after: rebuilding.commands(tx, after, PORTION)):  # type: ignore[misc]
             after = rows[-1]["seq"]
             more = await self._journal.write(lambda tx, rows=rows: rebuilding.bring_up(tx, rows, guard))  # type: ignore[misc]
+            await self._guard_strays(rows, guard)
             total = Opened(total.concluded + more.concluded, total.open + more.open, total.kept + more.kept)
         return total
 
@@ -178,11 +216,8 @@ async def refuse_beside_workers(journal: Journal) -> None:
         )
 
 
-def copied(record: Record) -> Copied | None:
-    """A record of the events topic as the journal keeps it; None where it holds no event that is known."""
-    found = read_event(record)
-    if found is None:
-        return None
+def copied(record: Record, found: Published, tenant: Tenant | None) -> Copied:
+    """An event of the events topic as the journal keeps it, in the lane of its tenant's customer."""
     event = found.event
     at = int(found.time.timestamp() * SECOND) if found.time else (record.timestamp or 0) * 1_000
     return Copied(
@@ -190,7 +225,7 @@ def copied(record: Record) -> Copied | None:
         uid=str(command_uid(event.command_source, event.command_id)),
         redrive=event.redrive,
         type=event.wire_type(),
-        lane=lane_of(event.partner, event.customer_id),
+        lane=lane_of(tenant, event.customer_id),
         key=record.key or b"",
         value=record.value or b"",
         headers=record.headers,
@@ -198,20 +233,26 @@ def copied(record: Record) -> Copied | None:
     )
 
 
-def bare(row: Row) -> Bare:
-    """The command that an event is about, as far as the event tells."""
+def stored(row: Row) -> Published:
+    """An event that the journal keeps."""
     record = Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"]))
     found = read_event(record)
     if found is None:
         raise LookupError(f"event {row['id']} was copied and cannot be read any more")
+    return found
+
+
+def bare(uid: str, found: Published, tenant: Tenant | None) -> Bare:
+    """The command that an event is about, as far as the event tells."""
     event = found.event
     return Bare(
-        uid=row["uid"],
+        uid=uid,
         source=event.command_source,
         id=event.command_id,
         type=event.command_type,
-        lane=lane_of(event.partner, event.customer_id),
-        partner=event.partner,
+        lane=lane_of(tenant, event.customer_id),
+        partner=tenant.lanes if tenant else None,
+        account=event.partner,
         customer=event.customer_id,
         correlation_id=found.correlation_id or event.command_id,
     )
@@ -244,7 +285,7 @@ def letter(row: Row, sender: Sender) -> NewDeadLetter:
 
 def gone(row: Row, now: Micros) -> NewEvent:
     """The answer of a command that nobody can run any more."""
-    origin = Origin(row["id"], row["source"], row["type"], row["customer"], row["partner"] or None, row["redrive"])
+    origin = Origin(row["id"], row["source"], row["type"], row["customer"], account(row), row["redrive"])
     event = CommandFailed.of(
         origin, code=FailedCode.OUTCOME_UNKNOWN, detail=GONE, attempts=row["attempts"], outcome_unknown=True
     )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from events.record import Record
 from worker.broker.port import Admin, Partition
 from worker.journal import timeline
+from worker.journal.columns import PARTNER_OF_COMMAND
 from worker.journal.journal import Journal
 from worker.journal.records import Intake, State
 from worker.journal.sql import Transaction
@@ -83,15 +84,16 @@ async def of_records(
     """The commands in these records that match, each once: its first record, and the first one of other content."""
     seen: set[tuple[str, bool]] = set()
     portion: list[Intake] = []
+    meant = await journal.read(lambda tx: timeline.as_called_now(tx, wanted))
     async for record in records:
         portion.append(intake(record, journal.now(), desk))
         if len(portion) == PORTION:
             for candidate in await _candidates(journal, portion):
-                if fresh(candidate, seen) and fits(candidate, wanted):
+                if fresh(candidate, seen) and fits(candidate, meant):
                     yield candidate
             portion = []
     for candidate in await _candidates(journal, portion):
-        if fresh(candidate, seen) and fits(candidate, wanted):
+        if fresh(candidate, seen) and fits(candidate, meant):
             yield candidate
 
 
@@ -168,7 +170,8 @@ def _other(known: Known) -> Known:
 
 async def _known(tx: Transaction, uids: Sequence[str]) -> list[tuple[Candidate, str, int]]:
     rows = await tx.rows(
-        f"""SELECT uid, type, customer, partner, state, code, redrive, pruned_at, fingerprint, algorithm,
+        f"""SELECT uid, type, customer, {PARTNER_OF_COMMAND} AS partner, state, code, redrive, pruned_at,
+              fingerprint, algorithm,
               CASE WHEN EXISTS (SELECT 1 FROM dead_letter AS letter WHERE letter.uid = command.uid
                 AND letter.state = 'archived' AND letter.redrive = command.redrive) THEN 1 ELSE 0 END AS archived
             FROM command WHERE {tx.among("uid")}""",

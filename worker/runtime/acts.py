@@ -21,6 +21,7 @@ from worker.journal.journal import Journal
 from worker.journal.moves import move
 from worker.journal.records import Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
 from worker.journal.sql import LaneKey
+from worker.journal.tenants import Tenant
 from worker.runtime.alarm import Alarm
 from worker.runtime.conclusion import event_at, instant
 from worker.runtime.intake import Resolve, lane_of
@@ -43,7 +44,7 @@ class Desk:
 
     journal: Journal
     resolve: Resolve
-    """The account that a command asks for, by today's settings."""
+    """The tenant that a command asks for, by today's settings."""
     changed: Callable[[], None]
     """Called when a request was carried out: there may be something to run and to send."""
 
@@ -122,20 +123,18 @@ class Requests:
         expected = act.details.get("redrive") if isinstance(act.details, dict) else None
         if expected is not None and expected != item.redrive:
             return await self._refuse(act, f"it was redriven meanwhile: its story is number {item.redrive} by now")
-        lane = self._lane_now(item)
-        if lane.id != item.lane and item.state is State.FAILED and not item.steps:
+        tenant = self._tenant_now(item)
+        if item.partner is None and tenant and item.state is State.FAILED and not item.steps:
             # The request goes along. It is carried out by whoever owns the lane in which the command now stands.
-            await move(self._desk.journal, item, lane)
+            lane = LaneKey(lane_of(tenant, item.customer), tenant.lanes, item.customer)
+            await move(self._desk.journal, item, lane, tenant.account)
             return None
         return await self._acts.redrive(act, item, [self._accepted(item)])
 
-    def _lane_now(self, item: Work) -> LaneKey:
-        """The lane in which the command would be accepted today; its own where today's settings do not say."""
+    def _tenant_now(self, item: Work) -> Tenant | None:
+        """The tenant for which the command would be accepted today; None where today's settings do not say."""
         decoded = decode(item.record)
-        partner = self._desk.resolve(decoded.envelope.partner_key) if isinstance(decoded, Accepted | Refused) else None
-        if partner is None:
-            return LaneKey(item.lane, item.partner or "", item.customer)
-        return LaneKey(lane_of(partner, item.customer), partner, item.customer)
+        return self._desk.resolve(decoded.envelope.partner_key) if isinstance(decoded, Accepted | Refused) else None
 
     async def _refuse(self, act: Act, why: str) -> str:
         await self._acts.refuse(act, why)
@@ -178,7 +177,7 @@ def cancelled(item: Work, why: str, now: int) -> Conclusion:
 
 def origin(item: Work, redrive: int) -> Origin:
     """What the events of a command say about it."""
-    return Origin(item.id, item.source, item.type, item.customer, item.partner, redrive)
+    return Origin(item.id, item.source, item.type, item.customer, item.account, redrive)
 
 
 def story_event(item: Work, redrive: int, place: str, event: Event, now: int) -> NewEvent:

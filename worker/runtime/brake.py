@@ -83,10 +83,9 @@ def wait_for(pause: Pause) -> Wait:
 
 def told(pause: Pause) -> str:
     """What is paused and why, as its senders read it."""
-    which = pause.which
     parts = [
         f"{name} {value}"
-        for name, value in (("type", which.type), ("customer", which.customer), ("partner", which.partner))
+        for name, value in (("type", pause.type), ("customer", pause.customer), ("partner", pause.account))
         if value is not None
     ]
     why = f": {pause.why}" if pause.why else ""

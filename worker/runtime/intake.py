@@ -12,12 +12,13 @@ from events.fingerprint import ALGORITHM
 from events.record import Record
 from events.status import CommandAccepted, CommandIdReused, CommandRejected
 from worker.journal.records import SECOND, Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
+from worker.journal.tenants import Tenant
 from worker.runtime.conclusion import Sender, event_at, instant
 from worker.runtime.tracing import record_trace
 
 DAY = 86_400.0
-Resolve = Callable[[str | None], str | None]
-"""From `ce_partner` in the form in which names compare, to the name of the account; None where that cannot be told."""
+Resolve = Callable[[str | None], Tenant | None]
+"""From `ce_partner` in the form in which names compare to the tenant of the account; None where it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,16 @@ def refused_by_database(item: Intake, error: Exception, desk: Desk) -> NewDeadLe
     return _letter(item.record, desk, FailedCode.INTERNAL_ERROR, detail, None)
 
 
-def lane_of(partner: str | None, customer: str) -> str:
-    """The lane of a customer at a partner account: its commands take effect in order."""
-    return f"{partner or ''}/{customer}"
+def lane_of(tenant: Tenant | None, customer: str) -> str:
+    """The lane of a customer of a tenant: its commands take effect in order, however the tenant's account is called."""
+    return f"{tenant.lanes if tenant else ''}/{customer}"
 
 
 def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Desk) -> Intake:
     envelope = decoded.envelope
-    partner = desk.resolve(envelope.partner_key)
-    origin = Origin(envelope.id, envelope.source, envelope.type, envelope.customer_id, partner)
+    tenant = desk.resolve(envelope.partner_key)
+    account = tenant.account if tenant else None
+    origin = Origin(envelope.id, envelope.source, envelope.type, envelope.customer_id, account)
     refused = isinstance(decoded, Refused)
     return Intake(
         record=record,
@@ -62,8 +64,9 @@ def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Des
             source=envelope.source,
             id=envelope.id,
             type=envelope.type,
-            lane=lane_of(partner, envelope.customer_id),
-            partner=partner,
+            lane=lane_of(tenant, envelope.customer_id),
+            partner=tenant.lanes if tenant else None,
+            account=account,
             customer=envelope.customer_id,
             fingerprint=decoded.fingerprint,
             algorithm=ALGORITHM,

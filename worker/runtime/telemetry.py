@@ -44,7 +44,7 @@ def watching(work: Work, correlation_id: str) -> Iterator[None]:
         "command": metrics.command_label(work.type),
         "command_id": work.id,
         "customer_id": work.customer,
-        "partner": work.partner,
+        "partner": work.account,
         "correlation_id": work.correlation_id,
         "ms_correlation_id": correlation_id,
     }

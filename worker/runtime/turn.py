@@ -29,7 +29,7 @@ class Traffic(Exchange, Protocol):
     """The run's traffic with Partner Center."""
 
     center: Center | None
-    """The partner account; None where none fits the command."""
+    """The account of the command's tenant, or the only one where the command has none; None where there is none."""
     correlation_id: str
     """The MS-CorrelationId of the run."""
     deadline: datetime | None
@@ -63,7 +63,7 @@ class Turn:
     def origin(self) -> Origin:
         """What all events of the command say about it."""
         work = self.work
-        return Origin(work.id, work.source, work.type, work.customer, work.partner, work.redrive)
+        return Origin(work.id, work.source, work.type, work.customer, work.account, work.redrive)
 
     def now(self) -> Micros:
         """The instant of what is said now: not before the command was received, however roughly the time is known."""
@@ -132,11 +132,13 @@ class Turn:
         return decoded
 
     def _center(self, envelope: Envelope) -> Center:
-        """The partner account, if the command stands in line there: in another line, nothing would keep it in order."""
+        """The account of the tenant in whose line the command stands: in another, nothing would keep it in order."""
         center = self.traffic.center
-        if center is not None and center.account == self.work.partner:
+        if center is not None and self.work.partner is not None:
             return center
-        if envelope.partner_key and (center is None or center.account != envelope.partner_key):
+        if self.work.partner is not None:
+            detail = f"no account of the tenant is configured for which the command was accepted ({self.work.account})"
+        elif envelope.partner_key and (center is None or center.account != envelope.partner_key):
             detail = f"no account is named {envelope.partner}"
         elif center is not None:
             detail = f"the account {center.account} could not be told to be meant when the command was accepted"

@@ -1,9 +1,10 @@
 """`azplan journal`: how much there is in it, forgetting what is old, and building it anew from the topics."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +15,7 @@ from worker.cli.braking import facts as pause_facts
 from worker.cli.braking import say_pauses
 from worker.cli.braking import spoken as spoken_pause
 from worker.cli.durations import spoken
+from worker.cli.exits import Code, Stop
 from worker.cli.helping import LOOKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.person import Signature, Who, Why
@@ -29,10 +31,18 @@ from worker.journal.records import Pause
 from worker.journal.retention import Pruned, due
 from worker.journal.retention import prune as forget
 from worker.journal.signing import sign
-from worker.parts import open_engine
+from worker.journal.sql import Transaction
+from worker.journal.tenants import Directory, call_also, directory
+from worker.journal.tenants import register as enrolled
+from worker.parts import open_engine, tenants_of
 from worker.plans.naming import counted
 from worker.replay.rebuild import Rebuild, Rebuilt, Sources
 from worker.settings import Settings
+
+Renamed = Annotated[
+    list[str] | None,
+    typer.Option("--renamed", metavar="OLD=NEW", help="An account had another name before; may be said several times."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -72,18 +82,20 @@ def prune(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False)
         show(_told(done, "forgotten"))
 
 
-def rebuild(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
+def rebuild(renamed: Renamed = None, who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
     """Bring an empty journal, or an older one from a backup, up to the commands and events topics.
 
     What has its answer is concluded. What has none is open again: it waits until all that was sent shows at Microsoft,
-    looks, and only then acts. Refused while a worker lives. Ended in the middle, it is run again.
+    looks, and only then acts. Refused while a worker lives. Ended in the middle, it is run again. Where an account was
+    renamed, and only the lost journal knew, --renamed says it.
     """
     loaded = settings.load()
+    former = [former_name(text, loaded) for text in renamed or ()]
     kafka = loaded.kafka
     say(f"The journal is brought up to {kafka.commands_topic} and {kafka.events_topic} at {kafka.bootstrap_servers}.")
     say(f"Commands without an answer wait {spoken(guard(loaded))} before anything is done for their customers.")
     insist("Build it?", yes=yes)
-    done = asyncio.run(_rebuild(loaded, Signature(who, why)))
+    done = asyncio.run(_rebuild(loaded, former, Signature(who, why)))
     if as_json:
         show_json(asdict(done))
     else:
@@ -98,12 +110,25 @@ def guard(loaded: Settings) -> timedelta:
     return loaded.worker.call_timeout + loaded.waits.settle + loaded.waits.order_list_lag
 
 
-async def _rebuild(loaded: Settings, signature: Signature) -> Rebuilt:
+def former_name(text: str, loaded: Settings) -> tuple[str, str]:
+    """`OLD=NEW` as two names of one account. Raises Stop where NEW is not configured, or OLD is."""
+    old, _, new = (part.strip().casefold() for part in text.partition("="))
+    if not old or new not in loaded.partners or old in loaded.partners:
+        raise Stop(
+            Code.USAGE,
+            f"--renamed {text!r} does not say which account was renamed.",
+            f"Write OLD=NEW; NEW is one of {', '.join(loaded.partners) or 'the configured accounts'}, OLD is none.",
+        )
+    return old, new
+
+
+async def _rebuild(loaded: Settings, former: Sequence[tuple[str, str]], signature: Signature) -> Rebuilt:
     clock = Clock()
     engine = open_engine(loaded, clock, exclusive=True)
     journal = Journal(engine, clock)
     await journal.open()
     try:
+        tenants = await enrol(journal, loaded, former)
         async with connections.admin(loaded) as admin:
             kafka = loaded.kafka
             sources = Sources(
@@ -111,12 +136,27 @@ async def _rebuild(loaded: Settings, signature: Signature) -> Rebuilt:
                 kafka.commands_topic,
                 kafka.events_topic,
                 kafka.group_id,
-                desk(loaded),
+                desk(loaded, tenants),
+                tenants,
                 guard(loaded).total_seconds(),
             )
             return await Rebuild(journal, sources, say).run(signature.who, signature.why, alone=engine.alone)
     finally:
         await journal.close()
+
+
+async def enrol(journal: Journal, loaded: Settings, former: Sequence[tuple[str, str]]) -> Directory:
+    """The tenants of the configured accounts, and names that these accounts had before, remembered in the journal."""
+    accounts = tenants_of(loaded)
+
+    async def write(tx: Transaction) -> Directory:
+        await enrolled(tx, accounts)
+        for old, new in former:
+            await call_also(tx, old, new)
+        return await directory(tx, accounts)
+
+    found: Directory = await journal.write(write)
+    return found
 
 
 async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:

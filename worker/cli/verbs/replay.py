@@ -31,7 +31,9 @@ from worker.cli.selecting import (
     span,
 )
 from worker.journal.journal import Journal
+from worker.journal.tenants import directory
 from worker.journal.views import Filter
+from worker.parts import tenants_of
 from worker.replay.applying import Manner
 from worker.replay.decisions import Wanted
 from worker.replay.pace import Pace
@@ -179,7 +181,8 @@ async def _found(loaded: Settings, journal: Journal, selection: Selection) -> As
             numbers = ", ".join(map(str, gone))
             say(f"{topic} has deleted its oldest records (partitions {numbers}): what is older is not in this plan.")
             say("What the journal remembers of it is found with --journal.")
-        yield of_records(journal, admin.read(wanted), desk(loaded), selection.which)
+        tenants = await journal.read(lambda tx: directory(tx, tenants_of(loaded)))
+        yield of_records(journal, admin.read(wanted), desk(loaded, tenants), selection.which)
 
 
 async def _apply(loaded: Settings, name: str, manner: Manner, why: str, *, yes: bool, as_json: bool) -> None:

@@ -55,7 +55,8 @@ async def _resume(loaded: Settings, words: _Words | None, signature: Signature, 
     async with connections.journal(loaded) as journal:
         brake = Brake(journal)
         held = await brake.held()
-        ended = [pause for pause in held if words is None or pause.which == literally(*words)]
+        meant = None if words is None else await brake.called_now(literally(*words))
+        ended = [pause for pause in held if meant is None or pause.which == meant]
         if not ended:
             if words is not None:
                 await which_of(journal, loaded, *words)
