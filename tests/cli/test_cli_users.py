@@ -32,15 +32,16 @@ POSTGRES = {"AZPLAN_JOURNAL__URL": "postgresql://azplan@127.0.0.1:1/azplan"}
 PROGRAM = """
 import contextlib, importlib, io, json, os, pkgutil, sys
 import worker
-from worker.cli.main import call
-from worker.journal.schema import migrations
+from worker.cli import main, verbs
+from worker.journal import schema
 for module in pkgutil.walk_packages(worker.__path__, "worker."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-migrations()
+read, listed = schema.migrations(), list(pkgutil.iter_modules(verbs.__path__))
+schema.migrations, main.iter_modules = lambda: read, lambda _: listed
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
     for warm in (["--help"], ["errors", "explain", "800023"], ["errors", "explain", "none"]):
-        call(warm)
+        main.call(warm)
 for line in sys.stdin:
     case = json.loads(line)
     child = os.fork()
@@ -56,7 +57,7 @@ for line in sys.stdin:
         os.setuid(case["user"])
         code = 1
         try:
-            code = call(case["words"])
+            code = main.call(case["words"])
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
