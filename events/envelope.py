@@ -7,7 +7,7 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kaf
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -22,7 +22,7 @@ from events.opening import Mode, NoCommandError, Opened, open_record
 from events.payload import DoubledKeys, doubled_keys, written
 from events.record import Headers, Outgoing, Record
 from events.text import printable, quoted
-from events.validation import describe_unknown_type, read_command
+from events.validation import describe_unknown_type, has_unknown_keys, read_command
 
 __all__ = [
     "SOURCE",
@@ -103,6 +103,8 @@ class Refused:
     code: RejectedCode
     detail: str
     fingerprint: str
+    values_fingerprint: str | None = None
+    """Where nothing but values are wrong: its fingerprint in a version that takes them, and may have accepted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,10 @@ def decode(record: Record) -> Decoded:
     problems = [*_ambiguities(opened), *_contradictions(record, opened)]
     command = read_command(kind, opened.data)
     if isinstance(command, list):
-        return _refused(record, envelope, RejectedCode.INVALID_COMMAND, problems + command)
+        refused = _refused(record, envelope, RejectedCode.INVALID_COMMAND, problems + command)
+        if problems or has_unknown_keys(kind, opened.data):
+            return refused
+        return replace(refused, values_fingerprint=fingerprint(kind, opened.data, envelope.partner))
     if problems:
         return _refused(record, envelope, RejectedCode.INVALID_COMMAND, problems)
     return Accepted(envelope, command, fingerprint(kind, opened.data, envelope.partner))

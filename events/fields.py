@@ -8,12 +8,14 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainVali
 from pydantic_core import PydanticCustomError
 
 from events.instants import format_instant, parse_instant
-from events.text import has_control_characters, printable
+from events.text import printable
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
-_LONGEST_NAME = 64
+_PARTNER_ID = re.compile(r"[1-9][0-9]{0,9}")
+_FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
 _LONGEST_LABEL = 256
 _LONGEST_PROSE = 2_000
 
@@ -44,10 +46,17 @@ def _country(value: str) -> str:
     return value.upper()
 
 
-def _name(value: str) -> str:
-    unreadable = has_control_characters(value) or any("\ud800" <= character <= "\udfff" for character in value)
-    if not 0 < len(value) <= _LONGEST_NAME or unreadable:
-        raise PydanticCustomError("name", "must have 1 to 64 characters and no control characters")
+def _partner_id(value: str) -> str:
+    if not _PARTNER_ID.fullmatch(value):
+        raise PydanticCustomError(
+            "partner_id", "must be a partner id in Partner Center, 1 to 10 digits such as 5550001"
+        )
+    return value
+
+
+def _family(value: str) -> str:
+    if not _FAMILY.fullmatch(value):
+        raise PydanticCustomError("family", "must be a word of 1 to 64 letters, digits, - and _, such as azure")
     return value
 
 
@@ -75,14 +84,15 @@ Instant = Annotated[
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
 """A country by its ISO 3166-1 alpha-2 code, kept in upper case. Where it sells is Microsoft's to say."""
 
-Name = Annotated[
-    str,
-    AfterValidator(_name),
-    WithJsonSchema(
-        {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"}
-    ),
+PartnerId = Annotated[
+    str, AfterValidator(_partner_id), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,9}$"})
 ]
-"""A short word of a command that only Partner Center can judge."""
+"""Partner id (once MPN id) of a company in Partner Center: a number, which its older interfaces hold in 32 bits."""
+
+Family = Annotated[
+    str, AfterValidator(_family), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,63}$"})
+]
+"""A product family in Microsoft's words. Which there are is Microsoft's to say."""
 
 Label = Annotated[str, _cut(_LONGEST_LABEL), WithJsonSchema({"type": "string", "maxLength": _LONGEST_LABEL})]
 """An id, name or status of Microsoft's in an event; made printable and cut, so that no event outgrows the broker."""

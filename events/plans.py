@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from events.base import Command, Event, Message
-from events.fields import Country, Label, Name
+from events.fields import Country, Guid, Label, PartnerId
 from events.status import Blocker
 
 
@@ -61,7 +61,7 @@ class CreateAzurePlan(Command):
 
     country: Country | None = None
     """ISO 3166-1 alpha-2; by default that of the customer's billing profile, then of its company profile."""
-    reseller_id: Name | None = None
+    reseller_id: PartnerId | None = None
     """Partner id of the indirect reseller; plans of other resellers then do not count."""
 
 
@@ -70,7 +70,7 @@ class SuspendPlan(Command):
 
     answered_by: ClassVar[type[Event]] = PlanSuspended
 
-    subscription_id: Name | None = None
+    subscription_id: Guid | None = None
     """The plan; may be left out where the customer has exactly one."""
     active_assets: Literal["refuse", "cancel"] = "refuse"
     """What to do about active Azure subscriptions under the plan. Reservations are never cancelled."""
@@ -81,5 +81,5 @@ class ReactivatePlan(Command):
 
     answered_by: ClassVar[type[Event]] = PlanReactivated
 
-    subscription_id: Name | None = None
+    subscription_id: Guid | None = None
     """The plan; may be left out where the customer has exactly one."""

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from events.base import Command, Event, Message
-from events.fields import Instant, Label, Name
+from events.fields import Family, Instant, Label
 
 
 class UpgradeProduct(Message):
@@ -56,5 +56,5 @@ class StartProductUpgrade(Command):
 
     answered_by: ClassVar[type[Event]] = ProductUpgradeCompleted
 
-    product_family: Name = "azure"
+    product_family: Family = "azure"
     """Product family in Microsoft's words; case does not matter to it."""

@@ -30,13 +30,18 @@ _RULES: Final = {
 
 def read_command(kind: type[CommandT], data: Mapping[str, Any]) -> CommandT | list[str]:
     """The command of class `kind` with the members `data`, or what is wrong with them, a sentence each."""
-    known = {field.alias or name: field for name, field in kind.model_fields.items()}
-    problems = _unknown([key for key in data if key not in known], list(known))
+    known = _keys(kind)
+    problems = _unknown([key for key in data if key not in known], known)
     try:
         command = kind.model_validate({key: value for key, value in data.items() if key in known})
     except ValidationError as error:
         return problems + [_sentence(found) for found in error.errors(include_url=False, include_input=False)]
     return problems or command
+
+
+def has_unknown_keys(kind: type[Command], data: Mapping[str, Any]) -> bool:
+    """Whether the data has keys that this version does not know: a later one may."""
+    return not data.keys() <= set(_keys(kind))
 
 
 def describe_unknown_type(type_: str) -> str:
@@ -45,6 +50,10 @@ def describe_unknown_type(type_: str) -> str:
     near = get_close_matches(type_[:_LONGEST_TYPE], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the types are {', '.join(known)}"
     return f"{quoted(type_, _LONGEST_TYPE)} is no type of command: {hint}"
+
+
+def _keys(kind: type[Command]) -> list[str]:
+    return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 def _unknown(keys: list[str], known: list[str]) -> list[str]:

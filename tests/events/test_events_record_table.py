@@ -193,6 +193,8 @@ def test_a_dead_letter_without_correlation_is_found_by_its_id() -> None:
 KEYS = "the keys of this type are customerId, validateOnly, deadline, subscriptionId, activeAssets"
 INSTANT = "must be an RFC 3339 instant with an offset, such as 2026-01-31T09:30:00Z"
 
+GUID = "must be a GUID such as 3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+PARTNER_ID = "must be a partner id in Partner Center, 1 to 10 digits such as 5550001"
 INVALID = {
     "an unknown key": ({"plan": 1}, f'the key "plan" is unknown: {KEYS}'),
     "a mistyped key": ({"validateonly": True}, 'the key "validateonly" is unknown: did you mean validateOnly?'),
@@ -213,8 +215,15 @@ INVALID = {
     "a number for an id": ({"subscriptionId": 7}, "subscriptionId must be a string"),
     "a lone surrogate": (
         {"subscriptionId": "\ud800"},
-        "subscriptionId must have 1 to 64 characters and no control characters",
+        f"subscriptionId {GUID}",
     ),
+    "a word for an id": ({"subscriptionId": "not-a-guid"}, f"subscriptionId {GUID}"),
+    "an id that climbs": ({"subscriptionId": ".."}, f"subscriptionId {GUID}"),
+    "an id with an address behind it": ({"subscriptionId": f"{PLAN}/../../orders"}, f"subscriptionId {GUID}"),
+    "an id in braces": ({"subscriptionId": f"{{{PLAN}}}"}, f"subscriptionId {GUID}"),
+    "an id without hyphens": ({"subscriptionId": PLAN.replace("-", "")}, f"subscriptionId {GUID}"),
+    "an id with a line end": ({"subscriptionId": f"{PLAN}\n"}, f"subscriptionId {GUID}"),
+    "no id in it": ({"subscriptionId": ""}, f"subscriptionId {GUID}"),
     "U+0000 in a key": ({"\0": 1}, f'the key "\ufffd" is unknown: {KEYS}'),
     "several mistakes": (
         {"validateOnly": 0, "activeAssets": ""},
@@ -233,6 +242,27 @@ def test_a_command_with_a_bad_member_is_rejected(members: dict[str, object], det
     assert (decoded.code, decoded.detail) == (RejectedCode.INVALID_COMMAND, detail)
 
 
+FAMILIES = ["", "..", "azure/..", "azure plan", "1azure", "azure\n", "azure\0", "a" * 65, "\u00e4zure", "\ud800"]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=range(len(FAMILIES)))
+def test_a_product_family_that_is_no_word_is_rejected(family: str) -> None:
+    """It enters what is sent to Microsoft."""
+    decoded = decode(binary(DATA | {"productFamily": family}, type="azplan.StartProductUpgrade.v1"))
+    assert isinstance(decoded, Refused)
+    assert decoded.detail == "productFamily must be a word of 1 to 64 letters, digits, - and _, such as azure"
+
+
+def test_ids_and_words_as_partner_center_has_them_are_taken() -> None:
+    """A GUID in any case, a partner id of seven digits, a family in any case."""
+    asked = [
+        ({"subscriptionId": PLAN.upper()}, "azplan.SuspendPlan.v1"),
+        ({"resellerId": "5550001", "country": "de"}, CREATE),
+        ({"productFamily": "Azure"}, "azplan.StartProductUpgrade.v1"),
+    ]
+    assert all(isinstance(decode(binary(DATA | members, type=name)), Accepted) for members, name in asked)
+
+
 BAD_PLANS = {
     "a country by name": (
         {"country": "Germany"},
@@ -243,9 +273,19 @@ BAD_PLANS = {
         "country must be the two letters of a country in ISO 3166-1, such as DE",
     ),
     "a reseller as a number": ({"resellerId": 4847383}, "resellerId must be a string"),
-    "no characters": ({"resellerId": ""}, "resellerId must have 1 to 64 characters and no control characters"),
-    "65 characters": ({"resellerId": "1" * 65}, "resellerId must have 1 to 64 characters and no control characters"),
-    "U+0000": ({"resellerId": "1\0"}, "resellerId must have 1 to 64 characters and no control characters"),
+    **{
+        f"a reseller {name}": ({"resellerId": value}, f"resellerId {PARTNER_ID}")
+        for name, value in {
+            "of no characters": "",
+            "of eleven digits": "1" * 11,
+            "with U+0000": "1\0",
+            "in words": "contoso",
+            "that climbs": "..",
+            "with a line end": "5550001\n",
+            "in other digits": "\u0665\u0665",
+            "that is none": "0",
+        }.items()
+    },
 }
 
 

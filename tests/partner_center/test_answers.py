@@ -150,6 +150,15 @@ def test_a_success_that_cannot_be_read_is_no_answer(operation: Operation[Any], b
     assert caught.value.status == 200
 
 
+@pytest.mark.parametrize("identity", ["..", ".", "a\\nb", "a" * 257])
+def test_an_id_that_cannot_be_part_of_an_address_makes_an_answer_that_cannot_be_read(identity: str) -> None:
+    """It would be asked for by that id."""
+    with pytest.raises(Unanswered, match="not what it should be"):
+        read(subscriptions.GET, answer(200, b'{"id":"%s"}' % identity.encode()))
+    assert read(subscriptions.GET, answer(200, b'{"id":"s","orderId":"%s"}' % identity.encode())).order_id is None
+    assert upgrades.id_in(f"/productUpgrades/{identity}".replace("\\n", "\n")) is None
+
+
 def test_an_empty_200_to_a_change_is_no_answer() -> None:
     """A PATCH answered 202 may come without a body, one answered 200 may not."""
     assert read(subscriptions.PATCH, answer(202)) is None

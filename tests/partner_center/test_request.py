@@ -1,11 +1,16 @@
 """How requests are written."""
 
+import re
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 
 from worker.partner_center import carts, customers, orders, subscriptions
 from worker.partner_center.errors import Unanswered
+from worker.partner_center.operation import Operation
+from worker.partner_center.registry import operations
 from worker.partner_center.request import Request, follow, headers, prepare, request_id
 from worker.partner_center.resource import Header, Link
 
@@ -26,7 +31,7 @@ def test_a_query_is_escaped() -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["", ".", ".."])
+@pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "a" * 257])
 def test_what_would_change_the_path_is_refused(value: str) -> None:
     """An id can neither be missing nor climb."""
     with pytest.raises(ValueError, match="segment of an address"):
@@ -50,6 +55,34 @@ def test_links_are_relative_to_the_version_root(uri: str) -> None:
     request = follow(customers.LIST, link, BASE)
     assert request.target == "/v1/customers?size=40&seekOperation=Next"
     assert request.headers == {"MS-ContinuationToken": "t=="}
+
+
+@pytest.mark.parametrize(
+    "uri", ["/customers/../x", "..", "/v1/%2e%2E/x", "https://api.partnercenter.microsoft.com/./x"]
+)
+def test_links_that_climb_are_not_followed(uri: str) -> None:
+    """Not even inside our own host, however the dots are written."""
+    with pytest.raises(Unanswered, match="climbs"):
+        follow(customers.LIST, Link(uri=uri), BASE)
+
+
+ODD = ["..", ".", "a/../b", "a%2F..", "a?b#c", "a\\b", "%2e%2e"]
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("operation", operations().values(), ids=operations().keys())
+def test_no_id_leaves_its_segment(operation: Operation[Any], value: str) -> None:
+    """Of any operation: an id that Microsoft named is one segment of an address, or none at all."""
+    names = re.findall(r"{(\w+)}", operation.path)
+    try:
+        target = prepare(operation, dict.fromkeys(names, value), None, None).target
+    except ValueError:
+        assert value in {"..", "."}
+        return
+    asked = urlsplit(target)
+    assert (asked.query, asked.fragment) == ("", "")
+    assert asked.path.count("/") == operation.path.count("/") + 1
+    assert {".", ".."}.isdisjoint(asked.path.split("/"))
 
 
 def test_links_under_a_base_url_with_a_path() -> None:

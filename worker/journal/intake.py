@@ -93,9 +93,7 @@ class _Batch:
         return self._new(item, item.command)
 
     def _again(self, item: Intake, command: NewCommand, known: tuple[str, int]) -> Taken:
-        fingerprint, algorithm = known
-        # Fingerprints of two algorithms cannot be compared; taking the record for a repeat is the harmless mistake.
-        if fingerprint == command.fingerprint or algorithm != command.algorithm:
+        if command.is_same(*known):
             return Taken.DUPLICATE
         if item.reused is not None:
             self._events.append((item.reused, command.uid, command.lane))

@@ -71,6 +71,15 @@ class NewCommand:
     state: State = State.ACCEPTED
     code: str | None = None
     account: str | None = None
+    former_fingerprint: str | None = None
+    """Of a refused command: its fingerprint where an earlier version has accepted it."""
+
+    def is_same(self, fingerprint: str, algorithm: int) -> bool:
+        """Whether it has the content of a command that is known by this fingerprint.
+
+        Fingerprints of two algorithms cannot be compared; taking the record for a repeat is the harmless mistake.
+        """
+        return algorithm != self.algorithm or fingerprint in (self.fingerprint, self.former_fingerprint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 from uuid import UUID, uuid5
 
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.exact_json import dumps
 from worker.partner_center.operation import Operation
-from worker.partner_center.resource import Link
+from worker.partner_center.resource import Link, is_address_part
 from worker.version import version
 
 VERSION = "/v1"
@@ -72,6 +72,8 @@ def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
         foreign = bool(address.netloc or address.scheme) and _origin(address) != _origin(base)
     except ValueError as error:
         raise Unanswered(operation.name, "the next page has an address that cannot be read") from error
+    if any(unquote(segment) in {".", ".."} for segment in address.path.split("/")):
+        raise Unanswered(operation.name, "the next page has an address that climbs; it was not followed")
     if foreign:
         raise Unanswered(operation.name, "the next page is said to be at another host; it was not followed")
     path = address.path
@@ -114,7 +116,7 @@ def request_id(command: UUID, step: str | None, request: Request, answers: int) 
 
 
 def _segment(name: str, value: str) -> str:
-    if not value or value in {".", ".."}:
+    if not is_address_part(value):
         raise ValueError(f"{name} cannot be {value!r}: it is a segment of an address")
     return quote(value, safe="")
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -28,6 +29,7 @@ from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
 
+_LONGEST_ID = 256
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -81,8 +83,23 @@ def _instant(value: object) -> object:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-Id = Annotated[str, Field(min_length=1), BeforeValidator(_required_text)]
+def _address_part(text: str) -> str:
+    if not is_address_part(text):
+        raise ValueError("cannot be a segment of an address")
+    return text
+
+
+def is_address_part(text: str) -> bool:
+    """Whether a text can be one segment of an address once it is escaped: `.` and `..` would climb however written."""
+    return 0 < len(text) <= _LONGEST_ID and text not in {".", ".."} and text.isprintable()
+
+
+Id = Annotated[str, Field(min_length=1), BeforeValidator(_required_text), AfterValidator(_address_part)]
 """An opaque identifier, as it came. Compare with `same_id`."""
+Reference = Annotated[
+    str | None, BeforeValidator(lambda value: text if (text := _text(value)) and is_address_part(str(text)) else None)
+]
+"""The id of something else, by which it may be asked for; None where it can be none."""
 Text = Annotated[str | None, BeforeValidator(_text)]
 """Text without surrounding space; numbers become text; empty text is None."""
 Word = Annotated[str | None, BeforeValidator(_word)]

@@ -14,6 +14,7 @@ from worker.partner_center.resource import (
     Id,
     Instant,
     Number,
+    Reference,
     Resource,
     Text,
     Word,
@@ -49,7 +50,7 @@ class Subscription(Document):
     auto_renew_enabled: Flag = None
     billing_type: Word = None
     billing_cycle: Word = None
-    order_id: Text = None
+    order_id: Reference = None
     partner_id: Text = None
     """The reseller of record of an indirect sale; None where there is none."""
 

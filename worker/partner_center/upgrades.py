@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from worker.partner_center.center import Center
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
-from worker.partner_center.resource import OR_NONE, Flag, Instant, Resource, Text
+from worker.partner_center.resource import OR_NONE, Flag, Instant, Reference, Resource, Text, is_address_part
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 AZURE = "azure"
@@ -56,7 +56,7 @@ class Eligibility(Resource):
     customer_id: Text = None
     product_family: Text = None
     is_eligible: Flag = None
-    upgrade_id: Text = None
+    upgrade_id: Reference = None
     """Present where an upgrade exists already."""
     reason: Text = None
     """Why the customer is not eligible."""
@@ -137,7 +137,7 @@ def id_in(location: str | None) -> str | None:
     """The id in a `Location`, which is relative or absolute, with or without version: its last segment."""
     path = (location or "").partition("?")[0].rstrip("/")
     last = path.rpartition("/")[2]
-    return last if last and last.casefold() != "productupgrades" else None
+    return last if is_address_part(last) and last.casefold() != "productupgrades" else None
 
 
 def _request(customer_id: str, product_family: str) -> dict[str, Any]:

@@ -158,9 +158,8 @@ def _candidate(item: Intake, known: Mapping[str, tuple[Candidate, str, int]]) ->
     if found is None:
         return Candidate(command.type, command.customer, command.partner, None, item)
     there, fingerprint, algorithm = found
-    same = fingerprint == command.fingerprint or algorithm != command.algorithm
     assert there.known is not None  # noqa: S101 - it is what the dictionary was made by
-    remembered = there.known if same else _other(there.known)
+    remembered = there.known if command.is_same(fingerprint, algorithm) else _other(there.known)
     return Candidate(there.type, there.customer, there.partner, remembered, item)
 
 

@@ -74,6 +74,7 @@ def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Des
             received_at=now,
             state=State.REJECTED if refused else State.ACCEPTED,
             code=decoded.code if isinstance(decoded, Refused) else None,
+            former_fingerprint=decoded.values_fingerprint if isinstance(decoded, Refused) else None,
         ),
         events=(_first_event(decoded, origin, now),),
         reused=_reused(record, decoded, origin, now),

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from events.base import Command, Event, Origin
 from events.codes import FailedCode, WaitingReason
-from events.envelope import Accepted, Envelope, decode
+from events.envelope import Accepted, Envelope, Refused, decode
 from worker.clock import Clock
-from worker.errors import Failed, JournalUnavailable, LaneLost, Wait, WorkerError
+from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, WorkerError
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, Micros, StepState, Work
@@ -119,17 +119,23 @@ class Turn:
         )
 
     def _accepted(self) -> Accepted:
+        """The command. An earlier version may have taken values that this one refuses; a later one, keys and types.
+
+        Raises `Rejected` for the former where nothing was begun, and `Wait` for whatever else cannot be read.
+        """
         decoded = decode(self.work.record)
-        if not isinstance(decoded, Accepted):
-            # A newer worker may have accepted it, and may own the lane soon.
-            raise Wait(
-                WaitingReason.RETRY,
-                NOT_READ,
-                delay=NOT_READ_PAUSE,
-                deadline="order",
-                give_up=Failed(FailedCode.INTERNAL_ERROR, NOT_READ),
-            )
-        return decoded
+        if isinstance(decoded, Accepted):
+            return decoded
+        if isinstance(decoded, Refused) and decoded.values_fingerprint is not None and not self.work.steps:
+            raise Rejected(decoded.code, f"the command was accepted by an earlier version: {decoded.detail}")
+        # A newer worker may have accepted it, and may own the lane soon.
+        raise Wait(
+            WaitingReason.RETRY,
+            NOT_READ,
+            delay=NOT_READ_PAUSE,
+            deadline="order",
+            give_up=Failed(FailedCode.INTERNAL_ERROR, NOT_READ),
+        )
 
     def _center(self, envelope: Envelope) -> Center:
         """The account of the tenant in whose line the command stands: in another, nothing would keep it in order."""

@@ -1,0 +1,66 @@
+"""Commands that an earlier version accepted with values that are refused today."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from events.codes import RejectedCode
+from events.plans import SuspendPlan
+from events.record import Record
+from events.status import CommandRejected
+from tests.handlers.stage import TENANT, Stage, record
+from worker.journal.records import Intake, State, Taken
+from worker.runtime import intake
+from worker.runtime.conclusion import Sender
+
+CUSTOMER = "c0ffee00-0000-4000-8000-000000000001"
+DESK = intake.Desk(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
+
+
+def written(**members: object) -> Record:
+    """A record with these members, as its sender wrote it."""
+    good = record(SuspendPlan(customer_id=CUSTOMER), "old")
+    return replace(good, value=json.dumps({"customerId": CUSTOMER, **members}).encode())
+
+
+def as_then(stage: Stage, old: Record) -> Intake:
+    """What the earlier version made of it: a good command, known by its content."""
+    today = intake.intake(old, stage.journal.now(), DESK)
+    assert today.command is not None
+    print_ = today.command.former_fingerprint or "of then"
+    return replace(
+        today, command=replace(today.command, state=State.ACCEPTED, code=None, fingerprint=print_), events=()
+    )
+
+
+async def begin(stage: Stage) -> None:
+    """A worker of today on an empty journal."""
+    await stage.journal.open()
+    await stage.begin_work()
+
+
+@pytest.mark.parametrize("value", ["not-a-guid", "..", "a/b"])
+async def test_what_is_refused_today_is_answered_as_invalid_where_nothing_was_begun(stage: Stage, value: str) -> None:
+    """No error of ours, no call of Microsoft, and the sender reads what is wrong."""
+    await begin(stage)
+    await stage.journal.accept([as_then(stage, written(subscriptionId=value))], lambda *_: None)  # type: ignore[arg-type, return-value]
+    stage._wake.set()
+    answer = await stage.answer("old")
+    assert isinstance(answer, CommandRejected), answer
+    assert answer.code is RejectedCode.INVALID_COMMAND
+    assert "subscriptionId must be a GUID" in answer.detail
+    assert stage.calls() == []
+    again = await stage.journal.accept([intake.intake(written(subscriptionId=value), stage.journal.now(), DESK)], None)  # type: ignore[arg-type]
+    assert list(again) == [Taken.DUPLICATE], "the same record again is the same content"
+
+
+async def test_what_a_later_version_accepted_is_not_refused_by_an_earlier_one(stage: Stage) -> None:
+    """An unknown key may be of a newer worker beside this one, which may take the lane: it is waited for."""
+    await begin(stage)
+    await stage.journal.accept([as_then(stage, written(newer=True))], lambda *_: None)  # type: ignore[arg-type, return-value]
+    stage._wake.set()
+    await asyncio.sleep(600)
+    assert await stage.waits("old") == ["retry"]
+    assert not [event for event in await stage.events("old") if event.terminal]
