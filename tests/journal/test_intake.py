@@ -1,7 +1,13 @@
 """What becomes of records: G1, nothing is lost; G5, a replay is harmless; G7, poison never blocks."""
 
-from tests.journal.bench import Bench, accept, change, claim, command, poison, rows
-from worker.journal.records import State, Taken
+import sqlite3
+from typing import Any, cast
+
+import pytest
+
+from tests.journal.bench import Bench, accept, change, claim, command, letter, poison, record, rows
+from worker.journal.journal import Journal
+from worker.journal.records import Intake, State, Taken
 
 
 async def test_a_new_command_is_due_at_once_and_says_that_it_was_accepted(bench: Bench) -> None:
@@ -113,3 +119,41 @@ async def test_commands_of_one_batch_keep_their_order(bench: Bench) -> None:
     assert [work.id for work in await claim(one)] == ["1", "3"]
     turns = await rows(one, "SELECT id, turn, due_at FROM command ORDER BY turn")
     assert [(row["id"], row["turn"]) for row in turns] == [("1", 1), ("2", 2), ("3", 3), ("4", 4)]
+
+
+LIMIT = 50_000
+REFUSES = {
+    "a limit of the database": "CREATE INDEX letter_value ON dead_letter (value)",
+    "memory": """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF octet_length(NEW.value) > 50000 THEN
+          RAISE EXCEPTION 'invalid memory alloc request size 1073741824' USING ERRCODE = 'XX000';
+        END IF; RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE INSERT ON dead_letter FOR EACH ROW
+        EXECUTE FUNCTION refuse()""",
+}
+
+
+async def limit(worker: Journal, bench: Bench, how: str) -> None:
+    """From now on the database refuses dead letters of more bytes than this."""
+    if bench.url.startswith("sqlite"):
+        engine = cast("Any", worker)._engine
+        await engine._writing(lambda: engine._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LIMIT))
+        return
+    for statement in REFUSES[how].split("; CREATE"):
+        await change(worker, statement if statement.startswith("CREATE") else f"CREATE{statement}")
+
+
+@pytest.mark.parametrize("how", REFUSES)
+async def test_what_the_database_refuses_by_its_size_is_a_dead_letter_without_bytes(bench: Bench, how: str) -> None:
+    """And no outage: the commands beside it are accepted, and where it stood is known."""
+    one = await bench.worker()
+    await limit(one, bench, how)
+    large = record(bytes(range(256)) * 1000, key=b"key", headers=(("x", b"y"),))
+    taken = await accept(one, command("1"), Intake(record=large, letter=letter(large)), command("2", customer="other"))
+    assert taken == [Taken.NEW, Taken.DEAD_LETTER, Taken.NEW]
+    (found,) = await rows(one, "SELECT * FROM dead_letter")
+    assert (found["topic"], found["partition"], found["position"]) == (large.topic, large.partition, large.offset)
+    assert (found["key"], found["value"], found["original_headers"]) == (None, None, "[]")
+    assert found["detail"] == "no good; its bytes are not kept, as the journal's database does not take that many"
+    (sent,) = [row for row in await one.unsent(10) if row.letter]
+    assert (sent.key, sent.value) == (None, None)
+    assert sent.headers == (("azplan_dlq_code", b"invalid_json"), ("azplan_dlq_truncated", b"true"))

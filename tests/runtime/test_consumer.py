@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -29,6 +29,10 @@ class Journal:
         self.silent = False
         self.silent_after = False
         self.batches: list[int] = []
+        self.dies_at = float("inf")
+        """A batch with a dead letter of so many bytes ends the connection."""
+        self.full = False
+        """Nothing at all is written."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
@@ -41,7 +45,8 @@ class Journal:
 
     async def accept(self, items: list[Intake], instead: Any) -> list[Taken]:
         """Write a batch down."""
-        if self.silent:
+        letters = [item.letter.source.value for item in items if item.letter is not None]
+        if self.silent or self.full or any(len(value or b"") >= self.dies_at for value in letters):
             raise JournalUnavailable("the database does not answer")
         taken = await self._journal.accept(items, instead)
         self.batches.append(len(items))
@@ -49,6 +54,12 @@ class Journal:
             self.silent_after = False
             raise JournalUnavailable("the answer was lost")
         return taken
+
+    async def write(self, change: Any) -> Any:
+        """Write something else."""
+        if self.full:
+            raise JournalUnavailable("the disk is full")
+        return await self._journal.write(change)
 
 
 class Source(MemorySource):
@@ -93,7 +104,7 @@ class Reading:
 @pytest.fixture
 async def reading(bench: Bench) -> AsyncIterator[Reading]:
     """Everything on the topic is taken in; more than three commands that could run hold intake back."""
-    broker = MemoryBroker(bench.clock, {TOPIC: 2})
+    broker = MemoryBroker(bench.clock, {TOPIC: 2}, largest=2_000_000)
     source = Source(broker, TOPIC, GROUP)
     await source.start()
     journal = Journal(bench)
@@ -285,3 +296,28 @@ async def test_the_age_of_the_last_commit_climbs_only_while_something_is_uncommi
     await reading.write(record(of(2), id="c-2"))
     await asyncio.sleep(600)
     assert age() > 590
+
+
+async def test_a_dead_letter_at_whose_size_the_database_dies_is_written_without_its_bytes(reading: Reading) -> None:
+    """It would be an outage for ever, and end the connection again at the next replica."""
+    reading.journal.dies_at = 1_060_000
+    large = replace(record(id="large"), value=b"x" * 1_060_000)
+    await reading.write(large, record(id="good", offset=1))
+    await asyncio.sleep(30)
+    assert await reading.known() == ["good"]
+    (letter,) = await reading.bench.rows("SELECT code, detail, value FROM dead_letter")
+    assert (letter["code"], letter["value"]) == ("invalid_json", None)
+    assert "its bytes are not kept" in letter["detail"]
+    assert reading.committed == 2
+
+
+async def test_while_the_database_writes_nothing_no_dead_letter_loses_its_bytes(reading: Reading) -> None:
+    """That is a full disk, and not the size of one row."""
+    reading.journal.full = True
+    large = replace(record(id="large"), value=b"x" * 1_060_000)
+    await reading.write(large)
+    await asyncio.sleep(60)
+    reading.journal.full = False
+    await asyncio.sleep(10)
+    (letter,) = await reading.bench.rows("SELECT value FROM dead_letter")
+    assert letter["value"] == large.value

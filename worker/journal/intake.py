@@ -1,16 +1,21 @@
 """From a batch of records to rows, in one transaction: G1 begins here. Offsets are committed only afterwards."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from events.record import Record
+from events.deadletters import fitted
+from events.record import Outgoing, Record
 from events.text import printable
 from worker.journal.columns import digest, dump_headers
 from worker.journal.lanes import KNOWN_STATES, dead_letter_lane, own_fresh
 from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Taken
 from worker.journal.sql import LaneKey, Transaction, Value
 
+NOT_KEPT = "its bytes are not kept, as the journal's database does not take that many"
+
 LONGEST_DETAIL = 4_096
 """Characters of a sentence for people. It may quote Microsoft or a sender, so it is made printable."""
+
 INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
     correlation_id, state, code, turn, due_at, received_at, concluded_at, topic, partition, position, recorded_at,
     key, value, headers, account)
@@ -34,6 +39,14 @@ def lanes_of(items: Iterable[Intake]) -> list[LaneKey]:
                 key = dead_letter_lane(letter.source.partition)
                 keys[key.id] = key
     return list(keys.values())
+
+
+def without_bytes(letter: NewDeadLetter) -> NewDeadLetter:
+    """The dead letter of a record that the database does not take at its size: where it was, and what is wrong."""
+    record = letter.source
+    smallest = fitted(Outgoing(record.key, record.value, letter.headers), 0)
+    bare = replace(record, key=None, value=None, headers=(), unread=NOT_KEPT)
+    return replace(letter, detail=f"{letter.detail}; {NOT_KEPT}", source=bare, headers=smallest.headers)
 
 
 async def accept(tx: Transaction, worker: str, items: Sequence[Intake]) -> list[Taken]:

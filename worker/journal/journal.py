@@ -139,7 +139,8 @@ class Journal:
     ) -> list[Taken]:
         """Write down every record of a batch: afterwards their offsets may be committed.
 
-        A record that the database refuses becomes the dead letter that `instead` makes of it; no other is held up.
+        A record that the database refuses becomes the dead letter that `instead` makes of it, without its bytes where
+        those are refused too; no other is held up.
         """
         try:
             return cast("list[Taken]", await self._accept(items))
@@ -149,10 +150,12 @@ class Journal:
             if len(items) > 1:
                 half = len(items) // 2
                 return await self.accept(items[:half], instead) + await self.accept(items[half:], instead)
-            if items[0].command is None:
+            record, letter = items[0].record, items[0].letter
+            if letter is None:
+                return await self.accept([Intake(record=record, letter=instead(items[0], error))], instead)
+            if letter.source.unread is not None:
                 raise
-            letter = Intake(record=items[0].record, letter=instead(items[0], error))
-            return cast("list[Taken]", await self._accept([letter]))
+            return await self.accept([Intake(record=record, letter=intake.without_bytes(letter))], instead)
 
     async def _accept(self, items: Sequence[Intake]) -> Any:
         worker = self.worker

@@ -73,6 +73,11 @@ async def heartbeat(tx: Transaction, worker: str, lease: float) -> bool:
     return touched == 1
 
 
+async def touch(tx: Transaction) -> None:
+    """The least that can be written: it shows whether the database writes at all."""
+    await tx.run("UPDATE worker SET seen_at = seen_at WHERE expires_at > ?", tx.now)
+
+
 async def retire(tx: Transaction, worker: str) -> None:
     """A worker that stops in good order: its row expires now, and with it all that it owns."""
     await tx.run("UPDATE worker SET expires_at = ? WHERE id = ? AND expires_at > ?", tx.now, worker, tx.now)

@@ -182,6 +182,8 @@ class PostgresEngine:
                 await self._renew(pooled=True)
             raise
         except TROUBLE as error:
+            if is_too_large(error):
+                raise
             if isinstance(error, READ_ONLY):
                 await self._renew()
             raise unavailable(error) from error
@@ -268,6 +270,11 @@ async def give_up(connection: Any, error: BaseException) -> None:
             await connection.execute("ROLLBACK", timeout=5)
         except TROUBLE:
             connection.terminate()
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Whether the server refuses a value for its size: it asks for more memory at once than it ever gives."""
+    return isinstance(error, asyncpg.InternalServerError) and "invalid memory alloc request size" in str(error)
 
 
 def milliseconds(seconds: float) -> int:

@@ -5,15 +5,19 @@ One task polls and is never cancelled. Nothing in flight belongs to a partition,
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-from events.record import Record
+from events.deadletters import size
+from events.payload import LARGEST
+from events.record import Outgoing, Record
 from worker.broker.port import Batch, BrokerError, Partition, Source
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
+from worker.journal.intake import without_bytes
 from worker.journal.journal import Journal
+from worker.journal.lanes import touch
 from worker.journal.records import Intake, Taken
 from worker.runtime import telemetry
 from worker.runtime.intake import Desk, intake, refused_by_database
@@ -31,6 +35,9 @@ DEAD = frozenset({Taken.DEAD_LETTER, Taken.REUSED, Taken.TOO_OLD})
 MOST_RECORDS = 500
 POLL_SECONDS = 1.0
 PAUSE = 1.0
+
+MOST_BLAMED = 2
+"""So often a batch may fail while something else is written before the size of its dead letters is the cause."""
 
 
 @dataclass(slots=True)
@@ -101,6 +108,7 @@ class Consumer:
     async def _take(self, batch: Batch) -> None:
         """Write the batch down, however long the database needs; then commit."""
         items = self._decide(batch.records)
+        blamed = 0
         while True:
             self.progress.at = self._clock.monotonic()
             try:
@@ -109,6 +117,9 @@ class Consumer:
             except JournalUnavailable as error:
                 if self._stopping:
                     return  # not committed, so whoever reads the partition next gets the records again
+                blamed += await self._is_to_blame(items)
+                if blamed >= MOST_BLAMED:
+                    items = lightened(items)
                 await self._trouble(error)
         telemetry.taken(items, taken)
         self._watch(batch.records, taken)
@@ -121,6 +132,19 @@ class Consumer:
         await self._commit(
             {Partition(each.topic, each.partition): each.offset + 1 for each in batch.records}, batch.epoch
         )
+
+    async def _is_to_blame(self, items: Sequence[Intake]) -> bool:
+        """Whether the batch may have failed for the size of a dead letter: something else is written at the same time.
+
+        A database may end the connection, or run out of memory, at the size of a row.
+        """
+        if not any(map(is_heavy, items)):
+            return False
+        try:
+            await self._journal.write(touch)
+        except JournalUnavailable:
+            return False
+        return True
 
     def _decide(self, records: Sequence[Record]) -> list[Intake]:
         now = self._journal.now()
@@ -176,3 +200,20 @@ class Consumer:
         self.progress.trouble = error
         log.warning("intake.waiting", error=str(error))
         await asyncio.sleep(PAUSE)
+
+
+def is_heavy(item: Intake) -> bool:
+    """Whether it is a dead letter that is larger than any command may be."""
+    if item.letter is None:
+        return False
+    record = item.letter.source
+    return size(Outgoing(record.key, record.value, record.headers)) > LARGEST
+
+
+def lightened(items: Sequence[Intake]) -> list[Intake]:
+    """The batch, without the bytes of dead letters that are larger than any command."""
+    log.warning("intake.bytes_left_out", records=sum(map(is_heavy, items)))
+    return [
+        replace(item, letter=without_bytes(item.letter)) if item.letter is not None and is_heavy(item) else item
+        for item in items
+    ]
