@@ -25,7 +25,8 @@ def open_engine(settings: Settings, clock: Clock, *, exclusive: bool = False) ->
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         return SqliteEngine(path, clock=clock, exclusive=exclusive, guest=not exclusive)
-    return PostgresEngine(url, guest=not exclusive)
+    password = settings.journal.password.get_secret_value() if settings.journal.password else None
+    return PostgresEngine(url, password=password, ca_file=settings.journal.ca_file, guest=not exclusive)
 
 
 def kafka_config(settings: Settings) -> KafkaConfig:

@@ -22,8 +22,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:[01]\.A[A-Za-z0-9_-]|M\.[A-Z][A-Za-z0-9]{2,}_)[A-Za-z0-9_.!*$-]{20,}"), MASK),
     # Authorization headers wherever they stand
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{16,}", re.IGNORECASE), rf"\1 {MASK}"),
-    # The password of a connection URL
-    (re.compile(r"(://[^\s/:@]{0,200}):[^\s/@]{1,500}@"), rf"\1:{MASK}@"),
+    # The password of a connection URL, up to the last @, also where its characters are not encoded
+    (re.compile(r"(://[^\s/:@]{0,200}):[^\s\"'<>]{1,500}@"), rf"\1:{MASK}@"),
     # Shared access keys of Azure Event Hubs connection strings
     (re.compile(r"(SharedAccess(?:Key|Signature)\s*=\s*)[^;\s\"']+", re.IGNORECASE), rf"\1{MASK}"),
     # name=value, name: value, "name": "value", name='value'

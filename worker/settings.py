@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from worker.settings_problems import ANY_NAME, sentences, split_unknown
 from worker.settings_sources import Found, SettingPath, UnreadableSource, find_all, nested
+from worker.settings_urls import has_password, is_postgres
 from worker.settings_values import (
     AnyCaseToLower,
     AnyCaseToUpper,
@@ -122,6 +123,10 @@ class Journal(Section):
         SecretStr("sqlite:///azplan.db"),
         description="`sqlite:///azplan.db`, `sqlite:////absolute/path.db` or `postgresql://user:password@host/db`",
     )
+    password: SecretStr | None = Field(
+        None, description="password of PostgreSQL, as it is, where the URL has none (there it is percent-encoded)"
+    )
+    ca_file: Text | None = Field(None, description="authority of PostgreSQL's certificate, beside the system's")
     retention: Duration = Field(timedelta(days=400), description="identity, content hash and answer are kept")
     detail_retention: Duration = Field(
         timedelta(days=30), description="bytes, steps and calls are kept; workers forget by themselves"
@@ -129,9 +134,18 @@ class Journal(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.detail_retention > self.retention:
-            raise ValueError("AZPLAN_JOURNAL__DETAIL_RETENTION must not be longer than AZPLAN_JOURNAL__RETENTION.")
+        all_hold(self._contradictions())
         return self
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.detail_retention > self.retention:
+            yield "AZPLAN_JOURNAL__DETAIL_RETENTION must not be longer than AZPLAN_JOURNAL__RETENTION."
+        url = self.url.get_secret_value()
+        for name, value in (("PASSWORD", self.password), ("CA_FILE", self.ca_file)):
+            if value is not None and not is_postgres(url):
+                yield f"AZPLAN_JOURNAL__{name} would not be used: AZPLAN_JOURNAL__URL names no PostgreSQL database."
+        if self.password is not None and has_password(url):
+            yield "AZPLAN_JOURNAL__PASSWORD would not be used: AZPLAN_JOURNAL__URL has a password. Leave one out."
 
 
 class Partner(Section):

@@ -13,6 +13,7 @@ from worker.redaction import MASK, redact
 from worker.settings import Partner, Section, Settings, SettingsError, names
 from worker.settings_problems import ANY_NAME
 from worker.settings_sources import PLACES, Found, SettingPath, UnreadableSource, find_all, place, variable
+from worker.settings_urls import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ def _effective(path: SettingPath, found: dict[SettingPath, Found]) -> Effective:
     secret = SecretStr in (field.annotation, *get_args(field.annotation))
     if path[-1] == "proxy":
         return Effective(variable(path), _without_account(str(found[path].value)), found[path].origin)
-    value = redact(str(found[path].value)) if _is_url(path) or not secret else MASK
+    if _is_url(path):
+        return Effective(variable(path), shown(str(found[path].value)), found[path].origin)
+    value = redact(str(found[path].value)) if not secret else MASK
     return Effective(variable(path), value, found[path].origin)
 
 

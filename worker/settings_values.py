@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 
 from worker.loopback import is_loopback
+from worker.settings_urls import judged
 
 _UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "kB": 1000, "MB": 1000**2}
 _TIMEDELTA = TypeAdapter(timedelta)
@@ -75,19 +76,7 @@ def _base_url(value: str) -> str:
 
 
 def _journal_url(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    url = urlsplit(text)
-    if url.scheme == "sqlite":
-        if url.netloc or url.path in ("", "/", "/:memory:"):
-            raise ValueError("must name a file: sqlite:///azplan.db or sqlite:////absolute/path.db")
-        return value
-    if url.scheme == "postgres":
-        raise ValueError("must begin with postgresql:// (postgres:// is not understood)")
-    if url.scheme != "postgresql":
-        raise ValueError("must be sqlite:///azplan.db or postgresql://user:password@host/database")
-    if not url.path.strip("/"):
-        raise ValueError("must name a database: postgresql://user:password@host/database")
-    return value
+    return SecretStr(judged(value.get_secret_value()))
 
 
 def _proxy_url(value: SecretStr) -> SecretStr:

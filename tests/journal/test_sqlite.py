@@ -47,6 +47,45 @@ async def opened(path: Path) -> None:
     await journal.close()
 
 
+def widen(path: Path) -> None:
+    """Let everybody read a file."""
+    path.chmod(0o644)
+
+
+def modes(path: Path) -> dict[str, str]:
+    """The rights of the journal's files."""
+    return {each.name: f"{each.stat().st_mode & 0o777:o}" for each in path.parent.glob("journal.db*")}
+
+
+async def test_the_files_of_a_journal_are_for_their_owner_alone(path: Path) -> None:
+    """The log, the index beside it and the lock too, whatever the process's umask allows."""
+    before = os.umask(0)
+    try:
+        async with running(path) as worker:
+            await accept(worker, command("1"))
+            assert modes(path) == dict.fromkeys(
+                ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock"), "600"
+            )
+            assert worker.warnings == []
+    finally:
+        os.umask(before)
+
+
+async def test_a_journal_that_others_may_read_is_warned_about_and_left_so(path: Path) -> None:
+    """Somebody may have meant it, for a backup. A verb says so too."""
+    await opened(path)
+    widen(path)
+    for guest in (False, True):
+        engine = SqliteEngine(path, clock=Clock(), guest=guest)
+        await engine.open()
+        try:
+            (warning,) = engine.warnings
+            assert f"chmod 600 {path}" in warning
+        finally:
+            await engine.close()
+    assert modes(path)["journal.db"] == "644"
+
+
 async def test_a_second_worker_on_the_same_file_is_refused_with_what_to_do(path: Path) -> None:
     """It names the process that has it; when that is gone, the file is free."""
     async with running(path):

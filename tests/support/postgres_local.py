@@ -58,6 +58,11 @@ class LocalPostgres(Server):
         """The port, the same through all restarts."""
         return self._port
 
+    @property
+    def data(self) -> Path:
+        """The folder of the cluster: its rules of access, its certificate."""
+        return self._folder / "data"
+
     def url(self, database: str = "postgres") -> str:
         """The URL of one database of the server."""
         return f"postgresql://{USER}@127.0.0.1:{self._port}/{database}"

@@ -62,6 +62,8 @@ DEFAULTS = {
     "KAFKA__MAX_INFLATED": "67108864",
     "KAFKA__START_FROM": "earliest",
     "JOURNAL__URL": "sqlite:///azplan.db",
+    "JOURNAL__PASSWORD": "",
+    "JOURNAL__CA_FILE": "",
     "JOURNAL__RETENTION": "P400D",
     "JOURNAL__DETAIL_RETENTION": "P30D",
     "PARTNERS__<NAME>__TENANT_ID": "",

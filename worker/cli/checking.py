@@ -23,6 +23,7 @@ from worker.parts import open_engine
 from worker.redaction import redact
 from worker.settings import Settings, SettingsError, load
 from worker.settings_reference import effective
+from worker.settings_urls import shown
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""
@@ -75,7 +76,8 @@ async def findings() -> AsyncIterator[Finding]:
     yield _ok("settings", f"{given} given, the others at their defaults")
     async for finding in _broker(settings):
         yield finding
-    yield await _journal(settings)
+    async for finding in _journal(settings):
+        yield finding
     async for finding in _pauses(settings):
         yield finding
     async for finding in _partners(settings):
@@ -138,19 +140,21 @@ def _topics(settings: Settings) -> tuple[str, ...]:
     return kafka.commands_topic, kafka.events_topic, kafka.dead_letters_topic
 
 
-async def _journal(settings: Settings) -> Finding:
-    url = redact(settings.journal.url.get_secret_value())
+async def _journal(settings: Settings) -> AsyncIterator[Finding]:
     engine = open_engine(settings, Clock())
     try:
         await engine.open()
     except JournalMissing as error:
-        return _ok("journal", redact(f"{error}; `azplan run` makes it"))
+        yield _ok("journal", redact(f"{error}; `azplan run` makes it"))
     except JournalError as error:
         code = Code.CONFIGURATION if isinstance(error, JournalRefused) else Code.UNAVAILABLE
-        return _failed("journal", code, redact(str(error)), "Start the database, or correct AZPLAN_JOURNAL__URL.")
+        yield _failed("journal", code, redact(str(error)), "Start the database, or correct AZPLAN_JOURNAL__URL.")
+    else:
+        yield _ok("journal", f"{shown(settings.journal.url.get_secret_value())} answers")
     finally:
         await engine.close()
-    return _ok("journal", f"{url} answers")
+    for warning in engine.warnings:
+        yield Finding("journal", Result.WARNING, warning)
 
 
 async def _pauses(settings: Settings) -> AsyncIterator[Finding]:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -199,7 +200,11 @@ class SqliteEngine:
         return self._began + micros(self._clock.boot())
 
     def _open_writer(self) -> None:
+        if not self._guest:
+            made_private(self._path)
         self._writer = connect(self._path, guest=self._guest)
+        if warning := readable_by_others(self._path):
+            self.warnings.append(warning)
         if not self._guest:
             self._commit([Operation(run=lambda tx: migrate(tx, WORDS))])
 
@@ -270,6 +275,23 @@ def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
             raise unavailable(error, path) from error
         raise JournalRefused(f"{path} cannot be opened as a journal: {error}") from error
     return connection
+
+
+def made_private(path: Path) -> None:
+    """Make the file, if there is none, for its owner alone; SQLite gives the files beside it the same rights."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def readable_by_others(path: Path) -> str | None:
+    """A sentence where others than the owner may read the journal. Their rights stay as they are: they may have been
+    given on purpose, to a backup or to a person's own user, and taking them away would break that in silence."""
+    files = [each for name in ("", "-wal", "-shm") if (each := path.with_name(path.name + name)).exists()]
+    wide = [each for each in files if os.name == "posix" and each.stat().st_mode & 0o077]
+    if not wide:
+        return None
+    names = " ".join(map(str, wide))
+    return f"others than its owner may read or write the journal: `chmod 600 {names}`, unless that is meant"
 
 
 def undo(connection: sqlite3.Connection) -> None:
