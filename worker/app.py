@@ -21,7 +21,6 @@ from prometheus_client import start_http_server
 from events.base import Command
 from worker import metrics
 from worker.accounts import open_accounts, unused_proxies
-from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
 from worker.broker.room import largest_record
 from worker.broker.sink import KafkaSink
@@ -32,16 +31,17 @@ from worker.journal.recent import recent_calls
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
 from worker.journal.tenants import Directory, register
+from worker.machine import on_stop
+from worker.opening import open_journal
 from worker.partner_center.center import Call, Center
 from worker.partner_center.client import Account
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import EffectClass, Operation
 from worker.partner_center.quota import SPAN
 from worker.partner_center.registry import operations
-from worker.parts import ages, kafka_config, lease, open_engine, open_source, policy, tenants_of
+from worker.parts import ages, kafka_config, lease, open_source, policy, tenants_of
 from worker.runtime import acts, intake
 from worker.runtime.acts import Requests
-from worker.runtime.beginning import refuse_foreign
 from worker.runtime.brake import Brake
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
@@ -147,22 +147,10 @@ class Worker:
 
         Raises `JournalRefused`, `JournalUnavailable` and `BrokerError` where the worker cannot begin.
         """
-        self._catch_signals()
+        on_stop(self._signalled)
         settings = self._settings
-        engine = open_engine(settings, self._clock, exclusive=True)
-        journal = Journal(engine, self._clock)
-        await journal.open()
-        for warning in journal.warnings:
-            log.warning("journal.warning", warning=warning)
-        admin = KafkaAdmin(kafka_config(settings))
-        kafka = settings.kafka
-        try:
-            await admin.start()
-            if not self._new_journal:
-                await refuse_foreign(journal, admin, kafka.group_id, kafka.commands_topic, kafka.events_topic)
-        finally:
-            await admin.stop()
-        await journal.bind(kafka.group_id, kafka.commands_topic)
+        journal = await open_journal(settings, self._clock, new=self._new_journal)
+        await journal.bind(settings.kafka.group_id, settings.kafka.commands_topic)
         tenants: Directory = await journal.write(lambda tx: register(tx, tenants_of(settings)))
         accounts = open_accounts(settings, self._clock)
         for name, warning in unused_proxies(settings):
@@ -178,11 +166,6 @@ class Worker:
                 await account.close()
             await journal.close()
         return 128 + self._signal
-
-    def _catch_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
         """The first signal stops in good order; the second at once: as safe, and slower for the next worker."""

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from worker.settings_problems import ANY_NAME, sentences, split_unknown
+from worker.settings_sections import Http, Log, Metrics, Section
 from worker.settings_sources import Found, SettingPath, UnreadableSource, find_all, nested
-from worker.settings_urls import has_password, is_postgres
+from worker.settings_urls import unused
 from worker.settings_values import (
     AnyCaseToLower,
     AnyCaseToUpper,
@@ -23,7 +24,6 @@ from worker.settings_values import (
     Duration,
     JournalUrl,
     PartnerNames,
-    Port,
     ProxyUrl,
     SecureUrl,
     Servers,
@@ -41,12 +41,6 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
-
-
-class Section(BaseModel):
-    """Settings that share a prefix."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
 
 
 class Kafka(Section):
@@ -140,12 +134,8 @@ class Journal(Section):
     def _contradictions(self) -> Iterator[str]:
         if self.detail_retention > self.retention:
             yield "AZPLAN_JOURNAL__DETAIL_RETENTION must not be longer than AZPLAN_JOURNAL__RETENTION."
-        url = self.url.get_secret_value()
-        for name, value in (("PASSWORD", self.password), ("CA_FILE", self.ca_file)):
-            if value is not None and not is_postgres(url):
-                yield f"AZPLAN_JOURNAL__{name} would not be used: AZPLAN_JOURNAL__URL names no PostgreSQL database."
-        if self.password is not None and has_password(url):
-            yield "AZPLAN_JOURNAL__PASSWORD would not be used: AZPLAN_JOURNAL__URL has a password. Leave one out."
+        given = {"PASSWORD": self.password, "CA_FILE": self.ca_file}
+        yield from unused(self.url.get_secret_value(), [name for name, value in given.items() if value is not None])
 
 
 class Partner(Section):
@@ -230,42 +220,12 @@ class Retries(Section):
     attempts: int = Field(10, ge=1, description="attempts of one command before it fails")
 
 
-class Http(Section):
-    """AZPLAN_HTTP__*."""
-
-    host: Text = Field(
-        "127.0.0.1",
-        description="`/livez`, `/readyz`, operator page. `/readyz` is 503 while the worker starts, stops, or has no "
-        "journal or no broker; what a rollout cannot help (Partner Center, tokens, a pause, a poisoned partition) is "
-        "200 with `degraded[]`",
-    )
-    port: Port = Field(8080, description="the same; 0 takes any free one")
-
-
-class Metrics(Section):
-    """AZPLAN_METRICS__*."""
-
-    host: Text = Field("127.0.0.1", description="`/metrics`, from its own thread")
-    port: Port = Field(9464, description="the same; 0 takes any free one")
-
-
-class Log(Section):
-    """AZPLAN_LOG__*."""
-
-    level: Annotated[Literal["debug", "info", "warning", "error"], AnyCaseToLower] = Field(
-        "info", description="`debug`, `info`, `warning` or `error`"
-    )
-    format: Annotated[Literal["auto", "console", "json"], AnyCaseToLower] = Field(
-        "auto", description="`console`, `json`, or `auto`: console on a terminal, JSON lines elsewhere"
-    )
-
-
 class Settings(Section):
     """All settings. Partner accounts go by their name in lower case."""
 
     kafka: Kafka = Kafka()
     journal: Journal = Journal()
-    partners: Annotated[dict[str, Partner], PartnerNames] = {}
+    partners: Annotated[dict[str, Partner], PartnerNames] = Field(default_factory=dict)
     worker: Worker = Worker()
     waits: Waits = Waits()
     retries: Retries = Retries()

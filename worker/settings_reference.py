@@ -10,8 +10,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from worker.redaction import MASK, redact
-from worker.settings import Partner, Section, Settings, SettingsError, names
+from worker.settings import Partner, Settings, SettingsError, names
 from worker.settings_problems import ANY_NAME
+from worker.settings_sections import Section
 from worker.settings_sources import PLACES, Found, SettingPath, UnreadableSource, find_all, place, variable
 from worker.settings_urls import shown
 

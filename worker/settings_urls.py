@@ -1,6 +1,7 @@
 """The journal's URL: what it may be, and how it is shown to people."""
 
 import re
+from collections.abc import Iterator, Sequence
 
 from worker.redaction import MASK, redact
 
@@ -47,6 +48,15 @@ def has_password(text: str) -> bool:
     return found is not None and (
         bool(found["password"]) or any(part.startswith("password=") for part in (found["options"] or "").split("&"))
     )
+
+
+def unused(text: str, given: Sequence[str]) -> Iterator[str]:
+    """A sentence for each of the other settings of PostgreSQL that is given and would not be used beside this URL."""
+    for name in given:
+        if not is_postgres(text):
+            yield f"AZPLAN_JOURNAL__{name} would not be used: AZPLAN_JOURNAL__URL names no PostgreSQL database."
+        elif name == "PASSWORD" and has_password(text):
+            yield f"AZPLAN_JOURNAL__{name} would not be used: AZPLAN_JOURNAL__URL has a password. Leave one out."
 
 
 def is_postgres(text: str) -> bool:

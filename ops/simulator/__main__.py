@@ -48,7 +48,8 @@ def main() -> int:
 async def _run(simulator: Simulator, options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with contextlib.suppress(NotImplementedError):  # there Ctrl-C is a KeyboardInterrupt
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ports = Ports(
         host=options.host,
         api=options.api_port,

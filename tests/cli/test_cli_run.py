@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
-from tests.support.azplan import environment
+from tests.support.azplan import azplan, environment
+from tests.support.databases import run_apart
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
 
@@ -85,6 +88,42 @@ def test_without_a_broker_it_is_exit_code_69(tmp_path: Path) -> None:
     assert running.ended() == 69
     assert "azplan: no Kafka broker answers at 127.0.0.1:1" in running.log
     assert "Traceback" not in running.log
+    assert [each.name for each in tmp_path.iterdir()] == ["log.txt"], "no journal is left behind"
+
+
+@pytest.mark.postgres
+def test_without_a_broker_no_table_is_left_behind(postgres_url: str, tmp_path: Path) -> None:
+    """A journal in PostgreSQL is made as late as one in a file."""
+    nowhere = {"AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "AZPLAN_JOURNAL__URL": postgres_url}
+    assert Running(tmp_path, nowhere).ended() == 69
+    assert run_apart(tables(postgres_url)) == []
+
+
+async def tables(url: str) -> list[str]:
+    """The tables of a database."""
+    connection = await asyncpg.connect(url)
+    try:
+        return [row[0] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    finally:
+        await connection.close()
+
+
+@pytest.mark.kafka
+def test_a_journal_that_is_refused_before_it_is_made_is_not_made(topics: Topics, tmp_path: Path) -> None:
+    """The group has worked before, and the journal that belongs to it is somewhere else."""
+    first = Running(tmp_path, topics.env)
+    first.wait_for("worker.started")
+    send_and_wait = azplan("send", "SuspendPlan", "--customer", str(uuid4()), settings=topics.env, cwd=tmp_path)
+    assert send_and_wait.returncode == 0, send_and_wait.stderr
+    first.wait_for("command.concluded")
+    first.process.send_signal(signal.SIGTERM)
+    first.ended()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    second = Running(elsewhere, topics.env)
+    assert second.ended() == 78
+    assert "azplan run --new-journal" in second.log
+    assert [each.name for each in elsewhere.iterdir()] == ["log.txt"]
 
 
 def test_without_its_database_it_is_exit_code_69(tmp_path: Path) -> None:

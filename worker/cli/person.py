@@ -1,7 +1,6 @@
 """Who does something at the command line, and why. It is a claim for the record, not a proof."""
 
 import getpass
-import os
 import socket
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -10,6 +9,7 @@ import typer
 
 from events.text import printable
 from worker.cli.exits import Code, Stop
+from worker.machine import user_number
 
 OPERATOR: Final = "AZPLAN_OPERATOR"
 """The environment variable that names the person if `--who` does not."""
@@ -46,7 +46,8 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
-        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown user"
+        number = user_number()
+        return f"uid {number}" if number is not None else "unknown user"
 
 
 Who = Annotated[

@@ -4,12 +4,12 @@ import os
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from worker.errors import JournalRefused
+from worker.loopback import is_loopback
 
 Mode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 MODES: tuple[Mode, ...] = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -120,9 +120,4 @@ def _without_port(host: str) -> str:
 
 def _is_near(host: str) -> bool:
     """Whether what goes to this host stays on this machine."""
-    if host.startswith(("/", "@")) or host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host.startswith(("/", "@")) or is_loopback(host)

@@ -5,7 +5,6 @@ Every other verb may work on the file at the same time.
 """
 
 import asyncio
-import fcntl
 import json
 import os
 import sqlite3
@@ -15,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from worker import machine
 from worker.clock import Clock
 from worker.errors import FULL_DISK, JournalMissing, JournalRefused, JournalUnavailable
 from worker.journal.group import perform
@@ -257,7 +257,7 @@ def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
 
     That a journal has a write-ahead log is written in the file: a guest leaves it at that, whatever file it is.
     """
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+    if path.exists() and not machine.may_use(path):
         raise JournalRefused(
             f"{path} is not readable and writable for this user: run as its owner, or change its rights"
         )
@@ -287,7 +287,7 @@ def readable_by_others(path: Path) -> str | None:
     """A sentence where others than the owner may read the journal. Their rights stay as they are: they may have been
     given on purpose, to a backup or to a person's own user, and taking them away would break that in silence."""
     files = [each for name in ("", "-wal", "-shm") if (each := path.with_name(path.name + name)).exists()]
-    wide = [each for each in files if os.name == "posix" and each.stat().st_mode & 0o077]
+    wide = [each for each in files if machine.open_to_others(each)]
     if not wide:
         return None
     names = " ".join(map(str, wide))
@@ -309,16 +309,21 @@ def take_lock(path: Path) -> int:
             f"{path}.lock cannot be opened: {error.strerror}. A worker must own its journal"
         ) from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(handle, 64, 0).decode("ascii", "replace").strip() or "unknown"
+        locked = machine.lock(handle)
+    except OSError as error:
+        os.close(handle)
+        raise JournalRefused(
+            f"{path}.lock cannot be locked: {error}. An SQLite journal needs that; PostgreSQL does not "
+            "(AZPLAN_JOURNAL__URL=postgresql://…)"
+        ) from error
+    if not locked:
+        holder = machine.read_text(handle) or "unknown"
         os.close(handle)
         raise JournalRefused(
             f"another worker (process {holder}) already runs on {path}. An SQLite journal serves one worker: "
             "stop that one, or use PostgreSQL (AZPLAN_JOURNAL__URL=postgresql://…) to run several."
-        ) from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode("ascii"), 0)
+        )
+    machine.write_text(handle, str(os.getpid()))
     return handle
 
 

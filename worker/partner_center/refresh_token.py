@@ -5,13 +5,13 @@ So a redemption begins only where its result can be stored, and two processes ne
 Source: https://learn.microsoft.com/partner-center/developer/enable-secure-app-model
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from worker import machine
 from worker.clock import Clock
 
 LIFE = 90 * 86_400.0
@@ -66,13 +66,11 @@ class RefreshTokenFile:
         give_up = self._clock.monotonic() + self._lock_timeout
         with path.with_name(f".{path.name}.lock").open("a") as lock:
             while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                if not machine.lock(lock.fileno()):
                     if self._clock.monotonic() > give_up:
                         raise Unusable(
                             f"{path} has been in use by another process for {self._lock_timeout:g} s: find out which"
-                        ) from None
+                        )
                     time.sleep(_LOCK_POLL)
                 else:
                     yield
@@ -86,7 +84,7 @@ def _place_beside(path: Path) -> Iterator[int]:
     temporary.unlink(missing_ok=True)
     place = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.posix_fallocate(place, 0, _ROOM)  # a full disk shows now, and not when there is a token to store
+        machine.set_aside(place, _ROOM)  # a full disk shows now, and not when there is a token to store
         yield place
     finally:
         os.close(place)
@@ -95,16 +93,9 @@ def _place_beside(path: Path) -> Iterator[int]:
 
 def _replace(path: Path, place: int, token: str) -> None:
     """Put `token` into the place and the place where `path` is; after this it survives a loss of power."""
-    text = token.encode()
-    os.pwrite(place, text, 0)
-    os.ftruncate(place, len(text))
-    os.fsync(place)
+    machine.write_whole(place, token.encode())
     _temporary(path).replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    machine.keep_folder(path.parent)
 
 
 def _temporary(path: Path) -> Path:

@@ -6,14 +6,16 @@ from worker.journal import rebuilding
 from worker.journal.journal import Journal
 
 
-async def refuse_foreign(journal: Journal, admin: Admin, group: str, commands: str, events: str) -> None:
+async def refuse_foreign(journal: Journal | None, admin: Admin, group: str, commands: str, events: str) -> None:
     """An empty journal beside a group that has worked before would do everything again: it is refused.
+
+    `journal` is None where there is none yet.
 
     Raises `JournalRefused` with what to do, and what `Admin` raises.
     """
-    if await journal.read(rebuilding.unfinished):
+    if journal is not None and await journal.read(rebuilding.unfinished):
         raise JournalRefused("the journal is half built: run `azplan journal rebuild` again, to its end.")
-    if not await journal.is_empty():
+    if journal is not None and not await journal.is_empty():
         return
     committed = await admin.committed(group, commands)
     beginnings, ends = await admin.beginnings(events), await admin.ends(events)
