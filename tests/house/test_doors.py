@@ -55,7 +55,7 @@ def test_settings_are_read_by_whoever_starts_something() -> None:
     }
     others = {name for name in readers if not name.startswith(("worker/cli/", "worker/settings"))}
 
-    assert others <= {"worker/app.py", "worker/accounts.py", "worker/parts.py"}
+    assert others <= {"worker/app.py", "worker/accounts.py", "worker/opening.py", "worker/parts.py"}
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.endswith("__init__.py")])

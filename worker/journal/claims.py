@@ -17,7 +17,7 @@ OF_LANES = f"""SELECT command.uid, command.source, command.id, command.type, com
       command.customer, command.correlation_id, command.state, command.code, command.redrive, command.revision,
       command.resolution, command.released, command.attempts, command.waits, command.memory, command.received_at,
       command.first_failed_at, command.topic, command.partition, command.position, command.recorded_at, command.key,
-      command.value, command.headers, lane.epoch, lane.settle_until,
+      command.value, command.headers, command.account, lane.epoch, lane.settle_until,
       (SELECT odd.state FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
          AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.state NOT IN {KNOWN_STATES}
        ORDER BY odd.turn LIMIT 1) AS stands_behind
