@@ -19,6 +19,11 @@ try:
     import fcntl
 except ImportError:
     fcntl = None
+msvcrt: Any
+try:
+    import msvcrt  # there on Windows only
+except ImportError:
+    msvcrt = None
 
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
 TEXT_AT = 0 if fcntl is not None else 1
@@ -37,24 +42,18 @@ def lock(handle: int) -> bool:
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
+        elif msvcrt is not None:
             os.lseek(handle, 0, os.SEEK_SET)
-            _windows().locking(handle, _windows().LK_NBLCK, 1)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            raise Unsupported(
+                "this operating system has no locks between processes: run azplan on Linux, in a container or in WSL"
+            )
     except OSError as error:
         if isinstance(error, Unsupported) or error.errno not in TAKEN:
             raise
         return False
     return True
-
-
-def _windows() -> Any:
-    try:
-        import msvcrt  # noqa: PLC0415 - there on Windows only
-    except ImportError:
-        raise Unsupported(
-            "this operating system has no locks between processes: run azplan on Linux, in a container or in WSL"
-        ) from None
-    return msvcrt
 
 
 def read_text(handle: int) -> str:

@@ -114,7 +114,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> OneByte:
     made.held = set()
     monkeypatch.setattr(machine, "fcntl", None)
     monkeypatch.setattr(machine, "TEXT_AT", 1)
-    monkeypatch.setitem(sys.modules, "msvcrt", made)
+    monkeypatch.setattr(machine, "msvcrt", made)
     return made
 
 
