@@ -120,7 +120,7 @@ def on_stop(called: Callable[[signal.Signals], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(number, called, number)
-        except NotImplementedError:
+        except RuntimeError:  # a loop that knows no signals, as on Windows
             signal.signal(number, in_loop)
 
 
