@@ -8,8 +8,12 @@ from events.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, Suspe
 from events.status import CommandFailed, CommandRejected
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, ask, beside, later, types, uid
+from tests.support.boundaries import Life, Script
 from tests.support.harness import World, settings_of
+from worker.journal.acts import Acts
+from worker.journal.brake import Brake
 from worker.journal.letters import archive, letters
+from worker.journal.records import Which
 from worker.journal.retention import prune
 from worker.metrics import REGISTRY
 
@@ -285,3 +289,54 @@ def test_a_command_whose_bytes_are_forgotten_is_not_redriven(play: Play) -> None
         assert await world.rows("SELECT seq FROM act WHERE done_at IS NULL") == []
 
     play(story)
+
+
+class FewLooks(Script):
+    """Ends a worker that looks into its journal without end, so that a loop without a pause is seen."""
+
+    looked, most = 0, 20_000
+
+    def looks(self, life: Life) -> None:
+        self.looked += 1
+        if self.looked > self.most:
+            life.end()
+
+
+def test_requests_that_cannot_be_carried_out_yet_keep_no_other_waiting(play: Play) -> None:
+    """A cancel behind 120 redrives that wait for Kafka is answered at once, and the redrives cost few looks.
+
+    They are carried out when Kafka is back.
+    """
+
+    async def story(world: World) -> None:
+        first = await world.begin()
+        failed = [await world.send(create(customer)) for customer in world.simulator.customers(120)]
+        for each in failed:
+            await world.answer(each)
+        await first.stop()
+        world.settings = settings_of()
+        script = FewLooks()
+        await world.begin(script)
+        async with beside(world) as journal:
+            acts = Acts(journal)
+            held = world.simulator.customer()
+            await Brake(journal).pause(WHO, WHY, Which(customer=held.id))
+            cancelled = await world.send(create(held))
+            await world.until(later(world, 5), "it is held")
+            world.broker.down = True
+            await journal.write(lambda tx: tx.run("UPDATE event SET sent_at = NULL WHERE uid <> ?", uid(cancelled)))
+            for each in failed:
+                await acts.ask(WHO, WHY, "redrive", uid(each))
+            await world.until(later(world, 60), "they wait")
+            waiting = "SELECT count(*) AS n FROM act WHERE verb = 'redrive' AND done_at IS NULL"
+            assert (await world.rows(waiting))[0]["n"] == 120
+            number = await acts.ask(WHO, WHY, "cancel", uid(cancelled))
+            await world.until(later(world, 1), "a second has passed")
+            assert await acts.answer(number) == "done"
+            script.looked, script.most = 0, 60 * 40
+            await world.until(later(world, 60), "a minute of waiting has passed")
+            world.broker.down, script.most = False, 20_000
+        for each in failed:
+            await world.until(lambda each=each: len(world.answers(each)) == 2, "its second story has its answer")  # type: ignore[misc]
+
+    play(story, settings=settings_of(("contoso", "fabrikam")), attention=0.5)

@@ -20,6 +20,8 @@ from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Puzzle, R
 from worker.journal.sql import Row, Transaction
 from worker.journal.work import NEXT_DUE, archive_steps, conclude, stands
 
+LAST = 2**62
+"""Above the number of any request."""
 DONE = "done"
 """The result of an act that was carried out; any other is a sentence that says why not."""
 
@@ -103,16 +105,22 @@ class Acts:
 
         return await self._journal.read(look)
 
-    async def open_acts(self, limit: int = 100) -> list[Act]:
-        """The oldest requests about commands of this worker's lanes that nobody has carried out."""
+    async def open_acts(self, limit: int = 100, after: int = 0, up_to: int | None = None) -> list[Act]:
+        """The oldest requests about commands of this worker's lanes that nobody has carried out: a page of them.
+
+        Their numbers are above `after`, and not above `up_to`.
+        """
         worker = self._journal.worker
 
         async def look(tx: Transaction) -> list[Act]:
             rows = await tx.rows(
                 """SELECT act.seq, act.who, act.why, act.verb, act.uid, act.lane, act.details
                    FROM act JOIN lane ON lane.id = act.lane
-                   WHERE act.done_at IS NULL AND lane.owner = ? ORDER BY act.seq LIMIT ?""",
+                   WHERE act.done_at IS NULL AND lane.owner = ? AND act.seq > ? AND act.seq <= ?
+                   ORDER BY act.seq LIMIT ?""",
                 worker,
+                after,
+                LAST if up_to is None else up_to,
                 limit,
             )
             return [_act(row) for row in rows]

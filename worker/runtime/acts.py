@@ -32,6 +32,8 @@ log = structlog.get_logger("azplan.acts")
 
 EVERY = 0.5
 """Seconds between two looks: a person waits."""
+LONGEST_PAUSE = 5.0
+"""Seconds between two looks at requests that could not be carried out, once many looks have brought nothing."""
 PORTION = 100
 
 CANCEL, REDRIVE, RESOLVE = "cancel", "redrive", "resolve"
@@ -50,43 +52,82 @@ class Desk:
 
 
 class Requests:
-    """Carries out requests about commands of this worker's lanes until cancelled."""
+    """Carries out requests about commands of this worker's lanes until cancelled.
+
+    New ones are looked at at once. Those that could not be carried out then (they wait for Kafka, or their lane had
+    another owner) are looked at again: a page at a time, after growing pauses. They keep no new one waiting.
+    """
 
     def __init__(self, desk: Desk, every: float = EVERY) -> None:
         self._desk = desk
         self._every = every
         self._alarm = Alarm()
         self._acts = Acts(desk.journal)
+        self._seen = 0
+        self._page = 0
+        self._soon()
 
     def wake(self) -> None:
         """Something may have been asked for: look now."""
         self._alarm.ring()
 
     async def run(self) -> None:
-        """Look now and then; at once again while there is more. A silent journal is asked again later."""
+        """Look now and then; at once again while requests are answered. A silent journal is asked again later."""
         while True:
             try:
-                found = await self.look()
+                answered = await self.look()
             except JournalUnavailable as error:
                 log.warning("journal.unavailable", error=str(error))
-                found = 0
-            if found < PORTION:
+                answered = 0
+            if not answered:
                 await self._alarm.sleep(self._every)
 
     async def look(self) -> int:
-        """Carry out what is asked for now; how many requests there were. Raises `JournalUnavailable`."""
-        open_acts = await self._acts.open_acts(PORTION)
-        for acts in _one_of_each_command(open_acts):
-            await asyncio.gather(*(self._one(act) for act in acts))
-        if open_acts:
+        """Carry out what is asked for now; how many requests were answered. Raises `JournalUnavailable`."""
+        before = self._seen
+        answered = await self._new()
+        if asyncio.get_running_loop().time() >= self._again_at:
+            answered += await self._again(before)
+        if answered:
             self._desk.changed()
-        return len(open_acts)
+        return answered
 
-    async def _one(self, act: Act) -> None:
+    async def _new(self) -> int:
+        """Requests that came since the last look."""
+        answered = 0
+        while acts := await self._acts.open_acts(PORTION, self._seen):
+            self._seen = acts[-1].seq
+            answered += await self._all(acts)
+        return answered
+
+    async def _again(self, up_to: int) -> int:
+        """The next page of those that came before and are still open, or that stand in a lane that is ours by now."""
+        acts = await self._acts.open_acts(PORTION, self._page, up_to)
+        self._page = acts[-1].seq if len(acts) == PORTION else 0
+        self._pause = min(2 * self._pause, max(self._every, LONGEST_PAUSE))
+        self._again_at = asyncio.get_running_loop().time() + self._pause
+        answered = await self._all(acts)
+        if answered:
+            self._soon()
+        return answered
+
+    def _soon(self) -> None:
+        """What could not be carried out may be possible now."""
+        self._pause, self._again_at = self._every / 2, 0.0
+
+    async def _all(self, acts: Sequence[Act]) -> int:
+        answered = 0
+        for each in _one_of_each_command(acts):
+            answered += sum(await asyncio.gather(*(self._one(act) for act in each)))
+        return answered
+
+    async def _one(self, act: Act) -> bool:
+        """Carry out a request. Whether it was answered."""
         try:
             result = await self._carry_out(act)
         except LaneLost:
-            return  # the command changed, or its lane's owner did: the request is still open, and found again
+            self._soon()  # the command changed, or its lane's owner did: the request is still open, and found again
+            return False
         except JournalUnavailable:
             raise
         except Exception as error:  # whatever is wrong with this request, the others are carried out
@@ -94,6 +135,7 @@ class Requests:
             result = await self._refuse(act, f"an error inside azplan: {type(error).__name__}; its log says more")
         if result is not None:
             log.info("act.answered", verb=act.verb, who=act.who, why=act.why, result=result, command_uid=act.uid)
+        return result is not None
 
     async def _carry_out(self, act: Act) -> str | None:
         """The answer that was given; None where there is none yet."""
@@ -127,7 +169,8 @@ class Requests:
         if item.partner is None and tenant and item.state is State.FAILED and not item.steps:
             # The request goes along. It is carried out by whoever owns the lane in which the command now stands.
             lane = LaneKey(lane_of(tenant, item.customer), tenant.lanes, item.customer)
-            await move(self._desk.journal, item, lane, tenant.account)
+            if await move(self._desk.journal, item, lane, tenant.account):
+                self._soon()
             return None
         return await self._acts.redrive(act, item, [self._accepted(item)])
 
