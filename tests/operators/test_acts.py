@@ -191,7 +191,7 @@ async def unknown(world: World, *, effect: bool) -> tuple[str, Customer]:
     """A command that ended in outcome_unknown: its check-out was never answered, and took effect or did not."""
     customer = world.simulator.customer()
     world.simulator.faults.add("reset_after" if effect else "reset_before", operation="carts.checkout")
-    world.simulator.faults.add("error_before", operation="carts.get", status=403, count=None)
+    world.simulator.faults.add("error_before", operation="carts.get", status=403, code=900308, count=None)
     command_id = await world.send(create(customer))
     answer = await world.answer(command_id)
     assert isinstance(answer, CommandFailed)
@@ -241,7 +241,7 @@ def test_a_suspension_that_was_resolved_as_applied_is_not_made_again(play: Play)
         customer = world.simulator.customer("quiet_plan")
         world.simulator.faults.add("reset_before", operation="subscriptions.patch")
         for operation in ("subscriptions.get", "subscriptions.list"):
-            world.simulator.faults.add("error_before", operation=operation, status=403, skip=1, count=None)
+            world.simulator.faults.add("error_before", operation=operation, status=403, code=900308, skip=1, count=None)
         command_id = await world.send(SuspendPlan(customer_id=customer.id))
         answer = await world.answer(command_id)
         assert isinstance(answer, CommandFailed)

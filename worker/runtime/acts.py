@@ -65,7 +65,7 @@ class Requests:
         self._acts = Acts(desk.journal)
         self._seen = 0
         self._page = 0
-        self._soon()
+        self._pause, self._again_at = every / 2, 0.0
 
     def wake(self) -> None:
         """Something may have been asked for: look now."""
