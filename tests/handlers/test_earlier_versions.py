@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,11 @@ def as_then(stage: Stage, old: Record) -> Intake:
     )
 
 
+def refuse(_item: object, error: Exception) -> Any:
+    """The database takes everything here."""
+    raise error
+
+
 async def begin(stage: Stage) -> None:
     """A worker of today on an empty journal."""
     await stage.journal.open()
@@ -45,21 +51,22 @@ async def begin(stage: Stage) -> None:
 async def test_what_is_refused_today_is_answered_as_invalid_where_nothing_was_begun(stage: Stage, value: str) -> None:
     """No error of ours, no call of Microsoft, and the sender reads what is wrong."""
     await begin(stage)
-    await stage.journal.accept([as_then(stage, written(subscriptionId=value))], lambda *_: None)  # type: ignore[arg-type, return-value]
+    await stage.journal.accept([as_then(stage, written(subscriptionId=value))], refuse)
     stage._wake.set()
     answer = await stage.answer("old")
     assert isinstance(answer, CommandRejected), answer
     assert answer.code is RejectedCode.INVALID_COMMAND
     assert "subscriptionId must be a GUID" in answer.detail
     assert stage.calls() == []
-    again = await stage.journal.accept([intake.intake(written(subscriptionId=value), stage.journal.now(), DESK)], None)  # type: ignore[arg-type]
+    repeated = intake.intake(written(subscriptionId=value), stage.journal.now(), DESK)
+    again = await stage.journal.accept([repeated], refuse)
     assert list(again) == [Taken.DUPLICATE], "the same record again is the same content"
 
 
 async def test_what_a_later_version_accepted_is_not_refused_by_an_earlier_one(stage: Stage) -> None:
     """An unknown key may be of a newer worker beside this one, which may take the lane: it is waited for."""
     await begin(stage)
-    await stage.journal.accept([as_then(stage, written(newer=True))], lambda *_: None)  # type: ignore[arg-type, return-value]
+    await stage.journal.accept([as_then(stage, written(newer=True))], refuse)
     stage._wake.set()
     await asyncio.sleep(600)
     assert await stage.waits("old") == ["retry"]
