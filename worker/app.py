@@ -50,6 +50,7 @@ from worker.runtime.forgetting import REST, Forgetting
 from worker.runtime.gauges import Gauges
 from worker.runtime.hints import Hints
 from worker.runtime.lanes import Lanes, Limits
+from worker.runtime.limit import end_within
 from worker.runtime.ownership import Ownership
 from worker.runtime.poison import Poison
 from worker.runtime.publisher import Publisher, Topics
@@ -174,6 +175,7 @@ class Worker:
             os._exit(128 + number)
         self._signal = number
         self._stop.set()
+        end_within(self._settings.worker.drain_timeout.total_seconds(), number)
 
 
 @dataclass(frozen=True, slots=True)

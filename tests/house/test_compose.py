@@ -15,6 +15,7 @@ from ops.simulator import __main__ as simulator
 from ops.simulator.app import CONTOSO
 from tests.support.missing import missing
 from worker import settings
+from worker.runtime.service import STOP_SECONDS
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "ops" / "Dockerfile").read_text("utf-8")
@@ -152,10 +153,13 @@ def test_the_database_has_the_password_that_the_worker_knows(loaded: Load) -> No
 
 
 def test_the_worker_has_longer_to_stop_than_it_needs(loaded: Load) -> None:
-    """SIGKILL comes only after the worker has drained."""
-    grace = int(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
-
-    assert grace > loaded("worker").worker.drain_timeout.total_seconds()
+    """A worker that is killed while it stops is no accident, but the next one waits for its lease; README says so."""
+    grace = SERVICES["worker"]["stop_grace_period"]
+    needs = loaded("worker").worker.drain_timeout.total_seconds() + STOP_SECONDS
+    assert float(grace.removesuffix("s")) > needs
+    said = (ROOT / "README.md").read_text("utf-8")
+    assert f"`AZPLAN_WORKER__DRAIN_TIMEOUT` and {STOP_SECONDS:g} seconds" in said
+    assert f"`stop_grace_period: {grace}`" in said
 
 
 def test_the_simulator_is_the_partner_center_of_the_settings(loaded: Load) -> None:

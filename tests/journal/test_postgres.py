@@ -13,10 +13,12 @@ from tests.journal.wire import wire
 from tests.support.postgres_local import LocalPostgres
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
+from worker.journal.journal import CLOSE_SECONDS as JOURNAL_SECONDS
 from worker.journal.journal import Journal
-from worker.journal.postgres import TROUBLE, PostgresEngine
+from worker.journal.postgres import CLOSE_SECONDS, TROUBLE, PostgresEngine
 from worker.journal.records import Taken
 from worker.journal.schema import migrations
+from worker.journal.sql import Transaction
 
 pytestmark = pytest.mark.postgres
 
@@ -117,6 +119,49 @@ async def test_a_server_that_freezes_is_given_up_and_serves_again_when_it_thaws(
         own_postgres.resume()
         assert await one.heartbeat(60)
         assert (await accept(one, command("1")))[0] is Taken.DUPLICATE
+
+
+async def test_a_server_that_freezes_does_not_hold_up_the_close(
+    own_postgres: LocalPostgres, own_postgres_url: str
+) -> None:
+    """With everything under way, and a patience that is longer than the close may take; nobody waits for ever."""
+    clock = Clock()
+    one = Journal(PostgresEngine(own_postgres_url, patience=5), clock)
+    await one.open()
+    await one.register("one", "1", 60)
+    await accept(one, command("1"))
+    own_postgres.pause()
+    calls = [one.retire(), one.heartbeat(60), one.gauges(), claim(one), *(accept(one, command(str(n))) for n in "2345")]
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.wait(tasks, timeout=0.2)
+    begun = clock.monotonic()
+    await one.close()
+    assert clock.monotonic() - begun < JOURNAL_SECONDS + CLOSE_SECONDS + 1
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {JournalUnavailable}
+
+
+async def test_a_worker_retires_though_its_other_writes_wait(postgres_url: str) -> None:
+    """Others have its lanes at once, whatever this one still has to write down."""
+    async with Bench(postgres_url) as bench:
+        one, two = await bench.worker("one"), await bench.worker("two")
+        await accept(one, command("1"))
+        over, locked = asyncio.Event(), asyncio.Event()
+
+        async def slow(tx: Transaction) -> None:
+            await tx.rows("SELECT 1")
+            locked.set()
+            await over.wait()
+
+        writes = [asyncio.create_task(one.write(slow)) for _ in range(3)]
+        await locked.wait()
+        writes += [asyncio.create_task(one.write(slow)) for _ in range(3)]
+        async with asyncio.timeout(10):
+            await one.retire()
+        assert await two.take_lanes(10) == 1
+        over.set()
+        await asyncio.gather(*writes)
 
 
 async def test_a_lost_answer_to_a_commit_is_told_as_unknown_and_found_by_looking(postgres_url: str) -> None:

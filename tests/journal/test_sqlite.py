@@ -16,9 +16,10 @@ from tests.journal.bench import Bench, accept, change, claim, command, ended, in
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal import counts
+from worker.journal.journal import CLOSE_SECONDS as JOURNAL_SECONDS
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Taken
-from worker.journal.sqlite import SqliteEngine
+from worker.journal.sqlite import CLOSE_SECONDS, SqliteEngine
 
 
 @pytest.fixture
@@ -129,6 +130,28 @@ async def test_a_verb_that_holds_the_file_makes_the_worker_wait_and_not_fail(pat
         holder.execute("COMMIT")
         assert await accepting == [Taken.NEW]
         holder.close()
+
+
+async def test_a_file_that_is_locked_by_another_does_not_hold_up_the_close(path: Path) -> None:
+    """What was not begun is given up; the worker's lock stays, as the commit under way may still be made."""
+    clock = Clock()
+    async with running(path) as one:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writes = [asyncio.create_task(accept(one, command("1")))]
+            await asyncio.sleep(0)
+            writes.append(asyncio.create_task(accept(one, command("2"))))
+            await asyncio.sleep(0)
+            begun = clock.monotonic()
+            await one.close()
+            assert clock.monotonic() - begun < JOURNAL_SECONDS + CLOSE_SECONDS + 1
+            with pytest.raises(JournalUnavailable, match="closed before it was written"):
+                await writes[1]
+            second = Journal(SqliteEngine(path, clock=clock, exclusive=True), clock)
+            with pytest.raises(JournalRefused, match="another worker"):
+                await second.open()
+            other.execute("ROLLBACK")
+        await asyncio.gather(*writes, return_exceptions=True)
 
 
 async def test_a_full_disk_is_said_and_nothing_is_lost(path: Path) -> None:

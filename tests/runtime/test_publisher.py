@@ -88,6 +88,20 @@ async def test_what_was_said_is_sent_once_in_its_order(bench: Bench, sink: Sink,
     assert await bench.journal.unsent(10) == []
 
 
+async def test_what_was_acknowledged_before_the_end_is_written_down_and_nothing_more_is_begun(
+    bench: Bench, sink: Sink, publisher: Publisher
+) -> None:
+    """Whoever owns the lane next repeats no more than what was on the way."""
+    await say(bench, "a1", "a2", "a3", customer=A)
+    flushing = asyncio.create_task(publisher.flush())
+    await asyncio.sleep(0.005)
+    publisher.end()
+    assert not await flushing
+    assert not await publisher.flush()
+    assert sink.begun == ["a1 Rejected"]
+    assert len(await bench.journal.unsent(10)) == 2
+
+
 async def test_a_lane_never_has_two_on_the_way(bench: Bench, sink: Sink, publisher: Publisher) -> None:
     """The next leaves when the one before is acknowledged; lanes do not wait for each other."""
     await say(bench, "a1", "a2", customer=A)

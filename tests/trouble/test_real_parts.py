@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +27,7 @@ from tests.trouble.ledger import place_of, repeats
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import Partition
+from worker.runtime.service import STOP_SECONDS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -176,6 +178,44 @@ async def test_database_and_broker_may_stop_and_come_back(
         assert "worker.part_broke" not in worker.output()
     finally:
         worker.stop()
+
+
+@pytest.mark.parametrize("silent", ["broker", "database", "broker and database"])
+async def test_a_stop_is_over_in_time_though_broker_or_database_are_silent(
+    own_topics: Topics,
+    own_kafka: LocalKafka,
+    own_postgres: LocalPostgres,
+    own_postgres_url: str,
+    partner_center: SimulatorProcess,
+    tmp_path: Path,
+    silent: str,
+) -> None:
+    """A command is under way and an event waits; the process ends by itself, before whoever asked kills it."""
+    drain = 3
+    more = {"AZPLAN_JOURNAL__URL": own_postgres_url, "AZPLAN_WORKER__DRAIN_TIMEOUT": str(drain)}
+    first, second = (Sent("ReactivatePlan", each) for each in partner_center.customers("suspended_plan", 2))
+    worker = worker_on({**own_topics.env, **partner_center.env, **more}, tmp_path)
+    try:
+        await send(own_topics, first)
+        await answered(own_topics, [first], within=60)
+        partner_center.fault("slow_answer", customer=second.customer, seconds=2)
+        await send(own_topics, second)
+        await eventually(lambda: in_progress(partner_center, second), "it is being carried out", within=30)
+        for name, server in (("broker", own_kafka), ("database", own_postgres)):
+            if name in silent:
+                server.pause()
+        worker.interrupt()
+        begun = time.monotonic()
+        await asyncio.to_thread(worker.wait, within=60)
+        took = time.monotonic() - begun
+    finally:
+        own_kafka.resume()
+        own_postgres.resume()
+        worker.kill()
+    assert took < drain + STOP_SECONDS
+    assert '"worker.stopped"' in worker.output()
+    assert '"worker.killed"' not in worker.output()
+    assert "Traceback" not in worker.output()
 
 
 async def committed(topics: Topics) -> dict[Partition, int]:

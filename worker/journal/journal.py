@@ -33,6 +33,9 @@ from worker.journal.writer import Writer
 
 T = TypeVar("T")
 
+CLOSE_SECONDS = 1.0
+"""For writes that are under way to end when the journal is closed."""
+
 SET_BACK = 10 * SECOND
 """A reading of the database's clock so much older than the last one is no late reading: the clock was set back."""
 
@@ -65,12 +68,15 @@ class Journal:
         await self.read(nothing)
 
     async def close(self) -> None:
-        """Commit what was submitted and let go of the database."""
+        """Commit what was submitted and let go of the database: within a few seconds, also of one that is silent.
+
+        What is not committed by then may be committed or not, as with every `JournalUnavailable`.
+        """
         if self._listening is not None:
             self._listening.cancel()
-            await asyncio.wait([self._listening])
+            await asyncio.wait([self._listening], timeout=CLOSE_SECONDS)
             self._listening = None
-        await self._writer.drain()
+        await self._writer.drain(CLOSE_SECONDS)
         await self._engine.close()
 
     def now(self) -> Micros:
@@ -101,9 +107,9 @@ class Journal:
         return bool((await self._engine.commit([beat]))[0])
 
     async def retire(self) -> None:
-        """Stop being a worker: all lanes are free at once."""
+        """Stop being a worker: all lanes are free at once. Waits for no lane and behind no other write."""
         worker = self.worker
-        await self._write(lambda tx: lanes.retire(tx, worker))
+        await self._engine.commit([Operation(run=lambda tx: self._timed(tx, lanes.retire(tx, worker)))])
 
     async def take_lanes(self, limit: int) -> int:
         """Take some of the oldest unfinished lanes that nobody living owns. How many."""

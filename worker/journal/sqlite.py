@@ -21,11 +21,14 @@ from worker.journal.group import perform
 from worker.journal.records import SECOND, Micros
 from worker.journal.schema import insist, migrate
 from worker.journal.sql import Known, Operation, Row, Transaction, Value, clean
+from worker.journal.sqlite_lock import take_lock
 
 T = TypeVar("T")
 
 WORDS = {"bytes": "blob", "serial": "integer PRIMARY KEY AUTOINCREMENT", "big": "integer"}
 BUSY_TIMEOUT_MS = 10_000
+CLOSE_SECONDS = 2.0
+"""For what is under way in the threads to end when the journal is closed."""
 LARGEST_LOG = 64 * 1024 * 1024
 """Bytes to which the write-ahead log is cut back after a burst."""
 
@@ -158,18 +161,33 @@ class SqliteEngine:
             raise
 
     async def close(self) -> None:
-        """Close both connections and give the lock back."""
-        if self._writer is not None:
-            await self._writing(self._writer.close)
-        if self._reader is not None:
-            await self._reading(self._reader.close)
+        """Close both connections and give the lock back.
+
+        Where another process holds the file, or the disk does not answer, the threads are left behind after a moment,
+        and the lock stays until the process has ended: a commit that is under way may still be made.
+        """
+        closed = await self._closed()
         self._writer = self._reader = None
         for executor in self._own:
-            executor.shutdown(wait=False)
+            executor.shutdown(wait=False, cancel_futures=not closed)
         self._own = []
+        if not closed:
+            return
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    async def _closed(self) -> bool:
+        """Close the connections; False where that takes too long."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if self._writer is not None:
+                    await self._writing(self._writer.close)
+                if self._reader is not None:
+                    await self._reading(self._reader.close)
+        except TimeoutError:
+            return False
+        return True
 
     async def commit(self, operations: Sequence[Operation]) -> list[Any]:
         """All operations in one durable transaction."""
@@ -298,33 +316,6 @@ def undo(connection: sqlite3.Connection) -> None:
     """End the transaction that is open, if any, without a trace of it. SQLite may have done so itself."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
-
-
-def take_lock(path: Path) -> int:
-    """An exclusive lock beside the file, held until the process ends. Raises `JournalRefused` where another has it."""
-    try:
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise JournalRefused(
-            f"{path}.lock cannot be opened: {error.strerror}. A worker must own its journal"
-        ) from error
-    try:
-        locked = machine.lock(handle)
-    except OSError as error:
-        os.close(handle)
-        raise JournalRefused(
-            f"{path}.lock cannot be locked: {error}. An SQLite journal needs that; PostgreSQL does not "
-            "(AZPLAN_JOURNAL__URL=postgresql://…)"
-        ) from error
-    if not locked:
-        holder = machine.read_text(handle) or "unknown"
-        os.close(handle)
-        raise JournalRefused(
-            f"another worker (process {holder}) already runs on {path}. An SQLite journal serves one worker: "
-            "stop that one, or use PostgreSQL (AZPLAN_JOURNAL__URL=postgresql://…) to run several."
-        )
-    machine.write_text(handle, str(os.getpid()))
-    return handle
 
 
 def unavailable(error: sqlite3.DatabaseError, path: Path) -> JournalUnavailable:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from worker.errors import JournalUnavailable
@@ -36,10 +37,17 @@ class Writer:
             task.add_done_callback(self._flushing.discard)
         return await future
 
-    async def drain(self) -> None:
-        """Wait until everything that was submitted is committed or refused."""
-        while self._flushing:
-            await asyncio.wait(self._flushing)
+    async def drain(self, seconds: float) -> None:
+        """Wait until everything that was submitted is committed or refused, for so long at most.
+
+        What has not begun by then is given up; what is under way ends when the engine is closed.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._flushing:
+                    await asyncio.wait(self._flushing)
+        while self._queue:
+            fail(self._queue.popleft()[1], JournalUnavailable("the journal was closed before it was written"))
 
     async def _flush(self) -> None:
         while self._queue:

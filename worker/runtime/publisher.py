@@ -51,6 +51,7 @@ class Publisher:
         self._after = BEGINNING
         self._anew_at = float("inf")
         self._silent = False
+        self._ended = False
         self._puzzles: set[tuple[bool, int]] = set()
         self.trouble: str | None = None
         """Why something that was said cannot leave, whatever the broker says to others; None where all of it leaves."""
@@ -60,6 +61,10 @@ class Publisher:
     def wake(self) -> None:
         """There may be something to send."""
         self._wake.set()
+
+    def end(self) -> None:
+        """Begin no send any more. What Kafka has acknowledged is still written down when the sends under way end."""
+        self._ended = True
 
     async def run(self) -> None:
         """Send until cancelled. Neither a silent broker nor a silent database ends it."""
@@ -76,6 +81,8 @@ class Publisher:
     async def flush(self) -> bool:
         """Send a portion of the outbox. True when there may be more to send at once."""
         async with self._alone:
+            if self._ended:
+                return False
             try:
                 more = await self._portion()
             except JournalUnavailable as error:
@@ -83,7 +90,7 @@ class Publisher:
                 more = False
             if not more or self._clock.monotonic() >= self._anew_at:
                 self._after = BEGINNING
-            return more
+            return more and not self._ended
 
     async def _portion(self) -> bool:
         """Send what comes next. Where something cannot be sent, go on behind it: the journal leaves its lane out."""
@@ -117,7 +124,8 @@ class Publisher:
     async def _queue(self, rows: Sequence[Unsent]) -> Sequence[Unsent]:
         """Send until one fails: what stands behind that one must not be read before it."""
         for number, row in enumerate(rows):
-            if self._silent or self._puzzled(row):  # another lane has just found nobody there
+            # Another lane has just found nobody there, or the worker ends.
+            if self._silent or self._ended or self._puzzled(row):
                 return rows[:number]
             try:
                 await self._one(row)

@@ -1,8 +1,13 @@
-"""A worker from start to stop: the order in which its parts begin and end, and what happens when one of them breaks."""
+"""A worker from start to stop: the order in which its parts begin and end, and what happens when one of them breaks.
+
+A stop takes `drain_timeout` and `STOP_SECONDS` at most, whatever broker, database and Partner Center do. Each part of
+it has its own bound; what does not end within that is left behind, and the process ends without it.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -22,7 +27,17 @@ log = structlog.get_logger("azplan.service")
 
 STUCK_SECONDS = 120.0
 """A loop that did not come round for so long is stuck, whatever it waits for."""
-FLUSH_SECONDS = 10.0
+STOP_SECONDS = 15.0
+"""A stop is over so long after the time-out of draining, at the latest. The bounds below and the close of the journal
+(`worker.journal.journal.CLOSE_SECONDS`) together are less, so that there is time for what is closed without waiting."""
+END_SECONDS = 1.0
+"""For tasks that were cancelled to end."""
+SAY_SECONDS = 1.0
+"""To send what the last turns said while the lanes are ours: with a broker that answers, nobody reads a repeat."""
+HAND_OVER_SECONDS = 4.0
+"""To give the lanes back, to leave the group and to send what is left, all three beside each other."""
+HANG_UP_SECONDS = 2.0
+"""To close what sends and what serves the health pages, and to write down what Kafka had acknowledged by then."""
 SHOW_SECONDS = 5.0
 """Seconds between two looks at readiness for the metrics."""
 SHOWN_SECONDS = 30.0
@@ -56,6 +71,7 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self.steady = Steady(parts.clock)
         self._consuming: list[asyncio.Task[None]] = []
+        self._publishing: list[asyncio.Task[None]] = []
         self._started = False
         self._ready_until = 0.0
         self.stopping = False
@@ -65,8 +81,8 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then stop in good order. Raises what broke, or did not begin."""
         try:
-            await self.start()
-            await self._until(stop)
+            if await self._begun(stop):
+                await self._until(stop)
         finally:
             await self.stop()
 
@@ -80,27 +96,39 @@ class Service:
         parts.ownership.lapsed = parts.lanes.abandon
         parts.consumer.accepted = self._accepted
         parts.lanes.ended = self._ended
-        loops = (parts.ownership.run, parts.publisher.run, parts.lanes.run, self._show, *parts.background)
+        loops = (parts.publisher.run, parts.ownership.run, parts.lanes.run, self._show, *parts.background)
         self._tasks = [asyncio.create_task(self.steady.run(loop), name=name_of(loop)) for loop in loops]
+        self._publishing = self._tasks[:1]
         await parts.source.start()
         self._consuming = [asyncio.create_task(parts.consumer.run(), name="consumer")]
         self._started = True
         log.info("worker.started", worker=parts.journal.worker, health_port=self.health.port)
 
     async def stop(self) -> None:
-        """End: take nothing more in, finish the steps under way, send what was said, give the lanes back."""
+        """End: take nothing more in, finish the steps under way, give the lanes back, send what was said.
+
+        The lanes are free when the outbox is empty, or a second later. What is still sent then may come from their next
+        owner as well: a repeat, never another order of what is read for the first time.
+        """
         parts = self._parts
         log.info("worker.stopping", running=parts.lanes.running)
         self.stopping = True
         metrics.DEGRADED.set(0)
         parts.consumer.stop()
         await self._drain()
-        await self._flush()
-        await parts.source.stop()
-        await self._end(*self._tasks, *self._consuming)
-        await parts.sink.stop()
-        await parts.ownership.stop()
-        await self.health.stop()
+        # A heartbeat would register this worker again after its row has been retired.
+        await _end(task for task in self._tasks if task not in self._publishing)
+        flushing = asyncio.create_task(self._flush(), name="last flush of the outbox")
+        await asyncio.wait([flushing], timeout=SAY_SECONDS)
+        giving_back = asyncio.create_task(parts.ownership.stop(), name="retiring the worker's row")
+        leaving = asyncio.create_task(parts.source.stop(), name="leaving the group")
+        await _within(HAND_OVER_SECONDS, giving_back, leaving, flushing)
+        # The flush learns from the sink's end that no answer will come, and writes down what had one.
+        parts.publisher.end()
+        hanging_up = asyncio.create_task(parts.sink.stop(), name="closing the producer")
+        closing = asyncio.create_task(self.health.stop(), name="closing the health pages")
+        await _within(HANG_UP_SECONDS, hanging_up, closing, flushing)
+        await _end([*self._tasks, *self._consuming, giving_back, leaving, flushing, hanging_up, closing])
         log.info("worker.stopped")
 
     async def _drain(self) -> None:
@@ -111,12 +139,8 @@ class Service:
             await asyncio.wait(self._consuming, timeout=max(0.0, deadline - self._parts.clock.monotonic()))
         if not drained:
             log.warning("worker.not_drained", running=self._parts.lanes.running)
-            await self._parts.lanes.abandon()
-
-    async def _end(self, *tasks: asyncio.Task[None]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            # The gate is closed, so a turn that takes its time to end sends nothing more.
+            await _within(END_SECONDS, asyncio.create_task(self._parts.lanes.abandon(), name="ending the turns"))
 
     def stuck(self) -> list[str]:
         """Loops that get nowhere."""
@@ -155,6 +179,19 @@ class Service:
             metrics.KAFKA_BLOCKED.labels("out").set(self._parts.publisher.trouble is not None)
             await asyncio.sleep(SHOW_SECONDS)
 
+    async def _begun(self, stop: asyncio.Event) -> bool:
+        """Begin, unless the word to stop comes first: a broker that is silent would hold up the stop as well."""
+        starting, waiting = (
+            asyncio.create_task(work, name=name) for work, name in ((self.start(), "start"), (stop.wait(), "stop"))
+        )
+        try:
+            await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+            return starting.done()
+        finally:
+            await _end([starting, waiting])
+
     async def _until(self, stop: asyncio.Event) -> None:
         """Wait for the word to stop, or for intake that broke: what it read and did not commit is then read again."""
         waiting = asyncio.create_task(stop.wait(), name="stop")
@@ -168,8 +205,7 @@ class Service:
 
     async def _flush(self) -> None:
         """Send what was said while stopping; what Kafka does not take now, the next owner of the lanes sends."""
-        deadline = self._parts.clock.monotonic() + FLUSH_SECONDS
-        while await self._parts.publisher.flush() and self._parts.clock.monotonic() < deadline:
+        while await self._parts.publisher.flush():
             continue
 
     def _taken(self) -> None:
@@ -182,3 +218,29 @@ class Service:
     def _accepted(self) -> None:
         self._parts.lanes.wake()
         self._parts.publisher.wake()
+
+
+async def _end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    """Cancel what still runs. What does not end soon is left behind; how the others ended does not matter any more."""
+    chosen = list(tasks)
+    for task in chosen:
+        task.cancel()
+    done, left = await asyncio.wait(chosen, timeout=END_SECONDS) if chosen else (set(), set())
+    for task in done:
+        if not task.cancelled():
+            task.exception()  # asked for, so that asyncio does not complain that nobody did
+    for task in left:
+        log.warning("worker.left_behind", part=task.get_name())
+
+
+async def _within(seconds: float, *steps: "asyncio.Task[None]") -> None:
+    """Wait for steps of the stop, side by side. One that breaks or takes longer is told, and holds up no other."""
+    done, late = await asyncio.wait(steps, timeout=seconds)
+    for step in late:
+        log.warning("worker.stop_delayed", part=step.get_name(), seconds=seconds)
+    for step in done:
+        error = None if step.cancelled() else step.exception()
+        if isinstance(error, Exception):
+            log.error("worker.part_broke", part=step.get_name(), exc_info=error)
+        elif error is not None:
+            raise error
