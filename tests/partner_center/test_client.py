@@ -474,3 +474,19 @@ async def test_many_calls_share_few_connections(make_account: MakeAccount, partn
     center = account.center(run)
     await asyncio.gather(*(customers.get(center, CUSTOMER) for _ in range(20)))
     assert (len(partner_center.seen), partner_center.connections) == (20, 2)
+
+
+async def test_answers_that_cannot_be_read_are_the_trouble_of_one_call(
+    center: Center, account: Account, partner_center: Wire
+) -> None:
+    """However many in a row: others of the resource family are let through, and nobody says that it does not answer."""
+    partner_center.will(*[answers(200, {}, X_Long="a" * 70_000)] * 8, ME)
+    errors = []
+    for _ in range(8):
+        with pytest.raises(Unanswered, match="a header of the answer is longer") as caught:
+            await customers.get(center, CUSTOMER)
+        errors.append(caught.value)
+    assert all(error.says_nothing and error.status is None for error in errors)
+    assert [error.outage is None for error in errors] == [True] * 4 + [False] * 4
+    assert account.complaints() == ()
+    assert (await customers.get(center, CUSTOMER)).id

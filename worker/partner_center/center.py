@@ -12,7 +12,7 @@ from worker.partner_center.resource import Link
 T = TypeVar("T")
 
 Query = Mapping[str, str]
-Outcome = int | Literal["timeout", "connect", "lost"]
+Outcome = int | Literal["timeout", "connect", "lost", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Call:
     operation: str
     step: str | None
     status: Outcome
-    """The HTTP status; `connect`: it never left; `timeout`, `lost`: it may have arrived, and no whole answer came."""
+    """The HTTP status; `connect`: it never left; `timeout`, `lost`: it may have arrived, and no whole answer came;
+    `unreadable`: an answer came that cannot be read."""
     duration: float
     """Seconds."""
     request_id: str

@@ -107,6 +107,8 @@ class Conversation(Generic[T]):
         )
         if isinstance(error, NeverSent):
             error.trouble = silence.trouble
+        if isinstance(error, Unanswered):
+            error.unreadable = silence.cause == "unreadable"
         return error
 
     def _tell(self, call: Call, judged: Judged[T]) -> None:

@@ -59,11 +59,13 @@ class Unanswered(CallError):
     """It may have arrived: a time-out after sending, a lost connection, 5xx, an answer that says nothing."""
 
     in_doubt = True
+    unreadable = False
+    """Whether something answered, and not in HTTP that can be read."""
 
     @property
     def says_nothing(self) -> bool:
         """Whether there was an answer, and not of Partner Center's own: a gateway's page, an empty 404, a cut body."""
-        return self.status is not None and self.status < 500
+        return self.unreadable or (self.status is not None and self.status < 500)
 
 
 class NeverSent(CallError):

@@ -23,6 +23,7 @@ import aiohttp
 import httpx
 from aiohttp.client_reqrep import ClientRequest, ClientResponse
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import LineTooLong
 from httpx_aiohttp import AiohttpTransport
 
 from worker.loopback import is_loopback
@@ -33,6 +34,8 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for a place in the pool, name resolution, TCP and TLS together."""
 IDLE = 4.0
 """Seconds for which an idle connection is kept: less than servers keep it, so that few requests meet a dying one."""
+LONGEST_HEADER = 64 * 1024
+"""Bytes of one header of an answer, or of its first line."""
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes, decompressed. The largest known answer is well below one megabyte."""
 
@@ -49,14 +52,23 @@ class Reply:
 
 
 class NoReply(Exception):
-    """No whole answer. `cause` says whether the request may have arrived: it certainly did not on `connect`."""
+    """No whole answer. `cause` says whether the request may have arrived: it certainly did not on `connect`.
 
-    def __init__(self, cause: Literal["connect", "timeout", "lost"], reason: str, trouble: str = "connect") -> None:
+    On `unreadable` something did answer, and what it said is not HTTP that can be read, or too much.
+    """
+
+    def __init__(
+        self, cause: Literal["connect", "timeout", "lost", "unreadable"], reason: str, trouble: str = "connect"
+    ) -> None:
         super().__init__(f"{cause}: {reason}")
         self.cause = cause
         self.reason = reason
         self.trouble = trouble
         """Why there is no connection: a kind of `trouble`."""
+
+
+class _TooLarge(Exception):
+    """A body that nobody will read to its end."""
 
 
 class Departure:
@@ -169,7 +181,8 @@ class Transport:
             return NoReply("connect", words if str(cause) else f"no connection within {CONNECT_TIMEOUT:g} s", why)
         if isinstance(cause, TimeoutError):
             return NoReply("timeout", f"no whole answer within {self._call_timeout:g} s")
-        return NoReply("lost", words)
+        unreadable = _why_unreadable(cause)
+        return NoReply("unreadable", unreadable) if unreadable else NoReply("lost", words)
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=IDLE)
@@ -179,6 +192,8 @@ class Transport:
             skip_auto_headers=("Content-Type",),  # it would name one for the empty body of a check-out
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
         )
 
 
@@ -204,5 +219,21 @@ async def _whole_body(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            raise ValueError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            raise _TooLarge
     return bytes(body)
+
+
+def _why_unreadable(cause: BaseException) -> str | None:
+    """Why an answer that came cannot be read, in words of ours: theirs repeat it. None where the connection broke."""
+    match cause:
+        case _TooLarge():
+            return f"the answer is larger than {LARGEST_ANSWER} bytes"
+        case httpx.DecodingError():
+            return "the body of the answer cannot be decompressed"
+        case aiohttp.ClientResponseError():
+            broken = cause.__cause__.__cause__ if cause.__cause__ else None
+            if isinstance(broken, LineTooLong):
+                return f"a header of the answer is longer than {LONGEST_HEADER} bytes"
+            return f"the answer is no HTTP that can be read ({type(broken or cause).__name__})"
+        case _:
+            return None
