@@ -249,7 +249,7 @@ class World:
         begun = [each for each in self.workers if each.begun]
         tasks = [(each, task) for each in begun for task in (*each.service._tasks, *each.service._consuming)]
         ended = [(each, task.exception()) for each, task in tasks if task.done() and not task.cancelled()]
-        begun_again = [(each, error) for each in self.workers for error in each.service.steady.errors]
+        begun_again = [(each, error) for each in begun for error in each.service.steady.errors]
         return [
             *begun_again,
             *((each, error) for each, error in ended if error is not None and not isinstance(error, Killed)),
