@@ -53,6 +53,7 @@ from worker.runtime.lanes import Lanes, Limits
 from worker.runtime.limit import end_within
 from worker.runtime.ownership import Ownership
 from worker.runtime.poison import Poison
+from worker.runtime.probing import Probing
 from worker.runtime.publisher import Publisher, Topics
 from worker.runtime.service import Parts, Service
 from worker.runtime.turn import Desk
@@ -236,6 +237,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         publisher.wake()
 
     requests = Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention)
+    probing = Probing(journal, [account.try_now for account in accounts.values()], around.attention)
     forgetting = Forgetting(journal, ages(settings), clock, around.spread, around.rest)
 
     def ceilings() -> Iterator[tuple[str, str, int, int]]:
@@ -254,8 +256,9 @@ def assemble(settings: Settings, around: Around) -> Service:
             Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest, ceilings).run,
             brake.run,
             requests.run,
+            probing.run,
             forgetting.run,
-            Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake]).run,
+            Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake, probing.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
         degraded=[brake.in_force, *(account.complaints for account in accounts.values())],

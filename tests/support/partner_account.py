@@ -127,6 +127,9 @@ class IssuedTokens:
         self.app = Issued(simulator, tenant, clock, authority)
         self.user = Issued(simulator, tenant, clock, authority, user=True)
 
+    def try_now(self) -> None:
+        """These are never refused for a while."""
+
 
 class SimulatedAccount:
     """A partner account at a simulator, as one worker sees it."""
@@ -153,6 +156,10 @@ class SimulatedAccount:
     def ceilings(self) -> Iterable[tuple[str, int, int]]:
         """As the real one."""
         return self._lines.ceilings()
+
+    def try_now(self) -> None:
+        """As the real one."""
+        self._lines.try_now()
 
     def complaints(self) -> tuple[str, ...]:
         """As the real one."""

@@ -98,6 +98,11 @@ class Circuit:
             self._open_until = now + pause * (1 + self._jitter() / 4)
             self._become(State.OPEN)
 
+    def probe_now(self) -> None:
+        """A person says that it is worth trying: the next request is the probe, however long was still to be waited."""
+        self._open_until = -math.inf
+        self._openings = 0
+
     def abandoned(self, leave: Pass) -> None:
         """The request was not made after all, or nobody waited for its end."""
         self._release(leave)

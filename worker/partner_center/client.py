@@ -99,6 +99,10 @@ class Account:
         """Of each resource family that was called: its name, its ceiling now, and the requests of the last minute."""
         return self._lines.ceilings()
 
+    def try_now(self) -> None:
+        """Let open circuits probe at once, and ask the authority for a token without a further pause."""
+        self._lines.try_now()
+
     def complaints(self) -> tuple[str, ...]:
         """Why calls of this account cannot be made, as sentences for people; none where nothing is wrong."""
         return self._lines.complaints()

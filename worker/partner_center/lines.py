@@ -126,6 +126,12 @@ class Lines:
         for family, quota in self._quotas.items():
             yield (family, *quota.standing())
 
+    def try_now(self) -> None:
+        """A person says that it is worth trying: circuits are probed and tokens asked for without a further pause."""
+        self.tokens.try_now()
+        for circuit in self._circuits.values():
+            circuit.probe_now()
+
     def complaints(self) -> tuple[str, ...]:
         """Why calls cannot be made, as sentences for people; none where nothing is wrong."""
         silent = (

@@ -103,6 +103,11 @@ class TokenSource:
         """Partner Center took the token."""
         self.trouble = self.plain = None
 
+    def try_now(self) -> None:
+        """The authority may be asked at once, however it failed before."""
+        self._failures, self._not_before = 0, 0.0
+        self._forced_at = float("-inf")
+
     async def renew(self) -> AccessToken:
         """A new token: one renewal at a time, for all who wait for it. Who stops waiting does not stop it."""
         if self._renewal is None:
@@ -174,6 +179,11 @@ class Tokens:
     def trouble(self) -> tuple[str, ...]:
         """Which sign-ins do not work, in sentences of ours: the authority's words are in the log. None where all do."""
         return tuple(source.plain for source in (self.app, self.user) if source and source.plain)
+
+    def try_now(self) -> None:
+        """The authority may be asked at once for any token of the account."""
+        for source in filter(None, (self.app, self.user)):
+            source.try_now()
 
     async def keep_fresh(self) -> None:
         """Renew the refresh token when it is a week old, and show its age. Runs until it is cancelled.

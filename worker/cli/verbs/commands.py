@@ -17,6 +17,7 @@ from worker.cli.printing import date_time, say, show_json, show_table
 from worker.cli.selecting import OfCustomer, OfPartner, OfType, WithCode, check_partner, chosen
 from worker.cli.stories import show_story
 from worker.cli.types import short
+from worker.cli.waking import wake
 from worker.cli.watching import watch_events
 from worker.journal import timeline
 from worker.journal.records import State
@@ -53,6 +54,14 @@ def register(app: typer.Typer) -> None:
             "azplan commands resolve order-4711 --not-applied --why 'case 123: no order was made'",
         )
     )(resolve)
+    group.command(
+        epilog=examples(
+            app,
+            "azplan commands wake order-4711",
+            "azplan commands wake --reason retry --why 'Microsoft is back'",
+            "azplan commands wake --all --yes",
+        )
+    )(wake)
     app.add_typer(
         group, name="commands", help="The commands that were received, and their stories.", rich_help_panel=WORKING
     )
