@@ -133,7 +133,8 @@ async def living(tx: Transaction) -> list[Living]:
     return [
         Living(row["id"], row["name"], row["version"], row["started_at"], row["seen_at"], row["lanes"])
         for row in await tx.rows(
-            """SELECT worker.*, (SELECT count(*) FROM lane WHERE owner = worker.id AND unfinished = 1) AS lanes
+            """SELECT id, name, version, started_at, seen_at,
+                 (SELECT count(*) FROM lane WHERE owner = worker.id AND unfinished = 1) AS lanes
                FROM worker WHERE expires_at > ? ORDER BY started_at, id""",
             tx.now,
         )

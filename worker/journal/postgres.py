@@ -147,7 +147,7 @@ class PostgresEngine:
     async def listen(self, heard: Callable[[str], None]) -> None:
         """Hear what others notify. Every new connection counts as a call, since some may have been missed before it."""
         while not self._door.pooled:
-            with suppress(JournalRefused, *TROUBLE):
+            with suppress(JournalUnavailable, *TROUBLE):
                 await self._hear(heard)
             await asyncio.sleep(self._patience / 3)
         await asyncio.Event().wait()  # behind a pooler nobody calls, and everybody looks by himself
@@ -189,8 +189,6 @@ class PostgresEngine:
             if isinstance(error, READ_ONLY):
                 await self._renew()
             raise unavailable(error) from error
-        except JournalRefused as error:  # a file with certificates, gone since the start
-            raise JournalUnavailable(str(error)) from error
 
     async def _renew(self, *, pooled: bool = False) -> None:
         """Throw every connection away, each as soon as nobody uses it: they lead to a server that is no use to us."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from worker.errors import JournalRefused
+from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.postgres_address import WEAK, Address
 
 LOST_STATEMENT = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
@@ -34,11 +34,14 @@ class Door:
         """True once a pooler was seen: no statement is then prepared by name, and nobody listens."""
 
     async def connect(self, *_: Any, **__: Any) -> Any:
-        """A connection to a server that takes writes. Raises what asyncpg raises, and `JournalRefused`."""
-        return await self._reach(careful=self.pooled)
+        """A connection to a server that takes writes. Raises what asyncpg raises, and `JournalUnavailable`."""
+        try:
+            return await self._reach(careful=self.pooled)
+        except JournalRefused as error:  # a file with certificates, gone since the start
+            raise JournalUnavailable(str(error)) from error
 
     async def first(self) -> Any:
-        """A connection that works behind any pooler, for `look`."""
+        """A connection that works behind any pooler, for `look`. Raises what asyncpg raises, and `JournalRefused`."""
         return await self._reach(careful=True)
 
     async def _reach(self, *, careful: bool) -> Any:
