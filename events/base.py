@@ -89,7 +89,10 @@ class Event(Message):
         long = [key for key in members if key in names and _is_longer(members[key])]
         if not long:
             return members
-        told = (*members.get("truncated", ()), *map(to_camel, long))
+        given = members.get("truncated", ())
+        if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+            return members  # which is refused by the type of the member
+        told = (*given, *map(to_camel, long))
         return {**members, **{key: members[key][:MOST_ITEMS] for key in long}, "truncated": tuple(dict.fromkeys(told))}
 
 

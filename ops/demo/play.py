@@ -21,6 +21,7 @@ from worker.clock import Clock
 from worker.journal import timeline
 from worker.journal.journal import Journal
 from worker.journal.sqlite import SqliteEngine
+from worker.replay.told_events import ToldEvents
 
 COMMANDS, EVENTS, DEAD_LETTERS = TOPICS
 PATIENCE: Final = 45.0
@@ -89,7 +90,8 @@ async def play(stage: Stage, scenes: Sequence[Scene], watcher: Watcher) -> tuple
             for number, scene in enumerate(scenes, 1)
         ]
         async with _counted(stage, performances, watcher):
-            await _until_ended(events_after(admin, EVENTS, starts), performances, watcher, clock)
+            events = events_after(admin, EVENTS, starts, ToldEvents(admin, COMMANDS))
+            await _until_ended(events, performances, watcher, clock)
         letters = await admin.ends(DEAD_LETTERS)
         return performances, sum(letters.values())
     finally:

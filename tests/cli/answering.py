@@ -10,6 +10,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from events.base import Event, Origin
 from events.envelope import Accepted, Record, decode, encode
+from events.identity import TERMINAL, event_id, id_reused
+from events.published import NUMBERED, PLACES
+from events.status import CommandIdReused
 from tests.support.topics import Topics
 
 Script = Callable[[Origin, Record], Iterable[Event]]
@@ -18,9 +21,11 @@ Script = Callable[[Origin, Record], Iterable[Event]]
 class Answerer:
     """Reads the commands topic from its beginning and publishes what the script gives for each good command."""
 
-    def __init__(self, topics: Topics, script: Script) -> None:
+    def __init__(self, topics: Topics, script: Script, *, spoil: Callable[[Event], bool] = lambda _: False) -> None:
+        """`spoil`: which events get an id that does not follow."""
         self._topics = topics
         self._script = script
+        self._spoil = spoil
         self._thread = threading.Thread(target=lambda: asyncio.run(self._work()))
         self._stop = threading.Event()
         self.seen: list[Record] = []
@@ -57,12 +62,27 @@ class Answerer:
         assert isinstance(decoded, Accepted)
         envelope = decoded.envelope
         origin = Origin(envelope.id, envelope.source, envelope.type, envelope.customer_id, envelope.partner)
-        for event in self._script(origin, record):
+        for number, event in enumerate(self._script(origin, record), 1):
             out = encode(
                 event,
-                id=uuid4(),
+                id=event_id(*_command(event), event.redrive, place_of(event, number, decoded.fingerprint))
+                if not self._spoil(event)
+                else uuid4(),
                 time=datetime.now(UTC),
                 correlation_id=envelope.correlation_id,
                 causation_id=envelope.id,
             )
             await producer.send_and_wait(self._topics.events, out.value, key=out.key, headers=list(out.headers))
+
+
+def _command(event: Event) -> tuple[str, str]:
+    return event.command_source, event.command_id
+
+
+def place_of(event: Event, number: int, content: str) -> str:
+    """The place of an event in its story, as a worker counts them."""
+    if type(event) in NUMBERED:
+        return NUMBERED[type(event)](number)
+    if isinstance(event, CommandIdReused):
+        return id_reused(content)
+    return TERMINAL if event.terminal else PLACES[type(event)]

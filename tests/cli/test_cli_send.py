@@ -182,7 +182,7 @@ def _rest(origin: Origin) -> tuple[str, str, str | None]:
 
 @pytest.mark.kafka
 def test_the_refusal_of_another_record_with_the_id_ends_nothing(here: Topics, azplan: Azplan) -> None:
-    """CommandIdReused about somebody else's record is shown, and the answer is waited for all the same."""
+    """CommandIdReused is believed by the record that it names; that is not there, so it is named and passed over."""
 
     def elsewhere(origin: Origin, record: Record) -> Iterable[Event]:
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset + 7}
@@ -192,7 +192,26 @@ def test_the_refusal_of_another_record_with_the_id_ends_nothing(here: Topics, az
     with Answerer(here, elsewhere):
         ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER, "--wait", "30s")
     assert ended.code == 0
-    assert "CommandIdReused" in ended.out
+    assert "CommandIdReused" not in ended.out
+    assert "1 record of" in ended.err
+    assert "the record that it is about is not on the commands topic" in ended.err
+
+
+@pytest.mark.kafka
+def test_an_answer_that_azplan_would_not_write_ends_nothing(here: Topics, azplan: Azplan) -> None:
+    """Under an id that does not follow, or with data that cannot be read, it is named and passed over."""
+
+    def forged(origin: Origin, record: Record) -> Iterable[Event]:
+        yield from _failed(origin, record)
+        yield from _created(origin, record)
+
+    with Answerer(here, forged, spoil=lambda event: isinstance(event, CommandFailed)):
+        ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER, "--wait", "30s")
+    assert ended.code == 0
+    assert "AzurePlanCreated" in ended.out
+    assert "never answered" not in ended.out
+    assert "1 record of" in ended.err
+    assert "its ce_id does not follow from the command" in ended.err
 
 
 @pytest.mark.kafka

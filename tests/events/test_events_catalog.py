@@ -14,7 +14,7 @@ import events
 from events.base import Command, Message, commands
 from events.catalog import example, file_name, generated_schema, messages, schema, write_schemas
 from events.envelope import Accepted, Outgoing, Record, decode, encode, encode_command
-from events.published import read_event
+from events.published import Published, read_event
 from tests.events.sample_records import CUSTOMER, PLAN, record
 
 FOLDER = Path(events.__file__).parent
@@ -109,7 +109,7 @@ def test_the_example_of_a_command_is_accepted_and_sent_so(type_: str) -> None:
 def test_the_example_of_an_event_is_read_and_written_so(type_: str) -> None:
     """The example reads as its class, and writing that class gives the example again."""
     published = read_event(as_record(type_))
-    assert published is not None
+    assert isinstance(published, Published)
     assert published.time is not None
 
     written = encode(

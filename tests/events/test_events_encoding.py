@@ -9,7 +9,7 @@ import pytest
 from events.base import Origin
 from events.envelope import Accepted, Outgoing, Record, decode, encode, encode_command
 from events.plans import PlanSuspended, SuspendPlan
-from events.published import read_event
+from events.published import Published, Unbelieved, read_event
 from tests.events.sample_records import CUSTOMER, OTHER_CUSTOMER, PLAN, binary, record
 
 ID = UUID("6ba7b811-9dad-51d1-80b4-00c04fd430c8")
@@ -100,7 +100,7 @@ def test_what_is_written_can_be_read() -> None:
     """A reader of events gets back the event, its id, its time and its relations."""
     published = read_event(read(told()))
 
-    assert published is not None
+    assert isinstance(published, Published)
     assert published.event == SUSPENDED
     assert (published.id, published.source, published.time) == (str(ID), "/azplan", TIME)
     assert (published.correlation_id, published.causation_id) == ("case-1", "dunning-0815")
@@ -115,9 +115,11 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("sample", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_no_event_of_ours_is_none(sample: Record) -> None:
-    """Readers of events pass over what they cannot know."""
-    assert read_event(sample) is None
+def test_what_is_no_event_of_ours_is_not_believed(sample: Record) -> None:
+    """Readers of events pass over what they cannot know, and can say why."""
+    found = read_event(sample)
+    assert isinstance(found, Unbelieved)
+    assert found.why
 
 
 def test_a_command_that_we_send_is_a_good_command() -> None:

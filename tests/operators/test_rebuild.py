@@ -1,19 +1,26 @@
 """A journal that was lost is built anew from the topics, and nothing is bought again."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from events.base import Event, Origin
+from events.envelope import encode
+from events.identity import TERMINAL, event_id
 from events.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
-from events.status import CommandFailed, CommandWaiting
+from events.record import Outgoing
+from events.status import CommandAccepted, CommandFailed, CommandIdReused, CommandRejected, CommandWaiting
 from tests.operators.asking import WHO, WHY, ask, beside, later, types
 from tests.operators.memory_admin import MemoryAdmin
-from tests.support.harness import COMMANDS, EVENTS, GROUP, World, settings_of
+from tests.support.harness import COMMANDS, EVENTS, GROUP, SOURCE, World, settings_of
 from tests.support.memory_broker import MemoryBroker
+from tests.support.virtual_time import START
 from worker.cli.verbs.journal import enrol
 from worker.errors import JournalRefused
 from worker.journal.journal import Journal
@@ -264,6 +271,69 @@ def test_a_rebuild_that_was_cut_off_is_finished_before_a_worker_begins(play: Pla
         assert (await rebuild(world)).concluded == 1
 
     play(story)
+
+
+def test_what_others_wrote_to_the_events_topic_concludes_nothing(play: Play, tmp_path: Path) -> None:
+    """Answers under any other id or source, and what cannot be read, are passed over and named."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        opened = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        await world.until(lambda: bool(world.simulator.books.effects_of(kind="order.created")), "it is ordered")
+        await worker.kill()
+        customer = world.sent[opened].customer_id
+        origin = Origin(opened, SOURCE, CreateAzurePlan.wire_type(), customer, "contoso")
+        answer = CommandRejected.of(origin, code="order_refused", detail="")
+        rightful = event_id(SOURCE, opened, 0, TERMINAL)
+        place = {"topic": COMMANDS, "partition": 0, "offset": 0}
+        reused = CommandIdReused.of(origin, received_at=START, detail="", **place)
+        gone = CommandIdReused.of(origin, received_at=START, detail="", **place | {"offset": 99})
+        for each, why in (
+            (published(answer, rightful, b"/crm"), "its ce_source is not /azplan"),
+            (published(answer, uuid4()), "its ce_id does not follow"),
+            (published(CommandAccepted.of(origin, received_at=START), rightful), "its ce_id does not follow"),
+            (Outgoing(b"k", b"{", ()), "JSON"),
+            (replace(published(answer, rightful), value=CUT), "its data is not that of CommandRejected"),
+            (published(reused, rightful), "its ce_id does not follow"),
+            (published(gone, rightful), "the record that it is about is not on the commands topic"),
+        ):
+            await world.broker.write(EVENTS, each, partition=0)
+            lose(tmp_path)
+            found = await rebuild(world)
+            assert (found.commands, found.open, found.concluded, found.passed.number) == (1, 1, 0, 1)
+            assert why in found.passed.first[0].why
+            world.broker._topics[EVENTS][0].pop()
+
+    play(story)
+
+
+def test_a_refused_repeat_of_an_id_is_believed_by_its_record(play: Play, tmp_path: Path) -> None:
+    """It says nothing about the command that has the id, and is not said again."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        customer = world.simulator.customer()
+        done = await world.send(CreateAzurePlan(customer_id=customer.id))
+        await world.answer(done)
+        await world.send(SuspendPlan(customer_id=customer.id), id=done)
+        await world.until(lambda: "CommandIdReused 0" in types(world, done), "the other content is refused")
+        await worker.stop()
+        before = await contents(world)
+        lose(tmp_path)
+        found = await rebuild(world)
+        assert (found.passed.number, found.concluded) == (0, 1)
+        assert await contents(world) == before
+
+    play(story)
+
+
+CUT = json.dumps({"customerId": str(UUID(int=9)), "blockers": [{}] * 501, "truncated": 5}).encode()
+
+
+def published(event: Event, id: UUID, source: bytes = b"/azplan") -> Outgoing:  # noqa: A002
+    """An event as anybody may write it."""
+    made = encode(event, id=id, time=START, correlation_id="x", causation_id="x")
+    return replace(made, headers=tuple((name, source if name == "ce_source" else text) for name, text in made.headers))
 
 
 class Broken(MemoryAdmin):

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from events.published import Published, read_event
+from events.published import Published
 from events.record import Record
 from worker.broker.port import Admin, BrokerUnavailable, Partition
+from worker.replay.told_events import ToldEvents
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
 GROWTH: Final = 1.3
 
 
-async def events_after(admin: Admin, topic: str, starts: Mapping[Partition, int]) -> AsyncIterator[Published]:
-    """Every event on `topic` from these offsets on, without end, in order within each partition.
+async def events_after(
+    admin: Admin, topic: str, starts: Mapping[Partition, int], told: ToldEvents
+) -> AsyncIterator[Published]:
+    """Every event on `topic` that `told` believes, from these offsets on, without end, in order within each partition.
 
     A broker that is away for a while is waited for. Nothing is held open between two events.
     """
@@ -25,11 +28,19 @@ async def events_after(admin: Admin, topic: str, starts: Mapping[Partition, int]
         except BrokerUnavailable:
             records, pause = [], LONGEST_PAUSE
         for record in records:
-            event = read_event(record)
-            if event is not None:
-                yield event
+            found = await _patiently(told, record)
+            if found is not None:
+                yield found
         pause = FIRST_PAUSE if records else min(LONGEST_PAUSE, pause * GROWTH)
         await asyncio.sleep(pause)
+
+
+async def _patiently(told: ToldEvents, record: Record) -> Published | None:
+    while True:
+        try:
+            return await told.event(record)
+        except BrokerUnavailable:
+            await asyncio.sleep(LONGEST_PAUSE)
 
 
 async def _fresh(admin: Admin, topic: str, positions: dict[Partition, int]) -> list[Record]:

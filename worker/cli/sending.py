@@ -1,25 +1,28 @@
 """A command on its way: written to the commands topic, its events printed as they come, its end as an exit code."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import typer
 
+from events.base import Event
 from events.instants import format_instant
 from events.published import Published
 from events.record import Outgoing
 from events.status import CommandFailed, CommandIdReused, CommandRejected
-from worker.broker.port import Ack, Admin, BrokerUnavailable, Partition
+from worker.broker.port import Ack, BrokerUnavailable
 from worker.cli import connections
 from worker.cli.composing import Identity
 from worker.cli.durations import spoken
 from worker.cli.exits import Code, Stop
 from worker.cli.following import events_after
 from worker.cli.printing import say, show, show_json
-from worker.cli.telling import details, headline
+from worker.cli.telling import details, headline, passed_over
 from worker.cli.types import short
+from worker.replay.told_events import ToldEvents
 from worker.settings import Settings
 
 
@@ -42,10 +45,10 @@ class Sent:
     ack: Ack
     events: list[Published] = field(default_factory=list)
 
-    def is_about(self, event: Published) -> bool:
+    def is_about(self, event: Event) -> bool:
         """Whether the event is of this command."""
         identity = self.request.identity
-        return (event.event.command_id, event.event.command_source) == (identity.id, identity.source)
+        return (event.command_id, event.command_source) == (identity.id, identity.source)
 
     def ends_with(self, event: Published) -> Code | None:
         """The exit code where `event` is the answer to what was sent; None where it is not."""
@@ -87,7 +90,10 @@ async def send(settings: Settings, request: Request, *, as_json: bool) -> None:
         if request.wait is None:
             show_json(sent.facts()) if as_json else show(request.identity.id)
             return
-        code = await _follow(admin, topic, starts, sent, as_json=as_json)
+        told = ToldEvents(admin, settings.kafka.commands_topic, sent.is_about)
+        code = await _follow(events_after(admin, topic, starts, told), sent, as_json=as_json)
+        for line in passed_over(told.passed, topic):
+            say(line)
     if as_json:
         show_json(sent.facts())
     if code is None:
@@ -104,14 +110,12 @@ async def _deliver(settings: Settings, request: Request) -> Ack:
         raise Stop(Code.UNAVAILABLE, str(error), again) from error
 
 
-async def _follow(admin: Admin, topic: str, starts: dict[Partition, int], sent: Sent, *, as_json: bool) -> Code | None:
+async def _follow(events: AsyncIterator[Published], sent: Sent, *, as_json: bool) -> Code | None:
     """Print the events of the command until one answers it; its exit code, or None where the time is over."""
     seconds = sent.request.wait.total_seconds() if sent.request.wait else 0.0
     try:
         async with asyncio.timeout(seconds):
-            async for event in events_after(admin, topic, starts):
-                if not sent.is_about(event):
-                    continue
+            async for event in events:
                 sent.events.append(event)
                 if not as_json:
                     _show_event(event)

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from events.base import Event
+from events.published import PassedOver
 from events.text import printable
 from worker.cli.types import short
+from worker.plans.naming import counted
 
 LONGEST: Final = 500
 
@@ -46,6 +48,16 @@ def details(wire_type: str, data: Data) -> Iterator[str]:
             for name, value in _own(data):
                 if isinstance(value, list) and value:
                     yield from (f"{name}: {_item(item)}" for item in value)
+
+
+def passed_over(passed: PassedOver, topic: str) -> Iterator[str]:
+    """The records of the events topic that were not believed: how many, and where the first few are."""
+    if not passed.number:
+        return
+    yield f"{counted(passed.number, 'record')} of {topic} passed over, which azplan has not written so:"
+    yield from (f"  {each}" for each in passed.first)
+    if passed.number > len(passed.first):
+        yield f"  and {passed.number - len(passed.first)} more"
 
 
 def _no(data: Data) -> Iterator[str]:

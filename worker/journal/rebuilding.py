@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from events.base import events
+from events.identity import TERMINAL, event_id, waiting
+from events.published import number_in_story
 from events.record import Headers
 from events.status import CommandFailed, CommandIdReused, CommandRejected, CommandWaiting
 from worker.journal.columns import dump, dump_headers
@@ -169,6 +171,11 @@ async def orphans(tx: Transaction, limit: int) -> Sequence[Row]:
     )
 
 
+async def forget(tx: Transaction, uids: Sequence[str]) -> None:
+    """Events of commands that are not there, which were copied and are not believed."""
+    await tx.many("DELETE FROM event WHERE uid = ?", [(uid,) for uid in uids])
+
+
 async def enter_bare(tx: Transaction, found: Sequence[Bare]) -> None:
     """Commands of which only events are left, so that their ids are known and their answers stay."""
     rows = [
@@ -199,7 +206,7 @@ async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Open
     done = again = kept = 0
     for row in rows:
         events_of = told.get(row["uid"], ())
-        found = standing(events_of, row["redrive"])
+        found = standing(events_of, row["redrive"], row["source"], row["id"])
         await tx.run("UPDATE event SET lane = ? WHERE uid = ? AND lane <> ?", row["lane"], row["uid"], row["lane"])
         if events_of:
             first = min(each["at"] for each in events_of)
@@ -270,21 +277,27 @@ async def give_up(tx: Transaction, row: Row, code: str, event: NewEvent) -> None
     await tx.run("UPDATE lane SET unfinished = 1, unfinished_since = ? WHERE id = ?", tx.now, row["lane"])
 
 
-def standing(told: Sequence[Row], known_story: int) -> Standing | None:
-    """Where a command stands by its published events; None where they tell of no story as new as the known one."""
+def standing(told: Sequence[Row], known_story: int, source: str, id: str) -> Standing | None:  # noqa: A002
+    """Where a command stands by its published events; None where they tell of no story as new as the known one.
+
+    Only an event whose id follows from the command's identity is one of its own.
+    """
     newest = max((row["redrive"] for row in told), default=-1)
     if newest < known_story:
         return None
     story = [row for row in told if row["redrive"] == newest]
+    terminal = str(event_id(source, id, newest, TERMINAL))
     for row in story:
         kind = events().get(row["type"])
-        if kind is not None and kind.terminal:
+        if kind is not None and kind.terminal and row["id"] == terminal:
             code = json.loads(row["value"]).get("code") if row["type"] in CODED else None
             return Standing(newest, CODED.get(row["type"], State.SUCCEEDED), code, row["at"], Waits())
-    said = [json.loads(row["value"])["reason"] for row in story if row["type"] == CommandWaiting.wire_type()]
+    said = [row for row in story if row["type"] == CommandWaiting.wire_type()]
+    numbers = {row["id"]: number for row in said if (number := number_in_story(row["id"], source, id, newest, waiting))}
+    reasons = [json.loads(row["value"])["reason"] for row in said if row["id"] in numbers]
     # Waits are numbered in their story: the next one must not take the number of one that was published.
-    waits = Waits(count=len(said), said=str(said[-1]) if said else None)
-    return Standing(newest, State.WAITING if said else State.ACCEPTED, None, None, waits)
+    waits = Waits(count=max(numbers.values(), default=0), said=str(reasons[-1]) if reasons else None)
+    return Standing(newest, State.WAITING if reasons else State.ACCEPTED, None, None, waits)
 
 
 def _is_news(row: Row, found: Standing) -> bool:
@@ -300,7 +313,7 @@ def _is_news(row: Row, found: Standing) -> bool:
 async def _events_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in await tx.rows(
-        f"""SELECT uid, redrive, type, value, at FROM event WHERE {tx.among("uid")} AND sent_at IS NOT NULL
+        f"""SELECT uid, id, redrive, type, value, at FROM event WHERE {tx.among("uid")} AND sent_at IS NOT NULL
             ORDER BY seq""",
         list(uids),
     ):

@@ -12,7 +12,7 @@ from events.base import Origin
 from events.codes import FailedCode
 from events.deadletters import Failure, dead_letter_headers
 from events.identity import command_uid
-from events.published import Published, read_event
+from events.published import PassedOver, Published, Unbelieved, read_event
 from events.record import Record
 from events.status import CommandFailed
 from worker.broker.port import Admin, Partition
@@ -25,6 +25,7 @@ from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEve
 from worker.journal.sql import LaneKey, Row
 from worker.journal.tenants import Directory, Tenant
 from worker.replay.told_accounts import ToldAccounts
+from worker.replay.told_events import ToldEvents
 from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.intake import Desk, intake, lane_of, refused_by_database
 
@@ -47,7 +48,11 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild found. `gone` are open commands whose records are on the topic no more."""
+    """What a rebuild found.
+
+    `gone` are open commands whose records are on the topic no more, `passed` records of the events topic that azplan
+    would not write.
+    """
 
     events: int
     commands: int
@@ -55,6 +60,7 @@ class Rebuilt:
     open: int
     kept: int
     gone: int
+    passed: PassedOver
 
 
 class Rebuild:
@@ -66,6 +72,7 @@ class Rebuild:
         self._sources = sources
         self._tell = tell
         self._accounts = ToldAccounts(journal)
+        self._told = ToldEvents(sources.admin, sources.commands_topic)
 
     async def run(self, who: str, why: str, *, alone: bool) -> Rebuilt:
         """Bring the journal up to the topics. `alone`: no other process can have it open.
@@ -91,19 +98,16 @@ class Rebuild:
         await self._bury()
         gone = await self._give_up()
         await journal.write(lambda tx: rebuilding.end(tx, who, why))
-        return Rebuilt(copied, entered, opened.concluded, opened.open - gone, opened.kept, gone)
+        return Rebuilt(copied, entered, opened.concluded, opened.open - gone, opened.kept, gone, self._told.passed)
 
     async def _copy(self) -> int:
         number = 0
         async for records in self._portions(self._sources.events_topic):
-            found = [event for record in records if (event := await self._copied(record)) is not None]
+            told = [(record, event) for record in records if (event := await self._told.event(record))]
+            found = [copied(record, event, await self._accounts.tenant(event.event.partner)) for record, event in told]
             await self._journal.write(lambda tx, found=found: rebuilding.copy(tx, found))  # type: ignore[misc]
             number += len(found)
         return number
-
-    async def _copied(self, record: Record) -> Copied | None:
-        found = read_event(record)
-        return None if found is None else copied(record, found, await self._accounts.tenant(found.event.partner))
 
     async def _enter(self) -> int:
         desk, number = self._sources.desk, 0
@@ -126,6 +130,8 @@ class Rebuild:
         if item.command is None or item.command.uid not in told:
             return item
         found = stored(told[item.command.uid])
+        if isinstance(found, Unbelieved):
+            return replace(item, too_old=None)
         tenant = await self._accounts.tenant(found.event.partner)
         command = replace(
             item.command,
@@ -137,15 +143,19 @@ class Rebuild:
 
     async def _enter_bare(self) -> None:
         while rows := await self._journal.read(lambda tx: rebuilding.orphans(tx, PORTION)):
-            found = [await self._bare(row) for row in rows]
+            found = [each for row in rows if (each := await self._bare(row))]
+            strange = {row["uid"] for row in rows} - {each.uid for each in found}
+            await self._journal.write(lambda tx, strange=strange: rebuilding.forget(tx, sorted(strange)))  # type: ignore[misc]
             lanes = {each.lane: LaneKey(each.lane, each.partner or "", each.customer) for each in found}
             await self._journal.write(
                 lambda tx, found=found: rebuilding.enter_bare(tx, found),  # type: ignore[misc]
                 new_lanes=list(lanes.values()),
             )
 
-    async def _bare(self, row: Row) -> Bare:
+    async def _bare(self, row: Row) -> Bare | None:
         found = stored(row)
+        if isinstance(found, Unbelieved):
+            return None
         return bare(row["uid"], found, await self._accounts.tenant(found.event.partner))
 
     async def _guard_strays(self, rows: Sequence[Row], guard: int) -> None:
@@ -233,13 +243,9 @@ def copied(record: Record, found: Published, tenant: Tenant | None) -> Copied:
     )
 
 
-def stored(row: Row) -> Published:
-    """An event that the journal keeps."""
-    record = Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"]))
-    found = read_event(record)
-    if found is None:
-        raise LookupError(f"event {row['id']} was copied and cannot be read any more")
-    return found
+def stored(row: Row) -> Published | Unbelieved:
+    """An event that the journal keeps: copied, by another version of azplan perhaps."""
+    return read_event(Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"])))
 
 
 def bare(uid: str, found: Published, tenant: Tenant | None) -> Bare:

@@ -21,6 +21,7 @@ from worker.cli.options import Json, Yes
 from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import date_time, instant, say, show, show_json, show_table
 from worker.cli.replaying import desk
+from worker.cli.telling import passed_over
 from worker.cli.types import short
 from worker.clock import Clock
 from worker.journal import counts
@@ -97,10 +98,13 @@ def rebuild(renamed: Renamed = None, who: Who = "", why: Why = "", yes: Yes = Fa
     insist("Build it?", yes=yes)
     done = asyncio.run(_rebuild(loaded, former, Signature(who, why)))
     if as_json:
-        show_json(asdict(done))
+        passed = [{"partition": each.partition, "offset": each.offset, "why": each.why} for each in done.passed.first]
+        show_json({**asdict(done), "passed": {"records": done.passed.number, "first": passed}})
     else:
         show(f"{done.events} events copied; {done.commands} commands entered, {done.kept} left as they were;")
         show(f"{done.concluded} concluded by their answers, {done.open} open again.")
+    for line in passed_over(done.passed, kafka.events_topic):
+        say(line)
     if done.gone:
         say(f"{done.gone} had no answer, and their records are gone: answered CommandFailed, outcome_unknown.")
 
