@@ -69,11 +69,12 @@ NEEDS_INTENT = frozenset({EffectClass.STATE, EffectClass.MONEY})
 class Traffic:
     """One run of one command: a `Run` to the client, an `Exchange` to the steps."""
 
-    def __init__(self, work: Work, clock: Clock, closed: Callable[[str], str | None]) -> None:
-        """`closed` gives the reason why nothing may leave for a command claimed by that worker, or None."""
+    def __init__(self, work: Work, clock: Clock, closed: Callable[[str], str | None], now: Callable[[], int]) -> None:
+        """`closed`: why nothing may leave for a command claimed by that worker, or None. `now`: the journal's clock."""
         self._work = work
         self._clock = clock
         self._closed = closed
+        self._now = now
         self._leave_by: dict[str, float] = {}
         self._calls: list[Told] = []
         self.command = UUID(work.uid)
@@ -104,7 +105,7 @@ class Traffic:
             self._work.answers[call.key] = self.answers(call.key) + 1
         self._calls.append(
             Told(
-                at=int(call.at.timestamp() * 1_000_000),
+                at=self._now() - int(call.duration * 1_000_000),
                 step=call.step or "",
                 operation=call.operation,
                 status=str(call.status),
@@ -287,7 +288,7 @@ async def recall(journal: Journal, accounts: Mapping[str, Account], tenants: Dir
 
 def join(around: Around, work: Work, closed: Callable[[str], str | None]) -> Traffic:
     """The traffic of one run, between the account that its tenant has now, if it has one, and the journal."""
-    traffic = Traffic(work, around.clock, closed)
+    traffic = Traffic(work, around.clock, closed, around.journal.now)
     name = around.tenants.account_of(work.partner)
     traffic.center = around.accounts[name].center(traffic) if name else None
     return traffic

@@ -7,7 +7,7 @@ from events.base import Event, Origin
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.envelope import encode
 from events.status import CommandAccepted, CommandFailed, CommandRejected, CommandWaiting
-from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, claim, command, ended, event, intent, waiting
+from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, command, ended, event, intent, waiting
 from worker.journal.records import Call, NewEvent, Note, State, Waits
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
@@ -56,7 +56,9 @@ async def tell(url: str) -> None:
             attempts=2,
             outcome_unknown=True,
         )
-        end = ended(failed, State.FAILED, attempts=2, keep_effects=True, calls=calls, events=[said(answer, NOON + 2)])
+        end = ended(
+            failed, State.FAILED, attempts=2, keep_effects=True, calls=calls, events=[said(answer, NOON + 60_000_000)]
+        )
         await one.conclude(failed, end)
 
         rejected = works["/crm", "rejected-1"]
@@ -64,6 +66,7 @@ async def tell(url: str) -> None:
         await one.conclude(
             rejected, ended(rejected, State.REJECTED, code="not_eligible_for_upgrade", events=[said(no, NOON)])
         )
+        await change(one, "UPDATE command SET received_at = ?", NOON - 3)
 
 
 def origin(id_: str, customer: str = CUSTOMER) -> Origin:

@@ -285,7 +285,7 @@ class Stage:
         worker = self.journal.worker
 
         def traffic(work: Work) -> Traffic:
-            run = Traffic(work, self.clock, lambda claimed_by: None if claimed_by == worker else "another worker")
+            run = Traffic(work, self.clock, lambda by: None if by == worker else "another worker", self.journal.now)
             run.center = account.center(run)
             return run
 

@@ -139,7 +139,7 @@ class Bench:
 
     def traffic(self, work: Work) -> Traffic:
         """The traffic of a run whose lane is ours."""
-        run = Traffic(work, self.clock, lambda _: None)
+        run = Traffic(work, self.clock, lambda _: None, self.journal.now)
         run.center = HandMade(run)
         return run
 
@@ -147,7 +147,7 @@ class Bench:
         self, work: Work, *, deadline: datetime | None = None, policy: Policy = POLICY, validate_only: bool = False
     ) -> Steps:
         """The steps of one run of a command."""
-        run = Traffic(work, self.clock, lambda _: None)
+        run = Traffic(work, self.clock, lambda _: None, self.journal.now)
         center = HandMade(run)
         return Steps(
             work, self.journal, center, run, policy, clock=self.clock, deadline=deadline, validate_only=validate_only

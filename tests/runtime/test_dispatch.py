@@ -18,6 +18,7 @@ from events.record import Outgoing
 from events.status import Blocker
 from events.upgrades import ProductUpgradeStarted, StartProductUpgrade
 from tests.runtime.bench import CUSTOMER, DAY, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
+from tests.runtime.test_traffic import call
 from worker.app import Traffic
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait
 from worker.handling import Context
@@ -271,7 +272,9 @@ async def test_a_command_without_an_account_fails_and_can_be_redriven(
     """Somebody may configure it."""
     await bench.accept(record(partner=asked), among=desk(("contoso", "fabrikam")))
     (work,) = await bench.claim("")
-    await bench.dispatch(answered, traffic=lambda work: Traffic(work, bench.clock, lambda _: None))(work)
+    await bench.dispatch(answered, traffic=lambda work: Traffic(work, bench.clock, lambda _: None, bench.journal.now))(
+        work
+    )
     failed = (await bench.said())[-1]
     assert (failed["code"], failed["detail"], failed["partner"]) == ("partner_not_configured", detail, None)
     assert len(await bench.letters()) == 1
@@ -299,6 +302,41 @@ async def test_an_account_that_nobody_has_is_named_where_another_is_the_only_one
     failed = (await bench.said())[-1]
     assert (failed["code"], failed["detail"]) == ("partner_not_configured", "no account is named nobody")
     assert failed["partner"] is None
+
+
+async def test_a_timeline_goes_by_one_clock_whatever_the_workers_says(bench: Bench) -> None:
+    """It is an hour ahead: its calls stand between acceptance and answer all the same, and the difference is said."""
+    work = await bench.begin()
+    bench.clock.jump(timedelta(hours=1))
+    traffic = bench.traffic(work)
+
+    async def calling(ctx: Context, command: Any) -> Event:
+        await asyncio.sleep(5)
+        traffic.called(replace(call(answered=True), at=bench.clock.now()))
+        return await answered(ctx, command)
+
+    await bench.dispatch(calling, traffic=lambda _: traffic)(work)
+    (made,) = await bench.rows("SELECT at FROM call")
+    row = await bench.command()
+    assert row["received_at"] < made["at"] <= row["concluded_at"]
+    (note,) = await bench.rows("SELECT kind, detail FROM note")
+    assert note["kind"] == "clock"
+    assert "is 3600.0 s ahead of the database's" in note["detail"]
+
+
+async def test_how_far_clocks_are_apart_is_said_once(bench: Bench) -> None:
+    """And again when it has changed."""
+
+    async def waits(_ctx: Context, _command: Any) -> Event:
+        raise Wait(WaitingReason.RETRY, "later", delay=1)
+
+    work = await bench.begin()
+    for hours in (1, 0, 1):
+        bench.clock.jump(timedelta(hours=hours))
+        await bench.dispatch(waits)(work)
+        await asyncio.sleep(2)
+        (work,) = await bench.claim()
+    assert len(await bench.rows("SELECT * FROM note WHERE kind = 'clock'")) == 2
 
 
 async def test_a_command_that_this_version_does_not_read_waits_for_one_that_does(bench: Bench) -> None:

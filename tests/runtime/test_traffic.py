@@ -22,7 +22,7 @@ async def test_a_request_leaves_only_for_the_worker_that_owns_the_lane(bench: Be
         asked.append(claimed_by)
         return "another worker owns the lane"
 
-    traffic = Traffic(work, bench.clock, closed)
+    traffic = Traffic(work, bench.clock, closed, bench.journal.now)
     traffic.permit("suspend", 40)
     for operation, step in ((subscriptions.PATCH, "suspend"), (subscriptions.GET, None)):
         with pytest.raises(GateClosed, match="another worker owns the lane"):

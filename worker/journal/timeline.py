@@ -6,9 +6,12 @@ A query is run by `Journal.read`: `await journal.read(lambda tx: timeline.find(t
 from collections.abc import Sequence
 from dataclasses import fields, replace
 
+from events.base import events
+from events.status import CommandAccepted
 from worker.journal import columns
 from worker.journal.claims import steps_of
 from worker.journal.letters import letter
+from worker.journal.ordering import Span, by_cause
 from worker.journal.records import Call, Micros, Note, Resolution, State, Which
 from worker.journal.sql import Row, Transaction, Value
 from worker.journal.tenants import called_now, lanes_named
@@ -64,6 +67,10 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         Note(at=note["at"], kind=note["kind"], detail=note["detail"], reason=note["reason"], until=note["until"])
         for note in await tx.rows("SELECT * FROM note WHERE uid = ? ORDER BY at, seq", uid)
     ]
+    events_of = [said(event) for event in await tx.rows("SELECT * FROM event WHERE uid = ? ORDER BY seq", uid)]
+    made = await tx.rows("SELECT * FROM call WHERE uid = ? ORDER BY seq", uid)
+    calls, clocks = by_cause([(each["redrive"], call(each)) for each in made], spans(row["received_at"], events_of))
+    notes = sorted([*notes, *clocks], key=lambda note: note.at)
     return Story(
         command=summary((await tx.rows(f"{SUMMARY} WHERE uid = ?", uid))[0]),
         correlation_id=row["correlation_id"],
@@ -76,12 +83,24 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         steps=list((await steps_of(tx, [uid]))[uid].values()),
         waits=[note for note in notes if note.kind == "wait"],
         notes=[note for note in notes if note.kind != "wait"],
-        events=[said(event) for event in await tx.rows("SELECT * FROM event WHERE uid = ? ORDER BY seq", uid)],
-        calls=[call(row) for row in await tx.rows("SELECT * FROM call WHERE uid = ? ORDER BY at, seq", uid)],
+        events=events_of,
+        calls=calls,
         letters=[letter(row) for row in await tx.rows("SELECT * FROM dead_letter WHERE uid = ? ORDER BY seq", uid)],
         acts=await _acts(tx, row),
         effects=[row["key"] for row in await tx.rows("SELECT key FROM effect WHERE uid = ? ORDER BY key", uid)],
     )
+
+
+def spans(received_at: Micros, said_of: Sequence[SaidEvent]) -> dict[int, Span]:
+    """From when until when each story of a command ran, by what was said of it."""
+    kinds, found = events(), {0: Span(received_at)}
+    for event in said_of:
+        kind = kinds.get(event.type)
+        if kind is CommandAccepted and event.redrive > 0:
+            found[event.redrive] = Span(event.at)
+        elif kind is not None and kind.terminal and event.at >= found.get(event.redrive, Span(event.at + 1)).begin:
+            found[event.redrive] = replace(found[event.redrive], end=event.at)
+    return found
 
 
 async def _acts(tx: Transaction, command: Row) -> list[Done]:

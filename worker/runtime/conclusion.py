@@ -13,10 +13,14 @@ from events.envelope import encode
 from events.fitting import fitted_event
 from events.payload import LARGEST
 from events.status import CommandWaiting
+from worker.journal.ordering import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
 from worker.runtime.tracing import current_trace
 from worker.runtime.turn import Turn
+
+NOTICEABLE: Micros = 2 * SECOND
+"""What the journal's clock may be late, as it is known without asking, is no difference of clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,18 @@ def _said(turn: Turn, now: Micros, sender: Sender) -> list[NewEvent]:
 
 
 def _notes(turn: Turn) -> list[Note]:
-    return list(turn.context.notes) if turn.context else []
+    return [*(turn.context.notes if turn.context else []), *_clocks(turn)]
+
+
+def _clocks(turn: Turn) -> list[Note]:
+    """Said once, and again when it has changed: how far the clock of this worker, by which its log and Microsoft's ids
+    are found, is apart from the database's, by which the timeline is told."""
+    journal, memory = turn.desk.journal.now(), turn.work.memory
+    ahead = int(turn.desk.clock.now().timestamp() * SECOND) - journal
+    if abs(ahead - memory.get(CLOCK, 0)) < NOTICEABLE:
+        return []
+    memory[CLOCK] = ahead
+    return [Note(at=journal, kind=CLOCK, detail=told(ahead, f"of the worker {turn.work.owner.worker}"))]
 
 
 def _letter(work: Work, outcome: Ended, sender: Sender, now: Micros) -> NewDeadLetter:
