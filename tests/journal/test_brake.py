@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, claim, command, ended, rows, waiting
+from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, command, ended, rows, waiting
 from worker.journal.brake import Brake
 from worker.journal.journal import Journal
 from worker.journal.records import State, Waits, Which, Work
@@ -148,3 +148,51 @@ async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> Non
         ("ada", "five hundred suspensions", "pause", f'[null,null,"{SUSPEND}"]', "done"),
         ("bob", "it was meant", "resume", f'[null,null,"{SUSPEND}"]', "done"),
     ]
+
+
+async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
+    """Two pauses overlap: ending one makes nothing due, whoever looks; ending the other does."""
+    one = await bench.worker("one")
+    brake = Brake(await bench.journal())
+    await brake.pause("ada", "why", Which(type=SUSPEND))
+    await brake.pause("bob", "why", Which(customer="a"))
+    await accept(one, command("1", customer="a"))
+    (work,) = await claim(one)
+    await one.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
+    assert await claim(one) == []
+    assert (await one.claim(("us",), 10, ())).next_in is None
+    await brake.resume("ada", "over", Which(type=SUSPEND))
+    assert await Brake(one).let_go(one.worker) == 0
+    assert await claim(one) == []
+    await brake.resume("bob", "over", Which(customer="a"))
+    assert [work.paused for work in await claim(one)] == [None]
+
+
+async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(bench: Bench) -> None:
+    """Who resumed did not find it waiting yet: it finds out by itself."""
+    one = await bench.worker("one")
+    brake = Brake(await bench.journal())
+    await brake.pause("ada", "why", Which(type=SUSPEND))
+    await accept(one, command("1", customer="a"))
+    (work,) = await claim(one)
+    await brake.resume("ada", "over", Which(type=SUSPEND))
+    await one.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
+    assert len(await claim(one)) == 1
+
+
+async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Bench) -> None:
+    """Also where whoever resumed died before that; other workers do the same for theirs."""
+    one, two = await bench.worker("one"), await bench.worker("two")
+    brake = Brake(await bench.journal())
+    await brake.pause("ada", "why", Which())
+    for journal, customer in ((one, "a"), (two, "b")):
+        await accept(journal, command(customer, customer=customer))
+        (work,) = await claim(journal)
+        await journal.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
+    assert await Brake(one).let_go(one.worker) == 0
+    await change(one, "DELETE FROM pause")
+    assert await Brake(one).let_go(one.worker) == 1
+    assert len(await claim(one)) == 1
+    assert await claim(two) == []
+    assert await Brake(two).let_go(two.worker) == 1
+    assert len(await claim(two)) == 1

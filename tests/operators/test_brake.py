@@ -139,3 +139,55 @@ def test_a_pause_in_force_is_told_to_whoever_asks_and_names_nobody(play: Play) -
         assert (worker.service.readiness().degraded, metrics.PAUSES._value.get()) == ((), 0)
 
     play(story, attention=0.5)
+
+
+def test_what_is_paused_costs_nothing(play: Play) -> None:
+    """However many commands wait and however long: each has one turn, says so with no time, and is due when resumed."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await pause(world, SUSPENSIONS)
+        sent = [
+            await world.send(SuspendPlan(customer_id=each.id)) for each in world.simulator.customers(60, "quiet_plan")
+        ]
+        await world.until(later(world, 600), "ten minutes have passed")
+        rows = await world.rows("SELECT state, reason, due_at, revision, attempts FROM command")
+        assert {tuple(row.values()) for row in rows} == {("waiting", "paused", None, 1, 0)}
+        (waiting,) = (each.event for each in world.said(sent[0]) if isinstance(each.event, CommandWaiting))
+        assert waiting.until is None
+        await resume(world, SUSPENSIONS)
+        begun = world.clock.monotonic()
+        for each in sent:
+            assert isinstance(await world.answer(each), PlanSuspended)
+        assert world.clock.monotonic() - begun < 60
+
+    play(story)
+
+
+async def end_pauses_and_die(world: World) -> None:
+    """Somebody resumed, and died before making anything due."""
+    async with beside(world) as journal:
+        await journal.write(lambda tx: tx.run("DELETE FROM pause"))
+
+
+def test_whoever_resumes_may_die_before_waking_anything(play: Play) -> None:
+    """Workers see that the pause is over and wake what it held; one that begins later does, too."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        await pause(world, SUSPENSIONS)
+        first = await world.send(SuspendPlan(customer_id=world.simulator.customer("quiet_plan").id))
+        await world.until(later(world, 60), "it is held")
+        await end_pauses_and_die(world)
+        begun = world.clock.monotonic()
+        await world.answer(first)
+        assert world.clock.monotonic() - begun < 10
+        await pause(world, SUSPENSIONS)
+        second = await world.send(SuspendPlan(customer_id=world.simulator.customer("quiet_plan").id))
+        await world.until(later(world, 60), "it is held")
+        await worker.kill()
+        await end_pauses_and_die(world)
+        await world.begin()
+        await world.answer(second)
+
+    play(story, attention=0.5)

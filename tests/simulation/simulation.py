@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from ops.simulator.app import build
 from ops.simulator.faults import Fault, Kind
@@ -16,7 +17,7 @@ from tests.crash.enumeration import scratch
 from tests.simulation.chaos import Chaos, Sky
 from tests.simulation.happened import happened
 from tests.simulation.reproducible import reproducible
-from tests.simulation.story import LASTS, Event, Poisoning, Sending, Story, tell
+from tests.simulation.story import LASTS, Braking, Event, Poisoning, Sending, Story, tell
 from tests.support.harness import COMMANDS, DEAD_LETTERS, EVENTS, GROUP, LiveWorker, MakeEngine, World
 from tests.support.invariants import Findings, check, check_committed, check_forgotten
 from tests.support.topic_invariants import Replay, check_topic
@@ -24,6 +25,8 @@ from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_time import START, LoopClock
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
+from worker.journal.brake import Brake
+from worker.journal.journal import Journal
 
 SETTINGS = SOONER.model_copy(
     update={"journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)})}
@@ -119,6 +122,8 @@ class _Run:
                 group.create_task(self._poison(poisoning, number))
             for event in self._story.events:
                 group.create_task(self._happen(event))
+            for braking in self._story.brakings:
+                group.create_task(self._brake(braking))
 
     async def _keep_alive(self, number: int) -> None:
         """Somebody restarts what has died, and looks whether anything was committed that is not durable."""
@@ -161,6 +166,28 @@ class _Run:
             ack = await self._world.broker.write(COMMANDS, record, partition=poisoning.partition)
         self._world.poisoned[ack.partition.number, ack.offset] = poisoning.poison.becomes
         self._sky.note("poison sent", poisoning.poison.name)
+
+    async def _brake(self, braking: Braking) -> None:
+        """A person is no part of the bad weather either, but may die."""
+        await asyncio.sleep(braking.at)
+        await self._on_the_journal(lambda brake: brake.pause("ada", "why", braking.which))
+        self._sky.note("pauses by a person", str(braking.which))
+        await asyncio.sleep(braking.seconds)
+        if braking.dies:
+            self._sky.note("resumptions whose person died")
+            with patch.object(Brake, "let_go", _nothing):
+                await self._on_the_journal(lambda brake: brake.resume("ada", "over", braking.which))
+        else:
+            self._sky.note("resumptions by a person")
+            await self._on_the_journal(lambda brake: brake.resume("ada", "over", braking.which))
+
+    async def _on_the_journal(self, act: Callable[[Brake], Awaitable[Any]]) -> None:
+        journal = Journal(self._world._make_engine(self._world.clock), self._world.clock)
+        await journal.open()
+        try:
+            await act(Brake(journal))
+        finally:
+            await journal.close()
 
     def _producing(self) -> Any:
         """Senders are no part of this story: they always get through."""
@@ -291,3 +318,8 @@ class _Run:
         for worker in world.workers:
             digest.update(repr(worker.life.points).encode())
         return digest.hexdigest()[:16]
+
+
+async def _nothing(_brake: Brake, _worker: str | None = None) -> int:
+    """What a person does who died."""
+    return 0

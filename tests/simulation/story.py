@@ -14,6 +14,7 @@ from tests.crash.enumeration import SETTLE
 from tests.simulation.chaos import Weather
 from tests.simulation.poison import POISONS, Poison
 from tests.support.virtual_time import START
+from worker.journal.records import Which
 
 PROFILES = (
     *("ready",) * 5,
@@ -88,6 +89,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Braking:
+    """A person pauses commands and resumes them later. `dies`: in the middle of resuming, with nothing made due."""
+
+    at: float
+    which: Which
+    seconds: float
+    dies: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """Everything that a seed decides beforehand."""
 
@@ -100,6 +111,7 @@ class Story:
     faults: Sequence[Mapping[str, Any]]
     knobs: Mapping[str, Any]
     weather: Weather
+    brakings: Sequence[Braking] = ()
 
 
 def tell(seed: int) -> Story:
@@ -117,7 +129,23 @@ def tell(seed: int) -> Story:
         faults=(faults := [_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))]),
         knobs=_knobs(rng, remembers=seed % 2 == 0),
         weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
+        brakings=_brakings(Random(f"brakes of {seed}")),
     )
+
+
+def _brakings(rng: Random) -> list[Braking]:
+    """In a fifth of the stories, and often two that overlap."""
+    if rng.random() >= 0.2:
+        return []
+    return [
+        Braking(
+            rng.uniform(0.0, LASTS / 2),
+            rng.choice((Which(), Which(type=SuspendPlan.wire_type()), Which(type=CreateAzurePlan.wire_type()))),
+            rng.uniform(1.0, LASTS / 2),
+            rng.random() < 0.5,
+        )
+        for _ in range(rng.choice((1, 2)))
+    ]
 
 
 def _sendings(rng: Random, profiles: Sequence[str]) -> list[Sending]:

@@ -96,5 +96,7 @@ def test_bad_weather_really_comes() -> None:
         "poison sent",
         "ids used again with other content",
         "commands whose details were forgotten",
+        "pauses by a person",
+        "resumptions whose person died",
     ):
         assert happened[what] > 0, what

@@ -100,40 +100,57 @@ class Brake:
             return len(ended)
 
         ended = int(await self._journal.write(write))
-        after = 0
-        while waiting := await self._waiting(after):
-            after = waiting[-1]["seq"]
-            await self._let_go(waiting)
+        await self.let_go()
         return ended
 
-    async def _waiting(self, after: int) -> Sequence[Row]:
-        """The next commands that were told to wait for a pause."""
+    async def let_go(self, worker: str | None = None) -> int:
+        """Commands that wait for a pause, and that none holds any more, are due now. How many.
+
+        `worker`: only those of its lanes. A worker does this by itself when it sees the end of a pause, and now and
+        then: whoever resumed may have died before it came to this.
+        """
+        after, freed = 0, 0
+        while waiting := await self._waiting(after, worker):
+            after = waiting[-1]["seq"]
+            freed += await self._let_go(waiting)
+        return freed
+
+    async def _waiting(self, after: int, worker: str | None) -> Sequence[Row]:
+        """The next commands that were told to wait for a pause, and need not wait any longer."""
 
         async def look(tx: Transaction) -> Sequence[Row]:
+            free, values = not_held(await pauses(tx))
             return await tx.rows(
-                """SELECT seq, uid, lane, partner, customer, type FROM command WHERE reason = 'paused' AND seq > ?
-                   ORDER BY seq LIMIT ?""",
+                f"""SELECT command.seq, command.uid, command.lane, command.partner, command.customer, command.type
+                    FROM command JOIN lane ON lane.id = command.lane
+                    WHERE command.reason = 'paused' AND command.seq > ?
+                      AND (command.due_at IS NULL OR command.due_at > ?)
+                      AND {free}{"" if worker is None else " AND lane.owner = ?"} ORDER BY command.seq LIMIT ?""",
                 after,
+                tx.now,
+                *values,
+                *([] if worker is None else [worker]),
                 PORTION,
             )
 
         return await self._journal.read(look)
 
-    async def _let_go(self, waiting: Sequence[Row]) -> None:
-        """Those of them that no pause holds any more are due now."""
+    async def _let_go(self, waiting: Sequence[Row]) -> int:
+        """Those of them that no pause holds now, either, are due."""
 
-        async def write(tx: Transaction) -> None:
+        async def write(tx: Transaction) -> int:
             held = await pauses(tx)
-            free = [row["uid"] for row in waiting if held_by(held, row) is None]
-            await tx.run(
-                f"UPDATE command SET due_at = ? WHERE {tx.among('uid')} AND reason = 'paused' AND due_at > ?",
+            freed = await tx.run(
+                f"""UPDATE command SET due_at = ? WHERE {tx.among("uid")} AND reason = 'paused'
+                    AND (due_at IS NULL OR due_at > ?)""",
                 tx.now,
-                free,
+                [row["uid"] for row in waiting if held_by(held, row) is None],
                 tx.now,
             )
             await tx.hint("")
+            return freed
 
-        await self._journal.write(write, lanes=sorted({row["lane"] for row in waiting}))
+        return int(await self._journal.write(write, lanes=sorted({row["lane"] for row in waiting})))
 
 
 async def in_journal(tx: Transaction, which: Which) -> Which:

@@ -271,6 +271,8 @@ class Conclusion:
     state: State
     code: str | None = None
     due_in: float | None = None
+    held: bool = False
+    """While a pause holds the command it is not due at all, but when a person lets it go."""
     attempts: int = 0
     released: bool = False
     failed: bool = False

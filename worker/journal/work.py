@@ -11,6 +11,7 @@ from events.text import printable
 from worker.journal.columns import dump, dump_waits
 from worker.journal.intake import INSERT_EVENT, INSERT_LETTER, LONGEST_DETAIL, event_row, letter_row
 from worker.journal.lanes import KNOWN_STATES, dead_letter_lane, holds, own_fresh
+from worker.journal.pauses import held_by, pauses
 from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
 from worker.journal.sql import Transaction
 
@@ -198,7 +199,7 @@ async def conclude(tx: Transaction, work: Work, end: Conclusion) -> bool:
 
 async def _update_command(tx: Transaction, work: Work, end: Conclusion) -> None:
     is_open = end.state.is_open
-    due_at: Micros | None = tx.now + int((end.due_in or 0) * SECOND) if is_open else None
+    due_at = await _due_at(tx, work, end) if is_open else None
     tx.known.revisions[work.uid] = work.revision + 1
     values = (
         end.state.value,
@@ -216,6 +217,15 @@ async def _update_command(tx: Transaction, work: Work, end: Conclusion) -> None:
         work.uid,
     )
     await tx.many(UPDATE_COMMAND, [values])
+
+
+async def _due_at(tx: Transaction, work: Work, end: Conclusion) -> Micros | None:
+    """When the command has its next turn; None while a pause holds it: who resumes makes it due."""
+    if end.held:
+        command = {"partner": work.partner, "customer": work.customer, "type": work.type}
+        if held_by(await pauses(tx), command) is not None:
+            return None
+    return tx.now + int((end.due_in or 0) * SECOND)
 
 
 async def say(tx: Transaction, work: Work, end: Conclusion) -> None:

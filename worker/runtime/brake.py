@@ -3,6 +3,7 @@
 The journal holds commands back before they begin (`Work.paused`); what has begun is held here, at its next request.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from events.codes import WaitingReason
 from worker import metrics
 from worker.errors import JournalUnavailable, Wait
+from worker.journal.brake import Brake as JournalBrake
 from worker.journal.journal import Journal
 from worker.journal.pauses import pauses
 from worker.journal.records import Pause, Work
@@ -20,7 +22,8 @@ log = structlog.get_logger("azplan.brake")
 EVERY = 0.5
 """Seconds between two looks, so that every replica holds within one."""
 LOOK_AGAIN = 60.0
-"""Seconds after which a held command is looked at again, should whoever resumed have died before waking it."""
+"""Seconds after which a worker looks for commands that no pause holds any more: whoever resumed may have died before
+making them due. It is one look at an index, however many wait."""
 
 
 class Brake:
@@ -33,6 +36,8 @@ class Brake:
         self._released = released
         self._alarm = Alarm()
         self._held: Sequence[Pause] = ()
+        self._paused = JournalBrake(journal)
+        self._look_again_at = 0.0
 
     def wake(self) -> None:
         """Something may have been paused or resumed: look now."""
@@ -73,12 +78,16 @@ class Brake:
                 log.warning("commands.paused", what=told(pause), who=pause.who)
         if ended:
             log.warning("commands.resumed", pauses=len(ended))
+        at = asyncio.get_running_loop().time()
+        if ended or at >= self._look_again_at:
+            await self._paused.let_go(self._journal.worker)
+            self._look_again_at = at + LOOK_AGAIN
             self._released()
 
 
 def wait_for(pause: Pause) -> Wait:
-    """What a command does that is held before it begins."""
-    return Wait(WaitingReason.PAUSED, told(pause), delay=LOOK_AGAIN)
+    """What a command does that is held before it begins: it says so once, and has no turn until it is let go."""
+    return Wait(WaitingReason.PAUSED, told(pause), delay=0.0)
 
 
 def told(pause: Pause) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from events import identity
 from events.base import Event
-from events.codes import FailedCode
+from events.codes import FailedCode, WaitingReason
 from events.deadletters import Failure, dead_letter_headers
 from events.envelope import encode
 from events.fitting import fitted_event
@@ -69,17 +69,23 @@ def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
 def _waiting(turn: Turn, outcome: Waiting, sender: Sender) -> Conclusion:
     now = turn.now()
     work = turn.work
-    until = now + int(outcome.delay * SECOND)
+    held = outcome.reason is WaitingReason.PAUSED
+    until = None if held else now + int(outcome.delay * SECOND)
     events, notes = _said(turn, now, sender), _notes(turn)
     if outcome.said:
         event = CommandWaiting.of(
-            turn.origin, reason=outcome.reason, detail=outcome.detail, until=instant(until), attempt=outcome.attempts
+            turn.origin,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            until=None if until is None else instant(until),
+            attempt=outcome.attempts,
         )
         events.append(new_event(work, identity.waiting(outcome.waits.count), event, now, sender.largest))
         notes.append(Note(at=now, kind="wait", detail=outcome.detail, reason=outcome.reason, until=until))
     return Conclusion(
         state=State.WAITING,
         due_in=outcome.delay,
+        held=held,
         attempts=outcome.attempts,
         released=work.released or outcome.release,
         failed=outcome.failed,
