@@ -90,7 +90,8 @@ class LiveWorker:
 
     async def stop(self) -> None:
         """Stop in good order, as after SIGTERM."""
-        await self.life.start(self.service.stop())
+        if self.begun:
+            await self.life.start(self.service.stop())
         await self.journal.close()
         self.life.end()
 
