@@ -15,7 +15,20 @@ from tests.support.azplan import environment
 from tests.support.databases import run_apart
 from tests.support.waiting import wait_until
 
-COMMAND = {"id", "source", "type", "customerId", "partner", "state", "code", "receivedAt", "concludedAt"}
+COMMAND = {
+    "id",
+    "source",
+    "type",
+    "customerId",
+    "partner",
+    "state",
+    "code",
+    "reason",
+    "attempts",
+    "dueAt",
+    "receivedAt",
+    "concludedAt",
+}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -32,7 +45,7 @@ def test_list_shows_the_newest_first(url: str, azplan: Azplan) -> None:
     ended = azplan("commands", "list")
     assert ended.code == 0
     lines = ended.out.splitlines()
-    assert lines[0].split() == ["RECEIVED", "TYPE", "ID", "CUSTOMER", "PARTNER", "STATE", "CODE"]
+    assert lines[0].split() == ["RECEIVED", "TYPE", "ID", "STATE", "CODE", "CUSTOMER", "PARTNER"]
     ids = [line.split()[4] for line in lines[1:]]
     assert ids == ["rejected-1", "rejected-1", "failed-1", "behind-1", "waits-1"]
     assert "failed" in lines[3]
@@ -49,6 +62,8 @@ def test_list_as_json_has_the_members_of_the_contract_and_no_others(url: str, az
     assert (waits["customerId"], waits["partner"], waits["state"], waits["code"]) == (CUSTOMER, "us", "waiting", None)
     assert waits["receivedAt"].endswith("Z")
     assert waits["concludedAt"] is None
+    assert (waits["reason"], waits["attempts"], waits["dueAt"] > waits["receivedAt"]) == ("assets_stopping", 0, True)
+    assert (found[2]["reason"], found[2]["attempts"], found[2]["dueAt"]) == (None, 2, None)
     assert found[2]["concludedAt"] is not None
 
 
@@ -61,6 +76,10 @@ def test_list_as_json_has_the_members_of_the_contract_and_no_others(url: str, az
         (["--code", "outcome_unknown", "--partner", "US"], ["failed-1"]),
         (["--limit", "2"], ["rejected-1", "rejected-1"]),
         (["--limit", "0", "--state", "waiting"], ["waits-1"]),
+        (["--state", "open", "--customer", CUSTOMER], ["behind-1", "waits-1"]),
+        (["--reason", "assets-stopping"], ["waits-1"]),
+        (["--state", "open", "--since", "1h", "--partner", "us"], ["rejected-1", "behind-1", "waits-1"]),
+        (["--from", "2026-03-02T09:00:00Z", "--code", "outcome_unknown"], ["failed-1"]),
     ],
 )
 def test_list_takes_only_what_is_asked_for(words: list[str], ids: list[str], url: str, azplan: Azplan) -> None:
@@ -78,6 +97,8 @@ def test_where_nothing_matches_it_is_exit_code_3(url: str, azplan: Azplan) -> No
     """Also for programs, which read an empty array."""
     ended = azplan("commands", "list", "--code", "order_failed", "--json")
     assert (ended.code, ended.json) == (3, [])
+    for words in (["--to", "2020-01-01T00:00:00Z"], ["--from", "2099-01-01T00:00:00Z"], ["--reason", "paused"]):
+        assert azplan("commands", "list", *words).code == 3
     assert azplan("commands", "show", "no-such-id").code == 3
     assert azplan("commands", "show", "waits-1", "--source", "/erp").code == 3
 
@@ -95,6 +116,16 @@ def test_a_mistyped_type_or_state_is_a_usage_error(url: str, azplan: Azplan) -> 
     assert ended.code == 2
     assert "Did you mean SuspendPlan?" in ended.err
     assert azplan("commands", "list", "--state", "done").code == 2
+    assert "Did you mean assets_stopping" in azplan("commands", "list", "--reason", "asset_stopping").err
+    assert azplan("commands", "list", "--since", "1h", "--from", "2026-03-02T09:00:00Z").code == 2
+    assert azplan("commands", "list", "--since", "yesterday").code == 2
+
+
+def test_a_customer_that_has_no_commands_is_answered_with_the_nearest(url: str, azplan: Azplan) -> None:
+    """It is a GUID, so it may exist; people copy ids badly."""
+    ended = azplan("commands", "list", "--customer", CUSTOMER[:-1] + "2")
+    assert ended.code == 3
+    assert f"Did you mean --customer {CUSTOMER}?" in ended.err
 
 
 def test_an_id_of_two_sources_needs_the_source(url: str, azplan: Azplan) -> None:
@@ -110,15 +141,16 @@ def test_show_tells_the_story_in_the_order_in_which_it_happened(url: str, azplan
     """Received, calls with the ids for support, checks left out, waits with their reason, events."""
     ended = azplan("commands", "show", "waits-1")
     assert ended.code == 0
-    assert ended.out.startswith("SuspendPlan waits-1 from /crm: waiting\n")
+    assert ended.out.startswith("SuspendPlan waits-1: waiting\nwaits for    assets_stopping: one is still active\n")
     parts = [
-        f"customer    {CUSTOMER}",
-        "waits for   assets_stopping",
-        "received    azplan.commands.v1, partition 0",
-        "call        subscriptions.list          200        120 ms  request request-1  correlation ms-1",
-        "note        customers.get was left out",
-        "event       CommandWaiting  (not published yet)",
-        "wait        assets_stopping until 02:41:00.000: one is still active",
+        "next look    in 9 m",
+        "what to do   Nothing: the plan is suspended once all of them are inactive.",
+        f"customer     {CUSTOMER}",
+        "received     azplan.commands.v1, partition 0",
+        "call         subscriptions.list  200  120 ms  request request-1  correlation ms-1",
+        "note         customers.get was left out",
+        "event        CommandWaiting  (not published yet)",
+        "wait         assets_stopping until 02:41:00: one is still active",
     ]
     at = [ended.out.index(part) for part in parts]
     assert at == sorted(at)
@@ -126,26 +158,44 @@ def test_show_tells_the_story_in_the_order_in_which_it_happened(url: str, azplan
 
 def test_show_says_how_many_are_in_front(url: str, azplan: Azplan) -> None:
     """A command behind another of its customer waits for that one."""
-    assert "waits for   1 earlier commands of the customer" in azplan("commands", "show", "behind-1").out
+    assert "waits for    1 earlier command of the customer" in azplan("commands", "show", "behind-1").out
+
+
+def test_show_says_that_a_pause_holds_the_command(url: str, azplan: Azplan) -> None:
+    """Where it is over, or another is held, nothing is said."""
+    azplan("pause", "--customer", CUSTOMER, "--yes")
+    assert "Paused for" in azplan("commands", "show", "waits-1").err
+    assert azplan("commands", "show", "failed-1").err == ""
+
+
+def test_show_begins_with_the_answer_and_what_to_do(url: str, azplan: Azplan) -> None:
+    """Before customer, timeline and writes; once."""
+    out = azplan("commands", "show", "failed-1").out
+    lines = out.splitlines()
+    assert lines[0] == "SuspendPlan failed-1: failed (outcome_unknown)"
+    assert [line.split("  ")[0] for line in lines[1:5]] == ["answer", "why", "what to do", "careful"]
+    assert lines[6].startswith("Not known: whether it took effect")
+    assert out.index("azplan commands resolve failed-1 --applied") < out.index("customer     ")
+    assert out.count("never told") == 1
 
 
 def test_show_brings_the_evidence_of_an_unknown_outcome(url: str, azplan: Azplan) -> None:
     """The call without an answer, the write that may have taken effect, the identifiers to look by, what to do."""
     out = azplan("commands", "show", "failed-1").out
     assert "failed (outcome_unknown)" in out
-    assert "carts.checkout              timeout  40000 ms  request request-2" in out
-    assert "orders.list                 403 code 900115" in out
+    assert "carts.checkout  timeout  40000 ms  request request-2" in out
+    assert "orders.list  403 code 900115" in out
     assert "Something may have taken effect at Microsoft" in out
     assert "azplan commands resolve" in out
-    assert "  checkout  money   intended, tried once, may still arrive until" in out
+    assert "  checkout  money  intended, tried once, may still arrive until" in out
     assert '{"cart_id": "cart-1"}' in out
     assert "dead letter" in out
     _, _, unknown = out.partition("Not known: whether it took effect at Microsoft.")
     parts = ["checkout was never answered", "cart_id cart-1", "last sent", "request-2", "last look", "orders.list 403"]
     at = [unknown.index(part) for part in parts]
     assert at == sorted(at)
-    assert "azplan commands resolve failed-1 --applied " in unknown
-    assert "azplan commands resolve failed-1 --not-applied " in unknown
+    assert "  azplan commands resolve failed-1 --applied\n" in unknown
+    assert "  azplan commands resolve failed-1 --not-applied\n" in unknown
 
 
 def test_show_asks_for_no_decision_where_nothing_is_unknown(url: str, azplan: Azplan) -> None:

@@ -15,7 +15,7 @@ from tests.cli.telling import tell
 from tests.support.databases import run_apart
 from worker.logs import configure
 
-HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\u200b\u2028next\nline\x7f"
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\u200b\u2028forged\nforged\x7f"
 """Sets the title, clears the screen, changes the colour, turns the text, hides a character, begins a line."""
 COLUMNS = {
     "command": ("source", "correlation_id", "reason"),
@@ -94,7 +94,7 @@ def test_text_from_outside_begins_no_line(azplan: Azplan) -> None:
     """A line that was never said would be believed."""
     for words in VERBS[:10]:
         ended = azplan(*words)
-        assert not [line for line in (ended.out + ended.err).splitlines() if line.startswith(("next", "line"))], words
+        assert not [line for line in (ended.out + ended.err).splitlines() if line.startswith("forged")], words
 
 
 @pytest.mark.usefixtures("journal")

@@ -16,12 +16,14 @@ ROOT = Path(__file__).parents[2]
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;[0-9;]+)m")
 
 
-def at_a_terminal(folder: Path, *words: str, settings: dict[str, str], typed: str = "") -> tuple[int, str]:
+def at_a_terminal(
+    folder: Path, *words: str, settings: dict[str, str], typed: str = "", columns: int = 100
+) -> tuple[int, str]:
     """Run a verb with a terminal on all three streams; its exit code and all that was shown."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "worker.cli", *words],
-        env=environment({"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "100", **settings}),
+        env=environment({"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": str(columns), **settings}),
         cwd=folder,
         stdin=theirs,
         stdout=theirs,

@@ -9,11 +9,12 @@ from events.codes import FailedCode, RecordCode
 from events.record import Record
 from events.text import printable
 from worker.cli.exits import Code, Stop
-from worker.cli.printing import at_terminal, date_time, instant, show, show_table, write_bytes
+from worker.cli.printing import ago, at_terminal, date_time, instant, show, show_table, show_wrapped, write_bytes
 from worker.cli.selecting import code_word, customer_id, wire_type
 from worker.cli.types import short
 from worker.journal.journal import Journal
 from worker.journal.letter_search import Dead, Group, Wanted, numbered, search
+from worker.journal.records import Micros
 
 NO_COMMAND: Final = "(no command)"
 LONGEST: Final = 2_000
@@ -56,15 +57,15 @@ async def the_letter(journal: Journal, number: int) -> Dead:
     return await _numbered(journal, number)
 
 
-def show_groups(groups: Sequence[Group]) -> None:
+def show_groups(groups: Sequence[Group], now: Micros) -> None:
     """Dead letters, counted."""
     rows = [
         (
             group.code,
             short(group.type) if group.type else NO_COMMAND,
             str(group.number),
-            date_time(group.first),
-            date_time(group.last),
+            ago(group.first, now),
+            ago(group.last, now),
             str(group.example),
         )
         for group in groups
@@ -72,12 +73,12 @@ def show_groups(groups: Sequence[Group]) -> None:
     show_table(("code", "type", "letters", "first", "last", "newest"), rows)
 
 
-def show_letters(found: Sequence[Dead]) -> None:
+def show_letters(found: Sequence[Dead], now: Micros) -> None:
     """Dead letters, a line each."""
     rows = [
         (
             str(each.letter.seq),
-            date_time(each.letter.at),
+            ago(each.letter.at, now),
             each.letter.code,
             short(each.type) if each.type else NO_COMMAND,
             each.id or "",
@@ -105,13 +106,13 @@ def show_letter(dead: Dead, record: Record | None) -> None:
         "sent": date_time(letter.sent_at) or "not yet",
     }
     for name, text in lines.items():
-        show(f"{name:<10}{printable(text, LONGEST)}")
+        show_wrapped(printable(text, LONGEST), indent=10, start=f"{name:<10}")
     if record is None:
         show("its bytes are forgotten (AZPLAN_JOURNAL__DETAIL_RETENTION)")
         return
     for name, value in record.headers:
-        show(f"{'header':<10}{printable(f'{name}: {_text(value)}', LONGEST)}")
-    show(f"{'value':<10}{printable(_text(record.value), LONGEST)}")
+        show_wrapped(printable(f"{name}: {_text(value)}", LONGEST), indent=10, start=f"{'header':<10}")
+    show_wrapped(printable(_text(record.value), LONGEST), indent=10, start=f"{'value':<10}")
 
 
 def facts(dead: Dead) -> dict[str, Any]:

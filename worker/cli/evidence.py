@@ -1,10 +1,12 @@
 """What is not known about a command that ended so, and the two decisions of whoever looks at Microsoft."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from events.codes import FailedCode
+from worker.cli.layout import tied
 from worker.cli.printing import date_time, instant
 from worker.journal.records import Call, State, Step
 from worker.journal.views import Story
@@ -50,25 +52,28 @@ def evidence(story: Story) -> Evidence | None:
 
 def decide(evidence: Evidence, found: str) -> str:
     """The command line of a decision, `applied` or `not-applied`."""
-    return f"azplan commands resolve {evidence.id} --{found}"
+    return f"azplan commands resolve {shlex.quote(evidence.id)} --{found}"
 
 
-def told(evidence: Evidence) -> Iterator[str]:
-    """The evidence line by line, the decisions last."""
+def told(evidence: Evidence) -> Iterator[tuple[int, str]]:
+    """The evidence line by line, each with its indent, the decisions last."""
     for doubt in evidence.doubts:
-        yield f"  {doubt.step.name} was never answered; nothing of it can arrive after {date_time(doubt.step.until)}"
-        yield from (f"    {name} {value}" for name, value in (doubt.step.details or {}).items() if value is not None)
+        until = date_time(doubt.step.until)
+        yield 2, f"{doubt.step.name} was never answered; nothing of it can arrive after {until}"
+        for name, value in (doubt.step.details or {}).items():
+            if value is not None:
+                yield 4, f"{name} {value}"
         if doubt.call is not None:
-            yield f"    last sent {_called(doubt.call)}"
+            yield 4, f"last sent {_called(doubt.call)}"
     if not evidence.doubts:
-        yield "  Partner Center took every write; what came of it never showed"
+        yield 2, "Partner Center took every write; what came of it never showed"
     if evidence.look is not None:
-        yield f"  last look {_called(evidence.look)}"
+        yield 2, f"last look {_called(evidence.look)}"
     for key in evidence.holds:
-        yield f"  holds {key}: a later command that wants it is refused with earlier_outcome_unknown until you decide"
-    yield ""
+        yield 2, f"holds {key}: a later command that wants it is refused with earlier_outcome_unknown until you decide"
     for found, meaning in DECISIONS.items():
-        yield f"  {decide(evidence, found):<{len(decide(evidence, 'not-applied'))}}  {meaning}"
+        yield 2, decide(evidence, found)
+        yield 4, meaning
 
 
 def facts(evidence: Evidence) -> dict[str, Any]:
@@ -96,7 +101,7 @@ def _last(story: Story, step: str) -> Call | None:
 
 def _called(call: Call) -> str:
     code = f" code {call.code}" if call.code else ""
-    ids = f"request {call.request_id}  correlation {call.correlation_id}"
+    ids = "  ".join((tied(f"request {call.request_id}"), tied(f"correlation {call.correlation_id}")))
     return f"{date_time(call.at)}: {call.operation} {call.status}{code}  {ids}"
 
 

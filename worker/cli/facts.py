@@ -21,6 +21,9 @@ def command(summary: Summary) -> Facts:
         "partner": summary.partner,
         "state": summary.state.value,
         "code": summary.code,
+        "reason": summary.reason if summary.state.is_open else None,
+        "attempts": summary.attempts,
+        "dueAt": instant(summary.due_at),
         "receivedAt": instant(summary.received_at),
         "concludedAt": instant(summary.concluded_at),
     }

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from events.instants import format_instant
 from events.text import json_text, printable, visible
+from worker.cli.durations import rough
+from worker.cli.layout import GAP, folded, untied, wrap
 
 LONGEST_CELL = 500
 
@@ -99,13 +100,23 @@ def bar(total: int, name: str) -> Iterator[Advance | None]:
         yield lambda completed, rest: shown.update(task, completed=completed, rest=visible(rest))
 
 
+def show_wrapped(text: str, *, indent: int = 0, start: str = "", style: str = "") -> None:
+    """A line of data that may be long: after `start`, and on a terminal in as many lines as it takes."""
+    for line in wrap(visible(text), _width(), indent, visible(start)):
+        show((line, style))
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows under headings: a table on a terminal, aligned columns that nothing cuts or wraps elsewhere."""
+    """Rows under headings, in aligned columns. Nothing is cut.
+
+    Where a row does not fit the terminal, it takes several lines.
+    """
     clean = [[printable(cell, LONGEST_CELL) for cell in row] for row in rows]
-    if at_terminal():
-        _out().print(_table(columns, clean), soft_wrap=False)
-    else:
+    width = _width()
+    if width is None:
         _plain(columns, clean)
+    else:
+        _table(columns, clean, width)
 
 
 def _out() -> Console:
@@ -120,15 +131,44 @@ def _print(console: Console, pieces: Sequence[Piece]) -> None:
     line = Text()
     for piece in pieces:
         text, style = (piece, "") if isinstance(piece, str) else piece
-        line.append(visible(text), style)
+        line.append(untied(visible(text)), style)
     console.print(line)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+def _width() -> int | None:
+    """Characters of a line where a person reads it; None where nothing is wrapped."""
+    return _out().width if at_terminal() else None
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> None:
+    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+    lines = folded(widths, width, len(GAP))
+    for number, line in enumerate(lines):
+        _row([columns[column] for column in line], [widths[column] for column in line], width, number, "bold")
+    show(("─" * min(width, max(_taken(line, widths, number) for number, line in enumerate(lines))), "dim"))
     for row in rows:
-        table.add_row(*[Text(cell, style=STYLES.get(cell, "")) for cell in row])
-    return table
+        for number, line in enumerate(lines):
+            if number and not any(row[column] for column in line):
+                continue
+            _row([row[column] for column in line], [widths[column] for column in line], width, number)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], width: int, number: int, style: str = "") -> None:
+    """One line of a row. A cell that is longer than the terminal is wide stands alone, and is wrapped."""
+    indent = GAP if number else ""
+    if len(cells) == 1:
+        show_wrapped(cells[0], indent=len(indent), start=indent, style=style or STYLES.get(cells[0], ""))
+        return
+    padded = [cell + " " * (wide - cell_len(cell)) for cell, wide in zip(cells, widths, strict=True)]
+    padded[-1] = cells[-1]
+    pieces: list[Piece] = [indent]
+    for cell, text in zip(cells, padded, strict=True):
+        pieces.extend([(text, style or STYLES.get(cell, "")), GAP])
+    show(*pieces[:-1])
+
+
+def _taken(line: Sequence[int], widths: Sequence[int], number: int) -> int:
+    return sum(widths[column] for column in line) + len(GAP) * (len(line) - 1 + bool(number))
 
 
 def _plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -149,9 +189,19 @@ def date_time(micros: int | None) -> str:
     return "" if micros is None else f"{_utc(micros):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def ago(micros: int | None, now: int) -> str:
+    """An instant for a person: on a terminal how long ago it was, elsewhere the instant, which stays true in a file."""
+    return date_time(micros) if micros is None or not at_terminal() else rough((now - micros) / 1_000_000)
+
+
 def clock_time(micros: int) -> str:
-    """The time of day in UTC, to the millisecond, for lines of one day."""
-    return f"{_utc(micros):%H:%M:%S.%f}"[:-3]
+    """The time of day in UTC, for lines of one day."""
+    return f"{_utc(micros):%H:%M:%S}"
+
+
+def day(micros: int) -> str:
+    """The day in UTC."""
+    return f"{_utc(micros):%Y-%m-%d}"
 
 
 def _utc(micros: int) -> datetime:

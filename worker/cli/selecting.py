@@ -22,7 +22,7 @@ from worker.cli.exits import Code, Stop
 from worker.cli.types import find, suggestion
 from worker.journal import timeline
 from worker.journal.journal import Journal
-from worker.journal.records import State
+from worker.journal.records import SECOND, Micros, State
 from worker.journal.views import Filter
 from worker.settings import Settings
 
@@ -118,6 +118,11 @@ class Span:
         """Whether an instant of the journal is in it."""
         at = datetime.fromtimestamp(micros / 1_000_000, UTC)
         return (self.begin is None or self.begin <= at) and (self.end is None or at <= self.end)
+
+
+def micros(at: datetime | None) -> Micros | None:
+    """An instant as the journal keeps it."""
+    return None if at is None else int(at.timestamp() * SECOND)
 
 
 def span(begin: str | None, end: str | None) -> Span:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from events.base import Event
 from events.published import PassedOver
 from events.text import printable
+from worker.cli.layout import TIE
 from worker.cli.types import short
 from worker.plans.naming import counted
 
@@ -31,7 +32,8 @@ def headline(wire_type: str, data: Data) -> str:
         case "CommandIdReused":
             return printable(str(data.get("detail")), LONGEST)
         case _:
-            facts = (f"{name} {_shown(value)}" for name, value in _own(data) if not isinstance(value, list | dict))
+            scalars = ((name, value) for name, value in _own(data) if not isinstance(value, list | dict))
+            facts = (f"{name}{TIE}{_shown(value)}" for name, value in scalars)
             return printable(", ".join(facts), LONGEST)
 
 
@@ -39,7 +41,7 @@ def details(wire_type: str, data: Data) -> Iterator[str]:
     """The rest of it, line by line."""
     match short(wire_type):
         case "CommandRejected" | "CommandFailed":
-            yield from _no(data)
+            yield from (f"{name}: {text}" for name, text in refusal(data))
         case "CommandValidated":
             yield from (printable(str(sentence), LONGEST) for sentence in data.get("wouldDo", ()))
         case "CommandAccepted" | "CommandWaiting" | "CommandIdReused":
@@ -60,17 +62,18 @@ def passed_over(passed: PassedOver, topic: str) -> Iterator[str]:
         yield f"  and {passed.number - len(passed.first)} more"
 
 
-def _no(data: Data) -> Iterator[str]:
-    yield printable(str(data.get("detail")), LONGEST)
+def refusal(data: Data) -> Iterator[tuple[str, str]]:
+    """Why the answer is no and what to do, then what is in the way and what Partner Center said: each with its name."""
+    yield "why", printable(str(data.get("detail")), LONGEST)
+    yield "what to do", printable(str(data.get("advice")), LONGEST)
+    if data.get("outcomeUnknown"):
+        yield "careful", "Something may have taken effect at Microsoft: look before sending it again."
     for blocker in data.get("blockers") or ():
-        yield f"in the way: {_item(blocker)}"
+        yield "in the way", _item(blocker)
     answer = data.get("partnerCenter")
     if answer:
-        facts = (f"{name} {_shown(value)}" for name, value in answer.items() if value is not None)
-        yield printable(f"Partner Center: {', '.join(facts)}", LONGEST)
-    if data.get("outcomeUnknown"):
-        yield "Something may have taken effect at Microsoft: look before sending it anew."
-    yield printable(f"What to do: {data.get('advice')}", LONGEST)
+        facts = (f"{name}{TIE}{_shown(value)}" for name, value in answer.items() if value is not None)
+        yield "at Microsoft", printable(", ".join(facts), LONGEST)
 
 
 def _own(data: Data) -> Iterator[tuple[str, Any]]:

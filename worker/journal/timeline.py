@@ -10,6 +10,7 @@ from events.base import events
 from events.status import CommandAccepted
 from worker.journal import columns
 from worker.journal.claims import steps_of
+from worker.journal.counts import OPEN
 from worker.journal.letters import letter
 from worker.journal.ordering import Span, by_cause
 from worker.journal.records import Call, Micros, Note, Resolution, State, Which
@@ -18,7 +19,9 @@ from worker.journal.tenants import called_now, lanes_named
 from worker.journal.views import Change, Done, Filter, SaidEvent, Story, Summary
 
 SUMMARY = f"""SELECT seq, uid, id, source, type, customer, {columns.PARTNER_OF_COMMAND} AS partner, state, code,
-    redrive, reason, due_at, received_at, concluded_at FROM command"""
+    redrive, attempts, reason, due_at, received_at, concluded_at FROM command"""
+EXACT = ("state", "type", "customer", "partner", "code", "reason")
+"""Members of a filter that stand in the column of their name."""
 OVERLAP = 60_000_000
 """Microseconds within which a lower number may still appear: longer than any transaction lasts."""
 
@@ -184,6 +187,16 @@ def call(row: Row) -> Call:
 async def _conditions(tx: Transaction, wanted: Filter) -> tuple[str, list[Value]]:
     if wanted.partner is not None:
         wanted = replace(wanted, partner=await lanes_named(tx, wanted.partner))
-    given = [(field.name, getattr(wanted, field.name)) for field in fields(Filter)]
-    chosen = [(name, str(value)) for name, value in given if value is not None]
-    return " AND ".join(f"{name} = ?" for name, _ in chosen) or "1 = 1", [value for _, value in chosen]
+    conditions: list[str] = []
+    values: list[Value] = []
+    for name in EXACT:
+        if (value := getattr(wanted, name)) is not None:
+            conditions.append(f"{name} = ?")
+            values.append(str(value))
+    if wanted.open:
+        conditions.append(OPEN)
+    for comparison, at in (("received_at >= ?", wanted.begin), ("received_at <= ?", wanted.end)):
+        if at is not None:
+            conditions.append(comparison)
+            values.append(at)
+    return " AND ".join(conditions) or "1 = 1", values

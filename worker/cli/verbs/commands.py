@@ -1,30 +1,70 @@
 """`azplan commands`: what was asked, where it stands, and the whole story of one."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from events.codes import WaitingReason
 from worker import settings
 from worker.cli import connections, facts
-from worker.cli.braking import say_held
+from worker.cli.braking import say_held, say_pauses
 from worker.cli.deciding import cancel, resolve
+from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exits import Code, Stop
 from worker.cli.finding import the_command
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json
-from worker.cli.printing import date_time, say, show_json, show_table
-from worker.cli.selecting import OfCustomer, OfPartner, OfType, WithCode, check_partner, chosen
+from worker.cli.printing import ago, say, show_json, show_table
+from worker.cli.selecting import (
+    From,
+    OfCustomer,
+    OfPartner,
+    OfType,
+    Span,
+    To,
+    WithCode,
+    check_partner,
+    chosen,
+    code_word,
+    micros,
+    span,
+)
 from worker.cli.stories import show_story
 from worker.cli.types import short
 from worker.cli.waking import wake
 from worker.cli.watching import watch_events
 from worker.journal import timeline
-from worker.journal.records import State
+from worker.journal.brake import Brake
+from worker.journal.journal import Journal
+from worker.journal.records import SECOND, Micros, State
 from worker.journal.views import Filter, Story, Summary
 from worker.settings import Settings
 
-OfState = Annotated[State | None, typer.Option("--state", help="Only those in this state.")]
+
+class Standing(StrEnum):
+    """The states of a command, and `open` for all in which it is not over."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+OfState = Annotated[
+    Standing | None, typer.Option("--state", help="Only those in this state; open is what is not over.")
+]
+Reason = Annotated[str | None, typer.Option("--reason", help="Only those that wait for this reason, such as retry.")]
+Since = Annotated[
+    timedelta | None,
+    typer.Option(parser=parse_duration, metavar=DURATION, help="Only those received within this time until now."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +72,12 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True)
     group.command(
         "list",
-        epilog=examples(app, "azplan commands list --state failed", "azplan commands list --limit 0 --json"),
+        epilog=examples(
+            app,
+            "azplan commands list --state failed --since 1d",
+            "azplan commands list --state open --reason order_provisioning",
+            "azplan commands list --limit 0 --json",
+        ),
     )(list_)
     group.command(epilog=examples(app, "azplan commands show order-4711", "azplan commands show order-4711 --json"))(
         show
@@ -67,24 +112,38 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def list_(
+def list_(  # noqa: PLR0913, PLR0917 - a parameter for each option
     state: OfState = None,
     type_: OfType = None,
     customer: OfCustomer = None,
     partner: OfPartner = None,
     code: WithCode = None,
+    reason: Reason = None,
+    begin: From = None,
+    end: To = None,
+    since: Since = None,
     limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """List commands, the newest first. Exit code 3 where none matches what is asked for."""
-    wanted = chosen(type_, customer, partner, state, code)
-    found = asyncio.run(_newest(settings.load(), wanted, limit))
+    """List commands, the newest first. Exit code 3 if none matches what is asked for."""
+    if since is not None and (begin or end):
+        raise Stop(Code.USAGE, "--since says all: leave --from and --to out.")
+    wanted = replace(
+        chosen(type_, customer, partner, None if state in (None, Standing.OPEN) else State(state), code),
+        open=state is Standing.OPEN,
+        reason=None if reason is None else code_word(reason, WaitingReason, "--reason"),
+    )
+    during = span(begin, end)
+    found, near, now = asyncio.run(_newest(settings.load(), wanted, (during, since), limit))
     if as_json:
         show_json([facts.command(each) for each in found])
     elif found:
-        show_table(("received", "type", "id", "customer", "partner", "state", "code"), [_row(each) for each in found])
-    if not found and wanted != Filter():
-        raise Stop(Code.NOTHING, "no command matches.", "`azplan commands list` without more words shows the newest.")
+        show_table(
+            ("received", "type", "id", "state", "code", "customer", "partner"), [_row(each, now) for each in found]
+        )
+    if not found and (wanted, during, since) != (Filter(), Span(None, None), None):
+        hint = f"Did you mean --customer {near}?" if near else "`azplan commands list` alone shows the newest."
+        raise Stop(Code.NOTHING, "no command matches.", hint)
     if not found:
         say("There are no commands yet.")
     if limit and len(found) == limit:
@@ -100,11 +159,11 @@ def show(
 
     Each call has the ids that Microsoft's support asks for. Exit code 3 where there is no such command.
     """
-    story = asyncio.run(_story(settings.load(), id, source))
+    story, now = asyncio.run(_story(settings.load(), id, source))
     if as_json:
         show_json(facts.story(story))
     else:
-        show_story(story)
+        show_story(story, now)
 
 
 def watch(
@@ -117,29 +176,47 @@ def watch(
     asyncio.run(watch_events(settings.load(), chosen(type_, customer, partner), as_json=as_json))
 
 
-async def _newest(loaded: Settings, wanted: Filter, limit: int) -> list[Summary]:
+async def _newest(
+    loaded: Settings, wanted: Filter, time: tuple[Span, timedelta | None], limit: int
+) -> tuple[list[Summary], str | None, Micros]:
+    """The commands that match; for a customer that has none, one whose id looks alike; and the time."""
+    during, since = time
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
         await say_held(journal)
-        return await journal.read(lambda tx: timeline.newest(tx, wanted, limit))
+        now = journal.now()
+        begin = now - int(since.total_seconds() * SECOND) if since else micros(during.begin)
+        limited = replace(wanted, begin=begin, end=micros(during.end))
+        found = await journal.read(lambda tx: timeline.newest(tx, limited, limit))
+        return found, None if found or not wanted.customer else await _alike(journal, wanted.customer), now
 
 
-async def _story(loaded: Settings, id_: str, source: str | None) -> Story:
+async def _alike(journal: Journal, customer: str) -> str | None:
+    """A customer that has commands and whose id is nearly this one."""
+    known = {each.customer for each in await journal.read(lambda tx: timeline.newest(tx, Filter(), 1_000))}
+    return next(iter(get_close_matches(customer, known - {customer}, 1, 0.8)), None)
+
+
+async def _story(loaded: Settings, id_: str, source: str | None) -> tuple[Story, Micros]:
     async with connections.journal(loaded) as journal:
         found = await the_command(journal, id_, source)
+        if found.state.is_open:
+            held = await Brake(journal).held()
+            who = (found.partner, found.customer, found.type)
+            say_pauses([pause for pause in held if pause.which.holds(*who)], journal.now())
         story = await journal.read(lambda tx: timeline.show(tx, found.uid))
         if story is None:
             raise Stop(Code.NOTHING, f"command {id_!r} has just been forgotten: it was over long ago.")
-        return story
+        return story, journal.now()
 
 
-def _row(command: Summary) -> tuple[str, ...]:
+def _row(command: Summary, now: Micros) -> tuple[str, ...]:
     return (
-        date_time(command.received_at),
+        ago(command.received_at, now),
         short(command.type),
         command.id,
-        command.customer,
-        command.partner or "",
         command.state.value,
         command.code or (command.reason or "" if command.state.is_open else ""),
+        command.customer,
+        command.partner or "",
     )

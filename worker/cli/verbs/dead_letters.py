@@ -24,6 +24,7 @@ from worker.cli.selecting import OfCustomer, OfPartner, OfType, check_partner
 from worker.journal import letters
 from worker.journal.letter_search import Dead, Group, groups, search
 from worker.journal.letter_search import Wanted as WantedLetters
+from worker.journal.records import Micros
 from worker.plans.naming import counted
 from worker.replay.applying import Manner
 from worker.replay.decisions import Wanted
@@ -85,7 +86,7 @@ def list_(
     Exit code 3 where there are none.
     """
     wanted = wanted_of(code, type_, customer, partner, state.value)
-    counted, found = asyncio.run(_list(settings.load(), wanted, limit))
+    counted, found, now = asyncio.run(_list(settings.load(), wanted, limit))
     if as_json:
         show_json([burying.facts(each) for each in found])
     if not counted:
@@ -93,10 +94,10 @@ def list_(
     if as_json:
         return
     if wanted == WantedLetters(state=state.value):
-        show_groups(counted)
+        show_groups(counted, now)
         say("With --code or --type they are listed one by one.")
     else:
-        show_letters(found)
+        show_letters(found, now)
         if limit and sum(group.number for group in counted) > limit:
             say(f"The newest {limit}; --limit 0 shows all.")
 
@@ -188,12 +189,12 @@ class _Words:
         self.as_json = as_json
 
 
-async def _list(loaded: Settings, wanted: WantedLetters, limit: int) -> tuple[list[Group], list[Dead]]:
+async def _list(loaded: Settings, wanted: WantedLetters, limit: int) -> tuple[list[Group], list[Dead], Micros]:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
         await say_held(journal)
         counted = await journal.read(lambda tx: groups(tx, wanted))
-        return counted, await journal.read(lambda tx: search(tx, wanted, limit))
+        return counted, await journal.read(lambda tx: search(tx, wanted, limit)), journal.now()
 
 
 async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:

@@ -12,7 +12,7 @@ from events.codes import FailedCode, RecordCode, RejectedCode, WaitingReason, co
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import LOOKING, examples
 from worker.cli.options import Json
-from worker.cli.printing import show, show_json
+from worker.cli.printing import show, show_json, show_wrapped
 from worker.partner_center.codes import Explanation, explanations, known_codes
 from worker.partner_center.trouble import Trouble, asked_for, known_trouble
 
@@ -68,12 +68,12 @@ def explain(
         return
     for meaning in meanings:
         show((f"{code}: {meaning.title}", "bold"))
-        show(f"  seen in      {meaning.seen_in}")
-        show(f"  cause        {meaning.cause}")
-        show(f"  whose fault  {meaning.fault}")
+        show_wrapped(meaning.seen_in, indent=15, start="  seen in      ")
+        show_wrapped(meaning.cause, indent=15, start="  cause        ")
+        show_wrapped(meaning.fault, indent=15, start="  whose fault  ")
         if meaning.resolved_by:
-            show(f"  resolved by  {meaning.resolved_by}")
-        show(f"  what to do   {meaning.advice}")
+            show_wrapped(meaning.resolved_by, indent=15, start="  resolved by  ")
+        show_wrapped(meaning.advice, indent=15, start="  what to do   ")
 
 
 def _meanings(code: str) -> Sequence[Meaning]:

@@ -54,6 +54,8 @@ def pause(
     if list_:
         held = asyncio.run(_held(loaded))
         show_json([facts(each) for each in held]) if as_json else show_pauses(held)
+        if not held:
+            say("Nothing is paused.")
         return
     insist_on_words(partner, customer, type_, every=every, verb="pause")
     made = asyncio.run(_pause(loaded, (partner, customer, type_), Signature(who, why), yes=yes))
