@@ -123,9 +123,9 @@ def test_without_wait_it_writes_the_record_and_prints_its_id(here: Topics, azpla
         (
             _rejected,
             4,
-            ["active_assets: The Azure plan is in use", "two are active", "Production", "code 900115", "What to do"],
+            ["active_assets: The Azure plan is in use", "two are active", "What to do", "Production", "code 900115"],
         ),
-        (_failed, 1, ["outcome_unknown", "never answered", "look before sending it anew"]),
+        (_failed, 1, ["outcome_unknown", "never answered", "look before sending it again"]),
         (_validated, 0, ["this would be done", "suspend the plan"]),
         (_reused, 4, ["CommandIdReused", "other content"]),
     ],

@@ -41,7 +41,7 @@ def details(wire_type: str, data: Data) -> Iterator[str]:
     """The rest of it, line by line."""
     match short(wire_type):
         case "CommandRejected" | "CommandFailed":
-            yield from (f"{name}: {text}" for name, text in refusal(data))
+            yield from (f"{name[0].upper()}{name[1:]}: {text}" for name, text in refusal(data))
         case "CommandValidated":
             yield from (printable(str(sentence), LONGEST) for sentence in data.get("wouldDo", ()))
         case "CommandAccepted" | "CommandWaiting" | "CommandIdReused":
