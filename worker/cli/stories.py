@@ -60,7 +60,8 @@ def _timeline(lines: list[Line]) -> None:
         if day(line.at) != today:
             today = day(line.at)
             show((f"{today} UTC", "bold"))
-        counted = f"  {tied(f'×{line.times}, last {clock_time(line.last)}')}" if line.times > 1 else ""
+        last = clock_time(line.last) if day(line.last) == today else f"{day(line.last)} {clock_time(line.last)}"
+        counted = f"  {tied(f'×{line.times}, last {last}')}" if line.times > 1 else ""
         start = f"{clock_time(line.at)}  {line.what:<{_WHAT}}  "
         show_wrapped(_with_count(line.text, counted), indent=_INDENT, start=start)
         for more in line.rest:
