@@ -1,7 +1,9 @@
 """Dead letters at the command line: which are meant, and how they are shown."""
 
 import base64
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +15,11 @@ from worker.cli.printing import ago, at_terminal, date_time, instant, show, show
 from worker.cli.selecting import code_word, customer_id, wire_type
 from worker.cli.types import short
 from worker.journal.journal import Journal
-from worker.journal.letter_search import Dead, Group, Wanted, numbered, search
+from worker.journal.letter_search import Dead, Group, Wanted, commands_of, following, groups, numbered, these
 from worker.journal.records import Micros
 
+PAGE: Final = 200
+"""Dead letters that are read, and changed, at once."""
 NO_COMMAND: Final = "(no command)"
 LONGEST: Final = 2_000
 """Characters of a value that are shown; the export has all bytes."""
@@ -35,21 +39,69 @@ def wanted_of(
     )
 
 
-async def meant(journal: Journal, numbers: Sequence[int], wanted: Wanted, *, every: bool) -> list[Dead]:
-    """The dead letters that a verb is about, the oldest first. Raises Stop where it is about none."""
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The dead letters that a verb is about: those of these numbers, or all up to `last` that match.
+
+    `codes` is how many there are of each code.
+    """
+
+    wanted: Wanted
+    numbers: Sequence[int]
+    last: int
+    codes: Mapping[str, int]
+
+    @property
+    def letters(self) -> int:
+        """How many they are."""
+        return sum(self.codes.values())
+
+
+async def meant(journal: Journal, numbers: Sequence[int], wanted: Wanted, *, every: bool) -> Meant:
+    """Which dead letters a verb is about. Raises Stop where it is about none."""
+    codes = Counter[str]()
+    for number in dict.fromkeys(numbers):
+        letter = (await _numbered(journal, number)).letter
+        if letter.state != wanted.state:
+            raise Stop(Code.REFUSED, f"dead letter {number} is {letter.state}, not {wanted.state}.", OTHERS)
+        codes[letter.code] += 1
     if numbers:
-        found = [await _numbered(journal, number) for number in dict.fromkeys(numbers)]
-        other = [each for each in found if each.letter.state != wanted.state]
-        if other:
-            letter = other[0].letter
-            raise Stop(Code.REFUSED, f"dead letter {letter.seq} is {letter.state}, not {wanted.state}.", OTHERS)
-        return found
+        return Meant(wanted, list(dict.fromkeys(numbers)), max(numbers), codes)
     if not every and wanted == Wanted(state=wanted.state):
         raise Stop(Code.USAGE, "say which dead letters: numbers, what they have in common, or --all.", "See --help.")
-    found = await journal.read(lambda tx: search(tx, wanted))
+    found = await journal.read(lambda tx: groups(tx, wanted))
     if not found:
         raise Stop(Code.NOTHING, f"no {wanted.state} dead letter matches.", OTHERS)
-    return found[::-1]
+    for group in found:
+        codes[group.code] += group.number
+    return Meant(wanted, [], max(group.example for group in found), codes)
+
+
+async def pages(journal: Journal, which: Meant) -> AsyncIterator[Sequence[Dead]]:
+    """The dead letters that are meant, a page at a time: as they were named, or the oldest first."""
+    for start in range(0, len(which.numbers), PAGE):
+        some = which.numbers[start : start + PAGE]
+        yield await journal.read(lambda tx, some=some: these(tx, some))  # type: ignore[misc]
+    after = which.last if which.numbers else 0
+    while page := await journal.read(
+        lambda tx, after=after: following(tx, which.wanted, after, which.last, PAGE)  # type: ignore[misc]
+    ):
+        after = page[-1].letter.seq
+        yield page
+
+
+async def uids(journal: Journal, which: Meant, codes: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+    """The commands of the dead letters that are meant and have one of these codes, each once, a page at a time."""
+    if which.numbers:
+        named = [each.letter async for page in pages(journal, which) for each in page]
+        yield list(dict.fromkeys(letter.uid for letter in named if letter.uid and letter.code in codes))
+        return
+    after = 0
+    while page := await journal.read(
+        lambda tx, after=after: commands_of(tx, which.wanted, codes, after, which.last, PAGE)  # type: ignore[misc]
+    ):
+        after = page[-1][0]
+        yield [uid for _, uid in page]
 
 
 async def the_letter(journal: Journal, number: int) -> Dead:
@@ -57,7 +109,7 @@ async def the_letter(journal: Journal, number: int) -> Dead:
     return await _numbered(journal, number)
 
 
-def show_groups(groups: Sequence[Group], now: Micros) -> None:
+def show_groups(found: Sequence[Group], now: Micros) -> None:
     """Dead letters, counted."""
     rows = [
         (
@@ -68,7 +120,7 @@ def show_groups(groups: Sequence[Group], now: Micros) -> None:
             ago(group.last, now),
             str(group.example),
         )
-        for group in groups
+        for group in found
     ]
     show_table(("code", "type", "letters", "first", "last", "newest"), rows)
 

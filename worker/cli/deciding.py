@@ -1,9 +1,7 @@
 """`azplan commands cancel` and `resolve`: what a person decides about commands, carried out by the lane's owner."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -17,13 +15,14 @@ from worker.cli.finding import the_command
 from worker.cli.options import Json, Source, Yes
 from worker.cli.person import Signature, Who, Why
 from worker.cli.printing import say
-from worker.cli.requesting import PATIENCE, Wait, request, show_answers
-from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, check_partner, chosen, span
+from worker.cli.requesting import AT_ONCE, PATIENCE, Wait, one_page, request
+from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, check_partner, chosen, micros, span
 from worker.cli.types import short
-from worker.journal import timeline
 from worker.journal.journal import Journal
 from worker.journal.records import Resolution, State
+from worker.journal.selected import Found, Selected, count, page
 from worker.journal.views import Filter, Summary
+from worker.plans.naming import counted
 from worker.settings import Settings
 
 
@@ -95,36 +94,46 @@ async def _cancel(
 ) -> None:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, which.partner)
-        found = await _meant(journal, name, which, during)
+        if name[0] is not None:
+            one = await _open_one(journal, name[0], name[1])
+            found = Found({(one.type, one.state.value, one.reason or ""): 1}, 1, one.seq)
+            meant, pages = f"{short(one.type)} {one.id}", one_page(one)
+        else:
+            selected = Selected(which.type, which.customer, which.partner, micros(during.begin), micros(during.end))
+            found = await _open_ones(journal, selected)
+            meant, pages = counted(found.commands, "command"), _pages(journal, selected, found.last)
         _tell_plan(found)
-        insist(f"Cancel {_number(found)}?", yes=manner.yes)
-        answers = await request(journal, "cancel", found, manner.signature, manner.wait)
-    show_answers("cancel", answers, manner.wait, as_json=manner.as_json)
+        insist(f"Cancel {meant}?", yes=manner.yes)
+        await request(journal, "cancel", pages, manner.signature, manner.wait, as_json=manner.as_json)
 
 
-async def _meant(
-    journal: Journal, name: tuple[str | None, str | None], which: Filter, during: Span
-) -> Sequence[Summary]:
-    """The open commands that are to be cancelled. Raises Stop where there are none."""
-    if name[0] is not None:
-        one = await the_command(journal, name[0], name[1])
-        if one.state.known and not one.state.is_open:
-            ended = f"{one.state}{f' ({one.code})' if one.code else ''}"
-            raise Stop(Code.REFUSED, f"{one.id} is over already: {ended}.", "What was answered stays answered.")
-        return [one]
-    found = [
-        each
-        for state in (State.ACCEPTED, State.WAITING)
-        for each in await journal.read(lambda tx, state=state: timeline.newest(tx, replace(which, state=state)))  # type: ignore[misc]
-        if during.holds(each.received_at)
-    ]
-    if not found:
+async def _open_one(journal: Journal, id_: str, source: str | None) -> Summary:
+    """The command that is to be cancelled. Raises Stop where it is over."""
+    one = await the_command(journal, id_, source)
+    if one.state.known and not one.state.is_open:
+        ended = f"{one.state}{f' ({one.code})' if one.code else ''}"
+        raise Stop(Code.REFUSED, f"{one.id} is over already: {ended}.", "What was answered stays answered.")
+    return one
+
+
+async def _open_ones(journal: Journal, which: Selected) -> Found:
+    """How many open commands are to be cancelled. Raises Stop where there are none."""
+    found = await journal.read(lambda tx: count(tx, which))
+    if not found.commands:
         raise Stop(
             Code.NOTHING,
             "no open command matches.",
             "What is over stays answered; `azplan commands list` shows what is.",
         )
-    return sorted(found, key=lambda each: each.seq)
+    return found
+
+
+async def _pages(journal: Journal, which: Selected, last: int) -> AsyncIterator[Sequence[str]]:
+    """The open commands up to the last one that was counted, a page at a time."""
+    after = 0
+    while some := await journal.read(lambda tx, after=after: page(tx, which, after, last, AT_ONCE)):  # type: ignore[misc]
+        after = some[-1].seq
+        yield [each.uid for each in some]
 
 
 async def _resolve(loaded: Settings, name: tuple[str, str | None], found: Resolution, manner: _Manner) -> None:
@@ -141,18 +150,21 @@ async def _resolve(loaded: Settings, name: tuple[str, str | None], found: Resolu
             say("its old cart or order is closed for good, and it goes on: it may buy anew.")
         details = {"found": found.value}
         insist(f"Resolve {command.id} as {found.replace('_', ' ')}?", yes=manner.yes)
-        answers = await request(journal, "resolve", [command], manner.signature, manner.wait, details=details)
-    show_answers("resolve", answers, manner.wait, as_json=manner.as_json)
+        await request(
+            journal,
+            "resolve",
+            one_page(command),
+            manner.signature,
+            manner.wait,
+            details=details,
+            as_json=manner.as_json,
+        )
 
 
-def _tell_plan(found: Sequence[Summary]) -> None:
+def _tell_plan(found: Found) -> None:
     """What is about to be asked for."""
-    counted = Counter((short(each.type), each.state.value, each.reason or "") for each in found)
-    for (kind, state, reason), number in sorted(counted.items()):
+    told = {(short(kind), state, reason): number for (kind, state, reason), number in found.kinds.items()}
+    for (kind, state, reason), number in sorted(told.items()):
         say(f"{number} {kind} {state}{f' ({reason})' if reason else ''}")
-    customers = len({each.customer for each in found})
+    customers = found.customers
     say(f"of {customers} customer{'' if customers == 1 else 's'}. What has begun to write is left alone.")
-
-
-def _number(found: Sequence[Summary]) -> str:
-    return f"{short(found[0].type)} {found[0].id}" if len(found) == 1 else f"{len(found)} commands"

@@ -6,7 +6,7 @@ or wrapped.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -58,6 +58,26 @@ def show_json(value: Any, *, indent: int | None = 2) -> None:
     """One value as JSON, for programs; with `indent` None in one line."""
     sys.stdout.write(json_text(value, indent) + "\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def json_array() -> Iterator[Callable[[Any], None]]:
+    """An array as `show_json` prints it, a value at a time as they come. It is closed also where an error ends it."""
+    number, whole = 0, False
+
+    def add(value: Any) -> None:
+        nonlocal number
+        text = json_text(value, 2).replace("\n", "\n  ")
+        sys.stdout.write(f"{',' if number else '['}\n  {text}")
+        number += 1
+
+    try:
+        yield add
+        whole = True
+    finally:
+        if number or whole:
+            sys.stdout.write("\n]\n" if number else "[]\n")
+            sys.stdout.flush()
 
 
 def write_bytes(value: bytes) -> None:

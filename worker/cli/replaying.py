@@ -1,7 +1,7 @@
 """Plans of replays at the command line: shown, asked about, applied with a progress bar."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -22,7 +22,6 @@ from worker.plans.naming import counted
 from worker.replay.applying import Applier, Ended, Manner
 from worker.replay.decisions import Outcome
 from worker.replay.pace import Standing
-from worker.replay.selection import Candidate
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 from worker.settings import Settings
@@ -53,12 +52,6 @@ def desk(loaded: Settings, tenants: Directory) -> intake.Desk:
 def per_minute(loaded: Settings) -> dict[str, int]:
     """The ceilings of the accounts."""
     return {name: partner.requests_per_minute for name, partner in loaded.partners.items()}
-
-
-async def each_of(found: Sequence[Candidate]) -> AsyncIterator[Candidate]:
-    """Candidates that are there, as those are given that are still read."""
-    for candidate in found:
-        yield candidate
 
 
 def facts(plan: Plan) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What a person asks of the worker: written into the journal, carried out by whoever owns the command's lane."""
 
 import asyncio
-from collections.abc import Sequence
+from array import array
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -11,18 +13,22 @@ import typer
 from worker.cli.durations import DURATION, parse_duration, spoken
 from worker.cli.exits import Code, Stop
 from worker.cli.person import Signature
-from worker.cli.printing import say, show_json, show_table
+from worker.cli.printing import json_array, say, show_table
 from worker.cli.types import short
 from worker.journal import counts
 from worker.journal.acts import DONE, Acts
 from worker.journal.journal import Journal
 from worker.journal.records import Json
+from worker.journal.selected import named
 from worker.journal.sql import Transaction
 from worker.journal.views import Summary
 
 LOOK_EVERY: Final = 0.1
 AT_ONCE: Final = 200
-"""Requests that are written side by side, which the journal then commits together."""
+"""Commands of which one transaction asks, and answers that one look reads."""
+FEW: Final = 20
+"""So many commands are shown one by one."""
+NOT_YET: Final = "not carried out yet"
 
 Wait = Annotated[
     timedelta,
@@ -58,59 +64,117 @@ async def say_who_will(journal: Journal) -> bool:
 async def request(
     journal: Journal,
     verb: str,
-    commands: Sequence[Summary],
+    pages: AsyncIterable[Sequence[str]],
     signature: Signature,
     wait: timedelta,
     *,
     details: Json = None,
-) -> list[Answered]:
-    """Ask the same about each of these commands, and wait for the answers while somebody lives to give them."""
-    acts, numbers = Acts(journal), list[int]()
-    for start in range(0, len(commands), AT_ONCE):
-        portion = commands[start : start + AT_ONCE]
-        asked = (acts.ask(signature.who, signature.why, verb, each.uid, details) for each in portion)
-        numbers.extend(await asyncio.gather(*asked))
-    seconds = wait.total_seconds() if await say_who_will(journal) else 0.0
-    results = await _answers(journal, numbers, seconds)
-    return [Answered(each, results.get(number)) for each, number in zip(commands, numbers, strict=True)]
+    as_json: bool,
+) -> None:
+    """Ask the same about each of these commands, wait while somebody lives to answer, and print what came of it.
+
+    The commands come in pages of uids, and the answers are read in pages. Raises Stop where not all was carried out.
+    """
+    acts, numbers = Acts(journal), array("q")
+    async for uids in pages:
+        numbers.extend(await acts.ask_each(signature.who, signature.why, verb, uids, details))
+    if not numbers:
+        raise Stop(Code.NOTHING, "what was meant has just been forgotten: it was over long ago.")
+    until = _now() + (wait.total_seconds() if await say_who_will(journal) else 0.0)
+    tally = _Tally()
+    with json_array() if as_json else nullcontext() as add:
+        for start in range(0, len(numbers), AT_ONCE):
+            for each in await _answers(journal, numbers[start : start + AT_ONCE], until):
+                tally.count(each)
+                if add:
+                    add(_facts(verb, each))
+    if not as_json:
+        tally.show()
+    tally.judge(wait)
 
 
-async def _answers(journal: Journal, numbers: Sequence[int], seconds: float) -> dict[int, str]:
-    async def look(tx: Transaction) -> dict[int, str]:
+async def one_page(command: Summary) -> AsyncIterator[Sequence[str]]:
+    """One command alone, as the page that it is."""
+    yield [command.uid]
+
+
+async def _answers(journal: Journal, numbers: Sequence[int], until: float) -> list[Answered]:
+    """What came of these requests by then, or as soon as all are answered."""
+    wanted = set(numbers)
+
+    async def look(tx: Transaction) -> dict[str, str | None]:
         rows = await tx.rows(
-            "SELECT seq, result FROM act WHERE seq BETWEEN ? AND ? AND done_at IS NOT NULL", min(numbers), max(numbers)
+            "SELECT seq, uid, result FROM act WHERE seq BETWEEN ? AND ? ORDER BY seq", numbers[0], numbers[-1]
         )
-        return {row["seq"]: row["result"] for row in rows if row["seq"] in wanted}
+        return {row["uid"]: row["result"] for row in rows if row["seq"] in wanted}
 
-    wanted, found = set(numbers), dict[int, str]()
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                found = await journal.read(look)
-                if len(found) == len(wanted):
-                    return found
-                await asyncio.sleep(LOOK_EVERY)
-    except TimeoutError:
-        return found
+    results = await journal.read(look)
+    while None in results.values() and _now() < until:
+        await asyncio.sleep(min(LOOK_EVERY, until - _now()))
+        results = await journal.read(look)
+    commands = await journal.read(lambda tx: named(tx, list(results)))
+    return [Answered(commands[uid], result) for uid, result in results.items() if uid in commands]
 
 
-def show_answers(verb: str, answers: Sequence[Answered], wait: timedelta, *, as_json: bool) -> None:
-    """Print what came of it. Raises Stop where not all was carried out."""
-    if as_json:
-        show_json([_facts(verb, each) for each in answers])
-    else:
-        rows = [(short(each.command.type), each.command.id, each.result or "not carried out yet") for each in answers]
-        show_table(("type", "id", "result"), rows)
-    open_ = [each for each in answers if each.result is None]
-    refused = [each for each in answers if each.result is not None and not each.done]
-    if open_:
-        raise Stop(
-            Code.NO_ANSWER,
-            f"{len(open_)} of {len(answers)} not carried out within {spoken(wait)}.",
-            "They stay written down and are carried out by whoever owns the lane; see `azplan commands show`.",
-        )
-    if refused:
-        raise Stop(Code.REFUSED, f"{len(refused)} of {len(answers)} could not be carried out: {refused[0].result}.")
+class _Tally:
+    """What came of the requests, counted; the first few are kept to be shown."""
+
+    def __init__(self) -> None:
+        self._done = 0
+        self._refused = 0
+        self._open = 0
+        self._first: list[Answered] = []
+        self._amiss: list[Answered] = []
+        self._refusal = ""
+
+    @property
+    def _all(self) -> int:
+        return self._done + self._refused + self._open
+
+    def count(self, each: Answered) -> None:
+        """One more."""
+        if len(self._first) < FEW:
+            self._first.append(each)
+        if not each.done and len(self._amiss) < FEW:
+            self._amiss.append(each)
+        if each.result is None:
+            self._open += 1
+        elif each.done:
+            self._done += 1
+        else:
+            self._refused += 1
+            self._refusal = self._refusal or each.result
+
+    def show(self) -> None:
+        """Few one by one; of many how many, and the first that were not carried out."""
+        if self._all <= FEW:
+            _show_each(self._first)
+            return
+        rows = ((DONE, self._done), ("refused", self._refused), (NOT_YET, self._open))
+        show_table(("result", "commands"), [(name, str(number)) for name, number in rows if number])
+        if self._amiss:
+            say(f"The first {len(self._amiss)} that were not carried out; --json tells of all:")
+            _show_each(self._amiss)
+
+    def judge(self, wait: timedelta) -> None:
+        """Raises Stop where not all was carried out."""
+        if self._open:
+            raise Stop(
+                Code.NO_ANSWER,
+                f"{self._open} of {self._all} not carried out within {spoken(wait)}.",
+                "They stay written down and are carried out by whoever owns the lane; see `azplan commands show`.",
+            )
+        if self._refused:
+            raise Stop(Code.REFUSED, f"{self._refused} of {self._all} could not be carried out: {self._refusal}.")
+
+
+def _show_each(answers: Sequence[Answered]) -> None:
+    rows = [(short(each.command.type), each.command.id, each.result or NOT_YET) for each in answers]
+    show_table(("type", "id", "result"), rows)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _facts(verb: str, answered: Answered) -> dict[str, Any]:

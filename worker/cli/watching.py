@@ -1,7 +1,7 @@
 """Every event as it is said, read from the journal beside the workers that say it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from worker.cli import connections, facts
@@ -27,25 +27,32 @@ async def watch_events(settings: Settings, wanted: Filter, *, as_json: bool) -> 
         await say_held(journal)
         since = await journal.read(timeline.newest_number)
         meant = await journal.read(lambda tx: timeline.as_called_now(tx, wanted))
-        seen: set[str] = set()
+        seen: set[int] = set()
         say("Watching; Ctrl-C ends it.")
         while True:
             try:
-                changes, since = await _changes(journal, since)
+                since = await look(journal, since, seen, lambda changes: _show(changes, meant, as_json=as_json))
             except JournalUnavailable as error:
                 say(f"{error}; trying again")
-            else:
-                _show(_matching(changes, seen, meant), as_json=as_json)
-                seen = {change.event.id for change in changes}
             await asyncio.sleep(PAUSE)
 
 
-async def _changes(journal: Journal, since: int) -> tuple[list[Change], int]:
-    return await journal.read(lambda tx: timeline.changes(tx, since))
+async def look(journal: Journal, since: int, seen: set[int], tell: Callable[[list[Change]], None]) -> int:
+    """Tell what was said after number `since` and is not in `seen`, a page at a time. Where to look from next time.
 
-
-def _matching(changes: Iterable[Change], seen: set[str], wanted: Filter) -> Iterable[Change]:
-    return (each for each in changes if each.event.id not in seen and _fits(each.command, wanted))
+    `seen` are the numbers of events beyond that which were told already.
+    """
+    after, settled = since, since
+    while True:
+        changes, up_to = await journal.read(lambda tx, after=after: timeline.changes(tx, after))  # type: ignore[misc]
+        settled = max(settled, up_to)
+        tell([each for each in changes if each.event.seq not in seen])
+        seen.update(each.event.seq for each in changes)
+        if not changes:
+            break
+        after = changes[-1].event.seq
+    seen.difference_update([number for number in seen if number <= settled])
+    return settled
 
 
 def _fits(command: Summary, wanted: Filter) -> bool:
@@ -56,9 +63,10 @@ def _fits(command: Summary, wanted: Filter) -> bool:
     )
 
 
-def _show(changes: Iterable[Change], *, as_json: bool) -> None:
+def _show(changes: Iterable[Change], wanted: Filter, *, as_json: bool) -> None:
     for change in changes:
-        show_json(facts.change(change), indent=None) if as_json else show(_told(change))
+        if _fits(change.command, wanted):
+            show_json(facts.change(change), indent=None) if as_json else show(_told(change))
 
 
 def _told(change: Change) -> str:

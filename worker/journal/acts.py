@@ -7,6 +7,7 @@ own it.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from events.codes import FailedCode
 from worker.errors import LaneLost
@@ -70,31 +71,41 @@ class Acts:
         Raises LookupError where there is no such command.
         """
 
-        async def lane_of(tx: Transaction) -> str | None:
-            rows = await tx.rows("SELECT lane FROM command WHERE uid = ?", uid)
-            return str(rows[0]["lane"]) if rows else None
-
-        lane = await self._journal.read(lane_of)
-        if lane is None:
+        numbers = await self.ask_each(who, why, verb, [uid], details)
+        if not numbers:
             raise LookupError(f"there is no command {uid}")
+        return numbers[0]
 
-        async def write(tx: Transaction) -> int:
-            if lane not in tx.known.lanes:
-                raise LookupError(f"command {uid} has just been forgotten")
-            await own_fresh(tx, "", [lane])
+    async def ask_each(self, who: str, why: str, verb: str, uids: Sequence[str], details: Json = None) -> list[int]:
+        """Ask for the same to be done to each of these commands, in one transaction.
+
+        The numbers by which the answers are found, the oldest command first. A command that is not there gets none.
+        """
+
+        async def lanes_of(tx: Transaction) -> list[str]:
+            rows = await tx.rows(f"SELECT DISTINCT lane FROM command WHERE {tx.among('uid')}", list(uids))
+            return sorted(row["lane"] for row in rows)
+
+        lanes = await self._journal.read(lanes_of)
+
+        async def write(tx: Transaction) -> list[int]:
+            there = [lane for lane in lanes if lane in tx.known.lanes]
+            await own_fresh(tx, "", there)
             rows = await tx.rows(
-                "INSERT INTO act (at, who, why, verb, uid, lane, details) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+                f"""INSERT INTO act (at, who, why, verb, uid, lane, details)
+                    SELECT ?, ?, ?, ?, uid, lane, ? FROM command WHERE {tx.among("uid")} AND {tx.among("lane")}
+                    ORDER BY seq RETURNING seq""",
                 tx.now,
                 who,
                 why,
                 verb,
-                uid,
-                lane,
                 dump(details),
+                list(uids),
+                there,
             )
-            return int(rows[0]["seq"])
+            return sorted(int(row["seq"]) for row in rows)
 
-        return int(await self._journal.write(write, lanes=[lane]))
+        return cast("list[int]", await self._journal.write(write, lanes=lanes))
 
     async def answer(self, seq: int) -> str | None:
         """What came of a request: `DONE`, or why not; None while nobody has carried it out."""

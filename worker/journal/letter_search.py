@@ -1,5 +1,6 @@
 """Dead letters together with the commands that they were, for whoever looks for them and deals with them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worker.journal.columns import PARTNER_OF_COMMAND
@@ -63,6 +64,55 @@ async def numbered(tx: Transaction, number: int) -> Dead | None:
     """The dead letter of this number; None where there is none."""
     rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq = ?", number)
     return _dead(rows[0]) if rows else None
+
+
+async def following(tx: Transaction, wanted: Wanted, after: int, last: int, limit: int) -> list[Dead]:
+    """The next dead letters that match, the oldest first: those with numbers above `after` and up to `last`."""
+    conditions, values = await _conditions(tx, wanted)
+    rows = await tx.rows(
+        f"""{SELECT} WHERE {conditions} AND dead_letter.seq > ? AND dead_letter.seq <= ?
+            ORDER BY dead_letter.seq LIMIT ?""",
+        *values,
+        after,
+        last,
+        limit,
+    )
+    return [_dead(row) for row in rows]
+
+
+async def these(tx: Transaction, numbers: Sequence[int]) -> list[Dead]:
+    """The dead letters of these numbers, in this order, but for those that are not there."""
+    if not numbers:
+        return []
+    rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq IN ({', '.join('?' * len(numbers))})", *numbers)
+    found = {row["seq"]: _dead(row) for row in rows}
+    return [found[number] for number in numbers if number in found]
+
+
+async def commands_of(
+    tx: Transaction, wanted: Wanted, codes: Sequence[str], after: int, last: int, limit: int
+) -> list[tuple[int, str]]:
+    """The next commands whose dead letters match and have one of these codes, each once: its oldest such letter's
+    number, and its uid."""
+    conditions, values = await _conditions(tx, wanted)
+    same_code = "" if wanted.code is None else " AND earlier.code = dead_letter.code"
+    rows = await tx.rows(
+        f"""SELECT dead_letter.seq AS number, dead_letter.uid AS uid
+            FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid
+            WHERE {conditions} AND {tx.among("dead_letter.code")} AND dead_letter.uid IS NOT NULL
+              AND dead_letter.seq > ? AND dead_letter.seq <= ?
+              AND NOT EXISTS (SELECT 1 FROM dead_letter AS earlier WHERE earlier.uid = dead_letter.uid
+                AND earlier.seq < dead_letter.seq AND earlier.state = dead_letter.state{same_code}
+                AND {tx.among("earlier.code")})
+            ORDER BY dead_letter.seq LIMIT ?""",
+        *values,
+        list(codes),
+        after,
+        last,
+        list(codes),
+        limit,
+    )
+    return [(row["number"], row["uid"]) for row in rows]
 
 
 async def groups(tx: Transaction, wanted: Wanted) -> list[Group]:

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from events.record import Record
 from worker.journal import columns
-from worker.journal.signing import sign
+from worker.journal.signing import SIGNED
 from worker.journal.sql import Row, Transaction, Value
 from worker.journal.views import Letter
 
@@ -42,16 +42,20 @@ async def restore(tx: Transaction, who: str, why: str, numbers: Sequence[int]) -
 
 
 async def _move(tx: Transaction, who: str, why: str, verb: str, numbers: Sequence[int], states: tuple[str, str]) -> int:
+    if not numbers:
+        return 0
     before, after = states
-    moved = 0
-    for number in numbers:
-        rows = await tx.rows(
-            "UPDATE dead_letter SET state = ? WHERE seq = ? AND state = ? RETURNING uid", after, number, before
-        )
-        for row in rows:
-            await sign(tx, who, why, f"dead-letters {verb}", details=[number], about=(row["uid"], None))
-        moved += len(rows)
-    return moved
+    rows = await tx.rows(
+        f"""UPDATE dead_letter SET state = ? WHERE seq IN ({", ".join("?" * len(numbers))}) AND state = ?
+            RETURNING seq, uid""",
+        after,
+        *numbers,
+        before,
+    )
+    signed = sorted(((row["seq"], row["uid"]) for row in rows), key=lambda each: each[0])
+    verb = f"dead-letters {verb}"
+    await tx.many(SIGNED, [(tx.now, who, why, verb, uid, None, columns.dump([seq]), tx.now) for seq, uid in signed])
+    return len(rows)
 
 
 def letter(row: Row) -> Letter:

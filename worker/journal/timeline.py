@@ -22,6 +22,8 @@ SUMMARY = f"""SELECT seq, uid, id, source, type, customer, {columns.PARTNER_OF_C
     redrive, attempts, reason, due_at, received_at, concluded_at FROM command"""
 EXACT = ("state", "type", "customer", "partner", "code", "reason")
 """Members of a filter that stand in the column of their name."""
+PAGE = 500
+"""Events that are read at once."""
 OVERLAP = 60_000_000
 """Microseconds within which a lower number may still appear: longer than any transaction lasts."""
 
@@ -131,13 +133,13 @@ def _while_there(braked: Sequence[Done], received_at: Micros) -> list[Done]:
     ]
 
 
-async def changes(tx: Transaction, since: int) -> tuple[list[Change], int]:
-    """The events said after number `since`, oldest first, and the number to ask from next time.
+async def changes(tx: Transaction, since: int, limit: int = PAGE) -> tuple[list[Change], int]:
+    """The next events said after number `since`, oldest first, and up to which number nothing more can appear.
 
-    That number stays behind the newest events for a minute, because a lower one may still be committed: what was
-    seen comes again, and is known by its id.
+    At most `limit` of them: ask again from the number of the last one. The other number stays behind the newest events
+    for a minute, because a lower one may still be committed: asked from there, what was seen comes again.
     """
-    rows = await tx.rows("SELECT * FROM event WHERE seq > ? ORDER BY seq", since)
+    rows = await tx.rows("SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?", since, limit)
     commands = {
         row["uid"]: summary(row)
         for row in await tx.rows(f"{SUMMARY} WHERE {tx.among('uid')}", sorted({row["uid"] for row in rows}))

@@ -1,9 +1,11 @@
 """`azplan dead-letters`: what came to no good end, and what a person does about it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,16 +15,17 @@ from worker import settings
 from worker.cli import burying, connections
 from worker.cli.asking import insist
 from worker.cli.braking import say_held
-from worker.cli.burying import show_groups, show_letter, show_letters, wanted_of
+from worker.cli.burying import Meant, show_groups, show_letter, show_letters, wanted_of
 from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.person import Signature, Who, Why
-from worker.cli.printing import say, show_json
-from worker.cli.replaying import carry_out, each_of, per_minute, tell_plan
+from worker.cli.printing import json_array, say, show_json
+from worker.cli.replaying import carry_out, per_minute, tell_plan
 from worker.cli.selecting import OfCustomer, OfPartner, OfType, check_partner
 from worker.journal import letters
-from worker.journal.letter_search import Dead, Group, groups, search
+from worker.journal.journal import Journal
+from worker.journal.letter_search import Dead, Group, groups, search, these
 from worker.journal.letter_search import Wanted as WantedLetters
 from worker.journal.records import Micros
 from worker.plans.naming import counted
@@ -30,7 +33,7 @@ from worker.replay.applying import Manner
 from worker.replay.decisions import Wanted
 from worker.replay.pace import Pace
 from worker.replay.planning import Order, make
-from worker.replay.selection import of_commands
+from worker.replay.selection import Candidate, of_commands
 from worker.settings import Settings
 
 
@@ -208,17 +211,14 @@ async def _redrive(
 ) -> None:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
-        found = await burying.meant(journal, numbers, wanted, every=words.every)
-        failed = [each for each in found if each.letter.code in REDRIVABLE]
-        uids = list(dict.fromkeys(each.letter.uid for each in failed if each.letter.uid))
-        stuck = len(found) - len(failed)
+        which = await burying.meant(journal, numbers, wanted, every=words.every)
+        stuck = sum(number for code, number in which.codes.items() if code not in REDRIVABLE)
         if stuck:
             say(f"{stuck} never became commands and cannot be redriven: send them anew, corrected, with new ids.")
-        if not uids:
+        if stuck == which.letters:
             raise Stop(Code.REFUSED, "none of them can be redriven.", "`azplan dead-letters archive` puts them aside.")
-        asked = {"deadLetters": [each.letter.seq for each in found]}
-        order = Order(words.signature.who, words.signature.why, asked, Wanted(insisted=True))
-        plan = await make(journal, each_of(await of_commands(journal, uids)), order, per_minute(loaded))
+        order = Order(words.signature.who, words.signature.why, _asked(which), Wanted(insisted=True))
+        plan = await make(journal, _candidates(journal, which), order, per_minute(loaded))
         await tell_plan(journal, plan)
         await carry_out(loaded, journal, plan, manner, yes=words.yes, as_json=words.as_json)
 
@@ -227,13 +227,30 @@ async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Wan
     change = letters.archive if verb == "archive" else letters.restore
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
-        found = await burying.meant(journal, numbers, wanted, every=words.every)
-        chosen = [each.letter.seq for each in found]
-        letters_meant = counted(len(chosen), "dead letter")
-        say(f"{letters_meant}: {', '.join(sorted({each.letter.code for each in found}))}.")
+        which = await burying.meant(journal, numbers, wanted, every=words.every)
+        letters_meant = counted(which.letters, "dead letter")
+        say(f"{letters_meant}: {', '.join(sorted(which.codes))}.")
         insist(f"{verb.capitalize()} {letters_meant}?", yes=words.yes)
-        moved = int(await journal.write(lambda tx: change(tx, words.signature.who, words.signature.why, chosen)))
-        found = [await burying.the_letter(journal, number) for number in chosen]
-    if words.as_json:
-        show_json([burying.facts(each) for each in found])
+        moved, signature = 0, words.signature
+        with json_array() if words.as_json else nullcontext() as add:
+            async for page in burying.pages(journal, which):
+                some = [each.letter.seq for each in page]
+                moved += await journal.write(lambda tx, some=some: change(tx, signature.who, signature.why, some))  # type: ignore[misc]
+                if add:
+                    for each in await journal.read(lambda tx, some=some: these(tx, some)):  # type: ignore[misc]
+                        add(burying.facts(each))
     say(f"{moved} {verb}d.")
+
+
+async def _candidates(journal: Journal, which: Meant) -> AsyncIterator[Candidate]:
+    async for uids in burying.uids(journal, which, sorted(REDRIVABLE)):
+        for candidate in await of_commands(journal, uids):
+            yield candidate
+
+
+def _asked(which: Meant) -> dict[str, Any]:
+    """The selection, as the plan keeps it."""
+    if which.numbers:
+        return {"deadLetters": list(which.numbers)}
+    given = {name: word for name, word in asdict(which.wanted).items() if word is not None}
+    return {"deadLetters": {**given, "last": which.last}}
