@@ -1,7 +1,8 @@
 """A Kafka broker within this process: the mock cluster of librdkafka, which comes with confluent-kafka.
 
 It speaks the real protocol on a port of loopback, keeps everything in memory, and lives as long as this object. Good
-for one member of a group; it knows no transactions, no creating of topics from outside and no look-up by time.
+for one member of a group; it knows no transactions, no creating of topics from outside and no look-up by time: azplan
+reads records to find a time, and says that topics cannot be made.
 Source: https://github.com/confluentinc/librdkafka/blob/master/INTRODUCTION.md#mock-cluster (test.mock.num.brokers).
 """
 

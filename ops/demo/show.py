@@ -6,9 +6,11 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from events.instants import format_instant
 from ops.demo import scenes
 from ops.demo.child import ChildEnded
 from ops.demo.interrupts import Interrupted, Interrupts
@@ -16,6 +18,7 @@ from ops.demo.play import Performance, play
 from ops.demo.screen import Screen
 from ops.demo.stage import NotReady, Stage, staged
 from worker.broker.port import BrokerError
+from worker.clock import Clock
 
 FAILED: Final = 1
 
@@ -91,6 +94,7 @@ def _stay(screen: Screen, stage: Stage) -> None:
     lines = (f"export {name}={shlex.quote(value)}" for name, value in sorted(stage.settings.items()))
     settings.touch(mode=0o600)
     settings.write_text("\n".join(lines) + "\n")
+    begin = format_instant(Clock().now() - timedelta(minutes=10))
     new, busy = scenes.scenes()[0].customer_id, scenes.scenes()[4].customer_id
     screen.say(
         f"""
@@ -102,6 +106,9 @@ Everything stays up until Ctrl-C. In another terminal:
   azplan commands show demo-04
   azplan send CreateAzurePlan --customer {new} --wait 30s
   azplan send ReactivatePlan --customer {busy} --wait 30s
+  azplan replay plan --from {begin}
+  azplan replay list
+  azplan topics plan
   azplan commands watch
   azplan errors explain active_assets
 

@@ -25,6 +25,32 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("demo")  # one at a time: each is a broker, a simulator and a worker
 
 
+RECIPES = (
+    ("azplan commands list --state failed", 3),
+    ("azplan dead-letters list", 0),
+    ("azplan dead-letters redrive --code order_failed --canary 5 --rate 60 --yes", 3),
+    ("azplan replay plan --from 2020-01-01T00:00:00Z --to 2099-01-01T00:00:00Z --why 'a bad deployment'", 0),
+    ("azplan replay show latest", 0),
+    ("azplan replay apply latest --canary 5 --yes", 0),
+    ("azplan replay plan --to 2020-01-01T00:00:00Z", 3),
+    ("azplan replay plan --offsets 0:0-1", 0),
+    ("azplan pause --type SuspendPlan --why 'a flood' --yes", 0),
+    ("azplan commands cancel --type SuspendPlan --from 2020-01-01T00:00:00Z --yes", 3),
+    ("azplan pause --list", 0),
+    ("azplan resume --type SuspendPlan --yes", 0),
+    ("azplan commands list --code outcome_unknown", 3),
+    ("azplan dead-letters show 1 --export record.json", 0),
+    ("azplan dead-letters archive 1 --yes", 0),
+    ("azplan dead-letters restore 1 --yes", 0),
+    ("azplan journal stats", 0),
+    ("azplan topics apply --yes", 0),
+    ("AZPLAN_KAFKA__COMMANDS_TOPIC=other azplan topics apply --yes", 69),
+    ("azplan journal rebuild --yes", 78),
+    ("AZPLAN_JOURNAL__URL=sqlite:///lost.db azplan journal rebuild --yes", 0),
+)
+"""The recipes of README and runbook as they end in the demo: 3 where it has nothing of the kind."""
+
+
 class Demo:
     """`azplan demo` as a process, with a folder of its own for what is temporary."""
 
@@ -122,17 +148,26 @@ def test_a_demo_that_is_kept_can_be_worked_with_as_it_says(kept: Demo) -> None:
     tries = [line for line in lines if line.startswith("azplan ") and "watch" not in line]
     assert len(tries) >= 5
     for line in tries:
-        ended = subprocess.run(
-            ["bash", "-c", f"{source}\n{shlex.quote(sys.executable)} -m worker.cli {line.removeprefix('azplan ')}"],
-            env=environment({"PYTHONPATH": str(ROOT)}),
-            cwd=kept.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        ended = in_shell(kept, source, line)
         assert ended.returncode == 0, (line, ended.stdout, ended.stderr)
         assert ended.stdout
+    for line, code in RECIPES:
+        ended = in_shell(kept, source, line)
+        assert ended.returncode == code, (line, ended.stdout, ended.stderr)
+        assert "something went wrong" not in ended.stderr
+
+
+def in_shell(demo: Demo, source: str, line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line as a person would who has read the demo's settings."""
+    return subprocess.run(
+        ["bash", "-c", f"{source}\n{line.replace('azplan', f'{shlex.quote(sys.executable)} -m worker.cli', 1)}"],
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        cwd=demo.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_when_something_on_the_stage_dies_it_says_so_and_keeps_the_logs(folder: Path) -> None:

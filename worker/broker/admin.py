@@ -1,7 +1,7 @@
 """Topics and offsets, seen from outside the group with throw-away clients that commit nothing."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -26,6 +26,11 @@ from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, Righ
 from worker.broker.records import fetched
 from worker.broker.rights import lacking
 
+NO_CONTROLLER: Final = (
+    "this Kafka names no controller, and only a controller makes topics. While a cluster chooses a new one that takes "
+    "seconds, so try again. An embedded broker such as the demo's never has one: "
+    "use the topics that it began with"
+)
 _PORTION: Final = 500
 _PAUSE: Final = 1.0
 _PATIENCE: Final = 30
@@ -82,6 +87,10 @@ class KafkaAdmin:
         if not missing:
             return
         with translated("create topics"):
+            cluster = await within(self._connected().describe_cluster(), ANSWER_SECONDS)
+            # aiokafka would fail on an attribute of None.
+            if cluster["controller_id"] not in {broker["node_id"] for broker in cluster["brokers"]}:
+                raise BrokerUnavailable(NO_CONTROLLER)
             made = await within(self._connected().create_topics(missing), ANSWER_SECONDS)
         for topic, code, *message in made.topic_errors:
             error = for_code(code)
@@ -121,12 +130,28 @@ class KafkaAdmin:
         milliseconds = int(instant.timestamp() * 1000)
         async with self._reader() as reader:
             with translated(f"find offsets of {topic} by time"):
-                asked = {TopicPartition(*each): milliseconds for each in partitions}
-                found = await within(reader.offsets_for_times(asked), ANSWER_SECONDS)
-                ends = await within(reader.end_offsets(list(asked)), ANSWER_SECONDS)
-        return {Partition(*tp): ends[tp] if at is None else at.offset for tp, at in found.items()}
+                asked = [TopicPartition(*each) for each in partitions]
+                found = await within(reader.offsets_for_times(dict.fromkeys(asked, milliseconds)), ANSWER_SECONDS)
+                oldest = await within(reader.offsets_for_times(dict.fromkeys(asked, 0)), ANSWER_SECONDS)
+                first = await within(reader.beginning_offsets(asked), ANSWER_SECONDS)
+                ends = await within(reader.end_offsets(asked), ANSWER_SECONDS)
+        at = {Partition(*tp): ends[tp] if one is None else one.offset for tp, one in found.items()}
+        for tp in asked:
+            if oldest[tp] is None and first[tp] < ends[tp]:
+                # There are records, and none is of 1970 or later: this broker keeps no index of times.
+                each = Partition(*tp)
+                at[each] = await self._first_since(each, range(first[tp], ends[tp]), milliseconds)
+        return at
 
-    async def read(self, ranges: Mapping[Partition, range]) -> AsyncIterator[Record]:
+    async def _first_since(self, partition: Partition, offsets: range, milliseconds: int) -> int:
+        """The offset of the first record of that time or later, found by reading; the end where there is none."""
+        async with aclosing(self.read({partition: offsets})) as records:
+            async for record in records:
+                if record.timestamp is not None and record.timestamp >= milliseconds:
+                    return record.offset
+        return offsets.stop
+
+    async def read(self, ranges: Mapping[Partition, range]) -> AsyncGenerator[Record]:
         """Records of these ranges."""
         async with self._reader() as reader:
             left_over = await self._clipped(reader, ranges)

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from worker.broker.room import largest_record
 from worker.cli.asking import insist
-from worker.cli.durations import spoken
+from worker.cli.durations import rough, spoken
 from worker.cli.exits import Code, Stop
-from worker.cli.printing import bar, say, show_json, show_table
+from worker.cli.printing import ago, bar, instant, say, show_json, show_table
 from worker.cli.requesting import say_who_will
 from worker.clock import Clock
 from worker.journal.journal import Journal
-from worker.journal.plans import Item, Plan, find, latest, reasons
-from worker.journal.records import Intake, NewDeadLetter
+from worker.journal.plans import Item, Plan, find, latest, reasons, states
+from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter
 from worker.journal.tenants import Directory, register
 from worker.parts import tenants_of
 from worker.plans.naming import counted
@@ -30,6 +30,9 @@ from worker.version import version
 Tell = Callable[[Standing], None]
 LATEST: Final = "latest"
 """How a person names the newest plan."""
+
+ACTED: Final = (Outcome.START.value, Outcome.RESUME.value, Outcome.RE_EMIT.value)
+"""Outcomes for which something happens."""
 
 MEANINGS: Final[Mapping[str, str]] = {
     Outcome.START: "it enters as if it had just arrived",
@@ -74,8 +77,31 @@ async def show_plan(journal: Journal, plan: Plan, *, as_json: bool) -> None:
     say(_cost(plan))
 
 
+def show_plans(found: Sequence[Plan], now: Micros) -> None:
+    """Print plans, a line each. `to do` are the commands for which something would happen."""
+    rows = [(ago(plan.at, now), plan.id, str(plan.commands), str(_to_do(plan)), plan.who, plan.why) for plan in found]
+    show_table(("made", "plan", "commands", "to do", "who", "why"), rows)
+
+
+def kept(plan: Plan) -> dict[str, Any]:
+    """A plan in a list, for programs: who made it and when, too."""
+    return {**facts(plan), "at": instant(plan.at), "who": plan.who, "why": plan.why, "asked": plan.asked}
+
+
+async def standing_of(journal: Journal, plan: Plan) -> Mapping[str, int]:
+    """How far the commands are for which something would happen: planned, sent, done, failed or left."""
+    return await journal.read(lambda tx: states(tx, plan.id, ACTED))
+
+
+def made_by(plan: Plan, now: Micros) -> str:
+    """Who made a plan, and when."""
+    why = f": {plan.why}" if plan.why else ""
+    return f"Made {rough((now - plan.at) / SECOND)} ago by {plan.who}{why}"
+
+
 async def tell_plan(journal: Journal, plan: Plan) -> None:
     """Print a plan as talk, before somebody is asked about it."""
+    say(made_by(plan, journal.now()))
     for outcome, number, why in await _rows(journal, plan):
         say(f"{number:>8}  {outcome:<12}  {why}")
     say(_cost(plan))
@@ -192,6 +218,10 @@ async def _rows(journal: Journal, plan: Plan) -> list[tuple[str, str, str]]:
     ]
 
 
+def _to_do(plan: Plan) -> int:
+    return sum(plan.outcomes.get(outcome, 0) for outcome in ACTED)
+
+
 def _cost(plan: Plan) -> str:
     commands = f"Plan {plan.id}: {counted(plan.commands, 'command')}"
     if not plan.calls:
@@ -210,4 +240,8 @@ async def the_plan(journal: Journal, name: str) -> Plan:
         return found[0]
     if found:
         raise Stop(Code.USAGE, f"{len(found)} plans begin with {name!r}.", "Write more of its id.")
-    raise Stop(Code.NOTHING, f"there is no plan {name!r}.", "`azplan replay plan` makes one and says its id.")
+    raise Stop(
+        Code.NOTHING,
+        f"there is no plan {name!r}.",
+        "`azplan replay list` shows those that are there; `azplan replay plan` makes one.",
+    )

@@ -102,7 +102,15 @@ async def find(tx: Transaction, name: str) -> list[Plan]:
 
 async def latest(tx: Transaction) -> list[Plan]:
     """The newest plan, if there is any."""
-    rows = await tx.rows("SELECT * FROM plan ORDER BY at DESC, id DESC LIMIT 1")
+    return await newest(tx, 1)
+
+
+async def newest(tx: Transaction, limit: int = 0) -> list[Plan]:
+    """The plans in which there is something, the newest first, at most `limit` of them; 0 for all."""
+    rows = await tx.rows(
+        f"SELECT * FROM plan WHERE commands > 0 ORDER BY at DESC, id DESC{' LIMIT ?' if limit else ''}",
+        *([limit] if limit else []),
+    )
     return [await _plan(tx, row) for row in rows]
 
 

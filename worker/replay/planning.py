@@ -29,7 +29,10 @@ class Order:
 
 
 async def make(journal: Journal, found: AsyncIterable[Candidate], order: Order, per_minute: Mapping[str, int]) -> Plan:
-    """The plan for what was found, as it is kept from now on. `per_minute` are the ceilings of the accounts."""
+    """The plan for what was found, as it is kept from now on; one in which there is nothing is not kept.
+
+    `per_minute` are the ceilings of the accounts.
+    """
     name, outcomes, number = str(uuid.uuid4()), Counter[str](), 0
     running: Counter[tuple[str, str]] = Counter()
     portion: list[Item] = []
@@ -56,7 +59,8 @@ async def make(journal: Journal, found: AsyncIterable[Candidate], order: Order, 
         seconds=expected.seconds,
         outcomes=dict(outcomes),
     )
-    await journal.write(lambda tx: plans.add_plan(tx, plan))
+    if plan.commands:
+        await journal.write(lambda tx: plans.add_plan(tx, plan))
     return plan
 
 

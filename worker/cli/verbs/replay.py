@@ -15,8 +15,20 @@ from worker.cli.exits import Code, Stop
 from worker.cli.helping import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.person import Who, Why
-from worker.cli.printing import say
-from worker.cli.replaying import carry_out, desk, per_minute, show_plan, tell_plan, the_plan
+from worker.cli.printing import say, show_json
+from worker.cli.printing import show as show_line
+from worker.cli.replaying import (
+    carry_out,
+    desk,
+    kept,
+    made_by,
+    per_minute,
+    show_plan,
+    show_plans,
+    standing_of,
+    tell_plan,
+    the_plan,
+)
 from worker.cli.selecting import (
     From,
     OfCustomer,
@@ -31,6 +43,8 @@ from worker.cli.selecting import (
     span,
 )
 from worker.journal.journal import Journal
+from worker.journal.plans import Plan, newest
+from worker.journal.records import Micros
 from worker.journal.tenants import directory
 from worker.journal.views import Filter
 from worker.parts import tenants_of
@@ -65,6 +79,8 @@ def register(app: typer.Typer) -> None:
             "azplan replay apply latest --re-emit --yes",
         )
     )(apply)
+    group.command("list", epilog=examples(app, "azplan replay list", "azplan replay list --json"))(list_)
+    group.command(epilog=examples(app, "azplan replay show latest", "azplan replay show 5f3c --json"))(show)
     app.add_typer(group, name="replay", help="Have commands come again, harmlessly.", rich_help_panel=WORKING)
 
 
@@ -147,6 +163,53 @@ def apply(
     """
     manner = Manner(who, Pace(canary, rate), re_emit)
     asyncio.run(_apply(settings.load(), name, manner, why, yes=yes, as_json=as_json))
+
+
+def list_(
+    limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List the plans that were made, the newest first, those of `dead-letters redrive` included.
+
+    A plan is forgotten with the details of commands.
+    """
+    found, now = asyncio.run(_plans(settings.load(), limit))
+    if as_json:
+        show_json([kept(each) for each in found])
+    elif found:
+        show_plans(found, now)
+    else:
+        say("There are no plans. `azplan replay plan` makes one.")
+    if limit and len(found) == limit:
+        say(f"The newest {limit}; --limit 0 shows all.")
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="PLAN", help="Its id, the beginning of it, or `latest`: the newest.")],
+    as_json: Json = False,
+) -> None:
+    """Show a plan: who made it, what would happen to how many commands, and how far it has been applied."""
+    asyncio.run(_show(settings.load(), name, as_json=as_json))
+
+
+async def _plans(loaded: Settings, limit: int) -> tuple[list[Plan], Micros]:
+    async with connections.journal(loaded) as journal:
+        await say_held(journal)
+        return await journal.read(lambda tx: newest(tx, limit)), journal.now()
+
+
+async def _show(loaded: Settings, name: str, *, as_json: bool) -> None:
+    async with connections.journal(loaded) as journal:
+        await say_held(journal)
+        found = await the_plan(journal, name)
+        stands = await standing_of(journal, found)
+        if as_json:
+            show_json({**kept(found), "standing": dict(stands)})
+            return
+        show_line(made_by(found, journal.now()))
+        await show_plan(journal, found, as_json=False)
+        if stands:
+            show_line("Of what is to be done: " + ", ".join(f"{number} {state}" for state, number in stands.items()))
 
 
 async def _plan(loaded: Settings, selection: Selection, order: Order, *, as_json: bool) -> None:
