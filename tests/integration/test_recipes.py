@@ -244,7 +244,9 @@ def test_the_recipes_of_the_runbook(desk: Desk, topics: Topics, partner_center: 
     partner_center.fault("reset_after", operation="carts.checkout", customer=applied.customer)
     partner_center.fault("reset_before", operation="carts.checkout", customer=not_applied.customer)
     for each in (applied, not_applied):
-        partner_center.fault("error_before", operation="carts.get", status=403, customer=each.customer, count=None)
+        partner_center.fault(
+            "error_before", operation="carts.get", status=403, code="900115", customer=each.customer, count=None
+        )
     on_monday(topics, applied, not_applied)
     until_answered(topics, [applied, not_applied], "CommandFailed")
     partner_center.calm()

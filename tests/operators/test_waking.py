@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from events.codes import WaitingReason
-from events.plans import PlanSuspended, SuspendPlan
-from tests.operators.asking import WHO, WHY, beside, later, uid
-from tests.support.harness import World
+from events.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
+from tests.operators.asking import WHO, WHY, beside, later, types, uid
+from tests.support.harness import World, settings_of
 from worker.journal.brake import Brake
 from worker.journal.records import SECOND, Which
 from worker.journal.waking import Sleepers, Waking
@@ -102,5 +102,23 @@ def test_only_what_was_meant_is_woken(play: Play) -> None:
             assert await waking.wake(WHO, WHY, Sleepers(uid=uid(sent[0]))) == 1
         signed = await world.rows("SELECT who, why, verb, uid FROM act WHERE verb = 'wake'")
         assert [dict(row) for row in signed] == [{"who": WHO, "why": WHY, "verb": "wake", "uid": uid(sent[0])}]
+
+    play(story)
+
+
+def test_a_partner_is_called_by_the_name_that_its_account_has_now(play: Play) -> None:
+    """A command that waits from before its account was renamed is woken by the new name."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        sent = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        await world.until(lambda: "CommandWaiting 0" in types(world, sent), "it waits for its order")
+        await worker.stop()
+        world.settings = settings_of(("renamed",))
+        await world.begin()
+        async with beside(world) as journal:
+            waking = Waking(journal)
+            assert await waking.counted(Sleepers(partner="fabrikam")) == {}
+            assert sum((await waking.counted(Sleepers(partner="renamed"))).values()) == 1
 
     play(story)

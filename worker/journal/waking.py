@@ -11,6 +11,7 @@ from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Micros
 from worker.journal.signing import sign
 from worker.journal.sql import Row, Transaction, Value
+from worker.journal.tenants import lanes_named
 
 PORTION = 500
 SOON: Micros = 2 * SECOND
@@ -29,9 +30,10 @@ class Sleepers:
     reason: str | None = None
     partner: str | None = None
 
-    def condition(self) -> tuple[str, list[Value]]:
-        """The condition on a command's row, and the values in it."""
-        given = {"uid": self.uid, "reason": self.reason, "partner": self.partner}
+    async def condition(self, tx: Transaction) -> tuple[str, list[Value]]:
+        """The condition on a command's row, and the values in it. An account is known by its present name."""
+        partner = None if self.partner is None else await lanes_named(tx, self.partner)
+        given = {"uid": self.uid, "reason": self.reason, "partner": partner}
         words = {name: word for name, word in given.items() if word is not None}
         return " AND ".join([SLEEPS, *(f"{name} = ?" for name in words)]), list(words.values())
 
@@ -44,9 +46,9 @@ class Waking:
 
     async def counted(self, which: Sleepers) -> Mapping[str, int]:
         """How many commands would be woken, by the reason for which they wait; "" where none was said yet."""
-        match, values = which.condition()
 
         async def look(tx: Transaction) -> Mapping[str, int]:
+            match, values = await which.condition(tx)
             rows = await tx.rows(
                 f"""SELECT coalesce(reason, '') AS reason, count(*) AS n FROM command WHERE {match}
                     GROUP BY 1 ORDER BY 1""",
@@ -83,9 +85,8 @@ class Waking:
         return woken
 
     async def _sleeping(self, which: Sleepers, asked_at: Micros, after: int) -> list[Row]:
-        match, values = which.condition()
-
         async def look(tx: Transaction) -> list[Row]:
+            match, values = await which.condition(tx)
             rows = await tx.rows(
                 f"SELECT seq, uid, lane FROM command WHERE {match} AND seq > ? ORDER BY seq LIMIT ?",
                 asked_at + SOON,
