@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from cryptography.hazmat.primitives import serialization
 
 from tests.support.server import Server, free_port, tether
@@ -102,8 +104,18 @@ class LocalKafka(Server):
         super().start(within=within)
 
     def ready(self) -> bool:
-        """The broker says in its log when it takes requests; its port is open before that."""
-        return self._times_started() > self._starts
+        """The broker says in its log when it takes requests; its port is open before that.
+
+        It may still answer then that the cluster has no broker: it learns of itself a moment later.
+        """
+        return self._times_started() > self._starts and self._knows_itself()
+
+    def _knows_itself(self) -> bool:
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        try:
+            return bool(client.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
 
     def _times_started(self) -> int:
         if not self.log.exists():
