@@ -51,10 +51,12 @@ class Publisher:
         self._after = BEGINNING
         self._anew_at = float("inf")
         self._silent = False
+        self._refusal: str | None = None
+        """What a broker that answers has said against something of the portion under way."""
         self._ended = False
         self._puzzles: set[tuple[bool, int]] = set()
         self.trouble: str | None = None
-        """Why something that was said cannot leave, whatever the broker says to others; None where all of it leaves."""
+        """Why something that was said cannot leave although the broker answers; None where all of it leaves."""
         self._trouble: Counter[tuple[str, str]] = Counter()
         """Lanes of the portion under way that are held up, by topic and reason."""
 
@@ -94,7 +96,7 @@ class Publisher:
 
     async def _portion(self) -> bool:
         """Send what comes next. Where something cannot be sent, go on behind it: the journal leaves its lane out."""
-        self._silent = False
+        self._silent, self._refusal = False, None
         rows = await self._journal.unsent(PORTION, self._after)
         acknowledged = await self._send(rows)
         if acknowledged:
@@ -103,7 +105,7 @@ class Publisher:
             # Behind what is held up, all that was sent is no sign that the way is free.
             self.trouble = self.trouble if self._after != BEGINNING else None
             return bool(rows)
-        self.trouble = next((error for _, error in self._trouble), self.trouble)
+        self.trouble = self._refusal or self.trouble
         if self._after == BEGINNING:
             self._anew_at = self._clock.monotonic() + ANEW
         self._after = behind(rows, self._after)
@@ -130,7 +132,10 @@ class Publisher:
             try:
                 await self._one(row)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on
-                self._silent |= isinstance(error, BrokerUnavailable)
+                if isinstance(error, BrokerUnavailable):
+                    self._silent = True
+                else:
+                    self._refusal = str(error)
                 telemetry.published(self._topic(row), acknowledged=False)
                 self._trouble[self._topic(row), str(error)] += 1
                 return rows[:number]
