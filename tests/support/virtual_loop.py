@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 LOOK_AGAIN = 0.05  # real seconds, while something outside answers
+SILENCE = 120.0  # real seconds, after which what is outside will not answer any more
 
 
 class Standstill(AssertionError):
@@ -64,13 +65,21 @@ class _Selector(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop
+        self._looks = 0
 
     def select(self, timeout: float | None = None) -> list[Any]:
         """Whoever is ready; else let virtual time pass."""
         ready = super().select(0)
         if ready or timeout == 0 or self._loop.passed(timeout):
+            self._looks = 0
             return ready
-        return super().select(LOOK_AGAIN)
+        self._looks += 1
+        if self._looks * LOOK_AGAIN > SILENCE:
+            waiting = "\n".join(map(repr, asyncio.all_tasks(self._loop)))
+            raise Standstill(f"nothing outside has answered for {SILENCE:g} s; under way are\n{waiting}")
+        ready = super().select(LOOK_AGAIN)
+        self._looks = 0 if ready else self._looks
+        return ready
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
