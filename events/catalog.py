@@ -11,7 +11,12 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from events.base import Command, Message, commands, events
+from events.messages.base import (
+    Command,
+    Message,
+    commands,
+    events,
+)
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from events.codes import FailedCode, RecordCode, RejectedCode, WaitingReason
-from worker import metrics, settings_reference
+from worker import metrics
+from worker.settings import reference
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -41,7 +42,7 @@ def exported() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "settings": settings_reference.table,
+    "settings": reference.table,
     "errors": errors,
     "metrics": exported,
 }

@@ -18,46 +18,54 @@ from uuid import UUID, uuid4
 import structlog
 from prometheus_client import start_http_server
 
-from events.base import Command
+from events.messages.base import Command
 from worker import metrics
-from worker.accounts import open_accounts, unused_proxies
+from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Sink, Source
-from worker.broker.room import largest_record
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
 from worker.handling import Handler, load
+from worker.http.health import HealthServer
 from worker.journal.journal import Journal
-from worker.journal.recent import recent_calls
+from worker.journal.processing.recent_calls import recent_calls
+from worker.journal.processing.tenants import Directory, register
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
-from worker.journal.tenants import Directory, register
-from worker.machine import on_stop
-from worker.opening import open_journal
-from worker.partner_center.center import Call, Center
-from worker.partner_center.client import Account
+from worker.journal_opening import open_journal
+from worker.operating_system import on_stop
+from worker.partner_center.api import Call, Center
+from worker.partner_center.client.account import Account
+from worker.partner_center.client.quota import SPAN
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import EffectClass, Operation
-from worker.partner_center.quota import SPAN
 from worker.partner_center.registry import operations
-from worker.parts import ages, kafka_config, lease, open_source, policy, tenants_of
-from worker.runtime import acts, intake
-from worker.runtime.acts import Requests
-from worker.runtime.brake import Brake
+from worker.runtime import intake, requests
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.dispatch import Dispatch
-from worker.runtime.forgetting import REST, Forgetting
 from worker.runtime.gauges import Gauges
-from worker.runtime.hints import Hints
 from worker.runtime.lanes import Lanes, Limits
-from worker.runtime.limit import end_within
 from worker.runtime.ownership import Ownership
+from worker.runtime.pauses import Brake
 from worker.runtime.poison import Poison
-from worker.runtime.probing import Probing
+from worker.runtime.probe_requests import Probing
 from worker.runtime.publisher import Publisher, Topics
+from worker.runtime.requests import Requests
+from worker.runtime.retention import REST, Forgetting
 from worker.runtime.service import Parts, Service
+from worker.runtime.stop_limit import end_within
 from worker.runtime.turn import Desk
-from worker.settings import Settings
+from worker.runtime.wakeups import Hints
+from worker.settings.accounts import open_accounts, unused_proxies
+from worker.settings.build import (
+    ages,
+    kafka_config,
+    lease,
+    open_source,
+    policy,
+    tenants_of,
+)
+from worker.settings.model import Settings
 from worker.trace_export import exported_traces
 from worker.version import revision, version
 
@@ -237,7 +245,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         lanes.meet()
         publisher.wake()
 
-    requests = Requests(acts.Desk(journal, taking.resolve, carried_out), around.attention)
+    asked = Requests(requests.Desk(journal, taking.resolve, carried_out), around.attention)
     probing = Probing(journal, [account.try_now for account in accounts.values()], around.attention)
     forgetting = Forgetting(journal, ages(settings), clock, around.spread, around.rest)
 
@@ -256,10 +264,10 @@ def assemble(settings: Settings, around: Around) -> Service:
         background=[
             Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest, ceilings).run,
             brake.run,
-            requests.run,
+            asked.run,
             probing.run,
             forgetting.run,
-            Hints(journal, [lanes.meet, publisher.wake, requests.wake, brake.wake, probing.wake]).run,
+            Hints(journal, [lanes.meet, publisher.wake, asked.wake, brake.wake, probing.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
         degraded=[brake.in_force, *(account.complaints for account in accounts.values())],
@@ -267,8 +275,7 @@ def assemble(settings: Settings, around: Around) -> Service:
     service = Service(
         parts,
         drain_timeout=settings.worker.drain_timeout.total_seconds(),
-        host=settings.http.host,
-        port=settings.http.port,
+        pages=lambda probes: HealthServer(probes, settings.http.host, settings.http.port),
     )
     metrics.READY.set_function(service.shows_ready)
     return service

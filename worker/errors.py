@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
-from events.status import Blocker, PartnerCenterError
+from events.messages.status import Blocker, PartnerCenterError
 
 DeadlineKind = Literal["order", "upgrade"]
 

@@ -12,16 +12,16 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from events.base import Command, Event, Origin
 from events.codes import RejectedCode
-from events.status import PartnerCenterError
+from events.messages.base import Command, Event, Origin
+from events.messages.status import PartnerCenterError
 from worker import metrics
 from worker.clock import Clock
 from worker.errors import Rejected, Validated
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Earlier, Json, Note, Step, Work
-from worker.partner_center.center import Center
-from worker.partner_center.classification import reject_code
+from worker.partner_center.answers.classification import reject_code
+from worker.partner_center.api import Center
 from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
 from worker.steps import Effect, Exchange, Policy, Result, Steps
@@ -125,7 +125,7 @@ class Context:
         return event.of(self.origin, **members)
 
     def say(self, place: str, event: type[Event], **members: object) -> None:
-        """A status event at a fixed place of the story (`events.identity`): said again, it is the same event."""
+        """A status event at a fixed place of the story (`events.wire.identity`): said again, it is the same event."""
         self.said.append((place, event.of(self.origin, **members)))
 
     def note(self, detail: str) -> None:

@@ -16,7 +16,7 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from events.text import visible
+from events.wire.text import visible
 from worker.redaction import Redactor
 
 OURS: Final = ("azplan", "worker", "ops")

@@ -21,8 +21,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from events.base import Event, commands
 from events.codes import Code, FailedCode, Fault, RecordCode, RejectedCode, WaitingReason
+from events.messages.base import Event, commands
 from worker.clock import Clock
 
 REGISTRY = CollectorRegistry(auto_describe=True)

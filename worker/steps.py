@@ -20,7 +20,7 @@ from worker.clock import Clock
 from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected, Validated
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
-from worker.partner_center.center import Center
+from worker.partner_center.api import Center
 from worker.partner_center.errors import CallError, Refused
 
 Result = dict[str, Json]

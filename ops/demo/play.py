@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from events.published import Published
-from events.status import CommandIdReused
+from events.messages.status import CommandIdReused
+from events.wire.published_event import Published
 from ops.demo.scenes import SOURCE, Scene
 from ops.demo.stage import TOPICS, Stage
 from worker.broker.admin import KafkaAdmin
@@ -16,12 +16,12 @@ from worker.broker.connection import KafkaConfig
 from worker.broker.port import Ack
 from worker.broker.sink import KafkaSink
 from worker.cli.following import events_after
-from worker.cli.types import short
+from worker.cli.message_types import short
 from worker.clock import Clock
-from worker.journal import timeline
+from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.journal import Journal
-from worker.journal.sqlite import SqliteEngine
-from worker.replay.told_events import ToldEvents
+from worker.journal.reading import timeline
+from worker.operators.published_events import ToldEvents
 
 COMMANDS, EVENTS, DEAD_LETTERS = TOPICS
 PATIENCE: Final = 45.0

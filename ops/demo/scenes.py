@@ -7,11 +7,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from events.base import Command
-from events.envelope import encode_command
-from events.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
-from events.record import Outgoing
-from events.upgrades import StartProductUpgrade
+from events.messages.base import Command
+from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
+from events.messages.upgrades import StartProductUpgrade
+from events.wire.envelope import encode_command
+from events.wire.record import Outgoing
 from ops.simulator.seed import customer_id
 
 SOURCE: Final = "/azplan/demo"

@@ -10,10 +10,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from events.published import Published
-from events.text import visible
+from events.wire.published_event import Published
+from events.wire.text import visible
 from ops.demo.play import Performance, Watcher, outcome
-from worker.cli.types import short
+from worker.cli.message_types import short
 
 _STYLES = {"CommandRejected": "yellow", "CommandIdReused": "yellow", "CommandFailed": "bold red"}
 _WIDE = 150

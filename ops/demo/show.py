@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from events.instants import format_instant
+from events.wire.instants import format_instant
 from ops.demo import scenes
 from ops.demo.child import ChildEnded
 from ops.demo.interrupts import Interrupted, Interrupts

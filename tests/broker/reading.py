@@ -2,7 +2,7 @@
 
 import asyncio
 
-from events.record import Outgoing, Record
+from events.wire.record import Outgoing, Record
 from worker.broker.port import Ack, Batch, BrokerUnavailable, Partition, Sink, Source
 
 

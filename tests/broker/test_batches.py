@@ -11,7 +11,12 @@ from aiokafka.record.util import calc_crc32c
 
 from tests.broker.compressed import CODECS, MIB, batch, message
 from worker.broker.batches import Readable, Records, UnreadRecord
-from worker.broker.inflating import Broken, Budget, Larger, inflated
+from worker.broker.decompression import (
+    Broken,
+    Budget,
+    Larger,
+    inflated,
+)
 
 PLACE = TopicPartition("commands", 0)
 codecs = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)

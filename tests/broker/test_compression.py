@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from events.codes import RecordCode
-from events.envelope import Undecodable, decode
+from events.wire.envelope import Undecodable, decode
 from tests.broker.compressed import CODECS, MIB, write_batches
 from tests.broker.reading import behind, poll, read
 from tests.support.topics import Topics

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from tests.broker.reading import behind, poll, read, write
 from tests.support.kafka_local import LocalKafka
 from tests.support.topics import Topics

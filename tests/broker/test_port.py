@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from tests.broker.reading import behind, poll, read, write
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.topics import Topics

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from tests.broker.reading import read
 from tests.support.databases import run_apart
 from tests.support.kafka_local import LocalKafka
 from tests.support.topics import Topics
 from worker.broker import sink as module
 from worker.broker.connection import KafkaConfig
+from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Ack, BrokerUnavailable, TooLarge
-from worker.broker.room import largest_record
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock

@@ -6,7 +6,7 @@ import gc
 import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import read, write
 from tests.support.topics import Topics

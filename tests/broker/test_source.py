@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import behind, poll, read, write
 from tests.support.databases import run_apart
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
-from worker.broker.client import READING
+from worker.broker.bounded_consumer import READING
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing
 from worker.broker.sink import KafkaSink

@@ -8,11 +8,16 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from events.base import Event, Origin
-from events.envelope import Accepted, Record, decode, encode
-from events.identity import TERMINAL, event_id, id_reused
-from events.published import NUMBERED, PLACES
-from events.status import CommandIdReused
+from events.messages.base import Event, Origin
+from events.messages.status import CommandIdReused
+from events.wire.envelope import (
+    Accepted,
+    Record,
+    decode,
+    encode,
+)
+from events.wire.identity import TERMINAL, event_id, id_reused
+from events.wire.published_event import NUMBERED, PLACES
 from tests.support.topics import Topics
 
 Script = Callable[[Origin, Record], Iterable[Event]]

@@ -3,10 +3,15 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from events.base import Event, Origin
 from events.codes import FailedCode, RejectedCode, WaitingReason
-from events.envelope import encode
-from events.status import CommandAccepted, CommandFailed, CommandRejected, CommandWaiting
+from events.messages.base import Event, Origin
+from events.messages.status import (
+    CommandAccepted,
+    CommandFailed,
+    CommandRejected,
+    CommandWaiting,
+)
+from events.wire.envelope import encode
 from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, command, ended, event, intent, waiting
 from worker.journal.records import Call, NewEvent, Note, State, Waits
 

@@ -12,7 +12,7 @@ from tests.support.databases import run_apart
 from tests.support.kafka_local import LocalKafka
 from tests.support.topics import Topics
 from worker.cli.allowing import needed
-from worker.settings import load
+from worker.settings.model import load
 
 pytestmark = pytest.mark.kafka
 

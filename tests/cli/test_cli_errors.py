@@ -4,8 +4,8 @@ import pytest
 
 from events.codes import codes
 from tests.cli.conftest import Azplan
-from worker.partner_center.codes import known_codes
-from worker.partner_center.trouble import known_trouble
+from worker.partner_center.answers.codes import known_codes
+from worker.partner_center.client.trouble import known_trouble
 
 
 @pytest.mark.parametrize("code", sorted(codes()))

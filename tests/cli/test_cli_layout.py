@@ -14,8 +14,8 @@ from tests.cli.test_cli_terminal import at_a_terminal
 from tests.journal.bench import Bench, accept, claim, command, intent, waiting
 from tests.support.databases import run_apart
 from worker.cli.durations import rough
-from worker.cli.layout import folded, tied, wrap
-from worker.cli.timelines import Line, fold
+from worker.cli.output.layout import folded, tied, wrap
+from worker.cli.output.timeline import Line, fold
 from worker.journal.records import Call, Note, Waits
 
 ID = "7d0f6a1e-2f4b-4d0a-9a55-0d2c6f1b7a01"

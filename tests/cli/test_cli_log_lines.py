@@ -6,8 +6,8 @@ import pytest
 import structlog
 
 from tests.cli.conftest import Azplan
-from worker import settings
-from worker.cli.log_lines import configure_for_worker
+from worker.cli.log_output import configure_for_worker
+from worker.settings import model
 
 
 def test_no_secret_of_the_settings_stands_in_a_log_line(
@@ -22,7 +22,7 @@ def test_no_secret_of_the_settings_stands_in_a_log_line(
     for key, value in (("TENANT_ID", "contoso.com"), ("CLIENT_SECRET", "canary-of-entra")):
         monkeypatch.setenv(f"AZPLAN_PARTNERS__CONTOSO__{key}", value)
     monkeypatch.setenv("AZPLAN_PARTNERS__CONTOSO__CLIENT_ID", "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11")
-    configure_for_worker(settings.load())
+    configure_for_worker(model.load())
     for canary in ("canary-of-kafka", "canary%2Dof%2Dpostgres", "canary-of-postgres", "canary-of-entra"):
         structlog.get_logger("azplan.test").warning("it.broke", reason=f"refused: {canary}!")
         logging.getLogger("library").warning("sent %s", canary)

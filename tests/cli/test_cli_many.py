@@ -9,10 +9,10 @@ from tests.cli.conftest import Azplan
 from tests.journal.bench import Bench, accept, command, poison
 from tests.support.databases import run_apart
 from worker.cli import watching
+from worker.journal.database.postgres_transaction import PostgresTransaction
+from worker.journal.database.sqlite import SqliteTransaction
 from worker.journal.journal import Journal
-from worker.journal.postgres_transaction import PostgresTransaction
-from worker.journal.sqlite import SqliteTransaction
-from worker.journal.views import Change
+from worker.journal.reading.views import Change
 
 MANY, CUSTOMERS = 1_201, 40
 AT_ONCE = 500

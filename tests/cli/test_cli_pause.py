@@ -8,7 +8,7 @@ from tests.cli.conftest import Azplan
 from tests.cli.telling import CUSTOMER, tell
 from tests.journal.bench import Bench
 from tests.support.databases import run_apart
-from worker.journal.brake import Brake
+from worker.journal.operating.pauses import Brake
 from worker.journal.records import Which
 
 OTHER = "9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10"

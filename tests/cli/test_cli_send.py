@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from events.base import Event, Origin, commands
 from events.codes import FailedCode, RejectedCode, WaitingReason
-from events.plans import AzurePlanCreated
-from events.record import Record
-from events.status import (
+from events.messages.base import Event, Origin, commands
+from events.messages.plans import AzurePlanCreated
+from events.messages.status import (
     CommandAccepted,
     CommandFailed,
     CommandIdReused,
@@ -23,6 +22,7 @@ from events.status import (
     CommandWaiting,
     PartnerCenterError,
 )
+from events.wire.record import Record
 from tests.cli.answering import Answerer, Script
 from tests.cli.conftest import Azplan
 from tests.support.azplan import environment

@@ -33,7 +33,7 @@ PROGRAM = """
 import contextlib, importlib, io, json, os, pkgutil, sys
 import worker
 from worker.cli import main, verbs
-from worker.journal import schema
+from worker.journal.database import schema
 for module in pkgutil.walk_packages(worker.__path__, "worker."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)

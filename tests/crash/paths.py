@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from events.base import Command
-from events.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
-from events.upgrades import StartProductUpgrade
+from events.messages.base import Command
+from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
+from events.messages.upgrades import StartProductUpgrade
 from ops.simulator.state import Customer
 from tests.support.virtual_time import START
 

@@ -18,7 +18,7 @@ from ops.demo.stage import NotReady
 from ops.simulator.seed import PROFILES
 from tests.support.azplan import environment
 from tests.support.waiting import wait_until
-from worker.cli.exits import Stop
+from worker.cli.exit_codes import Stop
 from worker.cli.verbs.demo import demo
 
 ROOT = Path(__file__).parents[2]

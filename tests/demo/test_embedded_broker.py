@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from ops.demo.embedded_broker import EmbeddedBroker
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig

@@ -7,13 +7,13 @@ from typing import Literal
 import httpx
 
 from worker.clock import Clock
-from worker.partner_center.center import Center, Run
-from worker.partner_center.client import _Client
-from worker.partner_center.lines import Lines
-from worker.partner_center.quota import Alone
-from worker.partner_center.tokens import AccessToken
-from worker.partner_center.transport import Departure, Reply, Transport
-from worker.partner_center.trouble import Trouble
+from worker.partner_center.api import Center, Run
+from worker.partner_center.client.account import _Client
+from worker.partner_center.client.quota import Alone
+from worker.partner_center.client.shared import Lines
+from worker.partner_center.client.tokens import AccessToken
+from worker.partner_center.client.transport import Departure, Reply, Transport
+from worker.partner_center.client.trouble import Trouble
 
 Issue = Callable[[Literal["app", "user"]], str]
 ACCOUNT = "contoso"

@@ -13,10 +13,15 @@ from typing import Any, TypeVar
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from events.base import Command, Event, events
-from events.identity import command_uid
-from events.record import Record
-from events.status import CommandFailed, CommandRejected, CommandValidated, CommandWaiting
+from events.messages.base import Command, Event, events
+from events.messages.status import (
+    CommandFailed,
+    CommandRejected,
+    CommandValidated,
+    CommandWaiting,
+)
+from events.wire.identity import command_uid
+from events.wire.record import Record
 from ops.simulator.app import Simulator, build
 from ops.simulator.faults import Fault
 from ops.simulator.state import Partner
@@ -25,15 +30,15 @@ from tests.support.virtual_time import START, LoopClock
 from worker.app import Traffic
 from worker.clock import Clock
 from worker.handling import load
-from worker.journal.acts import DONE, Acts
+from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
 from worker.journal.journal import Journal
+from worker.journal.operating.requests import DONE, Acts
+from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Work
-from worker.journal.sqlite import InlineExecutor, SqliteEngine
-from worker.journal.tenants import Tenant
-from worker.runtime import acts, intake
-from worker.runtime.acts import Requests
+from worker.runtime import intake, requests
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
+from worker.runtime.requests import Requests
 from worker.runtime.turn import Desk
 from worker.steps import Policy
 
@@ -308,7 +313,7 @@ class Stage:
         story = len([event for event in await self.events(command_id) if event.terminal])
         asked = Acts(self.journal)
         number = await asked.ask("test", "", verb, str(command_uid("/crm", command_id)), details)
-        await Requests(acts.Desk(self.journal, lambda _: TENANT, self._wake.set)).look()
+        await Requests(requests.Desk(self.journal, lambda _: TENANT, self._wake.set)).look()
         result = await asked.answer(number)
         assert result == DONE, result
         return await self.answer(command_id, story)

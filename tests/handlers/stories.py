@@ -4,9 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.base import Command, Event
-from events.plans import AzurePlanCreated, CreateAzurePlan, PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
-from events.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from events.messages.base import Command, Event
+from events.messages.plans import (
+    AzurePlanCreated,
+    CreateAzurePlan,
+    PlanReactivated,
+    PlanSuspended,
+    ReactivatePlan,
+    SuspendPlan,
+)
+from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
 from ops.simulator.state import Customer
 from tests.handlers.stage import Stage
 

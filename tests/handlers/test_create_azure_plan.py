@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from events.codes import FailedCode, RejectedCode
-from events.plans import AzurePlanCreated, CreateAzurePlan
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
 from ops.simulator.state import Customer
 from tests.handlers.portal import buy_plan
 from tests.handlers.stage import IMPATIENT, Cast, Stage

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from events.base import Event
 from events.codes import FailedCode, RejectedCode
-from events.plans import AzurePlanCreated, CreateAzurePlan
-from events.status import CommandFailed, CommandRejected
+from events.messages.base import Event
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
+from events.messages.status import CommandFailed, CommandRejected
 from ops.simulator.state import Customer
 from tests.handlers.faults import REMEMBERED
 from tests.handlers.portal import buy_plan

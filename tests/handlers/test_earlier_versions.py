@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from events.codes import RejectedCode
-from events.plans import SuspendPlan
-from events.record import Record
-from events.status import CommandRejected
+from events.messages.plans import SuspendPlan
+from events.messages.status import CommandRejected
+from events.wire.record import Record
 from tests.handlers.stage import TENANT, Stage, record
 from worker.journal.records import Intake, State, Taken
 from worker.runtime import intake

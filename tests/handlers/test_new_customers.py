@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 
-from events.base import Command
 from events.codes import RejectedCode
-from events.plans import AzurePlanCreated, CreateAzurePlan, ReactivatePlan, SuspendPlan
-from events.status import CommandRejected, CommandValidated
-from events.upgrades import StartProductUpgrade
+from events.messages.base import Command
+from events.messages.plans import (
+    AzurePlanCreated,
+    CreateAzurePlan,
+    ReactivatePlan,
+    SuspendPlan,
+)
+from events.messages.status import CommandRejected, CommandValidated
+from events.messages.upgrades import StartProductUpgrade
 from tests.handlers.stage import POLICY, Cast, Stage
 from tests.handlers.stories import STORIES, Story
 from tests.support.virtual_time import START

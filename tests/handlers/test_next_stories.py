@@ -5,9 +5,14 @@ import asyncio
 import pytest
 
 from events.codes import FailedCode, RejectedCode
-from events.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
-from events.status import CommandFailed, CommandRejected
-from events.upgrades import (
+from events.messages.plans import (
+    AzurePlanCreated,
+    CreateAzurePlan,
+    PlanSuspended,
+    SuspendPlan,
+)
+from events.messages.status import CommandFailed, CommandRejected
+from events.messages.upgrades import (
     ProductUpgradeCompleted,
     ProductUpgradeProgressed,
     ProductUpgradeStarted,

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from events.codes import FailedCode, RejectedCode
-from events.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
-from events.status import CommandFailed, CommandRejected
-from events.upgrades import (
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
+from events.messages.status import CommandFailed, CommandRejected
+from events.messages.upgrades import (
     ProductUpgradeCompleted,
     ProductUpgradeProgressed,
     ProductUpgradeStarted,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from events.base import commands, events
 from events.catalog import example, messages, schema
+from events.messages.base import commands, events
 from ops.simulator.app import routes
 from worker.handling import load
 from worker.partner_center.registry import operations

@@ -14,8 +14,8 @@ import yaml
 from ops.simulator import __main__ as simulator
 from ops.simulator.app import CONTOSO
 from tests.support.missing import missing
-from worker import settings
 from worker.runtime.service import STOP_SECONDS
+from worker.settings import model
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "ops" / "Dockerfile").read_text("utf-8")
@@ -29,7 +29,7 @@ def _load(file: Path) -> Any:
 COMPOSE = _load(ROOT / "docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 each_service = pytest.mark.parametrize("name", SERVICES)
-Load = Callable[[str], settings.Settings]
+Load = Callable[[str], model.Settings]
 ours = pytest.mark.parametrize("name", ["worker", "topics", "simulator"])
 
 
@@ -50,12 +50,12 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
     """The settings as a service reads them: its environment and its secrets, and nothing of this machine's."""
 
-    def load(service: str) -> settings.Settings:
+    def load(service: str) -> model.Settings:
         for secret in SERVICES[service]["secrets"]:
             (tmp_path / secret).write_bytes((ROOT / COMPOSE["secrets"][secret]["file"]).read_bytes())
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("os.environ", {**SERVICES[service]["environment"], "AZPLAN_SECRETS_DIR": str(tmp_path)})
-        return settings.load()
+        return model.load()
 
     return load
 

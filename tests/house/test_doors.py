@@ -22,10 +22,10 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "asyncpg": ("worker/journal/",),
     "sqlite3": ("worker/journal/",),
     "prometheus_client": ("worker/metrics.py", "worker/app.py"),
-    "starlette": ("worker/runtime/health.py",),
-    "uvicorn": ("worker/runtime/health.py",),
+    "starlette": ("worker/http/health.py",),
+    "uvicorn": ("worker/http/health.py",),
     "typer": ("worker/cli/",),
-    "rich": ("worker/cli/printing.py",),
+    "rich": ("worker/cli/output/terminal.py",),
 }
 """Who may import what; a folder means all of its modules."""
 
@@ -51,11 +51,18 @@ def test_a_library_has_one_door(library: str) -> None:
 def test_settings_are_read_by_whoever_starts_something() -> None:
     """The parts get plain values, so that a test gives them what it likes."""
     readers = {
-        name for name, tree in MODULES.items() if {"worker.settings", "worker.settings_reference"} & {*imported(tree)}
+        name
+        for name, tree in MODULES.items()
+        if {"worker.settings.model", "worker.settings.reference"} & {*imported(tree)}
     }
     others = {name for name in readers if not name.startswith(("worker/cli/", "worker/settings"))}
 
-    assert others <= {"worker/app.py", "worker/accounts.py", "worker/opening.py", "worker/parts.py"}
+    assert others <= {
+        "worker/app.py",
+        "worker/settings/accounts.py",
+        "worker/journal_opening.py",
+        "worker/settings/build.py",
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.endswith("__init__.py")])
@@ -119,11 +126,11 @@ def test_a_scrape_calls_no_code_of_ours_but_what_was_made_for_it() -> None:
 
 
 def test_all_output_to_a_terminal_has_one_door() -> None:
-    """A verb prints with `worker/cli/printing.py`, which takes from a text what a terminal would obey."""
+    """A verb prints with `worker/cli/output/terminal.py`, which takes from a text what a terminal would obey."""
     past = [
         f"{name}:{node.lineno}"
         for name, tree in MODULES.items()
-        if name.startswith("worker/cli/") and name != "worker/cli/printing.py"
+        if name.startswith("worker/cli/") and name != "worker/cli/output/terminal.py"
         for node in ast.walk(tree)
         if _writes(node)
     ]

@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from events.record import Record
+from events.wire.record import Record
 from worker.clock import Clock
+from worker.journal.database.postgres import PostgresEngine
+from worker.journal.database.protocol import Engine, Transaction
+from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.journal import Journal
-from worker.journal.postgres import PostgresEngine
 from worker.journal.records import (
     Conclusion,
     Intake,
@@ -24,8 +26,6 @@ from worker.journal.records import (
     Taken,
     Work,
 )
-from worker.journal.sql import Engine, Transaction
-from worker.journal.sqlite import SqliteEngine
 
 T = TypeVar("T")
 TOPIC = "azplan.commands.v1"

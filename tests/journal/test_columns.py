@@ -6,9 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.journal.bench import record
-from worker.journal.columns import digest, dump, dump_headers, dump_waits, load, load_headers, load_waits
+from worker.journal.database.columns import (
+    digest,
+    dump,
+    dump_headers,
+    dump_waits,
+    load,
+    load_headers,
+    load_waits,
+)
+from worker.journal.database.protocol import storable
 from worker.journal.records import Waits
-from worker.journal.sql import storable
 
 TEXT = st.text(st.characters(codec=None, categories=None))
 JSON = st.recursive(

@@ -16,8 +16,8 @@ from tests.support.pgbouncer_local import LocalPgBouncer
 from tests.support.postgres_local import LocalPostgres
 from tests.support.waiting import eventually
 from worker.clock import Clock
+from worker.journal.database.postgres_connection import Door
 from worker.journal.journal import Journal
-from worker.journal.postgres_door import Door
 from worker.journal.records import Taken
 
 pytestmark = pytest.mark.postgres

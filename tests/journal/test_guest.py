@@ -8,11 +8,11 @@ import pytest
 from tests.journal.bench import Bench, accept, command, rows
 from worker.clock import Clock
 from worker.errors import JournalMissing, JournalRefused
-from worker.journal import schema
+from worker.journal.database import schema
 from worker.journal.journal import Journal
-from worker.parts import open_engine
-from worker.settings import Journal as JournalSettings
-from worker.settings import Settings
+from worker.settings.build import open_engine
+from worker.settings.model import Journal as JournalSettings
+from worker.settings.model import Settings
 
 VERSION = "SELECT max(version) AS version FROM schema_version"
 NEXT = "CREATE TABLE thing (id integer)"

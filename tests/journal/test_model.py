@@ -19,13 +19,13 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from tests.journal.bench import LEASE, command, ended, engine, event, instead, intent, lapse, rows, waiting
 from worker.clock import Clock
 from worker.errors import LaneLost
-from worker.journal.acts import DONE, Acts
+from worker.journal.database.protocol import Transaction
+from worker.journal.database.schema import TABLES
+from worker.journal.database.sqlite import InlineExecutor
 from worker.journal.journal import EffectHeld, Journal
+from worker.journal.operating.requests import DONE, Acts
+from worker.journal.processing.runs import StepIsApplied
 from worker.journal.records import State, Step, StepState, Taken, Work
-from worker.journal.schema import TABLES
-from worker.journal.sql import Transaction
-from worker.journal.sqlite import InlineExecutor
-from worker.journal.work import StepIsApplied
 
 T = TypeVar("T")
 Claimed = tuple[str, int, Work]

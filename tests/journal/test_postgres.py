@@ -13,12 +13,12 @@ from tests.journal.wire import wire
 from tests.support.postgres_local import LocalPostgres
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
+from worker.journal.database.postgres import CLOSE_SECONDS, TROUBLE, PostgresEngine
+from worker.journal.database.protocol import Transaction
+from worker.journal.database.schema import migrations
 from worker.journal.journal import CLOSE_SECONDS as JOURNAL_SECONDS
 from worker.journal.journal import Journal
-from worker.journal.postgres import CLOSE_SECONDS, TROUBLE, PostgresEngine
 from worker.journal.records import Taken
-from worker.journal.schema import migrations
-from worker.journal.sql import Transaction
 
 pytestmark = pytest.mark.postgres
 

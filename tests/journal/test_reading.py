@@ -20,10 +20,11 @@ from tests.journal.bench import (
     waiting,
 )
 from worker.errors import JournalRefused
-from worker.journal import counts, letters, timeline
-from worker.journal.acts import Acts
+from worker.journal.operating import dead_letters
+from worker.journal.operating.requests import Acts
+from worker.journal.reading import counts, timeline
+from worker.journal.reading.views import Filter
 from worker.journal.records import Call, Note, State, Waits
-from worker.journal.views import Filter
 
 
 async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: Bench) -> None:
@@ -135,16 +136,16 @@ async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) ->
     one = await bench.worker()
     first, second = poison(headers=(("a", b"\xff"),)), command("1")
     await accept(one, first, second, command("1", fingerprint="other"))
-    listed = await one.read(letters.letters)
+    listed = await one.read(dead_letters.letters)
     assert [(letter.code, letter.uid) for letter in listed] == [("id_reused", "/crm#1"), ("invalid_json", None)]
-    assert await one.read(lambda tx: letters.original(tx, listed[1].seq)) == first.record
-    assert await one.write(lambda tx: letters.archive(tx, "ada", "known", [listed[1].seq, 999])) == 1
-    assert [letter.code for letter in await one.read(letters.letters)] == ["id_reused"]
-    assert [letter.code for letter in await one.read(lambda tx: letters.letters(tx, state="archived"))] == [
+    assert await one.read(lambda tx: dead_letters.original(tx, listed[1].seq)) == first.record
+    assert await one.write(lambda tx: dead_letters.archive(tx, "ada", "known", [listed[1].seq, 999])) == 1
+    assert [letter.code for letter in await one.read(dead_letters.letters)] == ["id_reused"]
+    assert [letter.code for letter in await one.read(lambda tx: dead_letters.letters(tx, state="archived"))] == [
         "invalid_json"
     ]
-    assert await one.write(lambda tx: letters.restore(tx, "bob", "not known", [listed[1].seq])) == 1
-    assert len(await one.read(lambda tx: letters.letters(tx, code="invalid_json", limit=5))) == 1
+    assert await one.write(lambda tx: dead_letters.restore(tx, "bob", "not known", [listed[1].seq])) == 1
+    assert len(await one.read(lambda tx: dead_letters.letters(tx, code="invalid_json", limit=5))) == 1
     acts = await rows(one, "SELECT who, why, verb FROM act ORDER BY seq")
     assert [tuple(act.values()) for act in acts] == [
         ("ada", "known", "dead-letters archive"),

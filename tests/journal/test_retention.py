@@ -6,12 +6,20 @@ from collections.abc import Iterable
 import pytest
 
 from tests.journal.bench import Bench, accept, change, claim, command, ended, instead, intent, only, poison, rows
-from worker.journal import chores, group, letters, plans, timeline
-from worker.journal.acts import Acts
+from worker.journal.database import group_commit
+from worker.journal.database.protocol import LaneKey, Transaction
 from worker.journal.journal import Journal
+from worker.journal.operating import dead_letters, replay_plans
+from worker.journal.operating.requests import Acts
+from worker.journal.operating.retention import (
+    PORTION,
+    Pruned,
+    due,
+    prune,
+)
+from worker.journal.processing import chores
+from worker.journal.reading import timeline
 from worker.journal.records import Call, Note, State, Step, StepState, Taken, Work
-from worker.journal.retention import PORTION, Pruned, due, prune
-from worker.journal.sql import LaneKey, Transaction
 
 DAY = 86_400.0
 KEEP, DETAILS = 400 * DAY, 30 * DAY
@@ -140,11 +148,11 @@ async def test_dead_letters_without_a_command_are_forgotten_once_somebody_dealt_
     one = await bench.worker()
     await accept(one, poison(), poison())
     await sent(one)
-    await one.write(lambda tx: letters.archive(tx, "ada", "known", [1]))
+    await one.write(lambda tx: dead_letters.archive(tx, "ada", "known", [1]))
     await age(one, 31)
     assert await pruned(one) == Pruned(0, 0, 0)
-    assert await one.read(lambda tx: letters.original(tx, 1)) is None
-    assert await one.read(lambda tx: letters.original(tx, 2)) is not None
+    assert await one.read(lambda tx: dead_letters.original(tx, 1)) is None
+    assert await one.read(lambda tx: dead_letters.original(tx, 2)) is not None
     await age(one, 400)
     assert await pruned(one) == Pruned(0, 0, 1)
     assert [row["seq"] for row in await rows(one, "SELECT seq FROM dead_letter")] == [2]
@@ -236,15 +244,15 @@ async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_ag
     """Intake finds the lane, somebody forgets it, and then intake locks it: the command is taken in all the same."""
     one, other = await bench.worker(), await bench.journal()
     await change(one, "INSERT INTO lane (id, partner, customer) VALUES ('us/contoso', 'us', 'contoso')")
-    make, forgotten = group._make, list[Pruned]()
+    make, forgotten = group_commit._make, list[Pruned]()
 
     async def made(tx: Transaction, keys: Iterable[LaneKey]) -> None:
-        monkeypatch.setattr(group, "_make", make)
+        monkeypatch.setattr(group_commit, "_make", make)
         await make(tx, keys)
         await tx.rows("SELECT 1 AS one")  # what is made is sent
         forgotten.append(await prune(other, KEEP, DETAILS))
 
-    monkeypatch.setattr(group, "_make", made)
+    monkeypatch.setattr(group_commit, "_make", made)
     assert await accept(one, command("1")) == [Taken.NEW]
     assert forgotten[0].lanes == 1
     assert (await only(one)).id == "1"
@@ -290,14 +298,16 @@ async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
 async def test_a_plan_of_a_replay_is_forgotten_at_once_and_its_items_in_portions(bench: Bench) -> None:
     """Nobody applies a plan of which items are missing."""
     one = await bench.worker()
-    plan = plans.Plan("p", 0, "ada", "why", None, 3, 0, 0, {})
+    plan = replay_plans.Plan("p", 0, "ada", "why", None, 3, 0, 0, {})
     await one.write(
-        lambda tx: plans.add_items(tx, "p", [plans.Item(n, None, "t", "nothing", "") for n in range(PORTION + 3)])
+        lambda tx: replay_plans.add_items(
+            tx, "p", [replay_plans.Item(n, None, "t", "nothing", "") for n in range(PORTION + 3)]
+        )
     )
-    await one.write(lambda tx: plans.add_plan(tx, plan))
-    assert await one.write(lambda tx: plans.forget(tx, DETAILS, PORTION)) == 0
+    await one.write(lambda tx: replay_plans.add_plan(tx, plan))
+    assert await one.write(lambda tx: replay_plans.forget(tx, DETAILS, PORTION)) == 0
     await change(one, "UPDATE plan SET at = 1")
-    assert await one.write(lambda tx: plans.forget(tx, DETAILS, PORTION)) == PORTION
+    assert await one.write(lambda tx: replay_plans.forget(tx, DETAILS, PORTION)) == PORTION
     assert await count(one, "plan", "plan_item") == {"plan": 0, "plan_item": 3}
     await prune(one, KEEP, DETAILS)
     assert await count(one, "plan", "plan_item", "forgotten_plan") == {"plan": 0, "plan_item": 0, "forgotten_plan": 0}

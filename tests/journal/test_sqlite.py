@@ -15,11 +15,11 @@ import pytest
 from tests.journal.bench import Bench, accept, change, claim, command, ended, intent, only, rows, run
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
-from worker.journal import counts
+from worker.journal.database.sqlite import CLOSE_SECONDS, SqliteEngine
 from worker.journal.journal import CLOSE_SECONDS as JOURNAL_SECONDS
 from worker.journal.journal import Journal
+from worker.journal.reading import counts
 from worker.journal.records import SECOND, Taken
-from worker.journal.sqlite import CLOSE_SECONDS, SqliteEngine
 
 
 @pytest.fixture

@@ -8,14 +8,20 @@ import pytest
 
 from tests.journal.bench import Bench, accept, change, claim, command, ended, intent, rows, waiting
 from worker.errors import JournalRefused
-from worker.journal import schema
-from worker.journal.brake import Brake
+from worker.journal.database import schema
 from worker.journal.journal import Journal
-from worker.journal.letter_search import Wanted, search
+from worker.journal.operating.dead_letter_search import Wanted, search
+from worker.journal.operating.pauses import Brake
+from worker.journal.processing.tenants import (
+    Directory,
+    Tenant,
+    called_now,
+    directory,
+    register,
+)
+from worker.journal.reading.timeline import newest, show
+from worker.journal.reading.views import Filter
 from worker.journal.records import State, Which
-from worker.journal.tenants import Directory, Tenant, called_now, directory, register
-from worker.journal.timeline import newest, show
-from worker.journal.views import Filter
 
 FIRST, SECOND, THIRD = (f"5e11e500-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 DOMAIN = "contoso.onmicrosoft.com"

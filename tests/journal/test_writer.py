@@ -21,9 +21,9 @@ from tests.journal.bench import (
 )
 from worker.clock import Clock
 from worker.errors import JournalUnavailable, LaneLost
+from worker.journal.database.protocol import Transaction
 from worker.journal.journal import Journal
 from worker.journal.records import Intake, Note, State, Taken
-from worker.journal.sql import Transaction
 
 TOO_LARGE = 2**63
 """A number that no database holds."""

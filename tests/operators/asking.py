@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from events.identity import command_uid
+from events.wire.identity import command_uid
 from tests.support.harness import SOURCE, World
-from worker.journal.acts import Acts
 from worker.journal.journal import Journal
+from worker.journal.operating.requests import Acts
 from worker.journal.records import Json
 
 WHO, WHY = "ada@desk", "the ordering system went wrong"

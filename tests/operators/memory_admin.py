@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
-from events.record import Record
+from events.wire.record import Record
 from tests.support.memory_broker import MemoryBroker
 from worker.broker.port import Partition
 

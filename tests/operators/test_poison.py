@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from events.plans import AzurePlanCreated, CreateAzurePlan
-from events.record import Outgoing
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
+from events.wire.record import Outgoing
 from tests.operators.asking import later
 from tests.support.harness import COMMANDS, GROUP, LiveWorker, World, settings_of
 from worker.broker.port import Partition

@@ -10,12 +10,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from events.base import Event, Origin
-from events.envelope import encode
-from events.identity import TERMINAL, event_id
-from events.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
-from events.record import Outgoing
-from events.status import CommandAccepted, CommandFailed, CommandIdReused, CommandRejected, CommandWaiting
+from events.messages.base import Event, Origin
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
+from events.messages.status import (
+    CommandAccepted,
+    CommandFailed,
+    CommandIdReused,
+    CommandRejected,
+    CommandWaiting,
+)
+from events.wire.envelope import encode
+from events.wire.identity import TERMINAL, event_id
+from events.wire.record import Outgoing
 from tests.operators.asking import WHO, WHY, ask, beside, later, types
 from tests.operators.memory_admin import MemoryAdmin
 from tests.support.harness import COMMANDS, EVENTS, GROUP, SOURCE, World, settings_of
@@ -24,10 +30,10 @@ from tests.support.virtual_time import START
 from worker.cli.verbs.journal import enrol
 from worker.errors import JournalRefused
 from worker.journal.journal import Journal
-from worker.replay.rebuild import Rebuild, Rebuilt, Sources
+from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.runtime import intake
-from worker.runtime.beginning import refuse_foreign
 from worker.runtime.conclusion import Sender
+from worker.runtime.startup_check import refuse_foreign
 
 Play = Callable[..., None]
 GUARD = 40.0 + 300.0 + 900.0

@@ -14,7 +14,7 @@ from tests.operators.test_rebuild import lose, sources
 from tests.support.harness import World, sqlite_file
 from tests.support.invariants import Findings, check
 from tests.support.virtual_loop import run_virtual
-from worker.replay.rebuild import Rebuild
+from worker.operators.rebuild import Rebuild
 
 GUARD = 20.0 + SETTLE + 90.0
 """Seconds: the longest call, settling and the lag of the order list, by the settings of the enumeration."""

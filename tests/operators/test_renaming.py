@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from events.envelope import encode_command
-from events.plans import AzurePlanCreated, CreateAzurePlan
-from events.status import CommandFailed, CommandWaiting
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
+from events.messages.status import CommandFailed, CommandWaiting
+from events.wire.envelope import encode_command
 from tests.operators.asking import WHO, WHY, ask, beside, later, types
 from tests.operators.test_rebuild import lose, rebuild
 from tests.support.harness import COMMANDS, GROUP, SOURCE, World, settings_of
 from worker.errors import JournalRefused
-from worker.journal.brake import Brake
+from worker.journal.operating.pauses import Brake
 from worker.journal.records import Which
 
 Play = Callable[..., None]

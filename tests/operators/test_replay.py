@@ -3,23 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-from events.plans import CreateAzurePlan, SuspendPlan
-from events.record import Outgoing, Record
-from events.status import CommandAccepted, CommandFailed
+from events.messages.plans import CreateAzurePlan, SuspendPlan
+from events.messages.status import CommandAccepted, CommandFailed
+from events.wire.record import Outgoing, Record
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import COMMANDS, EVENTS, World
-from worker.journal import plans
 from worker.journal.journal import Journal
-from worker.journal.plans import Item, Plan
+from worker.journal.operating import replay_plans
+from worker.journal.operating.replay_plans import Item, Plan
+from worker.journal.processing.tenants import Directory, Tenant
+from worker.journal.reading.views import Filter
 from worker.journal.records import State
-from worker.journal.tenants import Directory, Tenant
-from worker.journal.views import Filter
-from worker.replay.applying import Applier, Ended, Manner
-from worker.replay.decisions import Wanted
-from worker.replay.pace import Pace
-from worker.replay.planning import Order, make
-from worker.replay.selection import Candidate, of_journal, of_records
+from worker.operators.replay.applying import Applier, Ended, Manner
+from worker.operators.replay.decisions import Wanted
+from worker.operators.replay.pace import Pace
+from worker.operators.replay.planning import Order, make
+from worker.operators.replay.selection import Candidate, of_journal, of_records
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 
@@ -214,7 +214,7 @@ def test_an_apply_that_died_is_continued_where_it_was(play: Play) -> None:
             dying.cancel()
             await asyncio.wait([dying])
         async with beside(world) as journal:
-            begun = await journal.read(lambda tx: plans.states(tx, plan.id, ["resume"]))
+            begun = await journal.read(lambda tx: replay_plans.states(tx, plan.id, ["resume"]))
             assert 0 < begun["planned"] < 12
             ended = await apply(world, journal, plan)
         assert ended.standing.ended == 12

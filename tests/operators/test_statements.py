@@ -5,33 +5,33 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.base import Event, Origin
-from events.envelope import encode, encode_command
-from events.identity import ACCEPTED, TERMINAL, event_id
-from events.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
-from events.record import Outgoing, Record
-from events.status import CommandAccepted, CommandFailed
+from events.messages.base import Event, Origin
+from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
+from events.messages.status import CommandAccepted, CommandFailed
+from events.wire.envelope import encode, encode_command
+from events.wire.identity import ACCEPTED, TERMINAL, event_id
+from events.wire.record import Outgoing, Record
 from tests.operators.asking import WHO, WHY
 from tests.operators.memory_admin import MemoryAdmin
 from tests.operators.test_replay import each
 from tests.support.memory_broker import MemoryBroker
 from worker.clock import Clock
-from worker.journal import plans
 from worker.journal.journal import Journal
-from worker.journal.letter_search import Wanted as WantedLetters
-from worker.journal.letter_search import groups, search
-from worker.journal.retention import prune
-from worker.journal.tenants import Directory, Tenant, register
-from worker.journal.views import Filter
-from worker.parts import open_engine
-from worker.replay.decisions import Wanted
-from worker.replay.planning import Order, make
-from worker.replay.rebuild import Rebuild, Sources
-from worker.replay.selection import of_journal, of_records
+from worker.journal.operating import replay_plans
+from worker.journal.operating.dead_letter_search import Wanted as WantedLetters
+from worker.journal.operating.dead_letter_search import groups, search
+from worker.journal.operating.retention import prune
+from worker.journal.processing.tenants import Directory, Tenant, register
+from worker.journal.reading.views import Filter
+from worker.operators.rebuild import Rebuild, Sources
+from worker.operators.replay.decisions import Wanted
+from worker.operators.replay.planning import Order, make
+from worker.operators.replay.selection import of_journal, of_records
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
-from worker.settings import Journal as JournalSettings
-from worker.settings import Settings
+from worker.settings.build import open_engine
+from worker.settings.model import Journal as JournalSettings
+from worker.settings.model import Settings
 
 COMMANDS, EVENTS = "commands", "events"
 SUSPENDED, FAILED, OPEN = (f"c0ffee00-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
@@ -139,18 +139,23 @@ async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: Jour
     found = of_records(journal, each(records), DESK, Filter())
     plan = await make(journal, found, Order(WHO, WHY, {"from": None}, Wanted()), {"contoso": 500})
     assert plan.outcomes == {"nothing": 2, "resume": 1, "needsPerson": 1, "start": 1}
-    kept = (await journal.read(lambda tx: plans.find(tx, plan.id[:8])))[0]
+    kept = (await journal.read(lambda tx: replay_plans.find(tx, plan.id[:8])))[0]
     assert (kept.commands, kept.calls, kept.outcomes) == (5, plan.calls, plan.outcomes)
-    start = (await journal.read(lambda tx: plans.planned(tx, plan.id, ["start"], 10)))[0]
+    start = (await journal.read(lambda tx: replay_plans.planned(tx, plan.id, ["start"], 10)))[0]
     assert start.record == records[-1]
-    items = await journal.read(lambda tx: plans.planned(tx, plan.id, ["resume"], 10))
-    lanes = await journal.read(lambda tx: plans.lanes_of(tx, items))
-    sent = [await journal.write(lambda tx: plans.send_redrives(tx, kept, items, WHO), lanes=lanes) for _ in range(2)]
+    items = await journal.read(lambda tx: replay_plans.planned(tx, plan.id, ["resume"], 10))
+    lanes = await journal.read(lambda tx: replay_plans.lanes_of(tx, items))
+    sent = [
+        await journal.write(lambda tx: replay_plans.send_redrives(tx, kept, items, WHO), lanes=lanes) for _ in range(2)
+    ]
     assert sent == [1, 0]
-    (under_way,) = await journal.read(lambda tx: plans.under_way(tx, plan.id))
+    (under_way,) = await journal.read(lambda tx: replay_plans.under_way(tx, plan.id))
     assert (under_way.asked, under_way.answer, under_way.state, under_way.redrive) == (True, None, "failed", 1)
-    await journal.write(lambda tx: plans.mark(tx, plan.id, [(under_way.number, "left", "why")], since="sent"))
-    assert await journal.read(lambda tx: plans.states(tx, plan.id, ["resume", "start"])) == {"left": 1, "planned": 1}
+    await journal.write(lambda tx: replay_plans.mark(tx, plan.id, [(under_way.number, "left", "why")], since="sent"))
+    assert await journal.read(lambda tx: replay_plans.states(tx, plan.id, ["resume", "start"])) == {
+        "left": 1,
+        "planned": 1,
+    }
 
 
 async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> None:
@@ -159,9 +164,9 @@ async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> N
     for _ in range(2):
         await make(journal, of_journal(journal, Filter()), Order(WHO, WHY, {}, Wanted()), {})
     await prune(journal, 1e9, 3_600.0)
-    assert len(await journal.read(lambda tx: plans.find(tx, ""))) == 2
+    assert len(await journal.read(lambda tx: replay_plans.find(tx, ""))) == 2
     await prune(journal, 1e9, 0.0)
-    assert await journal.read(lambda tx: plans.find(tx, "")) == []
+    assert await journal.read(lambda tx: replay_plans.find(tx, "")) == []
     assert await journal.read(lambda tx: tx.rows("SELECT number FROM plan_item")) == []
 
 
@@ -170,9 +175,11 @@ async def test_recorded_events_are_due_again_once(journal: Journal) -> None:
     await rebuilt(journal)
     done = [each async for each in of_journal(journal, Filter(customer=SUSPENDED))]
     plan = await make(journal, each(done), Order(WHO, WHY, {}, Wanted(re_emit=True)), {})
-    items = await journal.read(lambda tx: plans.planned(tx, plan.id, ["reEmit"], 10))
-    lanes = await journal.read(lambda tx: plans.lanes_of(tx, items))
-    again = [await journal.write(lambda tx: plans.send_again(tx, plan, items, WHO), lanes=lanes) for _ in range(2)]
+    items = await journal.read(lambda tx: replay_plans.planned(tx, plan.id, ["reEmit"], 10))
+    lanes = await journal.read(lambda tx: replay_plans.lanes_of(tx, items))
+    again = [
+        await journal.write(lambda tx: replay_plans.send_again(tx, plan, items, WHO), lanes=lanes) for _ in range(2)
+    ]
     assert again == [1, 0]
     await journal.register("worker", "test", 60)
     await journal.take_lanes(10)
@@ -188,4 +195,4 @@ async def test_dead_letters_are_found_with_their_commands(journal: Journal) -> N
     assert (found.id, found.letter.redrive, found.letter.sent_at is not None) == (FAILED, 1, True)
     (none,) = await journal.read(lambda tx: search(tx, WantedLetters(code="invalid_json")))
     assert (none.id, none.type) == (None, None)
-    assert await journal.read(plans.calls_by_type) == {}
+    assert await journal.read(replay_plans.calls_by_type) == {}

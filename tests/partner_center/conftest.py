@@ -11,9 +11,9 @@ import pytest
 from tests.partner_center.authority import AUDIENCE, CLIENT, Authority, authority
 from tests.partner_center.wire import Wire, wire
 from worker.clock import Clock
-from worker.partner_center.authority import Identity
-from worker.partner_center.center import Call, Center
-from worker.partner_center.client import Account, Partner
+from worker.partner_center.api import Call, Center
+from worker.partner_center.client.account import Account, Partner
+from worker.partner_center.client.authority import Identity
 from worker.partner_center.operation import Operation
 
 SECRET = "canary-client/secret+5f1e"

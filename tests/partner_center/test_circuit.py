@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.partner_center.circuit import Circuit, Pass, State
+from worker.partner_center.client.circuit import Circuit, Pass, State
 
 
 def circuit(*, states: list[State] | None = None, jitter: float = 0.0) -> Circuit:

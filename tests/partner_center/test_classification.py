@@ -3,7 +3,14 @@
 import pytest
 
 from events.codes import RejectedCode
-from worker.partner_center.classification import TABLE, Cause, Verdict, classify, own_code, reject_code
+from worker.partner_center.answers.classification import (
+    TABLE,
+    Cause,
+    Verdict,
+    classify,
+    own_code,
+    reject_code,
+)
 from worker.partner_center.operation import EffectClass
 
 READ, STATE, ORPHAN, MONEY = EffectClass.READ, EffectClass.STATE, EffectClass.ORPHAN, EffectClass.MONEY

@@ -3,8 +3,8 @@
 import pytest
 
 from events.codes import Fault
-from worker.partner_center import classification
-from worker.partner_center.codes import explanations, known_codes
+from worker.partner_center.answers import classification
+from worker.partner_center.answers.codes import explanations, known_codes
 
 # fmt: off
 EXPLAINED = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.partner_center.exact_json import Unreadable, dumps, loads
+from worker.partner_center.answers.exact_json import Unreadable, dumps, loads
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from events.codes import FailedCode, RejectedCode
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers, hangs_up
 from worker import metrics
-from worker.partner_center import carts, customers
 from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.registry import operations
+from worker.partner_center.resources import carts, customers
 
 LABELS = {
     "azplan_commands_received_total": {"command"},

@@ -11,7 +11,10 @@ import pytest
 
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers
-from worker.partner_center import (
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
+from worker.partner_center.registry import operations
+from worker.partner_center.resources import (
     agreements,
     azure_entitlements,
     carts,
@@ -22,10 +25,7 @@ from worker.partner_center import (
     subscriptions,
     upgrades,
 )
-from worker.partner_center.carts import NewCart, NewLineItem
-from worker.partner_center.center import Center
-from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
-from worker.partner_center.registry import operations
+from worker.partner_center.resources.carts import NewCart, NewLineItem
 
 C = "0a1b2c3d-0000-4000-8000-00000000cafe"
 S = "5a2a03c7-0000-4000-8000-dee8841e2001"

@@ -4,9 +4,10 @@ import pytest
 
 from tests.partner_center.conftest import Recorder
 from tests.partner_center.wire import Move, Wire, answers
-from worker.partner_center import customers, paging, subscriptions
-from worker.partner_center.center import Center
+from worker.partner_center.answers import paging
+from worker.partner_center.api import Center
 from worker.partner_center.errors import Unanswered
+from worker.partner_center.resources import customers, subscriptions
 
 
 def page(ids: str, uri: str | None = None, token: str = "") -> Move:

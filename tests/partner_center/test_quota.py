@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
-from worker.partner_center.quota import GRACE, GROWTH, LOWERED, SOONEST, SPAN, STUBBORN, Alone, Full, Quota, Window
+from worker.partner_center.client.quota import (
+    GRACE,
+    GROWTH,
+    LOWERED,
+    SOONEST,
+    SPAN,
+    STUBBORN,
+    Alone,
+    Full,
+    Quota,
+    Window,
+)
 
 
 def test_so_many_and_no_more() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from worker.clock import Clock
-from worker.partner_center.refresh_token import RefreshTokenFile, Unusable
+from worker.partner_center.client.refresh_token import RefreshTokenFile, Unusable
 
 
 def redeem(path: Path, times: int) -> None:

@@ -7,12 +7,18 @@ from uuid import UUID
 
 import pytest
 
-from worker.partner_center import carts, customers, orders, subscriptions
+from worker.partner_center.answers.model import Header, Link
+from worker.partner_center.client.request import (
+    Request,
+    follow,
+    headers,
+    prepare,
+    request_id,
+)
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
 from worker.partner_center.registry import operations
-from worker.partner_center.request import Request, follow, headers, prepare, request_id
-from worker.partner_center.resource import Header, Link
+from worker.partner_center.resources import carts, customers, orders, subscriptions
 
 BASE = "https://api.partnercenter.microsoft.com"
 COMMAND = UUID("c0ffee00-0000-4000-8000-000000000001")

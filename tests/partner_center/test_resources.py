@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from worker.partner_center.carts import Cart, CheckoutResult, NewCart, NewLineItem
-from worker.partner_center.exact_json import dumps, loads
-from worker.partner_center.orders import Order, OrderLineItem
-from worker.partner_center.products import is_azure_plan_item, is_legacy_azure_item
-from worker.partner_center.reservations import ReservationEntitlement
-from worker.partner_center.resource import (
+from worker.partner_center.answers.exact_json import dumps, loads
+from worker.partner_center.answers.model import (
     Collection,
     Document,
     Flag,
@@ -24,8 +20,17 @@ from worker.partner_center.resource import (
     Word,
     same_id,
 )
-from worker.partner_center.subscriptions import Subscription
-from worker.partner_center.upgrades import Upgrade, id_in
+from worker.partner_center.resources.azure_products import is_azure_plan_item, is_legacy_azure_item
+from worker.partner_center.resources.carts import (
+    Cart,
+    CheckoutResult,
+    NewCart,
+    NewLineItem,
+)
+from worker.partner_center.resources.orders import Order, OrderLineItem
+from worker.partner_center.resources.reservations import ReservationEntitlement
+from worker.partner_center.resources.subscriptions import Subscription
+from worker.partner_center.resources.upgrades import Upgrade, id_in
 
 
 class Thing(Resource):

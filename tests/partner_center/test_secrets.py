@@ -17,8 +17,8 @@ from tests.partner_center.conftest import SECRET, MakeAccount, Recorder
 from tests.partner_center.wire import Move, Wire, answers, hangs_up
 from tests.support.quiet import overheard
 from worker import metrics
-from worker.partner_center import carts, customers, upgrades
 from worker.partner_center.errors import CallError
+from worker.partner_center.resources import carts, customers, upgrades
 
 REFRESH = "canary-refresh-token-77aa"
 BODY = "canary-body-31f0"

@@ -22,11 +22,11 @@ from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
 from worker import metrics
 from worker.clock import Clock
-from worker.partner_center import authority as module
-from worker.partner_center.authority import Identity, NoToken
-from worker.partner_center.tokens import AccessToken, Tokens, TokenSource
+from worker.partner_center.client import authority as module
+from worker.partner_center.client.authority import Identity, NoToken
+from worker.partner_center.client.tokens import AccessToken, Tokens, TokenSource
 from worker.redaction import redact
-from worker.trust import tls_context
+from worker.trusted_certificates import tls_context
 
 SECRET = "canary-client-secret-91c2"
 REFRESH = "canary-refresh-token-4b7d"

@@ -17,12 +17,18 @@ from tests.partner_center.authority import AUDIENCE, CLIENT, TENANT, Authority, 
 from tests.partner_center.wire import Move, Wire, answers, resets, says_nothing, wire
 from tests.support.quiet import overheard
 from worker.clock import Clock
-from worker.partner_center import authority as module
-from worker.partner_center.authority import Identity, NoToken
-from worker.partner_center.codes import known_codes
-from worker.partner_center.tokens import Tokens
-from worker.partner_center.trouble import Trouble, asked_for, known_trouble, refused_token, trouble_of
-from worker.trust import tls_context
+from worker.partner_center.answers.codes import known_codes
+from worker.partner_center.client import authority as module
+from worker.partner_center.client.authority import Identity, NoToken
+from worker.partner_center.client.tokens import Tokens
+from worker.partner_center.client.trouble import (
+    Trouble,
+    asked_for,
+    known_trouble,
+    refused_token,
+    trouble_of,
+)
+from worker.trusted_certificates import tls_context
 
 SECRET = "canary-client-secret-77d0"
 ASKED_OF_US = [

@@ -6,15 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from events.base import Command, commands
-from events.plans import SuspendPlan
-from events.record import Headers, Record
+from events.messages.base import Command, commands
+from events.messages.plans import SuspendPlan
+from events.wire.record import Headers, Record
 from tests.support.virtual_time import LoopClock
 from worker.app import Traffic
+from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
 from worker.journal.journal import Journal
+from worker.journal.processing.tenants import Directory, Tenant
 from worker.journal.records import Taken, Unsent, Work
-from worker.journal.sqlite import InlineExecutor, SqliteEngine
-from worker.journal.tenants import Directory, Tenant
 from worker.partner_center.errors import GateClosed
 from worker.runtime import turn
 from worker.runtime.conclusion import Sender

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from events.plans import PlanSuspended, SuspendPlan
-from events.record import Outgoing, Record
+from events.messages.plans import PlanSuspended, SuspendPlan
+from events.wire.record import Outgoing, Record
 from tests.runtime.bench import Bench, desk, record
 from tests.support.memory_broker import MemoryBroker, MemorySource
 from worker.broker.port import BrokerUnavailable, Partition

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from events.base import Event
 from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
-from events.deadletters import size
-from events.identity import event_id
-from events.plans import PlanSuspended, SuspendPlan
-from events.record import Outgoing
-from events.status import Blocker
-from events.upgrades import ProductUpgradeStarted, StartProductUpgrade
+from events.messages.base import Event
+from events.messages.plans import PlanSuspended, SuspendPlan
+from events.messages.status import Blocker
+from events.messages.upgrades import ProductUpgradeStarted, StartProductUpgrade
+from events.wire.dead_letter import size
+from events.wire.identity import event_id
+from events.wire.record import Outgoing
 from tests.runtime.bench import CUSTOMER, DAY, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
 from tests.runtime.test_traffic import call
 from worker.app import Traffic

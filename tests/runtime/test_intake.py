@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from events.envelope import SOURCE
-from events.identity import event_id
-from events.plans import CreateAzurePlan
-from events.record import Record
+from events.messages.plans import CreateAzurePlan
+from events.wire.envelope import SOURCE
+from events.wire.identity import event_id
+from events.wire.record import Record
 from tests.runtime.bench import ACCOUNT, CUSTOMER, DAY, OTHER_CUSTOMER, SUSPEND, Bench, desk, record
 from worker.journal.records import Taken
 from worker.runtime.intake import intake, refused_by_database

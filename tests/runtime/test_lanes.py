@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from events.plans import SuspendPlan
+from events.messages.plans import SuspendPlan
 from tests.runtime.bench import Bench, desk, record
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.records import Claim, Conclusion, State, Work

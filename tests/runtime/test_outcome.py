@@ -6,10 +6,16 @@ from typing import Any
 
 import pytest
 
-from events.base import Event, Origin
 from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
-from events.plans import PlanSuspended
-from events.status import Blocker, CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
+from events.messages.base import Event, Origin
+from events.messages.plans import PlanSuspended
+from events.messages.status import (
+    Blocker,
+    CommandFailed,
+    CommandRejected,
+    CommandValidated,
+    PartnerCenterError,
+)
 from worker.errors import AttemptsSpent, Failed, JournalRefused, Rejected, Validated, Wait
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Waits

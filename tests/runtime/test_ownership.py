@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from events.plans import SuspendPlan
+from events.messages.plans import SuspendPlan
 from tests.runtime.bench import Bench, desk, record
 from tests.support.virtual_time import LoopClock
 from worker.errors import JournalUnavailable
+from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
 from worker.journal.journal import Journal
 from worker.journal.records import Conclusion, State
-from worker.journal.sqlite import InlineExecutor, SqliteEngine
 from worker.runtime.intake import intake
 from worker.runtime.ownership import Lease, Ownership
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from events.plans import SuspendPlan
-from events.record import Outgoing
+from events.messages.plans import SuspendPlan
+from events.wire.record import Outgoing
 from tests.runtime.bench import Bench, record
 from tests.runtime.test_dispatch import listing
 from tests.support.memory_broker import MemoryBroker

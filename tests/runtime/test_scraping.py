@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from events.plans import SuspendPlan
+from events.messages.plans import SuspendPlan
 from tests.support.accepted import accepted
 from tests.support.harness import settings_of, world_on
 from worker.app import exported

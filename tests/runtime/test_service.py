@@ -11,17 +11,17 @@ from uuid import UUID
 
 import pytest
 
-from events.base import Event
-from events.plans import PlanSuspended, SuspendPlan
+from events.messages.base import Event
+from events.messages.plans import PlanSuspended, SuspendPlan
 from tests.support.boundaries import Life, Script
 from tests.support.harness import COMMANDS, GROUP, LiveWorker, World, settings_of, world_on
 from worker import app
 from worker.broker.port import BrokerUnavailable
 from worker.handling import Context
-from worker.journal import postgres, sqlite
+from worker.journal.database import postgres, sqlite
 from worker.journal.journal import CLOSE_SECONDS
-from worker.partner_center import subscriptions
-from worker.runtime import limit
+from worker.partner_center.resources import subscriptions
+from worker.runtime import stop_limit
 from worker.runtime.consumer import Progress
 from worker.runtime.readiness import Readiness
 from worker.runtime.service import STOP_SECONDS, Parts, Service
@@ -111,8 +111,7 @@ class Assembly:
         self.parts["consumer"] = Intake(self.notes)
         made = {name: part for name, part in self.parts.items() if name != "health"}
         self.parts["clock"] = clock
-        self.service = Service(Parts(clock=clock, **made), drain_timeout=45, host="127.0.0.1", port=0)
-        self.service.health = self.parts["health"]
+        self.service = Service(Parts(clock=clock, **made), drain_timeout=45, pages=lambda _: self.parts["health"])
 
 
 @pytest.fixture
@@ -304,8 +303,8 @@ async def test_a_stop_that_is_not_over_in_time_ends_the_process(monkeypatch: pyt
         ended.append((number.name, seconds))
         over.set()
 
-    monkeypatch.setattr(limit, "STOP_SECONDS", 0.01)
-    monkeypatch.setattr(limit, "cut_short", end)
+    monkeypatch.setattr(stop_limit, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(stop_limit, "cut_short", end)
     app.Worker(settings_of(worker={"drain_timeout": 0.01}))._signalled(signal.SIGTERM)
     assert over.wait(30)
     assert ended == [("SIGTERM", 0.02)]

@@ -8,9 +8,9 @@ import pytest
 from tests.runtime.bench import Bench
 from tests.support.virtual_time import START
 from worker.app import Traffic
-from worker.partner_center import carts, subscriptions
-from worker.partner_center.center import Call
+from worker.partner_center.api import Call
 from worker.partner_center.errors import GateClosed
+from worker.partner_center.resources import carts, subscriptions
 
 
 async def test_a_request_leaves_only_for_the_worker_that_owns_the_lane(bench: Bench) -> None:

@@ -11,17 +11,18 @@ from typing import Any
 from unittest.mock import patch
 
 from events.codes import RejectedCode
-from events.envelope import Undecodable, decode
-from events.record import Record
+from events.wire.envelope import Undecodable, decode
+from events.wire.record import Record
 from worker.app import Traffic
+from worker.azure_plans.purchase import CHECKOUT, Purchase
 from worker.broker.port import Batch, Partition
 from worker.errors import Rejected
-from worker.journal import intake as accepting
-from worker.journal import retention, work
+from worker.journal.database.protocol import Transaction
+from worker.journal.operating import retention
+from worker.journal.processing import intake as accepting
+from worker.journal.processing import runs
 from worker.journal.records import Intake, Taken, Unsent, Work
-from worker.journal.sql import Transaction
 from worker.partner_center.errors import Unanswered
-from worker.plans.purchase import CHECKOUT, Purchase
 from worker.runtime import consumer, dispatch, outcome
 from worker.runtime.consumer import Consumer
 from worker.runtime.publisher import Publisher
@@ -176,7 +177,7 @@ BUGS = (
     ),
     Planted("after a lost answer another cart is bought", "G2", 35, [(Purchase, "took_effect", _buys_in_another_cart)]),
     Planted("each publication draws an id", "G3", 1, [(Publisher, "_one", _draws_event_ids)]),
-    Planted("the last of a lane goes first", "G4", 2, [(work, "NEXT_DUE", _lets_the_last_go_first)]),
+    Planted("the last of a lane goes first", "G4", 2, [(runs, "NEXT_DUE", _lets_the_last_go_first)]),
     Planted("a repeat begins the command again", "G5", 2, [(accepting, "accept", _begins_repeats_again)]),
     Planted("silence is taken for a no", "G6", 6, [(dispatch, "judge", _takes_silence_for_a_no)]),
     Planted(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 
 Headers = dict[str, bytes]
 

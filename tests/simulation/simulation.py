@@ -25,8 +25,8 @@ from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_time import START, LoopClock
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
-from worker.journal.brake import Brake
 from worker.journal.journal import Journal
+from worker.journal.operating.pauses import Brake
 
 SETTINGS = SOONER.model_copy(
     update={"journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)})}

@@ -6,9 +6,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from events.base import Command
-from events.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
-from events.upgrades import StartProductUpgrade
+from events.messages.base import Command
+from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
+from events.messages.upgrades import StartProductUpgrade
 from ops.simulator.faults import Kind
 from tests.crash.enumeration import SETTLE
 from tests.simulation.chaos import Weather

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from events.identity import command_uid
+from events.wire.identity import command_uid
 from tests.support.azplan import Azplan
 from tests.support.harness import SOURCE
 

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from events.base import Command, commands
+from events.messages.base import Command, commands
 from tests.integration.talk import Headers, Sent
 from tests.support.harness import SOURCE
 from tests.support.topics import PARTITIONS, Topics

@@ -14,8 +14,8 @@ import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from events.base import Command
-from events.record import Record
+from events.messages.base import Command
+from events.wire.record import Record
 from ops.simulator.books import Effect
 from tests.integration.talk import Heard, hear
 from tests.storm.load import Load

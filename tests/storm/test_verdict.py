@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from events.identity import command_uid
+from events.wire.identity import command_uid
 from ops.simulator.books import Effect
 from tests.integration.talk import Heard, Sent
 from tests.storm.load import NOBODY_READS, OTHERWISE, Load

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from events.identity import command_uid
+from events.wire.identity import command_uid
 from tests.integration.talk import Heard
 from tests.storm.load import NOBODY_READS, OTHERWISE
 from tests.storm.remains import Remains

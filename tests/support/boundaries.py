@@ -9,9 +9,9 @@ import contextvars
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from worker.broker.port import Ack, Batch, Partition, Sink, Source
-from worker.journal.sql import Engine, Operation, Transaction
+from worker.journal.database.protocol import Engine, Operation, Transaction
 
 T = TypeVar("T")
 

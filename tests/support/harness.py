@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from events.base import Command, Event, events
-from events.envelope import encode_command
-from events.record import Record
+from events.messages.base import Command, Event, events
+from events.wire.envelope import encode_command
+from events.wire.record import Record
 from ops.simulator.app import CONTOSO, Simulator, build
 from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
@@ -26,13 +26,13 @@ from worker import metrics
 from worker.app import Around, assemble
 from worker.clock import Clock
 from worker.handling import Handler, load
+from worker.journal.database.protocol import Engine
+from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
 from worker.journal.journal import Journal
-from worker.journal.sql import Engine
-from worker.journal.sqlite import InlineExecutor, SqliteEngine
-from worker.journal.tenants import register
-from worker.parts import tenants_of
+from worker.journal.processing.tenants import register
 from worker.runtime.service import Service
-from worker.settings import Partner, Settings
+from worker.settings.build import tenants_of
+from worker.settings.model import Partner, Settings
 
 COMMANDS, EVENTS, DEAD_LETTERS = "azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1"
 GROUP = "azplan-worker"

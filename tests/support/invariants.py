@@ -11,12 +11,18 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from events.base import Command, Event
 from events.codes import FailedCode
-from events.identity import command_uid
-from events.plans import AzurePlanCreated, PlanReactivated, PlanSuspended
-from events.status import CommandAccepted, CommandFailed, CommandIdReused, CommandRejected, CommandValidated
-from events.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from events.messages.base import Command, Event
+from events.messages.plans import AzurePlanCreated, PlanReactivated, PlanSuspended
+from events.messages.status import (
+    CommandAccepted,
+    CommandFailed,
+    CommandIdReused,
+    CommandRejected,
+    CommandValidated,
+)
+from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from events.wire.identity import command_uid
 from ops.simulator.books import Effect
 from tests.support.harness import COMMANDS, GROUP, SOURCE, Said, World
 

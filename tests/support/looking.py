@@ -7,10 +7,10 @@ from tests.support.databases import run_apart
 from tests.support.harness import settings_of
 from worker.cli import connections
 from worker.errors import JournalMissing
-from worker.journal.letter_search import Wanted, search
-from worker.journal.sql import Transaction
-from worker.journal.timeline import newest
-from worker.journal.views import Filter, Summary
+from worker.journal.database.protocol import Transaction
+from worker.journal.operating.dead_letter_search import Wanted, search
+from worker.journal.reading.timeline import newest
+from worker.journal.reading.views import Filter, Summary
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from events.deadletters import size
-from events.record import Outgoing, Record
+from events.wire.dead_letter import size
+from events.wire.record import Outgoing, Record
 from worker.broker.port import (
     Ack,
     Batch,

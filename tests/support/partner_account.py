@@ -9,14 +9,14 @@ import httpx
 from ops.simulator.app import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
-from worker.partner_center.authority import NoToken
-from worker.partner_center.center import Center, Run
-from worker.partner_center.client import _Client
-from worker.partner_center.lines import Lines
-from worker.partner_center.quota import Alone
-from worker.partner_center.tokens import AccessToken
-from worker.partner_center.transport import Departure, Reply, Transport
-from worker.partner_center.trouble import Trouble
+from worker.partner_center.api import Center, Run
+from worker.partner_center.client.account import _Client
+from worker.partner_center.client.authority import NoToken
+from worker.partner_center.client.quota import Alone
+from worker.partner_center.client.shared import Lines
+from worker.partner_center.client.tokens import AccessToken
+from worker.partner_center.client.transport import Departure, Reply, Transport
+from worker.partner_center.client.trouble import Trouble
 
 BASE_URL = "https://api.partnercenter.microsoft.com"
 TOKEN_SECONDS = 1800.0

@@ -7,7 +7,7 @@ import pytest
 from tests.support.boundaries import Life, WatchedEngine, track_lives
 from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_postgres import VirtualPostgres
-from worker.journal.sql import Transaction
+from worker.journal.database.protocol import Transaction
 
 
 @pytest.mark.postgres

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.codes import FailedCode, RejectedCode
-from events.identity import TERMINAL, command_uid, event_id
-from events.record import Record
-from events.status import CommandFailed, CommandRejected
+from events.messages.status import CommandFailed, CommandRejected
+from events.wire.identity import TERMINAL, command_uid, event_id
+from events.wire.record import Record
 from tests.support.harness import COMMANDS, GROUP, SOURCE, World
 from tests.support.invariants import Findings
 from tests.support.virtual_time import START

@@ -12,10 +12,10 @@ from tests.support.databases import run_apart
 from tests.support.harness import MakeEngine
 from tests.support.virtual_loop import VirtualLoop
 from worker.clock import Clock
-from worker.journal.postgres import PostgresEngine
-from worker.journal.postgres_transaction import PostgresTransaction
+from worker.journal.database.postgres import PostgresEngine
+from worker.journal.database.postgres_transaction import PostgresTransaction
+from worker.journal.database.protocol import Operation, Transaction
 from worker.journal.records import Micros
-from worker.journal.sql import Operation, Transaction
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from events.base import commands
 from events.catalog import example
-from events.record import Headers, Outgoing
+from events.messages.base import commands
+from events.wire.record import Headers, Outgoing
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 LARGEST = 1_048_576

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from events.codes import RecordCode
-from events.envelope import Accepted, Refused, decode
-from events.record import Record
+from events.wire.envelope import Accepted, Refused, decode
+from events.wire.record import Record
 from tests.support.harness import COMMANDS, GROUP, World
 from worker.broker.port import Partition
-from worker.journal.columns import load_headers
+from worker.journal.database.columns import load_headers
 
 Place = tuple[int, int]
 """Partition and offset on the commands topic."""

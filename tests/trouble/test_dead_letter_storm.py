@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import structlog
 from structlog.testing import LogCapture
 
-from events.plans import PlanReactivated, ReactivatePlan
-from events.record import Outgoing
+from events.messages.plans import PlanReactivated, ReactivatePlan
+from events.wire.record import Outgoing
 from tests.operators.asking import later
 from tests.support.harness import COMMANDS, GROUP, World, settings_of
 from tests.trouble.conftest import Play

@@ -10,14 +10,14 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from events.plans import PlanReactivated, ReactivatePlan
+from events.messages.plans import PlanReactivated, ReactivatePlan
 from tests.operators.asking import later
 from tests.support.harness import GROUP, LiveWorker, World, world_on
 from tests.support.invariants import check
 from tests.support.virtual_loop import run_virtual
 from tests.trouble.ledger import rest
 from worker.errors import FULL_DISK
-from worker.journal.sqlite import SqliteEngine
+from worker.journal.database.sqlite import SqliteEngine
 from worker.runtime.readiness import Readiness
 
 MIB = 1024 * 1024

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from events.plans import PlanReactivated, ReactivatePlan
-from events.record import Outgoing
+from events.messages.plans import PlanReactivated, ReactivatePlan
+from events.wire.record import Outgoing
 from tests.support.harness import COMMANDS, World, settings_of
 from tests.trouble.conftest import Play, Story
 from tests.trouble.hostile import batches, classics, golden, oversized

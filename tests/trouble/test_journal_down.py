@@ -4,7 +4,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from events.plans import AzurePlanCreated, CreateAzurePlan
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
 from tests.operators.asking import later
 from tests.support.boundaries import Life, Script
 from tests.support.harness import COMMANDS, GROUP, World

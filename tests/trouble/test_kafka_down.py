@@ -3,7 +3,7 @@
 import structlog
 from structlog.testing import LogCapture
 
-from events.plans import AzurePlanCreated, CreateAzurePlan
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
 from tests.operators.asking import later
 from tests.support.harness import World
 from tests.support.invariants import check

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from events.record import Outgoing
+from events.wire.record import Outgoing
 from tests.integration.talk import Sent, answered, hear, send
 from tests.support.databases import run_apart
 from tests.support.kafka_local import LocalKafka

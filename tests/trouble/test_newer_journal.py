@@ -11,21 +11,23 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from events.plans import AzurePlanCreated, CreateAzurePlan
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, ask, beside, later, uid
 from tests.support.harness import World
 from tests.trouble.conftest import Play
 from worker.errors import JournalRefused
-from worker.journal import counts, letter_search, schema, timeline
-from worker.journal.brake import Brake
-from worker.journal.pauses import pauses
-from worker.journal.puzzles import KIND
+from worker.journal.database import schema
+from worker.journal.database.protocol import Row, Transaction
+from worker.journal.database.schema import TABLES
+from worker.journal.operating import dead_letter_search
+from worker.journal.operating.pauses import Brake
+from worker.journal.operating.retention import prune
+from worker.journal.processing.pauses import pauses
+from worker.journal.processing.unknown_rows import KIND
+from worker.journal.reading import counts, timeline
+from worker.journal.reading.views import Filter
 from worker.journal.records import State, Which
-from worker.journal.retention import prune
-from worker.journal.schema import TABLES
-from worker.journal.sql import Row, Transaction
-from worker.journal.views import Filter
 
 BOTH = ["play", pytest.param("play_on_postgres", marks=pytest.mark.postgres)]
 PUT_OFF = 60.0
@@ -147,8 +149,8 @@ async def look_around(read: Callable[[Callable[[Transaction], Awaitable[object]]
     for command in ("c-1", "c-2", "c-3", "c-4"):
         await read(lambda tx, command=command: timeline.show(tx, uid(command)))  # type: ignore[misc]
     await read(lambda tx: timeline.changes(tx, 0))
-    await read(lambda tx: letter_search.search(tx, letter_search.Wanted()))
-    await read(lambda tx: letter_search.groups(tx, letter_search.Wanted()))
+    await read(lambda tx: dead_letter_search.search(tx, dead_letter_search.Wanted()))
+    await read(lambda tx: dead_letter_search.groups(tx, dead_letter_search.Wanted()))
     await read(counts.gauges)
     await read(counts.stats)
     await read(pauses)

@@ -6,14 +6,19 @@ from typing import Any
 
 import pytest
 
-from events.plans import PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
-from events.status import CommandAccepted, CommandFailed, CommandWaiting
+from events.messages.plans import (
+    PlanReactivated,
+    PlanSuspended,
+    ReactivatePlan,
+    SuspendPlan,
+)
+from events.messages.status import CommandAccepted, CommandFailed, CommandWaiting
 from tests.operators.asking import later
 from tests.support.harness import World
 from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
-from worker.partner_center.circuit import RUSH
+from worker.partner_center.client.circuit import RUSH
 from worker.runtime.readiness import Readiness
 
 HOUR, QUARTER = 3_600.0, 900.0

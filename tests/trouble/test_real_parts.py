@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from events.record import Outgoing, Record
+from events.wire.record import Outgoing, Record
 from tests.integration.conftest import QUICK
 from tests.integration.talk import Sent, answered, send
 from tests.support.azplan import Azplan

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from events.codes import WaitingReason
-from events.plans import PlanReactivated, ReactivatePlan
-from events.status import CommandAccepted, CommandWaiting
+from events.messages.plans import PlanReactivated, ReactivatePlan
+from events.messages.status import CommandAccepted, CommandWaiting
 from tests.operators.asking import later
 from tests.support.boundaries import Life
 from tests.support.harness import World
@@ -17,11 +17,11 @@ from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.clock import Clock
-from worker.partner_center.authority import NoToken
-from worker.partner_center.tokens import Tokens, TokenSource
-from worker.partner_center.trouble import trouble_of
+from worker.partner_center.client.authority import NoToken
+from worker.partner_center.client.tokens import Tokens, TokenSource
+from worker.partner_center.client.trouble import trouble_of
 from worker.runtime.readiness import Readiness
-from worker.settings import Settings
+from worker.settings.model import Settings
 
 HOUR = 3_600.0
 EXPIRED = "https://login.microsoftonline.com/t gives no token: invalid_client AADSTS7000222: the secret has expired"

@@ -13,14 +13,14 @@ from threading import Thread
 import pytest
 import trustme
 
-from worker.trust import tls_context
+from worker.trusted_certificates import tls_context
 
 ASK = """
 import asyncio, sys
 from pathlib import Path
-from worker.partner_center.authority import Authority, Identity, NoToken
-from worker.partner_center.transport import Departure, NoReply, Transport
-from worker.trust import tls_context
+from worker.partner_center.client.authority import Authority, Identity, NoToken
+from worker.partner_center.client.transport import Departure, NoReply, Transport
+from worker.trusted_certificates import tls_context
 
 url, ca_file = sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None
 
@@ -130,7 +130,7 @@ def test_a_store_where_openssl_does_not_look_is_found(
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
-    monkeypatch.setattr("worker.trust._BUNDLES", ("/absent.pem", str(store)))
+    monkeypatch.setattr("worker.trusted_certificates._BUNDLES", ("/absent.pem", str(store)))
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
     assert [authority["serialNumber"] for authority in tls_context(None).get_ca_certs()] == [serial(store)]
 

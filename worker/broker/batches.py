@@ -7,7 +7,8 @@
 | a batch that inflates to too much, or not at all, fails each poll and restart | its records come without bytes |
 | a header whose name is no UTF-8, which no broker looks at, fails each poll | it is read leniently |
 
-The classes stand in for the library's `MemoryRecords` and `PartitionRecords`; `worker.broker.client` puts them there.
+The classes stand in for the library's `MemoryRecords` and `PartitionRecords`; `worker.broker.bounded_consumer` puts
+them there.
 """
 
 import struct
@@ -22,7 +23,13 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatch, _LegacyRecordBatchPy
 
-from worker.broker.inflating import NAMES, Broken, Budget, Larger, Later
+from worker.broker.decompression import (
+    NAMES,
+    Broken,
+    Budget,
+    Larger,
+    Later,
+)
 
 log = structlog.get_logger("azplan.broker")
 

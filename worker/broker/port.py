@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from events.record import Headers, Outgoing, Record
+from events.wire.record import Headers, Outgoing, Record
 
 __all__ = [
     "Ack",

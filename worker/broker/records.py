@@ -2,9 +2,9 @@
 
 from aiokafka import ConsumerRecord
 
-from events.record import Record
+from events.wire.record import Record
 from worker.broker.batches import UnreadRecord
-from worker.broker.client import Consumer
+from worker.broker.bounded_consumer import Consumer
 
 
 async def fetched(consumer: Consumer, most: int, seconds: float) -> list[Record]:

@@ -27,8 +27,7 @@ from aiokafka.errors import KafkaConnectionError, ProducerClosed
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import RecordMetadata
 
-from events.record import Outgoing
-from worker.broker.attempts import Attempts
+from events.wire.record import Outgoing
 from worker.broker.connection import (
     ANSWER_SECONDS,
     KafkaConfig,
@@ -39,9 +38,10 @@ from worker.broker.connection import (
     translated,
     within,
 )
+from worker.broker.in_flight_limit import Room, capacity, weight
 from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
-from worker.broker.producing import end_sending, tame
-from worker.broker.room import Room, capacity, weight
+from worker.broker.producer_internals import end_sending, tame
+from worker.broker.single_flight import Attempts
 
 DELIVERY_SECONDS: Final = 30.0
 # Our own limit is looked at before; the library's must not be lower.

@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 
 from worker.broker.port import BrokerRefused
-from worker.trust import tls_context
+from worker.trusted_certificates import tls_context
 
 _CERTIFICATE, _KEY = "AZPLAN_KAFKA__CERTIFICATE_FILE", "AZPLAN_KAFKA__KEY_FILE"
 

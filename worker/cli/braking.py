@@ -4,19 +4,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from events.base import commands
+from events.messages.base import commands
 from worker.cli.durations import rough
-from worker.cli.exits import Code, Stop
-from worker.cli.printing import date_time, instant, say, show_table
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.message_types import find, short
+from worker.cli.output.terminal import (
+    date_time,
+    instant,
+    say,
+    show_table,
+)
 from worker.cli.selecting import check_partner, customer_id, known_type
-from worker.cli.types import find, short
-from worker.journal import counts
-from worker.journal.brake import Brake
 from worker.journal.journal import Journal
+from worker.journal.operating.pauses import Brake
+from worker.journal.processing.tenants import meant_by_settings
+from worker.journal.reading import counts
 from worker.journal.records import SECOND, Micros, Pause, Which
-from worker.journal.tenants import meant_by_settings
-from worker.parts import tenants_of
-from worker.settings import Settings
+from worker.settings.build import tenants_of
+from worker.settings.model import Settings
 
 MOST: Final = 3
 """Pauses that are said one by one beside other data."""

@@ -8,14 +8,32 @@ from pathlib import Path
 from typing import Any, Final
 
 from events.codes import FailedCode, RecordCode
-from events.record import Record
-from events.text import printable
-from worker.cli.exits import Code, Stop
-from worker.cli.printing import ago, at_terminal, date_time, instant, show, show_table, show_wrapped, write_bytes
+from events.wire.record import Record
+from events.wire.text import printable
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.message_types import short
+from worker.cli.output.terminal import (
+    ago,
+    at_terminal,
+    date_time,
+    instant,
+    show,
+    show_table,
+    show_wrapped,
+    write_bytes,
+)
 from worker.cli.selecting import code_word, customer_id, wire_type
-from worker.cli.types import short
 from worker.journal.journal import Journal
-from worker.journal.letter_search import Dead, Group, Wanted, commands_of, following, groups, numbered, these
+from worker.journal.operating.dead_letter_search import (
+    Dead,
+    Group,
+    Wanted,
+    commands_of,
+    following,
+    groups,
+    numbered,
+    these,
+)
 from worker.journal.records import Micros
 
 PAGE: Final = 200

@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from worker.accounts import open_accounts, unused_proxies
 from worker.broker.port import BrokerError, BrokerRefused, Right, TopicChange, WantedTopic
 from worker.cli import allowing, connections
 from worker.cli.braking import in_force
-from worker.cli.exits import Code
+from worker.cli.exit_codes import Code
 from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing, JournalRefused
-from worker.journal.brake import Brake
-from worker.partner_center import agreements, customers
-from worker.partner_center.center import Call
-from worker.partner_center.client import Account
+from worker.journal.operating.pauses import Brake
+from worker.partner_center.api import Call
+from worker.partner_center.client.account import Account
+from worker.partner_center.client.trouble import trouble_of
 from worker.partner_center.errors import CallError, NeverSent, NotPermitted, Refused, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Operation
-from worker.partner_center.trouble import trouble_of
-from worker.parts import open_engine
+from worker.partner_center.resources import agreements, customers
 from worker.redaction import redact
-from worker.settings import Settings, SettingsError, load
-from worker.settings_reference import effective
-from worker.settings_urls import shown
+from worker.settings.accounts import open_accounts, unused_proxies
+from worker.settings.build import open_engine
+from worker.settings.model import Settings, SettingsError, load
+from worker.settings.reference import effective
+from worker.settings.urls import shown
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from events.base import Command
 from events.catalog import schema
-from events.envelope import Accepted, decode, encode_command
-from events.payload import UnreadableError, doubled_keys, parse, parsed_object
-from events.record import Outgoing, Record
-from events.validation import read_command
-from worker.cli.exits import Code, Stop
+from events.messages.base import Command
+from events.messages.validation import read_command
+from events.wire.envelope import Accepted, decode, encode_command
+from events.wire.record import Outgoing, Record
+from events.wire.strict_json import (
+    UnreadableError,
+    doubled_keys,
+    parse,
+    parsed_object,
+)
+from worker.cli.exit_codes import Code, Stop
 from worker.clock import Clock
 
 CUSTOMER = "customerId"

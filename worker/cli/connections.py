@@ -8,8 +8,8 @@ from worker.broker.port import Admin, Sink
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
 from worker.journal.journal import Journal
-from worker.parts import kafka_config, open_engine
-from worker.settings import Settings
+from worker.settings.build import kafka_config, open_engine
+from worker.settings.model import Settings
 
 
 @asynccontextmanager

@@ -7,23 +7,28 @@ from typing import Annotated
 
 import typer
 
-from worker import settings
+from worker.azure_plans.wording import counted
 from worker.cli import connections
-from worker.cli.asking import insist
-from worker.cli.exits import Code, Stop
+from worker.cli.exit_codes import Code, Stop
 from worker.cli.finding import the_command
+from worker.cli.message_types import short
 from worker.cli.options import Json, Source, Yes
+from worker.cli.output.confirm import insist
+from worker.cli.output.terminal import say
 from worker.cli.person import Signature, Who, Why
-from worker.cli.printing import say
 from worker.cli.requesting import AT_ONCE, PATIENCE, Wait, one_page, request
 from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, check_partner, chosen, micros, span
-from worker.cli.types import short
 from worker.journal.journal import Journal
+from worker.journal.operating.selected_commands import (
+    Found,
+    Selected,
+    count,
+    page,
+)
+from worker.journal.reading.views import Filter, Summary
 from worker.journal.records import Resolution, State
-from worker.journal.selected import Found, Selected, count, page
-from worker.journal.views import Filter, Summary
-from worker.plans.naming import counted
-from worker.settings import Settings
+from worker.settings import model
+from worker.settings.model import Settings
 
 
 def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
@@ -48,7 +53,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
     during = span(begin, end)
     if id is None and which == Filter() and during == Span(None, None):
         raise Stop(Code.USAGE, "say which commands: an ID, or what they have in common.", "See --help.")
-    asyncio.run(_cancel(settings.load(), (id, source), which, during, _Manner(Signature(who, why), wait, yes, as_json)))
+    asyncio.run(_cancel(model.load(), (id, source), which, during, _Manner(Signature(who, why), wait, yes, as_json)))
 
 
 def resolve(
@@ -76,7 +81,7 @@ def resolve(
             f"The evidence is in `azplan commands show {id}`.",
         )
     found = Resolution.APPLIED if applied else Resolution.NOT_APPLIED
-    asyncio.run(_resolve(settings.load(), (id, source), found, _Manner(Signature(who, why), wait, yes, as_json)))
+    asyncio.run(_resolve(model.load(), (id, source), found, _Manner(Signature(who, why), wait, yes, as_json)))
 
 
 class _Manner:

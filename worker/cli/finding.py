@@ -2,10 +2,10 @@
 
 from difflib import get_close_matches
 
-from worker.cli.exits import Code, Stop
-from worker.journal import timeline
+from worker.cli.exit_codes import Code, Stop
 from worker.journal.journal import Journal
-from worker.journal.views import Filter, Summary
+from worker.journal.reading import timeline
+from worker.journal.reading.views import Filter, Summary
 
 
 async def the_command(journal: Journal, id_: str, source: str | None) -> Summary:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from events.published import Published
-from events.record import Record
+from events.wire.published_event import Published
+from events.wire.record import Record
 from worker.broker.port import Admin, BrokerUnavailable, Partition
-from worker.replay.told_events import ToldEvents
+from worker.operators.published_events import ToldEvents
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0

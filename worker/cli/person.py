@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from events.text import printable
-from worker.cli.exits import Code, Stop
-from worker.machine import user_number
+from events.wire.text import printable
+from worker.cli.exit_codes import Code, Stop
+from worker.operating_system import user_number
 
 OPERATOR: Final = "AZPLAN_OPERATOR"
 """The environment variable that names the person if `--who` does not."""

@@ -6,25 +6,39 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-from worker.broker.room import largest_record
-from worker.cli.asking import insist
+from worker.azure_plans.wording import counted
+from worker.broker.in_flight_limit import largest_record
 from worker.cli.durations import rough, spoken
-from worker.cli.exits import Code, Stop
-from worker.cli.printing import ago, bar, instant, say, show_json, show_table
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.output.confirm import insist
+from worker.cli.output.terminal import (
+    ago,
+    bar,
+    instant,
+    say,
+    show_json,
+    show_table,
+)
 from worker.cli.requesting import say_who_will
 from worker.clock import Clock
 from worker.journal.journal import Journal
-from worker.journal.plans import Item, Plan, find, latest, reasons, states
+from worker.journal.operating.replay_plans import (
+    Item,
+    Plan,
+    find,
+    latest,
+    reasons,
+    states,
+)
+from worker.journal.processing.tenants import Directory, register
 from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter
-from worker.journal.tenants import Directory, register
-from worker.parts import tenants_of
-from worker.plans.naming import counted
-from worker.replay.applying import Applier, Ended, Manner
-from worker.replay.decisions import Outcome
-from worker.replay.pace import Standing
+from worker.operators.replay.applying import Applier, Ended, Manner
+from worker.operators.replay.decisions import Outcome
+from worker.operators.replay.pace import Standing
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
-from worker.settings import Settings
+from worker.settings.build import tenants_of
+from worker.settings.model import Settings
 from worker.version import version
 
 Tell = Callable[[Standing], None]

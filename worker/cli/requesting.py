@@ -11,17 +11,17 @@ from typing import Annotated, Any, Final
 import typer
 
 from worker.cli.durations import DURATION, parse_duration, spoken
-from worker.cli.exits import Code, Stop
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.message_types import short
+from worker.cli.output.terminal import json_array, say, show_table
 from worker.cli.person import Signature
-from worker.cli.printing import json_array, say, show_table
-from worker.cli.types import short
-from worker.journal import counts
-from worker.journal.acts import DONE, Acts
+from worker.journal.database.protocol import Transaction
 from worker.journal.journal import Journal
+from worker.journal.operating.requests import DONE, Acts
+from worker.journal.operating.selected_commands import named
+from worker.journal.reading import counts
+from worker.journal.reading.views import Summary
 from worker.journal.records import Json
-from worker.journal.selected import named
-from worker.journal.sql import Transaction
-from worker.journal.views import Summary
 
 LOOK_EVERY: Final = 0.1
 AT_ONCE: Final = 200

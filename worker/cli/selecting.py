@@ -12,19 +12,19 @@ from typing import Annotated
 
 import typer
 
-from events.base import commands
 from events.codes import Code as Word
 from events.codes import FailedCode, RejectedCode
-from events.fields import is_guid
-from events.instants import parse_instant
-from events.text import quoted
-from worker.cli.exits import Code, Stop
-from worker.cli.types import find, suggestion
-from worker.journal import timeline
+from events.messages.base import commands
+from events.messages.fields import is_guid
+from events.wire.instants import parse_instant
+from events.wire.text import quoted
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.message_types import find, suggestion
 from worker.journal.journal import Journal
+from worker.journal.reading import timeline
+from worker.journal.reading.views import Filter
 from worker.journal.records import SECOND, Micros, State
-from worker.journal.views import Filter
-from worker.settings import Settings
+from worker.settings.model import Settings
 
 OfType = Annotated[str | None, typer.Option("--type", help="Only those of this type, such as SuspendPlan.")]
 OfCustomer = Annotated[str | None, typer.Option("--customer", metavar="GUID", help="Only those for this customer.")]

@@ -8,22 +8,22 @@ from typing import Any
 
 import typer
 
-from events.base import Event
-from events.instants import format_instant
-from events.published import Published
-from events.record import Outgoing
-from events.status import CommandFailed, CommandIdReused, CommandRejected
+from events.messages.base import Event
+from events.messages.status import CommandFailed, CommandIdReused, CommandRejected
+from events.wire.instants import format_instant
+from events.wire.published_event import Published
+from events.wire.record import Outgoing
 from worker.broker.port import Ack, BrokerUnavailable
 from worker.cli import connections
 from worker.cli.composing import Identity
 from worker.cli.durations import spoken
-from worker.cli.exits import Code, Stop
+from worker.cli.exit_codes import Code, Stop
 from worker.cli.following import events_after
-from worker.cli.printing import say, show, show_json
-from worker.cli.telling import details, headline, passed_over
-from worker.cli.types import short
-from worker.replay.told_events import ToldEvents
-from worker.settings import Settings
+from worker.cli.message_types import short
+from worker.cli.output.event import details, headline, passed_over
+from worker.cli.output.terminal import say, show, show_json
+from worker.operators.published_events import ToldEvents
+from worker.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,20 @@ from typing import Annotated
 import typer
 
 from events.codes import WaitingReason
-from worker import settings
+from worker.azure_plans.wording import counted
 from worker.cli import connections
-from worker.cli.asking import insist
 from worker.cli.braking import replicas
-from worker.cli.exits import Code, Stop
+from worker.cli.exit_codes import Code, Stop
 from worker.cli.finding import the_command
 from worker.cli.options import Json, Source, Yes
+from worker.cli.output.confirm import insist
+from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.printing import say, show_json
 from worker.cli.selecting import OfPartner, check_partner, code_word
 from worker.journal.journal import Journal
-from worker.journal.waking import Sleepers, Waking
-from worker.plans.naming import counted
-from worker.settings import Settings
+from worker.journal.operating.wakeups import Sleepers, Waking
+from worker.settings import model
+from worker.settings.model import Settings
 
 OfReason = Annotated[
     str | None, typer.Option("--reason", help="Only those that wait for this reason, such as retry or throttled.")
@@ -55,7 +55,7 @@ def wake(
     if meant in HELD:
         raise Stop(Code.USAGE, f"a wait for the reason {meant} cannot be ended by this verb.", HELD[meant])
     words = Sleepers(reason=meant, partner=None if partner is None else partner.strip().casefold())
-    done = asyncio.run(_wake(settings.load(), (id, source), words, Signature(who, why), yes=yes))
+    done = asyncio.run(_wake(model.load(), (id, source), words, Signature(who, why), yes=yes))
     if as_json:
         show_json(done)
 

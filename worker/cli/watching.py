@@ -4,17 +4,23 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from worker.cli import connections, facts
+from worker.cli import connections
 from worker.cli.braking import say_held
-from worker.cli.printing import date_time, say, show, show_json
+from worker.cli.message_types import short
+from worker.cli.output import json_facts
+from worker.cli.output.event import headline
+from worker.cli.output.terminal import (
+    date_time,
+    say,
+    show,
+    show_json,
+)
 from worker.cli.selecting import check_partner
-from worker.cli.telling import headline
-from worker.cli.types import short
 from worker.errors import JournalUnavailable
-from worker.journal import timeline
 from worker.journal.journal import Journal
-from worker.journal.views import Change, Filter, Summary
-from worker.settings import Settings
+from worker.journal.reading import timeline
+from worker.journal.reading.views import Change, Filter, Summary
+from worker.settings.model import Settings
 
 PAUSE: Final = 0.5
 """Seconds between two looks."""
@@ -66,10 +72,10 @@ def _fits(command: Summary, wanted: Filter) -> bool:
 def _show(changes: Iterable[Change], wanted: Filter, *, as_json: bool) -> None:
     for change in changes:
         if _fits(change.command, wanted):
-            show_json(facts.change(change), indent=None) if as_json else show(_told(change))
+            show_json(json_facts.change(change), indent=None) if as_json else show(_told(change))
 
 
 def _told(change: Change) -> str:
     event, command = change.event, change.command
-    said = headline(event.type, facts.data_of(event))
+    said = headline(event.type, json_facts.data_of(event))
     return f"{date_time(event.at)}  {short(command.type)} {command.id}  {short(event.type)}  {said}".rstrip()

@@ -5,20 +5,20 @@ Vendor pages: partner-center/developer/create-azure-plan, partner-center/purchas
 
 from collections.abc import Sequence
 
-from events.base import Event
 from events.codes import FailedCode, WaitingReason
-from events.plans import AzurePlanCreated, CreateAzurePlan
+from events.messages.base import Event
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan
+from worker.azure_plans import checks, unknown_purchase
+from worker.azure_plans.lookup import azure_subscriptions, plan_among, sold_through
+from worker.azure_plans.order import blocker_of_order, delivered
+from worker.azure_plans.order_search import is_among
+from worker.azure_plans.purchase import CHECKOUT, Purchase
+from worker.azure_plans.wording import plain
 from worker.errors import Failed, Validated, Wait
 from worker.handling import Context, handles
-from worker.partner_center import orders, subscriptions
-from worker.partner_center.orders import Order
-from worker.partner_center.subscriptions import Subscription
-from worker.plans import hurdles, leftovers
-from worker.plans.delivery import blocker_of_order, delivered
-from worker.plans.holdings import azure_subscriptions, plan_among, sold_through
-from worker.plans.naming import plain
-from worker.plans.purchase import CHECKOUT, Purchase
-from worker.plans.traces import is_among
+from worker.partner_center.resources import orders, subscriptions
+from worker.partner_center.resources.orders import Order
+from worker.partner_center.resources.subscriptions import Subscription
 
 
 @handles(CreateAzurePlan)
@@ -27,7 +27,7 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
     purchase = Purchase(ctx, command)
     country = None
     if not await purchase.took_effect():
-        customer = await hurdles.our_customer(ctx, command.customer_id)
+        customer = await checks.our_customer(ctx, command.customer_id)
         ordered = await orders.list_all(
             ctx.center, command.customer_id
         )  # first: an order that ends now is a plan below
@@ -35,11 +35,11 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
         plan = plan_among(held, command.reseller_id)
         if plan is not None:
             return await _answer_with_what_was_there(ctx, command, plan, purchase)
-        await leftovers.refuse_while_unknown(ctx, command.customer_id)
+        await unknown_purchase.refuse_while_unknown(ctx, command.customer_id)
         _wait_for_open_order(ctx, command, ordered)
-        await hurdles.refuse_without_agreement(ctx, command.customer_id)
-        await hurdles.refuse_while_upgrading(ctx, command.customer_id)
-        hurdles.refuse_beside_legacy(held)
+        await checks.refuse_without_agreement(ctx, command.customer_id)
+        await checks.refuse_while_upgrading(ctx, command.customer_id)
+        checks.refuse_beside_legacy(held)
         country = command.country or customer.country
     bought = await purchase.make(country)
     plan = await delivered(ctx, purchase.sought(bought), bought["orders"], bought["cartId"])
@@ -62,7 +62,7 @@ async def _answer_with_what_was_there(
     if purchase.in_doubt:
         detail = "the customer has a plan, and the check-out of another one, never answered, may still arrive"
         raise Wait(WaitingReason.SETTLING, detail, delay=max(1.0, ctx.settles_in()))
-    await leftovers.close_if_answered(ctx)
+    await unknown_purchase.close_if_answered(ctx)
     return ctx.answer(
         AzurePlanCreated,
         subscription_id=plain(plan.id),

@@ -3,13 +3,13 @@
 Vendor page: partner-center/developer/reactivate-a-suspended-a-subscription.
 """
 
-from events.base import Event
-from events.plans import PlanReactivated, ReactivatePlan
+from events.messages.base import Event
+from events.messages.plans import PlanReactivated, ReactivatePlan
+from worker.azure_plans import status_change
+from worker.azure_plans.lookup import plan_meant
+from worker.azure_plans.status_change import ACTIVE
+from worker.azure_plans.wording import plain
 from worker.handling import Context, handles
-from worker.plans import standing
-from worker.plans.holdings import plan_meant
-from worker.plans.naming import plain
-from worker.plans.standing import ACTIVE
 
 REACTIVATE = "reactivate"
 
@@ -20,6 +20,6 @@ async def reactivate_plan(ctx: Context, command: ReactivatePlan) -> Event:
     plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
     if not plan.is_active and not ctx.taken(REACTIVATE):
         await ctx.absent(REACTIVATE)
-        ctx.about_to(standing.change(plan, ACTIVE))
-    await standing.bring_to(ctx, command.customer_id, plan, REACTIVATE, ACTIVE)
+        ctx.about_to(status_change.change(plan, ACTIVE))
+    await status_change.bring_to(ctx, command.customer_id, plan, REACTIVATE, ACTIVE)
     return ctx.answer(PlanReactivated, subscription_id=plain(plan.id), already_active=not ctx.ours(REACTIVATE))

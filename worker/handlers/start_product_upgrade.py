@@ -5,10 +5,9 @@ Vendor pages: partner-center/azure-plan-transition, partner-center/developer/get
 
 from typing import Any
 
-from events import identity
-from events.base import Event
 from events.codes import FailedCode
-from events.upgrades import (
+from events.messages.base import Event
+from events.messages.upgrades import (
     ProductUpgradeCompleted,
     ProductUpgradeProgressed,
     ProductUpgradeStarted,
@@ -16,14 +15,15 @@ from events.upgrades import (
     UpgradeLineItem,
     UpgradeProduct,
 )
+from events.wire import identity
+from worker.azure_plans.running_upgrade import blocker_of, upgrade_of
+from worker.azure_plans.upgrade import Followed, not_finished, upgrade_to_follow
+from worker.azure_plans.wording import plain
 from worker.errors import Failed
 from worker.handling import Context, facts, handles
-from worker.partner_center import upgrades
 from worker.partner_center.errors import Refused
-from worker.partner_center.upgrades import Upgrade, UpgradeState
-from worker.plans.naming import plain
-from worker.plans.running_upgrade import blocker_of, upgrade_of
-from worker.plans.upgrade_start import Followed, not_finished, upgrade_to_follow
+from worker.partner_center.resources import upgrades
+from worker.partner_center.resources.upgrades import Upgrade, UpgradeState
 
 Told = dict[str, Any]
 """What was said in this story of the command, so that each change is said once."""

@@ -6,23 +6,23 @@ cancel-an-azure-subscription, get-a-collection-of-entitlements.
 
 from collections.abc import Sequence
 
-from events.base import Event
 from events.codes import BlockerKind, RejectedCode, WaitingReason
-from events.plans import PlanSuspended, SuspendPlan
-from events.status import Blocker
+from events.messages.base import Event
+from events.messages.plans import PlanSuspended, SuspendPlan
+from events.messages.status import Blocker
+from worker.azure_plans import status_change
+from worker.azure_plans.lookup import blocker_of, plan_meant
+from worker.azure_plans.refusal_wait import until_it_passes
+from worker.azure_plans.status_change import SUSPENDED
+from worker.azure_plans.wording import counted, plain
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context, facts, handles
-from worker.partner_center import azure_entitlements, reservations
-from worker.partner_center.azure_entitlements import AzureEntitlement
-from worker.partner_center.center import Center
+from worker.partner_center.api import Center
 from worker.partner_center.errors import Refused
-from worker.partner_center.reservations import ReservationEntitlement
-from worker.partner_center.subscriptions import Subscription
-from worker.plans import standing
-from worker.plans.holdings import blocker_of, plan_meant
-from worker.plans.naming import counted, plain
-from worker.plans.patience import until_it_passes
-from worker.plans.standing import SUSPENDED
+from worker.partner_center.resources import azure_entitlements, reservations
+from worker.partner_center.resources.azure_entitlements import AzureEntitlement
+from worker.partner_center.resources.reservations import ReservationEntitlement
+from worker.partner_center.resources.subscriptions import Subscription
 from worker.steps import Result, State
 
 SUSPEND = "suspend"
@@ -49,7 +49,7 @@ async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
         await _clear(ctx, command, plan, under)
     cancelled = [blocker_of(each) for each in under if ctx.begun(_cancel_step(each))]
     try:
-        await standing.bring_to(ctx, command.customer_id, plan, SUSPEND, SUSPENDED)
+        await status_change.bring_to(ctx, command.customer_id, plan, SUSPEND, SUSPENDED)
     except Refused as no:
         if no.code != STILL_ACTIVE:
             raise
@@ -78,7 +78,7 @@ async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: 
         for each in active
         if not ctx.taken(_cancel_step(each))
     ]
-    ctx.about_to(*changes, standing.change(plan, SUSPENDED))
+    ctx.about_to(*changes, status_change.change(plan, SUSPENDED))
     for each in under:
         if each.is_active or ctx.begun(_cancel_step(each)):
             await _cancel(ctx, command.customer_id, plan, each)

@@ -14,7 +14,15 @@ from typing import Any, TypeVar, cast
 
 from worker.clock import Clock
 from worker.errors import JournalUnavailable, LaneLost
-from worker.journal import binding, claims, counts, intake, lanes, outbox, work
+from worker.journal.database.protocol import (
+    Engine,
+    LaneKey,
+    Operation,
+    Transaction,
+)
+from worker.journal.database.writer import Writer
+from worker.journal.processing import claims, consumer_group, intake, lanes, outbox, runs
+from worker.journal.reading import counts
 from worker.journal.records import (
     SECOND,
     Call,
@@ -28,8 +36,6 @@ from worker.journal.records import (
     Unsent,
     Work,
 )
-from worker.journal.sql import Engine, LaneKey, Operation, Transaction
-from worker.journal.writer import Writer
 
 T = TypeVar("T")
 
@@ -188,7 +194,7 @@ class Journal:
 
         Raises `LaneLost`; `EffectHeld` where another command has the effect `key` open.
         """
-        held = await self._write(lambda tx: work.intend(tx, item, step, within, key), item, in_full=True)
+        held = await self._write(lambda tx: runs.intend(tx, item, step, within, key), item, in_full=True)
         if held is None:
             raise LaneLost(item.lane)
         if isinstance(held, str):
@@ -197,20 +203,20 @@ class Journal:
 
     async def record(self, item: Work, step: Step, calls: Sequence[Call] = (), *, spent: bool = False) -> None:
         """Durable: what is known of a step. `spent`: no request of the command can change anything any more."""
-        insist(await self._write(lambda tx: work.record(tx, item, step, spent=spent, calls=calls), item), item)
+        insist(await self._write(lambda tx: runs.record(tx, item, step, spent=spent, calls=calls), item), item)
 
     async def put_away(self, item: Work, names: Sequence[str]) -> None:
         """Steps that are over for good make room for new ones of the same names."""
-        insist(await self._write(lambda tx: work.put_away(tx, item, names), item), item)
+        insist(await self._write(lambda tx: runs.put_away(tx, item, names), item), item)
 
     async def close_effect(self, item: Work, key: str) -> None:
         """An effect that an earlier command left open has its answer."""
-        insist(await self._write(lambda tx: work.close_effect(tx, item, key), item), item)
+        insist(await self._write(lambda tx: runs.close_effect(tx, item, key), item), item)
 
     async def conclude(self, item: Work, end: Conclusion) -> None:
         """Durable: how the run ended and what is said about it. Raises `LaneLost`."""
         letters = [lanes.dead_letter_lane(end.letter.source.partition)] if end.letter else []
-        insist(await self._write(lambda tx: work.conclude(tx, item, end), item, new_lanes=letters), item)
+        insist(await self._write(lambda tx: runs.conclude(tx, item, end), item, new_lanes=letters), item)
 
     # ---- outbox
 
@@ -235,14 +241,14 @@ class Journal:
 
     async def is_empty(self) -> bool:
         """True while nothing was ever taken in, and no group was ever bound to this journal."""
-        return bool(await self.read(binding.is_empty))
+        return bool(await self.read(consumer_group.is_empty))
 
     async def bind(self, group: str, topic: str) -> None:
         """Remember the consumer group and the commands topic that this journal belongs to, once.
 
         Raises `JournalRefused` where it belongs to others.
         """
-        await self._write(lambda tx: binding.bind(tx, group, topic))
+        await self._write(lambda tx: consumer_group.bind(tx, group, topic))
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a query of `timeline`, `counts` or one's own; it changes nothing."""

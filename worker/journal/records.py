@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from events.record import Headers, Record
-from worker.journal.words import Resolution as Resolution  # noqa: PLC0414 - everybody takes it from here
-from worker.journal.words import State as State  # noqa: PLC0414 - everybody takes it from here
-from worker.journal.words import StepState as StepState  # noqa: PLC0414 - everybody takes it from here
+from events.wire.record import Headers, Record
+from worker.journal.database.vocabulary import Resolution as Resolution  # noqa: PLC0414 - everybody takes it from here
+from worker.journal.database.vocabulary import State as State  # noqa: PLC0414 - everybody takes it from here
+from worker.journal.database.vocabulary import StepState as StepState  # noqa: PLC0414 - everybody takes it from here
 
 Micros = int
 """An instant: microseconds since 1970-01-01 UTC."""

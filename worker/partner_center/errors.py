@@ -72,7 +72,7 @@ class NeverSent(CallError):
     """It certainly never left: no address, no connection, no TLS."""
 
     trouble = "connect"
-    """Why, as a kind of `worker.partner_center.trouble`."""
+    """Why, as a kind of `worker.partner_center.client.trouble`."""
 
 
 class Delayed(CallError):

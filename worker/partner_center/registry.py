@@ -1,4 +1,4 @@
-"""All operations, found by looking: one is registered by being a constant of a module of this package."""
+"""All operations, found by looking: one is registered by being a constant of a module of `resources`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any
 
-from worker import partner_center
+from worker.partner_center import resources
 from worker.partner_center.operation import Operation
 
 
@@ -15,7 +15,7 @@ from worker.partner_center.operation import Operation
 def operations() -> Mapping[str, Operation[Any]]:
     """Every operation by its name, in the order of names. Two of one name are an error."""
     found: dict[str, Operation[Any]] = {}
-    for module_info in iter_modules(partner_center.__path__, f"{partner_center.__name__}."):
+    for module_info in iter_modules(resources.__path__, f"{resources.__name__}."):
         for value in vars(import_module(module_info.name)).values():
             if not isinstance(value, Operation):
                 continue

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from events import identity
-from events.base import Event
 from events.codes import FailedCode, WaitingReason
-from events.deadletters import Failure, dead_letter_headers
-from events.envelope import encode
-from events.fitting import fitted_event
-from events.payload import LARGEST
-from events.status import CommandWaiting
-from worker.journal.ordering import CLOCK, told
+from events.messages.base import Event
+from events.messages.status import CommandWaiting
+from events.wire import identity
+from events.wire.dead_letter import Failure, dead_letter_headers
+from events.wire.envelope import encode
+from events.wire.strict_json import LARGEST
+from events.wire.truncation import fitted_event
+from worker.journal.reading.call_order import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
 from worker.runtime.tracing import current_trace

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from events.deadletters import size
-from events.payload import LARGEST
-from events.record import Outgoing, Record
+from events.wire.dead_letter import size
+from events.wire.record import Outgoing, Record
+from events.wire.strict_json import LARGEST
 from worker.broker.port import Batch, BrokerError, Partition, Source
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
-from worker.journal.intake import without_bytes
 from worker.journal.journal import Journal
-from worker.journal.lanes import touch
+from worker.journal.processing.intake import without_bytes
+from worker.journal.processing.lanes import touch
 from worker.journal.records import Intake, Taken
 from worker.runtime import telemetry
 from worker.runtime.intake import Desk, intake, refused_by_database

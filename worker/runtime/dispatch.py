@@ -2,7 +2,7 @@
 
 import asyncio
 
-from events.base import Event
+from events.messages.base import Event
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.records import Work
 from worker.runtime import telemetry

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from events.base import commands
+from events.messages.base import commands
 from worker import metrics
 from worker.broker.port import BrokerError, Partition, Source
 from worker.clock import Clock

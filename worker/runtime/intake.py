@@ -3,16 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from events import identity
-from events.base import Event, Origin
 from events.codes import FailedCode, RecordCode
-from events.deadletters import Failure, dead_letter_headers
-from events.envelope import Accepted, Envelope, Refused, Undecodable, decode
-from events.fingerprint import ALGORITHM
-from events.record import Record
-from events.status import CommandAccepted, CommandIdReused, CommandRejected
+from events.messages.base import Event, Origin
+from events.messages.status import CommandAccepted, CommandIdReused, CommandRejected
+from events.wire import identity
+from events.wire.dead_letter import Failure, dead_letter_headers
+from events.wire.envelope import (
+    Accepted,
+    Envelope,
+    Refused,
+    Undecodable,
+    decode,
+)
+from events.wire.fingerprint import ALGORITHM
+from events.wire.record import Record
+from worker.journal.processing.tenants import Tenant
 from worker.journal.records import SECOND, Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
-from worker.journal.tenants import Tenant
 from worker.runtime.conclusion import Sender, event_at, instant
 from worker.runtime.tracing import record_trace
 

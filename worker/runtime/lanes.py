@@ -13,7 +13,7 @@ import structlog
 
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.journal.puzzles import put_off
+from worker.journal.processing.unknown_rows import put_off
 from worker.journal.records import Claim, Puzzle, Work
 
 log = structlog.get_logger("azplan.lanes")

@@ -8,14 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from events.base import Event, Origin
 from events.codes import FailedCode, RejectedCode, WaitingReason
-from events.status import CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
+from events.messages.base import Event, Origin
+from events.messages.status import (
+    CommandFailed,
+    CommandRejected,
+    CommandValidated,
+    PartnerCenterError,
+)
 from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
 from worker.handling import facts
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Micros, Waits
-from worker.partner_center.classification import reject_code
+from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.errors import (
     CallError,
     Delayed,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from events.deadletters import fitted, size
-from events.fitting import fitted_event
-from events.record import Outgoing
+from events.wire.dead_letter import fitted, size
+from events.wire.record import Outgoing
+from events.wire.truncation import fitted_event
 from worker.broker.port import BrokerUnavailable, Sink, TooLarge
 from worker.clock import Clock
 from worker.errors import JournalUnavailable

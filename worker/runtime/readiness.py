@@ -4,7 +4,7 @@ Anybody who reaches the port may ask. So the sentences are our own, one for each
 databases, brokers and authorities are in the log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from worker.broker.port import BrokerError, BrokerUnavailable, TopicMissing
@@ -34,6 +34,15 @@ class Readiness:
     def ready(self) -> bool:
         """Whether a rollout may go on."""
         return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What the health pages ask of a worker."""
+
+    stuck: Callable[[], Sequence[str]]
+    """A sentence for each loop that makes no progress; empty where all do."""
+    readiness: Callable[[], Readiness]
 
 
 def readiness(troubles: Iterable[Trouble | None], reasons: Iterable[str], degraded: Iterable[str]) -> Readiness:

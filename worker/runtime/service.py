@@ -7,7 +7,7 @@ it has its own bound; what does not end within that is left behind, and the proc
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -16,12 +16,11 @@ from worker.broker.port import BrokerError, Sink, Source
 from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.runtime.consumer import Consumer
-from worker.runtime.health import HealthServer, Probes
 from worker.runtime.lanes import Lanes
 from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
-from worker.runtime.readiness import HELD_UP, Readiness, readiness
-from worker.runtime.steady import Steady, name_of
+from worker.runtime.readiness import HELD_UP, Probes, Readiness, readiness
+from worker.runtime.supervision import Steady, name_of
 
 log = structlog.get_logger("azplan.service")
 
@@ -62,10 +61,22 @@ class Parts:
     """Who says what this worker cannot do, though it is ready: each gives sentences of ours, none where all is well."""
 
 
+class Pages(Protocol):
+    """The server of the health pages. `port`: the port that it listens on, 0 before it does."""
+
+    port: int
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the address cannot be had."""
+
+    async def stop(self) -> None:
+        """Stop listening."""
+
+
 class Service:
     """Runs the parts until asked to stop."""
 
-    def __init__(self, parts: Parts, *, drain_timeout: float, host: str, port: int) -> None:
+    def __init__(self, parts: Parts, *, drain_timeout: float, pages: Callable[[Probes], Pages]) -> None:
         self._parts = parts
         self._drain_timeout = drain_timeout
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,7 +87,7 @@ class Service:
         self._ready_until = 0.0
         self.stopping = False
         """True from the moment at which no new request may be begun."""
-        self.health = HealthServer(Probes(stuck=self.stuck, readiness=self.readiness), host, port)
+        self.health = pages(Probes(stuck=self.stuck, readiness=self.readiness))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then stop in good order. Raises what broke, or did not begin."""

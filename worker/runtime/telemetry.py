@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import structlog
 
-from events.base import events
 from events.codes import DeadLetterCode, RecordCode, RejectedCode, WaitingReason
+from events.messages.base import events
 from worker import metrics
 from worker.clock import Clock
 from worker.journal.records import Intake, Taken, Unsent, Work

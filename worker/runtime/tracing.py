@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from events.record import Headers
+from events.wire.record import Headers
 from worker.journal.records import Work
 
 BEGAN = "trace"

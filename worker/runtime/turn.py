@@ -5,19 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from events.base import Command, Event, Origin
 from events.codes import FailedCode, WaitingReason
-from events.envelope import Accepted, Envelope, Refused, decode
+from events.messages.base import Command, Event, Origin
+from events.wire.envelope import (
+    Accepted,
+    Envelope,
+    Refused,
+    decode,
+)
 from worker.clock import Clock
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, WorkerError
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, Micros, StepState, Work
-from worker.partner_center.center import Center
+from worker.partner_center.api import Center
 from worker.partner_center.errors import CallError
 from worker.runtime import telemetry
-from worker.runtime.brake import wait_for
 from worker.runtime.outcome import Situation
+from worker.runtime.pauses import wait_for
 from worker.steps import Exchange, Policy
 
 NOT_READ = "the command was accepted once, and this version of azplan does not read it: another version may"

@@ -7,10 +7,10 @@ from typing import Any, Final
 import typer
 
 from worker.cli.checking import Finding, findings
-from worker.cli.exits import Code
-from worker.cli.helping import RUNNING, examples
+from worker.cli.exit_codes import Code
+from worker.cli.help_texts import RUNNING, examples
 from worker.cli.options import Json
-from worker.cli.printing import STYLES, show, show_json
+from worker.cli.output.terminal import STYLES, show, show_json
 
 _WORST_FIRST: Final = (Code.CONFIGURATION, Code.UNAVAILABLE, Code.FAILED)
 

@@ -10,16 +10,23 @@ from typing import Annotated
 import typer
 
 from events.codes import WaitingReason
-from worker import settings
-from worker.cli import connections, facts
+from worker.cli import connections
 from worker.cli.braking import say_held, say_pauses
 from worker.cli.deciding import cancel, resolve
 from worker.cli.durations import DURATION, parse_duration
-from worker.cli.exits import Code, Stop
+from worker.cli.exit_codes import Code, Stop
 from worker.cli.finding import the_command
-from worker.cli.helping import WORKING, examples
+from worker.cli.help_texts import WORKING, examples
+from worker.cli.message_types import short
 from worker.cli.options import Json
-from worker.cli.printing import ago, say, show_json, show_table
+from worker.cli.output import json_facts
+from worker.cli.output.story import show_story
+from worker.cli.output.terminal import (
+    ago,
+    say,
+    show_json,
+    show_table,
+)
 from worker.cli.selecting import (
     From,
     OfCustomer,
@@ -34,16 +41,15 @@ from worker.cli.selecting import (
     micros,
     span,
 )
-from worker.cli.stories import show_story
-from worker.cli.types import short
 from worker.cli.waking import wake
 from worker.cli.watching import watch_events
-from worker.journal import timeline
-from worker.journal.brake import Brake
 from worker.journal.journal import Journal
+from worker.journal.operating.pauses import Brake
+from worker.journal.reading import timeline
+from worker.journal.reading.views import Filter, Story, Summary
 from worker.journal.records import SECOND, Micros, State
-from worker.journal.views import Filter, Story, Summary
-from worker.settings import Settings
+from worker.settings import model
+from worker.settings.model import Settings
 
 
 class Standing(StrEnum):
@@ -134,9 +140,9 @@ def list_(  # noqa: PLR0913, PLR0917 - a parameter for each option
         reason=None if reason is None else code_word(reason, WaitingReason, "--reason"),
     )
     during = span(begin, end)
-    found, near, now = asyncio.run(_newest(settings.load(), wanted, (during, since), limit))
+    found, near, now = asyncio.run(_newest(model.load(), wanted, (during, since), limit))
     if as_json:
-        show_json([facts.command(each) for each in found])
+        show_json([json_facts.command(each) for each in found])
     elif found:
         show_table(
             ("received", "type", "id", "state", "code", "customer", "partner"), [_row(each, now) for each in found]
@@ -159,9 +165,9 @@ def show(
 
     Each call has the ids that Microsoft's support asks for. Exit code 3 where there is no such command.
     """
-    story, now = asyncio.run(_story(settings.load(), id, source))
+    story, now = asyncio.run(_story(model.load(), id, source))
     if as_json:
-        show_json(facts.story(story))
+        show_json(json_facts.story(story))
     else:
         show_story(story, now)
 
@@ -173,7 +179,7 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line, for programs.")] = False,
 ) -> None:
     """Print every event from now on, as it is said, until Ctrl-C."""
-    asyncio.run(watch_events(settings.load(), chosen(type_, customer, partner), as_json=as_json))
+    asyncio.run(watch_events(model.load(), chosen(type_, customer, partner), as_json=as_json))
 
 
 async def _newest(

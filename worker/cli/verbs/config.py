@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from worker import settings
-from worker.cli.helping import CONFIGURED, examples
+from worker.cli.help_texts import CONFIGURED, examples
 from worker.cli.options import Json
-from worker.cli.printing import show_json, show_table
-from worker.settings_reference import effective
+from worker.cli.output.terminal import show_json, show_table
+from worker.settings import model
+from worker.settings.reference import effective
 
 
 def register(app: typer.Typer) -> None:
@@ -31,4 +31,4 @@ def show(
         show_json([{"name": each.name, "value": each.value, "origin": each.origin} for each in found])
     else:
         show_table(("setting", "value", "from"), [(each.name, each.value, each.origin) for each in found])
-    settings.load()
+    model.load()

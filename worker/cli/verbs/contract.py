@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from events.base import Command, Event, Message
 from events.catalog import example, messages, schema
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import LOOKING, examples
+from events.messages.base import Command, Event, Message
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import LOOKING, examples
+from worker.cli.message_types import find, short, suggestion
 from worker.cli.options import Json
-from worker.cli.printing import show, show_json, show_table
-from worker.cli.types import find, short, suggestion
+from worker.cli.output.terminal import show, show_json, show_table
 
 
 def register(app: typer.Typer) -> None:

@@ -10,31 +10,37 @@ from typing import Annotated, Any
 import typer
 
 from events.codes import FailedCode
-from events.record import Record
-from worker import settings
+from events.wire.record import Record
+from worker.azure_plans.wording import counted
 from worker.cli import burying, connections
-from worker.cli.asking import insist
 from worker.cli.braking import say_held
 from worker.cli.burying import Meant, show_groups, show_letter, show_letters, wanted_of
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import WORKING, examples
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.output.confirm import insist
+from worker.cli.output.terminal import json_array, say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.printing import json_array, say, show_json
 from worker.cli.replaying import carry_out, per_minute, tell_plan
 from worker.cli.selecting import OfCustomer, OfPartner, OfType, check_partner
-from worker.journal import letters
 from worker.journal.journal import Journal
-from worker.journal.letter_search import Dead, Group, groups, search, these
-from worker.journal.letter_search import Wanted as WantedLetters
+from worker.journal.operating import dead_letters
+from worker.journal.operating.dead_letter_search import (
+    Dead,
+    Group,
+    groups,
+    search,
+    these,
+)
+from worker.journal.operating.dead_letter_search import Wanted as WantedLetters
 from worker.journal.records import Micros
-from worker.plans.naming import counted
-from worker.replay.applying import Manner
-from worker.replay.decisions import Wanted
-from worker.replay.pace import Pace
-from worker.replay.planning import Order, make
-from worker.replay.selection import Candidate, of_commands
-from worker.settings import Settings
+from worker.operators.replay.applying import Manner
+from worker.operators.replay.decisions import Wanted
+from worker.operators.replay.pace import Pace
+from worker.operators.replay.planning import Order, make
+from worker.operators.replay.selection import Candidate, of_commands
+from worker.settings import model
+from worker.settings.model import Settings
 
 
 class LetterState(StrEnum):
@@ -89,7 +95,7 @@ def list_(
     Exit code 3 where there are none.
     """
     wanted = wanted_of(code, type_, customer, partner, state.value)
-    counted, found, now = asyncio.run(_list(settings.load(), wanted, limit))
+    counted, found, now = asyncio.run(_list(model.load(), wanted, limit))
     if as_json:
         show_json([burying.facts(each) for each in found])
     if not counted:
@@ -113,7 +119,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one dead letter: why, from where, and the record as it came."""
-    dead, record = asyncio.run(_show(settings.load(), number))
+    dead, record = asyncio.run(_show(model.load(), number))
     if to is not None:
         burying.export(record, to)
     elif as_json:
@@ -142,7 +148,7 @@ def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     """
     wanted = wanted_of(code, type_, customer, partner)
     manner = Manner(who, Pace(canary, rate))
-    work = _redrive(settings.load(), numbers or [], wanted, manner, _Words(Signature(who, why), every, yes, as_json))
+    work = _redrive(model.load(), numbers or [], wanted, manner, _Words(Signature(who, why), every, yes, as_json))
     asyncio.run(work)
 
 
@@ -161,7 +167,7 @@ def archive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     """Put open dead letters aside: nobody needs to look at them any more. `restore` takes them back."""
     wanted = wanted_of(code, type_, customer, partner)
     words = _Words(Signature(who, why), every, yes, as_json)
-    asyncio.run(_move(settings.load(), "archive", numbers or [], wanted, words))
+    asyncio.run(_move(model.load(), "archive", numbers or [], wanted, words))
 
 
 def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
@@ -179,7 +185,7 @@ def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
     """Take back dead letters that were put aside."""
     wanted = wanted_of(code, type_, customer, partner, "archived")
     words = _Words(Signature(who, why), every, yes, as_json)
-    asyncio.run(_move(settings.load(), "restore", numbers or [], wanted, words))
+    asyncio.run(_move(model.load(), "restore", numbers or [], wanted, words))
 
 
 class _Words:
@@ -203,7 +209,7 @@ async def _list(loaded: Settings, wanted: WantedLetters, limit: int) -> tuple[li
 async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:
     async with connections.journal(loaded) as journal:
         dead = await burying.the_letter(journal, number)
-        return dead, await journal.read(lambda tx: letters.original(tx, number))
+        return dead, await journal.read(lambda tx: dead_letters.original(tx, number))
 
 
 async def _redrive(
@@ -224,7 +230,7 @@ async def _redrive(
 
 
 async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: WantedLetters, words: _Words) -> None:
-    change = letters.archive if verb == "archive" else letters.restore
+    change = dead_letters.archive if verb == "archive" else dead_letters.restore
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
         which = await burying.meant(journal, numbers, wanted, every=words.every)

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import RUNNING, examples
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import RUNNING, examples
 
 SHOW: Final = "ops.demo.show"
 """Where the show is. It is not installed with azplan: a worker in production needs no simulator."""

@@ -9,12 +9,12 @@ import typer
 
 from events.codes import Code as OurCode
 from events.codes import FailedCode, RecordCode, RejectedCode, WaitingReason, codes
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import LOOKING, examples
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import LOOKING, examples
 from worker.cli.options import Json
-from worker.cli.printing import show, show_json, show_wrapped
-from worker.partner_center.codes import Explanation, explanations, known_codes
-from worker.partner_center.trouble import Trouble, asked_for, known_trouble
+from worker.cli.output.terminal import show, show_json, show_wrapped
+from worker.partner_center.answers.codes import Explanation, explanations, known_codes
+from worker.partner_center.client.trouble import Trouble, asked_for, known_trouble
 
 APPEARS: Mapping[type[OurCode], str] = {
     RejectedCode: "CommandRejected",

@@ -8,37 +8,44 @@ from typing import Annotated, Any
 
 import typer
 
-from worker import settings
+from worker.azure_plans.wording import counted
 from worker.cli import connections
-from worker.cli.asking import insist
 from worker.cli.braking import facts as pause_facts
 from worker.cli.braking import say_pauses
 from worker.cli.braking import spoken as spoken_pause
 from worker.cli.durations import spoken
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import LOOKING, examples
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import LOOKING, examples
+from worker.cli.message_types import short
 from worker.cli.options import Json, Yes
+from worker.cli.output.confirm import insist
+from worker.cli.output.event import passed_over
+from worker.cli.output.terminal import (
+    date_time,
+    instant,
+    say,
+    show,
+    show_json,
+    show_table,
+)
 from worker.cli.person import Signature, Who, Why
-from worker.cli.printing import date_time, instant, say, show, show_json, show_table
 from worker.cli.replaying import desk
-from worker.cli.telling import passed_over
-from worker.cli.types import short
 from worker.clock import Clock
-from worker.journal import counts
-from worker.journal.brake import Brake
-from worker.journal.counts import Stats
+from worker.journal.database.protocol import Transaction
 from worker.journal.journal import Journal
+from worker.journal.operating.audit import sign
+from worker.journal.operating.pauses import Brake
+from worker.journal.operating.retention import Pruned, due
+from worker.journal.operating.retention import prune as forget
+from worker.journal.processing.tenants import Directory, call_also, directory
+from worker.journal.processing.tenants import register as enrolled
+from worker.journal.reading import counts
+from worker.journal.reading.counts import Stats
 from worker.journal.records import Pause
-from worker.journal.retention import Pruned, due
-from worker.journal.retention import prune as forget
-from worker.journal.signing import sign
-from worker.journal.sql import Transaction
-from worker.journal.tenants import Directory, call_also, directory
-from worker.journal.tenants import register as enrolled
-from worker.parts import open_engine, tenants_of
-from worker.plans.naming import counted
-from worker.replay.rebuild import Rebuild, Rebuilt, Sources
-from worker.settings import Settings
+from worker.operators.rebuild import Rebuild, Rebuilt, Sources
+from worker.settings import model
+from worker.settings.build import open_engine, tenants_of
+from worker.settings.model import Settings
 
 Renamed = Annotated[
     list[str] | None,
@@ -57,7 +64,7 @@ def register(app: typer.Typer) -> None:
 
 def stats(as_json: Json = False) -> None:
     """Count everything: commands, what waits, dead letters, workers, pauses, requests, space. Looks at all of it."""
-    found, held = asyncio.run(_stats(settings.load()))
+    found, held = asyncio.run(_stats(model.load()))
     if as_json:
         show_json(_facts(found, held))
         return
@@ -76,7 +83,7 @@ def prune(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False)
     Workers do this by themselves, in small portions; this verb does it at once, and needs no worker.
     What is open, unsent or in doubt is kept however old, and so is every open dead letter with its command.
     """
-    done = asyncio.run(_prune(settings.load(), Signature(who, why), yes=yes))
+    done = asyncio.run(_prune(model.load(), Signature(who, why), yes=yes))
     if as_json:
         show_json(asdict(done))
     else:
@@ -90,7 +97,7 @@ def rebuild(renamed: Renamed = None, who: Who = "", why: Why = "", yes: Yes = Fa
     looks, and only then acts. Refused while a worker lives. Ended in the middle, it is run again. Where an account was
     renamed, and only the lost journal knew, --renamed says it.
     """
-    loaded = settings.load()
+    loaded = model.load()
     former = [former_name(text, loaded) for text in renamed or ()]
     kafka = loaded.kafka
     say(f"The journal is brought up to {kafka.commands_topic} and {kafka.events_topic} at {kafka.bootstrap_servers}.")

@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from worker import settings
+from worker.azure_plans.wording import counted
 from worker.cli import connections
-from worker.cli.asking import insist
 from worker.cli.braking import facts, insist_on_words, replicas, show_pauses, spoken, which_of
-from worker.cli.helping import WORKING, examples
+from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.output.confirm import insist
+from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.printing import say, show_json
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
-from worker.journal.brake import Brake
+from worker.journal.operating.pauses import Brake
 from worker.journal.records import Pause
-from worker.plans.naming import counted
-from worker.settings import Settings
+from worker.settings import model
+from worker.settings.model import Settings
 
 _Words = tuple[str | None, str | None, str | None]
 
@@ -50,7 +50,7 @@ def pause(
     A command that matches all words is held before its next request to Partner Center. It keeps its place in line
     until `azplan resume` with the same words. A request that was sent already is not called back.
     """
-    loaded = settings.load()
+    loaded = model.load()
     if list_:
         held = asyncio.run(_held(loaded))
         show_json([facts(each) for each in held]) if as_json else show_pauses(held)

@@ -8,15 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from worker import settings
 from worker.cli import connections
 from worker.cli.braking import say_held
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import WORKING, examples
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.output.terminal import say, show_json
+from worker.cli.output.terminal import show as show_line
 from worker.cli.person import Who, Why
-from worker.cli.printing import say, show_json
-from worker.cli.printing import show as show_line
 from worker.cli.replaying import (
     carry_out,
     desk,
@@ -43,17 +42,25 @@ from worker.cli.selecting import (
     span,
 )
 from worker.journal.journal import Journal
-from worker.journal.plans import Plan, newest
+from worker.journal.operating.replay_plans import Plan, newest
+from worker.journal.processing.tenants import directory
+from worker.journal.reading.views import Filter
 from worker.journal.records import Micros
-from worker.journal.tenants import directory
-from worker.journal.views import Filter
-from worker.parts import tenants_of
-from worker.replay.applying import Manner
-from worker.replay.decisions import Wanted
-from worker.replay.pace import Pace
-from worker.replay.planning import Order, make
-from worker.replay.selection import Candidate, NotThere, of_journal, of_records, ranges, shortened
-from worker.settings import Settings
+from worker.operators.replay.applying import Manner
+from worker.operators.replay.decisions import Wanted
+from worker.operators.replay.pace import Pace
+from worker.operators.replay.planning import Order, make
+from worker.operators.replay.selection import (
+    Candidate,
+    NotThere,
+    of_journal,
+    of_records,
+    ranges,
+    shortened,
+)
+from worker.settings import model
+from worker.settings.build import tenants_of
+from worker.settings.model import Settings
 
 SECOND = 1_000_000
 ReEmit = Annotated[
@@ -144,7 +151,7 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
         raise Stop(Code.USAGE, "a partition is named twice.", "Make a plan for each of the two ranges.")
     selection = Selection(chosen(type_, customer, partner, code=code), during, given, from_journal)
     order = Order(who, why, selection.asked(), Wanted(re_emit=re_emit))
-    asyncio.run(_plan(settings.load(), selection, order, as_json=as_json))
+    asyncio.run(_plan(model.load(), selection, order, as_json=as_json))
 
 
 def apply(
@@ -162,7 +169,7 @@ def apply(
     May be ended and begun again; no command is run twice by it, nor by two plans that overlap.
     """
     manner = Manner(who, Pace(canary, rate), re_emit)
-    asyncio.run(_apply(settings.load(), name, manner, why, yes=yes, as_json=as_json))
+    asyncio.run(_apply(model.load(), name, manner, why, yes=yes, as_json=as_json))
 
 
 def list_(
@@ -173,7 +180,7 @@ def list_(
 
     A plan is forgotten with the details of commands.
     """
-    found, now = asyncio.run(_plans(settings.load(), limit))
+    found, now = asyncio.run(_plans(model.load(), limit))
     if as_json:
         show_json([kept(each) for each in found])
     elif found:
@@ -189,7 +196,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a plan: who made it, what would happen to how many commands, and how far it has been applied."""
-    asyncio.run(_show(settings.load(), name, as_json=as_json))
+    asyncio.run(_show(model.load(), name, as_json=as_json))
 
 
 async def _plans(loaded: Settings, limit: int) -> tuple[list[Plan], Micros]:

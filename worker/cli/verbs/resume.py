@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from worker import settings
+from worker.azure_plans.wording import counted
 from worker.cli import connections
-from worker.cli.asking import insist
 from worker.cli.braking import facts, in_force, insist_on_words, literally, replicas, spoken, which_of
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import WORKING, examples
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
+from worker.cli.output.confirm import insist
+from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.printing import say, show_json
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
-from worker.journal.brake import Brake
+from worker.journal.operating.pauses import Brake
 from worker.journal.records import Pause
-from worker.plans.naming import counted
-from worker.settings import Settings
+from worker.settings import model
+from worker.settings.model import Settings
 
 _Words = tuple[str | None, str | None, str | None]
 
@@ -46,7 +46,7 @@ def resume(
     """
     insist_on_words(partner, customer, type_, every=every, verb="resume")
     words = None if every else (partner, customer, type_)
-    ended = asyncio.run(_resume(settings.load(), words, Signature(who, why), yes=yes))
+    ended = asyncio.run(_resume(model.load(), words, Signature(who, why), yes=yes))
     if as_json:
         show_json([facts(each) for each in ended])
 

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from worker import settings
 from worker.app import serve
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import RUNNING, examples
-from worker.cli.log_lines import configure_for_worker
-from worker.settings import Settings
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import RUNNING, examples
+from worker.cli.log_output import configure_for_worker
+from worker.settings import model
+from worker.settings.model import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,7 @@ def run(
 
     SIGTERM finishes the calls under way, sends what is to be said and gives the lanes back; a second one ends at once.
     """
-    loaded = settings.load()
+    loaded = model.load()
     configure_for_worker(loaded)
     try:
         with asyncio.Runner(loop_factory=_event_loop) as runner:

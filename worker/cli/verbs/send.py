@@ -14,15 +14,15 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from events.base import Command, commands
-from worker import settings
+from events.messages.base import Command, commands
 from worker.cli.composing import CUSTOMER, Identity, Member, compose, members, read_data, value_of
 from worker.cli.durations import DURATION, parse_duration
-from worker.cli.exits import Code, Stop
-from worker.cli.helping import WORKING, examples
+from worker.cli.exit_codes import Code, Stop
+from worker.cli.help_texts import WORKING, examples
+from worker.cli.message_types import find, short
 from worker.cli.options import Json
 from worker.cli.sending import Request, send
-from worker.cli.types import find, short
+from worker.settings import model
 
 SOURCE: Final = "/azplan/cli"
 
@@ -122,4 +122,4 @@ def _send(
     identity = Identity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
     request = Request(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
-    asyncio.run(send(settings.load(), request, as_json=as_json))
+    asyncio.run(send(model.load(), request, as_json=as_json))

@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from worker import settings
 from worker.broker.port import TopicChange, WantedTopic
 from worker.cli import connections
 from worker.cli.allowing import keep_all
-from worker.cli.asking import insist
 from worker.cli.durations import DURATION, parse_duration
-from worker.cli.helping import CONFIGURED, examples
+from worker.cli.help_texts import CONFIGURED, examples
 from worker.cli.options import Json, Yes
-from worker.cli.printing import say, show_json, show_table
-from worker.settings import Settings
+from worker.cli.output.confirm import insist
+from worker.cli.output.terminal import say, show_json, show_table
+from worker.settings import model
+from worker.settings.model import Settings
 
 Partitions = Annotated[
     int, typer.Option(min=1, help="Partitions of each topic: the most workers that can take in at once.")
@@ -40,7 +40,7 @@ def plan(
     partitions: Partitions = 12, replication: Replication = -1, retention: Retention = None, as_json: Json = False
 ) -> None:
     """Show which topics are there, which would be made, and how they differ from what is wanted. Changes nothing."""
-    loaded = settings.load()
+    loaded = model.load()
     wanted = _wanted(loaded, partitions, replication, retention)
     _show(asyncio.run(_plan(loaded, wanted)), as_json=as_json)
 
@@ -53,7 +53,7 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Make the topics that are missing, after showing the plan and asking. One that exists is never changed."""
-    loaded = settings.load()
+    loaded = model.load()
     wanted = _wanted(loaded, partitions, replication, retention)
     changes = asyncio.run(_plan(loaded, wanted))
     _show(changes, as_json=as_json)

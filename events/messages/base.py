@@ -1,0 +1,169 @@
+"""What every message is, what every command and every event has in common, and the list of all of them.
+
+Holds no message of its own: those are in the modules beside this one, and are found by being there.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType, ModuleType
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from events.messages.fields import Guid, Instant
+
+MOST_ITEMS = 500
+"""A list in an event holds no more items than this; what was cut is named in `truncated`."""
+
+
+class Message(BaseModel):
+    """Anything with a place on the wire. Members are snake_case here and camelCase there. Immutable."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+    @classmethod
+    def wire_type(cls) -> str:
+        """The CloudEvents type of the message, such as `azplan.SuspendPlan.v1`."""
+        return f"azplan.{cls.__name__}.v1"
+
+    def wire_data(self) -> dict[str, Any]:
+        """The members as JSON values under their camelCase names: the `data` of the CloudEvent."""
+        return self.model_dump(mode="json")
+
+
+class Event(Message):
+    """Something that became true of one command. Readers ignore the keys that they do not know."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    terminal: ClassVar[bool] = False
+    """Whether it ends a story: there is exactly one such event per command identity and redrive."""
+
+    command_id: str
+    """`ce_id` of the command."""
+    command_source: str
+    """`ce_source` of the command: with its id, the identity of the command."""
+    command_type: str
+    """Full type of the command, such as `azplan.SuspendPlan.v1`."""
+    customer_id: Guid
+    """Microsoft Entra tenant id of the customer, in lower case."""
+    partner: str | None
+    """Partner account that the command is for; null where that cannot be told."""
+    redrive: int = Field(ge=0)
+    """0 in the first story of the command, then one more for each time that a person redrove or resolved it."""
+    truncated: tuple[str, ...] = Field(default=(), exclude_if=lambda members: not members)
+    """Names of the lists that were cut to 500 items; left out where none was."""
+
+    @classmethod
+    def of(cls, origin: "Origin", **members: object) -> Self:
+        """The event of the command that `origin` names. Raises pydantic.ValidationError for members that do not fit."""
+        return cls(
+            command_id=origin.command_id,
+            command_source=origin.command_source,
+            command_type=origin.command_type,
+            customer_id=origin.customer_id,
+            partner=origin.partner,
+            redrive=origin.redrive,
+            **members,
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cut_long_lists(cls, members: object) -> object:
+        if not isinstance(members, dict):
+            return members
+        names = {name for field, info in cls.model_fields.items() for name in (field, info.alias or field)}
+        long = [key for key in members if key in names and _is_longer(members[key])]
+        if not long:
+            return members
+        given = members.get("truncated", ())
+        if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+            return members  # which is refused by the type of the member
+        told = (*given, *map(to_camel, long))
+        return {**members, **{key: members[key][:MOST_ITEMS] for key in long}, "truncated": tuple(dict.fromkeys(told))}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The command and the story that an event is of: the members that all events have in common."""
+
+    command_id: str
+    command_source: str
+    command_type: str
+    customer_id: str
+    partner: str | None
+    redrive: int = 0
+
+
+class Command(Message):
+    """Something that a sender wants done for one customer.
+
+    A closed object: an unknown key, a value of another JSON type or an instant without an offset is refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    answered_by: ClassVar[type[Event]]
+    """The terminal event that says it was done. `CommandRejected` and `CommandFailed` can answer any command."""
+
+    customer_id: Guid
+    """Microsoft Entra tenant id of the customer."""
+    validate_only: bool = False
+    """Run every read and every check, change nothing, and answer what would be done."""
+    deadline: Instant | None = None
+    """Instant after which nothing new is written at Microsoft."""
+
+    def wire_data(self) -> dict[str, Any]:
+        """The members as JSON values under their camelCase names, without those that have their default."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+@cache
+def commands() -> Mapping[str, type[Command]]:
+    """Every command by its wire type."""
+    return _found(Command)
+
+
+@cache
+def events() -> Mapping[str, type[Event]]:
+    """Every event by its wire type."""
+    return _found(Event)
+
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+def _found(base: type[MessageT]) -> Mapping[str, type[MessageT]]:
+    """The public classes below `base`, by wire type, in the order of their modules and then of their definition."""
+    found: dict[str, type[MessageT]] = {}
+    for module in _modules():
+        for name, member in vars(module).items():
+            defined_here = inspect.isclass(member) and member.__module__ == module.__name__
+            if not defined_here or not issubclass(member, base) or member is base or name.startswith("_"):
+                continue
+            if member.wire_type() in found:
+                raise TypeError(f"{member.wire_type()} is defined twice: rename the class in {module.__name__}")
+            found[member.wire_type()] = member
+    return MappingProxyType(found)
+
+
+def _modules() -> list[ModuleType]:
+    names = sorted(info.name for info in pkgutil.iter_modules(import_module(__package__).__path__))
+    return [import_module(f"{__package__}.{name}") for name in names if not name.startswith("_")]
+
+
+def _is_longer(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) > MOST_ITEMS

@@ -1,0 +1,101 @@
+"""The types that members of messages have. Knows no message."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, TypeGuard
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from events.wire.instants import format_instant, parse_instant
+from events.wire.text import printable
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+
+_PARTNER_ID = re.compile(r"[1-9][0-9]{0,9}")
+_FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+_LONGEST_LABEL = 256
+_LONGEST_PROSE = 2_000
+
+
+def is_guid(value: object) -> TypeGuard[str]:
+    """Whether `value` is a GUID in its hyphenated form, in any case, without braces."""
+    return isinstance(value, str) and _GUID.fullmatch(value) is not None
+
+
+def _guid(value: str) -> str:
+    if not is_guid(value):
+        raise PydanticCustomError("guid", "must be a GUID such as 3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11")
+    return value.lower()
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    instant = parse_instant(value) if isinstance(value, str) else None
+    if instant is None:
+        raise PydanticCustomError("instant", "must be an RFC 3339 instant with an offset, such as 2026-01-31T09:30:00Z")
+    return instant
+
+
+def _country(value: str) -> str:
+    if not _COUNTRY.fullmatch(value):
+        raise PydanticCustomError("country", "must be the two letters of a country in ISO 3166-1, such as DE")
+    return value.upper()
+
+
+def _partner_id(value: str) -> str:
+    if not _PARTNER_ID.fullmatch(value):
+        raise PydanticCustomError(
+            "partner_id", "must be a partner id in Partner Center, 1 to 10 digits such as 5550001"
+        )
+    return value
+
+
+def _family(value: str) -> str:
+    if not _FAMILY.fullmatch(value):
+        raise PydanticCustomError("family", "must be a word of 1 to 64 letters, digits, - and _, such as azure")
+    return value
+
+
+def _cut(limit: int) -> BeforeValidator:
+    return BeforeValidator(lambda value: printable(value, limit) if isinstance(value, str) else value)
+
+
+Guid = Annotated[
+    str,
+    AfterValidator(_guid),
+    WithJsonSchema(
+        {"type": "string", "format": "uuid", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}
+    ),
+]
+"""A GUID; any case is read, lower case is kept and written."""
+
+Instant = Annotated[
+    datetime,
+    PlainValidator(_instant),
+    PlainSerializer(format_instant, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An aware datetime in UTC; RFC 3339 on the wire. Naive datetimes are refused."""
+
+Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
+"""A country by its ISO 3166-1 alpha-2 code, kept in upper case. Where it sells is Microsoft's to say."""
+
+PartnerId = Annotated[
+    str, AfterValidator(_partner_id), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,9}$"})
+]
+"""Partner id (once MPN id) of a company in Partner Center: a number, which its older interfaces hold in 32 bits."""
+
+Family = Annotated[
+    str, AfterValidator(_family), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,63}$"})
+]
+"""A product family in Microsoft's words. Which there are is Microsoft's to say."""
+
+Label = Annotated[str, _cut(_LONGEST_LABEL), WithJsonSchema({"type": "string", "maxLength": _LONGEST_LABEL})]
+"""An id, name or status of Microsoft's in an event; made printable and cut, so that no event outgrows the broker."""
+
+Prose = Annotated[str, _cut(_LONGEST_PROSE), WithJsonSchema({"type": "string", "maxLength": _LONGEST_PROSE})]
+"""A sentence or a few for a person; made printable and cut, so that no event outgrows the broker."""

@@ -1,0 +1,90 @@
+"""Azure plans: buy, suspend, reactivate."""
+
+from typing import ClassVar, Literal
+
+from events.messages.base import Command, Event, Message
+from events.messages.fields import (
+    Country,
+    Guid,
+    Label,
+    PartnerId,
+)
+from events.messages.status import Blocker
+
+
+class AzureSubscription(Message):
+    """An Azure subscription under an Azure plan."""
+
+    id: Label
+    status: Label
+    """Status in Microsoft's words, such as `active`."""
+
+
+class AzurePlanCreated(Event):
+    """The customer has an Azure plan: bought by this command, or there before."""
+
+    terminal: ClassVar[bool] = True
+
+    subscription_id: Label
+    """Id of the plan, as Partner Center's subscription."""
+    status: Label
+    """Status of the plan in Microsoft's words, such as `active`."""
+    order_id: Label | None = None
+    cart_id: Label | None = None
+    catalog_item_id: Label | None = None
+    azure_subscriptions: tuple[AzureSubscription, ...] = ()
+    already_existed: bool
+    """Whether the plan was there before; order, cart and catalog item may then be null."""
+
+
+class PlanSuspended(Event):
+    """The Azure plan is suspended."""
+
+    terminal: ClassVar[bool] = True
+
+    subscription_id: Label
+    already_suspended: bool
+    """Whether it was suspended before."""
+    cancelled_assets: tuple[Blocker, ...] = ()
+    """Azure subscriptions that this command cancelled first."""
+
+
+class PlanReactivated(Event):
+    """The Azure plan is active."""
+
+    terminal: ClassVar[bool] = True
+
+    subscription_id: Label
+    already_active: bool
+    """Whether it was active before."""
+
+
+class CreateAzurePlan(Command):
+    """Buy an Azure plan for the customer, unless there is one."""
+
+    answered_by: ClassVar[type[Event]] = AzurePlanCreated
+
+    country: Country | None = None
+    """ISO 3166-1 alpha-2; by default that of the customer's billing profile, then of its company profile."""
+    reseller_id: PartnerId | None = None
+    """Partner id of the indirect reseller; plans of other resellers then do not count."""
+
+
+class SuspendPlan(Command):
+    """Suspend an Azure plan."""
+
+    answered_by: ClassVar[type[Event]] = PlanSuspended
+
+    subscription_id: Guid | None = None
+    """The plan; may be left out where the customer has exactly one."""
+    active_assets: Literal["refuse", "cancel"] = "refuse"
+    """What to do about active Azure subscriptions under the plan. Reservations are never cancelled."""
+
+
+class ReactivatePlan(Command):
+    """Reactivate a suspended Azure plan."""
+
+    answered_by: ClassVar[type[Event]] = PlanReactivated
+
+    subscription_id: Guid | None = None
+    """The plan; may be left out where the customer has exactly one."""

@@ -1,0 +1,60 @@
+"""Product upgrades: from legacy Azure subscriptions (MS-AZR-0145P) to an Azure plan."""
+
+from typing import ClassVar
+
+from events.messages.base import Command, Event, Message
+from events.messages.fields import Family, Instant, Label
+
+
+class UpgradeProduct(Message):
+    """A product that an upgrade leads from or to."""
+
+    id: Label | None = None
+    name: Label | None = None
+
+
+class UpgradeLineItem(Message):
+    """One product in an upgrade, and how far it is."""
+
+    source_product: UpgradeProduct | None = None
+    target_product: UpgradeProduct | None = None
+    status: Label | None = None
+    """Status in Microsoft's words, such as `Completed`."""
+    upgraded_date: Instant | None = None
+
+
+class ProductUpgradeStarted(Event):
+    """The upgrade exists at Partner Center."""
+
+    upgrade_id: Label
+    adopted: bool
+    """Whether it was there before this command."""
+
+
+class ProductUpgradeProgressed(Event):
+    """The status of the upgrade, or of a line item, changed."""
+
+    upgrade_id: Label
+    status: Label
+    """Status in Microsoft's words."""
+    line_items: tuple[UpgradeLineItem, ...] = ()
+
+
+class ProductUpgradeCompleted(Event):
+    """The upgrade is completed: the customer has an Azure plan."""
+
+    terminal: ClassVar[bool] = True
+
+    upgrade_id: Label
+    line_items: tuple[UpgradeLineItem, ...] = ()
+    adopted: bool
+    """Whether the upgrade was there before this command."""
+
+
+class StartProductUpgrade(Command):
+    """Upgrade the customer's legacy Azure subscriptions to an Azure plan, or follow the upgrade that is under way."""
+
+    answered_by: ClassVar[type[Event]] = ProductUpgradeCompleted
+
+    product_family: Family = "azure"
+    """Product family in Microsoft's words; case does not matter to it."""

@@ -1,0 +1,76 @@
+"""From the JSON data of a command to the command, or to sentences that say what is wrong with it.
+
+The sentences name keys and rules. They repeat no value: a value may be long, secret or hostile.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from events.messages.base import Command, commands
+from events.wire.text import quoted
+
+CommandT = TypeVar("CommandT", bound=Command)
+
+_MOST_NAMED: Final = 5
+_LONGEST_KEY: Final = 64
+_LONGEST_TYPE: Final = 100
+
+_RULES: Final = {
+    "missing": "is missing",
+    "bool_type": "must be true or false",
+    "string_type": "must be a string",
+    "string_unicode": "must be a string of valid Unicode",
+}
+"""Pydantic's own words for these speak of input and types, which a sender in another language need not know."""
+
+
+def read_command(kind: type[CommandT], data: Mapping[str, Any]) -> CommandT | list[str]:
+    """The command of class `kind` with the members `data`, or what is wrong with them, a sentence each."""
+    known = _keys(kind)
+    problems = _unknown([key for key in data if key not in known], known)
+    try:
+        command = kind.model_validate({key: value for key, value in data.items() if key in known})
+    except ValidationError as error:
+        return problems + [_sentence(found) for found in error.errors(include_url=False, include_input=False)]
+    return problems or command
+
+
+def has_unknown_keys(kind: type[Command], data: Mapping[str, Any]) -> bool:
+    """Whether the data has keys that this version does not know: a later one may."""
+    return not data.keys() <= set(_keys(kind))
+
+
+def describe_unknown_type(type_: str) -> str:
+    """A sentence about a `ce_type` that is no command's, with the nearest one or all of them."""
+    known = sorted(commands())
+    near = get_close_matches(type_[:_LONGEST_TYPE], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the types are {', '.join(known)}"
+    return f"{quoted(type_, _LONGEST_TYPE)} is no type of command: {hint}"
+
+
+def _keys(kind: type[Command]) -> list[str]:
+    return [field.alias or name for name, field in kind.model_fields.items()]
+
+
+def _unknown(keys: list[str], known: list[str]) -> list[str]:
+    sentences = [_unknown_key(key, known) for key in keys[:_MOST_NAMED]]
+    left = len(keys) - len(sentences)
+    return [*sentences, f"{left} more unknown keys"] if left else sentences
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    near = get_close_matches(key[:_LONGEST_KEY], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the keys of this type are {', '.join(known)}"
+    return f"the key {quoted(key, _LONGEST_KEY)} is unknown: {hint}"
+
+
+def _sentence(found: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in found["loc"])
+    kind = found["type"]
+    if kind == "literal_error":
+        return f"{where} must be {found['ctx']['expected']}"
+    return f"{where} {_RULES.get(kind, found['msg'])}"

@@ -1,0 +1,272 @@
+"""What becomes of a record: our own codec for CloudEvents 1.0 on Kafka, which reads both modes and writes binary.
+
+`decode` is total: whatever the bytes, it returns one of three answers and raises nothing. Whether an identity is known
+already, or a record too old, only the journal can tell; every other row of the contract's table is decided here.
+Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from events.codes import RecordCode, RejectedCode
+from events.messages.base import Command, Event, commands
+from events.messages.validation import describe_unknown_type, has_unknown_keys, read_command
+from events.wire.attributes import hop_trace
+from events.wire.cloudevent import (
+    Mode,
+    NoCommandError,
+    Opened,
+    open_record,
+)
+from events.wire.fingerprint import fingerprint, refused_fingerprint
+from events.wire.identity import command_uid
+from events.wire.instants import format_instant, parse_instant
+from events.wire.record import Headers, Outgoing, Record
+from events.wire.strict_json import DoubledKeys, doubled_keys, written
+from events.wire.text import printable, quoted
+
+__all__ = [
+    "SOURCE",
+    "Accepted",
+    "Decoded",
+    "Envelope",
+    "Headers",
+    "Mode",
+    "Outgoing",
+    "Record",
+    "Refused",
+    "Undecodable",
+    "decode",
+    "encode",
+    "encode_command",
+]
+
+SOURCE: Final = "/azplan"
+"""`ce_source` of every event of ours."""
+LONGEST_DETAIL: Final = 500
+"""Characters of a detail about a record."""
+
+# CloudEvents 1.0, JSON event format, section 3.1: what declares JSON data.
+_JSON = re.compile(r"\s*[^/;\s]+/([^/;\s]+\+)?json\s*(;.*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a record says about the command in it. All text is clean: of 1 to 1 024 bytes, no control characters."""
+
+    source: str
+    id: str
+    type: str
+    customer_id: str
+    """GUID in lower case."""
+    partner: str | None
+    """`ce_partner` as written."""
+    correlation_id: str
+    """The command's, or its id where it has none."""
+    causation_id: str | None
+    traceparent: str | None
+    """Valid by W3C Trace Context, or None."""
+    tracestate: str | None
+    time: datetime | None
+    """`ce_time` in UTC; None where it is missing or odd."""
+    mode: Mode
+
+    @property
+    def uid(self) -> UUID:
+        """The UUID of the command's identity."""
+        return command_uid(self.source, self.id)
+
+    @property
+    def partner_key(self) -> str | None:
+        """`partner` in the form in which account names compare."""
+        return None if self.partner is None else self.partner.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """No command: nobody can be answered, so it becomes a dead letter. What could be read of it comes along."""
+
+    code: RecordCode
+    detail: str
+    source: str | None
+    id: str | None
+    type: str | None
+    partner: str | None
+    correlation_id: str | None
+    """The record's, or its id where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command with an identity and a customer, whose answer is `CommandRejected`."""
+
+    envelope: Envelope
+    code: RejectedCode
+    detail: str
+    fingerprint: str
+    values_fingerprint: str | None = None
+    """Where nothing but values are wrong: its fingerprint in a version that takes them, and may have accepted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A good command."""
+
+    envelope: Envelope
+    command: Command
+    fingerprint: str
+
+
+Decoded = Undecodable | Refused | Accepted
+
+
+def decode(record: Record) -> Decoded:
+    """What becomes of `record`. Raises nothing. The first row of the contract's table that fits counts."""
+    try:
+        opened = open_record(record)
+    except NoCommandError as error:
+        return _undecodable(error)
+    envelope = _envelope(record, opened)
+    kind = commands().get(envelope.type)
+    if kind is None:
+        return _refused(record, envelope, RejectedCode.UNKNOWN_TYPE, [describe_unknown_type(envelope.type)])
+    problems = [*_ambiguities(opened), *_contradictions(record, opened)]
+    command = read_command(kind, opened.data)
+    if isinstance(command, list):
+        refused = _refused(record, envelope, RejectedCode.INVALID_COMMAND, problems + command)
+        if problems or has_unknown_keys(kind, opened.data):
+            return refused
+        return replace(refused, values_fingerprint=fingerprint(kind, opened.data, envelope.partner))
+    if problems:
+        return _refused(record, envelope, RejectedCode.INVALID_COMMAND, problems)
+    return Accepted(envelope, command, fingerprint(kind, opened.data, envelope.partner))
+
+
+def _envelope(record: Record, opened: Opened) -> Envelope:
+    found = opened.attributes
+    # The bare headers tell of the latest hop, the attributes of where the trace began: the nearer one is the parent.
+    traceparent, tracestate = hop_trace(record.headers)
+    if traceparent is None:
+        traceparent, tracestate = found.trace()
+    return Envelope(
+        source=found.required("source"),
+        id=found.required("id"),
+        type=found.required("type"),
+        customer_id=opened.customer_id,
+        partner=found.text("partner"),
+        correlation_id=found.text("correlationid") or found.required("id"),
+        causation_id=found.text("causationid"),
+        traceparent=traceparent,
+        tracestate=tracestate,
+        time=parse_instant(found.text("time") or ""),
+        mode=opened.mode,
+    )
+
+
+def _ambiguities(opened: Opened) -> list[str]:
+    """What the data says more than once, a sentence each."""
+    problems = [f"the key {quoted(key)} is given more than once" for key in doubled_keys(opened.data)]
+    if opened.mode is Mode.STRUCTURED:
+        if isinstance(opened.document, DoubledKeys) and "data" in opened.document.doubled:
+            problems.append("data is given more than once")
+        if "data_base64" in opened.document:
+            problems.append("data_base64 is given beside data")
+    return problems
+
+
+def _contradictions(record: Record, opened: Opened) -> list[str]:
+    """What around the data does not go with it, a sentence each."""
+    found, problems = opened.attributes, []
+    media_type = found.text("datacontenttype")
+    if media_type is not None and not _JSON.fullmatch(media_type):
+        problems.append(f"{found.shown['datacontenttype']} is {quoted(media_type)}, not application/json")
+    subject = found.text("subject")
+    if subject is not None and subject.lower() != opened.customer_id:
+        problems.append(f"{found.shown['subject']} is not the customerId")
+    if record.key is not None and record.key.lower() != opened.customer_id.encode():
+        problems.append("the record's key is not the customerId")
+    return problems
+
+
+def _undecodable(error: NoCommandError) -> Undecodable:
+    found = error.attributes
+    return Undecodable(
+        code=error.code,
+        detail=printable(str(error), LONGEST_DETAIL),
+        source=found.text("source"),
+        id=found.text("id"),
+        type=found.text("type"),
+        partner=found.text("partner"),
+        correlation_id=found.text("correlationid") or found.text("id"),
+    )
+
+
+def _refused(record: Record, envelope: Envelope, code: RejectedCode, problems: list[str]) -> Refused:
+    detail = printable("; ".join(problems), LONGEST_DETAIL)
+    return Refused(envelope, code, detail, refused_fingerprint(envelope.type, record.value or b""))
+
+
+def encode(
+    event: Event,
+    *,
+    id: UUID,  # noqa: A002 - the attribute's name
+    time: datetime,
+    correlation_id: str,
+    causation_id: str,
+    traceparent: str | None = None,
+    tracestate: str | None = None,
+) -> Outgoing:
+    """`event` as a record in binary mode. The same arguments give the same bytes.
+
+    `time` is when the fact became true. Raises ValueError where it is naive.
+    """
+    attributes = {
+        "ce_id": str(id),
+        "ce_source": SOURCE,
+        "ce_time": format_instant(time),
+        "ce_correlationid": correlation_id,
+        "ce_causationid": causation_id,
+        "ce_partner": event.partner,
+        "traceparent": traceparent,
+        "tracestate": tracestate,
+    }
+    return _outgoing(event, attributes)
+
+
+def encode_command(
+    command: Command,
+    *,
+    id: str,  # noqa: A002 - the attribute's name
+    source: str,
+    time: datetime,
+    partner: str | None = None,
+    correlation_id: str | None = None,
+) -> Outgoing:
+    """`command` as a record in binary mode, for those who send one. Raises ValueError where `time` is naive."""
+    attributes = {
+        "ce_id": id,
+        "ce_source": source,
+        "ce_time": format_instant(time),
+        "ce_correlationid": correlation_id,
+        "ce_partner": partner,
+    }
+    return _outgoing(command, attributes)
+
+
+def _outgoing(message: Command | Event, attributes: Mapping[str, str | None]) -> Outgoing:
+    given = {
+        "ce_specversion": "1.0",
+        "ce_type": message.wire_type(),
+        **attributes,
+        "ce_subject": message.customer_id,
+        "content-type": "application/json",
+    }
+    return Outgoing(
+        key=message.customer_id.encode(),
+        value=written(message.wire_data()),
+        headers=tuple((name, text.encode("utf-8", "replace")) for name, text in given.items() if text is not None),
+    )

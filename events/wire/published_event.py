@@ -1,0 +1,162 @@
+"""Events as their readers find them on the events topic: for whoever waits for an answer or rebuilds a journal.
+
+Anybody who may write to the topic can write something that looks like an event. Only what azplan itself would write is
+believed: from its source, in binary mode, under the id that follows from the command, the story and the place in it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from pydantic import ValidationError
+
+from events.messages.base import Event, events
+from events.messages.status import CommandAccepted, CommandIdReused, CommandWaiting
+from events.messages.upgrades import ProductUpgradeProgressed, ProductUpgradeStarted
+from events.wire import identity
+from events.wire.attributes import LONGEST
+from events.wire.cloudevent import Mode, NoCommandError, open_record
+from events.wire.envelope import SOURCE
+from events.wire.instants import parse_instant
+from events.wire.record import Record
+from events.wire.text import printable
+
+PLACES: Final[dict[type[Event], str]] = {
+    CommandAccepted: identity.ACCEPTED,
+    ProductUpgradeStarted: identity.STARTED,
+}
+"""The place of each event that a story has once, beside the terminal one."""
+NUMBERED: Final[dict[type[Event], Callable[[int], str]]] = {
+    CommandWaiting: identity.waiting,
+    ProductUpgradeProgressed: identity.progress,
+}
+"""The places of each event that a story has any number of times."""
+MOST_NUMBERS: Final = 2_000
+"""So many places of one kind are looked through: more waits no story has."""
+LARGEST_NUMBER: Final = 2**31 - 1
+FEW: Final = 5
+"""Records that are named one by one."""
+LONGEST_WHY: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event that was published."""
+
+    id: str
+    source: str
+    time: datetime | None
+    """When the fact became true, in UTC."""
+    correlation_id: str | None
+    causation_id: str | None
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Unbelieved:
+    """A record of the events topic that is passed over: where it is, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"partition {self.partition}, offset {self.offset}: {self.why}"
+
+
+@dataclass(slots=True)
+class PassedOver:
+    """The records that were passed over: how many, and the first few of them."""
+
+    number: int = 0
+    first: list[Unbelieved] = field(default_factory=list)
+
+    def add(self, one: Unbelieved) -> None:
+        """One more."""
+        self.number += 1
+        if len(self.first) < FEW:
+            self.first.append(one)
+
+
+def read_event(record: Record) -> Published | Unbelieved:
+    """The event in `record`, or why there is none that azplan would write so. Raises nothing.
+
+    Unknown keys are ignored, as every reader of events must. Whether the id follows, `follows` tells.
+    """
+    try:
+        opened = open_record(record)
+    except NoCommandError as error:
+        return _unbelieved(record, str(error))
+    found = opened.attributes
+    kind = events().get(found.required("type"))
+    if kind is None:
+        return _unbelieved(record, "its type is no event that this version of azplan knows")
+    if found.required("source") != SOURCE:
+        return _unbelieved(record, f"its ce_source is not {SOURCE}")
+    if opened.mode is not Mode.BINARY:
+        return _unbelieved(record, "it is in structured mode, in which azplan does not write")
+    try:
+        event = kind.model_validate(opened.data)
+    except ValidationError:
+        return _unbelieved(record, f"its data is not that of {kind.__name__}")
+    time = parse_instant(found.text("time") or "")
+    if problem := _problem(event, time):
+        return _unbelieved(record, problem)
+    return Published(
+        id=found.required("id"),
+        source=found.required("source"),
+        time=time,
+        correlation_id=found.text("correlationid"),
+        causation_id=found.text("causationid"),
+        event=event,
+    )
+
+
+def believed(record: Record, refused: str | None = None) -> Published | Unbelieved:
+    """As `read_event`, for an event whose id follows from what it says. `refused`: as for `follows`. Raises nothing."""
+    found = read_event(record)
+    if isinstance(found, Published) and not follows(found, refused):
+        return _unbelieved(record, "its ce_id does not follow from the command, the story and the place in it")
+    return found
+
+
+def follows(found: Published, refused: str | None = None) -> bool:
+    """Whether the event's id follows from its command, its story and its place.
+
+    `refused`: the fingerprint of the record that a `CommandIdReused` is about, from which its place follows.
+    """
+    event = found.event
+    if type(event) in NUMBERED:
+        place_of = NUMBERED[type(event)]
+        return number_in_story(found.id, event.command_source, event.command_id, event.redrive, place_of) > 0
+    if isinstance(event, CommandIdReused):
+        place = None if refused is None else identity.id_reused(refused)
+    else:
+        place = identity.TERMINAL if event.terminal else PLACES.get(type(event))
+    return place is not None and found.id == _id(event, place)
+
+
+def number_in_story(id: str, source: str, command_id: str, redrive: int, place: Callable[[int], str]) -> int:  # noqa: A002
+    """Which one of its kind the event with this id is in its story, counted from 1; 0 where the id is of none."""
+    numbers = range(1, MOST_NUMBERS + 1)
+    return next((each for each in numbers if id == str(identity.event_id(source, command_id, redrive, place(each)))), 0)
+
+
+def _id(event: Event, place: str) -> str:
+    return str(identity.event_id(event.command_source, event.command_id, event.redrive, place))
+
+
+def _problem(event: Event, time: datetime | None) -> str | None:
+    """What no event of azplan has, and no journal could hold."""
+    texts = (event.command_id, event.command_source, event.command_type, *filter(None, (event.partner,)))
+    if any(not 0 < len(text.encode("utf-8", "replace")) <= LONGEST for text in texts):
+        return f"an id, source, type or partner in it is empty or has more than {LONGEST} bytes"
+    if max(event.redrive, getattr(event, "attempts", 0)) > LARGEST_NUMBER:
+        return f"a number in it is larger than {LARGEST_NUMBER}"
+    return "it has no ce_time" if time is None else None
+
+
+def _unbelieved(record: Record, why: str) -> Unbelieved:
+    return Unbelieved(record.topic, record.partition, record.offset, printable(why, LONGEST_WHY))

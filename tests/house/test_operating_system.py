@@ -1,0 +1,144 @@
+"""What only some operating systems have is asked for in one module, and without it azplan works or says so."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.journal.test_sqlite import opened, running
+from worker import operating_system
+from worker.clock import Clock
+from worker.errors import JournalRefused
+from worker.partner_center.client.refresh_token import RefreshTokenFile
+
+ROOT = Path(__file__).parents[2]
+MODULES = {"fcntl", "msvcrt", "pwd", "grp", "resource", "termios"}
+CALLS = {
+    *("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fchown", "chown", "killpg", "getpgid"),
+    *("setsid", "statvfs", "fork", "O_DIRECTORY", "supports_effective_ids", "add_signal_handler", "SIGKILL", "SIGHUP"),
+}
+WITHOUT = """
+import asyncio, os, runpy, signal, sys
+for name in ("fcntl", "pwd", "grp", "resource", "termios"):
+    sys.modules[name] = None
+for name in ("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fork", "O_DIRECTORY", "killpg"):
+    if hasattr(os, name):
+        delattr(os, name)
+
+def refuse(*_):
+    raise NotImplementedError
+
+asyncio.SelectorEventLoop.add_signal_handler = refuse
+sys.modules["uvloop"] = None
+sys.argv = ["azplan", *sys.argv[1:]]
+runpy.run_module("worker.cli", run_name="__main__")
+"""
+"""Runs azplan where all of this is missing, as it is on Windows."""
+
+
+def test_only_one_module_calls_what_only_some_systems_have() -> None:
+    """Elsewhere a verb would end in a traceback on a person's laptop."""
+    found = []
+    for path in (ROOT / "worker").rglob("*.py"):
+        if path.name == "operating_system.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+            name = node.attr if isinstance(node, ast.Attribute) else ""
+            if names & MODULES or name in CALLS:
+                found.append(f"{path.name}:{node.lineno}")
+    assert found == []
+
+
+def without(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run azplan where the functions are missing."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AZPLAN_")}
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT, *words],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": str(ROOT), "AZPLAN_OPERATOR": "", "USER": "", "LOGNAME": "", "USERNAME": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+async def test_verbs_work_without_what_only_unix_has(tmp_path: Path) -> None:
+    """Those that touch a journal too; without one they say that there is none."""
+    none = without(tmp_path, "commands", "list")
+    assert (none.returncode, "Traceback" in none.stderr) == (3, False), none.stderr
+    await opened(tmp_path / "azplan.db")
+    for words in (("commands", "list"), ("journal", "stats"), ("config", "show")):
+        ended = without(tmp_path, *words)
+        assert ended.returncode in (0, 3), ended.stderr
+        assert "Traceback" not in ended.stderr
+    paused = without(tmp_path, "pause", "--all", "--yes", "--why", "a test")
+    assert "Traceback" not in paused.stderr, paused.stderr
+    assert paused.returncode == 0, paused.stderr
+
+
+async def test_a_worker_that_cannot_lock_its_file_says_so_and_what_to_do(tmp_path: Path) -> None:
+    """Two workers on one SQLite file would not know of each other."""
+    await opened(tmp_path / "azplan.db")
+    ended = without(tmp_path, "run")
+    assert ended.returncode == 78, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "PostgreSQL" in ended.stderr
+    assert "container" in ended.stderr
+
+
+class OneByte(ModuleType):
+    """Windows' locks, made of ours: the first byte of a file."""
+
+    LK_NBLCK = 2
+
+    def locking(self, handle: int, mode: int, size: int) -> None:
+        """Lock, or fail as Windows does."""
+        assert (os.lseek(handle, 0, os.SEEK_CUR), mode, size) == (0, self.LK_NBLCK, 1)
+        if os.fstat(handle).st_ino in self.held:
+            raise PermissionError(13, "Permission denied")
+        self.held.add(os.fstat(handle).st_ino)
+
+    held: set[int]
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> OneByte:
+    """No flock, but locks of single bytes."""
+    made = OneByte("msvcrt")
+    made.held = set()
+    monkeypatch.setattr(operating_system, "fcntl", None)
+    monkeypatch.setattr(operating_system, "TEXT_AT", 1)
+    monkeypatch.setattr(operating_system, "msvcrt", made)
+    return made
+
+
+async def test_where_only_bytes_can_be_locked_a_second_worker_is_refused_all_the_same(
+    windows: OneByte, tmp_path: Path
+) -> None:
+    """And told which process it is."""
+    async with running(tmp_path / "journal.db"):
+        with pytest.raises(JournalRefused, match=rf"another worker \(process {os.getpid()}\)"):
+            async with running(tmp_path / "journal.db"):
+                pass
+    assert len(windows.held) == 1
+
+
+def test_a_refresh_token_is_stored_where_no_room_can_be_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS: the room is written instead, and what is stored is the token alone."""
+    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.delattr(os, "O_DIRECTORY")
+    path = tmp_path / "token"
+    path.write_text("old")
+    with RefreshTokenFile(path, Clock()).redemption() as (token, store):
+        assert token == "old"
+        store("new")
+    assert path.read_text() == "new"
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".token.lock", "token"]

@@ -1,0 +1,198 @@
+"""Paused commands are not begun, by any worker; resumed ones are due at once, in the order in which they stood."""
+
+import pytest
+
+from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, command, ended, rows, waiting
+from worker.journal.journal import Journal
+from worker.journal.operating.pauses import Brake
+from worker.journal.reading.timeline import show
+from worker.journal.records import State, Waits, Which, Work
+
+
+async def tell(journal: Journal, works: list[Work]) -> None:
+    """Paused commands are told to wait, as a worker does it."""
+    for work in works:
+        assert work.paused
+        await journal.conclude(work, waiting(3600, waits=Waits(said="paused", count=1)))
+
+
+@pytest.mark.parametrize(
+    ("which", "held"),
+    [
+        (Which(), {"1", "2", "3"}),
+        (Which(partner="us"), {"1", "2"}),
+        (Which(customer="contoso"), {"1"}),
+        (Which(type=UPGRADE), {"2", "3"}),
+        (Which(partner="us", type=UPGRADE), {"2"}),
+        (Which(partner="us", customer="nobody"), set()),
+    ],
+)
+async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: Which, held: set[str]) -> None:
+    """On every worker, from the moment at which it is written."""
+    one, verb = await bench.worker("one"), await bench.journal()
+    await accept(
+        one,
+        command("1", customer="contoso", type=SUSPEND),
+        command("2", customer="fabrikam", type=UPGRADE),
+        command("3", customer="adatum", type=UPGRADE, partner="eu"),
+    )
+    pause = await Brake(verb).pause("ada", "gone wrong", which)
+    works = await claim(one, partners=["us", "eu"])
+    assert {work.id for work in works if work.paused} == held
+    assert all(work.paused in (None, pause) for work in works)
+
+
+async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
+    """The end of one of two pauses frees what the other does not hold; nothing changes its place."""
+    one, verb = await bench.worker("one"), await bench.journal()
+    brake = Brake(verb)
+    await accept(one, command("1"), command("2"), command("3", customer="fabrikam", type=UPGRADE))
+    await brake.pause("ada", "all of it", Which(partner="us"))
+    await brake.pause("bob", "upgrades", Which(type=UPGRADE))
+    await tell(one, await claim(one))
+    assert await claim(one) == []
+    assert await brake.resume("ada", "mended", Which(partner="us")) == 1
+    (work,) = await claim(one)
+    assert (work.id, work.paused, work.state) == ("1", None, State.WAITING)
+    assert [pause.who for pause in await brake.held()] == ["bob"]
+    await one.conclude(work, ended(work))
+    assert [work.id for work in await claim(one)] == ["2"]
+    assert await brake.resume("bob", "mended", Which(type=UPGRADE)) == 1
+    assert sorted(work.id for work in await claim(one)) == ["2", "3"]
+
+
+async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_reasons(bench: Bench) -> None:
+    """Only what waits for a pause is woken; words must be just those of the pause."""
+    one, verb = await bench.worker("one"), await bench.journal()
+    brake = Brake(verb)
+    await accept(one, command("1"))
+    (work,) = await claim(one)
+    await one.conclude(work, waiting(3600, waits=Waits(said="retry")))
+    await brake.pause("ada", "why", Which(partner="us", type=SUSPEND))
+    assert await brake.resume("ada", "why", Which(partner="us")) == 0
+    assert len(await brake.held()) == 1
+    assert await brake.resume("ada", "why", Which(partner="us", type=SUSPEND)) == 1
+    assert await claim(one) == []
+
+
+async def test_many_that_were_held_are_let_go_in_portions(bench: Bench) -> None:
+    """More than fit one transaction, and each of them."""
+    one, verb = await bench.worker("one"), await bench.journal()
+    brake = Brake(verb)
+    for batch in range(3):
+        await accept(one, *(command(f"{batch}-{n}", customer=f"{batch}-{n}") for n in range(300)))
+    await brake.pause("ada", "why", Which())
+    for _ in range(9):
+        await tell(one, list((await one.claim(["us"], 100, ())).work))
+    assert await one.runnable(1000) == 0
+    await brake.resume("ada", "why", Which())
+    assert await one.runnable(1000) == 900
+
+
+@pytest.mark.parametrize(
+    ("which", "free"),
+    [
+        (Which(partner="us"), 2),
+        (Which(customer="a"), 3),
+        (Which(type=SUSPEND), 1),
+        (Which(partner="us", type=SUSPEND), 3),
+        (Which(), 0),
+    ],
+    ids=str,
+)
+async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which: Which, free: int) -> None:
+    """However much of it waits, intake for the others goes on."""
+    one, verb = await bench.worker("one"), await bench.journal()
+    await Brake(verb).pause("ada", "why", which)
+    await accept(
+        one,
+        command("1", customer="a", partner="us"),
+        command("2", customer="b", partner="us", type=UPGRADE),
+        command("3", customer="c", partner="eu"),
+        command("4", customer="d", partner="eu"),
+    )
+    assert await one.runnable(1000) == free
+
+
+async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(bench: Bench) -> None:
+    """Those that held it when it came, and what was paused and resumed until it was over; no others."""
+    one = await bench.worker("one")
+    brake = Brake(one)
+    for who, which in (("early", Which(type=SUSPEND)), ("held", Which(customer="a")), ("other", Which(customer="b"))):
+        await brake.pause(who, "why", which)
+    await brake.resume("early", "over", Which(type=SUSPEND))
+    await accept(one, command("1", customer="a"))
+    await brake.pause("late", "why", Which(partner="us"))
+    await brake.resume("late", "over", Which(partner="us"))
+    await brake.resume("held", "over", Which(customer="a"))
+    (work,) = await claim(one)
+    await one.conclude(work, ended(work))
+    await brake.pause("after", "why", Which())
+    story = await one.read(lambda tx: show(tx, "/crm#1"))
+    assert story is not None
+    assert [(act.who, act.verb) for act in story.acts] == [
+        ("held", "pause"),
+        ("late", "pause"),
+        ("late", "resume"),
+        ("held", "resume"),
+    ]
+
+
+async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> None:
+    """As everything that a person does."""
+    brake = Brake(await bench.journal())
+    await brake.pause("ada", "five hundred suspensions", Which(type=SUSPEND))
+    await brake.resume("bob", "it was meant", Which(type=SUSPEND))
+    acts = await rows(brake._journal, "SELECT who, why, verb, details, result FROM act ORDER BY seq")
+    assert [tuple(act.values()) for act in acts] == [
+        ("ada", "five hundred suspensions", "pause", f'[null,null,"{SUSPEND}"]', "done"),
+        ("bob", "it was meant", "resume", f'[null,null,"{SUSPEND}"]', "done"),
+    ]
+
+
+async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
+    """Two pauses overlap: ending one makes nothing due, whoever looks; ending the other does."""
+    one = await bench.worker("one")
+    brake = Brake(await bench.journal())
+    await brake.pause("ada", "why", Which(type=SUSPEND))
+    await brake.pause("bob", "why", Which(customer="a"))
+    await accept(one, command("1", customer="a"))
+    (work,) = await claim(one)
+    await one.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
+    assert await claim(one) == []
+    assert (await one.claim(("us",), 10, ())).next_in is None
+    await brake.resume("ada", "over", Which(type=SUSPEND))
+    assert await Brake(one).let_go(one.worker) == 0
+    assert await claim(one) == []
+    await brake.resume("bob", "over", Which(customer="a"))
+    assert [work.paused for work in await claim(one)] == [None]
+
+
+async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(bench: Bench) -> None:
+    """Who resumed did not find it waiting yet: it finds out by itself."""
+    one = await bench.worker("one")
+    brake = Brake(await bench.journal())
+    await brake.pause("ada", "why", Which(type=SUSPEND))
+    await accept(one, command("1", customer="a"))
+    (work,) = await claim(one)
+    await brake.resume("ada", "over", Which(type=SUSPEND))
+    await one.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
+    assert len(await claim(one)) == 1
+
+
+async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Bench) -> None:
+    """Also where whoever resumed died before that; other workers do the same for theirs."""
+    one, two = await bench.worker("one"), await bench.worker("two")
+    brake = Brake(await bench.journal())
+    await brake.pause("ada", "why", Which())
+    for journal, customer in ((one, "a"), (two, "b")):
+        await accept(journal, command(customer, customer=customer))
+        (work,) = await claim(journal)
+        await journal.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
+    assert await Brake(one).let_go(one.worker) == 0
+    await change(one, "DELETE FROM pause")
+    assert await Brake(one).let_go(one.worker) == 1
+    assert len(await claim(one)) == 1
+    assert await claim(two) == []
+    assert await Brake(two).let_go(two.worker) == 1
+    assert len(await claim(two)) == 1

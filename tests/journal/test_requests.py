@@ -1,0 +1,311 @@
+"""What a person asks for is carried out by the lane's owner, once, and answered in the same transaction."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.journal.bench import (
+    Bench,
+    accept,
+    change,
+    claim,
+    command,
+    ended,
+    event,
+    intent,
+    lapse,
+    only,
+    rows,
+)
+from worker.errors import LaneLost
+from worker.journal.journal import Journal
+from worker.journal.operating.requests import DONE, Act, Acts
+from worker.journal.records import Conclusion, Resolution, State, Step, StepState, Waits, Work
+
+
+async def failed(journal: Journal, id: str = "1", **facts: object) -> Work:  # noqa: A002
+    """A command that ended in failure, with everything sent."""
+    await accept(journal, command(id))
+    work = await only(journal)
+    await journal.conclude(work, ended(work, State.FAILED, attempts=3, waits=Waits(count=2, said="retry"), **facts))
+    return work
+
+
+async def asked(one: Journal, verb: str, uid: str = "/crm#1") -> tuple[Acts, Act, Work]:
+    """A request as its carrier finds it, with the command that it is about."""
+    acts = Acts(one)
+    await acts.ask("ada", "because", verb, uid, {"with": ["details"]})
+    (act,) = await acts.open_acts()
+    item = await acts.subject(act)
+    assert item is not None
+    return acts, act, item
+
+
+async def test_a_request_is_found_by_the_owner_of_its_lane_and_by_nobody_else(bench: Bench) -> None:
+    """With who asked, and why; the verb that asked reads the answer by its number."""
+    one, two, verb = await bench.worker("one"), await bench.worker("two"), await bench.journal()
+    await failed(one)
+    number = await Acts(verb).ask("ada", "the agreement is signed", "redrive", "/crm#1", {"canary": True})
+    assert await Acts(two).open_acts() == []
+    (act,) = await Acts(one).open_acts()
+    assert act == Act(number, "ada", "the agreement is signed", "redrive", "/crm#1", "us/contoso", {"canary": True})
+    assert await Acts(verb).answer(number) is None
+    await Acts(one).refuse(act, "not today")
+    assert await Acts(verb).answer(number) == "not today"
+    assert await Acts(one).open_acts() == []
+
+
+async def test_a_request_about_a_lane_that_nobody_owns_finds_an_owner(bench: Bench) -> None:
+    """It makes the lane unfinished, so that somebody takes it, and keeps it so until it is answered."""
+    one, verb = await bench.worker("one"), await bench.journal()
+    await failed(one)
+    await one.sent(await one.unsent(10))
+    assert await one.let_go(10) == 2
+    await Acts(verb).ask("ada", "why", "redrive", "/crm#1")
+    assert await one.take_lanes(10) == 1
+    assert await one.let_go(10) == 0
+    (act,) = await Acts(one).open_acts()
+    await Acts(one).refuse(act, "no")
+    assert await one.let_go(10) == 1
+
+
+async def test_a_request_about_nothing_is_not_written(bench: Bench) -> None:
+    """Whoever asks hears at once that there is no such command."""
+    verb = await bench.journal()
+    with pytest.raises(LookupError, match="no command nobody"):
+        await Acts(verb).ask("ada", "why", "cancel", "nobody")
+    assert await rows(verb, "SELECT seq FROM act") == []
+
+
+async def test_a_redriven_command_begins_its_next_story_at_the_end_of_its_lane(bench: Bench) -> None:
+    """Everything about the old story is over, what it holds at Microsoft stays its own."""
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    work = await only(one)
+    await one.intend(work, intent(details={"cart": "c-1"}), 60.0, "azure-plan")
+    await one.conclude(work, ended(work, State.FAILED, attempts=3, keep_effects=True, waits=Waits(4, "retry", 2)))
+    await accept(one, command("2"))
+    acts, act, item = await asked(one, "redrive")
+    assert (item.state, item.code) == (State.FAILED, "outcome_unknown")
+    assert await acts.redrive(act, item, [event("/crm#1/1/accepted")]) == DONE
+    second = await only(one)
+    assert second.id == "2", "what was accepted before the redrive comes first"
+    await one.conclude(second, ended(second))
+    again = await only(one)
+    assert (again.id, again.redrive, again.state, again.attempts, again.waits) == ("1", 1, State.ACCEPTED, 0, Waits())
+    assert (again.first_failed_at, again.code, again.resolution) == (None, None, None)
+    assert again.steps["checkout"].in_doubt
+    assert [row.headers[0][1] for row in await one.unsent(10) if row.headers[0][1].startswith(b"/crm#1/1")] == [
+        b"/crm#1/1/accepted"
+    ]
+    assert [row["state"] for row in await rows(one, "SELECT state FROM dead_letter")] == ["redriven"]
+    await one.intend(again, intent(details={"cart": "c-1"}), 60.0, "azure-plan")
+
+
+async def test_a_redriven_command_whose_lane_is_idle_is_due_at_once(bench: Bench) -> None:
+    """And a second failure is a dead letter of its own."""
+    one = await bench.worker("one")
+    await failed(one)
+    acts, act, item = await asked(one, "redrive")
+    assert await acts.redrive(act, item) == DONE
+    again = await only(one)
+    await one.conclude(again, ended(again, State.FAILED))
+    letters = await rows(one, "SELECT redrive, state FROM dead_letter ORDER BY seq")
+    assert [(row["redrive"], row["state"]) for row in letters] == [(0, "redriven"), (1, "open")]
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.REJECTED])
+async def test_only_a_failed_command_is_redriven(bench: Bench, state: State) -> None:
+    """Any other is refused with its state, and stays as it is."""
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    work = await only(one)
+    await one.conclude(work, ended(work, state))
+    acts, act, item = await asked(one, "redrive")
+    assert str(state) in await acts.redrive(act, item)
+    assert await claim(one) == []
+
+
+async def test_a_request_is_carried_out_once(bench: Bench) -> None:
+    """However often, and by however many, it is found."""
+    one = await bench.worker("one")
+    await failed(one)
+    acts, act, item = await asked(one, "redrive")
+    results = await asyncio.gather(*(acts.redrive(act, item) for _ in range(3)), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["LaneLost", "LaneLost", "str"]
+    assert (await only(one)).redrive == 1
+
+
+async def test_a_request_stays_open_when_its_carrier_has_lost_the_lane(bench: Bench) -> None:
+    """The next owner carries it out."""
+    one, two = await bench.worker("one"), await bench.worker("two")
+    await failed(one)
+    acts, act, item = await asked(one, "redrive")
+    await lapse(one)
+    await two.take_lanes(10)
+    with pytest.raises(LaneLost):
+        await acts.redrive(act, item)
+    (again,) = await Acts(two).open_acts()
+    found = await Acts(two).subject(again)
+    assert found is not None
+    assert await Acts(two).redrive(again, found) == DONE
+
+
+async def test_a_command_that_has_not_begun_to_write_is_cancelled_wherever_it_stands(bench: Bench) -> None:
+    """First in its lane or behind another: it is answered, and the order of the others stays."""
+    one = await bench.worker("one")
+    await accept(one, *(command(str(n)) for n in range(1, 5)))
+    for id_ in ("3", "1"):
+        acts, act, item = await asked(one, "cancel", f"/crm#{id_}")
+        assert await acts.cancel(act, item, cancelled(item)) == DONE
+    order = []
+    while works := await claim(one):
+        order += [work.id for work in works]
+        await one.conclude(works[0], ended(works[0]))
+    assert order == ["2", "4"]
+    states = await rows(one, "SELECT id, state, code FROM command WHERE id IN ('1', '3') ORDER BY id")
+    assert [(row["state"], row["code"]) for row in states] == [("rejected", "cancelled_by_operator")] * 2
+
+
+def cancelled(item: Work) -> Conclusion:
+    """The end of a command that a person cancelled."""
+    return ended(item, State.REJECTED, code="cancelled_by_operator")
+
+
+async def test_a_run_that_is_under_way_when_its_command_is_cancelled_writes_nothing(bench: Bench) -> None:
+    """It had only read so far: its first intent is refused, so nothing leaves."""
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    work = await only(one)
+    acts, act, item = await asked(one, "cancel")
+    assert await acts.cancel(act, item, cancelled(item)) == DONE
+    with pytest.raises(LaneLost):
+        await one.intend(work, intent(), 60.0, "azure-plan")
+
+
+async def test_a_command_that_has_begun_to_write_is_not_cancelled(bench: Bench) -> None:
+    """Also where the intent came after the request was read: whichever is written first stands."""
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    acts, act, item = await asked(one, "cancel")
+    await one.intend(await only(one), intent(), 60.0)
+    assert "begun to write (checkout)" in await acts.cancel(act, item, cancelled(item))
+    assert (await only(one)).state is State.ACCEPTED
+
+
+async def test_a_write_that_never_left_or_was_refused_is_no_beginning(bench: Bench) -> None:
+    """Nothing was changed, so the command can still be taken back; what may still arrive of it counts."""
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    work = await only(one)
+    step = await one.intend(work, intent(), 60.0)
+    acts, act, item = await asked(one, "cancel")
+    await one.record(work, replace(step, state=StepState.NOT_APPLIED))
+    assert "begun to write (checkout)" in await acts.cancel(act, item, cancelled(item))
+    await one.record(work, replace(step, state=StepState.NOT_APPLIED, intent_until=0))
+    acts, act, item = await asked(one, "cancel")
+    assert await acts.cancel(act, item, cancelled(item)) == DONE
+
+
+async def test_a_write_that_was_put_away_counts_until_it_can_no_longer_arrive(bench: Bench) -> None:
+    """A no must not be said while a request may still take effect."""
+    one = await bench.worker("one")
+    await accept(one, command("1"))
+    work = await only(one)
+    await one.intend(work, intent(), 600.0)
+    await one.put_away(work, ["checkout"])
+    acts, act, item = await asked(one, "cancel")
+    assert "begun to write" in await acts.cancel(act, item, cancelled(item))
+    await change(one, "UPDATE step SET intent_until = 1")
+    acts, act, item = await asked(one, "cancel")
+    assert await acts.cancel(act, item, cancelled(item)) == DONE
+
+
+async def test_a_command_that_is_over_is_not_cancelled(bench: Bench) -> None:
+    """Its answer stands."""
+    one = await bench.worker("one")
+    await failed(one)
+    acts, act, item = await asked(one, "cancel")
+    assert "over already: it is failed" in await acts.cancel(act, item, cancelled(item))
+
+
+async def unknown(one: Journal, until: float) -> None:
+    """A command that ended with a check-out in doubt."""
+    await accept(one, command("1"))
+    work = await only(one)
+    await one.record(work, Step("cart", "orphan", StepState.APPLIED, attempts=1, result={"cart": "c-1"}))
+    await one.intend(work, intent(details={"cart": "c-1"}), until, "azure-plan")
+    await one.conclude(work, ended(work, State.FAILED, keep_effects=True))
+
+
+async def test_a_command_resolved_as_applied_goes_on_knowing_so(bench: Bench) -> None:
+    """Its next story has its steps as they were, and what the person found out."""
+    one = await bench.worker("one")
+    await unknown(one, 600.0)
+    acts, act, item = await asked(one, "resolve")
+    assert await acts.resolve(act, item, Resolution.APPLIED) == DONE
+    again = await only(one)
+    assert (again.redrive, again.resolution, sorted(again.steps)) == (1, Resolution.APPLIED, ["cart", "checkout"])
+    assert again.steps["checkout"].in_doubt
+
+
+async def test_a_command_resolved_as_not_applied_begins_anew(bench: Bench) -> None:
+    """Its steps are put away and in doubt no longer; its effect stays its own, so that nobody slips in between."""
+    one = await bench.worker("one")
+    await unknown(one, 0.0)
+    await change(one, "UPDATE step SET intent_until = 1 WHERE name = 'checkout'")
+    acts, act, item = await asked(one, "resolve")
+    assert await acts.resolve(act, item, Resolution.NOT_APPLIED) == DONE
+    again = await only(one)
+    assert (again.redrive, again.resolution) == (1, Resolution.NOT_APPLIED)
+    assert {name: step.in_doubt for name, step in again.steps.items()} == {"cart~1": False, "checkout~1": False}
+    assert again.steps["cart~1"].result == {"cart": "c-1"}
+    assert [row["uid"] for row in await rows(one, "SELECT uid FROM effect")] == [again.uid]
+
+
+async def test_nothing_is_resolved_as_not_applied_while_a_request_may_still_arrive(bench: Bench) -> None:
+    """Whatever a person saw, it may be there a minute later."""
+    one = await bench.worker("one")
+    await unknown(one, 600.0)
+    acts, act, item = await asked(one, "resolve")
+    assert "may still arrive" in await acts.resolve(act, item, Resolution.NOT_APPLIED)
+    assert await claim(one) == []
+
+
+async def test_only_what_is_unknown_is_resolved(bench: Bench) -> None:
+    """A failure that left nothing in doubt is redriven, not resolved."""
+    one = await bench.worker("one")
+    await failed(one, code="order_failed")
+    acts, act, item = await asked(one, "resolve")
+    assert "nothing about this command is unknown" in await acts.resolve(act, item, Resolution.APPLIED)
+
+
+async def test_what_a_rebuilt_journal_knows_as_unknown_is_resolved(bench: Bench) -> None:
+    """Its steps and effects are lost, and its code is left: a person may still say what was found."""
+    one = await bench.worker("one")
+    await failed(one, code="outcome_unknown")
+    acts, act, item = await asked(one, "resolve")
+    assert await acts.resolve(act, item, Resolution.APPLIED) == DONE
+
+
+async def test_a_command_whose_bytes_are_forgotten_is_nobodys_subject(bench: Bench) -> None:
+    """It cannot run again, and whoever asked can be told."""
+    one = await bench.worker("one")
+    await failed(one)
+    await change(one, "UPDATE command SET pruned_at = 1")
+    acts = Acts(one)
+    await acts.ask("ada", "why", "redrive", "/crm#1")
+    (act,) = await acts.open_acts()
+    assert await acts.subject(act) is None
+
+
+async def test_a_redrive_leaves_the_dead_letters_of_others_alone(bench: Bench) -> None:
+    """Only those of the command itself are redriven."""
+    one = await bench.worker("one")
+    await failed(one, "1")
+    await failed(one, "2")
+    acts, act, item = await asked(one, "redrive", "/crm#2")
+    await acts.redrive(act, item)
+    letters = await rows(one, "SELECT uid, state FROM dead_letter ORDER BY seq")
+    assert [row["state"] for row in letters] == ["open", "redriven"]

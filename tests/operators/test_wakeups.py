@@ -1,0 +1,124 @@
+"""A person says "try now": what waits is due at once, and open circuits are probed at once."""
+
+from collections.abc import Callable
+
+from events.codes import WaitingReason
+from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
+from tests.operators.asking import WHO, WHY, beside, later, types, uid
+from tests.support.harness import World, settings_of
+from worker.journal.operating.pauses import Brake
+from worker.journal.operating.wakeups import Sleepers, Waking
+from worker.journal.records import SECOND, Which
+
+Play = Callable[..., None]
+RETRY = WaitingReason.RETRY.value
+CUSTOMERS = 12
+
+
+async def wake(world: World, which: Sleepers) -> int:
+    """A person wakes what waits."""
+    async with beside(world) as journal:
+        return await Waking(journal).wake(WHO, WHY, which)
+
+
+async def after_an_outage(world: World, workers: int = 1) -> list[str]:
+    """Commands that wait while Partner Center has just come back after a quarter of an hour; their ids."""
+    for _ in range(workers):
+        await world.begin()
+    world.simulator.faults.add("error_before", status=503, count=None)
+    customers = world.simulator.customers(CUSTOMERS, "quiet_plan")
+    sent = [await world.send(SuspendPlan(customer_id=customer.id)) for customer in customers]
+    await world.until(later(world, 900), "it was down for a quarter of an hour")
+    world.simulator.faults.clear()
+    return sent
+
+
+async def answered_within(world: World, sent: list[str]) -> float:
+    """Seconds until all of them are answered with success."""
+    begun = world.clock.monotonic()
+    for each in sent:
+        assert isinstance(await world.answer(each), PlanSuspended)
+    return float(world.clock.monotonic() - begun)
+
+
+def test_what_an_outage_left_waiting_goes_on_at_once(play: Play) -> None:
+    """Left alone they would wait for minutes; woken, all are answered within a minute."""
+
+    async def story(world: World) -> None:
+        sent = await after_an_outage(world)
+        rows = await world.rows("SELECT due_at FROM command WHERE due_at IS NOT NULL")
+        async with beside(world) as journal:
+            assert min(row["due_at"] for row in rows) - journal.now() > 60 * SECOND
+        assert await wake(world, Sleepers()) == CUSTOMERS
+        assert await answered_within(world, sent) < 60
+
+    play(story, attention=0.5)
+
+
+def test_every_worker_probes(play: Play) -> None:
+    """Also a worker to which the person did not speak lets its circuits try at once."""
+
+    async def story(world: World) -> None:
+        sent = await after_an_outage(world, workers=2)
+        await wake(world, Sleepers(reason="partner_center_unavailable"))
+        await wake(world, Sleepers(reason=RETRY))
+        assert await answered_within(world, sent) < 60
+
+    play(story, attention=0.5)
+
+
+def test_a_pause_is_stronger(play: Play) -> None:
+    """What a pause holds stays where it is, also when everything is woken."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        customer = world.simulator.customer("quiet_plan")
+        async with beside(world) as journal:
+            await Brake(journal).pause(WHO, WHY, Which(customer=customer.id))
+        sent = await world.send(SuspendPlan(customer_id=customer.id))
+        await world.until(later(world, 5), "it is held")
+        assert await wake(world, Sleepers()) == 0
+        await world.until(later(world, 5), "nothing has come of it")
+        assert not world.simulator.books.requests
+        assert not world.answers(sent)
+
+    play(story)
+
+
+def test_only_what_was_meant_is_woken(play: Play) -> None:
+    """One command by its id, those of a reason, those of a partner: the others keep their time, and it is signed."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.simulator.faults.add("error_before", status=503, count=None)
+        customers = world.simulator.customers(3, "quiet_plan")
+        sent = [await world.send(SuspendPlan(customer_id=customer.id)) for customer in customers]
+        await world.until(later(world, 1_800), "they wait ever longer")
+        async with beside(world) as journal:
+            waking = Waking(journal)
+            assert sum((await waking.counted(Sleepers(partner="contoso"))).values()) == len(sent)
+            assert await waking.counted(Sleepers(partner="fabrikam")) == {}
+            assert await waking.counted(Sleepers(reason="throttled")) == {}
+            assert await waking.wake(WHO, WHY, Sleepers(uid=uid(sent[0]))) == 1
+        signed = await world.rows("SELECT who, why, verb, uid FROM act WHERE verb = 'wake'")
+        assert [dict(row) for row in signed] == [{"who": WHO, "why": WHY, "verb": "wake", "uid": uid(sent[0])}]
+
+    play(story)
+
+
+def test_a_partner_is_called_by_the_name_that_its_account_has_now(play: Play) -> None:
+    """A command that waits from before its account was renamed is woken by the new name."""
+
+    async def story(world: World) -> None:
+        worker = await world.begin()
+        sent = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
+        await world.until(lambda: "CommandWaiting 0" in types(world, sent), "it waits for its order")
+        await worker.stop()
+        world.settings = settings_of(("renamed",))
+        await world.begin()
+        async with beside(world) as journal:
+            waking = Waking(journal)
+            assert await waking.counted(Sleepers(partner="fabrikam")) == {}
+            assert sum((await waking.counted(Sleepers(partner="renamed"))).values()) == 1
+
+    play(story)

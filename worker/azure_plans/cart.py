@@ -1,0 +1,165 @@
+"""The one cart of a command: made, its id durable before it is used, its item replaced in place when it is stale.
+
+Vendor pages: partner-center/developer/create-a-cart, update-a-cart, cart-resources.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from events.codes import RejectedCode, WaitingReason
+from events.messages.status import PartnerCenterError
+from worker.azure_plans.catalog_item import purchasable_item
+from worker.azure_plans.refusal_wait import until_it_passes
+from worker.errors import Rejected, Wait
+from worker.handling import Change, Context, facts
+from worker.partner_center.answers.classification import STALE_CART_ITEM, STALE_ITEM, reject_code
+from worker.partner_center.api import Center
+from worker.partner_center.errors import Refused
+from worker.partner_center.resources import carts
+from worker.partner_center.resources.carts import Cart, NewCart, NewLineItem
+from worker.steps import Orphan, Result, State
+
+CART = "cart"
+MENDS = ("cart item 2", "cart item 3", "cart item 4")
+"""So often a stale item is replaced before we say that none can be bought."""
+BUY = Change(carts.CHECKOUT, "check the cart out, which buys the Azure plan")
+
+SUBMITTED = "800065"
+BUSY = frozenset({"800060", "800064"})
+
+
+class Basket:
+    """The cart, as the command's steps remember it."""
+
+    def __init__(self, ctx: Context, customer_id: str, reseller_id: str | None) -> None:
+        self._ctx = ctx
+        self._customer = customer_id
+        self._reseller = reseller_id
+        self._good_item: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the cart was made; the members below ask for one."""
+        return self._ctx.recorded(CART) is not None
+
+    @property
+    def id(self) -> str:
+        """The id at Partner Center: the key of the purchase."""
+        return str(self._made["id"])
+
+    @property
+    def since(self) -> datetime:
+        """When it was made: its order is not older."""
+        return datetime.fromisoformat(self._made["since"])
+
+    @property
+    def item(self) -> str:
+        """The catalog item in it."""
+        return self._good_item or str(self._content["catalogItemId"])
+
+    async def ready(self, country: str | None, refusal: Refused | None = None) -> None:
+        """Have a cart whose item is not known to be bad. `refusal` is what the last check-out said of the item.
+
+        Raises `Validated`; `Rejected` where nothing can be bought; `Refused`; `Wait` where the cart is busy or ordered.
+        """
+        if not self.exists:
+            await self._make(country)
+        if refusal is not None:
+            await self._mend(refusal)
+        while self._good_item is None and self._has_bad_item():
+            await self._mend(None)
+
+    async def put_away(self, *steps: str) -> None:
+        """Forget a cart that is gone, and the steps that were taken with it."""
+        await self._ctx.put_away(CART, *MENDS, *steps)
+
+    @property
+    def _made(self) -> Result:
+        return self._ctx.recorded(CART) or {}
+
+    @property
+    def _content(self) -> Result:
+        """What was last put into it, as far as we were told."""
+        mended = [given for name in MENDS if (given := self._ctx.recorded(name))]
+        return mended[-1] if mended else self._made
+
+    def _has_bad_item(self) -> bool:
+        """Whether the item is in error, or a mending of it was never answered."""
+        return bool(self._content["errors"]) or any(map(self._ctx.in_doubt, MENDS))
+
+    async def _make(self, country: str | None) -> None:
+        item = await purchasable_item(self._ctx.center, self._customer, country)
+        sentence = f"put the Azure plan ({item}) into a new cart of customer {self._customer}"
+        self._ctx.about_to(Change(carts.CREATE, sentence), BUY)
+        try:
+            await self._ctx.step(CART, Orphan(lambda center: self._create(center, item, country)))
+        except Refused as no:
+            if no.code not in STALE_ITEM:
+                raise
+            other = await purchasable_item(self._ctx.center, self._customer, country, other_than=item)
+            await self._ctx.step(CART, Orphan(lambda center: self._create(center, other, country)))
+
+    async def _create(self, center: Center, item: str, country: str | None) -> Result:
+        begun = self._ctx.now()
+        cart = await carts.create(center, self._customer, NewCart([NewLineItem(item, reseller_id=self._reseller)]))
+        since = cart.creation_timestamp or begun
+        return {"id": cart.id, "since": since.isoformat(), "country": country, **_content_of(cart, item)}
+
+    async def _mend(self, refusal: Refused | None) -> None:
+        """Replace the item, unless that was done without our knowing."""
+        cart = await carts.get(self._ctx.center, self._customer, self.id)
+        if cart.is_ordered:
+            detail = f"cart {self.id} cannot be changed now: it is ordered"
+            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order")
+        current = next((line.catalog_item_id for line in cart.line_items), None) or self.item
+        _refuse_lasting_errors(cart)
+        is_good = not cart.errors and (refusal is None or refusal.code not in STALE_ITEM)
+        if is_good and refusal is not None:
+            code = reject_code(refusal.operation, refusal.status, refusal.code)
+            raise Rejected(code, refusal.description, partner_center=facts(refusal))
+        step = self._next_mend(current, refusal)
+        if is_good:
+            await self._ctx.step(step, State(there=True, act=lambda center: self._put(center, cart, current)))
+            self._good_item = current
+            return
+        country = self._made["country"]
+        item = await purchasable_item(self._ctx.center, self._customer, country, other_than=current)
+        self._ctx.about_to(Change(carts.UPDATE, f"replace the stale item {current} in the cart by {item}"), BUY)
+        self._good_item = None
+        try:
+            await self._ctx.step(step, State(there=False, act=lambda center: self._put(center, cart, item)))
+        except Refused as no:
+            if no.code != SUBMITTED and no.code not in BUSY:
+                raise
+            detail = f"cart {self.id} cannot be changed now: {no.description}"
+            raise until_it_passes(WaitingReason.ORDER_PROVISIONING, detail, no) from no
+
+    def _next_mend(self, current: str, refusal: Refused | None) -> str:
+        step = next((name for name in MENDS if self._ctx.in_doubt(name) or not self._ctx.begun(name)), None)
+        if step is None:
+            detail = f"the catalog's items were refused {len(MENDS) + 1} times, {current} last"
+            answer = facts(refusal) if refusal else None
+            raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail, partner_center=answer)
+        return step
+
+    async def _put(self, center: Center, cart: Cart, item: str) -> Result:
+        document = cart.mended({line.id: item for line in cart.line_items if line.id is not None})
+        return _content_of(await carts.update(center, self._customer, cart.id, document), item)
+
+
+def _content_of(cart: Cart, item: str) -> Result:
+    return {"catalogItemId": item, "errors": [error.error_code or "unknown" for error in cart.errors]}
+
+
+def _refuse_lasting_errors(cart: Cart) -> None:
+    """Raises `Rejected` for an item that is in error for another reason than that it is stale.
+
+    A cart whose item cannot be bought is made all the same, with the reason at the item.
+    """
+    error = next((each for each in cart.errors if each.error_code not in STALE_CART_ITEM), None)
+    if error is None:
+        return
+    told = asdict(cart.told) if cart.told else {"operation": carts.GET.name}
+    said = PartnerCenterError(**told, code=error.error_code, description=error.error_description)
+    detail = f"the item in the cart was refused: {error.error_description or error.error_code or 'no reason given'}"
+    raise Rejected(reject_code(said.operation, None, error.error_code), detail, partner_center=said)

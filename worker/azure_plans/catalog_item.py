@@ -1,0 +1,55 @@
+"""Which catalog item is the Azure plan. Availability ids rotate, so it is looked up right before it is used.
+
+Vendor page: partner-center/developer/get-a-list-of-availabilities-for-a-sku; ids as in create-azure-plan.
+"""
+
+from collections.abc import Sequence
+
+from events.codes import RejectedCode
+from worker.errors import Rejected
+from worker.handling import facts
+from worker.partner_center.answers.classification import reject_code
+from worker.partner_center.answers.model import same_id
+from worker.partner_center.api import Center
+from worker.partner_center.errors import Refused
+from worker.partner_center.resources import catalog
+from worker.partner_center.resources.azure_products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU
+from worker.partner_center.resources.catalog import Availability
+
+SEGMENTS = ("commercial", None)
+"""Segments to buy in, the best first; None where the catalog names none. Others are for others."""
+
+
+async def purchasable_item(
+    center: Center, customer_id: str, country: str | None, *, other_than: str | None = None
+) -> str:
+    """The catalog item id of the Azure plan in a country; where none is known, as it is sold to the customer.
+
+    Raises `Rejected` (`catalog_item_unavailable`) where none can be bought, or none but the one that was just refused.
+    """
+    where = f"in {country}" if country else "to this customer"
+    try:
+        found = await _availabilities(center, customer_id, country)
+    except Refused as no:
+        if no.status != 404 or reject_code(no.operation, no.status, no.code) is RejectedCode.CUSTOMER_NOT_FOUND:
+            raise
+        detail = f"Partner Center's catalog does not know the Azure plan {where}"
+        raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail, partner_center=facts(no)) from no
+    items = [item for each in _best_first(found) if (item := each.catalog_item_id)]
+    item = next((each for each in items if not same_id(each, other_than)), None)
+    if item is None:
+        only = f"; {other_than}, the only one in the catalog, was refused" if other_than and items else ""
+        detail = f"none of the {len(found)} availabilities of the Azure plan {where} can be bought{only}"
+        raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail)
+    return item
+
+
+async def _availabilities(center: Center, customer_id: str, country: str | None) -> list[Availability]:
+    if country is None:
+        return await catalog.list_availabilities_by_customer(center, customer_id, AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU)
+    return await catalog.list_availabilities(center, AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU, country)
+
+
+def _best_first(found: Sequence[Availability]) -> list[Availability]:
+    sold = [each for each in found if each.is_purchasable and each.is_azure_plan and each.segment in SEGMENTS]
+    return sorted(sold, key=lambda each: SEGMENTS.index(each.segment))

@@ -1,0 +1,112 @@
+"""A customer's Azure plans and what is under them. Reads only."""
+
+from collections.abc import Sequence
+
+from events.codes import BlockerKind, RejectedCode
+from events.messages.plans import AzureSubscription
+from events.messages.status import Blocker
+from worker.azure_plans.running_upgrade import running_upgrade
+from worker.azure_plans.wording import plain
+from worker.errors import Rejected
+from worker.handling import Context
+from worker.partner_center.answers.model import same_id
+from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
+from worker.partner_center.resources import azure_entitlements, subscriptions
+from worker.partner_center.resources.azure_entitlements import AzureEntitlement
+from worker.partner_center.resources.subscriptions import Subscription
+
+UNREADABLE = "the Azure subscriptions could not be read"
+MOST_PAGES = 3
+NO_SUBSCRIPTION = frozenset({"20003", "800037"})
+
+
+def sold_through(partner_id: str | None, reseller_id: str | None) -> bool:
+    """Whether a plan counts for a command: where a reseller is named, plans of another reseller do not."""
+    return reseller_id is None or partner_id is None or same_id(partner_id, reseller_id)
+
+
+def plan_among(held: Sequence[Subscription], reseller_id: str | None) -> Subscription | None:
+    """The Azure plan that answers a wish for one: an active one before others, in no case a deleted one."""
+    plans = [each for each in azure_plans(held) if sold_through(each.partner_id, reseller_id)]
+    return min(plans, key=lambda plan: not plan.is_active, default=None)
+
+
+def azure_plans(held: Sequence[Subscription]) -> list[Subscription]:
+    """The Azure plans among a customer's subscriptions that are not deleted."""
+    return [each for each in held if each.is_azure_plan and not each.is_deleted]
+
+
+async def plan_meant(ctx: Context, customer_id: str, subscription_id: str | None) -> Subscription:
+    """The Azure plan that a command is about, freshly read.
+
+    Without an id it is the only one. Raises `Rejected` (`plan_not_found`, `plan_ambiguous`).
+    """
+    if subscription_id is None:
+        subscription_id = await _only_plan(ctx, customer_id)
+    try:
+        plan = await subscriptions.get(ctx.center, customer_id, subscription_id)
+    except Refused as no:
+        if no.code in NO_SUBSCRIPTION:
+            raise await _not_found(ctx, customer_id, f"the customer has no subscription {subscription_id}") from no
+        raise
+    if plan.is_deleted:
+        raise await _not_found(ctx, customer_id, f"the subscription {subscription_id} is deleted")
+    if not plan.is_azure_plan:
+        what = plan.offer_name or plan.friendly_name or "something else"
+        raise await _not_found(ctx, customer_id, f"the subscription {subscription_id} is no Azure plan but: {what}")
+    return plan
+
+
+async def _only_plan(ctx: Context, customer_id: str) -> str:
+    plans = azure_plans(await subscriptions.list_all(ctx.center, customer_id))
+    if not plans:
+        raise await _not_found(ctx, customer_id, "the customer has no Azure plan")
+    if len(plans) > 1:
+        named = ", ".join(f"{plain(plan.id)} ({plan.status})" for plan in plans)
+        raise Rejected(RejectedCode.PLAN_AMBIGUOUS, f"the customer has {len(plans)} Azure plans: {named}")
+    return plans[0].id
+
+
+async def _not_found(ctx: Context, customer_id: str, detail: str) -> Rejected:
+    """A legacy subscription that is being upgraded has no plan yet, so that the upgrade is worth naming."""
+    upgrade = await running_upgrade(ctx, customer_id)
+    if upgrade is None:
+        return Rejected(RejectedCode.PLAN_NOT_FOUND, detail)
+    return Rejected(
+        RejectedCode.PLAN_NOT_FOUND,
+        f"{detail}; an upgrade to one is running",
+        advice="Wait until the upgrade in blockers has made the plan, then send the command with a new id.",
+        blockers=[upgrade],
+    )
+
+
+async def azure_subscriptions(ctx: Context, customer_id: str, plan: Subscription) -> list[AzureSubscription]:
+    """The Azure subscriptions under a plan, for an answer; none where Partner Center does not let us see them.
+
+    The answer is known without them, so that a gateway that stands in the way of looking is asked a few times only.
+    """
+    try:
+        found = await azure_entitlements.list_all(ctx.center, customer_id, plan.id)
+    except (Refused, NotPermitted) as no:
+        return _not_named(ctx, no)
+    except Unanswered as no:
+        met = ctx.memory[UNREADABLE] = int(ctx.memory.get(UNREADABLE, 0)) + 1
+        if not no.says_nothing or met <= MOST_PAGES:
+            raise
+        return _not_named(ctx, no)
+    return [AzureSubscription(id=plain(each.id), status=each.status or "unknown") for each in found]
+
+
+def _not_named(ctx: Context, no: CallError) -> list[AzureSubscription]:
+    ctx.note(f"the Azure subscriptions under the plan are not named, since they could not be read: {no}")
+    return []
+
+
+def blocker_of(entitlement: AzureEntitlement) -> Blocker:
+    """An Azure subscription as it is named in `blockers` and `cancelledAssets`."""
+    return Blocker(
+        kind=BlockerKind.AZURE_SUBSCRIPTION,
+        id=plain(entitlement.id),
+        name=entitlement.friendly_name,
+        status=entitlement.status,
+    )

@@ -1,0 +1,193 @@
+"""The purchase of an Azure plan by one command: one cart, checked out until it is known to be ordered.
+
+The cart is the key of the purchase: acting again means checking out the same cart, which is documented as harmless
+(partner-center/developer/checkout-a-cart). Only a cart that Partner Center no longer knows is replaced, and only when
+nothing of it can take effect any more.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from events.codes import FailedCode, WaitingReason
+from events.messages.plans import CreateAzurePlan
+from worker.azure_plans import order_search
+from worker.azure_plans.cart import (
+    BUSY,
+    BUY,
+    SUBMITTED,
+    Basket,
+)
+from worker.azure_plans.checks import upgrade_in_progress
+from worker.azure_plans.order import blocker_of_cart
+from worker.azure_plans.order_search import Sought
+from worker.azure_plans.refusal_wait import until_it_passes
+from worker.azure_plans.running_upgrade import running_upgrade
+from worker.errors import Failed, Wait
+from worker.handling import Context, facts
+from worker.partner_center.answers.classification import NOT_FOUND, STALE_ITEM
+from worker.partner_center.api import Center
+from worker.partner_center.errors import Refused, Unanswered
+from worker.partner_center.resources import carts
+from worker.steps import Applied, Money, NotApplied, Result, Verdict
+
+EFFECT = "azure_plan"
+"""The effect's name: one command of a customer at a time has a purchase open."""
+CHECKOUT = "checkout"
+
+BAD_ITEM = STALE_ITEM | {"800009"}
+OF_A_CART = frozenset({carts.GET.name, carts.UPDATE.name, carts.CHECKOUT.name})
+UPGRADE_OPEN = frozenset({"900112", "900113", "900114"})
+
+
+class Purchase:
+    """What one command buys. Says at each turn where it stands, from the command's steps and from Partner Center."""
+
+    def __init__(self, ctx: Context, command: CreateAzurePlan) -> None:
+        self._ctx = ctx
+        self._customer = command.customer_id
+        self._reseller = command.reseller_id
+        self._basket = Basket(ctx, command.customer_id, command.reseller_id)
+        self._bought: Result | None = ctx.recorded(CHECKOUT)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a check-out may have taken effect, or may yet, without our knowing."""
+        return self._ctx.in_doubt(CHECKOUT)
+
+    async def took_effect(self) -> bool:
+        """Whether the cart is known to be ordered. Looks where a check-out was begun and its outcome is not known.
+
+        Raises `Wait` while it cannot be told, and `Failed` (`outcome_unknown`) where Partner Center refuses the look.
+        """
+        if self._bought is None and self._ctx.begun(CHECKOUT):
+            self._bought = await self._look()
+            if self._bought is None:
+                await self._ctx.absent(CHECKOUT)
+        return self._bought is not None
+
+    async def make(self, country: str | None) -> Result:
+        """Buy, where that is still to be done, and say what was bought: `cartId`, `catalogItemId`, `since`, `orders`.
+
+        `orders` is empty where the purchase is certain and its order not known yet. Raises what `worker.errors` lists.
+        """
+        refusal = None
+        while self._bought is None:
+            try:
+                await self._basket.ready(country, refusal)
+                self._bought = await self._check_out()
+            except Refused as no:
+                refusal = await self._mendable(no)
+        if self.in_doubt:
+            await self._check_out()  # looks again, and writes down that it took effect
+        return self._bought
+
+    def sought(self, bought: Result) -> Sought:
+        """What the order of this purchase looks like to somebody who does not know its id."""
+        former = [identifier for each in self._ctx.former(CHECKOUT) for identifier in each.get("orders", ())]
+        since = datetime.fromisoformat(bought["since"])
+        return Sought(self._customer, bought["catalogItemId"], since, self._reseller, former)
+
+    async def _check_out(self) -> Result:
+        if self._bought is None and not self.in_doubt:
+            self._ctx.about_to(BUY)
+        money = Money(
+            key=EFFECT,
+            details={"cartId": self._basket.id, "catalogItemId": self._basket.item, "resellerId": self._reseller},
+            reconcile=self._reconcile,
+            act=self._act,
+            spends=True,
+        )
+        return await self._ctx.step(CHECKOUT, money) or self._result([])
+
+    async def _act(self, center: Center) -> Result:
+        try:
+            done = await carts.checkout(center, self._customer, self._basket.id)
+        except Refused as no:
+            if no.code != SUBMITTED:
+                raise
+            return self._result([])  # only this command knows the cart: it bought, and its answer was lost
+        if done.orders:
+            items = [line.offer_id for order in done.orders for line in order.azure_plan_lines]
+            return self._result((order.id for order in done.orders), next(iter(items), None))
+        raise Unanswered(carts.CHECKOUT.name, "the answer names neither an order nor an error")
+
+    async def _reconcile(self) -> Verdict:
+        bought = self._bought or await self._look()
+        if bought is not None:
+            return Applied(bought)
+        self._ctx.about_to(BUY)
+        return NotApplied()
+
+    async def _look(self) -> Result | None:
+        """What was bought; None where the cart is as it was before the check-out."""
+        try:
+            return await self._find()
+        except Refused as no:
+            if self._ctx.may_show_later(no):
+                raise
+            raise self._unknown("whether it was ordered cannot be read", no) from no
+
+    async def _find(self) -> Result | None:
+        try:
+            cart = await carts.get(self._ctx.center, self._customer, self._basket.id)
+        except Refused as no:
+            if not is_gone(no):
+                raise
+            return await self._find_without_cart(no)
+        if not cart.is_ordered:
+            return None
+        bought = self._result([], next((line.catalog_item_id for line in cart.line_items), None))
+        return {**bought, "orders": await order_search.order_ids(self._ctx.center, self.sought(bought))}
+
+    async def _find_without_cart(self, no: Refused) -> Result:
+        """A cart expires after seven days. Then what it left must tell, once nothing can come any more."""
+        bought = self._result([])
+        orders = await order_search.order_ids(self._ctx.center, self.sought(bought))
+        if not orders:
+            raise await self._without_cart(no)
+        return {**bought, "orders": orders}
+
+    async def _without_cart(self, no: Refused) -> Wait:
+        """Put the cart that is gone away, for the next turn to make a new one; not before its traces would show."""
+        left = self._ctx.settles_in(lag=self._ctx.policy.order_list_lag)
+        if left > 0:
+            detail = f"cart {self._basket.id} is gone: if it was ordered, its order is in the list by then"
+            return Wait(WaitingReason.SETTLING, detail, delay=left)
+        await self._basket.put_away(CHECKOUT)
+        detail = "the cart has expired, and a new one is needed"
+        give_up = Failed(FailedCode.RETRIES_EXHAUSTED, "Partner Center kept losing the cart", partner_center=facts(no))
+        return Wait(WaitingReason.RETRY, detail, deadline="order", give_up=give_up)
+
+    async def _mendable(self, no: Refused) -> Refused:
+        """The refusal, where the cart can be mended and checked out again. Raises what else becomes of it."""
+        if no.operation == carts.CHECKOUT.name and no.code in BAD_ITEM:
+            return no
+        if no.code in BUSY:
+            detail = f"Partner Center is still working on an earlier request: {no.description}"
+            cart = [blocker_of_cart(self._basket.id)] if self._basket.exists else []
+            raise until_it_passes(WaitingReason.ORDER_PROVISIONING, detail, no, blockers=cart) from no
+        if self._basket.exists and is_gone(no):
+            raise await self._without_cart(no)
+        if no.code in UPGRADE_OPEN:
+            upgrade = await running_upgrade(self._ctx, self._customer)
+            raise upgrade_in_progress(no.description, [upgrade] if upgrade else [], facts(no)) from no
+        raise no
+
+    def _unknown(self, why: str, no: Refused) -> Failed:
+        cart = blocker_of_cart(self._basket.id)
+        detail = f"cart {cart.id}: {why}: {no}"
+        return Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[cart], partner_center=facts(no))
+
+    def _result(self, orders: Iterable[str], item: str | None = None) -> Result:
+        basket = self._basket
+        return {
+            "cartId": basket.id,
+            "catalogItemId": item or basket.item,
+            "since": basket.since.isoformat(),
+            "orders": list(orders),
+        }
+
+
+def is_gone(no: Refused) -> bool:
+    """Whether Partner Center does not know the cart: expired, or never there (800008)."""
+    return no.code == "800008" or (no.operation in OF_A_CART and no.status == 404 and no.code == NOT_FOUND)

@@ -1,0 +1,60 @@
+"""Whether an Azure plan is active or suspended: changing it, and waiting until the change shows.
+
+Vendor pages: partner-center/developer/suspend-a-subscription, reactivate-a-suspended-a-subscription.
+"""
+
+from events.codes import WaitingReason
+from worker.azure_plans.refusal_wait import until_it_passes
+from worker.errors import Wait
+from worker.handling import Change, Context
+from worker.partner_center.api import Center
+from worker.partner_center.errors import Refused
+from worker.partner_center.resources import subscriptions
+from worker.partner_center.resources.subscriptions import Subscription
+from worker.steps import Result, State
+
+ACTIVE, SUSPENDED = "active", "suspended"
+
+NOT_READY = "800082"
+PENDING_OPERATION = "900278"
+STALE_ETAG = "2055"
+AN_HOUR = 3600.0
+
+
+def change(plan: Subscription, status: str) -> Change:
+    """The change that brings the plan to a status."""
+    return Change(subscriptions.PATCH, f"bring the Azure plan {plan.id} from {plan.status} to {status}")
+
+
+async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str, status: str) -> None:
+    """Return when the plan, read a moment ago, is `status`; ask Partner Center for it once.
+
+    Raises `Wait` until it shows, and `Refused` where Partner Center says no and looking again shows no change.
+    """
+
+    async def patch(center: Center) -> Result:
+        now = await subscriptions.patch(center, customer_id, plan, status=status)
+        return {"status": now.status if now else None}
+
+    there = plan.status == status
+    try:
+        given = await ctx.step(step, State(there=there, act=patch))
+    except Refused as no:
+        if (await subscriptions.get(ctx.center, customer_id, plan.id)).status == status:
+            return
+        wait = _wait_for_its_turn(plan, no)
+        if wait is None:
+            raise
+        raise wait from no
+    if not there and (given or {}).get("status") != status:
+        detail = f"Partner Center took the change of plan {plan.id} to {status} and is still making it"
+        raise Wait(WaitingReason.SETTLING, detail, deadline="order")
+
+
+def _wait_for_its_turn(plan: Subscription, no: Refused) -> Wait | None:
+    """A refusal because of another change of the same subscription passes."""
+    if no.code not in {NOT_READY, PENDING_OPERATION, STALE_ETAG} and no.status != 412:
+        return None
+    delay = AN_HOUR if no.code == PENDING_OPERATION else None  # documented as over after 24 hours
+    detail = f"plan {plan.id} cannot be changed now: {no.description}"
+    return until_it_passes(WaitingReason.SETTLING, detail, no, delay=delay)

@@ -1,0 +1,173 @@
+"""Which product upgrade a command follows: one that is there, else one that it starts.
+
+The customer's one open upgrade is the key: while it is open, Partner Center keeps a second one from starting (900109).
+It is asked for again only when an earlier request cannot arrive any more: one that fails opens the way for another.
+Vendor pages: partner-center/developer/get-eligibility-for-product-upgrade, create-product-upgrade-entity.
+"""
+
+from dataclasses import dataclass
+
+from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.messages.upgrades import StartProductUpgrade
+from worker.azure_plans.running_upgrade import blocker_of, upgrade_of
+from worker.errors import Failed, Rejected, Validated, Wait
+from worker.handling import Change, Context, facts
+from worker.partner_center.answers.model import same_id
+from worker.partner_center.api import Center
+from worker.partner_center.errors import Refused
+from worker.partner_center.resources import upgrades
+from worker.partner_center.resources.upgrades import Eligibility, Upgrade, UpgradeState
+from worker.steps import Applied, Money, NotApplied, Result, Verdict
+
+EFFECT = "product_upgrade"
+"""The effect's name: one command of a customer at a time starts an upgrade."""
+START = "upgrade"
+IN_PROGRESS = "900109"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The upgrade of a command, by its id as Partner Center gave it; adopted where it was there before."""
+
+    upgrade_id: str
+    adopted: bool
+
+
+async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> Followed:
+    """The upgrade that the command started or adopted, now or in an earlier turn.
+
+    Raises `Validated`; `Rejected` where the customer cannot be upgraded; `Wait` until the id of a new one is known.
+    """
+    started = ctx.recorded(START)
+    if started is not None:
+        return Followed(started.get("upgradeId") or await _new_id(ctx, command), adopted=False)
+    adopted = ctx.memory.get(f"adopted {ctx.redrive}")
+    if adopted is not None:
+        return Followed(adopted, adopted=True)
+    found = await _eligibility(ctx, command)
+    if not ctx.in_doubt(START):
+        existing = await _existing(ctx, command, found.upgrade_id) or await _leftover(ctx, command)
+        if existing is not None:
+            return await _adopt(ctx, existing)
+        await _refuse_if_not_eligible(ctx, command, found)
+        ctx.about_to(_start(command))
+    result = await _begin(ctx, command, found)
+    return Followed(result.get("upgradeId") or await _new_id(ctx, command), adopted=False)
+
+
+def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | None = None) -> Wait:
+    """Look again later. An upgrade that exists holds up no other command of the customer."""
+    blockers = [blocker_of(upgrade_id, upgrade)] if upgrade_id else []
+    ended = f"{detail}; this did not change before the wait ended"
+    never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers)
+    return Wait(
+        WaitingReason.UPGRADE_RUNNING, detail, deadline="upgrade", give_up=never, release=upgrade_id is not None
+    )
+
+
+async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibility:
+    """Whether the customer can be upgraded, and its upgrade if it has one. A look that is refused is no answer."""
+    try:
+        return await upgrades.eligibility(ctx.center, command.customer_id, product_family=command.product_family)
+    except Refused as no:
+        if (not ctx.in_doubt(START) and ctx.recorded(START) is None) or ctx.may_show_later(no):
+            raise
+        detail = f"whether an upgrade of the customer was started cannot be read: {no}"
+        raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(no)) from no
+
+
+async def _existing(ctx: Context, command: StartProductUpgrade, upgrade_id: str | None) -> str | None:
+    """The upgrade, where it runs or is completed. One that failed is not adopted."""
+    if upgrade_id is None:
+        return None
+    upgrade = await upgrade_of(ctx, upgrade_id, command.customer_id, command.product_family)
+    return None if upgrade.state is UpgradeState.FAILED else upgrade_id
+
+
+async def _leftover(ctx: Context, command: StartProductUpgrade) -> str | None:
+    """The upgrade that an earlier command left open, where it runs or is completed; one that is over is closed.
+
+    Raises `Rejected` (`earlier_outcome_unknown`) where it cannot be told.
+    """
+    earlier = ctx.earlier(EFFECT)
+    if earlier is None:
+        return None
+    step = earlier.steps.get(START)
+    known = (step.result or {}).get("upgradeId") if step else None
+    existing = await _existing(ctx, command, known)
+    if existing is not None:
+        return existing
+    if known is None and (step is None or step.result is not None):
+        detail = (
+            f"command {earlier.command_id} began an upgrade of this customer, and Partner Center does not show it yet"
+        )
+        raise Rejected(RejectedCode.EARLIER_OUTCOME_UNKNOWN, detail)
+    # It failed, or its request had the time to arrive and did not: eligibility would name the upgrade.
+    await ctx.close(earlier)
+    return None
+
+
+async def _adopt(ctx: Context, upgrade_id: str) -> Followed:
+    if ctx.validate_only:
+        raise Validated([])
+    earlier = ctx.earlier(EFFECT)
+    if earlier is not None:
+        await ctx.close(earlier)
+    ctx.memory[f"adopted {ctx.redrive}"] = upgrade_id
+    return Followed(upgrade_id, adopted=True)
+
+
+async def _refuse_if_not_eligible(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> None:
+    if found.is_eligible:
+        return
+    detail = f"Microsoft says that the customer cannot be upgraded: {found.reason or 'it gives no reason'}"
+    blockers = []
+    if found.upgrade_id is not None:
+        upgrade = await upgrade_of(ctx, found.upgrade_id, command.customer_id, command.product_family)
+        blockers = [blocker_of(found.upgrade_id, upgrade)]
+    raise Rejected(RejectedCode.NOT_ELIGIBLE_FOR_UPGRADE, detail, blockers=blockers)
+
+
+def _start(command: StartProductUpgrade) -> Change:
+    sentence = f"start the upgrade of customer {command.customer_id} to the product family {command.product_family}"
+    return Change(upgrades.CREATE, sentence)
+
+
+async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> Result:
+    """Start the upgrade, or learn that a request of ours started it."""
+    before = (ctx.intended(START) or {}).get("before") if ctx.in_doubt(START) else found.upgrade_id
+
+    async def act(center: Center) -> Result:
+        return {"upgradeId": await upgrades.create(center, command.customer_id, product_family=command.product_family)}
+
+    async def reconcile() -> Verdict:
+        """Ours is one that was not there before; or one that was, had failed, and runs again."""
+        if found.upgrade_id is not None and (
+            not same_id(found.upgrade_id, before) or await _existing(ctx, command, found.upgrade_id)
+        ):
+            return Applied({"upgradeId": found.upgrade_id})
+        # Unlike a cart, this key is gone once the upgrade has failed: then a late first request would start another.
+        if (left := ctx.settles_in()) > 0:
+            detail = "a request that was never answered must have had the time to arrive before another is sent"
+            raise Wait(WaitingReason.SETTLING, detail, delay=left)
+        ctx.about_to(_start(command))
+        return NotApplied()
+
+    try:
+        details = {"before": before, "productFamily": command.product_family}
+        money = Money(key=EFFECT, details=details, reconcile=reconcile, act=act, spends=False)
+        return await ctx.step(START, money) or {}
+    except Refused as no:
+        if no.code != IN_PROGRESS:
+            raise
+        detail = f"an upgrade of the customer is in progress: {no.description}"
+        raise not_finished(detail) from no
+
+
+async def _new_id(ctx: Context, command: StartProductUpgrade) -> str:
+    """The id of an upgrade that Partner Center took without naming it. Raises `Wait` while eligibility does not."""
+    before = (ctx.intended(START) or {}).get("before")
+    found = await _eligibility(ctx, command)
+    if found.upgrade_id is None or same_id(found.upgrade_id, before):
+        raise not_finished("Partner Center took the upgrade and does not name it yet")
+    return found.upgrade_id

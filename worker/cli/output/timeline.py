@@ -1,0 +1,116 @@
+"""A command's story as lines in time, equal looks folded into one. Pure."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from worker.cli.message_types import short
+from worker.cli.output.event import details, headline
+from worker.cli.output.json_facts import data_of
+from worker.cli.output.layout import tied
+from worker.cli.output.terminal import clock_time
+from worker.cli.output.verdict import terminal
+from worker.journal.reading.views import Done, SaidEvent, Story
+from worker.journal.records import Call, Micros, Note
+
+FOLDED_FROM: Final = 3
+"""So many equal looks become one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something that happened. `rest` are lines that belong below it.
+
+    `look` is the same for lines that say the same again, and None for what is news each time. `times` such lines stand
+    here; the last of them was at `last`.
+    """
+
+    at: Micros
+    what: str
+    text: str
+    rest: tuple[str, ...] = ()
+    look: Hashable = None
+    times: int = 1
+    last: Micros = 0
+
+
+def timeline(story: Story) -> list[Line]:
+    """Everything that happened, the oldest first."""
+    return sorted(_lines(story), key=lambda line: line.at)
+
+
+def fold(lines: Sequence[Line]) -> list[Line]:
+    """The same lines, but equal looks between two pieces of news are one line: the last of them, counted."""
+    found: list[Line] = []
+    portion: list[Line] = []
+    for line in lines:
+        if line.look is None:
+            found.extend(_folded(portion))
+            found.append(line)
+            portion = []
+        else:
+            portion.append(line)
+    return [*found, *_folded(portion)]
+
+
+def _folded(looks: Sequence[Line]) -> Iterator[Line]:
+    """The looks of one stretch in which nothing else happened: each kind where it was first seen."""
+    kinds: dict[Hashable, list[Line]] = {}
+    for line in looks:
+        kinds.setdefault(line.look, []).append(line)
+    for line in looks:
+        same = kinds.get(line.look, [])
+        if len(same) < FOLDED_FROM:
+            yield line
+        elif line is same[0]:
+            yield replace(same[-1], at=line.at, times=len(same), last=same[-1].at)
+
+
+def _lines(story: Story) -> Iterator[Line]:
+    yield Line(story.command.received_at, "received", _place(story))
+    end = terminal(story.events, story.command.redrive)
+    # What the last answer says stands above the timeline.
+    yield from (_event(event, briefly=event is end) for event in story.events)
+    yield from map(_wait, story.waits)
+    for note in story.notes:
+        yield Line(note.at, note.kind, note.detail)
+    yield from map(_call, story.calls)
+    for letter in story.letters:
+        yield Line(letter.at, "dead letter", f"{letter.code}: {letter.detail} ({letter.state}, number {letter.seq})")
+    yield from map(_act, story.acts)
+
+
+def _event(event: SaidEvent, *, briefly: bool) -> Line:
+    data = data_of(event)
+    unsent = "" if event.sent_at else "  (not published yet)"
+    again = f"  (redrive {event.redrive})" if event.redrive else ""
+    # What is waited for stands beside it, in the line of the wait.
+    said = "" if short(event.type) == "CommandWaiting" else headline(event.type, data)
+    text = f"{short(event.type)}  {said}".rstrip()
+    return Line(event.at, "event", text + again + unsent, () if briefly else tuple(details(event.type, data)))
+
+
+def _wait(wait: Note) -> Line:
+    until = f" until {clock_time(wait.until)}" if wait.until else ""
+    return Line(wait.at, "wait", f"{wait.reason}{until}: {wait.detail}", look=("wait", wait.reason, wait.detail))
+
+
+def _call(call: Call) -> Line:
+    code = f" code {call.code}" if call.code else ""
+    ids = (tied(f"request {call.request_id}"), tied(f"correlation {call.correlation_id}"))
+    text = "  ".join((call.operation, f"{call.status}{code}", tied(f"{call.duration_ms} ms"), *ids))
+    # What is done for a write is news each time; other calls only look.
+    return Line(call.at, "call", text, look=None if call.step else ("call", call.operation, call.status, call.code))
+
+
+def _act(act: Done) -> Line:
+    done = f"; {act.result}" if act.result else "" if act.done_at else "; not carried out yet"
+    why = f", because {act.why}" if act.why else ""
+    return Line(act.at, "person", f"{act.who}: {act.verb}{why}{done}")
+
+
+def _place(story: Story) -> str:
+    record = story.record
+    if record is None:
+        return "the record's bytes, steps and calls are no longer kept"
+    return f"{record.topic}, partition {record.partition}, offset {record.offset}"

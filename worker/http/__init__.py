@@ -1,0 +1,1 @@
+"""The HTTP pages of a worker."""

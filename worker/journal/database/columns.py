@@ -1,0 +1,91 @@
+"""How the journal's words are written into columns and read back."""
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from events.wire.record import Headers, Record
+from worker.journal.database.protocol import Row
+from worker.journal.records import Json, Step, StepState, Waits
+
+WAITS = tuple(field.name for field in fields(Waits))
+
+SHOWN = """coalesce((SELECT coalesce(tenant.account, tenant.id) FROM tenant WHERE tenant.lanes = {of}.partner),
+    {name}, {of}.partner)"""
+"""How people call the partner of a row today: its tenant's account, or the tenant where that name is another's now."""
+PARTNER_OF_COMMAND = SHOWN.format(of="command", name="command.account")
+PARTNER_OF_PAUSE = SHOWN.format(of="pause", name="NULL")
+
+
+def dump(value: Json) -> str:
+    """JSON that any text column holds: ASCII, where U+0000 and lone surrogates are escapes, and come back so."""
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def load(text: str) -> Json:
+    """What `dump` wrote."""
+    return json.loads(text)
+
+
+def dump_headers(headers: Headers) -> str:
+    """Headers as text, byte for byte, order and repeats kept."""
+    return dump([[name, None if value is None else base64.b64encode(value).decode("ascii")] for name, value in headers])
+
+
+def load_headers(text: str) -> Headers:
+    """What `dump_headers` wrote."""
+    return tuple((name, None if value is None else base64.b64decode(value)) for name, value in json.loads(text))
+
+
+def digest(record: Record) -> str:
+    """Tells two records at the same place of two topics of one name apart."""
+    hasher = hashlib.sha256()
+    for part in (record.key, record.value, dump_headers(record.headers).encode("ascii")):
+        hasher.update(b"-" if part is None else b"%d:" % len(part) + part)
+    return hasher.hexdigest()
+
+
+def account(row: Row) -> str | None:
+    """What the events of a command call its account; None where it could not be told."""
+    return row["account"] or row["partner"] or None
+
+
+def source(row: Row, headers: str = "headers") -> Record:
+    """The record that a row was made from."""
+    return Record(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["position"],
+        timestamp=row["recorded_at"],
+        key=row["key"],
+        value=row["value"],
+        headers=load_headers(row[headers]),
+    )
+
+
+def step(row: Row) -> Step:
+    """A step as it was last written."""
+    return Step(
+        name=row["name"],
+        effect=row["effect"],
+        state=StepState(row["state"]),
+        attempts=row["attempts"],
+        intent_until=row["intent_until"],
+        earlier_until=row["earlier_until"],
+        details=json.loads(row["details"]) if row["details"] else None,
+        result=json.loads(row["result"]) if row["result"] else None,
+        at=row["at"],
+    )
+
+
+def dump_waits(waits: Waits) -> str:
+    """A story's waits as text."""
+    return dump(asdict(waits))
+
+
+def load_waits(text: str) -> Waits:
+    """What `dump_waits` wrote, as far as this version knows it; an empty story where nothing was."""
+    stored: dict[str, Any] = json.loads(text)
+    return Waits(**{name: stored[name] for name in WAITS if name in stored})

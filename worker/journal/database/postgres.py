@@ -1,0 +1,312 @@
+"""The journal on PostgreSQL: for production, any number of workers. asyncpg, commits that wait for the disk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import asyncpg
+
+from worker.errors import FULL_DISK, JournalRefused, JournalUnavailable
+from worker.journal.database.group_commit import perform
+from worker.journal.database.postgres_address import Address
+from worker.journal.database.postgres_connection import (
+    LOST_STATEMENT,
+    READ_ONLY,
+    Door,
+    refused,
+)
+from worker.journal.database.postgres_transaction import CHANNEL, PostgresTransaction
+from worker.journal.database.protocol import Operation, Transaction
+from worker.journal.database.schema import insist, migrate
+
+T = TypeVar("T")
+
+WORDS = {"bytes": "bytea", "serial": "bigserial PRIMARY KEY", "big": "bigint"}
+MIGRATION_LOCK = 0x617A706C616E  # 'azplan': two workers that start together migrate one after the other
+
+PATIENCE_SECONDS = 15.0
+"""The longest a statement may take. A silent server is given up after twice that, well within a lease."""
+TRIES = 5
+CLOSE_SECONDS = 2.0
+"""For connections to end in good order when the journal is closed."""
+
+# Sent with BEGIN, in one message, so that it holds on any connection and behind any pooler. A worker that is stopped or
+# cut off in the middle of a transaction would hold its lanes locked for as long as the server believes in it.
+WRITE = """BEGIN; SET LOCAL synchronous_commit = {commit}; SET LOCAL lock_timeout = {lock};
+    SET LOCAL idle_in_transaction_session_timeout = {idle}"""
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = {idle}"
+
+AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.UniqueViolationError,
+    *LOST_STATEMENT,
+)
+"""Over when it is tried again: locks of others, a schema that was just migrated, an identity that another worker wrote
+down under another lane at the same time, a pooler that was not seen before."""
+
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+"""The values cannot be stored: out of range, not text, too large for a row or an index, doubled."""
+
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What else the driver raises: the database's own trouble."""
+
+DENIED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ClientConfigurationError,
+)
+"""PostgreSQL answers, and will refuse until somebody changes the URL or the user's rights."""
+
+
+Work = Callable[[PostgresTransaction], Coroutine[Any, Any, T]]
+
+
+class PostgresEngine:
+    """A journal in a PostgreSQL database.
+
+    `writers` transactions may be under way at once. `patience`: seconds after which a server that does not answer is
+    given up, and after which the server itself ends a transaction whose worker is silent. `guest`: the schema stays as
+    it is found.
+    """
+
+    alone = False
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        password: str | None = None,
+        ca_file: str | None = None,
+        writers: int = 3,
+        readers: int = 4,
+        patience: float = PATIENCE_SECONDS,
+        guest: bool = False,
+    ) -> None:
+        self._address = Address(url, password, ca_file)
+        self._door = Door(self._address, patience)
+        self._guest = guest
+        self.writers = writers
+        self._size = writers + readers
+        self._patience = patience
+        self._pool: Any = None
+        self._reading: set[asyncio.Task[Any]] = set()
+        self._write = ""
+        self._look = READ.format(idle=milliseconds(patience))
+        self.warnings: list[str] = []
+
+    async def open(self) -> None:
+        """Connect, bring the schema up to date or look at it, note what of the server weakens what is promised."""
+        if warning := self._address.warning():
+            self.warnings.append(warning)
+        try:
+            connection = await self._door.first()
+            try:
+                await within(connection, self._look, self._judge)
+                await (self._insist(connection) if self._guest else self._migrate(connection))
+            finally:
+                await close(connection)
+            self._pool = await asyncpg.create_pool(
+                min_size=0, max_size=self._size, connect=self._door.connect, reset=leave
+            )
+        except DENIED as error:
+            raise refused(error) from error
+        except TROUBLE as error:
+            raise unavailable(error) from error
+        except (ValueError, KeyError) as error:
+            raise refused(error) from None  # the error's own words may hold a part of the URL
+
+    async def close(self) -> None:
+        """Close all connections, waiting a moment for what is under way."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await pool.close()
+            except TROUBLE:
+                pool.terminate()
+
+    async def commit(self, operations: Sequence[Operation]) -> list[Any]:
+        """All operations in one durable transaction; one that others made impossible is tried again."""
+
+        async def work(tx: PostgresTransaction) -> list[Any]:
+            return await perform(tx, operations)
+
+        return await self._again(self._write, work)
+
+    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        """A look at one state of the database. A caller that is cancelled leaves it to end by itself."""
+
+        async def work(tx: PostgresTransaction) -> T:
+            await tx.tick()
+            return await query(tx)
+
+        task = asyncio.ensure_future(self._again(self._look, work))
+        self._reading.add(task)
+        task.add_done_callback(self._read)
+        return await asyncio.shield(task)
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Hear what others notify. Every new connection counts as a call, since some may have been missed before it."""
+        while not self._door.pooled:
+            with suppress(JournalUnavailable, *TROUBLE):
+                await self._hear(heard)
+            await asyncio.sleep(self._patience / 3)
+        await asyncio.Event().wait()  # behind a pooler nobody calls, and everybody looks by himself
+
+    async def _hear(self, heard: Callable[[str], None]) -> None:
+        ended = asyncio.Event()
+        connection = await self._door.connect()
+        try:
+            connection.add_termination_listener(lambda _: ended.set())
+            await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: heard(str(payload)))
+            heard("")
+            await ended.wait()
+        finally:
+            connection.terminate()
+
+    async def _again(self, begin: str, work: Work[T]) -> T:
+        """Run a transaction, and run it again where others made it impossible."""
+        for _ in range(TRIES - 1):
+            with suppress(*AGAIN):
+                return await self._once(begin, work)
+        try:
+            return await self._once(begin, work)
+        except REFUSED:
+            raise
+        except AGAIN as error:
+            raise unavailable(error) from error
+
+    async def _once(self, begin: str, work: Work[T]) -> T:
+        """Run a transaction. What else is wrong than the values, or others, is the database's own trouble."""
+        try:
+            return await self._transaction(begin, work)
+        except (*AGAIN, *REFUSED) as error:
+            if isinstance(error, LOST_STATEMENT):
+                await self._renew(pooled=True)
+            raise
+        except TROUBLE as error:
+            if is_too_large(error):
+                raise
+            if isinstance(error, READ_ONLY):
+                await self._renew()
+            raise unavailable(error) from error
+
+    async def _renew(self, *, pooled: bool = False) -> None:
+        """Throw every connection away, each as soon as nobody uses it: they lead to a server that is no use to us."""
+        self._door.pooled |= pooled
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
+    async def _transaction(self, begin: str, work: Work[T]) -> T:
+        if self._pool is None:
+            raise JournalUnavailable("the journal is closed")
+        async with self._pool.acquire(timeout=2 * self._patience) as connection:
+            return await within(connection, begin, work)
+
+    def _read(self, task: asyncio.Task[Any]) -> None:
+        self._reading.discard(task)
+        if not task.cancelled():
+            task.exception()  # where the caller was cancelled, nobody else asks for it
+
+    async def _judge(self, tx: PostgresTransaction) -> None:
+        connection = tx.connection
+        await self._door.look(connection)
+        if await connection.fetchval("SHOW server_encoding") != "UTF8":
+            raise JournalRefused(
+                "the PostgreSQL database does not hold all characters: make one with ENCODING 'UTF8' for the journal"
+            )
+        commit = await connection.fetchval("SHOW synchronous_commit")
+        if commit == "off":
+            commit = "on"
+            self.warnings.append(
+                "the PostgreSQL server has synchronous_commit=off: azplan turns it on for its own commits"
+            )
+        self._write = WRITE.format(
+            commit=commit, lock=milliseconds(self._patience * 2 / 3), idle=milliseconds(self._patience)
+        )
+        for setting, danger in (("fsync", "lose"), ("full_page_writes", "destroy")):
+            if await connection.fetchval(f"SHOW {setting}") == "off":
+                self.warnings.append(
+                    f"the PostgreSQL server runs with {setting}=off: a power cut can {danger} what was promised"
+                )
+
+    async def _insist(self, connection: Any) -> None:
+        async def work(tx: PostgresTransaction) -> None:
+            await insist(tx)
+
+        await within(connection, self._look, work)
+
+    async def _migrate(self, connection: Any) -> None:
+        async def work(tx: PostgresTransaction) -> None:
+            await tx.rows("SELECT pg_advisory_xact_lock(?)", MIGRATION_LOCK)
+            await tx.tick()
+            await migrate(tx, WORDS)
+
+        await within(connection, self._write, work)
+
+
+async def within(connection: Any, begin: str, work: Work[T]) -> T:
+    """Run `work` in a transaction: committed when it returns, undone when it raises."""
+    tx = PostgresTransaction(connection)
+    try:
+        await connection.execute(begin)
+        result = await work(tx)
+        await tx.send()
+        ended = await connection.execute("COMMIT")
+    except BaseException as error:
+        await give_up(connection, error)
+        raise
+    if ended != "COMMIT":
+        raise JournalUnavailable(f"PostgreSQL answered a commit with {ended}")
+    return result
+
+
+async def give_up(connection: Any, error: BaseException) -> None:
+    """Undo the transaction; a connection on which that cannot be done at once is thrown away, which undoes it too."""
+    with suppress(asyncpg.InterfaceError):  # it may have been thrown away already
+        if not isinstance(error, Exception) or isinstance(error, (OSError, asyncpg.InterfaceError)):
+            connection.terminate()
+            return
+        try:
+            await connection.execute("ROLLBACK", timeout=5)
+        except TROUBLE:
+            connection.terminate()
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Whether the server refuses a value for its size: it asks for more memory at once than it ever gives."""
+    return isinstance(error, asyncpg.InternalServerError) and "invalid memory alloc request size" in str(error)
+
+
+def milliseconds(seconds: float) -> int:
+    """A duration as PostgreSQL's settings take it."""
+    return round(seconds * 1000)
+
+
+async def leave(_connection: Any) -> None:
+    """Connections go back to the pool as they are: no transaction leaves anything behind on them."""
+
+
+async def close(connection: Any) -> None:
+    """Close a connection, in good order where the server answers."""
+    try:
+        await connection.close(timeout=5)
+    except TROUBLE:
+        connection.terminate()
+
+
+def unavailable(error: BaseException) -> JournalUnavailable:
+    """What the operator must know about a database that is in trouble."""
+    if isinstance(error, READ_ONLY):
+        return JournalUnavailable(
+            "PostgreSQL takes no writes: the host leads to a standby, or the server was made read-only (is its disk "
+            f"full?). The worker goes on when it leads to one that does ({error})"
+        )
+    text = f"PostgreSQL: {str(error) or type(error).__name__}"
+    if isinstance(error, asyncpg.DiskFullError):
+        return JournalUnavailable(text, plain=FULL_DISK)
+    return JournalUnavailable(text)

@@ -1,0 +1,85 @@
+"""Group commit: what many callers want to write is committed together, as soon as a writer is free."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from worker.errors import JournalUnavailable
+from worker.journal.database.protocol import Engine, Operation
+
+MOST_AT_ONCE = 256
+
+
+class Writer:
+    """Takes operations one by one and commits them in groups of at most 256.
+
+    Each caller gets its own result, or its own error: a group that the database refuses is halved until the operation
+    that it refuses stands alone.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: deque[tuple[Operation, asyncio.Future[Any]]] = deque()
+        self._flushing: set[asyncio.Task[None]] = set()
+
+    async def submit(self, operation: Operation) -> Any:
+        """The operation's result, once it is durable. Raises `JournalUnavailable` or what the operation raised.
+
+        A caller that is cancelled stops waiting; the operation is committed all the same.
+        """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append((operation, future))
+        if len(self._flushing) < self._engine.writers:
+            task = asyncio.create_task(self._flush(), name="journal flush")
+            self._flushing.add(task)
+            task.add_done_callback(self._flushing.discard)
+        return await future
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until everything that was submitted is committed or refused, for so long at most.
+
+        What has not begun by then is given up; what is under way ends when the engine is closed.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._flushing:
+                    await asyncio.wait(self._flushing)
+        while self._queue:
+            fail(self._queue.popleft()[1], JournalUnavailable("the journal was closed before it was written"))
+
+    async def _flush(self) -> None:
+        while self._queue:
+            group = [self._queue.popleft() for _ in range(min(MOST_AT_ONCE, len(self._queue)))]
+            try:
+                await self._commit(group)
+            finally:
+                for _, future in group:
+                    fail(future, JournalUnavailable("the journal was given up in the middle of a commit"))
+        # At once, and not when the task's callbacks run: whoever was just told may submit before that.
+        self._flushing.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _commit(self, group: Sequence[tuple[Operation, asyncio.Future[Any]]]) -> None:
+        try:
+            results = await self._engine.commit([operation for operation, _ in group])
+        except JournalUnavailable as error:
+            for _, future in group:
+                fail(future, error)
+        except Exception as error:  # noqa: BLE001 - whatever the database refuses, its caller is told
+            if len(group) == 1:
+                fail(group[0][1], error)
+                return
+            half = len(group) // 2
+            await self._commit(group[:half])
+            await self._commit(group[half:])
+        else:
+            for (_, future), result in zip(group, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+
+
+def fail(future: asyncio.Future[Any], error: Exception) -> None:
+    """Tell the caller, if it still waits."""
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,1 @@
+"""What people change: requests, pauses, dead letters, replay plans, rebuild, retention."""

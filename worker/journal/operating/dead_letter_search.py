@@ -1,0 +1,151 @@
+"""Dead letters together with the commands that they were, for whoever looks for them and deals with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.journal.database.columns import PARTNER_OF_COMMAND
+from worker.journal.database.protocol import Row, Transaction, Value
+from worker.journal.operating.dead_letters import letter
+from worker.journal.processing.tenants import lanes_named
+from worker.journal.reading.views import Letter
+
+SELECT = f"""SELECT dead_letter.*, command.id AS command_id, command.source AS command_source,
+      command.type AS command_type, command.customer AS command_customer, {PARTNER_OF_COMMAND} AS command_partner
+    FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dead letters: those that match all that is given; None matches any."""
+
+    state: str | None = None
+    code: str | None = None
+    type: str | None = None
+    customer: str | None = None
+    partner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A dead letter and its command; without one where the record could not be read as a command."""
+
+    letter: Letter
+    id: str | None
+    source: str | None
+    type: str | None
+    customer: str | None
+    partner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Dead letters of one code and one type of command. `first` and `last` are instants; `example` is a number."""
+
+    code: str
+    type: str | None
+    number: int
+    first: int
+    last: int
+    example: int
+
+
+async def search(tx: Transaction, wanted: Wanted, limit: int = 0) -> list[Dead]:
+    """The dead letters that match, the newest first, at most `limit` of them; 0 for all."""
+    conditions, values = await _conditions(tx, wanted)
+    if limit:
+        values.append(limit)
+    rows = await tx.rows(
+        f"{SELECT} WHERE {conditions} ORDER BY dead_letter.seq DESC{' LIMIT ?' if limit else ''}", *values
+    )
+    return [_dead(row) for row in rows]
+
+
+async def numbered(tx: Transaction, number: int) -> Dead | None:
+    """The dead letter of this number; None where there is none."""
+    rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq = ?", number)
+    return _dead(rows[0]) if rows else None
+
+
+async def following(tx: Transaction, wanted: Wanted, after: int, last: int, limit: int) -> list[Dead]:
+    """The next dead letters that match, the oldest first: those with numbers above `after` and up to `last`."""
+    conditions, values = await _conditions(tx, wanted)
+    rows = await tx.rows(
+        f"""{SELECT} WHERE {conditions} AND dead_letter.seq > ? AND dead_letter.seq <= ?
+            ORDER BY dead_letter.seq LIMIT ?""",
+        *values,
+        after,
+        last,
+        limit,
+    )
+    return [_dead(row) for row in rows]
+
+
+async def these(tx: Transaction, numbers: Sequence[int]) -> list[Dead]:
+    """The dead letters of these numbers, in this order, but for those that are not there."""
+    if not numbers:
+        return []
+    rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq IN ({', '.join('?' * len(numbers))})", *numbers)
+    found = {row["seq"]: _dead(row) for row in rows}
+    return [found[number] for number in numbers if number in found]
+
+
+async def commands_of(
+    tx: Transaction, wanted: Wanted, codes: Sequence[str], after: int, last: int, limit: int
+) -> list[tuple[int, str]]:
+    """The next commands whose dead letters match and have one of these codes, each once: its oldest such letter's
+    number, and its uid."""
+    conditions, values = await _conditions(tx, wanted)
+    same_code = "" if wanted.code is None else " AND earlier.code = dead_letter.code"
+    rows = await tx.rows(
+        f"""SELECT dead_letter.seq AS number, dead_letter.uid AS uid
+            FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid
+            WHERE {conditions} AND {tx.among("dead_letter.code")} AND dead_letter.uid IS NOT NULL
+              AND dead_letter.seq > ? AND dead_letter.seq <= ?
+              AND NOT EXISTS (SELECT 1 FROM dead_letter AS earlier WHERE earlier.uid = dead_letter.uid
+                AND earlier.seq < dead_letter.seq AND earlier.state = dead_letter.state{same_code}
+                AND {tx.among("earlier.code")})
+            ORDER BY dead_letter.seq LIMIT ?""",
+        *values,
+        list(codes),
+        after,
+        last,
+        list(codes),
+        limit,
+    )
+    return [(row["number"], row["uid"]) for row in rows]
+
+
+async def groups(tx: Transaction, wanted: Wanted) -> list[Group]:
+    """The dead letters that match, counted by code and type of command, the most first."""
+    conditions, values = await _conditions(tx, wanted)
+    rows = await tx.rows(
+        f"""SELECT dead_letter.code AS code, command.type AS type, count(*) AS n, min(dead_letter.at) AS first,
+              max(dead_letter.at) AS last, max(dead_letter.seq) AS example
+            FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid
+            WHERE {conditions} GROUP BY dead_letter.code, command.type ORDER BY n DESC, code""",
+        *values,
+    )
+    return [Group(row["code"], row["type"], row["n"], row["first"], row["last"], row["example"]) for row in rows]
+
+
+async def _conditions(tx: Transaction, wanted: Wanted) -> tuple[str, list[Value]]:
+    columns = {
+        "dead_letter.state": wanted.state,
+        "dead_letter.code": wanted.code,
+        "command.type": wanted.type,
+        "command.customer": wanted.customer,
+        "command.partner": None if wanted.partner is None else await lanes_named(tx, wanted.partner),
+    }
+    chosen = {column: value for column, value in columns.items() if value is not None}
+    return " AND ".join(f"{column} = ?" for column in chosen) or "1 = 1", list(chosen.values())
+
+
+def _dead(row: Row) -> Dead:
+    return Dead(
+        letter=letter(row),
+        id=row["command_id"],
+        source=row["command_source"],
+        type=row["command_type"],
+        customer=row["command_customer"],
+        partner=row["command_partner"] or None,
+    )

@@ -1,0 +1,163 @@
+"""Pausing and resuming: true for every worker as soon as it is written, because each looks before it begins."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from worker.journal.database.protocol import Row, Transaction
+from worker.journal.journal import Journal
+from worker.journal.operating.audit import sign
+from worker.journal.processing.pauses import held_by, not_held, pauses
+from worker.journal.processing.tenants import called_now, lanes_named
+from worker.journal.reading.counts import OPEN
+from worker.journal.records import Pause, Which
+
+PORTION = 500
+
+
+class Brake:
+    """Holds commands of a partner, a customer or a type, and lets them go again."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def held(self) -> list[Pause]:
+        """All that is paused, the oldest first. Partners go by the names of their accounts."""
+        return [replace(pause, partner=pause.account) for pause in await self._journal.read(pauses)]
+
+    async def called_now(self, which: Which) -> Which:
+        """The same commands, with the partner by the name that its account has now."""
+        if which.partner is None:
+            return which
+        return replace(which, partner=await self._journal.read(partial(called_now, name=which.partner)))
+
+    async def concerned(self, which: Which) -> tuple[int, int]:
+        """How many open commands match, and how many of those a pause holds already."""
+
+        async def look(tx: Transaction) -> tuple[int, int]:
+            held = await pauses(tx)
+            new = Pause(*words(await in_journal(tx, which)), id="", at=0, who="", why="")
+            free, values = not_held(held)
+            match, also = not_held([new])
+            rows = await tx.rows(
+                f"""SELECT count(*) AS n, coalesce(sum(CASE WHEN {free} THEN 0 ELSE 1 END), 0) AS held
+                    FROM command WHERE {OPEN} AND NOT ({match})""",
+                *values,
+                *also,
+            )
+            return int(rows[0]["n"]), int(rows[0]["held"])
+
+        return await self._journal.read(look)
+
+    async def freed(self, ended: Sequence[str]) -> int:
+        """How many open commands these pauses hold, by their ids, and no other does."""
+
+        async def look(tx: Transaction) -> int:
+            held = await pauses(tx)
+            free, values = not_held([pause for pause in held if pause.id not in ended])
+            match, also = not_held([pause for pause in held if pause.id in ended])
+            rows = await tx.rows(
+                f"SELECT count(*) AS n FROM command WHERE {OPEN} AND {free} AND NOT ({match})", *values, *also
+            )
+            return int(rows[0]["n"])
+
+        return await self._journal.read(look)
+
+    async def pause(self, who: str, why: str, which: Which) -> Pause:
+        """From now on none of these commands is begun. What is under way goes on to the end of its run."""
+
+        async def write(tx: Transaction) -> Pause:
+            held = await in_journal(tx, which)
+            pause = Pause(*words(which), id=str(uuid.uuid4()), at=tx.now, who=who, why=why, account=which.partner)
+            await tx.run(
+                "INSERT INTO pause (id, partner, customer, type, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                pause.id,
+                *words(held),
+                tx.now,
+                who,
+                why,
+            )
+            await sign(tx, who, why, "pause", details=words(held))
+            await tx.hint("")
+            return pause
+
+        written: Pause = await self._journal.write(write)
+        return written
+
+    async def resume(self, who: str, why: str, which: Which) -> int:
+        """End the pauses that were made with just these words; how many there were. What they held is due at once.
+
+        A command that was told to wait while this ran is due when its wait ends.
+        """
+
+        async def write(tx: Transaction) -> int:
+            meant = await in_journal(tx, which)
+            ended = [(pause.id,) for pause in await pauses(tx) if pause.which == meant]
+            await tx.many("DELETE FROM pause WHERE id = ?", ended)
+            await sign(tx, who, why, "resume", details=words(meant))
+            await tx.hint("")
+            return len(ended)
+
+        ended = int(await self._journal.write(write))
+        await self.let_go()
+        return ended
+
+    async def let_go(self, worker: str | None = None) -> int:
+        """Commands that wait for a pause, and that none holds any more, are due now. How many.
+
+        `worker`: only those of its lanes. A worker does this by itself when it sees the end of a pause, and now and
+        then: whoever resumed may have died before it came to this.
+        """
+        after, freed = 0, 0
+        while waiting := await self._waiting(after, worker):
+            after = waiting[-1]["seq"]
+            freed += await self._let_go(waiting)
+        return freed
+
+    async def _waiting(self, after: int, worker: str | None) -> Sequence[Row]:
+        """The next commands that were told to wait for a pause, and need not wait any longer."""
+
+        async def look(tx: Transaction) -> Sequence[Row]:
+            free, values = not_held(await pauses(tx))
+            return await tx.rows(
+                f"""SELECT command.seq, command.uid, command.lane, command.partner, command.customer, command.type
+                    FROM command JOIN lane ON lane.id = command.lane
+                    WHERE command.reason = 'paused' AND command.seq > ?
+                      AND (command.due_at IS NULL OR command.due_at > ?)
+                      AND {free}{"" if worker is None else " AND lane.owner = ?"} ORDER BY command.seq LIMIT ?""",
+                after,
+                tx.now,
+                *values,
+                *([] if worker is None else [worker]),
+                PORTION,
+            )
+
+        return await self._journal.read(look)
+
+    async def _let_go(self, waiting: Sequence[Row]) -> int:
+        """Those of them that no pause holds now, either, are due."""
+
+        async def write(tx: Transaction) -> int:
+            held = await pauses(tx)
+            freed = await tx.run(
+                f"""UPDATE command SET due_at = ? WHERE {tx.among("uid")} AND reason = 'paused'
+                    AND (due_at IS NULL OR due_at > ?)""",
+                tx.now,
+                [row["uid"] for row in waiting if held_by(held, row) is None],
+                tx.now,
+            )
+            await tx.hint("")
+            return freed
+
+        return int(await self._journal.write(write, lanes=sorted({row["lane"] for row in waiting})))
+
+
+async def in_journal(tx: Transaction, which: Which) -> Which:
+    """The same commands as the journal's columns name them: of a tenant, however its account is called."""
+    return which if which.partner is None else replace(which, partner=await lanes_named(tx, which.partner))
+
+
+def words(which: Which) -> list[str | None]:
+    """Partner, customer and type, as they stand in the columns."""
+    return [which.partner, which.customer, which.type]

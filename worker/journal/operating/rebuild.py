@@ -1,0 +1,331 @@
+"""A journal brought up to what was published: the statements, run while no worker lives.
+
+Events are copied first, so that a command is never there without what was said about it. Until the last statement ran,
+the journal says of itself that it is unfinished, and no worker begins on it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from events.messages.base import events
+from events.messages.status import (
+    CommandFailed,
+    CommandIdReused,
+    CommandRejected,
+    CommandWaiting,
+)
+from events.wire.identity import TERMINAL, event_id, waiting
+from events.wire.published_event import number_in_story
+from events.wire.record import Headers
+from worker.journal.database.columns import dump, dump_headers
+from worker.journal.database.protocol import LaneKey, Row, Transaction
+from worker.journal.operating.audit import sign
+from worker.journal.processing.intake import (
+    INSERT_EVENT,
+    INSERT_LETTER,
+    event_row,
+    letter_row,
+)
+from worker.journal.processing.runs import NEXT_DUE
+from worker.journal.records import Micros, NewDeadLetter, NewEvent, State, Waits
+
+NAME = "rebuild"
+
+COPY = """INSERT INTO event (id, uid, redrive, type, lane, key, value, headers, at, sent_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET sent_at = coalesce(event.sent_at, excluded.sent_at)"""
+BARE_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
+    correlation_id, state, turn, received_at, pruned_at, topic, partition, position, headers, account)
+    VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, ?, 'accepted', (SELECT coalesce(max(turn), 0) + 1 FROM command), ?, ?,
+    '', 0, 0, '[]', ?)
+    ON CONFLICT (uid) DO NOTHING"""
+UPDATE = """UPDATE command SET state = ?, code = ?, redrive = ?, concluded_at = ?, due_at = NULL, released = 0,
+    reason = ?, waits = ?, revision = revision + 1 WHERE uid = ?"""
+RECEIVED = "UPDATE command SET received_at = ? WHERE uid = ? AND received_at > ?"
+REBUILT = "rebuilt"
+"""The kind of the note on a command that may have begun, for all that is known: its steps were lost."""
+NOTE = """INSERT INTO note (uid, redrive, at, kind, detail) SELECT uid, redrive, ?, ?, ? FROM command WHERE uid = ?
+    AND state IN ('accepted', 'waiting') AND NOT EXISTS (SELECT 1 FROM note WHERE note.uid = command.uid
+      AND note.kind = ?)"""
+LOST = "the journal was built anew: what this command had begun by then is not remembered, so it looks before it acts"
+GUARD = "UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?"
+CODED = {CommandFailed.wire_type(): State.FAILED, CommandRejected.wire_type(): State.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A published event as it stood on the topic."""
+
+    id: str
+    uid: str
+    redrive: int
+    type: str
+    lane: str
+    key: bytes
+    value: bytes
+    headers: Headers
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A command of which only its events are left: its record is gone from the topic.
+
+    `partner` is what the lanes of its tenant begin with, `account` what its events call the tenant's account.
+    """
+
+    uid: str
+    source: str
+    id: str
+    type: str
+    lane: str
+    partner: str | None
+    account: str | None
+    customer: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the newest story of a command stands, by what was published."""
+
+    redrive: int
+    state: State
+    code: str | None
+    concluded_at: Micros | None
+    waits: Waits
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """How many commands were brought up to their events: concluded, open again, or as the journal had them."""
+
+    concluded: int = 0
+    open: int = 0
+    kept: int = 0
+
+
+async def begin(tx: Transaction) -> None:
+    """From now on the journal is unfinished."""
+    await tx.run("INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", NAME)
+
+
+async def unfinished(tx: Transaction) -> bool:
+    """Whether a rebuild was begun and did not come to its end."""
+    return bool(await tx.rows("SELECT 1 AS one FROM meta WHERE name = ?", NAME))
+
+
+async def end(tx: Transaction, who: str, why: str) -> None:
+    """The heads of all lanes may run; the journal is whole; who did it is remembered."""
+    lanes = await tx.rows("SELECT DISTINCT lane FROM command WHERE state IN ('accepted', 'waiting')")
+    await tx.many(NEXT_DUE, [(tx.now, row["lane"]) for row in lanes])
+    await tx.many(
+        """UPDATE lane SET unfinished_since = CASE WHEN unfinished = 1 THEN unfinished_since ELSE ? END,
+             unfinished = 1 WHERE id = ?""",
+        [(tx.now, row["lane"]) for row in lanes],
+    )
+    await sign(tx, who, why, "journal rebuild")
+    await tx.run("DELETE FROM meta WHERE name = ?", NAME)
+
+
+async def copy(tx: Transaction, found: Sequence[Copied]) -> None:
+    """Events that were published, with their ids and times."""
+    rows = [
+        (
+            each.id, each.uid, each.redrive, each.type, each.lane, each.key, each.value, dump_headers(each.headers),
+            each.at, tx.now,
+        )
+        for each in found
+    ]  # fmt: skip
+    await tx.many(COPY, rows)
+
+
+async def told_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, Row]:
+    """An event of the newest story of each of these commands about which something was published."""
+    rows = await tx.rows(
+        f"""SELECT uid, id, key, value, headers FROM event WHERE {tx.among("uid")}
+            ORDER BY CASE WHEN type = ? THEN 0 ELSE 1 END, redrive, seq""",
+        list(uids),
+        CommandIdReused.wire_type(),
+    )
+    return {row["uid"]: row for row in rows}
+
+
+async def unsettled(tx: Transaction, lanes: str) -> bool:
+    """Whether a story in lanes that begin so has no answer, or failed: something of it may still be in doubt."""
+    done = [kind for kind, event in events().items() if event.terminal and kind != CommandFailed.wire_type()]
+    rows = await tx.rows(
+        f"""SELECT 1 AS one FROM event WHERE substr(lane, 1, ?) = ? AND type <> ? AND NOT EXISTS (
+              SELECT 1 FROM event AS told WHERE told.uid = event.uid AND told.redrive >= event.redrive
+                AND {tx.among("told.type")}) LIMIT 1""",
+        len(lanes) + 1,
+        f"{lanes}/",
+        CommandIdReused.wire_type(),
+        done,
+    )
+    return bool(rows)
+
+
+async def guard_lanes(tx: Transaction, lanes: Sequence[LaneKey], guard: Micros) -> None:
+    """These lanes, locked by this transaction, wait for `guard` microseconds first."""
+    await tx.many(GUARD, [(tx.now + guard, lane.id, tx.now + guard) for lane in lanes])
+
+
+async def orphans(tx: Transaction, limit: int) -> Sequence[Row]:
+    """The first event of commands that are not there: their records are gone from the topic."""
+    return await tx.rows(
+        """SELECT * FROM event WHERE seq IN (SELECT min(seq) FROM event
+             WHERE NOT EXISTS (SELECT 1 FROM command WHERE command.uid = event.uid) GROUP BY event.uid LIMIT ?)""",
+        limit,
+    )
+
+
+async def forget(tx: Transaction, uids: Sequence[str]) -> None:
+    """Events of commands that are not there, which were copied and are not believed."""
+    await tx.many("DELETE FROM event WHERE uid = ?", [(uid,) for uid in uids])
+
+
+async def enter_bare(tx: Transaction, found: Sequence[Bare]) -> None:
+    """Commands of which only events are left, so that their ids are known and their answers stay."""
+    rows = [
+        (
+            each.uid, each.source, each.id, each.type, each.lane, each.partner or "", each.customer,
+            each.correlation_id, tx.now, tx.now, each.account,
+        )
+        for each in found
+    ]  # fmt: skip
+    await tx.many(BARE_COMMAND, rows)
+
+
+async def commands(tx: Transaction, after: int, limit: int) -> Sequence[Row]:
+    """The next commands, as they stand."""
+    return await tx.rows("SELECT * FROM command WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+
+
+async def bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Opened:
+    """Commands as their published events say. Lanes of what is open, or failed, wait for `guard` microseconds first:
+    whatever a worker sent that is not remembered has arrived by then, and shows."""
+    opened = await _bring_up(tx, rows, guard)
+    await tx.many(NOTE, [(tx.now, REBUILT, LOST, row["uid"], REBUILT) for row in rows])
+    return opened
+
+
+async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Opened:
+    told = await _events_of(tx, [row["uid"] for row in rows])
+    done = again = kept = 0
+    for row in rows:
+        events_of = told.get(row["uid"], ())
+        found = standing(events_of, row["redrive"], row["source"], row["id"])
+        await tx.run("UPDATE event SET lane = ? WHERE uid = ? AND lane <> ?", row["lane"], row["uid"], row["lane"])
+        if events_of:
+            first = min(each["at"] for each in events_of)
+            await tx.run(
+                "UPDATE command SET received_at = ? WHERE uid = ? AND received_at > ?", first, row["uid"], first
+            )
+        if found is None or not _is_news(row, found):
+            kept += 1
+            if row["concluded_at"] is None:
+                await tx.run(GUARD, tx.now + guard, row["lane"], tx.now + guard)
+            continue
+        await tx.run(
+            UPDATE,
+            found.state.value,
+            found.code,
+            found.redrive,
+            found.concluded_at,
+            found.waits.said if found.state.is_open else None,
+            dump(asdict(found.waits)),
+            row["uid"],
+        )
+        if found.state.is_open or found.state is State.FAILED:
+            await tx.run(GUARD, tx.now + guard, row["lane"], tx.now + guard)
+        done, again = done + (not found.state.is_open), again + found.state.is_open
+    return Opened(done, again, kept)
+
+
+async def failed_without_letter(tx: Transaction, limit: int) -> Sequence[Row]:
+    """Failed commands with their bytes whose dead letter is not there, and the failure's own words."""
+    return await tx.rows(
+        """SELECT command.*, event.value AS said FROM command
+           JOIN event ON event.uid = command.uid AND event.redrive = command.redrive AND event.type = ?
+           WHERE command.state = 'failed' AND command.pruned_at IS NULL AND NOT EXISTS (SELECT 1 FROM dead_letter
+             WHERE dead_letter.uid = command.uid AND dead_letter.redrive = command.redrive)
+           ORDER BY command.seq LIMIT ?""",
+        CommandFailed.wire_type(),
+        limit,
+    )
+
+
+async def bury(tx: Transaction, found: Sequence[tuple[str, NewDeadLetter]]) -> None:
+    """Dead letters that were published when their commands failed."""
+    await tx.many(INSERT_LETTER, [letter_row(tx, letter, uid) for uid, letter in found])
+    await tx.many(
+        "UPDATE dead_letter SET sent_at = ? WHERE uid = ? AND redrive = ? AND sent_at IS NULL",
+        [(tx.now, uid, letter.redrive) for uid, letter in found],
+    )
+
+
+async def unanswered_bare(tx: Transaction, limit: int) -> Sequence[Row]:
+    """Open commands whose bytes are gone: nobody can run them."""
+    return await tx.rows(
+        """SELECT * FROM command WHERE state IN ('accepted', 'waiting') AND pruned_at IS NOT NULL
+           ORDER BY seq LIMIT ?""",
+        limit,
+    )
+
+
+async def give_up(tx: Transaction, row: Row, code: str, event: NewEvent) -> None:
+    """The end of a command that nobody can run."""
+    await tx.many(INSERT_EVENT, [event_row(event, row["uid"], row["redrive"], row["lane"])])
+    await tx.run(
+        "UPDATE command SET state = 'failed', code = ?, concluded_at = ?, due_at = NULL, reason = NULL WHERE uid = ?",
+        code,
+        tx.now,
+        row["uid"],
+    )
+    await tx.run("UPDATE lane SET unfinished = 1, unfinished_since = ? WHERE id = ?", tx.now, row["lane"])
+
+
+def standing(told: Sequence[Row], known_story: int, source: str, id: str) -> Standing | None:  # noqa: A002
+    """Where a command stands by its published events; None where they tell of no story as new as the known one.
+
+    Only an event whose id follows from the command's identity is one of its own.
+    """
+    newest = max((row["redrive"] for row in told), default=-1)
+    if newest < known_story:
+        return None
+    story = [row for row in told if row["redrive"] == newest]
+    terminal = str(event_id(source, id, newest, TERMINAL))
+    for row in story:
+        kind = events().get(row["type"])
+        if kind is not None and kind.terminal and row["id"] == terminal:
+            code = json.loads(row["value"]).get("code") if row["type"] in CODED else None
+            return Standing(newest, CODED.get(row["type"], State.SUCCEEDED), code, row["at"], Waits())
+    said = [row for row in story if row["type"] == CommandWaiting.wire_type()]
+    numbers = {row["id"]: number for row in said if (number := number_in_story(row["id"], source, id, newest, waiting))}
+    reasons = [json.loads(row["value"])["reason"] for row in said if row["id"] in numbers]
+    # Waits are numbered in their story: the next one must not take the number of one that was published.
+    waits = Waits(count=max(numbers.values(), default=0), said=str(reasons[-1]) if reasons else None)
+    return Standing(newest, State.WAITING if reasons else State.ACCEPTED, None, None, waits)
+
+
+def _is_news(row: Row, found: Standing) -> bool:
+    """Whether the events tell more than the journal knew: a newer story, or the end of this one.
+
+    A story that the journal knows as over is over, though its end was not published yet.
+    """
+    if found.redrive > row["redrive"]:
+        return True
+    return State(row["state"]).is_open
+
+
+async def _events_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in await tx.rows(
+        f"""SELECT uid, id, redrive, type, value, at FROM event WHERE {tx.among("uid")} AND sent_at IS NOT NULL
+            ORDER BY seq""",
+        list(uids),
+    ):
+        found.setdefault(row["uid"], []).append(row)
+    return found

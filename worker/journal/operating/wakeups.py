@@ -1,0 +1,120 @@
+"""Commands that wait are made due now, because a person says so; and open circuits are to be probed now.
+
+What must pass by itself stays: a pause holds until it is resumed, and settling until nothing can arrive any more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worker.journal.database.protocol import Row, Transaction, Value
+from worker.journal.journal import Journal
+from worker.journal.operating.audit import sign
+from worker.journal.processing.tenants import lanes_named
+from worker.journal.reading.counts import OPEN
+from worker.journal.records import SECOND, Micros
+
+PORTION = 500
+SOON: Micros = 2 * SECOND
+"""A command is due so long after it was woken: every worker has read by then that circuits are to be probed."""
+PROBE = "probe"
+"""The name in `meta` of the instant at which a person last asked for probes."""
+
+SLEEPS = f"{OPEN} AND due_at > ? AND coalesce(reason, '') NOT IN ('paused', 'settling')"
+
+
+@dataclass(frozen=True, slots=True)
+class Sleepers:
+    """Commands that wait: those that match all that is given; None matches any."""
+
+    uid: str | None = None
+    reason: str | None = None
+    partner: str | None = None
+
+    async def condition(self, tx: Transaction) -> tuple[str, list[Value]]:
+        """The condition on a command's row, and the values in it. An account is known by its present name."""
+        partner = None if self.partner is None else await lanes_named(tx, self.partner)
+        given = {"uid": self.uid, "reason": self.reason, "partner": partner}
+        words = {name: word for name, word in given.items() if word is not None}
+        return " AND ".join([SLEEPS, *(f"{name} = ?" for name in words)]), list(words.values())
+
+
+class Waking:
+    """Makes waiting commands due."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def counted(self, which: Sleepers) -> Mapping[str, int]:
+        """How many commands would be woken, by the reason for which they wait; "" where none was said yet."""
+
+        async def look(tx: Transaction) -> Mapping[str, int]:
+            match, values = await which.condition(tx)
+            rows = await tx.rows(
+                f"""SELECT coalesce(reason, '') AS reason, count(*) AS n FROM command WHERE {match}
+                    GROUP BY 1 ORDER BY 1""",
+                tx.now + SOON,
+                *values,
+            )
+            return {row["reason"]: int(row["n"]) for row in rows}
+
+        return await self._journal.read(look)
+
+    async def wake(self, who: str, why: str, which: Sleepers) -> int:
+        """Make them due, a portion at a time, and have circuits probed. How many were woken.
+
+        A command that begins to wait while this runs is not woken.
+        """
+
+        async def ask(tx: Transaction) -> Micros:
+            await tx.run(
+                """INSERT INTO meta (name, value) VALUES (?, ?)
+                   ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+                PROBE,
+                str(tx.now),
+            )
+            words = {"reason": which.reason, "partner": which.partner}
+            await sign(tx, who, why, "wake", details=words, about=(which.uid, None))
+            await tx.hint("")
+            return tx.now
+
+        asked_at: Micros = await self._journal.write(ask)
+        after = woken = 0
+        while sleeping := await self._sleeping(which, asked_at, after):
+            after = sleeping[-1]["seq"]
+            woken += await self._due(sleeping)
+        return woken
+
+    async def _sleeping(self, which: Sleepers, asked_at: Micros, after: int) -> list[Row]:
+        async def look(tx: Transaction) -> list[Row]:
+            match, values = await which.condition(tx)
+            rows = await tx.rows(
+                f"SELECT seq, uid, lane FROM command WHERE {match} AND seq > ? ORDER BY seq LIMIT ?",
+                asked_at + SOON,
+                *values,
+                after,
+                PORTION,
+            )
+            return [*rows]
+
+        return await self._journal.read(look)
+
+    async def _due(self, sleeping: list[Row]) -> int:
+        async def write(tx: Transaction) -> int:
+            due = tx.now + SOON
+            touched = await tx.run(
+                f"UPDATE command SET due_at = ? WHERE {tx.among('uid')} AND {SLEEPS}",
+                due,
+                [row["uid"] for row in sleeping],
+                due,
+            )
+            await tx.hint("")
+            return touched
+
+        return int(await self._journal.write(write, lanes=sorted({row["lane"] for row in sleeping})))
+
+
+async def probe_asked_at(tx: Transaction) -> Micros:
+    """When a person last asked for probes; 0 where nobody did."""
+    rows = await tx.rows("SELECT value FROM meta WHERE name = ?", PROBE)
+    text = rows[0]["value"] if rows else ""
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,1 @@
+"""What the worker writes while commands are processed."""

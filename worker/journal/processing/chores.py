@@ -1,0 +1,16 @@
+"""Work that one worker at a time does for all of them.
+
+A chore only saves double work: whatever is done for it must stay right if two workers do it at the same time.
+"""
+
+from worker.journal.database.protocol import Transaction
+from worker.journal.records import SECOND
+
+TAKE = """INSERT INTO chore (name, worker, until) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET worker = excluded.worker, until = excluded.until
+    WHERE chore.worker = excluded.worker OR chore.until <= ?"""
+
+
+async def take(tx: Transaction, name: str, worker: str, seconds: float) -> bool:
+    """Take a chore, or keep it, for so many seconds by the database's clock. False while another worker has it."""
+    return await tx.run(TAKE, name, worker, tx.now + int(seconds * SECOND), tx.now) == 1

@@ -1,0 +1,199 @@
+"""From a batch of records to rows, in one transaction: G1 begins here. Offsets are committed only afterwards."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from events.wire.dead_letter import fitted
+from events.wire.record import Outgoing, Record
+from events.wire.text import printable
+from worker.journal.database.columns import digest, dump_headers
+from worker.journal.database.protocol import LaneKey, Transaction, Value
+from worker.journal.processing.lanes import KNOWN_STATES, dead_letter_lane, own_fresh
+from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Taken
+
+NOT_KEPT = "its bytes are not kept, as the journal's database does not take that many"
+
+LONGEST_DETAIL = 4_096
+"""Characters of a sentence for people. It may quote Microsoft or a sender, so it is made printable."""
+
+INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
+    correlation_id, state, code, turn, due_at, received_at, concluded_at, topic, partition, position, recorded_at,
+    key, value, headers, account)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT_EVENT = """INSERT INTO event (id, uid, redrive, type, lane, key, value, headers, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
+INSERT_LETTER = """INSERT INTO dead_letter (lane, uid, code, detail, redrive, attempts, correlation_id, topic,
+    partition, position, recorded_at, digest, key, value, original_headers, headers, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (topic, partition, position, redrive, digest) DO NOTHING"""
+
+
+def lanes_of(items: Iterable[Intake]) -> list[LaneKey]:
+    """Every lane that accepting these records may write to."""
+    keys: dict[str, LaneKey] = {}
+    for item in items:
+        if item.command is not None:
+            keys[item.command.lane] = LaneKey(item.command.lane, item.command.partner or "", item.command.customer)
+        for letter in (item.letter, item.reused_letter, item.too_old):
+            if letter is not None:
+                key = dead_letter_lane(letter.source.partition)
+                keys[key.id] = key
+    return list(keys.values())
+
+
+def without_bytes(letter: NewDeadLetter) -> NewDeadLetter:
+    """The dead letter of a record that the database does not take at its size: where it was, and what is wrong."""
+    record = letter.source
+    smallest = fitted(Outgoing(record.key, record.value, letter.headers), 0)
+    bare = replace(record, key=None, value=None, headers=(), unread=NOT_KEPT)
+    return replace(letter, detail=f"{letter.detail}; {NOT_KEPT}", source=bare, headers=smallest.headers)
+
+
+async def accept(tx: Transaction, worker: str, items: Sequence[Intake]) -> list[Taken]:
+    """Write down what became of each record, in the order of the batch."""
+    return await _Batch(tx, worker).take(items)
+
+
+class _Batch:
+    """One batch under way: what is known of identities, and the rows that wait to be written."""
+
+    def __init__(self, tx: Transaction, worker: str) -> None:
+        self._tx = tx
+        self._worker = worker
+        self._known: dict[str, tuple[str, int]] = {}
+        self._busy: set[str] = set()
+        self._commands: list[tuple[NewCommand, Record, bool]] = []
+        self._events: list[tuple[NewEvent, str, str]] = []
+        self._letters: list[tuple[NewDeadLetter, str | None]] = []
+
+    async def take(self, items: Sequence[Intake]) -> list[Taken]:
+        commands = [item.command for item in items if item.command is not None]
+        await self._look_up(commands)
+        taken = [self._one(item) for item in items]
+        await self._write()
+        return taken
+
+    async def _look_up(self, commands: Sequence[NewCommand]) -> None:
+        if not commands:
+            return
+        for row in await self._tx.rows(
+            f"SELECT uid, fingerprint, algorithm FROM command WHERE {self._tx.among('uid')}",
+            [command.uid for command in commands],
+        ):
+            self._known[row["uid"]] = (row["fingerprint"], row["algorithm"])
+        lanes = sorted({command.lane for command in commands})
+        for row in await self._tx.rows(
+            f"""SELECT lane FROM command WHERE {self._tx.among("lane")}
+                  AND state IN ('accepted', 'waiting') AND released = 0
+                UNION SELECT lane FROM command WHERE {self._tx.among("lane")}
+                  AND concluded_at IS NULL AND state NOT IN {KNOWN_STATES} AND released = 0""",
+            lanes,
+            lanes,
+        ):
+            self._busy.add(row["lane"])
+
+    def _one(self, item: Intake) -> Taken:
+        if item.command is None:
+            if item.letter is not None:
+                self._letters.append((item.letter, None))
+            return Taken.DEAD_LETTER
+        known = self._known.get(item.command.uid)
+        if known is not None:
+            return self._again(item, item.command, known)
+        if item.too_old is not None:
+            self._letters.append((item.too_old, None))
+            return Taken.TOO_OLD
+        return self._new(item, item.command)
+
+    def _again(self, item: Intake, command: NewCommand, known: tuple[str, int]) -> Taken:
+        if command.is_same(*known):
+            return Taken.DUPLICATE
+        if item.reused is not None:
+            self._events.append((item.reused, command.uid, command.lane))
+        if item.reused_letter is not None:
+            self._letters.append((item.reused_letter, command.uid))
+        return Taken.REUSED
+
+    def _new(self, item: Intake, command: NewCommand) -> Taken:
+        self._known[command.uid] = (command.fingerprint, command.algorithm)
+        runs = command.state.is_open
+        first = runs and command.lane not in self._busy
+        if first:
+            self._busy.add(command.lane)
+        self._commands.append((command, item.record, first))
+        self._events.extend((event, command.uid, command.lane) for event in item.events)
+        return Taken.NEW if runs else Taken.REFUSED
+
+    async def _write(self) -> None:
+        tx = self._tx
+        lanes = {command.lane for command, _, _ in self._commands} | {lane for _, _, lane in self._events}
+        lanes |= {dead_letter_lane(letter.source.partition).id for letter, _ in self._letters}
+        if lanes:
+            await own_fresh(tx, self._worker, sorted(lanes))
+        if self._commands:
+            turn = (await tx.rows("SELECT coalesce(max(turn), 0) AS turn FROM command"))[0]["turn"]
+            rows = enumerate(self._commands, turn + 1)
+            await tx.many(INSERT_COMMAND, [command_row(tx, at, *row) for at, row in rows])
+        if self._events:
+            await tx.many(INSERT_EVENT, [event_row(event, uid, 0, lane) for event, uid, lane in self._events])
+        if self._letters:
+            await tx.many(INSERT_LETTER, [letter_row(tx, letter, uid) for letter, uid in self._letters])
+
+
+def command_row(tx: Transaction, turn: int, command: NewCommand, record: Record, first: bool) -> tuple[Value, ...]:  # noqa: FBT001
+    """A command's row; `first` when nothing of its lane stands before it, so that it may run at once."""
+    return (
+        command.uid,
+        command.source,
+        command.id,
+        command.type,
+        command.lane,
+        command.partner or "",
+        command.customer,
+        command.fingerprint,
+        command.algorithm,
+        command.correlation_id,
+        command.state.value,
+        command.code,
+        turn,
+        tx.now if first else None,
+        command.received_at or tx.now,
+        None if command.state.is_open else tx.now,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        dump_headers(record.headers),
+        command.account,
+    )
+
+
+def event_row(event: NewEvent, uid: str, redrive: int, lane: str) -> tuple[Value, ...]:
+    """An event's row of the outbox."""
+    return (event.id, uid, redrive, event.type, lane, event.key, event.value, dump_headers(event.headers), event.at)
+
+
+def letter_row(tx: Transaction, letter: NewDeadLetter, uid: str | None) -> tuple[Value, ...]:
+    """A dead letter's row."""
+    record = letter.source
+    return (
+        dead_letter_lane(record.partition).id,
+        uid,
+        letter.code,
+        printable(letter.detail, LONGEST_DETAIL),
+        letter.redrive,
+        letter.attempts,
+        letter.correlation_id,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        digest(record),
+        record.key,
+        record.value,
+        dump_headers(record.headers),
+        dump_headers(letter.headers),
+        tx.now,
+    )

@@ -1,0 +1,71 @@
+"""What we said and Kafka has not yet acknowledged."""
+
+from collections.abc import Sequence
+
+from events.wire.record import Headers
+from worker.journal.database.columns import load_headers
+from worker.journal.database.protocol import Row, Transaction
+from worker.journal.records import Unsent
+
+NOT_HELD_UP = """AND NOT EXISTS (
+  SELECT 1 FROM event AS held WHERE held.lane = event.lane AND held.sent_at IS NULL AND held.seq <= ?)"""
+
+
+async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int]) -> list[Unsent]:
+    """The oldest unsent events and dead letters of this worker's lanes, beyond the given sequence numbers.
+
+    A lane with an unsent event up to there is left out, whether it is held up or was taken over a moment ago: its
+    events are read in their order.
+    """
+    events = await tx.rows(
+        f"""SELECT event.seq, event.lane, event.key, event.value, event.headers, event.type, event.at,
+             command.type AS asked, command.recorded_at AS asked_at
+           FROM event JOIN lane ON lane.id = event.lane LEFT JOIN command ON command.uid = event.uid
+           WHERE event.sent_at IS NULL AND lane.owner = ? AND event.seq > ? {NOT_HELD_UP}
+           ORDER BY event.seq LIMIT ?""",
+        worker,
+        after[0],
+        after[0],
+        limit,
+    )
+    letters = await tx.rows(
+        """SELECT dead_letter.seq, dead_letter.lane, dead_letter.key, dead_letter.value, dead_letter.headers,
+             dead_letter.code, dead_letter.at
+           FROM dead_letter JOIN lane ON lane.id = dead_letter.lane
+           WHERE dead_letter.sent_at IS NULL AND lane.owner = ? AND dead_letter.seq > ?
+           ORDER BY dead_letter.seq LIMIT ?""",
+        worker,
+        after[1],
+        limit,
+    )
+    return [*(_unsent(row, letter=False) for row in events), *(_unsent(row, letter=True) for row in letters)]
+
+
+def _unsent(row: Row, *, letter: bool) -> Unsent:
+    headers: Headers = ()
+    puzzle = None
+    try:
+        headers = load_headers(row["headers"])
+    except (ValueError, TypeError) as error:
+        puzzle = f"the headers of number {row['seq']} cannot be read: {error}"
+    return Unsent(
+        seq=row["seq"],
+        lane=row["lane"],
+        letter=letter,
+        key=row["key"],
+        value=row["value"],
+        headers=headers,
+        type=row["code"] if letter else row["type"],
+        at=row["at"],
+        asked=None if letter else row["asked"],
+        asked_at=None if letter else row["asked_at"],
+        puzzle=puzzle,
+    )
+
+
+async def sent(tx: Transaction, rows: Sequence[Unsent]) -> None:
+    """Kafka has acknowledged these."""
+    for table, letter in (("event", False), ("dead_letter", True)):
+        done = [(tx.now, row.seq) for row in rows if row.letter is letter]
+        if done:
+            await tx.many(f"UPDATE {table} SET sent_at = ? WHERE seq = ? AND sent_at IS NULL", done)

@@ -1,0 +1,36 @@
+"""The calls of Partner Center that were made a moment ago, for ceilings that outlive a restart."""
+
+from typing import NamedTuple
+
+from worker.journal.database.protocol import Transaction
+from worker.journal.records import SECOND
+
+MOST = 20_000
+"""Rows that are looked at, from the newest back: more calls than that in a minute no ceiling allows."""
+
+
+class RecentCall(NamedTuple):
+    """A call that was answered, or given up, `age` seconds ago."""
+
+    partner: str
+    """What the lanes of its tenant begin with."""
+    operation: str
+    age: float
+
+
+async def recent_calls(tx: Transaction, seconds: float) -> list[RecentCall]:
+    """The calls that left in the last `seconds`, of all workers, as far as their runs were concluded."""
+    rows = await tx.rows(
+        """SELECT command.partner AS partner, call.operation AS operation, call.at AS at,
+             call.duration_ms AS duration_ms
+           FROM call JOIN command ON command.uid = call.uid
+           WHERE call.seq > (SELECT coalesce(max(seq), 0) FROM call) - ? AND call.at > ?
+             AND call.status <> 'connect'""",
+        MOST,
+        tx.now - int(2 * seconds * SECOND),
+    )
+    ended = (
+        RecentCall(row["partner"], row["operation"], (tx.now - row["at"]) / SECOND - row["duration_ms"] / 1000)
+        for row in rows
+    )
+    return [call for call in ended if call.age < seconds]

@@ -1,0 +1,261 @@
+"""A command's run, as the journal sees it: its writes intended and recorded, its end.
+
+Every statement here that writes for a command holds only while the lane belongs to the caller's take of it, and while
+the run that the caller knows is still the command's run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from events.wire.text import printable
+from worker.journal.database.columns import dump, dump_waits
+from worker.journal.database.protocol import Transaction
+from worker.journal.processing.intake import (
+    INSERT_EVENT,
+    INSERT_LETTER,
+    LONGEST_DETAIL,
+    event_row,
+    letter_row,
+)
+from worker.journal.processing.lanes import (
+    KNOWN_STATES,
+    dead_letter_lane,
+    holds,
+    own_fresh,
+)
+from worker.journal.processing.pauses import held_by, pauses
+from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
+
+LONGEST_CODE = 64
+OPEN = "state IN ('accepted', 'waiting')"
+
+UPSERT_STEP = """INSERT INTO step (uid, name, effect, state, attempts, intent_until, earlier_until, details, result, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (uid, name) DO UPDATE SET state = excluded.state, intent_until = excluded.intent_until,
+      earlier_until = excluded.earlier_until, details = excluded.details, result = excluded.result, at = excluded.at"""
+INTEND_STEP = """INSERT INTO step (uid, name, effect, state, attempts, intent_until, earlier_until, details, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (uid, name) DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
+      earlier_until = excluded.earlier_until, intent_until = excluded.intent_until, details = excluded.details,
+      at = excluded.at"""
+OPEN_EFFECT = "INSERT INTO effect (lane, key, uid, opened_at) VALUES (?, ?, ?, ?) ON CONFLICT (lane, key) DO NOTHING"
+INSERT_CALL = """INSERT INTO call (uid, redrive, at, step, operation, status, duration_ms, request_id, correlation_id,
+    code, request, answered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT_NOTE = "INSERT INTO note (uid, redrive, at, kind, detail, reason, until) VALUES (?, ?, ?, ?, ?, ?, ?)"
+UPDATE_COMMAND = """UPDATE command SET state = ?, code = ?, attempts = ?, released = ?, reason = ?, waits = ?,
+    memory = ?, due_at = ?, concluded_at = ?, revision = ?,
+    first_failed_at = CASE WHEN ? = 1 THEN coalesce(first_failed_at, ?) ELSE first_failed_at END
+    WHERE uid = ?"""
+SETTLE_LANE = """UPDATE lane SET settle_until = (SELECT max(until) FROM (
+      SELECT settle_until AS until FROM lane WHERE id = ?
+      UNION ALL SELECT intent_until FROM step WHERE uid = ?
+      UNION ALL SELECT earlier_until FROM step WHERE uid = ?) AS untils) WHERE id = ?"""
+NEXT_DUE = f"""UPDATE command SET due_at = ? WHERE due_at IS NULL AND uid = (SELECT uid FROM command
+    WHERE lane = ? AND {OPEN} AND released = 0 ORDER BY turn LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
+      AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.state NOT IN {KNOWN_STATES})"""
+"""The head of a lane may run, unless a command stands before it whose state only a newer azplan knows."""
+
+
+class StepIsApplied(Exception):
+    """A step that is known to have taken effect is never begun again: it is put away first, or not at all."""
+
+
+def stands(tx: Transaction, work: Work) -> bool:
+    """True while the lane belongs to the caller's take of it, and the caller's run is still the command's."""
+    return holds(tx, work.lane, work.owner) and tx.known.revisions.get(work.uid) == work.revision
+
+
+async def intend(tx: Transaction, work: Work, new: Step, within: float, key: str | None) -> Step | str | None:
+    """Write down that a request is about to leave, `within` seconds during which it may arrive at Partner Center.
+
+    Gives the step as it now stands; the uid of the command that has the effect `key` open, if another has; None where
+    the lane is lost. An unanswered request of the same step stays in the account. Raises `StepIsApplied`.
+    """
+    if not stands(tx, work):
+        return None
+    if key is not None:
+        holder = tx.known.effects.setdefault((work.lane, key), work.uid)
+        if holder != work.uid:
+            return holder
+        await tx.many(OPEN_EFFECT, [(work.lane, key, work.uid, tx.now)])
+    intended = _begun(tx, work, new, tx.now + int(within * SECOND))
+    tx.known.steps[work.uid][new.name] = intended
+    values = (
+        work.uid,
+        intended.name,
+        intended.effect,
+        intended.state.value,
+        intended.attempts,
+        intended.intent_until,
+        intended.earlier_until,
+        dump(intended.details),
+        tx.now,
+    )
+    await tx.many(INTEND_STEP, [values])
+    if work.released:
+        # What runs beside the lane was let out of it before this intent: the commands behind must learn of it now.
+        until = intended.intent_until
+        await tx.many("UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?", [(until, work.lane, until)])
+    return intended
+
+
+def _begun(tx: Transaction, work: Work, new: Step, until: Micros) -> Step:
+    """The step as it stands once a request of it may leave, which may arrive until then."""
+    before = tx.known.steps[work.uid].get(new.name)
+    if before is None:
+        return replace(new, state=StepState.INTENDED, attempts=1, intent_until=until, earlier_until=0, at=tx.now)
+    if before.state is StepState.APPLIED:
+        raise StepIsApplied(f"{new.name} of command {work.uid} has taken effect already")
+    return replace(
+        before,
+        state=StepState.INTENDED,
+        attempts=before.attempts + 1,
+        intent_until=until,
+        earlier_until=before.until,
+        details=new.details,
+        at=tx.now,
+    )
+
+
+async def record(tx: Transaction, work: Work, done: Step, *, spent: bool, calls: Sequence[Call]) -> bool:
+    """Write down what is known of a step, with the calls that told. `spent`: no request of this command can change
+    anything any more. False where the lane is lost."""
+    if not stands(tx, work):
+        return False
+    values = (
+        work.uid,
+        done.name,
+        done.effect,
+        done.state.value,
+        done.attempts,
+        done.intent_until,
+        done.earlier_until,
+        dump(done.details),
+        dump(done.result),
+        tx.now,
+    )
+    await tx.many(UPSERT_STEP, [values])
+    if spent:
+        await tx.many("UPDATE step SET intent_until = 0, earlier_until = 0 WHERE uid = ?", [(work.uid,)])
+    await insert_calls(tx, work, calls)
+    return True
+
+
+async def put_away(tx: Transaction, work: Work, names: Sequence[str]) -> bool:
+    """Steps that are over for good make room for new ones of their names; their instants stay. False: lane lost."""
+    if not stands(tx, work):
+        return False
+    await archive_steps(tx, work.uid, names)
+    return True
+
+
+async def archive_steps(tx: Transaction, uid: str, names: Sequence[str] | None = None) -> None:
+    """Rename steps, or all of them, to `name~1`, `name~2`, … so that the timeline keeps them and nothing reads them as
+    current."""
+    present = [row["name"] for row in await tx.rows("SELECT name FROM step WHERE uid = ?", uid)]
+    for name in present if names is None else names:
+        if "~" in name or name not in present:
+            continue
+        number = 1 + sum(old.startswith(f"{name}~") for old in present)
+        await tx.many("UPDATE step SET name = ? WHERE uid = ? AND name = ?", [(f"{name}~{number}", uid, name)])
+
+
+async def close_effect(tx: Transaction, work: Work, key: str) -> bool:
+    """An effect that another command left open has its answer now. False where the lane is lost."""
+    if not stands(tx, work):
+        return False
+    await tx.many("DELETE FROM effect WHERE lane = ? AND key = ?", [(work.lane, key)])
+    return True
+
+
+async def insert_calls(tx: Transaction, work: Work, calls: Sequence[Call]) -> None:
+    """The calls of a run, for the timeline and for the counts of answers."""
+    rows = [
+        (
+            work.uid, work.redrive, call.at, call.step, call.operation, call.status, call.duration_ms,
+            call.request_id, call.correlation_id, call.code and printable(call.code, LONGEST_CODE), call.key,
+            int(call.answered),
+        )
+        for call in calls
+    ]  # fmt: skip
+    if rows:
+        await tx.many(INSERT_CALL, rows)
+
+
+async def insert_notes(tx: Transaction, uid: str, redrive: int, notes: Sequence[Note]) -> None:
+    """Lines of the timeline."""
+    rows = [
+        (uid, redrive, note.at, note.kind, printable(note.detail, LONGEST_DETAIL), note.reason, note.until)
+        for note in notes
+    ]
+    if rows:
+        await tx.many(INSERT_NOTE, rows)
+
+
+async def conclude(tx: Transaction, work: Work, end: Conclusion) -> bool:
+    """How the run ended, its events and its dead letter, and whose turn it is now. False where the lane is lost."""
+    if not stands(tx, work):
+        return False
+    await _update_command(tx, work, end)
+    await insert_calls(tx, work, end.calls)
+    await insert_notes(tx, work.uid, work.redrive, end.notes)
+    await say(tx, work, end)
+    if not end.state.is_open:
+        await _close(tx, work, end)
+    if not end.state.is_open or (end.released and not work.released):
+        await next_turn(tx, work.lane, work.uid)
+    return True
+
+
+async def _update_command(tx: Transaction, work: Work, end: Conclusion) -> None:
+    is_open = end.state.is_open
+    due_at = await _due_at(tx, work, end) if is_open else None
+    tx.known.revisions[work.uid] = work.revision + 1
+    values = (
+        end.state.value,
+        end.code,
+        end.attempts,
+        int((end.released or work.released) and is_open),
+        end.waits.said if is_open else None,
+        dump_waits(end.waits),
+        dump(dict(end.memory)),
+        due_at,
+        None if is_open else tx.now,
+        work.revision + 1,
+        int(end.failed),
+        tx.now,
+        work.uid,
+    )
+    await tx.many(UPDATE_COMMAND, [values])
+
+
+async def _due_at(tx: Transaction, work: Work, end: Conclusion) -> Micros | None:
+    """When the command has its next turn; None while a pause holds it: who resumes makes it due."""
+    if end.held:
+        command = {"partner": work.partner, "customer": work.customer, "type": work.type}
+        if held_by(await pauses(tx), command) is not None:
+            return None
+    return tx.now + int((end.due_in or 0) * SECOND)
+
+
+async def say(tx: Transaction, work: Work, end: Conclusion) -> None:
+    """The events and the dead letter of a run's end, on their way out."""
+    if end.events:
+        await tx.many(INSERT_EVENT, [event_row(event, work.uid, work.redrive, work.lane) for event in end.events])
+    if end.letter is not None:
+        await own_fresh(tx, work.owner.worker, [dead_letter_lane(end.letter.source.partition).id])
+        await tx.many(INSERT_LETTER, [letter_row(tx, end.letter, work.uid)])
+
+
+async def _close(tx: Transaction, work: Work, end: Conclusion) -> None:
+    if not end.keep_effects:
+        await tx.many("DELETE FROM effect WHERE uid = ?", [(work.uid,)])
+    if end.ended:
+        await archive_steps(tx, work.uid)
+
+
+async def next_turn(tx: Transaction, lane: str, uid: str) -> None:
+    """The lane's next command may run, and learns until when an unanswered request of this one may still arrive."""
+    await tx.many(SETTLE_LANE, [(lane, uid, uid, lane)])
+    await tx.many(NEXT_DUE, [(tx.now, lane)])

@@ -1,0 +1,211 @@
+"""What a person reads: the commands, and the whole story of one. Changes nothing; instants are microseconds.
+
+A query is run by `Journal.read`: `await journal.read(lambda tx: timeline.find(tx, "4711"))`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+from events.messages.base import events
+from events.messages.status import CommandAccepted
+from worker.journal.database import columns
+from worker.journal.database.protocol import Row, Transaction, Value
+from worker.journal.operating.dead_letters import letter
+from worker.journal.processing.claims import steps_of
+from worker.journal.processing.tenants import called_now, lanes_named
+from worker.journal.reading.call_order import Span, by_cause
+from worker.journal.reading.counts import OPEN
+from worker.journal.reading.views import (
+    Change,
+    Done,
+    Filter,
+    SaidEvent,
+    Story,
+    Summary,
+)
+from worker.journal.records import Call, Micros, Note, Resolution, State, Which
+
+SUMMARY = f"""SELECT seq, uid, id, source, type, customer, {columns.PARTNER_OF_COMMAND} AS partner, state, code,
+    redrive, attempts, reason, due_at, received_at, concluded_at FROM command"""
+EXACT = ("state", "type", "customer", "partner", "code", "reason")
+"""Members of a filter that stand in the column of their name."""
+PAGE = 500
+"""Events that are read at once."""
+OVERLAP = 60_000_000
+"""Microseconds within which a lower number may still appear: longer than any transaction lasts."""
+
+
+async def find(tx: Transaction, id: str, source: str | None = None) -> list[Summary]:  # noqa: A002 - what it is called
+    """The commands with this id, of one source or of all: more than one where two sources share it."""
+    rows = await tx.rows(f"{SUMMARY} WHERE id = ? ORDER BY seq", id)
+    return [summary(row) for row in rows if source is None or row["source"] == source]
+
+
+async def newest(tx: Transaction, wanted: Filter, limit: int = 0) -> list[Summary]:
+    """The commands that match, the newest first, at most `limit` of them; 0 for all."""
+    conditions, values = await _conditions(tx, wanted)
+    if limit:
+        values.append(limit)
+    rows = await tx.rows(f"{SUMMARY} WHERE {conditions} ORDER BY seq DESC{' LIMIT ?' if limit else ''}", *values)
+    return [summary(row) for row in rows]
+
+
+async def following(tx: Transaction, wanted: Filter, after: int, limit: int) -> list[Summary]:
+    """The next commands that match, the oldest first: a page at a time, from the number of the last one on."""
+    conditions, values = await _conditions(tx, wanted)
+    rows = await tx.rows(f"{SUMMARY} WHERE seq > ? AND {conditions} ORDER BY seq LIMIT ?", after, *values, limit)
+    return [summary(row) for row in rows]
+
+
+async def as_called_now(tx: Transaction, wanted: Filter) -> Filter:
+    """The same commands, with the partner by the name that its account has now, as a `Summary` has it."""
+    return wanted if wanted.partner is None else replace(wanted, partner=await called_now(tx, wanted.partner))
+
+
+async def show(tx: Transaction, uid: str) -> Story | None:
+    """The whole story of a command; None where there is none of that uid."""
+    rows = await tx.rows("SELECT * FROM command WHERE uid = ?", uid)
+    if not rows:
+        return None
+    row = rows[0]
+    lane = await tx.rows("SELECT settle_until FROM lane WHERE id = ?", row["lane"])
+    behind = await tx.rows(
+        """SELECT count(*) AS n FROM command
+           WHERE lane = ? AND turn < ? AND state IN ('accepted', 'waiting') AND released = 0""",
+        row["lane"],
+        row["turn"],
+    )
+    notes = [
+        Note(at=note["at"], kind=note["kind"], detail=note["detail"], reason=note["reason"], until=note["until"])
+        for note in await tx.rows("SELECT * FROM note WHERE uid = ? ORDER BY at, seq", uid)
+    ]
+    events_of = [said(event) for event in await tx.rows("SELECT * FROM event WHERE uid = ? ORDER BY seq", uid)]
+    made = await tx.rows("SELECT * FROM call WHERE uid = ? ORDER BY seq", uid)
+    calls, clocks = by_cause([(each["redrive"], call(each)) for each in made], spans(row["received_at"], events_of))
+    notes = sorted([*notes, *clocks], key=lambda note: note.at)
+    return Story(
+        command=summary((await tx.rows(f"{SUMMARY} WHERE uid = ?", uid))[0]),
+        correlation_id=row["correlation_id"],
+        attempts=row["attempts"],
+        resolution=Resolution(row["resolution"]) if row["resolution"] else None,
+        record=None if row["pruned_at"] else columns.source(row),
+        lane=row["lane"],
+        behind=int(behind[0]["n"]) if State(row["state"]).is_open else 0,
+        settle_until=lane[0]["settle_until"] if lane else 0,
+        steps=list((await steps_of(tx, [uid]))[uid].values()),
+        waits=[note for note in notes if note.kind == "wait"],
+        notes=[note for note in notes if note.kind != "wait"],
+        events=events_of,
+        calls=calls,
+        letters=[letter(row) for row in await tx.rows("SELECT * FROM dead_letter WHERE uid = ? ORDER BY seq", uid)],
+        acts=await _acts(tx, row),
+        effects=[row["key"] for row in await tx.rows("SELECT key FROM effect WHERE uid = ? ORDER BY key", uid)],
+    )
+
+
+def spans(received_at: Micros, said_of: Sequence[SaidEvent]) -> dict[int, Span]:
+    """From when until when each story of a command ran, by what was said of it."""
+    kinds, found = events(), {0: Span(received_at)}
+    for event in said_of:
+        kind = kinds.get(event.type)
+        if kind is CommandAccepted and event.redrive > 0:
+            found[event.redrive] = Span(event.at)
+        elif kind is not None and kind.terminal and event.at >= found.get(event.redrive, Span(event.at + 1)).begin:
+            found[event.redrive] = replace(found[event.redrive], end=event.at)
+    return found
+
+
+async def _acts(tx: Transaction, command: Row) -> list[Done]:
+    """What people did about a command, the pauses that held it and their ends included."""
+    own = [done(act) for act in await tx.rows("SELECT * FROM act WHERE uid = ?", command["uid"])]
+    until = tx.now if command["concluded_at"] is None else command["concluded_at"]
+    braked = [
+        done(act)
+        for act in await tx.rows(
+            "SELECT * FROM act WHERE verb IN ('pause', 'resume') AND uid IS NULL AND at <= ? ORDER BY seq", until
+        )
+    ]
+    who = (command["partner"] or None, command["customer"], command["type"])
+    meant = [act for act in braked if isinstance(act.details, list) and Which(*act.details[:3]).holds(*who)]
+    return sorted([*own, *_while_there(meant, command["received_at"])], key=lambda act: act.seq)
+
+
+def _while_there(braked: Sequence[Done], received_at: Micros) -> list[Done]:
+    """Those of these pauses and resumptions that a command lived to see."""
+    over = [act for act in braked if act.verb == "resume" and act.at < received_at]
+    return [
+        act
+        for act in braked
+        if act.at >= received_at or not any(end.details == act.details and end.seq >= act.seq for end in over)
+    ]
+
+
+async def changes(tx: Transaction, since: int, limit: int = PAGE) -> tuple[list[Change], int]:
+    """The next events said after number `since`, oldest first, and up to which number nothing more can appear.
+
+    At most `limit` of them: ask again from the number of the last one. The other number stays behind the newest events
+    for a minute, because a lower one may still be committed: asked from there, what was seen comes again.
+    """
+    rows = await tx.rows("SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?", since, limit)
+    commands = {
+        row["uid"]: summary(row)
+        for row in await tx.rows(f"{SUMMARY} WHERE {tx.among('uid')}", sorted({row["uid"] for row in rows}))
+    }
+    found = [Change(said(row), commands[row["uid"]]) for row in rows if row["uid"] in commands]
+    settled = [row["seq"] for row in rows if row["at"] < tx.now - OVERLAP]
+    return found, max(settled, default=since)
+
+
+async def newest_number(tx: Transaction) -> int:
+    """The number of the newest event: where to begin when only what comes from now on matters."""
+    return int((await tx.rows("SELECT coalesce(max(seq), 0) AS seq FROM event"))[0]["seq"])
+
+
+def summary(row: Row) -> Summary:
+    """A command's row as a person reads it."""
+    values = {field.name: row[field.name] for field in fields(Summary)}
+    return Summary(**values | {"partner": row["partner"] or None, "state": State(row["state"])})
+
+
+def said(row: Row) -> SaidEvent:
+    """An event's row as a person reads it."""
+    return SaidEvent(**{field.name: row[field.name] for field in fields(SaidEvent)})
+
+
+def done(row: Row) -> Done:
+    """An act's row as a person reads it."""
+    return Done(**{field.name: row[field.name] for field in fields(Done)} | {"details": columns.load(row["details"])})
+
+
+def call(row: Row) -> Call:
+    """A call's row as a person reads it."""
+    return Call(
+        at=row["at"],
+        step=row["step"],
+        operation=row["operation"],
+        status=row["status"],
+        duration_ms=row["duration_ms"],
+        request_id=row["request_id"],
+        correlation_id=row["correlation_id"],
+        code=row["code"],
+        key=row["request"],
+        answered=bool(row["answered"]),
+    )
+
+
+async def _conditions(tx: Transaction, wanted: Filter) -> tuple[str, list[Value]]:
+    if wanted.partner is not None:
+        wanted = replace(wanted, partner=await lanes_named(tx, wanted.partner))
+    conditions: list[str] = []
+    values: list[Value] = []
+    for name in EXACT:
+        if (value := getattr(wanted, name)) is not None:
+            conditions.append(f"{name} = ?")
+            values.append(str(value))
+    if wanted.open:
+        conditions.append(OPEN)
+    for comparison, at in (("received_at >= ?", wanted.begin), ("received_at <= ?", wanted.end)):
+        if at is not None:
+            conditions.append(comparison)
+            values.append(at)
+    return " AND ".join(conditions) or "1 = 1", values

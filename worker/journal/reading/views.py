@@ -1,0 +1,125 @@
+"""The shapes in which a person's tools read the journal. Instants are microseconds by the database's clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events.wire.record import Record
+from worker.journal.records import Call, Json, Micros, Note, Resolution, State, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A command in one line. `state` is what was last written down; `reason` is why it waits, `due_at` until when."""
+
+    seq: int
+    uid: str
+    id: str
+    source: str
+    type: str
+    customer: str
+    partner: str | None
+    state: State
+    code: str | None
+    redrive: int
+    attempts: int
+    reason: str | None
+    due_at: Micros | None
+    received_at: Micros
+    concluded_at: Micros | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which commands: those that match all that is given.
+
+    `open`: only those that are not over. `begin` and `end`: received from the one on, and up to the other.
+    """
+
+    state: State | None = None
+    type: str | None = None
+    customer: str | None = None
+    partner: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    open: bool = False
+    begin: Micros | None = None
+    end: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaidEvent:
+    """An event of a command. `sent_at` is None while Kafka has not acknowledged it."""
+
+    seq: int
+    id: str
+    type: str
+    redrive: int
+    at: Micros
+    sent_at: Micros | None
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter, but for its bytes. `state` is open, redriven or archived; `uid` is None without a command."""
+
+    seq: int
+    uid: str | None
+    code: str
+    detail: str
+    redrive: int
+    attempts: int
+    topic: str
+    partition: int
+    position: int
+    at: Micros
+    sent_at: Micros | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a person asked for. `done_at` is None until the lane's owner has carried it out, and `result` says how."""
+
+    seq: int
+    at: Micros
+    who: str
+    why: str
+    verb: str
+    uid: str | None
+    details: Json
+    done_at: Micros | None
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A command and all that is remembered about it, each list in the order in which it happened.
+
+    `record` is None where the bytes are forgotten; `effects` are the keys of those that it has open.
+    """
+
+    command: Summary
+    correlation_id: str
+    attempts: int
+    resolution: Resolution | None
+    record: Record | None
+    lane: str
+    behind: int
+    settle_until: Micros
+    steps: Sequence[Step]
+    waits: Sequence[Note]
+    notes: Sequence[Note]
+    events: Sequence[SaidEvent]
+    calls: Sequence[Call]
+    letters: Sequence[Letter]
+    acts: Sequence[Done]
+    effects: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An event, as it was said about a command: what `commands watch` shows."""
+
+    event: SaidEvent
+    command: Summary

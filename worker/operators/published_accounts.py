@@ -1,0 +1,40 @@
+"""The accounts that published events name, and the tenants that they are: a rebuilt lane is the one that it was."""
+
+from worker.errors import JournalRefused
+from worker.journal.journal import Journal
+from worker.journal.operating import rebuild
+from worker.journal.processing.tenants import Tenant, all_lanes, lanes_named
+
+
+class ToldAccounts:
+    """From the names of accounts to their tenants, as the journal knows them."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._found: dict[str, Tenant] = {}
+
+    async def tenant(self, account: str | None) -> Tenant | None:
+        """The tenant of an account by a name that events call it; lanes of an unknown one begin with that name."""
+        if account is None:
+            return None
+        if account not in self._found:
+            lanes = await self._journal.read(lambda tx: lanes_named(tx, account))
+            self._found[account] = Tenant(lanes, account)
+        return self._found[account]
+
+    async def refuse_unknown(self) -> None:
+        """Raise `JournalRefused` where it cannot be told whose customers those of unfinished commands are: their lanes
+        would be others than before."""
+        known = await self._journal.read(all_lanes)
+        strange = [each for each in self._found.values() if each.lanes not in known]
+        unsure = sorted([each.account for each in strange if await self._is_unsettled(each)])
+        if unsure:
+            raise JournalRefused(
+                f"events name the account {', '.join(unsure)}, with commands that may be unfinished, and no configured "
+                "account has that name. Where it was renamed since, say so: `azplan journal rebuild --renamed "
+                f"{unsure[0]}=NAME`, with the name that it has now. Where it is not configured any more, configure it "
+                "again with its tenant id."
+            )
+
+    async def _is_unsettled(self, tenant: Tenant) -> bool:
+        return await self._journal.read(lambda tx: rebuild.unsettled(tx, tenant.lanes))

@@ -1,0 +1,64 @@
+"""The records of the events topic that azplan wrote, and those that are passed over."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from events.messages.base import Event
+from events.messages.status import CommandIdReused
+from events.wire.envelope import Undecodable, decode
+from events.wire.published_event import (
+    PassedOver,
+    Published,
+    believed,
+    read_event,
+)
+from events.wire.record import Record
+from worker.broker.port import Admin, Partition
+
+NOT_THERE = "the record that it is about is not on the commands topic, so its ce_id cannot be checked"
+
+
+class ToldEvents:
+    """Reads events one by one, and remembers what was passed over."""
+
+    def __init__(self, admin: Admin, commands_topic: str, wants: Callable[[Event], bool] = lambda _: True) -> None:
+        """`wants`: whether an event is of interest; one that is not is neither believed nor passed over."""
+        self._admin = admin
+        self._topic = commands_topic
+        self._wants = wants
+        self._there: Mapping[Partition, range] = {}
+        self.passed = PassedOver()
+
+    async def event(self, record: Record) -> Published | None:
+        """The event in a record; None where there is none that is believed and of interest. Raises BrokerError."""
+        found = read_event(record)
+        if isinstance(found, Published):
+            event = found.event
+            if not self._wants(event):
+                return None
+            refused = await self._content(event) if isinstance(event, CommandIdReused) else None
+            found = believed(record, refused)
+            if isinstance(event, CommandIdReused) and refused is None and not isinstance(found, Published):
+                found = replace(found, why=NOT_THERE)
+        if isinstance(found, Published):
+            return found
+        self.passed.add(found)
+        return None
+
+    async def _content(self, event: CommandIdReused) -> str | None:
+        """The fingerprint of the record that was refused; None where it is not there any more."""
+        place = Partition(event.topic, event.partition)
+        if place.topic != self._topic:
+            return None
+        if not self._there or event.offset >= self._there.get(place, range(0)).stop:
+            await self._look()
+        if event.offset not in self._there.get(place, range(0)):
+            return None
+        async for record in self._admin.read({place: range(event.offset, event.offset + 1)}):
+            decoded = decode(record)
+            return None if isinstance(decoded, Undecodable) else decoded.fingerprint
+        return None
+
+    async def _look(self) -> None:
+        ends, first = await self._admin.ends(self._topic), await self._admin.beginnings(self._topic)
+        self._there = {each: range(start, ends[each]) for each, start in first.items()}

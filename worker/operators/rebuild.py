@@ -1,0 +1,310 @@
+"""An empty journal, or an older one, brought up to the commands and events topics. No worker may live meanwhile.
+
+What has its answer is concluded. What has none is open again and may have begun: its cart's id is lost, so its lane
+waits until every request that was never answered has arrived and every order shows; its handler looks before it buys.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from events.codes import FailedCode
+from events.messages.base import Origin
+from events.messages.status import CommandFailed
+from events.wire import identity
+from events.wire.dead_letter import Failure, dead_letter_headers
+from events.wire.identity import command_uid
+from events.wire.published_event import (
+    PassedOver,
+    Published,
+    Unbelieved,
+    read_event,
+)
+from events.wire.record import Record
+from worker.broker.port import Admin, Partition
+from worker.errors import JournalRefused
+from worker.journal.database.columns import account, load_headers, source
+from worker.journal.database.protocol import LaneKey, Row
+from worker.journal.journal import Journal
+from worker.journal.operating import rebuild
+from worker.journal.operating.rebuild import Bare, Copied, Opened
+from worker.journal.processing.tenants import Directory, Tenant
+from worker.journal.reading import counts
+from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEvent, State, Taken
+from worker.operators.published_accounts import ToldAccounts
+from worker.operators.published_events import ToldEvents
+from worker.runtime.conclusion import Sender, event_at
+from worker.runtime.intake import Desk, intake, lane_of, refused_by_database
+
+PORTION = 500
+GONE = "the journal was built anew, and neither the record of the command nor an answer is on the topics any more"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a journal is built from, and for whom. `guard`: seconds that lanes of what is open wait first."""
+
+    admin: Admin
+    commands_topic: str
+    events_topic: str
+    group: str
+    desk: Desk
+    tenants: Directory
+    guard: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild found.
+
+    `gone` are open commands whose records are on the topic no more, `passed` records of the events topic that azplan
+    would not write.
+    """
+
+    events: int
+    commands: int
+    concluded: int
+    open: int
+    kept: int
+    gone: int
+    passed: PassedOver
+
+
+class Rebuild:
+    """Builds a journal. Ended in the middle, it is begun again and finds what it has done."""
+
+    def __init__(self, journal: Journal, sources: Sources, tell: Callable[[str], None]) -> None:
+        """`tell` is called with what is being done."""
+        self._journal = journal
+        self._sources = sources
+        self._tell = tell
+        self._accounts = ToldAccounts(journal)
+        self._told = ToldEvents(sources.admin, sources.commands_topic)
+
+    async def run(self, who: str, why: str, *, alone: bool) -> Rebuilt:
+        """Bring the journal up to the topics. `alone`: no other process can have it open.
+
+        Raises `JournalRefused` while a worker lives, where the journal belongs to another group, and where events name
+        an account with unfinished work whose tenant cannot be told.
+        """
+        journal, sources = self._journal, self._sources
+        if not alone:
+            await refuse_beside_workers(journal)
+        await journal.bind(sources.group, sources.commands_topic)
+        await journal.write(rebuild.begin)
+        self._tell(f"copying the events of {sources.events_topic}")
+        copied = await self._copy()
+        await self._accounts.refuse_unknown()
+        if not alone:
+            await refuse_beside_workers(journal)  # one that began between the first look and the mark
+        self._tell(f"reading the commands of {sources.commands_topic}")
+        entered = await self._enter()
+        await self._enter_bare()
+        self._tell("bringing commands up to their events")
+        opened = await self._bring_up()
+        await self._bury()
+        gone = await self._give_up()
+        await journal.write(lambda tx: rebuild.end(tx, who, why))
+        return Rebuilt(copied, entered, opened.concluded, opened.open - gone, opened.kept, gone, self._told.passed)
+
+    async def _copy(self) -> int:
+        number = 0
+        async for records in self._portions(self._sources.events_topic):
+            told = [(record, event) for record in records if (event := await self._told.event(record))]
+            found = [copied(record, event, await self._accounts.tenant(event.event.partner)) for record, event in told]
+            await self._journal.write(lambda tx, found=found: rebuild.copy(tx, found))  # type: ignore[misc]
+            number += len(found)
+        return number
+
+    async def _enter(self) -> int:
+        desk, number = self._sources.desk, 0
+
+        def instead(item: Intake, error: Exception) -> NewDeadLetter:
+            return refused_by_database(item, error, desk)
+
+        async for records in self._portions(self._sources.commands_topic):
+            items = [intake(record, self._journal.now(), desk) for record in records]
+            uids = sorted({item.command.uid for item in items if item.command})
+            told = await self._journal.read(lambda tx, uids=uids: rebuild.told_of(tx, uids))  # type: ignore[misc]
+            items = [await self._as_told(item, told) for item in items]
+            taken = await self._journal.accept(items, instead)
+            number += sum(each in (Taken.NEW, Taken.REFUSED) for each in taken)
+        return number
+
+    async def _as_told(self, item: Intake, told: Mapping[str, Row]) -> Intake:
+        """A command with the account that its events name, in the lane in which it stood, whatever its record would be
+        taken for today. Of what was answered it is known that it is not new, however old its record."""
+        if item.command is None or item.command.uid not in told:
+            return item
+        found = stored(told[item.command.uid])
+        if isinstance(found, Unbelieved):
+            return replace(item, too_old=None)
+        tenant = await self._accounts.tenant(found.event.partner)
+        command = replace(
+            item.command,
+            lane=lane_of(tenant, item.command.customer),
+            partner=tenant.lanes if tenant else None,
+            account=tenant.account if tenant else None,
+        )
+        return replace(item, command=command, too_old=None)
+
+    async def _enter_bare(self) -> None:
+        while rows := await self._journal.read(lambda tx: rebuild.orphans(tx, PORTION)):
+            found = [each for row in rows if (each := await self._bare(row))]
+            strange = {row["uid"] for row in rows} - {each.uid for each in found}
+            await self._journal.write(lambda tx, strange=strange: rebuild.forget(tx, sorted(strange)))  # type: ignore[misc]
+            lanes = {each.lane: LaneKey(each.lane, each.partner or "", each.customer) for each in found}
+            await self._journal.write(
+                lambda tx, found=found: rebuild.enter_bare(tx, found),  # type: ignore[misc]
+                new_lanes=list(lanes.values()),
+            )
+
+    async def _bare(self, row: Row) -> Bare | None:
+        found = stored(row)
+        if isinstance(found, Unbelieved):
+            return None
+        return bare(row["uid"], found, await self._accounts.tenant(found.event.partner))
+
+    async def _guard_strays(self, rows: Sequence[Row], guard: int) -> None:
+        """Of an open command whose account cannot be told, it cannot be told either whether it had begun for one."""
+        customers = [row["customer"] for row in rows if not row["partner"] and State(row["state"]).is_open]
+        lanes = [
+            LaneKey(lane_of(tenant, customer), tenant.lanes, customer)
+            for customer in dict.fromkeys(customers)
+            for tenant in self._sources.tenants.accounts.values()
+        ]
+        if lanes:
+            await self._journal.write(lambda tx: rebuild.guard_lanes(tx, lanes, guard), new_lanes=lanes)
+
+    async def _bring_up(self) -> Opened:
+        after, total, guard = 0, Opened(), int(self._sources.guard * SECOND)
+        while rows := await self._journal.read(lambda tx, after=after: rebuild.commands(tx, after, PORTION)):  # type: ignore[misc]
+            after = rows[-1]["seq"]
+            more = await self._journal.write(lambda tx, rows=rows: rebuild.bring_up(tx, rows, guard))  # type: ignore[misc]
+            await self._guard_strays(rows, guard)
+            total = Opened(total.concluded + more.concluded, total.open + more.open, total.kept + more.kept)
+        return total
+
+    async def _bury(self) -> None:
+        while rows := await self._journal.read(lambda tx: rebuild.failed_without_letter(tx, PORTION)):
+            found = [(row["uid"], letter(row, self._sources.desk.sender)) for row in rows]
+            lanes = [LaneKey(f"dead-letters/{each.source.partition}") for _, each in found]
+            await self._journal.write(
+                lambda tx, found=found: rebuild.bury(tx, found),  # type: ignore[misc]
+                new_lanes=list(dict.fromkeys(lanes)),
+            )
+
+    async def _give_up(self) -> int:
+        number = 0
+        while rows := await self._journal.read(lambda tx: rebuild.unanswered_bare(tx, PORTION)):
+            for row in rows:
+                event = gone(row, self._journal.now())
+                await self._journal.write(
+                    lambda tx, row=row, event=event: rebuild.give_up(  # type: ignore[misc]
+                        tx, row, FailedCode.OUTCOME_UNKNOWN, event
+                    )
+                )
+            number += len(rows)
+        return number
+
+    async def _portions(self, topic: str) -> AsyncIterator[list[Record]]:
+        """Everything that the topic still has, up to its end as it is now."""
+        admin = self._sources.admin
+        beginnings, ends = await admin.beginnings(topic), await admin.ends(topic)
+        wanted: Mapping[Partition, range] = {each: range(first, ends[each]) for each, first in beginnings.items()}
+        portion: list[Record] = []
+        async for record in admin.read({each: offsets for each, offsets in wanted.items() if offsets}):
+            portion.append(record)
+            if len(portion) == PORTION:
+                yield portion
+                portion = []
+        if portion:
+            yield portion
+
+
+async def refuse_beside_workers(journal: Journal) -> None:
+    """Raises `JournalRefused` while a worker lives."""
+    living = await journal.read(counts.living)
+    if living:
+        names = ", ".join(sorted({worker.name for worker in living}))
+        raise JournalRefused(
+            f"{len(living)} workers live on this journal ({names}), and it cannot be built anew beneath them. Stop "
+            "them; one that was killed counts as living until its lease (AZPLAN_WORKER__LEASE) is over."
+        )
+
+
+def copied(record: Record, found: Published, tenant: Tenant | None) -> Copied:
+    """An event of the events topic as the journal keeps it, in the lane of its tenant's customer."""
+    event = found.event
+    at = int(found.time.timestamp() * SECOND) if found.time else (record.timestamp or 0) * 1_000
+    return Copied(
+        id=found.id,
+        uid=str(command_uid(event.command_source, event.command_id)),
+        redrive=event.redrive,
+        type=event.wire_type(),
+        lane=lane_of(tenant, event.customer_id),
+        key=record.key or b"",
+        value=record.value or b"",
+        headers=record.headers,
+        at=at,
+    )
+
+
+def stored(row: Row) -> Published | Unbelieved:
+    """An event that the journal keeps: copied, by another version of azplan perhaps."""
+    return read_event(Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"])))
+
+
+def bare(uid: str, found: Published, tenant: Tenant | None) -> Bare:
+    """The command that an event is about, as far as the event tells."""
+    event = found.event
+    return Bare(
+        uid=uid,
+        source=event.command_source,
+        id=event.command_id,
+        type=event.command_type,
+        lane=lane_of(tenant, event.customer_id),
+        partner=tenant.lanes if tenant else None,
+        account=event.partner,
+        customer=event.customer_id,
+        correlation_id=found.correlation_id or event.command_id,
+    )
+
+
+def letter(row: Row, sender: Sender) -> NewDeadLetter:
+    """The dead letter of a failed command, from its record and from what was said of its failure."""
+    said = CommandFailed.model_validate_json(row["said"])
+    record = source(row)
+    failure = Failure(
+        group=sender.group,
+        code=said.code,
+        detail=said.detail,
+        attempts=said.attempts,
+        first_failed_at=None,
+        worker_version=sender.version,
+        correlation_id=row["correlation_id"],
+        redrive=row["redrive"],
+    )
+    return NewDeadLetter(
+        code=said.code,
+        detail=said.detail,
+        source=record,
+        headers=dead_letter_headers(record, failure),
+        redrive=row["redrive"],
+        attempts=said.attempts,
+        correlation_id=row["correlation_id"],
+    )
+
+
+def gone(row: Row, now: Micros) -> NewEvent:
+    """The answer of a command that nobody can run any more."""
+    origin = Origin(row["id"], row["source"], row["type"], row["customer"], account(row), row["redrive"])
+    event = CommandFailed.of(
+        origin, code=FailedCode.OUTCOME_UNKNOWN, detail=GONE, attempts=row["attempts"], outcome_unknown=True
+    )
+    return event_at(
+        event,
+        id=identity.event_id(row["source"], row["id"], row["redrive"], identity.TERMINAL),
+        at=now,
+        correlation_id=row["correlation_id"],
+        causation_id=row["id"],
+    )

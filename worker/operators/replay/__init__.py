@@ -1,0 +1,1 @@
+"""Replays: planned, priced, paced and applied."""

@@ -1,0 +1,146 @@
+"""Carrying out a plan: a portion at a time, each command once, and no further when too many fail.
+
+What is known of each item stands in the journal, so an apply that was ended goes on where it was, and two that run at
+once share the work.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from events.codes import WaitingReason
+from worker.clock import Clock
+from worker.journal.journal import Journal
+from worker.journal.operating import replay_plans
+from worker.journal.operating.replay_plans import Item, Plan, Sent
+from worker.journal.operating.requests import DONE
+from worker.journal.records import State
+from worker.operators.replay.decisions import Outcome
+from worker.operators.replay.pace import (
+    Pace,
+    Standing,
+    portion,
+    too_many_failed,
+)
+
+LOOK_EVERY = 0.5
+PATIENT = frozenset({WaitingReason.ORDER_PROVISIONING, WaitingReason.ASSETS_STOPPING, WaitingReason.UPGRADE_RUNNING})
+"""Waits in which a command has done its part."""
+STALLED = 600.0
+"""Seconds without any progress after which nothing more is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a plan is applied. `who` does it; `re_emit`: what is done is published again."""
+
+    who: str
+    pace: Pace
+    re_emit: bool = False
+
+    @property
+    def outcomes(self) -> Sequence[str]:
+        """The outcomes that are acted upon."""
+        acted = [Outcome.START, Outcome.RESUME, Outcome.RE_EMIT]
+        return [each.value for each in (*acted, *([Outcome.NOTHING] if self.re_emit else []))]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How far an apply came. `stopped`: too many failed. `stalled`: nothing moved for a long time."""
+
+    standing: Standing
+    left: int
+    stopped: bool = False
+    stalled: bool = False
+
+
+class Applier:
+    """Applies one plan. `enter` takes records in as if they had just arrived; `tell` is called with each progress."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        *,
+        enter: Callable[[Sequence[Item]], Awaitable[None]],
+        tell: Callable[[Standing], None],
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._enter = enter
+        self._tell = tell
+
+    async def apply(self, plan: Plan, manner: Manner) -> Ended:
+        """Carry the plan out as far as it goes. May be called again for what is left."""
+        begun, started = 0, self._clock.monotonic()
+        moved, before = started, Standing()
+        while True:
+            now, left = await self._look(plan, manner)
+            self._tell(now)
+            if too_many_failed(now, manner.pace):
+                return Ended(now, left, stopped=True)
+            if not now.planned and not now.under_way:
+                return Ended(now, left)
+            if now != before:
+                moved, before = self._clock.monotonic(), now
+            elif self._clock.monotonic() - moved > STALLED:
+                return Ended(now, left, stalled=True)
+            number = portion(now, manner.pace, begun=begun, seconds=self._clock.monotonic() - started)
+            if number:
+                begun += await self._begin(plan, manner, number)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _look(self, plan: Plan, manner: Manner) -> tuple[Standing, int]:
+        """Where the plan stands, after what has ended was written down; and how many were left alone."""
+        sent = await self._journal.read(lambda tx: replay_plans.under_way(tx, plan.id))
+        verdicts = [(each.number, *end) for each in sent if (end := verdict(each)) is not None]
+        if verdicts:
+            await self._journal.write(lambda tx: replay_plans.mark(tx, plan.id, verdicts, since="sent"))
+        states = await self._journal.read(lambda tx: replay_plans.states(tx, plan.id, manner.outcomes))
+        patient = sum(is_patient(each) for each in sent if verdict(each) is None)
+        standing = Standing(
+            planned=states.get("planned", 0),
+            under_way=states.get("sent", 0) - patient,
+            patient=patient,
+            done=states.get("done", 0),
+            failed=states.get("failed", 0),
+        )
+        return standing, states.get("left", 0)
+
+    async def _begin(self, plan: Plan, manner: Manner, number: int) -> int:
+        """Begin the next items; how many."""
+        items = await self._journal.read(lambda tx: replay_plans.planned(tx, plan.id, manner.outcomes, number))
+        fresh = [item for item in items if item.outcome == Outcome.START]
+        failed = [item for item in items if item.outcome == Outcome.RESUME]
+        over = [item for item in items if item not in fresh and item not in failed]
+        if fresh:
+            # Taken in first: whoever ends here finds them known the next time, and takes nothing in twice.
+            await self._enter(fresh)
+            await self._journal.write(lambda tx: replay_plans.note_entered(tx, plan, fresh, manner.who))
+        for some, send in ((failed, replay_plans.send_redrives), (over, replay_plans.send_again)):
+            if some:
+                lanes = await self._journal.read(lambda tx, some=some: replay_plans.lanes_of(tx, some))  # type: ignore[misc]
+                await self._journal.write(
+                    lambda tx, some=some, send=send: send(tx, plan, some, manner.who),  # type: ignore[misc]
+                    lanes=lanes,
+                )
+        return len(items)
+
+
+def verdict(sent: Sent) -> tuple[str, str | None] | None:
+    """How an item ended: its state and result; None while it is under way."""
+    if sent.asked and sent.answer is None:
+        return None
+    if sent.asked and sent.answer != DONE:
+        return "left", sent.answer
+    if sent.state is None or State(sent.state).is_open or not State(sent.state).known:
+        return None
+    if sent.asked and sent.story == sent.redrive:
+        return None  # carried out, and read before that showed
+    return ("failed", None) if sent.state == State.FAILED else ("done", None)
+
+
+def is_patient(sent: Sent) -> bool:
+    """Whether its command has done its part, and waits for Microsoft alone."""
+    return sent.state == State.WAITING and sent.reason in PATIENT

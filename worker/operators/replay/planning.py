@@ -1,0 +1,95 @@
+"""From what was selected to a plan in the journal: looked at once, kept as it was, carried out later or never."""
+
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass
+
+from worker.journal.journal import Journal
+from worker.journal.operating import replay_plans
+from worker.journal.operating.replay_plans import Item, Plan
+from worker.journal.records import Json
+from worker.operators.replay.cost import expect
+from worker.operators.replay.decisions import Outcome, Wanted, decide
+from worker.operators.replay.selection import Candidate
+
+PORTION = 500
+RUNS = frozenset({Outcome.START, Outcome.RESUME})
+"""Outcomes that call Partner Center."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who asks for a plan, why, with which words, and how."""
+
+    who: str
+    why: str
+    asked: Json
+    wanted: Wanted
+
+
+async def make(journal: Journal, found: AsyncIterable[Candidate], order: Order, per_minute: Mapping[str, int]) -> Plan:
+    """The plan for what was found, as it is kept from now on; one in which there is nothing is not kept.
+
+    `per_minute` are the ceilings of the accounts.
+    """
+    name, outcomes, number = str(uuid.uuid4()), Counter[str](), 0
+    running: Counter[tuple[str, str]] = Counter()
+    portion: list[Item] = []
+    async for candidate in found:
+        number += 1
+        item = planned(candidate, number, order.wanted)
+        outcomes[item.outcome] += 1
+        if item.outcome in RUNS and not _is_refused(candidate):
+            running[candidate.partner or "", candidate.type] += 1
+        portion.append(item)
+        if len(portion) == PORTION:
+            await _keep(journal, name, portion)
+            portion = []
+    await _keep(journal, name, portion)
+    expected = expect(running.elements(), await journal.read(replay_plans.calls_by_type), per_minute)
+    plan = Plan(
+        id=name,
+        at=journal.now(),
+        who=order.who,
+        why=order.why,
+        asked=order.asked,
+        commands=number,
+        calls=expected.calls,
+        seconds=expected.seconds,
+        outcomes=dict(outcomes),
+    )
+    if plan.commands:
+        await journal.write(lambda tx: replay_plans.add_plan(tx, plan))
+    return plan
+
+
+def planned(candidate: Candidate, number: int, wanted: Wanted) -> Item:
+    """What would happen to one command."""
+    item = candidate.item
+    decision = decide(
+        candidate.known,
+        readable=item is None or item.command is not None,
+        too_old=item is not None and item.too_old is not None,
+        wanted=wanted,
+    )
+    uid = candidate.known.uid if candidate.known else item.command.uid if item and item.command else None
+    return Item(
+        number=number,
+        uid=uid,
+        type=candidate.type,
+        outcome=decision.outcome.value,
+        detail=decision.detail,
+        redrive=candidate.known.redrive if candidate.known else 0,
+        record=item.record if item and decision.outcome is Outcome.START else None,
+    )
+
+
+async def _keep(journal: Journal, plan: str, items: list[Item]) -> None:
+    if items:
+        await journal.write(lambda tx: replay_plans.add_items(tx, plan, items))
+
+
+def _is_refused(candidate: Candidate) -> bool:
+    command = candidate.item.command if candidate.item else None
+    return command is not None and not command.state.is_open

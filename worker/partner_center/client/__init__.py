@@ -1,0 +1,1 @@
+"""The client: accounts, calls, tokens, ceilings, circuits and the transport."""

@@ -1,0 +1,126 @@
+"""How a request is written: its address, its body, and the ids that it goes by. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+from uuid import UUID, uuid5
+
+from worker.partner_center.answers.exact_json import dumps
+from worker.partner_center.answers.model import Link, is_address_part
+from worker.partner_center.errors import Unanswered
+from worker.partner_center.operation import Operation
+from worker.version import version
+
+VERSION = "/v1"
+_REQUESTS = UUID("6b1f9f4e-5f0c-4f5b-9a53-3c1d3b0e8b57")
+_PORTS = {"http": 80, "https": 443}
+_OURS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "proxy-authorization",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that belong to the connection or the body: no link decides about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of an operation, whole but for its token and ids."""
+
+    operation: Operation[Any]
+    target: str
+    """Path under the base URL, version segment and query included."""
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Those that a link asks for. Ours win over them."""
+
+    def key(self, step: str | None) -> str:
+        """What answers to this very request are counted by."""
+        return "|".join((step or "", self.operation.method, self.target))
+
+
+def prepare(
+    operation: Operation[Any], path: Mapping[str, str], query: Mapping[str, str] | None, body: object
+) -> Request:
+    """Fill the operation's template.
+
+    Raises KeyError where `path` lacks a member and ValueError where one cannot be a path segment.
+    """
+    filled = operation.path.format_map({name: _segment(name, value) for name, value in path.items()})
+    asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
+    return Request(operation, f"{VERSION}{filled}{asked}", b"" if body is None else dumps(body))
+
+
+def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
+    """The request for another page of `operation`.
+
+    Addresses in links are relative to the version root, with or without the version segment; one of another host is
+    not followed, so that no token goes there. Raises `Unanswered` for that, since the collection cannot be read.
+    """
+    try:
+        address, base = urlsplit(link.uri or ""), urlsplit(base_url)
+        foreign = bool(address.netloc or address.scheme) and _origin(address) != _origin(base)
+    except ValueError as error:
+        raise Unanswered(operation.name, "the next page has an address that cannot be read") from error
+    if any(unquote(segment) in {".", ".."} for segment in address.path.split("/")):
+        raise Unanswered(operation.name, "the next page has an address that climbs; it was not followed")
+    if foreign:
+        raise Unanswered(operation.name, "the next page is said to be at another host; it was not followed")
+    path = address.path
+    if address.netloc and base.path.strip("/"):
+        path = path.removeprefix(base.path.rstrip("/"))
+    segments = path.lstrip("/")
+    if segments.lower().startswith("v1/"):
+        segments = segments[3:].lstrip("/")
+    asked = f"?{address.query}" if address.query else ""
+    headers = {header.key: header.value or "" for header in link.headers if header.key}
+    if not all(text.isascii() and text.isprintable() for text in (*headers, *headers.values(), link.uri or "")):
+        raise Unanswered(operation.name, "the next page has an address or a header that cannot be sent")
+    return Request(operation, f"{VERSION}/{segments}{asked}", headers=headers)
+
+
+def headers(request: Request, *, token: str, request_id: str, correlation_id: str) -> Mapping[str, str]:
+    """The headers of a request. Those of a link come first and lose where they clash."""
+    ours = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/json",
+        "X-Locale": "en-US",
+        "MS-RequestId": request_id,
+        "MS-CorrelationId": correlation_id,
+        "MS-PartnerCenter-Application": "azplan",
+        "User-Agent": f"azplan/{version()}",
+    }
+    if request.body:
+        ours["Content-Type"] = "application/json"
+    taken = _OURS | {name.lower() for name in ours}
+    return {**{name: value for name, value in request.headers.items() if name.lower() not in taken}, **ours}
+
+
+def request_id(command: UUID, step: str | None, request: Request, answers: int) -> str:
+    """The MS-RequestId: the same when a request is repeated without an answer, another after any answer.
+
+    Partner Center's rule: https://learn.microsoft.com/partner-center/developer/headers
+    """
+    parts = (str(command), step or "", request.operation.method, request.target, str(answers))
+    return str(uuid5(_REQUESTS, "|".join(parts) + "|" + request.body.decode("ascii")))
+
+
+def _segment(name: str, value: str) -> str:
+    if not is_address_part(value):
+        raise ValueError(f"{name} cannot be {value!r}: it is a segment of an address")
+    return quote(value, safe="")
+
+
+def _origin(address: SplitResult) -> tuple[str, str | None, int | None]:
+    scheme = address.scheme.lower()
+    return scheme, address.hostname, address.port or _PORTS.get(scheme)

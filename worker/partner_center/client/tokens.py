@@ -1,0 +1,215 @@
+"""Access tokens: the application's own, and a user's by its refresh token. Got by MSAL, in a thread, one at a time.
+
+Nothing here is asked for before a call needs it, but for the weekly renewal of a refresh token that nobody uses.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any, Literal
+
+import structlog
+
+from worker import metrics
+from worker.clock import Clock
+from worker.partner_center.client.authority import Authority, Identity, NoToken
+from worker.partner_center.client.proxy import Proxy
+from worker.partner_center.client.refresh_token import LIFE, RefreshTokenFile
+from worker.partner_center.client.trouble import Trouble, trouble_of
+
+Flow = Literal["app", "app_user"]
+_WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user"}
+
+log = structlog.get_logger("azplan.tokens")
+
+EARLY = 300.0
+"""Seconds before its expiry that a token is renewed; less for tokens that live shortly."""
+HOUR, WEEK = 3_600.0, 7 * 86_400.0
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+"""Seconds after a failure before the authority is asked again, doubling."""
+FORCED_PAUSE = 10.0
+"""Seconds between two renewals that were forced by a 401: a fresh token that is refused is not the token's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token and its times, in Unix seconds."""
+
+    value: str
+    renew_at: float
+    expires_at: float
+
+    def __repr__(self) -> str:
+        return f"AccessToken(expires_at={self.expires_at:.0f})"
+
+
+class TokenSource:
+    """The current access token of one account and flow."""
+
+    def __init__(self, account: str, flow: Flow, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
+        """`fetch` blocks and is called in a thread, never twice at a time. It raises `NoToken`."""
+        self._account = account
+        self._flow = flow
+        self._fetch = fetch
+        self._clock = clock
+        self._token: AccessToken | None = None
+        self._renewal: asyncio.Task[AccessToken] | None = None
+        self._failures = 0
+        self._not_before = 0.0
+        self._forced_at = float("-inf")
+        self._why = trouble_of("other")
+        self.trouble: str | None = None
+        """Why there is no token, in the words of the authority or of Partner Center; None where nothing is wrong."""
+        self.plain: str | None = None
+        """The same in sentences of ours, for anybody who asks."""
+
+    async def get(self) -> AccessToken:
+        """The current token, renewed where it is about to expire. Raises `NoToken`."""
+        token, now = self._token, self._now()
+        if token is not None and now < token.renew_at:
+            metrics.TOKEN_REQUESTS.labels(self._flow, "cached", "none").inc()
+            return token
+        try:
+            return await self.renew()
+        except NoToken:
+            if token is not None and now < token.expires_at:
+                return token
+            raise
+
+    async def replace(self, refused: AccessToken) -> AccessToken:
+        """Another token than the one that Partner Center refused. Raises `NoToken` where there was one just now."""
+        if self._token is not None and self._token != refused:
+            return self._token
+        pause = self._forced_at + FORCED_PAUSE - self._clock.monotonic()
+        if self._renewal is None and pause > 0:
+            why = trouble_of("refused").at(self._account)
+            raise NoToken("Partner Center refuses the token that was just renewed", pause, why)
+        self._forced_at = self._clock.monotonic()
+        return await self.renew()
+
+    def refused(self, reason: str, why: Trouble) -> None:
+        """Partner Center did not take a token that was fresh. Said until it takes one."""
+        if self.trouble != reason:
+            facts = {"reason": reason, "trouble": why.kind, "advice": why.advice}
+            log.warning("token.refused", partner=self._account, flow=self._flow, **facts)
+        self.trouble, self._why = reason, why
+        self.plain = f"Partner Center refuses the tokens of the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
+
+    def taken(self) -> None:
+        """Partner Center took the token."""
+        self.trouble = self.plain = None
+
+    def try_now(self) -> None:
+        """The authority may be asked at once, however it failed before."""
+        self._failures, self._not_before = 0, 0.0
+        self._forced_at = float("-inf")
+
+    async def renew(self) -> AccessToken:
+        """A new token: one renewal at a time, for all who wait for it. Who stops waiting does not stop it."""
+        if self._renewal is None:
+            pause = self._not_before - self._clock.monotonic()
+            if pause > 0:
+                raise NoToken(self.trouble or "no token", pause, self._why)
+            self._renewal = asyncio.create_task(self._fetched(), name=f"token {self._account} {self._flow}")
+            self._renewal.add_done_callback(self._renewed)
+        return await asyncio.shield(self._renewal)
+
+    def _renewed(self, task: asyncio.Task[AccessToken]) -> None:
+        self._renewal = None
+        if not task.cancelled():
+            task.exception()
+
+    async def _fetched(self) -> AccessToken:
+        asked_at = self._now()
+        try:
+            result = await asyncio.to_thread(self._fetch)
+        except NoToken as error:
+            raise self._failed(error) from None
+        token = _access_token(result, asked_at)
+        self._token, self.trouble, self.plain = token, None, None
+        self._failures, self._not_before = 0, 0.0
+        metrics.TOKEN_REQUESTS.labels(self._flow, "ok", "none").inc()
+        metrics.EARLIEST_ACCESS_TOKEN_EXPIRY.set(self._account, token.expires_at, self._flow)
+        return token
+
+    def _failed(self, error: NoToken) -> NoToken:
+        pause = min(FIRST_PAUSE * 2.0**self._failures, LONGEST_PAUSE)
+        self._failures = min(self._failures + 1, 30)
+        self._not_before = self._clock.monotonic() + pause
+        self._why = why = error.trouble.at(self._account)
+        self.trouble = error.reason
+        self.plain = f"the authority gives no access token for the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
+        metrics.TOKEN_REQUESTS.labels(self._flow, "error", why.code or "none").inc()
+        facts = {"reason": error.reason, "trouble": why.kind, "advice": why.advice}
+        log.warning("token.unavailable", partner=self._account, flow=self._flow, **facts)
+        return NoToken(error.reason, pause, why)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+class Tokens:
+    """The tokens of one account: the application's own, and a user's where a refresh token is configured."""
+
+    def __init__(
+        self,
+        account: str,
+        identity: Identity,
+        tls: SSLContext,
+        refresh_token_file: Path | None,
+        clock: Clock,
+        proxy: Proxy | None = None,
+    ) -> None:
+        authority = Authority(identity, tls, proxy)
+        self._account = account
+        self._clock = clock
+        self._file = RefreshTokenFile(refresh_token_file, clock) if refresh_token_file else None
+        self.app = TokenSource(account, "app", authority.by_credential, clock)
+        self.user = (
+            TokenSource(account, "app_user", partial(authority.by_refresh_token, self._file), clock)
+            if self._file
+            else None
+        )
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """Which sign-ins do not work, in sentences of ours: the authority's words are in the log. None where all do."""
+        return tuple(source.plain for source in (self.app, self.user) if source and source.plain)
+
+    def try_now(self) -> None:
+        """The authority may be asked at once for any token of the account."""
+        for source in filter(None, (self.app, self.user)):
+            source.try_now()
+
+    async def keep_fresh(self) -> None:
+        """Renew the refresh token when it is a week old, and show its age. Runs until it is cancelled.
+
+        A refresh token that nobody uses dies after 90 days; an account that has none has nothing to keep.
+        """
+        if self._file is None or self.user is None:
+            return
+        renewed_at = 0.0
+        while True:
+            issued_at = await asyncio.to_thread(self._file.issued_at)
+            if issued_at is not None:
+                metrics.EARLIEST_REFRESH_TOKEN_EXPIRY.set(self._account, issued_at + LIFE)
+                now = self._clock.now().timestamp()
+                if now - max(issued_at, renewed_at) >= WEEK:
+                    with suppress(NoToken):
+                        await self.user.renew()
+                        renewed_at = now
+                        continue
+            else:
+                advice = "sign in once more and store the refresh token there; `azplan check` tries it"
+                log.warning("refresh_token.missing", account=self._account, file=str(self._file), advice=advice)
+            await asyncio.sleep(HOUR)
+
+
+def _access_token(result: Mapping[str, Any], asked_at: float) -> AccessToken:
+    life = float(result.get("expires_in", 3599))
+    expires_at = asked_at + life
+    return AccessToken(str(result["access_token"]), expires_at - min(EARLY, life / 5), expires_at)

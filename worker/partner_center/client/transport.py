@@ -1,0 +1,239 @@
+"""One request on the wire. Knows connections and time-outs, and no operation, token or meaning of an answer.
+
+httpx is the interface and aiohttp does the work underneath (its connection pool is far cheaper and loses no slots).
+Between the two, exceptions cannot tell whether a request may have arrived: the transport reports every dropped
+connection as a connect time-out. So that is not read from exceptions at all: aiohttp asks our request class to `send`
+when the connection is there, and a `Departure` remembers that it did.
+
+A proxy is asked for a tunnel first; that is no departure, which comes when the request goes into the tunnel. The
+environment's proxies and .netrc are not used, cookies are neither kept nor sent, redirects are not followed, and
+nothing is ever sent twice: aiohttp would repeat idempotent methods, PUT among them, when a kept connection dies.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from aiohttp.client_reqrep import ClientRequest, ClientResponse
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import LineTooLong
+from httpx_aiohttp import AiohttpTransport
+
+from worker.loopback import is_loopback
+from worker.partner_center.client.proxy import Proxy
+from worker.partner_center.client.unreachable import why_unreachable
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a place in the pool, name resolution, TCP and TLS together."""
+IDLE = 4.0
+"""Seconds for which an idle connection is kept: less than servers keep it, so that few requests meet a dying one."""
+LONGEST_HEADER = 64 * 1024
+"""Bytes of one header of an answer, or of its first line."""
+LARGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes, decompressed. The largest known answer is well below one megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer: every byte of it arrived."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class NoReply(Exception):
+    """No whole answer. `cause` says whether the request may have arrived: it certainly did not on `connect`.
+
+    On `unreadable` something did answer, and what it said is not HTTP that can be read, or too much.
+    """
+
+    def __init__(
+        self, cause: Literal["connect", "timeout", "lost", "unreadable"], reason: str, trouble: str = "connect"
+    ) -> None:
+        super().__init__(f"{cause}: {reason}")
+        self.cause = cause
+        self.reason = reason
+        self.trouble = trouble
+        """Why there is no connection: a kind of `trouble`."""
+
+
+class _TooLarge(Exception):
+    """A body that nobody will read to its end."""
+
+
+class Departure:
+    """One request's way out."""
+
+    def __init__(self, gate: Callable[[], None]) -> None:
+        """`gate` is called at the instant at which the request leaves; an exception in it keeps the request here."""
+        self._gate = gate
+        self.left = False
+        """Whether the request has left, so that it may have arrived."""
+        self.held_back: Exception | None = None
+        """What the gate raised."""
+        self.on_leaving: Callable[[], None] = lambda: None
+
+    def leave(self) -> None:
+        """Called when the connection is there. Raises whatever the gate raises, and on a second departure."""
+        if self.left:
+            raise ConnectionAbortedError("the connection died, and the request is not repeated")
+        try:
+            self._gate()
+        except Exception as refusal:
+            self.held_back = refusal
+            raise
+        self.on_leaving()
+        self.left = True
+
+
+_departure: ContextVar[Departure] = ContextVar("departure")
+
+
+class _Request(ClientRequest):
+    """aiohttp's request, which passes the gate at the moment it is sent."""
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        _departure.get().leave()
+        return await super().send(conn)
+
+
+class Transport:
+    """The connections of one account to Partner Center: HTTP/1.1, kept alive, `connections` of them at most."""
+
+    _proxy: Proxy | None = None
+
+    def __init__(
+        self,
+        base_url: str,
+        tls: ssl.SSLContext,
+        *,
+        connections: int,
+        call_timeout: float,
+        proxy: Proxy | None = None,
+    ) -> None:
+        """`call_timeout`: seconds from the departure of a request to the last byte of its answer.
+
+        Raises ValueError for a base URL that would send tokens in the clear.
+        """
+        self.base_url = checked_base_url(base_url)
+        self.place = asyncio.Semaphore(connections)
+        """To be held while a request is made: whoever must wait for a connection waits here, and not in the pool."""
+        self._connections = connections
+        self._call_timeout = call_timeout
+        self._tls = tls
+        self._proxy = proxy if proxy is not None and proxy.serves(base_url) else None
+        self._client = httpx.AsyncClient(
+            transport=AiohttpTransport(
+                verify=self._tls,
+                client=self._session,
+                proxy=_asked_for_tunnels(self._proxy) if self._proxy else None,
+            ),
+            timeout=httpx.Timeout(CONNECT_TIMEOUT, read=call_timeout, write=call_timeout),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def send(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+    ) -> Reply:
+        """Send one request, once, and read its answer. Raises `NoReply`, and what the gate raises."""
+        loop = asyncio.get_running_loop()
+        _departure.set(departure)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT) as limit:
+                departure.on_leaving = lambda: limit.reschedule(loop.time() + self._call_timeout)
+                return await self._exchange(method, target, headers, body)
+        except Exception as error:  # what broke does not matter: only whether the request had left does
+            if departure.held_back is not None:
+                raise departure.held_back from None
+            raise self._no_reply(error, departure) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
+        response = await self._client.send(request, stream=True)
+        try:
+            whole = await _whole_body(response)
+        finally:
+            await response.aclose()
+        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        return Reply(response.status_code, response.reason_phrase, names, whole)
+
+    def _no_reply(self, error: Exception, departure: Departure) -> NoReply:
+        cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
+        words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+        if not departure.left:
+            why = why_unreachable(error, proxied=self._proxy is not None)
+            return NoReply("connect", words if str(cause) else f"no connection within {CONNECT_TIMEOUT:g} s", why)
+        if isinstance(cause, TimeoutError):
+            return NoReply("timeout", f"no whole answer within {self._call_timeout:g} s")
+        unreadable = _why_unreadable(cause)
+        return NoReply("unreadable", unreadable) if unreadable else NoReply("lost", words)
+
+    def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=IDLE)
+        return aiohttp.ClientSession(
+            connector=connector,
+            request_class=_Request,
+            skip_auto_headers=("Content-Type",),  # it would name one for the empty body of a check-out
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+        )
+
+
+def checked_base_url(base_url: str) -> str:
+    """`base_url` without a slash at its end. Raises ValueError unless it is https, or http of this very machine."""
+    address = urlsplit(base_url)
+    if not address.hostname or address.username or address.query or address.fragment:
+        raise ValueError(f"{base_url!r} is no base URL: it must be https://host, with a port and a path at most")
+    if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname)):
+        raise ValueError(f"{base_url!r} would send tokens in the clear: use https (http is for loopback hosts only)")
+    return base_url.rstrip("/")
+
+
+def _asked_for_tunnels(proxy: Proxy) -> httpx.Proxy:
+    if proxy.user is None:
+        return httpx.Proxy(proxy.url)
+    account = aiohttp.encode_basic_auth(proxy.user, proxy.password, encoding="utf-8")
+    return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": account})
+
+
+async def _whole_body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise _TooLarge
+    return bytes(body)
+
+
+def _why_unreadable(cause: BaseException) -> str | None:
+    """Why an answer that came cannot be read, in words of ours: theirs repeat it. None where the connection broke."""
+    match cause:
+        case _TooLarge():
+            return f"the answer is larger than {LARGEST_ANSWER} bytes"
+        case httpx.DecodingError():
+            return "the body of the answer cannot be decompressed"
+        case aiohttp.ClientResponseError():
+            broken = cause.__cause__.__cause__ if cause.__cause__ else None
+            if isinstance(broken, LineTooLong):
+                return f"a header of the answer is longer than {LONGEST_HEADER} bytes"
+            return f"the answer is no HTTP that can be read ({type(broken or cause).__name__})"
+        case _:
+            return None

@@ -1,0 +1,91 @@
+"""The Microsoft Customer Agreement: what there is to accept, and who accepted it. Attestations are not written here."""
+
+from worker.partner_center.answers.model import (
+    Collection,
+    Flag,
+    Instant,
+    Number,
+    Resource,
+    Text,
+)
+from worker.partner_center.answers.paging import collect
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Auth, EffectClass, Operation
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+CUSTOMER_AGREEMENT = "MicrosoftCustomerAgreement"
+"""To be asked for by name: without a type Partner Center answers about the agreement that this one replaced."""
+
+
+class AgreementMetadata(Resource):
+    """A template that customers can accept."""
+
+    template_id: Text = None
+    agreement_type: Text = None
+    agreement_link: Text = None
+    version_rank: Number = None
+
+
+class Confirmation(Resource):
+    """One recorded acceptance by a customer."""
+
+    template_id: Text = None
+    type: Text = None
+    date_agreed: Instant = None
+
+
+class DirectSignature(Resource):
+    """Whether the customer accepted the agreement by itself, in Microsoft's own pages."""
+
+    is_signed: Flag = None
+
+
+METADATA: Operation[Collection[AgreementMetadata]] = Operation(
+    name="agreements.metadata",
+    method="GET",
+    path="/agreements",
+    answer=Collection[AgreementMetadata],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.USER,
+    source=DOCS + "get-customer-agreement-metadata",
+)
+
+CONFIRMATIONS: Operation[Collection[Confirmation]] = Operation(
+    name="agreements.confirmations",
+    method="GET",
+    path="/customers/{customer_id}/agreements",
+    answer=Collection[Confirmation],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.USER,
+    source=DOCS + "get-confirmation-customer-agreement",
+)
+
+DIRECT_SIGNATURE: Operation[DirectSignature] = Operation(
+    name="agreements.direct_signature",
+    method="GET",
+    path="/customers/{customer_id}/directSignedMicrosoftCustomerAgreementStatus",
+    answer=DirectSignature,
+    effect=EffectClass.READ,
+    auth=Auth.USER,
+    source=DOCS + "get-direct-signed-microsoft-customer-agreement-status",
+)
+
+
+async def metadata(center: Center, *, agreement_type: str = CUSTOMER_AGREEMENT) -> list[AgreementMetadata]:
+    """The templates of one type of agreement."""
+    return await collect(center, METADATA, {}, query={"agreementType": agreement_type})
+
+
+async def confirmations(
+    center: Center, customer_id: str, *, agreement_type: str = CUSTOMER_AGREEMENT
+) -> list[Confirmation]:
+    """The acceptances that a partner has attested for the customer: none, one or several."""
+    query = {"agreementType": agreement_type}
+    return await collect(center, CONFIRMATIONS, {"customer_id": customer_id}, query=query)
+
+
+async def direct_signature(center: Center, customer_id: str) -> DirectSignature:
+    """Whether the customer accepted the agreement directly; such a customer may have no confirmation at all."""
+    return await center.call(DIRECT_SIGNATURE, {"customer_id": customer_id})

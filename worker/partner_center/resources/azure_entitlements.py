@@ -1,0 +1,101 @@
+"""Azure entitlements: the Azure subscriptions under an Azure plan."""
+
+from worker.partner_center.answers.model import (
+    Collection,
+    Id,
+    Resource,
+    Text,
+    Word,
+)
+from worker.partner_center.answers.paging import collect
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+COMPROMISE = "compromise"
+"""The only reason for cancelling that is documented."""
+
+
+class AzureEntitlement(Resource):
+    """One Azure subscription under a plan."""
+
+    id: Id
+    """The Azure subscription's own id."""
+    friendly_name: Text = None
+    status: Word = None
+    """`active`, `inactive`, or something newer. Follows a change after some ten minutes."""
+    subscription_id: Text = None
+    """The Azure plan that it is under."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it can be used, as far as is known: a status that is absent or new here does not mean inactive."""
+        return self.status not in {"inactive", "cancelled", "canceled", "deleted", "disabled"}
+
+
+LIST: Operation[Collection[AzureEntitlement]] = Operation(
+    name="azure_entitlements.list",
+    method="GET",
+    path="/customers/{customer_id}/subscriptions/{subscription_id}/azureEntitlements",
+    answer=Collection[AzureEntitlement],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-azure-entitlements-for-subscription",
+)
+
+GET: Operation[AzureEntitlement] = Operation(
+    name="azure_entitlements.get",
+    method="GET",
+    path="/customers/{customer_id}/subscriptions/{subscription_id}/azureEntitlements/{entitlement_id}",
+    answer=AzureEntitlement,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-azure-entitlement",
+)
+
+CANCEL: Operation[Accepted] = Operation(
+    name="azure_entitlements.cancel",
+    method="POST",
+    path="/customers/{customer_id}/subscriptions/{subscription_id}/azureEntitlements/{entitlement_id}/cancel",
+    success=frozenset({200, 202}),
+    effect=EffectClass.STATE,
+    auth=Auth.EITHER,
+    source=DOCS + "cancel-an-azure-subscription",
+)
+
+REACTIVATE: Operation[Accepted] = Operation(
+    name="azure_entitlements.reactivate",
+    method="POST",
+    path="/customers/{customer_id}/subscriptions/{subscription_id}/azureEntitlements/{entitlement_id}/reactivate",
+    success=frozenset({200, 202}),
+    effect=EffectClass.STATE,
+    auth=Auth.EITHER,
+    source=DOCS + "reactivate-an-azure-subscription",
+)
+
+
+async def list_all(center: Center, customer_id: str, subscription_id: str) -> list[AzureEntitlement]:
+    """The Azure subscriptions under the plan `subscription_id`."""
+    return await collect(center, LIST, {"customer_id": customer_id, "subscription_id": subscription_id})
+
+
+async def get(center: Center, customer_id: str, subscription_id: str, entitlement_id: str) -> AzureEntitlement:
+    """One Azure subscription. Refused with 800111 where there is none."""
+    return await center.call(GET, _path(customer_id, subscription_id, entitlement_id))
+
+
+async def cancel(center: Center, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
+    """Cancel one Azure subscription. It stays `active` for some ten minutes after the answer."""
+    return await center.call(
+        CANCEL, _path(customer_id, subscription_id, entitlement_id), body={"cancellationReason": COMPROMISE}
+    )
+
+
+async def reactivate(center: Center, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
+    """Activate a cancelled Azure subscription again. Refused with 900337 or 900335 where that cannot be."""
+    return await center.call(REACTIVATE, _path(customer_id, subscription_id, entitlement_id))
+
+
+def _path(customer_id: str, subscription_id: str, entitlement_id: str) -> dict[str, str]:
+    return {"customer_id": customer_id, "subscription_id": subscription_id, "entitlement_id": entitlement_id}

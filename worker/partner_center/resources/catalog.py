@@ -1,0 +1,306 @@
+"""The catalog: products, their SKUs, and the availabilities that can be bought, by country or for one customer.
+
+Availability ids, and so catalog item ids, rotate: read them right before they are used.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from worker.partner_center.answers.model import (
+    OR_EMPTY,
+    OR_NONE,
+    Collection,
+    Flag,
+    Id,
+    Number,
+    Resource,
+    Text,
+    Word,
+)
+from worker.partner_center.answers.paging import collect
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.resources.azure_products import is_azure_plan_item
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+MICROSOFT_AZURE = "MicrosoftAzure"
+"""The target view that holds the Azure plan and the legacy offer."""
+
+
+class ProductType(Resource):
+    """What kind of product it is."""
+
+    id: Text = None
+    display_name: Text = None
+
+
+class Product(Resource):
+    """Something that is sold."""
+
+    id: Id
+    title: Text = None
+    description: Text = None
+    product_type: Annotated[ProductType | None, OR_NONE] = None
+    is_microsoft_product: Flag = None
+    publisher_name: Text = None
+
+
+class Sku(Resource):
+    """A variant of a product. The id is unique only inside the product."""
+
+    id: Id
+    product_id: Text = None
+    title: Text = None
+    description: Text = None
+    minimum_quantity: Number = None
+    maximum_quantity: Number = None
+    is_trial: Flag = None
+    supported_billing_cycles: Annotated[tuple[Word, ...], OR_EMPTY] = ()
+    purchase_prerequisites: Annotated[tuple[Text, ...], OR_EMPTY] = ()
+
+
+class Currency(Resource):
+    """A currency."""
+
+    code: Text = None
+    symbol: Text = None
+
+
+class Term(Resource):
+    """A term on which an availability is sold."""
+
+    id: Text = None
+    duration: Text = None
+    """ISO 8601, for example `P1M`."""
+    billing_cycle: Word = None
+    description: Text = None
+
+
+class EmbeddedSku(Resource):
+    """The SKU inside an availability, which may be cut short."""
+
+    supported_billing_cycles: Annotated[tuple[Word, ...], OR_EMPTY] = ()
+
+
+class Availability(Resource):
+    """A SKU as it is sold in one country and segment."""
+
+    id: Id
+    product_id: Text = None
+    sku_id: Text = None
+    catalog_item_id: Text = None
+    """What goes into a cart."""
+    default_currency: Annotated[Currency | None, OR_NONE] = None
+    segment: Word = None
+    country: Text = None
+    is_purchasable: Flag = None
+    terms: Annotated[tuple[Term, ...], OR_EMPTY] = ()
+    sku: Annotated[EmbeddedSku | None, OR_NONE] = None
+
+    @property
+    def is_azure_plan(self) -> bool:
+        """Whether it is an Azure plan that is sold here."""
+        return is_azure_plan_item(self.product_id or self.catalog_item_id)
+
+
+LIST_PRODUCTS: Operation[Collection[Product]] = Operation(
+    name="catalog.list_products",
+    method="GET",
+    path="/products",
+    answer=Collection[Product],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-products",
+)
+
+LIST_PRODUCTS_BY_CUSTOMER: Operation[Collection[Product]] = Operation(
+    name="catalog.list_products_by_customer",
+    method="GET",
+    path="/customers/{customer_id}/products",
+    answer=Collection[Product],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-products-by-customer",
+)
+
+GET_PRODUCT: Operation[Product] = Operation(
+    name="catalog.get_product",
+    method="GET",
+    path="/products/{product_id}",
+    answer=Product,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-product-by-id",
+)
+
+GET_PRODUCT_BY_CUSTOMER: Operation[Product] = Operation(
+    name="catalog.get_product_by_customer",
+    method="GET",
+    path="/customers/{customer_id}/products/{product_id}",
+    answer=Product,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-product-by-id-by-customer",
+)
+
+LIST_SKUS: Operation[Collection[Sku]] = Operation(
+    name="catalog.list_skus",
+    method="GET",
+    path="/products/{product_id}/skus",
+    answer=Collection[Sku],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-skus-for-a-product",
+)
+
+LIST_SKUS_BY_CUSTOMER: Operation[Collection[Sku]] = Operation(
+    name="catalog.list_skus_by_customer",
+    method="GET",
+    path="/customers/{customer_id}/products/{product_id}/skus",
+    answer=Collection[Sku],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-skus-for-a-product-by-customer",
+)
+
+GET_SKU: Operation[Sku] = Operation(
+    name="catalog.get_sku",
+    method="GET",
+    path="/products/{product_id}/skus/{sku_id}",
+    answer=Sku,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-sku-by-id",
+)
+
+GET_SKU_BY_CUSTOMER: Operation[Sku] = Operation(
+    name="catalog.get_sku_by_customer",
+    method="GET",
+    path="/customers/{customer_id}/products/{product_id}/skus/{sku_id}",
+    answer=Sku,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-sku-by-id-by-customer",
+)
+
+LIST_AVAILABILITIES: Operation[Collection[Availability]] = Operation(
+    name="catalog.list_availabilities",
+    method="GET",
+    path="/products/{product_id}/skus/{sku_id}/availabilities",
+    answer=Collection[Availability],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-availabilities-for-a-sku",
+)
+
+LIST_AVAILABILITIES_BY_CUSTOMER: Operation[Collection[Availability]] = Operation(
+    name="catalog.list_availabilities_by_customer",
+    method="GET",
+    path="/customers/{customer_id}/products/{product_id}/skus/{sku_id}/availabilities",
+    answer=Collection[Availability],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-availabilities-for-a-sku-by-customer",
+)
+
+GET_AVAILABILITY: Operation[Availability] = Operation(
+    name="catalog.get_availability",
+    method="GET",
+    path="/products/{product_id}/skus/{sku_id}/availabilities/{availability_id}",
+    answer=Availability,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-an-availability-by-id",
+)
+
+GET_AVAILABILITY_BY_CUSTOMER: Operation[Availability] = Operation(
+    name="catalog.get_availability_by_customer",
+    method="GET",
+    path="/customers/{customer_id}/products/{product_id}/skus/{sku_id}/availabilities/{availability_id}",
+    answer=Availability,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-an-availability-by-id-by-customer",
+)
+
+
+async def list_products(center: Center, country: str, *, target_view: str = MICROSOFT_AZURE) -> list[Product]:
+    """What is sold in a country (ISO 3166-1 alpha-2). Refused with 400030 or 400036 for a view that is not ours."""
+    return await collect(center, LIST_PRODUCTS, {}, query={"country": country, "targetView": target_view})
+
+
+async def list_products_by_customer(
+    center: Center, customer_id: str, *, target_view: str = MICROSOFT_AZURE
+) -> list[Product]:
+    """What a customer can buy."""
+    path = {"customer_id": customer_id}
+    return await collect(center, LIST_PRODUCTS_BY_CUSTOMER, path, query={"targetView": target_view})
+
+
+async def get_product(center: Center, product_id: str, country: str) -> Product:
+    """A product. Refused with 400013 where there is none."""
+    return await center.call(GET_PRODUCT, {"product_id": product_id}, query={"country": country})
+
+
+async def get_product_by_customer(center: Center, customer_id: str, product_id: str) -> Product:
+    """A product, as the customer sees it. Refused with 400013 where there is none."""
+    return await center.call(GET_PRODUCT_BY_CUSTOMER, {"customer_id": customer_id, "product_id": product_id})
+
+
+async def list_skus(center: Center, product_id: str, country: str) -> list[Sku]:
+    """The SKUs of a product in a country."""
+    return await collect(center, LIST_SKUS, {"product_id": product_id}, query={"country": country})
+
+
+async def list_skus_by_customer(center: Center, customer_id: str, product_id: str) -> list[Sku]:
+    """The SKUs of a product that a customer can buy."""
+    return await collect(center, LIST_SKUS_BY_CUSTOMER, {"customer_id": customer_id, "product_id": product_id})
+
+
+async def get_sku(center: Center, product_id: str, sku_id: str, country: str) -> Sku:
+    """A SKU. Refused with 400018 where there is none."""
+    return await center.call(GET_SKU, _sku(product_id, sku_id), query={"country": country})
+
+
+async def get_sku_by_customer(center: Center, customer_id: str, product_id: str, sku_id: str) -> Sku:
+    """A SKU, as the customer sees it. Refused with 400018 where there is none."""
+    return await center.call(GET_SKU_BY_CUSTOMER, {"customer_id": customer_id, **_sku(product_id, sku_id)})
+
+
+async def list_availabilities(center: Center, product_id: str, sku_id: str, country: str) -> list[Availability]:
+    """How a SKU is sold in a country, in every segment but the non-profit one."""
+    return await collect(center, LIST_AVAILABILITIES, _sku(product_id, sku_id), query={"country": country})
+
+
+async def list_availabilities_by_customer(
+    center: Center, customer_id: str, product_id: str, sku_id: str
+) -> list[Availability]:
+    """How a SKU is sold to a customer."""
+    path = {"customer_id": customer_id, **_sku(product_id, sku_id)}
+    return await collect(center, LIST_AVAILABILITIES_BY_CUSTOMER, path)
+
+
+async def get_availability(
+    center: Center, product_id: str, sku_id: str, availability_id: str, country: str
+) -> Availability:
+    """An availability. Refused with 400019 where there is none (any more)."""
+    path = {**_sku(product_id, sku_id), "availability_id": availability_id}
+    return await center.call(GET_AVAILABILITY, path, query={"country": country})
+
+
+async def get_availability_by_customer(
+    center: Center, customer_id: str, product_id: str, sku_id: str, availability_id: str
+) -> Availability:
+    """An availability, as the customer sees it. Refused with 400019 where there is none (any more)."""
+    path = {"customer_id": customer_id, **_sku(product_id, sku_id), "availability_id": availability_id}
+    return await center.call(GET_AVAILABILITY_BY_CUSTOMER, path)
+
+
+def _sku(product_id: str, sku_id: str) -> Mapping[str, str]:
+    return {"product_id": product_id, "sku_id": sku_id}

@@ -1,0 +1,101 @@
+"""Customers of the partner: who they are, and whether they are ours."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from worker.partner_center.answers.model import (
+    OR_NONE,
+    Collection,
+    Flag,
+    Id,
+    Resource,
+    Text,
+    Word,
+)
+from worker.partner_center.answers.paging import pages
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Auth, EffectClass, Operation
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+
+
+class Address(Resource):
+    """A postal address, as far as it decides anything."""
+
+    country: Text = None
+    """ISO 3166-1 alpha-2."""
+
+
+class CompanyProfile(Resource):
+    """The customer's company. The address is absent where the partner has no delegated access."""
+
+    tenant_id: Text = None
+    domain: Text = None
+    company_name: Text = None
+    address: Annotated[Address | None, OR_NONE] = None
+
+
+class BillingProfile(Resource):
+    """Whom the customer is billed as. Absent in the list of customers."""
+
+    default_address: Annotated[Address | None, OR_NONE] = None
+
+
+class Customer(Resource):
+    """A customer tenant."""
+
+    id: Id
+    company_profile: Annotated[CompanyProfile | None, OR_NONE] = None
+    billing_profile: Annotated[BillingProfile | None, OR_NONE] = None
+    relationship_to_partner: Word = None
+    """`reseller`, `advisor`, `syndication`, `microsoft_support`, `none`, or something newer."""
+    allow_delegated_access: Flag = None
+    associated_partner_id: Text = None
+
+    @property
+    def country(self) -> str | None:
+        """The country of the billing profile, else of the company profile, in upper case."""
+        addresses = (
+            self.billing_profile and self.billing_profile.default_address,
+            self.company_profile and self.company_profile.address,
+        )
+        return next((address.country.upper() for address in addresses if address and address.country), None)
+
+
+LIST: Operation[Collection[Customer]] = Operation(
+    name="customers.list",
+    method="GET",
+    path="/customers",
+    answer=Collection[Customer],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-customers",
+)
+
+GET: Operation[Customer] = Operation(
+    name="customers.get",
+    method="GET",
+    path="/customers/{customer_id}",
+    answer=Customer,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-customer-by-id",
+)
+
+
+async def page(center: Center, *, size: int = 40) -> Collection[Customer]:
+    """The first page of the partner's customers, of about `size`."""
+    return await center.call(LIST, {}, query={"size": str(size)})
+
+
+async def list_all(center: Center, *, size: int = 100) -> AsyncIterator[Customer]:
+    """Yield every customer of the partner, read in pages of about `size`. They can be very many."""
+    async for each in pages(center, LIST, {}, query={"size": str(size)}):
+        for customer in each.items:
+            yield customer
+
+
+async def get(center: Center, customer_id: str) -> Customer:
+    """The customer. Refused with 20002 where it is not ours, 60003 or 1000 where it does not exist."""
+    return await center.call(GET, {"customer_id": customer_id})

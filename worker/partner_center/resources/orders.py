@@ -1,0 +1,142 @@
+"""Orders: what became of a checked-out cart."""
+
+from worker.partner_center.answers.model import (
+    Collection,
+    Id,
+    Instant,
+    Number,
+    Resource,
+    Text,
+    Word,
+)
+from worker.partner_center.answers.paging import collect
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.resources.azure_products import is_azure_plan_item
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+
+COMPLETED = frozenset({"completed", "partial_success"})
+FAILED = frozenset({"cancelled", "canceled", "po_review_rejected", "error"})
+IN_REVIEW = frozenset({"pending_review", "pending_po_upload"})
+
+
+class OrderLineItem(Resource):
+    """One thing ordered."""
+
+    line_item_number: Number = None
+    offer_id: Text = None
+    """The catalog item: product, SKU and availability."""
+    subscription_id: Text = None
+    """Appears when the subscription is provisioned, some time after check-out."""
+    friendly_name: Text = None
+    quantity: Number = None
+    transaction_type: Word = None
+    partner_id_on_record: Text = None
+
+    @property
+    def is_azure_plan(self) -> bool:
+        """Whether this line orders an Azure plan."""
+        return is_azure_plan_item(self.offer_id)
+
+
+class Order(Resource):
+    """An order of a customer."""
+
+    id: Id
+    alternate_id: Text = None
+    reference_customer_id: Text = None
+    line_items: tuple[OrderLineItem, ...] = ()
+    creation_date: Instant = None
+    status: Word = None
+    """`pending`, `pending_review`, `completed`, `cancelled`, `error`, ... or something newer."""
+    transaction_type: Word = None
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether Microsoft has carried it out, at least in part."""
+        return self.status in COMPLETED
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether Microsoft has ended it without carrying it out."""
+        return self.status in FAILED
+
+    @property
+    def is_in_review(self) -> bool:
+        """Whether it waits for a person."""
+        return self.status in IN_REVIEW
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be carried out; so is an order whose status is absent or not known here."""
+        return not (self.is_completed or self.is_failed)
+
+    @property
+    def azure_plan_lines(self) -> tuple[OrderLineItem, ...]:
+        """The lines that order an Azure plan."""
+        return tuple(line for line in self.line_items if line.is_azure_plan)
+
+
+class QuantityProvisioning(Resource):
+    """How many of a line have been provisioned."""
+
+    quantity: Number = None
+    status: Word = None
+
+
+class LineItemProvisioning(Resource):
+    """How far the provisioning of one order line is."""
+
+    line_item_number: Number = None
+    status: Word = None
+    """`fulfilled`, `unfulfilled`, `prefulfillment_pending`, or something newer."""
+    quantity_provisioning_information: tuple[QuantityProvisioning, ...] = ()
+
+
+GET: Operation[Order] = Operation(
+    name="orders.get",
+    method="GET",
+    path="/customers/{customer_id}/orders/{order_id}",
+    answer=Order,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-an-order-by-id",
+)
+
+LIST: Operation[Collection[Order]] = Operation(
+    name="orders.list",
+    method="GET",
+    path="/customers/{customer_id}/orders",
+    answer=Collection[Order],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-all-of-a-customer-s-orders",
+)
+
+PROVISIONING_STATUS: Operation[Collection[LineItemProvisioning]] = Operation(
+    name="orders.provisioning_status",
+    method="GET",
+    path="/customers/{customer_id}/orders/{order_id}/provisioningstatus",
+    answer=Collection[LineItemProvisioning],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.USER,
+    source=DOCS + "get-subscription-provisioning-status",
+)
+
+
+async def get(center: Center, customer_id: str, order_id: str) -> Order:
+    """The order. Refused with 20000 where there is none."""
+    return await center.call(GET, {"customer_id": customer_id, "order_id": order_id})
+
+
+async def list_all(center: Center, customer_id: str) -> list[Order]:
+    """The customer's orders. Up to 15 minutes late: that an order is not here proves nothing before that."""
+    return await collect(center, LIST, {"customer_id": customer_id})
+
+
+async def provisioning_status(center: Center, customer_id: str, order_id: str) -> list[LineItemProvisioning]:
+    """How far each line of an order is. Refused with 800007 where that cannot be told."""
+    return await collect(center, PROVISIONING_STATUS, {"customer_id": customer_id, "order_id": order_id})

@@ -1,0 +1,93 @@
+"""Reservations that a customer holds. Partner Center can list them, and cannot cancel one."""
+
+from datetime import datetime
+from typing import Annotated
+
+from worker.partner_center.answers.model import (
+    OR_EMPTY,
+    OR_NONE,
+    Collection,
+    Instant,
+    Number,
+    Resource,
+    Text,
+    Word,
+)
+from worker.partner_center.answers.paging import collect
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Auth, EffectClass, Operation
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+RESERVED_INSTANCE = "reservedInstance"
+OVER = frozenset({"cancelled", "canceled", "expired", "returned", "refunded", "deleted", "inactive"})
+
+
+class ReferenceOrder(Resource):
+    """The order that an entitlement came from."""
+
+    id: Text = None
+    line_item_id: Text = None
+    alternate_id: Text = None
+
+
+class EntitledQuantity(Resource):
+    """How many of an entitlement are in one status."""
+
+    quantity: Number = None
+    status: Word = None
+
+
+class EntitledArtifact(Resource):
+    """What the entitlement gives: for a reservation, the reservation itself."""
+
+    artifact_type: Word = None
+    resource_id: Text = None
+
+
+class ReservationEntitlement(Resource):
+    """A reservation that was bought for the customer."""
+
+    reference_order: Annotated[ReferenceOrder | None, OR_NONE] = None
+    product_id: Text = None
+    sku_id: Text = None
+    sku_title: Text = None
+    quantity: Number = None
+    quantity_details: Annotated[tuple[EntitledQuantity, ...], OR_EMPTY] = ()
+    entitlement_type: Word = None
+    entitled_artifacts: Annotated[tuple[EntitledArtifact, ...], OR_EMPTY] = ()
+    expiry_date: Instant = None
+
+    @property
+    def status(self) -> str | None:
+        """The status of its quantities where they all have one and the same, else None."""
+        words = {detail.status for detail in self.quantity_details}
+        return words.pop() if len(words) == 1 else None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it is in force at `now`, as far as is known: neither expired nor said to be over."""
+        if self.expiry_date is not None and self.expiry_date <= now:
+            return False
+        return self.status not in OVER
+
+    @property
+    def resource_id(self) -> str | None:
+        """The reservation's own id, where it is named."""
+        return next((artifact.resource_id for artifact in self.entitled_artifacts if artifact.resource_id), None)
+
+
+LIST: Operation[Collection[ReservationEntitlement]] = Operation(
+    name="reservations.list",
+    method="GET",
+    path="/customers/{customer_id}/entitlements",
+    answer=Collection[ReservationEntitlement],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-collection-of-entitlements",
+)
+
+
+async def list_all(center: Center, customer_id: str) -> list[ReservationEntitlement]:
+    """The customer's reservations, with their dates of expiry."""
+    query = {"entitlementType": RESERVED_INSTANCE, "showExpiry": "true"}
+    return await collect(center, LIST, {"customer_id": customer_id}, query=query)

@@ -1,0 +1,156 @@
+"""Subscriptions of a customer at Partner Center. An Azure plan is one; the Azure subscriptions under it are not."""
+
+from typing import Annotated
+
+from worker.partner_center.answers.model import (
+    OR_NONE,
+    Collection,
+    Document,
+    Flag,
+    Id,
+    Instant,
+    Number,
+    Reference,
+    Resource,
+    Text,
+    Word,
+    member,
+)
+from worker.partner_center.answers.paging import collect
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.resources.azure_products import is_azure_plan_item, is_legacy_azure_item
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+
+
+class ProductType(Resource):
+    """What kind of product a subscription is of."""
+
+    id: Text = None
+    display_name: Text = None
+
+
+class Subscription(Document):
+    """A subscription. Sent back whole when it is changed, since members that are left out are reset."""
+
+    id: Id
+    offer_id: Text = None
+    offer_name: Text = None
+    friendly_name: Text = None
+    entitlement_id: Text = None
+    """The Azure subscription of a legacy Azure subscription; absent on Azure plans."""
+    product_type: Annotated[ProductType | None, OR_NONE] = None
+    quantity: Number = None
+    creation_date: Instant = None
+    effective_start_date: Instant = None
+    commitment_end_date: Instant = None
+    status: Word = None
+    """`active`, `suspended`, `deleted`, `expired`, `pending`, `disabled`, `none`, or something newer."""
+    auto_renew_enabled: Flag = None
+    billing_type: Word = None
+    billing_cycle: Word = None
+    order_id: Reference = None
+    partner_id: Text = None
+    """The reseller of record of an indirect sale; None where there is none."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it can be used."""
+        return self.status == "active"
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether it is suspended, so that it can be activated again."""
+        return self.status == "suspended"
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is gone for good."""
+        return self.status == "deleted"
+
+    @property
+    def is_azure_plan(self) -> bool:
+        """Whether it is an Azure plan: by its offer, or, where none is named, by its product type and billing."""
+        if self.offer_id is not None:
+            return is_azure_plan_item(self.offer_id)
+        kinds = (self.product_type.id, self.product_type.display_name) if self.product_type else ()
+        named = any(kind and kind.casefold().replace(" ", "") in {"azure", "azureplan"} for kind in kinds)
+        return named and self.billing_type == "usage" and self.entitlement_id is None
+
+    @property
+    def is_legacy_azure(self) -> bool:
+        """Whether it is a legacy Azure subscription (MS-AZR-0145P), which is billed by usage where that is said."""
+        return is_legacy_azure_item(self.offer_id) and self.billing_type in {None, "none", "usage"}
+
+
+LIST: Operation[Collection[Subscription]] = Operation(
+    name="subscriptions.list",
+    method="GET",
+    path="/customers/{customer_id}/subscriptions",
+    answer=Collection[Subscription],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-all-of-a-customer-s-subscriptions",
+)
+
+LIST_BY_ORDER: Operation[Collection[Subscription]] = Operation(
+    name="subscriptions.list_by_order",
+    method="GET",
+    path="/customers/{customer_id}/subscriptions",
+    answer=Collection[Subscription],
+    page=True,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-list-of-subscriptions-by-order",
+)
+
+GET: Operation[Subscription] = Operation(
+    name="subscriptions.get",
+    method="GET",
+    path="/customers/{customer_id}/subscriptions/{subscription_id}",
+    answer=Subscription,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-subscription-by-id",
+)
+
+PATCH: Operation[Subscription | None] = Operation(
+    name="subscriptions.patch",
+    method="PATCH",
+    path="/customers/{customer_id}/subscriptions/{subscription_id}",
+    answer=Subscription,
+    success=frozenset({200, 202}),
+    effect=EffectClass.STATE,
+    auth=Auth.EITHER,
+    source=DOCS + "suspend-a-subscription",
+)
+
+
+async def list_all(center: Center, customer_id: str) -> list[Subscription]:
+    """All subscriptions of the customer, in every status."""
+    return await collect(center, LIST, {"customer_id": customer_id})
+
+
+async def list_by_order(center: Center, customer_id: str, order_id: str) -> list[Subscription]:
+    """The subscriptions that an order made."""
+    return await collect(center, LIST_BY_ORDER, {"customer_id": customer_id}, query={"order_id": order_id})
+
+
+async def get(center: Center, customer_id: str, subscription_id: str) -> Subscription:
+    """The subscription. Refused with 20003 where there is none."""
+    return await center.call(GET, {"customer_id": customer_id, "subscription_id": subscription_id})
+
+
+async def patch(center: Center, customer_id: str, subscription: Subscription, *, status: str) -> Subscription | None:
+    """Send the freshly read `subscription` back whole with another `status` (`suspended`, `active`).
+
+    Returns it as it is now, or None where Partner Center took the change and is slow to make it (202): read it again.
+    Refused with 900115 while an Azure subscription under the plan is active.
+    """
+    return await center.call(
+        PATCH,
+        {"customer_id": customer_id, "subscription_id": subscription.id},
+        body={**subscription.raw, member(subscription.raw, "status"): status},
+    )

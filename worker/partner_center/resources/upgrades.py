@@ -1,0 +1,152 @@
+"""Product upgrades: a customer's legacy Azure subscriptions moved to an Azure plan, by Microsoft itself."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from worker.partner_center.answers.model import (
+    OR_NONE,
+    Flag,
+    Instant,
+    Reference,
+    Resource,
+    Text,
+    is_address_part,
+)
+from worker.partner_center.api import Center
+from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+AZURE = "azure"
+
+
+class UpgradeState(StrEnum):
+    """Where an upgrade is. The words for it are not documented but for `Completed`."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class UpgradeError(Resource):
+    """Why an upgrade, or one line of it, failed."""
+
+    code: Text = None
+    description: Text = None
+    message: Text = None
+    """The same under another name: the vendor's pages and libraries disagree."""
+
+    @property
+    def text(self) -> str | None:
+        """What Microsoft says about it."""
+        return self.description or self.message
+
+
+class UpgradeProduct(Resource):
+    """A product before or after an upgrade."""
+
+    id: Text = None
+    name: Text = None
+
+
+class UpgradeLineItem(Resource):
+    """One subscription that is moved."""
+
+    source_product: Annotated[UpgradeProduct | None, OR_NONE] = None
+    target_product: Annotated[UpgradeProduct | None, OR_NONE] = None
+    upgraded_date: Instant = None
+    status: Text = None
+    error_details: Annotated[UpgradeError | None, OR_NONE] = None
+
+
+class Eligibility(Resource):
+    """Whether a customer can be upgraded, and whether an upgrade exists already."""
+
+    customer_id: Text = None
+    product_family: Text = None
+    is_eligible: Flag = None
+    upgrade_id: Reference = None
+    """Present where an upgrade exists already."""
+    reason: Text = None
+    """Why the customer is not eligible."""
+
+
+class Upgrade(Resource):
+    """An upgrade and how far it is."""
+
+    id: Text = None
+    product_family: Text = None
+    status: Text = None
+    """As Microsoft writes it; `state` says what it means."""
+    line_items: tuple[UpgradeLineItem, ...] = ()
+    error_details: Annotated[UpgradeError | None, OR_NONE] = None
+
+    @property
+    def state(self) -> UpgradeState:
+        """What `status` means. A word that is not known here means that it is still running."""
+        word = (self.status or "").casefold()
+        if word in {"completed", "complete", "succeeded"}:
+            return UpgradeState.COMPLETED
+        if "fail" in word or "error" in word:
+            return UpgradeState.FAILED
+        return UpgradeState.RUNNING
+
+
+ELIGIBILITY: Operation[Eligibility] = Operation(
+    name="upgrades.eligibility",
+    method="POST",
+    path="/productUpgrades/eligibility",
+    answer=Eligibility,
+    effect=EffectClass.READ,
+    auth=Auth.USER,
+    source=DOCS + "get-eligibility-for-product-upgrade",
+)
+
+CREATE: Operation[Accepted] = Operation(
+    name="upgrades.create",
+    method="POST",
+    path="/productUpgrades",
+    success=frozenset({202}),
+    effect=EffectClass.MONEY,
+    auth=Auth.USER,
+    source=DOCS + "create-product-upgrade-entity",
+)
+
+STATUS: Operation[Upgrade] = Operation(
+    name="upgrades.status",
+    method="POST",
+    path="/productUpgrades/{upgrade_id}/status",
+    answer=Upgrade,
+    effect=EffectClass.READ,
+    auth=Auth.USER,
+    source=DOCS + "get-product-upgrade-status",
+)
+
+
+async def eligibility(center: Center, customer_id: str, *, product_family: str = AZURE) -> Eligibility:
+    """Whether the customer can be upgraded."""
+    return await center.call(ELIGIBILITY, {}, body=_request(customer_id, product_family))
+
+
+async def create(center: Center, customer_id: str, *, product_family: str = AZURE) -> str | None:
+    """Start an upgrade and return its id; None where Partner Center took it without saying which it is.
+
+    Refused with 900109 where one is in progress.
+    """
+    accepted = await center.call(CREATE, {}, body=_request(customer_id, product_family))
+    return id_in(accepted.location)
+
+
+async def status(center: Center, upgrade_id: str, customer_id: str, *, product_family: str = AZURE) -> Upgrade:
+    """How far the upgrade is. A read, although it is a POST. Refused with 900106 where there is none."""
+    return await center.call(STATUS, {"upgrade_id": upgrade_id}, body=_request(customer_id, product_family))
+
+
+def id_in(location: str | None) -> str | None:
+    """The id in a `Location`, which is relative or absolute, with or without version: its last segment."""
+    path = (location or "").partition("?")[0].rstrip("/")
+    last = path.rpartition("/")[2]
+    return last if is_address_part(last) and last.casefold() != "productupgrades" else None
+
+
+def _request(customer_id: str, product_family: str) -> dict[str, Any]:
+    return {"customerId": customer_id, "productFamily": product_family}

@@ -1,0 +1,77 @@
+"""Forgetting by itself: what `RETENTION` and `DETAIL_RETENTION` promise, in small portions that nobody notices.
+
+Every worker looks, which changes nothing. Who finds something takes the chore, so that one worker at a time forgets.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from worker.clock import Clock
+from worker.errors import JournalUnavailable
+from worker.journal.journal import Journal
+from worker.journal.operating import retention
+from worker.journal.operating.retention import KINDS, Ages, Kind
+from worker.journal.processing import chores
+
+log = structlog.get_logger("azplan.forgetting")
+
+REST = 600.0
+"""Seconds between two looks through everything."""
+SOON = 60.0
+"""Seconds until the first one."""
+PORTION = 50
+"""Rows of a page, and so of a transaction."""
+PAUSE = 1.0
+SHARE = 10.0
+"""After each page the worker rests for so many times as long as the page took, and for `PAUSE` at least."""
+CHORE = "forgetting"
+LEASE = 60.0
+"""Seconds for which the chore is taken with each portion."""
+
+
+class Forgetting:
+    """Forgets what is old, until cancelled."""
+
+    def __init__(self, journal: Journal, ages: Ages, clock: Clock, spread: Callable[[], float], rest: float) -> None:
+        """`rest`: seconds between two looks through everything; `spread` gives numbers from 0 to 1."""
+        self._journal = journal
+        self._ages = ages
+        self._clock = clock
+        self._spread = spread
+        self._rest = rest
+
+    async def run(self) -> None:
+        """Look through everything now and then. A silent journal is looked through later."""
+        pause = min(self._rest, SOON)
+        while True:
+            await asyncio.sleep(pause * (1 + self._spread() / 4))
+            pause = self._rest
+            try:
+                await self._all()
+            except JournalUnavailable as error:
+                log.debug("journal.unavailable", error=str(error))
+
+    async def _all(self) -> None:
+        """Forget what can be forgotten, or leave it to the worker that is at it."""
+        forgotten = {kind.name: await self._kind(kind) for kind in KINDS}
+        if any(forgotten.values()):
+            log.info("journal.forgotten", **{name.replace(" ", "_"): number for name, number in forgotten.items()})
+
+    async def _kind(self, kind: Kind) -> int:
+        number, place = 0, kind.begin
+        while True:
+            begun = self._clock.monotonic()
+            page = await retention.look(self._journal, kind, self._ages, place, PORTION)
+            if page.found and not await self._mine():
+                return number
+            number += await retention.forget(self._journal, kind, self._ages, page)
+            if page.end is None:
+                return number
+            place = page.end
+            await asyncio.sleep(max(PAUSE, SHARE * (self._clock.monotonic() - begun)))
+
+    async def _mine(self) -> bool:
+        worker = self._journal.worker
+        return bool(await self._journal.write(lambda tx: chores.take(tx, CHORE, worker, LEASE)))

@@ -1,0 +1,76 @@
+"""From settings to the partner accounts. Nobody is called here yet.
+
+Apart from `worker.settings.build`, so that a verb that does not speak to Partner Center does not import what does.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+from worker.clock import Clock
+from worker.loopback import is_loopback
+from worker.partner_center.client import account
+from worker.partner_center.client.account import Account
+from worker.partner_center.client.authority import Identity
+from worker.partner_center.client.proxy import Proxy
+from worker.settings.model import Partner, Settings, SettingsError
+from worker.settings.sources import value_now
+
+
+def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
+    """The partner accounts by name. Nobody is called yet. Raises `SettingsError` where a file cannot be used."""
+    accounts = {}
+    for name, partner in settings.partners.items():
+        try:
+            accounts[name] = Account(
+                account_of(name, partner),
+                clock,
+                call_timeout=settings.worker.call_timeout.total_seconds(),
+                connections=settings.worker.concurrency,
+            )
+        except OSError as error:
+            setting = f"AZPLAN_PARTNERS__{name.upper()}__CA_FILE {partner.ca_file}"
+            raise SettingsError([f"{setting} cannot be used: {error.strerror or error}"]) from error
+        except ValueError as error:
+            raise SettingsError([f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL cannot be used: {error}"]) from error
+    return accounts
+
+
+def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Accounts for which the environment names a proxy that is not used, each with a sentence about it."""
+    proxies = getproxies_environment()
+    named = next((scheme for scheme in ("https", "all") if proxies.get(scheme)), None)
+    for name, partner in settings.partners.items() if named else ():
+        hosts = {urlsplit(url).hostname or "" for url in (partner.base_url, partner.authority_url)}
+        if partner.proxy is None and not all(is_loopback(host) or proxy_bypass(host) for host in hosts):
+            variable = f"{named}_proxy".upper()
+            setting = f"AZPLAN_PARTNERS__{name.upper()}__PROXY"
+            yield name, f"{variable} is set and is not used: set {setting} where a proxy is the way to Microsoft"
+
+
+def account_of(name: str, partner: Partner) -> account.Partner:
+    """A partner's settings as the client takes them."""
+    secret = partner.client_secret
+    return account.Partner(
+        name=name,
+        identity=Identity(
+            authority=partner.authority_url,
+            client_id=partner.client_id,
+            audience=partner.audience,
+            client_secret=secret.get_secret_value() if secret else None,
+            read_again=partial(value_now, ("partners", name, "client_secret")),
+            certificate_file=_path(partner.certificate_file),
+            federated_token_file=_path(partner.federated_token_file),
+        ),
+        base_url=partner.base_url,
+        ca_file=_path(partner.ca_file),
+        refresh_token_file=_path(partner.refresh_token_file),
+        requests_per_minute=partner.requests_per_minute,
+        proxy=Proxy.read(partner.proxy.get_secret_value()) if partner.proxy else None,
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

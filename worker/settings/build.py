@@ -1,0 +1,91 @@
+"""From settings to parts: the database, the broker. Nothing is called here yet.
+
+The worker is put together from these and from `worker.settings.accounts`; the command line opens them one by one.
+"""
+
+from pathlib import Path
+
+from worker.broker.connection import KafkaConfig
+from worker.broker.port import Source, StartFrom
+from worker.broker.source import KafkaSource, Membership
+from worker.clock import Clock
+from worker.journal.database.postgres import PostgresEngine
+from worker.journal.database.protocol import Engine
+from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.operating.retention import Ages
+from worker.runtime.ownership import Lease
+from worker.settings.model import Settings
+from worker.steps import Policy
+
+
+def open_engine(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Engine:
+    """The database of the journal. `exclusive` for a worker: an SQLite file serves one. Whoever is none is a guest, who
+    neither makes a journal nor changes its schema."""
+    url = settings.journal.url.get_secret_value()
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        return SqliteEngine(path, clock=clock, exclusive=exclusive, guest=not exclusive)
+    password = settings.journal.password.get_secret_value() if settings.journal.password else None
+    return PostgresEngine(url, password=password, ca_file=settings.journal.ca_file, guest=not exclusive)
+
+
+def kafka_config(settings: Settings) -> KafkaConfig:
+    """Where the brokers are."""
+    kafka = settings.kafka
+    return KafkaConfig(
+        bootstrap_servers=kafka.bootstrap_servers,
+        security_protocol=kafka.security_protocol,
+        sasl_mechanism=kafka.sasl_mechanism,
+        sasl_username=kafka.sasl_username,
+        sasl_password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+        ca_file=kafka.ca_file,
+        certificate_file=kafka.certificate_file,
+        key_file=kafka.key_file,
+        max_request_bytes=kafka.max_request_bytes,
+        max_inflated=kafka.max_inflated,
+    )
+
+
+def open_source(settings: Settings, clock: Clock) -> Source:
+    """The commands topic, read as a member of the group."""
+    kafka = settings.kafka
+    membership = Membership(kafka.commands_topic, kafka.group_id, StartFrom(kafka.start_from))
+    return KafkaSource(kafka_config(settings), membership, clock)
+
+
+def tenants_of(settings: Settings) -> dict[str, str]:
+    """The tenant ids of the configured accounts, by the account's name."""
+    return {name: partner.tenant_id for name, partner in settings.partners.items()}
+
+
+def policy(settings: Settings) -> Policy:
+    """The settings that steps and outcomes go by."""
+    waits, retries = settings.waits, settings.retries
+    return Policy(
+        call_timeout=settings.worker.call_timeout.total_seconds(),
+        settle=waits.settle.total_seconds(),
+        order_list_lag=waits.order_list_lag.total_seconds(),
+        attempts=retries.attempts,
+        retry_first=retries.first.total_seconds(),
+        retry_max=retries.max.total_seconds(),
+        wait_first=waits.first.total_seconds(),
+        wait_max=waits.max.total_seconds(),
+        order_deadline=waits.order_deadline.total_seconds(),
+        upgrade_deadline=waits.upgrade_deadline.total_seconds(),
+        customer_lag=waits.customer_lag.total_seconds(),
+    )
+
+
+def lease(settings: Settings) -> Lease:
+    """How long this worker owns what it owns without a word."""
+    worker = settings.worker
+    return Lease(
+        lease=worker.lease.total_seconds(),
+        heartbeat=worker.heartbeat.total_seconds(),
+        call_timeout=worker.call_timeout.total_seconds(),
+    )
+
+
+def ages(settings: Settings) -> Ages:
+    """How long this worker remembers what is over."""
+    return Ages(settings.journal.retention.total_seconds(), settings.journal.detail_retention.total_seconds())
