@@ -16,6 +16,7 @@ from tests.support.pgbouncer_local import LocalPgBouncer
 from tests.support.postgres_local import LocalPostgres
 from tests.support.waiting import eventually
 from worker.clock import Clock
+from worker.journal.database.postgres import PATIENCE_SECONDS
 from worker.journal.database.postgres_connection import Door
 from worker.journal.journal import Journal
 from worker.journal.records import Taken
@@ -66,7 +67,7 @@ async def test_a_name_that_led_to_a_standby_for_a_while_is_followed_back(
     the standby is promoted, the name leads to it, and the journal goes on there."""
     line, near = name
     database = urlsplit(own_postgres_url).path.strip("/")
-    async with impatient(near) as one:
+    async with impatient(near, PATIENCE_SECONDS) as one:
         assert await taken(one, "before") == {Taken.NEW}
         await caught_up(own_postgres_url, standby.url(database))
         line.lead_to(standby.port)
@@ -101,7 +102,7 @@ async def test_a_server_that_becomes_read_only_is_left_and_come_back_to(
     own_postgres: LocalPostgres, own_postgres_url: str
 ) -> None:
     """As managed servers do when their disk is full: connections that are open already turn out read-only too."""
-    async with impatient(own_postgres_url) as one, session(own_postgres_url) as admin:
+    async with impatient(own_postgres_url, PATIENCE_SECONDS) as one, session(own_postgres_url) as admin:
         assert await taken(one, "before") == {Taken.NEW}
         await becomes(admin, "on")
         try:

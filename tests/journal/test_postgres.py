@@ -27,9 +27,9 @@ SOON = 0.6
 
 
 @contextlib.asynccontextmanager
-async def impatient(url: str) -> AsyncIterator[Journal]:
-    """A worker that gives a silent server up soon."""
-    journal = Journal(PostgresEngine(url, patience=SOON), Clock())
+async def impatient(url: str, patience: float = SOON) -> AsyncIterator[Journal]:
+    """A worker that gives a silent server up soon, or after `patience` seconds."""
+    journal = Journal(PostgresEngine(url, patience=patience), Clock())
     await journal.open()
     await journal.register("impatient", "1", 60)
     try:
