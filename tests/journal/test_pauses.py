@@ -6,7 +6,8 @@ from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, 
 from worker.journal.journal import Journal
 from worker.journal.operating.pauses import Brake
 from worker.journal.reading.timeline import show
-from worker.journal.records import State, Waits, Which, Work
+from worker.journal.records import State, Waits, Work
+from worker.journal.selection import Selection
 
 
 async def tell(journal: Journal, works: list[Work]) -> None:
@@ -19,15 +20,15 @@ async def tell(journal: Journal, works: list[Work]) -> None:
 @pytest.mark.parametrize(
     ("which", "held"),
     [
-        (Which(), {"1", "2", "3"}),
-        (Which(partner="us"), {"1", "2"}),
-        (Which(customer="contoso"), {"1"}),
-        (Which(type=UPGRADE), {"2", "3"}),
-        (Which(partner="us", type=UPGRADE), {"2"}),
-        (Which(partner="us", customer="nobody"), set()),
+        (Selection(), {"1", "2", "3"}),
+        (Selection(partner="us"), {"1", "2"}),
+        (Selection(customer="contoso"), {"1"}),
+        (Selection(type=UPGRADE), {"2", "3"}),
+        (Selection(partner="us", type=UPGRADE), {"2"}),
+        (Selection(partner="us", customer="nobody"), set()),
     ],
 )
-async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: Which, held: set[str]) -> None:
+async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: Selection, held: set[str]) -> None:
     """On every worker, from the moment at which it is written."""
     one, verb = await bench.worker("one"), await bench.journal()
     await accept(
@@ -47,17 +48,17 @@ async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_en
     one, verb = await bench.worker("one"), await bench.journal()
     brake = Brake(verb)
     await accept(one, command("1"), command("2"), command("3", customer="fabrikam", type=UPGRADE))
-    await brake.pause("ada", "all of it", Which(partner="us"))
-    await brake.pause("bob", "upgrades", Which(type=UPGRADE))
+    await brake.pause("ada", "all of it", Selection(partner="us"))
+    await brake.pause("bob", "upgrades", Selection(type=UPGRADE))
     await tell(one, await claim(one))
     assert await claim(one) == []
-    assert await brake.resume("ada", "mended", Which(partner="us")) == 1
+    assert await brake.resume("ada", "mended", Selection(partner="us")) == 1
     (work,) = await claim(one)
     assert (work.id, work.paused, work.state) == ("1", None, State.WAITING)
     assert [pause.who for pause in await brake.held()] == ["bob"]
     await one.conclude(work, ended(work))
     assert [work.id for work in await claim(one)] == ["2"]
-    assert await brake.resume("bob", "mended", Which(type=UPGRADE)) == 1
+    assert await brake.resume("bob", "mended", Selection(type=UPGRADE)) == 1
     assert sorted(work.id for work in await claim(one)) == ["2", "3"]
 
 
@@ -68,10 +69,10 @@ async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_
     await accept(one, command("1"))
     (work,) = await claim(one)
     await one.conclude(work, waiting(3600, waits=Waits(said="retry")))
-    await brake.pause("ada", "why", Which(partner="us", type=SUSPEND))
-    assert await brake.resume("ada", "why", Which(partner="us")) == 0
+    await brake.pause("ada", "why", Selection(partner="us", type=SUSPEND))
+    assert await brake.resume("ada", "why", Selection(partner="us")) == 0
     assert len(await brake.held()) == 1
-    assert await brake.resume("ada", "why", Which(partner="us", type=SUSPEND)) == 1
+    assert await brake.resume("ada", "why", Selection(partner="us", type=SUSPEND)) == 1
     assert await claim(one) == []
 
 
@@ -81,26 +82,26 @@ async def test_many_that_were_held_are_let_go_in_portions(bench: Bench) -> None:
     brake = Brake(verb)
     for batch in range(3):
         await accept(one, *(command(f"{batch}-{n}", customer=f"{batch}-{n}") for n in range(300)))
-    await brake.pause("ada", "why", Which())
+    await brake.pause("ada", "why", Selection())
     for _ in range(9):
         await tell(one, list((await one.claim(["us"], 100, ())).work))
     assert await one.runnable(1000) == 0
-    await brake.resume("ada", "why", Which())
+    await brake.resume("ada", "why", Selection())
     assert await one.runnable(1000) == 900
 
 
 @pytest.mark.parametrize(
     ("which", "free"),
     [
-        (Which(partner="us"), 2),
-        (Which(customer="a"), 3),
-        (Which(type=SUSPEND), 1),
-        (Which(partner="us", type=SUSPEND), 3),
-        (Which(), 0),
+        (Selection(partner="us"), 2),
+        (Selection(customer="a"), 3),
+        (Selection(type=SUSPEND), 1),
+        (Selection(partner="us", type=SUSPEND), 3),
+        (Selection(), 0),
     ],
     ids=str,
 )
-async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which: Which, free: int) -> None:
+async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which: Selection, free: int) -> None:
     """However much of it waits, intake for the others goes on."""
     one, verb = await bench.worker("one"), await bench.journal()
     await Brake(verb).pause("ada", "why", which)
@@ -118,16 +119,20 @@ async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(benc
     """Those that held it when it came, and what was paused and resumed until it was over; no others."""
     one = await bench.worker("one")
     brake = Brake(one)
-    for who, which in (("early", Which(type=SUSPEND)), ("held", Which(customer="a")), ("other", Which(customer="b"))):
+    for who, which in (
+        ("early", Selection(type=SUSPEND)),
+        ("held", Selection(customer="a")),
+        ("other", Selection(customer="b")),
+    ):
         await brake.pause(who, "why", which)
-    await brake.resume("early", "over", Which(type=SUSPEND))
+    await brake.resume("early", "over", Selection(type=SUSPEND))
     await accept(one, command("1", customer="a"))
-    await brake.pause("late", "why", Which(partner="us"))
-    await brake.resume("late", "over", Which(partner="us"))
-    await brake.resume("held", "over", Which(customer="a"))
+    await brake.pause("late", "why", Selection(partner="us"))
+    await brake.resume("late", "over", Selection(partner="us"))
+    await brake.resume("held", "over", Selection(customer="a"))
     (work,) = await claim(one)
     await one.conclude(work, ended(work))
-    await brake.pause("after", "why", Which())
+    await brake.pause("after", "why", Selection())
     story = await one.read(lambda tx: show(tx, "/crm#1"))
     assert story is not None
     assert [(act.who, act.verb) for act in story.acts] == [
@@ -141,8 +146,8 @@ async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(benc
 async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> None:
     """As everything that a person does."""
     brake = Brake(await bench.journal())
-    await brake.pause("ada", "five hundred suspensions", Which(type=SUSPEND))
-    await brake.resume("bob", "it was meant", Which(type=SUSPEND))
+    await brake.pause("ada", "five hundred suspensions", Selection(type=SUSPEND))
+    await brake.resume("bob", "it was meant", Selection(type=SUSPEND))
     acts = await rows(brake._journal, "SELECT who, why, verb, details, result FROM act ORDER BY seq")
     assert [tuple(act.values()) for act in acts] == [
         ("ada", "five hundred suspensions", "pause", f'[null,null,"{SUSPEND}"]', "done"),
@@ -154,17 +159,17 @@ async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(b
     """Two pauses overlap: ending one makes nothing due, whoever looks; ending the other does."""
     one = await bench.worker("one")
     brake = Brake(await bench.journal())
-    await brake.pause("ada", "why", Which(type=SUSPEND))
-    await brake.pause("bob", "why", Which(customer="a"))
+    await brake.pause("ada", "why", Selection(type=SUSPEND))
+    await brake.pause("bob", "why", Selection(customer="a"))
     await accept(one, command("1", customer="a"))
     (work,) = await claim(one)
     await one.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
     assert await claim(one) == []
     assert (await one.claim(("us",), 10, ())).next_in is None
-    await brake.resume("ada", "over", Which(type=SUSPEND))
+    await brake.resume("ada", "over", Selection(type=SUSPEND))
     assert await Brake(one).let_go(one.worker) == 0
     assert await claim(one) == []
-    await brake.resume("bob", "over", Which(customer="a"))
+    await brake.resume("bob", "over", Selection(customer="a"))
     assert [work.paused for work in await claim(one)] == [None]
 
 
@@ -172,10 +177,10 @@ async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(b
     """Who resumed did not find it waiting yet: it finds out by itself."""
     one = await bench.worker("one")
     brake = Brake(await bench.journal())
-    await brake.pause("ada", "why", Which(type=SUSPEND))
+    await brake.pause("ada", "why", Selection(type=SUSPEND))
     await accept(one, command("1", customer="a"))
     (work,) = await claim(one)
-    await brake.resume("ada", "over", Which(type=SUSPEND))
+    await brake.resume("ada", "over", Selection(type=SUSPEND))
     await one.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
     assert len(await claim(one)) == 1
 
@@ -184,7 +189,7 @@ async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Benc
     """Also where whoever resumed died before that; other workers do the same for theirs."""
     one, two = await bench.worker("one"), await bench.worker("two")
     brake = Brake(await bench.journal())
-    await brake.pause("ada", "why", Which())
+    await brake.pause("ada", "why", Selection())
     for journal, customer in ((one, "a"), (two, "b")):
         await accept(journal, command(customer, customer=customer))
         (work,) = await claim(journal)

@@ -23,8 +23,8 @@ from worker.errors import JournalRefused
 from worker.journal.operating import dead_letters
 from worker.journal.operating.requests import Acts
 from worker.journal.reading import counts, timeline
-from worker.journal.reading.views import Filter
 from worker.journal.records import Call, Note, State, Waits
+from worker.journal.selection import Selection
 
 
 async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: Bench) -> None:
@@ -41,18 +41,18 @@ async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: 
 @pytest.mark.parametrize(
     ("wanted", "limit", "found"),
     [
-        (Filter(), 0, ["4", "3", "2", "1"]),
-        (Filter(), 2, ["4", "3"]),
-        (Filter(state=State.ACCEPTED), 0, ["4", "2"]),
-        (Filter(state=State.FAILED, code="outcome_unknown"), 0, ["1"]),
-        (Filter(type=UPGRADE), 0, ["3"]),
-        (Filter(customer="fabrikam", partner="us"), 1, ["3"]),
-        (Filter(partner="eu"), 0, ["4"]),
-        (Filter(code="no such code"), 0, []),
+        (Selection(), 0, ["4", "3", "2", "1"]),
+        (Selection(), 2, ["4", "3"]),
+        (Selection(state=State.ACCEPTED), 0, ["4", "2"]),
+        (Selection(state=State.FAILED, code="outcome_unknown"), 0, ["1"]),
+        (Selection(type=UPGRADE), 0, ["3"]),
+        (Selection(customer="fabrikam", partner="us"), 1, ["3"]),
+        (Selection(partner="eu"), 0, ["4"]),
+        (Selection(code="no such code"), 0, []),
     ],
 )
 async def test_commands_are_listed_newest_first_by_what_they_have_in_common(
-    bench: Bench, wanted: Filter, limit: int, found: list[str]
+    bench: Bench, wanted: Selection, limit: int, found: list[str]
 ) -> None:
     """All that is given must fit."""
     one = await bench.worker()

@@ -10,7 +10,7 @@ from tests.journal.bench import Bench, accept, change, claim, command, ended, in
 from worker.errors import JournalRefused
 from worker.journal.database import schema
 from worker.journal.journal import Journal
-from worker.journal.operating.dead_letter_search import Wanted, search
+from worker.journal.operating.dead_letter_search import search
 from worker.journal.operating.pauses import Brake
 from worker.journal.processing.tenants import (
     Directory,
@@ -20,8 +20,8 @@ from worker.journal.processing.tenants import (
     register,
 )
 from worker.journal.reading.timeline import newest, show
-from worker.journal.reading.views import Filter
-from worker.journal.records import State, Which
+from worker.journal.records import State
+from worker.journal.selection import Selection
 
 FIRST, SECOND, THIRD = (f"5e11e500-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 DOMAIN = "contoso.onmicrosoft.com"
@@ -164,13 +164,13 @@ async def test_people_find_commands_by_any_name_that_is_not_anothers(bench: Benc
         ({"new": SECOND}, FIRST, FIRST),
     ):
         await enrol(worker, **accounts)
-        (found,) = await worker.read(lambda tx, name=name: newest(tx, Filter(partner=name)))
-        (dead,) = await worker.read(lambda tx, name=name: search(tx, Wanted(partner=name)))
+        (found,) = await worker.read(lambda tx, name=name: newest(tx, Selection(partner=name)))
+        (dead,) = await worker.read(lambda tx, name=name: search(tx, Selection(partner=name)))
         story = await worker.read(lambda tx, uid=found.uid: show(tx, uid))
         assert story is not None
         assert (found.id, found.partner, dead.partner, story.command.partner) == ("1", shown, shown, shown)
-    assert not await worker.read(lambda tx: newest(tx, Filter(partner="new")))
-    everything = await worker.read(lambda tx: newest(tx, Filter()))
+    assert not await worker.read(lambda tx: newest(tx, Selection(partner="new")))
+    everything = await worker.read(lambda tx: newest(tx, Selection()))
     assert [each.partner for each in everything] == [None, FIRST]
 
 
@@ -179,15 +179,15 @@ async def test_a_pause_holds_the_tenant_and_not_the_name(bench: Bench) -> None:
     worker = await bench.worker()
     await enrol(worker, a=FIRST, b=SECOND)
     brake = Brake(worker)
-    await brake.pause("ada", "stop", Which(partner="a"))
+    await brake.pause("ada", "stop", Selection(partner="a"))
     await accept(worker, command("1", partner="a", account="a"), command("2", customer="d", partner="b"))
     await enrol(worker, c=FIRST, a=SECOND)
     works = await claim(worker, partners=["a", "b"])
     assert {work.id: work.paused is not None for work in works} == {"1": True, "2": False}
     (held,) = await brake.held()
-    assert held.which == Which(partner="c")
-    assert await brake.resume("ada", "go", Which(partner="a")) == 0
-    assert await brake.resume("ada", "go", Which(partner="c")) == 1
+    assert held.which == Selection(partner="c")
+    assert await brake.resume("ada", "go", Selection(partner="a")) == 0
+    assert await brake.resume("ada", "go", Selection(partner="c")) == 1
     assert not [work for work in await claim(worker, partners=["a", "b"]) if work.paused]
 
 

@@ -8,20 +8,20 @@ from tests.operators.asking import WHO, WHY, beside, later, types
 from tests.support.harness import World, settings_of
 from worker import metrics
 from worker.journal.operating.pauses import Brake
-from worker.journal.records import Which
+from worker.journal.selection import Selection
 
 Play = Callable[..., None]
-SUSPENSIONS = Which(type=SuspendPlan.wire_type())
+SUSPENSIONS = Selection(type=SuspendPlan.wire_type())
 SECOND = 1.0
 
 
-async def pause(world: World, which: Which) -> None:
+async def pause(world: World, which: Selection) -> None:
     """A person steps on the brake."""
     async with beside(world) as journal:
         await Brake(journal).pause(WHO, WHY, which)
 
 
-async def resume(world: World, which: Which) -> None:
+async def resume(world: World, which: Selection) -> None:
     """A person lets go of it."""
     async with beside(world) as journal:
         await Brake(journal).resume(WHO, WHY, which)
@@ -58,7 +58,7 @@ def test_the_head_of_a_paused_lane_says_so_once_however_long_it_is_held(play: Pl
     async def story(world: World) -> None:
         await world.begin()
         customer = world.simulator.customer("quiet_plan")
-        await pause(world, Which(customer=customer.id))
+        await pause(world, Selection(customer=customer.id))
         first = await world.send(SuspendPlan(customer_id=customer.id), partition=0)
         second = await world.send(SuspendPlan(customer_id=customer.id), partition=0)
         await world.until(later(world, 600), "ten minutes have passed")
@@ -77,7 +77,7 @@ def test_what_was_paused_goes_on_at_once_and_in_its_order(play: Play) -> None:
     async def story(world: World) -> None:
         await world.begin()
         customer = world.simulator.customer("quiet_plan")
-        which = Which(partner="contoso", customer=customer.id)
+        which = Selection(partner="contoso", customer=customer.id)
         await pause(world, which)
         sent = [await world.send(SuspendPlan(customer_id=customer.id), partition=0) for _ in range(3)]
         await world.until(later(world, 100), "they are held")
@@ -102,13 +102,13 @@ def test_two_pauses_hold_until_both_are_ended(play: Play) -> None:
         await world.begin()
         customer = world.simulator.customer("quiet_plan")
         await pause(world, SUSPENSIONS)
-        await pause(world, Which(customer=customer.id))
+        await pause(world, Selection(customer=customer.id))
         command_id = await world.send(SuspendPlan(customer_id=customer.id))
         await world.until(later(world, 10), "it is held")
         await resume(world, SUSPENSIONS)
         await world.until(later(world, 300), "one of the pauses is over")
         assert not world.answers(command_id)
-        await resume(world, Which(customer=customer.id))
+        await resume(world, Selection(customer=customer.id))
         assert isinstance(await world.answer(command_id), PlanSuspended)
 
     play(story)
@@ -121,7 +121,7 @@ def test_a_pause_in_force_is_told_to_whoever_asks_and_names_nobody(play: Play) -
         worker = await world.begin()
         customer = world.simulator.customer("quiet_plan")
         assert (worker.service.readiness().degraded, metrics.PAUSES._value.get()) == ((), 0)
-        await pause(world, Which(customer=customer.id))
+        await pause(world, Selection(customer=customer.id))
         await world.until(later(world, SECOND), "a second has passed")
         now = worker.service.readiness()
         assert now.ready
@@ -134,7 +134,7 @@ def test_a_pause_in_force_is_told_to_whoever_asks_and_names_nobody(play: Play) -
         await world.until(later(world, SECOND), "a second has passed")
         assert worker.service.readiness().degraded[0].startswith("2 pauses are in force")
         await resume(world, SUSPENSIONS)
-        await resume(world, Which(customer=customer.id))
+        await resume(world, Selection(customer=customer.id))
         await world.until(later(world, SECOND), "a second has passed")
         assert (worker.service.readiness().degraded, metrics.PAUSES._value.get()) == ((), 0)
 

@@ -13,8 +13,8 @@ from worker.journal.journal import Journal
 from worker.journal.operating import replay_plans
 from worker.journal.operating.replay_plans import Item, Plan
 from worker.journal.processing.tenants import Directory, Tenant
-from worker.journal.reading.views import Filter
 from worker.journal.records import State
+from worker.journal.selection import Selection
 from worker.operators.replay.applying import Applier, Ended, Manner
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.pace import Pace
@@ -24,7 +24,7 @@ from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 
 Play = Callable[..., None]
-EVERYTHING = Filter()
+EVERYTHING = Selection()
 
 
 def desk(world: World) -> intake.Desk:
@@ -39,13 +39,13 @@ async def each(found: Iterable[Record] | Iterable[Candidate]) -> AsyncIterator:
         yield one
 
 
-async def plan_of_topic(world: World, journal: Journal, which: Filter = EVERYTHING, **wanted: bool) -> Plan:
+async def plan_of_topic(world: World, journal: Journal, which: Selection = EVERYTHING, **wanted: bool) -> Plan:
     """A plan for everything on the commands topic."""
     found = of_records(journal, each(world.broker.records(COMMANDS)), desk(world), which)
     return await make(journal, found, Order(WHO, WHY, {}, Wanted(**wanted)), {"contoso": 500})
 
 
-async def plan_of_journal(journal: Journal, which: Filter) -> Plan:
+async def plan_of_journal(journal: Journal, which: Selection) -> Plan:
     """A plan for what the journal has."""
     return await make(journal, of_journal(journal, which), Order(WHO, WHY, {}, Wanted()), {"contoso": 500})
 
@@ -148,7 +148,7 @@ def test_failures_of_one_code_are_redriven_with_a_canary_first(play: Play) -> No
         for customer in customers:
             customer.overrides.clear()
         async with beside(world) as journal:
-            plan = await plan_of_journal(journal, Filter(code="order_failed"))
+            plan = await plan_of_journal(journal, Selection(code="order_failed"))
             assert plan.outcomes == {"resume": 6}
             ended = await apply(world, journal, plan, canary=2)
         assert (ended.standing.ended, ended.standing.failed, ended.stopped) == (6, 0, False)
@@ -169,7 +169,7 @@ def test_a_replay_stops_by_itself_when_the_canary_fails(play: Play) -> None:
         await world.begin()
         await failures(world, 6)
         async with beside(world) as journal:
-            plan = await plan_of_journal(journal, Filter(state=State.FAILED))
+            plan = await plan_of_journal(journal, Selection(state=State.FAILED))
             ended = await apply(world, journal, plan, canary=2)
         assert ended.stopped
         assert ended.standing.planned == 4
@@ -190,7 +190,7 @@ def test_two_applies_at_once_and_two_plans_that_overlap_run_no_command_twice(pla
             customer.overrides.clear()
         async with beside(world) as one, beside(world) as other:
             plan = await plan_of_journal(one, EVERYTHING)
-            overlapping = await plan_of_journal(other, Filter(type=CreateAzurePlan.wire_type()))
+            overlapping = await plan_of_journal(other, Selection(type=CreateAzurePlan.wire_type()))
             await asyncio.gather(apply(world, one, plan), apply(world, other, plan), apply(world, other, overlapping))
         await world.until(lambda: answered_twice(world, sent), "all have a second answer")
         rows = await world.rows("SELECT redrive, state FROM command")

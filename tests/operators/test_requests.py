@@ -19,7 +19,7 @@ from worker.journal.operating.dead_letters import archive, letters
 from worker.journal.operating.pauses import Brake
 from worker.journal.operating.requests import Acts
 from worker.journal.operating.retention import prune
-from worker.journal.records import Which
+from worker.journal.selection import Selection
 from worker.metrics import REGISTRY
 
 Play = Callable[..., None]
@@ -325,7 +325,7 @@ def test_requests_that_cannot_be_carried_out_yet_keep_no_other_waiting(play: Pla
         async with beside(world) as journal:
             acts = Acts(journal)
             held = world.simulator.customer()
-            await Brake(journal).pause(WHO, WHY, Which(customer=held.id))
+            await Brake(journal).pause(WHO, WHY, Selection(customer=held.id))
             cancelled = await world.send(create(held))
             await world.until(later(world, 5), "it is held")
             world.broker.down = True

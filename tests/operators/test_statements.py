@@ -18,11 +18,10 @@ from tests.support.memory_broker import MemoryBroker
 from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.journal.operating import replay_plans
-from worker.journal.operating.dead_letter_search import Wanted as WantedLetters
 from worker.journal.operating.dead_letter_search import groups, search
 from worker.journal.operating.retention import prune
 from worker.journal.processing.tenants import Directory, Tenant, register
-from worker.journal.reading.views import Filter
+from worker.journal.selection import Selection
 from worker.operators.rebuild import Rebuild, Sources
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.planning import Order, make
@@ -107,7 +106,7 @@ async def test_a_rebuilt_journal_says_where_each_command_stands(journal: Journal
         (FAILED, "failed", "retries_exhausted", 1),
         (OPEN, "accepted", None, 0),
     ]
-    counted = await journal.read(lambda tx: groups(tx, WantedLetters(state="open")))
+    counted = await journal.read(lambda tx: groups(tx, Selection(), "open"))
     assert sorted((group.code, group.type, group.number) for group in counted) == [
         ("invalid_json", None, 1),
         ("retries_exhausted", SuspendPlan.wire_type(), 1),
@@ -136,7 +135,7 @@ async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: Jour
     fresh = encode_command(CreateAzurePlan(customer_id=OPEN), id="new", source="/crm", time=datetime.now(UTC))
     await broker.write(COMMANDS, fresh)
     records: list[Record] = broker.records(COMMANDS)
-    found = of_records(journal, each(records), DESK, Filter())
+    found = of_records(journal, each(records), DESK, Selection())
     plan = await make(journal, found, Order(WHO, WHY, {"from": None}, Wanted()), {"contoso": 500})
     assert plan.outcomes == {"nothing": 2, "resume": 1, "needsPerson": 1, "start": 1}
     kept = (await journal.read(lambda tx: replay_plans.find(tx, plan.id[:8])))[0]
@@ -162,7 +161,7 @@ async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> N
     """They hold the bytes of records, which are kept no longer than those of commands."""
     await rebuilt(journal)
     for _ in range(2):
-        await make(journal, of_journal(journal, Filter()), Order(WHO, WHY, {}, Wanted()), {})
+        await make(journal, of_journal(journal, Selection()), Order(WHO, WHY, {}, Wanted()), {})
     await prune(journal, 1e9, 3_600.0)
     assert len(await journal.read(lambda tx: replay_plans.find(tx, ""))) == 2
     await prune(journal, 1e9, 0.0)
@@ -173,7 +172,7 @@ async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> N
 async def test_recorded_events_are_due_again_once(journal: Journal) -> None:
     """They are unsent again, in their order, and their lane is somebody's to send."""
     await rebuilt(journal)
-    done = [each async for each in of_journal(journal, Filter(customer=SUSPENDED))]
+    done = [each async for each in of_journal(journal, Selection(customer=SUSPENDED))]
     plan = await make(journal, each(done), Order(WHO, WHY, {}, Wanted(re_emit=True)), {})
     items = await journal.read(lambda tx: replay_plans.planned(tx, plan.id, ["reEmit"], 10))
     lanes = await journal.read(lambda tx: replay_plans.lanes_of(tx, items))
@@ -190,9 +189,9 @@ async def test_recorded_events_are_due_again_once(journal: Journal) -> None:
 async def test_dead_letters_are_found_with_their_commands(journal: Journal) -> None:
     """By code, type, customer and account; one of a record that was no command has none."""
     await rebuilt(journal)
-    everything = WantedLetters("open", "retries_exhausted", SuspendPlan.wire_type(), FAILED, "contoso")
-    (found,) = await journal.read(lambda tx: search(tx, everything, 5))
+    everything = Selection("contoso", FAILED, SuspendPlan.wire_type(), code="retries_exhausted")
+    (found,) = await journal.read(lambda tx: search(tx, everything, "open", 5))
     assert (found.id, found.letter.redrive, found.letter.sent_at is not None) == (FAILED, 1, True)
-    (none,) = await journal.read(lambda tx: search(tx, WantedLetters(code="invalid_json")))
+    (none,) = await journal.read(lambda tx: search(tx, Selection(code="invalid_json")))
     assert (none.id, none.type) == (None, None)
     assert await journal.read(replay_plans.calls_by_type) == {}

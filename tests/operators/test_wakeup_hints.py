@@ -11,7 +11,7 @@ from tests.support.waiting import eventually
 from worker.journal.database.postgres import PostgresEngine
 from worker.journal.operating.pauses import Brake
 from worker.journal.operating.requests import Acts
-from worker.journal.records import Which
+from worker.journal.selection import Selection
 
 pytestmark = pytest.mark.postgres
 NEVER = 3600.0
@@ -30,7 +30,7 @@ async def test_a_pause_a_request_and_a_resumption_are_heard_of_at_once(world: Wo
     """Held, cancelled and let go by somebody in another process, within a moment each."""
     await world.begin()
     customer = world.simulator.customer("quiet_plan")
-    which = Which(customer=customer.id)
+    which = Selection(customer=customer.id)
     async with beside(world) as journal:
         brake, acts = Brake(journal), Acts(journal)
         await brake.pause(WHO, WHY, which)

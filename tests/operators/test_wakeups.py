@@ -7,15 +7,16 @@ from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
 from tests.operators.asking import WHO, WHY, beside, later, types, uid
 from tests.support.harness import World, settings_of
 from worker.journal.operating.pauses import Brake
-from worker.journal.operating.wakeups import Sleepers, Waking
-from worker.journal.records import SECOND, Which
+from worker.journal.operating.wakeups import Waking
+from worker.journal.records import SECOND
+from worker.journal.selection import Selection
 
 Play = Callable[..., None]
 RETRY = WaitingReason.RETRY.value
 CUSTOMERS = 12
 
 
-async def wake(world: World, which: Sleepers) -> int:
+async def wake(world: World, which: Selection) -> int:
     """A person wakes what waits."""
     async with beside(world) as journal:
         return await Waking(journal).wake(WHO, WHY, which)
@@ -49,7 +50,7 @@ def test_what_an_outage_left_waiting_goes_on_at_once(play: Play) -> None:
         rows = await world.rows("SELECT due_at FROM command WHERE due_at IS NOT NULL")
         async with beside(world) as journal:
             assert min(row["due_at"] for row in rows) - journal.now() > 60 * SECOND
-        assert await wake(world, Sleepers()) == CUSTOMERS
+        assert await wake(world, Selection()) == CUSTOMERS
         assert await answered_within(world, sent) < 60
 
     play(story, attention=0.5)
@@ -60,8 +61,8 @@ def test_every_worker_probes(play: Play) -> None:
 
     async def story(world: World) -> None:
         sent = await after_an_outage(world, workers=2)
-        await wake(world, Sleepers(reason="partner_center_unavailable"))
-        await wake(world, Sleepers(reason=RETRY))
+        await wake(world, Selection(reason="partner_center_unavailable"))
+        await wake(world, Selection(reason=RETRY))
         assert await answered_within(world, sent) < 60
 
     play(story, attention=0.5)
@@ -74,10 +75,10 @@ def test_a_pause_is_stronger(play: Play) -> None:
         await world.begin()
         customer = world.simulator.customer("quiet_plan")
         async with beside(world) as journal:
-            await Brake(journal).pause(WHO, WHY, Which(customer=customer.id))
+            await Brake(journal).pause(WHO, WHY, Selection(customer=customer.id))
         sent = await world.send(SuspendPlan(customer_id=customer.id))
         await world.until(later(world, 5), "it is held")
-        assert await wake(world, Sleepers()) == 0
+        assert await wake(world, Selection()) == 0
         await world.until(later(world, 5), "nothing has come of it")
         assert not world.simulator.books.requests
         assert not world.answers(sent)
@@ -96,10 +97,10 @@ def test_only_what_was_meant_is_woken(play: Play) -> None:
         await world.until(later(world, 1_800), "they wait ever longer")
         async with beside(world) as journal:
             waking = Waking(journal)
-            assert sum((await waking.counted(Sleepers(partner="contoso"))).values()) == len(sent)
-            assert await waking.counted(Sleepers(partner="fabrikam")) == {}
-            assert await waking.counted(Sleepers(reason="throttled")) == {}
-            assert await waking.wake(WHO, WHY, Sleepers(uid=uid(sent[0]))) == 1
+            assert sum((await waking.counted(Selection(partner="contoso"))).values()) == len(sent)
+            assert await waking.counted(Selection(partner="fabrikam")) == {}
+            assert await waking.counted(Selection(reason="throttled")) == {}
+            assert await waking.wake(WHO, WHY, Selection(uid=uid(sent[0]))) == 1
         signed = await world.rows("SELECT who, why, verb, uid FROM act WHERE verb = 'wake'")
         assert [dict(row) for row in signed] == [{"who": WHO, "why": WHY, "verb": "wake", "uid": uid(sent[0])}]
 
@@ -118,7 +119,7 @@ def test_a_partner_is_called_by_the_name_that_its_account_has_now(play: Play) ->
         await world.begin()
         async with beside(world) as journal:
             waking = Waking(journal)
-            assert await waking.counted(Sleepers(partner="fabrikam")) == {}
-            assert sum((await waking.counted(Sleepers(partner="renamed"))).values()) == 1
+            assert await waking.counted(Selection(partner="fabrikam")) == {}
+            assert sum((await waking.counted(Selection(partner="renamed"))).values()) == 1
 
     play(story)

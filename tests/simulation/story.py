@@ -14,7 +14,7 @@ from tests.crash.enumeration import SETTLE
 from tests.simulation.chaos import Weather
 from tests.simulation.poison import POISONS, Poison
 from tests.support.virtual_time import START
-from worker.journal.records import Which
+from worker.journal.selection import Selection
 
 PROFILES = (
     *("ready",) * 5,
@@ -93,7 +93,7 @@ class Braking:
     """A person pauses commands and resumes them later. `dies`: in the middle of resuming, with nothing made due."""
 
     at: float
-    which: Which
+    which: Selection
     seconds: float
     dies: bool
 
@@ -140,7 +140,9 @@ def _brakings(rng: Random) -> list[Braking]:
     return [
         Braking(
             rng.uniform(0.0, LASTS / 2),
-            rng.choice((Which(), Which(type=SuspendPlan.wire_type()), Which(type=CreateAzurePlan.wire_type()))),
+            rng.choice(
+                (Selection(), Selection(type=SuspendPlan.wire_type()), Selection(type=CreateAzurePlan.wire_type()))
+            ),
             rng.uniform(1.0, LASTS / 2),
             rng.random() < 0.5,
         )

@@ -8,9 +8,10 @@ from tests.support.harness import settings_of
 from worker.cli import connections
 from worker.errors import JournalMissing
 from worker.journal.database.protocol import Transaction
-from worker.journal.operating.dead_letter_search import Wanted, search
+from worker.journal.operating.dead_letter_search import search
 from worker.journal.reading.timeline import newest
-from worker.journal.reading.views import Filter, Summary
+from worker.journal.reading.views import Summary
+from worker.journal.selection import Selection
 
 T = TypeVar("T")
 
@@ -18,14 +19,14 @@ T = TypeVar("T")
 def commands_of(url: str) -> dict[str, Summary]:
     """The commands of the journal by their ids, as `azplan commands list` sees them; none while it is being made."""
     try:
-        return {each.id: each for each in _look(url, lambda tx: newest(tx, Filter()))}
+        return {each.id: each for each in _look(url, lambda tx: newest(tx, Selection()))}
     except JournalMissing:
         return {}
 
 
 def stories_of_dead_letters(url: str, *, code: str) -> list[int]:
     """Of which stories the journal has dead letters with a code, whatever became of them: 0 for a command's first."""
-    return sorted(dead.letter.redrive for dead in _look(url, lambda tx: search(tx, Wanted(code=code))))
+    return sorted(dead.letter.redrive for dead in _look(url, lambda tx: search(tx, Selection(code=code))))
 
 
 def _look(url: str, query: Callable[[Transaction], Awaitable[T]]) -> T:

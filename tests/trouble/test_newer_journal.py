@@ -26,8 +26,8 @@ from worker.journal.operating.retention import prune
 from worker.journal.processing.pauses import pauses
 from worker.journal.processing.unknown_rows import KIND
 from worker.journal.reading import counts, timeline
-from worker.journal.reading.views import Filter
-from worker.journal.records import State, Which
+from worker.journal.records import State
+from worker.journal.selection import Selection
 
 BOTH = ["play", pytest.param("play_on_postgres", marks=pytest.mark.postgres)]
 PUT_OFF = 60.0
@@ -93,7 +93,7 @@ async def widen(world: World) -> None:
 async def paused(world: World, customers: Sequence[Customer]) -> list[str]:
     """A command of each of these customers, accepted and held back by a pause."""
     async with beside(world) as journal:
-        await Brake(journal).pause(WHO, WHY, Which())
+        await Brake(journal).pause(WHO, WHY, Selection())
     sent = [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers]
     for _ in range(60):
         waiting = await world.rows("SELECT uid FROM command WHERE reason = 'paused'")
@@ -106,7 +106,7 @@ async def paused(world: World, customers: Sequence[Customer]) -> list[str]:
 async def resume(world: World) -> None:
     """Let everything go."""
     async with beside(world) as journal:
-        await Brake(journal).resume(WHO, WHY, Which())
+        await Brake(journal).resume(WHO, WHY, Selection())
 
 
 def bought(world: World, command: str) -> bool:
@@ -145,12 +145,12 @@ def test_more_columns_and_one_more_table_change_nothing_for_a_worker(either: Pla
 
 async def look_around(read: Callable[[Callable[[Transaction], Awaitable[object]]], Awaitable[object]]) -> None:
     """What verbs read."""
-    await read(lambda tx: timeline.newest(tx, Filter()))
+    await read(lambda tx: timeline.newest(tx, Selection()))
     for command in ("c-1", "c-2", "c-3", "c-4"):
         await read(lambda tx, command=command: timeline.show(tx, uid(command)))  # type: ignore[misc]
     await read(lambda tx: timeline.changes(tx, 0))
-    await read(lambda tx: dead_letter_search.search(tx, dead_letter_search.Wanted()))
-    await read(lambda tx: dead_letter_search.groups(tx, dead_letter_search.Wanted()))
+    await read(lambda tx: dead_letter_search.search(tx, Selection()))
+    await read(lambda tx: dead_letter_search.groups(tx, Selection()))
     await read(counts.gauges)
     await read(counts.stats)
     await read(pauses)

@@ -19,7 +19,8 @@ from worker.journal.journal import Journal
 from worker.journal.operating.pauses import Brake
 from worker.journal.processing.tenants import meant_by_settings
 from worker.journal.reading import counts
-from worker.journal.records import SECOND, Micros, Pause, Which
+from worker.journal.records import SECOND, Micros, Pause
+from worker.journal.selection import Selection
 from worker.settings.build import tenants_of
 from worker.settings.model import Settings
 
@@ -39,9 +40,9 @@ def insist_on_words(partner: str | None, customer: str | None, type_: str | None
 
 async def which_of(
     journal: Journal, loaded: Settings, partner: str | None, customer: str | None, type_: str | None
-) -> Which:
+) -> Selection:
     """The commands that the options name. Raises Stop for an account, a customer or a type that cannot exist."""
-    which = Which(
+    which = Selection(
         partner=None if partner is None else partner.strip().casefold(),
         customer=None if customer is None else customer_id(customer),
         type=None if type_ is None else known_type(type_),
@@ -53,18 +54,18 @@ async def which_of(
     return replace(which, partner=await journal.read(lambda tx: meant_by_settings(tx, named, accounts)))
 
 
-def literally(partner: str | None, customer: str | None, type_: str | None) -> Which:
+def literally(partner: str | None, customer: str | None, type_: str | None) -> Selection:
     """The same without a look at whether they exist: a pause of something that is gone can be ended too."""
     kind = None if type_ is None else find(type_, commands())
-    return Which(
+    return Selection(
         partner=None if partner is None else partner.strip().casefold(),
         customer=None if customer is None else customer.strip().lower(),
         type=kind.wire_type() if kind else type_,
     )
 
 
-def spoken(which: Which) -> str:
-    """Which commands, in words."""
+def spoken(which: Selection) -> str:
+    """Selection commands, in words."""
     parts = [
         short(which.type) if which.type else "",
         f"of customer {which.customer}" if which.customer else "",

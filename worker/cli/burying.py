@@ -27,7 +27,6 @@ from worker.journal.journal import Journal
 from worker.journal.operating.dead_letter_search import (
     Dead,
     Group,
-    Wanted,
     commands_of,
     following,
     groups,
@@ -35,6 +34,7 @@ from worker.journal.operating.dead_letter_search import (
     these,
 )
 from worker.journal.records import Micros
+from worker.journal.selection import Selection
 
 PAGE: Final = 200
 """Dead letters that are read, and changed, at once."""
@@ -44,12 +44,9 @@ LONGEST: Final = 2_000
 OTHERS: Final = "`azplan dead-letters list`, with --state archived or redriven for the others, shows what there is."
 
 
-def wanted_of(
-    code: str | None, type_: str | None, customer: str | None, partner: str | None, state: str | None = "open"
-) -> Wanted:
+def wanted_of(code: str | None, type_: str | None, customer: str | None, partner: str | None) -> Selection:
     """The dead letters that the options name. Raises Stop for a word that can match none."""
-    return Wanted(
-        state=state,
+    return Selection(
         code=None if code is None else code_word(code, (*FailedCode, *RecordCode)),
         type=None if type_ is None else wire_type(type_),
         customer=None if customer is None else customer_id(customer),
@@ -64,7 +61,8 @@ class Meant:
     `codes` is how many there are of each code.
     """
 
-    wanted: Wanted
+    wanted: Selection
+    state: str
     numbers: Sequence[int]
     last: int
     codes: Mapping[str, int]
@@ -75,24 +73,24 @@ class Meant:
         return sum(self.codes.values())
 
 
-async def meant(journal: Journal, numbers: Sequence[int], wanted: Wanted, *, every: bool) -> Meant:
+async def meant(journal: Journal, numbers: Sequence[int], wanted: Selection, state: str, *, every: bool) -> Meant:
     """Which dead letters a verb is about. Raises Stop where it is about none."""
     codes = Counter[str]()
     for number in dict.fromkeys(numbers):
         letter = (await _numbered(journal, number)).letter
-        if letter.state != wanted.state:
-            raise Stop(Code.REFUSED, f"dead letter {number} is {letter.state}, not {wanted.state}.", OTHERS)
+        if letter.state != state:
+            raise Stop(Code.REFUSED, f"dead letter {number} is {letter.state}, not {state}.", OTHERS)
         codes[letter.code] += 1
     if numbers:
-        return Meant(wanted, list(dict.fromkeys(numbers)), max(numbers), codes)
-    if not every and wanted == Wanted(state=wanted.state):
+        return Meant(wanted, state, list(dict.fromkeys(numbers)), max(numbers), codes)
+    if not every and wanted == Selection():
         raise Stop(Code.USAGE, "say which dead letters: numbers, what they have in common, or --all.", "See --help.")
-    found = await journal.read(lambda tx: groups(tx, wanted))
+    found = await journal.read(lambda tx: groups(tx, wanted, state))
     if not found:
-        raise Stop(Code.NOTHING, f"no {wanted.state} dead letter matches.", OTHERS)
+        raise Stop(Code.NOTHING, f"no {state} dead letter matches.", OTHERS)
     for group in found:
         codes[group.code] += group.number
-    return Meant(wanted, [], max(group.example for group in found), codes)
+    return Meant(wanted, state, [], max(group.example for group in found), codes)
 
 
 async def pages(journal: Journal, which: Meant) -> AsyncIterator[Sequence[Dead]]:
@@ -102,7 +100,7 @@ async def pages(journal: Journal, which: Meant) -> AsyncIterator[Sequence[Dead]]
         yield await journal.read(lambda tx, some=some: these(tx, some))  # type: ignore[misc]
     after = which.last if which.numbers else 0
     while page := await journal.read(
-        lambda tx, after=after: following(tx, which.wanted, after, which.last, PAGE)  # type: ignore[misc]
+        lambda tx, after=after: following(tx, which.wanted, which.state, after, which.last, PAGE)  # type: ignore[misc]
     ):
         after = page[-1].letter.seq
         yield page
@@ -116,7 +114,7 @@ async def uids(journal: Journal, which: Meant, codes: Sequence[str]) -> AsyncIte
         return
     after = 0
     while page := await journal.read(
-        lambda tx, after=after: commands_of(tx, which.wanted, codes, after, which.last, PAGE)  # type: ignore[misc]
+        lambda tx, after=after: commands_of(tx, which.wanted, which.state, codes, after, which.last, PAGE)  # type: ignore[misc]
     ):
         after = page[-1][0]
         yield [uid for _, uid in page]

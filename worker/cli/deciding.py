@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -21,12 +22,12 @@ from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, 
 from worker.journal.journal import Journal
 from worker.journal.operating.selected_commands import (
     Found,
-    Selected,
     count,
     page,
 )
-from worker.journal.reading.views import Filter, Summary
+from worker.journal.reading.views import Summary
 from worker.journal.records import Resolution, State
+from worker.journal.selection import Selection
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -51,7 +52,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
     """
     which = chosen(type_, customer, partner)
     during = span(begin, end)
-    if id is None and which == Filter() and during == Span(None, None):
+    if id is None and which == Selection() and during == Span(None, None):
         raise Stop(Code.USAGE, "say which commands: an ID, or what they have in common.", "See --help.")
     asyncio.run(_cancel(model.load(), (id, source), which, during, _Manner(Signature(who, why), wait, yes, as_json)))
 
@@ -95,7 +96,7 @@ class _Manner:
 
 
 async def _cancel(
-    loaded: Settings, name: tuple[str | None, str | None], which: Filter, during: Span, manner: _Manner
+    loaded: Settings, name: tuple[str | None, str | None], which: Selection, during: Span, manner: _Manner
 ) -> None:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, which.partner)
@@ -104,7 +105,7 @@ async def _cancel(
             found = Found({(one.type, one.state.value, one.reason or ""): 1}, 1, one.seq)
             meant, pages = f"{short(one.type)} {one.id}", one_page(one)
         else:
-            selected = Selected(which.type, which.customer, which.partner, micros(during.begin), micros(during.end))
+            selected = replace(which, open=True, begin=micros(during.begin), end=micros(during.end))
             found = await _open_ones(journal, selected)
             meant, pages = counted(found.commands, "command"), _pages(journal, selected, found.last)
         _tell_plan(found)
@@ -121,7 +122,7 @@ async def _open_one(journal: Journal, id_: str, source: str | None) -> Summary:
     return one
 
 
-async def _open_ones(journal: Journal, which: Selected) -> Found:
+async def _open_ones(journal: Journal, which: Selection) -> Found:
     """How many open commands are to be cancelled. Raises Stop where there are none."""
     found = await journal.read(lambda tx: count(tx, which))
     if not found.commands:
@@ -133,7 +134,7 @@ async def _open_ones(journal: Journal, which: Selected) -> Found:
     return found
 
 
-async def _pages(journal: Journal, which: Selected, last: int) -> AsyncIterator[Sequence[str]]:
+async def _pages(journal: Journal, which: Selection, last: int) -> AsyncIterator[Sequence[str]]:
     """The open commands up to the last one that was counted, a page at a time."""
     after = 0
     while some := await journal.read(lambda tx, after=after: page(tx, which, after, last, AT_ONCE)):  # type: ignore[misc]

@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from worker.cli.exit_codes import Code, Stop
 from worker.journal.journal import Journal
 from worker.journal.reading import timeline
-from worker.journal.reading.views import Filter, Summary
+from worker.journal.reading.views import Summary
+from worker.journal.selection import Selection
 
 
 async def the_command(journal: Journal, id_: str, source: str | None) -> Summary:
@@ -20,7 +21,7 @@ async def the_command(journal: Journal, id_: str, source: str | None) -> Summary
 
 
 async def _unknown(journal: Journal, id_: str, source: str | None) -> Stop:
-    newest = await journal.read(lambda tx: timeline.newest(tx, Filter(), 1_000))
+    newest = await journal.read(lambda tx: timeline.newest(tx, Selection(), 1_000))
     near = get_close_matches(id_, {each.id for each in newest}, n=3, cutoff=0.8)
     of = f" from {source}" if source else ""
     hint = f"Did you mean {', '.join(near)}?" if near else "`azplan commands list` shows the newest."

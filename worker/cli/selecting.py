@@ -22,8 +22,8 @@ from worker.cli.exit_codes import Code, Stop
 from worker.cli.message_types import find, suggestion
 from worker.journal.journal import Journal
 from worker.journal.reading import timeline
-from worker.journal.reading.views import Filter
 from worker.journal.records import SECOND, Micros, State
+from worker.journal.selection import Selection
 from worker.settings.model import Settings
 
 OfType = Annotated[str | None, typer.Option("--type", help="Only those of this type, such as SuspendPlan.")]
@@ -38,9 +38,9 @@ _RANGE = re.compile(r"(\d+):(\d+)-(\d+)")
 
 def chosen(
     type_: str | None, customer: str | None, partner: str | None, state: State | None = None, code: str | None = None
-) -> Filter:
+) -> Selection:
     """The commands that match all that was said. Raises Stop for a word that can match none."""
-    return Filter(
+    return Selection(
         state=state,
         type=None if type_ is None else wire_type(type_),
         customer=None if customer is None else customer_id(customer),
@@ -99,7 +99,7 @@ async def check_partner(journal: Journal, loaded: Settings, partner: str | None)
     """Raises Stop for an account that is not configured and that no command in the journal is of."""
     if partner is None or partner in loaded.partners:
         return
-    wanted = Filter(partner=partner)
+    wanted = Selection(partner=partner)
     if await journal.read(lambda tx: timeline.newest(tx, wanted, 1)):
         return
     message = f"--partner {quoted(partner)} is no account: none is configured as that, and no command is of it."

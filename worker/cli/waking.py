@@ -18,7 +18,8 @@ from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
 from worker.cli.selecting import OfPartner, check_partner, code_word
 from worker.journal.journal import Journal
-from worker.journal.operating.wakeups import Sleepers, Waking
+from worker.journal.operating.wakeups import Waking
+from worker.journal.selection import Selection
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -54,18 +55,18 @@ def wake(
     meant = None if reason is None else code_word(reason, WaitingReason, "--reason")
     if meant in HELD:
         raise Stop(Code.USAGE, f"a wait for the reason {meant} cannot be ended by this verb.", HELD[meant])
-    words = Sleepers(reason=meant, partner=None if partner is None else partner.strip().casefold())
+    words = Selection(reason=meant, partner=None if partner is None else partner.strip().casefold())
     done = asyncio.run(_wake(model.load(), (id, source), words, Signature(who, why), yes=yes))
     if as_json:
         show_json(done)
 
 
 async def _wake(
-    loaded: Settings, name: tuple[str | None, str | None], words: Sleepers, signature: Signature, *, yes: bool
+    loaded: Settings, name: tuple[str | None, str | None], words: Selection, signature: Signature, *, yes: bool
 ) -> Mapping[str, object]:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, words.partner)
-        which = words if name[0] is None else Sleepers(uid=(await the_command(journal, name[0], name[1])).uid)
+        which = words if name[0] is None else Selection(uid=(await the_command(journal, name[0], name[1])).uid)
         waking = Waking(journal)
         found = await waking.counted(which)
         if not found:

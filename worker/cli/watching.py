@@ -19,14 +19,15 @@ from worker.cli.selecting import check_partner
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.reading import timeline
-from worker.journal.reading.views import Change, Filter, Summary
+from worker.journal.reading.views import Change, Summary
+from worker.journal.selection import Selection
 from worker.settings.model import Settings
 
 PAUSE: Final = 0.5
 """Seconds between two looks."""
 
 
-async def watch_events(settings: Settings, wanted: Filter, *, as_json: bool) -> None:
+async def watch_events(settings: Settings, wanted: Selection, *, as_json: bool) -> None:
     """Print the events of commands that match, from now on and without end. A database that is away is waited for."""
     async with connections.journal(settings) as journal:
         await check_partner(journal, settings, wanted.partner)
@@ -61,15 +62,11 @@ async def look(journal: Journal, since: int, seen: set[int], tell: Callable[[lis
     return settled
 
 
-def _fits(command: Summary, wanted: Filter) -> bool:
-    return (
-        wanted.type in (None, command.type)
-        and wanted.customer in (None, command.customer)
-        and wanted.partner in (None, command.partner)
-    )
+def _fits(command: Summary, wanted: Selection) -> bool:
+    return wanted.holds(command.partner, command.customer, command.type)
 
 
-def _show(changes: Iterable[Change], wanted: Filter, *, as_json: bool) -> None:
+def _show(changes: Iterable[Change], wanted: Selection, *, as_json: bool) -> None:
     for change in changes:
         if _fits(change.command, wanted):
             show_json(json_facts.change(change), indent=None) if as_json else show(_told(change))

@@ -9,6 +9,7 @@ from events.wire.record import Headers, Record
 from worker.journal.database.vocabulary import Resolution as Resolution  # noqa: PLC0414 - everybody takes it from here
 from worker.journal.database.vocabulary import State as State  # noqa: PLC0414 - everybody takes it from here
 from worker.journal.database.vocabulary import StepState as StepState  # noqa: PLC0414 - everybody takes it from here
+from worker.journal.selection import Selection
 
 Micros = int
 """An instant: microseconds since 1970-01-01 UTC."""
@@ -164,34 +165,26 @@ class Waits:
     since: dict[str, Micros] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Which:
-    """Which commands: those that match all that is given; None matches any. Partner as in `Work`, or an account."""
-
-    partner: str | None = None
-    customer: str | None = None
-    type: str | None = None
-
-    def holds(self, partner: str | None, customer: str, type: str) -> bool:  # noqa: A002 - the attribute's name
-        """Whether a command of this partner, customer and type is one of them."""
-        wanted, given = (self.partner, self.customer, self.type), (partner, customer, type)
-        return all(want is None or want == has for want, has in zip(wanted, given, strict=True))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause(Which):
-    """Commands that are not begun, but wait until a person lets them go. `account` is how the partner is called now."""
+class Pause:
+    """Commands that are not begun, but wait until a person lets them go. `account` is how the partner is called now.
+
+    Partner as in `Work`, or an account; with customer and type, None matches any.
+    """
 
     id: str
     at: Micros
     who: str
     why: str
+    partner: str | None = None
+    customer: str | None = None
+    type: str | None = None
     account: str | None = None
 
     @property
-    def which(self) -> Which:
+    def which(self) -> Selection:
         """The commands that it holds."""
-        return Which(self.partner, self.customer, self.type)
+        return Selection(self.partner, self.customer, self.type)
 
 
 @dataclass(slots=True)

@@ -46,8 +46,9 @@ from worker.cli.watching import watch_events
 from worker.journal.journal import Journal
 from worker.journal.operating.pauses import Brake
 from worker.journal.reading import timeline
-from worker.journal.reading.views import Filter, Story, Summary
+from worker.journal.reading.views import Story, Summary
 from worker.journal.records import SECOND, Micros, State
+from worker.journal.selection import Selection
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -147,7 +148,7 @@ def list_(  # noqa: PLR0913, PLR0917 - a parameter for each option
         show_table(
             ("received", "type", "id", "state", "code", "customer", "partner"), [_row(each, now) for each in found]
         )
-    if not found and (wanted, during, since) != (Filter(), Span(None, None), None):
+    if not found and (wanted, during, since) != (Selection(), Span(None, None), None):
         hint = f"Did you mean --customer {near}?" if near else "`azplan commands list` alone shows the newest."
         raise Stop(Code.NOTHING, "no command matches.", hint)
     if not found:
@@ -183,7 +184,7 @@ def watch(
 
 
 async def _newest(
-    loaded: Settings, wanted: Filter, time: tuple[Span, timedelta | None], limit: int
+    loaded: Settings, wanted: Selection, time: tuple[Span, timedelta | None], limit: int
 ) -> tuple[list[Summary], str | None, Micros]:
     """The commands that match; for a customer that has none, one whose id looks alike; and the time."""
     during, since = time
@@ -199,7 +200,7 @@ async def _newest(
 
 async def _alike(journal: Journal, customer: str) -> str | None:
     """A customer that has commands and whose id is nearly this one."""
-    known = {each.customer for each in await journal.read(lambda tx: timeline.newest(tx, Filter(), 1_000))}
+    known = {each.customer for each in await journal.read(lambda tx: timeline.newest(tx, Selection(), 1_000))}
     return next(iter(get_close_matches(customer, known - {customer}, 1, 0.8)), None)
 
 

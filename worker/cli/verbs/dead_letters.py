@@ -32,8 +32,8 @@ from worker.journal.operating.dead_letter_search import (
     search,
     these,
 )
-from worker.journal.operating.dead_letter_search import Wanted as WantedLetters
 from worker.journal.records import Micros
+from worker.journal.selection import Selection
 from worker.operators.replay.applying import Manner
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.pace import Pace
@@ -94,15 +94,15 @@ def list_(
 
     Exit code 3 where there are none.
     """
-    wanted = wanted_of(code, type_, customer, partner, state.value)
-    counted, found, now = asyncio.run(_list(model.load(), wanted, limit))
+    wanted = wanted_of(code, type_, customer, partner)
+    counted, found, now = asyncio.run(_list(model.load(), wanted, state.value, limit))
     if as_json:
         show_json([burying.facts(each) for each in found])
     if not counted:
         raise Stop(Code.NOTHING, f"no {state.value} dead letter matches.", burying.OTHERS)
     if as_json:
         return
-    if wanted == WantedLetters(state=state.value):
+    if wanted == Selection():
         show_groups(counted, now)
         say("With --code or --type they are listed one by one.")
     else:
@@ -183,7 +183,7 @@ def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
     as_json: Json = False,
 ) -> None:
     """Take back dead letters that were put aside."""
-    wanted = wanted_of(code, type_, customer, partner, "archived")
+    wanted = wanted_of(code, type_, customer, partner)
     words = _Words(Signature(who, why), every, yes, as_json)
     asyncio.run(_move(model.load(), "restore", numbers or [], wanted, words))
 
@@ -198,12 +198,12 @@ class _Words:
         self.as_json = as_json
 
 
-async def _list(loaded: Settings, wanted: WantedLetters, limit: int) -> tuple[list[Group], list[Dead], Micros]:
+async def _list(loaded: Settings, wanted: Selection, state: str, limit: int) -> tuple[list[Group], list[Dead], Micros]:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
         await say_held(journal)
-        counted = await journal.read(lambda tx: groups(tx, wanted))
-        return counted, await journal.read(lambda tx: search(tx, wanted, limit)), journal.now()
+        counted = await journal.read(lambda tx: groups(tx, wanted, state))
+        return counted, await journal.read(lambda tx: search(tx, wanted, state, limit)), journal.now()
 
 
 async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:
@@ -212,12 +212,10 @@ async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:
         return dead, await journal.read(lambda tx: dead_letters.original(tx, number))
 
 
-async def _redrive(
-    loaded: Settings, numbers: Sequence[int], wanted: WantedLetters, manner: Manner, words: _Words
-) -> None:
+async def _redrive(loaded: Settings, numbers: Sequence[int], wanted: Selection, manner: Manner, words: _Words) -> None:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
-        which = await burying.meant(journal, numbers, wanted, every=words.every)
+        which = await burying.meant(journal, numbers, wanted, "open", every=words.every)
         stuck = sum(number for code, number in which.codes.items() if code not in REDRIVABLE)
         if stuck:
             say(f"{stuck} never became commands and cannot be redriven: send them anew, corrected, with new ids.")
@@ -229,11 +227,12 @@ async def _redrive(
         await carry_out(loaded, journal, plan, manner, yes=words.yes, as_json=words.as_json)
 
 
-async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: WantedLetters, words: _Words) -> None:
+async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Selection, words: _Words) -> None:
     change = dead_letters.archive if verb == "archive" else dead_letters.restore
+    state = "open" if verb == "archive" else "archived"
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
-        which = await burying.meant(journal, numbers, wanted, every=words.every)
+        which = await burying.meant(journal, numbers, wanted, state, every=words.every)
         letters_meant = counted(which.letters, "dead letter")
         say(f"{letters_meant}: {', '.join(sorted(which.codes))}.")
         insist(f"{verb.capitalize()} {letters_meant}?", yes=words.yes)
@@ -258,5 +257,5 @@ def _asked(which: Meant) -> dict[str, Any]:
     """The selection, as the plan keeps it."""
     if which.numbers:
         return {"deadLetters": list(which.numbers)}
-    given = {name: word for name, word in asdict(which.wanted).items() if word is not None}
-    return {"deadLetters": {**given, "last": which.last}}
+    given = {name: word for name, word in asdict(which.wanted).items() if word not in (None, False)}
+    return {"deadLetters": {"state": which.state, **given, "last": which.last}}

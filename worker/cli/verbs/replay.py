@@ -44,8 +44,8 @@ from worker.cli.selecting import (
 from worker.journal.journal import Journal
 from worker.journal.operating.replay_plans import Plan, newest
 from worker.journal.processing.tenants import directory
-from worker.journal.reading.views import Filter
 from worker.journal.records import Micros
+from worker.journal.selection import Selection
 from worker.operators.replay.applying import Manner
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.pace import Pace
@@ -92,10 +92,10 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Replayed:
     """Which commands, from where. `ranges` are offsets of partitions, `during` is a span of time."""
 
-    which: Filter
+    which: Selection
     during: Span
     ranges: tuple[tuple[int, range], ...]
     from_journal: bool
@@ -149,7 +149,7 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
         raise Stop(Code.USAGE, "--offsets says all: leave --from, --to and --journal out.")
     if len({number for number, _ in given}) < len(given):
         raise Stop(Code.USAGE, "a partition is named twice.", "Make a plan for each of the two ranges.")
-    selection = Selection(chosen(type_, customer, partner, code=code), during, given, from_journal)
+    selection = Replayed(chosen(type_, customer, partner, code=code), during, given, from_journal)
     order = Order(who, why, selection.asked(), Wanted(re_emit=re_emit))
     asyncio.run(_plan(model.load(), selection, order, as_json=as_json))
 
@@ -219,7 +219,7 @@ async def _show(loaded: Settings, name: str, *, as_json: bool) -> None:
             show_line("Of what is to be done: " + ", ".join(f"{number} {state}" for state, number in stands.items()))
 
 
-async def _plan(loaded: Settings, selection: Selection, order: Order, *, as_json: bool) -> None:
+async def _plan(loaded: Settings, selection: Replayed, order: Order, *, as_json: bool) -> None:
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, selection.which.partner)
         await say_held(journal)
@@ -233,7 +233,7 @@ async def _plan(loaded: Settings, selection: Selection, order: Order, *, as_json
 
 
 @asynccontextmanager
-async def _found(loaded: Settings, journal: Journal, selection: Selection) -> AsyncIterator[AsyncIterator[Candidate]]:
+async def _found(loaded: Settings, journal: Journal, selection: Replayed) -> AsyncIterator[AsyncIterator[Candidate]]:
     """The commands that are meant, as they are read."""
     during = selection.during
     if selection.from_journal:

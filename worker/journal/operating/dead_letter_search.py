@@ -1,4 +1,4 @@
-"""Dead letters together with the commands that they were, for whoever looks for them and deals with them."""
+"""Dead letters together with the commands that they were. `state`: only dead letters in it; None for all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,23 +6,13 @@ from dataclasses import dataclass
 from worker.journal.database.columns import PARTNER_OF_COMMAND
 from worker.journal.database.protocol import Row, Transaction, Value
 from worker.journal.operating.dead_letters import letter
-from worker.journal.processing.tenants import lanes_named
+from worker.journal.reading.conditions import condition
 from worker.journal.reading.views import Letter
+from worker.journal.selection import Selection
 
 SELECT = f"""SELECT dead_letter.*, command.id AS command_id, command.source AS command_source,
       command.type AS command_type, command.customer AS command_customer, {PARTNER_OF_COMMAND} AS command_partner
     FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid"""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which dead letters: those that match all that is given; None matches any."""
-
-    state: str | None = None
-    code: str | None = None
-    type: str | None = None
-    customer: str | None = None
-    partner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +39,9 @@ class Group:
     example: int
 
 
-async def search(tx: Transaction, wanted: Wanted, limit: int = 0) -> list[Dead]:
+async def search(tx: Transaction, which: Selection, state: str | None = None, limit: int = 0) -> list[Dead]:
     """The dead letters that match, the newest first, at most `limit` of them; 0 for all."""
-    conditions, values = await _conditions(tx, wanted)
+    conditions, values = await _conditions(tx, which, state)
     if limit:
         values.append(limit)
     rows = await tx.rows(
@@ -66,9 +56,11 @@ async def numbered(tx: Transaction, number: int) -> Dead | None:
     return _dead(rows[0]) if rows else None
 
 
-async def following(tx: Transaction, wanted: Wanted, after: int, last: int, limit: int) -> list[Dead]:
+async def following(
+    tx: Transaction, which: Selection, state: str | None, after: int, last: int, limit: int
+) -> list[Dead]:
     """The next dead letters that match, the oldest first: those with numbers above `after` and up to `last`."""
-    conditions, values = await _conditions(tx, wanted)
+    conditions, values = await _conditions(tx, which, state)
     rows = await tx.rows(
         f"""{SELECT} WHERE {conditions} AND dead_letter.seq > ? AND dead_letter.seq <= ?
             ORDER BY dead_letter.seq LIMIT ?""",
@@ -90,12 +82,12 @@ async def these(tx: Transaction, numbers: Sequence[int]) -> list[Dead]:
 
 
 async def commands_of(
-    tx: Transaction, wanted: Wanted, codes: Sequence[str], after: int, last: int, limit: int
+    tx: Transaction, which: Selection, state: str | None, codes: Sequence[str], after: int, last: int, limit: int
 ) -> list[tuple[int, str]]:
     """The next commands whose dead letters match and have one of these codes, each once: its oldest such letter's
     number, and its uid."""
-    conditions, values = await _conditions(tx, wanted)
-    same_code = "" if wanted.code is None else " AND earlier.code = dead_letter.code"
+    conditions, values = await _conditions(tx, which, state)
+    same_code = "" if which.code is None else " AND earlier.code = dead_letter.code"
     rows = await tx.rows(
         f"""SELECT dead_letter.seq AS number, dead_letter.uid AS uid
             FROM dead_letter LEFT JOIN command ON command.uid = dead_letter.uid
@@ -115,9 +107,9 @@ async def commands_of(
     return [(row["number"], row["uid"]) for row in rows]
 
 
-async def groups(tx: Transaction, wanted: Wanted) -> list[Group]:
+async def groups(tx: Transaction, which: Selection, state: str | None = None) -> list[Group]:
     """The dead letters that match, counted by code and type of command, the most first."""
-    conditions, values = await _conditions(tx, wanted)
+    conditions, values = await _conditions(tx, which, state)
     rows = await tx.rows(
         f"""SELECT dead_letter.code AS code, command.type AS type, count(*) AS n, min(dead_letter.at) AS first,
               max(dead_letter.at) AS last, max(dead_letter.seq) AS example
@@ -128,16 +120,9 @@ async def groups(tx: Transaction, wanted: Wanted) -> list[Group]:
     return [Group(row["code"], row["type"], row["n"], row["first"], row["last"], row["example"]) for row in rows]
 
 
-async def _conditions(tx: Transaction, wanted: Wanted) -> tuple[str, list[Value]]:
-    columns = {
-        "dead_letter.state": wanted.state,
-        "dead_letter.code": wanted.code,
-        "command.type": wanted.type,
-        "command.customer": wanted.customer,
-        "command.partner": None if wanted.partner is None else await lanes_named(tx, wanted.partner),
-    }
-    chosen = {column: value for column, value in columns.items() if value is not None}
-    return " AND ".join(f"{column} = ?" for column in chosen) or "1 = 1", list(chosen.values())
+async def _conditions(tx: Transaction, which: Selection, state: str | None) -> tuple[str, list[Value]]:
+    match, values = await condition(tx, which, code="dead_letter.code")
+    return (match, values) if state is None else (f"{match} AND dead_letter.state = ?", [*values, state])
 
 
 def _dead(row: Row) -> Dead:

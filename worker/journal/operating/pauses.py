@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.journal import Journal
@@ -11,7 +12,8 @@ from worker.journal.operating.audit import sign
 from worker.journal.processing.pauses import held_by, not_held, pauses
 from worker.journal.processing.tenants import called_now, lanes_named
 from worker.journal.reading.counts import OPEN
-from worker.journal.records import Pause, Which
+from worker.journal.records import Pause
+from worker.journal.selection import Selection
 
 PORTION = 500
 
@@ -26,18 +28,19 @@ class Brake:
         """All that is paused, the oldest first. Partners go by the names of their accounts."""
         return [replace(pause, partner=pause.account) for pause in await self._journal.read(pauses)]
 
-    async def called_now(self, which: Which) -> Which:
+    async def called_now(self, which: Selection) -> Selection:
         """The same commands, with the partner by the name that its account has now."""
         if which.partner is None:
             return which
         return replace(which, partner=await self._journal.read(partial(called_now, name=which.partner)))
 
-    async def concerned(self, which: Which) -> tuple[int, int]:
+    async def concerned(self, which: Selection) -> tuple[int, int]:
         """How many open commands match, and how many of those a pause holds already."""
 
         async def look(tx: Transaction) -> tuple[int, int]:
             held = await pauses(tx)
-            new = Pause(*words(await in_journal(tx, which)), id="", at=0, who="", why="")
+            meant = await in_journal(tx, which)
+            new = _pause(meant, id="", at=0, who="", why="")
             free, values = not_held(held)
             match, also = not_held([new])
             rows = await tx.rows(
@@ -64,12 +67,12 @@ class Brake:
 
         return await self._journal.read(look)
 
-    async def pause(self, who: str, why: str, which: Which) -> Pause:
+    async def pause(self, who: str, why: str, which: Selection) -> Pause:
         """From now on none of these commands is begun. What is under way goes on to the end of its run."""
 
         async def write(tx: Transaction) -> Pause:
             held = await in_journal(tx, which)
-            pause = Pause(*words(which), id=str(uuid.uuid4()), at=tx.now, who=who, why=why, account=which.partner)
+            pause = _pause(which, id=str(uuid.uuid4()), at=tx.now, who=who, why=why, account=which.partner)
             await tx.run(
                 "INSERT INTO pause (id, partner, customer, type, at, who, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 pause.id,
@@ -85,7 +88,7 @@ class Brake:
         written: Pause = await self._journal.write(write)
         return written
 
-    async def resume(self, who: str, why: str, which: Which) -> int:
+    async def resume(self, who: str, why: str, which: Selection) -> int:
         """End the pauses that were made with just these words; how many there were. What they held is due at once.
 
         A command that was told to wait while this ran is due when its wait ends.
@@ -153,11 +156,15 @@ class Brake:
         return int(await self._journal.write(write, lanes=sorted({row["lane"] for row in waiting})))
 
 
-async def in_journal(tx: Transaction, which: Which) -> Which:
+async def in_journal(tx: Transaction, which: Selection) -> Selection:
     """The same commands as the journal's columns name them: of a tenant, however its account is called."""
     return which if which.partner is None else replace(which, partner=await lanes_named(tx, which.partner))
 
 
-def words(which: Which) -> list[str | None]:
+def _pause(which: Selection, **given: Any) -> Pause:
+    return Pause(partner=which.partner, customer=which.customer, type=which.type, **given)
+
+
+def words(which: Selection) -> list[str | None]:
     """Partner, customer and type, as they stand in the columns."""
     return [which.partner, which.customer, which.type]

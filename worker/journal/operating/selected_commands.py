@@ -1,28 +1,13 @@
-"""Open commands that a person selects by what they have in common: counted first, then read a page at a time."""
+"""Commands that a person selects by what they have in common: counted first, then read a page at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.journal.database.protocol import Transaction, Value
-from worker.journal.processing.tenants import lanes_named
-from worker.journal.reading.counts import OPEN
+from worker.journal.database.protocol import Transaction
+from worker.journal.reading.conditions import condition
 from worker.journal.reading.timeline import SUMMARY, summary
 from worker.journal.reading.views import Summary
-from worker.journal.records import Micros
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """Open commands: those that match all that is given.
-
-    `begin` and `end`: received from the one on, and up to the other.
-    """
-
-    type: str | None = None
-    customer: str | None = None
-    partner: str | None = None
-    begin: Micros | None = None
-    end: Micros | None = None
+from worker.journal.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +24,9 @@ class Found:
         return sum(self.kinds.values())
 
 
-async def count(tx: Transaction, which: Selected) -> Found:
+async def count(tx: Transaction, which: Selection) -> Found:
     """How many commands match now."""
-    match, values = await _condition(tx, which)
+    match, values = await condition(tx, which)
     kinds = await tx.rows(
         f"""SELECT type, state, coalesce(reason, '') AS reason, count(*) AS n FROM command WHERE {match}
             GROUP BY 1, 2, 3""",
@@ -55,9 +40,9 @@ async def count(tx: Transaction, which: Selected) -> Found:
     return Found(counted, int(whole["customers"]), int(whole["last"]))
 
 
-async def page(tx: Transaction, which: Selected, after: int, last: int, limit: int) -> list[Summary]:
+async def page(tx: Transaction, which: Selection, after: int, last: int, limit: int) -> list[Summary]:
     """The next commands that match, the oldest first: those with numbers above `after` and up to `last`."""
-    match, values = await _condition(tx, which)
+    match, values = await condition(tx, which)
     rows = await tx.rows(
         f"{SUMMARY} WHERE {match} AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?", *values, after, last, limit
     )
@@ -67,15 +52,3 @@ async def page(tx: Transaction, which: Selected, after: int, last: int, limit: i
 async def named(tx: Transaction, uids: Sequence[str]) -> Mapping[str, Summary]:
     """These commands, by uid, whatever their state."""
     return {row["uid"]: summary(row) for row in await tx.rows(f"{SUMMARY} WHERE {tx.among('uid')}", list(uids))}
-
-
-async def _condition(tx: Transaction, which: Selected) -> tuple[str, list[Value]]:
-    given: dict[str, Value] = {
-        "type = ?": which.type,
-        "customer = ?": which.customer,
-        "partner = ?": None if which.partner is None else await lanes_named(tx, which.partner),
-        "received_at >= ?": which.begin,
-        "received_at <= ?": which.end,
-    }
-    chosen = {words: value for words, value in given.items() if value is not None}
-    return " AND ".join([OPEN, *chosen]), list(chosen.values())

@@ -4,14 +4,14 @@ What must pass by itself stays: a pause holds until it is resumed, and settling 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from worker.journal.database.protocol import Row, Transaction, Value
 from worker.journal.journal import Journal
 from worker.journal.operating.audit import sign
-from worker.journal.processing.tenants import lanes_named
+from worker.journal.reading.conditions import condition
 from worker.journal.reading.counts import OPEN
 from worker.journal.records import SECOND, Micros
+from worker.journal.selection import Selection
 
 PORTION = 500
 SOON: Micros = 2 * SECOND
@@ -22,20 +22,10 @@ PROBE = "probe"
 SLEEPS = f"{OPEN} AND due_at > ? AND coalesce(reason, '') NOT IN ('paused', 'settling')"
 
 
-@dataclass(frozen=True, slots=True)
-class Sleepers:
-    """Commands that wait: those that match all that is given; None matches any."""
-
-    uid: str | None = None
-    reason: str | None = None
-    partner: str | None = None
-
-    async def condition(self, tx: Transaction) -> tuple[str, list[Value]]:
-        """The condition on a command's row, and the values in it. An account is known by its present name."""
-        partner = None if self.partner is None else await lanes_named(tx, self.partner)
-        given = {"uid": self.uid, "reason": self.reason, "partner": partner}
-        words = {name: word for name, word in given.items() if word is not None}
-        return " AND ".join([SLEEPS, *(f"{name} = ?" for name in words)]), list(words.values())
+async def _asleep(tx: Transaction, which: Selection) -> tuple[str, list[Value]]:
+    """The condition on the rows of commands that are selected and can be woken, and the values in it."""
+    match, values = await condition(tx, which)
+    return f"{SLEEPS} AND {match}", values
 
 
 class Waking:
@@ -44,11 +34,11 @@ class Waking:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    async def counted(self, which: Sleepers) -> Mapping[str, int]:
+    async def counted(self, which: Selection) -> Mapping[str, int]:
         """How many commands would be woken, by the reason for which they wait; "" where none was said yet."""
 
         async def look(tx: Transaction) -> Mapping[str, int]:
-            match, values = await which.condition(tx)
+            match, values = await _asleep(tx, which)
             rows = await tx.rows(
                 f"""SELECT coalesce(reason, '') AS reason, count(*) AS n FROM command WHERE {match}
                     GROUP BY 1 ORDER BY 1""",
@@ -59,7 +49,7 @@ class Waking:
 
         return await self._journal.read(look)
 
-    async def wake(self, who: str, why: str, which: Sleepers) -> int:
+    async def wake(self, who: str, why: str, which: Selection) -> int:
         """Make them due, a portion at a time, and have circuits probed. How many were woken.
 
         A command that begins to wait while this runs is not woken.
@@ -84,9 +74,9 @@ class Waking:
             woken += await self._due(sleeping)
         return woken
 
-    async def _sleeping(self, which: Sleepers, asked_at: Micros, after: int) -> list[Row]:
+    async def _sleeping(self, which: Selection, asked_at: Micros, after: int) -> list[Row]:
         async def look(tx: Transaction) -> list[Row]:
-            match, values = await which.condition(tx)
+            match, values = await _asleep(tx, which)
             rows = await tx.rows(
                 f"SELECT seq, uid, lane FROM command WHERE {match} AND seq > ? ORDER BY seq LIMIT ?",
                 asked_at + SOON,

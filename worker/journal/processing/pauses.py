@@ -42,4 +42,4 @@ def not_held(held: Sequence[Pause]) -> tuple[str, list[Value]]:
 def held_by(held: Sequence[Pause], row: Row) -> Pause | None:
     """The pause that holds a command, by its row; None where it may run."""
     command = (row["partner"] or None, row["customer"], row["type"])
-    return next((pause for pause in held if pause.holds(*command)), None)
+    return next((pause for pause in held if pause.which.holds(*command)), None)

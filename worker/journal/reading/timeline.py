@@ -9,26 +9,24 @@ from dataclasses import fields, replace
 from events.messages.base import events
 from events.messages.status import CommandAccepted
 from worker.journal.database import columns
-from worker.journal.database.protocol import Row, Transaction, Value
+from worker.journal.database.protocol import Row, Transaction
 from worker.journal.operating.dead_letters import letter
 from worker.journal.processing.claims import steps_of
-from worker.journal.processing.tenants import called_now, lanes_named
+from worker.journal.processing.tenants import called_now
 from worker.journal.reading.call_order import Span, by_cause
-from worker.journal.reading.counts import OPEN
+from worker.journal.reading.conditions import condition
 from worker.journal.reading.views import (
     Change,
     Done,
-    Filter,
     SaidEvent,
     Story,
     Summary,
 )
-from worker.journal.records import Call, Micros, Note, Resolution, State, Which
+from worker.journal.records import Call, Micros, Note, Resolution, State
+from worker.journal.selection import Selection
 
 SUMMARY = f"""SELECT seq, uid, id, source, type, customer, {columns.PARTNER_OF_COMMAND} AS partner, state, code,
     redrive, attempts, reason, due_at, received_at, concluded_at FROM command"""
-EXACT = ("state", "type", "customer", "partner", "code", "reason")
-"""Members of a filter that stand in the column of their name."""
 PAGE = 500
 """Events that are read at once."""
 OVERLAP = 60_000_000
@@ -41,23 +39,23 @@ async def find(tx: Transaction, id: str, source: str | None = None) -> list[Summ
     return [summary(row) for row in rows if source is None or row["source"] == source]
 
 
-async def newest(tx: Transaction, wanted: Filter, limit: int = 0) -> list[Summary]:
+async def newest(tx: Transaction, wanted: Selection, limit: int = 0) -> list[Summary]:
     """The commands that match, the newest first, at most `limit` of them; 0 for all."""
-    conditions, values = await _conditions(tx, wanted)
+    conditions, values = await condition(tx, wanted)
     if limit:
         values.append(limit)
     rows = await tx.rows(f"{SUMMARY} WHERE {conditions} ORDER BY seq DESC{' LIMIT ?' if limit else ''}", *values)
     return [summary(row) for row in rows]
 
 
-async def following(tx: Transaction, wanted: Filter, after: int, limit: int) -> list[Summary]:
+async def following(tx: Transaction, wanted: Selection, after: int, limit: int) -> list[Summary]:
     """The next commands that match, the oldest first: a page at a time, from the number of the last one on."""
-    conditions, values = await _conditions(tx, wanted)
+    conditions, values = await condition(tx, wanted)
     rows = await tx.rows(f"{SUMMARY} WHERE seq > ? AND {conditions} ORDER BY seq LIMIT ?", after, *values, limit)
     return [summary(row) for row in rows]
 
 
-async def as_called_now(tx: Transaction, wanted: Filter) -> Filter:
+async def as_called_now(tx: Transaction, wanted: Selection) -> Selection:
     """The same commands, with the partner by the name that its account has now, as a `Summary` has it."""
     return wanted if wanted.partner is None else replace(wanted, partner=await called_now(tx, wanted.partner))
 
@@ -126,7 +124,7 @@ async def _acts(tx: Transaction, command: Row) -> list[Done]:
         )
     ]
     who = (command["partner"] or None, command["customer"], command["type"])
-    meant = [act for act in braked if isinstance(act.details, list) and Which(*act.details[:3]).holds(*who)]
+    meant = [act for act in braked if isinstance(act.details, list) and Selection(*act.details[:3]).holds(*who)]
     return sorted([*own, *_while_there(meant, command["received_at"])], key=lambda act: act.seq)
 
 
@@ -191,21 +189,3 @@ def call(row: Row) -> Call:
         key=row["request"],
         answered=bool(row["answered"]),
     )
-
-
-async def _conditions(tx: Transaction, wanted: Filter) -> tuple[str, list[Value]]:
-    if wanted.partner is not None:
-        wanted = replace(wanted, partner=await lanes_named(tx, wanted.partner))
-    conditions: list[str] = []
-    values: list[Value] = []
-    for name in EXACT:
-        if (value := getattr(wanted, name)) is not None:
-            conditions.append(f"{name} = ?")
-            values.append(str(value))
-    if wanted.open:
-        conditions.append(OPEN)
-    for comparison, at in (("received_at >= ?", wanted.begin), ("received_at <= ?", wanted.end)):
-        if at is not None:
-            conditions.append(comparison)
-            values.append(at)
-    return " AND ".join(conditions) or "1 = 1", values

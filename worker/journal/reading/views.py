@@ -29,24 +29,6 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which commands: those that match all that is given.
-
-    `open`: only those that are not over. `begin` and `end`: received from the one on, and up to the other.
-    """
-
-    state: State | None = None
-    type: str | None = None
-    customer: str | None = None
-    partner: str | None = None
-    code: str | None = None
-    reason: str | None = None
-    open: bool = False
-    begin: Micros | None = None
-    end: Micros | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SaidEvent:
     """An event of a command. `sent_at` is None while Kafka has not acknowledged it."""
 

@@ -10,8 +10,8 @@ from worker.journal.database.columns import PARTNER_OF_COMMAND
 from worker.journal.database.protocol import Transaction
 from worker.journal.journal import Journal
 from worker.journal.reading import timeline
-from worker.journal.reading.views import Filter
 from worker.journal.records import Intake, State
+from worker.journal.selection import Selection
 from worker.operators.replay.decisions import Known
 from worker.runtime.intake import Desk, intake
 
@@ -79,7 +79,7 @@ async def _given(admin: Admin, topic: str, offsets: Sequence[tuple[int, range]])
 
 
 async def of_records(
-    journal: Journal, records: AsyncIterator[Record], desk: Desk, wanted: Filter
+    journal: Journal, records: AsyncIterator[Record], desk: Desk, wanted: Selection
 ) -> AsyncIterator[Candidate]:
     """The commands in these records that match, each once: its first record, and the first one of other content."""
     seen: set[tuple[str, bool]] = set()
@@ -98,7 +98,7 @@ async def of_records(
 
 
 async def of_journal(
-    journal: Journal, wanted: Filter, *, begin: int = 0, end: int | None = None
+    journal: Journal, wanted: Selection, *, begin: int = 0, end: int | None = None
 ) -> AsyncIterator[Candidate]:
     """The commands of the journal that match and were received in this span, the oldest first."""
     after = 0
@@ -131,13 +131,10 @@ def fresh(candidate: Candidate, seen: set[tuple[str, bool]]) -> bool:
     return True
 
 
-def fits(candidate: Candidate, wanted: Filter) -> bool:
+def fits(candidate: Candidate, wanted: Selection) -> bool:
     """Whether a command is one of those that were asked for."""
-    return (
-        wanted.type in (None, candidate.type)
-        and wanted.customer in (None, candidate.customer)
-        and wanted.partner in (None, candidate.partner)
-        and (wanted.code is None or (candidate.known is not None and candidate.known.code == wanted.code))
+    return wanted.holds(candidate.partner, candidate.customer, candidate.type) and (
+        wanted.code is None or (candidate.known is not None and candidate.known.code == wanted.code)
     )
 
 
