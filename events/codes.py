@@ -34,16 +34,39 @@ class Meaning:
     """What to do next, where whoever uses the code knows nothing better."""
 
 
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How the worker treats a code. Other modules read this and keep no lists of codes."""
+
+    decode_word: str = ""
+    """Label `reason` of the metric `decode_failures`; empty where the record could be read."""
+    retry_word: str = ""
+    """Label `reason` of the metric `command_retries`; empty for a wait on which nothing has failed."""
+    unanswered: bool = False
+    """Microsoft did not answer in time. Metrics count the command as a fault of the system, whatever the cause."""
+    patient: bool = False
+    """The command has done its part, and only Microsoft is at work: a replay goes on with the next command."""
+    deadline: str = "order"
+    """The setting that ends a limited wait, without its ending: `order` is AZPLAN_WAITS__ORDER_DEADLINE."""
+
+
+_USUAL = Treatment()
+
+
 class Code(StrEnum):
     """A code word that carries its own explanation. Compares and serialises as the bare word."""
 
     meaning: Meaning
+    treatment: Treatment
 
-    def __new__(cls, word: str, fault: Fault, title: str, cause: str, advice: str) -> Self:
-        """Make the member `word` with its explanation."""
+    def __new__(
+        cls, word: str, fault: Fault, title: str, cause: str, advice: str, treatment: Treatment = _USUAL
+    ) -> Self:
+        """Make the member `word` with its explanation and its treatment."""
         code = str.__new__(cls, word)
         code._value_ = word
         code.meaning = Meaning(fault, title, cause, advice)
+        code.treatment = treatment
         return code
 
 
@@ -56,6 +79,7 @@ class RejectedCode(Code):
         "The command is not valid",
         "Its data does not fit the schema of its type, or its subject or record key names another customer.",
         "Correct what the detail names and send the command with a new id; `azplan contract` prints its schema.",
+        Treatment(decode_word="schema"),
     )
     UNKNOWN_TYPE = (
         "unknown_type",
@@ -63,6 +87,7 @@ class RejectedCode(Code):
         "The command type is not known",
         "This version of azplan has no command of that type and version.",
         "Check ce_type against `azplan contract`, or update azplan; then send the command with a new id.",
+        Treatment(decode_word="unknown_type"),
     )
     CUSTOMER_NOT_FOUND = (
         "customer_not_found",
@@ -160,6 +185,7 @@ class RejectedCode(Code):
         "Partner Center never answered it, and looking does not tell whether it took effect; acting could do it twice.",
         "Find out at Microsoft what became of the order in blockers, say so with `azplan commands resolve`, then send"
         " the command with a new id.",
+        Treatment(unanswered=True),
     )
     DEADLINE_PASSED = (
         "deadline_passed",
@@ -200,6 +226,7 @@ class FailedCode(Code):
         "Every attempt failed",
         "Partner Center kept failing in a way that usually passes.",
         "Look at the calls with `azplan commands show`; once Partner Center works again, redrive the dead letter.",
+        Treatment(unanswered=True),
     )
     OUTCOME_UNKNOWN = (
         "outcome_unknown",
@@ -208,6 +235,7 @@ class FailedCode(Code):
         "Partner Center never said, and looking did not tell before waiting came to its end.",
         "Find out at Microsoft with the ids in partnerCenter and blockers, then run `azplan commands resolve` with"
         " `--applied` or `--not-applied`. Do not send the command anew.",
+        Treatment(unanswered=True),
     )
     UPGRADE_FAILED = (
         "upgrade_failed",
@@ -249,6 +277,7 @@ class RecordCode(Code):
         "The record's value is no JSON object",
         "A command is a JSON object in UTF-8 of at most 1 MiB and 64 levels; in structured mode it is in `data`.",
         "Correct the sender; `azplan contract` prints an example of every command as a record.",
+        Treatment(decode_word="json"),
     )
     INVALID_ENVELOPE = (
         "invalid_envelope",
@@ -256,6 +285,7 @@ class RecordCode(Code):
         "The record is no CloudEvent",
         "A CloudEvents attribute is missing, given twice or no proper text, so the command has no identity.",
         "Correct the header that the detail names and send the record again; it was never taken as a command.",
+        Treatment(decode_word="envelope"),
     )
     INVALID_CUSTOMER = (
         "invalid_customer",
@@ -263,6 +293,7 @@ class RecordCode(Code):
         "The record names no customer",
         "customerId is missing from the data or is no GUID, so nobody could be answered.",
         "Put the customer's Microsoft Entra tenant id into customerId and send the record again.",
+        Treatment(decode_word="schema"),
     )
     ID_REUSED = (
         "id_reused",
@@ -289,6 +320,7 @@ class WaitingReason(Code):
         "The last attempt failed and will be repeated",
         "Partner Center failed in a way that usually passes.",
         "Nothing: the next attempt is at `until`.",
+        Treatment(retry_word="server_error"),
     )
     THROTTLED = (
         "throttled",
@@ -296,6 +328,7 @@ class WaitingReason(Code):
         "Partner Center's limit of requests is reached",
         "The account used up its requests per minute, or Partner Center asked for a pause.",
         "Nothing; where it lasts, see what else uses the account, and AZPLAN_PARTNERS__<NAME>__REQUESTS_PER_MINUTE.",
+        Treatment(retry_word="throttled"),
     )
     PARTNER_CENTER_UNAVAILABLE = (
         "partner_center_unavailable",
@@ -303,6 +336,7 @@ class WaitingReason(Code):
         "Partner Center cannot be reached",
         "Requests of this kind fail for everybody; azplan tries one at a time until they work again.",
         "Look at Microsoft's service health and at the network; no attempt is used up meanwhile.",
+        Treatment(retry_word="server_error"),
     )
     TOKEN_UNAVAILABLE = (
         "token_unavailable",
@@ -310,6 +344,7 @@ class WaitingReason(Code):
         "There is no token for the partner account",
         "Microsoft's sign-in refuses the account's secret or refresh token, or cannot be reached.",
         "Do what the detail says; `azplan check` says it too. No attempt is used up meanwhile.",
+        Treatment(retry_word="auth"),
     )
     ORDER_PROVISIONING = (
         "order_provisioning",
@@ -317,6 +352,7 @@ class WaitingReason(Code):
         "Microsoft is working on the order",
         "The order is placed; its subscription is not there yet, or the order is in review.",
         "Nothing: the order is looked at again until its deadline.",
+        Treatment(patient=True),
     )
     ASSETS_STOPPING = (
         "assets_stopping",
@@ -324,6 +360,7 @@ class WaitingReason(Code):
         "Cancelled Azure subscriptions are stopping",
         "Microsoft takes about ten minutes from cancelling an Azure subscription until it is inactive.",
         "Nothing: the plan is suspended once all of them are inactive.",
+        Treatment(patient=True),
     )
     UPGRADE_RUNNING = (
         "upgrade_running",
@@ -331,6 +368,7 @@ class WaitingReason(Code):
         "Microsoft is working on the upgrade",
         "The upgrade exists and is not finished; it may take hours.",
         "Nothing: the upgrade is looked at again until its deadline.",
+        Treatment(patient=True, deadline="upgrade"),
     )
     SETTLING = (
         "settling",
@@ -364,5 +402,4 @@ DeadLetterCode = FailedCode | RecordCode
 @cache
 def codes() -> Mapping[str, Code]:
     """Every code and every reason by its word."""
-    lists: tuple[type[Code], ...] = (RejectedCode, FailedCode, RecordCode, WaitingReason)
-    return MappingProxyType({code.value: code for words in lists for code in words})
+    return MappingProxyType({code.value: code for words in Code.__subclasses__() for code in words})

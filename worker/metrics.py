@@ -21,7 +21,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from events.codes import Code, FailedCode, Fault, RecordCode, RejectedCode, WaitingReason
+from events.codes import Code, FailedCode, Fault, RecordCode, WaitingReason, codes
 from events.messages.base import Event, commands
 from worker.clock import Clock
 
@@ -242,7 +242,7 @@ def prepare(
         REQUEST_ERRORS.labels(name, "other")
         for code in (*map(str, statuses), "429", "500", "503", *NO_ANSWER):
             REQUESTS.labels(name, method, code)
-    for reason in DECODE_REASONS:
+    for reason in sorted({*DECODE_REASONS, *(code.treatment.decode_word for code in codes().values())} - {""}):
         DECODE_FAILURES.labels(topics["commands"], reason)
     for name in (topics["events"], topics["dead_letters"]):
         PRODUCED_EVENTS.labels(name, "acknowledged")
@@ -266,7 +266,7 @@ def _prepare_command(command: str) -> None:
         REDRIVES.labels(command, outcome)
         for fault in FAULTS:
             COMMANDS.labels(command, outcome, fault)
-    for reason in RETRY_REASONS:
+    for reason in sorted({*RETRY_REASONS, *(code.treatment.retry_word for code in codes().values())} - {""}):
         COMMAND_RETRIES.labels(command, reason)
     for waiting in WaitingReason:
         COMMAND_WAITS.labels(command, str(waiting))
@@ -315,23 +315,19 @@ def set_circuit(dependency: str, state: str) -> None:
         CIRCUIT_STATE.labels(dependency, each).set(each == state)
 
 
-_NO_OPS = ("already_existed", "already_suspended", "already_active", "adopted")
 _FAULTS: Mapping[Fault, str] = MappingProxyType(
     {Fault.CALLER: "caller", Fault.PARTNER: "policy", Fault.MICROSOFT: "microsoft", Fault.AZPLAN: "system"}
 )
-_UNTOLD = frozenset({FailedCode.RETRIES_EXHAUSTED, FailedCode.OUTCOME_UNKNOWN, RejectedCode.EARLIER_OUTCOME_UNKNOWN})
-"""Codes of commands that Microsoft did not answer in time. Whatever the cause, the work was not done: system."""
 
 
 def _result(outcome: Outcome) -> str:
     if outcome.name == "rejected":
         return "refused"
     event: Event | None = getattr(outcome, "event", None)
-    nothing_done = any(getattr(event, member, False) for member in _NO_OPS)
-    return "no_op" if outcome.name == "succeeded" and nothing_done else outcome.name
+    return "no_op" if outcome.name == "succeeded" and event is not None and event.nothing_done else outcome.name
 
 
 def _fault(code: object) -> str:
     if not isinstance(code, Code):
         return "none"
-    return "system" if code in _UNTOLD else _FAULTS[code.meaning.fault]
+    return "system" if code.treatment.unanswered else _FAULTS[code.meaning.fault]

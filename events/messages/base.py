@@ -51,6 +51,10 @@ class Event(Message):
 
     terminal: ClassVar[bool] = False
     """Whether it ends a story: there is exactly one such event per command identity and redrive."""
+    place: ClassVar[str] = ""
+    """The event's place in a story, from which its id follows. Terminal events have `identity.TERMINAL` instead."""
+    numbered: ClassVar[bool] = False
+    """Whether a story has the event any number of times, at `<place>-1`, `<place>-2` and so on."""
 
     command_id: str
     """`ce_id` of the command."""
@@ -79,6 +83,16 @@ class Event(Message):
             redrive=origin.redrive,
             **members,
         )
+
+    @classmethod
+    def nth_place(cls, number: int) -> str:
+        """The place of the `number`-th event of this class in a story, counted from 1."""
+        return f"{cls.place}-{number}"
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether the command changed nothing, because its effect was there before."""
+        return False
 
     @model_validator(mode="before")
     @classmethod

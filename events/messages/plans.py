@@ -36,6 +36,11 @@ class AzurePlanCreated(Event):
     already_existed: bool
     """Whether the plan was there before; order, cart and catalog item may then be null."""
 
+    @property
+    def nothing_done(self) -> bool:
+        """Whether the plan was there before."""
+        return self.already_existed
+
 
 class PlanSuspended(Event):
     """The Azure plan is suspended."""
@@ -48,6 +53,11 @@ class PlanSuspended(Event):
     cancelled_assets: tuple[Blocker, ...] = ()
     """Azure subscriptions that this command cancelled first."""
 
+    @property
+    def nothing_done(self) -> bool:
+        """Whether the plan was suspended before."""
+        return self.already_suspended
+
 
 class PlanReactivated(Event):
     """The Azure plan is active."""
@@ -57,6 +67,11 @@ class PlanReactivated(Event):
     subscription_id: Label
     already_active: bool
     """Whether it was active before."""
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether the plan was active before."""
+        return self.already_active
 
 
 class CreateAzurePlan(Command):

@@ -37,11 +37,16 @@ class PartnerCenterError(Message):
 class CommandAccepted(Event):
     """The command is durable in the journal: from here on it ends in exactly one answer."""
 
+    place: ClassVar[str] = "accepted"
+
     received_at: Instant
 
 
 class CommandWaiting(Event):
     """The command waits, and for another reason than before."""
+
+    place: ClassVar[str] = "waiting"
+    numbered: ClassVar[bool] = True
 
     reason: WaitingReason
     detail: Prose

@@ -26,6 +26,8 @@ class UpgradeLineItem(Message):
 class ProductUpgradeStarted(Event):
     """The upgrade exists at Partner Center."""
 
+    place: ClassVar[str] = "started"
+
     upgrade_id: Label
     adopted: bool
     """Whether it was there before this command."""
@@ -33,6 +35,9 @@ class ProductUpgradeStarted(Event):
 
 class ProductUpgradeProgressed(Event):
     """The status of the upgrade, or of a line item, changed."""
+
+    place: ClassVar[str] = "progress"
+    numbered: ClassVar[bool] = True
 
     upgrade_id: Label
     status: Label
@@ -49,6 +54,11 @@ class ProductUpgradeCompleted(Event):
     line_items: tuple[UpgradeLineItem, ...] = ()
     adopted: bool
     """Whether the upgrade was there before this command."""
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether the upgrade was there before."""
+        return self.adopted
 
 
 class StartProductUpgrade(Command):

@@ -11,19 +11,8 @@ from uuid import UUID, uuid5
 NAMESPACE: Final = UUID("f1c3a60e-b4a6-526d-ac99-61296ff97089")
 """UUIDv5 of the URL `urn:azplan`. Never changes: with another one, an event published again would be a new one."""
 
-ACCEPTED: Final = "accepted"
-STARTED: Final = "started"
 TERMINAL: Final = "terminal"
-
-
-def waiting(number: int) -> str:
-    """The place of the `number`-th `CommandWaiting` of a story, counted from 1."""
-    return f"waiting-{number}"
-
-
-def progress(number: int) -> str:
-    """The place of the `number`-th event of progress of a story, counted from 1."""
-    return f"progress-{number}"
+"""The place of the terminal event of a story. The class of any other event says its place."""
 
 
 def id_reused(fingerprint: str) -> str:

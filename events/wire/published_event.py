@@ -12,8 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from events.messages.base import Event, events
-from events.messages.status import CommandAccepted, CommandIdReused, CommandWaiting
-from events.messages.upgrades import ProductUpgradeProgressed, ProductUpgradeStarted
+from events.messages.status import CommandIdReused
 from events.wire import identity
 from events.wire.attributes import LONGEST
 from events.wire.cloudevent import Mode, NoCommandError, open_record
@@ -22,16 +21,6 @@ from events.wire.instants import parse_instant
 from events.wire.record import Record
 from events.wire.text import printable
 
-PLACES: Final[dict[type[Event], str]] = {
-    CommandAccepted: identity.ACCEPTED,
-    ProductUpgradeStarted: identity.STARTED,
-}
-"""The place of each event that a story has once, beside the terminal one."""
-NUMBERED: Final[dict[type[Event], Callable[[int], str]]] = {
-    CommandWaiting: identity.waiting,
-    ProductUpgradeProgressed: identity.progress,
-}
-"""The places of each event that a story has any number of times."""
 MOST_NUMBERS: Final = 2_000
 """So many places of one kind are looked through: more waits no story has."""
 LARGEST_NUMBER: Final = 2**31 - 1
@@ -128,14 +117,13 @@ def follows(found: Published, refused: str | None = None) -> bool:
     `refused`: the fingerprint of the record that a `CommandIdReused` is about, from which its place follows.
     """
     event = found.event
-    if type(event) in NUMBERED:
-        place_of = NUMBERED[type(event)]
-        return number_in_story(found.id, event.command_source, event.command_id, event.redrive, place_of) > 0
+    if event.numbered:
+        return number_in_story(found.id, event.command_source, event.command_id, event.redrive, event.nth_place) > 0
     if isinstance(event, CommandIdReused):
-        place = None if refused is None else identity.id_reused(refused)
+        place = "" if refused is None else identity.id_reused(refused)
     else:
-        place = identity.TERMINAL if event.terminal else PLACES.get(type(event))
-    return place is not None and found.id == _id(event, place)
+        place = identity.TERMINAL if event.terminal else event.place
+    return bool(place) and found.id == _id(event, place)
 
 
 def number_in_story(id: str, source: str, command_id: str, redrive: int, place: Callable[[int], str]) -> int:  # noqa: A002

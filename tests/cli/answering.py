@@ -17,7 +17,6 @@ from events.wire.envelope import (
     encode,
 )
 from events.wire.identity import TERMINAL, event_id, id_reused
-from events.wire.published_event import NUMBERED, PLACES
 from tests.support.topics import Topics
 
 Script = Callable[[Origin, Record], Iterable[Event]]
@@ -86,8 +85,8 @@ def _command(event: Event) -> tuple[str, str]:
 
 def place_of(event: Event, number: int, content: str) -> str:
     """The place of an event in its story, as a worker counts them."""
-    if type(event) in NUMBERED:
-        return NUMBERED[type(event)](number)
+    if event.numbered:
+        return event.nth_place(number)
     if isinstance(event, CommandIdReused):
         return id_reused(content)
-    return TERMINAL if event.terminal else PLACES[type(event)]
+    return TERMINAL if event.terminal else event.place

@@ -9,7 +9,7 @@ from events.messages.base import Event, Origin
 from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.messages.status import CommandAccepted, CommandFailed
 from events.wire.envelope import encode, encode_command
-from events.wire.identity import ACCEPTED, TERMINAL, event_id
+from events.wire.identity import TERMINAL, event_id
 from events.wire.record import Outgoing, Record
 from tests.operators.asking import WHO, WHY
 from tests.operators.memory_admin import MemoryAdmin
@@ -63,13 +63,13 @@ async def topics() -> MemoryBroker:
     failed = {"code": "retries_exhausted", "detail": "it kept failing", "attempts": 10, "outcome_unknown": False}
     done = {"subscription_id": PLAN, "already_suspended": False, "cancelled_assets": []}
     for customer, redrive, place, kind, members in (
-        (SUSPENDED, 0, ACCEPTED, CommandAccepted, {"received_at": now}),
+        (SUSPENDED, 0, CommandAccepted.place, CommandAccepted, {"received_at": now}),
         (SUSPENDED, 0, TERMINAL, PlanSuspended, done),
-        (FAILED, 0, ACCEPTED, CommandAccepted, {"received_at": now}),
+        (FAILED, 0, CommandAccepted.place, CommandAccepted, {"received_at": now}),
         (FAILED, 0, TERMINAL, CommandFailed, failed),
-        (FAILED, 1, ACCEPTED, CommandAccepted, {"received_at": now}),
+        (FAILED, 1, CommandAccepted.place, CommandAccepted, {"received_at": now}),
         (FAILED, 1, TERMINAL, CommandFailed, failed),
-        (OPEN, 0, ACCEPTED, CommandAccepted, {"received_at": now}),
+        (OPEN, 0, CommandAccepted.place, CommandAccepted, {"received_at": now}),
     ):
         await broker.write(EVENTS, published(customer, redrive, place, kind, members))
     return broker

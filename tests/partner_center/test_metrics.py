@@ -9,6 +9,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from events.codes import FailedCode, RejectedCode
+from events.messages.base import Event, Origin
+from events.messages.plans import PlanSuspended
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers, hangs_up
 from worker import metrics
@@ -162,11 +164,9 @@ class Work:
     received_at: int = 1_000_000_000_000_000
 
 
-@dataclass
-class Event:
-    """An answer."""
-
-    already_existed: bool = False
+ORIGIN = Origin("c-1", "/crm", "azplan.SuspendPlan.v1", "9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10", "contoso")
+SUSPENDED = PlanSuspended.of(ORIGIN, subscription_id="s", already_suspended=False)
+ALREADY = PlanSuspended.of(ORIGIN, subscription_id="s", already_suspended=True)
 
 
 @dataclass
@@ -181,8 +181,8 @@ class Outcome:
 @pytest.mark.parametrize(
     ("outcome", "result", "fault"),
     [
-        (Outcome("succeeded", event=Event()), "succeeded", "none"),
-        (Outcome("succeeded", event=Event(already_existed=True)), "no_op", "none"),
+        (Outcome("succeeded", event=SUSPENDED), "succeeded", "none"),
+        (Outcome("succeeded", event=ALREADY), "no_op", "none"),
         (Outcome("rejected", RejectedCode.INVALID_COMMAND), "refused", "caller"),
         (Outcome("rejected", RejectedCode.NO_RELATIONSHIP), "refused", "policy"),
         (Outcome("rejected", RejectedCode.CREDIT_OR_REVIEW), "refused", "microsoft"),

@@ -15,7 +15,6 @@ from events.messages.upgrades import (
     UpgradeLineItem,
     UpgradeProduct,
 )
-from events.wire import identity
 from worker.azure_plans.running_upgrade import blocker_of, upgrade_of
 from worker.azure_plans.upgrade import Followed, not_finished, upgrade_to_follow
 from worker.azure_plans.wording import plain
@@ -70,14 +69,17 @@ def _tell(ctx: Context, followed: Followed, upgrade: Upgrade) -> None:
     if not told.get("started"):
         told["started"] = True
         ctx.say(
-            identity.STARTED, ProductUpgradeStarted, upgrade_id=plain(followed.upgrade_id), adopted=followed.adopted
+            ProductUpgradeStarted.place,
+            ProductUpgradeStarted,
+            upgrade_id=plain(followed.upgrade_id),
+            adopted=followed.adopted,
         )
     seen = [_word(upgrade.status), *([_name(line.source_product), _word(line.status)] for line in upgrade.line_items)]
     if upgrade.state is not UpgradeState.RUNNING or upgrade.status is None or seen == told.get("seen"):
         return
     told["seen"], told["progress"] = seen, told.get("progress", 0) + 1
     ctx.say(
-        identity.progress(told["progress"]),
+        ProductUpgradeProgressed.nth_place(told["progress"]),
         ProductUpgradeProgressed,
         upgrade_id=plain(followed.upgrade_id),
         status=upgrade.status,

@@ -80,7 +80,7 @@ def _waiting(turn: Turn, outcome: Waiting, sender: Sender) -> Conclusion:
             until=None if until is None else instant(until),
             attempt=outcome.attempts,
         )
-        events.append(new_event(work, identity.waiting(outcome.waits.count), event, now, sender.largest))
+        events.append(new_event(work, CommandWaiting.nth_place(outcome.waits.count), event, now, sender.largest))
         notes.append(Note(at=now, kind="wait", detail=outcome.detail, reason=outcome.reason, until=until))
     return Conclusion(
         state=State.WAITING,

@@ -96,7 +96,7 @@ def _first_event(decoded: Accepted | Refused, origin: Origin, now: Micros) -> Ne
         event: Event = CommandRejected.of(origin, code=decoded.code, detail=decoded.detail)
         return _event(decoded.envelope, identity.TERMINAL, event, now)
     accepted = CommandAccepted.of(origin, received_at=instant(now))
-    return _event(decoded.envelope, identity.ACCEPTED, accepted, now)
+    return _event(decoded.envelope, CommandAccepted.place, accepted, now)
 
 
 def _reused(record: Record, decoded: Accepted | Refused, origin: Origin, now: Micros) -> NewEvent:

@@ -187,7 +187,7 @@ class Requests:
         """The first event of the next story."""
         redrive = item.redrive + 1
         event = CommandAccepted.of(origin(item, redrive), received_at=instant(item.received_at))
-        return story_event(item, redrive, identity.ACCEPTED, event, self._desk.journal.now())
+        return story_event(item, redrive, CommandAccepted.place, event, self._desk.journal.now())
 
 
 def not_understood(why: str) -> str:

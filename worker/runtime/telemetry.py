@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from events.codes import DeadLetterCode, RecordCode, RejectedCode, WaitingReason
+from events.codes import codes
 from events.messages.base import events
 from worker import metrics
 from worker.clock import Clock
@@ -18,23 +18,6 @@ from worker.runtime.outcome import Outcome, Waiting
 from worker.runtime.tracing import command_span
 
 log = structlog.get_logger("azplan.command")
-
-RETRIES = {
-    WaitingReason.THROTTLED: "throttled",
-    WaitingReason.RETRY: "server_error",
-    WaitingReason.PARTNER_CENTER_UNAVAILABLE: "server_error",
-    WaitingReason.TOKEN_UNAVAILABLE: "auth",
-}
-"""The metric's word for each reason to try again. The other reasons are waits on which nothing has failed."""
-
-UNREADABLE: dict[DeadLetterCode | RejectedCode | str, str] = {
-    RecordCode.INVALID_JSON: "json",
-    RecordCode.INVALID_ENVELOPE: "envelope",
-    RecordCode.INVALID_CUSTOMER: "schema",
-    RejectedCode.INVALID_COMMAND: "schema",
-    RejectedCode.UNKNOWN_TYPE: "unknown_type",
-}
-"""The metric's word for each way in which a record cannot be read."""
 
 
 @contextmanager
@@ -60,8 +43,8 @@ def concluded(work: Work, outcome: Outcome) -> None:
     if work.redrive:
         metrics.redriven(work, outcome)
     if isinstance(outcome, Waiting):
-        if outcome.reason in RETRIES:
-            metrics.COMMAND_RETRIES.labels(metrics.command_label(work.type), RETRIES[outcome.reason]).inc()
+        if word := outcome.reason.treatment.retry_word:
+            metrics.COMMAND_RETRIES.labels(metrics.command_label(work.type), word).inc()
         if outcome.said:
             metrics.COMMAND_WAITS.labels(metrics.command_label(work.type), str(outcome.reason)).inc()
             log.info("command.waiting", reason=outcome.reason, detail=outcome.detail, attempt=outcome.attempts)
@@ -100,8 +83,9 @@ def taken(items: Sequence[Intake], results: Sequence[Taken]) -> None:
             metrics.DUPLICATES.labels(label).inc(number)
         if what in (Taken.DEAD_LETTER, Taken.REUSED, Taken.TOO_OLD) and code is not None:
             metrics.DEAD_LETTERS.labels(label, str(code)).inc(number)
-        if code in UNREADABLE:
-            metrics.DECODE_FAILURES.labels(topic, UNREADABLE[code]).inc(number)
+        known = codes().get(code or "")
+        if known is not None and known.treatment.decode_word:
+            metrics.DECODE_FAILURES.labels(topic, known.treatment.decode_word).inc(number)
         log.debug("records.taken", command=label, became=what.value, code=code, number=number)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from events.codes import WaitingReason
+from events.messages.base import events as known_events
 from worker.cli.durations import rough
 from worker.cli.message_types import short
 from worker.cli.output.event import details, headline, refusal
@@ -11,11 +12,6 @@ from worker.cli.output.json_facts import data_of
 from worker.cli.output.terminal import date_time
 from worker.journal.reading.views import SaidEvent, Story
 from worker.journal.records import SECOND, Micros
-
-STATUS: Final = frozenset(
-    {"CommandAccepted", "CommandWaiting", "CommandIdReused", "ProductUpgradeStarted", "ProductUpgradeProgressed"}
-)
-"""Events after which a story goes on."""
 
 NO: Final = frozenset({"CommandRejected", "CommandFailed"})
 
@@ -88,8 +84,9 @@ def _since(story: Story, reason: str) -> Micros:
 
 
 def terminal(events: Iterable[SaidEvent], redrive: int) -> SaidEvent | None:
-    """The terminal event of this story; None if it has none."""
-    ends = [each for each in events if each.redrive == redrive and short(each.type) not in STATUS]
+    """The terminal event of this story; None if it has none. An event that only a newer azplan knows counts as one."""
+    going_on = {wire_type for wire_type, kind in known_events().items() if not kind.terminal}
+    ends = [each for each in events if each.redrive == redrive and each.type not in going_on]
     return ends[-1] if ends else None
 
 

@@ -15,7 +15,7 @@ from events.messages.status import (
     CommandRejected,
     CommandWaiting,
 )
-from events.wire.identity import TERMINAL, event_id, waiting
+from events.wire.identity import TERMINAL, event_id
 from events.wire.published_event import number_in_story
 from events.wire.record import Headers
 from worker.journal.database.columns import dump, dump_headers
@@ -303,7 +303,11 @@ def standing(told: Sequence[Row], known_story: int, source: str, id: str) -> Sta
             code = json.loads(row["value"]).get("code") if row["type"] in CODED else None
             return Standing(newest, CODED.get(row["type"], State.SUCCEEDED), code, row["at"], Waits())
     said = [row for row in story if row["type"] == CommandWaiting.wire_type()]
-    numbers = {row["id"]: number for row in said if (number := number_in_story(row["id"], source, id, newest, waiting))}
+    numbers = {
+        row["id"]: number
+        for row in said
+        if (number := number_in_story(row["id"], source, id, newest, CommandWaiting.nth_place))
+    }
     reasons = [json.loads(row["value"])["reason"] for row in said if row["id"] in numbers]
     # Waits are numbered in their story: the next one must not take the number of one that was published.
     waits = Waits(count=max(numbers.values(), default=0), said=str(reasons[-1]) if reasons else None)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from events.codes import WaitingReason
+from events.codes import codes
 from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.journal.operating import replay_plans
@@ -24,8 +24,6 @@ from worker.operators.replay.pace import (
 )
 
 LOOK_EVERY = 0.5
-PATIENT = frozenset({WaitingReason.ORDER_PROVISIONING, WaitingReason.ASSETS_STOPPING, WaitingReason.UPGRADE_RUNNING})
-"""Waits in which a command has done its part."""
 STALLED = 600.0
 """Seconds without any progress after which nothing more is waited for."""
 
@@ -143,4 +141,5 @@ def verdict(sent: Sent) -> tuple[str, str | None] | None:
 
 def is_patient(sent: Sent) -> bool:
     """Whether its command has done its part, and waits for Microsoft alone."""
-    return sent.state == State.WAITING and sent.reason in PATIENT
+    reason = codes().get(sent.reason or "")
+    return sent.state == State.WAITING and reason is not None and reason.treatment.patient
