@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
-README, RUNBOOK = ROOT / "README.md", ROOT / "ops/runbooks/recipes.md"
+README, RUNBOOK = ROOT / "README.md", ROOT / "docs/recipes.md"
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 BLOCK = r"^#+ {}\n[^#]*?^```console\n(.*?)^```"
 QUICK_TO_GIVE_UP = {
