@@ -45,7 +45,7 @@ format: $(READY) ## Put the code into shape
 	$(BIN)/ruff format
 
 .PHONY: docs
-docs: $(READY) ## Write the generated tables of README.md and the JSON Schemas anew
+docs: $(READY) ## Write the JSON Schemas and the pages of docs/ that are made from the code
 	$(BIN)/python -m events.catalog
 	$(BIN)/python -m ops.docs
 

@@ -48,7 +48,7 @@ RECIPES = (
     ("azplan journal rebuild --yes", 78),
     ("AZPLAN_JOURNAL__URL=sqlite:///lost.db azplan journal rebuild --yes", 0),
 )
-"""The recipes of README and runbook as they end in the demo: 3 where it has nothing of the kind."""
+"""The recipes of docs/recipes.md as they end in the demo: 3 where it has nothing of the kind."""
 
 
 class Demo:

@@ -153,11 +153,11 @@ def test_the_database_has_the_password_that_the_worker_knows(loaded: Load) -> No
 
 
 def test_the_worker_has_longer_to_stop_than_it_needs(loaded: Load) -> None:
-    """A worker that is killed while it stops is no accident, but the next one waits for its lease; README says so."""
+    """A worker that is killed while it stops makes the next one wait for its lease; docs/deploying.md says how long."""
     grace = SERVICES["worker"]["stop_grace_period"]
     needs = loaded("worker").worker.drain_timeout.total_seconds() + STOP_SECONDS
     assert float(grace.removesuffix("s")) > needs
-    said = (ROOT / "README.md").read_text("utf-8")
+    said = (ROOT / "docs/deploying.md").read_text("utf-8")
     assert f"`AZPLAN_WORKER__DRAIN_TIMEOUT` and {STOP_SECONDS:g} seconds" in said
     assert f"`stop_grace_period: {grace}`" in said
 

@@ -1,10 +1,62 @@
-"""README.md says what the code says."""
+"""The pages of docs/ say what the code says, and every link leads somewhere."""
 
-from ops.docs import README, written
+import re
+from pathlib import Path
+
+import pytest
+
+from ops.docs import FOLDER, NOTE, PAGES
+
+ROOT = FOLDER.parent
+TEXTS = [*ROOT.glob("*.md"), *FOLDER.glob("*.md"), *(ROOT / "ops").rglob("*.md")]
+WORDS_OF_THE_README = 1_300
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
-def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
-    """Settings, codes and metrics are written once, in the code; `make docs` brings the tables up to date."""
-    text = README.read_text("utf-8")
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_made_from_the_code_is_up_to_date(name: str) -> None:
+    """Settings, codes, metrics, verbs and messages are written once, in the code; `make docs` writes their pages."""
+    assert (FOLDER / name).read_text("utf-8") == PAGES[name](), f"docs/{name} differs from the code: run `make docs`"
 
-    assert written(text) == text, "run `make docs`"
+
+def test_only_pages_made_from_the_code_say_so() -> None:
+    """A page that `make docs` does not write is edited by hand, and does not send its editor to the code."""
+    assert {path.name for path in FOLDER.glob("*.md") if NOTE in path.read_text("utf-8")} == set(PAGES)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(path: Path) -> None:
+    """A link of a page names a file of the repository and, behind `#`, a heading of it."""
+    broken = [link for link in LINK.findall(CODE.sub("", path.read_text("utf-8"))) if not leads(path, link)]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.name)
+def test_a_page_is_one_click_from_the_readme_and_says_who_reads_it(path: Path) -> None:
+    """README.md links to every page of docs/, and each page begins with its readers."""
+    assert f"](docs/{path.name}" in (ROOT / "README.md").read_text("utf-8")
+    begin = path.read_text("utf-8").replace(NOTE, "").split("\n\n")
+    assert next(part for part in begin[1:] if part.strip()).strip().startswith("For people who ")
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    """README.md stays short: details go to docs/."""
+    assert len((ROOT / "README.md").read_text("utf-8").split()) <= WORDS_OF_THE_README
+
+
+def leads(path: Path, link: str) -> bool:
+    """Whether a link of the page at `path` resolves; links to other sites are taken as they are."""
+    if re.match(r"[a-z]+:", link):
+        return True
+    file, _, anchor = link.partition("#")
+    target = (path.parent / file).resolve() if file else path
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in HEADING.findall(text)}

@@ -1,4 +1,4 @@
-"""The recipes of README.md and of the runbook, typed as they are written, by somebody who answers yes."""
+"""The recipes of docs/recipes.md, typed as they are written, by somebody who answers yes."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
-README, RUNBOOK = ROOT / "README.md", ROOT / "docs/recipes.md"
+PAGE = ROOT / "docs/recipes.md"
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 BLOCK = r"^#+ {}\n[^#]*?^```console\n(.*?)^```"
 QUICK_TO_GIVE_UP = {
@@ -36,10 +36,10 @@ QUICK_TO_GIVE_UP = {
 }
 
 
-def recipe(file: Path, heading: str) -> list[str]:
+def recipe(heading: str) -> list[str]:
     """The commands below a heading."""
-    block = re.search(BLOCK.format(re.escape(heading)), file.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert block, f"{file.name} has no commands below {heading!r}"
+    block = re.search(BLOCK.format(re.escape(heading)), PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert block, f"{PAGE.name} has no commands below {heading!r}"
     return [line.removeprefix("$ ") for line in block[1].splitlines()]
 
 
@@ -65,9 +65,9 @@ class Desk:
         """SIGTERM, and wait for the end."""
         self._worker.stop()
 
-    def follow(self, file: Path, heading: str) -> list[str]:
+    def follow(self, heading: str) -> list[str]:
         """Type each command of a recipe; what each printed and said. All must end well."""
-        return [self.type(line) for line in recipe(file, heading)]
+        return [self.type(line) for line in recipe(heading)]
 
     def type(self, line: str) -> str:
         """Type a command and answer yes. `azplan run` stays, so it is started beside."""
@@ -136,7 +136,7 @@ def desk(settings: dict[str, str], tmp_path: Path, start_worker: WorkerFactory) 
 
 
 def on_monday(topics: Topics, *commands: Sent | bytes) -> None:
-    """Write commands, or bytes that are none, with the day of the README as their time."""
+    """Write commands, or bytes that are none, with the day of the recipes as their time."""
 
     async def write() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers, acks="all")
@@ -181,7 +181,9 @@ def purchases(customers: list[str], *ids: str) -> list[Sent]:
     return [Sent("CreateAzurePlan", customer, id=id_) for id_, customer in zip(ids, customers, strict=True)]
 
 
-def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_center: SimulatorProcess) -> None:
+def test_recipes_after_failures_and_a_lost_journal(
+    desk: Desk, topics: Topics, partner_center: SimulatorProcess
+) -> None:
     """Why it failed; its code redriven with a canary; its day replayed; its journal lost: and nothing bought twice."""
     failing = partner_center.customers("order_fails", 9)
     early = purchases(failing[:7], "order-4711", *(f"early-{number}" for number in range(6)))
@@ -190,7 +192,7 @@ def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_cent
     on_monday(topics, *early, good, b"no json")
     until_answered(topics, early, "CommandFailed")
 
-    listed, shown, explained = desk.follow(README, "Why did this command fail?")
+    listed, shown, explained = desk.follow("Why did this command fail?")
     assert "order-4711" in listed
     assert "carts.checkout" in shown
     assert "CommandFailed  order_failed" in shown
@@ -198,7 +200,7 @@ def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_cent
 
     for customer in failing:
         partner_center.change_customer(customer, settings={"order_outcome": "completed"})
-    letters, redriven = desk.follow(README, "Redrive all failures of one code")
+    letters, redriven = desk.follow("Redrive all failures of one code")
     assert re.search(r"order_failed +CreateAzurePlan +7 ", letters)
     assert "Apply this to 7 commands, 5 of them first?" in redriven
     assert "7/7" in redriven
@@ -210,7 +212,7 @@ def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_cent
     until_answered(topics, late, "CommandFailed")
     for customer in failing[7:]:
         partner_center.change_customer(customer, settings={"order_outcome": "completed"})
-    planned, replayed = desk.follow(README, "Replay a day after a bad deployment")
+    planned, replayed = desk.follow("Replay a day after a bad deployment")
     for outcome in (
         r"nothing +8 +it is done: succeeded",
         r"resume +2 +it failed with order_failed",
@@ -222,7 +224,7 @@ def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_cent
 
     orders, before = partner_center.counts()["orders"], desk.states()
     desk.stop_worker()
-    built = desk.follow(README, "The journal is lost")[1]
+    built = desk.follow("The journal is lost")[1]
     assert "10 concluded by their answers, 0 open again" in built
     on_monday(topics, *early, *late, good)
     (new,) = purchases(failing[:1], "new")
@@ -232,12 +234,14 @@ def test_the_four_recipes_of_the_readme(desk: Desk, topics: Topics, partner_cent
     assert partner_center.counts()["orders"] == orders
 
 
-def test_the_recipes_of_the_runbook(desk: Desk, topics: Topics, partner_center: SimulatorProcess) -> None:
+def test_recipes_for_floods_unknown_outcomes_and_bad_records(
+    desk: Desk, topics: Topics, partner_center: SimulatorProcess
+) -> None:
     """Records that are none, outcomes that nobody knows, a flood that is stopped: all as they are written."""
     on_monday(topics, b"no json")
     url = desk.settings["AZPLAN_JOURNAL__URL"]
     wait_until(lambda: stories_of_dead_letters(url, code="invalid_json"), "it is a dead letter", within=30)
-    desk.follow(RUNBOOK, "Records that are no commands")
+    desk.follow("Records that are no commands")
     assert desk.file("record.json") == b"no json"
 
     applied, not_applied = purchases(partner_center.customers("ready", 2), "order-4712", "order-4713")
@@ -250,21 +254,21 @@ def test_the_recipes_of_the_runbook(desk: Desk, topics: Topics, partner_center: 
     on_monday(topics, applied, not_applied)
     until_answered(topics, [applied, not_applied], "CommandFailed")
     partner_center.calm()
-    listed, shown, *_ = desk.follow(RUNBOOK, "A command ended in `outcome_unknown`")
+    listed, shown, *_ = desk.follow("A command ended in `outcome_unknown`")
     assert "order-4712" in listed
     assert "Something may have taken effect at Microsoft" in shown
     until_answered(topics, [applied, not_applied], "CommandFailed", "AzurePlanCreated")
     for each in (applied, not_applied):
         assert len(partner_center.book("orders", customer=each.customer)) == 1
 
-    pause, cancel, held, resume = recipe(RUNBOOK, "Stop a flood")
+    pause, cancel, held, resume = recipe("Stop a flood")
     desk.type(pause)
     flood = [
         Sent("SuspendPlan", customer, id=f"flood-{customer}") for customer in partner_center.customers("quiet_plan", 3)
     ]
     on_monday(topics, *flood)
     wait_until(lambda: sorted(desk.states().values()).count("waiting") == 3, "the flood is held", within=30)
-    stats, waiting = desk.follow(RUNBOOK, "How does it stand?")
+    stats, waiting = desk.follow("How does it stand?")
     assert "the ordering system went wrong" in stats
     assert waiting.count("paused") == 3
     assert desk.type(cancel).count("done") == 3

@@ -112,7 +112,7 @@ def test_the_names_and_defaults_are_those_that_other_teams_rely_on() -> None:
 
 
 def test_every_setting_says_what_it_means() -> None:
-    """The table for the README has a meaning in every row."""
+    """The table of docs/settings.md has a meaning in every row."""
     assert all(each.meaning for each in described())
     assert table().count("\n") == len(DEFAULTS) + 1
 

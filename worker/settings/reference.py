@@ -1,4 +1,4 @@
-"""The settings as lists for people: what there is (the README's table), and what counts here (`azplan config show`)."""
+"""The settings as lists for people: what there is (docs/settings.md), and what counts here (`azplan config show`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
