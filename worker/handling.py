@@ -16,15 +16,13 @@ from events.codes import RejectedCode
 from events.messages.base import Command, Event, Origin
 from events.messages.status import PartnerCenterError
 from worker import metrics
-from worker.clock import Clock
 from worker.errors import Rejected, Validated
-from worker.journal.journal import Journal
-from worker.journal.records import SECOND, Earlier, Json, Note, Step, Work
+from worker.journal.records import SECOND, Earlier, Json, Note, Step
 from worker.partner_center.answers.classification import reject_code
-from worker.partner_center.api import Center
 from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
-from worker.steps import Effect, Exchange, Policy, Result, Steps
+from worker.step_view import Result, StepView
+from worker.steps import Effect, Run, Steps
 
 CommandT = TypeVar("CommandT", bound=Command)
 Handler = Callable[["Context", Any], Awaitable[Event]]
@@ -63,40 +61,21 @@ class Change:
 class Context:
     """One run of one command, as its handler sees it."""
 
-    def __init__(
-        self,
-        work: Work,
-        command: Command,
-        *,
-        origin: Origin,
-        center: Center,
-        journal: Journal,
-        exchange: Exchange,
-        policy: Policy,
-        clock: Clock,
-        validate_only: bool,
-    ) -> None:
-        self._work = work
+    def __init__(self, run: Run, command: Command, origin: Origin) -> None:
+        self._run = run
+        self._work = run.work
         self._command = command
-        self._journal = journal
-        self._clock = clock
-        self._steps = Steps(
-            work,
-            journal,
-            center,
-            exchange,
-            policy,
-            clock=clock,
-            deadline=command.deadline,
-            validate_only=validate_only,
-        )
+        self._journal = run.journal
+        self._clock = run.clock
+        self._steps = Steps(run)
         self.origin = origin
-        self.center = center
+        """What all events of the command say about the command."""
+        self.center = run.center
         """The partner account, bound to this run."""
-        self.policy = policy
+        self.policy = run.policy
         """Durations that a handler may need, such as the lag of the order list."""
-        self.validate_only = validate_only
-        """Nothing may be changed: every read and every check, and then what would be done."""
+        self.validate_only = run.validate_only
+        """True: nothing may be changed. The handler makes every read and every check and says what it would do."""
         self.said: list[tuple[str, Event]] = []
         """Status events of this run with their places, sent when the run is concluded."""
         self.notes: list[Note] = []
@@ -172,65 +151,34 @@ class Context:
         finally:
             metrics.step_taken(self.origin.command_type, name, outcome, self._clock.monotonic() - begun)
 
-    def recorded(self, name: str) -> Result | None:
-        """What a step of this command gave, in this run or an earlier one; None where it is not known to be applied."""
-        return self._steps.given(name)
+    def step_state(self, name: str) -> StepView:
+        """What this command remembers of one of its steps: sent, applied, in doubt, with which result."""
+        return self._steps.view(name)
 
-    def taken(self, name: str) -> bool:
-        """Whether Partner Center took a state's change in this story of the command: it is not asked for again.
+    async def confirm_absent(self, name: str) -> None:
+        """Say that a look of this run showed the effect of this step not to be there.
 
-        Each story brings its states about anew, so that what an earlier one asked for does not count.
-        """
-        return self._steps.taken(name)
-
-    def ours(self, name: str) -> bool:
-        """Whether this command brought a state about, or may have: else it was so, or somebody else did it."""
-        return self._steps.ours(name)
-
-    def begun(self, name: str) -> bool:
-        """Whether a request of this step may ever have left."""
-        return self._steps.begun(name)
-
-    def in_doubt(self, name: str) -> bool:
-        """Whether a request of this step may have taken effect, or may yet, without our knowing."""
-        return self._steps.doubted(name)
-
-    async def absent(self, name: str) -> None:
-        """Tell that a look of this run has shown the effect of this step not to be there.
-
-        Where nothing of it can arrive any more it is in doubt no longer, so that a refusal may be said.
+        The step is in doubt no longer once nothing of it can arrive any more, and the command's own refusal may be
+        said. Raises `Failed` where a person has resolved the command as applied.
         """
         await self._steps.absent(name)
 
-    def intended(self, name: str) -> Json:
-        """The details that a step was last begun with; None where it never was."""
-        step = self._work.steps.get(name)
-        return step.details if step else None
+    def settles_in(self, *, step: Step | None = None, lag: float = 0.0) -> float:
+        """Seconds until every unanswered request of this command is visible, if results appear `lag` seconds late.
 
-    def former(self, name: str) -> list[Json]:
-        """What the steps of this name gave that were put away, by the command or by a person's decision."""
-        steps = self._work.steps.values()
-        return [step.result for step in steps if step.name.startswith(f"{name}~") and step.result is not None]
-
-    def settles_in(self, *, lag: float = 0.0) -> float:
-        """Seconds until a look shows whatever this command sent without an answer, seen `lag` seconds late.
-
-        0 where the looks of this run do. Its beginning counts: what arrives during a run may be missed by its looks.
+        0 if the looks of this run can already see them. The run's beginning counts: a look may miss what arrives
+        during the run. With `step`: the requests of that step alone, which may be another command's.
         """
-        return self._steps.shows_in(self._work.unsettled_until(), lag)
+        return self._steps.shows_in(self._work.unsettled_until() if step is None else step.until, lag)
 
-    def shows(self, step: Step, *, lag: float) -> bool:
-        """Whether the looks of this run show whatever that step did, of whichever command, seen `lag` seconds late."""
-        return self._steps.shows_in(step.until, lag) == 0.0
+    def may_be_too_new(self, no: Refused) -> bool:
+        """Whether Partner Center refuses because it knows no such customer, and a new customer may not show yet.
 
-    def may_show_later(self, no: Refused) -> bool:
-        """Whether a refusal says that there is no such customer, so soon that a new one need not show yet.
-
-        It is then to be raised as it is: the command looks again, and nothing is concluded from it.
+        Raise the refusal as it is then: the command looks again later, and nothing may be concluded from the refusal.
         """
         shows_by = self._work.received_at + int(self.policy.customer_lag * SECOND)
-        word = reject_code(no.operation, no.status, no.code)
-        return word is RejectedCode.CUSTOMER_NOT_FOUND and self._journal.now() < shows_by
+        code = reject_code(no.operation, no.status, no.code)
+        return code is RejectedCode.CUSTOMER_NOT_FOUND and self._journal.now() < shows_by
 
     def earlier(self, key: str) -> Earlier | None:
         """What another command of this customer left open under this effect key."""
@@ -246,12 +194,12 @@ class Context:
 
         Call it when nothing of them can take effect any more: they are in doubt no longer.
         """
-        known = [step for name in names for step in self._steps.of(name)]
-        for step in known:
-            await self._steps.settle(step)
+        known = [each for name in names for each in self.step_state(name).names]
+        for each in known:
+            await self._steps.settle(each)
         await self._journal.put_away(self._work, known)
-        for step in known:
-            self._work.steps.pop(step, None)
+        for each in known:
+            self._work.steps.pop(each, None)
 
 
 def facts(error: CallError) -> PartnerCenterError:

@@ -13,7 +13,7 @@ Knows no command and no operation.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Protocol
 
 from events.codes import FailedCode, RejectedCode
 from worker.clock import Clock
@@ -22,8 +22,8 @@ from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
 from worker.partner_center.api import Center
 from worker.partner_center.errors import CallError, Refused
+from worker.step_view import Result, StepView
 
-Result = dict[str, Json]
 Act = Callable[[Center], Awaitable[Result]]
 
 
@@ -103,47 +103,45 @@ class Policy:
     customer_lag: float = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one command: what its handler and its steps work with."""
+
+    work: Work
+    journal: Journal
+    center: Center
+    """The partner account of the command, bound to this run."""
+    exchange: Exchange
+    policy: Policy
+    clock: Clock
+    deadline: datetime | None = None
+    """The command's own: the instant after which the command writes nothing new."""
+    validate_only: bool = False
+    """Nothing is written at all, not even by a handler that forgot to ask."""
+
+
 class Steps:
-    """The writes of one run of one command."""
+    """The writes of one run."""
 
-    def __init__(
-        self,
-        work: Work,
-        journal: Journal,
-        center: Center,
-        exchange: Exchange,
-        policy: Policy,
-        *,
-        clock: Clock,
-        deadline: datetime | None = None,
-        validate_only: bool = False,
-    ) -> None:
-        """`deadline` is the command's own: the instant after which it writes nothing new.
-
-        With `validate_only` nothing is written at all, not even by a handler that forgot to ask.
-        """
-        self._clock = clock
-        self._deadline = deadline
-        self._validate_only = validate_only
-        self._work = work
-        self._journal = journal
-        self._center = center
-        self._exchange = exchange
-        self._policy = policy
-        self._begun = journal.now()
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._work = run.work
+        self._journal = run.journal
+        self._policy = run.policy
+        self._begun = run.journal.now()
 
     async def take(self, name: str, effect: Effect) -> Result | None:
         """Bring the effect about, once. What its answer gave; None where the state was there already.
 
         Raises `CallError` as the client does, `Rejected` when the deadline has passed, `AttemptsSpent`, `LaneLost`.
         """
-        given = self.given(name)
+        given = self.view(name).result
         if given is not None and not isinstance(effect, State):
             return given
         match effect:
             case Orphan():
                 self._may_write(name)
-                result = await effect.act(self._center.within(name))
+                result = await effect.act(self._run.center.within(name))
                 await self._record(Step(name, "orphan", StepState.APPLIED, attempts=1, result=result))
                 return result
             case State():
@@ -155,13 +153,9 @@ class Steps:
         """True while some write of this command may have taken effect without our knowing."""
         return any(step.in_doubt for step in self._work.steps.values())
 
-    def of(self, name: str) -> list[str]:
-        """The names under which this step was ever intended: a state has one for each story of the command."""
-        return [known for known in dict.fromkeys((name, self._story(name))) if known in self._work.steps]
-
-    def doubted(self, name: str) -> bool:
-        """True while a request of this step may have taken effect without our knowing."""
-        return any(self._work.steps[known].in_doubt for known in self.of(name))
+    def view(self, name: str) -> StepView:
+        """What the command remembers of this step."""
+        return StepView(self._work, name)
 
     def shows_in(self, until: Micros, lag: float = 0.0) -> float:
         """Seconds until a look shows whatever arrives up to `until`, seen `lag` seconds late; 0 where this run's do."""
@@ -179,38 +173,14 @@ class Steps:
 
         Raises `Failed` where a person has said that it is: then nothing is changed on the strength of that look.
         """
-        for known in self.of(name):
+        names = self.view(name).names
+        for known in names:
             await self._settled(self._work.steps[known])
-        if any(self._work.steps[known].state is not StepState.APPLIED for known in self.of(name)):
+        if any(self._work.steps[known].state is not StepState.APPLIED for known in names):
             self._heed_resolution()
 
-    def given(self, name: str) -> Result | None:
-        """What the step gave, the newest story first; None where it is not known to be applied."""
-        for step in (self._work.steps.get(self._story(name)), self._work.steps.get(name)):
-            if step is not None and step.state is StepState.APPLIED:
-                return cast("Result", step.result)
-        return None
-
-    def taken(self, name: str) -> bool:
-        """Whether a state's change was taken by Partner Center in this story of the command."""
-        step = self._work.steps.get(self._story(name))
-        return step is not None and step.state is StepState.APPLIED
-
-    def ours(self, name: str) -> bool:
-        """Whether some request of this step, of whichever story, was taken, or may have been without our knowing."""
-        steps = [self._work.steps[known] for known in self.of(name)]
-        return any(step.state is StepState.APPLIED or step.in_doubt for step in steps)
-
-    def begun(self, name: str) -> bool:
-        """Whether the step was ever intended."""
-        return bool(self.of(name))
-
-    def _story(self, name: str) -> str:
-        """A state is brought about anew in each story of a command, so each has a step of its own."""
-        return name if self._work.redrive == 0 else f"{name}@{self._work.redrive}"
-
     async def _state(self, name: str, effect: State) -> Result | None:
-        for known in self.of(name):  # what was just read tells of earlier stories too
+        for known in self.view(name).names:  # what was just read tells of earlier stories too
             step = self._work.steps[known]
             if not effect.there:
                 await self._settled(step)
@@ -218,11 +188,10 @@ class Steps:
                 await self._record(replace(step, state=StepState.APPLIED))
         if effect.there:
             return None
-        story = self._story(name)
-        done = self._work.steps.get(story)
-        if done is not None and done.state is StepState.APPLIED:
-            return cast("Result", done.result)
-        return await self._act(Step(story, "state", StepState.INTENDED), effect.act, None)
+        view = self.view(name)
+        if view.is_applied:
+            return view.result
+        return await self._act(Step(view.present, "state", StepState.INTENDED), effect.act, None)
 
     async def _money(self, name: str, effect: Money) -> Result:
         step = self._work.steps.get(name)
@@ -263,12 +232,12 @@ class Steps:
     ) -> Result:
         """Write the intent down, send, write the outcome down."""
         self._may_write(intent.name)
-        self._exchange.permit(intent.name, self._policy.call_timeout)
+        self._run.exchange.permit(intent.name, self._policy.call_timeout)
         within = self._policy.call_timeout + self._policy.settle
         step = await self._journal.intend(self._work, intent, within, key)
         self._work.steps[intent.name] = step
         try:
-            result = await act(self._center.within(intent.name))
+            result = await act(self._run.center.within(intent.name))
         except Refused:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0))
             raise
@@ -280,10 +249,10 @@ class Steps:
         return result
 
     def _may_write(self, step: str) -> None:
-        if self._validate_only:
+        if self._run.validate_only:
             raise Validated([f"the write of the step {step}"])
-        deadline = self._deadline
-        if deadline is not None and self._clock.now() >= deadline:
+        deadline = self._run.deadline
+        if deadline is not None and self._run.clock.now() >= deadline:
             raise Rejected(
                 RejectedCode.DEADLINE_PASSED, f"a change was still to be made when {deadline.isoformat()} passed"
             )
@@ -298,7 +267,7 @@ class Steps:
             return  # the intent stays as it is, which only makes others wait longer than they need to
 
     async def _record(self, step: Step, *, spent: bool = False) -> None:
-        await self._journal.record(self._work, step, self._exchange.drain(), spent=spent)
+        await self._journal.record(self._work, step, self._run.exchange.drain(), spent=spent)
         self._work.steps[step.name] = step
         if spent:
             for known in self._work.steps.values():

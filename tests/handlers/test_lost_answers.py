@@ -59,7 +59,7 @@ def test_every_write_of_every_command_loses_its_answer() -> None:
 
 def _called() -> set[str]:
     """The writes that handlers and plans call: as `carts.checkout(...)`, the function named like the operation."""
-    sources = [path for folder in ("handlers", "plans") for path in (ROOT / "worker" / folder).glob("*.py")]
+    sources = [path for folder in ("handlers", "azure_plans") for path in (ROOT / "worker" / folder).glob("*.py")]
     names = {
         f"{node.func.value.id}.{node.func.attr}"
         for path in sources

@@ -20,7 +20,7 @@ from worker.runtime import turn
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.intake import Desk, intake
-from worker.steps import Policy, Steps
+from worker.steps import Policy, Run, Steps
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 OTHER_CUSTOMER = "91a7d3c5-2b4e-4f60-8d1a-c7e9f0b2a463"
@@ -150,7 +150,16 @@ class Bench:
         run = Traffic(work, self.clock, lambda _: None, self.journal.now)
         center = HandMade(run)
         return Steps(
-            work, self.journal, center, run, policy, clock=self.clock, deadline=deadline, validate_only=validate_only
+            Run(
+                work,
+                self.journal,
+                center,
+                run,
+                policy,
+                clock=self.clock,
+                deadline=deadline,
+                validate_only=validate_only,
+            )
         )
 
 

@@ -397,7 +397,7 @@ def losing() -> Callable[..., Any]:
     act = Request(Unanswered("subscriptions.patch", "timeout"))
 
     async def handler(ctx: Context, _command: Any) -> Event:
-        if not ctx.begun("suspend"):
+        if not ctx.step_state("suspend").was_sent:
             await ctx.step("suspend", State(there=False, act=act))
         raise Rejected(RejectedCode.ACTIVE_ASSETS, "one is active")
 

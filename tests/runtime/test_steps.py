@@ -120,7 +120,7 @@ async def test_a_request_may_leave_for_as_long_as_a_call_may_take_after_its_inte
     """Later it could arrive after the instant that the intent names."""
     work = await bench.begin()
     steps = bench.steps(work)
-    exchange = steps._exchange
+    exchange = steps._run.exchange
     refused: list[str | None] = []
 
     async def leaving() -> None:
@@ -152,7 +152,7 @@ async def test_an_answer_is_durable_and_leaves_nothing_in_doubt(bench: Bench) ->
         "orders": ["o-1"]
     }
     again = await bench.again(work)
-    assert bench.steps(again).given("checkout") == {"orders": ["o-1"]}
+    assert bench.steps(again).view("checkout").result == {"orders": ["o-1"]}
     assert again.unsettled_until() == 0
     assert not bench.steps(again).in_doubt()
 
@@ -205,7 +205,7 @@ async def test_calls_are_written_down_with_what_they_told(bench: Bench) -> None:
     work = await bench.begin()
     steps = bench.steps(work)
     drained: list[int] = []
-    steps._exchange.drain = lambda: drained.append(1) or []  # type: ignore[func-returns-value]
+    steps._run.exchange.drain = lambda: drained.append(1) or []  # type: ignore[func-returns-value]
     await steps.take("checkout", money(Request({})))
     assert drained == [1]
 
@@ -220,7 +220,7 @@ async def test_a_lost_answer_leaves_the_step_in_doubt_until_it_has_settled(bench
         await bench.steps(work).take("checkout", money(Request(LOST)))
     again = await bench.again(work)
     assert bench.steps(again).in_doubt()
-    assert bench.steps(again).doubted("checkout")
+    assert bench.steps(again).view("checkout").may_have_happened
     assert again.unsettled_until() == bench.journal.now() + int(WITHIN * SECOND)
 
 
@@ -452,10 +452,10 @@ async def test_each_story_of_a_command_brings_its_state_about_anew(bench: Bench)
     await bench.steps(work).take("suspend", State(there=False, act=act))
     second = replace(await bench.again(work), redrive=1)
     steps = bench.steps(second)
-    assert steps.given("suspend") == {"n": 1}
+    assert steps.view("suspend").result == {"n": 1}
     await steps.take("suspend", State(there=False, act=act))
     assert act.sent == 2
-    assert steps.given("suspend") == {"n": 2}
+    assert steps.view("suspend").result == {"n": 2}
 
 
 async def test_what_is_read_in_a_later_story_tells_of_the_doubt_of_an_earlier_one(bench: Bench) -> None:

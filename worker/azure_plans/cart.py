@@ -17,7 +17,8 @@ from worker.partner_center.api import Center
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import carts
 from worker.partner_center.resources.carts import Cart, NewCart, NewLineItem
-from worker.steps import Orphan, Result, State
+from worker.step_view import Result
+from worker.steps import Orphan, State
 
 CART = "cart"
 MENDS = ("cart item 2", "cart item 3", "cart item 4")
@@ -40,7 +41,7 @@ class Basket:
     @property
     def exists(self) -> bool:
         """Whether the cart was made; the members below ask for one."""
-        return self._ctx.recorded(CART) is not None
+        return self._ctx.step_state(CART).result is not None
 
     @property
     def id(self) -> str:
@@ -75,17 +76,17 @@ class Basket:
 
     @property
     def _made(self) -> Result:
-        return self._ctx.recorded(CART) or {}
+        return self._ctx.step_state(CART).result or {}
 
     @property
     def _content(self) -> Result:
         """What was last put into it, as far as we were told."""
-        mended = [given for name in MENDS if (given := self._ctx.recorded(name))]
+        mended = [given for name in MENDS if (given := self._ctx.step_state(name).result)]
         return mended[-1] if mended else self._made
 
     def _has_bad_item(self) -> bool:
         """Whether the item is in error, or a mending of it was never answered."""
-        return bool(self._content["errors"]) or any(map(self._ctx.in_doubt, MENDS))
+        return bool(self._content["errors"]) or any(self._ctx.step_state(name).may_have_happened for name in MENDS)
 
     async def _make(self, country: str | None) -> None:
         item = await purchasable_item(self._ctx.center, self._customer, country)
@@ -135,12 +136,13 @@ class Basket:
             raise until_it_passes(WaitingReason.ORDER_PROVISIONING, detail, no) from no
 
     def _next_mend(self, current: str, refusal: Refused | None) -> str:
-        step = next((name for name in MENDS if self._ctx.in_doubt(name) or not self._ctx.begun(name)), None)
+        steps = map(self._ctx.step_state, MENDS)
+        step = next((each for each in steps if each.may_have_happened or not each.was_sent), None)
         if step is None:
             detail = f"the catalog's items were refused {len(MENDS) + 1} times, {current} last"
             answer = facts(refusal) if refusal else None
             raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail, partner_center=answer)
-        return step
+        return step.name
 
     async def _put(self, center: Center, cart: Cart, item: str) -> Result:
         document = cart.mended({line.id: item for line in cart.line_items if line.id is not None})

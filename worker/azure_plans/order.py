@@ -29,7 +29,7 @@ async def delivered(ctx: Context, sought: Sought, known: list[str], cart_id: str
     try:
         return await _look(ctx, sought, known, cart_id)
     except Refused as no:
-        if ctx.may_show_later(no):
+        if ctx.may_be_too_new(no):
             raise
         evidence = blocker_of_order(known[0]) if known else blocker_of_cart(cart_id)
         detail = f"cart {cart_id} was ordered, and Partner Center refuses to say what became of it: {no}"

@@ -28,7 +28,8 @@ from worker.partner_center.answers.classification import NOT_FOUND, STALE_ITEM
 from worker.partner_center.api import Center
 from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.resources import carts
-from worker.steps import Applied, Money, NotApplied, Result, Verdict
+from worker.step_view import Result
+from worker.steps import Applied, Money, NotApplied, Verdict
 
 EFFECT = "azure_plan"
 """The effect's name: one command of a customer at a time has a purchase open."""
@@ -47,22 +48,23 @@ class Purchase:
         self._customer = command.customer_id
         self._reseller = command.reseller_id
         self._basket = Basket(ctx, command.customer_id, command.reseller_id)
-        self._bought: Result | None = ctx.recorded(CHECKOUT)
+        self._step = ctx.step_state(CHECKOUT)
+        self._bought: Result | None = self._step.result
 
     @property
     def in_doubt(self) -> bool:
         """Whether a check-out may have taken effect, or may yet, without our knowing."""
-        return self._ctx.in_doubt(CHECKOUT)
+        return self._step.may_have_happened
 
     async def took_effect(self) -> bool:
         """Whether the cart is known to be ordered. Looks where a check-out was begun and its outcome is not known.
 
         Raises `Wait` while it cannot be told, and `Failed` (`outcome_unknown`) where Partner Center refuses the look.
         """
-        if self._bought is None and self._ctx.begun(CHECKOUT):
+        if self._bought is None and self._step.was_sent:
             self._bought = await self._look()
             if self._bought is None:
-                await self._ctx.absent(CHECKOUT)
+                await self._ctx.confirm_absent(CHECKOUT)
         return self._bought is not None
 
     async def make(self, country: str | None) -> Result:
@@ -83,7 +85,7 @@ class Purchase:
 
     def sought(self, bought: Result) -> Sought:
         """What the order of this purchase looks like to somebody who does not know its id."""
-        former = [identifier for each in self._ctx.former(CHECKOUT) for identifier in each.get("orders", ())]
+        former = [identifier for each in self._step.former_results for identifier in each.get("orders", ())]
         since = datetime.fromisoformat(bought["since"])
         return Sought(self._customer, bought["catalogItemId"], since, self._reseller, former)
 
@@ -123,7 +125,7 @@ class Purchase:
         try:
             return await self._find()
         except Refused as no:
-            if self._ctx.may_show_later(no):
+            if self._ctx.may_be_too_new(no):
                 raise
             raise self._unknown("whether it was ordered cannot be read", no) from no
 

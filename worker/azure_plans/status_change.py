@@ -11,7 +11,8 @@ from worker.partner_center.api import Center
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import subscriptions
 from worker.partner_center.resources.subscriptions import Subscription
-from worker.steps import Result, State
+from worker.step_view import Result
+from worker.steps import State
 
 ACTIVE, SUSPENDED = "active", "suspended"
 

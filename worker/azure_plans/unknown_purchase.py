@@ -37,7 +37,7 @@ async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
     try:
         is_over = await _is_over(ctx, customer_id, earlier)
     except Refused as no:
-        if ctx.may_show_later(no):
+        if ctx.may_be_too_new(no):
             raise
         raise _unknown(earlier, f"Partner Center refuses to say more: {no}", _evidence(earlier), facts(no)) from no
     if is_over:
@@ -81,7 +81,7 @@ async def _traces(ctx: Context, customer_id: str, earlier: Earlier) -> list[str]
         if not is_gone(no):
             raise
         found = await order_search.order_ids(ctx.center, sought)
-        is_over = ctx.shows(earlier.steps[CHECKOUT], lag=ctx.policy.order_list_lag)
+        is_over = ctx.settles_in(step=earlier.steps[CHECKOUT], lag=ctx.policy.order_list_lag) == 0.0
         return found or (None if is_over else [])
     return await order_search.order_ids(ctx.center, sought) if is_ordered else None
 

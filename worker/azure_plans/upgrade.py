@@ -17,7 +17,8 @@ from worker.partner_center.api import Center
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import upgrades
 from worker.partner_center.resources.upgrades import Eligibility, Upgrade, UpgradeState
-from worker.steps import Applied, Money, NotApplied, Result, Verdict
+from worker.step_view import Result, StepView
+from worker.steps import Applied, Money, NotApplied, Verdict
 
 EFFECT = "product_upgrade"
 """The effect's name: one command of a customer at a time starts an upgrade."""
@@ -38,14 +39,15 @@ async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> Follo
 
     Raises `Validated`; `Rejected` where the customer cannot be upgraded; `Wait` until the id of a new one is known.
     """
-    started = ctx.recorded(START)
+    step = ctx.step_state(START)
+    started = step.result
     if started is not None:
         return Followed(started.get("upgradeId") or await _new_id(ctx, command), adopted=False)
     adopted = ctx.memory.get(f"adopted {ctx.redrive}")
     if adopted is not None:
         return Followed(adopted, adopted=True)
     found = await _eligibility(ctx, command)
-    if not ctx.in_doubt(START):
+    if not step.may_have_happened:
         existing = await _existing(ctx, command, found.upgrade_id) or await _leftover(ctx, command)
         if existing is not None:
             return await _adopt(ctx, existing)
@@ -70,7 +72,9 @@ async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibilit
     try:
         return await upgrades.eligibility(ctx.center, command.customer_id, product_family=command.product_family)
     except Refused as no:
-        if (not ctx.in_doubt(START) and ctx.recorded(START) is None) or ctx.may_show_later(no):
+        step = ctx.step_state(START)
+        was_begun = step.may_have_happened or step.result is not None
+        if not was_begun or ctx.may_be_too_new(no):
             raise
         detail = f"whether an upgrade of the customer was started cannot be read: {no}"
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(no)) from no
@@ -135,7 +139,8 @@ def _start(command: StartProductUpgrade) -> Change:
 
 async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> Result:
     """Start the upgrade, or learn that a request of ours started it."""
-    before = (ctx.intended(START) or {}).get("before") if ctx.in_doubt(START) else found.upgrade_id
+    step = ctx.step_state(START)
+    before = _before(step) if step.may_have_happened else found.upgrade_id
 
     async def act(center: Center) -> Result:
         return {"upgradeId": await upgrades.create(center, command.customer_id, product_family=command.product_family)}
@@ -166,8 +171,13 @@ async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility)
 
 async def _new_id(ctx: Context, command: StartProductUpgrade) -> str:
     """The id of an upgrade that Partner Center took without naming it. Raises `Wait` while eligibility does not."""
-    before = (ctx.intended(START) or {}).get("before")
+    before = _before(ctx.step_state(START))
     found = await _eligibility(ctx, command)
     if found.upgrade_id is None or same_id(found.upgrade_id, before):
         raise not_finished("Partner Center took the upgrade and does not name it yet")
     return found.upgrade_id
+
+
+def _before(step: StepView) -> str | None:
+    """The upgrade that Partner Center named when the request was sent."""
+    return (step.details or {}).get("before")

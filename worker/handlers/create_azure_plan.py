@@ -79,7 +79,7 @@ def _wait_for_open_order(ctx: Context, command: CreateAzurePlan, ordered: Sequen
 
     An order that this command made once, and that a person declared void, is not waited for.
     """
-    void = [identifier for former in ctx.former(CHECKOUT) for identifier in former.get("orders", ())]
+    void = [identifier for former in ctx.step_state(CHECKOUT).former_results for identifier in former.get("orders", ())]
     open_order = next(
         (
             order

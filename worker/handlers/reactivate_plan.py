@@ -18,8 +18,9 @@ REACTIVATE = "reactivate"
 async def reactivate_plan(ctx: Context, command: ReactivatePlan) -> Event:
     """Make the plan active. One that is active is left as it is."""
     plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
-    if not plan.is_active and not ctx.taken(REACTIVATE):
-        await ctx.absent(REACTIVATE)
+    step = ctx.step_state(REACTIVATE)
+    if not plan.is_active and not step.is_applied:
+        await ctx.confirm_absent(REACTIVATE)
         ctx.about_to(status_change.change(plan, ACTIVE))
     await status_change.bring_to(ctx, command.customer_id, plan, REACTIVATE, ACTIVE)
-    return ctx.answer(PlanReactivated, subscription_id=plain(plan.id), already_active=not ctx.ours(REACTIVATE))
+    return ctx.answer(PlanReactivated, subscription_id=plain(plan.id), already_active=not step.is_ours)

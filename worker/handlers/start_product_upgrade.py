@@ -56,7 +56,7 @@ async def _read(ctx: Context, command: StartProductUpgrade, followed: Followed) 
     try:
         return await upgrade_of(ctx, followed.upgrade_id, command.customer_id, command.product_family)
     except Refused as no:
-        if followed.adopted or ctx.may_show_later(no):
+        if followed.adopted or ctx.may_be_too_new(no):
             raise
         detail = f"upgrade {followed.upgrade_id} was started, and Partner Center refuses to say how far it is: {no}"
         blockers = [blocker_of(followed.upgrade_id)]

@@ -23,7 +23,8 @@ from worker.partner_center.resources import azure_entitlements, reservations
 from worker.partner_center.resources.azure_entitlements import AzureEntitlement
 from worker.partner_center.resources.reservations import ReservationEntitlement
 from worker.partner_center.resources.subscriptions import Subscription
-from worker.steps import Result, State
+from worker.step_view import Result, StepView
+from worker.steps import State
 
 SUSPEND = "suspend"
 STILL_ACTIVE = "900115"
@@ -44,10 +45,11 @@ async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
         if _needs_assets(command, plan)
         else []
     )
-    if not plan.is_suspended and not ctx.taken(SUSPEND):
-        await ctx.absent(SUSPEND)
+    step = ctx.step_state(SUSPEND)
+    if not plan.is_suspended and not step.is_applied:
+        await ctx.confirm_absent(SUSPEND)
         await _clear(ctx, command, plan, under)
-    cancelled = [blocker_of(each) for each in under if ctx.begun(_cancel_step(each))]
+    cancelled = [blocker_of(each) for each in under if _cancellation(ctx, each).was_sent]
     try:
         await status_change.bring_to(ctx, command.customer_id, plan, SUSPEND, SUSPENDED)
     except Refused as no:
@@ -57,7 +59,7 @@ async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
     return ctx.answer(
         PlanSuspended,
         subscription_id=plain(plan.id),
-        already_suspended=not ctx.ours(SUSPEND),
+        already_suspended=not step.is_ours,
         cancelled_assets=cancelled,
     )
 
@@ -76,11 +78,11 @@ async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: 
     changes = [
         Change(azure_entitlements.CANCEL, f"cancel the Azure subscription {each.id} ({each.friendly_name})")
         for each in active
-        if not ctx.taken(_cancel_step(each))
+        if not _cancellation(ctx, each).is_applied
     ]
     ctx.about_to(*changes, status_change.change(plan, SUSPENDED))
     for each in under:
-        if each.is_active or ctx.begun(_cancel_step(each)):
+        if each.is_active or _cancellation(ctx, each).was_sent:
             await _cancel(ctx, command.customer_id, plan, each)
     if active:
         cancelled = counted(len(active), "cancelled Azure subscription")
@@ -93,10 +95,10 @@ async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlemen
         await azure_entitlements.cancel(center, customer_id, plan.id, entitlement.id)
         return {"id": entitlement.id}
 
-    step = _cancel_step(entitlement)
+    step = _cancellation(ctx, entitlement)
     may_show = _may_show_yet(ctx, step)
     try:
-        await ctx.step(step, State(there=not entitlement.is_active, act=act))
+        await ctx.step(step.name, State(there=not entitlement.is_active, act=act))
     except Refused as no:
         if not may_show:
             raise
@@ -104,19 +106,19 @@ async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlemen
         raise until_it_passes(WaitingReason.ASSETS_STOPPING, detail, no, blockers=[blocker_of(entitlement)]) from no
 
 
-def _may_show_yet(ctx: Context, step: str) -> bool:
+def _may_show_yet(ctx: Context, step: StepView) -> bool:
     """Whether a request without an answer may have cancelled what is still active.
 
     What Partner Center says to a repetition is not documented: a refusal may mean that the first one was taken.
     """
-    now, shown_by = ctx.now().timestamp(), f"{step} shows by"
-    if ctx.in_doubt(step):
+    now, shown_by = ctx.now().timestamp(), f"{step.name} shows by"
+    if step.may_have_happened:
         ctx.memory[shown_by] = now + FLIP
     return now < float(ctx.memory.get(shown_by, 0))
 
 
-def _cancel_step(entitlement: AzureEntitlement) -> str:
-    return f"cancel {plain(entitlement.id)}"
+def _cancellation(ctx: Context, entitlement: AzureEntitlement) -> StepView:
+    return ctx.step_state(f"cancel {plain(entitlement.id)}")
 
 
 async def _still_active(

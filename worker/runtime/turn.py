@@ -23,7 +23,7 @@ from worker.partner_center.errors import CallError
 from worker.runtime import telemetry
 from worker.runtime.outcome import Situation
 from worker.runtime.pauses import wait_for
-from worker.steps import Exchange, Policy
+from worker.steps import Exchange, Policy, Run
 
 NOT_READ = "the command was accepted once, and this version of azplan does not read it: another version may"
 NOT_READ_PAUSE = 60.0
@@ -158,14 +158,14 @@ class Turn:
         raise Failed(FailedCode.PARTNER_NOT_CONFIGURED, detail)
 
     def _context(self, command: Command, center: Center) -> Context:
-        return Context(
-            self.work,
-            command,
-            origin=self.origin,
+        run = Run(
+            work=self.work,
+            journal=self.desk.journal,
             center=center,
             exchange=self.traffic,
-            journal=self.desk.journal,
             policy=self.desk.policy,
             clock=self.desk.clock,
+            deadline=command.deadline,
             validate_only=command.validate_only or self.desk.validate_only,
         )
+        return Context(run, command, self.origin)
