@@ -1,7 +1,4 @@
-"""The composition root: settings in, a running worker out. The only module that imports every part.
-
-It alone joins the client to the journal: `Traffic` is told every call and asked whether a request may leave.
-"""
+"""The composition root: settings in, a running worker out. The only module that imports every part."""
 
 import asyncio
 import os
@@ -12,8 +9,6 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID, uuid4
 
 import structlog
 from prometheus_client import start_http_server
@@ -24,20 +19,17 @@ from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
+from worker.gate import Traffic
 from worker.handling import Handler, load
 from worker.http.health import HealthServer
 from worker.journal.journal import Journal
 from worker.journal.processing.recent_calls import recent_calls
 from worker.journal.processing.tenants import Directory, register
-from worker.journal.records import Call as Told
 from worker.journal.records import Work
 from worker.journal_opening import open_journal
 from worker.operating_system import on_stop
-from worker.partner_center.api import Call, Center
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.quota import SPAN
-from worker.partner_center.errors import GateClosed
-from worker.partner_center.operation import EffectClass, Operation
 from worker.partner_center.registry import operations
 from worker.runtime import intake, requests
 from worker.runtime.conclusion import Sender
@@ -70,77 +62,6 @@ from worker.trace_export import exported_traces
 from worker.version import revision, version
 
 log = structlog.get_logger("azplan.app")
-
-NEEDS_INTENT = frozenset({EffectClass.STATE, EffectClass.MONEY})
-
-
-class Traffic:
-    """One run of one command: a `Run` to the client, an `Exchange` to the steps."""
-
-    def __init__(self, work: Work, clock: Clock, closed: Callable[[str], str | None], now: Callable[[], int]) -> None:
-        """`closed`: why nothing may leave for a command claimed by that worker, or None. `now`: the journal's clock."""
-        self._work = work
-        self._clock = clock
-        self._closed = closed
-        self._now = now
-        self._leave_by: dict[str, float] = {}
-        self._calls: list[Told] = []
-        self.command = UUID(work.uid)
-        self.correlation_id = str(uuid4())
-        self.deadline: datetime | None = None
-        self.center: Center | None = None
-
-    def gate(self, operation: Operation[object], step: str | None) -> None:
-        """Called at the instant a request leaves. Raises `GateClosed` where it must not.
-
-        Raises LookupError for a write that is no step's: nobody would know of it, were its answer lost.
-        """
-        if operation.effect in NEEDS_INTENT and step not in self._leave_by:
-            raise LookupError(f"{operation.name} was called outside a step, so that no intent of it is written down")
-        reason = self._closed(self._work.owner.worker)
-        if reason is None and operation.writes:
-            reason = self._too_late(step)
-        if reason is not None:
-            raise GateClosed(operation.name, reason)
-
-    def answers(self, key: str) -> int:
-        """How many answers came so far to this very request, over all runs of the command."""
-        return self._work.answers.get(key, 0)
-
-    def called(self, call: Call) -> None:
-        """Keep the call for the timeline, and count its answer."""
-        if call.answered:
-            self._work.answers[call.key] = self.answers(call.key) + 1
-        self._calls.append(
-            Told(
-                at=self._now() - int(call.duration * 1_000_000),
-                step=call.step or "",
-                operation=call.operation,
-                status=str(call.status),
-                duration_ms=round(call.duration * 1000),
-                request_id=call.request_id,
-                correlation_id=call.correlation_id,
-                code=call.code,
-                key=call.key,
-                answered=call.answered,
-            )
-        )
-
-    def permit(self, step: str, seconds: float) -> None:
-        """From now on and for so long a request of this step may leave."""
-        self._leave_by[step] = self._clock.boot() + seconds
-
-    def drain(self) -> list[Told]:
-        """The calls that are not yet in the journal."""
-        calls, self._calls = self._calls, []
-        return calls
-
-    def _too_late(self, step: str | None) -> str | None:
-        if self.deadline is not None and self._clock.now() >= self.deadline:
-            return "the command's deadline has passed"
-        if self._clock.boot() > self._leave_by.get(step or "", float("inf")):
-            return "too much time has passed since the intent was written down"
-        return None
 
 
 class Worker:

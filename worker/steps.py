@@ -5,7 +5,7 @@ Four rules are kept here for every write (the model in ops/model shows that none
 same key        a money effect acts again only under the key that it was begun with
 settle          an intent carries the instant until which its request may arrive; the lane's later commands wait for it
 no early "no"   within that time the command's own refusal is held back (`worker.runtime.outcome`)
-gate at send    the request leaves only while this worker owns the lane and soon after its intent (`worker.app`)
+gate at send    the request leaves only while this worker owns the lane and soon after its intent (`worker.gate`)
 
 Knows no command and no operation.
 """

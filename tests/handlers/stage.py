@@ -27,8 +27,8 @@ from ops.simulator.faults import Fault
 from ops.simulator.state import Partner
 from tests.handlers.connection import ACCOUNT, InProcessAccount
 from tests.support.virtual_time import START, LoopClock
-from worker.app import Traffic
 from worker.clock import Clock
+from worker.gate import Traffic
 from worker.handling import load
 from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
 from worker.journal.journal import Journal

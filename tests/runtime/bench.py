@@ -10,7 +10,7 @@ from events.messages.base import Command, commands
 from events.messages.plans import SuspendPlan
 from events.wire.record import Headers, Record
 from tests.support.virtual_time import LoopClock
-from worker.app import Traffic
+from worker.gate import Traffic
 from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
 from worker.journal.journal import Journal
 from worker.journal.processing.tenants import Directory, Tenant

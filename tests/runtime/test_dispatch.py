@@ -19,8 +19,8 @@ from events.wire.identity import event_id
 from events.wire.record import Outgoing
 from tests.runtime.bench import CUSTOMER, DAY, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
 from tests.runtime.test_traffic import call
-from worker.app import Traffic
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait
+from worker.gate import Traffic
 from worker.handling import Context
 from worker.journal.records import SECOND, Conclusion, Work
 from worker.journal.records import State as CommandState

@@ -13,10 +13,10 @@ from unittest.mock import patch
 from events.codes import RejectedCode
 from events.wire.envelope import Undecodable, decode
 from events.wire.record import Record
-from worker.app import Traffic
 from worker.azure_plans.purchase import CHECKOUT, Purchase
 from worker.broker.port import Batch, Partition
 from worker.errors import Rejected
+from worker.gate import Traffic
 from worker.journal.database.protocol import Transaction
 from worker.journal.operating import retention
 from worker.journal.processing import intake as accepting

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from random import Random
 from unittest.mock import patch
 
-from worker import app
+from worker import gate
 
 
 @contextmanager
@@ -17,5 +17,5 @@ def reproducible(seed: int) -> Iterator[None]:
     def uuid4() -> uuid.UUID:
         return uuid.UUID(int=rng.getrandbits(128), version=4)
 
-    with patch.object(uuid, "uuid4", uuid4), patch.object(app, "uuid4", uuid4):
+    with patch.object(uuid, "uuid4", uuid4), patch.object(gate, "uuid4", uuid4):
         yield
