@@ -11,8 +11,8 @@ from tests.broker.reading import behind, poll, read, write
 from tests.support.databases import run_apart
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
-from worker.broker.bounded_consumer import READING
 from worker.broker.connection import KafkaConfig
+from worker.broker.consumer import READING
 from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership

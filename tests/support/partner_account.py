@@ -11,9 +11,9 @@ from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
 from worker.partner_center.api import Center, Run
 from worker.partner_center.client.account import _Client
+from worker.partner_center.client.account_state import Lines
 from worker.partner_center.client.authority import NoToken
 from worker.partner_center.client.quota import Alone
-from worker.partner_center.client.shared import Lines
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble import Trouble

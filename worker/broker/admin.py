@@ -11,7 +11,6 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from events.wire.record import Record
-from worker.broker.bounded_consumer import Consumer
 from worker.broker.connection import (
     ANSWER_SECONDS,
     KafkaConfig,
@@ -22,9 +21,10 @@ from worker.broker.connection import (
     translated,
     within,
 )
-from worker.broker.permissions import lacking
+from worker.broker.consumer import Consumer
 from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, Right, TopicChange, WantedTopic
 from worker.broker.records import fetched
+from worker.broker.rights import lacking
 
 NO_CONTROLLER: Final = (
     "this Kafka names no controller, and only a controller makes topics. While a cluster chooses a new one that takes "

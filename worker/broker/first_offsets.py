@@ -11,8 +11,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, UnknownMemberIdError
 
 from worker.broker.admin import KafkaAdmin
-from worker.broker.bounded_consumer import Consumer
 from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, left, started, translated, within
+from worker.broker.consumer import Consumer
 from worker.broker.port import NoCommittedOffsets, StartFrom
 
 log = structlog.get_logger("azplan.broker")

@@ -3,8 +3,8 @@
 from aiokafka import ConsumerRecord
 
 from events.wire.record import Record
-from worker.broker.batches import UnreadRecord
-from worker.broker.bounded_consumer import Consumer
+from worker.broker.consumer import Consumer
+from worker.broker.record_batches import UnreadRecord
 
 
 async def fetched(consumer: Consumer, most: int, seconds: float) -> list[Record]:

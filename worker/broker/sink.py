@@ -40,7 +40,7 @@ from worker.broker.connection import (
 )
 from worker.broker.in_flight_limit import Room, capacity, weight
 from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
-from worker.broker.producer_internals import end_sending, tame
+from worker.broker.producer_patches import end_sending, tame
 from worker.broker.single_flight import Attempts
 
 DELIVERY_SECONDS: Final = 30.0

@@ -28,8 +28,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from worker.broker.admin import KafkaAdmin
 from worker.broker.assignment import Assignment
-from worker.broker.bounded_consumer import Consumer
 from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, left, started, translated, within
+from worker.broker.consumer import Consumer
 from worker.broker.first_offsets import settle_beginning
 from worker.broker.port import Batch, BrokerError, BrokerRefused, BrokerUnavailable, Health, Lag, Partition, StartFrom
 from worker.broker.records import fetched

@@ -21,9 +21,9 @@ from worker.partner_center.resources import agreements, customers
 from worker.redaction import redact
 from worker.settings.accounts import open_accounts, unused_proxies
 from worker.settings.build import open_engine
+from worker.settings.journal_url import shown
 from worker.settings.model import Settings, SettingsError, load
 from worker.settings.reference import effective
-from worker.settings.urls import shown
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from worker.settings.journal_url import unused
 from worker.settings.problems import ANY_NAME, sentences, split_unknown
 from worker.settings.sections import (
     Http,
@@ -26,7 +27,6 @@ from worker.settings.sources import (
     find_all,
     nested,
 )
-from worker.settings.urls import unused
 from worker.settings.values import (
     AnyCaseToLower,
     AnyCaseToUpper,

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from worker.redaction import MASK, redact
+from worker.settings.journal_url import shown
 from worker.settings.model import (
     Partner,
     Settings,
@@ -27,7 +28,6 @@ from worker.settings.sources import (
     place,
     variable,
 )
-from worker.settings.urls import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 
 from worker.loopback import is_loopback
-from worker.settings.urls import judged
+from worker.settings.journal_url import judged
 
 _UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "kB": 1000, "MB": 1000**2}
 _TIMEDELTA = TypeAdapter(timedelta)

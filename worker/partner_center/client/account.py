@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 from worker.clock import Clock
 from worker.partner_center.answers.model import Link
 from worker.partner_center.api import Center, Query, Run
+from worker.partner_center.client.account_state import Lines
 from worker.partner_center.client.authority import Identity, NoToken
-from worker.partner_center.client.call import Conversation
+from worker.partner_center.client.exchange import Conversation
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.quota import Alone, Full, Shared
 from worker.partner_center.client.request import Request, follow, prepare
-from worker.partner_center.client.shared import Lines
 from worker.partner_center.client.tokens import AccessToken, Tokens, TokenSource
 from worker.partner_center.client.transport import Departure, Transport
 from worker.partner_center.client.trouble import refused_token

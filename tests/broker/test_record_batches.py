@@ -10,13 +10,13 @@ from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.record.util import calc_crc32c
 
 from tests.broker.compressed import CODECS, MIB, batch, message
-from worker.broker.batches import Readable, Records, UnreadRecord
 from worker.broker.decompression import (
     Broken,
     Budget,
     Larger,
     inflated,
 )
+from worker.broker.record_batches import Readable, Records, UnreadRecord
 
 PLACE = TopicPartition("commands", 0)
 codecs = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)

@@ -12,9 +12,9 @@ from worker.partner_center.answers.classification import Verdict, classify
 from worker.partner_center.answers.codes import explanations
 from worker.partner_center.answers.reading import Answer, clean, retry_after
 from worker.partner_center.api import Call, Outcome, Run
+from worker.partner_center.client.account_state import Lines
 from worker.partner_center.client.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id
-from worker.partner_center.client.shared import Lines
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, NoReply
 from worker.partner_center.errors import CallError, NeverSent, Throttled, Unanswered

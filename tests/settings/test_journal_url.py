@@ -8,8 +8,8 @@ import pytest
 from tests.support.azplan import azplan
 from worker.redaction import Redactor
 from worker.settings import reference
+from worker.settings.journal_url import shown
 from worker.settings.model import Settings, SettingsError, load
-from worker.settings.urls import shown
 
 HEAD, TAIL = "Hauptteil9", "Schwanz7"
 """The password before and after the odd character: neither may ever be seen."""

@@ -11,9 +11,9 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED, OffsetResetStrategy
 from aiokafka.errors import LeaderNotAvailableError, NoError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
-from worker.broker.batches import Readable, Records
 from worker.broker.connection import KafkaConfig, arguments
 from worker.broker.decompression import Budget
+from worker.broker.record_batches import Readable, Records
 
 LATEST: Final = OffsetResetStrategy.LATEST
 

@@ -7,7 +7,7 @@
 | a batch that inflates to too much, or not at all, fails each poll and restart | its records come without bytes |
 | a header whose name is no UTF-8, which no broker looks at, fails each poll | it is read leniently |
 
-The classes stand in for the library's `MemoryRecords` and `PartitionRecords`; `worker.broker.bounded_consumer` puts
+The classes stand in for the library's `MemoryRecords` and `PartitionRecords`; `worker.broker.consumer` puts
 them there.
 """
 
