@@ -29,7 +29,7 @@ from worker.journal.records import Work
 from worker.journal_opening import open_journal
 from worker.operating_system import on_stop
 from worker.partner_center.client.account import Account
-from worker.partner_center.client.quota import SPAN
+from worker.partner_center.client.sliding_window import SPAN
 from worker.partner_center.registry import operations
 from worker.runtime import intake, requests
 from worker.runtime.conclusion import Sender

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from worker.clock import Clock
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
-from worker.partner_center.api import Call, Center
+from worker.partner_center.api import Call, PartnerCenter
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import EffectClass, Operation
 
@@ -36,7 +36,7 @@ class Traffic:
         self.command = UUID(work.uid)
         self.correlation_id = str(uuid4())
         self.deadline: datetime | None = None
-        self.center: Center | None = None
+        self.center: PartnerCenter | None = None
 
     def gate(self, operation: Operation[object], step: str | None) -> None:
         """Called at the instant a request leaves. Raises `GateClosed` where the request must not leave.

@@ -20,11 +20,11 @@ from worker.clock import Clock
 from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected, Validated
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import CallError, Refused
 from worker.step_view import Result, StepView
 
-Act = Callable[[Center], Awaitable[Result]]
+Act = Callable[[PartnerCenter], Awaitable[Result]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Run:
 
     work: Work
     journal: Journal
-    center: Center
+    center: PartnerCenter
     """The partner account of the command, bound to this run."""
     exchange: Exchange
     policy: Policy

@@ -7,10 +7,9 @@ from typing import Literal
 import httpx
 
 from worker.clock import Clock
-from worker.partner_center.api import Center, Run
-from worker.partner_center.client.account import _Client
-from worker.partner_center.client.account_state import Lines
-from worker.partner_center.client.quota import Alone
+from worker.partner_center.api import PartnerCenter, Run
+from worker.partner_center.client.account_state import AccountState
+from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble import Trouble
@@ -24,7 +23,7 @@ class InProcess(Transport):
 
     def __init__(self, app: object, *, call_timeout: float) -> None:
         self.base_url = "https://api.partnercenter.microsoft.com"
-        self.place = asyncio.Semaphore(100)
+        self.free_connection = asyncio.Semaphore(100)
         self._call_timeout = call_timeout
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
 
@@ -82,12 +81,12 @@ class InProcessAccount:
     def __init__(self, app: object, issue: Issue, clock: Clock, *, user: bool, call_timeout: float) -> None:
         tokens = IssuedTokens(issue, user=user)
         transport = InProcess(app, call_timeout=call_timeout)
-        self._lines = Lines(ACCOUNT, tokens, transport, clock, limit=500, shared=Alone(), jitter=lambda: 0.5)
+        self._state = AccountState(ACCOUNT, tokens, transport, clock, limit=500, jitter=lambda: 0.5)
 
-    def center(self, run: Run) -> Center:
+    def center(self, run: Run) -> PartnerCenter:
         """This account for one run of a command."""
-        return _Client(self._lines, run)
+        return BoundAccount(self._state, run)
 
     async def close(self) -> None:
         """Wait for the writes that are under way, and close."""
-        await self._lines.close(60.0)
+        await self._state.close(60.0)

@@ -51,7 +51,7 @@ async def test_what_is_missing_is_no_reason_to_restart() -> None:
 
 async def test_what_a_rollout_cannot_help_is_told_and_holds_no_rollout_up() -> None:
     """A new worker would find Partner Center down as well."""
-    down = "account contoso: Partner Center does not answer for carts"
+    down = "account contoso: Partner Center does not answer requests for carts"
     answer = await asked("/readyz", now=Readiness(degraded=[down]))
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": [], "degraded": [down]})
 

@@ -11,8 +11,8 @@ import pytest
 from tests.partner_center.authority import AUDIENCE, CLIENT, Authority, authority
 from tests.partner_center.wire import Wire, wire
 from worker.clock import Clock
-from worker.partner_center.api import Call, Center
-from worker.partner_center.client.account import Account, Partner
+from worker.partner_center.api import Call, PartnerCenter
+from worker.partner_center.client.account import Account, AccountConfig
 from worker.partner_center.client.authority import Identity
 from worker.partner_center.operation import Operation
 
@@ -81,7 +81,7 @@ async def make_account(partner_center: Wire, tokens: Authority) -> AsyncIterator
         call_timeout: float = 5.0,
         clock: Clock | None = None,
     ) -> Account:
-        partner = Partner(
+        partner = AccountConfig(
             name="contoso",
             identity=Identity(tokens.url, CLIENT, AUDIENCE, client_secret=SECRET),
             base_url=partner_center.url,
@@ -105,6 +105,6 @@ def account(make_account: MakeAccount) -> Account:
 
 
 @pytest.fixture
-def center(account: Account, run: Recorder) -> Center:
+def center(account: Account, run: Recorder) -> PartnerCenter:
     """The account, bound to the run."""
     return account.center(run)

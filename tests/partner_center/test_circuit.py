@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.partner_center.client.circuit import Circuit, Pass, State
+from worker.partner_center.client.circuit import Circuit, Permit, State
 
 
 def circuit(*, states: list[State] | None = None, jitter: float = 0.0) -> Circuit:
@@ -14,7 +14,7 @@ def fails(broken: Circuit, times: int, now: float = 0.0) -> None:
     """So many requests fail, one after another."""
     for _ in range(times):
         leave = broken.admit(now)
-        assert isinstance(leave, Pass)
+        assert isinstance(leave, Permit)
         broken.failed(leave, now)
 
 
@@ -22,9 +22,9 @@ def test_four_failures_are_bad_luck_and_five_are_not() -> None:
     """Five in a row open it; an answer in between begins the count anew."""
     broken = circuit()
     fails(broken, 4)
-    broken.answered(Pass())
+    broken.answered(Permit())
     fails(broken, 4)
-    assert broken.admit(0) == Pass()
+    assert broken.admit(0) == Permit()
     fails(broken, 1)
     assert broken.admit(0) == 5
 
@@ -34,11 +34,11 @@ def test_one_probe_at_a_time() -> None:
     broken = circuit()
     fails(broken, 5)
     probe = broken.admit(5)
-    assert probe == Pass(probe=True)
+    assert probe == Permit(probe=True)
     assert broken.state is State.HALF_OPEN
     assert broken.admit(5) == 5
-    broken.answered(Pass(probe=True))
-    assert broken.admit(5) == Pass()
+    broken.answered(Permit(probe=True))
+    assert broken.admit(5) == Permit()
 
 
 def test_a_probe_that_fails_doubles_the_pause_up_to_a_limit() -> None:
@@ -60,7 +60,7 @@ def test_after_a_recovery_the_pauses_begin_anew() -> None:
     broken = circuit()
     fails(broken, 5)
     fails(broken, 1, now=5)
-    broken.answered(Pass())
+    broken.answered(Permit())
     fails(broken, 5, now=100)
     assert broken.admit(100) == 5
 
@@ -70,18 +70,18 @@ def test_a_probe_that_was_not_made_is_given_back() -> None:
     broken = circuit()
     fails(broken, 5)
     leave = broken.admit(5)
-    assert isinstance(leave, Pass)
+    assert isinstance(leave, Permit)
     broken.abandoned(leave)
-    assert broken.admit(5) == Pass(probe=True)
+    assert broken.admit(5) == Permit(probe=True)
 
 
 def test_latecomers_do_not_lengthen_the_pause() -> None:
     """Requests that left before it opened, and fail afterwards, change nothing; one that is answered closes it."""
     broken = circuit()
     fails(broken, 5)
-    broken.failed(Pass(), 1)
+    broken.failed(Permit(), 1)
     assert broken.admit(1) == 4
-    broken.answered(Pass())
+    broken.answered(Permit())
     assert broken.state is State.CLOSED
 
 
@@ -99,7 +99,7 @@ def test_each_state_is_shown_when_it_begins() -> None:
     fails(broken, 5)
     fails(broken, 1, now=5)
     broken.admit(100)
-    broken.answered(Pass(probe=True))
+    broken.answered(Permit(probe=True))
     assert states == [State.OPEN, State.HALF_OPEN, State.OPEN, State.HALF_OPEN, State.CLOSED]
 
 
@@ -108,14 +108,14 @@ def recovered(jitter: float = 0.0) -> Circuit:
     broken = circuit(jitter=jitter)
     fails(broken, 5)
     probe = broken.admit(5)
-    assert probe == Pass(probe=True)
+    assert probe == Permit(probe=True)
     broken.answered(probe)
     return broken
 
 
 def under_way(recovering: Circuit) -> int:
     """How many more requests may leave at the same moment."""
-    return next(number for number in range(10_000) if not isinstance(recovering.admit(5), Pass))
+    return next(number for number in range(10_000) if not isinstance(recovering.admit(5), Permit))
 
 
 def test_after_an_opening_the_others_come_in_a_few_at_first_and_twice_as_many_each_time() -> None:
@@ -125,17 +125,17 @@ def test_after_an_opening_the_others_come_in_a_few_at_first_and_twice_as_many_ea
         rounds.append(under_way(recovering))
         assert recovering.admit(5) == 5, "the others come back later"
         for _ in range(rounds[-1]):
-            recovering.answered(Pass())
+            recovering.answered(Permit())
     assert rounds == [2, 4, 8, 16, 32]
-    assert [recovering.admit(5) for _ in range(1_000)] == [Pass()] * 1_000
+    assert [recovering.admit(5) for _ in range(1_000)] == [Permit()] * 1_000
 
 
 def test_a_request_that_was_not_made_leaves_its_room_to_another() -> None:
     """And so does one that failed."""
     recovering = recovered()
     assert under_way(recovering) == 2
-    recovering.abandoned(Pass())
-    recovering.failed(Pass(), 5)
+    recovering.abandoned(Permit())
+    recovering.failed(Permit(), 5)
     assert under_way(recovering) == 2
 
 
@@ -143,7 +143,7 @@ def test_a_recovery_that_fails_again_is_an_outage_again() -> None:
     """By the same five in a row: what fails for one customer alone does not keep everybody out."""
     recovering = recovered()
     fails(recovering, 4, now=5)
-    recovering.answered(Pass())
+    recovering.answered(Permit())
     assert recovering.outage(5) is None
     fails(recovering, 5, now=5)
     assert recovering.state is State.OPEN
@@ -165,9 +165,9 @@ def test_odd_answers_to_one_command_open_nothing_and_to_two_they_do() -> None:
     """A gateway's page may be about what one command asks for; where two meet it, it is on everybody's way."""
     broken = circuit()
     for _ in range(9):
-        broken.failed(Pass(), 0, odd_for="a")
-    assert (broken.state, broken.admit(0)) == (State.CLOSED, Pass())
-    broken.failed(Pass(), 0, odd_for="b")
+        broken.failed(Permit(), 0, foreign_for="a")
+    assert (broken.state, broken.admit(0)) == (State.CLOSED, Permit())
+    broken.failed(Permit(), 0, foreign_for="b")
     assert broken.state is State.OPEN
 
 
@@ -176,7 +176,7 @@ def test_an_odd_answer_beside_silence_is_an_outage() -> None:
     for kinds in (["a", "a", None, "a", "a"], [None, "a", "a", "a", "a"], ["a", "a", "a", "a", None]):
         broken = circuit()
         for kind in kinds:
-            broken.failed(Pass(), 0, odd_for=kind)
+            broken.failed(Permit(), 0, foreign_for=kind)
         assert broken.state is State.OPEN
 
 
@@ -185,11 +185,11 @@ def test_one_that_meets_odd_answers_alone_stays_away_until_somebody_is_answered(
     broken = circuit()
     pauses = []
     for _ in range(12):
-        broken.failed(Pass(), 0, odd_for="a")
+        broken.failed(Permit(), 0, foreign_for="a")
         pauses.append(broken.outage(0))
     assert pauses == [None, None, None, None, 5, 10, 20, 40, 80, 160, 300, 300]
-    broken.answered(Pass())
-    broken.failed(Pass(), 0, odd_for="a")
+    broken.answered(Permit())
+    broken.failed(Permit(), 0, foreign_for="a")
     assert broken.outage(0) is None
 
 
@@ -198,6 +198,6 @@ def test_a_probe_that_meets_an_odd_answer_keeps_the_circuit_open() -> None:
     broken = circuit()
     fails(broken, 5)
     probe = broken.admit(5)
-    assert probe == Pass(probe=True)
-    broken.failed(probe, 5, odd_for="a")
+    assert probe == Permit(probe=True)
+    broken.failed(probe, 5, foreign_for="a")
     assert broken.state is State.OPEN

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.partner_center.answers.exact_json import Unreadable, dumps, loads
+from worker.partner_center.answers.exact_json import NotJson, dumps, loads
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_fraction_is_a_decimal() -> None:
 )
 def test_what_is_not_one_json_value_is_unreadable(body: bytes) -> None:
     """One kind of error, whatever is wrong."""
-    with pytest.raises(Unreadable):
+    with pytest.raises(NotJson):
         loads(body)
 
 

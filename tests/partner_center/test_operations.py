@@ -11,7 +11,7 @@ import pytest
 
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
 from worker.partner_center.registry import operations
 from worker.partner_center.resources import (
@@ -55,7 +55,7 @@ def collection(*items: object) -> dict[str, object]:
 class Case:
     """One operation: the call, the request that it makes, the answer, and what is read from it."""
 
-    call: Callable[[Center], Awaitable[Any]]
+    call: Callable[[PartnerCenter], Awaitable[Any]]
     target: str
     answer: object
     reads: Callable[[Any], object]

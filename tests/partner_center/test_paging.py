@@ -5,7 +5,7 @@ import pytest
 from tests.partner_center.conftest import Recorder
 from tests.partner_center.wire import Move, Wire, answers
 from worker.partner_center.answers import paging
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.resources import customers, subscriptions
 
@@ -18,7 +18,7 @@ def page(ids: str, uri: str | None = None, token: str = "") -> Move:
     return answers(200, {"totalCount": 1, "items": [{"id": each} for each in ids], "links": links})
 
 
-async def test_pages_are_followed_to_the_end(center: Center, partner_center: Wire, run: Recorder) -> None:
+async def test_pages_are_followed_to_the_end(center: PartnerCenter, partner_center: Wire, run: Recorder) -> None:
     """The next page is asked for as its link says; the count of items plays no part."""
     uri = "/customers/c/subscriptions?seekOperation=Next"
     partner_center.will(page("ab", uri, "token-1"), page("", f"v1{uri}", "token-2"), page("c"))
@@ -32,7 +32,7 @@ async def test_pages_are_followed_to_the_end(center: Center, partner_center: Wir
     assert {call.operation for call in run.calls} == {"subscriptions.list"}
 
 
-async def test_very_many_customers_come_page_by_page(center: Center, partner_center: Wire) -> None:
+async def test_very_many_customers_come_page_by_page(center: PartnerCenter, partner_center: Wire) -> None:
     """The second page is not asked for before the first has been used."""
     partner_center.will(page("ab", "/customers?seekOperation=Next", "t"), page("c"))
     found = []
@@ -43,14 +43,14 @@ async def test_very_many_customers_come_page_by_page(center: Center, partner_cen
     assert partner_center.seen[0].target == "/v1/customers?size=2"
 
 
-async def test_one_page_is_one_request(center: Center, partner_center: Wire) -> None:
+async def test_one_page_is_one_request(center: PartnerCenter, partner_center: Wire) -> None:
     """A look at whether anything answers does not read everything."""
     partner_center.will(page("a", "/customers?seekOperation=Next", "t"))
     first = await customers.page(center, size=1)
     assert (len(first.items), len(partner_center.seen)) == (1, 1)
 
 
-async def test_pages_that_lead_in_a_circle(center: Center, partner_center: Wire) -> None:
+async def test_pages_that_lead_in_a_circle(center: PartnerCenter, partner_center: Wire) -> None:
     """Said, and not followed for ever."""
     uri = "/customers/c/subscriptions?seekOperation=Next"
     partner_center.react = lambda _: page("a", uri, "same")
@@ -59,7 +59,7 @@ async def test_pages_that_lead_in_a_circle(center: Center, partner_center: Wire)
     assert len(partner_center.seen) == 2
 
 
-async def test_pages_without_end(center: Center, partner_center: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_without_end(center: PartnerCenter, partner_center: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that is always new is given up too."""
     monkeypatch.setattr(paging, "PAGES", 5)
     partner_center.react = lambda _: page("a", f"/customers/c/subscriptions?n={len(partner_center.seen)}", "x")
@@ -67,14 +67,14 @@ async def test_pages_without_end(center: Center, partner_center: Wire, monkeypat
         await subscriptions.list_all(center, "c")
 
 
-async def test_a_page_at_another_host_is_not_asked_for(center: Center, partner_center: Wire) -> None:
+async def test_a_page_at_another_host_is_not_asked_for(center: PartnerCenter, partner_center: Wire) -> None:
     """The token stays here; and part of a list is no list."""
     partner_center.will(page("a", "https://evil.example/v1/customers", "t"))
     with pytest.raises(Unanswered, match="another host"):
         await subscriptions.list_all(center, "c")
 
 
-async def test_a_page_that_fails_fails_the_list(center: Center, partner_center: Wire) -> None:
+async def test_a_page_that_fails_fails_the_list(center: PartnerCenter, partner_center: Wire) -> None:
     """What was read before it is not taken for the whole."""
     partner_center.will(page("a", "/customers/c/subscriptions?n=2", "t"), answers(500, {}))
     with pytest.raises(Unanswered):

@@ -11,23 +11,13 @@ from hypothesis import strategies as st
 
 from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
-from worker.partner_center.client.quota import (
-    GRACE,
-    GROWTH,
-    LOWERED,
-    SOONEST,
-    SPAN,
-    STUBBORN,
-    Alone,
-    Full,
-    Quota,
-    Window,
-)
+from worker.partner_center.client.quota import GROWTH, LOWERED, STUBBORN, CeilingReached, Quota
+from worker.partner_center.client.sliding_window import GRACE, SOONEST, SPAN, SlidingWindow
 
 
 def test_so_many_and_no_more() -> None:
     """The ceiling is reached by requests that are under way, and is free again a minute after their answers."""
-    window = Window(2)
+    window = SlidingWindow(2)
     assert [window.ask(0, who) for who in "ab"] == [0, 0]
     assert window.ask(0, "c") > 0
     window.done(1, left=True)
@@ -39,7 +29,7 @@ def test_so_many_and_no_more() -> None:
 
 def test_a_request_that_never_left_does_not_count() -> None:
     """Its slot is free at once."""
-    window = Window(1)
+    window = SlidingWindow(1)
     window.ask(0, "a")
     window.done(0, left=False)
     assert window.ask(0, "b") == 0
@@ -47,7 +37,7 @@ def test_a_request_that_never_left_does_not_count() -> None:
 
 def test_a_slot_counts_from_its_answer() -> None:
     """A slow request may have arrived at its very end: only then does its minute begin."""
-    window = Window(1)
+    window = SlidingWindow(1)
     window.ask(0, "slow")
     window.done(40, left=True)
     assert window.ask(61, "next") == pytest.approx(39)
@@ -56,7 +46,7 @@ def test_a_slot_counts_from_its_answer() -> None:
 
 def test_each_is_promised_a_slot_of_its_own() -> None:
     """Those who wait do not all come back at the same moment."""
-    window = Window(3)
+    window = SlidingWindow(3)
     for number, who in enumerate("abc"):
         window.ask(number, who)
     for number in range(3):
@@ -68,7 +58,7 @@ def test_each_is_promised_a_slot_of_its_own() -> None:
 
 def test_who_was_first_is_first() -> None:
     """A newcomer does not take the slot that another was promised."""
-    window = Window(1)
+    window = SlidingWindow(1)
     window.ask(0, "a")
     window.done(0, left=True)
     assert window.ask(1, "first") == pytest.approx(59)
@@ -78,7 +68,7 @@ def test_who_was_first_is_first() -> None:
 
 def test_all_who_need_several_requests_get_them_although_they_ask_at_the_same_time() -> None:
     """A run that is told to wait begins anew: if everybody got the first slot and nobody the last, none would end."""
-    window, needed, ended = Window(10), 4, 0
+    window, needed, ended = SlidingWindow(10), 4, 0
     asking = [(number / 1000, number, 0) for number in range(40)]
     while asking:
         now, who, made = heappop(asking)
@@ -97,7 +87,7 @@ def test_all_who_need_several_requests_get_them_although_they_ask_at_the_same_ti
 
 def test_a_run_that_fell_short_begins_again_only_when_it_can_end() -> None:
     """Slots that come free one by one would each be taken by its first requests, and it would never see its last."""
-    window = Window(4)
+    window = SlidingWindow(4)
     for at in (0, 15, 30, 45):
         window.ask(at, "others")
         window.done(at, left=True)
@@ -116,7 +106,7 @@ def test_a_run_that_fell_short_begins_again_only_when_it_can_end() -> None:
 
 def test_a_promise_that_is_as_good_as_due_is_due() -> None:
     """An instant that a clock cannot tell from now is not waited for, again and again."""
-    window = Window(1)
+    window = SlidingWindow(1)
     window.ask(0, "a")
     window.done(0, left=True)
     assert window.ask(1, "b") == pytest.approx(59)
@@ -126,7 +116,7 @@ def test_a_promise_that_is_as_good_as_due_is_due() -> None:
 
 def test_a_promise_that_nobody_keeps_lapses() -> None:
     """A command that does not come back blocks nobody for long."""
-    window = Window(1)
+    window = SlidingWindow(1)
     window.ask(0, "a")
     window.done(0, left=True)
     window.ask(1, "gone")
@@ -136,7 +126,7 @@ def test_a_promise_that_nobody_keeps_lapses() -> None:
 
 def test_a_hold_stops_everybody_and_lets_them_go_one_by_one() -> None:
     """After a 429 the waiting ones are spread over the minute instead of rushing in."""
-    window = Window(60)
+    window = SlidingWindow(60)
     window.hold(0, 30)
     assert [window.ask(0, who) for who in "abc"] == pytest.approx([30, 31, 32])
     assert [window.ask(30 + number, who) for number, who in enumerate("abc")] == [0, 0, 0]
@@ -144,7 +134,7 @@ def test_a_hold_stops_everybody_and_lets_them_go_one_by_one() -> None:
 
 def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
     """The longest one counts."""
-    window = Window(5)
+    window = SlidingWindow(5)
     window.hold(0, 30)
     window.hold(1, 2)
     assert window.ask(10, "a") == pytest.approx(20)
@@ -154,7 +144,7 @@ def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
 def test_no_minute_ever_sees_more(limit: int, seed: int, steps: int) -> None:
     """Whoever asks, whenever, and however long requests take: no 60 seconds see more arrivals than the ceiling."""
     chance = random.Random(seed)
-    window = Window(limit)
+    window = SlidingWindow(limit)
     now = 0.0
     under_way: list[tuple[float, float]] = []
     arrivals: list[float] = []
@@ -177,7 +167,7 @@ def test_no_minute_ever_sees_more(limit: int, seed: int, steps: int) -> None:
 def quota(limit: int, *, patience: float = 2.0, waited: list[float] | None = None) -> Quota:
     """A ceiling that stands alone."""
     told = [] if waited is None else waited
-    return Quota("carts", limit, LoopClock(), shared=Alone(), patience=patience, waited=told.append)
+    return Quota("carts", limit, LoopClock(), patience=patience, waited=told.append)
 
 
 @pytest.mark.looptime
@@ -199,7 +189,7 @@ async def test_a_long_wait_is_left_to_others() -> None:
     ceiling = quota(1)
     async with ceiling.slot("a") as slot:
         slot.left = True
-    with pytest.raises(Full) as caught:
+    with pytest.raises(CeilingReached) as caught:
         async with ceiling.slot("b"):
             pytest.fail("there was no slot")
     assert caught.value.delay == pytest.approx(60)
@@ -217,7 +207,7 @@ async def test_a_cancelled_request_that_left_still_counts() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await cancelled()
-    with pytest.raises(Full):
+    with pytest.raises(CeilingReached):
         async with ceiling.slot("b"):
             pytest.fail("there was no slot")
 
@@ -250,7 +240,7 @@ async def test_a_ceiling_that_partner_center_does_not_know_is_lowered() -> None:
 
     for number in range(3 * STUBBORN):
         await asyncio.sleep(await request(number) or 0)
-    with pytest.raises(Full) as caught:
+    with pytest.raises(CeilingReached) as caught:
         await request(0)
     assert caught.value.delay > 30
     await asyncio.sleep(LOWERED + 6 * GROWTH)
@@ -261,7 +251,7 @@ async def test_a_ceiling_that_partner_center_does_not_know_is_lowered() -> None:
 @pytest.mark.looptime
 async def test_a_ceiling_that_was_lowered_and_raised_is_said_once_each() -> None:
     """With account and family; further refusals of the same are no news, and it shows what may be asked now."""
-    ceiling = Quota("carts", 500, LoopClock(), shared=Alone(), patience=2.0, waited=lambda _: None, account="contoso")
+    ceiling = Quota("carts", 500, LoopClock(), patience=2.0, waited=lambda _: None, account="contoso")
 
     async def refused(number: int) -> None:
         async with ceiling.slot("a", number) as slot:
@@ -276,7 +266,7 @@ async def test_a_ceiling_that_was_lowered_and_raised_is_said_once_each() -> None
         lowered = STUBBORN - 1
         assert ceiling.standing() == (lowered, STUBBORN)
         for number in range(40):
-            with suppress(Full):
+            with suppress(CeilingReached):
                 await refused(number)
             await asyncio.sleep(2)
         assert {line["event"] for line in logged} == {"quota.lowered"}
@@ -322,32 +312,9 @@ async def test_an_outage_says_nothing_about_ceilings() -> None:
             slot.left = True
 
 
-@pytest.mark.looptime
-async def test_workers_of_one_account_can_share_a_ceiling() -> None:
-    """Whoever shares says what part is ours, before every request, and hears of every hold."""
-    told: list[tuple[str, float]] = []
-
-    class Halves:
-        def part(self, family: str, limit: int) -> int:
-            return limit // 2
-
-        def held(self, family: str, seconds: float) -> None:
-            told.append((family, seconds))
-
-    ceiling = Quota("carts", 4, LoopClock(), shared=Halves(), patience=0, waited=lambda _: None)
-    for who in "ab":
-        async with ceiling.slot(who) as slot:
-            slot.left = True
-    with pytest.raises(Full):
-        async with ceiling.slot("c"):
-            pytest.fail("there was no slot")
-    ceiling.refused("c", 7.0)
-    assert told == [("carts", 7.0)]
-
-
 def test_requests_from_before_a_restart_count_for_the_ceiling() -> None:
     """The ceiling holds in any 60 seconds, also in those in which the worker was started again."""
-    window = Window(2)
+    window = SlidingWindow(2)
 
     window.recall(1000.0, [10.0, 70.0, 20.0])
 

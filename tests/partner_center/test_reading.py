@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worker.partner_center.answers.reading import (
     Answer,
     clean,
-    fault_in,
+    error_in,
     read,
     retry_after,
 )
@@ -77,7 +77,7 @@ def test_a_page_that_partner_center_did_not_write_is_no_refusal(operation: Opera
         expected = rf"the answer {status} \(So it is\) is not Partner Center's own"
         with pytest.raises(Unanswered, match=expected) as caught:
             read(operation, answer(status, body, reason="So it is"))
-        assert (caught.value.code, caught.value.status, caught.value.says_nothing) == (None, status, True)
+        assert (caught.value.code, caught.value.status, caught.value.is_foreign) == (None, status, True)
 
 
 @pytest.mark.parametrize("status", [200, 400])
@@ -142,7 +142,7 @@ def test_trouble_of_the_service_inside_a_success_is_no_refusal() -> None:
 )
 def test_a_resource_is_no_fault(document: object) -> None:
     """Not everything that has a code is an error."""
-    assert fault_in(document) is None
+    assert error_in(document) is None
 
 
 @pytest.mark.parametrize(

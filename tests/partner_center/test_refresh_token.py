@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from worker.clock import Clock
-from worker.partner_center.client.refresh_token import RefreshTokenFile, Unusable
+from worker.partner_center.client.refresh_token import RefreshTokenFile, RefreshTokenFileError
 
 
 def redeem(path: Path, times: int) -> None:
@@ -52,7 +52,7 @@ def test_a_file_in_use_is_not_waited_for_without_end(tmp_path: Path) -> None:
     path.write_text("token")
     with (
         RefreshTokenFile(path, Clock()).redemption(),
-        pytest.raises(Unusable, match=r"refresh-token.* has been in use by another process for 0\.2 s"),
+        pytest.raises(RefreshTokenFileError, match=r"refresh-token.* has been in use by another process for 0\.2 s"),
         RefreshTokenFile(path, Clock(), lock_timeout=0.2).redemption(),
     ):
         pytest.fail("both had it")

@@ -251,7 +251,7 @@ def test_a_stale_item_is_mended_in_its_cart() -> None:
         b'{"Id":"c","Status":"Active","LineItems":[{"Id":0,"CatalogItemId":"a:b:old","pricing":{"listPrice":1.10},'
         b'"Error":{"errorCode":10001}},{"Id":1,"CatalogItemId":"x:y:z"}],"x":0.30}'
     )
-    assert dumps(Cart.model_validate(loads(body)).mended({"0": "a:b:new"})) == (
+    assert dumps(Cart.model_validate(loads(body)).with_catalog_items({"0": "a:b:new"})) == (
         b'{"Id":"c","Status":"Active","LineItems":[{"Id":0,"CatalogItemId":"a:b:new","pricing":{"listPrice":1.10}},'
         b'{"Id":1,"CatalogItemId":"x:y:z"}],"x":0.30}'
     )

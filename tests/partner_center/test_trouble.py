@@ -23,7 +23,7 @@ from worker.partner_center.client.authority import Identity, NoToken
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.trouble import (
     Trouble,
-    asked_for,
+    find_trouble,
     known_trouble,
     refused_token,
     trouble_of,
@@ -242,7 +242,7 @@ def test_a_code_means_one_thing() -> None:
 @pytest.mark.parametrize("typed", ["7000215", "AADSTS7000215", "aadsts7000215", " AADSTS7000215 "])
 def test_a_code_is_found_however_it_is_typed(typed: str) -> None:
     """As it stands in the log, or as people say it."""
-    found = asked_for(typed)
+    found = find_trouble(typed)
     assert isinstance(found, Trouble)
     assert found.kind == "AADSTS7000215"
 

@@ -69,7 +69,7 @@ async def test_a_scrape_walks_nothing_that_the_event_loop_changes(tmp_path: Path
         await world.do(SuspendPlan(customer_id=world.simulator.customer("plan").id))
         parts = worker.service._parts
         (lines,) = (
-            says.__self__._lines for says in parts.degraded if hasattr(getattr(says, "__self__", None), "_lines")
+            says.__self__._state for says in parts.degraded if hasattr(getattr(says, "__self__", None), "_state")
         )
         assert lines._circuits, "Partner Center was called"
         poison = parts.consumer._poison

@@ -9,11 +9,10 @@ import httpx
 from ops.simulator.app import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
-from worker.partner_center.api import Center, Run
-from worker.partner_center.client.account import _Client
-from worker.partner_center.client.account_state import Lines
+from worker.partner_center.api import PartnerCenter, Run
+from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.authority import NoToken
-from worker.partner_center.client.quota import Alone
+from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble import Trouble
@@ -32,7 +31,7 @@ class Wire(Transport):
 
     def __init__(self, simulator: Simulator, life: Life, *, call_timeout: float) -> None:
         self.base_url = BASE_URL
-        self.place = asyncio.Semaphore(100)
+        self.free_connection = asyncio.Semaphore(100)
         self._call_timeout = call_timeout
         self.simulator = simulator
         self._life = life
@@ -146,24 +145,24 @@ class SimulatedAccount:
         """`runs` is told which command each MS-CorrelationId stands for."""
         tokens = IssuedTokens(wire.simulator, tenant, clock, authority)
         self._runs = runs
-        self._lines = Lines(name, tokens, wire, clock, limit=500, shared=Alone(), jitter=lambda: 0.5)
+        self._state = AccountState(name, tokens, wire, clock, limit=500, jitter=lambda: 0.5)
 
-    def center(self, run: Run) -> Center:
+    def center(self, run: Run) -> PartnerCenter:
         """This account for one run of a command."""
         self._runs[run.correlation_id] = str(run.command)
-        return _Client(self._lines, run)
+        return BoundAccount(self._state, run)
 
     def ceilings(self) -> Iterable[tuple[str, int, int]]:
         """As the real one."""
-        return self._lines.ceilings()
+        return self._state.ceilings()
 
     def try_now(self) -> None:
         """As the real one."""
-        self._lines.try_now()
+        self._state.try_now()
 
     def complaints(self) -> tuple[str, ...]:
         """As the real one."""
-        return self._lines.complaints()
+        return self._state.complaints()
 
 
 def _heard(answered: "asyncio.Task[httpx.Response]") -> None:

@@ -47,7 +47,7 @@ async def go_down(world: World, customers: int, down: dict[str, Any], seconds: f
     spent = await attempts(world)
     await world.until(later(world, seconds - 120), "it was down for its time")
     now = worker.service.readiness()
-    assert any("Partner Center does not answer for" in each for each in now.degraded)
+    assert any("Partner Center does not answer requests for" in each for each in now.degraded)
     assert now.ready, "a rollout cannot help it, and need not wait"
     assert await attempts(world) == spent, "an open circuit uses nobody's attempts up"
     assert spent.total() <= 4, "only failures that were needed to see that it is down"

@@ -63,7 +63,7 @@ class SignedIn(World):
         for name, account in accounts.items():
             tenant = settings.partners[name].tenant_id
             source = TokenSource(name, "app", partial(self.entra, self, tenant), clock)
-            account._lines.tokens = OneSource(source)
+            account._state.tokens = OneSource(source)
         return accounts
 
 

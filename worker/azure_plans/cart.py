@@ -13,7 +13,7 @@ from worker.azure_plans.refusal_wait import until_it_passes
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context, facts
 from worker.partner_center.answers.classification import STALE_CART_ITEM, STALE_ITEM, reject_code
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import carts
 from worker.partner_center.resources.carts import Cart, NewCart, NewLineItem
@@ -100,7 +100,7 @@ class Basket:
             other = await purchasable_item(self._ctx.center, self._customer, country, other_than=item)
             await self._ctx.step(CART, Orphan(lambda center: self._create(center, other, country)))
 
-    async def _create(self, center: Center, item: str, country: str | None) -> Result:
+    async def _create(self, center: PartnerCenter, item: str, country: str | None) -> Result:
         begun = self._ctx.now()
         cart = await carts.create(center, self._customer, NewCart([NewLineItem(item, reseller_id=self._reseller)]))
         since = cart.creation_timestamp or begun
@@ -144,8 +144,8 @@ class Basket:
             raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail, partner_center=answer)
         return step.name
 
-    async def _put(self, center: Center, cart: Cart, item: str) -> Result:
-        document = cart.mended({line.id: item for line in cart.line_items if line.id is not None})
+    async def _put(self, center: PartnerCenter, cart: Cart, item: str) -> Result:
+        document = cart.with_catalog_items({line.id: item for line in cart.line_items if line.id is not None})
         return _content_of(await carts.update(center, self._customer, cart.id, document), item)
 
 
@@ -161,7 +161,7 @@ def _refuse_lasting_errors(cart: Cart) -> None:
     error = next((each for each in cart.errors if each.error_code not in STALE_CART_ITEM), None)
     if error is None:
         return
-    told = asdict(cart.told) if cart.told else {"operation": carts.GET.name}
+    told = asdict(cart.source_call) if cart.source_call else {"operation": carts.GET.name}
     said = PartnerCenterError(**told, code=error.error_code, description=error.error_description)
     detail = f"the item in the cart was refused: {error.error_description or error.error_code or 'no reason given'}"
     raise Rejected(reject_code(said.operation, None, error.error_code), detail, partner_center=said)

@@ -10,7 +10,7 @@ from worker.errors import Rejected
 from worker.handling import facts
 from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.answers.model import same_id
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import catalog
 from worker.partner_center.resources.azure_products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU
@@ -21,7 +21,7 @@ SEGMENTS = ("commercial", None)
 
 
 async def purchasable_item(
-    center: Center, customer_id: str, country: str | None, *, other_than: str | None = None
+    center: PartnerCenter, customer_id: str, country: str | None, *, other_than: str | None = None
 ) -> str:
     """The catalog item id of the Azure plan in a country; where none is known, as it is sold to the customer.
 
@@ -44,7 +44,7 @@ async def purchasable_item(
     return item
 
 
-async def _availabilities(center: Center, customer_id: str, country: str | None) -> list[Availability]:
+async def _availabilities(center: PartnerCenter, customer_id: str, country: str | None) -> list[Availability]:
     if country is None:
         return await catalog.list_availabilities_by_customer(center, customer_id, AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU)
     return await catalog.list_availabilities(center, AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU, country)

@@ -91,7 +91,7 @@ async def azure_subscriptions(ctx: Context, customer_id: str, plan: Subscription
         return _not_named(ctx, no)
     except Unanswered as no:
         met = ctx.memory[UNREADABLE] = int(ctx.memory.get(UNREADABLE, 0)) + 1
-        if not no.says_nothing or met <= MOST_PAGES:
+        if not no.is_foreign or met <= MOST_PAGES:
             raise
         return _not_named(ctx, no)
     return [AzureSubscription(id=plain(each.id), status=each.status or "unknown") for each in found]

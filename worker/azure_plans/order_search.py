@@ -6,7 +6,7 @@ from datetime import datetime
 
 from worker.azure_plans.lookup import azure_plans, sold_through
 from worker.partner_center.answers.model import same_id
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.resources import orders, subscriptions
 from worker.partner_center.resources.orders import Order
 
@@ -35,7 +35,7 @@ class Sought:
         return same_id(item, self.catalog_item_id) if date is None else date >= self.since
 
 
-async def order_ids(center: Center, sought: Sought) -> list[str]:
+async def order_ids(center: PartnerCenter, sought: Sought) -> list[str]:
     """The orders that the cart became, as far as they can be seen.
 
     None proves nothing before the lag of the order list has passed: up to 15 minutes

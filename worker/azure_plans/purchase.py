@@ -25,7 +25,7 @@ from worker.azure_plans.running_upgrade import running_upgrade
 from worker.errors import Failed, Wait
 from worker.handling import Context, facts
 from worker.partner_center.answers.classification import NOT_FOUND, STALE_ITEM
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.resources import carts
 from worker.step_view import Result
@@ -101,7 +101,7 @@ class Purchase:
         )
         return await self._ctx.step(CHECKOUT, money) or self._result([])
 
-    async def _act(self, center: Center) -> Result:
+    async def _act(self, center: PartnerCenter) -> Result:
         try:
             done = await carts.checkout(center, self._customer, self._basket.id)
         except Refused as no:

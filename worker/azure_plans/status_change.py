@@ -7,7 +7,7 @@ from events.codes import WaitingReason
 from worker.azure_plans.refusal_wait import until_it_passes
 from worker.errors import Wait
 from worker.handling import Change, Context
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import subscriptions
 from worker.partner_center.resources.subscriptions import Subscription
@@ -33,7 +33,7 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
     Raises `Wait` until it shows, and `Refused` where Partner Center says no and looking again shows no change.
     """
 
-    async def patch(center: Center) -> Result:
+    async def patch(center: PartnerCenter) -> Result:
         now = await subscriptions.patch(center, customer_id, plan, status=status)
         return {"status": now.status if now else None}
 

@@ -13,7 +13,7 @@ from worker.azure_plans.running_upgrade import blocker_of, upgrade_of
 from worker.errors import Failed, Rejected, Validated, Wait
 from worker.handling import Change, Context, facts
 from worker.partner_center.answers.model import same_id
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import upgrades
 from worker.partner_center.resources.upgrades import Eligibility, Upgrade, UpgradeState
@@ -142,7 +142,7 @@ async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility)
     step = ctx.step_state(START)
     before = _before(step) if step.may_have_happened else found.upgrade_id
 
-    async def act(center: Center) -> Result:
+    async def act(center: PartnerCenter) -> Result:
         return {"upgradeId": await upgrades.create(center, command.customer_id, product_family=command.product_family)}
 
     async def reconcile() -> Verdict:

@@ -17,7 +17,7 @@ from worker.azure_plans.status_change import SUSPENDED
 from worker.azure_plans.wording import counted, plain
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context, facts, handles
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import azure_entitlements, reservations
 from worker.partner_center.resources.azure_entitlements import AzureEntitlement
@@ -91,7 +91,7 @@ async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: 
 
 
 async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlement: AzureEntitlement) -> None:
-    async def act(center: Center) -> Result:
+    async def act(center: PartnerCenter) -> Result:
         await azure_entitlements.cancel(center, customer_id, plan.id, entitlement.id)
         return {"id": entitlement.id}
 

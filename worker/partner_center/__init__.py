@@ -1,23 +1,20 @@
-"""The only door to Partner Center: tokens, ceilings, circuits, requests and what the answers mean.
+"""The only door to Partner Center: operations, tokens, ceilings, circuits, requests, and the meaning of answers.
 
-One module per resource holds the operations (data), the models of what we read, and a function per operation:
-`customers`, `agreements`, `catalog`, `carts`, `orders`, `subscriptions`, `azure_entitlements`, `reservations`,
-`upgrades`. A handler imports those and calls them with the `Center` of its command.
+A handler imports a module of `resources` and calls its functions with the `PartnerCenter` of its command.
 
-| module | what it knows |
+| module | contents |
 |---|---|
-| `operation`, `registry` | what an operation is, and all of them |
-| `center`, `errors` | what a handler gets, and what a call can raise |
-| `client` | an account, and one call from token to answer: the page to read first |
-| `conversation` | one request and its answer: send, judge, tell |
-| `lines` | what all calls of an account share |
-| `request` | how a request is written, its idempotency key included |
-| `transport` | one request on the wire, and the gate it passes when it leaves |
-| `answers`, `classification`, `codes` | what an answer means. Pure |
-| `quota`, `circuit` | when a call may be made. Pure cores in thin shells |
-| `tokens`, `refresh_token` | who we are |
-| `resource`, `paging`, `exact_json` | how bodies are read and written |
-| `products` | which catalog items are Azure plans |
+| `api`, `errors` | what a handler gets, and what a call raises |
+| `operation`, `registry` | what an operation is, and the list of all operations |
+| `resources` | for each resource of Partner Center: operations, models, a function for each operation |
+| `client.account` | a partner account, opened once |
+| `client.call` | one call from token to answer: the page to read first |
+| `client.exchange`, `client.request`, `client.transport` | one request and its answer, as data and on the wire |
+| `client.account_state` | state that all calls of an account share |
+| `client.quota`, `client.sliding_window`, `client.circuit` | when a request may be sent |
+| `client.tokens`, `client.authority`, `client.refresh_token` | access tokens, and how they are obtained |
+| `client.trouble`, `client.unreachable` | why sign-in or connection fails, and what to do about it |
+| `answers` | how answers are read, and what their errors mean. Pure |
 
 Not here: what a command decides (`worker.handlers`), what is remembered (`worker.journal`), metrics (`worker.metrics`).
 """

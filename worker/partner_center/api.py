@@ -12,7 +12,7 @@ from worker.partner_center.operation import Operation
 T = TypeVar("T")
 
 Query = Mapping[str, str]
-Outcome = int | Literal["timeout", "connect", "lost", "unreadable"]
+CallStatus = int | Literal["timeout", "connect", "lost", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Call:
     """When it was begun."""
     operation: str
     step: str | None
-    status: Outcome
+    status: CallStatus
     """The HTTP status; `connect`: it never left; `timeout`, `lost`: it may have arrived, and no whole answer came;
     `unreadable`: an answer came that cannot be read."""
     duration: float
@@ -60,7 +60,7 @@ class Run(Protocol):
         """Told after every request, also one that outlives the call that began it."""
 
 
-class Center(Protocol):
+class PartnerCenter(Protocol):
     """One partner account, bound to one run of one command and, inside a step, to that step."""
 
     @property
@@ -82,5 +82,5 @@ class Center(Protocol):
     async def follow(self, operation: Operation[T], link: Link) -> T:
         """Read the page that `link` names, with the headers that the link carries. Raises as `call` does."""
 
-    def within(self, step: str) -> "Center":
+    def within(self, step: str) -> "PartnerCenter":
         """The same run, inside the named step."""

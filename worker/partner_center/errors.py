@@ -63,7 +63,7 @@ class Unanswered(CallError):
     """Whether something answered, and not in HTTP that can be read."""
 
     @property
-    def says_nothing(self) -> bool:
+    def is_foreign(self) -> bool:
         """Whether there was an answer, and not of Partner Center's own: a gateway's page, an empty 404, a cut body."""
         return self.unreadable or (self.status is not None and self.status < 500)
 

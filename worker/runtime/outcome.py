@@ -184,7 +184,7 @@ def _call(error: CallError, now: Situation) -> Outcome:
             delay = _backoff(now.waits.polls + 1, now)
             wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=delay)
             return _wait(wait, now.attempts, now)
-        case Unanswered() if error.says_nothing and (now.changed or now.in_doubt):
+        case Unanswered() if error.is_foreign and (now.changed or now.in_doubt):
             return _said_nothing(error, now)
         case _:
             return _unanswered(error, now)

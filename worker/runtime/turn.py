@@ -18,7 +18,7 @@ from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, 
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, Micros, StepState, Work
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import CallError
 from worker.runtime import telemetry
 from worker.runtime.outcome import Situation
@@ -33,7 +33,7 @@ NOT_READ_PAUSE = 60.0
 class Traffic(Exchange, Protocol):
     """The run's traffic with Partner Center."""
 
-    center: Center | None
+    center: PartnerCenter | None
     """The account of the command's tenant, or the only one where the command has none; None where there is none."""
     correlation_id: str
     """The MS-CorrelationId of the run."""
@@ -142,7 +142,7 @@ class Turn:
             give_up=Failed(FailedCode.INTERNAL_ERROR, NOT_READ),
         )
 
-    def _center(self, envelope: Envelope) -> Center:
+    def _center(self, envelope: Envelope) -> PartnerCenter:
         """The account of the tenant in whose line the command stands: in another, nothing would keep it in order."""
         center = self.traffic.center
         if center is not None and self.work.partner is not None:
@@ -157,7 +157,7 @@ class Turn:
             detail = "several accounts are configured and ce_partner names none"
         raise Failed(FailedCode.PARTNER_NOT_CONFIGURED, detail)
 
-    def _context(self, command: Command, center: Center) -> Context:
+    def _context(self, command: Command, center: PartnerCenter) -> Context:
         run = Run(
             work=self.work,
             journal=self.desk.journal,

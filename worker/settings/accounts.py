@@ -50,10 +50,10 @@ def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, f"{variable} is set and is not used: set {setting} where a proxy is the way to Microsoft"
 
 
-def account_of(name: str, partner: Partner) -> account.Partner:
+def account_of(name: str, partner: Partner) -> account.AccountConfig:
     """A partner's settings as the client takes them."""
     secret = partner.client_secret
-    return account.Partner(
+    return account.AccountConfig(
         name=name,
         identity=Identity(
             authority=partner.authority_url,

@@ -14,7 +14,7 @@ from worker.cli.help_texts import LOOKING, examples
 from worker.cli.options import Json
 from worker.cli.output.terminal import show, show_json, show_wrapped
 from worker.partner_center.answers.codes import Explanation, explanations, known_codes
-from worker.partner_center.client.trouble import Trouble, asked_for, known_trouble
+from worker.partner_center.client.trouble import Trouble, find_trouble, known_trouble
 
 APPEARS: Mapping[type[OurCode], str] = {
     RejectedCode: "CommandRejected",
@@ -58,7 +58,7 @@ def explain(
     """Explain a code: what it says, the cause, whose it is to mend, and what to do."""
     code = code.strip().lower()
     meanings = _meanings(code)
-    sign_in = asked_for(code)
+    sign_in = find_trouble(code)
     if sign_in is not None:
         code = sign_in.kind
     if not meanings:
@@ -81,7 +81,7 @@ def _meanings(code: str) -> Sequence[Meaning]:
     if ours is not None:
         meaning = ours.meaning
         return [Meaning(APPEARS[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
-    sign_in = asked_for(code)
+    sign_in = find_trouble(code)
     return [*(_of_partner_center(each) for each in explanations(code)), *([_of_sign_in(sign_in)] if sign_in else [])]
 
 

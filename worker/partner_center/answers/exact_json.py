@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Self
 
 
-class Unreadable(ValueError):
+class NotJson(ValueError):
     """The bytes are not one JSON value."""
 
 
-class Number(Decimal):
+class ExactNumber(Decimal):
     """A JSON number with a fraction or an exponent: an exact decimal that remembers how it was written."""
 
     text: str
@@ -25,16 +25,16 @@ class Number(Decimal):
 def loads(body: bytes) -> object:
     """Decode `body`, with or without a byte order mark (Partner Center sends one with most successes).
 
-    Raises `Unreadable` for anything that is not one JSON value in UTF-8; NaN and Infinity are not JSON.
+    Raises `NotJson` for anything that is not one JSON value in UTF-8; NaN and Infinity are not JSON.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_float=Number, parse_constant=_refuse)
+        return json.loads(body.decode("utf-8-sig"), parse_float=ExactNumber, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise Unreadable("not JSON in UTF-8") from error
+        raise NotJson("not JSON in UTF-8") from error
 
 
 def dumps(value: object) -> bytes:
-    """Encode `value` compactly; a `Number` is written with the digits that it was read with."""
+    """Encode `value` compactly; a `ExactNumber` is written with the digits that it was read with."""
     return _text(value).encode("ascii")
 
 
@@ -43,7 +43,7 @@ def _refuse(constant: str) -> object:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, Number):
+    if isinstance(value, ExactNumber):
         return value.text
     if isinstance(value, Decimal):
         if not value.is_finite():

@@ -161,7 +161,7 @@ def _names(model: type[Resource]) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CallReference:
     """The call whose answer something is: what a support ticket asks for. What it told is the same whoever told it."""
 
     operation: str = field(compare=False)
@@ -173,7 +173,7 @@ class Told:
 class Document(Resource):
     """A resource that is sent back whole."""
 
-    _told: Told | None = PrivateAttr(default=None)
+    _source_call: CallReference | None = PrivateAttr(default=None)
 
     raw: Mapping[str, Any] = Field(default_factory=dict, alias="(whole)", repr=False)
     """The object as it came, unknown members and digits included. Not to be changed."""
@@ -184,13 +184,13 @@ class Document(Resource):
         return {**document, "(whole)": document} if isinstance(document, Mapping) else document
 
     @property
-    def told(self) -> Told | None:
+    def source_call(self) -> CallReference | None:
         """The call that told it; None where it did not come as an answer of its own."""
-        return self._told
+        return self._source_call
 
-    def came(self, told: Told) -> None:
+    def remember_call(self, told: CallReference) -> None:
         """Remember the call that told it."""
-        self._told = told
+        self._source_call = told
 
 
 class Header(Resource):

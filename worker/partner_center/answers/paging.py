@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
 from worker.partner_center.answers.model import Collection
-from worker.partner_center.api import Center, Query
+from worker.partner_center.api import PartnerCenter, Query
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
 
@@ -15,11 +15,11 @@ PAGES = 1_000
 
 
 async def pages(
-    center: Center, operation: Operation[Collection[T]], path: Mapping[str, str], *, query: Query | None = None
+    center: PartnerCenter, operation: Operation[Collection[T]], path: Mapping[str, str], *, query: Query | None = None
 ) -> AsyncIterator[Collection[T]]:
     """Yield the pages of a collection, from the first to the one without a next link.
 
-    Raises as `Center.call` does, and `Unanswered` where the pages lead in a circle or do not end.
+    Raises as `PartnerCenter.call` does, and `Unanswered` where the pages lead in a circle or do not end.
     """
     page = await center.call(operation, path, query=query)
     followed = set()
@@ -36,7 +36,7 @@ async def pages(
 
 
 async def collect(
-    center: Center, operation: Operation[Collection[T]], path: Mapping[str, str], *, query: Query | None = None
+    center: PartnerCenter, operation: Operation[Collection[T]], path: Mapping[str, str], *, query: Query | None = None
 ) -> list[T]:
     """All items of all pages. Raises as `pages` does."""
     return [item async for page in pages(center, operation, path, query=query) for item in page.items]

@@ -16,8 +16,8 @@ from worker.partner_center.answers.classification import (
     is_in_doubt,
     own_code,
 )
-from worker.partner_center.answers.exact_json import Unreadable, loads
-from worker.partner_center.answers.model import Document, Told
+from worker.partner_center.answers.exact_json import NotJson, loads
+from worker.partner_center.answers.model import CallReference, Document
 from worker.partner_center.errors import (
     CallError,
     NotPermitted,
@@ -52,7 +52,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ErrorBody:
     """What an error body says."""
 
     code: str | None = None
@@ -70,15 +70,15 @@ def read(operation: Operation[T], answer: Answer) -> T:
         return _bodiless(operation, answer)
     try:
         document = loads(answer.body)
-    except Unreadable as error:
+    except NotJson as error:
         raise _unreadable(operation, answer, "its body is not JSON, or was cut") from error
-    fault = fault_in(document)
+    fault = error_in(document)
     if fault is not None:
         raise _failure(operation, answer, fault.status or answer.status, fault)
     return _value(operation, answer, document)
 
 
-def fault_in(document: object) -> Fault | None:
+def error_in(document: object) -> ErrorBody | None:
     """The fault that a success body is after all, in any of the shapes that Partner Center uses; None for a resource.
 
     The shapes: the classic service fault and its newer form (`code`, `description` or `message`), the gateway's
@@ -138,7 +138,7 @@ def _value(operation: Operation[T], answer: Answer, document: object) -> T:
     if no is not None:
         raise _refused(operation, answer, no)
     if isinstance(value, Document):
-        value.came(Told(operation.name, answer.status, answer.request_id, answer.correlation_id))
+        value.remember_call(CallReference(operation.name, answer.status, answer.request_id, answer.correlation_id))
     return value
 
 
@@ -167,7 +167,7 @@ def _accepted(answer: Answer) -> Accepted:
     return Accepted(location=answer.headers.get("location"))
 
 
-def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Fault) -> CallError:
+def _failure(operation: Operation[Any], answer: Answer, status: int, fault: ErrorBody) -> CallError:
     code = own_code(fault.code, status)
     reason = f" ({clean(answer.reason)})" if answer.reason else ""
     said = clean(fault.description or "")
@@ -196,25 +196,25 @@ def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Faul
             return Unanswered(operation.name, clean(description), **facts)
 
 
-def _error_body(body: bytes) -> Fault:
+def _error_body(body: bytes) -> ErrorBody:
     """What an error body says; a body in words, such as a proxy's page, says nothing that we repeat."""
     try:
         document = loads(body)
-    except Unreadable:
-        return Fault()
+    except NotJson:
+        return ErrorBody()
     if not isinstance(document, Mapping):
-        return Fault()
+        return ErrorBody()
     return _fault({str(name).lower(): value for name, value in document.items() if value is not None})
 
 
-def _fault(names: Mapping[str, Any]) -> Fault:
+def _fault(names: Mapping[str, Any]) -> ErrorBody:
     inner = names.get("error")
     if isinstance(inner, Mapping):
         return _fault({str(name).lower(): value for name, value in inner.items() if value is not None})
     code = next((names[name] for name in ("code", "error") if name in names), None)
     texts = (names.get(name) for name in ("description", "message", "error_description", "errorname"))
     status = names.get("statuscode")
-    return Fault(
+    return ErrorBody(
         code=_code(code),
         description=next((text for text in texts if isinstance(text, str) and text.strip()), None),
         status=status if isinstance(status, int) and 400 <= status < 600 else None,

@@ -1,1 +1,1 @@
-"""The client: accounts, calls, tokens, ceilings, circuits and the transport."""
+"""The client: accounts, calls, tokens, request ceilings, circuits and the transport."""

@@ -17,7 +17,7 @@ import structlog
 
 from worker.partner_center.answers.reading import clean
 from worker.partner_center.client.proxy import Proxy
-from worker.partner_center.client.refresh_token import RefreshTokenFile, Unusable
+from worker.partner_center.client.refresh_token import RefreshTokenFile, RefreshTokenFileError
 from worker.partner_center.client.trouble import (
     REFUSED_CREDENTIAL,
     Trouble,
@@ -106,7 +106,7 @@ class Authority:
                 )
                 if result.get("refresh_token"):
                     store(result["refresh_token"])
-        except Unusable as error:
+        except RefreshTokenFileError as error:
             raise NoToken(str(error), trouble=trouble_of("refresh_token_file")) from None
         return result
 

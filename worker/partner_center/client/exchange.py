@@ -1,4 +1,4 @@
-"""One request and its answer: send, judge, tell everyone whom it concerns. Decides nothing about trying again."""
+"""One request and its answer: send, read the answer, report the result. Does not decide about retries."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -11,8 +11,8 @@ from worker.partner_center.answers import reading
 from worker.partner_center.answers.classification import Verdict, classify
 from worker.partner_center.answers.codes import explanations
 from worker.partner_center.answers.reading import Answer, clean, retry_after
-from worker.partner_center.api import Call, Outcome, Run
-from worker.partner_center.client.account_state import Lines
+from worker.partner_center.api import Call, CallStatus, Run
+from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id
 from worker.partner_center.client.tokens import AccessToken
@@ -26,21 +26,23 @@ log = structlog.get_logger("azplan.partner_center")
 
 
 @dataclass(frozen=True, slots=True)
-class Judged(Generic[T]):
-    """What came of a request: a value, or the error that it means."""
+class ExchangeResult(Generic[T]):
+    """The result of one request: a value, or the error that the answer means."""
 
-    status: Outcome
+    status: CallStatus
     value: T | None = None
     error: CallError | None = None
     retry_after: float | None = None
-    """Seconds that a refused caller was asked to wait."""
+    """Seconds of the answer's `Retry-After`, if it has one."""
 
 
-class Conversation(Generic[T]):
-    """One request of a run."""
+class Exchange(Generic[T]):
+    """One request of a run, and its answer."""
 
-    def __init__(self, lines: Lines, run: Run, step: str | None, operation: Operation[T], request: Request) -> None:
-        self._lines = lines
+    def __init__(
+        self, state: AccountState, run: Run, step: str | None, operation: Operation[T], request: Request
+    ) -> None:
+        self._state = state
         self._run = run
         self._step = step
         self._operation = operation
@@ -48,55 +50,55 @@ class Conversation(Generic[T]):
         self._key = request.key(step)
         self._request_id = request_id(run.command, step, request, run.answers(self._key))
 
-    async def hold(self, token: AccessToken, departure: Departure) -> T:
-        """Hold the conversation: the value of the answer, or the `CallError` that it means.
+    async def perform(self, token: AccessToken, departure: Departure) -> T:
+        """Send the request and return the value of the answer. Raises the `CallError` that any other answer means.
 
-        What the gate raises passes through; such a request is told to nobody, since there was none.
+        An exception of the gate passes through, and nothing is reported: no request was sent.
         """
-        clock = self._lines.clock
+        clock = self._state.clock
         at, begun = clock.now(), clock.monotonic()
         with self._span() as span:
-            judged = await self._send(token, departure)
+            result = await self._send(token, departure)
             call = Call(
                 at=at,
                 operation=self._operation.name,
                 step=self._step,
-                status=judged.status,
+                status=result.status,
                 duration=clock.monotonic() - begun,
                 request_id=self._request_id,
                 correlation_id=self._run.correlation_id,
-                code=judged.error.code if judged.error else None,
+                code=result.error.code if result.error else None,
                 key=self._key,
-                answered=_is_answer(judged.error),
+                answered=_is_answer(result.error),
             )
             _describe(span, call)
-            self._tell(call, judged)
-            if judged.error is not None:
-                raise judged.error
-            return cast("T", judged.value)
+            self._report(call, result)
+            if result.error is not None:
+                raise result.error
+            return cast("T", result.value)
 
-    async def _send(self, token: AccessToken, departure: Departure) -> Judged[T]:
+    async def _send(self, token: AccessToken, departure: Departure) -> ExchangeResult[T]:
         operation, request, correlation_id = self._operation, self._request, self._run.correlation_id
         sent = headers(request, token=token.value, request_id=self._request_id, correlation_id=correlation_id)
         try:
-            reply = await self._lines.transport.send(operation.method, request.target, sent, request.body, departure)
+            reply = await self._state.transport.send(operation.method, request.target, sent, request.body, departure)
         except NoReply as silence:
-            return Judged(silence.cause, error=self._silence(silence))
+            return ExchangeResult(silence.cause, error=self._no_answer(silence))
         answer = Answer(
             status=reply.status,
             headers=reply.headers,
             body=reply.body,
-            at=self._lines.clock.now(),
+            at=self._state.clock.now(),
             request_id=self._request_id,
             correlation_id=correlation_id,
             reason=reply.reason,
         )
         try:
-            return Judged(reply.status, value=reading.read(operation, answer))
+            return ExchangeResult(reply.status, value=reading.read(operation, answer))
         except CallError as error:
-            return Judged(reply.status, error=error, retry_after=retry_after(answer.headers, answer.at))
+            return ExchangeResult(reply.status, error=error, retry_after=retry_after(answer.headers, answer.at))
 
-    def _silence(self, silence: NoReply) -> CallError:
+    def _no_answer(self, silence: NoReply) -> CallError:
         kind = NeverSent if silence.cause == "connect" else Unanswered
         error = kind(
             self._operation.name,
@@ -111,13 +113,13 @@ class Conversation(Generic[T]):
             error.unreadable = silence.cause == "unreadable"
         return error
 
-    def _tell(self, call: Call, judged: Judged[T]) -> None:
+    def _report(self, call: Call, result: ExchangeResult[T]) -> None:
         method = self._operation.method
         metrics.REQUESTS.labels(call.operation, method, str(call.status)).inc()
         metrics.REQUEST_DURATION.labels(call.operation, method).observe(call.duration)
         if call.code is not None:
             metrics.REQUEST_ERRORS.labels(call.operation, call.code if explanations(call.code) else "other").inc()
-        self._tell_ceiling(call, judged)
+        self._report_to_quota(call, result)
         log.debug(
             "partner_center.called",
             operation=call.operation,
@@ -129,17 +131,17 @@ class Conversation(Generic[T]):
         )
         self._run.called(call)
 
-    def _tell_ceiling(self, call: Call, judged: Judged[T]) -> None:
-        quota = self._lines.quota(self._operation.family)
-        if isinstance(judged.error, Throttled):
-            judged.error.delay = quota.refused(self._run.command, judged.retry_after, self._run.correlation_id)
-        elif call.status == 503 and judged.retry_after is not None:
-            quota.away(max(judged.retry_after, SHORTEST_HOLD))
+    def _report_to_quota(self, call: Call, result: ExchangeResult[T]) -> None:
+        quota = self._state.quota(self._operation.family)
+        if isinstance(result.error, Throttled):
+            result.error.delay = quota.refused(self._run.command, result.retry_after, self._run.correlation_id)
+        elif call.status == 503 and result.retry_after is not None:
+            quota.away(max(result.retry_after, SHORTEST_HOLD))
         elif call.answered:
             quota.taken()
 
     def _span(self) -> Any:
-        """A client span named after the operation: addresses hold ids. OpenTelemetry conventions for HTTP, 1.44."""
+        """A client span with the name of the operation: addresses hold ids. OpenTelemetry HTTP conventions, 1.44."""
         attributes = {
             "http.request.method": self._operation.method,
             "url.template": f"/v1{self._operation.path}",
@@ -147,7 +149,7 @@ class Conversation(Generic[T]):
             "azplan.partner_center.correlation_id": self._run.correlation_id,
         }
         tracer = trace.get_tracer("azplan")
-        # What an exception says may hold anything, and a span is redacted by nobody: it says what `_describe` says.
+        # Nobody redacts a span, and the text of an exception may hold anything: only `_describe` writes to the span.
         return tracer.start_as_current_span(
             self._operation.name,
             kind=trace.SpanKind.CLIENT,
@@ -158,7 +160,7 @@ class Conversation(Generic[T]):
 
 
 def _is_answer(error: CallError | None) -> bool:
-    """Whether Partner Center answered, so that the next such request goes by another MS-RequestId."""
+    """Whether Partner Center answered. If so, the next such request needs another MS-RequestId."""
     return error is None or not (error.in_doubt or isinstance(error, NeverSent | Throttled))
 
 

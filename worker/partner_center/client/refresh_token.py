@@ -22,7 +22,7 @@ _ROOM = 16 * 1024
 """Bytes that are set aside for a token; the longest known are a tenth of that."""
 
 
-class Unusable(Exception):
+class RefreshTokenFileError(Exception):
     """The file cannot be read, locked or replaced. The message says what to do, and holds no token."""
 
 
@@ -48,14 +48,14 @@ class RefreshTokenFile:
     def redemption(self) -> Iterator[tuple[str, Callable[[str], None]]]:
         """Hold the file alone: the token in it, and a function that stores its successor.
 
-        Raises `Unusable`, and then nothing was redeemed.
+        Raises `RefreshTokenFileError`, and then nothing was redeemed.
         """
         path = self._path.resolve()
         try:
             with self._locked(path), _place_beside(path) as place:
                 yield _token_in(path), lambda successor: _replace(path, place, successor)
         except OSError as error:
-            raise Unusable(
+            raise RefreshTokenFileError(
                 f"{path}: {error.strerror or error}. The worker must be able to read this file and to write into its"
                 " directory, since every use gives a new refresh token that has to be stored there."
             ) from error
@@ -68,7 +68,7 @@ class RefreshTokenFile:
             while True:
                 if not operating_system.lock(lock.fileno()):
                     if self._clock.monotonic() > give_up:
-                        raise Unusable(
+                        raise RefreshTokenFileError(
                             f"{path} has been in use by another process for {self._lock_timeout:g} s: find out which"
                         )
                     time.sleep(_LOCK_POLL)
@@ -106,7 +106,7 @@ def _token_in(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError as error:
-        raise Unusable(f"{path} is not text: put the refresh token into it") from error
+        raise RefreshTokenFileError(f"{path} is not text: put the refresh token into it") from error
     if not token:
-        raise Unusable(f"{path} is empty: sign in again and put the refresh token into it")
+        raise RefreshTokenFileError(f"{path} is empty: sign in again and put the refresh token into it")
     return token

@@ -126,7 +126,7 @@ class Transport:
         Raises ValueError for a base URL that would send tokens in the clear.
         """
         self.base_url = checked_base_url(base_url)
-        self.place = asyncio.Semaphore(connections)
+        self.free_connection = asyncio.Semaphore(connections)
         """To be held while a request is made: whoever must wait for a connection waits here, and not in the pool."""
         self._connections = connections
         self._call_timeout = call_timeout

@@ -77,7 +77,7 @@ def sign_in_code(words: str) -> str | None:
     return f"AADSTS{found[1]}" if found else None
 
 
-def asked_for(typed: str) -> Trouble | None:
+def find_trouble(typed: str) -> Trouble | None:
     """What a person means who types `7000215`, `aadsts7000215` or `tls_expired`; None where that is not known."""
     word = typed.strip()
     digits = word.upper().removeprefix("AADSTS")

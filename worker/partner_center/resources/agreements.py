@@ -9,7 +9,7 @@ from worker.partner_center.answers.model import (
     Text,
 )
 from worker.partner_center.answers.paging import collect
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -73,19 +73,19 @@ DIRECT_SIGNATURE: Operation[DirectSignature] = Operation(
 )
 
 
-async def metadata(center: Center, *, agreement_type: str = CUSTOMER_AGREEMENT) -> list[AgreementMetadata]:
+async def metadata(center: PartnerCenter, *, agreement_type: str = CUSTOMER_AGREEMENT) -> list[AgreementMetadata]:
     """The templates of one type of agreement."""
     return await collect(center, METADATA, {}, query={"agreementType": agreement_type})
 
 
 async def confirmations(
-    center: Center, customer_id: str, *, agreement_type: str = CUSTOMER_AGREEMENT
+    center: PartnerCenter, customer_id: str, *, agreement_type: str = CUSTOMER_AGREEMENT
 ) -> list[Confirmation]:
     """The acceptances that a partner has attested for the customer: none, one or several."""
     query = {"agreementType": agreement_type}
     return await collect(center, CONFIRMATIONS, {"customer_id": customer_id}, query=query)
 
 
-async def direct_signature(center: Center, customer_id: str) -> DirectSignature:
+async def direct_signature(center: PartnerCenter, customer_id: str) -> DirectSignature:
     """Whether the customer accepted the agreement directly; such a customer may have no confirmation at all."""
     return await center.call(DIRECT_SIGNATURE, {"customer_id": customer_id})

@@ -8,7 +8,7 @@ from worker.partner_center.answers.model import (
     Word,
 )
 from worker.partner_center.answers.paging import collect
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -75,24 +75,24 @@ REACTIVATE: Operation[Accepted] = Operation(
 )
 
 
-async def list_all(center: Center, customer_id: str, subscription_id: str) -> list[AzureEntitlement]:
+async def list_all(center: PartnerCenter, customer_id: str, subscription_id: str) -> list[AzureEntitlement]:
     """The Azure subscriptions under the plan `subscription_id`."""
     return await collect(center, LIST, {"customer_id": customer_id, "subscription_id": subscription_id})
 
 
-async def get(center: Center, customer_id: str, subscription_id: str, entitlement_id: str) -> AzureEntitlement:
+async def get(center: PartnerCenter, customer_id: str, subscription_id: str, entitlement_id: str) -> AzureEntitlement:
     """One Azure subscription. Refused with 800111 where there is none."""
     return await center.call(GET, _path(customer_id, subscription_id, entitlement_id))
 
 
-async def cancel(center: Center, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
+async def cancel(center: PartnerCenter, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
     """Cancel one Azure subscription. It stays `active` for some ten minutes after the answer."""
     return await center.call(
         CANCEL, _path(customer_id, subscription_id, entitlement_id), body={"cancellationReason": COMPROMISE}
     )
 
 
-async def reactivate(center: Center, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
+async def reactivate(center: PartnerCenter, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
     """Activate a cancelled Azure subscription again. Refused with 900337 or 900335 where that cannot be."""
     return await center.call(REACTIVATE, _path(customer_id, subscription_id, entitlement_id))
 

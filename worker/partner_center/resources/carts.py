@@ -16,7 +16,7 @@ from worker.partner_center.answers.model import (
     Word,
     member,
 )
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation, Refusal
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 from worker.partner_center.resources.orders import Order
@@ -86,7 +86,7 @@ class Cart(Document):
         """The errors of its items. None of such a cart's items may be bought before they are mended."""
         return tuple(item.error for item in self.items if item.error)
 
-    def mended(self, replacements: Mapping[str, str]) -> Mapping[str, Any]:
+    def with_catalog_items(self, replacements: Mapping[str, str]) -> Mapping[str, Any]:
         """The body of an update in which top-level items have other catalog items, and no errors.
 
         `replacements` maps the ids of line items to new catalog item ids. All else stays as it came.
@@ -220,22 +220,22 @@ CHECKOUT: Operation[CheckoutResult] = Operation(
 )
 
 
-async def create(center: Center, customer_id: str, cart: NewCart) -> Cart:
+async def create(center: PartnerCenter, customer_id: str, cart: NewCart) -> Cart:
     """Make a cart. Nothing is bought; look at its `errors`."""
     return await center.call(CREATE, {"customer_id": customer_id}, body=cart.document())
 
 
-async def get(center: Center, customer_id: str, cart_id: str) -> Cart:
+async def get(center: PartnerCenter, customer_id: str, cart_id: str) -> Cart:
     """The cart. Refused with 800008 where there is none, or it has expired (after seven days)."""
     return await center.call(GET, {"customer_id": customer_id, "cart_id": cart_id})
 
 
-async def update(center: Center, customer_id: str, cart_id: str, document: Mapping[str, Any]) -> Cart:
+async def update(center: PartnerCenter, customer_id: str, cart_id: str, document: Mapping[str, Any]) -> Cart:
     """Replace the cart's contents by `document`, the whole cart (see `Cart.mended`). Look at its `errors`."""
     return await center.call(UPDATE, {"customer_id": customer_id, "cart_id": cart_id}, body=document)
 
 
-async def checkout(center: Center, customer_id: str, cart_id: str) -> CheckoutResult:
+async def checkout(center: PartnerCenter, customer_id: str, cart_id: str) -> CheckoutResult:
     """Buy what is in the cart. Documented as harmless to repeat for the same cart.
 
     Refused with the first of `order_errors` where there are no orders, with 800065 where the cart was checked out

@@ -18,7 +18,7 @@ from worker.partner_center.answers.model import (
     Word,
 )
 from worker.partner_center.answers.paging import collect
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 
@@ -230,56 +230,56 @@ GET_AVAILABILITY_BY_CUSTOMER: Operation[Availability] = Operation(
 )
 
 
-async def list_products(center: Center, country: str, *, target_view: str = MICROSOFT_AZURE) -> list[Product]:
+async def list_products(center: PartnerCenter, country: str, *, target_view: str = MICROSOFT_AZURE) -> list[Product]:
     """What is sold in a country (ISO 3166-1 alpha-2). Refused with 400030 or 400036 for a view that is not ours."""
     return await collect(center, LIST_PRODUCTS, {}, query={"country": country, "targetView": target_view})
 
 
 async def list_products_by_customer(
-    center: Center, customer_id: str, *, target_view: str = MICROSOFT_AZURE
+    center: PartnerCenter, customer_id: str, *, target_view: str = MICROSOFT_AZURE
 ) -> list[Product]:
     """What a customer can buy."""
     path = {"customer_id": customer_id}
     return await collect(center, LIST_PRODUCTS_BY_CUSTOMER, path, query={"targetView": target_view})
 
 
-async def get_product(center: Center, product_id: str, country: str) -> Product:
+async def get_product(center: PartnerCenter, product_id: str, country: str) -> Product:
     """A product. Refused with 400013 where there is none."""
     return await center.call(GET_PRODUCT, {"product_id": product_id}, query={"country": country})
 
 
-async def get_product_by_customer(center: Center, customer_id: str, product_id: str) -> Product:
+async def get_product_by_customer(center: PartnerCenter, customer_id: str, product_id: str) -> Product:
     """A product, as the customer sees it. Refused with 400013 where there is none."""
     return await center.call(GET_PRODUCT_BY_CUSTOMER, {"customer_id": customer_id, "product_id": product_id})
 
 
-async def list_skus(center: Center, product_id: str, country: str) -> list[Sku]:
+async def list_skus(center: PartnerCenter, product_id: str, country: str) -> list[Sku]:
     """The SKUs of a product in a country."""
     return await collect(center, LIST_SKUS, {"product_id": product_id}, query={"country": country})
 
 
-async def list_skus_by_customer(center: Center, customer_id: str, product_id: str) -> list[Sku]:
+async def list_skus_by_customer(center: PartnerCenter, customer_id: str, product_id: str) -> list[Sku]:
     """The SKUs of a product that a customer can buy."""
     return await collect(center, LIST_SKUS_BY_CUSTOMER, {"customer_id": customer_id, "product_id": product_id})
 
 
-async def get_sku(center: Center, product_id: str, sku_id: str, country: str) -> Sku:
+async def get_sku(center: PartnerCenter, product_id: str, sku_id: str, country: str) -> Sku:
     """A SKU. Refused with 400018 where there is none."""
     return await center.call(GET_SKU, _sku(product_id, sku_id), query={"country": country})
 
 
-async def get_sku_by_customer(center: Center, customer_id: str, product_id: str, sku_id: str) -> Sku:
+async def get_sku_by_customer(center: PartnerCenter, customer_id: str, product_id: str, sku_id: str) -> Sku:
     """A SKU, as the customer sees it. Refused with 400018 where there is none."""
     return await center.call(GET_SKU_BY_CUSTOMER, {"customer_id": customer_id, **_sku(product_id, sku_id)})
 
 
-async def list_availabilities(center: Center, product_id: str, sku_id: str, country: str) -> list[Availability]:
+async def list_availabilities(center: PartnerCenter, product_id: str, sku_id: str, country: str) -> list[Availability]:
     """How a SKU is sold in a country, in every segment but the non-profit one."""
     return await collect(center, LIST_AVAILABILITIES, _sku(product_id, sku_id), query={"country": country})
 
 
 async def list_availabilities_by_customer(
-    center: Center, customer_id: str, product_id: str, sku_id: str
+    center: PartnerCenter, customer_id: str, product_id: str, sku_id: str
 ) -> list[Availability]:
     """How a SKU is sold to a customer."""
     path = {"customer_id": customer_id, **_sku(product_id, sku_id)}
@@ -287,7 +287,7 @@ async def list_availabilities_by_customer(
 
 
 async def get_availability(
-    center: Center, product_id: str, sku_id: str, availability_id: str, country: str
+    center: PartnerCenter, product_id: str, sku_id: str, availability_id: str, country: str
 ) -> Availability:
     """An availability. Refused with 400019 where there is none (any more)."""
     path = {**_sku(product_id, sku_id), "availability_id": availability_id}
@@ -295,7 +295,7 @@ async def get_availability(
 
 
 async def get_availability_by_customer(
-    center: Center, customer_id: str, product_id: str, sku_id: str, availability_id: str
+    center: PartnerCenter, customer_id: str, product_id: str, sku_id: str, availability_id: str
 ) -> Availability:
     """An availability, as the customer sees it. Refused with 400019 where there is none (any more)."""
     path = {"customer_id": customer_id, **_sku(product_id, sku_id), "availability_id": availability_id}

@@ -13,7 +13,7 @@ from worker.partner_center.answers.model import (
     Word,
 )
 from worker.partner_center.answers.paging import pages
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -84,18 +84,18 @@ GET: Operation[Customer] = Operation(
 )
 
 
-async def page(center: Center, *, size: int = 40) -> Collection[Customer]:
+async def page(center: PartnerCenter, *, size: int = 40) -> Collection[Customer]:
     """The first page of the partner's customers, of about `size`."""
     return await center.call(LIST, {}, query={"size": str(size)})
 
 
-async def list_all(center: Center, *, size: int = 100) -> AsyncIterator[Customer]:
+async def list_all(center: PartnerCenter, *, size: int = 100) -> AsyncIterator[Customer]:
     """Yield every customer of the partner, read in pages of about `size`. They can be very many."""
     async for each in pages(center, LIST, {}, query={"size": str(size)}):
         for customer in each.items:
             yield customer
 
 
-async def get(center: Center, customer_id: str) -> Customer:
+async def get(center: PartnerCenter, customer_id: str) -> Customer:
     """The customer. Refused with 20002 where it is not ours, 60003 or 1000 where it does not exist."""
     return await center.call(GET, {"customer_id": customer_id})

@@ -10,7 +10,7 @@ from worker.partner_center.answers.model import (
     Word,
 )
 from worker.partner_center.answers.paging import collect
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 
@@ -127,16 +127,16 @@ PROVISIONING_STATUS: Operation[Collection[LineItemProvisioning]] = Operation(
 )
 
 
-async def get(center: Center, customer_id: str, order_id: str) -> Order:
+async def get(center: PartnerCenter, customer_id: str, order_id: str) -> Order:
     """The order. Refused with 20000 where there is none."""
     return await center.call(GET, {"customer_id": customer_id, "order_id": order_id})
 
 
-async def list_all(center: Center, customer_id: str) -> list[Order]:
+async def list_all(center: PartnerCenter, customer_id: str) -> list[Order]:
     """The customer's orders. Up to 15 minutes late: that an order is not here proves nothing before that."""
     return await collect(center, LIST, {"customer_id": customer_id})
 
 
-async def provisioning_status(center: Center, customer_id: str, order_id: str) -> list[LineItemProvisioning]:
+async def provisioning_status(center: PartnerCenter, customer_id: str, order_id: str) -> list[LineItemProvisioning]:
     """How far each line of an order is. Refused with 800007 where that cannot be told."""
     return await collect(center, PROVISIONING_STATUS, {"customer_id": customer_id, "order_id": order_id})

@@ -14,7 +14,7 @@ from worker.partner_center.answers.model import (
     Word,
 )
 from worker.partner_center.answers.paging import collect
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -87,7 +87,7 @@ LIST: Operation[Collection[ReservationEntitlement]] = Operation(
 )
 
 
-async def list_all(center: Center, customer_id: str) -> list[ReservationEntitlement]:
+async def list_all(center: PartnerCenter, customer_id: str) -> list[ReservationEntitlement]:
     """The customer's reservations, with their dates of expiry."""
     query = {"entitlementType": RESERVED_INSTANCE, "showExpiry": "true"}
     return await collect(center, LIST, {"customer_id": customer_id}, query=query)

@@ -17,7 +17,7 @@ from worker.partner_center.answers.model import (
     member,
 )
 from worker.partner_center.answers.paging import collect
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.resources.azure_products import is_azure_plan_item, is_legacy_azure_item
 
@@ -128,22 +128,24 @@ PATCH: Operation[Subscription | None] = Operation(
 )
 
 
-async def list_all(center: Center, customer_id: str) -> list[Subscription]:
+async def list_all(center: PartnerCenter, customer_id: str) -> list[Subscription]:
     """All subscriptions of the customer, in every status."""
     return await collect(center, LIST, {"customer_id": customer_id})
 
 
-async def list_by_order(center: Center, customer_id: str, order_id: str) -> list[Subscription]:
+async def list_by_order(center: PartnerCenter, customer_id: str, order_id: str) -> list[Subscription]:
     """The subscriptions that an order made."""
     return await collect(center, LIST_BY_ORDER, {"customer_id": customer_id}, query={"order_id": order_id})
 
 
-async def get(center: Center, customer_id: str, subscription_id: str) -> Subscription:
+async def get(center: PartnerCenter, customer_id: str, subscription_id: str) -> Subscription:
     """The subscription. Refused with 20003 where there is none."""
     return await center.call(GET, {"customer_id": customer_id, "subscription_id": subscription_id})
 
 
-async def patch(center: Center, customer_id: str, subscription: Subscription, *, status: str) -> Subscription | None:
+async def patch(
+    center: PartnerCenter, customer_id: str, subscription: Subscription, *, status: str
+) -> Subscription | None:
     """Send the freshly read `subscription` back whole with another `status` (`suspended`, `active`).
 
     Returns it as it is now, or None where Partner Center took the change and is slow to make it (202): read it again.

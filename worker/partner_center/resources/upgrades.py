@@ -12,7 +12,7 @@ from worker.partner_center.answers.model import (
     Text,
     is_address_part,
 )
-from worker.partner_center.api import Center
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -122,12 +122,12 @@ STATUS: Operation[Upgrade] = Operation(
 )
 
 
-async def eligibility(center: Center, customer_id: str, *, product_family: str = AZURE) -> Eligibility:
+async def eligibility(center: PartnerCenter, customer_id: str, *, product_family: str = AZURE) -> Eligibility:
     """Whether the customer can be upgraded."""
     return await center.call(ELIGIBILITY, {}, body=_request(customer_id, product_family))
 
 
-async def create(center: Center, customer_id: str, *, product_family: str = AZURE) -> str | None:
+async def create(center: PartnerCenter, customer_id: str, *, product_family: str = AZURE) -> str | None:
     """Start an upgrade and return its id; None where Partner Center took it without saying which it is.
 
     Refused with 900109 where one is in progress.
@@ -136,7 +136,7 @@ async def create(center: Center, customer_id: str, *, product_family: str = AZUR
     return id_in(accepted.location)
 
 
-async def status(center: Center, upgrade_id: str, customer_id: str, *, product_family: str = AZURE) -> Upgrade:
+async def status(center: PartnerCenter, upgrade_id: str, customer_id: str, *, product_family: str = AZURE) -> Upgrade:
     """How far the upgrade is. A read, although it is a POST. Refused with 900106 where there is none."""
     return await center.call(STATUS, {"upgrade_id": upgrade_id}, body=_request(customer_id, product_family))
 
