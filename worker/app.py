@@ -146,6 +146,7 @@ def assemble(settings: Settings, around: Around) -> Service:
         clock=clock,
         policy=policy(settings),
         spread=around.spread,
+        tenant_ids=tenants_of(settings),
         validate_only=settings.worker.validate_only,
     )
     limits = Limits(settings.worker.concurrency, settings.worker.max_pending)

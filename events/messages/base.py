@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType, ModuleType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -122,8 +122,12 @@ class Origin:
     redrive: int = 0
 
 
+Subject = Literal["customer", "partner_account"]
+"""Whose a command is."""
+
+
 class Command(Message):
-    """Something that a sender wants done for one customer.
+    """Something that a sender wants done for one customer, or for the partner account itself.
 
     A closed object: an unknown key, a value of another JSON type or an instant without an offset is refused.
     """
@@ -132,6 +136,9 @@ class Command(Message):
 
     answered_by: ClassVar[type[Event]]
     """The terminal event that says it was done. `CommandRejected` and `CommandFailed` can answer any command."""
+    subject: ClassVar[Subject] = "customer"
+    """Whose the command is. `customer_id`, the record's key, the lane and `ce_subject` are the subject's tenant id: for
+    `partner_account` the tenant id of the partner account that the command is for."""
 
     customer_id: Guid
     """Microsoft Entra tenant id of the customer."""

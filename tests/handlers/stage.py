@@ -301,6 +301,7 @@ class Stage:
             clock=self.clock,
             policy=self.cast.policy,
             spread=lambda: 0.0,
+            tenant_ids={ACCOUNT: self.simulator.partner.tenant_id},
             validate_only=self.cast.validate_only,
         )
 

@@ -25,6 +25,8 @@ from worker.steps import Policy, Run, Steps
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 OTHER_CUSTOMER = "91a7d3c5-2b4e-4f60-8d1a-c7e9f0b2a463"
 ACCOUNT = "contoso"
+TENANT_ID = "7E9A1C3B-5D2F-4E80-9A6C-1B3D5F7092E4"
+"""Of the account, as a person copies it from Microsoft's pages."""
 SUSPEND = SuspendPlan(customer_id=CUSTOMER)
 SENDER = Sender("azplan-worker", "1.2.3")
 LEASE = 10 * 86_400.0
@@ -133,6 +135,7 @@ class Bench:
             "journal": self.journal,
             "handlers": dict.fromkeys(commands().values(), handler),
             "traffic": self.traffic,
+            "tenant_ids": {ACCOUNT: TENANT_ID},
             **changes,
         }
         return Dispatch(turn.Desk(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)

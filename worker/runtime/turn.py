@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from events.codes import FailedCode, WaitingReason
+from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Command, Event, Origin
+from events.messages.fields import is_guid
 from events.wire.envelope import (
     Accepted,
     Envelope,
@@ -18,6 +19,7 @@ from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, 
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, Micros, StepState, Work
+from worker.partner_center.answers.model import same_id
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import CallError
 from worker.runtime import telemetry
@@ -51,6 +53,8 @@ class Desk:
     clock: Clock
     policy: Policy
     spread: Callable[[], float]
+    tenant_ids: Mapping[str, str]
+    """The tenant ids of the configured accounts, by the account's name."""
     validate_only: bool = False
 
 
@@ -96,7 +100,9 @@ class Turn:
         accepted = self._accepted()
         command = accepted.command
         self.traffic.deadline = command.deadline
-        self.context = self._context(command, self._center(accepted.envelope))
+        center = self._center(accepted.envelope)
+        refuse_other_subject(command, center.account, self.desk.tenant_ids[center.account])
+        self.context = self._context(command, center)
         return await handler_of(command, self.desk.handlers)(self.context, command)
 
     def situation(self) -> Situation:
@@ -169,3 +175,26 @@ class Turn:
             validate_only=command.validate_only or self.desk.validate_only,
         )
         return Context(run, command, self.origin)
+
+
+def refuse_other_subject(command: Command, account: str, tenant_id: str) -> None:
+    """Refuse a partner account's own command whose customerId is another id than `tenant_id`, the account's tenant.
+
+    Raises `Rejected` (`invalid_command`), and `Failed` (`partner_not_configured`) where the settings name the tenant by
+    a domain, which no customerId can be compared with. Passes every command of a customer.
+    """
+    if command.subject == "customer":
+        return
+    type_ = command.wire_type()
+    if not is_guid(tenant_id):
+        detail = (
+            f"{type_} is about the partner account itself, and the settings name the tenant of the account {account} "
+            f"by the domain {tenant_id}: set AZPLAN_PARTNERS__{account.upper()}__TENANT_ID to the tenant's GUID"
+        )
+        raise Failed(FailedCode.PARTNER_NOT_CONFIGURED, detail)
+    if not same_id(command.customer_id, tenant_id):
+        detail = (
+            f"{type_} is about the partner account itself: customerId must be {tenant_id.lower()}, the tenant id of "
+            f"the account {account}, and is {command.customer_id}"
+        )
+        raise Rejected(RejectedCode.INVALID_COMMAND, detail)
