@@ -12,6 +12,8 @@ TEXTS = [*ROOT.glob("*.md"), *FOLDER.glob("*.md"), *(ROOT / "ops").rglob("*.md")
 WORDS_OF_THE_README = 1_300
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+CODE_WORD = re.compile(r"`([^`\n]+)`")
+TOP_FOLDERS = ("worker/", "events/", "ops/", "tests/", "docs/")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -40,6 +42,19 @@ def test_a_page_is_one_click_from_the_readme_and_says_who_reads_it(path: Path) -
     assert f"](docs/{path.name}" in (ROOT / "README.md").read_text("utf-8")
     begin = path.read_text("utf-8").replace(NOTE, "").split("\n\n")
     assert next(part for part in begin[1:] if part.strip()).strip().startswith("For people who ")
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
+def test_a_page_names_files_and_tests_that_are_there(page: str) -> None:
+    """A path or the name of a test in code letters is one of this repository."""
+    words = CODE_WORD.findall(
+        re.sub(r"^```.*?^```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    )
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    paths = [word for word in words if word.startswith(TOP_FOLDERS)]
+
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert [word for word in words if word.startswith("test_") and f"def {word}(" not in tests] == []
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
