@@ -10,8 +10,9 @@ from tests.broker.reading import behind, poll, read, write
 from tests.support.topics import Topics
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
-from worker.broker.port import BrokerRefused, Partition, TopicMissing, WantedTopic
+from worker.broker.port import BrokerRefused, Partition, TopicMissing
 from worker.broker.sink import KafkaSink
+from worker.broker.topics import WantedTopic
 
 pytestmark = pytest.mark.kafka
 

@@ -11,12 +11,12 @@ from aiokafka.record.util import calc_crc32c
 
 from tests.broker.compressed import CODECS, MIB, batch, message
 from worker.broker.decompression import (
-    Broken,
-    Budget,
-    Larger,
-    inflated,
+    CannotInflate,
+    InflateBudget,
+    InflatesTooMuch,
+    inflate,
 )
-from worker.broker.record_batches import Readable, Records, UnreadRecord
+from worker.broker.record_batches import FetchedBatches, FetchedRecords, UnreadRecord
 
 PLACE = TopicPartition("commands", 0)
 codecs = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
@@ -33,9 +33,11 @@ def spoiled(data: bytes) -> bytes:
     return changed[:17] + struct.pack(">I", calc_crc32c(changed[21:])) + changed[21:]
 
 
-def reading(budget: Budget, *fetched: bytes, position: int = 0) -> Readable:
+def reading(budget: InflateBudget, *fetched: bytes, position: int = 0) -> FetchedRecords:
     """What a poll takes its records from."""
-    return Readable(PLACE, Records(budget, b"".join(fetched)), [], position, None, None, True, READ_COMMITTED)
+    return FetchedRecords(
+        PLACE, FetchedBatches(budget, b"".join(fetched)), [], position, None, None, True, READ_COMMITTED
+    )
 
 
 def seen(records: Iterator[Any]) -> list[tuple[int, bytes | None]]:
@@ -47,17 +49,17 @@ def seen(records: Iterator[Any]) -> list[tuple[int, bytes | None]]:
 def test_a_good_batch_is_read_whatever_its_codec(codec: int) -> None:
     """Values, keys, headers and offsets; from the position on where that is in the middle of a batch."""
     data = batch(codec, [b"a" * 1_000, b"b", b"c"])
-    first, *others = reading(Budget(MIB), data)
+    first, *others = reading(InflateBudget(MIB), data)
     assert (first.key, first.value, first.headers) == (b"k", b"a" * 1_000, (("n", b"0"),))
     assert seen(iter(others)) == [(1, b"b"), (2, b"c")]
-    assert seen(reading(Budget(MIB), data, position=2)) == [(2, b"c")]
+    assert seen(reading(InflateBudget(MIB), data, position=2)) == [(2, b"c")]
 
 
 @codecs
 def test_what_inflates_to_too_much_comes_without_bytes(codec: int) -> None:
     """Each of its records has its offset, and says why; the batches around it are read."""
     bomb = at(1, batch(codec, [b"\0" * MIB, b"\0" * MIB]))
-    records = list(reading(Budget(MIB), batch(0, [b"before"]), bomb))
+    records = list(reading(InflateBudget(MIB), batch(0, [b"before"]), bomb))
     assert seen(iter(records)) == [(0, b"before"), (1, None), (2, None)]
     assert all(isinstance(each, UnreadRecord) for each in records[1:])
     assert f"inflates to more than AZPLAN_KAFKA__MAX_INFLATED, {MIB} bytes" in records[1].why
@@ -67,7 +69,7 @@ def test_what_inflates_to_too_much_comes_without_bytes(codec: int) -> None:
 @codecs
 def test_what_does_not_fit_beside_others_is_read_by_the_next_poll(codec: int) -> None:
     """It is no bomb: the poll ends before it, and the position stays there."""
-    budget = Budget(MIB)
+    budget = InflateBudget(MIB)
     chain = [at(number, batch(codec, [b"%d" % number * 300_000])) for number in range(8)]
     values, polls = [], 0
     while len(values) < 8:
@@ -84,7 +86,7 @@ def test_what_does_not_fit_beside_others_is_read_by_the_next_poll(codec: int) ->
 
 def test_a_bomb_takes_the_room_of_a_whole_poll() -> None:
     """Hundreds of them do not keep the worker from everything else for minutes."""
-    budget = Budget(MIB)
+    budget = InflateBudget(MIB)
     bombs = [at(number, batch(CODECS["zstd"], [b"\0" * 2 * MIB])) for number in range(5)]
     assert seen(reading(budget, *bombs)) == [(0, None)]
 
@@ -93,8 +95,8 @@ def test_a_bomb_takes_the_room_of_a_whole_poll() -> None:
 def test_what_cannot_be_inflated_comes_without_bytes(codec: int) -> None:
     """A batch with the right checksum and the wrong content would otherwise fail every poll and every restart."""
     bad = at(1, spoiled(batch(codec, [bytes(range(256)) * 8, b"b"])))
-    records = list(reading(Budget(MIB), batch(0, [b"before"]), bad, at(3, batch(0, [b"behind"]))))
-    behind = seen(reading(Budget(MIB), at(3, batch(0, [b"behind"])), position=3))
+    records = list(reading(InflateBudget(MIB), batch(0, [b"before"]), bad, at(3, batch(0, [b"behind"]))))
+    behind = seen(reading(InflateBudget(MIB), at(3, batch(0, [b"behind"])), position=3))
     assert seen(iter(records))[:3] == [(0, b"before"), (1, None), (2, None)]
     assert behind == [(3, b"behind")]
     assert "cannot be" in records[1].why
@@ -103,7 +105,7 @@ def test_what_cannot_be_inflated_comes_without_bytes(codec: int) -> None:
 def test_records_that_cannot_be_parsed_come_without_bytes() -> None:
     """Those before them in the batch are read, and those of the batches behind."""
     bad = spoiled(batch(0, [b"first", b"x" * 100]))
-    records = list(reading(Budget(MIB), bad, at(2, batch(0, [b"behind"]))))
+    records = list(reading(InflateBudget(MIB), bad, at(2, batch(0, [b"behind"]))))
     assert seen(iter(records)) == [(0, b"first"), (1, None), (2, b"behind")]
     assert "its batch cannot be read" in records[1].why
 
@@ -113,7 +115,7 @@ def test_a_codec_that_does_not_exist_is_no_end() -> None:
     data = batch(0, [b"a"])
     changed = data[:21] + struct.pack(">h", 7) + data[23:]
     changed = changed[:17] + struct.pack(">I", calc_crc32c(changed[21:])) + changed[21:]
-    (record,) = reading(Budget(MIB), changed)
+    (record,) = reading(InflateBudget(MIB), changed)
     assert "no codec has the number 7" in record.why
 
 
@@ -122,10 +124,10 @@ def test_a_codec_that_does_not_exist_is_no_end() -> None:
 def test_the_oldest_formats_are_read_within_the_same_bounds(codec: int, magic: int) -> None:
     """Topics that are older than Kafka 0.11 may still hold them."""
     good = message(codec, [b"a" * 1_000, b"b"], magic)
-    assert seen(reading(Budget(MIB), good))[-1] == (1, b"b")
-    assert seen(reading(Budget(MIB), message(0, [b"plain"], magic))) == [(0, b"plain")]
+    assert seen(reading(InflateBudget(MIB), good))[-1] == (1, b"b")
+    assert seen(reading(InflateBudget(MIB), message(0, [b"plain"], magic))) == [(0, b"plain")]
     bomb = message(codec, [b"\0" * MIB, b"\0" * MIB], magic)
-    records = list(reading(Budget(MIB), bomb))
+    records = list(reading(InflateBudget(MIB), bomb))
     assert {each.value for each in records} == {None}
     assert "AZPLAN_KAFKA__MAX_INFLATED" in records[0].why
 
@@ -133,10 +135,10 @@ def test_the_oldest_formats_are_read_within_the_same_bounds(codec: int, magic: i
 def test_a_batch_that_was_cut_off_is_not_there_yet() -> None:
     """A fetch ends where its bytes end."""
     data = batch(0, [b"a"])
-    records = Records(Budget(MIB), data[:-1])
+    records = FetchedBatches(InflateBudget(MIB), data[:-1])
     assert not records.has_next()
     assert records.size_in_bytes() == len(data) - 1
-    assert seen(reading(Budget(MIB), data, data[:20])) == [(0, b"a")]
+    assert seen(reading(InflateBudget(MIB), data, data[:20])) == [(0, b"a")]
 
 
 @pytest.mark.parametrize("data", [b"", b"\x82SNAPPY\x00", b"\x82SNAPPY\x00" + bytes(9) + b"\x7f\xff\xff\xff"])
@@ -145,6 +147,6 @@ def test_whatever_the_bytes_are_nothing_worse_happens(codec: int, data: bytes) -
     """Inflating gives bytes, or says Larger or Broken."""
     for bound in (0, 1, MIB):
         try:
-            assert len(inflated(codec, data, bound)) <= bound
-        except (Larger, Broken):
+            assert len(inflate(codec, data, bound)) <= bound
+        except (InflatesTooMuch, CannotInflate):
             continue

@@ -11,7 +11,7 @@ from tests.support.topics import Topics
 from tests.support.waiting import eventually
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
-from worker.broker.port import Right, RightTo
+from worker.broker.rights import Right, RightTo
 
 pytestmark = pytest.mark.kafka
 

@@ -17,7 +17,7 @@ from tests.support.simulator import SimulatorProcess
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
 from tests.trouble.test_real_parts import partner_center, worker_on
-from worker.broker.port import Right, RightTo
+from worker.broker.rights import Right, RightTo
 
 __all__ = ["partner_center"]
 pytestmark = pytest.mark.kafka

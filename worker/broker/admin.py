@@ -14,17 +14,19 @@ from events.wire.record import Record
 from worker.broker.connection import (
     ANSWER_SECONDS,
     KafkaConfig,
-    arguments,
-    left,
+    client_arguments,
     partitions_of,
-    started,
-    translated,
+    start_client,
+    stop_client,
+    translated_errors,
     within,
 )
 from worker.broker.consumer import Consumer
-from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition, Right, TopicChange, WantedTopic
-from worker.broker.records import fetched
-from worker.broker.rights import lacking
+from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition
+from worker.broker.records import fetch_records
+from worker.broker.rights import Right
+from worker.broker.rights_check import lacking
+from worker.broker.topics import TopicChange, WantedTopic
 
 NO_CONTROLLER: Final = (
     "this Kafka names no controller, and only a controller makes topics. While a cluster chooses a new one that takes "
@@ -47,19 +49,19 @@ class KafkaAdmin:
     async def start(self) -> None:
         """Connect; may be called again."""
         if self._client is None:
-            client = AIOKafkaAdminClient(**arguments(self._config))
-            await started(client, self._config)
+            client = AIOKafkaAdminClient(**client_arguments(self._config))
+            await start_client(client, self._config)
             self._client = client
 
     async def stop(self) -> None:
         """Close."""
         client, self._client = self._client, None
         if client is not None:
-            await left(client)
+            await stop_client(client)
 
     async def ping(self) -> int:
         """How many brokers there are."""
-        with translated("ask for the cluster's metadata"):
+        with translated_errors("ask for the cluster's metadata"):
             cluster = await within(self._connected().describe_cluster(), ANSWER_SECONDS)
         return len(cluster["brokers"])
 
@@ -86,7 +88,7 @@ class KafkaAdmin:
         missing = [_new_topic(change.wanted) for change in changes if change.creates]
         if not missing:
             return
-        with translated("create topics"):
+        with translated_errors("create topics"):
             cluster = await within(self._connected().describe_cluster(), ANSWER_SECONDS)
             # aiokafka would fail on an attribute of None.
             if cluster["controller_id"] not in {broker["node_id"] for broker in cluster["brokers"]}:
@@ -112,7 +114,7 @@ class KafkaAdmin:
         """What the group committed."""
         partitions = await self.partitions(topic)
         async with self._reader(group_id=group) as reader:
-            with translated(f"read the offsets of group {group}"):
+            with translated_errors(f"read the offsets of group {group}"):
                 offsets = [await within(reader.committed(TopicPartition(*each)), ANSWER_SECONDS) for each in partitions]
         return {each: offset for each, offset in zip(partitions, offsets, strict=True) if offset is not None}
 
@@ -129,7 +131,7 @@ class KafkaAdmin:
         partitions = await self.partitions(topic)
         milliseconds = int(instant.timestamp() * 1000)
         async with self._reader() as reader:
-            with translated(f"find offsets of {topic} by time"):
+            with translated_errors(f"find offsets of {topic} by time"):
                 asked = [TopicPartition(*each) for each in partitions]
                 found = await within(reader.offsets_for_times(dict.fromkeys(asked, milliseconds)), ANSWER_SECONDS)
                 oldest = await within(reader.offsets_for_times(dict.fromkeys(asked, 0)), ANSWER_SECONDS)
@@ -160,8 +162,8 @@ class KafkaAdmin:
                 reader.seek(TopicPartition(*each), offsets.start)
             silent = 0
             while left_over:
-                with translated("read records"):
-                    records = await fetched(reader, _PORTION, _PAUSE)
+                with translated_errors("read records"):
+                    records = await fetch_records(reader, _PORTION, _PAUSE)
                 for record in records:
                     each = Partition(record.topic, record.partition)
                     if each in left_over and record.offset < left_over[each].stop:
@@ -174,7 +176,7 @@ class KafkaAdmin:
     async def _drop_finished(self, reader: Consumer, left_over: dict[Partition, range]) -> None:
         # The position, not the last record, says that a range is done: compaction and transactions leave holes.
         for each in list(left_over):
-            with translated("read records"):
+            with translated_errors("read records"):
                 position = await within(reader.position(TopicPartition(*each)), ANSWER_SECONDS)
             if position >= left_over[each].stop:
                 del left_over[each]
@@ -182,7 +184,7 @@ class KafkaAdmin:
 
     async def _clipped(self, reader: Consumer, ranges: Mapping[Partition, range]) -> dict[Partition, range]:
         asked = [TopicPartition(*each) for each in ranges]
-        with translated("read records"):
+        with translated_errors("read records"):
             first = await within(reader.beginning_offsets(asked), ANSWER_SECONDS)
             ends = await within(reader.end_offsets(asked), ANSWER_SECONDS)
         clipped = {
@@ -194,7 +196,7 @@ class KafkaAdmin:
     async def _offsets(self, topic: str, question: str) -> Mapping[Partition, int]:
         partitions = await self.partitions(topic)
         async with self._reader() as reader:
-            with translated(f"read the offsets of {topic}"):
+            with translated_errors(f"read the offsets of {topic}"):
                 asked = getattr(reader, question)([TopicPartition(*each) for each in partitions])
                 found = await within(asked, ANSWER_SECONDS)
         return {Partition(*tp): offset for tp, offset in found.items()}
@@ -202,22 +204,22 @@ class KafkaAdmin:
     @asynccontextmanager
     async def _reader(self, **more: Any) -> AsyncIterator[Consumer]:
         reader = Consumer(self._config, **more)
-        await started(reader, self._config)
+        await start_client(reader, self._config)
         try:
             yield reader
         finally:
-            await left(reader)
+            await stop_client(reader)
 
     async def _topics(self) -> dict[str, list[int]]:
         # All topics, because to ask for one by its name makes it on brokers that create topics automatically.
-        with translated("list topics"):
+        with translated_errors("list topics"):
             described = await within(self._connected().describe_topics(), ANSWER_SECONDS)
         return {each["topic"]: [part["partition"] for part in each["partitions"]] for each in described}
 
     async def _configuration(self, topic: str, *names: str) -> dict[str, str]:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(names))
         try:
-            with translated("read the configuration of a topic"):
+            with translated_errors("read the configuration of a topic"):
                 (answer,) = await within(self._connected().describe_configs([resource]), ANSWER_SECONDS)
         except (BrokerRefused, BrokerUnavailable):
             return {}  # not every broker tells, and nothing depends on it

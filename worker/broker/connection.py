@@ -12,7 +12,7 @@ from aiokafka import errors
 from aiokafka.conn import create_conn
 
 from worker.broker.port import BrokerError, BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
-from worker.broker.tls import context
+from worker.broker.tls import broker_tls_context
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class KafkaConfig:
     client_id: str = "azplan"
 
 
-def arguments(config: KafkaConfig) -> dict[str, Any]:
+def client_arguments(config: KafkaConfig) -> dict[str, Any]:
     """The keyword arguments that aiokafka's clients share. Raises BrokerRefused where a file cannot be used."""
     shared: dict[str, Any] = {
         "bootstrap_servers": config.bootstrap_servers.split(","),
@@ -93,28 +93,28 @@ def arguments(config: KafkaConfig) -> dict[str, Any]:
 def _tls(config: KafkaConfig) -> ssl.SSLContext | None:
     if not config.security_protocol.endswith("SSL"):
         return None
-    return context(config.ca_file, config.certificate_file, config.key_file)
+    return broker_tls_context(config.ca_file, config.certificate_file, config.key_file)
 
 
-async def started(client: Any, config: KafkaConfig, seconds: float = CONNECT_SECONDS) -> None:
+async def start_client(client: Any, config: KafkaConfig, seconds: float = CONNECT_SECONDS) -> None:
     """Start a client of aiokafka; close it where that fails.
 
     Raises BrokerUnavailable or BrokerRefused with the reason.
     """
     try:
-        with translated(f"connect to Kafka at {config.bootstrap_servers}"):
+        with translated_errors(f"connect to Kafka at {config.bootstrap_servers}"):
             await within(client.start(), seconds)
     except BrokerError as error:
-        await left(client)
+        await stop_client(client)
         raise await _reason(config) or error from error
     except BaseException:
-        await left(client)
+        await stop_client(client)
         raise
 
 
 async def _reason(config: KafkaConfig) -> BrokerError | None:
     # A client that cannot bootstrap says only that, and logs why: asked once more, a bare connection gives the reason.
-    shared = arguments(config)
+    shared = client_arguments(config)
     servers = ", ".join(shared.pop("bootstrap_servers"))
     host, _, port = servers.split(", ")[0].rpartition(":")
     shared["max_idle_ms"] = shared.pop("connections_max_idle_ms")
@@ -150,7 +150,7 @@ def _tls_fails(servers: str, error: ssl.SSLError) -> BrokerRefused:
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated_errors(doing: str) -> Iterator[None]:
     """Turn what aiokafka raises into the port's errors. `doing` says what was tried, as in "commit offsets"."""
     try:
         yield
@@ -194,21 +194,21 @@ async def partitions_of(topic: str, ask: Callable[[], Awaitable[Collection[int] 
 _leaving: set[asyncio.Future[Any]] = set()
 
 
-async def left(client: Any) -> None:
+async def stop_client(client: Any) -> None:
     """Stop a client, or leave it behind: stopping may hang on a broker that does not answer (aiokafka #773, #647).
 
     After a few seconds its connections are closed under it, which fails whatever it still waits for; then it goes on
     stopping in the background and nothing waits for it. Never raises.
     """
     stopping = asyncio.ensure_future(client.stop() if hasattr(client, "stop") else client.close())
-    if not await ended(stopping, STOP_SECONDS):
+    if not await wait_until_done(stopping, STOP_SECONDS):
         log.warning("kafka.client_left_behind", client=type(client).__name__, seconds=STOP_SECONDS)
-        await cut(client)
+        await close_connections(client)
 
 
-async def cut(client: Any) -> None:
+async def close_connections(client: Any) -> None:
     """Close a client's connections without asking it."""
-    await ended(asyncio.ensure_future(_network(client).close()), CUT_SECONDS)
+    await wait_until_done(asyncio.ensure_future(_network(client).close()), CUT_SECONDS)
 
 
 def _network(client: Any) -> Any:
@@ -216,7 +216,7 @@ def _network(client: Any) -> Any:
     return client.client if hasattr(client, "client") else client._client  # noqa: SLF001
 
 
-async def ended(work: "asyncio.Future[Any]", seconds: float) -> bool:
+async def wait_until_done(work: "asyncio.Future[Any]", seconds: float) -> bool:
     """Wait for the end of something whose result does not matter. False where it goes on without us."""
     _leaving.add(work)
     work.add_done_callback(_has_ended)

@@ -11,9 +11,9 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED, OffsetResetStrategy
 from aiokafka.errors import LeaderNotAvailableError, NoError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
-from worker.broker.connection import KafkaConfig, arguments
-from worker.broker.decompression import Budget
-from worker.broker.record_batches import Readable, Records
+from worker.broker.connection import KafkaConfig, client_arguments
+from worker.broker.decompression import InflateBudget
+from worker.broker.record_batches import FetchedBatches, FetchedRecords
 
 LATEST: Final = OffsetResetStrategy.LATEST
 
@@ -33,9 +33,9 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # the library has no ty
     """Reads as everybody of us reads. `budget` is what the compressed batches of one poll may inflate to."""
 
     def __init__(self, config: KafkaConfig, **more: Any) -> None:
-        self.budget = Budget(config.max_inflated)
+        self.budget = InflateBudget(config.max_inflated)
         self._made: Any = None
-        super().__init__(**arguments(config), **READING, **more)
+        super().__init__(**client_arguments(config), **READING, **more)
 
     async def newest(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset that the next record of each will get, also behind transactions that were never ended.
@@ -67,7 +67,7 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # the library has no ty
         """The library makes its fetcher when it starts; from its first fetch on it is to parse with our classes."""
         if made is not None:
             # Its method is compiled against the names of its module. This one finds our classes there.
-            ours = {"MemoryRecords": partial(Records, self.budget), "PartitionRecords": Readable}
+            ours = {"MemoryRecords": partial(FetchedBatches, self.budget), "PartitionRecords": FetchedRecords}
             theirs = library.Fetcher._proc_fetch_request  # noqa: SLF001  # there is no public way
             parsing = FunctionType(theirs.__code__, {**vars(library), **ours})
             made._proc_fetch_request = MethodType(parsing, made)  # noqa: SLF001

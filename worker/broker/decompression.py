@@ -18,19 +18,19 @@ _XERIAL_HEADER: Final = 16
 _BLOCK_LENGTH: Final = 4
 
 
-class Larger(Exception):
+class InflatesTooMuch(Exception):
     """It would inflate to more than it may."""
 
 
-class Broken(Exception):
+class CannotInflate(Exception):
     """It is no data of that codec. The message says what the codec's library says."""
 
 
-class Later(Exception):
+class BudgetSpent(Exception):
     """It does not fit beside what was inflated for this poll already; it may fit into the next."""
 
 
-class Budget:
+class InflateBudget:
     """How much the batches of one poll may inflate to, together."""
 
     def __init__(self, most: int) -> None:
@@ -46,22 +46,22 @@ class Budget:
         poll, as they have cost as much time as the largest good batch."""
         bound, self._left = self._left, 0
         try:
-            plain = inflated(codec, data, bound)
-        except (Larger, Broken):
+            plain = inflate(codec, data, bound)
+        except (InflatesTooMuch, CannotInflate):
             # Only with all of the room is it certain that nothing but the data itself is in the way.
             if bound < self.most:
-                raise Later from None
+                raise BudgetSpent from None
             raise
         self._left = bound - len(plain)
         return plain
 
 
-def inflated(codec: int, data: bytes, bound: int) -> bytes:
+def inflate(codec: int, data: bytes, bound: int) -> bytes:
     """What was compressed, of at most `bound` bytes; no more memory than that is used. Raises Larger or Broken."""
     if codec not in NAMES:
-        raise Broken(f"no codec has the number {codec}")
+        raise CannotInflate(f"no codec has the number {codec}")
     if bound < 1:
-        raise Larger
+        raise InflatesTooMuch
     # Memory of a mapping costs nothing until it is written to.
     with mmap.mmap(-1, bound) as room:
         return room[: _INTO[codec](data, room)]
@@ -73,8 +73,8 @@ def _stream(decompress: Callable[[bytes, mmap.mmap], int]) -> Callable[[bytes, m
             return decompress(data, room)
         except cramjam.DecompressionError as error:
             if "whole buffer" in str(error):
-                raise Larger from None
-            raise Broken(str(error)) from None
+                raise InflatesTooMuch from None
+            raise CannotInflate(str(error)) from None
 
     return into
 
@@ -86,11 +86,11 @@ def _snappy(data: bytes, room: mmap.mmap) -> int:
             try:
                 size = cramjam.snappy.decompress_raw_len(block)
                 if filled + size > len(room):
-                    raise Larger
+                    raise InflatesTooMuch
                 with into[filled : filled + size] as place:
                     filled += cramjam.snappy.decompress_raw_into(block, place) if size else 0
             except cramjam.DecompressionError as error:
-                raise Broken(str(error)) from None
+                raise CannotInflate(str(error)) from None
     return filled
 
 
@@ -101,11 +101,11 @@ def _blocks(data: bytes) -> Iterator[bytes]:
     at = _XERIAL_HEADER
     while at < len(data):
         if at + _BLOCK_LENGTH > len(data):
-            raise Broken("a block's length is cut off")
+            raise CannotInflate("a block's length is cut off")
         (length,) = struct.unpack_from(">i", data, at)
         at += _BLOCK_LENGTH
         if length < 0 or at + length > len(data):
-            raise Broken("a block is cut off")
+            raise CannotInflate("a block is cut off")
         yield data[at : at + length]
         at += length
 

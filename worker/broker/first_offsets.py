@@ -11,14 +11,21 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, UnknownMemberIdError
 
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, left, started, translated, within
+from worker.broker.connection import (
+    ANSWER_SECONDS,
+    KafkaConfig,
+    start_client,
+    stop_client,
+    translated_errors,
+    within,
+)
 from worker.broker.consumer import Consumer
 from worker.broker.port import NoCommittedOffsets, StartFrom
 
 log = structlog.get_logger("azplan.broker")
 
 
-async def settle_beginning(config: KafkaConfig, topic: str, group: str, start_from: StartFrom) -> None:
+async def ensure_first_offsets(config: KafkaConfig, topic: str, group: str, start_from: StartFrom) -> None:
     """Make sure that the group has a place to begin. Raises NoCommittedOffsets, TopicMissing and the usual errors."""
     admin = KafkaAdmin(config)
     await admin.start()
@@ -39,14 +46,14 @@ async def settle_beginning(config: KafkaConfig, topic: str, group: str, start_fr
 
 async def _commit(config: KafkaConfig, group: str, offsets: dict[TopicPartition, int]) -> None:
     consumer = Consumer(config, group_id=group)
-    await started(consumer, config)
+    await start_client(consumer, config)
     try:
         consumer.assign(list(offsets))
-        with translated(f"commit the first offsets of group {group}"):
+        with translated_errors(f"commit the first offsets of group {group}"):
             began = await within(_unless_others_did(consumer, offsets), ANSWER_SECONDS)
         log.info("kafka.group_begins_at_the_end" if began else "kafka.group_began_already", group=group)
     finally:
-        await left(consumer)
+        await stop_client(consumer)
 
 
 async def _unless_others_did(consumer: Consumer, offsets: dict[TopicPartition, int]) -> bool:

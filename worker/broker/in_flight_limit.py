@@ -32,7 +32,7 @@ def largest_record(request: int, topic: str) -> int:
     return capacity(request) - len(topic) - _PLACE_OVERHEAD
 
 
-class Room:
+class InFlightLimit:
     """What is on its way through one producer. One task at a time may wait to enter."""
 
     def __init__(self) -> None:

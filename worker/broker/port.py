@@ -10,11 +10,13 @@ BrokerError
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from events.wire.record import Headers, Outgoing, Record
+from worker.broker.rights import Right
+from worker.broker.topics import TopicChange, WantedTopic
 
 __all__ = [
     "Ack",
@@ -30,15 +32,11 @@ __all__ = [
     "Outgoing",
     "Partition",
     "Record",
-    "Right",
-    "RightTo",
     "Sink",
     "Source",
     "StartFrom",
     "TooLarge",
-    "TopicChange",
     "TopicMissing",
-    "WantedTopic",
 ]
 
 
@@ -199,86 +197,6 @@ class Sink(Protocol):
         partition in that order. Raises BrokerUnavailable (it may have been written all the same; the next call is made
         with a new client where that is needed), TooLarge, TopicMissing or BrokerRefused.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class WantedTopic:
-    """A topic as it should be. `retention` None leaves the broker's default, and a topic's own value alone."""
-
-    name: str
-    partitions: int
-    replication: int = -1
-    retention: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TopicChange:
-    """What a wanted topic is, and what would be done about it."""
-
-    wanted: WantedTopic
-    partitions: int | None
-    """How many there are; None where the topic does not exist."""
-    retention: timedelta | None
-    """How long it keeps records; None where that is not known or without end."""
-    compacted: bool = False
-    """Whether Kafka keeps the newest record of each key only; False also where that is not known."""
-
-    @property
-    def creates(self) -> bool:
-        """The topic would be made. One that exists is never changed."""
-        return self.partitions is None
-
-    @property
-    def differs(self) -> str | None:
-        """How an existing topic differs from the wanted one, as a sentence, or None."""
-        if self.partitions is None:
-            return None
-        found = []
-        if self.partitions != self.wanted.partitions:
-            found.append(f"has {self.partitions} partitions instead of {self.wanted.partitions}")
-        if self.wanted.retention is not None and self.retention not in (None, self.wanted.retention):
-            found.append(f"keeps records for {self.retention} instead of {self.wanted.retention}")
-        return " and ".join(found) or None
-
-    @property
-    def warning(self) -> str | None:
-        """What is wrong with an existing topic whatever was wanted, as a sentence, or None."""
-        if not self.compacted:
-            return None
-        return "is compacted: Kafka deletes what it holds about a customer, but for the newest record"
-
-
-class RightTo(StrEnum):
-    """What a worker does at the broker, and needs a right for."""
-
-    READ = "read"
-    """Fetch records of a topic."""
-    WRITE = "write"
-    """Write records to a topic."""
-    COMMIT = "commit"
-    """Be a member of a group and commit its offsets."""
-    WRITE_ONCE = "write once"
-    """Write without doubles. From Kafka 2.8 on, whoever may write to any topic may do it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """A right that a worker needs: on a topic, on a group, or on the cluster."""
-
-    to: RightTo
-    name: str
-    """Of the topic or the group; `kafka-cluster` for the cluster."""
-
-    @property
-    def operation(self) -> str:
-        """Kafka's name for it."""
-        names = {RightTo.COMMIT: "Read", RightTo.WRITE_ONCE: "IdempotentWrite"}
-        return names.get(self.to, self.to.capitalize())
-
-    @property
-    def resource(self) -> str:
-        """Kafka's name for what it is on."""
-        return {RightTo.COMMIT: "group", RightTo.WRITE_ONCE: "cluster"}.get(self.to, "topic")
 
 
 class Admin(Protocol):

@@ -7,10 +7,10 @@ from typing import Any
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerClosed
 from aiokafka.producer.sender import SendProduceReqHandler
 
-from worker.broker.connection import STOP_SECONDS, cut, ended
+from worker.broker.connection import STOP_SECONDS, close_connections, wait_until_done
 
 
-def tame(producer: Any, deaths: Callable[[], int]) -> None:
+def limit_retries(producer: Any, deaths: Callable[[], int]) -> None:
     """Have a started producer fail what it cannot send, and leave it at that.
 
     When its sender fails, the library fails a transaction as well; without one that ends in an AttributeError, which
@@ -58,8 +58,8 @@ async def end_sending(producer: Any) -> None:
     sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
     sender.sender_task.cancel()
     _fail_held(waiting, ProducerClosed("the connection was given up"))
-    await cut(producer)
-    await ended(sender.sender_task, STOP_SECONDS)
+    await close_connections(producer)
+    await wait_until_done(sender.sender_task, STOP_SECONDS)
 
 
 def _fail_held(waiting: Any, error: BaseException) -> None:

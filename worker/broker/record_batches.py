@@ -25,10 +25,10 @@ from aiokafka.record.legacy_records import LegacyRecordBatch, _LegacyRecordBatch
 
 from worker.broker.decompression import (
     NAMES,
-    Broken,
-    Budget,
-    Larger,
-    Later,
+    BudgetSpent,
+    CannotInflate,
+    InflateBudget,
+    InflatesTooMuch,
 )
 
 log = structlog.get_logger("azplan.broker")
@@ -45,7 +45,7 @@ _CODEC: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadEntry:
     """A record whose bytes cannot be had, as the library's records are read."""
 
     offset: int
@@ -64,10 +64,10 @@ class UnreadRecord(ConsumerRecord[bytes, bytes]):  # type: ignore[misc]  # the l
     why: str
 
 
-class Records:
+class FetchedBatches:
     """A series of batches, as `MemoryRecords` of the library."""
 
-    def __init__(self, budget: Budget, data: bytes) -> None:
+    def __init__(self, budget: InflateBudget, data: bytes) -> None:
         self._budget = budget
         self._data = data
         self._at = 0
@@ -100,10 +100,10 @@ class Records:
         if magic >= 2:
             whole = DefaultRecordBatch(data)
             # Kafka alone makes control batches, and the library looks into them without inflating.
-            return whole if whole.is_control_batch else Batch(whole, data, self._budget)
+            return whole if whole.is_control_batch else BoundedBatch(whole, data, self._budget)
         message = LegacyRecordBatch(data, magic)
         compressed = data[_LEGACY_ATTRIBUTES_AT] & _CODEC
-        return LegacyBatch(message, data, self._budget, self.reached) if compressed else message
+        return BoundedLegacyBatch(message, data, self._budget, self.reached) if compressed else message
 
     def _end(self) -> int | None:
         if len(self._data) - self._at < _OVERHEAD:
@@ -113,10 +113,10 @@ class Records:
         return end if length >= 0 and end <= len(self._data) else None
 
 
-class Batch:
+class BoundedBatch:
     """A batch of records. Iterated, it gives all of them: those that cannot be read without their bytes."""
 
-    def __init__(self, whole: Any, data: bytes, budget: Budget) -> None:
+    def __init__(self, whole: Any, data: bytes, budget: InflateBudget) -> None:
         self._whole = whole
         self._data = data
         self._budget = budget
@@ -141,13 +141,13 @@ class Batch:
                 if record.offset >= reached:
                     reached = record.offset + 1
                     yield record
-        except Later:
+        except BudgetSpent:
             raise
-        except Larger:
+        except InflatesTooMuch:
             compressed = f"its compressed batch ({NAMES[self._codec]}, {len(self._data)} bytes)"
             allowed = f"AZPLAN_KAFKA__MAX_INFLATED, {self._budget.most} bytes"
             yield from self._unread(reached, f"{compressed} inflates to more than {allowed}")
-        except Broken as error:
+        except CannotInflate as error:
             yield from self._unread(reached, f"its compressed batch cannot be inflated: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, it would be there again after each restart
             yield from self._unread(reached, f"its batch cannot be read: {error or type(error).__name__}")
@@ -166,17 +166,17 @@ class Batch:
         try:
             yield from DefaultRecordBatch(plain)
         except Exception:  # noqa: BLE001 - the library has several, and one of its builds has others
-            yield from _Lenient(plain)
+            yield from _LenientBatch(plain)
 
-    def _unread(self, reached: int, why: str) -> Iterator[Unread]:
+    def _unread(self, reached: int, why: str) -> Iterator[UnreadEntry]:
         for offset in range(reached, self.next_offset):
-            yield Unread(offset, self.timestamp, why)
+            yield UnreadEntry(offset, self.timestamp, why)
 
 
-class LegacyBatch(Batch):
+class BoundedLegacyBatch(BoundedBatch):
     """Messages of the oldest formats, compressed within one. Only the last offset is known before it is inflated."""
 
-    def __init__(self, whole: Any, data: bytes, budget: Budget, reached: int) -> None:
+    def __init__(self, whole: Any, data: bytes, budget: InflateBudget, reached: int) -> None:
         self._whole = whole
         self._data = data
         self._budget = budget
@@ -191,13 +191,13 @@ class LegacyBatch(Batch):
         return self._data
 
     def _readings(self, plain: bytes) -> Iterator[Any]:
-        yield from _Legacy(plain, plain[_MAGIC_AT], self._budget)
+        yield from _BoundedLegacyMessage(plain, plain[_MAGIC_AT], self._budget)
 
 
-class Readable(PartitionRecords):  # type: ignore[misc]  # the library has no types
+class FetchedRecords(PartitionRecords):  # type: ignore[misc]  # the library has no types
     """What was fetched of one partition, as `PartitionRecords` of the library."""
 
-    def __init__(self, place: Any, records: Records, aborted: Any, fetch_offset: int, *how: Any) -> None:
+    def __init__(self, place: Any, records: FetchedBatches, aborted: Any, fetch_offset: int, *how: Any) -> None:
         records.reached = fetch_offset
         self._why: str | None = None
         super().__init__(place, records, aborted, fetch_offset, *how)
@@ -206,13 +206,13 @@ class Readable(PartitionRecords):  # type: ignore[misc]  # the library has no ty
         """The next record. Ends before a batch that is too much for this poll; it will be fetched again."""
         try:
             return super().__next__()
-        except Later:
+        except BudgetSpent:
             self._records_iterator = None
             raise StopIteration from None
 
     def _consumer_record(self, place: Any, record: Any) -> Any:
         made = super()._consumer_record(place, record)
-        if isinstance(record, Unread):
+        if isinstance(record, UnreadEntry):
             if record.why != self._why:
                 log.warning(
                     "kafka.records_unreadable",
@@ -227,12 +227,12 @@ class Readable(PartitionRecords):  # type: ignore[misc]  # the library has no ty
         return made
 
 
-class _Bytes(bytearray):
+class _LenientBytes(bytearray):
     """Bytes that can always be decoded."""
 
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
-        return _Bytes(found) if isinstance(key, slice) else found
+        return _LenientBytes(found) if isinstance(key, slice) else found
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """What is no UTF-8 is written as an escape."""
@@ -240,25 +240,25 @@ class _Bytes(bytearray):
         return bytes(self).decode(encoding, "backslashreplace")
 
 
-class _Lenient(_DefaultRecordBatchPy):  # type: ignore[misc]  # the library has no types
+class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # the library has no types
     """The library's batch in Python, whose bytes can always be decoded. Given what was inflated already."""
 
     def __init__(self, plain: bytes) -> None:
         super().__init__(plain)
-        self._buffer: bytearray = _Bytes(plain)
+        self._buffer: bytearray = _LenientBytes(plain)
 
 
-class _Legacy(_LegacyRecordBatchPy):  # type: ignore[misc]
+class _BoundedLegacyMessage(_LegacyRecordBatchPy):  # type: ignore[misc]
     """The library's message in Python, inflated by us."""
 
     _buffer: memoryview
 
-    def __init__(self, data: bytes, magic: int, budget: Budget) -> None:
+    def __init__(self, data: bytes, magic: int, budget: InflateBudget) -> None:
         super().__init__(data, magic)
         self._budget = budget
 
     def _decompress(self, key_offset: int) -> bytes:
         _, value = self._read_key_value(key_offset)
         if value is None:
-            raise Broken("the message that should hold them has no value")
+            raise CannotInflate("the message that should hold them has no value")
         return self._budget.inflate(self._compression_type, value)

@@ -7,7 +7,7 @@ from worker.broker.consumer import Consumer
 from worker.broker.record_batches import UnreadRecord
 
 
-async def fetched(consumer: Consumer, most: int, seconds: float) -> list[Record]:
+async def fetch_records(consumer: Consumer, most: int, seconds: float) -> list[Record]:
     """The next records of all partitions, in order within each."""
     consumer.budget.begin()
     batches = await consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)

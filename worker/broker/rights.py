@@ -1,87 +1,37 @@
-"""What the user may do, found out by doing it so that nothing happens.
+"""Rights that a worker needs at the broker."""
 
-Kafka looks at rights before it looks at anything else. So each right is asked for with a partition, or as a member,
-that does not exist: the answer is that it may not be done, or that there is no such thing. The list of what is allowed
-that a broker can give would not do: old brokers have none, and Azure Event Hubs gives none.
-"""
-
-from collections.abc import Sequence
-from typing import Any, Final
-
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.consumer.fetcher import READ_COMMITTED
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    for_code,
-)
-from aiokafka.protocol.coordination import FindCoordinatorRequest
-from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.protocol.group import HeartbeatRequest
-from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.protocol.transaction import InitProducerIdRequest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-
-from worker.broker.connection import ANSWER_SECONDS, translated, within
-from worker.broker.port import Right, RightTo
-
-NOWHERE: Final = 2**31 - 1
-"""A partition that no topic has."""
-
-_MAY_NOT: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+from dataclasses import dataclass
+from enum import StrEnum
 
 
-async def lacking(admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> list[Right]:
-    """Those of the rights that the user of this client does not have. Changes nothing. Raises the usual errors."""
-    found = []
-    for right in rights:
-        with translated(f"find out about the right to {right.operation} {right.name}"):
-            if await within(_refused(admin, right), ANSWER_SECONDS):
-                found.append(right)
-    return found
+class RightTo(StrEnum):
+    """What a worker does at the broker, and needs a right for."""
+
+    READ = "read"
+    """Fetch records of a topic."""
+    WRITE = "write"
+    """Write records to a topic."""
+    COMMIT = "commit"
+    """Be a member of a group and commit its offsets."""
+    WRITE_ONCE = "write once"
+    """Write without doubles. From Kafka 2.8 on, whoever may write to any topic may do it."""
 
 
-async def _refused(admin: AIOKafkaAdminClient, right: Right) -> bool:
-    match right.to:
-        case RightTo.READ:
-            codes = await _read(admin, right.name)
-        case RightTo.WRITE:
-            codes = await _write(admin, right.name)
-        case RightTo.COMMIT:
-            codes = await _be_a_member(admin, right.name)
-        case RightTo.WRITE_ONCE:
-            codes = await _begin_to_write(admin)
-    return any(for_code(code) in _MAY_NOT for code in codes)
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right that a worker needs: on a topic, on a group, or on the cluster."""
 
+    to: RightTo
+    name: str
+    """Of the topic or the group; `kafka-cluster` for the cluster."""
 
-async def _read(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
-    answer = await _ask(admin, FetchRequest(0, 0, 1, READ_COMMITTED, [(topic, [(NOWHERE, 0, 1)])]))
-    return [code for _, partitions in answer.topics for _, code, *_ in partitions]
+    @property
+    def operation(self) -> str:
+        """Kafka's name for it."""
+        names = {RightTo.COMMIT: "Read", RightTo.WRITE_ONCE: "IdempotentWrite"}
+        return names.get(self.to, self.to.capitalize())
 
-
-async def _write(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1_000)
-    builder.append(0, None, b"azplan check", None, [])
-    records = [(topic, [(NOWHERE, bytes(builder.build()))])]
-    answer = await _ask(admin, ProduceRequest(None, 1, int(ANSWER_SECONDS * 1000), records))
-    return [code for _, partitions in answer.topics for _, code, *_ in partitions]
-
-
-async def _be_a_member(admin: AIOKafkaAdminClient, group: str) -> list[int]:
-    found = await _ask(admin, FindCoordinatorRequest(group, 0))
-    if found.error_code:
-        return [found.error_code]
-    await admin._client.force_metadata_update()  # noqa: SLF001  # so that it knows the coordinator's address
-    answer = await _ask(admin, HeartbeatRequest(group, 0, "azplan check"), found.coordinator_id)
-    return [answer.error_code]
-
-
-async def _begin_to_write(admin: AIOKafkaAdminClient) -> list[int]:
-    answer = await _ask(admin, InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=0))
-    return [answer.error_code]
-
-
-async def _ask(admin: AIOKafkaAdminClient, request: Any, node: int | None = None) -> Any:
-    client = admin._client  # noqa: SLF001  # the admin has no way to send these
-    return await client.send(client.get_random_node() if node is None else node, request)
+    @property
+    def resource(self) -> str:
+        """Kafka's name for what it is on."""
+        return {RightTo.COMMIT: "group", RightTo.WRITE_ONCE: "cluster"}.get(self.to, "topic")

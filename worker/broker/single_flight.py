@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Attempts:
+class SingleFlight:
     """One attempt at a time of each kind, shared by all who want it. Who stops waiting does not stop it."""
 
     def __init__(self) -> None:

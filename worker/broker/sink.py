@@ -31,17 +31,17 @@ from events.wire.record import Outgoing
 from worker.broker.connection import (
     ANSWER_SECONDS,
     KafkaConfig,
-    arguments,
-    left,
+    client_arguments,
     partitions_of,
-    started,
-    translated,
+    start_client,
+    stop_client,
+    translated_errors,
     within,
 )
-from worker.broker.in_flight_limit import Room, capacity, weight
+from worker.broker.in_flight_limit import InFlightLimit, capacity, weight
 from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
-from worker.broker.producer_patches import end_sending, tame
-from worker.broker.single_flight import Attempts
+from worker.broker.producer_patches import end_sending, limit_retries
+from worker.broker.single_flight import SingleFlight
 
 DELIVERY_SECONDS: Final = 30.0
 # Our own limit is looked at before; the library's must not be lower.
@@ -66,8 +66,8 @@ class KafkaSink:
         self._config = config
         self._delivery_seconds = delivery_seconds
         self._producer: AIOKafkaProducer | None = None
-        self._room = Room()
-        self._attempts = Attempts()
+        self._room = InFlightLimit()
+        self._attempts = SingleFlight()
         self._entrance = asyncio.Lock()
         self._alone = False
         self._known: dict[str, tuple[int, ...]] = {}
@@ -105,7 +105,7 @@ class KafkaSink:
                 # It may have been refused for its company in a batch. Alone it is told what is true of itself.
                 self._single.add(topic)
                 return await self._write(topic, record, partition)
-            except _Died:
+            except _ConnectionDied:
                 return await self._write_alone(topic, record, partition)
         except TooLarge:
             self._refused[topic] = size, _now() + REMEMBERED_SECONDS
@@ -135,7 +135,7 @@ class KafkaSink:
         size = weight(topic, record)
         try:
             return await self._write(topic, record, partition, alone=True)
-        except _Died as died:
+        except _ConnectionDied as died:
             await self._current()
             if size <= INNOCENT:
                 raise BrokerUnavailable(f"could not write to {topic}: {died}") from died
@@ -149,11 +149,11 @@ class KafkaSink:
         room = self._room
         await self._check(producer, topic, partition)
         try:
-            with translated(f"write to {topic}"):
+            with translated_errors(f"write to {topic}"):
                 delivering = self._deliver(producer, topic, record, partition, alone=alone)
                 written = await within(delivering, self._delivery_seconds)
-        except (TooLarge, BrokerUnavailable, BrokerRefused, TopicMissing, _Died) as error:
-            if isinstance(error, _Died) and self._producer is producer and not alone:
+        except (TooLarge, BrokerUnavailable, BrokerRefused, TopicMissing, _ConnectionDied) as error:
+            if isinstance(error, _ConnectionDied) and self._producer is producer and not alone:
                 self._suspect(room.peak)
             # After a refusal for its size, too, the broker takes no later sequence number of this producer.
             await self._give_up(producer)
@@ -182,7 +182,7 @@ class KafkaSink:
             # Who stops waiting does not stop it: it is on its way, and takes its room.
             return await asyncio.shield(delivered)
         except KafkaConnectionError as error:
-            raise _Died(str(error)) from error
+            raise _ConnectionDied(str(error)) from error
 
     async def _enqueue(
         self, producer: AIOKafkaProducer, topic: str, record: Outgoing, partition: int | None
@@ -204,15 +204,15 @@ class KafkaSink:
 
     async def _begin(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            **arguments(self._config),
+            **client_arguments(self._config),
             acks="all",
             enable_idempotence=True,
             max_request_size=LARGEST_REQUEST,
             max_batch_size=BATCH_BYTES,
         )
-        await started(producer, self._config)
-        tame(producer, lambda: 1 if self._alone else DEATHS)
-        self._producer, self._room = producer, Room()
+        await start_client(producer, self._config)
+        limit_retries(producer, lambda: 1 if self._alone else DEATHS)
+        self._producer, self._room = producer, InFlightLimit()
         return producer
 
     async def _check(self, producer: AIOKafkaProducer, topic: str, partition: int | None) -> None:
@@ -224,7 +224,7 @@ class KafkaSink:
 
     async def _look(self, producer: AIOKafkaProducer, topic: str) -> None:
         async def ask() -> Collection[int] | None:
-            with translated(f"look for the topic {topic}"):
+            with translated_errors(f"look for the topic {topic}"):
                 cluster = await within(producer.client.fetch_all_metadata(), ANSWER_SECONDS)
             numbers: set[int] | None = cluster.partitions_for_topic(topic)
             return numbers
@@ -238,10 +238,10 @@ class KafkaSink:
         self._producer = None
         self._known.clear()
         await end_sending(producer)
-        await left(producer)
+        await stop_client(producer)
 
 
-class _Died(Exception):
+class _ConnectionDied(Exception):
     """The connection died on the request with the record, as often as it may."""
 
 
@@ -252,7 +252,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _heard(delivered: "asyncio.Future[RecordMetadata]", room: Room, size: int) -> None:
+def _heard(delivered: "asyncio.Future[RecordMetadata]", room: InFlightLimit, size: int) -> None:
     room.leave(size)
     # Nobody may be waiting for it any more; then its failure was told already.
     if not delivered.cancelled():

@@ -28,11 +28,18 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from worker.broker.admin import KafkaAdmin
 from worker.broker.assignment import Assignment
-from worker.broker.connection import ANSWER_SECONDS, KafkaConfig, left, started, translated, within
+from worker.broker.connection import (
+    ANSWER_SECONDS,
+    KafkaConfig,
+    start_client,
+    stop_client,
+    translated_errors,
+    within,
+)
 from worker.broker.consumer import Consumer
-from worker.broker.first_offsets import settle_beginning
+from worker.broker.first_offsets import ensure_first_offsets
 from worker.broker.port import Batch, BrokerError, BrokerRefused, BrokerUnavailable, Health, Lag, Partition, StartFrom
-from worker.broker.records import fetched
+from worker.broker.records import fetch_records
 from worker.clock import Clock
 
 JOIN_SECONDS: Final = 90.0
@@ -116,7 +123,7 @@ class KafkaSource:
             return
         explicit = {TopicPartition(*partition): offset for partition, offset in chosen.items()}
         try:
-            with translated("commit offsets"):
+            with translated_errors("commit offsets"):
                 await within(self._commit(self._consumer, explicit), ANSWER_SECONDS)
         except _TakenAway as error:
             log.info("kafka.commit_came_too_late", reason=str(error))
@@ -146,7 +153,7 @@ class KafkaSource:
         if consumer is None:
             return await self._lag_from_outside()
         tps = [TopicPartition(*each) for each in held]
-        with translated("read the ends of the topic"):
+        with translated_errors("read the ends of the topic"):
             ends = await within(consumer.newest(tps), ANSWER_SECONDS)
             readable = await within(consumer.end_offsets(tps), ANSWER_SECONDS) if tps else {}
             positions = await within(self._ask_positions(consumer, tps), ANSWER_SECONDS)
@@ -183,7 +190,7 @@ class KafkaSource:
     async def _join(self) -> Consumer:
         place = self._membership
         if not self._begun:
-            await settle_beginning(self._config, place.topic, place.group, place.start_from)
+            await ensure_first_offsets(self._config, place.topic, place.group, place.start_from)
             self._begun = True
         consumer = Consumer(
             self._config,
@@ -195,9 +202,9 @@ class KafkaSource:
         )
         self._assignment.follow(consumer)
         consumer.subscribe([place.topic], listener=self._assignment)
-        await started(consumer, self._config, JOIN_SECONDS)
+        await start_client(consumer, self._config, JOIN_SECONDS)
         if self._stopped:
-            await left(consumer)
+            await stop_client(consumer)
             raise self._ended()
         self._consumer, self._silence = consumer, None
         self._looked = self._well = self._clock.monotonic()
@@ -210,11 +217,11 @@ class KafkaSource:
         consumer, self._consumer = self._consumer, None
         self._assignment.end()
         if consumer is not None:
-            await left(consumer)
+            await stop_client(consumer)
 
     async def _read(self, max_records: int, wait: float) -> Batch:
         consumer = await self._joined()
-        records = await fetched(consumer, max_records, wait)
+        records = await fetch_records(consumer, max_records, wait)
         # No other task ran since the library gave them out, so they are of this assignment.
         return Batch(tuple(records), self._assignment.epoch)
 
@@ -223,7 +230,7 @@ class KafkaSource:
             return Batch((), self._assignment.epoch)
         polling, self._polling = self._polling, None
         try:
-            with translated(f"read {self._membership.topic}"):
+            with translated_errors(f"read {self._membership.topic}"):
                 return polling.result()
         except BrokerError:
             await self._leave()
@@ -276,7 +283,7 @@ class KafkaSource:
         if consumer is None:
             return False
         try:
-            with translated("ask for the topics"):
+            with translated_errors("ask for the topics"):
                 await within(consumer.topics(), LOOK_SECONDS)
         except BrokerError as error:
             self._silence = str(error)

@@ -9,7 +9,7 @@ from worker.trusted_certificates import tls_context
 _CERTIFICATE, _KEY = "AZPLAN_KAFKA__CERTIFICATE_FILE", "AZPLAN_KAFKA__KEY_FILE"
 
 
-def context(ca_file: str | None, certificate_file: str | None, key_file: str | None) -> ssl.SSLContext:
+def broker_tls_context(ca_file: str | None, certificate_file: str | None, key_file: str | None) -> ssl.SSLContext:
     """What a connection is encrypted with. Raises BrokerRefused, with the setting, where a file cannot be used."""
     try:
         made = tls_context(Path(ca_file) if ca_file else None)

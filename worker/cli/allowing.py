@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from worker.broker.port import Right, RightTo
+from worker.broker.rights import Right, RightTo
 from worker.settings.model import Kafka
 
 EVENT_HUBS: Final = "$ConnectionString"

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from worker.broker.port import BrokerError, BrokerRefused, Right, TopicChange, WantedTopic
+from worker.broker.port import BrokerError, BrokerRefused
+from worker.broker.rights import Right
+from worker.broker.topics import TopicChange, WantedTopic
 from worker.cli import allowing, connections
 from worker.cli.braking import in_force
 from worker.cli.exit_codes import Code

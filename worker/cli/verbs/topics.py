@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.broker.port import TopicChange, WantedTopic
+from worker.broker.topics import TopicChange, WantedTopic
 from worker.cli import connections
 from worker.cli.allowing import keep_all
 from worker.cli.durations import DURATION, parse_duration
