@@ -23,8 +23,7 @@ from worker.gate import Traffic
 from worker.handling import Handler, load
 from worker.http.health import HealthServer
 from worker.journal.journal import Journal
-from worker.journal.processing.recent_calls import recent_calls
-from worker.journal.processing.tenants import Directory, register
+from worker.journal.processing.tenants import Directory
 from worker.journal.records import Work
 from worker.journal_opening import open_journal
 from worker.operating_system import on_stop
@@ -83,7 +82,7 @@ class Worker:
         settings = self._settings
         journal = await open_journal(settings, self._clock, new=self._new_journal)
         await journal.bind(settings.kafka.group_id, settings.kafka.commands_topic)
-        tenants: Directory = await journal.write(lambda tx: register(tx, tenants_of(settings)))
+        tenants = await journal.register_tenants(tenants_of(settings))
         accounts = open_accounts(settings, self._clock)
         for name, warning in unused_proxies(settings):
             log.warning("proxy.unused", partner=name, warning=warning)
@@ -206,7 +205,7 @@ def assemble(settings: Settings, around: Around) -> Service:
 async def recall(journal: Journal, accounts: Mapping[str, Account], tenants: Directory) -> None:
     """A ceiling holds in any 60 seconds, also in those in which a worker was stopped and started again."""
     ages: dict[tuple[str, str], list[float]] = {}
-    for call in await journal.read(lambda tx: recent_calls(tx, SPAN)):
+    for call in await journal.recent_calls(SPAN):
         if call.operation in operations():
             ages.setdefault((call.partner, operations()[call.operation].family), []).append(call.age)
     for (partner, family), each in ages.items():

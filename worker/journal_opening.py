@@ -5,6 +5,7 @@ import structlog
 from worker.broker.admin import KafkaAdmin
 from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.runtime.startup_check import refuse_foreign
 from worker.settings.build import kafka_config, open_engine
@@ -19,7 +20,7 @@ async def open_journal(settings: Settings, clock: Clock, *, new: bool) -> Journa
 
     Raises `JournalRefused`, `JournalUnavailable` and `BrokerError`.
     """
-    journal = Journal(open_engine(settings, clock, exclusive=True), clock)
+    journal = Journal(Transactions(open_engine(settings, clock, exclusive=True), clock))
     admin, kafka = KafkaAdmin(kafka_config(settings)), settings.kafka
     group = (kafka.group_id, kafka.commands_topic, kafka.events_topic)
     try:

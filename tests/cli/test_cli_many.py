@@ -12,6 +12,7 @@ from worker.cli import watching
 from worker.journal.database.postgres_transaction import PostgresTransaction
 from worker.journal.database.sqlite import SqliteTransaction
 from worker.journal.journal import Journal
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Change
 
 MANY, CUSTOMERS = 1_201, 40
@@ -30,13 +31,13 @@ async def fill(url: str) -> None:
             some = range(start, min(MANY, start + 100))
             await accept(one, *(command(str(number), customer=f"c-{number % CUSTOMERS}") for number in some))
             await accept(one, *(poison() for _ in some))
-        await one.write(
+        await one.transactions.write(
             lambda tx: tx.run(
                 """UPDATE dead_letter SET code = 'retries_exhausted', uid = (SELECT uid FROM command
                      WHERE command.seq = (dead_letter.seq - 1) / 2 * 2 + 1)"""
             )
         )
-        await one.write(lambda tx: tx.run("UPDATE worker SET expires_at = 0"))
+        await one.transactions.write(lambda tx: tx.run("UPDATE worker SET expires_at = 0"))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -82,7 +83,7 @@ def test_cancel_counts_the_answers_and_shows_the_first_refusals(
     """The exit code is that of the refusals, and the last line says how many there are."""
 
     async def answer(journal: Journal) -> bool:
-        await journal.write(
+        await journal.transactions.write(
             lambda tx: tx.run(
                 "UPDATE act SET done_at = 1, result = CASE WHEN seq % 40 = 0 THEN 'it has begun' ELSE 'done' END"
             )
@@ -129,7 +130,7 @@ def test_what_is_watched_is_read_in_pages_and_told_once(url: str, most: list[int
 
     async def watch() -> None:
         async with Bench(url) as bench:
-            journal, seen = await bench.journal(), set[int]()
+            journal, seen = OperatorJournal((await bench.journal()).transactions), set[int]()
             since = await watching.look(journal, 0, seen, told.extend)
             await watching.look(journal, since, seen, told.extend)
 
@@ -145,7 +146,9 @@ def asked(url: str) -> int:
         async with Bench(url) as bench:
             journal = await bench.journal()
             each = "SELECT DISTINCT verb, uid, details FROM act"
-            rows = await journal.read(lambda tx: tx.rows(f"SELECT count(*) AS n FROM ({each}) AS each_one"))
+            rows = await journal.transactions.read(
+                lambda tx: tx.rows(f"SELECT count(*) AS n FROM ({each}) AS each_one")
+            )
             return int(rows[0]["n"])
 
     return run_apart(look())

@@ -8,7 +8,7 @@ from tests.cli.conftest import Azplan
 from tests.cli.telling import CUSTOMER, tell
 from tests.journal.bench import Bench
 from tests.support.databases import run_apart
-from worker.journal.operating.pauses import Brake
+from worker.journal.operating.pauses import Pauses
 from worker.journal.selection import Selection
 
 OTHER = "9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10"
@@ -98,7 +98,7 @@ def test_a_pause_of_what_is_no_more_can_be_ended(url: str, azplan: Azplan) -> No
 
     async def old() -> None:
         async with Bench(url) as bench:
-            brake = Brake(await bench.worker("old"))
+            brake = Pauses((await bench.worker("old")).transactions)
             await brake.pause("ada", "", Selection(customer="zzz"))
             await brake.pause("ada", "", Selection(partner="gone", type="azplan.Gone.v1"))
 

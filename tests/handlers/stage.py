@@ -31,8 +31,10 @@ from worker.clock import Clock
 from worker.gate import Traffic
 from worker.handling import load
 from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.journal.operating.requests import DONE, Acts
+from worker.journal.operating.requests import Requests as OperatorRequests
+from worker.journal.processing.requests import DONE
 from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Work
 from worker.runtime import intake, requests
@@ -125,7 +127,7 @@ class Stage:
     def journal(self) -> Journal:
         """An empty journal."""
         engine = SqliteEngine(self._journal_file, clock=self.clock, executor=InlineExecutor())
-        return Journal(engine, self.clock)
+        return Journal(Transactions(engine, self.clock))
 
     # ---- a worker
 
@@ -312,7 +314,7 @@ class Stage:
 
     async def _ask(self, verb: str, command_id: str, details: object = None) -> Event:
         story = len([event for event in await self.events(command_id) if event.terminal])
-        asked = Acts(self.journal)
+        asked = OperatorRequests(self.journal.transactions)
         number = await asked.ask("test", "", verb, str(command_uid("/crm", command_id)), details)
         await Requests(requests.Desk(self.journal, lambda _: TENANT, self._wake.set)).look()
         result = await asked.answer(number)
@@ -323,7 +325,7 @@ class Stage:
         return intake.Desk(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
 
     async def _rows(self, sql: str) -> list[Any]:
-        return list(await self.journal.read(lambda tx: tx.rows(sql)))
+        return list(await self.journal.transactions.read(lambda tx: tx.rows(sql)))
 
 
 def record(command: Command, command_id: str) -> Record:

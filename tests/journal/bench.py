@@ -13,6 +13,7 @@ from worker.clock import Clock
 from worker.journal.database.postgres import PostgresEngine
 from worker.journal.database.protocol import Engine, Transaction
 from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import (
     Conclusion,
@@ -65,7 +66,7 @@ class Bench:
 
     async def journal(self) -> Journal:
         """A journal on the database, without a worker: what the command line opens."""
-        journal = Journal(engine(self.url), Clock())
+        journal = Journal(Transactions(engine(self.url), Clock()))
         await journal.open()
         self._stack.push_async_callback(journal.close)
         return journal
@@ -188,7 +189,7 @@ async def lapse(journal: Journal) -> None:
     async def change(tx: Transaction) -> None:
         await tx.run("UPDATE worker SET expires_at = ? WHERE id = ?", tx.now - 1, journal.worker)
 
-    await journal.write(change)
+    await journal.transactions.write(change)
 
 
 async def rows(journal: Journal, sql: str, *values: Any) -> list[dict[str, Any]]:
@@ -197,7 +198,7 @@ async def rows(journal: Journal, sql: str, *values: Any) -> list[dict[str, Any]]
     async def look(tx: Transaction) -> list[dict[str, Any]]:
         return [dict(row) for row in await tx.rows(sql, *values)]
 
-    return await journal.read(look)
+    return await journal.transactions.read(look)
 
 
 async def change(journal: Journal, sql: str, *values: Any) -> int:
@@ -206,4 +207,4 @@ async def change(journal: Journal, sql: str, *values: Any) -> int:
     async def write(tx: Transaction) -> int:
         return await tx.run(sql, *values)
 
-    return int(await journal.write(write))
+    return int(await journal.transactions.write(write))

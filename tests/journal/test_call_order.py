@@ -89,7 +89,7 @@ async def test_a_story_of_an_older_worker_is_told_in_its_order(bench: Bench) -> 
     await worker.conclude(work, ended(work, calls=[late]))
     await change(worker, "UPDATE event SET at = (SELECT received_at FROM command) WHERE type LIKE '%Accepted%'")
     await change(worker, "UPDATE event SET at = (SELECT concluded_at FROM command) WHERE type LIKE '%Suspended%'")
-    story = await worker.read(lambda tx: show(tx, work.uid))
+    story = await worker.transactions.read(lambda tx: show(tx, work.uid))
     assert story is not None
     (made,), (note,) = story.calls, story.notes
     assert story.command.received_at <= made.at <= (story.command.concluded_at or 0)

@@ -18,6 +18,7 @@ from tests.support.waiting import eventually
 from worker.clock import Clock
 from worker.journal.database.postgres import PATIENCE_SECONDS
 from worker.journal.database.postgres_connection import Door
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import Taken
 
@@ -177,7 +178,7 @@ async def test_workers_and_verbs_work_behind_a_pooler_in_transaction_mode(pooled
 
         async def look() -> None:
             for _ in range(10):
-                guest = Journal(engine(pooled_url), Clock())
+                guest = Journal(Transactions(engine(pooled_url), Clock()))
                 await guest.open()
                 await guest.gauges()
                 await guest.close()

@@ -9,6 +9,7 @@ from tests.journal.bench import Bench, accept, command, rows
 from worker.clock import Clock
 from worker.errors import JournalMissing, JournalRefused
 from worker.journal.database import schema
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.settings.build import open_engine
 from worker.settings.model import Journal as JournalSettings
@@ -22,7 +23,7 @@ NEWEST = schema.migrations()[-1][0]
 async def look_in(url: str) -> list[dict[str, object]]:
     """What a verb sees of the commands."""
     settings = Settings(journal=JournalSettings(url=url))
-    journal = Journal(open_engine(settings, Clock()), Clock())
+    journal = Journal(Transactions(open_engine(settings, Clock()), Clock()))
     try:
         await journal.open()
         return await rows(journal, "SELECT id FROM command")

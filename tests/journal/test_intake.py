@@ -135,7 +135,7 @@ REFUSES = {
 async def limit(worker: Journal, bench: Bench, how: str) -> None:
     """From now on the database refuses dead letters of more bytes than this."""
     if bench.url.startswith("sqlite"):
-        engine = cast("Any", worker)._engine
+        engine = cast("Any", worker).transactions._engine
         await engine._writing(lambda: engine._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LIMIT))
         return
     for statement in REFUSES[how].split("; CREATE"):

@@ -23,7 +23,8 @@ from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import TABLES
 from worker.journal.database.sqlite import InlineExecutor
 from worker.journal.journal import EffectHeld, Journal
-from worker.journal.operating.requests import DONE, Acts
+from worker.journal.operating.requests import Requests
+from worker.journal.processing.requests import DONE
 from worker.journal.processing.runs import StepIsApplied
 from worker.journal.records import State, Step, StepState, Taken, Work
 
@@ -111,7 +112,7 @@ class JournalMachine(RuleBasedStateMachine):
             journal = self.journals[name] = Journal(engine(self.url, executor=InlineExecutor()), Clock())
             self.do(journal.open())
             if name == WORKERS[0]:
-                self.do(journal.write(empty))
+                self.do(journal.transactions.write(empty))
             self.do(journal.register(name, "1", LEASE))
             self.living.add(journal.worker)
 
@@ -340,14 +341,14 @@ class JournalMachine(RuleBasedStateMachine):
         """A person has a failed command begin anew; the lane's owner carries it out."""
         wanted = data.draw(st.sampled_from([one for one in self.commands.values() if one.state is State.FAILED]))
         lane = self.lanes[wanted.lane]
-        number = self.do(Acts(self.journals["one"]).ask("ada", "why", "redrive", wanted.uid))
+        number = self.do(Requests(self.journals["one"].transactions).ask("ada", "why", "redrive", wanted.uid))
         lane.unfinished = True
         if self.free(lane):
             self.come_back("one")
             self.take("one", 100)
         carrier = next(journal for journal in self.journals.values() if journal.worker == lane.owner)
-        acts = Acts(carrier)
-        (act,) = [act for act in self.do(acts.open_acts()) if act.seq == number]
+        acts = carrier.requests
+        (act,) = [act for act in self.do(acts.open()) if act.seq == number]
         item = self.do(acts.subject(act))
         assert item is not None
         assert self.do(acts.redrive(act, item, [event(f"{wanted.uid}/{wanted.redrive + 1}")])) == DONE

@@ -4,7 +4,7 @@ import pytest
 
 from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, command, ended, rows, waiting
 from worker.journal.journal import Journal
-from worker.journal.operating.pauses import Brake
+from worker.journal.operating.pauses import Pauses
 from worker.journal.reading.timeline import show
 from worker.journal.records import State, Waits, Work
 from worker.journal.selection import Selection
@@ -37,7 +37,7 @@ async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: 
         command("2", customer="fabrikam", type=UPGRADE),
         command("3", customer="adatum", type=UPGRADE, partner="eu"),
     )
-    pause = await Brake(verb).pause("ada", "gone wrong", which)
+    pause = await Pauses(verb.transactions).pause("ada", "gone wrong", which)
     works = await claim(one, partners=["us", "eu"])
     assert {work.id for work in works if work.paused} == held
     assert all(work.paused in (None, pause) for work in works)
@@ -46,7 +46,7 @@ async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: 
 async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
     """The end of one of two pauses frees what the other does not hold; nothing changes its place."""
     one, verb = await bench.worker("one"), await bench.journal()
-    brake = Brake(verb)
+    brake = Pauses(verb.transactions)
     await accept(one, command("1"), command("2"), command("3", customer="fabrikam", type=UPGRADE))
     await brake.pause("ada", "all of it", Selection(partner="us"))
     await brake.pause("bob", "upgrades", Selection(type=UPGRADE))
@@ -65,7 +65,7 @@ async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_en
 async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_reasons(bench: Bench) -> None:
     """Only what waits for a pause is woken; words must be just those of the pause."""
     one, verb = await bench.worker("one"), await bench.journal()
-    brake = Brake(verb)
+    brake = Pauses(verb.transactions)
     await accept(one, command("1"))
     (work,) = await claim(one)
     await one.conclude(work, waiting(3600, waits=Waits(said="retry")))
@@ -79,7 +79,7 @@ async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_
 async def test_many_that_were_held_are_let_go_in_portions(bench: Bench) -> None:
     """More than fit one transaction, and each of them."""
     one, verb = await bench.worker("one"), await bench.journal()
-    brake = Brake(verb)
+    brake = Pauses(verb.transactions)
     for batch in range(3):
         await accept(one, *(command(f"{batch}-{n}", customer=f"{batch}-{n}") for n in range(300)))
     await brake.pause("ada", "why", Selection())
@@ -104,7 +104,7 @@ async def test_many_that_were_held_are_let_go_in_portions(bench: Bench) -> None:
 async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which: Selection, free: int) -> None:
     """However much of it waits, intake for the others goes on."""
     one, verb = await bench.worker("one"), await bench.journal()
-    await Brake(verb).pause("ada", "why", which)
+    await Pauses(verb.transactions).pause("ada", "why", which)
     await accept(
         one,
         command("1", customer="a", partner="us"),
@@ -118,7 +118,7 @@ async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which
 async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(bench: Bench) -> None:
     """Those that held it when it came, and what was paused and resumed until it was over; no others."""
     one = await bench.worker("one")
-    brake = Brake(one)
+    brake = Pauses(one.transactions)
     for who, which in (
         ("early", Selection(type=SUSPEND)),
         ("held", Selection(customer="a")),
@@ -133,7 +133,7 @@ async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(benc
     (work,) = await claim(one)
     await one.conclude(work, ended(work))
     await brake.pause("after", "why", Selection())
-    story = await one.read(lambda tx: show(tx, "/crm#1"))
+    story = await one.transactions.read(lambda tx: show(tx, "/crm#1"))
     assert story is not None
     assert [(act.who, act.verb) for act in story.acts] == [
         ("held", "pause"),
@@ -145,10 +145,11 @@ async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(benc
 
 async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> None:
     """As everything that a person does."""
-    brake = Brake(await bench.journal())
+    journal = await bench.journal()
+    brake = Pauses(journal.transactions)
     await brake.pause("ada", "five hundred suspensions", Selection(type=SUSPEND))
     await brake.resume("bob", "it was meant", Selection(type=SUSPEND))
-    acts = await rows(brake._journal, "SELECT who, why, verb, details, result FROM act ORDER BY seq")
+    acts = await rows(journal, "SELECT who, why, verb, details, result FROM act ORDER BY seq")
     assert [tuple(act.values()) for act in acts] == [
         ("ada", "five hundred suspensions", "pause", f'[null,null,"{SUSPEND}"]', "done"),
         ("bob", "it was meant", "resume", f'[null,null,"{SUSPEND}"]', "done"),
@@ -158,7 +159,7 @@ async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> Non
 async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
     """Two pauses overlap: ending one makes nothing due, whoever looks; ending the other does."""
     one = await bench.worker("one")
-    brake = Brake(await bench.journal())
+    brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection(type=SUSPEND))
     await brake.pause("bob", "why", Selection(customer="a"))
     await accept(one, command("1", customer="a"))
@@ -167,7 +168,7 @@ async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(b
     assert await claim(one) == []
     assert (await one.claim(("us",), 10, ())).next_in is None
     await brake.resume("ada", "over", Selection(type=SUSPEND))
-    assert await Brake(one).let_go(one.worker) == 0
+    assert await Pauses(one.transactions).let_go(one.worker) == 0
     assert await claim(one) == []
     await brake.resume("bob", "over", Selection(customer="a"))
     assert [work.paused for work in await claim(one)] == [None]
@@ -176,7 +177,7 @@ async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(b
 async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(bench: Bench) -> None:
     """Who resumed did not find it waiting yet: it finds out by itself."""
     one = await bench.worker("one")
-    brake = Brake(await bench.journal())
+    brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection(type=SUSPEND))
     await accept(one, command("1", customer="a"))
     (work,) = await claim(one)
@@ -188,16 +189,16 @@ async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(b
 async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Bench) -> None:
     """Also where whoever resumed died before that; other workers do the same for theirs."""
     one, two = await bench.worker("one"), await bench.worker("two")
-    brake = Brake(await bench.journal())
+    brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection())
     for journal, customer in ((one, "a"), (two, "b")):
         await accept(journal, command(customer, customer=customer))
         (work,) = await claim(journal)
         await journal.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
-    assert await Brake(one).let_go(one.worker) == 0
+    assert await Pauses(one.transactions).let_go(one.worker) == 0
     await change(one, "DELETE FROM pause")
-    assert await Brake(one).let_go(one.worker) == 1
+    assert await Pauses(one.transactions).let_go(one.worker) == 1
     assert len(await claim(one)) == 1
     assert await claim(two) == []
-    assert await Brake(two).let_go(two.worker) == 1
+    assert await Pauses(two.transactions).let_go(two.worker) == 1
     assert len(await claim(two)) == 1

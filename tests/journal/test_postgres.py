@@ -16,7 +16,8 @@ from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.postgres import CLOSE_SECONDS, TROUBLE, PostgresEngine
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import migrations
-from worker.journal.journal import CLOSE_SECONDS as JOURNAL_SECONDS
+from worker.journal.database.transactions import CLOSE_SECONDS as JOURNAL_SECONDS
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import Taken
 
@@ -29,7 +30,7 @@ SOON = 0.6
 @contextlib.asynccontextmanager
 async def impatient(url: str, patience: float = SOON) -> AsyncIterator[Journal]:
     """A worker that gives a silent server up soon, or after `patience` seconds."""
-    journal = Journal(PostgresEngine(url, patience=patience), Clock())
+    journal = Journal(Transactions(PostgresEngine(url, patience=patience), Clock()))
     await journal.open()
     await journal.register("impatient", "1", 60)
     try:
@@ -126,7 +127,7 @@ async def test_a_server_that_freezes_does_not_hold_up_the_close(
 ) -> None:
     """With everything under way, and a patience that is longer than the close may take; nobody waits for ever."""
     clock = Clock()
-    one = Journal(PostgresEngine(own_postgres_url, patience=5), clock)
+    one = Journal(Transactions(PostgresEngine(own_postgres_url, patience=5), clock))
     await one.open()
     await one.register("one", "1", 60)
     await accept(one, command("1"))
@@ -154,9 +155,9 @@ async def test_a_worker_retires_though_its_other_writes_wait(postgres_url: str) 
             locked.set()
             await over.wait()
 
-        writes = [asyncio.create_task(one.write(slow)) for _ in range(3)]
+        writes = [asyncio.create_task(one.transactions.write(slow)) for _ in range(3)]
         await locked.wait()
-        writes += [asyncio.create_task(one.write(slow)) for _ in range(3)]
+        writes += [asyncio.create_task(one.transactions.write(slow)) for _ in range(3)]
         async with asyncio.timeout(10):
             await one.retire()
         assert await two.take_lanes(10) == 1
@@ -167,7 +168,7 @@ async def test_a_worker_retires_though_its_other_writes_wait(postgres_url: str) 
 async def test_a_lost_answer_to_a_commit_is_told_as_unknown_and_found_by_looking(postgres_url: str) -> None:
     """The intent is there although its writer never heard so: the run ends, and the next one knows of the doubt."""
     async with Bench(postgres_url) as bench, wire(postgres_url) as (line, near):
-        one = Journal(PostgresEngine(near), Clock())
+        one = Journal(Transactions(PostgresEngine(near), Clock()))
         await one.open()
         await one.register("one", "1", 60)
         await accept(one, command("1"))
@@ -244,7 +245,7 @@ async def end_sessions(admin: asyncpg.Connection, journal: Journal) -> None:
     )
     for _ in range(10):
         with contextlib.suppress(JournalUnavailable):
-            await journal.read(lambda tx: tx.rows("SELECT 1"))
+            await journal.transactions.read(lambda tx: tx.rows("SELECT 1"))
 
 
 async def test_commits_wait_for_the_disk_whatever_the_server_is_set_to(postgres_url: str) -> None:
@@ -255,7 +256,8 @@ async def test_commits_wait_for_the_disk_whatever_the_server_is_set_to(postgres_
     async with Bench(postgres_url) as bench:
         one = await bench.worker("one")
         settings = {
-            (await one.write(lambda tx: tx.rows("SHOW synchronous_commit")))[0]["synchronous_commit"] for _ in range(12)
+            (await one.transactions.write(lambda tx: tx.rows("SHOW synchronous_commit")))[0]["synchronous_commit"]
+            for _ in range(12)
         }
         assert settings == {"on"}
         assert any("synchronous_commit=off" in warning for warning in one.warnings)
@@ -268,7 +270,7 @@ async def test_a_database_that_cannot_hold_all_characters_is_refused(own_postgre
         await admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
         try:
             with pytest.raises(JournalRefused, match="UTF8"):
-                await Journal(PostgresEngine(own_postgres.url("latin")), Clock()).open()
+                await Journal(Transactions(PostgresEngine(own_postgres.url("latin")), Clock())).open()
         finally:
             await admin.execute("DROP DATABASE latin WITH (FORCE)")
 
@@ -276,15 +278,15 @@ async def test_a_database_that_cannot_hold_all_characters_is_refused(own_postgre
 async def test_a_wrong_url_is_told_with_what_to_look_at(own_postgres: LocalPostgres) -> None:
     """No such database is refused; nobody there is unavailable, and may be there later."""
     with pytest.raises(JournalRefused, match="AZPLAN_JOURNAL__URL"):
-        await Journal(PostgresEngine(own_postgres.url("nowhere")), Clock()).open()
+        await Journal(Transactions(PostgresEngine(own_postgres.url("nowhere")), Clock())).open()
     own_postgres.stop()
     with pytest.raises(JournalUnavailable):
-        await Journal(PostgresEngine(own_postgres.url()), Clock()).open()
+        await Journal(Transactions(PostgresEngine(own_postgres.url()), Clock())).open()
 
 
 async def test_workers_that_start_together_make_one_schema(postgres_url: str) -> None:
     """They wait for each other; the second finds everything there."""
-    journals = [Journal(PostgresEngine(postgres_url), Clock()) for _ in range(4)]
+    journals = [Journal(Transactions(PostgresEngine(postgres_url), Clock())) for _ in range(4)]
     await asyncio.gather(*(journal.open() for journal in journals))
     found = await rows(journals[0], "SELECT version FROM schema_version ORDER BY version")
     assert [row["version"] for row in found] == [number for number, _ in migrations()]

@@ -19,6 +19,7 @@ from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.postgres import PostgresEngine
 from worker.journal.database.postgres_address import Address
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 
 FAR = "postgresql://azplan:secret@db.example/azplan"
@@ -54,7 +55,7 @@ def test_what_leaves_the_machine_without_a_proved_server_is_warned_about(url: st
 @pytest.mark.postgres
 async def test_a_journal_says_so_when_it_is_opened(postgres_url: str) -> None:
     """`azplan run` logs what a journal warns of; 0.0.0.0 is no loopback address."""
-    journal = Journal(PostgresEngine(postgres_url.replace("127.0.0.1", "0.0.0.0")), Clock())
+    journal = Journal(Transactions(PostgresEngine(postgres_url.replace("127.0.0.1", "0.0.0.0")), Clock()))
     await journal.open()
     try:
         assert any("sslmode=verify-full" in warning for warning in journal.warnings)
@@ -120,10 +121,12 @@ async def _execute(url: str, *statements: str) -> None:
 
 async def reach(url: str, **given: str) -> bool:
     """Open a journal there; whether its connections are encrypted."""
-    journal = Journal(PostgresEngine(url, **given), Clock())  # type: ignore[arg-type]
+    journal = Journal(Transactions(PostgresEngine(url, **given), Clock()))  # type: ignore[arg-type]
     try:
         await journal.open()
-        rows = await journal.read(lambda tx: tx.rows("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
+        rows = await journal.transactions.read(
+            lambda tx: tx.rows("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        )
         return bool(rows[0]["ssl"])
     finally:
         await journal.close()
@@ -186,10 +189,11 @@ import asyncio, os, sys
 from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.journal.database import schema
+from worker.journal.database.transactions import Transactions
 from worker.journal.database.postgres import PostgresEngine
 
 async def main():
-    journal = Journal(PostgresEngine(sys.argv[1]), Clock())
+    journal = Journal(Transactions(PostgresEngine(sys.argv[1]), Clock()))
     await journal.open()
     await journal.close()
 

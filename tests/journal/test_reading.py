@@ -21,7 +21,8 @@ from tests.journal.bench import (
 )
 from worker.errors import JournalRefused
 from worker.journal.operating import dead_letters
-from worker.journal.operating.requests import Acts
+from worker.journal.operating.dead_letters import DeadLetters
+from worker.journal.operating.requests import Requests
 from worker.journal.reading import counts, timeline
 from worker.journal.records import Call, Note, State, Waits
 from worker.journal.selection import Selection
@@ -31,11 +32,11 @@ async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: 
     """More than one where sources share an id; one where the source is named; none where there is none."""
     one = await bench.worker()
     await accept(one, command("1"), command("1", source="/erp"), command("2"))
-    both = await one.read(lambda tx: timeline.find(tx, "1"))
-    (erp,) = await one.read(lambda tx: timeline.find(tx, "1", "/erp"))
+    both = await one.transactions.read(lambda tx: timeline.find(tx, "1"))
+    (erp,) = await one.transactions.read(lambda tx: timeline.find(tx, "1", "/erp"))
     assert [found.source for found in both] == ["/crm", "/erp"]
     assert (erp.uid, erp.state, erp.customer, erp.partner) == ("/erp#1", State.ACCEPTED, "contoso", "us")
-    assert await one.read(lambda tx: timeline.find(tx, "3")) == []
+    assert await one.transactions.read(lambda tx: timeline.find(tx, "3")) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ async def test_commands_are_listed_newest_first_by_what_they_have_in_common(
     works = {work.id: work for work in await claim(one)}
     await one.conclude(works["1"], ended(works["1"], State.FAILED))
     await one.conclude(works["3"], waiting(60, waits=Waits(said="upgrade_running")))
-    listed = await one.read(lambda tx: timeline.newest(tx, wanted, limit))
+    listed = await one.transactions.read(lambda tx: timeline.newest(tx, wanted, limit))
     assert [command.id for command in listed] == found
 
 
@@ -83,8 +84,8 @@ async def test_a_story_has_everything_in_the_order_in_which_it_happened(bench: B
     await one.conclude(work, waiting(0, waits=Waits(1, "retry"), notes=notes, calls=calls, events=[event("w", at=5)]))
     work = await only(one)
     await one.conclude(work, ended(work, State.FAILED, attempts=2, keep_effects=True))
-    await Acts(one).ask("ada", "looked", "resolve", work.uid, {"applied": True})
-    story = await one.read(lambda tx: timeline.show(tx, work.uid))
+    await Requests(one.transactions).ask("ada", "looked", "resolve", work.uid, {"applied": True})
+    story = await one.transactions.read(lambda tx: timeline.show(tx, work.uid))
     assert story is not None
     assert (story.command.state, story.command.code, story.attempts) == (State.FAILED, "outcome_unknown", 2)
     assert [step.details for step in story.steps] == [{"cart": "c-1"}]
@@ -110,10 +111,10 @@ async def test_a_story_tells_how_many_commands_stand_before_it(bench: Bench) -> 
     (first,) = await claim(one)
     await one.conclude(first, waiting(60, released=True))
     for id_, behind in (("0", 0), ("1", 0), ("2", 1)):
-        story = await one.read(lambda tx, uid=f"/crm#{id_}": timeline.show(tx, uid))
+        story = await one.transactions.read(lambda tx, uid=f"/crm#{id_}": timeline.show(tx, uid))
         assert story is not None
         assert story.behind == behind
-    assert await one.read(lambda tx: timeline.show(tx, "nobody")) is None
+    assert await one.transactions.read(lambda tx: timeline.show(tx, "nobody")) is None
 
 
 async def test_changes_come_in_order_and_none_is_missed_that_becomes_visible_late(bench: Bench) -> None:
@@ -123,12 +124,12 @@ async def test_changes_come_in_order_and_none_is_missed_that_becomes_visible_lat
     work = await only(one)
     now = one.now()
     await one.conclude(work, waiting(events=[event("old", at=now - 120_000_000), event("new", at=now)]))
-    seen, after = await one.read(lambda tx: timeline.changes(tx, 0))
+    seen, after = await one.transactions.read(lambda tx: timeline.changes(tx, 0))
     assert [(one.event.id, one.command.id) for one in seen] == [("/crm#1/accepted", "1"), ("old", "1"), ("new", "1")]
-    again, after = await one.read(lambda tx: timeline.changes(tx, after))
+    again, after = await one.transactions.read(lambda tx: timeline.changes(tx, after))
     assert [one.event.id for one in again] == ["new"]
-    newest = await one.read(timeline.newest_number)
-    assert (await one.read(lambda tx: timeline.changes(tx, newest)))[0] == []
+    newest = await one.transactions.read(timeline.newest_event_number)
+    assert (await one.transactions.read(lambda tx: timeline.changes(tx, newest)))[0] == []
 
 
 async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) -> None:
@@ -136,16 +137,19 @@ async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) ->
     one = await bench.worker()
     first, second = poison(headers=(("a", b"\xff"),)), command("1")
     await accept(one, first, second, command("1", fingerprint="other"))
-    listed = await one.read(dead_letters.letters)
+    listed = [each.letter for each in await DeadLetters(one.transactions).search(Selection(), "open")]
     assert [(letter.code, letter.uid) for letter in listed] == [("id_reused", "/crm#1"), ("invalid_json", None)]
-    assert await one.read(lambda tx: dead_letters.original(tx, listed[1].seq)) == first.record
-    assert await one.write(lambda tx: dead_letters.archive(tx, "ada", "known", [listed[1].seq, 999])) == 1
-    assert [letter.code for letter in await one.read(dead_letters.letters)] == ["id_reused"]
-    assert [letter.code for letter in await one.read(lambda tx: dead_letters.letters(tx, state="archived"))] == [
+    assert await one.transactions.read(lambda tx: dead_letters.original(tx, listed[1].seq)) == first.record
+    assert await one.transactions.write(lambda tx: dead_letters.archive(tx, "ada", "known", [listed[1].seq, 999])) == 1
+    assert [
+        letter.code
+        for letter in [each.letter for each in await DeadLetters(one.transactions).search(Selection(), "open")]
+    ] == ["id_reused"]
+    assert [each.letter.code for each in await DeadLetters(one.transactions).search(Selection(), "archived")] == [
         "invalid_json"
     ]
-    assert await one.write(lambda tx: dead_letters.restore(tx, "bob", "not known", [listed[1].seq])) == 1
-    assert len(await one.read(lambda tx: dead_letters.letters(tx, code="invalid_json", limit=5))) == 1
+    assert await one.transactions.write(lambda tx: dead_letters.restore(tx, "bob", "not known", [listed[1].seq])) == 1
+    assert len(await DeadLetters(one.transactions).search(Selection(code="invalid_json"), "open", 5)) == 1
     acts = await rows(one, "SELECT who, why, verb FROM act ORDER BY seq")
     assert [tuple(act.values()) for act in acts] == [
         ("ada", "known", "dead-letters archive"),
@@ -174,9 +178,9 @@ async def test_the_statistics_count_everything(bench: Bench) -> None:
     await accept(one, command("1"), command("2", customer="b", state=State.REJECTED), poison())
     await one.intend(await only(one), intent(), 1.0, "azure-plan")
     await accept(two, command("3", customer="c"))
-    await Acts(one).ask("ada", "why", "cancel", "/crm#1")
+    await Requests(one.transactions).ask("ada", "why", "cancel", "/crm#1")
     await lapse(two)
-    found = await one.read(counts.stats)
+    found = await one.transactions.read(counts.stats)
     assert found.commands == {"accepted": {SUSPEND: 2}, "rejected": {SUSPEND: 1}}
     assert (found.dead_letters, found.outbox_pending) == ({"invalid_json": 1}, 4)
     assert (found.lanes, found.free_lanes, found.effects, found.acts, found.pauses) == (4, 1, 1, 1, 0)

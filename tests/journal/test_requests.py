@@ -20,7 +20,8 @@ from tests.journal.bench import (
 )
 from worker.errors import LaneLost
 from worker.journal.journal import Journal
-from worker.journal.operating.requests import DONE, Act, Acts
+from worker.journal.operating.requests import Requests
+from worker.journal.processing.requests import DONE, LaneRequests, Request
 from worker.journal.records import Conclusion, Resolution, State, Step, StepState, Waits, Work
 
 
@@ -32,11 +33,11 @@ async def failed(journal: Journal, id: str = "1", **facts: object) -> Work:  # n
     return work
 
 
-async def asked(one: Journal, verb: str, uid: str = "/crm#1") -> tuple[Acts, Act, Work]:
+async def asked(one: Journal, verb: str, uid: str = "/crm#1") -> tuple[LaneRequests, Request, Work]:
     """A request as its carrier finds it, with the command that it is about."""
-    acts = Acts(one)
-    await acts.ask("ada", "because", verb, uid, {"with": ["details"]})
-    (act,) = await acts.open_acts()
+    acts = one.requests
+    await Requests(one.transactions).ask("ada", "because", verb, uid, {"with": ["details"]})
+    (act,) = await acts.open()
     item = await acts.subject(act)
     assert item is not None
     return acts, act, item
@@ -46,14 +47,16 @@ async def test_a_request_is_found_by_the_owner_of_its_lane_and_by_nobody_else(be
     """With who asked, and why; the verb that asked reads the answer by its number."""
     one, two, verb = await bench.worker("one"), await bench.worker("two"), await bench.journal()
     await failed(one)
-    number = await Acts(verb).ask("ada", "the agreement is signed", "redrive", "/crm#1", {"canary": True})
-    assert await Acts(two).open_acts() == []
-    (act,) = await Acts(one).open_acts()
-    assert act == Act(number, "ada", "the agreement is signed", "redrive", "/crm#1", "us/contoso", {"canary": True})
-    assert await Acts(verb).answer(number) is None
-    await Acts(one).refuse(act, "not today")
-    assert await Acts(verb).answer(number) == "not today"
-    assert await Acts(one).open_acts() == []
+    number = await Requests(verb.transactions).ask(
+        "ada", "the agreement is signed", "redrive", "/crm#1", {"canary": True}
+    )
+    assert await two.requests.open() == []
+    (act,) = await one.requests.open()
+    assert act == Request(number, "ada", "the agreement is signed", "redrive", "/crm#1", "us/contoso", {"canary": True})
+    assert await Requests(verb.transactions).answer(number) is None
+    await one.requests.refuse(act, "not today")
+    assert await Requests(verb.transactions).answer(number) == "not today"
+    assert await one.requests.open() == []
 
 
 async def test_a_request_about_a_lane_that_nobody_owns_finds_an_owner(bench: Bench) -> None:
@@ -62,11 +65,11 @@ async def test_a_request_about_a_lane_that_nobody_owns_finds_an_owner(bench: Ben
     await failed(one)
     await one.sent(await one.unsent(10))
     assert await one.let_go(10) == 2
-    await Acts(verb).ask("ada", "why", "redrive", "/crm#1")
+    await Requests(verb.transactions).ask("ada", "why", "redrive", "/crm#1")
     assert await one.take_lanes(10) == 1
     assert await one.let_go(10) == 0
-    (act,) = await Acts(one).open_acts()
-    await Acts(one).refuse(act, "no")
+    (act,) = await one.requests.open()
+    await one.requests.refuse(act, "no")
     assert await one.let_go(10) == 1
 
 
@@ -74,7 +77,7 @@ async def test_a_request_about_nothing_is_not_written(bench: Bench) -> None:
     """Whoever asks hears at once that there is no such command."""
     verb = await bench.journal()
     with pytest.raises(LookupError, match="no command nobody"):
-        await Acts(verb).ask("ada", "why", "cancel", "nobody")
+        await Requests(verb.transactions).ask("ada", "why", "cancel", "nobody")
     assert await rows(verb, "SELECT seq FROM act") == []
 
 
@@ -146,10 +149,10 @@ async def test_a_request_stays_open_when_its_carrier_has_lost_the_lane(bench: Be
     await two.take_lanes(10)
     with pytest.raises(LaneLost):
         await acts.redrive(act, item)
-    (again,) = await Acts(two).open_acts()
-    found = await Acts(two).subject(again)
+    (again,) = await two.requests.open()
+    found = await two.requests.subject(again)
     assert found is not None
-    assert await Acts(two).redrive(again, found) == DONE
+    assert await two.requests.redrive(again, found) == DONE
 
 
 async def test_a_command_that_has_not_begun_to_write_is_cancelled_wherever_it_stands(bench: Bench) -> None:
@@ -294,9 +297,9 @@ async def test_a_command_whose_bytes_are_forgotten_is_nobodys_subject(bench: Ben
     one = await bench.worker("one")
     await failed(one)
     await change(one, "UPDATE command SET pruned_at = 1")
-    acts = Acts(one)
-    await acts.ask("ada", "why", "redrive", "/crm#1")
-    (act,) = await acts.open_acts()
+    acts = one.requests
+    await Requests(one.transactions).ask("ada", "why", "redrive", "/crm#1")
+    (act,) = await acts.open()
     assert await acts.subject(act) is None
 
 

@@ -9,14 +9,15 @@ from tests.journal.bench import Bench, accept, change, claim, command, ended, in
 from worker.journal.database import group_commit
 from worker.journal.database.protocol import LaneKey, Transaction
 from worker.journal.journal import Journal
-from worker.journal.operating import dead_letters, replay_plans
-from worker.journal.operating.requests import Acts
+from worker.journal.operating import dead_letters, replay_items, replay_plans
+from worker.journal.operating.requests import Requests
 from worker.journal.operating.retention import (
     PORTION,
     Pruned,
+    Retention,
     due,
-    prune,
 )
+from worker.journal.operating.retention_kinds import Ages
 from worker.journal.processing import chores
 from worker.journal.reading import timeline
 from worker.journal.records import Call, Note, State, Step, StepState, Taken, Work
@@ -55,8 +56,8 @@ async def count(journal: Journal, *tables: str) -> dict[str, int]:
 
 async def pruned(journal: Journal) -> Pruned:
     """Forget what is due, which is just what was said to be due before."""
-    told = await journal.read(lambda tx: due(tx, KEEP, DETAILS))
-    done = await prune(journal, KEEP, DETAILS)
+    told = await journal.transactions.read(lambda tx: due(tx, Ages(KEEP, DETAILS)))
+    done = await Retention(journal.transactions).forget_all(Ages(KEEP, DETAILS))
     assert done == told
     return done
 
@@ -69,7 +70,7 @@ async def test_details_are_forgotten_first_and_the_recorded_answer_stays(bench: 
     before = await rows(one, "SELECT * FROM event ORDER BY seq")
     await age(one, 31)
     assert await pruned(one) == Pruned(details=1, commands=0, letters=0)
-    story = await one.read(lambda tx: timeline.show(tx, work.uid))
+    story = await one.transactions.read(lambda tx: timeline.show(tx, work.uid))
     assert story is not None
     assert (story.command.state, story.command.code, story.record) == (State.REJECTED, "refused", None)
     assert (story.steps, story.calls, story.notes) == ([], [], [])
@@ -93,9 +94,9 @@ async def test_in_the_end_nothing_is_left(bench: Bench) -> None:
     one = await bench.worker()
     await concluded(one)
     await sent(one)
-    acts = Acts(one)
-    await acts.ask("ada", "why", "cancel", "/crm#1")
-    (act,) = await acts.open_acts()
+    acts = one.requests
+    await Requests(one.transactions).ask("ada", "why", "cancel", "/crm#1")
+    (act,) = await acts.open()
     await acts.refuse(act, "it is over")
     await age(one, 401)
     assert await pruned(one) == Pruned(details=0, commands=1, letters=0)
@@ -118,10 +119,10 @@ async def test_what_is_not_over_is_never_forgotten(bench: Bench, keeper: str) ->
     if keeper == "settling":
         await change(one, "UPDATE step SET intent_until = ?", one.now() + 10**9)
     if keeper in ("request", "redriven"):
-        acts = Acts(one)
-        await acts.ask("ada", "why", "redrive", "/crm#1")
+        acts = one.requests
+        await Requests(one.transactions).ask("ada", "why", "redrive", "/crm#1")
     if keeper == "redriven":
-        (act,) = await acts.open_acts()
+        (act,) = await acts.open()
         item = await acts.subject(act)
         assert item is not None
         await acts.redrive(act, item)
@@ -139,7 +140,7 @@ async def test_an_open_command_is_never_forgotten(bench: Bench) -> None:
     await one.intend(await only(one), intent(), 1.0)
     await sent(one)
     await change(one, "UPDATE command SET received_at = 1")
-    assert await prune(one, 0, 0) == Pruned(0, 0, 0)
+    assert await Retention(one.transactions).forget_all(Ages(0, 0)) == Pruned(0, 0, 0)
     assert len(await claim(one)) == 1
 
 
@@ -148,11 +149,11 @@ async def test_dead_letters_without_a_command_are_forgotten_once_somebody_dealt_
     one = await bench.worker()
     await accept(one, poison(), poison())
     await sent(one)
-    await one.write(lambda tx: dead_letters.archive(tx, "ada", "known", [1]))
+    await one.transactions.write(lambda tx: dead_letters.archive(tx, "ada", "known", [1]))
     await age(one, 31)
     assert await pruned(one) == Pruned(0, 0, 0)
-    assert await one.read(lambda tx: dead_letters.original(tx, 1)) is None
-    assert await one.read(lambda tx: dead_letters.original(tx, 2)) is not None
+    assert await one.transactions.read(lambda tx: dead_letters.original(tx, 1)) is None
+    assert await one.transactions.read(lambda tx: dead_letters.original(tx, 2)) is not None
     await age(one, 400)
     assert await pruned(one) == Pruned(0, 0, 1)
     assert [row["seq"] for row in await rows(one, "SELECT seq FROM dead_letter")] == [2]
@@ -183,7 +184,7 @@ async def test_a_lane_in_which_nothing_stands_is_forgotten(bench: Bench) -> None
     await age(one, 401)
     assert (await pruned(one)).lanes == 0, "its owner has not let it go yet"
     await one.let_go(10)
-    assert await prune(one, KEEP, DETAILS) == Pruned(0, 0, 0, lanes=1)
+    assert await Retention(one.transactions).forget_all(Ages(KEEP, DETAILS)) == Pruned(0, 0, 0, lanes=1)
     assert await rows(one, "SELECT id FROM lane WHERE customer <> ''") == []
     assert await accept(one, command("2", customer="1")) == [Taken.NEW]
     assert (await only(one)).id == "2"
@@ -222,7 +223,7 @@ async def test_a_lane_is_kept_while_anything_stands_in_it(bench: Bench, keeper: 
             await change(one, "UPDATE lane SET settle_until = ?", one.now() + 10**9)
         case _:
             pass
-    assert (await prune(one, KEEP, DETAILS)).lanes == 0
+    assert (await Retention(one.transactions).forget_all(Ages(KEEP, DETAILS))).lanes == 0
     assert lane in await rows(one, "SELECT id FROM lane")
 
 
@@ -232,9 +233,9 @@ async def test_no_lane_is_forgotten_while_workers_of_two_versions_run(bench: Ben
     older = await bench.journal()
     await older.register("older", "0.9", 60.0)
     await change(one, "INSERT INTO lane (id, partner, customer) VALUES ('us/1', 'us', '1')")
-    assert (await prune(one, KEEP, DETAILS)).lanes == 0
+    assert (await Retention(one.transactions).forget_all(Ages(KEEP, DETAILS))).lanes == 0
     await older.retire()
-    assert (await prune(one, KEEP, DETAILS)).lanes == 1
+    assert (await Retention(one.transactions).forget_all(Ages(KEEP, DETAILS))).lanes == 1
 
 
 @pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
@@ -250,7 +251,7 @@ async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_ag
         monkeypatch.setattr(group_commit, "_make", make)
         await make(tx, keys)
         await tx.rows("SELECT 1 AS one")  # what is made is sent
-        forgotten.append(await prune(other, KEEP, DETAILS))
+        forgotten.append(await Retention(other.transactions).forget_all(Ages(KEEP, DETAILS)))
 
     monkeypatch.setattr(group_commit, "_make", made)
     assert await accept(one, command("1")) == [Taken.NEW]
@@ -272,7 +273,7 @@ async def test_intake_and_forgetting_of_the_same_lanes_do_not_disturb_each_other
             )
         taken, *_ = await asyncio.gather(
             accept(one, *(command(f"{turn}-{customer}", customer=customer) for customer in customers)),
-            *(prune(other, KEEP, DETAILS) for _ in range(3)),
+            *(Retention(other.transactions).forget_all(Ages(KEEP, DETAILS)) for _ in range(3)),
         )
         assert set(taken) == {Taken.NEW}
         assert len(await claim(one)) == len(customers)
@@ -286,7 +287,7 @@ async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
     one, two = await bench.worker("one"), await bench.worker("two")
 
     async def take(journal: Journal, seconds: float) -> bool:
-        return bool(await journal.write(lambda tx: chores.take(tx, "x", journal.worker, seconds)))
+        return bool(await journal.transactions.write(lambda tx: chores.take(tx, "x", journal.worker, seconds)))
 
     assert await take(one, 60.0)
     assert not await take(two, 60.0)
@@ -298,16 +299,16 @@ async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
 async def test_a_plan_of_a_replay_is_forgotten_at_once_and_its_items_in_portions(bench: Bench) -> None:
     """Nobody applies a plan of which items are missing."""
     one = await bench.worker()
-    plan = replay_plans.Plan("p", 0, "ada", "why", None, 3, 0, 0, {})
-    await one.write(
-        lambda tx: replay_plans.add_items(
-            tx, "p", [replay_plans.Item(n, None, "t", "nothing", "") for n in range(PORTION + 3)]
+    plan = replay_items.Plan("p", 0, "ada", "why", None, 3, 0, 0, {})
+    await one.transactions.write(
+        lambda tx: replay_items.add_items(
+            tx, "p", [replay_items.Item(n, None, "t", "nothing", "") for n in range(PORTION + 3)]
         )
     )
-    await one.write(lambda tx: replay_plans.add_plan(tx, plan))
-    assert await one.write(lambda tx: replay_plans.forget(tx, DETAILS, PORTION)) == 0
+    await one.transactions.write(lambda tx: replay_plans.add_plan(tx, plan))
+    assert await one.transactions.write(lambda tx: replay_plans.forget(tx, DETAILS, PORTION)) == 0
     await change(one, "UPDATE plan SET at = 1")
-    assert await one.write(lambda tx: replay_plans.forget(tx, DETAILS, PORTION)) == PORTION
+    assert await one.transactions.write(lambda tx: replay_plans.forget(tx, DETAILS, PORTION)) == PORTION
     assert await count(one, "plan", "plan_item") == {"plan": 0, "plan_item": 3}
-    await prune(one, KEEP, DETAILS)
+    await Retention(one.transactions).forget_all(Ages(KEEP, DETAILS))
     assert await count(one, "plan", "plan_item", "forgotten_plan") == {"plan": 0, "plan_item": 0, "forgotten_plan": 0}

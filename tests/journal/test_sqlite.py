@@ -16,7 +16,8 @@ from tests.journal.bench import Bench, accept, change, claim, command, ended, in
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.sqlite import CLOSE_SECONDS, SqliteEngine
-from worker.journal.journal import CLOSE_SECONDS as JOURNAL_SECONDS
+from worker.journal.database.transactions import CLOSE_SECONDS as JOURNAL_SECONDS
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.reading import counts
 from worker.journal.records import SECOND, Taken
@@ -32,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 async def running(path: Path, clock: Clock | None = None) -> AsyncIterator[Journal]:
     """A worker as `azplan run` starts one: it has the file for itself."""
     clock = clock or Clock()
-    journal = Journal(SqliteEngine(path, clock=clock, exclusive=True), clock)
+    journal = Journal(Transactions(SqliteEngine(path, clock=clock, exclusive=True), clock))
     await journal.open()
     await journal.register("worker", "1", 60)
     try:
@@ -43,7 +44,7 @@ async def running(path: Path, clock: Clock | None = None) -> AsyncIterator[Journ
 
 async def opened(path: Path) -> None:
     """Open and close it, as any verb does."""
-    journal = Journal(SqliteEngine(path, clock=Clock()), Clock())
+    journal = Journal(Transactions(SqliteEngine(path, clock=Clock()), Clock()))
     await journal.open()
     await journal.close()
 
@@ -90,7 +91,7 @@ async def test_a_journal_that_others_may_read_is_warned_about_and_left_so(path: 
 async def test_a_second_worker_on_the_same_file_is_refused_with_what_to_do(path: Path) -> None:
     """It names the process that has it; when that is gone, the file is free."""
     async with running(path):
-        second = Journal(SqliteEngine(path, clock=Clock(), exclusive=True), Clock())
+        second = Journal(Transactions(SqliteEngine(path, clock=Clock(), exclusive=True), Clock()))
         with pytest.raises(JournalRefused, match=rf"process {os.getpid()}\).*PostgreSQL"):
             await second.open()
     async with running(path) as again:
@@ -104,7 +105,7 @@ async def test_a_worker_that_was_killed_leaves_its_lanes_at_once(path: Path) -> 
     async with running(path) as two:
         assert await two.take_lanes(10) == 1
         assert (await only(two)).id == "1"
-        assert [worker.name for worker in await two.read(counts.living)] == ["worker"]
+        assert [worker.name for worker in await two.transactions.read(counts.living)] == ["worker"]
 
 
 async def test_every_other_verb_works_beside_the_worker(path: Path) -> None:
@@ -147,7 +148,7 @@ async def test_a_file_that_is_locked_by_another_does_not_hold_up_the_close(path:
             assert clock.monotonic() - begun < JOURNAL_SECONDS + CLOSE_SECONDS + 1
             with pytest.raises(JournalUnavailable, match="closed before it was written"):
                 await writes[1]
-            second = Journal(SqliteEngine(path, clock=clock, exclusive=True), clock)
+            second = Journal(Transactions(SqliteEngine(path, clock=clock, exclusive=True), clock))
             with pytest.raises(JournalRefused, match="another worker"):
                 await second.open()
             other.execute("ROLLBACK")
@@ -173,7 +174,7 @@ async def test_a_full_disk_is_said_and_nothing_is_lost(path: Path) -> None:
 
 async def limit(journal: Journal, pages: int) -> None:
     """Give the file so many pages of disk."""
-    engine = journal._engine
+    engine = journal.transactions._engine
     await engine._writing(lambda: engine._writer.execute(f"PRAGMA max_page_count = {pages}"))
 
 
@@ -286,6 +287,7 @@ async def test_a_commit_survives_the_death_of_its_process(path: Path) -> None:
 import asyncio, os, sys
 from pathlib import Path
 from tests.journal.bench import accept, command
+from worker.journal.database.transactions import Transactions
 from tests.journal.test_sqlite import running
 async def main():
     async with running(Path({str(path)!r})) as one:

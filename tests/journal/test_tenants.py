@@ -10,8 +10,7 @@ from tests.journal.bench import Bench, accept, change, claim, command, ended, in
 from worker.errors import JournalRefused
 from worker.journal.database import schema
 from worker.journal.journal import Journal
-from worker.journal.operating.dead_letter_search import search
-from worker.journal.operating.pauses import Brake
+from worker.journal.operating.pauses import Pauses
 from worker.journal.processing.tenants import (
     Directory,
     Tenant,
@@ -19,6 +18,7 @@ from worker.journal.processing.tenants import (
     directory,
     register,
 )
+from worker.journal.reading.dead_letter_search import search
 from worker.journal.reading.timeline import newest, show
 from worker.journal.records import State
 from worker.journal.selection import Selection
@@ -52,7 +52,7 @@ def older(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Older:
 
 async def enrol(journal: Journal, **accounts: str) -> dict[str, str]:
     """A worker with these accounts starts: what the lanes of each begin with."""
-    found: Directory = await journal.write(lambda tx: register(tx, accounts))
+    found: Directory = await journal.transactions.write(lambda tx: register(tx, accounts))
     return {name: tenant.lanes for name, tenant in found.accounts.items()}
 
 
@@ -80,7 +80,7 @@ async def test_a_name_that_goes_to_another_tenant_brings_no_lanes_along(bench: B
     await enrol(worker, a=FIRST, b=SECOND)
     assert await enrol(worker, a=SECOND, b=FIRST) == {"a": "b", "b": "a"}
     assert await enrol(worker, a=THIRD) == {"a": f"tenant:{THIRD}"}
-    assert await worker.read(lambda tx: called_now(tx, SECOND)) == SECOND
+    assert await worker.transactions.read(lambda tx: called_now(tx, SECOND)) == SECOND
 
 
 async def test_no_account_can_be_called_as_the_lanes_of_a_tenant_without_a_name_of_its_own(bench: Bench) -> None:
@@ -115,14 +115,14 @@ async def test_former_names_stand_for_their_tenant_until_another_has_them(bench:
     """Records that were sent before a rename are read after it."""
     worker = await bench.worker()
     await enrol(worker, old=FIRST)
-    found: Directory = await worker.write(lambda tx: register(tx, {"new": FIRST, "other": SECOND}))
+    found: Directory = await worker.transactions.write(lambda tx: register(tx, {"new": FIRST, "other": SECOND}))
     assert found.resolve("OLD") == Tenant("old", "new")
     assert found.resolve("nobody") is None
     assert found.resolve(None) is None
-    taken: Directory = await worker.write(lambda tx: register(tx, {"new": FIRST, "old": SECOND}))
+    taken: Directory = await worker.transactions.write(lambda tx: register(tx, {"new": FIRST, "old": SECOND}))
     assert taken.resolve("old") == Tenant("other", "old")
     assert taken.resolve("other") == Tenant("other", "old")
-    without: Directory = await worker.write(lambda tx: register(tx, {"new": FIRST}))
+    without: Directory = await worker.transactions.write(lambda tx: register(tx, {"new": FIRST}))
     assert without.resolve("old") is None
     assert without.resolve(None) == Tenant("old", "new")
 
@@ -131,7 +131,7 @@ async def test_looking_at_tenants_remembers_none(bench: Bench) -> None:
     """A plan of a replay changes nothing; an account that no worker has met takes no lanes of another."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST)
-    found = await worker.read(lambda tx: directory(tx, {"a": SECOND, "b": FIRST}))
+    found = await worker.transactions.read(lambda tx: directory(tx, {"a": SECOND, "b": FIRST}))
     assert {name: tenant.lanes for name, tenant in found.accounts.items()} == {"a": f"tenant:{SECOND}", "b": "a"}
     assert len(await rows(worker, "SELECT id FROM tenant")) == 1
 
@@ -140,10 +140,12 @@ async def test_a_verb_does_not_rename_an_account(bench: Bench) -> None:
     """What a person calls it on another machine is no news to those who look."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST)
-    found: Directory = await worker.write(lambda tx: register(tx, {"mine": FIRST, "b": SECOND}, rename=False))
+    found: Directory = await worker.transactions.write(
+        lambda tx: register(tx, {"mine": FIRST, "b": SECOND}, rename=False)
+    )
     assert found.accounts["mine"] == Tenant("a", "mine")
-    assert await worker.read(lambda tx: called_now(tx, "a")) == "a"
-    assert await worker.read(lambda tx: called_now(tx, "mine")) == "mine"
+    assert await worker.transactions.read(lambda tx: called_now(tx, "a")) == "a"
+    assert await worker.transactions.read(lambda tx: called_now(tx, "mine")) == "mine"
 
 
 # ---- what people see and say
@@ -164,13 +166,13 @@ async def test_people_find_commands_by_any_name_that_is_not_anothers(bench: Benc
         ({"new": SECOND}, FIRST, FIRST),
     ):
         await enrol(worker, **accounts)
-        (found,) = await worker.read(lambda tx, name=name: newest(tx, Selection(partner=name)))
-        (dead,) = await worker.read(lambda tx, name=name: search(tx, Selection(partner=name)))
-        story = await worker.read(lambda tx, uid=found.uid: show(tx, uid))
+        (found,) = await worker.transactions.read(lambda tx, name=name: newest(tx, Selection(partner=name)))
+        (dead,) = await worker.transactions.read(lambda tx, name=name: search(tx, Selection(partner=name)))
+        story = await worker.transactions.read(lambda tx, uid=found.uid: show(tx, uid))
         assert story is not None
         assert (found.id, found.partner, dead.partner, story.command.partner) == ("1", shown, shown, shown)
-    assert not await worker.read(lambda tx: newest(tx, Selection(partner="new")))
-    everything = await worker.read(lambda tx: newest(tx, Selection()))
+    assert not await worker.transactions.read(lambda tx: newest(tx, Selection(partner="new")))
+    everything = await worker.transactions.read(lambda tx: newest(tx, Selection()))
     assert [each.partner for each in everything] == [None, FIRST]
 
 
@@ -178,7 +180,7 @@ async def test_a_pause_holds_the_tenant_and_not_the_name(bench: Bench) -> None:
     """A rename lets nothing go, and holds nothing that was free."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST, b=SECOND)
-    brake = Brake(worker)
+    brake = Pauses(worker.transactions)
     await brake.pause("ada", "stop", Selection(partner="a"))
     await accept(worker, command("1", partner="a", account="a"), command("2", customer="d", partner="b"))
     await enrol(worker, c=FIRST, a=SECOND)

@@ -22,6 +22,7 @@ from tests.journal.bench import (
 from worker.clock import Clock
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import Transaction
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import Intake, Note, State, Taken
 
@@ -106,7 +107,12 @@ async def test_an_operation_that_raises_undoes_only_itself(bench: Bench) -> None
     async def writes(tx: Transaction) -> None:
         await tx.run("INSERT INTO meta (name, value) VALUES ('sound', '')")
 
-    results = await asyncio.gather(one.write(breaks), one.write(writes), one.write(breaks), return_exceptions=True)
+    results = await asyncio.gather(
+        one.transactions.write(breaks),
+        one.transactions.write(writes),
+        one.transactions.write(breaks),
+        return_exceptions=True,
+    )
     assert [type(result) for result in results] == [KeyError, type(None), KeyError]
     assert await rows(one, "SELECT name FROM meta") == [{"name": "sound"}]
 
@@ -156,7 +162,7 @@ async def test_an_end_that_comes_late_does_not_undo_a_newer_one(bench: Bench) ->
 
 async def test_closing_commits_what_was_submitted(url: str) -> None:
     """And a journal that is closed says so."""
-    journal = Journal(engine(url), Clock())
+    journal = Journal(Transactions(engine(url), Clock()))
     await journal.open()
     await journal.register("one", "1", 60)
     writing = asyncio.create_task(journal.accept([command("1")], instead))
@@ -196,7 +202,7 @@ async def lapse_all(journal: Journal) -> None:
     async def write(tx: Transaction) -> None:
         await tx.run("UPDATE worker SET expires_at = 1 WHERE id <> ?", journal.worker)
 
-    await journal.write(write)
+    await journal.transactions.write(write)
 
 
 async def test_the_journal_knows_the_databases_time_without_asking(bench: Bench) -> None:
@@ -207,5 +213,5 @@ async def test_the_journal_knows_the_databases_time_without_asking(bench: Bench)
         return tx.now
 
     known = one.now()
-    asked = await one.read(now)
+    asked = await one.transactions.read(now)
     assert asked - 1_000_000 < known <= asked

@@ -5,17 +5,17 @@ from contextlib import asynccontextmanager
 
 from events.wire.identity import command_uid
 from tests.support.harness import SOURCE, World
-from worker.journal.journal import Journal
-from worker.journal.operating.requests import Acts
+from worker.journal.database.transactions import Transactions
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import Json
 
 WHO, WHY = "ada@desk", "the ordering system went wrong"
 
 
 @asynccontextmanager
-async def beside(world: World) -> AsyncIterator[Journal]:
+async def beside(world: World) -> AsyncIterator[OperatorJournal]:
     """The journal, opened by somebody who is no worker."""
-    journal = Journal(world._make_engine(world.clock), world.clock)
+    journal = OperatorJournal(Transactions(world._make_engine(world.clock), world.clock))
     await journal.open()
     try:
         yield journal
@@ -26,7 +26,7 @@ async def beside(world: World) -> AsyncIterator[Journal]:
 async def ask(world: World, verb: str, command_id: str, details: Json = None) -> str:
     """Ask for something to be done to a command, and wait for what was answered."""
     async with beside(world) as journal:
-        acts = Acts(journal)
+        acts = journal.requests
         number = await acts.ask(WHO, WHY, verb, uid(command_id), details)
         answers: list[str] = []
 

@@ -7,7 +7,6 @@ from events.messages.status import CommandWaiting
 from tests.operators.asking import WHO, WHY, beside, later, types
 from tests.support.harness import World, settings_of
 from worker import metrics
-from worker.journal.operating.pauses import Brake
 from worker.journal.selection import Selection
 
 Play = Callable[..., None]
@@ -18,13 +17,13 @@ SECOND = 1.0
 async def pause(world: World, which: Selection) -> None:
     """A person steps on the brake."""
     async with beside(world) as journal:
-        await Brake(journal).pause(WHO, WHY, which)
+        await journal.pauses.pause(WHO, WHY, which)
 
 
 async def resume(world: World, which: Selection) -> None:
     """A person lets go of it."""
     async with beside(world) as journal:
-        await Brake(journal).resume(WHO, WHY, which)
+        await journal.pauses.resume(WHO, WHY, which)
 
 
 def test_a_flood_stops_within_a_second_on_all_replicas_and_others_go_on(play: Play) -> None:
@@ -167,7 +166,7 @@ def test_what_is_paused_costs_nothing(play: Play) -> None:
 async def end_pauses_and_die(world: World) -> None:
     """Somebody resumed, and died before making anything due."""
     async with beside(world) as journal:
-        await journal.write(lambda tx: tx.run("DELETE FROM pause"))
+        await journal.transactions.write(lambda tx: tx.run("DELETE FROM pause"))
 
 
 def test_whoever_resumes_may_die_before_waking_anything(play: Play) -> None:

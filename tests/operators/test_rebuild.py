@@ -27,13 +27,13 @@ from tests.operators.memory_admin import MemoryAdmin
 from tests.support.harness import COMMANDS, EVENTS, GROUP, SOURCE, World, settings_of
 from tests.support.memory_broker import MemoryBroker
 from tests.support.virtual_time import START
-from worker.cli.verbs.journal import enrol
 from worker.errors import JournalRefused
-from worker.journal.journal import Journal
+from worker.journal.operator_journal import OperatorJournal
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 from worker.runtime.startup_check import refuse_foreign
+from worker.settings.build import tenants_of
 
 Play = Callable[..., None]
 GUARD = 40.0 + 300.0 + 900.0
@@ -48,9 +48,9 @@ async def rebuild(world: World, *renamed: tuple[str, str]) -> Rebuilt:
         )
 
 
-async def sources(world: World, journal: Journal, *renamed: tuple[str, str]) -> Sources:
+async def sources(world: World, journal: OperatorJournal, *renamed: tuple[str, str]) -> Sources:
     """The topics of the world, for the accounts that it has now."""
-    tenants = await enrol(journal, world.settings, renamed)
+    tenants = await journal.tenants.enrol(tenants_of(world.settings), renamed)
     desk = intake.Desk(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
     return Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk, tenants, GUARD)
 

@@ -12,7 +12,6 @@ from tests.operators.asking import WHO, WHY, ask, beside, later, types
 from tests.operators.test_rebuild import lose, rebuild
 from tests.support.harness import COMMANDS, GROUP, SOURCE, World, settings_of
 from worker.errors import JournalRefused
-from worker.journal.operating.pauses import Brake
 from worker.journal.selection import Selection
 
 Play = Callable[..., None]
@@ -139,7 +138,7 @@ def test_a_pause_outlives_a_rename(play: Play) -> None:
     async def story(world: World) -> None:
         worker = await world.begin()
         async with beside(world) as journal:
-            await Brake(journal).pause(WHO, WHY, Selection(partner="contoso"))
+            await journal.pauses.pause(WHO, WHY, Selection(partner="contoso"))
         await worker.stop()
         world.settings = settings_of(("renamed",))
         await world.begin()
@@ -149,7 +148,7 @@ def test_a_pause_outlives_a_rename(play: Play) -> None:
         assert (waiting.reason, waiting.detail) == ("paused", f"an operator has paused partner renamed: {WHY}")
         assert not world.simulator.books.requests
         async with beside(world) as journal:
-            assert await Brake(journal).resume(WHO, WHY, Selection(partner="renamed")) == 1
+            assert await journal.pauses.resume(WHO, WHY, Selection(partner="renamed")) == 1
         assert isinstance(await world.answer(held), AzurePlanCreated)
 
     play(story)

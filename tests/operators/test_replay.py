@@ -9,9 +9,8 @@ from events.wire.record import Outgoing, Record
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import COMMANDS, EVENTS, World
-from worker.journal.journal import Journal
-from worker.journal.operating import replay_plans
-from worker.journal.operating.replay_plans import Item, Plan
+from worker.journal.operating.replay_items import Item, Plan
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory, Tenant
 from worker.journal.records import State
 from worker.journal.selection import Selection
@@ -39,18 +38,18 @@ async def each(found: Iterable[Record] | Iterable[Candidate]) -> AsyncIterator:
         yield one
 
 
-async def plan_of_topic(world: World, journal: Journal, which: Selection = EVERYTHING, **wanted: bool) -> Plan:
+async def plan_of_topic(world: World, journal: OperatorJournal, which: Selection = EVERYTHING, **wanted: bool) -> Plan:
     """A plan for everything on the commands topic."""
     found = of_records(journal, each(world.broker.records(COMMANDS)), desk(world), which)
     return await make(journal, found, Order(WHO, WHY, {}, Wanted(**wanted)), {"contoso": 500})
 
 
-async def plan_of_journal(journal: Journal, which: Selection) -> Plan:
+async def plan_of_journal(journal: OperatorJournal, which: Selection) -> Plan:
     """A plan for what the journal has."""
     return await make(journal, of_journal(journal, which), Order(WHO, WHY, {}, Wanted()), {"contoso": 500})
 
 
-async def apply(world: World, journal: Journal, plan: Plan, *, re_emit: bool = False, **pace: float) -> Ended:
+async def apply(world: World, journal: OperatorJournal, plan: Plan, *, re_emit: bool = False, **pace: float) -> Ended:
     """Carry a plan out."""
 
     async def enter(items: Sequence[Item]) -> None:
@@ -214,7 +213,7 @@ def test_an_apply_that_died_is_continued_where_it_was(play: Play) -> None:
             dying.cancel()
             await asyncio.wait([dying])
         async with beside(world) as journal:
-            begun = await journal.read(lambda tx: replay_plans.states(tx, plan.id, ["resume"]))
+            begun = await journal.replay_plans.states(plan.id, ["resume"])
             assert 0 < begun["planned"] < 12
             ended = await apply(world, journal, plan)
         assert ended.standing.ended == 12

@@ -15,10 +15,7 @@ from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, ask, beside, later, types, uid
 from tests.support.boundaries import Life, Script
 from tests.support.harness import World, settings_of
-from worker.journal.operating.dead_letters import archive, letters
-from worker.journal.operating.pauses import Brake
-from worker.journal.operating.requests import Acts
-from worker.journal.operating.retention import prune
+from worker.journal.operating.retention_kinds import Ages
 from worker.journal.selection import Selection
 from worker.metrics import REGISTRY
 
@@ -285,10 +282,10 @@ def test_a_command_whose_bytes_are_forgotten_is_not_redriven(play: Play) -> None
         await world.begin()
         command_id, _ = await failed(world)
         async with beside(world) as journal:
-            numbers = [letter.seq for letter in await journal.read(letters)]
-            await journal.write(lambda tx: archive(tx, WHO, WHY, numbers))
+            numbers = [each.letter.seq for each in await journal.dead_letters.search(Selection(), "open")]
+            await journal.dead_letters.archive(WHO, WHY, numbers)
             await world.until(later(world, 60), "everything is sent")
-            assert (await prune(journal, 1e9, 0.0)).details == 1
+            assert (await journal.retention.forget_all(Ages(1e9, 0.0))).details == 1
         answer = await ask(world, "redrive", command_id)
         assert answer == "the command's bytes are forgotten: send it anew, with a new id"
         assert await world.rows("SELECT seq FROM act WHERE done_at IS NULL") == []
@@ -323,13 +320,15 @@ def test_requests_that_cannot_be_carried_out_yet_keep_no_other_waiting(play: Pla
         script = FewLooks()
         await world.begin(script)
         async with beside(world) as journal:
-            acts = Acts(journal)
+            acts = journal.requests
             held = world.simulator.customer()
-            await Brake(journal).pause(WHO, WHY, Selection(customer=held.id))
+            await journal.pauses.pause(WHO, WHY, Selection(customer=held.id))
             cancelled = await world.send(create(held))
             await world.until(later(world, 5), "it is held")
             world.broker.down = True
-            await journal.write(lambda tx: tx.run("UPDATE event SET sent_at = NULL WHERE uid <> ?", uid(cancelled)))
+            await journal.transactions.write(
+                lambda tx: tx.run("UPDATE event SET sent_at = NULL WHERE uid <> ?", uid(cancelled))
+            )
             for each in failed:
                 await acts.ask(WHO, WHY, "redrive", uid(each))
             await world.until(later(world, 60), "they wait")

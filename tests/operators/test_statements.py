@@ -16,11 +16,12 @@ from tests.operators.memory_admin import MemoryAdmin
 from tests.operators.test_replay import each
 from tests.support.memory_broker import MemoryBroker
 from worker.clock import Clock
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.journal.operating import replay_plans
-from worker.journal.operating.dead_letter_search import groups, search
-from worker.journal.operating.retention import prune
-from worker.journal.processing.tenants import Directory, Tenant, register
+from worker.journal.operating.retention_kinds import Ages
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.processing.tenants import Directory, Tenant
+from worker.journal.reading.dead_letter_search import groups
 from worker.journal.selection import Selection
 from worker.operators.rebuild import Rebuild, Sources
 from worker.operators.replay.decisions import Wanted
@@ -42,11 +43,13 @@ ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(params=ENGINES)
-async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
+async def journal(request: pytest.FixtureRequest) -> AsyncIterator[OperatorJournal]:
     """An empty journal on either database."""
     url = str(request.getfixturevalue(f"{request.param}_url"))
     clock = Clock()
-    opened = Journal(open_engine(Settings(journal=JournalSettings(url=url)), clock, exclusive=True), clock)
+    opened = OperatorJournal(
+        Transactions(open_engine(Settings(journal=JournalSettings(url=url)), clock, exclusive=True), clock)
+    )
     await opened.open()
     yield opened
     await opened.close()
@@ -87,49 +90,52 @@ def published(customer: str, redrive: int, place: str, kind: type[Event], member
     )
 
 
-async def rebuilt(journal: Journal) -> MemoryBroker:
+async def rebuilt(journal: OperatorJournal) -> MemoryBroker:
     """The journal, built from the topics."""
     broker = await topics()
-    await journal.write(lambda tx: register(tx, {"contoso": TENANT}))
+    await journal.tenants.enrol({"contoso": TENANT}, [])
     sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, TENANTS, 1240.0)
     found = await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
     assert (found.events, found.commands, found.concluded, found.open, found.gone) == (7, 3, 2, 1, 0)
     return broker
 
 
-async def test_a_rebuilt_journal_says_where_each_command_stands(journal: Journal) -> None:
+async def test_a_rebuilt_journal_says_where_each_command_stands(journal: OperatorJournal) -> None:
     """Done, failed in the story that was the newest, open behind the guard; the unreadable record is a dead letter."""
     await rebuilt(journal)
-    rows = await journal.read(lambda tx: tx.rows("SELECT id, state, code, redrive FROM command ORDER BY id"))
+    rows = await journal.transactions.read(
+        lambda tx: tx.rows("SELECT id, state, code, redrive FROM command ORDER BY id")
+    )
     assert [(row["id"], row["state"], row["code"], row["redrive"]) for row in rows] == [
         (SUSPENDED, "succeeded", None, 0),
         (FAILED, "failed", "retries_exhausted", 1),
         (OPEN, "accepted", None, 0),
     ]
-    counted = await journal.read(lambda tx: groups(tx, Selection(), "open"))
+    counted = await journal.transactions.read(lambda tx: groups(tx, Selection(), "open"))
     assert sorted((group.code, group.type, group.number) for group in counted) == [
         ("invalid_json", None, 1),
         ("retries_exhausted", SuspendPlan.wire_type(), 1),
     ]
-    await journal.register("worker", "test", 60)
-    assert await journal.take_lanes(10) == 4
-    claim = await journal.claim(["contoso"], 10, ())
+    worker = Journal(journal.transactions)
+    await worker.register("worker", "test", 60)
+    assert await worker.take_lanes(10) == 4
+    claim = await worker.claim(["contoso"], 10, ())
     assert [work.id for work in claim.work] == [OPEN]
     assert claim.work[0].settle_until > journal.now()
-    assert [row.letter for row in await journal.unsent(10)] == [True]
+    assert [row.letter for row in await worker.unsent(10)] == [True]
 
 
-async def test_a_rebuild_twice_is_a_rebuild_once(journal: Journal) -> None:
+async def test_a_rebuild_twice_is_a_rebuild_once(journal: OperatorJournal) -> None:
     """What was built is found as it is: nothing is doubled."""
     broker = await rebuilt(journal)
     sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, TENANTS, 1240.0)
     again = await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
     assert (again.commands, again.concluded, again.gone) == (0, 0, 0)
-    counted = await journal.read(lambda tx: tx.rows("SELECT count(*) AS n FROM event"))
+    counted = await journal.transactions.read(lambda tx: tx.rows("SELECT count(*) AS n FROM event"))
     assert counted[0]["n"] == 7
 
 
-async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: Journal) -> None:
+async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: OperatorJournal) -> None:
     """Its items say what would happen; a redrive is asked for once, however often it is sent."""
     broker = await rebuilt(journal)
     fresh = encode_command(CreateAzurePlan(customer_id=OPEN), id="new", source="/crm", time=datetime.now(UTC))
@@ -138,60 +144,55 @@ async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: Jour
     found = of_records(journal, each(records), DESK, Selection())
     plan = await make(journal, found, Order(WHO, WHY, {"from": None}, Wanted()), {"contoso": 500})
     assert plan.outcomes == {"nothing": 2, "resume": 1, "needsPerson": 1, "start": 1}
-    kept = (await journal.read(lambda tx: replay_plans.find(tx, plan.id[:8])))[0]
+    kept = (await journal.replay_plans.find(plan.id[:8]))[0]
     assert (kept.commands, kept.calls, kept.outcomes) == (5, plan.calls, plan.outcomes)
-    start = (await journal.read(lambda tx: replay_plans.planned(tx, plan.id, ["start"], 10)))[0]
+    start = (await journal.replay_plans.planned(plan.id, ["start"], 10))[0]
     assert start.record == records[-1]
-    items = await journal.read(lambda tx: replay_plans.planned(tx, plan.id, ["resume"], 10))
-    lanes = await journal.read(lambda tx: replay_plans.lanes_of(tx, items))
-    sent = [
-        await journal.write(lambda tx: replay_plans.send_redrives(tx, kept, items, WHO), lanes=lanes) for _ in range(2)
-    ]
+    items = await journal.replay_plans.planned(plan.id, ["resume"], 10)
+    sent = [await journal.replay_plans.send_redrives(kept, items, WHO) for _ in range(2)]
     assert sent == [1, 0]
-    (under_way,) = await journal.read(lambda tx: replay_plans.under_way(tx, plan.id))
+    (under_way,) = await journal.replay_plans.under_way(plan.id)
     assert (under_way.asked, under_way.answer, under_way.state, under_way.redrive) == (True, None, "failed", 1)
-    await journal.write(lambda tx: replay_plans.mark(tx, plan.id, [(under_way.number, "left", "why")], since="sent"))
-    assert await journal.read(lambda tx: replay_plans.states(tx, plan.id, ["resume", "start"])) == {
+    await journal.replay_plans.end_items(plan.id, [(under_way.number, "left", "why")])
+    assert await journal.replay_plans.states(plan.id, ["resume", "start"]) == {
         "left": 1,
         "planned": 1,
     }
 
 
-async def test_old_plans_are_forgotten_with_other_details(journal: Journal) -> None:
+async def test_old_plans_are_forgotten_with_other_details(journal: OperatorJournal) -> None:
     """They hold the bytes of records, which are kept no longer than those of commands."""
     await rebuilt(journal)
     for _ in range(2):
         await make(journal, of_journal(journal, Selection()), Order(WHO, WHY, {}, Wanted()), {})
-    await prune(journal, 1e9, 3_600.0)
-    assert len(await journal.read(lambda tx: replay_plans.find(tx, ""))) == 2
-    await prune(journal, 1e9, 0.0)
-    assert await journal.read(lambda tx: replay_plans.find(tx, "")) == []
-    assert await journal.read(lambda tx: tx.rows("SELECT number FROM plan_item")) == []
+    await journal.retention.forget_all(Ages(1e9, 3_600.0))
+    assert len(await journal.replay_plans.find("")) == 2
+    await journal.retention.forget_all(Ages(1e9, 0.0))
+    assert await journal.replay_plans.find("") == []
+    assert await journal.transactions.read(lambda tx: tx.rows("SELECT number FROM plan_item")) == []
 
 
-async def test_recorded_events_are_due_again_once(journal: Journal) -> None:
+async def test_recorded_events_are_due_again_once(journal: OperatorJournal) -> None:
     """They are unsent again, in their order, and their lane is somebody's to send."""
     await rebuilt(journal)
     done = [each async for each in of_journal(journal, Selection(customer=SUSPENDED))]
     plan = await make(journal, each(done), Order(WHO, WHY, {}, Wanted(re_emit=True)), {})
-    items = await journal.read(lambda tx: replay_plans.planned(tx, plan.id, ["reEmit"], 10))
-    lanes = await journal.read(lambda tx: replay_plans.lanes_of(tx, items))
-    again = [
-        await journal.write(lambda tx: replay_plans.send_again(tx, plan, items, WHO), lanes=lanes) for _ in range(2)
-    ]
+    items = await journal.replay_plans.planned(plan.id, ["reEmit"], 10)
+    again = [await journal.replay_plans.send_again(plan, items, WHO) for _ in range(2)]
     assert again == [1, 0]
-    await journal.register("worker", "test", 60)
-    await journal.take_lanes(10)
-    unsent = [row.type for row in await journal.unsent(10) if not row.letter]
+    worker = Journal(journal.transactions)
+    await worker.register("worker", "test", 60)
+    await worker.take_lanes(10)
+    unsent = [row.type for row in await worker.unsent(10) if not row.letter]
     assert unsent == [CommandAccepted.wire_type(), PlanSuspended.wire_type()]
 
 
-async def test_dead_letters_are_found_with_their_commands(journal: Journal) -> None:
+async def test_dead_letters_are_found_with_their_commands(journal: OperatorJournal) -> None:
     """By code, type, customer and account; one of a record that was no command has none."""
     await rebuilt(journal)
     everything = Selection("contoso", FAILED, SuspendPlan.wire_type(), code="retries_exhausted")
-    (found,) = await journal.read(lambda tx: search(tx, everything, "open", 5))
+    (found,) = await journal.dead_letters.search(everything, "open", 5)
     assert (found.id, found.letter.redrive, found.letter.sent_at is not None) == (FAILED, 1, True)
-    (none,) = await journal.read(lambda tx: search(tx, Selection(code="invalid_json")))
+    (none,) = await journal.dead_letters.search(Selection(code="invalid_json"))
     assert (none.id, none.type) == (None, None)
-    assert await journal.read(replay_plans.calls_by_type) == {}
+    assert await journal.replay_plans.calls_by_type() == {}

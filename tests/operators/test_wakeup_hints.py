@@ -9,8 +9,6 @@ from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import World
 from tests.support.waiting import eventually
 from worker.journal.database.postgres import PostgresEngine
-from worker.journal.operating.pauses import Brake
-from worker.journal.operating.requests import Acts
 from worker.journal.selection import Selection
 
 pytestmark = pytest.mark.postgres
@@ -32,7 +30,7 @@ async def test_a_pause_a_request_and_a_resumption_are_heard_of_at_once(world: Wo
     customer = world.simulator.customer("quiet_plan")
     which = Selection(customer=customer.id)
     async with beside(world) as journal:
-        brake, acts = Brake(journal), Acts(journal)
+        brake, acts = journal.pauses, journal.requests
         await brake.pause(WHO, WHY, which)
         first, second = [await world.send(SuspendPlan(customer_id=customer.id), partition=0) for _ in range(2)]
         await eventually(lambda: "CommandWaiting 0" in types(world, first), "the first is held", within=10)

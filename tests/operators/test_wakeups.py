@@ -6,8 +6,6 @@ from events.codes import WaitingReason
 from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
 from tests.operators.asking import WHO, WHY, beside, later, types, uid
 from tests.support.harness import World, settings_of
-from worker.journal.operating.pauses import Brake
-from worker.journal.operating.wakeups import Waking
 from worker.journal.records import SECOND
 from worker.journal.selection import Selection
 
@@ -19,7 +17,7 @@ CUSTOMERS = 12
 async def wake(world: World, which: Selection) -> int:
     """A person wakes what waits."""
     async with beside(world) as journal:
-        return await Waking(journal).wake(WHO, WHY, which)
+        return await journal.wakeups.wake(WHO, WHY, which)
 
 
 async def after_an_outage(world: World, workers: int = 1) -> list[str]:
@@ -75,7 +73,7 @@ def test_a_pause_is_stronger(play: Play) -> None:
         await world.begin()
         customer = world.simulator.customer("quiet_plan")
         async with beside(world) as journal:
-            await Brake(journal).pause(WHO, WHY, Selection(customer=customer.id))
+            await journal.pauses.pause(WHO, WHY, Selection(customer=customer.id))
         sent = await world.send(SuspendPlan(customer_id=customer.id))
         await world.until(later(world, 5), "it is held")
         assert await wake(world, Selection()) == 0
@@ -96,7 +94,7 @@ def test_only_what_was_meant_is_woken(play: Play) -> None:
         sent = [await world.send(SuspendPlan(customer_id=customer.id)) for customer in customers]
         await world.until(later(world, 1_800), "they wait ever longer")
         async with beside(world) as journal:
-            waking = Waking(journal)
+            waking = journal.wakeups
             assert sum((await waking.counted(Selection(partner="contoso"))).values()) == len(sent)
             assert await waking.counted(Selection(partner="fabrikam")) == {}
             assert await waking.counted(Selection(reason="throttled")) == {}
@@ -118,7 +116,7 @@ def test_a_partner_is_called_by_the_name_that_its_account_has_now(play: Play) ->
         world.settings = settings_of(("renamed",))
         await world.begin()
         async with beside(world) as journal:
-            waking = Waking(journal)
+            waking = journal.wakeups
             assert await waking.counted(Selection(partner="fabrikam")) == {}
             assert sum((await waking.counted(Selection(partner="renamed"))).values()) == 1
 

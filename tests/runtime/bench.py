@@ -12,6 +12,7 @@ from events.wire.record import Headers, Record
 from tests.support.virtual_time import LoopClock
 from worker.gate import Traffic
 from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.processing.tenants import Directory, Tenant
 from worker.journal.records import Taken, Unsent, Work
@@ -78,7 +79,9 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.clock = LoopClock()
         self.path = path
-        self.journal = Journal(SqliteEngine(path, clock=self.clock, executor=InlineExecutor()), self.clock)
+        self.journal = Journal(
+            Transactions(SqliteEngine(path, clock=self.clock, executor=InlineExecutor()), self.clock)
+        )
 
     async def open(self) -> None:
         """Open the journal and become its worker."""
@@ -110,7 +113,7 @@ class Bench:
 
     async def rows(self, sql: str) -> list[Mapping[str, Any]]:
         """Rows of the journal."""
-        return [dict(row) for row in await self.journal.read(lambda tx: tx.rows(sql))]
+        return [dict(row) for row in await self.journal.transactions.read(lambda tx: tx.rows(sql))]
 
     async def step(self, name: str) -> Mapping[str, Any]:
         """The row of a step."""

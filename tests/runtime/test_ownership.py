@@ -13,6 +13,7 @@ from tests.runtime.bench import Bench, desk, record
 from tests.support.virtual_time import LoopClock
 from worker.errors import JournalUnavailable
 from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import Conclusion, State
 from worker.runtime.intake import intake
@@ -66,7 +67,7 @@ class Owner:
 
     async def lanes(self) -> int:
         """How many lanes it owns."""
-        rows = await self.journal.read(
+        rows = await self.journal.transactions.read(
             lambda tx: tx.rows("SELECT count(*) AS n FROM lane WHERE owner = ?", self.journal.worker)
         )
         return int(rows[0]["n"])
@@ -83,7 +84,7 @@ async def hire(bench: Bench) -> AsyncIterator[Hire]:
     async def hired() -> Owner:
         skews = Skews()
         clock = SkewedClock(skews)
-        journal = Journal(SqliteEngine(bench.path, clock=bench.clock, executor=InlineExecutor()), clock)
+        journal = Journal(Transactions(SqliteEngine(bench.path, clock=bench.clock, executor=InlineExecutor()), clock))
         await journal.open()
         journals.append(journal)
         ownership = Ownership(journal, clock, LEASE, "host", "1.2.3")

@@ -282,11 +282,11 @@ async def test_a_lane_taken_over_meanwhile_begins_with_its_oldest_event(
     """What stands in front of where the publisher is, because another lane is held up, is not passed over."""
     monkeypatch.setattr(module, "PORTION", 2)
     await say(bench, "b1", customer=B)
-    await bench.journal.write(_steal)
+    await bench.journal.transactions.write(_steal)
     await say(bench, "a1", "a2", "a3", customer=A)
     sink.refuse = lambda outgoing: TooLarge("no") if name(outgoing) == "a2 Rejected" else None
     assert await publisher.flush()
-    await bench.journal.write(_give_back)
+    await bench.journal.transactions.write(_give_back)
     await say(bench, "b2", customer=B)
     for _ in range(2):
         while await publisher.flush():
@@ -317,7 +317,7 @@ async def _silent(*_: object) -> Any:
 async def test_only_what_is_in_our_lanes_is_sent(bench: Bench, sink: Sink, publisher: Publisher) -> None:
     """The rest is its owner's."""
     await say(bench, "a")
-    await bench.journal.write(_steal)
+    await bench.journal.transactions.write(_steal)
     assert not await publisher.flush()
     assert sink.events() == []
 

@@ -19,7 +19,7 @@ from worker import app
 from worker.broker.port import BrokerUnavailable
 from worker.handling import Context
 from worker.journal.database import postgres, sqlite
-from worker.journal.journal import CLOSE_SECONDS
+from worker.journal.database.transactions import CLOSE_SECONDS
 from worker.partner_center.resources import subscriptions
 from worker.runtime import stop_limit
 from worker.runtime.consumer import Progress

@@ -18,7 +18,7 @@ from worker.broker.port import Batch, Partition
 from worker.errors import Rejected
 from worker.gate import Traffic
 from worker.journal.database.protocol import Transaction
-from worker.journal.operating import retention
+from worker.journal.operating import retention_kinds
 from worker.journal.processing import intake as accepting
 from worker.journal.processing import runs
 from worker.journal.records import Intake, Taken, Unsent, Work
@@ -173,7 +173,7 @@ BUGS = (
         "details of open dead letters are forgotten",
         "G1",
         1,
-        [(retention, "OVER", _forgets_what_a_person_has_to_look_at)],
+        [(retention_kinds, "OVER", _forgets_what_a_person_has_to_look_at)],
     ),
     Planted("after a lost answer another cart is bought", "G2", 35, [(Purchase, "took_effect", _buys_in_another_cart)]),
     Planted("each publication draws an id", "G3", 1, [(Publisher, "_one", _draws_event_ids)]),

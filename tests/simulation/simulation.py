@@ -25,8 +25,9 @@ from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_time import START, LoopClock
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.journal.operating.pauses import Brake
+from worker.journal.operating.pauses import Pauses
 
 SETTINGS = SOONER.model_copy(
     update={"journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)})}
@@ -175,17 +176,17 @@ class _Run:
         await asyncio.sleep(braking.seconds)
         if braking.dies:
             self._sky.note("resumptions whose person died")
-            with patch.object(Brake, "let_go", _nothing):
+            with patch.object(Pauses, "let_go", _nothing):
                 await self._on_the_journal(lambda brake: brake.resume("ada", "over", braking.which))
         else:
             self._sky.note("resumptions by a person")
             await self._on_the_journal(lambda brake: brake.resume("ada", "over", braking.which))
 
-    async def _on_the_journal(self, act: Callable[[Brake], Awaitable[Any]]) -> None:
-        journal = Journal(self._world._make_engine(self._world.clock), self._world.clock)
+    async def _on_the_journal(self, act: Callable[[Pauses], Awaitable[Any]]) -> None:
+        journal = Journal(Transactions(self._world._make_engine(self._world.clock), self._world.clock))
         await journal.open()
         try:
-            await act(Brake(journal))
+            await act(Pauses(journal.transactions.transactions))
         finally:
             await journal.close()
 
@@ -320,6 +321,6 @@ class _Run:
         return digest.hexdigest()[:16]
 
 
-async def _nothing(_brake: Brake, _worker: str | None = None) -> int:
+async def _nothing(_brake: Pauses, _worker: str | None = None) -> int:
     """What a person does who died."""
     return 0

@@ -28,8 +28,8 @@ from worker.clock import Clock
 from worker.handling import Handler, load
 from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.journal.processing.tenants import register
 from worker.runtime.service import Service
 from worker.settings.build import tenants_of
 from worker.settings.model import Partner, Settings
@@ -154,12 +154,12 @@ class World:
         """A worker that has not begun."""
         life = Life(f"worker {len(self.workers) + 1}", script)
         own = clock or self.clock
-        journal = Journal(WatchedEngine(self._make_engine(self.clock), life), own)
+        journal = Journal(Transactions(WatchedEngine(self._make_engine(self.clock), life), own))
         source = MemorySource(self.broker, COMMANDS, GROUP)
         settings = self.settings
 
         async def assembled(journal: Journal) -> Service:
-            tenants = await journal.write(lambda tx: register(tx, tenants_of(settings)))
+            tenants = await journal.register_tenants(tenants_of(settings))
             around = Around(
                 clock=own,
                 journal=journal,

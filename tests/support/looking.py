@@ -8,7 +8,7 @@ from tests.support.harness import settings_of
 from worker.cli import connections
 from worker.errors import JournalMissing
 from worker.journal.database.protocol import Transaction
-from worker.journal.operating.dead_letter_search import search
+from worker.journal.reading.dead_letter_search import search
 from worker.journal.reading.timeline import newest
 from worker.journal.reading.views import Summary
 from worker.journal.selection import Selection
@@ -35,4 +35,4 @@ def _look(url: str, query: Callable[[Transaction], Awaitable[T]]) -> T:
 
 async def _read(url: str, query: Callable[[Transaction], Awaitable[T]]) -> T:
     async with connections.journal(settings_of(journal={"url": url})) as journal:
-        return await journal.read(query)
+        return await journal.transactions.read(query)

@@ -38,7 +38,7 @@ class PageLimit:
         self._writer(worker).execute("PRAGMA max_page_count = 1000000")
 
     def _writer(self, worker: LiveWorker) -> Any:
-        engine = worker.journal._engine._engine  # type: ignore[attr-defined]
+        engine = worker.journal.transactions._engine._engine  # type: ignore[attr-defined]
         assert isinstance(engine, SqliteEngine)
         return engine._writer
 

@@ -20,12 +20,10 @@ from worker.errors import JournalRefused
 from worker.journal.database import schema
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.schema import TABLES
-from worker.journal.operating import dead_letter_search
-from worker.journal.operating.pauses import Brake
-from worker.journal.operating.retention import prune
+from worker.journal.operating.retention_kinds import Ages
 from worker.journal.processing.pauses import pauses
 from worker.journal.processing.unknown_rows import KIND
-from worker.journal.reading import counts, timeline
+from worker.journal.reading import counts, dead_letter_search, timeline
 from worker.journal.records import State
 from worker.journal.selection import Selection
 
@@ -58,7 +56,7 @@ async def write(world: World, *statements: str) -> None:
             await tx.run(statement)
 
     async with beside(world) as journal:
-        await journal.write(change)
+        await journal.transactions.write(change)
 
 
 async def columns(tx: Transaction) -> Mapping[str, set[str]]:
@@ -77,7 +75,7 @@ async def columns(tx: Transaction) -> Mapping[str, set[str]]:
 async def widen(world: World) -> None:
     """One column of a new name in every table, one of each name that another table has, and one table."""
     async with beside(world) as journal:
-        known = await journal.read(columns)
+        known = await journal.transactions.read(columns)
     names = {"newer", *(name for each in known.values() for name in each)}
     await write(
         world,
@@ -93,7 +91,7 @@ async def widen(world: World) -> None:
 async def paused(world: World, customers: Sequence[Customer]) -> list[str]:
     """A command of each of these customers, accepted and held back by a pause."""
     async with beside(world) as journal:
-        await Brake(journal).pause(WHO, WHY, Selection())
+        await journal.pauses.pause(WHO, WHY, Selection())
     sent = [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers]
     for _ in range(60):
         waiting = await world.rows("SELECT uid FROM command WHERE reason = 'paused'")
@@ -106,7 +104,7 @@ async def paused(world: World, customers: Sequence[Customer]) -> list[str]:
 async def resume(world: World) -> None:
     """Let everything go."""
     async with beside(world) as journal:
-        await Brake(journal).resume(WHO, WHY, Selection())
+        await journal.pauses.resume(WHO, WHY, Selection())
 
 
 def bought(world: World, command: str) -> bool:
@@ -137,8 +135,8 @@ def test_more_columns_and_one_more_table_change_nothing_for_a_worker(either: Pla
         assert len(world.letters()) == 1
         await world.until(later(world, 300.0), "every loop has come round")
         async with beside(world) as journal:
-            await look_around(journal.read)
-            await prune(journal, 1.0, 1.0)
+            await look_around(journal.transactions.read)
+            await journal.retention.forget_all(Ages(1.0, 1.0))
 
     either(story)
 
@@ -223,8 +221,8 @@ def test_commands_with_words_that_it_does_not_know_wait_and_all_others_are_answe
         (row,) = await world.rows(f"SELECT state, attempts FROM command WHERE uid = '{uid(odd[0])}'")
         assert (row["state"], row["attempts"]) == ("reviewing", 0)
         async with beside(world) as journal:
-            await look_around(journal.read)
-            (found,) = await journal.read(lambda tx: timeline.find(tx, odd[0]))
+            await look_around(journal.transactions.read)
+            (found,) = await journal.transactions.read(lambda tx: timeline.find(tx, odd[0]))
         assert (found.state, found.state.known, found.state is State.ACCEPTED) == ("reviewing", False, False)
         await write(
             world,
@@ -313,7 +311,7 @@ def test_other_words_of_a_newer_azplan_are_taken_as_they_are(either: Play) -> No
         await world.begin()
         assert bought(world, await answered(world))
         async with beside(world) as journal:
-            await look_around(journal.read)
+            await look_around(journal.transactions.read)
 
     either(story)
 

@@ -13,7 +13,6 @@ from worker.cli.braking import in_force
 from worker.cli.exit_codes import Code
 from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing, JournalRefused
-from worker.journal.operating.pauses import Brake
 from worker.partner_center.api import Call
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.trouble import trouble_of
@@ -163,7 +162,7 @@ async def _pauses(settings: Settings) -> AsyncIterator[Finding]:
     """The pauses in force. They are no fault of the set-up, and explain why commands wait."""
     try:
         async with connections.journal(settings) as journal:
-            held, now = await Brake(journal).held(), journal.now()
+            held, now = await journal.pauses.held(), journal.now()
     except JournalError:
         return  # the finding before this one says what is wrong with the journal
     for pause in held:

@@ -7,19 +7,20 @@ from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Admin, Sink
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
-from worker.journal.journal import Journal
+from worker.journal.database.transactions import Transactions
+from worker.journal.operator_journal import OperatorJournal
 from worker.settings.build import kafka_config, open_engine
 from worker.settings.model import Settings
 
 
 @asynccontextmanager
-async def journal(settings: Settings) -> AsyncIterator[Journal]:
+async def journal(settings: Settings) -> AsyncIterator[OperatorJournal]:
     """The journal, beside whatever worker has it open. A verb is a guest there: it makes none and migrates none.
 
     Raises `JournalMissing` where there is none yet, `JournalRefused` where it is older or newer than this azplan.
     """
     clock = Clock()
-    opened = Journal(open_engine(settings, clock), clock)
+    opened = OperatorJournal(Transactions(open_engine(settings, clock), clock))
     await opened.open()
     try:
         yield opened

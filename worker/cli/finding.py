@@ -3,15 +3,14 @@
 from difflib import get_close_matches
 
 from worker.cli.exit_codes import Code, Stop
-from worker.journal.journal import Journal
-from worker.journal.reading import timeline
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Summary
 from worker.journal.selection import Selection
 
 
-async def the_command(journal: Journal, id_: str, source: str | None) -> Summary:
+async def the_command(journal: OperatorJournal, id_: str, source: str | None) -> Summary:
     """The command of this id. Raises Stop where there is none, or more than one."""
-    found = await journal.read(lambda tx: timeline.find(tx, id_, source))
+    found = await journal.commands.find(id_, source)
     if not found:
         raise await _unknown(journal, id_, source)
     if len(found) > 1:
@@ -20,8 +19,8 @@ async def the_command(journal: Journal, id_: str, source: str | None) -> Summary
     return found[0]
 
 
-async def _unknown(journal: Journal, id_: str, source: str | None) -> Stop:
-    newest = await journal.read(lambda tx: timeline.newest(tx, Selection(), 1_000))
+async def _unknown(journal: OperatorJournal, id_: str, source: str | None) -> Stop:
+    newest = await journal.commands.newest(Selection(), 1_000)
     near = get_close_matches(id_, {each.id for each in newest}, n=3, cutoff=0.8)
     of = f" from {source}" if source else ""
     hint = f"Did you mean {', '.join(near)}?" if near else "`azplan commands list` shows the newest."

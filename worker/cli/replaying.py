@@ -21,16 +21,12 @@ from worker.cli.output.terminal import (
 )
 from worker.cli.requesting import say_who_will
 from worker.clock import Clock
-from worker.journal.journal import Journal
-from worker.journal.operating.replay_plans import (
+from worker.journal.operating.replay_items import (
     Item,
     Plan,
-    find,
-    latest,
-    reasons,
-    states,
 )
-from worker.journal.processing.tenants import Directory, register
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.processing.tenants import Directory
 from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter
 from worker.operators.replay.applying import Applier, Ended, Manner
 from worker.operators.replay.decisions import Outcome
@@ -82,7 +78,7 @@ def facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-async def show_plan(journal: Journal, plan: Plan, *, as_json: bool) -> None:
+async def show_plan(journal: OperatorJournal, plan: Plan, *, as_json: bool) -> None:
     """Print a plan as data."""
     if as_json:
         show_json(facts(plan))
@@ -102,9 +98,9 @@ def kept(plan: Plan) -> dict[str, Any]:
     return {**facts(plan), "at": instant(plan.at), "who": plan.who, "why": plan.why, "asked": plan.asked}
 
 
-async def standing_of(journal: Journal, plan: Plan) -> Mapping[str, int]:
+async def standing_of(journal: OperatorJournal, plan: Plan) -> Mapping[str, int]:
     """How far the commands are for which something would happen: planned, sent, done, failed or left."""
-    return await journal.read(lambda tx: states(tx, plan.id, ACTED))
+    return await journal.replay_plans.states(plan.id, ACTED)
 
 
 def made_by(plan: Plan, now: Micros) -> str:
@@ -113,7 +109,7 @@ def made_by(plan: Plan, now: Micros) -> str:
     return f"Made {rough((now - plan.at) / SECOND)} ago by {plan.who}{why}"
 
 
-async def tell_plan(journal: Journal, plan: Plan) -> None:
+async def tell_plan(journal: OperatorJournal, plan: Plan) -> None:
     """Print a plan as talk, before somebody is asked about it."""
     say(made_by(plan, journal.now()))
     for outcome, number, why in await _rows(journal, plan):
@@ -122,7 +118,7 @@ async def tell_plan(journal: Journal, plan: Plan) -> None:
 
 
 async def carry_out(
-    loaded: Settings, journal: Journal, plan: Plan, manner: Manner, *, yes: bool, as_json: bool
+    loaded: Settings, journal: OperatorJournal, plan: Plan, manner: Manner, *, yes: bool, as_json: bool
 ) -> None:
     """Ask, then apply, and tell how it ended. Raises Stop where it did not go well."""
     number = sum(plan.outcomes.get(outcome, 0) for outcome in manner.outcomes)
@@ -139,7 +135,7 @@ async def carry_out(
     canary = f", {manner.pace.canary} of them first" if manner.pace.canary else ""
     insist(f"Apply this to {counted(number, 'command')}{canary}?", yes=yes)
     with _bar(number) as tell:
-        tenants: Directory = await journal.write(lambda tx: register(tx, tenants_of(loaded), rename=False))
+        tenants = await journal.tenants.remember(tenants_of(loaded))
         wanted = desk(loaded, tenants)
         applier = Applier(journal, Clock(), enter=lambda items: _enter(journal, wanted, items), tell=tell)
         try:
@@ -151,7 +147,7 @@ async def carry_out(
     _judge(plan, ended)
 
 
-async def _enter(journal: Journal, wanted: intake.Desk, items: Sequence[Item]) -> None:
+async def _enter(journal: OperatorJournal, wanted: intake.Desk, items: Sequence[Item]) -> None:
     """Take records in by the way that every record takes."""
 
     def refused(item: Intake, error: Exception) -> NewDeadLetter:
@@ -221,9 +217,9 @@ def _judge(plan: Plan, ended: Ended) -> None:
         raise Stop(Code.FAILED, f"{ended.standing.failed} failed again.", "`azplan dead-letters list` shows them.")
 
 
-async def _rows(journal: Journal, plan: Plan) -> list[tuple[str, str, str]]:
+async def _rows(journal: OperatorJournal, plan: Plan) -> list[tuple[str, str, str]]:
     """What would happen to how many commands, and why."""
-    found = await journal.read(lambda tx: reasons(tx, plan.id))
+    found = await journal.replay_plans.reasons(plan.id)
     return [
         (outcome.value, str(each.number), f"{each.detail}; {MEANINGS[outcome]}" if outcome in MEANINGS else each.detail)
         for outcome in Outcome
@@ -244,12 +240,12 @@ def _cost(plan: Plan) -> str:
     return f"{commands}, about {counted(plan.calls, 'call')} of Partner Center, {time} at the ceiling."
 
 
-async def the_plan(journal: Journal, name: str) -> Plan:
+async def the_plan(journal: OperatorJournal, name: str) -> Plan:
     """The one plan that was meant: by its id, by the beginning of it, or the newest. Raises Stop."""
     if name == LATEST:
-        found = await journal.read(latest)
+        found = await journal.replay_plans.newest(1)
     else:
-        found = await journal.read(lambda tx: find(tx, name))
+        found = await journal.replay_plans.find(name)
     if len(found) == 1:
         return found[0]
     if found:

@@ -15,11 +15,8 @@ from worker.cli.exit_codes import Code, Stop
 from worker.cli.message_types import short
 from worker.cli.output.terminal import json_array, say, show_table
 from worker.cli.person import Signature
-from worker.journal.database.protocol import Transaction
-from worker.journal.journal import Journal
-from worker.journal.operating.requests import DONE, Acts
-from worker.journal.operating.selected_commands import named
-from worker.journal.reading import counts
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.processing.requests import DONE
 from worker.journal.reading.views import Summary
 from worker.journal.records import Json
 
@@ -50,9 +47,9 @@ class Answered:
         return self.result == DONE
 
 
-async def say_who_will(journal: Journal) -> bool:
+async def say_who_will(journal: OperatorJournal) -> bool:
     """Tell whether a worker lives that will carry a request out."""
-    living = await journal.read(counts.living)
+    living = await journal.statistics.living_workers()
     if living:
         names = ", ".join(sorted({worker.name for worker in living}))
         say(f"{len(living)} {'worker lives' if len(living) == 1 else 'workers live'} to carry it out ({names}).")
@@ -62,7 +59,7 @@ async def say_who_will(journal: Journal) -> bool:
 
 
 async def request(
-    journal: Journal,
+    journal: OperatorJournal,
     verb: str,
     pages: AsyncIterable[Sequence[str]],
     signature: Signature,
@@ -75,9 +72,9 @@ async def request(
 
     The commands come in pages of uids, and the answers are read in pages. Raises Stop where not all was carried out.
     """
-    acts, numbers = Acts(journal), array("q")
+    numbers = array("q")
     async for uids in pages:
-        numbers.extend(await acts.ask_each(signature.who, signature.why, verb, uids, details))
+        numbers.extend(await journal.requests.ask_each(signature.who, signature.why, verb, uids, details))
     if not numbers:
         raise Stop(Code.NOTHING, "what was meant has just been forgotten: it was over long ago.")
     until = _now() + (wait.total_seconds() if await say_who_will(journal) else 0.0)
@@ -98,21 +95,13 @@ async def one_page(command: Summary) -> AsyncIterator[Sequence[str]]:
     yield [command.uid]
 
 
-async def _answers(journal: Journal, numbers: Sequence[int], until: float) -> list[Answered]:
+async def _answers(journal: OperatorJournal, numbers: Sequence[int], until: float) -> list[Answered]:
     """What came of these requests by then, or as soon as all are answered."""
-    wanted = set(numbers)
-
-    async def look(tx: Transaction) -> dict[str, str | None]:
-        rows = await tx.rows(
-            "SELECT seq, uid, result FROM act WHERE seq BETWEEN ? AND ? ORDER BY seq", numbers[0], numbers[-1]
-        )
-        return {row["uid"]: row["result"] for row in rows if row["seq"] in wanted}
-
-    results = await journal.read(look)
+    results = await journal.requests.answers(numbers)
     while None in results.values() and _now() < until:
         await asyncio.sleep(min(LOOK_EVERY, until - _now()))
-        results = await journal.read(look)
-    commands = await journal.read(lambda tx: named(tx, list(results)))
+        results = await journal.requests.answers(numbers)
+    commands = await journal.commands.named(list(results))
     return [Answered(commands[uid], result) for uid, result in results.items() if uid in commands]
 
 

@@ -17,8 +17,7 @@ from worker.cli.output.terminal import (
 )
 from worker.cli.selecting import check_partner
 from worker.errors import JournalUnavailable
-from worker.journal.journal import Journal
-from worker.journal.reading import timeline
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Change, Summary
 from worker.journal.selection import Selection
 from worker.settings.model import Settings
@@ -32,8 +31,8 @@ async def watch_events(settings: Settings, wanted: Selection, *, as_json: bool) 
     async with connections.journal(settings) as journal:
         await check_partner(journal, settings, wanted.partner)
         await say_held(journal)
-        since = await journal.read(timeline.newest_number)
-        meant = await journal.read(lambda tx: timeline.as_called_now(tx, wanted))
+        since = await journal.commands.newest_event_number()
+        meant = await journal.commands.with_current_partner(wanted)
         seen: set[int] = set()
         say("Watching; Ctrl-C ends it.")
         while True:
@@ -44,14 +43,14 @@ async def watch_events(settings: Settings, wanted: Selection, *, as_json: bool) 
             await asyncio.sleep(PAUSE)
 
 
-async def look(journal: Journal, since: int, seen: set[int], tell: Callable[[list[Change]], None]) -> int:
+async def look(journal: OperatorJournal, since: int, seen: set[int], tell: Callable[[list[Change]], None]) -> int:
     """Tell what was said after number `since` and is not in `seen`, a page at a time. Where to look from next time.
 
     `seen` are the numbers of events beyond that which were told already.
     """
     after, settled = since, since
     while True:
-        changes, up_to = await journal.read(lambda tx, after=after: timeline.changes(tx, after))  # type: ignore[misc]
+        changes, up_to = await journal.commands.changes(after)
         settled = max(settled, up_to)
         tell([each for each in changes if each.event.seq not in seen])
         seen.update(each.event.seq for each in changes)

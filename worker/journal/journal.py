@@ -1,49 +1,52 @@
-"""The journal's verbs. Each is one transaction, committed in a group with others; each says what it promises.
+"""The journal as a worker uses it: each method is one transaction and says what it promises.
 
-All of them raise `JournalUnavailable` when the database does not answer: whether the write was made is then not known,
-and what to do is to look again later, never to assume.
+Every method that reaches the database raises `JournalUnavailable` when the database does not answer. A write that
+raises `JournalUnavailable` may have been made or not: the caller looks again later and assumes nothing.
 
-What a person asks for is in `acts`, what a person reads in `timeline` and `counts`, forgetting in `retention`.
+People use the journal through `OperatorJournal`.
 """
 
-import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import suppress
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from worker.clock import Clock
-from worker.errors import JournalUnavailable, LaneLost
-from worker.journal.database.protocol import (
-    Engine,
-    LaneKey,
-    Operation,
-    Transaction,
+from worker.errors import LaneLost
+from worker.journal.database.protocol import LaneKey
+from worker.journal.database.transactions import Transactions
+from worker.journal.operating import rebuild, wakeups
+from worker.journal.operating.pauses import Pauses
+from worker.journal.operating.retention import Retention
+from worker.journal.processing import (
+    chores,
+    claims,
+    consumer_group,
+    intake,
+    lane_change,
+    lanes,
+    outbox,
+    pauses,
+    recent_calls,
+    runs,
+    tenants,
+    unknown_rows,
 )
-from worker.journal.database.writer import Writer
-from worker.journal.processing import claims, consumer_group, intake, lanes, outbox, runs
+from worker.journal.processing.recent_calls import RecentCall
+from worker.journal.processing.requests import LaneRequests
+from worker.journal.processing.tenants import Directory
 from worker.journal.reading import counts
 from worker.journal.records import (
-    SECOND,
     Call,
     Claim,
     Conclusion,
     Intake,
     Micros,
     NewDeadLetter,
+    Pause,
+    Puzzle,
     Step,
     Taken,
     Unsent,
     Work,
 )
-
-T = TypeVar("T")
-
-CLOSE_SECONDS = 1.0
-"""For writes that are under way to end when the journal is closed."""
-
-SET_BACK = 10 * SECOND
-"""A reading of the database's clock so much older than the last one is no late reading: the clock was set back."""
 
 
 class EffectHeld(Exception):
@@ -55,258 +58,223 @@ class EffectHeld(Exception):
 
 
 class Journal:
-    """What we were asked, what became of it, what we said."""
+    """What azplan was asked, what became of it and what azplan said, for one worker.
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine = engine
-        self._writer = Writer(engine)
-        self._clock = clock
-        self._ahead: Micros = 0
-        self._measured: Micros = 0
-        self._looked_up_to = ""
-        self._hint = asyncio.Event()
-        self._listening: asyncio.Task[None] | None = None
+    `requests`: what people ask about commands of this worker's lanes. `retention`: forgetting what is over.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        """`transactions`: an `OperatorJournal` may use the same."""
+        self.transactions = transactions
         self.worker = ""
+        self.requests = LaneRequests(transactions, lambda: self.worker)
+        self.retention = Retention(transactions)
+        self._pauses = Pauses(transactions)
+        self._looked_up_to = ""
 
     async def open(self) -> None:
-        """Connect. Raises `JournalRefused` with what to do, `JournalUnavailable` where nobody answers."""
-        await self._engine.open()
-        await self.read(nothing)
+        """Connect. Raises `JournalRefused` with what to do, and `JournalMissing`."""
+        await self.transactions.open()
 
     async def close(self) -> None:
-        """Commit what was submitted and let go of the database: within a few seconds, also of one that is silent.
-
-        What is not committed by then may be committed or not, as with every `JournalUnavailable`.
-        """
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening], timeout=CLOSE_SECONDS)
-            self._listening = None
-        await self._writer.drain(CLOSE_SECONDS)
-        await self._engine.close()
+        """Commit what was submitted and close every connection, within a few seconds even if the database is silent."""
+        await self.transactions.close()
 
     def now(self) -> Micros:
-        """The database's clock, as far as it is known without asking: never ahead of it, whatever ours does."""
-        return self._elapsed() + self._ahead
+        """The database's clock, estimated without asking the database: never ahead of it."""
+        return self.transactions.now()
 
     @property
     def warnings(self) -> Sequence[str]:
-        """Settings of the database that weaken what is promised, a sentence each."""
-        return self._engine.warnings
+        """Settings of the database that weaken what the journal promises, one sentence each."""
+        return self.transactions.warnings
+
+    # ---- what the journal belongs to
+
+    async def is_empty(self) -> bool:
+        """True while nothing was ever taken in and the journal was never bound to a consumer group."""
+        return await self.transactions.read(consumer_group.is_empty)
+
+    async def is_half_rebuilt(self) -> bool:
+        """True while a rebuild of this journal was begun and has not come to its end."""
+        return await self.transactions.read(rebuild.unfinished)
+
+    async def bind(self, group: str, topic: str) -> None:
+        """Remember, once, the consumer group and the commands topic that this journal belongs to.
+
+        Raises `JournalRefused` if the journal belongs to another group or topic.
+        """
+        await self.transactions.write(lambda tx: consumer_group.bind(tx, group, topic))
+
+    async def register_tenants(self, accounts: Mapping[str, str]) -> Directory:
+        """Remember the tenants and the present names of these accounts, from account names to tenant ids.
+
+        Raises `JournalRefused` if the journal holds work of an account whose tenant cannot be told.
+        """
+        return await self.transactions.write(lambda tx: tenants.register(tx, accounts))
 
     # ---- workers and lanes
 
     async def register(self, name: str, version: str, lease: float) -> None:
-        """Become a worker, by a name that nobody had before, alive for `lease` seconds."""
-        worker = str(uuid.uuid4())
-        alone = self._engine.alone
-        await self._write(lambda tx: lanes.register(tx, worker, name, version, lease, alone=alone))
+        """Become a worker with a new id, alive for `lease` seconds."""
+        worker, alone = str(uuid.uuid4()), self.transactions.alone
+        await self.transactions.write(lambda tx: lanes.register(tx, worker, name, version, lease, alone=alone))
         self.worker = worker
 
     async def heartbeat(self, lease: float) -> bool:
-        """Stay alive for another `lease` seconds. False: the row has lapsed, and every lane may belong to another.
+        """Stay alive for another `lease` seconds. False: the lease is over, and every lane may have another owner.
 
         Waits for no lane and behind no other write.
         """
         worker = self.worker
-        beat = Operation(run=lambda tx: self._timed(tx, lanes.heartbeat(tx, worker, lease)))
-        return bool((await self._engine.commit([beat]))[0])
+        return await self.transactions.write_at_once(lambda tx: lanes.heartbeat(tx, worker, lease))
 
     async def retire(self) -> None:
         """Stop being a worker: all lanes are free at once. Waits for no lane and behind no other write."""
         worker = self.worker
-        await self._engine.commit([Operation(run=lambda tx: self._timed(tx, lanes.retire(tx, worker)))])
+        await self.transactions.write_at_once(lambda tx: lanes.retire(tx, worker))
+
+    async def touch(self) -> None:
+        """Write as little as possible: shows whether the database takes writes at all."""
+        await self.transactions.write(lanes.touch)
 
     async def take_lanes(self, limit: int) -> int:
-        """Take some of the oldest unfinished lanes that nobody living owns. How many."""
+        """Take at most `limit` of the oldest unfinished lanes without a living owner. Returns how many were taken."""
         worker = self.worker
-        return int(await self._write(lambda tx: lanes.take(tx, worker, limit)))
+        return await self.transactions.write(lambda tx: lanes.take(tx, worker, limit))
 
     async def let_go(self, limit: int) -> int:
-        """Look over the next `limit` lanes of this worker and give back those that are finished. How many."""
+        """Check the next `limit` lanes of this worker and give back the finished ones. Returns how many."""
         worker, after = self.worker, self._looked_up_to
-        finished, self._looked_up_to = await self.read(lambda tx: lanes.looked_over(tx, worker, after, limit))
+        finished, self._looked_up_to = await self.transactions.read(
+            lambda tx: lanes.looked_over(tx, worker, after, limit)
+        )
         if not finished:
             return 0
-        return int(await self._write(lambda tx: lanes.let_go(tx, worker, finished), lanes=finished))
+        return await self.transactions.write(lambda tx: lanes.let_go(tx, worker, finished), lanes=finished)
 
     async def hinted(self, seconds: float) -> bool:
-        """Wait until another process has something for this worker to look at, for `seconds` at most. False: none came.
+        """Wait until another process has something for this worker to look at. False if no hint came in `seconds`.
 
-        Only a hint, that may come late, for nothing or not at all: what is to be done is found by looking.
+        A hint may come late, without a reason, or not at all: work is found by looking, not by hints.
         """
-        if self._listening is None:
-            self._listening = asyncio.create_task(self._engine.listen(self._heard), name="journal hints")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hint.wait()
-        heard = self._hint.is_set()
-        self._hint.clear()
-        return heard
+        return await self.transactions.hinted(self.worker, seconds)
+
+    async def take_chore(self, name: str, lease: float) -> bool:
+        """Take, or keep, work that one worker does for all, for `lease` seconds. False while another worker has it."""
+        worker = self.worker
+        return await self.transactions.write(lambda tx: chores.take(tx, name, worker, lease))
 
     # ---- intake
 
     async def accept(
         self, items: Sequence[Intake], instead: Callable[[Intake, Exception], NewDeadLetter]
     ) -> list[Taken]:
-        """Write down every record of a batch: afterwards their offsets may be committed.
+        """Store every record of a batch. When it returns, the offsets of the records may be committed.
 
-        A record that the database refuses becomes the dead letter that `instead` makes of it, without its bytes where
-        those are refused too; no other is held up.
+        If the database refuses a record, `instead` makes the dead letter that is stored for it. The other records are
+        stored all the same.
         """
-        try:
-            return cast("list[Taken]", await self._accept(items))
-        except JournalUnavailable:
-            raise
-        except Exception as error:
-            if len(items) > 1:
-                half = len(items) // 2
-                return await self.accept(items[:half], instead) + await self.accept(items[half:], instead)
-            record, letter = items[0].record, items[0].letter
-            if letter is None:
-                return await self.accept([Intake(record=record, letter=instead(items[0], error))], instead)
-            if letter.source.unread is not None:
-                raise
-            return await self.accept([Intake(record=record, letter=intake.without_bytes(letter))], instead)
+        return await intake.accept_all(self.transactions, self.worker, items, instead)
 
-    async def _accept(self, items: Sequence[Intake]) -> Any:
-        worker = self.worker
-        return await self._write(lambda tx: intake.accept(tx, worker, items), new_lanes=intake.lanes_of(items))
-
-    # ---- work
+    # ---- commands
 
     async def claim(self, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
         """Commands of this worker's lanes that can run now, at most `limit` for each partner."""
         worker, busy = self.worker, set(running)
-        return cast("Claim", await self.read(lambda tx: claims.claim(tx, worker, partners, limit, busy)))
+        return await self.transactions.read(lambda tx: claims.claim(tx, worker, partners, limit, busy))
 
     async def partners(self) -> list[str]:
-        """The partners of all commands that wait for their turn; "" where a command names none."""
-        return cast("list[str]", await self.read(claims.partners))
+        """The partners of all commands that wait for their turn; "" if a command names none."""
+        return await self.transactions.read(claims.partners)
 
     async def runnable(self, limit: int) -> int:
-        """How many commands could run now, counted no further than `limit`."""
+        """How many commands of this worker's lanes could run now, counted up to `limit`."""
         worker = self.worker
-        return int(await self.read(lambda tx: claims.runnable(tx, worker, limit)))
+        return await self.transactions.read(lambda tx: claims.runnable(tx, worker, limit))
+
+    async def put_off(self, found: Sequence[Puzzle]) -> list[Puzzle]:
+        """Make commands that this azplan does not understand due later. Returns those put off for the first time."""
+        locked = sorted({each.lane for each in found})
+        return await self.transactions.write(lambda tx: unknown_rows.put_off(tx, found), lanes=locked)
 
     async def intend(self, item: Work, step: Step, within: float, key: str | None = None) -> Step:
         """Durable before it leaves: a request of this step may arrive within the next `within` seconds.
 
         Raises `LaneLost`; `EffectHeld` where another command has the effect `key` open.
         """
-        held = await self._write(lambda tx: runs.intend(tx, item, step, within, key), item, in_full=True)
+        held = await self.transactions.write(lambda tx: runs.intend(tx, item, step, within, key), item, in_full=True)
         if held is None:
             raise LaneLost(item.lane)
         if isinstance(held, str):
             raise EffectHeld(held)
-        return cast("Step", held)
+        return held
 
     async def record(self, item: Work, step: Step, calls: Sequence[Call] = (), *, spent: bool = False) -> None:
         """Durable: what is known of a step. `spent`: no request of the command can change anything any more."""
-        insist(await self._write(lambda tx: runs.record(tx, item, step, spent=spent, calls=calls), item), item)
+        insist(
+            await self.transactions.write(lambda tx: runs.record(tx, item, step, spent=spent, calls=calls), item), item
+        )
 
     async def put_away(self, item: Work, names: Sequence[str]) -> None:
         """Steps that are over for good make room for new ones of the same names."""
-        insist(await self._write(lambda tx: runs.put_away(tx, item, names), item), item)
+        insist(await self.transactions.write(lambda tx: runs.put_away(tx, item, names), item), item)
 
     async def close_effect(self, item: Work, key: str) -> None:
         """An effect that an earlier command left open has its answer."""
-        insist(await self._write(lambda tx: runs.close_effect(tx, item, key), item), item)
+        insist(await self.transactions.write(lambda tx: runs.close_effect(tx, item, key), item), item)
 
     async def conclude(self, item: Work, end: Conclusion) -> None:
         """Durable: how the run ended and what is said about it. Raises `LaneLost`."""
         letters = [lanes.dead_letter_lane(end.letter.source.partition)] if end.letter else []
-        insist(await self._write(lambda tx: runs.conclude(tx, item, end), item, new_lanes=letters), item)
+        insist(await self.transactions.write(lambda tx: runs.conclude(tx, item, end), item, new_lanes=letters), item)
+
+    async def move_to_lane(self, item: Work, to: LaneKey, account: str) -> bool:
+        """Move a failed command and its open requests into another lane; its events name `account` from now on.
+
+        False if the command stays: it has written something, its answer is not published yet, or it has changed.
+        """
+        return await self.transactions.write(lambda tx: lane_change.move(tx, item, to, account), item, new_lanes=[to])
 
     # ---- outbox
 
     async def unsent(self, limit: int, after: tuple[int, int] = (0, 0)) -> list[Unsent]:
         """The oldest events and dead letters of this worker's lanes that Kafka has not acknowledged.
 
-        `after` are sequence numbers of an event and a dead letter to begin behind. A lane that has an unsent event in
-        front of them is left out; begin anew now and then, so that it has its turn.
+        `after`: the sequence numbers of an event and a dead letter to begin behind. A lane that has an unsent event
+        before them is left out, so the caller begins at (0, 0) again now and then.
         """
         worker = self.worker
-        return cast("list[Unsent]", await self.read(lambda tx: outbox.unsent(tx, worker, limit, after)))
+        return await self.transactions.read(lambda tx: outbox.unsent(tx, worker, limit, after))
 
     async def sent(self, rows: Sequence[Unsent]) -> None:
-        """Kafka has acknowledged these."""
-        await self._write(lambda tx: outbox.sent(tx, rows))
+        """Remember that Kafka has acknowledged these events and dead letters."""
+        await self.transactions.write(lambda tx: outbox.sent(tx, rows))
 
-    # ---- looking
+    # ---- what people set, and what is counted
+
+    async def pauses(self) -> list[Pause]:
+        """All pauses, the oldest first, with partners as in `Work`."""
+        return await self.transactions.read(pauses.pauses)
+
+    async def release_paused(self) -> int:
+        """Make commands of this worker's lanes due that waited for a pause and are held by none. Returns how many."""
+        return await self._pauses.let_go(self.worker)
+
+    async def probe_asked_at(self) -> Micros:
+        """When a person last asked for open circuits to be probed; 0 if nobody did."""
+        return await self.transactions.read(wakeups.probe_asked_at)
 
     async def gauges(self) -> counts.Gauges:
         """What is open, unsent and dead, counted for metrics."""
-        return cast("counts.Gauges", await self.read(counts.gauges))
+        return await self.transactions.read(counts.gauges)
 
-    async def is_empty(self) -> bool:
-        """True while nothing was ever taken in, and no group was ever bound to this journal."""
-        return bool(await self.read(consumer_group.is_empty))
-
-    async def bind(self, group: str, topic: str) -> None:
-        """Remember the consumer group and the commands topic that this journal belongs to, once.
-
-        Raises `JournalRefused` where it belongs to others.
-        """
-        await self._write(lambda tx: consumer_group.bind(tx, group, topic))
-
-    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a query of `timeline`, `counts` or one's own; it changes nothing."""
-
-        async def look(tx: Transaction) -> T:
-            return await self._timed(tx, query(tx))
-
-        return await self._engine.read(look)
-
-    async def write(
-        self,
-        change: Callable[[Transaction], Awaitable[Any]],
-        item: Work | None = None,
-        *,
-        lanes: Sequence[str] = (),
-        new_lanes: Sequence[LaneKey] = (),
-    ) -> Any:
-        """Run a change of one's own in a transaction that has locked these lanes, and that of a command."""
-        return await self._write(change, item, lanes=lanes, new_lanes=new_lanes)
-
-    async def _write(
-        self,
-        change: Callable[[Transaction], Awaitable[Any]],
-        item: Work | None = None,
-        *,
-        lanes: Sequence[str] = (),
-        new_lanes: Sequence[LaneKey] = (),
-        in_full: bool = False,
-    ) -> Any:
-        return await self._writer.submit(
-            Operation(
-                run=lambda tx: self._timed(tx, change(tx)),
-                lanes=lanes if item is None else [*lanes, item.lane],
-                new_lanes=new_lanes,
-                commands=() if item is None else (item.uid,),
-                in_full=in_full,
-            )
-        )
-
-    async def _timed(self, tx: Transaction, result: Awaitable[T]) -> T:
-        """Set our clock by the transaction's, as soon as it has read it."""
-        if tx.now > self._measured or self._measured - tx.now > SET_BACK:
-            self._measured, self._ahead = tx.now, tx.now - self._elapsed()
-        return await result
-
-    def _elapsed(self) -> Micros:
-        return int(self._clock.monotonic() * SECOND)
-
-    def _heard(self, worker: str) -> None:
-        if worker in ("", self.worker):
-            self._hint.set()
+    async def recent_calls(self, seconds: float) -> list[RecentCall]:
+        """The calls of Partner Center of the last `seconds`, of all workers, as far as their runs were concluded."""
+        return await self.transactions.read(lambda tx: recent_calls.recent_calls(tx, seconds))
 
 
-async def nothing(_tx: Transaction) -> None:
-    """Asks the database for its clock and no more."""
-
-
-def insist(held: Any, item: Work) -> None:
-    """Raise `LaneLost` where a conditional write changed nothing."""
+def insist(held: bool, item: Work) -> None:  # noqa: FBT001 - the result of a conditional write
+    """Raise `LaneLost` if a conditional write changed nothing."""
     if not held:
         raise LaneLost(item.lane)

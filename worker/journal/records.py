@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from events.wire.record import Headers, Record
-from worker.journal.database.vocabulary import Resolution as Resolution  # noqa: PLC0414 - everybody takes it from here
-from worker.journal.database.vocabulary import State as State  # noqa: PLC0414 - everybody takes it from here
-from worker.journal.database.vocabulary import StepState as StepState  # noqa: PLC0414 - everybody takes it from here
 from worker.journal.selection import Selection
+from worker.journal.states import Resolution as Resolution  # noqa: PLC0414 - everybody takes it from here
+from worker.journal.states import State as State  # noqa: PLC0414 - everybody takes it from here
+from worker.journal.states import StepState as StepState  # noqa: PLC0414 - everybody takes it from here
 
 Micros = int
 """An instant: microseconds since 1970-01-01 UTC."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from worker.journal.database.vocabulary import State
+from worker.journal.states import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
 """The accounts that published events name, and the tenants that they are: a rebuilt lane is the one that it was."""
 
 from worker.errors import JournalRefused
-from worker.journal.journal import Journal
-from worker.journal.operating import rebuild
-from worker.journal.processing.tenants import Tenant, all_lanes, lanes_named
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.processing.tenants import Tenant
 
 
 class ToldAccounts:
     """From the names of accounts to their tenants, as the journal knows them."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: OperatorJournal) -> None:
         self._journal = journal
         self._found: dict[str, Tenant] = {}
 
@@ -18,14 +17,14 @@ class ToldAccounts:
         if account is None:
             return None
         if account not in self._found:
-            lanes = await self._journal.read(lambda tx: lanes_named(tx, account))
+            lanes = await self._journal.tenants.lanes_named(account)
             self._found[account] = Tenant(lanes, account)
         return self._found[account]
 
     async def refuse_unknown(self) -> None:
         """Raise `JournalRefused` where it cannot be told whose customers those of unfinished commands are: their lanes
         would be others than before."""
-        known = await self._journal.read(all_lanes)
+        known = await self._journal.tenants.all_lanes()
         strange = [each for each in self._found.values() if each.lanes not in known]
         unsure = sorted([each.account for each in strange if await self._is_unsettled(each)])
         if unsure:
@@ -37,4 +36,4 @@ class ToldAccounts:
             )
 
     async def _is_unsettled(self, tenant: Tenant) -> bool:
-        return await self._journal.read(lambda tx: rebuild.unsettled(tx, tenant.lanes))
+        return await self._journal.rebuild.unsettled(tenant.lanes)

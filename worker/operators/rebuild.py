@@ -24,11 +24,9 @@ from worker.broker.port import Admin, Partition
 from worker.errors import JournalRefused
 from worker.journal.database.columns import account, load_headers, source
 from worker.journal.database.protocol import LaneKey, Row
-from worker.journal.journal import Journal
-from worker.journal.operating import rebuild
 from worker.journal.operating.rebuild import Bare, Copied, Opened
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory, Tenant
-from worker.journal.reading import counts
 from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEvent, State, Taken
 from worker.operators.published_accounts import ToldAccounts
 from worker.operators.published_events import ToldEvents
@@ -72,7 +70,7 @@ class Rebuilt:
 class Rebuild:
     """Builds a journal. Ended in the middle, it is begun again and finds what it has done."""
 
-    def __init__(self, journal: Journal, sources: Sources, tell: Callable[[str], None]) -> None:
+    def __init__(self, journal: OperatorJournal, sources: Sources, tell: Callable[[str], None]) -> None:
         """`tell` is called with what is being done."""
         self._journal = journal
         self._sources = sources
@@ -90,7 +88,7 @@ class Rebuild:
         if not alone:
             await refuse_beside_workers(journal)
         await journal.bind(sources.group, sources.commands_topic)
-        await journal.write(rebuild.begin)
+        await journal.rebuild.begin()
         self._tell(f"copying the events of {sources.events_topic}")
         copied = await self._copy()
         await self._accounts.refuse_unknown()
@@ -103,7 +101,7 @@ class Rebuild:
         opened = await self._bring_up()
         await self._bury()
         gone = await self._give_up()
-        await journal.write(lambda tx: rebuild.end(tx, who, why))
+        await journal.rebuild.end(who, why)
         return Rebuilt(copied, entered, opened.concluded, opened.open - gone, opened.kept, gone, self._told.passed)
 
     async def _copy(self) -> int:
@@ -111,7 +109,7 @@ class Rebuild:
         async for records in self._portions(self._sources.events_topic):
             told = [(record, event) for record in records if (event := await self._told.event(record))]
             found = [copied(record, event, await self._accounts.tenant(event.event.partner)) for record, event in told]
-            await self._journal.write(lambda tx, found=found: rebuild.copy(tx, found))  # type: ignore[misc]
+            await self._journal.rebuild.copy(found)
             number += len(found)
         return number
 
@@ -124,7 +122,7 @@ class Rebuild:
         async for records in self._portions(self._sources.commands_topic):
             items = [intake(record, self._journal.now(), desk) for record in records]
             uids = sorted({item.command.uid for item in items if item.command})
-            told = await self._journal.read(lambda tx, uids=uids: rebuild.told_of(tx, uids))  # type: ignore[misc]
+            told = await self._journal.rebuild.told_of(uids)
             items = [await self._as_told(item, told) for item in items]
             taken = await self._journal.accept(items, instead)
             number += sum(each in (Taken.NEW, Taken.REFUSED) for each in taken)
@@ -148,15 +146,11 @@ class Rebuild:
         return replace(item, command=command, too_old=None)
 
     async def _enter_bare(self) -> None:
-        while rows := await self._journal.read(lambda tx: rebuild.orphans(tx, PORTION)):
+        while rows := await self._journal.rebuild.orphans(PORTION):
             found = [each for row in rows if (each := await self._bare(row))]
             strange = {row["uid"] for row in rows} - {each.uid for each in found}
-            await self._journal.write(lambda tx, strange=strange: rebuild.forget(tx, sorted(strange)))  # type: ignore[misc]
-            lanes = {each.lane: LaneKey(each.lane, each.partner or "", each.customer) for each in found}
-            await self._journal.write(
-                lambda tx, found=found: rebuild.enter_bare(tx, found),  # type: ignore[misc]
-                new_lanes=list(lanes.values()),
-            )
+            await self._journal.rebuild.forget(sorted(strange))
+            await self._journal.rebuild.enter_bare(found)
 
     async def _bare(self, row: Row) -> Bare | None:
         found = stored(row)
@@ -173,36 +167,28 @@ class Rebuild:
             for tenant in self._sources.tenants.accounts.values()
         ]
         if lanes:
-            await self._journal.write(lambda tx: rebuild.guard_lanes(tx, lanes, guard), new_lanes=lanes)
+            await self._journal.rebuild.guard_lanes(lanes, guard)
 
     async def _bring_up(self) -> Opened:
         after, total, guard = 0, Opened(), int(self._sources.guard * SECOND)
-        while rows := await self._journal.read(lambda tx, after=after: rebuild.commands(tx, after, PORTION)):  # type: ignore[misc]
+        while rows := await self._journal.rebuild.commands(after, PORTION):
             after = rows[-1]["seq"]
-            more = await self._journal.write(lambda tx, rows=rows: rebuild.bring_up(tx, rows, guard))  # type: ignore[misc]
+            more = await self._journal.rebuild.bring_up(rows, guard)
             await self._guard_strays(rows, guard)
             total = Opened(total.concluded + more.concluded, total.open + more.open, total.kept + more.kept)
         return total
 
     async def _bury(self) -> None:
-        while rows := await self._journal.read(lambda tx: rebuild.failed_without_letter(tx, PORTION)):
+        while rows := await self._journal.rebuild.failed_without_letter(PORTION):
             found = [(row["uid"], letter(row, self._sources.desk.sender)) for row in rows]
-            lanes = [LaneKey(f"dead-letters/{each.source.partition}") for _, each in found]
-            await self._journal.write(
-                lambda tx, found=found: rebuild.bury(tx, found),  # type: ignore[misc]
-                new_lanes=list(dict.fromkeys(lanes)),
-            )
+            await self._journal.rebuild.bury(found)
 
     async def _give_up(self) -> int:
         number = 0
-        while rows := await self._journal.read(lambda tx: rebuild.unanswered_bare(tx, PORTION)):
+        while rows := await self._journal.rebuild.unanswered_bare(PORTION):
             for row in rows:
                 event = gone(row, self._journal.now())
-                await self._journal.write(
-                    lambda tx, row=row, event=event: rebuild.give_up(  # type: ignore[misc]
-                        tx, row, FailedCode.OUTCOME_UNKNOWN, event
-                    )
-                )
+                await self._journal.rebuild.give_up(row, FailedCode.OUTCOME_UNKNOWN, event)
             number += len(rows)
         return number
 
@@ -221,9 +207,9 @@ class Rebuild:
             yield portion
 
 
-async def refuse_beside_workers(journal: Journal) -> None:
+async def refuse_beside_workers(journal: OperatorJournal) -> None:
     """Raises `JournalRefused` while a worker lives."""
-    living = await journal.read(counts.living)
+    living = await journal.statistics.living_workers()
     if living:
         names = ", ".join(sorted({worker.name for worker in living}))
         raise JournalRefused(

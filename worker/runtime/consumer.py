@@ -17,7 +17,6 @@ from worker.clock import Clock
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.processing.intake import without_bytes
-from worker.journal.processing.lanes import touch
 from worker.journal.records import Intake, Taken
 from worker.runtime import telemetry
 from worker.runtime.intake import Desk, intake, refused_by_database
@@ -141,7 +140,7 @@ class Consumer:
         if not any(map(is_heavy, items)):
             return False
         try:
-            await self._journal.write(touch)
+            await self._journal.touch()
         except JournalUnavailable:
             return False
         return True

@@ -13,7 +13,6 @@ import structlog
 
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.journal.processing.unknown_rows import put_off
 from worker.journal.records import Claim, Puzzle, Work
 
 log = structlog.get_logger("azplan.lanes")
@@ -139,8 +138,7 @@ class Lanes:
 
     async def _put_off(self, found: Sequence[Puzzle]) -> float:
         """What is not understood waits, so that what stands behind it can be claimed. In how many seconds to look."""
-        lanes = sorted({puzzle.lane for puzzle in found})
-        for puzzle in await self._journal.write(lambda tx: put_off(tx, found), lanes=lanes):
+        for puzzle in await self._journal.put_off(found):
             log.warning("command.not_understood", command_uid=puzzle.uid, why=puzzle.why)
         return PUZZLED
 

@@ -12,8 +12,6 @@ from events.codes import WaitingReason
 from worker import metrics
 from worker.errors import JournalUnavailable, Wait
 from worker.journal.journal import Journal
-from worker.journal.operating.pauses import Brake as JournalBrake
-from worker.journal.processing.pauses import pauses
 from worker.journal.records import Pause, Work
 from worker.runtime.sleep import Alarm
 
@@ -36,7 +34,6 @@ class Brake:
         self._released = released
         self._alarm = Alarm()
         self._held: Sequence[Pause] = ()
-        self._paused = JournalBrake(journal)
         self._look_again_at = 0.0
 
     def wake(self) -> None:
@@ -69,7 +66,7 @@ class Brake:
 
     async def look(self) -> None:
         """Learn what is paused. Raises `JournalUnavailable`."""
-        before, self._held = self._held, await self._journal.read(pauses)
+        before, self._held = self._held, await self._journal.pauses()
         metrics.PAUSES.set(len(self._held))
         now = {pause.id for pause in self._held}
         ended = [pause for pause in before if pause.id not in now]
@@ -80,7 +77,7 @@ class Brake:
             log.warning("commands.resumed", pauses=len(ended))
         at = asyncio.get_running_loop().time()
         if ended or at >= self._look_again_at:
-            await self._paused.let_go(self._journal.worker)
+            await self._journal.release_paused()
             self._look_again_at = at + LOOK_AGAIN
             self._released()
 

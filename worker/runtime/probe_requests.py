@@ -6,7 +6,6 @@ import structlog
 
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.journal.operating.wakeups import probe_asked_at
 from worker.runtime.sleep import Alarm
 
 log = structlog.get_logger("azplan.probing")
@@ -43,7 +42,7 @@ class Probing:
 
         What was asked before this worker began is over: its circuits are new.
         """
-        before, self._seen = self._seen, await self._journal.read(probe_asked_at)
+        before, self._seen = self._seen, await self._journal.probe_asked_at()
         if before is not None and self._seen != before:
             log.info("circuits.probed", asked_by="an operator")
             for try_now in self._try_now:

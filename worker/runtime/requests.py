@@ -18,8 +18,7 @@ from events.wire.envelope import Accepted, Refused, decode
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.journal import Journal
-from worker.journal.operating.requests import DONE, Act, Acts
-from worker.journal.processing.lane_change import move
+from worker.journal.processing.requests import DONE, Request
 from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
 from worker.runtime.conclusion import event_at, instant
@@ -62,7 +61,7 @@ class Requests:
         self._desk = desk
         self._every = every
         self._alarm = Alarm()
-        self._acts = Acts(desk.journal)
+        self._requests = desk.journal.requests
         self._seen = 0
         self._page = 0
         self._pause, self._again_at = every / 2, 0.0
@@ -95,14 +94,14 @@ class Requests:
     async def _new(self) -> int:
         """Requests that came since the last look."""
         answered = 0
-        while acts := await self._acts.open_acts(PORTION, self._seen):
+        while acts := await self._requests.open(PORTION, self._seen):
             self._seen = acts[-1].seq
             answered += await self._all(acts)
         return answered
 
     async def _again(self, up_to: int) -> int:
         """The next page of those that came before and are still open, or that stand in a lane that is ours by now."""
-        acts = await self._acts.open_acts(PORTION, self._page, up_to)
+        acts = await self._requests.open(PORTION, self._page, up_to)
         self._page = acts[-1].seq if len(acts) == PORTION else 0
         self._pause = min(2 * self._pause, max(self._every, LONGEST_PAUSE))
         self._again_at = asyncio.get_running_loop().time() + self._pause
@@ -115,13 +114,13 @@ class Requests:
         """What could not be carried out may be possible now."""
         self._pause, self._again_at = self._every / 2, 0.0
 
-    async def _all(self, acts: Sequence[Act]) -> int:
+    async def _all(self, acts: Sequence[Request]) -> int:
         answered = 0
         for each in _one_of_each_command(acts):
             answered += sum(await asyncio.gather(*(self._one(act) for act in each)))
         return answered
 
-    async def _one(self, act: Act) -> bool:
+    async def _one(self, act: Request) -> bool:
         """Carry out a request. Whether it was answered."""
         try:
             result = await self._carry_out(act)
@@ -137,31 +136,31 @@ class Requests:
             log.info("act.answered", verb=act.verb, who=act.who, why=act.why, result=result, command_uid=act.uid)
         return result is not None
 
-    async def _carry_out(self, act: Act) -> str | None:
+    async def _carry_out(self, act: Request) -> str | None:
         """The answer that was given; None where there is none yet."""
         if act.puzzle is not None:
             return await self._refuse(act, not_understood(act.puzzle))
-        item = await self._acts.subject(act)
+        item = await self._requests.subject(act)
         if isinstance(item, Puzzle):
             return await self._refuse(act, not_understood(f"as for the command, {item.why}"))
         if item is None:
-            if await self._acts.forgotten(act):
+            if await self._requests.is_forgotten(act):
                 return await self._refuse(act, "the command's bytes are forgotten: send it anew, with a new id")
             return None  # the lane has another owner by now, who finds the request
         match act.verb:
             case "cancel":
-                return await self._acts.cancel(act, item, cancelled(item, act.why, self._desk.journal.now()))
+                return await self._requests.cancel(act, item, cancelled(item, act.why, self._desk.journal.now()))
             case "redrive":
                 return await self._redrive(act, item)
             case "resolve":
                 found = found_out(act.details)
                 if found is None:
                     return await self._refuse(act, not_understood(f"its details are {act.details!r}"))
-                return await self._acts.resolve(act, item, found, [self._accepted(item)])
+                return await self._requests.resolve(act, item, found, [self._accepted(item)])
             case other:
                 return await self._refuse(act, not_understood(f"there is no request {other!r}"))
 
-    async def _redrive(self, act: Act, item: Work) -> str | None:
+    async def _redrive(self, act: Request, item: Work) -> str | None:
         expected = act.details.get("redrive") if isinstance(act.details, dict) else None
         if expected is not None and expected != item.redrive:
             return await self._refuse(act, f"it was redriven meanwhile: its story is number {item.redrive} by now")
@@ -169,18 +168,18 @@ class Requests:
         if item.partner is None and tenant and item.state is State.FAILED and not item.steps:
             # The request goes along. It is carried out by whoever owns the lane in which the command now stands.
             lane = LaneKey(lane_of(tenant, item.customer), tenant.lanes, item.customer)
-            if await move(self._desk.journal, item, lane, tenant.account):
+            if await self._desk.journal.move_to_lane(item, lane, tenant.account):
                 self._soon()
             return None
-        return await self._acts.redrive(act, item, [self._accepted(item)])
+        return await self._requests.redrive(act, item, [self._accepted(item)])
 
     def _tenant_now(self, item: Work) -> Tenant | None:
         """The tenant for which the command would be accepted today; None where today's settings do not say."""
         decoded = decode(item.record)
         return self._desk.resolve(decoded.envelope.partner_key) if isinstance(decoded, Accepted | Refused) else None
 
-    async def _refuse(self, act: Act, why: str) -> str:
-        await self._acts.refuse(act, why)
+    async def _refuse(self, act: Request, why: str) -> str:
+        await self._requests.refuse(act, why)
         return why
 
     def _accepted(self, item: Work) -> NewEvent:
@@ -235,9 +234,9 @@ def story_event(item: Work, redrive: int, place: str, event: Event, now: int) ->
         )
 
 
-def _one_of_each_command(acts: Sequence[Act]) -> list[list[Act]]:
+def _one_of_each_command(acts: Sequence[Request]) -> list[list[Request]]:
     """The requests in rounds: those about one command one after the other, those about others side by side."""
-    rounds: list[list[Act]] = []
+    rounds: list[list[Request]] = []
     depth: dict[str, int] = {}
     for act in acts:
         place = depth.get(act.uid, 0)

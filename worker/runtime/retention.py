@@ -11,9 +11,7 @@ import structlog
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.journal.operating import retention
-from worker.journal.operating.retention import KINDS, Ages, Kind
-from worker.journal.processing import chores
+from worker.journal.operating.retention_kinds import KINDS, Ages, Kind
 
 log = structlog.get_logger("azplan.forgetting")
 
@@ -63,15 +61,14 @@ class Forgetting:
         number, place = 0, kind.begin
         while True:
             begun = self._clock.monotonic()
-            page = await retention.look(self._journal, kind, self._ages, place, PORTION)
+            page = await self._journal.retention.page(kind, self._ages, place, PORTION)
             if page.found and not await self._mine():
                 return number
-            number += await retention.forget(self._journal, kind, self._ages, page)
+            number += await self._journal.retention.forget(kind, self._ages, page)
             if page.end is None:
                 return number
             place = page.end
             await asyncio.sleep(max(PAUSE, SHARE * (self._clock.monotonic() - begun)))
 
     async def _mine(self) -> bool:
-        worker = self._journal.worker
-        return bool(await self._journal.write(lambda tx: chores.take(tx, CHORE, worker, LEASE)))
+        return await self._journal.take_chore(CHORE, LEASE)

@@ -28,7 +28,8 @@ STUCK_SECONDS = 120.0
 """A loop that did not come round for so long is stuck, whatever it waits for."""
 STOP_SECONDS = 15.0
 """A stop is over so long after the time-out of draining, at the latest. The bounds below and the close of the journal
-(`worker.journal.journal.CLOSE_SECONDS`) together are less, so that there is time for what is closed without waiting."""
+(`worker.journal.database.transactions.CLOSE_SECONDS`) together are less, so that there is time for what is closed
+without waiting."""
 END_SECONDS = 1.0
 """For tasks that were cancelled to end."""
 SAY_SECONDS = 1.0

@@ -3,7 +3,6 @@
 from worker.broker.port import Admin
 from worker.errors import JournalRefused
 from worker.journal.journal import Journal
-from worker.journal.operating import rebuild
 
 
 async def refuse_foreign(journal: Journal | None, admin: Admin, group: str, commands: str, events: str) -> None:
@@ -13,7 +12,7 @@ async def refuse_foreign(journal: Journal | None, admin: Admin, group: str, comm
 
     Raises `JournalRefused` with what to do, and what `Admin` raises.
     """
-    if journal is not None and await journal.read(rebuild.unfinished):
+    if journal is not None and await journal.is_half_rebuilt():
         raise JournalRefused("the journal is half built: run `azplan journal rebuild` again, to its end.")
     if journal is not None and not await journal.is_empty():
         return

@@ -12,7 +12,7 @@ from worker.clock import Clock
 from worker.journal.database.postgres import PostgresEngine
 from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite import SqliteEngine
-from worker.journal.operating.retention import Ages
+from worker.journal.operating.retention_kinds import Ages
 from worker.runtime.ownership import Lease
 from worker.settings.model import Settings
 from worker.steps import Policy

@@ -43,9 +43,7 @@ from worker.cli.selecting import (
 )
 from worker.cli.waking import wake
 from worker.cli.watching import watch_events
-from worker.journal.journal import Journal
-from worker.journal.operating.pauses import Brake
-from worker.journal.reading import timeline
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Story, Summary
 from worker.journal.records import SECOND, Micros, State
 from worker.journal.selection import Selection
@@ -194,13 +192,13 @@ async def _newest(
         now = journal.now()
         begin = now - int(since.total_seconds() * SECOND) if since else micros(during.begin)
         limited = replace(wanted, begin=begin, end=micros(during.end))
-        found = await journal.read(lambda tx: timeline.newest(tx, limited, limit))
+        found = await journal.commands.newest(limited, limit)
         return found, None if found or not wanted.customer else await _alike(journal, wanted.customer), now
 
 
-async def _alike(journal: Journal, customer: str) -> str | None:
+async def _alike(journal: OperatorJournal, customer: str) -> str | None:
     """A customer that has commands and whose id is nearly this one."""
-    known = {each.customer for each in await journal.read(lambda tx: timeline.newest(tx, Selection(), 1_000))}
+    known = {each.customer for each in await journal.commands.newest(Selection(), 1_000)}
     return next(iter(get_close_matches(customer, known - {customer}, 1, 0.8)), None)
 
 
@@ -208,10 +206,10 @@ async def _story(loaded: Settings, id_: str, source: str | None) -> tuple[Story,
     async with connections.journal(loaded) as journal:
         found = await the_command(journal, id_, source)
         if found.state.is_open:
-            held = await Brake(journal).held()
+            held = await journal.pauses.held()
             who = (found.partner, found.customer, found.type)
             say_pauses([pause for pause in held if pause.which.holds(*who)], journal.now())
-        story = await journal.read(lambda tx: timeline.show(tx, found.uid))
+        story = await journal.commands.story(found.uid)
         if story is None:
             raise Stop(Code.NOTHING, f"command {id_!r} has just been forgotten: it was over long ago.")
         return story, journal.now()

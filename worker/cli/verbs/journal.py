@@ -31,19 +31,14 @@ from worker.cli.output.terminal import (
 from worker.cli.person import Signature, Who, Why
 from worker.cli.replaying import desk
 from worker.clock import Clock
-from worker.journal.database.protocol import Transaction
-from worker.journal.journal import Journal
-from worker.journal.operating.audit import sign
-from worker.journal.operating.pauses import Brake
-from worker.journal.operating.retention import Pruned, due
-from worker.journal.operating.retention import prune as forget
-from worker.journal.processing.tenants import Directory, call_also, directory
-from worker.journal.processing.tenants import register as enrolled
-from worker.journal.reading import counts
+from worker.journal.database.transactions import Transactions
+from worker.journal.operating.retention import Pruned
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.counts import Stats
 from worker.journal.records import Pause
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.settings import model
+from worker.settings.build import ages as ages_of
 from worker.settings.build import open_engine, tenants_of
 from worker.settings.model import Settings
 
@@ -136,10 +131,10 @@ def former_name(text: str, loaded: Settings) -> tuple[str, str]:
 async def _rebuild(loaded: Settings, former: Sequence[tuple[str, str]], signature: Signature) -> Rebuilt:
     clock = Clock()
     engine = open_engine(loaded, clock, exclusive=True)
-    journal = Journal(engine, clock)
+    journal = OperatorJournal(Transactions(engine, clock))
     await journal.open()
     try:
-        tenants = await enrol(journal, loaded, former)
+        tenants = await journal.tenants.enrol(tenants_of(loaded), former)
         async with connections.admin(loaded) as admin:
             kafka = loaded.kafka
             sources = Sources(
@@ -156,38 +151,22 @@ async def _rebuild(loaded: Settings, former: Sequence[tuple[str, str]], signatur
         await journal.close()
 
 
-async def enrol(journal: Journal, loaded: Settings, former: Sequence[tuple[str, str]]) -> Directory:
-    """The tenants of the configured accounts, and names that these accounts had before, remembered in the journal."""
-    accounts = tenants_of(loaded)
-
-    async def write(tx: Transaction) -> Directory:
-        await enrolled(tx, accounts)
-        for old, new in former:
-            await call_also(tx, old, new)
-        return await directory(tx, accounts)
-
-    found: Directory = await journal.write(write)
-    return found
-
-
 async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:
     async with connections.journal(loaded) as journal:
-        held = await Brake(journal).held()
+        held = await journal.pauses.held()
         say_pauses(held, journal.now())
-        return await journal.read(counts.stats), held
+        return await journal.statistics.whole(), held
 
 
 async def _prune(loaded: Settings, signature: Signature, *, yes: bool) -> Pruned:
     keep = loaded.journal
-    ages = keep.retention.total_seconds(), keep.detail_retention.total_seconds()
+    ages = ages_of(loaded)
     async with connections.journal(loaded) as journal:
         say(f"Bytes, steps and calls of what was over {spoken(keep.detail_retention)} ago are forgotten;")
         say(f"identity and answer of what was over {spoken(keep.retention)} ago.")
-        say(_told(await journal.read(lambda tx: due(tx, *ages)), "would be forgotten"))
+        say(_told(await journal.retention.due(ages), "would be forgotten"))
         insist("Forget them?", yes=yes)
-        done = await forget(journal, *ages)
-        await journal.write(lambda tx: sign(tx, signature.who, signature.why, "journal prune", details=asdict(done)))
-        return done
+        return await journal.retention.prune(signature.who, signature.why, ages)
 
 
 def _told(pruned: Pruned, what: str) -> str:

@@ -14,7 +14,6 @@ from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
-from worker.journal.operating.pauses import Brake
 from worker.journal.records import Pause
 from worker.settings import model
 from worker.settings.model import Settings
@@ -65,12 +64,12 @@ def pause(
 
 async def _held(loaded: Settings) -> list[Pause]:
     async with connections.journal(loaded) as journal:
-        return await Brake(journal).held()
+        return await journal.pauses.held()
 
 
 async def _pause(loaded: Settings, words: _Words, signature: Signature, *, yes: bool) -> Pause:
     async with connections.journal(loaded) as journal:
-        which, brake = await which_of(journal, loaded, *words), Brake(journal)
+        which, brake = await which_of(journal, loaded, *words), journal.pauses
         number, already = await brake.concerned(which)
         held = f" ({already} of them are held by another pause already)" if already else ""
         say(f"This holds {counted(number, 'open command')}{held}, and every later command that matches.")

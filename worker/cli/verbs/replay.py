@@ -41,9 +41,8 @@ from worker.cli.selecting import (
     offsets,
     span,
 )
-from worker.journal.journal import Journal
-from worker.journal.operating.replay_plans import Plan, newest
-from worker.journal.processing.tenants import directory
+from worker.journal.operating.replay_items import Plan
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import Micros
 from worker.journal.selection import Selection
 from worker.operators.replay.applying import Manner
@@ -202,7 +201,7 @@ def show(
 async def _plans(loaded: Settings, limit: int) -> tuple[list[Plan], Micros]:
     async with connections.journal(loaded) as journal:
         await say_held(journal)
-        return await journal.read(lambda tx: newest(tx, limit)), journal.now()
+        return await journal.replay_plans.newest(limit), journal.now()
 
 
 async def _show(loaded: Settings, name: str, *, as_json: bool) -> None:
@@ -233,7 +232,9 @@ async def _plan(loaded: Settings, selection: Replayed, order: Order, *, as_json:
 
 
 @asynccontextmanager
-async def _found(loaded: Settings, journal: Journal, selection: Replayed) -> AsyncIterator[AsyncIterator[Candidate]]:
+async def _found(
+    loaded: Settings, journal: OperatorJournal, selection: Replayed
+) -> AsyncIterator[AsyncIterator[Candidate]]:
     """The commands that are meant, as they are read."""
     during = selection.during
     if selection.from_journal:
@@ -251,7 +252,7 @@ async def _found(loaded: Settings, journal: Journal, selection: Replayed) -> Asy
             numbers = ", ".join(map(str, gone))
             say(f"{topic} has deleted its oldest records (partitions {numbers}): what is older is not in this plan.")
             say("What the journal remembers of it is found with --journal.")
-        tenants = await journal.read(lambda tx: directory(tx, tenants_of(loaded)))
+        tenants = await journal.tenants.directory(tenants_of(loaded))
         yield of_records(journal, admin.read(wanted), desk(loaded, tenants), selection.which)
 
 

@@ -16,7 +16,6 @@ from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
 from worker.cli.selecting import OfCustomer, OfPartner, OfType
-from worker.journal.operating.pauses import Brake
 from worker.journal.records import Pause
 from worker.settings import model
 from worker.settings.model import Settings
@@ -53,7 +52,7 @@ def resume(
 
 async def _resume(loaded: Settings, words: _Words | None, signature: Signature, *, yes: bool) -> Sequence[Pause]:
     async with connections.journal(loaded) as journal:
-        brake = Brake(journal)
+        brake = journal.pauses
         held = await brake.held()
         meant = None if words is None else await brake.called_now(literally(*words))
         ended = [pause for pause in held if meant is None or pause.which == meant]

@@ -12,7 +12,7 @@ from worker.journal.database.protocol import (
 )
 
 
-async def perform(tx: Transaction, operations: Sequence[Operation]) -> list[Any]:
+async def perform(tx: Transaction, operations: Sequence[Operation[Any]]) -> list[Any]:
     """Lock and read what the operations name, then run them in order. Their results."""
     await _lock_lanes(tx, operations)
     await tx.tick()
@@ -29,7 +29,7 @@ async def perform(tx: Transaction, operations: Sequence[Operation]) -> list[Any]
     return results
 
 
-async def _lock_lanes(tx: Transaction, operations: Sequence[Operation]) -> None:
+async def _lock_lanes(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
     """The rows of all lanes, new ones made first, locked in one order for everybody.
 
     A lane in which nothing stands may be forgotten between the two: then it is made again, and stays.
@@ -63,7 +63,7 @@ async def _lock(tx: Transaction, names: Sequence[str]) -> None:
         )
 
 
-async def _read_revisions(tx: Transaction, operations: Sequence[Operation]) -> None:
+async def _read_revisions(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
     """Whoever writes a command's revision holds its lane, so what is read here stands until this transaction ends."""
     uids = sorted({uid for operation in operations for uid in operation.commands})
     if uids:
@@ -71,7 +71,7 @@ async def _read_revisions(tx: Transaction, operations: Sequence[Operation]) -> N
             tx.known.revisions[row["uid"]] = row["revision"]
 
 
-async def _read_in_full(tx: Transaction, operations: Sequence[Operation]) -> None:
+async def _read_in_full(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
     """The steps and the effects of operations that ask for them: under the same locks, and for the same reason."""
     wanting = [operation for operation in operations if operation.in_full]
     uids = sorted({uid for operation in wanting for uid in operation.commands})

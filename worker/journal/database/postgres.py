@@ -129,7 +129,7 @@ class PostgresEngine:
             except TROUBLE:
                 pool.terminate()
 
-    async def commit(self, operations: Sequence[Operation]) -> list[Any]:
+    async def commit(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         """All operations in one durable transaction; one that others made impossible is tried again."""
 
         async def work(tx: PostgresTransaction) -> list[Any]:

@@ -61,7 +61,7 @@ class PostgresTransaction:
         await self.send()
         self.now = await self.connection.fetchval(NOW)
 
-    def enter(self, operation: Operation) -> None:
+    def enter(self, operation: Operation[Any]) -> None:
         self._touched = operation.touches or {""}
 
     async def send(self) -> None:

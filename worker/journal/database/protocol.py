@@ -7,7 +7,7 @@ the same everywhere; instants are integers, truth is 0 or 1.
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from worker.journal.records import Micros, Step
 
@@ -99,19 +99,19 @@ class Transaction(Protocol):
     async def tick(self) -> None:
         """Read the database's clock into `now`."""
 
-    def enter(self, operation: "Operation") -> None:
+    def enter(self, operation: "Operation[Any]") -> None:
         """The statements that follow belong to this operation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Generic[T]):
     """One caller's share of a group commit: what to make, to lock and to look up first, then the statements.
 
     `in_full`: with the steps of its commands and the effects of its lanes. It may be run again from the start, in
     another transaction, when the group it was in is refused.
     """
 
-    run: Callable[[Transaction], Awaitable[Any]]
+    run: Callable[[Transaction], Awaitable[T]]
     lanes: Sequence[str] = ()
     new_lanes: Sequence[LaneKey] = ()
     commands: Sequence[str] = ()
@@ -151,7 +151,7 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Let go of every connection."""
 
-    async def commit(self, operations: Sequence[Operation]) -> list[Any]:
+    async def commit(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         """Run all operations in one transaction and give their results in order. All or nothing."""
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:

@@ -76,7 +76,7 @@ class SqliteTransaction:
     async def tick(self) -> None:
         self.now = self._clock()
 
-    def enter(self, operation: Operation) -> None:
+    def enter(self, operation: Operation[Any]) -> None:
         """Statements run at once, so it need not be known whose they are."""
 
 
@@ -196,7 +196,7 @@ class SqliteEngine:
             return False
         return True
 
-    async def commit(self, operations: Sequence[Operation]) -> list[Any]:
+    async def commit(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         """All operations in one durable transaction."""
         return await self._writing(lambda: self._commit(operations))
 
@@ -239,7 +239,7 @@ class SqliteEngine:
         if self._guest:
             self._read(insist)
 
-    def _commit(self, operations: Sequence[Operation]) -> list[Any]:
+    def _commit(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         connection = self._writer
         if connection is None:
             raise JournalUnavailable("the journal is closed")

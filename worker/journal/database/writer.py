@@ -4,10 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from worker.errors import JournalUnavailable
 from worker.journal.database.protocol import Engine, Operation
+
+T = TypeVar("T")
 
 MOST_AT_ONCE = 256
 
@@ -21,15 +23,15 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._queue: deque[tuple[Operation, asyncio.Future[Any]]] = deque()
+        self._queue: deque[tuple[Operation[Any], asyncio.Future[Any]]] = deque()
         self._flushing: set[asyncio.Task[None]] = set()
 
-    async def submit(self, operation: Operation) -> Any:
+    async def submit(self, operation: Operation[T]) -> T:
         """The operation's result, once it is durable. Raises `JournalUnavailable` or what the operation raised.
 
         A caller that is cancelled stops waiting; the operation is committed all the same.
         """
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.append((operation, future))
         if len(self._flushing) < self._engine.writers:
             task = asyncio.create_task(self._flush(), name="journal flush")
@@ -60,7 +62,7 @@ class Writer:
         # At once, and not when the task's callbacks run: whoever was just told may submit before that.
         self._flushing.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _commit(self, group: Sequence[tuple[Operation, asyncio.Future[Any]]]) -> None:
+    async def _commit(self, group: Sequence[tuple[Operation[Any], asyncio.Future[Any]]]) -> None:
         try:
             results = await self._engine.commit([operation for operation, _ in group])
         except JournalUnavailable as error:

@@ -1,28 +1,70 @@
 """Dead letters as a person handles them: listed, looked at, put aside and taken back. No command is touched."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from events.wire.record import Record
 from worker.journal.database import columns
-from worker.journal.database.protocol import Row, Transaction, Value
+from worker.journal.database.protocol import Transaction
+from worker.journal.database.transactions import Transactions
 from worker.journal.operating.audit import SIGNED
-from worker.journal.reading.views import Letter
+from worker.journal.reading import dead_letter_search
+from worker.journal.reading.dead_letter_search import Dead, Group
+from worker.journal.selection import Selection
 
 
-async def letters(tx: Transaction, *, state: str = "open", code: str | None = None, limit: int = 0) -> list[Letter]:
-    """The dead letters in a state, the newest first, at most `limit` of them; 0 for all."""
-    values: list[Value] = [state]
-    if code is not None:
-        values.append(code)
-    if limit:
-        values.append(limit)
-    rows = await tx.rows(
-        f"""SELECT * FROM dead_letter WHERE state = ?{" AND code = ?" if code is not None else ""}
-            ORDER BY seq DESC{" LIMIT ?" if limit else ""}""",
-        *values,
-    )
-    return [letter(row) for row in rows]
+class DeadLetters:
+    """Finds, archives and restores dead letters. Every method raises `JournalUnavailable`.
+
+    `state`: only dead letters in this state; None for all.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def search(self, wanted: Selection, state: str | None = None, limit: int = 0) -> list[Dead]:
+        """The dead letters that match, the newest first, at most `limit` of them; 0 for all."""
+        return await self._transactions.read(lambda tx: dead_letter_search.search(tx, wanted, state, limit))
+
+    async def groups(self, wanted: Selection, state: str | None = None) -> list[Group]:
+        """The dead letters that match, counted by code and type of command, the largest group first."""
+        return await self._transactions.read(lambda tx: dead_letter_search.groups(tx, wanted, state))
+
+    async def numbered(self, number: int) -> Dead | None:
+        """The dead letter with this number; None if there is none."""
+        return await self._transactions.read(lambda tx: dead_letter_search.numbered(tx, number))
+
+    async def these(self, numbers: Sequence[int]) -> list[Dead]:
+        """The dead letters with these numbers, in this order. A number without a dead letter is left out."""
+        return await self._transactions.read(lambda tx: dead_letter_search.these(tx, numbers))
+
+    async def following(self, wanted: Selection, state: str | None, after: int, last: int, limit: int) -> list[Dead]:
+        """The next `limit` dead letters that match, the oldest first: with numbers above `after` and up to `last`."""
+        return await self._transactions.read(
+            lambda tx: dead_letter_search.following(tx, wanted, state, after, last, limit)
+        )
+
+    async def commands_of(
+        self, wanted: Selection, state: str | None, codes: Sequence[str], after: int, last: int, limit: int
+    ) -> list[tuple[int, str]]:
+        """The next `limit` commands that have a matching dead letter with one of these codes, each command once.
+
+        For each command: the number of its oldest such dead letter, and its uid. `after` and `last` are such numbers.
+        """
+        return await self._transactions.read(
+            lambda tx: dead_letter_search.commands_of(tx, wanted, state, codes, after, last, limit)
+        )
+
+    async def original(self, number: int) -> Record | None:
+        """The record that became this dead letter, byte for byte; None if there is none or its bytes are forgotten."""
+        return await self._transactions.read(lambda tx: original(tx, number))
+
+    async def archive(self, who: str, why: str, numbers: Sequence[int]) -> int:
+        """Archive open dead letters, and remember who did it and why. Returns how many were open."""
+        return await self._transactions.write(lambda tx: archive(tx, who, why, numbers))
+
+    async def restore(self, who: str, why: str, numbers: Sequence[int]) -> int:
+        """Open archived dead letters again, and remember who did it and why. Returns how many were archived."""
+        return await self._transactions.write(lambda tx: restore(tx, who, why, numbers))
 
 
 async def original(tx: Transaction, seq: int) -> Record | None:
@@ -56,8 +98,3 @@ async def _move(tx: Transaction, who: str, why: str, verb: str, numbers: Sequenc
     verb = f"dead-letters {verb}"
     await tx.many(SIGNED, [(tx.now, who, why, verb, uid, None, columns.dump([seq]), tx.now) for seq, uid in signed])
     return len(rows)
-
-
-def letter(row: Row) -> Letter:
-    """A dead letter's row as a person reads it."""
-    return Letter(**{field.name: row[field.name] for field in fields(Letter)})

@@ -6,33 +6,33 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Row, Transaction
-from worker.journal.journal import Journal
+from worker.journal.database.transactions import Transactions
 from worker.journal.operating.audit import sign
 from worker.journal.processing.pauses import held_by, not_held, pauses
 from worker.journal.processing.tenants import called_now, lanes_named
-from worker.journal.reading.counts import OPEN
 from worker.journal.records import Pause
 from worker.journal.selection import Selection
 
 PORTION = 500
 
 
-class Brake:
+class Pauses:
     """Holds commands of a partner, a customer or a type, and lets them go again."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     async def held(self) -> list[Pause]:
         """All that is paused, the oldest first. Partners go by the names of their accounts."""
-        return [replace(pause, partner=pause.account) for pause in await self._journal.read(pauses)]
+        return [replace(pause, partner=pause.account) for pause in await self._transactions.read(pauses)]
 
     async def called_now(self, which: Selection) -> Selection:
         """The same commands, with the partner by the name that its account has now."""
         if which.partner is None:
             return which
-        return replace(which, partner=await self._journal.read(partial(called_now, name=which.partner)))
+        return replace(which, partner=await self._transactions.read(partial(called_now, name=which.partner)))
 
     async def concerned(self, which: Selection) -> tuple[int, int]:
         """How many open commands match, and how many of those a pause holds already."""
@@ -51,7 +51,7 @@ class Brake:
             )
             return int(rows[0]["n"]), int(rows[0]["held"])
 
-        return await self._journal.read(look)
+        return await self._transactions.read(look)
 
     async def freed(self, ended: Sequence[str]) -> int:
         """How many open commands these pauses hold, by their ids, and no other does."""
@@ -65,7 +65,7 @@ class Brake:
             )
             return int(rows[0]["n"])
 
-        return await self._journal.read(look)
+        return await self._transactions.read(look)
 
     async def pause(self, who: str, why: str, which: Selection) -> Pause:
         """From now on none of these commands is begun. What is under way goes on to the end of its run."""
@@ -85,8 +85,7 @@ class Brake:
             await tx.hint("")
             return pause
 
-        written: Pause = await self._journal.write(write)
-        return written
+        return await self._transactions.write(write)
 
     async def resume(self, who: str, why: str, which: Selection) -> int:
         """End the pauses that were made with just these words; how many there were. What they held is due at once.
@@ -102,7 +101,7 @@ class Brake:
             await tx.hint("")
             return len(ended)
 
-        ended = int(await self._journal.write(write))
+        ended = await self._transactions.write(write)
         await self.let_go()
         return ended
 
@@ -136,7 +135,7 @@ class Brake:
                 PORTION,
             )
 
-        return await self._journal.read(look)
+        return await self._transactions.read(look)
 
     async def _let_go(self, waiting: Sequence[Row]) -> int:
         """Those of them that no pause holds now, either, are due."""
@@ -153,7 +152,7 @@ class Brake:
             await tx.hint("")
             return freed
 
-        return int(await self._journal.write(write, lanes=sorted({row["lane"] for row in waiting})))
+        return await self._transactions.write(write, lanes=sorted({row["lane"] for row in waiting}))
 
 
 async def in_journal(tx: Transaction, which: Selection) -> Selection:

@@ -4,31 +4,26 @@ Events are copied first, so that a command is never there without what was said 
 the journal says of itself that it is unfinished, and no worker begins on it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from events.messages.base import events
-from events.messages.status import (
-    CommandFailed,
-    CommandIdReused,
-    CommandRejected,
-    CommandWaiting,
-)
-from events.wire.identity import TERMINAL, event_id
-from events.wire.published_event import number_in_story
+from events.messages.status import CommandFailed, CommandIdReused
 from events.wire.record import Headers
 from worker.journal.database.columns import dump, dump_headers
+from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import LaneKey, Row, Transaction
 from worker.journal.operating.audit import sign
+from worker.journal.operating.published_standing import is_news, standing
 from worker.journal.processing.intake import (
     INSERT_EVENT,
     INSERT_LETTER,
     event_row,
     letter_row,
 )
+from worker.journal.processing.requests import REBUILT
 from worker.journal.processing.runs import NEXT_DUE
-from worker.journal.records import Micros, NewDeadLetter, NewEvent, State, Waits
+from worker.journal.records import Micros, NewDeadLetter, NewEvent, State
 
 NAME = "rebuild"
 
@@ -42,15 +37,11 @@ BARE_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, cus
     ON CONFLICT (uid) DO NOTHING"""
 UPDATE = """UPDATE command SET state = ?, code = ?, redrive = ?, concluded_at = ?, due_at = NULL, released = 0,
     reason = ?, waits = ?, revision = revision + 1 WHERE uid = ?"""
-RECEIVED = "UPDATE command SET received_at = ? WHERE uid = ? AND received_at > ?"
-REBUILT = "rebuilt"
-"""The kind of the note on a command that may have begun, for all that is known: its steps were lost."""
-NOTE = """INSERT INTO note (uid, redrive, at, kind, detail) SELECT uid, redrive, ?, ?, ? FROM command WHERE uid = ?
-    AND state IN ('accepted', 'waiting') AND NOT EXISTS (SELECT 1 FROM note WHERE note.uid = command.uid
+NOTE = f"""INSERT INTO note (uid, redrive, at, kind, detail) SELECT uid, redrive, ?, ?, ? FROM command WHERE uid = ?
+    AND {OPEN} AND NOT EXISTS (SELECT 1 FROM note WHERE note.uid = command.uid
       AND note.kind = ?)"""
 LOST = "the journal was built anew: what this command had begun by then is not remembered, so it looks before it acts"
 GUARD = "UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?"
-CODED = {CommandFailed.wire_type(): State.FAILED, CommandRejected.wire_type(): State.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +78,6 @@ class Bare:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where the newest story of a command stands, by what was published."""
-
-    redrive: int
-    state: State
-    code: str | None
-    concluded_at: Micros | None
-    waits: Waits
-
-
-@dataclass(frozen=True, slots=True)
 class Opened:
     """How many commands were brought up to their events: concluded, open again, or as the journal had them."""
 
@@ -118,7 +98,7 @@ async def unfinished(tx: Transaction) -> bool:
 
 async def end(tx: Transaction, who: str, why: str) -> None:
     """The heads of all lanes may run; the journal is whole; who did it is remembered."""
-    lanes = await tx.rows("SELECT DISTINCT lane FROM command WHERE state IN ('accepted', 'waiting')")
+    lanes = await tx.rows(f"SELECT DISTINCT lane FROM command WHERE {OPEN}")
     await tx.many(NEXT_DUE, [(tx.now, row["lane"]) for row in lanes])
     await tx.many(
         """UPDATE lane SET unfinished_since = CASE WHEN unfinished = 1 THEN unfinished_since ELSE ? END,
@@ -223,7 +203,7 @@ async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Open
             await tx.run(
                 "UPDATE command SET received_at = ? WHERE uid = ? AND received_at > ?", first, row["uid"], first
             )
-        if found is None or not _is_news(row, found):
+        if found is None or not is_news(row, found):
             kept += 1
             if row["concluded_at"] is None:
                 await tx.run(GUARD, tx.now + guard, row["lane"], tx.now + guard)
@@ -269,8 +249,7 @@ async def bury(tx: Transaction, found: Sequence[tuple[str, NewDeadLetter]]) -> N
 async def unanswered_bare(tx: Transaction, limit: int) -> Sequence[Row]:
     """Open commands whose bytes are gone: nobody can run them."""
     return await tx.rows(
-        """SELECT * FROM command WHERE state IN ('accepted', 'waiting') AND pruned_at IS NOT NULL
-           ORDER BY seq LIMIT ?""",
+        f"SELECT * FROM command WHERE {OPEN} AND pruned_at IS NOT NULL ORDER BY seq LIMIT ?",
         limit,
     )
 
@@ -285,43 +264,6 @@ async def give_up(tx: Transaction, row: Row, code: str, event: NewEvent) -> None
         row["uid"],
     )
     await tx.run("UPDATE lane SET unfinished = 1, unfinished_since = ? WHERE id = ?", tx.now, row["lane"])
-
-
-def standing(told: Sequence[Row], known_story: int, source: str, id: str) -> Standing | None:  # noqa: A002
-    """Where a command stands by its published events; None where they tell of no story as new as the known one.
-
-    Only an event whose id follows from the command's identity is one of its own.
-    """
-    newest = max((row["redrive"] for row in told), default=-1)
-    if newest < known_story:
-        return None
-    story = [row for row in told if row["redrive"] == newest]
-    terminal = str(event_id(source, id, newest, TERMINAL))
-    for row in story:
-        kind = events().get(row["type"])
-        if kind is not None and kind.terminal and row["id"] == terminal:
-            code = json.loads(row["value"]).get("code") if row["type"] in CODED else None
-            return Standing(newest, CODED.get(row["type"], State.SUCCEEDED), code, row["at"], Waits())
-    said = [row for row in story if row["type"] == CommandWaiting.wire_type()]
-    numbers = {
-        row["id"]: number
-        for row in said
-        if (number := number_in_story(row["id"], source, id, newest, CommandWaiting.nth_place))
-    }
-    reasons = [json.loads(row["value"])["reason"] for row in said if row["id"] in numbers]
-    # Waits are numbered in their story: the next one must not take the number of one that was published.
-    waits = Waits(count=max(numbers.values(), default=0), said=str(reasons[-1]) if reasons else None)
-    return Standing(newest, State.WAITING if reasons else State.ACCEPTED, None, None, waits)
-
-
-def _is_news(row: Row, found: Standing) -> bool:
-    """Whether the events tell more than the journal knew: a newer story, or the end of this one.
-
-    A story that the journal knows as over is over, though its end was not published yet.
-    """
-    if found.redrive > row["redrive"]:
-        return True
-    return State(row["state"]).is_open
 
 
 async def _events_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, list[Row]]:

@@ -1,86 +1,25 @@
-"""Forgetting, a portion at a time: first the details of what is long over, much later that it ever was.
+"""Forgetting what is over: how much is due, and forgetting it a portion at a time."""
 
-What is kept, however old: what is open, unsent or in doubt, an effect that is open, and what a person has still to look
-at, which is every open dead letter with its command. The recorded answer is kept as long as its command, and a lane as
-long as anything stands in it.
+from dataclasses import asdict, dataclass, field
 
-Each kind of thing is looked through page by page (`find`). What a page brings is looked at again under the locks of its
-lanes before it is forgotten (`forget`), so that two processes may forget at the same time.
-"""
-
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-
-from worker.journal.database.protocol import Transaction, Value
-from worker.journal.journal import Journal
-from worker.journal.operating import replay_plans
-from worker.journal.records import SECOND, Micros
-
-PORTION = 200
-"""Rows to a transaction, so that nobody waits long for the lanes that it locks."""
-
-OVER = """concluded_at < ? AND state IN ('succeeded', 'rejected', 'failed')
-    AND NOT EXISTS (SELECT 1 FROM effect WHERE effect.uid = command.uid)
-    AND NOT EXISTS (SELECT 1 FROM step WHERE step.uid = command.uid AND (step.state = 'intended'
-        OR intent_until > ? OR earlier_until > ?))
-    AND NOT EXISTS (SELECT 1 FROM event WHERE event.uid = command.uid AND sent_at IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM dead_letter
-        WHERE dead_letter.uid = command.uid AND (dead_letter.state = 'open' OR sent_at IS NULL))
-    AND NOT EXISTS (SELECT 1 FROM act WHERE act.uid = command.uid AND done_at IS NULL)"""
-LETTERS_OVER = "uid IS NULL AND state <> 'open' AND sent_at IS NOT NULL AND at < ?"
-DETAILED = "pruned_at IS NULL"
-
-IDLE = """customer <> '' AND owner IS NULL AND unfinished = 0 AND settle_until <= ?
-    AND NOT EXISTS (SELECT 1 FROM effect WHERE effect.lane = lane.id)
-    AND NOT EXISTS (SELECT 1 FROM event WHERE event.lane = lane.id AND sent_at IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM act WHERE act.lane = lane.id AND done_at IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM command WHERE command.customer = lane.customer AND command.lane = lane.id"""
-"""A customer's lane in which nothing stands. The lanes of dead letters stay: they are few, and any batch may need them.
-
-Commands are found by their customer, for which there is an index; events that were sent and requests that were answered
-go with their commands. One bracket is open: which commands count."""
-ONE_VERSION = "SELECT count(DISTINCT version) AS n FROM worker WHERE expires_at > ?"
-"""An older worker may not expect a lane to go while it takes something in: while two versions run, none goes."""
-
-BARE_COMMAND = "UPDATE command SET key = NULL, value = NULL, headers = '[]', memory = '{}', pruned_at = ? WHERE uid = ?"
-BARE_LETTER = """UPDATE dead_letter SET key = NULL, value = NULL, original_headers = '[]', headers = '[]', pruned_at = ?
-    WHERE pruned_at IS NULL AND"""
-
-Place = tuple[Value, ...]
-"""Where a page ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ages:
-    """Seconds for which what is over is remembered: all of it, and its details."""
-
-    whole: float
-    details: float
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a page brought: what looks as if it could be forgotten, with its lanes, and where the next page begins.
-
-    `end` is None behind the last page.
-    """
-
-    found: Sequence[str]
-    lanes: Sequence[str]
-    end: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of thing that is forgotten.
-
-    `find` looks at the next rows from a place on; `forget` takes what was found and says how much it really was.
-    """
-
-    name: str
-    begin: Place
-    find: Callable[[Transaction, Ages, Place, int], Awaitable[Page]]
-    forget: Callable[[Transaction, Ages, Sequence[str]], Awaitable[int]]
+from worker.journal.database.protocol import Transaction
+from worker.journal.database.transactions import Transactions
+from worker.journal.operating.audit import sign
+from worker.journal.operating.retention_kinds import (
+    DETAILED,
+    IDLE,
+    KINDS,
+    LETTERS_OVER,
+    OVER,
+    PORTION,
+    Ages,
+    Kind,
+    Page,
+    Place,
+    before,
+    over,
+)
+from worker.journal.records import Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,206 +32,59 @@ class Pruned:
     lanes: int = field(default=0, compare=False)
 
 
-async def due(tx: Transaction, retention: float, detail_retention: float) -> Pruned:
-    """What `prune` would forget now. Changes nothing."""
+async def due(tx: Transaction, ages: Ages) -> Pruned:
+    """What `Retention.prune` would forget now. Changes nothing."""
 
     async def count(table: str, condition: str, *values: Micros) -> int:
         return int((await tx.rows(f"SELECT count(*) AS n FROM {table} WHERE {condition}", *values))[0]["n"])
 
-    gone = before(tx, retention)
+    gone = before(tx, ages.whole)
     bared = f"concluded_at >= ? AND {DETAILED} AND {OVER}"
     idle = f"{IDLE} AND (concluded_at IS NULL OR NOT ({OVER})))"
     return Pruned(
-        commands=await count("command", OVER, *over(tx, retention)),
-        details=await count("command", bared, gone, *over(tx, detail_retention)),
+        commands=await count("command", OVER, *over(tx, ages.whole)),
+        details=await count("command", bared, gone, *over(tx, ages.details)),
         letters=await count("dead_letter", LETTERS_OVER, gone),
-        lanes=await count("lane", idle, tx.now, *over(tx, retention)),
+        lanes=await count("lane", idle, tx.now, *over(tx, ages.whole)),
     )
 
 
-async def prune(journal: Journal, retention: float, detail_retention: float) -> Pruned:
-    """Forget details of what was over `detail_retention` seconds ago, and all about what was `retention` seconds ago.
+class Retention:
+    """Forgets what is over, a portion at a time. Every method raises `JournalUnavailable`."""
 
-    Plans of replays are details. May be ended at any time and begun again: each portion is a transaction of its own.
-    """
-    ages, done = Ages(retention, detail_retention), dict.fromkeys((kind.name for kind in KINDS), 0)
-    for kind in KINDS:
-        place: Place | None = kind.begin
-        while place is not None:
-            page = await look(journal, kind, ages, place, PORTION)
-            done[kind.name] += await forget(journal, kind, ages, page)
-            place = page.end
-    return Pruned(done["details"], done["commands"], done["letters"], done["lanes"])
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
+    async def due(self, ages: Ages) -> Pruned:
+        """What `prune` would forget now. Changes nothing."""
+        return await self._transactions.read(lambda tx: due(tx, ages))
 
-async def look(journal: Journal, kind: Kind, ages: Ages, place: Place, limit: int) -> Page:
-    """The next page of a kind: at most `limit` rows are looked at, and nothing is changed."""
-    return await journal.read(lambda tx: kind.find(tx, ages, place, limit))
+    async def prune(self, who: str, why: str, ages: Ages) -> Pruned:
+        """Forget what is older than `ages`, and remember who did it and why. Returns how much was forgotten."""
+        pruned = await self.forget_all(ages)
+        await self._transactions.write(lambda tx: sign(tx, who, why, "journal prune", details=asdict(pruned)))
+        return pruned
 
+    async def forget_all(self, ages: Ages) -> Pruned:
+        """Forget what is older than `ages`. Returns how much was forgotten.
 
-async def forget(journal: Journal, kind: Kind, ages: Ages, page: Page) -> int:
-    """Forget what a page brought and what is still so under the locks. How much that was."""
-    if not page.found:
-        return 0
-    return int(await journal.write(lambda tx: kind.forget(tx, ages, page.found), lanes=page.lanes))
+        Replay plans are details. It may be stopped at any time and begun again: each portion is one transaction.
+        """
+        done = dict.fromkeys((kind.name for kind in KINDS), 0)
+        for kind in KINDS:
+            place: Place | None = kind.begin
+            while place is not None:
+                page = await self.page(kind, ages, place, PORTION)
+                done[kind.name] += await self.forget(kind, ages, page)
+                place = page.end
+        return Pruned(done["details"], done["commands"], done["letters"], done["lanes"])
 
+    async def page(self, kind: Kind, ages: Ages, place: Place, limit: int) -> Page:
+        """The next page of a kind: at most `limit` rows are looked at, and nothing is changed."""
+        return await self._transactions.read(lambda tx: kind.find(tx, ages, place, limit))
 
-def over(tx: Transaction, age: float) -> tuple[Micros, Micros, Micros]:
-    """The values of `OVER`."""
-    return before(tx, age), tx.now, tx.now
-
-
-def before(tx: Transaction, age: float) -> Micros:
-    """The instant so many seconds ago."""
-    return tx.now - int(age * SECOND)
-
-
-# ---- commands
-
-
-async def _commands(tx: Transaction, age: float, condition: str, place: Place, limit: int) -> Page:
-    """The next commands in the order in which they ended, those of the page that are over so long marked as such."""
-    rows = await tx.rows(
-        f"""SELECT uid, lane, concluded_at, seq, CASE WHEN {OVER} THEN 1 ELSE 0 END AS over
-            FROM (SELECT uid, lane, state, concluded_at, seq FROM command
-                  WHERE concluded_at IS NOT NULL AND (concluded_at, seq) > (?, ?) AND concluded_at < ? AND {condition}
-                  ORDER BY concluded_at, seq LIMIT ?) AS command
-            ORDER BY concluded_at, seq""",
-        *over(tx, age),
-        *place,
-        before(tx, age),
-        limit,
-    )
-    meant = [row for row in rows if row["over"]]
-    end = (rows[-1]["concluded_at"], rows[-1]["seq"]) if len(rows) == limit else None
-    return Page([row["uid"] for row in meant], sorted({row["lane"] for row in meant}), end)
-
-
-async def _still_over(tx: Transaction, age: float, condition: str, uids: Sequence[str]) -> list[str]:
-    rows = await tx.rows(
-        f"SELECT uid FROM command WHERE {tx.among('uid')} AND {condition} AND {OVER}", list(uids), *over(tx, age)
-    )
-    return [row["uid"] for row in rows]
-
-
-async def _find_whole(tx: Transaction, ages: Ages, place: Place, limit: int) -> Page:
-    return await _commands(tx, ages.whole, "1 = 1", place, limit)
-
-
-async def _forget_whole(tx: Transaction, ages: Ages, uids: Sequence[str]) -> int:
-    """Leave nothing of these commands."""
-    gone = await _still_over(tx, ages.whole, "1 = 1", uids)
-    for table in ("step", "call", "note", "event", "dead_letter", "act", "command"):
-        await tx.many(f"DELETE FROM {table} WHERE uid = ?", [(uid,) for uid in gone])
-    return len(gone)
-
-
-async def _find_detailed(tx: Transaction, ages: Ages, place: Place, limit: int) -> Page:
-    return await _commands(tx, ages.details, DETAILED, place, limit)
-
-
-async def _forget_details(tx: Transaction, ages: Ages, uids: Sequence[str]) -> int:
-    """Leave of these commands who they were, what they asked in digest, and what was answered."""
-    bared = await _still_over(tx, ages.details, DETAILED, uids)
-    await tx.many(BARE_COMMAND, [(tx.now, uid) for uid in bared])
-    await tx.many(f"{BARE_LETTER} uid = ?", [(tx.now, uid) for uid in bared])
-    for table in ("step", "call", "note"):
-        await tx.many(f"DELETE FROM {table} WHERE uid = ?", [(uid,) for uid in bared])
-    return len(bared)
-
-
-# ---- dead letters of records that never were a command, once somebody dealt with them
-
-
-async def _letters(tx: Transaction, age: float, condition: str, place: Place, limit: int) -> Page:
-    rows = await tx.rows(
-        f"""SELECT at, seq, CASE WHEN {LETTERS_OVER} AND {condition} THEN 1 ELSE 0 END AS over
-            FROM (SELECT at, seq, uid, state, sent_at, pruned_at FROM dead_letter
-                  WHERE (at, seq) > (?, ?) AND at < ? ORDER BY at, seq LIMIT ?) AS dead_letter
-            ORDER BY at, seq""",
-        before(tx, age),
-        *place,
-        before(tx, age),
-        limit,
-    )
-    end = (rows[-1]["at"], rows[-1]["seq"]) if len(rows) == limit else None
-    return Page([str(row["seq"]) for row in rows if row["over"]], (), end)
-
-
-async def _find_letters(tx: Transaction, ages: Ages, place: Place, limit: int) -> Page:
-    return await _letters(tx, ages.whole, "1 = 1", place, limit)
-
-
-async def _forget_letters(tx: Transaction, ages: Ages, numbers: Sequence[str]) -> int:
-    gone = before(tx, ages.whole)
-    delete = f"DELETE FROM dead_letter WHERE seq = ? AND {LETTERS_OVER}"
-    return sum([await tx.run(delete, int(number), gone) for number in numbers])
-
-
-async def _find_detailed_letters(tx: Transaction, ages: Ages, place: Place, limit: int) -> Page:
-    return await _letters(tx, ages.details, DETAILED, place, limit)
-
-
-async def _forget_details_of_letters(tx: Transaction, ages: Ages, numbers: Sequence[str]) -> int:
-    old = before(tx, ages.details)
-    bare = f"{BARE_LETTER} seq = ? AND {LETTERS_OVER}"
-    return sum([await tx.run(bare, tx.now, int(number), old) for number in numbers])
-
-
-# ---- what people asked for about no single command; plans of replays; lanes
-
-
-async def _find_acts(tx: Transaction, ages: Ages, _place: Place, limit: int) -> Page:
-    rows = await tx.rows(
-        "SELECT seq FROM act WHERE uid IS NULL AND done_at < ? ORDER BY seq LIMIT ?", before(tx, ages.whole), limit
-    )
-    return Page([str(row["seq"]) for row in rows], (), () if len(rows) == limit else None)
-
-
-async def _forget_acts(tx: Transaction, _ages: Ages, numbers: Sequence[str]) -> int:
-    await tx.many("DELETE FROM act WHERE seq = ?", [(int(number),) for number in numbers])
-    return len(numbers)
-
-
-async def _find_plans(tx: Transaction, ages: Ages, _place: Place, _limit: int) -> Page:
-    found = await replay_plans.over(tx, ages.details)
-    return Page(found, (), () if found else None)
-
-
-async def _forget_plans(tx: Transaction, ages: Ages, _ids: Sequence[str]) -> int:
-    return await replay_plans.forget(tx, ages.details, PORTION)
-
-
-async def _find_lanes(tx: Transaction, _ages: Ages, place: Place, limit: int) -> Page:
-    rows = await tx.rows(
-        f"""SELECT id, CASE WHEN {IDLE}) THEN 1 ELSE 0 END AS idle
-            FROM (SELECT id, customer, owner, unfinished, settle_until FROM lane
-                  WHERE id > ? ORDER BY id LIMIT ?) AS lane ORDER BY id""",
-        tx.now,
-        *place,
-        limit,
-    )
-    found = [row["id"] for row in rows if row["idle"]]
-    return Page(found, found, (rows[-1]["id"],) if len(rows) == limit else None)
-
-
-async def _forget_lanes(tx: Transaction, _ages: Ages, ids: Sequence[str]) -> int:
-    """The rows are locked: who takes something in for such a lane at this moment waits, and makes it again."""
-    if int((await tx.rows(ONE_VERSION, tx.now))[0]["n"]) > 1:
-        return 0
-    gone = await tx.rows(f"DELETE FROM lane WHERE {tx.among('id')} AND {IDLE}) RETURNING id", list(ids), tx.now)
-    for row in gone:
-        tx.known.lanes.pop(row["id"], None)
-    return len(gone)
-
-
-KINDS = (
-    Kind("plans", (), _find_plans, _forget_plans),
-    Kind("commands", (0, 0), _find_whole, _forget_whole),
-    Kind("details", (0, 0), _find_detailed, _forget_details),
-    Kind("letters", (0, 0), _find_letters, _forget_letters),
-    Kind("details of letters", (0, 0), _find_detailed_letters, _forget_details_of_letters),
-    Kind("requests", (), _find_acts, _forget_acts),
-    Kind("lanes", ("",), _find_lanes, _forget_lanes),
-)
-"""All that is forgotten, in the order in which it is."""
+    async def forget(self, kind: Kind, ages: Ages, page: Page) -> int:
+        """Forget the rows of a page that can still be forgotten under the locks. Returns how many rows."""
+        if not page.found:
+            return 0
+        return await self._transactions.write(lambda tx: kind.forget(tx, ages, page.found), lanes=page.lanes)

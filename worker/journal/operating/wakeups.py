@@ -5,11 +5,11 @@ What must pass by itself stays: a pause holds until it is resumed, and settling 
 
 from collections.abc import Mapping
 
+from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Row, Transaction, Value
-from worker.journal.journal import Journal
+from worker.journal.database.transactions import Transactions
 from worker.journal.operating.audit import sign
 from worker.journal.reading.conditions import condition
-from worker.journal.reading.counts import OPEN
 from worker.journal.records import SECOND, Micros
 from worker.journal.selection import Selection
 
@@ -28,11 +28,11 @@ async def _asleep(tx: Transaction, which: Selection) -> tuple[str, list[Value]]:
     return f"{SLEEPS} AND {match}", values
 
 
-class Waking:
+class Wakeups:
     """Makes waiting commands due."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     async def counted(self, which: Selection) -> Mapping[str, int]:
         """How many commands would be woken, by the reason for which they wait; "" where none was said yet."""
@@ -47,7 +47,7 @@ class Waking:
             )
             return {row["reason"]: int(row["n"]) for row in rows}
 
-        return await self._journal.read(look)
+        return await self._transactions.read(look)
 
     async def wake(self, who: str, why: str, which: Selection) -> int:
         """Make them due, a portion at a time, and have circuits probed. How many were woken.
@@ -67,7 +67,7 @@ class Waking:
             await tx.hint("")
             return tx.now
 
-        asked_at: Micros = await self._journal.write(ask)
+        asked_at = await self._transactions.write(ask)
         after = woken = 0
         while sleeping := await self._sleeping(which, asked_at, after):
             after = sleeping[-1]["seq"]
@@ -86,7 +86,7 @@ class Waking:
             )
             return [*rows]
 
-        return await self._journal.read(look)
+        return await self._transactions.read(look)
 
     async def _due(self, sleeping: list[Row]) -> int:
         async def write(tx: Transaction) -> int:
@@ -100,7 +100,7 @@ class Waking:
             await tx.hint("")
             return touched
 
-        return int(await self._journal.write(write, lanes=sorted({row["lane"] for row in sleeping})))
+        return await self._transactions.write(write, lanes=sorted({row["lane"] for row in sleeping}))
 
 
 async def probe_asked_at(tx: Transaction) -> Micros:

@@ -10,13 +10,11 @@ from worker.journal.database.columns import (
     source,
     step,
 )
+from worker.journal.database.conditions import UNKNOWN_STATE
 from worker.journal.database.protocol import Row, Transaction
-from worker.journal.processing.lanes import KNOWN_STATES
 from worker.journal.processing.pauses import held_by, not_held, pauses
 from worker.journal.processing.unknown_rows import why_not, why_not_steps
 from worker.journal.records import SECOND, Claim, Earlier, Owner, Pause, Puzzle, Resolution, State, Step, Work
-
-OPEN = "state IN ('accepted', 'waiting')"
 
 OF_LANES = f"""SELECT command.uid, command.source, command.id, command.type, command.lane, command.partner,
       command.customer, command.correlation_id, command.state, command.code, command.redrive, command.revision,
@@ -24,7 +22,7 @@ OF_LANES = f"""SELECT command.uid, command.source, command.id, command.type, com
       command.first_failed_at, command.topic, command.partition, command.position, command.recorded_at, command.key,
       command.value, command.headers, command.account, lane.epoch, lane.settle_until,
       (SELECT odd.state FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
-         AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.state NOT IN {KNOWN_STATES}
+         AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.{UNKNOWN_STATE}
        ORDER BY odd.turn LIMIT 1) AS stands_behind
     FROM command JOIN lane ON lane.id = command.lane"""
 

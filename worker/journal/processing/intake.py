@@ -1,14 +1,17 @@
 """From a batch of records to rows, in one transaction: G1 begins here. Offsets are committed only afterwards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from events.wire.dead_letter import fitted
 from events.wire.record import Outgoing, Record
 from events.wire.text import printable
+from worker.errors import JournalUnavailable
 from worker.journal.database.columns import digest, dump_headers
+from worker.journal.database.conditions import OPEN, UNKNOWN_STATE
 from worker.journal.database.protocol import LaneKey, Transaction, Value
-from worker.journal.processing.lanes import KNOWN_STATES, dead_letter_lane, own_fresh
+from worker.journal.database.transactions import Transactions
+from worker.journal.processing.lanes import dead_letter_lane, own_fresh
 from worker.journal.records import Intake, NewCommand, NewDeadLetter, NewEvent, Taken
 
 NOT_KEPT = "its bytes are not kept, as the journal's database does not take that many"
@@ -49,6 +52,36 @@ def without_bytes(letter: NewDeadLetter) -> NewDeadLetter:
     return replace(letter, detail=f"{letter.detail}; {NOT_KEPT}", source=bare, headers=smallest.headers)
 
 
+async def accept_all(
+    transactions: Transactions,
+    worker: str,
+    items: Sequence[Intake],
+    instead: Callable[[Intake, Exception], NewDeadLetter],
+) -> list[Taken]:
+    """Store every record of a batch for a worker; "" if no worker takes them in.
+
+    If the database refuses a batch, its halves are stored. A single refused record becomes the dead letter that
+    `instead` makes of it, without the record's bytes if the database refuses those too.
+    """
+    try:
+        return await transactions.write(lambda tx: accept(tx, worker, items), new_lanes=lanes_of(items))
+    except JournalUnavailable:
+        raise
+    except Exception as error:
+        if len(items) > 1:
+            half = len(items) // 2
+            first = await accept_all(transactions, worker, items[:half], instead)
+            return first + await accept_all(transactions, worker, items[half:], instead)
+        record, letter = items[0].record, items[0].letter
+        if letter is None:
+            replaced = Intake(record=record, letter=instead(items[0], error))
+        elif letter.source.unread is None:
+            replaced = Intake(record=record, letter=without_bytes(letter))
+        else:
+            raise
+        return await accept_all(transactions, worker, [replaced], instead)
+
+
 async def accept(tx: Transaction, worker: str, items: Sequence[Intake]) -> list[Taken]:
     """Write down what became of each record, in the order of the batch."""
     return await _Batch(tx, worker).take(items)
@@ -84,9 +117,9 @@ class _Batch:
         lanes = sorted({command.lane for command in commands})
         for row in await self._tx.rows(
             f"""SELECT lane FROM command WHERE {self._tx.among("lane")}
-                  AND state IN ('accepted', 'waiting') AND released = 0
+                  AND {OPEN} AND released = 0
                 UNION SELECT lane FROM command WHERE {self._tx.among("lane")}
-                  AND concluded_at IS NULL AND state NOT IN {KNOWN_STATES} AND released = 0""",
+                  AND concluded_at IS NULL AND {UNKNOWN_STATE} AND released = 0""",
             lanes,
             lanes,
         ):

@@ -6,6 +6,7 @@ lane row's lock and only while that pair still stands there. A lane whose owner'
 
 from collections.abc import Sequence
 
+from worker.journal.database.conditions import OPEN, UNKNOWN_STATE
 from worker.journal.database.protocol import LaneKey, Transaction
 from worker.journal.records import SECOND, Owner
 
@@ -16,12 +17,9 @@ FREE = "SELECT id FROM lane WHERE unfinished = 1 AND"
 OLDEST = "ORDER BY unfinished_since, id LIMIT ?"
 OWN = "UPDATE lane SET owner = ?, epoch = ?, unfinished = 1, unfinished_since = ? WHERE id = ?"
 
-KNOWN_STATES = "('accepted', 'waiting', 'succeeded', 'rejected', 'failed')"
-"""An open command in any other state is a newer azplan's. The index `command_foreign` has this list."""
-
-NOTHING_LEFT = f"""NOT EXISTS (SELECT 1 FROM command WHERE command.lane = lane.id AND state IN ('accepted', 'waiting'))
+NOTHING_LEFT = f"""NOT EXISTS (SELECT 1 FROM command WHERE command.lane = lane.id AND {OPEN})
     AND NOT EXISTS (SELECT 1 FROM command WHERE command.lane = lane.id AND concluded_at IS NULL
-      AND state NOT IN {KNOWN_STATES})
+      AND {UNKNOWN_STATE})
     AND NOT EXISTS (SELECT 1 FROM event WHERE event.lane = lane.id AND sent_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM dead_letter WHERE dead_letter.lane = lane.id AND sent_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM act WHERE act.lane = lane.id AND done_at IS NULL)"""

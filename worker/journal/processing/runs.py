@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from events.wire.text import printable
 from worker.journal.database.columns import dump, dump_waits
+from worker.journal.database.conditions import OPEN, UNKNOWN_STATE
 from worker.journal.database.protocol import Transaction
 from worker.journal.processing.intake import (
     INSERT_EVENT,
@@ -18,7 +19,6 @@ from worker.journal.processing.intake import (
     letter_row,
 )
 from worker.journal.processing.lanes import (
-    KNOWN_STATES,
     dead_letter_lane,
     holds,
     own_fresh,
@@ -27,7 +27,6 @@ from worker.journal.processing.pauses import held_by, pauses
 from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
 
 LONGEST_CODE = 64
-OPEN = "state IN ('accepted', 'waiting')"
 
 UPSERT_STEP = """INSERT INTO step (uid, name, effect, state, attempts, intent_until, earlier_until, details, result, at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -53,7 +52,7 @@ SETTLE_LANE = """UPDATE lane SET settle_until = (SELECT max(until) FROM (
 NEXT_DUE = f"""UPDATE command SET due_at = ? WHERE due_at IS NULL AND uid = (SELECT uid FROM command
     WHERE lane = ? AND {OPEN} AND released = 0 ORDER BY turn LIMIT 1)
     AND NOT EXISTS (SELECT 1 FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
-      AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.state NOT IN {KNOWN_STATES})"""
+      AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.{UNKNOWN_STATE})"""
 """The head of a lane may run, unless a command stands before it whose state only a newer azplan knows."""
 
 

@@ -1,8 +1,8 @@
 """A selection of commands as a condition of a query."""
 
+from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Transaction, Value
 from worker.journal.processing.tenants import lanes_named
-from worker.journal.reading.counts import OPEN
 from worker.journal.selection import Selection
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import TABLES
+from worker.journal.database.transactions import Transactions
 from worker.journal.records import SECOND, Micros
-
-OPEN = "state IN ('accepted', 'waiting')"
 
 OPEN_TYPES = f"""WITH RECURSIVE found (type) AS (
       SELECT min(type) FROM command WHERE {OPEN}
@@ -152,3 +152,18 @@ async def _commands(tx: Transaction) -> dict[str, dict[str, int]]:
 
 async def _number(tx: Transaction, table: str, condition: str) -> int:
     return int((await tx.rows(f"SELECT count(*) AS n FROM {table} WHERE {condition}"))[0]["n"])
+
+
+class Statistics:
+    """Counts for people. Every method raises `JournalUnavailable`."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def whole(self) -> Stats:
+        """Everything counted. It takes a while on a large journal."""
+        return await self._transactions.read(stats)
+
+    async def living_workers(self) -> list[Living]:
+        """The workers that are alive, the oldest first. They carry out requests."""
+        return await self._transactions.read(living)

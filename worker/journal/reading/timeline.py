@@ -1,7 +1,4 @@
-"""What a person reads: the commands, and the whole story of one. Changes nothing; instants are microseconds.
-
-A query is run by `Journal.read`: `await journal.read(lambda tx: timeline.find(tx, "4711"))`.
-"""
+"""What a person reads: the commands, and the whole story of one. Changes nothing; instants are microseconds."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -9,12 +6,13 @@ from dataclasses import fields, replace
 from events.messages.base import events
 from events.messages.status import CommandAccepted
 from worker.journal.database import columns
+from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Row, Transaction
-from worker.journal.operating.dead_letters import letter
 from worker.journal.processing.claims import steps_of
 from worker.journal.processing.tenants import called_now
 from worker.journal.reading.call_order import Span, by_cause
 from worker.journal.reading.conditions import condition
+from worker.journal.reading.dead_letter_search import letter
 from worker.journal.reading.views import (
     Change,
     Done,
@@ -41,21 +39,21 @@ async def find(tx: Transaction, id: str, source: str | None = None) -> list[Summ
 
 async def newest(tx: Transaction, wanted: Selection, limit: int = 0) -> list[Summary]:
     """The commands that match, the newest first, at most `limit` of them; 0 for all."""
-    conditions, values = await condition(tx, wanted)
+    matching, values = await condition(tx, wanted)
     if limit:
         values.append(limit)
-    rows = await tx.rows(f"{SUMMARY} WHERE {conditions} ORDER BY seq DESC{' LIMIT ?' if limit else ''}", *values)
+    rows = await tx.rows(f"{SUMMARY} WHERE {matching} ORDER BY seq DESC{' LIMIT ?' if limit else ''}", *values)
     return [summary(row) for row in rows]
 
 
 async def following(tx: Transaction, wanted: Selection, after: int, limit: int) -> list[Summary]:
     """The next commands that match, the oldest first: a page at a time, from the number of the last one on."""
-    conditions, values = await condition(tx, wanted)
-    rows = await tx.rows(f"{SUMMARY} WHERE seq > ? AND {conditions} ORDER BY seq LIMIT ?", after, *values, limit)
+    matching, values = await condition(tx, wanted)
+    rows = await tx.rows(f"{SUMMARY} WHERE seq > ? AND {matching} ORDER BY seq LIMIT ?", after, *values, limit)
     return [summary(row) for row in rows]
 
 
-async def as_called_now(tx: Transaction, wanted: Selection) -> Selection:
+async def with_current_partner(tx: Transaction, wanted: Selection) -> Selection:
     """The same commands, with the partner by the name that its account has now, as a `Summary` has it."""
     return wanted if wanted.partner is None else replace(wanted, partner=await called_now(tx, wanted.partner))
 
@@ -68,8 +66,7 @@ async def show(tx: Transaction, uid: str) -> Story | None:
     row = rows[0]
     lane = await tx.rows("SELECT settle_until FROM lane WHERE id = ?", row["lane"])
     behind = await tx.rows(
-        """SELECT count(*) AS n FROM command
-           WHERE lane = ? AND turn < ? AND state IN ('accepted', 'waiting') AND released = 0""",
+        f"SELECT count(*) AS n FROM command WHERE lane = ? AND turn < ? AND {OPEN} AND released = 0",
         row["lane"],
         row["turn"],
     )
@@ -154,7 +151,7 @@ async def changes(tx: Transaction, since: int, limit: int = PAGE) -> tuple[list[
     return found, max(settled, default=since)
 
 
-async def newest_number(tx: Transaction) -> int:
+async def newest_event_number(tx: Transaction) -> int:
     """The number of the newest event: where to begin when only what comes from now on matters."""
     return int((await tx.rows("SELECT coalesce(max(seq), 0) AS seq FROM event"))[0]["seq"])
 

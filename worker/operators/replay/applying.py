@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from events.codes import codes
 from worker.clock import Clock
-from worker.journal.journal import Journal
-from worker.journal.operating import replay_plans
-from worker.journal.operating.replay_plans import Item, Plan, Sent
-from worker.journal.operating.requests import DONE
+from worker.journal.operating.replay_items import Item, Plan, Sent
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.processing.requests import DONE
 from worker.journal.records import State
 from worker.operators.replay.decisions import Outcome
 from worker.operators.replay.pace import (
@@ -58,7 +57,7 @@ class Applier:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: OperatorJournal,
         clock: Clock,
         *,
         enter: Callable[[Sequence[Item]], Awaitable[None]],
@@ -91,11 +90,11 @@ class Applier:
 
     async def _look(self, plan: Plan, manner: Manner) -> tuple[Standing, int]:
         """Where the plan stands, after what has ended was written down; and how many were left alone."""
-        sent = await self._journal.read(lambda tx: replay_plans.under_way(tx, plan.id))
+        sent = await self._journal.replay_plans.under_way(plan.id)
         verdicts = [(each.number, *end) for each in sent if (end := verdict(each)) is not None]
         if verdicts:
-            await self._journal.write(lambda tx: replay_plans.mark(tx, plan.id, verdicts, since="sent"))
-        states = await self._journal.read(lambda tx: replay_plans.states(tx, plan.id, manner.outcomes))
+            await self._journal.replay_plans.end_items(plan.id, verdicts)
+        states = await self._journal.replay_plans.states(plan.id, manner.outcomes)
         patient = sum(is_patient(each) for each in sent if verdict(each) is None)
         standing = Standing(
             planned=states.get("planned", 0),
@@ -108,21 +107,18 @@ class Applier:
 
     async def _begin(self, plan: Plan, manner: Manner, number: int) -> int:
         """Begin the next items; how many."""
-        items = await self._journal.read(lambda tx: replay_plans.planned(tx, plan.id, manner.outcomes, number))
+        items = await self._journal.replay_plans.planned(plan.id, manner.outcomes, number)
         fresh = [item for item in items if item.outcome == Outcome.START]
         failed = [item for item in items if item.outcome == Outcome.RESUME]
         over = [item for item in items if item not in fresh and item not in failed]
         if fresh:
             # Taken in first: whoever ends here finds them known the next time, and takes nothing in twice.
             await self._enter(fresh)
-            await self._journal.write(lambda tx: replay_plans.note_entered(tx, plan, fresh, manner.who))
-        for some, send in ((failed, replay_plans.send_redrives), (over, replay_plans.send_again)):
-            if some:
-                lanes = await self._journal.read(lambda tx, some=some: replay_plans.lanes_of(tx, some))  # type: ignore[misc]
-                await self._journal.write(
-                    lambda tx, some=some, send=send: send(tx, plan, some, manner.who),  # type: ignore[misc]
-                    lanes=lanes,
-                )
+            await self._journal.replay_plans.note_entered(plan, fresh, manner.who)
+        if failed:
+            await self._journal.replay_plans.send_redrives(plan, failed, manner.who)
+        if over:
+            await self._journal.replay_plans.send_again(plan, over, manner.who)
         return len(items)
 
 

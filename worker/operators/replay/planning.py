@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 
-from worker.journal.journal import Journal
-from worker.journal.operating import replay_plans
-from worker.journal.operating.replay_plans import Item, Plan
+from worker.journal.operating.replay_items import Item, Plan
+from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import Json
 from worker.operators.replay.cost import expect
 from worker.operators.replay.decisions import Outcome, Wanted, decide
@@ -28,7 +27,9 @@ class Order:
     wanted: Wanted
 
 
-async def make(journal: Journal, found: AsyncIterable[Candidate], order: Order, per_minute: Mapping[str, int]) -> Plan:
+async def make(
+    journal: OperatorJournal, found: AsyncIterable[Candidate], order: Order, per_minute: Mapping[str, int]
+) -> Plan:
     """The plan for what was found, as it is kept from now on; one in which there is nothing is not kept.
 
     `per_minute` are the ceilings of the accounts.
@@ -47,7 +48,7 @@ async def make(journal: Journal, found: AsyncIterable[Candidate], order: Order, 
             await _keep(journal, name, portion)
             portion = []
     await _keep(journal, name, portion)
-    expected = expect(running.elements(), await journal.read(replay_plans.calls_by_type), per_minute)
+    expected = expect(running.elements(), await journal.replay_plans.calls_by_type(), per_minute)
     plan = Plan(
         id=name,
         at=journal.now(),
@@ -60,7 +61,7 @@ async def make(journal: Journal, found: AsyncIterable[Candidate], order: Order, 
         outcomes=dict(outcomes),
     )
     if plan.commands:
-        await journal.write(lambda tx: replay_plans.add_plan(tx, plan))
+        await journal.replay_plans.add_plan(plan)
     return plan
 
 
@@ -85,9 +86,9 @@ def planned(candidate: Candidate, number: int, wanted: Wanted) -> Item:
     )
 
 
-async def _keep(journal: Journal, plan: str, items: list[Item]) -> None:
+async def _keep(journal: OperatorJournal, plan: str, items: list[Item]) -> None:
     if items:
-        await journal.write(lambda tx: replay_plans.add_items(tx, plan, items))
+        await journal.replay_plans.add_items(plan, items)
 
 
 def _is_refused(candidate: Candidate) -> bool:

@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 
 from events.wire.record import Record
 from worker.broker.port import Admin, Partition
-from worker.journal.database.columns import PARTNER_OF_COMMAND
-from worker.journal.database.protocol import Transaction
-from worker.journal.journal import Journal
-from worker.journal.reading import timeline
-from worker.journal.records import Intake, State
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.reading.replay_candidates import KnownCommand
+from worker.journal.records import Intake
 from worker.journal.selection import Selection
 from worker.operators.replay.decisions import Known
 from worker.runtime.intake import Desk, intake
@@ -79,12 +77,12 @@ async def _given(admin: Admin, topic: str, offsets: Sequence[tuple[int, range]])
 
 
 async def of_records(
-    journal: Journal, records: AsyncIterator[Record], desk: Desk, wanted: Selection
+    journal: OperatorJournal, records: AsyncIterator[Record], desk: Desk, wanted: Selection
 ) -> AsyncIterator[Candidate]:
     """The commands in these records that match, each once: its first record, and the first one of other content."""
     seen: set[tuple[str, bool]] = set()
     portion: list[Intake] = []
-    meant = await journal.read(lambda tx: timeline.as_called_now(tx, wanted))
+    meant = await journal.commands.with_current_partner(wanted)
     async for record in records:
         portion.append(intake(record, journal.now(), desk))
         if len(portion) == PORTION:
@@ -98,24 +96,24 @@ async def of_records(
 
 
 async def of_journal(
-    journal: Journal, wanted: Selection, *, begin: int = 0, end: int | None = None
+    journal: OperatorJournal, wanted: Selection, *, begin: int = 0, end: int | None = None
 ) -> AsyncIterator[Candidate]:
     """The commands of the journal that match and were received in this span, the oldest first."""
     after = 0
-    while page := await journal.read(lambda tx, after=after: timeline.following(tx, wanted, after, PORTION)):  # type: ignore[misc]
+    while page := await journal.commands.following(wanted, after, PORTION):
         after = page[-1].seq
         meant = [each.uid for each in page if each.received_at >= begin and (end is None or each.received_at <= end)]
         for candidate in await of_commands(journal, meant):
             yield candidate
 
 
-async def of_commands(journal: Journal, uids: Sequence[str]) -> list[Candidate]:
+async def of_commands(journal: OperatorJournal, uids: Sequence[str]) -> list[Candidate]:
     """These commands of the journal, in this order."""
     found: list[Candidate] = []
     for start in range(0, len(uids), PORTION):
-        rows = await journal.read(lambda tx, start=start: _known(tx, uids[start : start + PORTION]))  # type: ignore[misc]
-        by_uid = {candidate.known.uid: candidate for candidate, _, _ in rows if candidate.known}
-        found.extend(by_uid[uid] for uid in uids[start : start + PORTION] if uid in by_uid)
+        portion = uids[start : start + PORTION]
+        by_uid = {each.uid: each for each in await journal.commands.known(portion)}
+        found.extend(_remembered(by_uid[uid]) for uid in portion if uid in by_uid)
     return found
 
 
@@ -138,52 +136,27 @@ def fits(candidate: Candidate, wanted: Selection) -> bool:
     )
 
 
-async def _candidates(journal: Journal, items: Sequence[Intake]) -> list[Candidate]:
+async def _candidates(journal: OperatorJournal, items: Sequence[Intake]) -> list[Candidate]:
     uids = sorted({item.command.uid for item in items if item.command})
-    rows = await journal.read(lambda tx: _known(tx, uids)) if uids else []
-    known = {
-        candidate.known.uid: (candidate, print_, algorithm) for candidate, print_, algorithm in rows if candidate.known
-    }
+    known = {each.uid: each for each in await journal.commands.known(uids)} if uids else {}
     return [_candidate(item, known) for item in items]
 
 
-def _candidate(item: Intake, known: Mapping[str, tuple[Candidate, str, int]]) -> Candidate:
+def _candidate(item: Intake, known: Mapping[str, KnownCommand]) -> Candidate:
     command = item.command
     if command is None:
         return Candidate(type="", customer=None, partner=None, known=None, item=item)
     found = known.get(command.uid)
     if found is None:
         return Candidate(command.type, command.customer, command.partner, None, item)
-    there, fingerprint, algorithm = found
-    assert there.known is not None  # noqa: S101 - it is what the dictionary was made by
-    remembered = there.known if command.is_same(fingerprint, algorithm) else _other(there.known)
-    return Candidate(there.type, there.customer, there.partner, remembered, item)
+    if command.is_same(found.fingerprint, found.algorithm):
+        return _remembered(found, item)
+    other = Known(found.uid, found.type, found.state, found.code, found.redrive, same_content=False)
+    return Candidate(found.type, found.customer, found.partner, other, item)
 
 
-def _other(known: Known) -> Known:
-    return Known(known.uid, known.type, known.state, known.code, known.redrive, same_content=False)
-
-
-async def _known(tx: Transaction, uids: Sequence[str]) -> list[tuple[Candidate, str, int]]:
-    rows = await tx.rows(
-        f"""SELECT uid, type, customer, {PARTNER_OF_COMMAND} AS partner, state, code, redrive, pruned_at,
-              fingerprint, algorithm,
-              CASE WHEN EXISTS (SELECT 1 FROM dead_letter AS letter WHERE letter.uid = command.uid
-                AND letter.state = 'archived' AND letter.redrive = command.redrive) THEN 1 ELSE 0 END AS archived
-            FROM command WHERE {tx.among("uid")}""",
-        list(uids),
+def _remembered(found: KnownCommand, item: Intake | None = None) -> Candidate:
+    known = Known(
+        found.uid, found.type, found.state, found.code, found.redrive, pruned=found.pruned, archived=found.archived
     )
-    found = []
-    for row in rows:
-        known = Known(
-            uid=row["uid"],
-            type=row["type"],
-            state=State(row["state"]),
-            code=row["code"],
-            redrive=row["redrive"],
-            pruned=row["pruned_at"] is not None,
-            archived=bool(row["archived"]),
-        )
-        candidate = Candidate(row["type"], row["customer"], row["partner"] or None, known)
-        found.append((candidate, row["fingerprint"], row["algorithm"]))
-    return found
+    return Candidate(found.type, found.customer, found.partner, known, item)

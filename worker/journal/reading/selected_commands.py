@@ -11,7 +11,7 @@ from worker.journal.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SelectedCount:
     """How many match, by type, state and reason; of how many customers; and the number of the newest."""
 
     kinds: Mapping[tuple[str, str, str], int]
@@ -24,7 +24,7 @@ class Found:
         return sum(self.kinds.values())
 
 
-async def count(tx: Transaction, which: Selection) -> Found:
+async def count(tx: Transaction, which: Selection) -> SelectedCount:
     """How many commands match now."""
     match, values = await condition(tx, which)
     kinds = await tx.rows(
@@ -37,7 +37,7 @@ async def count(tx: Transaction, which: Selection) -> Found:
         *values,
     )
     counted = {(row["type"], row["state"], row["reason"]): int(row["n"]) for row in kinds}
-    return Found(counted, int(whole["customers"]), int(whole["last"]))
+    return SelectedCount(counted, int(whole["customers"]), int(whole["last"]))
 
 
 async def page(tx: Transaction, which: Selection, after: int, last: int, limit: int) -> list[Summary]:

@@ -1,11 +1,10 @@
 """Dead letters together with the commands that they were. `state`: only dead letters in it; None for all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from worker.journal.database.columns import PARTNER_OF_COMMAND
 from worker.journal.database.protocol import Row, Transaction, Value
-from worker.journal.operating.dead_letters import letter
 from worker.journal.reading.conditions import condition
 from worker.journal.reading.views import Letter
 from worker.journal.selection import Selection
@@ -134,3 +133,8 @@ def _dead(row: Row) -> Dead:
         customer=row["command_customer"],
         partner=row["command_partner"] or None,
     )
+
+
+def letter(row: Row) -> Letter:
+    """A dead letter's row as a person reads it."""
+    return Letter(**{field.name: row[field.name] for field in fields(Letter)})

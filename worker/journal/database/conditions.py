@@ -1,0 +1,17 @@
+"""Conditions on the state of a command's row, written once for all statements."""
+
+from worker.journal.states import State
+
+
+def _listed(states: list[State]) -> str:
+    return "(" + ", ".join(f"'{state.value}'" for state in states) + ")"
+
+
+OPEN = f"state IN {_listed([state for state in State if state.is_open])}"
+"""The story of the command has no terminal event. The partial indexes of open commands have this condition."""
+
+ENDED = f"state IN {_listed([state for state in State if not state.is_open])}"
+"""The story of the command has its terminal event."""
+
+UNKNOWN_STATE = f"state NOT IN {_listed(list(State))}"
+"""Only a newer azplan knows the state of the command. The index `command_foreign` has this condition."""

@@ -1,0 +1,55 @@
+"""The tenants of the configured accounts, as people look them up and remember them in the journal."""
+
+from collections.abc import Mapping, Sequence
+
+from worker.journal.database.protocol import Transaction
+from worker.journal.database.transactions import Transactions
+from worker.journal.processing import tenants
+from worker.journal.processing.tenants import Directory
+
+
+class Tenants:
+    """Finds and remembers tenants. `accounts` maps the name of each account to its tenant id.
+
+    Every method raises `JournalUnavailable`.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def directory(self, accounts: Mapping[str, str]) -> Directory:
+        """The tenants of these accounts as the journal knows them, and the tenants that it does not know yet."""
+        return await self._transactions.read(lambda tx: tenants.directory(tx, accounts))
+
+    async def remember(self, accounts: Mapping[str, str]) -> Directory:
+        """Remember the tenants of these accounts, but not that the accounts have these names.
+
+        Raises `JournalRefused` if the journal holds work of an account whose tenant cannot be told.
+        """
+        return await self._transactions.write(lambda tx: tenants.register(tx, accounts, rename=False))
+
+    async def enrol(self, accounts: Mapping[str, str], former: Sequence[tuple[str, str]]) -> Directory:
+        """Remember the tenants and names of these accounts, and their former names as pairs (former, present).
+
+        Raises `JournalRefused` if a former name cannot be one, or if a tenant cannot be told.
+        """
+
+        async def write(tx: Transaction) -> Directory:
+            await tenants.register(tx, accounts)
+            for old, new in former:
+                await tenants.call_also(tx, old, new)
+            return await tenants.directory(tx, accounts)
+
+        return await self._transactions.write(write)
+
+    async def meant_by_settings(self, name: str, accounts: Mapping[str, str]) -> str:
+        """The present name of the tenant that these settings call `name`, even if no worker has read them yet."""
+        return await self._transactions.read(lambda tx: tenants.meant_by_settings(tx, name, accounts))
+
+    async def lanes_named(self, name: str) -> str:
+        """What the lanes of the tenant called `name` begin with; `name` itself if no tenant is called so."""
+        return await self._transactions.read(lambda tx: tenants.lanes_named(tx, name))
+
+    async def all_lanes(self) -> set[str]:
+        """What the lanes of the known tenants begin with."""
+        return await self._transactions.read(tenants.all_lanes)

@@ -1,0 +1,227 @@
+"""Requests as the owner of the command's lane finds them and carries them out, each exactly once.
+
+The owner finds a request with `open`, reads its command with `subject`, and answers the request in the transaction that
+carries it out. The lane stays unfinished until then, so some worker will own it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from events.codes import FailedCode
+from worker.errors import LaneLost
+from worker.journal.database.columns import load
+from worker.journal.database.protocol import Row, Transaction
+from worker.journal.database.transactions import Transactions
+from worker.journal.processing import claims
+from worker.journal.processing.intake import INSERT_EVENT, event_row
+from worker.journal.processing.lanes import own_fresh
+from worker.journal.processing.runs import (
+    NEXT_DUE,
+    archive_steps,
+    conclude,
+    stands,
+)
+from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
+
+LAST = 2**62
+"""Above the number of any request."""
+DONE = "done"
+"""The result of a request that was carried out. Any other result is a sentence that says why it was not."""
+REBUILT = "rebuilt"
+"""The kind of the note on a command whose steps were lost when the journal was rebuilt: it may have begun."""
+
+NEW_STORY = """UPDATE command SET redrive = redrive + 1, revision = revision + 1, state = 'accepted', code = NULL,
+    attempts = 0, released = 0, reason = NULL, waits = '{}', resolution = ?, first_failed_at = NULL,
+    concluded_at = NULL, due_at = NULL, turn = (SELECT max(turn) + 1 FROM command) WHERE uid = ?"""
+
+
+BEGUN = """SELECT name FROM step WHERE uid = ? AND ((name NOT LIKE '%~%' AND state <> 'not_applied')
+    OR intent_until > ? OR earlier_until > ?) ORDER BY at, name LIMIT 1"""
+"""What a command has changed at Microsoft, or may yet: not a write that never left or that was refused."""
+
+REDRIVEN = """UPDATE dead_letter SET state = 'redriven'
+    WHERE uid = ? AND state = 'open' AND code <> 'id_reused'"""
+"""A record that was refused because of its id says nothing about the command that has the id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that waits for the owner of its command's lane."""
+
+    seq: int
+    who: str
+    why: str
+    verb: str
+    uid: str
+    lane: str
+    details: Json
+    puzzle: str | None = None
+    """Why this azplan cannot read the row."""
+
+
+Change = Callable[[Transaction], Awaitable[str]]
+"""What is done in the transaction that answers a request; gives the answer."""
+
+
+class LaneRequests:
+    """The requests about commands of one worker's lanes. Every method raises `JournalUnavailable`."""
+
+    def __init__(self, transactions: Transactions, worker: Callable[[], str]) -> None:
+        """`worker`: the id of the worker whose lanes are meant."""
+        self._transactions = transactions
+        self._worker = worker
+
+    async def open(self, limit: int = 100, after: int = 0, up_to: int | None = None) -> list[Request]:
+        """The oldest requests about commands of this worker's lanes that nobody has carried out: a page of them.
+
+        Their numbers are above `after`, and not above `up_to`.
+        """
+        worker = self._worker()
+
+        async def look(tx: Transaction) -> list[Request]:
+            rows = await tx.rows(
+                """SELECT act.seq, act.who, act.why, act.verb, act.uid, act.lane, act.details
+                   FROM act JOIN lane ON lane.id = act.lane
+                   WHERE act.done_at IS NULL AND lane.owner = ? AND act.seq > ? AND act.seq <= ?
+                   ORDER BY act.seq LIMIT ?""",
+                worker,
+                after,
+                LAST if up_to is None else up_to,
+                limit,
+            )
+            return [_request(row) for row in rows]
+
+        return await self._transactions.read(look)
+
+    async def subject(self, request: Request) -> Work | Puzzle | None:
+        """The command that a request is about, whatever its state; None where it or its bytes are forgotten."""
+        worker = self._worker()
+        return await self._transactions.read(lambda tx: claims.subject(tx, worker, request.uid))
+
+    async def is_forgotten(self, request: Request) -> bool:
+        """Whether nobody can carry the request out: its command, or the command's bytes, are not there any more."""
+
+        async def look(tx: Transaction) -> bool:
+            return not await tx.rows("SELECT uid FROM command WHERE uid = ? AND pruned_at IS NULL", request.uid)
+
+        return await self._transactions.read(look)
+
+    async def refuse(self, request: Request, why: str) -> None:
+        """The request is not carried out, and whoever asked is told why."""
+
+        async def write(tx: Transaction) -> None:
+            await _answer(tx, request, why)
+
+        await self._transactions.write(write, lanes=[request.lane])
+
+    async def redrive(self, request: Request, item: Work, events: Sequence[NewEvent] = ()) -> str:
+        """A failed command begins its next story, at the end of its lane, with these events. The answer that was given.
+
+        Raises `LaneLost` where the command is no longer as `item` says; the request then stays open.
+        """
+
+        async def write(tx: Transaction) -> str:
+            if item.state is not State.FAILED:
+                return f"only a failed command can be redriven; this one is {item.state}"
+            await _next_story(tx, item, None, events)
+            return DONE
+
+        return await self._carry_out(request, item, write)
+
+    async def resolve(self, request: Request, item: Work, found: Resolution, events: Sequence[NewEvent] = ()) -> str:
+        """A failed command of unknown outcome begins its next story, knowing what a person found out.
+
+        Applied: its steps stay in doubt, and `Work.resolution` says that looking will find the effect. Not applied: its
+        steps are put away as not applied, so that acting begins anew. The answer that was given. Raises `LaneLost`.
+        """
+
+        async def write(tx: Transaction) -> str:
+            if item.state is not State.FAILED or not await _unknown(tx, item):
+                return f"nothing about this command is unknown; it is {item.state}"
+            if found is Resolution.NOT_APPLIED:
+                if item.unsettled_until() > tx.now:
+                    seconds = (item.unsettled_until() - tx.now) / SECOND
+                    return f"a request that was never answered may still arrive: look and ask again in {seconds:.0f} s"
+                await tx.many(
+                    """UPDATE step SET state = 'not_applied', intent_until = 0, earlier_until = 0
+                       WHERE uid = ? AND state <> 'applied'""",
+                    [(item.uid,)],
+                )
+                await archive_steps(tx, item.uid)
+            await _next_story(tx, item, found, events)
+            return DONE
+
+        return await self._carry_out(request, item, write)
+
+    async def cancel(self, request: Request, item: Work, end: Conclusion) -> str:
+        """A command that has not begun to write ends as `end` says. The answer that was given.
+
+        A run of it that is under way writes nothing more. Raises `LaneLost`.
+        """
+
+        async def write(tx: Transaction) -> str:
+            if not item.state.is_open:
+                return f"the command is over already: it is {item.state}"
+            begun = await tx.rows(BEGUN, item.uid, tx.now, tx.now)
+            if begun:
+                return f"the command has begun to write ({begun[0]['name']}): it goes on to its end"
+            if await tx.rows("SELECT 1 AS one FROM note WHERE uid = ? AND kind = ?", item.uid, REBUILT):
+                return "the journal was built anew since, so whether it has begun is not known: it looks, and goes on"
+            await conclude(tx, item, end)
+            return DONE
+
+        return await self._carry_out(request, item, write)
+
+    async def _carry_out(self, request: Request, item: Work, write: Change) -> str:
+        """Do it and answer it, in one transaction, unless it was answered before."""
+
+        async def change(tx: Transaction) -> str | None:
+            if not stands(tx, item):
+                return None
+            rows = await tx.rows("SELECT result FROM act WHERE seq = ? AND done_at IS NOT NULL", request.seq)
+            if rows:
+                return str(rows[0]["result"])
+            result = await write(tx)
+            await _answer(tx, request, result)
+            return result
+
+        result = await self._transactions.write(change, item, lanes=[request.lane])
+        if result is None:
+            raise LaneLost(request.lane)
+        return result
+
+
+def _request(row: Row) -> Request:
+    details, puzzle = None, None
+    try:
+        details = load(row["details"])
+    except ValueError as error:
+        puzzle = f"its details cannot be read: {error}"
+    return Request(row["seq"], row["who"], row["why"], row["verb"], row["uid"], row["lane"], details, puzzle)
+
+
+async def _answer(tx: Transaction, request: Request, result: str) -> None:
+    await tx.many(
+        "UPDATE act SET done_at = ?, result = ? WHERE seq = ? AND done_at IS NULL", [(tx.now, result, request.seq)]
+    )
+
+
+async def _unknown(tx: Transaction, item: Work) -> bool:
+    """Whether an effect of the command may or may not have come about: one that it left open, or a write in doubt.
+
+    The code says so too, where a journal that was built anew has lost the rest.
+    """
+    if item.code == FailedCode.OUTCOME_UNKNOWN:
+        return True
+    left_open = await tx.rows("SELECT key FROM effect WHERE uid = ?", item.uid)
+    return bool(left_open) or any(step.in_doubt for step in item.steps.values())
+
+
+async def _next_story(tx: Transaction, item: Work, found: Resolution | None, events: Sequence[NewEvent]) -> None:
+    tx.known.revisions[item.uid] = item.revision + 1
+    await own_fresh(tx, item.owner.worker, [item.lane])
+    await tx.many(NEW_STORY, [(found, item.uid)])
+    await tx.many(NEXT_DUE, [(tx.now, item.lane)])
+    await tx.many(REDRIVEN, [(item.uid,)])
+    if events:
+        await tx.many(INSERT_EVENT, [event_row(event, item.uid, item.redrive + 1, item.lane) for event in events])
