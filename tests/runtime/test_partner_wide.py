@@ -137,5 +137,5 @@ async def test_an_account_whose_tenant_is_known_by_a_domain_only_cannot_be_told_
 async def test_commands_about_the_account_are_found_by_its_tenant_id(bench: Bench, make: Make) -> None:
     """As those of a customer are found by the customer's."""
     await bench.accept(make(OURS), record(SUSPEND, id="c-2", offset=1))
-    found = await bench.journal.read(lambda tx: timeline.newest(tx, Selection(customer=OURS), 10))
+    found = await bench.journal.transactions.read(lambda tx: timeline.newest(tx, Selection(customer=OURS), 10))
     assert [each.type for each in found] == ["azplan.CountPartner.v1"]
