@@ -1,6 +1,6 @@
 """The contract as files: for each message its JSON Schema and an example record, both shipped beside this module.
 
-`python -m events.catalog` writes the schemas anew from the classes. Examples are written by hand.
+`python -m events.catalog` writes the schemas from the classes. Examples are written by hand.
 """
 
 import json
@@ -28,31 +28,31 @@ def messages() -> dict[str, type[Message]]:
 
 @cache
 def schema(type_: str) -> dict[str, Any]:
-    """The JSON Schema, draft 2020-12, of the data of messages of that type, as shipped.
+    """The shipped JSON Schema, draft 2020-12, of the data of messages of this type.
 
-    Raises KeyError for a type that is none of ours.
+    Raises KeyError for a type that azplan does not have.
     """
     return _shipped("schemas", messages()[type_])
 
 
 @cache
 def example(type_: str) -> dict[str, Any]:
-    """An example of that type as a record in binary mode: `key`, `headers` and `value`, the latter as JSON.
+    """An example of this type as a record in binary mode: `key`, `headers`, and `value` as JSON.
 
-    Raises KeyError for a type that is none of ours.
+    Raises KeyError for a type that azplan does not have.
     """
     return _shipped("examples", messages()[type_])
 
 
 def generated_schema(kind: type[Message]) -> dict[str, Any]:
-    """The JSON Schema that follows from the class `kind`: of what is read, for a command; of what is written, else."""
+    """The JSON Schema of the class `kind`: of the data that azplan reads for a command, and writes for an event."""
     mode: JsonSchemaMode = "validation" if issubclass(kind, Command) else "serialization"
     made = kind.model_json_schema(mode=mode, schema_generator=_Untitled)
     return {"$schema": DIALECT, "$id": f"urn:azplan:schema:{kind.wire_type()}", **made}
 
 
 def write_schemas(folder: Path) -> list[Path]:
-    """Write the schema of every message into `folder`; the files that it now holds."""
+    """Write the schema of every message into `folder`. Returns the paths of the files."""
     written = []
     for kind in messages().values():
         path = folder / file_name(kind)
@@ -62,12 +62,12 @@ def write_schemas(folder: Path) -> list[Path]:
 
 
 def file_name(kind: type[Message]) -> str:
-    """The name of the files about `kind`, such as `SuspendPlan.v1.json`."""
+    """The name of the files about `kind`, for example `SuspendPlan.v1.json`."""
     return f"{kind.wire_type().removeprefix('azplan.')}.json"
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without titles: pydantic makes them from the names, to which they add nothing."""
+    """Leaves titles out: pydantic makes them from the names, and they add nothing."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

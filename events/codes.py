@@ -1,6 +1,6 @@
-"""The closed lists of code words, each with what it means, whose it is to mend, and what to do next.
+"""The closed lists of codes: what each code means, who can fix the cause, and what to do next.
 
-One word serves the event, the metric, the dead letter and `azplan errors explain`. Adding one is a documented change.
+One code serves the event, the metric, the dead letter and `azplan errors explain`. A new code is a documented change.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Self
 
 
 class Fault(StrEnum):
-    """Who can mend it."""
+    """Who can fix the cause."""
 
     CALLER = "caller"
     """The system that sent the command."""
@@ -31,7 +31,7 @@ class Meaning:
     """A short phrase for the top of a message."""
     cause: str
     advice: str
-    """What to do next, where whoever uses the code knows nothing better."""
+    """What to do next, unless the place that uses the code knows better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ _USUAL = Treatment()
 
 
 class Code(StrEnum):
-    """A code word that carries its own explanation. Compares and serialises as the bare word."""
+    """A code with its explanation. Compares and serialises as the bare word."""
 
     meaning: Meaning
     treatment: Treatment
@@ -77,7 +77,7 @@ class RejectedCode(Code):
         "invalid_command",
         Fault.CALLER,
         "The command is not valid",
-        "Its data does not fit the schema of its type, or its subject or record key names another customer.",
+        "The data does not fit the schema of the type, or the subject or the record key names another customer.",
         "Correct what the detail names and send the command with a new id; `azplan contract` prints its schema.",
         Treatment(decode_word="schema"),
     )
@@ -93,7 +93,7 @@ class RejectedCode(Code):
         "customer_not_found",
         Fault.CALLER,
         "The customer was not found",
-        "Partner Center knows no customer with this id.",
+        "Partner Center has no customer with this id.",
         "Check that customerId is the customer's Microsoft Entra tenant id and that ce_partner names the account that"
         " serves it; then send the command with a new id.",
     )
@@ -117,51 +117,51 @@ class RejectedCode(Code):
         "legacy_azure_subscription",
         Fault.CALLER,
         "The customer has a legacy Azure subscription",
-        "Beside a Microsoft Azure (MS-AZR-0145P) subscription that is not deleted, no Azure plan can be bought.",
+        "A customer with a Microsoft Azure (MS-AZR-0145P) subscription that is not deleted cannot buy an Azure plan.",
         "Send StartProductUpgrade: it moves the legacy subscription to an Azure plan.",
     )
     PLAN_NOT_FOUND = (
         "plan_not_found",
         Fault.CALLER,
         "The Azure plan was not found",
-        "The customer has no Azure plan, or subscriptionId names something else.",
-        "Check subscriptionId, or leave it out where the customer has exactly one Azure plan; then send the command"
-        " with a new id.",
+        "The customer has no Azure plan, or subscriptionId names something other than an Azure plan.",
+        "Check subscriptionId, or leave it out if the customer has exactly one Azure plan; then send the command with a"
+        " new id.",
     )
     PLAN_AMBIGUOUS = (
         "plan_ambiguous",
         Fault.CALLER,
         "The customer has several Azure plans",
-        "Without subscriptionId it cannot be told which of them is meant.",
-        "Name one of them in subscriptionId and send the command with a new id.",
+        "The command has no subscriptionId, and azplan cannot tell which plan is meant.",
+        "Name one of the plans in subscriptionId and send the command with a new id.",
     )
     ACTIVE_ASSETS = (
         "active_assets",
         Fault.CALLER,
         "The Azure plan is in use",
         "An Azure plan can be suspended only when no Azure subscription or reservation under it is active.",
-        "Cancel what blockers lists, or send activeAssets `cancel`, which cancels Azure subscriptions but no"
-        " reservations; either way with a new id.",
+        "Cancel everything that blockers lists, or set activeAssets to `cancel`, which cancels Azure subscriptions but"
+        " no reservations; then send the command with a new id.",
     )
     NOT_ELIGIBLE_FOR_UPGRADE = (
         "not_eligible_for_upgrade",
         Fault.PARTNER,
         "The customer cannot be upgraded to an Azure plan",
-        "Microsoft's eligibility check said no.",
+        "Microsoft's eligibility check answered no.",
         "Remove the reason that the detail gives, then send the command with a new id.",
     )
     UPGRADE_IN_PROGRESS = (
         "upgrade_in_progress",
         Fault.CALLER,
         "An upgrade to an Azure plan is open",
-        "While an upgrade is pending, running or failed, Microsoft refuses to sell a plan.",
-        "Follow the upgrade with StartProductUpgrade, which adopts it, instead of buying a plan.",
+        "While an upgrade is pending, running or failed, Microsoft does not sell a plan.",
+        "Send StartProductUpgrade, which adopts and follows the upgrade, instead of buying a plan.",
     )
     CATALOG_ITEM_UNAVAILABLE = (
         "catalog_item_unavailable",
         Fault.MICROSOFT,
         "The Azure plan is not for sale there",
-        "Microsoft's catalog has no Azure plan that can be bought for the customer in this country.",
+        "Microsoft's catalog has no Azure plan for sale to the customer in this country.",
         "Check country and the customer's billing address; then send the command with a new id.",
     )
     CREDIT_OR_REVIEW = (
@@ -176,86 +176,87 @@ class RejectedCode(Code):
         Fault.PARTNER,
         "Partner Center refused the order",
         "The cart or the order breaks a rule of Microsoft's, such as a missing or wrong reseller or a sandbox limit.",
-        "Mend what partnerCenter describes, then send the command with a new id.",
+        "Fix the problem that partnerCenter describes, then send the command with a new id.",
     )
     EARLIER_OUTCOME_UNKNOWN = (
         "earlier_outcome_unknown",
         Fault.MICROSOFT,
         "An earlier command for the same effect is unresolved",
-        "Partner Center never answered it, and looking does not tell whether it took effect; acting could do it twice.",
-        "Find out at Microsoft what became of the order in blockers, say so with `azplan commands resolve`, then send"
-        " the command with a new id.",
+        "Partner Center never answered the earlier command, and azplan cannot find out whether that command took"
+        " effect. Acting now could repeat the effect.",
+        "Find out at Microsoft what became of the order in blockers, record the result with `azplan commands resolve`,"
+        " then send the command with a new id.",
         Treatment(unanswered=True),
     )
     DEADLINE_PASSED = (
         "deadline_passed",
         Fault.CALLER,
         "The deadline has passed",
-        "Something was still to be written at Microsoft after the instant that the command gave as its deadline.",
+        "The command still had something to write at Microsoft when its deadline passed.",
         "Send the command with a later deadline, or none, and a new id.",
     )
     NOT_PERMITTED = (
         "not_permitted",
         Fault.PARTNER,
         "The operation needs a user's token",
-        "Microsoft accepts this operation only from app and user together.",
+        "Microsoft accepts this operation only with a token of app and user together.",
         "Configure AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE for the account, then send the command with a new id.",
     )
     REFUSED_BY_PARTNER_CENTER = (
         "refused_by_partner_center",
         Fault.MICROSOFT,
         "Partner Center refused the request",
-        "Partner Center gave a definite no that none of the other codes describes.",
-        "Run `azplan errors explain` with the code in partnerCenter; give Microsoft support partnerCenter as it is.",
+        "Partner Center gave a definite no that no other code describes.",
+        "Run `azplan errors explain` with the code in partnerCenter; give Microsoft support all of partnerCenter.",
     )
     CANCELLED_BY_OPERATOR = (
         "cancelled_by_operator",
         Fault.PARTNER,
         "An operator cancelled the command",
-        "It was cancelled with `azplan commands cancel` before it had begun to write.",
-        "Ask the operators why; where it is still wanted, send it with a new id.",
+        "An operator ran `azplan commands cancel` before the command had begun to write.",
+        "Ask the operators why; if you still want the command, send it with a new id.",
     )
 
 
 class FailedCode(Code):
-    """Codes of `CommandFailed`, and of the dead letter that goes with it: the worker gave up; a redrive may succeed."""
+    """Codes of `CommandFailed` and of its dead letter: the worker gave up; a redrive may succeed."""
 
     RETRIES_EXHAUSTED = (
         "retries_exhausted",
         Fault.MICROSOFT,
         "Every attempt failed",
         "Partner Center kept failing in a way that usually passes.",
-        "Look at the calls with `azplan commands show`; once Partner Center works again, redrive the dead letter.",
+        "Look at the calls with `azplan commands show`; when Partner Center works again, redrive the dead letter.",
         Treatment(unanswered=True),
     )
     OUTCOME_UNKNOWN = (
         "outcome_unknown",
         Fault.MICROSOFT,
-        "It is not known whether it took effect",
-        "Partner Center never said, and looking did not tell before waiting came to its end.",
+        "Nobody knows whether the command took effect",
+        "Partner Center never answered, and azplan could not find out before the limit of its waiting.",
         "Find out at Microsoft with the ids in partnerCenter and blockers, then run `azplan commands resolve` with"
-        " `--applied` or `--not-applied`. Do not send the command anew.",
+        " `--applied` or `--not-applied`. Do not send the command again.",
         Treatment(unanswered=True),
     )
     UPGRADE_FAILED = (
         "upgrade_failed",
         Fault.MICROSOFT,
         "Microsoft failed the upgrade",
-        "The product upgrade was started and ended in failure at Microsoft.",
+        "The product upgrade was started and failed at Microsoft.",
         "Open a ticket with Microsoft that names the upgrade; redrive the dead letter once the customer is eligible.",
     )
     ORDER_FAILED = (
         "order_failed",
         Fault.MICROSOFT,
         "Microsoft failed the order",
-        "The order was taken and ended in failure or cancellation at Microsoft.",
-        "Look at the order in Partner Center; redrive the dead letter to buy anew.",
+        "Microsoft accepted the order, and then failed or cancelled it.",
+        "Look at the order in Partner Center; redrive the dead letter to buy again.",
     )
     PARTNER_NOT_CONFIGURED = (
         "partner_not_configured",
         Fault.PARTNER,
         "The partner account is not configured",
-        "ce_partner names an account that azplan does not have, or is missing where several are configured.",
+        "ce_partner names an account that azplan does not have, or is missing while several accounts are configured.",
         "Configure AZPLAN_PARTNERS__<NAME>__TENANT_ID, __CLIENT_ID and __CLIENT_SECRET and redrive the dead letter, or"
         " send the command with the right ce_partner and a new id.",
     )
@@ -263,13 +264,13 @@ class FailedCode(Code):
         "internal_error",
         Fault.AZPLAN,
         "azplan failed",
-        "The command met a defect of azplan; what it did at Microsoft until then is in its timeline.",
+        "The command met a defect of azplan. Its timeline shows what it did at Microsoft until then.",
         "Report the defect with the output of `azplan commands show --json`; after an update, redrive the dead letter.",
     )
 
 
 class RecordCode(Code):
-    """Codes of dead letters that never became a command."""
+    """Codes of dead letters whose record never became a command."""
 
     INVALID_JSON = (
         "invalid_json",
@@ -283,15 +284,15 @@ class RecordCode(Code):
         "invalid_envelope",
         Fault.CALLER,
         "The record is no CloudEvent",
-        "A CloudEvents attribute is missing, given twice or no proper text, so the command has no identity.",
-        "Correct the header that the detail names and send the record again; it was never taken as a command.",
+        "A CloudEvents attribute is missing, given twice or no proper text. The command therefore has no identity.",
+        "Correct the header that the detail names and send the record again; azplan never took it as a command.",
         Treatment(decode_word="envelope"),
     )
     INVALID_CUSTOMER = (
         "invalid_customer",
         Fault.CALLER,
         "The record names no customer",
-        "customerId is missing from the data or is no GUID, so nobody could be answered.",
+        "customerId is missing from the data or is no GUID. azplan therefore cannot answer anybody.",
         "Put the customer's Microsoft Entra tenant id into customerId and send the record again.",
         Treatment(decode_word="schema"),
     )
@@ -299,20 +300,20 @@ class RecordCode(Code):
         "id_reused",
         Fault.CALLER,
         "The id belongs to another command",
-        "A command with the same ce_source and ce_id but other content came first; that one and its answer stand.",
-        "Give every command an id of its own and send this one with a new id.",
+        "A command with the same ce_source and ce_id but other content came first; that command and its answer stand.",
+        "Give every command an id of its own and send this command with a new id.",
     )
     TOO_OLD = (
         "too_old",
         Fault.PARTNER,
         "The record is older than the journal's memory",
-        "Whether it was carried out before can no longer be told, so it was not started.",
-        "Check at Microsoft whether it was done; where it was not, send it with a new id.",
+        "azplan can no longer tell whether the command was carried out before, and did not start it.",
+        "Check at Microsoft whether the command was carried out; if not, send it with a new id.",
     )
 
 
 class WaitingReason(Code):
-    """Reasons of `CommandWaiting`. None needs an answer; each ends by itself or when somebody mends its cause."""
+    """Reasons of `CommandWaiting`. No wait needs an answer; each ends by itself or when somebody fixes its cause."""
 
     RETRY = (
         "retry",
@@ -326,16 +327,16 @@ class WaitingReason(Code):
         "throttled",
         Fault.PARTNER,
         "Partner Center's limit of requests is reached",
-        "The account used up its requests per minute, or Partner Center asked for a pause.",
-        "Nothing; where it lasts, see what else uses the account, and AZPLAN_PARTNERS__<NAME>__REQUESTS_PER_MINUTE.",
+        "The account has used up its requests per minute, or Partner Center asked for a pause.",
+        "Nothing. If the wait lasts, see what else uses the account, and AZPLAN_PARTNERS__<NAME>__REQUESTS_PER_MINUTE.",
         Treatment(retry_word="throttled"),
     )
     PARTNER_CENTER_UNAVAILABLE = (
         "partner_center_unavailable",
         Fault.MICROSOFT,
         "Partner Center cannot be reached",
-        "Requests of this kind fail for everybody; azplan tries one at a time until they work again.",
-        "Look at Microsoft's service health and at the network; no attempt is used up meanwhile.",
+        "Requests of this family fail for every command; azplan sends one at a time until they work again.",
+        "Look at Microsoft's service health and at the network. The wait uses up no attempts.",
         Treatment(retry_word="server_error"),
     )
     TOKEN_UNAVAILABLE = (
@@ -343,51 +344,51 @@ class WaitingReason(Code):
         Fault.PARTNER,
         "There is no token for the partner account",
         "Microsoft's sign-in refuses the account's secret or refresh token, or cannot be reached.",
-        "Do what the detail says; `azplan check` says it too. No attempt is used up meanwhile.",
+        "Do what the detail says; `azplan check` says the same. The wait uses up no attempts.",
         Treatment(retry_word="auth"),
     )
     ORDER_PROVISIONING = (
         "order_provisioning",
         Fault.MICROSOFT,
         "Microsoft is working on the order",
-        "The order is placed; its subscription is not there yet, or the order is in review.",
-        "Nothing: the order is looked at again until its deadline.",
+        "The order is placed. Its subscription does not exist yet, or the order is in review.",
+        "Nothing: azplan looks at the order again until AZPLAN_WAITS__ORDER_DEADLINE.",
         Treatment(patient=True),
     )
     ASSETS_STOPPING = (
         "assets_stopping",
         Fault.MICROSOFT,
         "Cancelled Azure subscriptions are stopping",
-        "Microsoft takes about ten minutes from cancelling an Azure subscription until it is inactive.",
-        "Nothing: the plan is suspended once all of them are inactive.",
+        "Microsoft takes about ten minutes to make a cancelled Azure subscription inactive.",
+        "Nothing: azplan suspends the plan when all of them are inactive.",
         Treatment(patient=True),
     )
     UPGRADE_RUNNING = (
         "upgrade_running",
         Fault.MICROSOFT,
         "Microsoft is working on the upgrade",
-        "The upgrade exists and is not finished; it may take hours.",
-        "Nothing: the upgrade is looked at again until its deadline.",
+        "The upgrade exists and is not finished. An upgrade may take hours.",
+        "Nothing: azplan looks at the upgrade again until AZPLAN_WAITS__UPGRADE_DEADLINE.",
         Treatment(patient=True, deadline="upgrade"),
     )
     SETTLING = (
         "settling",
         Fault.MICROSOFT,
         "A request without an answer may still arrive",
-        "Until that is over, neither a no nor another write would be safe.",
+        "As long as the request may arrive, neither a no nor another write is safe.",
         "Nothing: azplan looks again at `until`.",
     )
     PAUSED = (
         "paused",
         Fault.PARTNER,
         "An operator paused commands like this one",
-        "`azplan pause` holds the partner, the customer, the type, or every command.",
+        "`azplan pause` holds the partner, the customer, the type or every command.",
         "Ask the operators, or run `azplan resume`.",
     )
 
 
 class BlockerKind(StrEnum):
-    """What stands in the way of a command."""
+    """What kind of thing at Microsoft stands in the way of a command."""
 
     AZURE_SUBSCRIPTION = "azureSubscription"
     RESERVATION = "reservation"
@@ -396,10 +397,10 @@ class BlockerKind(StrEnum):
 
 
 DeadLetterCode = FailedCode | RecordCode
-"""Codes of dead letters: those of `CommandFailed`, and those of records that never became a command."""
+"""Codes of dead letters: the codes of `CommandFailed`, and the codes of records that never became a command."""
 
 
 @cache
 def codes() -> Mapping[str, Code]:
-    """Every code and every reason by its word."""
+    """Every code and every wait reason, by its word."""
     return MappingProxyType({code.value: code for words in Code.__subclasses__() for code in words})

@@ -1,6 +1,6 @@
-"""What every message is, what every command and every event has in common, and the list of all of them.
+"""The base classes of messages, commands and events, and the lists of all commands and events.
 
-Holds no message of its own: those are in the modules beside this one, and are found by being there.
+The messages themselves are in the modules beside this one; azplan finds every class that is defined there.
 """
 
 import inspect
@@ -18,11 +18,11 @@ from pydantic.alias_generators import to_camel
 from events.messages.fields import Guid, Instant
 
 MOST_ITEMS = 500
-"""A list in an event holds no more items than this; what was cut is named in `truncated`."""
+"""The most items of a list in an event; `truncated` names the lists that were cut."""
 
 
 class Message(BaseModel):
-    """Anything with a place on the wire. Members are snake_case here and camelCase there. Immutable."""
+    """A command, an event or a part of one. Members are snake_case in Python and camelCase on the wire. Immutable."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -45,12 +45,12 @@ class Message(BaseModel):
 
 
 class Event(Message):
-    """Something that became true of one command. Readers ignore the keys that they do not know."""
+    """A fact about one command. Readers ignore keys that they do not know."""
 
     model_config = ConfigDict(extra="ignore")
 
     terminal: ClassVar[bool] = False
-    """Whether it ends a story: there is exactly one such event per command identity and redrive."""
+    """Whether the event ends a story: there is exactly one such event for each command identity and redrive."""
     place: ClassVar[str] = ""
     """The event's place in a story, from which its id follows. Terminal events have `identity.TERMINAL` instead."""
     numbered: ClassVar[bool] = False
@@ -59,21 +59,21 @@ class Event(Message):
     command_id: str
     """`ce_id` of the command."""
     command_source: str
-    """`ce_source` of the command: with its id, the identity of the command."""
+    """`ce_source` of the command. `ce_source` and `ce_id` together are the identity of the command."""
     command_type: str
-    """Full type of the command, such as `azplan.SuspendPlan.v1`."""
+    """Full type of the command, for example `azplan.SuspendPlan.v1`."""
     customer_id: Guid
     """Microsoft Entra tenant id of the customer, in lower case."""
     partner: str | None
-    """Partner account that the command is for; null where that cannot be told."""
+    """Partner account of the command; null if azplan cannot tell which account is meant."""
     redrive: int = Field(ge=0)
-    """0 in the first story of the command, then one more for each time that a person redrove or resolved it."""
+    """0 in the first story of the command; one more each time a person redrives or resolves the command."""
     truncated: tuple[str, ...] = Field(default=(), exclude_if=lambda members: not members)
-    """Names of the lists that were cut to 500 items; left out where none was."""
+    """Names of the lists that were cut to 500 items; left out if no list was cut."""
 
     @classmethod
     def of(cls, origin: "Origin", **members: object) -> Self:
-        """The event of the command that `origin` names. Raises pydantic.ValidationError for members that do not fit."""
+        """Make the event about the command `origin`. Raises pydantic.ValidationError for members that do not fit."""
         return cls(
             command_id=origin.command_id,
             command_source=origin.command_source,
@@ -105,14 +105,14 @@ class Event(Message):
             return members
         given = members.get("truncated", ())
         if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
-            return members  # which is refused by the type of the member
+            return members  # the type of the member refuses this
         told = (*given, *map(to_camel, long))
         return {**members, **{key: members[key][:MOST_ITEMS] for key in long}, "truncated": tuple(dict.fromkeys(told))}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The command and the story that an event is of: the members that all events have in common."""
+    """The command and the story of an event: the members that all events have in common."""
 
     command_id: str
     command_source: str
@@ -123,7 +123,7 @@ class Origin:
 
 
 Subject = Literal["customer", "partner_account"]
-"""Whose a command is."""
+"""Who a command belongs to."""
 
 
 class Command(Message):
@@ -135,20 +135,20 @@ class Command(Message):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     answered_by: ClassVar[type[Event]]
-    """The terminal event that says it was done. `CommandRejected` and `CommandFailed` can answer any command."""
+    """The terminal event of success. `CommandRejected` and `CommandFailed` can answer any command."""
     subject: ClassVar[Subject] = "customer"
-    """Whose the command is. `customer_id`, the record's key, the lane and `ce_subject` are the subject's tenant id: for
-    `partner_account` the tenant id of the partner account that the command is for."""
+    """Who the command belongs to. `customer_id`, the record's key, the lane and `ce_subject` are the tenant id of the subject:
+    for `partner_account` the tenant id of the command's partner account."""
 
     customer_id: Guid
     """Microsoft Entra tenant id of the customer."""
     validate_only: bool = False
-    """Run every read and every check, change nothing, and answer what would be done."""
+    """Run every read and every check, change nothing, and answer with what azplan would do."""
     deadline: Instant | None = None
-    """Instant after which nothing new is written at Microsoft."""
+    """Instant after which azplan starts no new write at Microsoft."""
 
     def wire_data(self) -> dict[str, Any]:
-        """The members as JSON values under their camelCase names, without those that have their default."""
+        """The members as JSON values under their camelCase names, without members that have their default."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -168,7 +168,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 
 def _found(base: type[MessageT]) -> Mapping[str, type[MessageT]]:
-    """The public classes below `base`, by wire type, in the order of their modules and then of their definition."""
+    """The public subclasses of `base` by wire type, in the order of their modules and then of their definition."""
     found: dict[str, type[MessageT]] = {}
     for module in _modules():
         for name, member in vars(module).items():

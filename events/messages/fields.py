@@ -1,4 +1,4 @@
-"""The types that members of messages have. Knows no message."""
+"""The types of the members of messages. Knows no message."""
 
 import re
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ _LONGEST_PROSE = 2_000
 
 
 def is_guid(value: object) -> TypeGuard[str]:
-    """Whether `value` is a GUID in its hyphenated form, in any case, without braces."""
+    """Whether `value` is a GUID in hyphenated form, in any case, without braces."""
     return isinstance(value, str) and _GUID.fullmatch(value) is not None
 
 
@@ -71,7 +71,7 @@ Guid = Annotated[
         {"type": "string", "format": "uuid", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}
     ),
 ]
-"""A GUID; any case is read, lower case is kept and written."""
+"""A GUID. Read in any case; kept and written in lower case."""
 
 Instant = Annotated[
     datetime,
@@ -82,20 +82,20 @@ Instant = Annotated[
 """An aware datetime in UTC; RFC 3339 on the wire. Naive datetimes are refused."""
 
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
-"""A country by its ISO 3166-1 alpha-2 code, kept in upper case. Where it sells is Microsoft's to say."""
+"""A country by its ISO 3166-1 alpha-2 code, kept in upper case. Microsoft decides where it sells."""
 
 PartnerId = Annotated[
     str, AfterValidator(_partner_id), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,9}$"})
 ]
-"""Partner id (once MPN id) of a company in Partner Center: a number, which its older interfaces hold in 32 bits."""
+"""Partner id (formerly MPN id) of a company in Partner Center: a number that older interfaces hold in 32 bits."""
 
 Family = Annotated[
     str, AfterValidator(_family), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,63}$"})
 ]
-"""A product family in Microsoft's words. Which there are is Microsoft's to say."""
+"""A product family in Microsoft's words. Microsoft decides which families exist."""
 
 Label = Annotated[str, _cut(_LONGEST_LABEL), WithJsonSchema({"type": "string", "maxLength": _LONGEST_LABEL})]
-"""An id, name or status of Microsoft's in an event; made printable and cut, so that no event outgrows the broker."""
+"""An id, name or status from Microsoft in an event. Made printable and cut, to fit the broker's limit."""
 
 Prose = Annotated[str, _cut(_LONGEST_PROSE), WithJsonSchema({"type": "string", "maxLength": _LONGEST_PROSE})]
-"""A sentence or a few for a person; made printable and cut, so that no event outgrows the broker."""
+"""A few sentences for a person. Made printable and cut, to fit the broker's limit."""

@@ -17,24 +17,24 @@ class AzureSubscription(Message):
 
     id: Label
     status: Label
-    """Status in Microsoft's words, such as `active`."""
+    """Status in Microsoft's words, for example `active`."""
 
 
 class AzurePlanCreated(Event):
-    """The customer has an Azure plan: bought by this command, or there before."""
+    """The customer has an Azure plan. This command bought it, or it existed before."""
 
     terminal: ClassVar[bool] = True
 
     subscription_id: Label
-    """Id of the plan, as Partner Center's subscription."""
+    """Id of the plan: its subscription id at Partner Center."""
     status: Label
-    """Status of the plan in Microsoft's words, such as `active`."""
+    """Status of the plan in Microsoft's words, for example `active`."""
     order_id: Label | None = None
     cart_id: Label | None = None
     catalog_item_id: Label | None = None
     azure_subscriptions: tuple[AzureSubscription, ...] = ()
     already_existed: bool
-    """Whether the plan was there before; order, cart and catalog item may then be null."""
+    """Whether the plan existed before. `orderId`, `cartId` and `catalogItemId` may then be null."""
 
     @property
     def nothing_done(self) -> bool:
@@ -49,9 +49,9 @@ class PlanSuspended(Event):
 
     subscription_id: Label
     already_suspended: bool
-    """Whether it was suspended before."""
+    """Whether the plan was suspended before."""
     cancelled_assets: tuple[Blocker, ...] = ()
-    """Azure subscriptions that this command cancelled first."""
+    """The Azure subscriptions that this command cancelled first."""
 
     @property
     def nothing_done(self) -> bool:
@@ -66,7 +66,7 @@ class PlanReactivated(Event):
 
     subscription_id: Label
     already_active: bool
-    """Whether it was active before."""
+    """Whether the plan was active before."""
 
     @property
     def nothing_done(self) -> bool:
@@ -75,14 +75,14 @@ class PlanReactivated(Event):
 
 
 class CreateAzurePlan(Command):
-    """Buy an Azure plan for the customer, unless there is one."""
+    """Buy an Azure plan for the customer, unless the customer has one."""
 
     answered_by: ClassVar[type[Event]] = AzurePlanCreated
 
     country: Country | None = None
-    """ISO 3166-1 alpha-2; by default that of the customer's billing profile, then of its company profile."""
+    """ISO 3166-1 alpha-2 code. Default: the country of the customer's billing profile, then of its company profile."""
     reseller_id: PartnerId | None = None
-    """Partner id of the indirect reseller; plans of other resellers then do not count."""
+    """Partner id of the indirect reseller. If given, azplan ignores plans of other resellers."""
 
 
 class SuspendPlan(Command):
@@ -91,9 +91,9 @@ class SuspendPlan(Command):
     answered_by: ClassVar[type[Event]] = PlanSuspended
 
     subscription_id: Guid | None = None
-    """The plan; may be left out where the customer has exactly one."""
+    """Id of the plan. Optional if the customer has exactly one plan."""
     active_assets: Literal["refuse", "cancel"] = "refuse"
-    """What to do about active Azure subscriptions under the plan. Reservations are never cancelled."""
+    """What to do with active Azure subscriptions under the plan. azplan never cancels reservations."""
 
 
 class ReactivatePlan(Command):
@@ -102,4 +102,4 @@ class ReactivatePlan(Command):
     answered_by: ClassVar[type[Event]] = PlanReactivated
 
     subscription_id: Guid | None = None
-    """The plan; may be left out where the customer has exactly one."""
+    """Id of the plan. Optional if the customer has exactly one plan."""

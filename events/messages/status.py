@@ -1,4 +1,4 @@
-"""What can be said of any command, whatever its type: accepted, waiting, validated, rejected, failed."""
+"""The events that any command may have: accepted, waiting, validated, rejected, failed, id reused."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from events.messages.fields import Instant, Label, Prose
 
 
 class Blocker(Message):
-    """Something at Microsoft that stands in the way of a command, or that a command did away with."""
+    """A thing at Microsoft that stands in the way of a command, or that a command removed."""
 
     kind: BlockerKind
     id: Label
@@ -20,13 +20,13 @@ class Blocker(Message):
 
 
 class PartnerCenterError(Message):
-    """What Partner Center answered: what a person pastes into a Microsoft support ticket."""
+    """The answer of Partner Center, for a support ticket at Microsoft."""
 
     operation: Label
-    """Operation as azplan names it, such as `carts.checkout`."""
+    """Operation as azplan names it, for example `carts.checkout`."""
     http_status: int | None = None
     code: Label | None = None
-    """Partner Center's error code as text, such as `900115`."""
+    """Partner Center's error code as text, for example `900115`."""
     description: Prose | None = None
     request_id: Label | None = None
     """`MS-RequestId` of the request."""
@@ -35,7 +35,7 @@ class PartnerCenterError(Message):
 
 
 class CommandAccepted(Event):
-    """The command is durable in the journal: from here on it ends in exactly one answer."""
+    """The command is durable in the journal. From now on it ends in exactly one answer."""
 
     place: ClassVar[str] = "accepted"
 
@@ -43,7 +43,7 @@ class CommandAccepted(Event):
 
 
 class CommandWaiting(Event):
-    """The command waits, and for another reason than before."""
+    """The command waits, for a reason other than before."""
 
     place: ClassVar[str] = "waiting"
     numbered: ClassVar[bool] = True
@@ -51,18 +51,18 @@ class CommandWaiting(Event):
     reason: WaitingReason
     detail: Prose
     until: Instant | None = None
-    """When it will be looked at again; null where that depends on something else."""
+    """When azplan looks at the command again; null if that depends on something other than time."""
     attempt: int = Field(ge=0)
-    """Attempts begun so far."""
+    """Number of attempts begun so far."""
 
 
 class CommandValidated(Event):
-    """Every check passed for a command that was only to be validated; nothing was changed."""
+    """Every check of a command with `validateOnly` passed; azplan changed nothing."""
 
     terminal: ClassVar[bool] = True
 
     would_do: tuple[Prose, ...]
-    """What would be done, a sentence each, with the names of the operations; empty where nothing is left to do."""
+    """What azplan would do, a sentence each, with the names of the operations; empty if nothing is left to do."""
 
 
 def _title(members: dict[str, Any]) -> str:
@@ -76,27 +76,27 @@ def _advice(members: dict[str, Any]) -> str:
 
 
 class _Explained(Event):
-    """What the two events that say no have in common."""
+    """The common members of `CommandRejected` and `CommandFailed`."""
 
     terminal: ClassVar[bool] = True
 
     code: RejectedCode | FailedCode
     title: Prose = Field(default_factory=_title)
-    """What the code means, in a short phrase."""
+    """Meaning of the code, in a short phrase."""
     detail: Prose
-    """What was wrong this time."""
+    """What was wrong with this command."""
     advice: Prose = Field(default_factory=_advice)
     """What to do next."""
     blockers: tuple[Blocker, ...] = ()
-    """What stands in the way."""
+    """The things that stand in the way."""
     partner_center: PartnerCenterError | None = None
-    """What Partner Center answered, where that was the cause."""
+    """The answer of Partner Center, if it was the cause."""
 
 
 class CommandRejected(_Explained):
-    """The answer is no, and the same command sent again gets no again.
+    """The answer is no. The same command sent again gets the same no.
 
-    Nothing was changed at Microsoft, or `detail` names what was.
+    azplan changed nothing at Microsoft, or `detail` names what it changed.
     """
 
     code: RejectedCode
@@ -107,15 +107,15 @@ class CommandFailed(_Explained):
 
     code: FailedCode
     attempts: int = Field(ge=0)
-    """Attempts begun."""
+    """Number of attempts begun."""
     outcome_unknown: bool
-    """Whether something may have taken effect at Microsoft without our knowing."""
+    """Whether something may have taken effect at Microsoft without azplan knowing."""
 
 
 class CommandIdReused(Event):
     """A record with the identity of a known command but other content was refused.
 
-    It says nothing about the command that has the id: that one and its answer stay as they are.
+    This event does not change the known command: that command and its answer stay as they are.
     """
 
     received_at: Instant

@@ -7,19 +7,19 @@ from events.messages.fields import Family, Instant, Label
 
 
 class UpgradeProduct(Message):
-    """A product that an upgrade leads from or to."""
+    """A product that an upgrade starts from or leads to."""
 
     id: Label | None = None
     name: Label | None = None
 
 
 class UpgradeLineItem(Message):
-    """One product in an upgrade, and how far it is."""
+    """One product in an upgrade, and its progress."""
 
     source_product: UpgradeProduct | None = None
     target_product: UpgradeProduct | None = None
     status: Label | None = None
-    """Status in Microsoft's words, such as `Completed`."""
+    """Status in Microsoft's words, for example `Completed`."""
     upgraded_date: Instant | None = None
 
 
@@ -30,11 +30,11 @@ class ProductUpgradeStarted(Event):
 
     upgrade_id: Label
     adopted: bool
-    """Whether it was there before this command."""
+    """Whether the upgrade existed before this command."""
 
 
 class ProductUpgradeProgressed(Event):
-    """The status of the upgrade, or of a line item, changed."""
+    """The status of the upgrade or of a line item changed."""
 
     place: ClassVar[str] = "progress"
     numbered: ClassVar[bool] = True
@@ -46,14 +46,14 @@ class ProductUpgradeProgressed(Event):
 
 
 class ProductUpgradeCompleted(Event):
-    """The upgrade is completed: the customer has an Azure plan."""
+    """The upgrade is completed. The customer has an Azure plan."""
 
     terminal: ClassVar[bool] = True
 
     upgrade_id: Label
     line_items: tuple[UpgradeLineItem, ...] = ()
     adopted: bool
-    """Whether the upgrade was there before this command."""
+    """Whether the upgrade existed before this command."""
 
     @property
     def nothing_done(self) -> bool:
@@ -62,9 +62,9 @@ class ProductUpgradeCompleted(Event):
 
 
 class StartProductUpgrade(Command):
-    """Upgrade the customer's legacy Azure subscriptions to an Azure plan, or follow the upgrade that is under way."""
+    """Upgrade the customer's legacy Azure subscriptions to an Azure plan, or follow an upgrade that is under way."""
 
     answered_by: ClassVar[type[Event]] = ProductUpgradeCompleted
 
     product_family: Family = "azure"
-    """Product family in Microsoft's words; case does not matter to it."""
+    """Product family in Microsoft's words. Microsoft ignores its case."""

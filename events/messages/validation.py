@@ -1,6 +1,6 @@
-"""From the JSON data of a command to the command, or to sentences that say what is wrong with it.
+"""Reads the JSON data of a command, or says in sentences what is wrong with the data.
 
-The sentences name keys and rules. They repeat no value: a value may be long, secret or hostile.
+The sentences name keys and rules. They repeat no value, because a value may be long, secret or hostile.
 """
 
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ _RULES: Final = {
     "string_type": "must be a string",
     "string_unicode": "must be a string of valid Unicode",
 }
-"""Pydantic's own words for these speak of input and types, which a sender in another language need not know."""
+"""Replaces words of pydantic that speak of input and Python types: a sender may use another language."""
 
 
 def read_command(kind: type[CommandT], data: Mapping[str, Any]) -> CommandT | list[str]:
-    """The command of class `kind` with the members `data`, or what is wrong with them, a sentence each."""
+    """The command of class `kind` with the members `data`, or the problems of `data`, a sentence each."""
     known = _keys(kind)
     problems = _unknown([key for key in data if key not in known], known)
     try:
@@ -40,12 +40,12 @@ def read_command(kind: type[CommandT], data: Mapping[str, Any]) -> CommandT | li
 
 
 def has_unknown_keys(kind: type[Command], data: Mapping[str, Any]) -> bool:
-    """Whether the data has keys that this version does not know: a later one may."""
+    """Whether `data` has keys that this version of azplan does not know; a later version may know them."""
     return not data.keys() <= set(_keys(kind))
 
 
 def describe_unknown_type(type_: str) -> str:
-    """A sentence about a `ce_type` that is no command's, with the nearest one or all of them."""
+    """A sentence about a `ce_type` that no command has: it names the most similar type, or all types."""
     known = sorted(commands())
     near = get_close_matches(type_[:_LONGEST_TYPE], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the types are {', '.join(known)}"
