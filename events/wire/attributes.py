@@ -76,19 +76,19 @@ class Attributes:
         return parent, state if state is not None and _TRACESTATE.fullmatch(state) else None
 
 
-def of_headers(headers: Headers) -> Attributes:
+def attributes_in_headers(headers: Headers) -> Attributes:
     """The attributes of a record in binary mode."""
     return _attributes(_given(headers), _BINARY_NAMES)
 
 
-def of_document(document: Mapping[str, Any]) -> Attributes:
+def attributes_in_document(document: Mapping[str, Any]) -> Attributes:
     """The attributes of a record in structured mode, whose value is `document`. A null attribute is a missing one."""
     doubled = document.doubled if isinstance(document, DoubledKeys) else ()
     given = {name: [value] * (2 if name in doubled else 1) for name, value in document.items() if value is not None}
     return _attributes(given, _STRUCTURED_NAMES)
 
 
-def hop_trace(headers: Headers) -> tuple[str | None, str | None]:
+def trace_in_headers(headers: Headers) -> tuple[str | None, str | None]:
     """`traceparent` and `tracestate` from the headers of those bare names, which tell of the latest hop."""
     return _attributes(_given(headers), {name: name for name in ("traceparent", "tracestate")}).trace()
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from events.codes import RecordCode
 from events.messages.fields import is_guid
-from events.wire.attributes import Attributes, of_document, of_headers
+from events.wire.attributes import Attributes, attributes_in_document, attributes_in_headers
 from events.wire.record import Record
 from events.wire.strict_json import UnreadableError, parse, parsed_object
 
@@ -26,7 +26,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class CloudEvent:
     """A CloudEvent with an identity and a customer."""
 
     mode: Mode
@@ -48,12 +48,12 @@ class NoCommandError(Exception):
         """What could be read all the same."""
 
 
-def open_record(record: Record) -> Opened:
+def read_cloudevent(record: Record) -> CloudEvent:
     """The CloudEvent in `record`.
 
     Raises NoCommandError, and checks in the order of its codes: JSON, then the envelope, then the customer.
     """
-    found = of_headers(record.headers)
+    found = attributes_in_headers(record.headers)
     media_type = (found.text("datacontenttype") or "").strip().lower()
     mode = Mode.STRUCTURED if media_type.startswith(_STRUCTURED) else Mode.BINARY
     try:
@@ -64,13 +64,13 @@ def open_record(record: Record) -> Opened:
             raise NoCommandError(RecordCode.INVALID_ENVELOPE, "batches are not read: send one event a record", found)
         data = document = parsed_object(value, "the value")
         if mode is Mode.STRUCTURED:
-            found = of_document(document)
+            found = attributes_in_document(document)
             data = _structured_data(document)
     except UnreadableError as error:
         raise NoCommandError(RecordCode.INVALID_JSON, str(error), found) from None
     if problems := found.problems():
         raise NoCommandError(RecordCode.INVALID_ENVELOPE, "; ".join(problems), found)
-    return Opened(mode, found, document, data, _customer_id(data, found))
+    return CloudEvent(mode, found, document, data, _customer_id(data, found))
 
 
 def _structured_data(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,17 +47,17 @@ def dead_letter_headers(record: Record, failure: Failure) -> Headers:
     return tuple(header for header in record.headers if not _is_ours(header)) + _told(record, failure)
 
 
-def fitted(letter: Outgoing, limit: int) -> Outgoing:
+def fit_dead_letter(letter: Outgoing, limit: int) -> Outgoing:
     """`letter`, or where it has more than `limit` bytes, as much of it as fits.
 
     Then its value is empty and `azplan_dlq_truncated` is `true`. Where the record's own headers or its key are too
     large even so, they are left out as well: better a poor dead letter than one that blocks the rest.
     """
     *larger, smallest = _ever_smaller(letter)
-    return next((smaller for smaller in larger if size(smaller) <= limit), smallest)
+    return next((smaller for smaller in larger if record_size(smaller) <= limit), smallest)
 
 
-def size(outgoing: Outgoing) -> int:
+def record_size(outgoing: Outgoing) -> int:
     """An upper bound of the bytes that the record takes as a batch of its own, uncompressed."""
     headers = sum(len(name.encode("utf-8", "replace")) + len(value or b"") for name, value in outgoing.headers)
     held = len(outgoing.key or b"") + len(outgoing.value or b"")

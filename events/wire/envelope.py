@@ -15,31 +15,31 @@ from uuid import UUID
 from events.codes import RecordCode, RejectedCode
 from events.messages.base import Command, Event, commands
 from events.messages.validation import describe_unknown_type, has_unknown_keys, read_command
-from events.wire.attributes import hop_trace
+from events.wire.attributes import trace_in_headers
 from events.wire.cloudevent import (
+    CloudEvent,
     Mode,
     NoCommandError,
-    Opened,
-    open_record,
+    read_cloudevent,
 )
 from events.wire.fingerprint import fingerprint, refused_fingerprint
 from events.wire.identity import command_uid
 from events.wire.instants import format_instant, parse_instant
 from events.wire.record import Headers, Outgoing, Record
-from events.wire.strict_json import DoubledKeys, doubled_keys, written
+from events.wire.strict_json import DoubledKeys, doubled_keys, json_bytes
 from events.wire.text import printable, quoted
 
 __all__ = [
     "SOURCE",
-    "Accepted",
+    "AcceptedCommand",
     "Decoded",
     "Envelope",
     "Headers",
     "Mode",
+    "NotACommand",
     "Outgoing",
     "Record",
-    "Refused",
-    "Undecodable",
+    "RefusedCommand",
     "decode",
     "encode",
     "encode_command",
@@ -87,7 +87,7 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Undecodable:
+class NotACommand:
     """No command: nobody can be answered, so it becomes a dead letter. What could be read of it comes along."""
 
     code: RecordCode
@@ -101,7 +101,7 @@ class Undecodable:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedCommand:
     """A command with an identity and a customer, whose answer is `CommandRejected`."""
 
     envelope: Envelope
@@ -113,7 +113,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedCommand:
     """A good command."""
 
     envelope: Envelope
@@ -121,13 +121,13 @@ class Accepted:
     fingerprint: str
 
 
-Decoded = Undecodable | Refused | Accepted
+Decoded = NotACommand | RefusedCommand | AcceptedCommand
 
 
 def decode(record: Record) -> Decoded:
     """What becomes of `record`. Raises nothing. The first row of the contract's table that fits counts."""
     try:
-        opened = open_record(record)
+        opened = read_cloudevent(record)
     except NoCommandError as error:
         return _undecodable(error)
     envelope = _envelope(record, opened)
@@ -143,13 +143,13 @@ def decode(record: Record) -> Decoded:
         return replace(refused, values_fingerprint=fingerprint(kind, opened.data, envelope.partner))
     if problems:
         return _refused(record, envelope, RejectedCode.INVALID_COMMAND, problems)
-    return Accepted(envelope, command, fingerprint(kind, opened.data, envelope.partner))
+    return AcceptedCommand(envelope, command, fingerprint(kind, opened.data, envelope.partner))
 
 
-def _envelope(record: Record, opened: Opened) -> Envelope:
+def _envelope(record: Record, opened: CloudEvent) -> Envelope:
     found = opened.attributes
     # The bare headers tell of the latest hop, the attributes of where the trace began: the nearer one is the parent.
-    traceparent, tracestate = hop_trace(record.headers)
+    traceparent, tracestate = trace_in_headers(record.headers)
     if traceparent is None:
         traceparent, tracestate = found.trace()
     return Envelope(
@@ -167,7 +167,7 @@ def _envelope(record: Record, opened: Opened) -> Envelope:
     )
 
 
-def _ambiguities(opened: Opened) -> list[str]:
+def _ambiguities(opened: CloudEvent) -> list[str]:
     """What the data says more than once, a sentence each."""
     problems = [f"the key {quoted(key)} is given more than once" for key in doubled_keys(opened.data)]
     if opened.mode is Mode.STRUCTURED:
@@ -178,7 +178,7 @@ def _ambiguities(opened: Opened) -> list[str]:
     return problems
 
 
-def _contradictions(record: Record, opened: Opened) -> list[str]:
+def _contradictions(record: Record, opened: CloudEvent) -> list[str]:
     """What around the data does not go with it, a sentence each."""
     found, problems = opened.attributes, []
     media_type = found.text("datacontenttype")
@@ -192,9 +192,9 @@ def _contradictions(record: Record, opened: Opened) -> list[str]:
     return problems
 
 
-def _undecodable(error: NoCommandError) -> Undecodable:
+def _undecodable(error: NoCommandError) -> NotACommand:
     found = error.attributes
-    return Undecodable(
+    return NotACommand(
         code=error.code,
         detail=printable(str(error), LONGEST_DETAIL),
         source=found.text("source"),
@@ -205,9 +205,9 @@ def _undecodable(error: NoCommandError) -> Undecodable:
     )
 
 
-def _refused(record: Record, envelope: Envelope, code: RejectedCode, problems: list[str]) -> Refused:
+def _refused(record: Record, envelope: Envelope, code: RejectedCode, problems: list[str]) -> RefusedCommand:
     detail = printable("; ".join(problems), LONGEST_DETAIL)
-    return Refused(envelope, code, detail, refused_fingerprint(envelope.type, record.value or b""))
+    return RefusedCommand(envelope, code, detail, refused_fingerprint(envelope.type, record.value or b""))
 
 
 def encode(
@@ -267,6 +267,6 @@ def _outgoing(message: Command | Event, attributes: Mapping[str, str | None]) ->
     }
     return Outgoing(
         key=message.customer_id.encode(),
-        value=written(message.wire_data()),
+        value=json_bytes(message.wire_data()),
         headers=tuple((name, text.encode("utf-8", "replace")) for name, text in given.items() if text is not None),
     )

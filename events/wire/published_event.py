@@ -15,7 +15,7 @@ from events.messages.base import Event, events
 from events.messages.status import CommandIdReused
 from events.wire import identity
 from events.wire.attributes import LONGEST
-from events.wire.cloudevent import Mode, NoCommandError, open_record
+from events.wire.cloudevent import Mode, NoCommandError, read_cloudevent
 from events.wire.envelope import SOURCE
 from events.wire.instants import parse_instant
 from events.wire.record import Record
@@ -30,7 +30,7 @@ LONGEST_WHY: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedEvent:
     """An event that was published."""
 
     id: str
@@ -43,7 +43,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Unbelieved:
+class SkippedRecord:
     """A record of the events topic that is passed over: where it is, and why."""
 
     topic: str
@@ -56,26 +56,26 @@ class Unbelieved:
 
 
 @dataclass(slots=True)
-class PassedOver:
+class SkippedRecords:
     """The records that were passed over: how many, and the first few of them."""
 
     number: int = 0
-    first: list[Unbelieved] = field(default_factory=list)
+    first: list[SkippedRecord] = field(default_factory=list)
 
-    def add(self, one: Unbelieved) -> None:
+    def add(self, one: SkippedRecord) -> None:
         """One more."""
         self.number += 1
         if len(self.first) < FEW:
             self.first.append(one)
 
 
-def read_event(record: Record) -> Published | Unbelieved:
+def read_event(record: Record) -> PublishedEvent | SkippedRecord:
     """The event in `record`, or why there is none that azplan would write so. Raises nothing.
 
-    Unknown keys are ignored, as every reader of events must. Whether the id follows, `follows` tells.
+    Unknown keys are ignored, as every reader of events must. Whether the id follows, `has_derived_id` tells.
     """
     try:
-        opened = open_record(record)
+        opened = read_cloudevent(record)
     except NoCommandError as error:
         return _unbelieved(record, str(error))
     found = opened.attributes
@@ -93,7 +93,7 @@ def read_event(record: Record) -> Published | Unbelieved:
     time = parse_instant(found.text("time") or "")
     if problem := _problem(event, time):
         return _unbelieved(record, problem)
-    return Published(
+    return PublishedEvent(
         id=found.required("id"),
         source=found.required("source"),
         time=time,
@@ -103,15 +103,15 @@ def read_event(record: Record) -> Published | Unbelieved:
     )
 
 
-def believed(record: Record, refused: str | None = None) -> Published | Unbelieved:
-    """As `read_event`, for an event whose id follows from what it says. `refused`: as for `follows`. Raises nothing."""
+def read_own_event(record: Record, refused: str | None = None) -> PublishedEvent | SkippedRecord:
+    """As `read_event`, for an event with `has_derived_id`. `refused`: as in `has_derived_id`. Raises nothing."""
     found = read_event(record)
-    if isinstance(found, Published) and not follows(found, refused):
+    if isinstance(found, PublishedEvent) and not has_derived_id(found, refused):
         return _unbelieved(record, "its ce_id does not follow from the command, the story and the place in it")
     return found
 
 
-def follows(found: Published, refused: str | None = None) -> bool:
+def has_derived_id(found: PublishedEvent, refused: str | None = None) -> bool:
     """Whether the event's id follows from its command, its story and its place.
 
     `refused`: the fingerprint of the record that a `CommandIdReused` is about, from which its place follows.
@@ -146,5 +146,5 @@ def _problem(event: Event, time: datetime | None) -> str | None:
     return "it has no ce_time" if time is None else None
 
 
-def _unbelieved(record: Record, why: str) -> Unbelieved:
-    return Unbelieved(record.topic, record.partition, record.offset, printable(why, LONGEST_WHY))
+def _unbelieved(record: Record, why: str) -> SkippedRecord:
+    return SkippedRecord(record.topic, record.partition, record.offset, printable(why, LONGEST_WHY))

@@ -39,7 +39,7 @@ class DoubledKeys(dict[str, Any]):
         self.doubled = {key for key, times in Counter(key for key, _ in pairs).items() if times > 1}
 
 
-def written(data: Mapping[str, Any]) -> bytes:
+def json_bytes(data: Mapping[str, Any]) -> bytes:
     """The data of a message as the bytes of its record's value."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 

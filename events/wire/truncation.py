@@ -4,27 +4,27 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from events.wire.dead_letter import size
+from events.wire.dead_letter import record_size
 from events.wire.record import Outgoing
-from events.wire.strict_json import written
+from events.wire.strict_json import json_bytes
 
 _TRUNCATED = "truncated"
 
 
-def fitted_event(event: Outgoing, limit: int) -> Outgoing:
+def fit_event(event: Outgoing, limit: int) -> Outgoing:
     """`event`, or where it has more than `limit` bytes, with as many items in each of its lists as fit.
 
     The same event and limit give the same bytes. Where it is too large even without any item, that is what comes back:
     the smallest that there is.
     """
-    if size(event) <= limit:
+    if record_size(event) <= limit:
         return event
     data = json.loads(event.value or b"{}")
     lists = _lists(data)
     least, most = 0, max(map(len, lists.values()), default=0)
     while least < most:  # the largest number of items that fits
         middle = (least + most + 1) // 2
-        if size(_with(event, _cut(data, lists, middle))) <= limit:
+        if record_size(_with(event, _cut(data, lists, middle))) <= limit:
             least = middle
         else:
             most = middle - 1
@@ -44,4 +44,4 @@ def _cut(data: Mapping[str, Any], lists: Mapping[str, list[Any]], most: int) -> 
 
 
 def _with(event: Outgoing, data: Mapping[str, Any]) -> Outgoing:
-    return Outgoing(event.key, written(data), event.headers)
+    return Outgoing(event.key, json_bytes(data), event.headers)

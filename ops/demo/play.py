@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from events.messages.status import CommandIdReused
-from events.wire.published_event import Published
+from events.wire.published_event import PublishedEvent
 from ops.demo.scenes import SOURCE, Scene
 from ops.demo.stage import TOPICS, Stage
 from worker.broker.admin import KafkaAdmin
@@ -37,7 +37,7 @@ class Performance:
     scene: Scene
     ack: Ack
     began: float
-    events: list[Published] = field(default_factory=list)
+    events: list[PublishedEvent] = field(default_factory=list)
     seconds: float | None = None
     """How long it took to its end; None while it goes on."""
     calls: int = 0
@@ -54,14 +54,14 @@ class Performance:
         return answers == ([self.scene.ends] if self.scene.ends else [])
 
 
-def outcome(event: Published) -> str:
+def outcome(event: PublishedEvent) -> str:
     """The type of an event with its code, where it has one."""
     code = getattr(event.event, "code", None)
     name = short(event.event.wire_type())
     return f"{name} {code}" if code else name
 
 
-def _is_answer(event: Published) -> bool:
+def _is_answer(event: PublishedEvent) -> bool:
     return event.event.terminal or isinstance(event.event, CommandIdReused)
 
 
@@ -69,7 +69,7 @@ def _is_answer(event: Published) -> bool:
 class Watcher:
     """Whoever watches: is told each event, and now and then where all of them stand."""
 
-    told: Callable[[Performance, Published], None]
+    told: Callable[[Performance, PublishedEvent], None]
     refreshed: Callable[[Sequence[Performance]], None]
 
 
@@ -100,7 +100,7 @@ async def play(stage: Stage, scenes: Sequence[Scene], watcher: Watcher) -> tuple
 
 
 async def _until_ended(
-    events: AsyncIterator[Published], performances: Sequence[Performance], watcher: Watcher, clock: Clock
+    events: AsyncIterator[PublishedEvent], performances: Sequence[Performance], watcher: Watcher, clock: Clock
 ) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
@@ -118,7 +118,7 @@ async def _until_ended(
         return
 
 
-def _whose(event: Published, performances: Sequence[Performance]) -> Performance | None:
+def _whose(event: PublishedEvent, performances: Sequence[Performance]) -> Performance | None:
     """The scene that an event belongs to; a refused record is found by its place, as its id is another's."""
     told = event.event
     if isinstance(told, CommandIdReused):

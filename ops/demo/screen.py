@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from events.wire.published_event import Published
+from events.wire.published_event import PublishedEvent
 from events.wire.text import visible
 from ops.demo.play import Performance, Watcher, outcome
 from worker.cli.message_types import short
@@ -54,7 +54,7 @@ class Screen:
         if not self._console.is_terminal:
             self._console.print(table(performances))
 
-    def _line(self, performance: Performance, event: Published) -> None:
+    def _line(self, performance: Performance, event: PublishedEvent) -> None:
         scene = performance.scene
         self._console.print(f"  {performance.number:>2}  {short(scene.kind.wire_type()):<20} {visible(outcome(event))}")
 
@@ -89,7 +89,7 @@ def _events(performance: Performance) -> Text:
     return shown
 
 
-def _event(event: Published) -> tuple[str, str]:
+def _event(event: PublishedEvent) -> tuple[str, str]:
     name = short(event.event.wire_type())
     if event.event.terminal or name in _STYLES:
         return outcome(event), _STYLES.get(name, "bold green")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from events.codes import RecordCode
-from events.wire.envelope import Undecodable, decode
+from events.wire.envelope import NotACommand, decode
 from tests.broker.compressed import CODECS, MIB, write_batches
 from tests.broker.reading import behind, poll, read
 from tests.support.topics import Topics
@@ -39,7 +39,7 @@ async def test_a_bomb_is_passed_over_and_its_offsets_are_committed(
     assert [each.offset for each in records] == list(range(8))
     assert [each.value for each in records] == [b"1", *[None] * 6, b"2"]
     decoded = decode(records[1])
-    assert isinstance(decoded, Undecodable)
+    assert isinstance(decoded, NotACommand)
     assert decoded.code is RecordCode.INVALID_JSON
     assert "AZPLAN_KAFKA__MAX_INFLATED" in decoded.detail
     await source.commit(behind(records), (await poll(source)).epoch)

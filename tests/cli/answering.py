@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from events.messages.base import Event, Origin
 from events.messages.status import CommandIdReused
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
     Record,
     decode,
     encode,
@@ -63,7 +63,7 @@ class Answerer:
     async def _answer(self, producer: AIOKafkaProducer, record: Record) -> None:
         self.seen.append(record)
         decoded = decode(record)
-        assert isinstance(decoded, Accepted)
+        assert isinstance(decoded, AcceptedCommand)
         envelope = decoded.envelope
         origin = Origin(envelope.id, envelope.source, envelope.type, envelope.customer_id, envelope.partner)
         for number, event in enumerate(self._script(origin, record), 1):

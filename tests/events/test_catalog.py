@@ -14,14 +14,14 @@ import events
 from events.catalog import example, file_name, generated_schema, messages, schema, write_schemas
 from events.messages.base import Command, Message, commands
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
     Outgoing,
     Record,
     decode,
     encode,
     encode_command,
 )
-from events.wire.published_event import Published, read_event
+from events.wire.published_event import PublishedEvent, read_event
 from tests.events.sample_records import CUSTOMER, PLAN, record
 
 FOLDER = Path(events.__file__).parent
@@ -97,7 +97,7 @@ def test_an_example_fits_its_schema(type_: str) -> None:
 def test_the_example_of_a_command_is_accepted_and_sent_so(type_: str) -> None:
     """The example decodes to its class, and sending that class gives the example again."""
     decoded = decode(as_record(type_))
-    assert isinstance(decoded, Accepted)
+    assert isinstance(decoded, AcceptedCommand)
     envelope = decoded.envelope
     assert envelope.time is not None
 
@@ -116,7 +116,7 @@ def test_the_example_of_a_command_is_accepted_and_sent_so(type_: str) -> None:
 def test_the_example_of_an_event_is_read_and_written_so(type_: str) -> None:
     """The example reads as its class, and writing that class gives the example again."""
     published = read_event(as_record(type_))
-    assert isinstance(published, Published)
+    assert isinstance(published, PublishedEvent)
     assert published.time is not None
 
     written = encode(
@@ -163,7 +163,7 @@ def test_schema_and_decoding_agree(members: dict[str, Any]) -> None:
     data = {"customerId": CUSTOMER} | members
     decoded = decode(record(json.dumps(data).encode(), shown.headers, None))
 
-    assert isinstance(decoded, Accepted) == validator(type_).is_valid(data)
+    assert isinstance(decoded, AcceptedCommand) == validator(type_).is_valid(data)
 
 
 def test_a_member_has_a_name_and_no_title() -> None:

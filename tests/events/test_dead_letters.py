@@ -9,8 +9,8 @@ from events.codes import FailedCode, RecordCode
 from events.wire.dead_letter import (
     Failure,
     dead_letter_headers,
-    fitted,
-    size,
+    fit_dead_letter,
+    record_size,
 )
 from events.wire.envelope import Outgoing, Record
 from tests.events.sample_records import binary
@@ -75,7 +75,7 @@ def test_a_timestamp_that_is_no_instant_is_empty(timestamp: int) -> None:
 def test_the_headers_of_an_earlier_dead_letter_are_replaced() -> None:
     """A record that comes from the dead letters and fails again has each header once."""
     whole = letter()
-    first = fitted(whole, size(whole) - 1)
+    first = fit_dead_letter(whole, record_size(whole) - 1)
     again = dead_letter_headers(replace(SAMPLE, headers=first.headers), UNDECODED)
 
     assert again == dead_letter_headers(SAMPLE, UNDECODED)
@@ -96,13 +96,13 @@ def test_a_dead_letter_that_fits_is_left_alone() -> None:
     """Up to the limit, key, value and headers are untouched; no header speaks of truncation."""
     whole = letter()
 
-    assert fitted(whole, size(whole)) is whole
+    assert fit_dead_letter(whole, record_size(whole)) is whole
 
 
 def test_a_dead_letter_that_is_too_large_loses_its_value() -> None:
     """One byte over the limit, the value is empty and a header says so; everything else is kept."""
     whole = letter(replace(SAMPLE, key=b"k", value=b"x" * 1_000))
-    cut = fitted(whole, size(whole) - 1)
+    cut = fit_dead_letter(whole, record_size(whole) - 1)
 
     assert cut == Outgoing(b"k", b"", (*whole.headers, ("azplan_dlq_truncated", b"true")))
 
@@ -110,16 +110,16 @@ def test_a_dead_letter_that_is_too_large_loses_its_value() -> None:
 def test_headers_that_are_too_large_by_themselves_are_left_out() -> None:
     """A record whose own headers fill the limit still becomes a dead letter with its key and our headers."""
     whole = letter(replace(SAMPLE, key=b"k", headers=(("big", b"x" * 10_000),)))
-    cut = fitted(whole, 10_000)
+    cut = fit_dead_letter(whole, 10_000)
 
     assert cut == Outgoing(b"k", b"", (*whole.headers[1:], ("azplan_dlq_truncated", b"true")))
-    assert size(cut) <= 10_000
+    assert record_size(cut) <= 10_000
 
 
 def test_even_a_key_may_be_too_large() -> None:
     """Where nothing else helps, our headers alone are written: they name topic, partition and offset."""
     whole = letter(replace(SAMPLE, key=b"k" * 10_000))
-    cut = fitted(whole, 10_000)
+    cut = fit_dead_letter(whole, 10_000)
 
     assert (cut.key, cut.value) == (None, b"")
     assert dict(cut.headers)["azplan_dlq_offset"] == b"1207"
@@ -127,4 +127,4 @@ def test_even_a_key_may_be_too_large() -> None:
 
 def test_a_tombstone_keeps_having_no_value() -> None:
     """A record without a value becomes a dead letter without a value."""
-    assert fitted(letter(replace(SAMPLE, value=None)), 10_000).value is None
+    assert fit_dead_letter(letter(replace(SAMPLE, value=None)), 10_000).value is None

@@ -9,14 +9,14 @@ import pytest
 from events.messages.base import Origin
 from events.messages.plans import PlanSuspended, SuspendPlan
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
     Outgoing,
     Record,
     decode,
     encode,
     encode_command,
 )
-from events.wire.published_event import Published, Unbelieved, read_event
+from events.wire.published_event import PublishedEvent, SkippedRecord, read_event
 from tests.events.sample_records import CUSTOMER, OTHER_CUSTOMER, PLAN, binary, record
 
 ID = UUID("6ba7b811-9dad-51d1-80b4-00c04fd430c8")
@@ -107,7 +107,7 @@ def test_what_is_written_can_be_read() -> None:
     """A reader of events gets back the event, its id, its time and its relations."""
     published = read_event(read(told()))
 
-    assert isinstance(published, Published)
+    assert isinstance(published, PublishedEvent)
     assert published.event == SUSPENDED
     assert (published.id, published.source, published.time) == (str(ID), "/azplan", TIME)
     assert (published.correlation_id, published.causation_id) == ("case-1", "dunning-0815")
@@ -125,7 +125,7 @@ UNREADABLE = {
 def test_what_is_no_event_of_ours_is_not_believed(sample: Record) -> None:
     """Readers of events pass over what they cannot know, and can say why."""
     found = read_event(sample)
-    assert isinstance(found, Unbelieved)
+    assert isinstance(found, SkippedRecord)
     assert found.why
 
 
@@ -139,7 +139,7 @@ def test_a_command_that_we_send_is_a_good_command() -> None:
     )
     decoded = decode(read(outgoing))
 
-    assert isinstance(decoded, Accepted)
+    assert isinstance(decoded, AcceptedCommand)
     assert decoded.command == command
     assert (decoded.envelope.source, decoded.envelope.id, decoded.envelope.time) == ("/azplan/cli", "1", TIME)
     assert (decoded.envelope.partner, decoded.envelope.correlation_id) == ("contoso", "case-1")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from events.messages.plans import SuspendPlan
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
     Record,
-    Refused,
+    RefusedCommand,
     decode,
 )
 from events.wire.fingerprint import fingerprint
@@ -29,7 +29,7 @@ FULL = DATA | {
 def content(sample: Record) -> str:
     """The fingerprint of a record that holds a good command."""
     decoded = decode(sample)
-    assert isinstance(decoded, Accepted), decoded
+    assert isinstance(decoded, AcceptedCommand), decoded
     return decoded.fingerprint
 
 
@@ -127,18 +127,18 @@ def test_different_words_are_different_content(one: str, other: str) -> None:
 def test_what_an_earlier_version_took_keeps_its_fingerprint() -> None:
     """Its record comes again, and is known by its content; where more than values is wrong, nobody ever took it."""
     decoded = decode(binary(DATA | {"subscriptionId": "not-a-guid"}))
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert decoded.values_fingerprint == fingerprint(SuspendPlan, DATA | {"subscriptionId": "not-a-guid"}, None)
     for other in (binary(BAD), binary(DATA | {"subscriptionId": ".."}, key=b"x")):
         refused_for_more = decode(other)
-        assert isinstance(refused_for_more, Refused)
+        assert isinstance(refused_for_more, RefusedCommand)
         assert refused_for_more.values_fingerprint is None
 
 
 def refused(sample: Record) -> str:
     """The fingerprint of a record that is refused with an answer."""
     decoded = decode(sample)
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     return decoded.fingerprint
 
 

@@ -9,11 +9,11 @@ import pytest
 from events.codes import BlockerKind, RejectedCode
 from events.messages.base import Origin
 from events.messages.status import Blocker, CommandRejected, CommandValidated
-from events.wire.dead_letter import size
+from events.wire.dead_letter import record_size
 from events.wire.envelope import encode
 from events.wire.published_event import read_event
 from events.wire.record import Outgoing, Record
-from events.wire.truncation import fitted_event
+from events.wire.truncation import fit_event
 
 ORIGIN = Origin("c-1", "/crm", "azplan.SuspendPlan.v1", "c0ffee00-0000-4000-8000-000000000001", "contoso")
 LIMIT = 1_000_000
@@ -38,7 +38,7 @@ def rejected(items: int, text: str) -> Outgoing:
 def test_an_event_that_fits_is_left_alone() -> None:
     """To the byte."""
     event = rejected(3, "text")
-    assert fitted_event(event, size(event)) is event
+    assert fit_event(event, record_size(event)) is event
 
 
 @pytest.mark.parametrize(
@@ -50,22 +50,22 @@ def test_an_event_that_fits_is_left_alone() -> None:
 )
 def test_an_event_of_the_longest_lists_and_texts_is_cut_to_as_many_items_as_fit(event: Outgoing, member: str) -> None:
     """One more item would be too many; everything else is as it was, and `truncated` names the list."""
-    cut = fitted_event(event, LIMIT)
+    cut = fit_event(event, LIMIT)
     whole, data = json.loads(event.value or b""), json.loads(cut.value or b"")
 
-    assert size(event) > LIMIT >= size(cut)
+    assert record_size(event) > LIMIT >= record_size(cut)
     assert (cut.key, cut.headers) == (event.key, event.headers)
     assert data["truncated"] == [member]
     items = len(data[member])
     assert data == {**whole, member: whole[member][:items], "truncated": [member]}
     one_more = len(json.dumps(whole[member][0], ensure_ascii=False).encode()) + 1
-    assert size(cut) + one_more > LIMIT
-    assert fitted_event(event, LIMIT) == cut
+    assert record_size(cut) + one_more > LIMIT
+    assert fit_event(event, LIMIT) == cut
 
 
 def test_a_list_that_was_cut_to_500_items_before_is_named_once() -> None:
     """And the event can still be read."""
-    event = fitted_event(rejected(501, "x" * 256), 50_000)
+    event = fit_event(rejected(501, "x" * 256), 50_000)
     read = read_event(Record("azplan.events.v1", 0, 0, 0, event.key, event.value, event.headers))
 
     assert read is not None
@@ -75,7 +75,7 @@ def test_a_list_that_was_cut_to_500_items_before_is_named_once() -> None:
 def test_where_nothing_is_left_to_cut_the_smallest_comes_back() -> None:
     """Its lists are empty, and it is the broker's to refuse it."""
     event = rejected(3, "text")
-    smallest = fitted_event(event, 10)
+    smallest = fit_event(event, 10)
 
     assert json.loads(smallest.value or b"")["blockers"] == []
-    assert fitted_event(smallest, 10) == smallest
+    assert fit_event(smallest, 10) == smallest

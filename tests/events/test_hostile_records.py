@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from events.codes import RecordCode
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
+    NotACommand,
     Record,
-    Refused,
-    Undecodable,
+    RefusedCommand,
     decode,
 )
 from tests.events.sample_records import ATTRIBUTES, CUSTOMER, DATA, binary, record
@@ -58,9 +58,9 @@ def storable(decoded: object) -> bool:
 def answered(sample: Record) -> None:
     """Check that the record becomes one of the three answers, bounded and printable."""
     decoded = decode(sample)
-    assert isinstance(decoded, Undecodable | Refused | Accepted)
+    assert isinstance(decoded, NotACommand | RefusedCommand | AcceptedCommand)
     assert storable(decoded)
-    if not isinstance(decoded, Accepted):
+    if not isinstance(decoded, AcceptedCommand):
         assert 0 < len(decoded.detail) <= 500
 
 
@@ -92,7 +92,7 @@ def test_a_detail_repeats_no_value_and_only_the_start_of_a_key() -> None:
         binary(DATA | {"k" * 5000: 1, "activeAssets": "hunter2", "subscriptionId": "hunter2", "deadline": "hunter2"})
     )
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert "hunter2" not in decoded.detail
     assert "k" * 65 not in decoded.detail
 
@@ -101,7 +101,7 @@ def test_a_flood_of_unknown_keys_is_counted_not_listed() -> None:
     """A hundred thousand unknown keys give a short detail."""
     decoded = decode(binary(DATA | {str(number): 0 for number in range(70_000)}))
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert len(decoded.detail) == 500
     assert decoded.detail.startswith('the key "0" is unknown')
 
@@ -110,7 +110,7 @@ def test_a_long_type_is_cut_in_the_detail() -> None:
     """A type of a thousand characters is named by its start."""
     decoded = decode(binary(type="t" * 1024))
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert decoded.detail.startswith(f'"{"t" * 99}…" is no type of command')
 
 
@@ -118,7 +118,7 @@ def test_a_long_content_type_is_cut_in_the_detail() -> None:
     """A content type of a thousand characters is named by its start."""
     decoded = decode(binary(extra=(("content-type", b"x" * 1000),)))
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert decoded.detail == f'content-type is "{"x" * 63}…", not application/json'
 
 
@@ -126,6 +126,6 @@ def test_a_record_whose_bytes_could_not_be_had_is_not_read_as_an_empty_one() -> 
     """It is the first row of the contract's table, and its detail says what happened."""
     decoded = decode(Record("azplan.commands.v1", 0, 7, None, None, None, (), "its batch is too large"))
 
-    assert isinstance(decoded, Undecodable)
+    assert isinstance(decoded, NotACommand)
     assert decoded.code is RecordCode.INVALID_JSON
     assert decoded.detail == "the record cannot be read: its batch is too large"

@@ -28,12 +28,12 @@ from events.wire.identity import (
 from events.wire.published_event import (
     FEW,
     MOST_NUMBERS,
-    PassedOver,
-    Published,
-    Unbelieved,
-    believed,
+    PublishedEvent,
+    SkippedRecord,
+    SkippedRecords,
     number_in_story,
     read_event,
+    read_own_event,
 )
 from events.wire.record import Record
 from tests.events.sample_records import CUSTOMER
@@ -80,8 +80,8 @@ def with_header(record: Record, name: str, value: str | None) -> Record:
 @pytest.mark.parametrize(("event", "place"), EVENTS, ids=lambda value: str(value)[:24])
 def test_what_the_worker_writes_is_believed(event: Event, place: str) -> None:
     """Each event at its place."""
-    found = believed(published(event, place))
-    assert isinstance(found, Published)
+    found = read_own_event(published(event, place))
+    assert isinstance(found, PublishedEvent)
     assert found.event == event
 
 
@@ -96,18 +96,18 @@ def test_an_event_at_another_place_is_not(event: Event, place: str) -> None:
         event_id("/crm", "c-1", 2, "elsewhere"),
         event_id("/crm", "c-1", 2, "accepted" if place == TERMINAL else TERMINAL),
     ):
-        found = believed(published(event, id=wrong))
-        assert isinstance(found, Unbelieved)
+        found = read_own_event(published(event, id=wrong))
+        assert isinstance(found, SkippedRecord)
         assert found.why == WRONG_ID
 
 
 def test_a_refused_identity_is_believed_by_the_record_that_was_refused() -> None:
     """Its place follows from that record's content, which the event does not tell."""
     record = published(REUSED, id_reused("content"))
-    assert isinstance(believed(record, "content"), Published)
-    assert isinstance(believed(record, "other"), Unbelieved)
-    assert isinstance(believed(record), Unbelieved)
-    assert isinstance(read_event(record), Published)
+    assert isinstance(read_own_event(record, "content"), PublishedEvent)
+    assert isinstance(read_own_event(record, "other"), SkippedRecord)
+    assert isinstance(read_own_event(record), SkippedRecord)
+    assert isinstance(read_event(record), PublishedEvent)
 
 
 def test_every_event_has_a_place() -> None:
@@ -162,8 +162,8 @@ UNBELIEVED: dict[str, tuple[Record, str]] = {
 @pytest.mark.parametrize(("record", "why"), UNBELIEVED.values(), ids=UNBELIEVED.keys())
 def test_what_cannot_be_believed_is_named(record: Record, why: str) -> None:
     """With its place and the reason, whatever it is: nothing is raised."""
-    found = believed(record)
-    assert isinstance(found, Unbelieved)
+    found = read_own_event(record)
+    assert isinstance(found, SkippedRecord)
     assert found.why == why
     assert str(found) == f"partition 3, offset 14: {why}"
 
@@ -178,7 +178,7 @@ def test_no_value_of_any_member_raises(hostile: Callable[[], type[Event]], value
             data = {info.alias or name: value, "blockers": [{}] * many, "cancelledAssets": [{}] * many}
             body = json.dumps({"customerId": CUSTOMER, **SUSPENDED.wire_data(), **data}).encode()
             record = with_header(replace(published(SUSPENDED), value=body), "ce_type", kind.wire_type())
-            assert isinstance(believed(record), Published | Unbelieved)
+            assert isinstance(read_own_event(record), PublishedEvent | SkippedRecord)
 
 
 def test_numbers_of_waits_are_found_and_not_looked_for_without_end() -> None:
@@ -190,7 +190,7 @@ def test_numbers_of_waits_are_found_and_not_looked_for_without_end() -> None:
 
 def test_the_first_few_are_kept_and_all_are_counted() -> None:
     """A topic full of rubbish takes no memory."""
-    passed = PassedOver()
+    passed = SkippedRecords()
     for offset in range(100):
-        passed.add(Unbelieved("events", 0, offset, "no"))
+        passed.add(SkippedRecord("events", 0, offset, "no"))
     assert (passed.number, [each.offset for each in passed.first]) == (100, list(range(FEW)))

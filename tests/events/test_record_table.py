@@ -7,11 +7,11 @@ import pytest
 from events.codes import RecordCode, RejectedCode
 from events.messages.plans import CreateAzurePlan, SuspendPlan
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
     Mode,
+    NotACommand,
     Record,
-    Refused,
-    Undecodable,
+    RefusedCommand,
     decode,
 )
 from tests.events.sample_records import (
@@ -170,7 +170,7 @@ def test_a_record_that_nobody_can_be_answered_for_is_a_dead_letter(
     """A record without JSON, envelope or customer becomes a dead letter whose detail says what is wrong."""
     decoded = decode(sample)
 
-    assert isinstance(decoded, Undecodable)
+    assert isinstance(decoded, NotACommand)
     assert (decoded.code, decoded.detail) == (code, detail)
 
 
@@ -178,7 +178,7 @@ def test_a_dead_letter_keeps_what_could_be_read() -> None:
     """An undecodable record still names its identity and correlation where those were readable."""
     decoded = decode(binary(b"{", correlationid="case-1", partner="contoso"))
 
-    assert decoded == Undecodable(
+    assert decoded == NotACommand(
         RecordCode.INVALID_JSON,
         "the value is not JSON at line 1, column 2",
         source="/crm",
@@ -193,7 +193,7 @@ def test_a_dead_letter_without_correlation_is_found_by_its_id() -> None:
     """Where a record has no correlation id, its id stands in."""
     decoded = decode(structured({}))
 
-    assert isinstance(decoded, Undecodable)
+    assert isinstance(decoded, NotACommand)
     assert decoded.correlation_id == "dunning-0815"
 
 
@@ -245,7 +245,7 @@ def test_a_command_with_a_bad_member_is_rejected(members: dict[str, object], det
     """A command whose data breaks its schema is rejected in either mode, and the detail names key and rule."""
     decoded = decode(mode(DATA | members))
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert (decoded.code, decoded.detail) == (RejectedCode.INVALID_COMMAND, detail)
 
 
@@ -256,7 +256,7 @@ FAMILIES = ["", "..", "azure/..", "azure plan", "1azure", "azure\n", "azure\0", 
 def test_a_product_family_that_is_no_word_is_rejected(family: str) -> None:
     """It enters what is sent to Microsoft."""
     decoded = decode(binary(DATA | {"productFamily": family}, type="azplan.StartProductUpgrade.v1"))
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert decoded.detail == "productFamily must be a word of 1 to 64 letters, digits, - and _, such as azure"
 
 
@@ -267,7 +267,7 @@ def test_ids_and_words_as_partner_center_has_them_are_taken() -> None:
         ({"resellerId": "5550001", "country": "de"}, CREATE),
         ({"productFamily": "Azure"}, "azplan.StartProductUpgrade.v1"),
     ]
-    assert all(isinstance(decode(binary(DATA | members, type=name)), Accepted) for members, name in asked)
+    assert all(isinstance(decode(binary(DATA | members, type=name)), AcceptedCommand) for members, name in asked)
 
 
 BAD_PLANS = {
@@ -301,7 +301,7 @@ def test_a_plan_that_cannot_be_bought_as_asked_is_rejected(members: dict[str, ob
     """Country and reseller are judged before anything is asked of Microsoft."""
     decoded = decode(binary(DATA | members, type=CREATE))
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert (decoded.code, decoded.detail) == (RejectedCode.INVALID_COMMAND, detail)
 
 
@@ -340,7 +340,7 @@ def test_a_command_that_contradicts_itself_is_rejected(sample: Record, detail: s
     """Doubled keys, and a subject, key or content type that do not go with the data, are refused with an answer."""
     decoded = decode(sample)
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert (decoded.code, decoded.detail, decoded.envelope.customer_id) == (
         RejectedCode.INVALID_COMMAND,
         detail,
@@ -365,7 +365,7 @@ def test_a_type_that_is_not_known_is_rejected_before_its_data_is_judged(type_: s
     """An unknown type or version is answered with what is known, whatever else is wrong with the record."""
     decoded = decode(binary(b'{"customerId":"%s","a":1,"a":2}' % CUSTOMER.encode(), type=type_, subject="x"))
 
-    assert isinstance(decoded, Refused)
+    assert isinstance(decoded, RefusedCommand)
     assert decoded.code is RejectedCode.UNKNOWN_TYPE
     assert decoded.detail == f'"{type_}" is no type of command: {hint}'
 
@@ -382,7 +382,7 @@ def test_a_good_command_is_accepted_in_either_mode(mode) -> None:
         mode(data, partner="Contoso", correlationid="case-1", causationid="click-9", time="2026-03-01T09:00:00Z")
     )
 
-    assert isinstance(decoded, Accepted)
+    assert isinstance(decoded, AcceptedCommand)
     assert decoded.command == SuspendPlan(
         customer_id=CUSTOMER, subscription_id=PLAN, active_assets="cancel", deadline="2026-03-01T09:00:00.123456Z"
     )
@@ -422,23 +422,23 @@ FORGIVEN = {
 @pytest.mark.parametrize("sample", FORGIVEN.values(), ids=FORGIVEN.keys())
 def test_what_does_not_matter_is_no_reason_to_refuse(sample: Record) -> None:
     """Byte order marks, odd times, broken trace headers and unknown extensions do not stop a good command."""
-    assert isinstance(decode(sample), Accepted)
+    assert isinstance(decode(sample), AcceptedCommand)
 
 
 def test_64_levels_and_999_digits_and_a_mebibyte_are_read() -> None:
     """The limits themselves are within the limits: what is left to judge is the command."""
     padding = b" " * (1_048_576 - len(json.dumps(DATA)))
 
-    assert isinstance(decode(binary(levels(64))), Refused)
-    assert isinstance(decode(binary(b'{"customerId":"%s","n":%s}' % (CUSTOMER.encode(), b"9" * 999))), Refused)
-    assert isinstance(decode(binary(json.dumps(DATA).encode() + padding)), Accepted)
+    assert isinstance(decode(binary(levels(64))), RefusedCommand)
+    assert isinstance(decode(binary(b'{"customerId":"%s","n":%s}' % (CUSTOMER.encode(), b"9" * 999))), RefusedCommand)
+    assert isinstance(decode(binary(json.dumps(DATA).encode() + padding)), AcceptedCommand)
 
 
 def test_a_command_without_optional_members_has_their_defaults() -> None:
     """What a sender leaves out is what the contract says it is."""
     decoded = decode(binary(type=CREATE))
 
-    assert isinstance(decoded, Accepted)
+    assert isinstance(decoded, AcceptedCommand)
     assert isinstance(decoded.command, CreateAzurePlan)
     assert (decoded.command.validate_only, decoded.command.deadline) == (False, None)
     assert (decoded.command.country, decoded.command.reseller_id) == (None, None)
@@ -448,7 +448,7 @@ def test_a_country_is_read_in_any_case() -> None:
     """`de` is Germany as well."""
     decoded = decode(binary(DATA | {"country": "de"}, type=CREATE))
 
-    assert isinstance(decoded, Accepted)
+    assert isinstance(decoded, AcceptedCommand)
     assert decoded.command == CreateAzurePlan(customer_id=CUSTOMER, country="DE")
 
 
@@ -456,7 +456,7 @@ def test_a_command_without_correlation_correlates_by_its_id() -> None:
     """The correlation id of a command that has none is its id."""
     decoded = decode(binary())
 
-    assert isinstance(decoded, Accepted)
+    assert isinstance(decoded, AcceptedCommand)
     assert (decoded.envelope.correlation_id, decoded.envelope.partner_key) == ("dunning-0815", None)
 
 
@@ -475,7 +475,7 @@ def test_confluents_wire_format_is_named_with_the_way_out(message: bytes, schema
     """It stays unreadable: the dead letter says the schema id, and how a sender leaves it out."""
     made = binary(message) if mode == "binary" else record(message, CLOUDEVENTS)
     answer = decode(made)
-    assert isinstance(answer, Undecodable)
+    assert isinstance(answer, NotACommand)
     assert answer.code is RecordCode.INVALID_JSON
     assert f"Confluent's wire format (byte 00 and schema id {schema})" in answer.detail
     assert "puts the schema id into a header" in answer.detail

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events.wire.envelope import Accepted, decode
+from events.wire.envelope import AcceptedCommand, decode
 from tests.events.sample_records import binary, structured
 
 HOP = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -12,7 +12,7 @@ START = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 def trace_of(sample) -> tuple[str | None, str | None]:
     """What decoding keeps of the trace."""
     decoded = decode(sample)
-    assert isinstance(decoded, Accepted)
+    assert isinstance(decoded, AcceptedCommand)
     return decoded.envelope.traceparent, decoded.envelope.tracestate
 
 

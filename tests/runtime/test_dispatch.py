@@ -14,7 +14,7 @@ from events.messages.base import Event
 from events.messages.plans import PlanSuspended, SuspendPlan
 from events.messages.status import Blocker
 from events.messages.upgrades import ProductUpgradeStarted, StartProductUpgrade
-from events.wire.dead_letter import size
+from events.wire.dead_letter import record_size
 from events.wire.identity import event_id
 from events.wire.record import Outgoing
 from tests.runtime.bench import CUSTOMER, DAY, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
@@ -95,7 +95,7 @@ async def test_an_answer_that_no_request_can_carry_has_shorter_lists_in_the_jour
     data = json.loads(row.value)
     assert data["truncated"] == ["cancelledAssets"]
     assert 0 < len(data["cancelledAssets"]) < 500
-    assert 8_900 < size(Outgoing(row.key, row.value, row.headers)) <= 9_000
+    assert 8_900 < record_size(Outgoing(row.key, row.value, row.headers)) <= 9_000
 
 
 async def test_a_refusal_ends_the_story_without_a_dead_letter(bench: Bench) -> None:

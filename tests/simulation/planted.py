@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from events.codes import RejectedCode
-from events.wire.envelope import Undecodable, decode
+from events.wire.envelope import NotACommand, decode
 from events.wire.record import Record
 from worker.azure_plans.purchase import CHECKOUT, Purchase
 from worker.broker.port import Batch, Partition
@@ -155,7 +155,7 @@ def _judges_by_looks_too_soon(_shows_in: Any) -> Any:
 
 def _stumbles_over_poison(intake: Any) -> Any:
     def stumble(record: Record, *rest: Any) -> Any:
-        if isinstance(decode(record), Undecodable):
+        if isinstance(decode(record), NotACommand):
             raise TypeError("this is no command")
         return intake(record, *rest)
 

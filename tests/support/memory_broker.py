@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from events.wire.dead_letter import size
+from events.wire.dead_letter import record_size
 from events.wire.record import Outgoing, Record
 from worker.broker.port import (
     Ack,
@@ -48,8 +48,8 @@ class MemoryBroker:
         partitions = self._topics.get(topic)
         if partitions is None:
             raise TopicMissing(f"the topic {topic} does not exist")
-        if size(record) > self._largest:
-            raise TooLarge(f"{size(record)} bytes are too large for {topic}")
+        if record_size(record) > self._largest:
+            raise TooLarge(f"{record_size(record)} bytes are too large for {topic}")
         number = zlib.crc32(record.key or b"") % len(partitions) if partition is None else partition
         now = int(self._clock.now().timestamp() * 1000) if timestamp is None else timestamp
         log = partitions[number]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from events.codes import RecordCode
-from events.wire.envelope import Accepted, Refused, decode
+from events.wire.envelope import AcceptedCommand, RefusedCommand, decode
 from events.wire.record import Record
 from tests.support.harness import COMMANDS, GROUP, World
 from worker.broker.port import Partition
@@ -40,7 +40,7 @@ async def accounts(world: World) -> Counter[str]:
             same_bytes(letters[place], record)
             became[letters[place]["code"]] += 1
         elif place in commands:
-            became["refused" if isinstance(decode(record), Refused) else "command"] += 1
+            became["refused" if isinstance(decode(record), RefusedCommand) else "command"] += 1
         else:
             assert repeats(record, by_uid), f"{record} became nothing"
             became["repeat"] += 1
@@ -66,7 +66,7 @@ def same_bytes(letter: Mapping[str, Any], record: Record) -> None:
 def repeats(record: Record, commands: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether it says what a known command said before it."""
     decoded = decode(record)
-    if not isinstance(decoded, Accepted | Refused):
+    if not isinstance(decoded, AcceptedCommand | RefusedCommand):
         return False
     known = commands.get(str(decoded.envelope.uid))
     return known is not None and known["fingerprint"] == decoded.fingerprint

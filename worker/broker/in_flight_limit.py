@@ -8,7 +8,7 @@ Hubs). So the sum of all records that were handed to the library and not yet ack
 import asyncio
 from typing import Final
 
-from events.wire.dead_letter import size
+from events.wire.dead_letter import record_size
 from events.wire.record import Outgoing
 
 # The header of a request with our client id, and the number of topics.
@@ -19,7 +19,7 @@ _PLACE_OVERHEAD: Final = 20
 
 def weight(topic: str, record: Outgoing) -> int:
     """An upper bound of the bytes that a record adds to a request."""
-    return size(record) + len(topic) + _PLACE_OVERHEAD
+    return record_size(record) + len(topic) + _PLACE_OVERHEAD
 
 
 def capacity(request: int) -> int:
@@ -28,7 +28,7 @@ def capacity(request: int) -> int:
 
 
 def largest_record(request: int, topic: str) -> int:
-    """The `size` of the largest record for `topic` that fits into a request of so many bytes."""
+    """The `record_size` of the largest record for `topic` that fits into a request of so many bytes."""
     return capacity(request) - len(topic) - _PLACE_OVERHEAD
 
 

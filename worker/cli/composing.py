@@ -10,7 +10,7 @@ from typing import Any
 from events.catalog import schema
 from events.messages.base import Command
 from events.messages.validation import read_command
-from events.wire.envelope import Accepted, decode, encode_command
+from events.wire.envelope import AcceptedCommand, decode, encode_command
 from events.wire.record import Outgoing, Record
 from events.wire.strict_json import (
     UnreadableError,
@@ -92,7 +92,7 @@ def compose(kind: type[Command], data: Mapping[str, Any], identity: Identity) ->
         command, id=identity.id, source=identity.source, time=Clock().now(), partner=identity.partner
     )
     decoded = decode(Record("", 0, 0, None, outgoing.key, outgoing.value, outgoing.headers))
-    if not isinstance(decoded, Accepted):
+    if not isinstance(decoded, AcceptedCommand):
         raise _refused([decoded.detail])
     return outgoing
 

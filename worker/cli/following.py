@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from events.wire.published_event import Published
+from events.wire.published_event import PublishedEvent
 from events.wire.record import Record
 from worker.broker.port import Admin, BrokerUnavailable, Partition
 from worker.operators.published_events import ToldEvents
@@ -16,7 +16,7 @@ GROWTH: Final = 1.3
 
 async def events_after(
     admin: Admin, topic: str, starts: Mapping[Partition, int], told: ToldEvents
-) -> AsyncIterator[Published]:
+) -> AsyncIterator[PublishedEvent]:
     """Every event on `topic` that `told` believes, from these offsets on, without end, in order within each partition.
 
     A broker that is away for a while is waited for. Nothing is held open between two events.
@@ -35,7 +35,7 @@ async def events_after(
         await asyncio.sleep(pause)
 
 
-async def _patiently(told: ToldEvents, record: Record) -> Published | None:
+async def _patiently(told: ToldEvents, record: Record) -> PublishedEvent | None:
     while True:
         try:
             return await told.event(record)

@@ -11,7 +11,7 @@ import typer
 from events.messages.base import Event
 from events.messages.status import CommandFailed, CommandIdReused, CommandRejected
 from events.wire.instants import format_instant
-from events.wire.published_event import Published
+from events.wire.published_event import PublishedEvent
 from events.wire.record import Outgoing
 from worker.broker.port import Ack, BrokerUnavailable
 from worker.cli import connections
@@ -43,14 +43,14 @@ class Sent:
 
     request: Request
     ack: Ack
-    events: list[Published] = field(default_factory=list)
+    events: list[PublishedEvent] = field(default_factory=list)
 
     def is_about(self, event: Event) -> bool:
         """Whether the event is of this command."""
         identity = self.request.identity
         return (event.command_id, event.command_source) == (identity.id, identity.source)
 
-    def ends_with(self, event: Published) -> Code | None:
+    def ends_with(self, event: PublishedEvent) -> Code | None:
         """The exit code where `event` is the answer to what was sent; None where it is not."""
         match event.event:
             case CommandFailed():
@@ -110,7 +110,7 @@ async def _deliver(settings: Settings, request: Request) -> Ack:
         raise Stop(Code.UNAVAILABLE, str(error), again) from error
 
 
-async def _follow(events: AsyncIterator[Published], sent: Sent, *, as_json: bool) -> Code | None:
+async def _follow(events: AsyncIterator[PublishedEvent], sent: Sent, *, as_json: bool) -> Code | None:
     """Print the events of the command until one answers it; its exit code, or None where the time is over."""
     seconds = sent.request.wait.total_seconds() if sent.request.wait else 0.0
     try:
@@ -147,7 +147,7 @@ def _say_sent(sent: Sent) -> None:
         say(f"Waiting up to {spoken(request.wait)} for the answer; Ctrl-C stops waiting, not the command.")
 
 
-def _show_event(event: Published) -> None:
+def _show_event(event: PublishedEvent) -> None:
     name, data = event.event.wire_type(), event.event.wire_data()
     at = f"{event.time:%H:%M:%S}" if event.time else " " * 8
     show(f"{at}  {short(name):<24} {headline(name, data)}".rstrip())
@@ -155,7 +155,7 @@ def _show_event(event: Published) -> None:
         show(f"{'':<10}{line}")
 
 
-def _event_facts(event: Published) -> dict[str, Any]:
+def _event_facts(event: PublishedEvent) -> dict[str, Any]:
     return {
         "id": event.id,
         "type": event.event.wire_type(),

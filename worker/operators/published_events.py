@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from events.messages.base import Event
 from events.messages.status import CommandIdReused
-from events.wire.envelope import Undecodable, decode
+from events.wire.envelope import NotACommand, decode
 from events.wire.published_event import (
-    PassedOver,
-    Published,
-    believed,
+    PublishedEvent,
+    SkippedRecords,
     read_event,
+    read_own_event,
 )
 from events.wire.record import Record
 from worker.broker.port import Admin, Partition
@@ -27,20 +27,20 @@ class ToldEvents:
         self._topic = commands_topic
         self._wants = wants
         self._there: Mapping[Partition, range] = {}
-        self.passed = PassedOver()
+        self.passed = SkippedRecords()
 
-    async def event(self, record: Record) -> Published | None:
+    async def event(self, record: Record) -> PublishedEvent | None:
         """The event in a record; None where there is none that is believed and of interest. Raises BrokerError."""
         found = read_event(record)
-        if isinstance(found, Published):
+        if isinstance(found, PublishedEvent):
             event = found.event
             if not self._wants(event):
                 return None
             refused = await self._content(event) if isinstance(event, CommandIdReused) else None
-            found = believed(record, refused)
-            if isinstance(event, CommandIdReused) and refused is None and not isinstance(found, Published):
+            found = read_own_event(record, refused)
+            if isinstance(event, CommandIdReused) and refused is None and not isinstance(found, PublishedEvent):
                 found = replace(found, why=NOT_THERE)
-        if isinstance(found, Published):
+        if isinstance(found, PublishedEvent):
             return found
         self.passed.add(found)
         return None
@@ -56,7 +56,7 @@ class ToldEvents:
             return None
         async for record in self._admin.read({place: range(event.offset, event.offset + 1)}):
             decoded = decode(record)
-            return None if isinstance(decoded, Undecodable) else decoded.fingerprint
+            return None if isinstance(decoded, NotACommand) else decoded.fingerprint
         return None
 
     async def _look(self) -> None:

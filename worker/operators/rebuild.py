@@ -14,9 +14,9 @@ from events.wire import identity
 from events.wire.dead_letter import Failure, dead_letter_headers
 from events.wire.identity import command_uid
 from events.wire.published_event import (
-    PassedOver,
-    Published,
-    Unbelieved,
+    PublishedEvent,
+    SkippedRecord,
+    SkippedRecords,
     read_event,
 )
 from events.wire.record import Record
@@ -64,7 +64,7 @@ class Rebuilt:
     open: int
     kept: int
     gone: int
-    passed: PassedOver
+    passed: SkippedRecords
 
 
 class Rebuild:
@@ -134,7 +134,7 @@ class Rebuild:
         if item.command is None or item.command.uid not in told:
             return item
         found = stored(told[item.command.uid])
-        if isinstance(found, Unbelieved):
+        if isinstance(found, SkippedRecord):
             return replace(item, too_old=None)
         tenant = await self._accounts.tenant(found.event.partner)
         command = replace(
@@ -154,7 +154,7 @@ class Rebuild:
 
     async def _bare(self, row: Row) -> Bare | None:
         found = stored(row)
-        if isinstance(found, Unbelieved):
+        if isinstance(found, SkippedRecord):
             return None
         return bare(row["uid"], found, await self._accounts.tenant(found.event.partner))
 
@@ -218,7 +218,7 @@ async def refuse_beside_workers(journal: OperatorJournal) -> None:
         )
 
 
-def copied(record: Record, found: Published, tenant: Tenant | None) -> Copied:
+def copied(record: Record, found: PublishedEvent, tenant: Tenant | None) -> Copied:
     """An event of the events topic as the journal keeps it, in the lane of its tenant's customer."""
     event = found.event
     at = int(found.time.timestamp() * SECOND) if found.time else (record.timestamp or 0) * 1_000
@@ -235,12 +235,12 @@ def copied(record: Record, found: Published, tenant: Tenant | None) -> Copied:
     )
 
 
-def stored(row: Row) -> Published | Unbelieved:
+def stored(row: Row) -> PublishedEvent | SkippedRecord:
     """An event that the journal keeps: copied, by another version of azplan perhaps."""
     return read_event(Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"])))
 
 
-def bare(uid: str, found: Published, tenant: Tenant | None) -> Bare:
+def bare(uid: str, found: PublishedEvent, tenant: Tenant | None) -> Bare:
     """The command that an event is about, as far as the event tells."""
     event = found.event
     return Bare(

@@ -12,7 +12,7 @@ from events.wire import identity
 from events.wire.dead_letter import Failure, dead_letter_headers
 from events.wire.envelope import encode
 from events.wire.strict_json import LARGEST
-from events.wire.truncation import fitted_event
+from events.wire.truncation import fit_event
 from worker.journal.reading.call_order import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
@@ -187,7 +187,7 @@ def event_at(
         traceparent=traceparent,
         tracestate=tracestate,
     )
-    outgoing = fitted_event(whole, min(largest, LARGEST))
+    outgoing = fit_event(whole, min(largest, LARGEST))
     return NewEvent(
         id=str(id),
         type=event.wire_type(),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from events.wire.dead_letter import size
+from events.wire.dead_letter import record_size
 from events.wire.record import Outgoing, Record
 from events.wire.strict_json import LARGEST
 from worker.broker.port import Batch, BrokerError, Partition, Source
@@ -206,7 +206,7 @@ def is_heavy(item: Intake) -> bool:
     if item.letter is None:
         return False
     record = item.letter.source
-    return size(Outgoing(record.key, record.value, record.headers)) > LARGEST
+    return record_size(Outgoing(record.key, record.value, record.headers)) > LARGEST
 
 
 def lightened(items: Sequence[Intake]) -> list[Intake]:

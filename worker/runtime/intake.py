@@ -9,10 +9,10 @@ from events.messages.status import CommandAccepted, CommandIdReused, CommandReje
 from events.wire import identity
 from events.wire.dead_letter import Failure, dead_letter_headers
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
     Envelope,
-    Refused,
-    Undecodable,
+    NotACommand,
+    RefusedCommand,
     decode,
 )
 from events.wire.fingerprint import ALGORITHM
@@ -40,7 +40,7 @@ def intake(record: Record, now: Micros, desk: Desk) -> Intake:
     """Everything that may become of the record, for the journal to choose from when it has looked up the identity."""
     decoded = decode(record)
     with record_trace(record.headers):
-        if isinstance(decoded, Undecodable):
+        if isinstance(decoded, NotACommand):
             letter = _letter(record, desk, decoded.code, decoded.detail, decoded.correlation_id)
             return Intake(record=record, letter=letter)
         return _command(record, decoded, now, desk)
@@ -57,12 +57,12 @@ def lane_of(tenant: Tenant | None, customer: str) -> str:
     return f"{tenant.lanes if tenant else ''}/{customer}"
 
 
-def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Desk) -> Intake:
+def _command(record: Record, decoded: AcceptedCommand | RefusedCommand, now: Micros, desk: Desk) -> Intake:
     envelope = decoded.envelope
     tenant = desk.resolve(envelope.partner_key)
     account = tenant.account if tenant else None
     origin = Origin(envelope.id, envelope.source, envelope.type, envelope.customer_id, account)
-    refused = isinstance(decoded, Refused)
+    refused = isinstance(decoded, RefusedCommand)
     return Intake(
         record=record,
         command=NewCommand(
@@ -79,8 +79,8 @@ def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Des
             correlation_id=envelope.correlation_id,
             received_at=now,
             state=State.REJECTED if refused else State.ACCEPTED,
-            code=decoded.code if isinstance(decoded, Refused) else None,
-            former_fingerprint=decoded.values_fingerprint if isinstance(decoded, Refused) else None,
+            code=decoded.code if isinstance(decoded, RefusedCommand) else None,
+            former_fingerprint=decoded.values_fingerprint if isinstance(decoded, RefusedCommand) else None,
         ),
         events=(_first_event(decoded, origin, now),),
         reused=_reused(record, decoded, origin, now),
@@ -91,15 +91,15 @@ def _command(record: Record, decoded: Accepted | Refused, now: Micros, desk: Des
     )
 
 
-def _first_event(decoded: Accepted | Refused, origin: Origin, now: Micros) -> NewEvent:
-    if isinstance(decoded, Refused):
+def _first_event(decoded: AcceptedCommand | RefusedCommand, origin: Origin, now: Micros) -> NewEvent:
+    if isinstance(decoded, RefusedCommand):
         event: Event = CommandRejected.of(origin, code=decoded.code, detail=decoded.detail)
         return _event(decoded.envelope, identity.TERMINAL, event, now)
     accepted = CommandAccepted.of(origin, received_at=instant(now))
     return _event(decoded.envelope, CommandAccepted.place, accepted, now)
 
 
-def _reused(record: Record, decoded: Accepted | Refused, origin: Origin, now: Micros) -> NewEvent:
+def _reused(record: Record, decoded: AcceptedCommand | RefusedCommand, origin: Origin, now: Micros) -> NewEvent:
     event = CommandIdReused.of(
         origin,
         received_at=instant(now),

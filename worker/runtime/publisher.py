@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from events.wire.dead_letter import fitted, size
+from events.wire.dead_letter import fit_dead_letter, record_size
 from events.wire.record import Outgoing
-from events.wire.truncation import fitted_event
+from events.wire.truncation import fit_event
 from worker.broker.port import BrokerUnavailable, Sink, TooLarge
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
@@ -158,8 +158,12 @@ class Publisher:
             try:
                 await self._sink.send(topic, outgoing)
             except TooLarge:
-                smaller = fitted(whole, size(outgoing) - 1) if row.letter else fitted_event(whole, size(outgoing) // 2)
-                if size(smaller) >= size(outgoing):
+                smaller = (
+                    fit_dead_letter(whole, record_size(outgoing) - 1)
+                    if row.letter
+                    else fit_event(whole, record_size(outgoing) // 2)
+                )
+                if record_size(smaller) >= record_size(outgoing):
                     raise
                 outgoing = smaller
             else:

@@ -14,7 +14,7 @@ from events.codes import RejectedCode
 from events.messages.base import Event, Origin
 from events.messages.status import CommandAccepted, CommandRejected
 from events.wire import identity
-from events.wire.envelope import Accepted, Refused, decode
+from events.wire.envelope import AcceptedCommand, RefusedCommand, decode
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.journal import Journal
@@ -176,7 +176,11 @@ class Requests:
     def _tenant_now(self, item: Work) -> Tenant | None:
         """The tenant for which the command would be accepted today; None where today's settings do not say."""
         decoded = decode(item.record)
-        return self._desk.resolve(decoded.envelope.partner_key) if isinstance(decoded, Accepted | Refused) else None
+        return (
+            self._desk.resolve(decoded.envelope.partner_key)
+            if isinstance(decoded, AcceptedCommand | RefusedCommand)
+            else None
+        )
 
     async def _refuse(self, act: Request, why: str) -> str:
         await self._requests.refuse(act, why)

@@ -9,9 +9,9 @@ from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Command, Event, Origin
 from events.messages.fields import is_guid
 from events.wire.envelope import (
-    Accepted,
+    AcceptedCommand,
     Envelope,
-    Refused,
+    RefusedCommand,
     decode,
 )
 from worker.clock import Clock
@@ -129,15 +129,15 @@ class Turn:
             spread=self.desk.spread(),
         )
 
-    def _accepted(self) -> Accepted:
+    def _accepted(self) -> AcceptedCommand:
         """The command. An earlier version may have taken values that this one refuses; a later one, keys and types.
 
         Raises `Rejected` for the former where nothing was begun, and `Wait` for whatever else cannot be read.
         """
         decoded = decode(self.work.record)
-        if isinstance(decoded, Accepted):
+        if isinstance(decoded, AcceptedCommand):
             return decoded
-        if isinstance(decoded, Refused) and decoded.values_fingerprint is not None and not self.work.steps:
+        if isinstance(decoded, RefusedCommand) and decoded.values_fingerprint is not None and not self.work.steps:
             raise Rejected(decoded.code, f"the command was accepted by an earlier version: {decoded.detail}")
         # A newer worker may have accepted it, and may own the lane soon.
         raise Wait(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from events.wire.dead_letter import fitted
+from events.wire.dead_letter import fit_dead_letter
 from events.wire.record import Outgoing, Record
 from events.wire.text import printable
 from worker.errors import JournalUnavailable
@@ -47,7 +47,7 @@ def lanes_of(items: Iterable[Intake]) -> list[LaneKey]:
 def without_bytes(letter: NewDeadLetter) -> NewDeadLetter:
     """The dead letter of a record that the database does not take at its size: where it was, and what is wrong."""
     record = letter.source
-    smallest = fitted(Outgoing(record.key, record.value, letter.headers), 0)
+    smallest = fit_dead_letter(Outgoing(record.key, record.value, letter.headers), 0)
     bare = replace(record, key=None, value=None, headers=(), unread=NOT_KEPT)
     return replace(letter, detail=f"{letter.detail}; {NOT_KEPT}", source=bare, headers=smallest.headers)
 
