@@ -1,6 +1,6 @@
 """The attributes of a CloudEvent, from the headers of a record (binary mode) or from its value (structured mode).
 
-Each attribute that counts is either text or a flaw; deciding what a flaw leads to is left to `envelope`.
+Each attribute is either text or a flaw; `envelope` decides what a flaw leads to.
 Source: CloudEvents 1.0, Kafka protocol binding and JSON event format.
 """
 
@@ -17,9 +17,9 @@ from events.wire.text import has_control_characters
 REQUIRED: Final = ("id", "source", "type", "specversion")
 OPTIONAL: Final = ("subject", "partner", "correlationid", "causationid", "datacontenttype")
 LENIENT: Final = ("time", "traceparent", "tracestate")
-"""A flaw in one of these is no reason to refuse: the attribute then counts as missing."""
+"""Attributes that count as missing if they have a flaw; the flaw is no reason to refuse the record."""
 LONGEST: Final = 1_024
-"""Bytes in UTF-8."""
+"""Most bytes of an attribute in UTF-8."""
 
 _ALL = (*REQUIRED, *OPTIONAL, *LENIENT)
 _BINARY_NAMES = {name: f"ce_{name}" for name in _ALL} | {"datacontenttype": "content-type"}
@@ -32,32 +32,32 @@ _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why an attribute cannot be used, as the end of a sentence that begins with its name."""
+    """Why azplan cannot use an attribute, as the end of a sentence that begins with the name of the attribute."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The attributes of one record that count, under their CloudEvents names."""
+    """The attributes of one record that azplan reads, under their CloudEvents names."""
 
     values: Mapping[str, str | Flaw]
     shown: Mapping[str, str]
-    """What the sender calls each of them: a header in binary mode, a member in structured mode."""
+    """The sender's name of each attribute: a header in binary mode, a member in structured mode."""
 
     def text(self, name: str) -> str | None:
-        """The attribute `name`; None where it is missing or flawed."""
+        """The attribute `name`; None if it is missing or flawed."""
         value = self.values.get(name)
         return value if isinstance(value, str) else None
 
     def required(self, name: str) -> str:
-        """The attribute `name`, of attributes without problems. Raises KeyError where it is missing or flawed."""
+        """The attribute `name`, after `problems` found none. Raises KeyError if it is missing or flawed."""
         if (text := self.text(name)) is None:
             raise KeyError(name)
         return text
 
     def problems(self) -> list[str]:
-        """Why these attributes make no CloudEvent that has an identity, a sentence each; empty where they do."""
+        """Why these attributes make no CloudEvent with an identity, a sentence each; empty if they make one."""
         missing = [f"{self.shown[name]} is missing" for name in REQUIRED if name not in self.values]
         flawed = [
             f"{self.shown[name]} {value.reason}"
@@ -69,7 +69,7 @@ class Attributes:
         return missing + flawed + odd
 
     def trace(self) -> tuple[str | None, str | None]:
-        """`traceparent` and `tracestate` by W3C Trace Context; both None where the first is missing or broken."""
+        """`traceparent` and `tracestate` by W3C Trace Context; both None if `traceparent` is missing or invalid."""
         parent, state = self.text("traceparent"), self.text("tracestate")
         if parent is None or not _TRACEPARENT.fullmatch(parent):
             return None, None
@@ -89,7 +89,7 @@ def attributes_in_document(document: Mapping[str, Any]) -> Attributes:
 
 
 def trace_in_headers(headers: Headers) -> tuple[str | None, str | None]:
-    """`traceparent` and `tracestate` from the headers of those bare names, which tell of the latest hop."""
+    """`traceparent` and `tracestate` from the headers without `ce_`, which describe the latest hop."""
     return _attributes(_given(headers), {name: name for name in ("traceparent", "tracestate")}).trace()
 
 

@@ -1,6 +1,6 @@
-"""From a record to the CloudEvent in it: attributes and data, or the reason why there is none that could be answered.
+"""Reads the CloudEvent in a record: attributes and data, or the reason why azplan cannot answer the record.
 
-Knows no command: what the type and the members of the data are worth is decided in `envelope`.
+Knows no command: `envelope` judges the type and the members of the data.
 """
 
 from collections.abc import Mapping
@@ -32,26 +32,26 @@ class CloudEvent:
     mode: Mode
     attributes: Attributes
     document: Mapping[str, Any]
-    """The record's value; in binary mode that is the data."""
+    """The value of the record; in binary mode the value is the data."""
     data: Mapping[str, Any]
     customer_id: str
     """GUID in lower case."""
 
 
 class NoCommandError(Exception):
-    """The record holds no CloudEvent with an identity and a customer, so nobody can be answered."""
+    """The record holds no CloudEvent with an identity and a customer. azplan cannot answer anybody."""
 
     def __init__(self, code: RecordCode, detail: str, attributes: Attributes) -> None:
         super().__init__(detail)
         self.code = code
         self.attributes = attributes
-        """What could be read all the same."""
+        """The attributes that could be read all the same."""
 
 
 def read_cloudevent(record: Record) -> CloudEvent:
     """The CloudEvent in `record`.
 
-    Raises NoCommandError, and checks in the order of its codes: JSON, then the envelope, then the customer.
+    Raises NoCommandError. Checks in the order of its codes: the JSON, then the envelope, then the customer.
     """
     found = attributes_in_headers(record.headers)
     media_type = (found.text("datacontenttype") or "").strip().lower()

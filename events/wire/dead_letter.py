@@ -1,4 +1,4 @@
-"""Dead letters: a record that led to no good end, as it came, with headers that say where, when and why.
+"""Dead letters: a record as it came, with headers that say where, when and why it failed.
 
 Source of the field list: Spring Kafka's dead-letter headers and KIP-298 (Kafka Connect); values are text here.
 """
@@ -25,7 +25,7 @@ _HEADER_OVERHEAD = 10
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a record became a dead letter. What is not known is None, and an empty header."""
+    """Why a record became a dead letter. A value that nobody knows is None here, and an empty header on the wire."""
 
     group: str
     """Consumer group of the worker."""
@@ -36,29 +36,29 @@ class Failure:
     worker_version: str
     correlation_id: str | None
     redrive: int | None
-    """Which story of the command failed; None where there was no command."""
+    """Which story of the command failed; None if the record was no command."""
 
 
 def dead_letter_headers(record: Record, failure: Failure) -> Headers:
-    """The headers of the dead letter of `record`: its own, then ours.
+    """The headers of the dead letter of `record`: the headers of the record, then those of azplan.
 
-    Headers of ours that an earlier dead letter left on a redriven record are replaced, so that none is doubled.
+    Headers of azplan that an earlier dead letter left on a redriven record are replaced. No header is doubled.
     """
     return tuple(header for header in record.headers if not _is_ours(header)) + _told(record, failure)
 
 
 def fit_dead_letter(letter: Outgoing, limit: int) -> Outgoing:
-    """`letter`, or where it has more than `limit` bytes, as much of it as fits.
+    """`letter`, or, if it has more than `limit` bytes, as much of it as fits.
 
-    Then its value is empty and `azplan_dlq_truncated` is `true`. Where the record's own headers or its key are too
-    large even so, they are left out as well: better a poor dead letter than one that blocks the rest.
+    A cut letter has an empty value, and `azplan_dlq_truncated` is `true`. If it is still too large, the headers of the
+    record are left out too, then the key: a poor dead letter is better than one that blocks all others.
     """
     *larger, smallest = _ever_smaller(letter)
     return next((smaller for smaller in larger if record_size(smaller) <= limit), smallest)
 
 
 def record_size(outgoing: Outgoing) -> int:
-    """An upper bound of the bytes that the record takes as a batch of its own, uncompressed."""
+    """An upper limit of the bytes that the record takes as a batch of its own, uncompressed."""
     headers = sum(len(name.encode("utf-8", "replace")) + len(value or b"") for name, value in outgoing.headers)
     held = len(outgoing.key or b"") + len(outgoing.value or b"")
     return held + headers + _HEADER_OVERHEAD * len(outgoing.headers) + _RECORD_OVERHEAD
@@ -100,7 +100,7 @@ def _text(value: str | int | None) -> bytes:
 
 
 def _instant(timestamp: int | None) -> str | None:
-    """The instant that Kafka's milliseconds name; None where they name none, as a producer may write any number."""
+    """The instant of Kafka's milliseconds; None for a number that is no instant, because a producer may write any."""
     if timestamp is None or timestamp < 0:
         return None
     try:

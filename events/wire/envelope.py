@@ -1,7 +1,7 @@
-"""What becomes of a record: our own codec for CloudEvents 1.0 on Kafka, which reads both modes and writes binary.
+"""Decides what becomes of a record: azplan's codec for CloudEvents 1.0 on Kafka. Reads both modes, writes binary mode.
 
-`decode` is total: whatever the bytes, it returns one of three answers and raises nothing. Whether an identity is known
-already, or a record too old, only the journal can tell; every other row of the contract's table is decided here.
+`decode` returns one of three answers for any bytes and raises nothing. Only the journal can tell whether an identity is
+known already or a record too old; this module decides every other row of the contract's table.
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
 
@@ -46,17 +46,17 @@ __all__ = [
 ]
 
 SOURCE: Final = "/azplan"
-"""`ce_source` of every event of ours."""
+"""`ce_source` of every event of azplan."""
 LONGEST_DETAIL: Final = 500
-"""Characters of a detail about a record."""
+"""Most characters of a detail about a record."""
 
-# CloudEvents 1.0, JSON event format, section 3.1: what declares JSON data.
+# CloudEvents 1.0, JSON event format, section 3.1: the media types that declare JSON data.
 _JSON = re.compile(r"\s*[^/;\s]+/([^/;\s]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a record says about the command in it. All text is clean: of 1 to 1 024 bytes, no control characters."""
+    """The attributes of the command in a record. Every text has 1 to 1 024 bytes and no control characters."""
 
     source: str
     id: str
@@ -66,13 +66,13 @@ class Envelope:
     partner: str | None
     """`ce_partner` as written."""
     correlation_id: str
-    """The command's, or its id where it has none."""
+    """`ce_correlationid` of the command, or its `ce_id` if it has none."""
     causation_id: str | None
     traceparent: str | None
     """Valid by W3C Trace Context, or None."""
     tracestate: str | None
     time: datetime | None
-    """`ce_time` in UTC; None where it is missing or odd."""
+    """`ce_time` in UTC; None if it is missing or cannot be read."""
     mode: Mode
 
     @property
@@ -82,13 +82,13 @@ class Envelope:
 
     @property
     def partner_key(self) -> str | None:
-        """`partner` in the form in which account names compare."""
+        """`partner` in the form in which azplan compares account names."""
         return None if self.partner is None else self.partner.casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class NotACommand:
-    """No command: nobody can be answered, so it becomes a dead letter. What could be read of it comes along."""
+    """The record is no command: azplan can answer nobody, and makes a dead letter. Holds what could be read."""
 
     code: RecordCode
     detail: str
@@ -97,7 +97,7 @@ class NotACommand:
     type: str | None
     partner: str | None
     correlation_id: str | None
-    """The record's, or its id where it has none."""
+    """`ce_correlationid` of the record, or its `ce_id` if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,12 @@ class RefusedCommand:
     detail: str
     fingerprint: str
     values_fingerprint: str | None = None
-    """Where nothing but values are wrong: its fingerprint in a version that takes them, and may have accepted it."""
+    """If only values are wrong: the fingerprint in a version of azplan that takes them, and may have accepted them."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedCommand:
-    """A good command."""
+    """The record is a valid command."""
 
     envelope: Envelope
     command: Command
@@ -125,7 +125,7 @@ Decoded = NotACommand | RefusedCommand | AcceptedCommand
 
 
 def decode(record: Record) -> Decoded:
-    """What becomes of `record`. Raises nothing. The first row of the contract's table that fits counts."""
+    """Decide what becomes of `record`: the first row of the contract's table that fits. Raises nothing."""
     try:
         opened = read_cloudevent(record)
     except NoCommandError as error:
@@ -148,7 +148,7 @@ def decode(record: Record) -> Decoded:
 
 def _envelope(record: Record, opened: CloudEvent) -> Envelope:
     found = opened.attributes
-    # The bare headers tell of the latest hop, the attributes of where the trace began: the nearer one is the parent.
+    # The bare headers describe the latest hop, the attributes the start of the trace: the nearer one is the parent.
     traceparent, tracestate = trace_in_headers(record.headers)
     if traceparent is None:
         traceparent, tracestate = found.trace()
@@ -168,7 +168,7 @@ def _envelope(record: Record, opened: CloudEvent) -> Envelope:
 
 
 def _ambiguities(opened: CloudEvent) -> list[str]:
-    """What the data says more than once, a sentence each."""
+    """The keys that the data has more than once, a sentence each."""
     problems = [f"the key {quoted(key)} is given more than once" for key in doubled_keys(opened.data)]
     if opened.mode is Mode.STRUCTURED:
         if isinstance(opened.document, DoubledKeys) and "data" in opened.document.doubled:
@@ -179,7 +179,7 @@ def _ambiguities(opened: CloudEvent) -> list[str]:
 
 
 def _contradictions(record: Record, opened: CloudEvent) -> list[str]:
-    """What around the data does not go with it, a sentence each."""
+    """The attributes and the key that contradict the data, a sentence each."""
     found, problems = opened.attributes, []
     media_type = found.text("datacontenttype")
     if media_type is not None and not _JSON.fullmatch(media_type):
@@ -222,7 +222,7 @@ def encode(
 ) -> Outgoing:
     """`event` as a record in binary mode. The same arguments give the same bytes.
 
-    `time` is when the fact became true. Raises ValueError where it is naive.
+    `time` is when the fact became true. Raises ValueError if `time` is naive.
     """
     attributes = {
         "ce_id": str(id),
@@ -246,7 +246,7 @@ def encode_command(
     partner: str | None = None,
     correlation_id: str | None = None,
 ) -> Outgoing:
-    """`command` as a record in binary mode, for those who send one. Raises ValueError where `time` is naive."""
+    """`command` as a record in binary mode, for senders of commands. Raises ValueError if `time` is naive."""
     attributes = {
         "ce_id": id,
         "ce_source": source,

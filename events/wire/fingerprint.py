@@ -1,8 +1,8 @@
-"""Whether two records have the same content: a SHA-256 over what counts, in a form that hides what does not.
+"""Tells whether two records have the same content: a SHA-256 over the content.
 
-Counted are the type, `ce_partner` as written, and the data, with GUIDs in lower case and members equal to their default
-left out. Not counted are the order of keys, white space, the mode of the CloudEvent, and everything about time, tracing
-and correlation. Values are compared as they were written: two spellings of one instant are two contents.
+The content is the type, `ce_partner` as written, and the data, with GUIDs in lower case and without members that have
+their default. The order of keys, white space, the mode of the CloudEvent, and everything about time, tracing and
+correlation do not belong to the content. Values are compared as written: two spellings of one instant differ.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from events.messages.base import Command
 from events.messages.fields import is_guid
 
 ALGORITHM: Final = 1
-"""Kept beside each fingerprint. Changing what is counted, or the default of a member, needs a new number."""
+"""Stored beside each fingerprint. A change of the content, or of the default of a member, needs a new number."""
 
 
 def fingerprint(kind: type[Command], data: Mapping[str, Any], partner: str | None) -> str:
-    """The fingerprint, in hexadecimal, of a good command of class `kind` whose JSON data is `data`."""
+    """The fingerprint, in hexadecimal, of a valid command of class `kind` with the JSON data `data`."""
     defaults = {
         field.alias: field.get_default(call_default_factory=False)
         for field in kind.model_fields.values()
@@ -29,7 +29,7 @@ def fingerprint(kind: type[Command], data: Mapping[str, Any], partner: str | Non
 
 
 def refused_fingerprint(type_: str, value: bytes) -> str:
-    """The fingerprint, in hexadecimal, of a refused command: of its type and of its value as it came."""
+    """The fingerprint, in hexadecimal, of a refused command: over its type and its value as it came."""
     return hashlib.sha256(_canonical(["refused", type_]) + value).hexdigest()
 
 

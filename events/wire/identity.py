@@ -1,7 +1,7 @@
-"""Who is who: the UUIDs that follow from a command's identity and from the place of an event in its story.
+"""The UUIDs of commands and events, derived from the identity of a command and the place of an event in its story.
 
-Every id is a UUIDv5 (RFC 9562 section 5.5) of the JSON array of its parts, so that no two lists of parts ever run
-together and whoever knows the parts can compute the id again.
+Every id is a UUIDv5 (RFC 9562 section 5.5) of the JSON array of its parts. Two different lists of parts never give the
+same array, and a reader that knows the parts can compute the id again.
 """
 
 import json
@@ -9,14 +9,14 @@ from typing import Final
 from uuid import UUID, uuid5
 
 NAMESPACE: Final = UUID("f1c3a60e-b4a6-526d-ac99-61296ff97089")
-"""UUIDv5 of the URL `urn:azplan`. Never changes: with another one, an event published again would be a new one."""
+"""UUIDv5 of the URL `urn:azplan`. Never changes: under another namespace a republished event would be a new event."""
 
 TERMINAL: Final = "terminal"
 """The place of the terminal event of a story. The class of any other event says its place."""
 
 
 def id_reused(fingerprint: str) -> str:
-    """The place of the `CommandIdReused` about a record with that content: one per other content."""
+    """The place of the `CommandIdReused` about a record with this content: one place for each content."""
     return f"id-reused-{fingerprint}"
 
 
@@ -26,7 +26,7 @@ def command_uid(source: str, command_id: str) -> UUID:
 
 
 def event_id(source: str, command_id: str, redrive: int, place: str) -> UUID:
-    """The `ce_id` of the event at `place` in the story `redrive` of the command; the same whenever it is asked for."""
+    """The `ce_id` of the event at `place` in the story `redrive` of the command. The same arguments give it again."""
     return _uuid(source, command_id, redrive, place)
 
 

@@ -1,4 +1,4 @@
-"""Instants as they are written on the wire: RFC 3339, always with an offset, in UTC where we write them."""
+"""Instants on the wire: RFC 3339, always with an offset; azplan writes UTC."""
 
 import re
 from datetime import UTC, datetime
@@ -9,9 +9,9 @@ _LONGEST = 64
 
 
 def parse_instant(text: str) -> datetime | None:
-    """The instant in UTC that `text` names in RFC 3339, or None where it names none.
+    """The instant, in UTC, that `text` names in RFC 3339; None if `text` names no instant.
 
-    Digits beyond the microsecond (.NET writes seven) are cut off. Leap seconds are refused, as `datetime` has none.
+    Digits beyond the microsecond (.NET writes seven) are cut off. Leap seconds are refused: `datetime` has none.
     """
     upper = text.upper()
     if len(upper) > _LONGEST or not _RFC_3339.fullmatch(upper):
@@ -23,7 +23,7 @@ def parse_instant(text: str) -> datetime | None:
 
 
 def format_instant(instant: datetime) -> str:
-    """`instant` in RFC 3339 and UTC, such as `2026-01-31T09:30:00Z`; with a fraction only where there is one.
+    """`instant` in RFC 3339 and UTC, for example `2026-01-31T09:30:00Z`; with a fraction only if the instant has one.
 
     Raises ValueError for a naive datetime: guessing its offset would move the instant.
     """

@@ -1,7 +1,7 @@
-"""Events as their readers find them on the events topic: for whoever waits for an answer or rebuilds a journal.
+"""Reads events of azplan from the events topic, to wait for an answer or to rebuild a journal.
 
-Anybody who may write to the topic can write something that looks like an event. Only what azplan itself would write is
-believed: from its source, in binary mode, under the id that follows from the command, the story and the place in it.
+Anybody who may write to the topic can write a record that looks like an event. This module accepts only records that
+azplan itself would write: with azplan's source, in binary mode, with the id derived from command, story and place.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ from events.wire.record import Record
 from events.wire.text import printable
 
 MOST_NUMBERS: Final = 2_000
-"""So many places of one kind are looked through: more waits no story has."""
+"""How many places of one kind are tried; no story has more waits."""
 LARGEST_NUMBER: Final = 2**31 - 1
 FEW: Final = 5
-"""Records that are named one by one."""
+"""How many skipped records are named one by one."""
 LONGEST_WHY: Final = 200
 
 
@@ -44,7 +44,7 @@ class PublishedEvent:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """A record of the events topic that is passed over: where it is, and why."""
+    """A record of the events topic that azplan would not write: its position, and why it is skipped."""
 
     topic: str
     partition: int
@@ -57,42 +57,42 @@ class SkippedRecord:
 
 @dataclass(slots=True)
 class SkippedRecords:
-    """The records that were passed over: how many, and the first few of them."""
+    """The skipped records: their number, and the first few of them."""
 
     number: int = 0
     first: list[SkippedRecord] = field(default_factory=list)
 
     def add(self, one: SkippedRecord) -> None:
-        """One more."""
+        """Count one more skipped record."""
         self.number += 1
         if len(self.first) < FEW:
             self.first.append(one)
 
 
 def read_event(record: Record) -> PublishedEvent | SkippedRecord:
-    """The event in `record`, or why there is none that azplan would write so. Raises nothing.
+    """The event in `record`, or why azplan would not write this record. Raises nothing.
 
-    Unknown keys are ignored, as every reader of events must. Whether the id follows, `has_derived_id` tells.
+    Ignores unknown keys, as every reader of events must. Does not check the id; `has_derived_id` does.
     """
     try:
         opened = read_cloudevent(record)
     except NoCommandError as error:
-        return _unbelieved(record, str(error))
+        return _skipped(record, str(error))
     found = opened.attributes
     kind = events().get(found.required("type"))
     if kind is None:
-        return _unbelieved(record, "its type is no event that this version of azplan knows")
+        return _skipped(record, "its type is no event that this version of azplan knows")
     if found.required("source") != SOURCE:
-        return _unbelieved(record, f"its ce_source is not {SOURCE}")
+        return _skipped(record, f"its ce_source is not {SOURCE}")
     if opened.mode is not Mode.BINARY:
-        return _unbelieved(record, "it is in structured mode, in which azplan does not write")
+        return _skipped(record, "it is in structured mode, in which azplan does not write")
     try:
         event = kind.model_validate(opened.data)
     except ValidationError:
-        return _unbelieved(record, f"its data is not that of {kind.__name__}")
+        return _skipped(record, f"its data is not that of {kind.__name__}")
     time = parse_instant(found.text("time") or "")
     if problem := _problem(event, time):
-        return _unbelieved(record, problem)
+        return _skipped(record, problem)
     return PublishedEvent(
         id=found.required("id"),
         source=found.required("source"),
@@ -107,14 +107,14 @@ def read_own_event(record: Record, refused: str | None = None) -> PublishedEvent
     """As `read_event`, for an event with `has_derived_id`. `refused`: as in `has_derived_id`. Raises nothing."""
     found = read_event(record)
     if isinstance(found, PublishedEvent) and not has_derived_id(found, refused):
-        return _unbelieved(record, "its ce_id does not follow from the command, the story and the place in it")
+        return _skipped(record, "its ce_id does not follow from the command, the story and the place in it")
     return found
 
 
 def has_derived_id(found: PublishedEvent, refused: str | None = None) -> bool:
-    """Whether the event's id follows from its command, its story and its place.
+    """Whether the id of the event is the one derived from its command, its story and its place.
 
-    `refused`: the fingerprint of the record that a `CommandIdReused` is about, from which its place follows.
+    `refused`: the fingerprint of the record that a `CommandIdReused` is about; the place of that event depends on it.
     """
     event = found.event
     if event.numbered:
@@ -127,7 +127,7 @@ def has_derived_id(found: PublishedEvent, refused: str | None = None) -> bool:
 
 
 def number_in_story(id: str, source: str, command_id: str, redrive: int, place: Callable[[int], str]) -> int:  # noqa: A002
-    """Which one of its kind the event with this id is in its story, counted from 1; 0 where the id is of none."""
+    """The number of the event with this id among the events of its kind in the story, from 1; 0 if none has the id."""
     numbers = range(1, MOST_NUMBERS + 1)
     return next((each for each in numbers if id == str(identity.event_id(source, command_id, redrive, place(each)))), 0)
 
@@ -137,7 +137,7 @@ def _id(event: Event, place: str) -> str:
 
 
 def _problem(event: Event, time: datetime | None) -> str | None:
-    """What no event of azplan has, and no journal could hold."""
+    """Why azplan would not write this event and no journal could hold it; None if there is no such reason."""
     texts = (event.command_id, event.command_source, event.command_type, *filter(None, (event.partner,)))
     if any(not 0 < len(text.encode("utf-8", "replace")) <= LONGEST for text in texts):
         return f"an id, source, type or partner in it is empty or has more than {LONGEST} bytes"
@@ -146,5 +146,5 @@ def _problem(event: Event, time: datetime | None) -> str | None:
     return "it has no ce_time" if time is None else None
 
 
-def _unbelieved(record: Record, why: str) -> SkippedRecord:
+def _skipped(record: Record, why: str) -> SkippedRecord:
     return SkippedRecord(record.topic, record.partition, record.offset, printable(why, LONGEST_WHY))

@@ -1,4 +1,4 @@
-"""Kafka records as values, on their way in and on their way out. Knows no message and no Kafka client."""
+"""Kafka records as values: records that were read and records to be written. Knows no message and no Kafka client."""
 
 from dataclasses import dataclass
 
@@ -14,17 +14,17 @@ class Record:
     partition: int
     offset: int
     timestamp: int | None
-    """Milliseconds since 1970-01-01 in UTC, by Kafka; None where the record has none."""
+    """Kafka's timestamp in milliseconds since 1970-01-01 in UTC; None if the record has none."""
     key: bytes | None
     value: bytes | None
     headers: Headers
     unread: str | None = None
-    """Why there are no key, value and headers although the record had some; None where these are the record's."""
+    """Why key, value and headers are missing although the record had some; None if they are those of the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to be written, but for its topic."""
+    """A record to be written, without its topic."""
 
     key: bytes | None
     value: bytes | None

@@ -1,4 +1,4 @@
-"""JSON as it may come from anybody: read strictly, within limits, without losing sight of doubled keys.
+"""Reads JSON from senders that nobody trusts: strictly, within limits, and with the names of doubled keys.
 
 Knows no CloudEvent and no command.
 """
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn
 
 LARGEST: Final = 1_048_576
-"""Bytes of a value; a larger one is not looked at."""
+"""Most bytes of a value; a larger value is not parsed."""
 DEEPEST: Final = 64
-"""Levels of objects and arrays, the outermost being the first."""
+"""Most levels of objects and arrays; the outermost is the first."""
 LONGEST_INTEGER: Final = 1_000
-"""An integer with as many digits is refused: no member is that large, and reading it costs quadratic time."""
+"""An integer with so many digits is refused: no member is that large, and parsing takes quadratic time."""
 
 Container = dict[str, Any] | list[Any]
 
@@ -28,11 +28,11 @@ _LONG_NUMBER = re.compile(rf"(?<![0-9])[0-9]{{{LONGEST_INTEGER}}}")
 
 
 class UnreadableError(ValueError):
-    """The value is no JSON within the limits; the message says what is wrong with it and repeats nothing of it."""
+    """The value is no JSON within the limits. The message says why and repeats nothing of the value."""
 
 
 class DoubledKeys(dict[str, Any]):
-    """A JSON object in which keys occur more than once: the last value of each, and the names of those keys."""
+    """A JSON object in which keys occur more than once: the last value of each key, and the doubled keys."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -47,8 +47,8 @@ def json_bytes(data: Mapping[str, Any]) -> bytes:
 def parse(value: bytes | None) -> Any:
     """The JSON value in `value`. A UTF-8 byte order mark is skipped.
 
-    Raises UnreadableError where there is no value, where it is not UTF-8 or not JSON by RFC 8259 (so no NaN), or
-    where it goes over a limit.
+    Raises UnreadableError if there is no value, if the value is not UTF-8 or not JSON by RFC 8259 (NaN is not), or if
+    the value exceeds a limit.
     """
     if value is None:
         raise UnreadableError("the record has no value")
@@ -63,7 +63,7 @@ def parse(value: bytes | None) -> Any:
         raise UnreadableError(f"the value is not UTF-8 at byte {error.start}") from None
     if not text.strip():
         raise UnreadableError("the value is empty")
-    # Calling our own code for each number is slow, so it is done only where there may be one that is too long.
+    # Python code for each number is slow: it runs only if the text may hold a number that is too long.
     integer = _integer if _LONG_NUMBER.search(text) else None
     try:
         parsed = json.loads(text, object_pairs_hook=_object, parse_int=integer, parse_constant=_constant)
@@ -77,9 +77,9 @@ def parse(value: bytes | None) -> Any:
 
 
 def _confluent_schema(value: bytes) -> int | None:
-    """The schema id that Confluent's serialisers write before the message, after a byte 00; None where there is none.
+    """The schema id that Confluent's serialisers write before the message, after a byte 00; None if there is none.
 
-    What follows is JSON, or an id as small as registries give them tells it from UTF-16.
+    JSON behind the id, or an id as small as those of registries, distinguishes the format from UTF-16.
     """
     if value[:1] != b"\0" or len(value) <= _CONFLUENT_PREFIX:
         return None
@@ -88,20 +88,20 @@ def _confluent_schema(value: bytes) -> int | None:
 
 
 def parsed_object(value: object, name: str) -> dict[str, Any]:
-    """`value` where it is a JSON object. Raises UnreadableError, which calls it `name`, where it is not."""
+    """`value`, if it is a JSON object. Otherwise raises UnreadableError, which calls the value `name`."""
     if isinstance(value, dict):
         return value
     raise UnreadableError(f"{name} is {_kind(value)}, not a JSON object")
 
 
 def doubled_keys(value: object) -> list[str]:
-    """The names of keys that occur more than once in one object anywhere within `value`, sorted."""
+    """The sorted names of keys that occur more than once in one object, anywhere within `value`."""
     found = (held.doubled for level in _levels(value) for held in level if isinstance(held, DoubledKeys))
     return sorted(set().union(*found))
 
 
 def _levels(value: object) -> Iterator[list[Container]]:
-    """The objects and arrays within `value`, level by level; without recursion, which a sender could exhaust."""
+    """The objects and arrays within `value`, level by level. No recursion: a sender could exhaust it."""
     level = _held([value])
     while level:
         yield level

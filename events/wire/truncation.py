@@ -1,4 +1,4 @@
-"""Events that are too large for the broker: their lists are cut, and `truncated` names them."""
+"""Cuts the lists of an event that is too large for the broker; `truncated` names the lists."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ _TRUNCATED = "truncated"
 
 
 def fit_event(event: Outgoing, limit: int) -> Outgoing:
-    """`event`, or where it has more than `limit` bytes, with as many items in each of its lists as fit.
+    """`event`, or, if it has more than `limit` bytes, the event with as many items in each of its lists as fit.
 
-    The same event and limit give the same bytes. Where it is too large even without any item, that is what comes back:
-    the smallest that there is.
+    The same event and limit give the same bytes. An event that is too large even without any item comes back without
+    items: no smaller one exists.
     """
     if record_size(event) <= limit:
         return event
