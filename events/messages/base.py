@@ -137,8 +137,8 @@ class Command(Message):
     answered_by: ClassVar[type[Event]]
     """The terminal event of success. `CommandRejected` and `CommandFailed` can answer any command."""
     subject: ClassVar[Subject] = "customer"
-    """Who the command belongs to. `customer_id`, the record's key, the lane and `ce_subject` are the tenant id of the subject:
-    for `partner_account` the tenant id of the command's partner account."""
+    """Who the command belongs to. `customer_id`, the record's key, the lane and `ce_subject` are the tenant id of that
+    customer or, for `partner_account`, of the command's partner account."""
 
     customer_id: Guid
     """Microsoft Entra tenant id of the customer."""
