@@ -5,18 +5,19 @@ returns its answer or raises one of `worker.errors`. It never sees Kafka, the jo
 """
 
 import pkgutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from events.codes import RejectedCode
+from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Command, Event, Origin
-from events.messages.status import PartnerCenterError
+from events.messages.fields import is_guid
+from events.messages.status import Blocker, PartnerCenterError
 from worker import metrics
-from worker.errors import Rejected, Validated
+from worker.errors import Failed, Rejected, Validated, Wait
 from worker.journal.records import SECOND, Earlier, Json, Note, Step
 from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.errors import CallError, Refused
@@ -220,3 +221,20 @@ def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> H
         return handlers[type(command)]
     except KeyError:
         raise LookupError(f"{type(command).__name__} has no handler: add one to worker/handlers") from None
+
+
+def wait_out_refusal(
+    reason: WaitingReason, detail: str, no: Refused, *, delay: float | None = None, blockers: Sequence[Blocker] = ()
+) -> Wait:
+    """The wait for a refusal to pass. Where the wait ends first, a person gets `blockers` and what was refused.
+
+    `delay` in seconds until the next look; None leaves it to the waits of the settings.
+    """
+    ended = f"{detail}; this did not change before the wait ended"
+    never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers, partner_center=facts(no))
+    return Wait(reason, detail, delay=delay, deadline="order", give_up=never)
+
+
+def plain_id(identifier: str) -> str:
+    """An id as answers write it: a GUID in lower case, since Partner Center changes its case; any other id as it is."""
+    return identifier.lower() if is_guid(identifier) else identifier

@@ -57,3 +57,8 @@ def has_control_characters(text: str) -> bool:
 
 def _escaped(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1]
+
+
+def counted(number: int, thing: str) -> str:
+    """So many things: `1 reservation`, `2 reservations`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

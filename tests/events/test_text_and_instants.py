@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from events.wire.instants import format_instant, parse_instant
 from events.wire.text import (
+    counted,
     has_control_characters,
     json_text,
     printable,
@@ -158,3 +159,11 @@ def test_a_naive_datetime_is_not_written() -> None:
     """Writing a naive datetime is a defect, and raises."""
     with pytest.raises(ValueError, match="naive"):
         format_instant(datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 reservations"), (1, "1 reservation"), (2, "2 reservations"), (21, "21 reservations")]
+)
+def test_things_are_counted_as_people_do(number: int, words: str) -> None:
+    """Only one of them is in the singular."""
+    assert counted(number, "reservation") == words

@@ -78,7 +78,7 @@ def _forgets_what_a_person_has_to_look_at(over: str) -> str:
 def _buys_in_another_cart(_took_effect: Any) -> Any:
     async def took_effect(self: Any) -> bool:
         if self.in_doubt:
-            await self._basket.put_away(CHECKOUT)
+            await self._cart.put_away(CHECKOUT)
         return self._bought is not None
 
     return took_effect

@@ -1,17 +1,14 @@
-"""What the handlers of Azure plans have in common, below them and above `worker.handling`. Holds no handler.
+"""What the handlers of Azure plans share, below them and above `worker.handling`. Holds no handler.
 
 | module | what it knows |
 |---|---|
-| `holdings` | which Azure plan is meant, what is under it, which Azure subscriptions |
-| `hurdles` | what stands in the way of a purchase |
-| `naming` | how ids are written in answers |
-| `offers` | which catalog item is the Azure plan, today and there |
-| `basket` | the one cart of a command, and its item |
+| `lookup` | which Azure plan a command means, and the Azure subscriptions under it |
+| `checks` | the refusals of a purchase that are known before anything is written |
+| `catalog_item` | which catalog item is the Azure plan, today and in a country |
+| `cart` | the one cart of a command, and the item in it |
 | `purchase` | the cart checked out, once |
-| `traces` | what a checked-out cart has left in orders and subscriptions |
-| `delivery` | from an order to its plan |
-| `leftovers` | a purchase whose outcome an earlier command did not learn |
-| `standing` | suspended or active: changing it, and waiting until it shows |
-| `running_upgrade` | a product upgrade that is under way |
-| `upgrade_start` | which product upgrade a command follows, and starting one |
+| `order` | the order of a cart: found, and followed to its plan |
+| `unknown_purchase` | a purchase of an earlier command whose outcome is not known |
+| `status_change` | a plan suspended or made active, and the wait until that shows |
+| `upgrade` | the product upgrade that a command follows or starts, and whether one runs |
 """

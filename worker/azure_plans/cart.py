@@ -1,4 +1,4 @@
-"""The one cart of a command: made, its id durable before it is used, its item replaced in place when it is stale.
+"""The one cart of a command: its id is durable before the cart is used, and a stale item is replaced in the cart.
 
 Vendor pages: partner-center/developer/create-a-cart, update-a-cart, cart-resources.
 """
@@ -9,9 +9,8 @@ from datetime import datetime
 from events.codes import RejectedCode, WaitingReason
 from events.messages.status import PartnerCenterError
 from worker.azure_plans.catalog_item import purchasable_item
-from worker.azure_plans.refusal_wait import until_it_passes
 from worker.errors import Rejected, Wait
-from worker.handling import Change, Context, facts
+from worker.handling import Change, Context, facts, wait_out_refusal
 from worker.partner_center.answers.classification import STALE_CART_ITEM, STALE_ITEM, reject_code
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
@@ -21,16 +20,16 @@ from worker.step_view import Result
 from worker.steps import Orphan, State
 
 CART = "cart"
-MENDS = ("cart item 2", "cart item 3", "cart item 4")
-"""So often a stale item is replaced before we say that none can be bought."""
+REPLACEMENTS = ("cart item 2", "cart item 3", "cart item 4")
+"""The steps that replace a stale item. When all are used, the command says that no item can be bought."""
 BUY = Change(carts.CHECKOUT, "check the cart out, which buys the Azure plan")
 
 SUBMITTED = "800065"
 BUSY = frozenset({"800060", "800064"})
 
 
-class Basket:
-    """The cart, as the command's steps remember it."""
+class PlanCart:
+    """The cart of a command, as the command's steps remember it."""
 
     def __init__(self, ctx: Context, customer_id: str, reseller_id: str | None) -> None:
         self._ctx = ctx
@@ -40,39 +39,41 @@ class Basket:
 
     @property
     def exists(self) -> bool:
-        """Whether the cart was made; the members below ask for one."""
+        """Whether the cart was made. `id`, `since` and `item` need a cart."""
         return self._ctx.step_state(CART).result is not None
 
     @property
     def id(self) -> str:
-        """The id at Partner Center: the key of the purchase."""
+        """The cart's id at Partner Center: the key of the purchase."""
         return str(self._made["id"])
 
     @property
     def since(self) -> datetime:
-        """When it was made: its order is not older."""
+        """When the cart was made. Its order is not older."""
         return datetime.fromisoformat(self._made["since"])
 
     @property
     def item(self) -> str:
-        """The catalog item in it."""
+        """The id of the catalog item in the cart."""
         return self._good_item or str(self._content["catalogItemId"])
 
     async def ready(self, country: str | None, refusal: Refused | None = None) -> None:
-        """Have a cart whose item is not known to be bad. `refusal` is what the last check-out said of the item.
+        """Make the cart where there is none, and replace its item while the item is known to be bad.
 
-        Raises `Validated`; `Rejected` where nothing can be bought; `Refused`; `Wait` where the cart is busy or ordered.
+        `country` as an ISO code; None takes what is sold to the customer. `refusal` is the last check-out's, if it was
+        about the item. Raises `Validated`; `Rejected` where nothing can be bought; `Refused`; `Wait` while the cart is
+        busy or ordered.
         """
         if not self.exists:
             await self._make(country)
         if refusal is not None:
-            await self._mend(refusal)
+            await self._replace_item(refusal)
         while self._good_item is None and self._has_bad_item():
-            await self._mend(None)
+            await self._replace_item(None)
 
     async def put_away(self, *steps: str) -> None:
-        """Forget a cart that is gone, and the steps that were taken with it."""
-        await self._ctx.put_away(CART, *MENDS, *steps)
+        """Put the steps of a cart that is gone away, and these further steps that used the cart."""
+        await self._ctx.put_away(CART, *REPLACEMENTS, *steps)
 
     @property
     def _made(self) -> Result:
@@ -80,13 +81,15 @@ class Basket:
 
     @property
     def _content(self) -> Result:
-        """What was last put into it, as far as we were told."""
-        mended = [given for name in MENDS if (given := self._ctx.step_state(name).result)]
-        return mended[-1] if mended else self._made
+        """The last result that says what is in the cart."""
+        replaced = [given for name in REPLACEMENTS if (given := self._ctx.step_state(name).result)]
+        return replaced[-1] if replaced else self._made
 
     def _has_bad_item(self) -> bool:
-        """Whether the item is in error, or a mending of it was never answered."""
-        return bool(self._content["errors"]) or any(self._ctx.step_state(name).may_have_happened for name in MENDS)
+        """Whether the item is in error, or the answer to its replacement was lost."""
+        return bool(self._content["errors"]) or any(
+            self._ctx.step_state(name).may_have_happened for name in REPLACEMENTS
+        )
 
     async def _make(self, country: str | None) -> None:
         item = await purchasable_item(self._ctx.center, self._customer, country)
@@ -106,8 +109,8 @@ class Basket:
         since = cart.creation_timestamp or begun
         return {"id": cart.id, "since": since.isoformat(), "country": country, **_content_of(cart, item)}
 
-    async def _mend(self, refusal: Refused | None) -> None:
-        """Replace the item, unless that was done without our knowing."""
+    async def _replace_item(self, refusal: Refused | None) -> None:
+        """Replace the item, unless a request whose answer was lost has done that."""
         cart = await carts.get(self._ctx.center, self._customer, self.id)
         if cart.is_ordered:
             detail = f"cart {self.id} cannot be changed now: it is ordered"
@@ -118,7 +121,7 @@ class Basket:
         if is_good and refusal is not None:
             code = reject_code(refusal.operation, refusal.status, refusal.code)
             raise Rejected(code, refusal.description, partner_center=facts(refusal))
-        step = self._next_mend(current, refusal)
+        step = self._next_replacement(current, refusal)
         if is_good:
             await self._ctx.step(step, State(there=True, act=lambda center: self._put(center, cart, current)))
             self._good_item = current
@@ -133,13 +136,13 @@ class Basket:
             if no.code != SUBMITTED and no.code not in BUSY:
                 raise
             detail = f"cart {self.id} cannot be changed now: {no.description}"
-            raise until_it_passes(WaitingReason.ORDER_PROVISIONING, detail, no) from no
+            raise wait_out_refusal(WaitingReason.ORDER_PROVISIONING, detail, no) from no
 
-    def _next_mend(self, current: str, refusal: Refused | None) -> str:
-        steps = map(self._ctx.step_state, MENDS)
+    def _next_replacement(self, current: str, refusal: Refused | None) -> str:
+        steps = map(self._ctx.step_state, REPLACEMENTS)
         step = next((each for each in steps if each.may_have_happened or not each.was_sent), None)
         if step is None:
-            detail = f"the catalog's items were refused {len(MENDS) + 1} times, {current} last"
+            detail = f"the catalog's items were refused {len(REPLACEMENTS) + 1} times, {current} last"
             answer = facts(refusal) if refusal else None
             raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail, partner_center=answer)
         return step.name
@@ -154,9 +157,9 @@ def _content_of(cart: Cart, item: str) -> Result:
 
 
 def _refuse_lasting_errors(cart: Cart) -> None:
-    """Raises `Rejected` for an item that is in error for another reason than that it is stale.
+    """Raises `Rejected` for an item that is in error and not stale.
 
-    A cart whose item cannot be bought is made all the same, with the reason at the item.
+    Partner Center makes a cart whose item cannot be bought, and gives the reason at the item.
     """
     error = next((each for each in cart.errors if each.error_code not in STALE_CART_ITEM), None)
     if error is None:

@@ -1,35 +1,38 @@
-"""What stands in the way of a purchase, looked at before anything is written. Each is a refusal of its own."""
+"""What stands in the way of a purchase, looked at before anything is written. Each check has a refusal of its own."""
 
 from collections.abc import Sequence
 
 from events.codes import RejectedCode
 from events.messages.status import Blocker, PartnerCenterError
-from worker.azure_plans.running_upgrade import running_upgrade
+from worker.azure_plans.upgrade import running_upgrade
 from worker.errors import Rejected
 from worker.handling import Context
 from worker.partner_center.resources import agreements, customers
 from worker.partner_center.resources.customers import Customer
 from worker.partner_center.resources.subscriptions import Subscription
 
-OURS = frozenset({"reseller", None})
-"""Relationships that let us sell. None: the answer does not say, and the purchase itself will."""
+MAY_SELL = frozenset({"reseller", None})
+"""Relationships that let the partner sell. None: the answer names none, and the purchase itself tells."""
 
 UPGRADE_LEGACY = "Send StartProductUpgrade: it moves the legacy subscription to an Azure plan."
-REVIVE_LEGACY = (
+REACTIVATE_LEGACY = (
     "Reactivate the legacy subscription in Partner Center and then send StartProductUpgrade, which does not move a"
     " suspended one; or buy the plan once Microsoft has deleted it."
 )
-MEND_LEGACY = (
+ACTIVATE_LEGACY = (
     "Bring the legacy subscription back to active in Partner Center and send StartProductUpgrade, or buy the plan once"
     " Microsoft has deleted it."
 )
-LEGACY_ADVICE = {"active": UPGRADE_LEGACY, "suspended": REVIVE_LEGACY}
+LEGACY_ADVICE = {"active": UPGRADE_LEGACY, "suspended": REACTIVATE_LEGACY}
 
 
 async def our_customer(ctx: Context, customer_id: str) -> Customer:
-    """The customer, where we may sell to it. Raises `Rejected` (`no_relationship`), `Refused` where there is none."""
+    """The customer. Raises `Refused` where Partner Center knows no such customer.
+
+    Raises `Rejected` (`no_relationship`) where the partner may not sell to the customer.
+    """
     customer = await customers.get(ctx.center, customer_id)
-    if customer.relationship_to_partner not in OURS:
+    if customer.relationship_to_partner not in MAY_SELL:
         detail = (
             f"Partner Center names the relationship with the customer {customer.relationship_to_partner}, not reseller"
         )
@@ -40,8 +43,8 @@ async def our_customer(ctx: Context, customer_id: str) -> Customer:
 async def refuse_without_agreement(ctx: Context, customer_id: str) -> None:
     """Raises `Rejected` (`agreement_missing`) unless the customer accepted the agreement, by attestation or directly.
 
-    Reading that takes a user's token (partner-center/developer/get-confirmation-customer-agreement). Without one it is
-    left out, and the purchase itself may be refused (13605).
+    Reading the agreement takes a user's token (partner-center/developer/get-confirmation-customer-agreement). Without
+    one the check is left out, and Partner Center may refuse the purchase itself (13605).
     """
     if not ctx.center.permits(agreements.CONFIRMATIONS):
         ctx.note("not checked whether the Microsoft Customer Agreement is accepted: that takes a user's token")
@@ -75,6 +78,6 @@ def refuse_beside_legacy(held: Sequence[Subscription]) -> None:
     if legacy:
         first = min(legacy, key=lambda each: not each.is_active)
         named = ", ".join(f"{each.id} ({each.offer_id}, {each.status})" for each in legacy)
-        advice = LEGACY_ADVICE.get(first.status or "", MEND_LEGACY)
+        advice = LEGACY_ADVICE.get(first.status or "", ACTIVATE_LEGACY)
         detail = f"the customer has a legacy Azure subscription: {named}"
         raise Rejected(RejectedCode.LEGACY_AZURE_SUBSCRIPTION, detail, advice=advice)

@@ -1,14 +1,13 @@
-"""A customer's Azure plans and what is under them. Reads only."""
+"""A customer's Azure plans and the Azure subscriptions under them. Reads only."""
 
 from collections.abc import Sequence
 
 from events.codes import BlockerKind, RejectedCode
 from events.messages.plans import AzureSubscription
 from events.messages.status import Blocker
-from worker.azure_plans.running_upgrade import running_upgrade
-from worker.azure_plans.wording import plain
+from worker.azure_plans.upgrade import running_upgrade
 from worker.errors import Rejected
-from worker.handling import Context
+from worker.handling import Context, plain_id
 from worker.partner_center.answers.model import same_id
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
 from worker.partner_center.resources import azure_entitlements, subscriptions
@@ -21,12 +20,12 @@ NO_SUBSCRIPTION = frozenset({"20003", "800037"})
 
 
 def sold_through(partner_id: str | None, reseller_id: str | None) -> bool:
-    """Whether a plan counts for a command: where a reseller is named, plans of another reseller do not."""
+    """Whether a plan counts for a command. Where the command names a reseller, plans of another reseller do not."""
     return reseller_id is None or partner_id is None or same_id(partner_id, reseller_id)
 
 
 def plan_among(held: Sequence[Subscription], reseller_id: str | None) -> Subscription | None:
-    """The Azure plan that answers a wish for one: an active one before others, in no case a deleted one."""
+    """The Azure plan that answers CreateAzurePlan: an active plan before others, and never a deleted one."""
     plans = [each for each in azure_plans(held) if sold_through(each.partner_id, reseller_id)]
     return min(plans, key=lambda plan: not plan.is_active, default=None)
 
@@ -37,9 +36,9 @@ def azure_plans(held: Sequence[Subscription]) -> list[Subscription]:
 
 
 async def plan_meant(ctx: Context, customer_id: str, subscription_id: str | None) -> Subscription:
-    """The Azure plan that a command is about, freshly read.
+    """The Azure plan that a command is about, read now. `subscription_id` of None means the customer's only plan.
 
-    Without an id it is the only one. Raises `Rejected` (`plan_not_found`, `plan_ambiguous`).
+    Raises `Rejected` (`plan_not_found`, `plan_ambiguous`).
     """
     if subscription_id is None:
         subscription_id = await _only_plan(ctx, customer_id)
@@ -62,13 +61,13 @@ async def _only_plan(ctx: Context, customer_id: str) -> str:
     if not plans:
         raise await _not_found(ctx, customer_id, "the customer has no Azure plan")
     if len(plans) > 1:
-        named = ", ".join(f"{plain(plan.id)} ({plan.status})" for plan in plans)
+        named = ", ".join(f"{plain_id(plan.id)} ({plan.status})" for plan in plans)
         raise Rejected(RejectedCode.PLAN_AMBIGUOUS, f"the customer has {len(plans)} Azure plans: {named}")
     return plans[0].id
 
 
 async def _not_found(ctx: Context, customer_id: str, detail: str) -> Rejected:
-    """A legacy subscription that is being upgraded has no plan yet, so that the upgrade is worth naming."""
+    """The refusal. It names a running upgrade, because a legacy subscription has no plan before its upgrade ends."""
     upgrade = await running_upgrade(ctx, customer_id)
     if upgrade is None:
         return Rejected(RejectedCode.PLAN_NOT_FOUND, detail)
@@ -81,9 +80,9 @@ async def _not_found(ctx: Context, customer_id: str, detail: str) -> Rejected:
 
 
 async def azure_subscriptions(ctx: Context, customer_id: str, plan: Subscription) -> list[AzureSubscription]:
-    """The Azure subscriptions under a plan, for an answer; none where Partner Center does not let us see them.
+    """The Azure subscriptions under a plan, for an answer; an empty list where Partner Center does not show them.
 
-    The answer is known without them, so that a gateway that stands in the way of looking is asked a few times only.
+    The answer is known without them: where a gateway answers in Partner Center's place, it is asked a few times only.
     """
     try:
         found = await azure_entitlements.list_all(ctx.center, customer_id, plan.id)
@@ -94,7 +93,7 @@ async def azure_subscriptions(ctx: Context, customer_id: str, plan: Subscription
         if not no.is_foreign or met <= MOST_PAGES:
             raise
         return _not_named(ctx, no)
-    return [AzureSubscription(id=plain(each.id), status=each.status or "unknown") for each in found]
+    return [AzureSubscription(id=plain_id(each.id), status=each.status or "unknown") for each in found]
 
 
 def _not_named(ctx: Context, no: CallError) -> list[AzureSubscription]:
@@ -106,7 +105,7 @@ def blocker_of(entitlement: AzureEntitlement) -> Blocker:
     """An Azure subscription as it is named in `blockers` and `cancelledAssets`."""
     return Blocker(
         kind=BlockerKind.AZURE_SUBSCRIPTION,
-        id=plain(entitlement.id),
+        id=plain_id(entitlement.id),
         name=entitlement.friendly_name,
         status=entitlement.status,
     )

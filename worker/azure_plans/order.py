@@ -1,16 +1,19 @@
-"""From the order of a purchase to its plan. Microsoft takes its time; an order in review waits like any other.
+"""The order of a purchase: found where the check-out's answer was lost, and followed until its plan is there.
 
-Vendor pages: partner-center/developer/get-an-order-by-id, order-resources.
+Vendor pages: partner-center/developer/get-an-order-by-id, order-resources, get-all-of-a-customer-s-orders.
 """
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 
 from events.codes import BlockerKind, FailedCode, WaitingReason
 from events.messages.status import Blocker
-from worker.azure_plans import order_search
-from worker.azure_plans.lookup import azure_plans
-from worker.azure_plans.order_search import Sought
-from worker.azure_plans.wording import plain
+from worker.azure_plans.lookup import azure_plans, sold_through
 from worker.errors import Failed, Wait
-from worker.handling import Context, facts
+from worker.handling import Context, facts, plain_id
+from worker.partner_center.answers.model import same_id
+from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import orders, subscriptions
 from worker.partner_center.resources.orders import Order
@@ -20,11 +23,55 @@ NO_ORDER = "20000"
 IN_REVIEW = {"pending_review": "it waits for a review", "pending_po_upload": "it waits for a purchase order"}
 
 
-async def delivered(ctx: Context, sought: Sought, known: list[str], cart_id: str) -> Subscription:
-    """The plan that was bought, once its order is completed and it is there.
+@dataclass(frozen=True, slots=True)
+class OrderDescription:
+    """What the order of a cart looks like: for which customer, of which item, and not older than the cart."""
 
-    Raises `Wait` until then, and `Failed`: `order_failed` where Microsoft ended the order, `outcome_unknown` where it
-    cannot be looked at, or not before the wait has come to its end.
+    customer_id: str
+    catalog_item_id: str
+    since: datetime
+    reseller_id: str | None = None
+    others: Collection[str] = ()
+    """Orders that are known to be of other carts."""
+
+    def fits(self, order: Order) -> bool:
+        """Whether the order can be the one of this cart."""
+        return not is_among(order.id, self.others) and any(
+            self.made_later(order.creation_date, line.offer_id)
+            and sold_through(line.partner_id_on_record, self.reseller_id)
+            for line in order.azure_plan_lines
+        )
+
+    def made_later(self, date: datetime | None, item: str | None) -> bool:
+        """Whether something of this date was made after the cart; without a date, whether it is of the same item."""
+        return same_id(item, self.catalog_item_id) if date is None else date >= self.since
+
+
+async def order_ids(center: PartnerCenter, sought: OrderDescription) -> list[str]:
+    """The ids of the orders that the cart became, as far as Partner Center shows them.
+
+    An empty list proves nothing before the lag of the order list has passed: up to 15 minutes
+    (partner-center/developer/get-all-of-a-customer-s-orders). The list of subscriptions is not documented as late.
+    """
+    held = await subscriptions.list_all(center, sought.customer_id)
+    for plan in azure_plans(held):
+        if plan.order_id is None or is_among(plan.order_id, sought.others):
+            continue
+        if sought.made_later(plan.creation_date, plan.offer_id) and sold_through(plan.partner_id, sought.reseller_id):
+            return [plan.order_id]
+    return [order.id for order in await orders.list_all(center, sought.customer_id) if sought.fits(order)]
+
+
+def is_among(identifier: str, known: Collection[str]) -> bool:
+    """Whether an id is one of the known ones, ignoring case."""
+    return any(same_id(identifier, each) for each in known)
+
+
+async def delivered_plan(ctx: Context, sought: OrderDescription, known: list[str], cart_id: str) -> Subscription:
+    """The plan that was bought, once its order is completed and the plan is there. `known`: ids of the order, if known.
+
+    Raises `Wait` until then, and `Failed`: `order_failed` where Microsoft ended the order, `outcome_unknown` where
+    Partner Center refuses to show the order, or where the wait ends first.
     """
     try:
         return await _look(ctx, sought, known, cart_id)
@@ -36,8 +83,8 @@ async def delivered(ctx: Context, sought: Sought, known: list[str], cart_id: str
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[evidence], partner_center=facts(no)) from no
 
 
-async def _look(ctx: Context, sought: Sought, known: list[str], cart_id: str) -> Subscription:
-    ids = known or await order_search.order_ids(ctx.center, sought)
+async def _look(ctx: Context, sought: OrderDescription, known: list[str], cart_id: str) -> Subscription:
+    ids = known or await order_ids(ctx.center, sought)
     order = await order_of(ctx, sought.customer_id, ids[0]) if ids else None
     if order is None:
         evidence = blocker_of_order(ids[0]) if ids else blocker_of_cart(cart_id)
@@ -79,9 +126,9 @@ def _not_yet(detail: str, evidence: Blocker) -> Wait:
 
 def blocker_of_cart(cart_id: str) -> Blocker:
     """A cart whose order is not known, named in its place."""
-    return Blocker(kind=BlockerKind.ORDER, id=plain(cart_id), name="cart")
+    return Blocker(kind=BlockerKind.ORDER, id=plain_id(cart_id), name="cart")
 
 
 def blocker_of_order(order_id: str, order: Order | None = None) -> Blocker:
     """An order as it is named in `blockers`."""
-    return Blocker(kind=BlockerKind.ORDER, id=plain(order_id), status=order.status if order else None)
+    return Blocker(kind=BlockerKind.ORDER, id=plain_id(order_id), status=order.status if order else None)

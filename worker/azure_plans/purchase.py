@@ -1,4 +1,4 @@
-"""The purchase of an Azure plan by one command: one cart, checked out until it is known to be ordered.
+"""The purchase of an Azure plan by one command: one cart, checked out until the cart is known to be ordered.
 
 The cart is the key of the purchase: acting again means checking out the same cart, which is documented as harmless
 (partner-center/developer/checkout-a-cart). Only a cart that Partner Center no longer knows is replaced, and only when
@@ -10,20 +10,17 @@ from datetime import datetime
 
 from events.codes import FailedCode, WaitingReason
 from events.messages.plans import CreateAzurePlan
-from worker.azure_plans import order_search
 from worker.azure_plans.cart import (
     BUSY,
     BUY,
     SUBMITTED,
-    Basket,
+    PlanCart,
 )
 from worker.azure_plans.checks import upgrade_in_progress
-from worker.azure_plans.order import blocker_of_cart
-from worker.azure_plans.order_search import Sought
-from worker.azure_plans.refusal_wait import until_it_passes
-from worker.azure_plans.running_upgrade import running_upgrade
+from worker.azure_plans.order import OrderDescription, blocker_of_cart, order_ids
+from worker.azure_plans.upgrade import running_upgrade
 from worker.errors import Failed, Wait
-from worker.handling import Context, facts
+from worker.handling import Context, facts, wait_out_refusal
 from worker.partner_center.answers.classification import NOT_FOUND, STALE_ITEM
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused, Unanswered
@@ -41,25 +38,25 @@ UPGRADE_OPEN = frozenset({"900112", "900113", "900114"})
 
 
 class Purchase:
-    """What one command buys. Says at each turn where it stands, from the command's steps and from Partner Center."""
+    """The purchase of one command. Each turn learns its state from the command's steps and from Partner Center."""
 
     def __init__(self, ctx: Context, command: CreateAzurePlan) -> None:
         self._ctx = ctx
         self._customer = command.customer_id
         self._reseller = command.reseller_id
-        self._basket = Basket(ctx, command.customer_id, command.reseller_id)
+        self._cart = PlanCart(ctx, command.customer_id, command.reseller_id)
         self._step = ctx.step_state(CHECKOUT)
         self._bought: Result | None = self._step.result
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a check-out may have taken effect, or may yet, without our knowing."""
+        """Whether a check-out is in doubt: it may have taken effect, or may yet."""
         return self._step.may_have_happened
 
     async def took_effect(self) -> bool:
-        """Whether the cart is known to be ordered. Looks where a check-out was begun and its outcome is not known.
+        """Whether the cart is known to be ordered. Looks where a check-out was sent and its outcome is not known.
 
-        Raises `Wait` while it cannot be told, and `Failed` (`outcome_unknown`) where Partner Center refuses the look.
+        Raises `Wait` while a look cannot tell, and `Failed` (`outcome_unknown`) where Partner Center refuses the look.
         """
         if self._bought is None and self._step.was_sent:
             self._bought = await self._look()
@@ -68,33 +65,34 @@ class Purchase:
         return self._bought is not None
 
     async def make(self, country: str | None) -> Result:
-        """Buy, where that is still to be done, and say what was bought: `cartId`, `catalogItemId`, `since`, `orders`.
+        """Buy unless this was bought already. The result has `cartId`, `catalogItemId`, `since` and `orders`.
 
-        `orders` is empty where the purchase is certain and its order not known yet. Raises what `worker.errors` lists.
+        `country` as an ISO code or None. `orders` is empty where the purchase is certain and its order is not known
+        yet. Raises what `worker.errors` lists.
         """
         refusal = None
         while self._bought is None:
             try:
-                await self._basket.ready(country, refusal)
+                await self._cart.ready(country, refusal)
                 self._bought = await self._check_out()
             except Refused as no:
-                refusal = await self._mendable(no)
+                refusal = await self._replaceable(no)
         if self.in_doubt:
             await self._check_out()  # looks again, and writes down that it took effect
         return self._bought
 
-    def sought(self, bought: Result) -> Sought:
-        """What the order of this purchase looks like to somebody who does not know its id."""
+    def sought(self, bought: Result) -> OrderDescription:
+        """What the order of this purchase looks like, to find an order whose id is not known."""
         former = [identifier for each in self._step.former_results for identifier in each.get("orders", ())]
         since = datetime.fromisoformat(bought["since"])
-        return Sought(self._customer, bought["catalogItemId"], since, self._reseller, former)
+        return OrderDescription(self._customer, bought["catalogItemId"], since, self._reseller, former)
 
     async def _check_out(self) -> Result:
         if self._bought is None and not self.in_doubt:
             self._ctx.about_to(BUY)
         money = Money(
             key=EFFECT,
-            details={"cartId": self._basket.id, "catalogItemId": self._basket.item, "resellerId": self._reseller},
+            details={"cartId": self._cart.id, "catalogItemId": self._cart.item, "resellerId": self._reseller},
             reconcile=self._reconcile,
             act=self._act,
             spends=True,
@@ -103,7 +101,7 @@ class Purchase:
 
     async def _act(self, center: PartnerCenter) -> Result:
         try:
-            done = await carts.checkout(center, self._customer, self._basket.id)
+            done = await carts.checkout(center, self._customer, self._cart.id)
         except Refused as no:
             if no.code != SUBMITTED:
                 raise
@@ -131,7 +129,7 @@ class Purchase:
 
     async def _find(self) -> Result | None:
         try:
-            cart = await carts.get(self._ctx.center, self._customer, self._basket.id)
+            cart = await carts.get(self._ctx.center, self._customer, self._cart.id)
         except Refused as no:
             if not is_gone(no):
                 raise
@@ -139,36 +137,36 @@ class Purchase:
         if not cart.is_ordered:
             return None
         bought = self._result([], next((line.catalog_item_id for line in cart.line_items), None))
-        return {**bought, "orders": await order_search.order_ids(self._ctx.center, self.sought(bought))}
+        return {**bought, "orders": await order_ids(self._ctx.center, self.sought(bought))}
 
     async def _find_without_cart(self, no: Refused) -> Result:
-        """A cart expires after seven days. Then what it left must tell, once nothing can come any more."""
+        """Find the orders of a cart that is gone: a cart expires after seven days."""
         bought = self._result([])
-        orders = await order_search.order_ids(self._ctx.center, self.sought(bought))
+        orders = await order_ids(self._ctx.center, self.sought(bought))
         if not orders:
             raise await self._without_cart(no)
         return {**bought, "orders": orders}
 
     async def _without_cart(self, no: Refused) -> Wait:
-        """Put the cart that is gone away, for the next turn to make a new one; not before its traces would show."""
+        """Put the cart that is gone away: the next turn makes a new one. Not before an order of the cart would show."""
         left = self._ctx.settles_in(lag=self._ctx.policy.order_list_lag)
         if left > 0:
-            detail = f"cart {self._basket.id} is gone: if it was ordered, its order is in the list by then"
+            detail = f"cart {self._cart.id} is gone: if it was ordered, its order is in the list by then"
             return Wait(WaitingReason.SETTLING, detail, delay=left)
-        await self._basket.put_away(CHECKOUT)
+        await self._cart.put_away(CHECKOUT)
         detail = "the cart has expired, and a new one is needed"
         give_up = Failed(FailedCode.RETRIES_EXHAUSTED, "Partner Center kept losing the cart", partner_center=facts(no))
         return Wait(WaitingReason.RETRY, detail, deadline="order", give_up=give_up)
 
-    async def _mendable(self, no: Refused) -> Refused:
-        """The refusal, where the cart can be mended and checked out again. Raises what else becomes of it."""
+    async def _replaceable(self, no: Refused) -> Refused:
+        """The refusal, where another item in the cart may help. Raises what becomes of every other refusal."""
         if no.operation == carts.CHECKOUT.name and no.code in BAD_ITEM:
             return no
         if no.code in BUSY:
             detail = f"Partner Center is still working on an earlier request: {no.description}"
-            cart = [blocker_of_cart(self._basket.id)] if self._basket.exists else []
-            raise until_it_passes(WaitingReason.ORDER_PROVISIONING, detail, no, blockers=cart) from no
-        if self._basket.exists and is_gone(no):
+            cart = [blocker_of_cart(self._cart.id)] if self._cart.exists else []
+            raise wait_out_refusal(WaitingReason.ORDER_PROVISIONING, detail, no, blockers=cart) from no
+        if self._cart.exists and is_gone(no):
             raise await self._without_cart(no)
         if no.code in UPGRADE_OPEN:
             upgrade = await running_upgrade(self._ctx, self._customer)
@@ -176,16 +174,16 @@ class Purchase:
         raise no
 
     def _unknown(self, why: str, no: Refused) -> Failed:
-        cart = blocker_of_cart(self._basket.id)
+        cart = blocker_of_cart(self._cart.id)
         detail = f"cart {cart.id}: {why}: {no}"
         return Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[cart], partner_center=facts(no))
 
     def _result(self, orders: Iterable[str], item: str | None = None) -> Result:
-        basket = self._basket
+        cart = self._cart
         return {
-            "cartId": basket.id,
-            "catalogItemId": item or basket.item,
-            "since": basket.since.isoformat(),
+            "cartId": cart.id,
+            "catalogItemId": item or cart.item,
+            "since": cart.since.isoformat(),
             "orders": list(orders),
         }
 

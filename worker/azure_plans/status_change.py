@@ -4,9 +4,8 @@ Vendor pages: partner-center/developer/suspend-a-subscription, reactivate-a-susp
 """
 
 from events.codes import WaitingReason
-from worker.azure_plans.refusal_wait import until_it_passes
 from worker.errors import Wait
-from worker.handling import Change, Context
+from worker.handling import Change, Context, wait_out_refusal
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import subscriptions
@@ -28,9 +27,9 @@ def change(plan: Subscription, status: str) -> Change:
 
 
 async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str, status: str) -> None:
-    """Return when the plan, read a moment ago, is `status`; ask Partner Center for it once.
+    """Return once the plan is `status`; ask Partner Center for the change once. `plan` was read in this run.
 
-    Raises `Wait` until it shows, and `Refused` where Partner Center says no and looking again shows no change.
+    Raises `Wait` until the change shows, and `Refused` where Partner Center refuses and a second look shows no change.
     """
 
     async def patch(center: PartnerCenter) -> Result:
@@ -53,9 +52,9 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
 
 
 def _wait_for_its_turn(plan: Subscription, no: Refused) -> Wait | None:
-    """A refusal because of another change of the same subscription passes."""
+    """The wait for another change of the subscription to end; None where the refusal has another cause."""
     if no.code not in {NOT_READY, PENDING_OPERATION, STALE_ETAG} and no.status != 412:
         return None
     delay = AN_HOUR if no.code == PENDING_OPERATION else None  # documented as over after 24 hours
     detail = f"plan {plan.id} cannot be changed now: {no.description}"
-    return until_it_passes(WaitingReason.SETTLING, detail, no, delay=delay)
+    return wait_out_refusal(WaitingReason.SETTLING, detail, no, delay=delay)

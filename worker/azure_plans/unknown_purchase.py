@@ -1,4 +1,4 @@
-"""A purchase that an earlier command of the customer began and whose outcome it did not learn."""
+"""A purchase that an earlier command of the customer began and whose outcome is not known."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,10 +6,8 @@ from typing import Any
 
 from events.codes import RejectedCode, WaitingReason
 from events.messages.status import Blocker, PartnerCenterError
-from worker.azure_plans import order_search
 from worker.azure_plans.cart import CART
-from worker.azure_plans.order import blocker_of_cart, blocker_of_order, order_of
-from worker.azure_plans.order_search import Sought
+from worker.azure_plans.order import OrderDescription, blocker_of_cart, blocker_of_order, order_ids, order_of
 from worker.azure_plans.purchase import CHECKOUT, EFFECT, is_gone
 from worker.errors import Rejected, Wait
 from worker.handling import Context, facts
@@ -19,17 +17,17 @@ from worker.partner_center.resources import carts
 
 
 async def close_if_answered(ctx: Context) -> None:
-    """The customer has a plan now: that is the answer to whatever was left open."""
+    """Close an earlier purchase. The customer has a plan now, which is the outcome of that purchase."""
     earlier = ctx.earlier(EFFECT)
     if earlier is not None:
         await ctx.close(earlier)
 
 
 async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
-    """Without a plan, what an earlier command left open is closed where looking shows that it bought nothing.
+    """Close an earlier purchase of a customer without a plan, where a look shows that the purchase bought nothing.
 
-    Raises `Rejected` (`earlier_outcome_unknown`) where it is open still or cannot be told, `Wait` where its plan is
-    about to be there.
+    Raises `Rejected` (`earlier_outcome_unknown`) where the purchase is still open or its outcome cannot be told, and
+    `Wait` where its plan is about to show.
     """
     earlier = ctx.earlier(EFFECT)
     if earlier is None:
@@ -45,7 +43,7 @@ async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
 
 
 async def _is_over(ctx: Context, customer_id: str, earlier: Earlier) -> bool:
-    """Whether it can become a plan no more. Raises `Rejected` and `Wait`, as above."""
+    """Whether the purchase cannot become a plan any more. Raises `Rejected` and `Wait` like `refuse_while_unknown`."""
     ids = _given(earlier.steps.get(CHECKOUT)).get("orders") or await _traces(ctx, customer_id, earlier)
     if ids is None:
         return True
@@ -63,16 +61,16 @@ async def _is_over(ctx: Context, customer_id: str, earlier: Earlier) -> bool:
 
 
 async def _traces(ctx: Context, customer_id: str, earlier: Earlier) -> list[str] | None:
-    """The orders of a check-out that was never answered, as far as they can be seen; None where it ordered nothing.
+    """The orders of a check-out whose answer was lost, as far as they show; None where the check-out ordered nothing.
 
-    The lane has waited until no request of it can arrive any more, so a cart that is active stays so.
+    The lane has waited until no request of that command can arrive any more: a cart that is active stays active.
     """
     cart_id = _cart_id(earlier)
     if cart_id is None:
         return []
     cart = _given(earlier.steps.get(CART))
     details: Mapping[str, Any] = earlier.steps[CHECKOUT].details or {}
-    sought = Sought(
+    sought = OrderDescription(
         customer_id, details["catalogItemId"], datetime.fromisoformat(cart["since"]), details.get("resellerId")
     )
     try:
@@ -80,14 +78,14 @@ async def _traces(ctx: Context, customer_id: str, earlier: Earlier) -> list[str]
     except Refused as no:
         if not is_gone(no):
             raise
-        found = await order_search.order_ids(ctx.center, sought)
+        found = await order_ids(ctx.center, sought)
         is_over = ctx.settles_in(step=earlier.steps[CHECKOUT], lag=ctx.policy.order_list_lag) == 0.0
         return found or (None if is_over else [])
-    return await order_search.order_ids(ctx.center, sought) if is_ordered else None
+    return await order_ids(ctx.center, sought) if is_ordered else None
 
 
 def _cart_id(earlier: Earlier) -> str | None:
-    """The cart that was to be checked out; None where nobody wrote it down."""
+    """The cart of the earlier check-out; None where the journal does not have the cart."""
     known = CHECKOUT in earlier.steps and CART in earlier.steps
     return str(_given(earlier.steps[CART])["id"]) if known else None
 

@@ -1,20 +1,21 @@
-"""Which product upgrade a command follows: one that is there, else one that it starts.
+"""The customer's product upgrade: which one a command follows or starts, and whether one runs.
 
 The customer's one open upgrade is the key: while it is open, Partner Center keeps a second one from starting (900109).
-It is asked for again only when an earlier request cannot arrive any more: one that fails opens the way for another.
+A second request leaves only when an earlier one cannot arrive any more: an upgrade that fails lets another start.
 Vendor pages: partner-center/developer/get-eligibility-for-product-upgrade, create-product-upgrade-entity.
 """
 
 from dataclasses import dataclass
 
-from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
+from events.messages.status import Blocker
 from events.messages.upgrades import StartProductUpgrade
-from worker.azure_plans.running_upgrade import blocker_of, upgrade_of
 from worker.errors import Failed, Rejected, Validated, Wait
-from worker.handling import Change, Context, facts
+from worker.handling import Change, Context, facts, plain_id
+from worker.partner_center.answers.classification import NOT_FOUND as NOTHING_THERE
 from worker.partner_center.answers.model import same_id
 from worker.partner_center.api import PartnerCenter
-from worker.partner_center.errors import Refused
+from worker.partner_center.errors import NotPermitted, Refused
 from worker.partner_center.resources import upgrades
 from worker.partner_center.resources.upgrades import Eligibility, Upgrade, UpgradeState
 from worker.step_view import Result, StepView
@@ -24,17 +25,19 @@ EFFECT = "product_upgrade"
 """The effect's name: one command of a customer at a time starts an upgrade."""
 START = "upgrade"
 IN_PROGRESS = "900109"
+ALREADY_COMPLETED = "900110"
+NOT_FOUND = frozenset({"900106", NOTHING_THERE})
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """The upgrade of a command, by its id as Partner Center gave it; adopted where it was there before."""
+class FollowedUpgrade:
+    """The upgrade of a command, by Partner Center's id. `adopted`: the upgrade was there before the command."""
 
     upgrade_id: str
     adopted: bool
 
 
-async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> Followed:
+async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> FollowedUpgrade:
     """The upgrade that the command started or adopted, now or in an earlier turn.
 
     Raises `Validated`; `Rejected` where the customer cannot be upgraded; `Wait` until the id of a new one is known.
@@ -42,10 +45,10 @@ async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> Follo
     step = ctx.step_state(START)
     started = step.result
     if started is not None:
-        return Followed(started.get("upgradeId") or await _new_id(ctx, command), adopted=False)
+        return FollowedUpgrade(started.get("upgradeId") or await _new_id(ctx, command), adopted=False)
     adopted = ctx.memory.get(f"adopted {ctx.redrive}")
     if adopted is not None:
-        return Followed(adopted, adopted=True)
+        return FollowedUpgrade(adopted, adopted=True)
     found = await _eligibility(ctx, command)
     if not step.may_have_happened:
         existing = await _existing(ctx, command, found.upgrade_id) or await _leftover(ctx, command)
@@ -54,11 +57,11 @@ async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> Follo
         await _refuse_if_not_eligible(ctx, command, found)
         ctx.about_to(_start(command))
     result = await _begin(ctx, command, found)
-    return Followed(result.get("upgradeId") or await _new_id(ctx, command), adopted=False)
+    return FollowedUpgrade(result.get("upgradeId") or await _new_id(ctx, command), adopted=False)
 
 
 def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | None = None) -> Wait:
-    """Look again later. An upgrade that exists holds up no other command of the customer."""
+    """The wait for an upgrade. Where the upgrade exists, the customer's other commands go on meanwhile."""
     blockers = [blocker_of(upgrade_id, upgrade)] if upgrade_id else []
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers)
@@ -68,7 +71,10 @@ def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | 
 
 
 async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibility:
-    """Whether the customer can be upgraded, and its upgrade if it has one. A look that is refused is no answer."""
+    """Whether the customer can be upgraded, and the customer's upgrade if there is one.
+
+    Raises `Refused`, and `Failed` (`outcome_unknown`) where the look is refused after this command began an upgrade.
+    """
     try:
         return await upgrades.eligibility(ctx.center, command.customer_id, product_family=command.product_family)
     except Refused as no:
@@ -81,7 +87,7 @@ async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibilit
 
 
 async def _existing(ctx: Context, command: StartProductUpgrade, upgrade_id: str | None) -> str | None:
-    """The upgrade, where it runs or is completed. One that failed is not adopted."""
+    """The upgrade's id where the upgrade runs or is completed; None where it failed."""
     if upgrade_id is None:
         return None
     upgrade = await upgrade_of(ctx, upgrade_id, command.customer_id, command.product_family)
@@ -89,9 +95,9 @@ async def _existing(ctx: Context, command: StartProductUpgrade, upgrade_id: str 
 
 
 async def _leftover(ctx: Context, command: StartProductUpgrade) -> str | None:
-    """The upgrade that an earlier command left open, where it runs or is completed; one that is over is closed.
+    """The upgrade that an earlier command left open, where it runs or is completed; a failed one is closed.
 
-    Raises `Rejected` (`earlier_outcome_unknown`) where it cannot be told.
+    Raises `Rejected` (`earlier_outcome_unknown`) where the state of the upgrade cannot be told.
     """
     earlier = ctx.earlier(EFFECT)
     if earlier is None:
@@ -106,19 +112,19 @@ async def _leftover(ctx: Context, command: StartProductUpgrade) -> str | None:
             f"command {earlier.command_id} began an upgrade of this customer, and Partner Center does not show it yet"
         )
         raise Rejected(RejectedCode.EARLIER_OUTCOME_UNKNOWN, detail)
-    # It failed, or its request had the time to arrive and did not: eligibility would name the upgrade.
+    # The upgrade failed, or its request did not arrive in its time: eligibility would name the upgrade.
     await ctx.close(earlier)
     return None
 
 
-async def _adopt(ctx: Context, upgrade_id: str) -> Followed:
+async def _adopt(ctx: Context, upgrade_id: str) -> FollowedUpgrade:
     if ctx.validate_only:
         raise Validated([])
     earlier = ctx.earlier(EFFECT)
     if earlier is not None:
         await ctx.close(earlier)
     ctx.memory[f"adopted {ctx.redrive}"] = upgrade_id
-    return Followed(upgrade_id, adopted=True)
+    return FollowedUpgrade(upgrade_id, adopted=True)
 
 
 async def _refuse_if_not_eligible(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> None:
@@ -138,7 +144,7 @@ def _start(command: StartProductUpgrade) -> Change:
 
 
 async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> Result:
-    """Start the upgrade, or learn that a request of ours started it."""
+    """Start the upgrade, or learn that an earlier request of this command started it."""
     step = ctx.step_state(START)
     before = _before(step) if step.may_have_happened else found.upgrade_id
 
@@ -146,7 +152,7 @@ async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility)
         return {"upgradeId": await upgrades.create(center, command.customer_id, product_family=command.product_family)}
 
     async def reconcile() -> Verdict:
-        """Ours is one that was not there before; or one that was, had failed, and runs again."""
+        """This command's upgrade was not there before; or it was there, had failed, and runs again."""
         if found.upgrade_id is not None and (
             not same_id(found.upgrade_id, before) or await _existing(ctx, command, found.upgrade_id)
         ):
@@ -181,3 +187,46 @@ async def _new_id(ctx: Context, command: StartProductUpgrade) -> str:
 def _before(step: StepView) -> str | None:
     """The upgrade that Partner Center named when the request was sent."""
     return (step.details or {}).get("before")
+
+
+async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
+    """The customer's running upgrade; None where none runs, or where Partner Center does not show it.
+
+    Reading upgrades takes a user's token. A note in the timeline says where the look was left out. Partner Center sells
+    no plan while an upgrade is open (900112 to 900114).
+    """
+    if not ctx.center.permits(upgrades.ELIGIBILITY):
+        ctx.note("not checked whether a product upgrade is running: that takes a user's token")
+        return None
+    try:
+        found = await upgrades.eligibility(ctx.center, customer_id)
+        if found.upgrade_id is None:
+            return None
+        upgrade = await upgrade_of(ctx, found.upgrade_id, customer_id)
+    except (Refused, NotPermitted) as no:
+        ctx.note(f"not known whether a product upgrade is running: {no}")
+        return None
+    return blocker_of(found.upgrade_id, upgrade) if upgrade.state is UpgradeState.RUNNING else None
+
+
+async def upgrade_of(ctx: Context, upgrade_id: str, customer_id: str, product_family: str = upgrades.AZURE) -> Upgrade:
+    """The state of an upgrade that Partner Center has named.
+
+    An upgrade that Partner Center calls completed instead of describing it (900110) is completed. An upgrade that is
+    not found yet (900106, 1000) runs, without a status.
+    """
+    try:
+        return await upgrades.status(ctx.center, upgrade_id, customer_id, product_family=product_family)
+    except Refused as no:
+        if no.code == ALREADY_COMPLETED:
+            return Upgrade(id=upgrade_id, status="Completed")
+        if no.code in NOT_FOUND:
+            return Upgrade(id=upgrade_id)
+        raise
+
+
+def blocker_of(upgrade_id: str, upgrade: Upgrade | None = None) -> Blocker:
+    """An upgrade as it is named in `blockers`."""
+    return Blocker(
+        kind=BlockerKind.PRODUCT_UPGRADE, id=plain_id(upgrade_id), status=upgrade.status if upgrade else None
+    )

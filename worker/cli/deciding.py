@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli import connections
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.finding import the_command

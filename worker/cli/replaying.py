@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.broker.in_flight_limit import largest_record
 from worker.cli.durations import rough, spoken
 from worker.cli.exit_codes import Code, Stop

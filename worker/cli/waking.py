@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from events.codes import WaitingReason
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli import connections
 from worker.cli.braking import replicas
 from worker.cli.exit_codes import Code, Stop

@@ -10,12 +10,10 @@ from events.messages.base import Event
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan
 from worker.azure_plans import checks, unknown_purchase
 from worker.azure_plans.lookup import azure_subscriptions, plan_among, sold_through
-from worker.azure_plans.order import blocker_of_order, delivered
-from worker.azure_plans.order_search import is_among
+from worker.azure_plans.order import blocker_of_order, delivered_plan, is_among
 from worker.azure_plans.purchase import CHECKOUT, Purchase
-from worker.azure_plans.wording import plain
 from worker.errors import Failed, Validated, Wait
-from worker.handling import Context, handles
+from worker.handling import Context, handles, plain_id
 from worker.partner_center.resources import orders, subscriptions
 from worker.partner_center.resources.orders import Order
 from worker.partner_center.resources.subscriptions import Subscription
@@ -23,7 +21,7 @@ from worker.partner_center.resources.subscriptions import Subscription
 
 @handles(CreateAzurePlan)
 async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
-    """Buy an Azure plan for the customer. A plan or an open order that is there already answers it just as well."""
+    """Buy an Azure plan for the customer. An existing plan, or the plan of an open order, answers the command too."""
     purchase = Purchase(ctx, command)
     country = None
     if not await purchase.took_effect():
@@ -42,13 +40,13 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
         checks.refuse_beside_legacy(held)
         country = command.country or customer.country
     bought = await purchase.make(country)
-    plan = await delivered(ctx, purchase.sought(bought), bought["orders"], bought["cartId"])
+    plan = await delivered_plan(ctx, purchase.sought(bought), bought["orders"], bought["cartId"])
     return ctx.answer(
         AzurePlanCreated,
-        subscription_id=plain(plan.id),
+        subscription_id=plain_id(plan.id),
         status=plan.status or "unknown",
         order_id=plan.order_id or next(iter(bought["orders"]), None),
-        cart_id=plain(bought["cartId"]),
+        cart_id=plain_id(bought["cartId"]),
         catalog_item_id=bought["catalogItemId"],
         azure_subscriptions=await azure_subscriptions(ctx, command.customer_id, plan),
         already_existed=False,
@@ -58,14 +56,14 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
 async def _answer_with_what_was_there(
     ctx: Context, command: CreateAzurePlan, plan: Subscription, purchase: Purchase
 ) -> Event:
-    """A plan that somebody else bought answers the command, once our own cart can no longer buy another."""
+    """Answer with a plan that somebody else bought, once this command's cart can no longer buy another."""
     if purchase.in_doubt:
         detail = "the customer has a plan, and the check-out of another one, never answered, may still arrive"
         raise Wait(WaitingReason.SETTLING, detail, delay=max(1.0, ctx.settles_in()))
     await unknown_purchase.close_if_answered(ctx)
     return ctx.answer(
         AzurePlanCreated,
-        subscription_id=plain(plan.id),
+        subscription_id=plain_id(plan.id),
         status=plan.status or "unknown",
         order_id=plan.order_id,
         catalog_item_id=plan.offer_id,
@@ -75,9 +73,9 @@ async def _answer_with_what_was_there(
 
 
 def _wait_for_open_order(ctx: Context, command: CreateAzurePlan, ordered: Sequence[Order]) -> None:
-    """Raises `Wait` while an order for an Azure plan is open: its plan will be the answer.
+    """Raises `Wait` while an order for an Azure plan is open: the plan of that order will be the answer.
 
-    An order that this command made once, and that a person declared void, is not waited for.
+    An order of this command that a person declared void is not waited for.
     """
     void = [identifier for former in ctx.step_state(CHECKOUT).former_results for identifier in former.get("orders", ())]
     open_order = next(

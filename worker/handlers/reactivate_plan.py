@@ -8,19 +8,18 @@ from events.messages.plans import PlanReactivated, ReactivatePlan
 from worker.azure_plans import status_change
 from worker.azure_plans.lookup import plan_meant
 from worker.azure_plans.status_change import ACTIVE
-from worker.azure_plans.wording import plain
-from worker.handling import Context, handles
+from worker.handling import Context, handles, plain_id
 
 REACTIVATE = "reactivate"
 
 
 @handles(ReactivatePlan)
 async def reactivate_plan(ctx: Context, command: ReactivatePlan) -> Event:
-    """Make the plan active. One that is active is left as it is."""
+    """Make the plan active. An active plan is left as it is."""
     plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
     step = ctx.step_state(REACTIVATE)
     if not plan.is_active and not step.is_applied:
         await ctx.confirm_absent(REACTIVATE)
         ctx.about_to(status_change.change(plan, ACTIVE))
     await status_change.bring_to(ctx, command.customer_id, plan, REACTIVATE, ACTIVE)
-    return ctx.answer(PlanReactivated, subscription_id=plain(plan.id), already_active=not step.is_ours)
+    return ctx.answer(PlanReactivated, subscription_id=plain_id(plan.id), already_active=not step.is_ours)

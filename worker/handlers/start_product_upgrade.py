@@ -15,22 +15,20 @@ from events.messages.upgrades import (
     UpgradeLineItem,
     UpgradeProduct,
 )
-from worker.azure_plans.running_upgrade import blocker_of, upgrade_of
-from worker.azure_plans.upgrade import Followed, not_finished, upgrade_to_follow
-from worker.azure_plans.wording import plain
+from worker.azure_plans.upgrade import FollowedUpgrade, blocker_of, not_finished, upgrade_of, upgrade_to_follow
 from worker.errors import Failed
-from worker.handling import Context, facts, handles
+from worker.handling import Context, facts, handles, plain_id
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import upgrades
 from worker.partner_center.resources.upgrades import Upgrade, UpgradeState
 
 Told = dict[str, Any]
-"""What was said in this story of the command, so that each change is said once."""
+"""What this story has said: each change is said once."""
 
 
 @handles(StartProductUpgrade)
 async def start_product_upgrade(ctx: Context, command: StartProductUpgrade) -> Event:
-    """Follow the customer's upgrade to its end: the one that is there already, else a new one."""
+    """Follow the customer's upgrade to its end: the existing upgrade, else a new one."""
     followed = await upgrade_to_follow(ctx, command)
     upgrade = await _read(ctx, command, followed)
     _tell(ctx, followed, upgrade)
@@ -38,7 +36,7 @@ async def start_product_upgrade(ctx: Context, command: StartProductUpgrade) -> E
         case UpgradeState.COMPLETED:
             return ctx.answer(
                 ProductUpgradeCompleted,
-                upgrade_id=plain(followed.upgrade_id),
+                upgrade_id=plain_id(followed.upgrade_id),
                 line_items=_line_items(upgrade),
                 adopted=followed.adopted,
             )
@@ -51,8 +49,9 @@ async def start_product_upgrade(ctx: Context, command: StartProductUpgrade) -> E
             raise not_finished(f"upgrade {followed.upgrade_id} is {status}", followed.upgrade_id, upgrade)
 
 
-async def _read(ctx: Context, command: StartProductUpgrade, followed: Followed) -> Upgrade:
-    """How far it is. An upgrade of ours that may not be looked at is no refusal: it runs."""
+async def _read(ctx: Context, command: StartProductUpgrade, followed: FollowedUpgrade) -> Upgrade:
+    """The state of the upgrade. Raises `Failed` (`outcome_unknown`), not a refusal, for an upgrade that this command
+    started and that Partner Center refuses to show: the upgrade runs."""
     try:
         return await upgrade_of(ctx, followed.upgrade_id, command.customer_id, command.product_family)
     except Refused as no:
@@ -63,15 +62,15 @@ async def _read(ctx: Context, command: StartProductUpgrade, followed: Followed) 
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=blockers, partner_center=facts(no)) from no
 
 
-def _tell(ctx: Context, followed: Followed, upgrade: Upgrade) -> None:
-    """Say that the upgrade exists, once, and each change of its status or of a line item's while it runs."""
+def _tell(ctx: Context, followed: FollowedUpgrade, upgrade: Upgrade) -> None:
+    """Say once that the upgrade exists, and while it runs each change of its status or of a line item's status."""
     told: Told = ctx.memory.setdefault(f"told {ctx.redrive}", {})
     if not told.get("started"):
         told["started"] = True
         ctx.say(
             ProductUpgradeStarted.place,
             ProductUpgradeStarted,
-            upgrade_id=plain(followed.upgrade_id),
+            upgrade_id=plain_id(followed.upgrade_id),
             adopted=followed.adopted,
         )
     seen = [_word(upgrade.status), *([_name(line.source_product), _word(line.status)] for line in upgrade.line_items)]
@@ -81,7 +80,7 @@ def _tell(ctx: Context, followed: Followed, upgrade: Upgrade) -> None:
     ctx.say(
         ProductUpgradeProgressed.nth_place(told["progress"]),
         ProductUpgradeProgressed,
-        upgrade_id=plain(followed.upgrade_id),
+        upgrade_id=plain_id(followed.upgrade_id),
         status=upgrade.status,
         line_items=_line_items(upgrade),
     )
@@ -100,7 +99,7 @@ def _line_items(upgrade: Upgrade) -> list[UpgradeLineItem]:
 
 
 def _product(product: upgrades.UpgradeProduct | None) -> UpgradeProduct | None:
-    return UpgradeProduct(id=product.id and plain(product.id), name=product.name) if product else None
+    return UpgradeProduct(id=product.id and plain_id(product.id), name=product.name) if product else None
 
 
 def _name(product: upgrades.UpgradeProduct | None) -> str | None:
@@ -108,7 +107,7 @@ def _name(product: upgrades.UpgradeProduct | None) -> str | None:
 
 
 def _word(text: str | None) -> str | None:
-    """For comparing: Partner Center writes the same word in several cases."""
+    """The text for comparisons: Partner Center writes the same word in several cases."""
     return text.casefold() if text else None
 
 

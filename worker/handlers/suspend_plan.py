@@ -10,13 +10,12 @@ from events.codes import BlockerKind, RejectedCode, WaitingReason
 from events.messages.base import Event
 from events.messages.plans import PlanSuspended, SuspendPlan
 from events.messages.status import Blocker
+from events.wire.text import counted
 from worker.azure_plans import status_change
 from worker.azure_plans.lookup import blocker_of, plan_meant
-from worker.azure_plans.refusal_wait import until_it_passes
 from worker.azure_plans.status_change import SUSPENDED
-from worker.azure_plans.wording import counted, plain
 from worker.errors import Rejected, Wait
-from worker.handling import Change, Context, facts, handles
+from worker.handling import Change, Context, facts, handles, plain_id, wait_out_refusal
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources import azure_entitlements, reservations
@@ -38,7 +37,7 @@ FLIP = 900.0
 
 @handles(SuspendPlan)
 async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
-    """Suspend the plan. One that is suspended is left as it is."""
+    """Suspend the plan. A suspended plan is left as it is."""
     plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
     under = (
         await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
@@ -58,7 +57,7 @@ async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
         raise await _still_active(ctx, command, plan, cancelled, no) from no
     return ctx.answer(
         PlanSuspended,
-        subscription_id=plain(plan.id),
+        subscription_id=plain_id(plan.id),
         already_suspended=not step.is_ours,
         cancelled_assets=cancelled,
     )
@@ -69,7 +68,10 @@ def _needs_assets(command: SuspendPlan, plan: Subscription) -> bool:
 
 
 async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: Sequence[AzureEntitlement]) -> None:
-    """Return when nothing under the plan is active. Cancels Azure subscriptions where wanted, and nothing else."""
+    """Return once nothing under the plan is active. Cancels Azure subscriptions if the command says so, nothing else.
+
+    Raises `Rejected` (`active_assets`) and `Wait`.
+    """
     held = await reservations.list_all(ctx.center, command.customer_id)
     reserved = [each for each in held if each.is_active(ctx.now())]
     active = [each for each in under if each.is_active]
@@ -103,13 +105,13 @@ async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlemen
         if not may_show:
             raise
         detail = f"whether Azure subscription {entitlement.id} was cancelled shows in about ten minutes: {no}"
-        raise until_it_passes(WaitingReason.ASSETS_STOPPING, detail, no, blockers=[blocker_of(entitlement)]) from no
+        raise wait_out_refusal(WaitingReason.ASSETS_STOPPING, detail, no, blockers=[blocker_of(entitlement)]) from no
 
 
 def _may_show_yet(ctx: Context, step: StepView) -> bool:
-    """Whether a request without an answer may have cancelled what is still active.
+    """Whether a request without an answer may have cancelled a subscription that still shows as active.
 
-    What Partner Center says to a repetition is not documented: a refusal may mean that the first one was taken.
+    How Partner Center answers a second cancellation is not documented: a refusal may mean that the first was taken.
     """
     now, shown_by = ctx.now().timestamp(), f"{step.name} shows by"
     if step.may_have_happened:
@@ -118,18 +120,18 @@ def _may_show_yet(ctx: Context, step: StepView) -> bool:
 
 
 def _cancellation(ctx: Context, entitlement: AzureEntitlement) -> StepView:
-    return ctx.step_state(f"cancel {plain(entitlement.id)}")
+    return ctx.step_state(f"cancel {plain_id(entitlement.id)}")
 
 
 async def _still_active(
     ctx: Context, command: SuspendPlan, plan: Subscription, cancelled: Sequence[Blocker], no: Refused
 ) -> Exception:
-    """Partner Center sees something active under the plan that did not show when we looked."""
+    """What becomes of a suspension that Partner Center refuses for active assets which did not show in the look."""
     if cancelled:
         detail = (
             f"Partner Center does not see yet that the cancelled Azure subscriptions are inactive: {no.description}"
         )
-        return until_it_passes(WaitingReason.ASSETS_STOPPING, detail, no, blockers=cancelled)
+        return wait_out_refusal(WaitingReason.ASSETS_STOPPING, detail, no, blockers=cancelled)
     under = await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
     blockers = [blocker_of(each) for each in under if each.is_active]
     advice = None if blockers else HIDDEN
@@ -155,5 +157,8 @@ def _blocker_of_reservation(reservation: ReservationEntitlement) -> Blocker:
     order = reservation.reference_order
     known = reservation.resource_id or (order.id if order else None) or reservation.product_id or "unknown"
     return Blocker(
-        kind=BlockerKind.RESERVATION, id=plain(known), name=reservation.sku_title, status=reservation.status or "active"
+        kind=BlockerKind.RESERVATION,
+        id=plain_id(known),
+        name=reservation.sku_title,
+        status=reservation.status or "active",
     )

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from events.messages.base import Event
 from events.wire.published_event import SkippedRecords
-from events.wire.text import printable
-from worker.azure_plans.wording import counted
+from events.wire.text import counted, printable
 from worker.cli.message_types import short
 from worker.cli.output.layout import TIE
 

@@ -11,7 +11,7 @@ import typer
 
 from events.codes import FailedCode
 from events.wire.record import Record
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli import burying, connections
 from worker.cli.braking import say_held
 from worker.cli.burying import Meant, show_groups, show_letter, show_letters, wanted_of

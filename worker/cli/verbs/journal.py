@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli import connections
 from worker.cli.braking import facts as pause_facts
 from worker.cli.braking import say_pauses

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli import connections
 from worker.cli.braking import facts, insist_on_words, replicas, show_pauses, spoken, which_of
 from worker.cli.help_texts import WORKING, examples

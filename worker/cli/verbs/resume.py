@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli import connections
 from worker.cli.braking import facts, in_force, insist_on_words, literally, replicas, spoken, which_of
 from worker.cli.exit_codes import Code, Stop

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from tests.support.virtual_time import START
-from worker.azure_plans.order_search import Sought
+from worker.azure_plans.order import OrderDescription
 from worker.partner_center.resources.orders import Order
 
 ITEM, OTHER_ITEM = "DZH318Z0BPS6:0001:DZH318Z0VN5W", "DZH318Z0BPS6:0001:DZH318Z0SOLD"
 BEFORE, AFTER = START - timedelta(seconds=1), START + timedelta(seconds=1)
-SOUGHT = Sought("customer-1", ITEM, START, reseller_id="5550001", others=["void-1"])
+SOUGHT = OrderDescription("customer-1", ITEM, START, reseller_id="5550001", others=["void-1"])
 
 
 @pytest.mark.parametrize(
