@@ -105,7 +105,7 @@ async def test_a_record_on_which_the_connection_died_twice_is_sent_alone_and_the
     assert [type(each) for each in results] == [Ack] * 20 + [TooLarge] + [Ack] * 20
     assert "closes the connection" in str(results[20])
     before = unaware._producer
-    with pytest.raises(TooLarge, match="takes no record of that size"):
+    with pytest.raises(TooLarge, match="accepts no record of that size"):
         await unaware.send(strict_topics.events, large)
     assert unaware._producer is before
     source = KafkaSource(unaware._config, Membership(strict_topics.events, strict_topics.group), Clock())

@@ -36,7 +36,7 @@ async def test_a_record_that_is_too_large_is_its_own_trouble(
 ) -> None:
     """It is refused by name, and the next record is written as if nothing had been."""
     for _ in range(2):
-        with pytest.raises(TooLarge, match="takes no record of that size"):
+        with pytest.raises(TooLarge, match="accepts no record of that size"):
             await sink.send(topics.commands, LARGE)
         await sink.send(topics.commands, SMALL)
     assert [each.value for each in await read(make_source(), 2)] == [b"small", b"small"]

@@ -81,7 +81,9 @@ async def test_a_topic_that_is_not_there_is_said_at_once(config: KafkaConfig) ->
     """The sentence names the topic and the verb that makes it."""
     source = KafkaSource(config, Membership("no.such.topic", "group"), Clock())
     async with asyncio.timeout(10):
-        with pytest.raises(TopicMissing, match=r"no\.such\.topic does not exist\. `azplan topics apply` makes it"):
+        with pytest.raises(
+            TopicMissing, match=r"no\.such\.topic does not exist\. Create it with `azplan topics apply`"
+        ):
             await source.start()
 
 

@@ -52,7 +52,7 @@ async def test_a_topic_that_cannot_be_made_is_a_sentence() -> None:
     await admin.start()
     try:
         changes = await admin.plan([WantedTopic("other", 1)])
-        with pytest.raises(BrokerUnavailable, match=r"names no controller.* try again.*the demo's"):
+        with pytest.raises(BrokerUnavailable, match=r"has no controller.* try again.*the demo's"):
             await admin.apply(changes)
     finally:
         await admin.stop()

@@ -1,6 +1,6 @@
-"""The only door to Kafka: what the worker needs of a broker, and how aiokafka gives it.
+"""The only door to Kafka: what the worker needs of a broker, and its implementation with aiokafka.
 
-`port` says what is needed and names the errors; nothing else of the worker knows a Kafka client. `source` reads the
-commands topic as a member of the group, `sink` writes, `admin` looks at topics and offsets from outside the group.
-Nothing in here decodes a record or knows a command.
+`port` defines the needs and the errors. No other package knows a Kafka client. `source` reads the commands topic as a
+member of the group, `sink` writes records, `admin` reads topics and offsets without being a member. No module here
+decodes a record or knows a command.
 """

@@ -1,4 +1,4 @@
-"""Topics and offsets, seen from outside the group with throw-away clients that commit nothing."""
+"""Reads topics, offsets and records without being a member of the group, with short-lived clients."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -29,14 +29,13 @@ from worker.broker.rights_check import lacking
 from worker.broker.topics import TopicChange, WantedTopic
 
 NO_CONTROLLER: Final = (
-    "this Kafka names no controller, and only a controller makes topics. While a cluster chooses a new one that takes "
-    "seconds, so try again. An embedded broker such as the demo's never has one: "
-    "use the topics that it began with"
+    "this Kafka has no controller, and only a controller creates topics. A cluster elects a new controller within "
+    "seconds: try again. An embedded broker such as the demo's never has one: use the topics that it started with"
 )
 _PORTION: Final = 500
 _PAUSE: Final = 1.0
 _PATIENCE: Final = 30
-"""Polls without any progress after which a reader makes sure that the broker still answers."""
+"""After this many empty polls a reader asks whether the broker still answers."""
 
 
 class KafkaAdmin:
@@ -47,7 +46,7 @@ class KafkaAdmin:
         self._client: AIOKafkaAdminClient | None = None
 
     async def start(self) -> None:
-        """Connect; may be called again."""
+        """Connect. May be called again."""
         if self._client is None:
             client = AIOKafkaAdminClient(**client_arguments(self._config))
             await start_client(client, self._config)
@@ -60,13 +59,13 @@ class KafkaAdmin:
             await stop_client(client)
 
     async def ping(self) -> int:
-        """How many brokers there are."""
+        """The number of brokers."""
         with translated_errors("ask for the cluster's metadata"):
             cluster = await within(self._connected().describe_cluster(), ANSWER_SECONDS)
         return len(cluster["brokers"])
 
     async def plan(self, wanted: Sequence[WantedTopic]) -> list[TopicChange]:
-        """What `apply` would do."""
+        """What `apply` would do for these topics."""
         existing = await self._topics()
         changes = []
         for topic in wanted:
@@ -80,17 +79,17 @@ class KafkaAdmin:
         return changes
 
     async def lacking(self, rights: Sequence[Right]) -> list[Right]:
-        """What this user may not do."""
+        """Those of `rights` that this user does not have."""
         return await lacking(self._connected(), rights)
 
     async def apply(self, changes: Sequence[TopicChange]) -> None:
-        """Make what is missing; two that apply at once do no harm."""
+        """Create the missing topics. Two callers at the same time do no harm."""
         missing = [_new_topic(change.wanted) for change in changes if change.creates]
         if not missing:
             return
         with translated_errors("create topics"):
             cluster = await within(self._connected().describe_cluster(), ANSWER_SECONDS)
-            # aiokafka would fail on an attribute of None.
+            # Without a controller aiokafka would raise an AttributeError.
             if cluster["controller_id"] not in {broker["node_id"] for broker in cluster["brokers"]}:
                 raise BrokerUnavailable(NO_CONTROLLER)
             made = await within(self._connected().create_topics(missing), ANSWER_SECONDS)
@@ -111,7 +110,7 @@ class KafkaAdmin:
         return tuple(Partition(topic, number) for number in await partitions_of(topic, ask))
 
     async def committed(self, group: str, topic: str) -> Mapping[Partition, int]:
-        """What the group committed."""
+        """The offsets that the group has committed."""
         partitions = await self.partitions(topic)
         async with self._reader(group_id=group) as reader:
             with translated_errors(f"read the offsets of group {group}"):
@@ -119,15 +118,15 @@ class KafkaAdmin:
         return {each: offset for each, offset in zip(partitions, offsets, strict=True) if offset is not None}
 
     async def beginnings(self, topic: str) -> Mapping[Partition, int]:
-        """Oldest offsets."""
+        """The offset of the oldest record of each partition."""
         return await self._offsets(topic, "beginning_offsets")
 
     async def ends(self, topic: str) -> Mapping[Partition, int]:
-        """Newest offsets."""
+        """The offset that the next record of each partition will get."""
         return await self._offsets(topic, "end_offsets")
 
     async def offsets_at(self, topic: str, instant: datetime) -> Mapping[Partition, int]:
-        """First offsets of that instant or later."""
+        """The offset of the first record of `instant` or later in each partition."""
         partitions = await self.partitions(topic)
         milliseconds = int(instant.timestamp() * 1000)
         async with self._reader() as reader:
@@ -140,13 +139,13 @@ class KafkaAdmin:
         at = {Partition(*tp): ends[tp] if one is None else one.offset for tp, one in found.items()}
         for tp in asked:
             if oldest[tp] is None and first[tp] < ends[tp]:
-                # There are records, and none is of 1970 or later: this broker keeps no index of times.
+                # There are records, but the broker finds none of 1970 or later: it keeps no index of timestamps.
                 each = Partition(*tp)
                 at[each] = await self._first_since(each, range(first[tp], ends[tp]), milliseconds)
         return at
 
     async def _first_since(self, partition: Partition, offsets: range, milliseconds: int) -> int:
-        """The offset of the first record of that time or later, found by reading; the end where there is none."""
+        """The offset of the first record of that time or later, found by reading. Without one, the end."""
         async with aclosing(self.read({partition: offsets})) as records:
             async for record in records:
                 if record.timestamp is not None and record.timestamp >= milliseconds:
@@ -154,7 +153,7 @@ class KafkaAdmin:
         return offsets.stop
 
     async def read(self, ranges: Mapping[Partition, range]) -> AsyncGenerator[Record]:
-        """Records of these ranges."""
+        """The records in these ranges of offsets."""
         async with self._reader() as reader:
             left_over = await self._clipped(reader, ranges)
             reader.assign([TopicPartition(*each) for each in left_over])
@@ -174,7 +173,7 @@ class KafkaAdmin:
                 await self._drop_finished(reader, left_over)
 
     async def _drop_finished(self, reader: Consumer, left_over: dict[Partition, range]) -> None:
-        # The position, not the last record, says that a range is done: compaction and transactions leave holes.
+        # The position, not the last record, tells that a range is finished: compaction and transactions leave gaps.
         for each in list(left_over):
             with translated_errors("read records"):
                 position = await within(reader.position(TopicPartition(*each)), ANSWER_SECONDS)
@@ -211,7 +210,7 @@ class KafkaAdmin:
             await stop_client(reader)
 
     async def _topics(self) -> dict[str, list[int]]:
-        # All topics, because to ask for one by its name makes it on brokers that create topics automatically.
+        # All topics: asking for one by name creates it on brokers that create topics automatically.
         with translated_errors("list topics"):
             described = await within(self._connected().describe_topics(), ANSWER_SECONDS)
         return {each["topic"]: [part["partition"] for part in each["partitions"]] for each in described}
@@ -222,7 +221,7 @@ class KafkaAdmin:
             with translated_errors("read the configuration of a topic"):
                 (answer,) = await within(self._connected().describe_configs([resource]), ANSWER_SECONDS)
         except (BrokerRefused, BrokerUnavailable):
-            return {}  # not every broker tells, and nothing depends on it
+            return {}  # not every broker answers this, and nothing depends on it
         entries = [entry for found in answer.resources for entry in found[4]]
         return {entry[0]: entry[1] for entry in entries if entry[0] in names and entry[1] is not None}
 
@@ -242,6 +241,6 @@ def _new_topic(wanted: WantedTopic) -> NewTopic:
     if wanted.retention is not None:
         configuration["retention.ms"] = str(int(wanted.retention.total_seconds() * 1000))
     topic = NewTopic(wanted.name, wanted.partitions, 1, topic_configs=configuration)
-    # The constructor refuses -1, the protocol's "as the broker's default" (KIP-464).
+    # The constructor refuses -1, which means "the broker's default" in the protocol (KIP-464).
     topic.replication_factor = wanted.replication
     return topic

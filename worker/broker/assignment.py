@@ -1,4 +1,4 @@
-"""Which partitions this member of the group holds, since when, and what must not be forgotten about them."""
+"""The partitions that this member of the group holds: epoch, pauses, and offsets committed so far."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -8,10 +8,9 @@ from worker.broker.port import Partition
 
 
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
-    """Follows the group for one source, also over a consumer that is thrown away and made anew.
+    """Tracks the assignment of one source, also when its consumer is replaced by a new one.
 
-    The callbacks do nothing but note: the library waits for them while the whole group waits, and swallows what they
-    raise.
+    The callbacks only take notes: the library waits for them while the whole group waits, and hides their exceptions.
     """
 
     def __init__(self) -> None:
@@ -25,56 +24,56 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the librar
 
     @property
     def paused(self) -> frozenset[Partition]:
-        """What is held and paused."""
+        """The held partitions that are paused."""
         return self.held & self._paused
 
     def follow(self, consumer: AIOKafkaConsumer) -> None:
-        """From now on it is this consumer whose partitions these are."""
+        """Track the assignment of this consumer from now on."""
         self.end()
         self._consumer = consumer
 
     def end(self) -> None:
-        """Nothing is held any more; what was read before commits nothing."""
+        """Hold no partition any more. Offsets of records read before are no longer committed."""
         self.epoch += 1
         self.joined = False
         self.held = frozenset()
         self._floors.clear()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """The group is rebalancing: with aiokafka every member gives up everything (there is no KIP-429)."""
+        """The group is rebalancing: in aiokafka every member gives up all partitions (no KIP-429)."""
         del revoked
         self.end()
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """The group has settled; these are ours now, perhaps none."""
+        """The rebalance is over: this member holds these partitions now, perhaps none."""
         self.epoch += 1
         self.rebalances += 1
         self.joined = True
         self.held = frozenset(Partition(*each) for each in assigned)
-        # A new assignment knows nothing of the pauses of the last one.
+        # The consumer forgets its pauses at each new assignment.
         self._paused &= self.held
         if self._consumer is not None and self._paused:
             self._consumer.pause(*(TopicPartition(*each) for each in self._paused))
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Bring nothing from these; what is not held is left alone."""
+        """Fetch no records of these partitions. Partitions that are not held are ignored."""
         chosen = self.held.intersection(partitions)
         self._paused |= chosen
         if self._consumer is not None and chosen:
             self._consumer.pause(*(TopicPartition(*each) for each in chosen))
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Bring records from these again."""
+        """Fetch records of these partitions again."""
         chosen = self.paused.intersection(partitions)
         self._paused -= chosen
         if self._consumer is not None and chosen:
             self._consumer.resume(*(TopicPartition(*each) for each in chosen))
 
     def committable(self, offsets: Mapping[Partition, int], epoch: int) -> dict[Partition, int]:
-        """What of these may be committed: held under that very epoch, and never backwards.
+        """Those of `offsets` that may be committed: held under that epoch, and higher than the last commit.
 
-        The broker takes an offset of an older assignment for a partition that came back meanwhile (aiokafka #929), and
-        so would forget what was committed in between.
+        The broker accepts an offset of an older assignment if the partition came back meanwhile (aiokafka #929). It
+        would then lose the commits made in between.
         """
         if epoch != self.epoch:
             return {}
@@ -85,11 +84,11 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the librar
         }
 
     def committed(self, offsets: Mapping[Partition, int], epoch: int) -> None:
-        """The broker has taken these."""
+        """Note that the broker has acknowledged these offsets."""
         if epoch == self.epoch:
             for partition, offset in offsets.items():
                 self._floors[partition] = max(offset, self._floors.get(partition, offset))
 
     def floor(self, partition: Partition) -> int | None:
-        """The offset that was committed last under this assignment."""
+        """The offset that was committed last under this assignment. None if there is none."""
         return self._floors.get(partition)

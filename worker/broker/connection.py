@@ -1,4 +1,4 @@
-"""How every Kafka client of ours connects, what its errors mean to us, and how it is left without waiting for ever."""
+"""Connecting and closing Kafka clients: common arguments, deadlines, and aiokafka's errors as errors of `port`."""
 
 import asyncio
 import ssl
@@ -17,12 +17,17 @@ from worker.broker.tls import broker_tls_context
 T = TypeVar("T")
 
 CONNECT_SECONDS: Final = 30.0
+"""How long a client may take to start."""
 ANSWER_SECONDS: Final = 20.0
+"""How long a broker may take to answer a request."""
 STOP_SECONDS: Final = 5.0
+"""How long a client may take to stop."""
 CUT_SECONDS: Final = 1.0
+"""How long closing the connections of such a client may take."""
 APPEAR_SECONDS: Final = 3.0
+"""How long a new topic may be unknown to a broker."""
 
-# Azure Event Hubs closes connections that are idle for four minutes and wants metadata renewed before that.
+# Azure Event Hubs closes connections that are idle for four minutes, and asks clients to renew metadata before that.
 # Source: https://learn.microsoft.com/azure/event-hubs/apache-kafka-configurations
 IDLE_MS: Final = 180_000
 
@@ -51,7 +56,7 @@ log = structlog.get_logger("azplan.broker")
 
 @dataclass(frozen=True, slots=True)
 class KafkaConfig:
-    """Where the brokers are and how they are spoken to. The password shows in no text of it."""
+    """Addresses of the brokers, and how to connect to them. `repr` does not show the password."""
 
     bootstrap_servers: str
     security_protocol: str = "PLAINTEXT"
@@ -61,19 +66,19 @@ class KafkaConfig:
     sasl_username: str | None = None
     sasl_password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
-    """PEM file with an authority to trust beside the system's."""
+    """PEM file of a certificate authority that is trusted in addition to the system's."""
     certificate_file: str | None = None
-    """PEM file with our own certificate, where the brokers want one; `key_file` is its private key."""
+    """PEM file with the worker's own certificate, for mutual TLS. `key_file` holds its private key."""
     key_file: str | None = None
     max_request_bytes: int = 1_000_000
-    """No produce request is larger."""
+    """The largest produce request."""
     max_inflated: int = 64 * 1024 * 1024
-    """What the compressed batches of one poll may inflate to, together."""
+    """Bytes that the compressed batches of one poll may inflate to, in sum."""
     client_id: str = "azplan"
 
 
 def client_arguments(config: KafkaConfig) -> dict[str, Any]:
-    """The keyword arguments that aiokafka's clients share. Raises BrokerRefused where a file cannot be used."""
+    """The keyword arguments of every aiokafka client. Raises BrokerRefused if a file cannot be used."""
     shared: dict[str, Any] = {
         "bootstrap_servers": config.bootstrap_servers.split(","),
         "client_id": config.client_id,
@@ -97,10 +102,7 @@ def _tls(config: KafkaConfig) -> ssl.SSLContext | None:
 
 
 async def start_client(client: Any, config: KafkaConfig, seconds: float = CONNECT_SECONDS) -> None:
-    """Start a client of aiokafka; close it where that fails.
-
-    Raises BrokerUnavailable or BrokerRefused with the reason.
-    """
+    """Start an aiokafka client. On failure close it, and raise BrokerUnavailable or BrokerRefused with the reason."""
     try:
         with translated_errors(f"connect to Kafka at {config.bootstrap_servers}"):
             await within(client.start(), seconds)
@@ -113,7 +115,7 @@ async def start_client(client: Any, config: KafkaConfig, seconds: float = CONNEC
 
 
 async def _reason(config: KafkaConfig) -> BrokerError | None:
-    # A client that cannot bootstrap says only that, and logs why: asked once more, a bare connection gives the reason.
+    # A client that cannot connect only logs the reason. A second attempt with a bare connection raises the reason.
     shared = client_arguments(config)
     servers = ", ".join(shared.pop("bootstrap_servers"))
     host, _, port = servers.split(", ")[0].rpartition(":")
@@ -130,12 +132,13 @@ async def _reason(config: KafkaConfig) -> BrokerError | None:
     ) as error:
         return BrokerRefused(f"Kafka at {servers} refuses the sign-in: {_brief(error)}. Check AZPLAN_KAFKA__SASL_*.")
     except (OSError, errors.KafkaError, TimeoutError) as error:
-        # TLS 1.3 is done on our side before the broker has looked at our certificate: then it closes the connection.
+        # With TLS 1.3 the handshake ends on our side before the broker has checked our certificate. A broker that
+        # refuses the certificate then closes the connection.
         if isinstance(error.__cause__, ssl.SSLError):
             return _tls_fails(servers, error.__cause__)
         return BrokerUnavailable(
-            f"no Kafka broker answers at {servers}: {_brief(error)}. Is it up, and does that port speak "
-            f"{config.security_protocol} (AZPLAN_KAFKA__SECURITY_PROTOCOL)?"
+            f"no Kafka broker answers at {servers}: {_brief(error)}. Check that the broker runs and that the port "
+            f"speaks {config.security_protocol} (AZPLAN_KAFKA__SECURITY_PROTOCOL)."
         )
     connection.close()
     return None
@@ -145,19 +148,21 @@ def _tls_fails(servers: str, error: ssl.SSLError) -> BrokerRefused:
     reason = error.reason or str(error)
     advice = "Check AZPLAN_KAFKA__CA_FILE."
     if "ALERT" in reason:
-        advice = "Check AZPLAN_KAFKA__CERTIFICATE_FILE and __KEY_FILE: the broker wants a certificate that it believes."
+        advice = "Check AZPLAN_KAFKA__CERTIFICATE_FILE and __KEY_FILE: the broker must trust that certificate."
     return BrokerRefused(f"TLS with Kafka at {servers} fails: {reason}. {advice}")
 
 
 @contextmanager
 def translated_errors(doing: str) -> Iterator[None]:
-    """Turn what aiokafka raises into the port's errors. `doing` says what was tried, as in "commit offsets"."""
+    """Turn aiokafka's exceptions into errors of `port`. `doing` says what was tried, for example "commit offsets"."""
     try:
         yield
     except errors.UnknownTopicOrPartitionError as error:
-        raise TopicMissing(f"could not {doing}: the topic does not exist. `azplan topics apply` makes it") from error
+        raise TopicMissing(
+            f"could not {doing}: the topic does not exist. Create it with `azplan topics apply`"
+        ) from error
     except _TOO_LARGE as error:
-        raise TooLarge(f"could not {doing}: the broker takes no record of that size") from error
+        raise TooLarge(f"could not {doing}: the broker accepts no record of that size") from error
     except _REFUSALS as error:
         raise BrokerRefused(f"could not {doing}: {_brief(error)}") from error
     except TimeoutError as error:
@@ -172,21 +177,21 @@ def _brief(error: BaseException) -> str:
 
 
 async def within(work: Awaitable[T], seconds: float) -> T:
-    """Wait for an answer that aiokafka itself may await for ever. Raises TimeoutError."""
-    # Not `wait_for`: in Python 3.11 that loses a cancellation which comes just as the answer does.
+    """Wait for an answer at most `seconds`; aiokafka itself may wait forever. Raises TimeoutError."""
+    # Not `wait_for`: in Python 3.11 it loses a cancellation that arrives together with the answer.
     async with asyncio.timeout(seconds):
         return await work
 
 
 async def partitions_of(topic: str, ask: Callable[[], Awaitable[Collection[int] | None]]) -> tuple[int, ...]:
-    """The partitions of a topic, sorted. Raises TopicMissing where it is still not there after a few seconds.
+    """The partitions of a topic, sorted. Raises TopicMissing if the topic is still unknown after a few seconds.
 
-    A topic that was made a moment ago is not known to every broker yet (KRaft metadata arrives with a delay).
+    A new topic is not known to every broker at once (KRaft metadata arrives with a delay).
     """
     end = asyncio.get_running_loop().time() + APPEAR_SECONDS
     while not (numbers := await ask()):
         if asyncio.get_running_loop().time() > end:
-            raise TopicMissing(f"the topic {topic} does not exist. `azplan topics apply` makes it")
+            raise TopicMissing(f"the topic {topic} does not exist. Create it with `azplan topics apply`")
         await asyncio.sleep(0.1)
     return tuple(sorted(numbers))
 
@@ -195,10 +200,10 @@ _leaving: set[asyncio.Future[Any]] = set()
 
 
 async def stop_client(client: Any) -> None:
-    """Stop a client, or leave it behind: stopping may hang on a broker that does not answer (aiokafka #773, #647).
+    """Stop a client, or abandon it: stopping may hang on a broker that does not answer (aiokafka #773, #647).
 
-    After a few seconds its connections are closed under it, which fails whatever it still waits for; then it goes on
-    stopping in the background and nothing waits for it. Never raises.
+    After a few seconds this closes the client's connections, so all its pending requests fail. The client then goes on
+    stopping in the background, and nothing waits for it. Never raises.
     """
     stopping = asyncio.ensure_future(client.stop() if hasattr(client, "stop") else client.close())
     if not await wait_until_done(stopping, STOP_SECONDS):
@@ -207,17 +212,17 @@ async def stop_client(client: Any) -> None:
 
 
 async def close_connections(client: Any) -> None:
-    """Close a client's connections without asking it."""
+    """Close a client's connections without stopping the client."""
     await wait_until_done(asyncio.ensure_future(_network(client).close()), CUT_SECONDS)
 
 
 def _network(client: Any) -> Any:
-    # Producers have it in public, consumers and admins have not.
+    # The attribute is public in producers, and private in consumers and admins.
     return client.client if hasattr(client, "client") else client._client  # noqa: SLF001
 
 
 async def wait_until_done(work: "asyncio.Future[Any]", seconds: float) -> bool:
-    """Wait for the end of something whose result does not matter. False where it goes on without us."""
+    """Wait at most `seconds` for the end of `work`, whatever its result. False if `work` is still running."""
     _leaving.add(work)
     work.add_done_callback(_has_ended)
     await asyncio.wait({work}, timeout=seconds)

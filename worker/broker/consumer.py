@@ -1,4 +1,4 @@
-"""The one way in which records are read from Kafka: aiokafka's consumer, with bounds that it does not have."""
+"""The Kafka consumer that reads all records: aiokafka's consumer, with a limit on decompressed bytes."""
 
 from collections.abc import Collection
 from functools import partial
@@ -18,19 +18,19 @@ from worker.broker.record_batches import FetchedBatches, FetchedRecords
 LATEST: Final = OffsetResetStrategy.LATEST
 
 READING: Final[dict[str, Any]] = {
-    # Offsets are committed by us, explicitly, or not at all (the library's default commits what it handed out).
+    # Only explicit commits. By default the library commits every record that it has returned.
     "enable_auto_commit": False,
-    # A command of a transaction that was rolled back was never sent.
+    # A command in an aborted transaction does not count as sent.
     "isolation_level": "read_committed",
-    # Where an offset is gone (retention), what is still there comes next. The library's default would skip it all.
+    # If retention deleted an offset, continue with the oldest record. By default the library would skip all records.
     "auto_offset_reset": "earliest",
-    # What a client may hold in memory beside what it has handed out.
+    # Bytes of fetched records that a client may hold in memory.
     "fetch_max_bytes": 16 * 1024 * 1024,
 }
 
 
 class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # the library has no types
-    """Reads as everybody of us reads. `budget` is what the compressed batches of one poll may inflate to."""
+    """aiokafka's consumer with the options `READING`. `budget` limits what the batches of one poll inflate to."""
 
     def __init__(self, config: KafkaConfig, **more: Any) -> None:
         self.budget = InflateBudget(config.max_inflated)
@@ -38,9 +38,9 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # the library has no ty
         super().__init__(**client_arguments(config), **READING, **more)
 
     async def newest(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset that the next record of each will get, also behind transactions that were never ended.
+        """For each partition, the offset that the next record will get, also behind unfinished transactions.
 
-        The library's `end_offsets` ends before these, as reading does.
+        The library's `end_offsets` stops before unfinished transactions, as reading does.
         """
         asked: dict[int, dict[str, list[tuple[int, int]]]] = {}
         for place in places:
@@ -64,9 +64,9 @@ class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # the library has no ty
 
     @_fetcher.setter
     def _fetcher(self, made: Any) -> None:
-        """The library makes its fetcher when it starts; from its first fetch on it is to parse with our classes."""
+        """Make the library's fetcher parse with the classes of `record_batches`. The library assigns it at start."""
         if made is not None:
-            # Its method is compiled against the names of its module. This one finds our classes there.
+            # The method looks its classes up in the globals of its module. The copy gets globals with our classes.
             ours = {"MemoryRecords": partial(FetchedBatches, self.budget), "PartitionRecords": FetchedRecords}
             theirs = library.Fetcher._proc_fetch_request  # noqa: SLF001  # there is no public way
             parsing = FunctionType(theirs.__code__, {**vars(library), **ours})

@@ -1,4 +1,4 @@
-"""Compressed batches, inflated within a bound. A few kilobytes may be made to inflate to as many gigabytes."""
+"""Decompression of record batches within a limit. A few kilobytes can inflate to gigabytes."""
 
 import mmap
 import struct
@@ -10,45 +10,47 @@ import cramjam
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 NAMES: Final[Mapping[int, str]] = MappingProxyType({GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"})
-"""The codecs by the numbers that Kafka gives them."""
+"""The codecs by Kafka's numbers."""
 
-# The framing of xerial's library, which Java clients use: a header of 16 bytes, then blocks with their lengths.
+# The framing of xerial's snappy library, which Java clients use: 16 bytes of header, then blocks with their lengths.
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 _BLOCK_LENGTH: Final = 4
 
 
 class InflatesTooMuch(Exception):
-    """It would inflate to more than it may."""
+    """The data would inflate to more than the limit."""
 
 
 class CannotInflate(Exception):
-    """It is no data of that codec. The message says what the codec's library says."""
+    """The data does not follow its codec. The message is that of the codec's library."""
 
 
 class BudgetSpent(Exception):
-    """It does not fit beside what was inflated for this poll already; it may fit into the next."""
+    """The batch does not fit into the rest of this poll's budget. It may fit into the next poll's."""
 
 
 class InflateBudget:
-    """How much the batches of one poll may inflate to, together."""
+    """How many bytes the batches of one poll may inflate to, in sum."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._left = most
 
     def begin(self) -> None:
-        """A poll begins."""
+        """A new poll begins with the full budget."""
         self._left = self.most
 
     def inflate(self, codec: int, data: bytes) -> bytes:
-        """What was compressed. Raises Later, Larger or Broken; after the last two nothing more is inflated for this
-        poll, as they have cost as much time as the largest good batch."""
+        """Decompress `data`. Raises BudgetSpent, InflatesTooMuch or CannotInflate.
+
+        After the last two, nothing more is inflated for this poll: they cost as much time as the largest good batch.
+        """
         bound, self._left = self._left, 0
         try:
             plain = inflate(codec, data, bound)
         except (InflatesTooMuch, CannotInflate):
-            # Only with all of the room is it certain that nothing but the data itself is in the way.
+            # Only with the full budget is it certain that the data itself is the cause.
             if bound < self.most:
                 raise BudgetSpent from None
             raise
@@ -57,7 +59,10 @@ class InflateBudget:
 
 
 def inflate(codec: int, data: bytes, bound: int) -> bytes:
-    """What was compressed, of at most `bound` bytes; no more memory than that is used. Raises Larger or Broken."""
+    """Decompress `data` to at most `bound` bytes, with no more memory than that.
+
+    Raises InflatesTooMuch or CannotInflate.
+    """
     if codec not in NAMES:
         raise CannotInflate(f"no codec has the number {codec}")
     if bound < 1:

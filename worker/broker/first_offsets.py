@@ -1,9 +1,9 @@
-"""Where a new group begins. Decided once, before anybody joins, for the group and not for a partition.
+"""The first offsets of a new group: decided once for the whole group, before the first member joins.
 
-The client's own `auto_offset_reset` decides for each partition whenever an offset is missing: with `latest` it skips
-what was written while the worker was down before its first commit, what a partition got before the worker noticed it,
-and what retention overtook. So here `latest` commits the ends once, and after that a missing offset always means: from
-the oldest record that there is.
+The library's `auto_offset_reset` decides for each partition, whenever an offset is missing. With `latest` it skips
+records that were written while the worker was down before its first commit, records of a new partition that the worker
+has not noticed yet, and records behind an offset that retention has deleted. So here `latest` commits the ends of all
+partitions once. After that a missing offset always means: begin with the oldest record.
 """
 
 import structlog
@@ -26,7 +26,7 @@ log = structlog.get_logger("azplan.broker")
 
 
 async def ensure_first_offsets(config: KafkaConfig, topic: str, group: str, start_from: StartFrom) -> None:
-    """Make sure that the group has a place to begin. Raises NoCommittedOffsets, TopicMissing and the usual errors."""
+    """Commit the first offsets of the group if it needs them. Raises NoCommittedOffsets and the errors of `Admin`."""
     admin = KafkaAdmin(config)
     await admin.start()
     try:
@@ -36,7 +36,8 @@ async def ensure_first_offsets(config: KafkaConfig, topic: str, group: str, star
         if start_from is StartFrom.NONE:
             raise NoCommittedOffsets(
                 f"the group {group} has no committed offset on {topic}, and AZPLAN_KAFKA__START_FROM is none. "
-                "Set it to earliest (read what is still there) or latest (read only what is new) for the first start"
+                "For the first start set it to earliest (read all records that are still there) or latest (read only "
+                "new records)"
             )
         ends = await admin.ends(topic)
     finally:
@@ -60,6 +61,6 @@ async def _unless_others_did(consumer: Consumer, offsets: dict[TopicPartition, i
     try:
         await consumer.commit(offsets)
     except (CommitFailedError, IllegalGenerationError, UnknownMemberIdError):
-        # The group has members already: one of them started at the same time and was first.
+        # The group has members already: another worker started at the same time and was first.
         return False
     return True

@@ -1,11 +1,11 @@
-"""What the worker needs of a broker, in the worker's own words, and what can go wrong with it.
+"""The port to a broker: what the worker needs of Kafka, as protocols and data, and the errors that can be raised.
 
 BrokerError
-├── BrokerUnavailable    no answer, or not yet; trying again later is right
-├── BrokerRefused        the broker says no (credentials, permissions, a setting); trying again says no again
-├── TopicMissing         a topic is not there; the message says how to make it
-├── NoCommittedOffsets   the group is new and the settings say that a new group must not begin by itself
-└── TooLarge             the broker does not take a record of this size
+├── BrokerUnavailable    no answer, or not yet; try again later
+├── BrokerRefused        the broker refuses (credentials, permissions, a setting); trying again does not help
+├── TopicMissing         a topic does not exist; the message says how to create it
+├── NoCommittedOffsets   the group is new, and the settings forbid a new group to choose its own beginning
+└── TooLarge             the broker accepts no record of this size
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -41,31 +41,31 @@ __all__ = [
 
 
 class BrokerError(Exception):
-    """Something about the broker. The message says what was tried and what to do; it holds no secret."""
+    """A failure of the broker. The message says what was tried and what to do next. It holds no secret."""
 
 
 class BrokerUnavailable(BrokerError):
-    """The broker did not answer, or not yet. Whether the last request took effect is not known."""
+    """The broker did not answer, or not yet. The last request may have taken effect."""
 
 
 class BrokerRefused(BrokerError):
-    """The broker says no: wrong credentials, a missing permission, or something it does not support."""
+    """The broker refuses: wrong credentials, a missing permission, or a feature that it does not support."""
 
 
 class TopicMissing(BrokerError):
-    """A topic that is needed does not exist."""
+    """A needed topic does not exist."""
 
 
 class NoCommittedOffsets(BrokerError):
-    """The group has no committed offset and `StartFrom.NONE` forbids it to begin by itself."""
+    """The group has no committed offset, and `StartFrom.NONE` forbids it to choose its own beginning."""
 
 
 class TooLarge(BrokerError):
-    """The broker takes no record of this size on that topic. Sending it again changes nothing."""
+    """The broker accepts no record of this size on that topic. Sending the record again does not help."""
 
 
 class StartFrom(StrEnum):
-    """Where a group begins that never committed an offset on the topic."""
+    """Where a group begins to read if it has never committed an offset on the topic."""
 
     EARLIEST = "earliest"
     LATEST = "latest"
@@ -81,10 +81,10 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one poll brought.
+    """The records of one poll.
 
-    `epoch` is the assignment under which the records were read: it counts up whenever partitions come or go. An offset
-    is committed together with it, so that a batch of an assignment that has ended commits nothing.
+    `epoch` numbers the assignment under which the records were read: it grows whenever partitions are assigned or
+    revoked. An offset is committed together with its epoch. So a batch of an ended assignment commits nothing.
     """
 
     records: tuple[Record, ...]
@@ -93,153 +93,153 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """Where reading of a partition stands, as offsets."""
+    """How far a partition has been read, as offsets."""
 
     position: int
-    """The offset that is read next."""
+    """The offset of the next record to read."""
     committed: int | None
-    """The offset that was committed last under this assignment, or that the group had at its start."""
+    """The offset committed last under this assignment, or by the group before it. None if there is none."""
     end: int
-    """The offset that the next record of the topic will get."""
+    """The offset that the next record of the partition will get."""
     readable: int
-    """The offset up to which records may be read now: a transaction that was never ended keeps all behind it back."""
+    """The offset up to which records can be read now. An unfinished transaction blocks all records behind it."""
 
     @property
     def messages(self) -> int:
-        """How many records are not committed yet."""
+        """How many records are not committed."""
         return max(0, self.end - (self.position if self.committed is None else self.committed))
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the source fares. Counters only grow."""
+    """Health of a source. Counters only grow."""
 
     last_poll: float | None
-    """The clock's monotonic seconds when a poll last returned, None before the first."""
+    """Monotonic seconds at which a poll last returned. None before the first."""
     last_commit: float | None
-    """The same of the last commit that the broker acknowledged."""
+    """Monotonic seconds at which the broker last acknowledged a commit. None before the first."""
     rebalances: int
-    """Assignments that were received."""
+    """How many assignments this member received."""
     rebuilds: int
-    """Times the client was thrown away and made anew, because records were there and it brought none."""
+    """How often the Kafka client was replaced because it returned no records although there were some."""
 
 
 class Source(Protocol):
     """Reads the commands topic as one member of a consumer group. One task polls; nothing else reads."""
 
     async def start(self) -> None:
-        """Join the group and return when the broker has let this member in.
+        """Join the group. Returns when the broker has admitted this member.
 
-        Raises BrokerUnavailable, BrokerRefused, TopicMissing or NoCommittedOffsets. After BrokerUnavailable it may be
-        called again.
+        Raises BrokerUnavailable, BrokerRefused, TopicMissing or NoCommittedOffsets. May be called again after
+        BrokerUnavailable.
         """
 
     async def stop(self) -> None:
-        """Leave the group. Never raises and never takes longer than a few seconds, whatever the broker does."""
+        """Leave the group. Never raises, and returns within a few seconds whatever the broker does."""
 
     async def poll(self, max_records: int, wait: float) -> Batch:
-        """The next records, in the order of offsets within each partition; none after `wait` seconds.
+        """The next records, in the order of offsets within each partition. Empty if none come within `wait` seconds.
 
-        Never to be cancelled: `stop` ends it. May take some seconds longer than `wait`, and returns nothing, while
-        the group is rebalancing. Raises BrokerUnavailable or BrokerRefused; polling on is right after the first.
+        The caller must not cancel a poll: `stop` ends it. While the group rebalances, a poll may take some seconds
+        longer than `wait` and returns no records. Raises BrokerUnavailable (poll again) or BrokerRefused.
         """
 
     async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
-        """Commit, for each partition, the offset of the next record to be read by the group.
+        """Commit, for each partition, the offset of the next record that the group must read.
 
-        Only partitions that are still held under that epoch are committed, and never backwards; what was taken away
-        meanwhile is somebody else's to commit. Raises BrokerUnavailable when the broker did not say yes.
+        Commits only partitions that are still held under that epoch, and never a lower offset than before. A partition
+        that was revoked meanwhile is left to its new owner. Raises BrokerUnavailable if the broker did not acknowledge.
         """
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Bring nothing from these partitions until `resume`. What is not held is left alone.
+        """Return no records of these partitions until `resume`. Partitions that are not held are ignored.
 
-        A pause outlasts a rebalance that gives the partition back, and ends with one that does not.
+        A pause survives a rebalance that gives the partition back. It ends with a rebalance that does not.
         """
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Bring records from these partitions again."""
+        """Return records of these partitions again."""
 
     def paused(self) -> frozenset[Partition]:
-        """Partitions that are held and paused."""
+        """The held partitions that are paused."""
 
     def assignment(self) -> frozenset[Partition]:
-        """Partitions that this member holds now; empty while the group is rebalancing."""
+        """The partitions that this member holds now. Empty while the group rebalances."""
 
     async def lag(self) -> Mapping[Partition, Lag]:
-        """Where each held partition stands, asked of the broker. Raises BrokerUnavailable."""
+        """How far each held partition has been read. Asks the broker. Raises BrokerUnavailable."""
 
     def health(self) -> Health:
-        """How the source fares, from memory."""
+        """The health of this source. Asks nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Where Kafka put a record."""
+    """Where Kafka stored a record."""
 
     partition: Partition
     offset: int
 
 
 class Sink(Protocol):
-    """Writes records. What was acknowledged is on all in-sync replicas."""
+    """Writes records. An acknowledged record is on all in-sync replicas."""
 
     async def start(self) -> None:
-        """Connect. Raises BrokerUnavailable or BrokerRefused; may be called again."""
+        """Connect. May be called again. Raises BrokerUnavailable or BrokerRefused."""
 
     async def stop(self) -> None:
         """Close. Never raises and never takes longer than a few seconds."""
 
     async def send(self, topic: str, record: Outgoing, *, partition: int | None = None) -> Ack:
-        """Write one record and return when Kafka has acknowledged it.
+        """Write one record. Returns when Kafka has acknowledged it.
 
         Without `partition` the key decides, as in the Java client. Calls that begin one after the other reach a
-        partition in that order. Raises BrokerUnavailable (it may have been written all the same; the next call is made
-        with a new client where that is needed), TooLarge, TopicMissing or BrokerRefused.
+        partition in that order. Raises TooLarge, TopicMissing, BrokerRefused, or BrokerUnavailable: then the record may
+        have been written all the same, and the next call uses a new client if it needs one.
         """
 
 
 class Admin(Protocol):
-    """Looks at topics and offsets from outside the group. Takes no part in it and commits nothing.
+    """Reads topics and offsets without being a member of the group. Commits nothing.
 
-    Every method raises BrokerUnavailable or BrokerRefused, and TopicMissing where it names a topic that is not there.
+    Every method can raise BrokerUnavailable or BrokerRefused, and TopicMissing if it is given a topic.
     """
 
     async def start(self) -> None:
-        """Connect; may be called again after BrokerUnavailable."""
+        """Connect. May be called again after BrokerUnavailable."""
 
     async def stop(self) -> None:
         """Close. Never raises and never takes longer than a few seconds."""
 
     async def ping(self) -> int:
-        """One light question; the answer is the number of brokers."""
+        """The number of brokers, by one cheap request."""
 
     async def plan(self, wanted: Sequence[WantedTopic]) -> list[TopicChange]:
         """What `apply` would do for these topics. Changes nothing."""
 
     async def apply(self, changes: Sequence[TopicChange]) -> None:
-        """Make the topics that are missing."""
+        """Create the missing topics. Existing topics are not changed."""
 
     async def lacking(self, rights: Sequence[Right]) -> list[Right]:
-        """Those of these rights that this user does not have, found out without changing anything."""
+        """Those of `rights` that this user does not have. Changes nothing."""
 
     async def partitions(self, topic: str) -> tuple[Partition, ...]:
-        """The partitions of a topic, in order."""
+        """The partitions of a topic, in ascending order."""
 
     async def committed(self, group: str, topic: str) -> Mapping[Partition, int]:
-        """The offsets that a group has committed on a topic; partitions without one are left out."""
+        """The offsets that a group has committed on a topic, without partitions that have none."""
 
     async def beginnings(self, topic: str) -> Mapping[Partition, int]:
-        """The offset of the oldest record that each partition still has."""
+        """For each partition, the offset of the oldest record that is still there."""
 
     async def ends(self, topic: str) -> Mapping[Partition, int]:
-        """The offset that the next record of each partition will get."""
+        """For each partition, the offset that the next record will get."""
 
     async def offsets_at(self, topic: str, instant: datetime) -> Mapping[Partition, int]:
-        """For each partition the offset of the first record of that instant or later; its end where there is none."""
+        """For each partition, the offset of the first record of `instant` or later, else the partition's end."""
 
     def read(self, ranges: Mapping[Partition, range]) -> AsyncIterator[Record]:
-        """The records of these ranges of offsets that still exist, in order within each partition.
+        """The records in these ranges of offsets that still exist, in order within each partition.
 
-        A range that reaches beyond the end of its partition ends there. Nothing is read ahead without bound.
+        A range beyond the end of its partition is cut there. Read-ahead is bounded.
         """

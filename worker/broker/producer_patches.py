@@ -1,4 +1,4 @@
-"""What aiokafka's producer does inside, where its own ends and retries are not ours. It has no public way for these."""
+"""Patches of aiokafka's producer: how it fails, retries and stops. The library has no public way to change these."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from worker.broker.connection import STOP_SECONDS, close_connections, wait_until
 
 
 def limit_retries(producer: Any, deaths: Callable[[], int]) -> None:
-    """Have a started producer fail what it cannot send, and leave it at that.
+    """Make a started producer give up on records that it cannot send.
 
-    When its sender fails, the library fails a transaction as well; without one that ends in an AttributeError, which
-    the event loop logs with its trace. And where the connection dies on a request, it sends the same request for ever:
-    here a batch fails with KafkaConnectionError when the connection has died on it as often as `deaths` says.
+    When the library's sender fails, it also aborts a transaction. Without a transaction that raises an AttributeError,
+    and the event loop logs its traceback. When the connection breaks on a request, the library repeats the request
+    forever. With this patch a batch fails with KafkaConnectionError after the connection broke on it `deaths()` times.
     """
     sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
 
@@ -35,7 +35,7 @@ def limit_retries(producer: Any, deaths: Callable[[], int]) -> None:
 
 
 class _Handler(SendProduceReqHandler):  # type: ignore[misc]  # the library has no types
-    """The library's own, but for requests on which the connection died."""
+    """The library's handler, with a limit of retries for requests on which the connection broke."""
 
     def __init__(self, sender: Any, batches: dict[Any, Any], deaths: Callable[[], int]) -> None:
         super().__init__(sender, batches)
@@ -49,11 +49,11 @@ class _Handler(SendProduceReqHandler):  # type: ignore[misc]  # the library has 
 
 
 async def end_sending(producer: Any) -> None:
-    """Have the producer deliver nothing more.
+    """Make the producer deliver nothing more.
 
-    Stopping alone would deliver what it holds, however late: when the broker is back, behind newer records. There is no
-    public way; the sender's task has to be over before `stop`, which would cancel it a second time and then close
-    nothing.
+    Stopping alone would still deliver the records that the producer holds, perhaps long after newer records, when the
+    broker is back. There is no public way to prevent that. The sender's task must end before `stop`: otherwise `stop`
+    cancels the task a second time and then closes nothing.
     """
     sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001
     sender.sender_task.cancel()
@@ -63,13 +63,14 @@ async def end_sending(producer: Any) -> None:
 
 
 def _fail_held(waiting: Any, error: BaseException) -> None:
-    """Fail every batch that a producer holds: those under way, those in line, and those in line again.
+    """Fail every batch that a producer holds: in flight, queued, and queued again for a retry.
 
-    The library counts a batch that it will try again as in line, and when it fails takes it off those under way, where
-    it is not: a traceback of the event loop. So all are counted among those first.
+    The library lists a batch that it will retry as queued. But when the batch fails, the library removes it from the
+    batches in flight, does not find it there, and the event loop logs a traceback. So this lists all batches as in
+    flight first.
     """
     in_line = [batch for batches in waiting._batches.values() for batch in batches]  # noqa: SLF001
     waiting._pending_batches.update(in_line)  # noqa: SLF001
     waiting.fail_all(error)
     for batch in in_line:
-        batch._drain_waiter.exception()  # noqa: SLF001  # nobody waits, and asyncio would say so
+        batch._drain_waiter.exception()  # noqa: SLF001  # asyncio logs an exception that nobody retrieves

@@ -1,14 +1,13 @@
-"""Batches of records as they were fetched, read within bounds and past what the library cannot read.
+"""Fetched record batches: decompressed within a limit, and read although the library cannot read them.
 
-| hazard | what is done |
+| hazard | what this module does |
 |---|---|
-| the library inflates a batch without limit: 8 kB became 535 MB | inflated by us, within what a poll may hold |
-| good batches of one fetch are too much together | the poll ends before the next one, which is fetched again |
+| the library inflates a batch without limit: 8 kB became 535 MB | inflates within the budget of a poll |
+| good batches of one fetch exceed the budget in sum | the poll ends before the next batch, which is fetched again |
 | a batch that inflates to too much, or not at all, fails each poll and restart | its records come without bytes |
-| a header whose name is no UTF-8, which no broker looks at, fails each poll | it is read leniently |
+| a header name that is not UTF-8 (no broker checks names) fails each poll | the name is decoded leniently |
 
-The classes stand in for the library's `MemoryRecords` and `PartitionRecords`; `worker.broker.consumer` puts
-them there.
+The classes replace the library's `MemoryRecords` and `PartitionRecords`; `worker.broker.consumer` installs them.
 """
 
 import struct
@@ -33,7 +32,7 @@ from worker.broker.decompression import (
 
 log = structlog.get_logger("azplan.broker")
 
-# Kafka's record batch (magic 2) and message (magic 0 and 1): both have length and magic at the same place.
+# Kafka's record batch (magic 2) and message (magic 0 and 1) have length and magic at the same offsets.
 _LENGTH_AT: Final = 8
 _OVERHEAD: Final = 12
 _MAGIC_AT: Final = 16
@@ -46,7 +45,7 @@ _CODEC: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class UnreadEntry:
-    """A record whose bytes cannot be had, as the library's records are read."""
+    """A record whose bytes cannot be read, in the form of the library's batch entries."""
 
     offset: int
     timestamp: int
@@ -59,31 +58,31 @@ class UnreadEntry:
 
 
 class UnreadRecord(ConsumerRecord[bytes, bytes]):  # type: ignore[misc]  # the library has no types
-    """The same as the library gives records out."""
+    """A record whose bytes cannot be read, in the form of the library's consumer records."""
 
     why: str
 
 
 class FetchedBatches:
-    """A series of batches, as `MemoryRecords` of the library."""
+    """The batches of one fetched partition. Replaces the library's `MemoryRecords`."""
 
     def __init__(self, budget: InflateBudget, data: bytes) -> None:
         self._budget = budget
         self._data = data
         self._at = 0
         self.reached = 0
-        """The offset from which on records were not seen yet."""
+        """The offset of the first record that was not seen yet."""
 
     def size_in_bytes(self) -> int:
         """How many bytes were fetched."""
         return len(self._data)
 
     def has_next(self) -> bool:
-        """Whether there is a whole batch; the last one is often cut off."""
+        """Whether another whole batch follows. The last batch of a fetch is often cut off."""
         return self._end() is not None
 
     def next_batch(self) -> Any:
-        """The next one."""
+        """The next batch. None at the end."""
         end = self._end()
         if end is None:
             return None
@@ -99,7 +98,7 @@ class FetchedBatches:
         magic = data[_MAGIC_AT]
         if magic >= 2:
             whole = DefaultRecordBatch(data)
-            # Kafka alone makes control batches, and the library looks into them without inflating.
+            # Only Kafka itself writes control batches, and the library reads them without inflating.
             return whole if whole.is_control_batch else BoundedBatch(whole, data, self._budget)
         message = LegacyRecordBatch(data, magic)
         compressed = data[_LEGACY_ATTRIBUTES_AT] & _CODEC
@@ -114,7 +113,7 @@ class FetchedBatches:
 
 
 class BoundedBatch:
-    """A batch of records. Iterated, it gives all of them: those that cannot be read without their bytes."""
+    """A batch of records. Iteration yields all of them; unreadable records come without their bytes."""
 
     def __init__(self, whole: Any, data: bytes, budget: InflateBudget) -> None:
         self._whole = whole
@@ -129,11 +128,11 @@ class BoundedBatch:
         self.timestamp = whole.max_timestamp
 
     def validate_crc(self) -> bool:
-        """Whether the bytes came as they were written."""
+        """Whether the checksum fits the bytes."""
         return bool(self._whole.validate_crc())
 
     def __iter__(self) -> Iterator[Any]:
-        """Raises Later where the batch does not fit into what is left for this poll."""
+        """Raises BudgetSpent if the batch does not fit into the rest of this poll's budget."""
         reached = self.base_offset
         try:
             plain = self._plain()
@@ -149,7 +148,7 @@ class BoundedBatch:
             yield from self._unread(reached, f"{compressed} inflates to more than {allowed}")
         except CannotInflate as error:
             yield from self._unread(reached, f"its compressed batch cannot be inflated: {error}")
-        except Exception as error:  # noqa: BLE001 - whatever it is, it would be there again after each restart
+        except Exception as error:  # noqa: BLE001 - any other failure would come again after each restart
             yield from self._unread(reached, f"its batch cannot be read: {error or type(error).__name__}")
 
     def _plain(self) -> bytes:
@@ -162,7 +161,7 @@ class BoundedBatch:
         return bytes(header) + inflated
 
     def _readings(self, plain: bytes) -> Iterator[Any]:
-        """The records; once more in the lenient way where the strict one stumbles."""
+        """The records; read leniently if the library's strict way fails."""
         try:
             yield from DefaultRecordBatch(plain)
         except Exception:  # noqa: BLE001 - the library has several, and one of its builds has others
@@ -174,7 +173,7 @@ class BoundedBatch:
 
 
 class BoundedLegacyBatch(BoundedBatch):
-    """Messages of the oldest formats, compressed within one. Only the last offset is known before it is inflated."""
+    """Messages of the oldest formats, compressed into one. Before inflating only the last offset is known."""
 
     def __init__(self, whole: Any, data: bytes, budget: InflateBudget, reached: int) -> None:
         self._whole = whole
@@ -195,7 +194,7 @@ class BoundedLegacyBatch(BoundedBatch):
 
 
 class FetchedRecords(PartitionRecords):  # type: ignore[misc]  # the library has no types
-    """What was fetched of one partition, as `PartitionRecords` of the library."""
+    """The fetched records of one partition. Replaces the library's `PartitionRecords`."""
 
     def __init__(self, place: Any, records: FetchedBatches, aborted: Any, fetch_offset: int, *how: Any) -> None:
         records.reached = fetch_offset
@@ -203,7 +202,7 @@ class FetchedRecords(PartitionRecords):  # type: ignore[misc]  # the library has
         super().__init__(place, records, aborted, fetch_offset, *how)
 
     def __next__(self) -> Any:
-        """The next record. Ends before a batch that is too much for this poll; it will be fetched again."""
+        """The next record. Ends before a batch that exceeds this poll's budget; that batch is fetched again."""
         try:
             return super().__next__()
         except BudgetSpent:
@@ -228,20 +227,20 @@ class FetchedRecords(PartitionRecords):  # type: ignore[misc]  # the library has
 
 
 class _LenientBytes(bytearray):
-    """Bytes that can always be decoded."""
+    """Bytes that always decode."""
 
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
         return _LenientBytes(found) if isinstance(key, slice) else found
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """What is no UTF-8 is written as an escape."""
+        """Decode; bytes that are not UTF-8 become escapes."""
         del errors
         return bytes(self).decode(encoding, "backslashreplace")
 
 
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # the library has no types
-    """The library's batch in Python, whose bytes can always be decoded. Given what was inflated already."""
+    """The library's pure-Python batch, reading inflated bytes that always decode."""
 
     def __init__(self, plain: bytes) -> None:
         super().__init__(plain)
@@ -249,7 +248,7 @@ class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # the library
 
 
 class _BoundedLegacyMessage(_LegacyRecordBatchPy):  # type: ignore[misc]
-    """The library's message in Python, inflated by us."""
+    """The library's pure-Python message, inflated within the budget."""
 
     _buffer: memoryview
 

@@ -1,4 +1,4 @@
-"""From aiokafka's records to ours."""
+"""Fetches records with aiokafka and converts them to `events.wire.record.Record`."""
 
 from aiokafka import ConsumerRecord
 
@@ -8,7 +8,7 @@ from worker.broker.record_batches import UnreadRecord
 
 
 async def fetch_records(consumer: Consumer, most: int, seconds: float) -> list[Record]:
-    """The next records of all partitions, in order within each."""
+    """At most `most` next records of all partitions, in order within each. Waits for the first up to `seconds`."""
     consumer.budget.begin()
     batches = await consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
     return [_record(each) for batch in batches.values() for each in batch]

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class RightTo(StrEnum):
-    """What a worker does at the broker, and needs a right for."""
+    """Actions at the broker that need a right."""
 
     READ = "read"
     """Fetch records of a topic."""
@@ -14,24 +14,24 @@ class RightTo(StrEnum):
     COMMIT = "commit"
     """Be a member of a group and commit its offsets."""
     WRITE_ONCE = "write once"
-    """Write without doubles. From Kafka 2.8 on, whoever may write to any topic may do it."""
+    """Write idempotently. From Kafka 2.8 on, every user with the right to write to a topic has this right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A right that a worker needs: on a topic, on a group, or on the cluster."""
+    """A right that a worker needs on a topic, a group or the cluster."""
 
     to: RightTo
     name: str
-    """Of the topic or the group; `kafka-cluster` for the cluster."""
+    """Name of the topic or the group; `kafka-cluster` for the cluster."""
 
     @property
     def operation(self) -> str:
-        """Kafka's name for it."""
+        """Kafka's name of the action."""
         names = {RightTo.COMMIT: "Read", RightTo.WRITE_ONCE: "IdempotentWrite"}
         return names.get(self.to, self.to.capitalize())
 
     @property
     def resource(self) -> str:
-        """Kafka's name for what it is on."""
+        """Kafka's name of the kind of resource: `topic`, `group` or `cluster`."""
         return {RightTo.COMMIT: "group", RightTo.WRITE_ONCE: "cluster"}.get(self.to, "topic")

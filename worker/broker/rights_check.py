@@ -1,8 +1,8 @@
-"""What the user may do, found out by doing it so that nothing happens.
+"""Which rights the user has at the broker, found out with requests that cannot change anything.
 
-Kafka looks at rights before it looks at anything else. So each right is asked for with a partition, or as a member,
-that does not exist: the answer is that it may not be done, or that there is no such thing. The list of what is allowed
-that a broker can give would not do: old brokers have none, and Azure Event Hubs gives none.
+Kafka checks rights before anything else. So each right is tried with a partition, or as a member, that does not exist:
+the broker answers either that the action is not allowed or that there is no such partition or member. The broker's own
+list of allowed operations is not used: old brokers do not have it, and Azure Event Hubs does not give it.
 """
 
 from collections.abc import Sequence
@@ -27,13 +27,16 @@ from worker.broker.connection import ANSWER_SECONDS, translated_errors, within
 from worker.broker.rights import Right, RightTo
 
 NOWHERE: Final = 2**31 - 1
-"""A partition that no topic has."""
+"""The number of a partition that no topic has."""
 
 _MAY_NOT: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 async def lacking(admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> list[Right]:
-    """Those of the rights that the user of this client does not have. Changes nothing. Raises the usual errors."""
+    """Those of `rights` that the user of `admin` does not have. Changes nothing.
+
+    Raises BrokerUnavailable or BrokerRefused.
+    """
     found = []
     for right in rights:
         with translated_errors(f"find out about the right to {right.operation} {right.name}"):
@@ -72,7 +75,7 @@ async def _be_a_member(admin: AIOKafkaAdminClient, group: str) -> list[int]:
     found = await _ask(admin, FindCoordinatorRequest(group, 0))
     if found.error_code:
         return [found.error_code]
-    await admin._client.force_metadata_update()  # noqa: SLF001  # so that it knows the coordinator's address
+    await admin._client.force_metadata_update()  # noqa: SLF001  # the client then knows the coordinator's address
     answer = await _ask(admin, HeartbeatRequest(group, 0, "azplan check"), found.coordinator_id)
     return [answer.error_code]
 

@@ -1,4 +1,4 @@
-"""One attempt for all who want the same at the same time: to connect, to look for a topic."""
+"""Concurrent callers with the same wish share one attempt: to connect, to look for a topic."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,13 +8,13 @@ T = TypeVar("T")
 
 
 class SingleFlight:
-    """One attempt at a time of each kind, shared by all who want it. Who stops waiting does not stop it."""
+    """At most one attempt of each kind at a time, shared by all callers. A cancelled caller does not cancel it."""
 
     def __init__(self) -> None:
         self._under_way: dict[str, asyncio.Task[Any]] = {}
 
     async def share(self, kind: str, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of the attempt that is under way, or of a new one."""
+        """The result of the running attempt of this kind, or of a new one that `begin` starts."""
         attempt = self._under_way.get(kind)
         if attempt is None:
             attempt = asyncio.create_task(begin(), name=f"Kafka producer: {kind}")
@@ -24,7 +24,7 @@ class SingleFlight:
         return result
 
     async def end(self) -> None:
-        """Give up what is under way."""
+        """Cancel all running attempts, and wait for their end."""
         attempts = list(self._under_way.values())
         for attempt in attempts:
             attempt.cancel()
@@ -34,4 +34,4 @@ class SingleFlight:
     def _over(self, kind: str, ended: "asyncio.Task[Any]") -> None:
         self._under_way.pop(kind, None)
         if not ended.cancelled():
-            ended.exception()  # where everybody has stopped waiting, nobody else asks for it
+            ended.exception()  # asyncio logs an exception that nobody retrieves, and all callers may be gone

@@ -1,20 +1,20 @@
-"""Records out, acknowledged by all in-sync replicas, with aiokafka's idempotent producer and its hazards kept away.
+"""Writes records with aiokafka's idempotent producer, acknowledged by all in-sync replicas, and avoids its hazards.
 
-| hazard | what is done |
+| hazard | what this module does |
 |---|---|
-| the defaults are `acks=1` and not idempotent | both set |
-| an idempotent producer repeats for ever and holds the caller | a send has a deadline |
-| after a record that was too large, or an error of sequence, every later send fails (aiokafka #1017) | a new producer |
-| a sender that fails by itself ends in a traceback, for want of a transaction to end | our own end of it |
-| a full batch lets a later call overtake an earlier one | calls enter one after the other |
-| a record with neither key nor value is refused by an assertion | it is sent as a batch of its own |
+| the defaults are `acks=1` and not idempotent | sets both |
+| an idempotent producer retries forever and blocks the caller | a send has a deadline |
+| after a record that was too large, or a sequence error, every later send fails (aiokafka #1017) | a new producer |
+| a sender that fails ends in a traceback: it tries to abort a transaction and has none | see `producer_patches` |
+| a full batch lets a later call overtake an earlier one | calls are queued one after the other |
+| an assertion refuses a record with neither key nor value | sent as a batch of its own |
 | small records are refused for the size of the batch that they share (Java splits it, KIP-126) | each is sent alone |
-| a request grows with the partitions in it, without bound | no more is on its way than fits into one |
-| a broker that finds a request too large closes the connection, and the request is sent again for ever | below |
-| a thousand senders that find no broker try it one after the other | they share one attempt |
+| a request grows with the partitions in it, without a limit | bytes in flight never exceed one request |
+| a broker closes the connection on a request that is too large, and the request is repeated forever | see below |
+| without a broker a thousand senders try to connect one after the other | they share one attempt |
 
-A record on which the connection died twice is sent alone. Where the connection dies then too, and the broker is there
-all the same, the record is taken for too large; its company was innocent, and is sent in smaller requests for a while.
+A record on which the connection broke twice is sent alone. If the connection breaks again, and the broker is reachable,
+the record counts as too large. The other records of its request are sent in smaller requests for a while.
 """
 
 import asyncio
@@ -44,15 +44,15 @@ from worker.broker.producer_patches import end_sending, limit_retries
 from worker.broker.single_flight import SingleFlight
 
 DELIVERY_SECONDS: Final = 30.0
-# Our own limit is looked at before; the library's must not be lower.
 LARGEST_REQUEST: Final = 64 * 1024 * 1024
+"""The library's limit in bytes. `send` applies the configured limit first, and this one must not be lower."""
 BATCH_BYTES: Final = 256 * 1024
 REMEMBERED_SECONDS: Final = 600.0
-"""For how long it is taken for granted that a topic refuses records of a size that it has refused."""
+"""For how long a record size that a topic has refused is not tried again."""
 DEATHS: Final = 2
-"""How often the connection may die on a record before that is sent alone."""
+"""How often the connection may break on a record before the record is sent alone."""
 INNOCENT: Final = 16 * 1024
-"""No broker closes a connection for the size of a record that is not larger than this."""
+"""Bytes. No broker closes a connection because of a record of this size or less."""
 
 _BY_KEY: Final = DefaultPartitioner()
 
@@ -73,9 +73,9 @@ class KafkaSink:
         self._known: dict[str, tuple[int, ...]] = {}
         self._refused: dict[str, tuple[int, float]] = {}
         self._smaller: tuple[int, float] = (0, 0.0)
-        """How much may share a request, and until when, after the connection died on more."""
+        """After the connection broke on a larger request: how many bytes may share a request, and until when."""
         self._single: set[str] = set()
-        """Topics that refused records for the size of their batch: each of theirs is sent in one of its own."""
+        """Topics that refused a batch for its size: each record for them is sent in a batch of its own."""
 
     async def start(self) -> None:
         """Connect."""
@@ -94,7 +94,7 @@ class KafkaSink:
             most = f"AZPLAN_KAFKA__MAX_REQUEST_BYTES, {self._config.max_request_bytes}"
             raise TooLarge(f"could not write to {topic}: {size} bytes do not fit into a request ({most})")
         if size >= self._largest(topic):
-            raise TooLarge(f"could not write {size} bytes to {topic}: the broker takes no record of that size")
+            raise TooLarge(f"could not write {size} bytes to {topic}: the broker accepts no record of that size")
         single = topic in self._single or size >= BATCH_BYTES
         try:
             try:
@@ -102,7 +102,7 @@ class KafkaSink:
             except TooLarge:
                 if single:
                     raise
-                # It may have been refused for its company in a batch. Alone it is told what is true of itself.
+                # Perhaps the whole batch was too large. Sent alone, the record itself is accepted or refused.
                 self._single.add(topic)
                 return await self._write(topic, record, partition)
             except _ConnectionDied:
@@ -112,25 +112,26 @@ class KafkaSink:
             raise
 
     def _largest(self, topic: str) -> int:
-        """What was refused a while ago is not tried again; later on somebody may have changed the topic."""
+        """The smallest size known to be refused by `topic`. Forgotten after a while: somebody may change the topic."""
         size, until = self._refused.get(topic, (LARGEST_REQUEST, 0.0))
         return size if _now() < until else LARGEST_REQUEST
 
     def _most(self) -> int:
-        """How much weight may be on its way at once."""
+        """How much weight may be in flight at once."""
         most, until = self._smaller
         return most if _now() < until else capacity(self._config.max_request_bytes)
 
     def _suspect(self, company: int) -> None:
-        """The connection died on so much: half of it may be on its way at once from now on."""
+        """The connection broke with `company` bytes in flight: allow half of that from now on."""
         most = max(INNOCENT, company // 2)
         self._smaller = most, _now() + REMEMBERED_SECONDS
         log.warning("kafka.connection_died_on_request", bytes=company, at_once_from_now_on=most)
 
     async def _write_alone(self, topic: str, record: Outgoing, partition: int | None) -> Ack:
-        """Write a record on which the connection has died, with nothing beside it. Raises TooLarge where it dies again.
+        """Write a record on which the connection broke, with nothing else in flight.
 
-        Not where there is no broker afterwards, nor for a small record: there the connection died of something else.
+        Raises TooLarge if the connection breaks again. If no broker is reachable afterwards, or the record is small,
+        the connection broke for another reason: then raises BrokerUnavailable.
         """
         size = weight(topic, record)
         try:
@@ -155,7 +156,7 @@ class KafkaSink:
         except (TooLarge, BrokerUnavailable, BrokerRefused, TopicMissing, _ConnectionDied) as error:
             if isinstance(error, _ConnectionDied) and self._producer is producer and not alone:
                 self._suspect(room.peak)
-            # After a refusal for its size, too, the broker takes no later sequence number of this producer.
+            # Also after it refused a record for its size, the broker accepts no later sequence number of this producer.
             await self._give_up(producer)
             raise
         return Ack(Partition(written.topic, written.partition), written.offset)
@@ -179,7 +180,7 @@ class KafkaSink:
             if alone:
                 await asyncio.wait({delivered})
         try:
-            # Who stops waiting does not stop it: it is on its way, and takes its room.
+            # A cancelled caller does not cancel the delivery: the record is in flight, and counts until its end.
             return await asyncio.shield(delivered)
         except KafkaConnectionError as error:
             raise _ConnectionDied(str(error)) from error
@@ -216,7 +217,7 @@ class KafkaSink:
         return producer
 
     async def _check(self, producer: AIOKafkaProducer, topic: str, partition: int | None) -> None:
-        # The producer would ask for an unknown topic until the time is up, and then could not say why.
+        # The producer itself would ask for an unknown topic until the deadline, and then not say why.
         if topic not in self._known:
             await self._attempts.share(topic, lambda: self._look(producer, topic))
         if partition is not None and partition not in self._known.get(topic, (partition,)):
@@ -232,7 +233,7 @@ class KafkaSink:
         self._known[topic] = await partitions_of(topic, ask)
 
     async def _give_up(self, producer: AIOKafkaProducer) -> None:
-        """Have the next send begin with a new producer, and fail at once whatever the old one still holds."""
+        """Abandon the producer: its records fail at once, and the next send uses a new producer."""
         if self._producer is not producer:
             return
         self._producer = None
@@ -242,10 +243,10 @@ class KafkaSink:
 
 
 class _ConnectionDied(Exception):
-    """The connection died on the request with the record, as often as it may."""
+    """The connection broke on requests with this record as often as allowed."""
 
 
-_ADVICE: Final = "Set AZPLAN_KAFKA__MAX_REQUEST_BYTES below what the broker takes."
+_ADVICE: Final = "Set AZPLAN_KAFKA__MAX_REQUEST_BYTES below the largest request that the broker accepts."
 
 
 def _now() -> float:
@@ -254,6 +255,6 @@ def _now() -> float:
 
 def _heard(delivered: "asyncio.Future[RecordMetadata]", room: InFlightLimit, size: int) -> None:
     room.leave(size)
-    # Nobody may be waiting for it any more; then its failure was told already.
+    # asyncio logs an exception that nobody retrieves, and the caller may be gone.
     if not delivered.cancelled():
         delivered.exception()

@@ -1,19 +1,19 @@
-"""The commands topic as aiokafka 0.14 gives it to one member of the group, with the library's hazards kept away.
+"""Reads the commands topic with aiokafka 0.14 as one member of the group, and avoids the hazards of the library.
 
-| hazard | what is done |
+| hazard | what this module does |
 |---|---|
-| a cancelled poll ends the library's own supervision for good | a poll is a task of its own and never cancelled |
-| a poll ignores its timeout while the group rebalances | it is left running; the next call waits for it |
-| two assignors send two joins at every attempt | exactly one is configured |
-| a commit without offsets, or of an old assignment, commits the wrong thing | explicit offsets, see `assignment` |
-| `commit` repeats for ever | it has a deadline; a later batch commits the same and more |
-| a slow rebalance callback expels the member | callbacks only note, and members have a minute to join again |
-| a consumer is stuck after trouble at the broker and does not say so | it is held against the topic's ends |
-| without any broker a poll brings nothing and says nothing | the broker is asked now and then, and its silence raised |
-| a coordinator or fetcher that failed once fails every poll | after an error the client is made anew |
-| a header's name that is no UTF-8 fails every poll, and what else it held is lost | see `unreadable` |
-| `stop` may hang | it has a deadline; after that the client is left behind |
-| offsets begin at `latest` and are committed by themselves | neither: see `beginning` and `records` |
+| a cancelled poll ends the library's own supervision for good | a poll is a task of its own and is never cancelled |
+| a poll ignores its timeout while the group rebalances | the poll keeps running, and the next call waits for it |
+| two assignors send two join requests at every attempt | one assignor is configured |
+| a commit without offsets, or for an old assignment, commits wrong offsets | explicit offsets, see `assignment` |
+| `commit` retries forever | a deadline; a later batch commits these offsets and more |
+| a slow rebalance callback expels the member | callbacks only take notes; members have a minute to rejoin |
+| a consumer is stuck after trouble at the broker, without an error | compared with the topic's ends, then replaced |
+| without any broker a poll returns no records and no error | an idle poll asks the broker, and raises its silence |
+| a coordinator or fetcher that failed once fails every poll | after an error the client is replaced |
+| a header name that is not UTF-8 fails every poll, and other records are lost | see `record_batches` |
+| `stop` may hang | a deadline; after that the client is abandoned |
+| offsets begin at `latest`, and are committed automatically | neither, see `first_offsets` and `consumer` |
 """
 
 import asyncio
@@ -43,19 +43,22 @@ from worker.broker.records import fetch_records
 from worker.clock import Clock
 
 JOIN_SECONDS: Final = 90.0
-"""How long a start may take: a group that is rebalancing lets a newcomer in when all members have answered."""
+"""How long a start may take: a rebalancing group admits a new member only when all members have answered."""
 GRACE_SECONDS: Final = 1.0
-"""How much longer than asked a poll may take before it is left running."""
+"""How much longer than its `wait` a poll may take before `poll` returns without it."""
 WATCH_SECONDS: Final = 10.0
+"""How often an idle consumer is checked."""
 LOOK_SECONDS: Final = 5.0
+"""How long each request of such a check may take."""
 STUCK_SECONDS: Final = 120.0
+"""After how long a stuck consumer is replaced."""
 
 log = structlog.get_logger("azplan.broker")
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What is read, and as a member of which group."""
+    """The topic to read, and the group to be a member of."""
 
     topic: str
     group: str
@@ -94,7 +97,7 @@ class KafkaSource:
         self._stopped = True
         polling, self._polling = self._polling, None
         if polling is not None:
-            # The one moment at which a poll may be cancelled: its client is not used again.
+            # Only now may a poll be cancelled: its client is not used again.
             polling.cancel()
             await asyncio.wait({polling})
         await self._leave()
@@ -117,7 +120,7 @@ class KafkaSource:
         return batch
 
     async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
-        """Commit what is still ours to commit."""
+        """Commit the offsets of partitions that are still held."""
         chosen = self._assignment.committable(offsets, epoch)
         if not chosen or self._consumer is None:
             return
@@ -132,23 +135,23 @@ class KafkaSource:
         self._last_commit = self._clock.monotonic()
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Bring nothing from these."""
+        """Return no records of these partitions."""
         self._assignment.pause(partitions)
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Bring records from these again."""
+        """Return records of these partitions again."""
         self._assignment.resume(partitions)
 
     def paused(self) -> frozenset[Partition]:
-        """Held and paused."""
+        """The held partitions that are paused."""
         return self._assignment.paused
 
     def assignment(self) -> frozenset[Partition]:
-        """Held now."""
+        """The partitions that are held now."""
         return self._assignment.held
 
     async def lag(self) -> Mapping[Partition, Lag]:
-        """Where each held partition stands."""
+        """How far each held partition has been read."""
         consumer, held = self._consumer, sorted(self._assignment.held)
         if consumer is None:
             return await self._lag_from_outside()
@@ -164,7 +167,7 @@ class KafkaSource:
         }
 
     async def _lag_from_outside(self) -> Mapping[Partition, Lag]:
-        """Of the whole topic, where this member was not let in: what is there waits all the same."""
+        """The lag of the whole topic, while this member is not admitted: its records wait all the same."""
         place, admin = self._membership, KafkaAdmin(self._config)
         await admin.start()
         try:
@@ -172,7 +175,7 @@ class KafkaSource:
             try:
                 committed = await admin.committed(place.group, place.topic)
             except BrokerRefused:
-                committed = {}  # who may not be a member may not see that either
+                committed = {}  # a user without the right to join the group may not see its offsets either
         finally:
             await admin.stop()
         return {
@@ -180,7 +183,7 @@ class KafkaSource:
         }
 
     def health(self) -> Health:
-        """How it fares."""
+        """The health of this source."""
         return Health(self._last_poll, self._last_commit, self._assignment.rebalances, self._rebuilds)
 
     async def _joined(self) -> Consumer:
@@ -222,7 +225,7 @@ class KafkaSource:
     async def _read(self, max_records: int, wait: float) -> Batch:
         consumer = await self._joined()
         records = await fetch_records(consumer, max_records, wait)
-        # No other task ran since the library gave them out, so they are of this assignment.
+        # No other task ran since the library returned the records, so they belong to this assignment.
         return Batch(tuple(records), self._assignment.epoch)
 
     async def _finished(self) -> Batch:
@@ -255,7 +258,7 @@ class KafkaSource:
         return {tp: await consumer.position(tp) for tp in tps}
 
     async def _watch(self) -> None:
-        """A consumer that brings nothing although there is something is made anew (aiokafka #1154, #1037)."""
+        """Replace a consumer that returns no records although there are some (aiokafka #1154, #1037)."""
         now = self._clock.monotonic()
         if self._consumer is None or now - self._looked < WATCH_SECONDS:
             return
@@ -293,4 +296,4 @@ class KafkaSource:
 
 
 class _TakenAway(Exception):
-    """The partition is somebody else's by now."""
+    """Another member holds the partition by now."""

@@ -1,4 +1,4 @@
-"""TLS with the brokers: whom we believe, and who we say that we are."""
+"""TLS with the brokers: trusted certificate authorities, and the worker's own certificate."""
 
 import ssl
 from pathlib import Path
@@ -10,7 +10,7 @@ _CERTIFICATE, _KEY = "AZPLAN_KAFKA__CERTIFICATE_FILE", "AZPLAN_KAFKA__KEY_FILE"
 
 
 def broker_tls_context(ca_file: str | None, certificate_file: str | None, key_file: str | None) -> ssl.SSLContext:
-    """What a connection is encrypted with. Raises BrokerRefused, with the setting, where a file cannot be used."""
+    """The TLS context for connections to the brokers. Raises BrokerRefused, naming the setting of an unusable file."""
     try:
         made = tls_context(Path(ca_file) if ca_file else None)
     except (OSError, ssl.SSLError) as error:
@@ -30,8 +30,8 @@ def _say_who_we_are(made: ssl.SSLContext, certificate_file: str, key_file: str) 
         made.load_cert_chain(certificate_file, key_file, password=_no_password)
     except _EncryptedError:
         raise BrokerRefused(
-            f"{_KEY} {key_file} is encrypted: write it without a passphrase (`openssl pkey -in FILE -out NEW_FILE`) "
-            "and let nobody but the worker read it"
+            f"{_KEY} {key_file} is encrypted. Write the key without a passphrase (`openssl pkey -in FILE -out NEW_FILE`"
+            ") and make the file readable for the worker only"
         ) from None
     except ssl.SSLError as error:
         raise BrokerRefused(_why(error, certificate_file, key_file)) from error
@@ -49,9 +49,9 @@ def _why(error: ssl.SSLError, certificate_file: str, key_file: str) -> str:
 
 
 class _EncryptedError(Exception):
-    """A key wants a passphrase."""
+    """The private key is encrypted."""
 
 
 def _no_password() -> str:
-    # Without this, OpenSSL would ask for one on the terminal, and a worker in the background would wait for ever.
+    # Otherwise OpenSSL would ask for the passphrase on the terminal, and a worker in the background would wait forever.
     raise _EncryptedError

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class WantedTopic:
-    """A topic as it should be. `retention` None leaves the broker's default, and a topic's own value alone."""
+    """A topic as it should be. With `retention` None, the broker's default or the topic's own value stays."""
 
     name: str
     partitions: int
@@ -16,24 +16,24 @@ class WantedTopic:
 
 @dataclass(frozen=True, slots=True)
 class TopicChange:
-    """What a wanted topic is, and what would be done about it."""
+    """A wanted topic, compared with the existing one."""
 
     wanted: WantedTopic
     partitions: int | None
-    """How many there are; None where the topic does not exist."""
+    """How many partitions the topic has. None if the topic does not exist."""
     retention: timedelta | None
-    """How long it keeps records; None where that is not known or without end."""
+    """How long the topic keeps records. None if unknown or unlimited."""
     compacted: bool = False
-    """Whether Kafka keeps the newest record of each key only; False also where that is not known."""
+    """Whether Kafka keeps only the newest record of each key. False also if unknown."""
 
     @property
     def creates(self) -> bool:
-        """The topic would be made. One that exists is never changed."""
+        """Whether `apply` creates the topic. An existing topic is never changed."""
         return self.partitions is None
 
     @property
     def differs(self) -> str | None:
-        """How an existing topic differs from the wanted one, as a sentence, or None."""
+        """How an existing topic differs from the wanted one, as the rest of a sentence. None if it does not differ."""
         if self.partitions is None:
             return None
         found = []
@@ -45,7 +45,7 @@ class TopicChange:
 
     @property
     def warning(self) -> str | None:
-        """What is wrong with an existing topic whatever was wanted, as a sentence, or None."""
+        """What is wrong with an existing topic in any case, as the rest of a sentence. None if nothing is."""
         if not self.compacted:
             return None
-        return "is compacted: Kafka deletes what it holds about a customer, but for the newest record"
+        return "is compacted: Kafka deletes all records of a customer except the newest"
