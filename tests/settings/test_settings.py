@@ -179,7 +179,7 @@ def test_an_account_whose_name_has_hyphens_gets_its_secret(monkeypatch: pytest.M
     (tmp_path / "secrets" / "azplan-partners--my-co--client-secret").write_text("s3cret")
     assert list(load().partners) == ["my-co"]
     (problem,) = problems_of(monkeypatch, {"AZPLAN_PARTNERS__MY_CO__TENANT_ID": TENANT})
-    assert "may be of the account my-co or my_co: name it with underscores" in problem
+    assert "may belong to the account my-co or my_co. Use underscores in its name" in problem
 
 
 def test_two_names_of_one_setting_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_two_names_of_one_setting_must_agree(monkeypatch: pytest.MonkeyPatch, tm
     second.write_text("canary-2")
     (problem,) = problems_of(monkeypatch, {})
     assert f"{first} and {second} are two names of AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET" in problem
-    assert "keep one of them" in problem
+    assert "Keep one of them" in problem
     assert "canary" not in problem
     with pytest.raises(SettingsError):
         effective()
@@ -277,7 +277,7 @@ def test_a_mistyped_name_is_an_error_with_a_suggestion(
 def test_a_name_that_resembles_none_says_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a section its names are listed; elsewhere the verb that lists all."""
     known, unknown = problems_of(monkeypatch, {"AZPLAN_LOG__ZZZZ": "x", "AZPLAN_ZZ__QQQQQQQQQQQQQQQQQQ": "x"})
-    assert known.endswith("Names of that section: AZPLAN_LOG__LEVEL, AZPLAN_LOG__FORMAT.")
+    assert known.endswith("Settings of that section: AZPLAN_LOG__LEVEL, AZPLAN_LOG__FORMAT.")
     assert "azplan config show" in unknown
 
 
@@ -329,7 +329,7 @@ def test_what_is_no_duration_is_refused(text: str, monkeypatch: pytest.MonkeyPat
     [
         ("KAFKA__BOOTSTRAP_SERVERS", "broker", "must be host:port, several with commas; 'broker' is not."),
         ("KAFKA__BOOTSTRAP_SERVERS", "https://broker:1", "must be host:port, several with commas; 'https:/"),
-        ("KAFKA__EVENTS_TOPIC", "a topic", "has characters or a form that it may not have."),
+        ("KAFKA__EVENTS_TOPIC", "a topic", "has characters or a form that are not allowed."),
         ("KAFKA__START_FROM", "middle", "must be 'earliest', 'latest' or 'none'."),
         ("KAFKA__SECURITY_PROTOCOL", "TLS", "must be 'PLAINTEXT', 'SSL', 'SASL_PLAINTEXT' or 'SASL_SSL'."),
         ("JOURNAL__URL", "postgres://h/d", "must begin with postgresql:// (postgres:// is not understood)."),
@@ -422,7 +422,7 @@ def test_nothing_is_forgotten_while_it_may_be_waited_for(
     problems = problems_of(monkeypatch, {f"AZPLAN_JOURNAL__{key}": short, **longer, **other})
     assert problems[0] == (
         f"AZPLAN_JOURNAL__{key} must be at least {waits}: {than} seconds. "
-        "A command is remembered while somebody may wait for it."
+        "The journal must keep a command while the command may still wait."
     )
     given(monkeypatch, {f"AZPLAN_JOURNAL__{name}": "P5D" for name in ("RETENTION", "DETAIL_RETENTION")})
     assert load().journal.retention == timedelta(days=5)
@@ -439,7 +439,7 @@ def test_a_password_that_would_not_be_used_is_an_error(monkeypatch: pytest.Monke
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__SASL_PASSWORD": "hunter22"})
     assert problem == (
         "AZPLAN_KAFKA__SASL_PASSWORD would not be used: AZPLAN_KAFKA__SECURITY_PROTOCOL is PLAINTEXT. "
-        "Set that to SASL_SSL, or leave the name out."
+        "Set that to SASL_SSL, or remove AZPLAN_KAFKA__SASL_PASSWORD."
     )
 
 
@@ -476,7 +476,7 @@ def test_two_accounts_of_one_tenant_are_refused(tenant: str, monkeypatch: pytest
     (problem,) = problems_of(monkeypatch, {f"AZPLAN_PARTNERS__FABRIKAM__{key}": text for key, text in other.items()})
     assert problem == (
         "AZPLAN_PARTNERS__CONTOSO__TENANT_ID and AZPLAN_PARTNERS__FABRIKAM__TENANT_ID are the same tenant: two "
-        "accounts of one tenant would buy everything twice. Leave one of them out; an account can be renamed at "
+        "accounts of one tenant would buy everything twice. Remove one of them; an account can be renamed at "
         "any time."
     )
 
@@ -489,8 +489,8 @@ def test_a_domain_name_is_no_tenant_id_beside_another_account(monkeypatch: pytes
     other = {"TENANT_ID": TENANT, "CLIENT_ID": CLIENT, "CLIENT_SECRET": "s" * 8}
     (problem,) = problems_of(monkeypatch, {f"AZPLAN_PARTNERS__FABRIKAM__{key}": text for key, text in other.items()})
     assert problem == (
-        "AZPLAN_PARTNERS__CONTOSO__TENANT_ID must be the tenant's GUID where several accounts are configured: whether "
-        "contoso.com is the tenant of another account cannot be told."
+        "AZPLAN_PARTNERS__CONTOSO__TENANT_ID must be the tenant's GUID if several accounts are configured: azplan "
+        "cannot tell whether contoso.com is the tenant of another account."
     )
 
 

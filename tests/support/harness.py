@@ -32,7 +32,8 @@ from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.runtime.service import Service
 from worker.settings.build import tenants_of
-from worker.settings.model import Partner, Settings
+from worker.settings.model import Settings
+from worker.settings.sections import Partner
 
 COMMANDS, EVENTS, DEAD_LETTERS = "azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1"
 GROUP = "azplan-worker"

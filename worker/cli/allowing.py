@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from worker.broker.rights import Right, RightTo
-from worker.settings.model import Kafka
+from worker.settings.sections import Kafka
 
 EVENT_HUBS: Final = "$ConnectionString"
 """The user's name at Azure Event Hubs, which knows claims and no access control lists."""

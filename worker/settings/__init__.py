@@ -1,1 +1,1 @@
-"""Everything that can be configured, and the parts of a worker made from it."""
+"""Everything that can be configured, and the parts of a worker that are made from it."""

@@ -1,6 +1,6 @@
-"""From settings to the partner accounts. Nobody is called here yet.
+"""Makes the partner accounts from settings. Connects to nothing.
 
-Apart from `worker.settings.build`, so that a verb that does not speak to Partner Center does not import what does.
+Not part of `worker.settings.build`: a verb that does not call Partner Center must not import its client.
 """
 
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 from worker.clock import Clock
 from worker.loopback import is_loopback
-from worker.partner_center.client import account
-from worker.partner_center.client.account import Account
+from worker.partner_center.client.account import Account, AccountConfig
 from worker.partner_center.client.authority import Identity
 from worker.partner_center.client.proxy import Proxy
-from worker.settings.model import Partner, Settings, SettingsError
+from worker.settings.model import Settings, SettingsError
+from worker.settings.sections import Partner
 from worker.settings.sources import value_now
 
 
 def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
-    """The partner accounts by name. Nobody is called yet. Raises `SettingsError` where a file cannot be used."""
+    """The partner accounts by name. Connects to nothing. Raises `SettingsError` if a file or a URL cannot be used."""
     accounts = {}
     for name, partner in settings.partners.items():
         try:
@@ -39,7 +39,7 @@ def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
 
 
 def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Accounts for which the environment names a proxy that is not used, each with a sentence about it."""
+    """Each account for which the environment names a proxy that azplan does not use, with a sentence about it."""
     proxies = getproxies_environment()
     named = next((scheme for scheme in ("https", "all") if proxies.get(scheme)), None)
     for name, partner in settings.partners.items() if named else ():
@@ -47,13 +47,13 @@ def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:
         if partner.proxy is None and not all(is_loopback(host) or proxy_bypass(host) for host in hosts):
             variable = f"{named}_proxy".upper()
             setting = f"AZPLAN_PARTNERS__{name.upper()}__PROXY"
-            yield name, f"{variable} is set and is not used: set {setting} where a proxy is the way to Microsoft"
+            yield name, f"{variable} is set, but azplan does not use it: if Microsoft needs a proxy, set {setting}"
 
 
-def account_of(name: str, partner: Partner) -> account.AccountConfig:
-    """A partner's settings as the client takes them."""
+def account_of(name: str, partner: Partner) -> AccountConfig:
+    """The settings of one account, as the client takes them."""
     secret = partner.client_secret
-    return account.AccountConfig(
+    return AccountConfig(
         name=name,
         identity=Identity(
             authority=partner.authority_url,

@@ -1,6 +1,6 @@
-"""From settings to parts: the database, the broker. Nothing is called here yet.
+"""Makes parts of a worker from settings: database, broker, policies. Connects to nothing.
 
-The worker is put together from these and from `worker.settings.accounts`; the command line opens them one by one.
+The worker consists of these parts and of `worker.settings.accounts`. The command line opens them one by one.
 """
 
 from pathlib import Path
@@ -19,8 +19,11 @@ from worker.steps import Policy
 
 
 def open_engine(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Engine:
-    """The database of the journal. `exclusive` for a worker: an SQLite file serves one. Whoever is none is a guest, who
-    neither makes a journal nor changes its schema."""
+    """The database of the journal.
+
+    `exclusive`: for a worker; an SQLite file serves one worker only. Other processes are guests: they neither create a
+    journal nor change its schema.
+    """
     url = settings.journal.url.get_secret_value()
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
@@ -30,7 +33,7 @@ def open_engine(settings: Settings, clock: Clock, *, exclusive: bool = False) ->
 
 
 def kafka_config(settings: Settings) -> KafkaConfig:
-    """Where the brokers are."""
+    """How to connect to the brokers."""
     kafka = settings.kafka
     return KafkaConfig(
         bootstrap_servers=kafka.bootstrap_servers,
@@ -54,12 +57,12 @@ def open_source(settings: Settings, clock: Clock) -> Source:
 
 
 def tenants_of(settings: Settings) -> dict[str, str]:
-    """The tenant ids of the configured accounts, by the account's name."""
+    """The tenant id of each configured account, by the account's name."""
     return {name: partner.tenant_id for name, partner in settings.partners.items()}
 
 
 def policy(settings: Settings) -> Policy:
-    """The settings that steps and outcomes go by."""
+    """The time limits and attempts that steps and outcomes use."""
     waits, retries = settings.waits, settings.retries
     return Policy(
         call_timeout=settings.worker.call_timeout.total_seconds(),
@@ -77,7 +80,7 @@ def policy(settings: Settings) -> Policy:
 
 
 def lease(settings: Settings) -> Lease:
-    """How long this worker owns what it owns without a word."""
+    """How long this worker owns its lanes without a heartbeat."""
     worker = settings.worker
     return Lease(
         lease=worker.lease.total_seconds(),
@@ -87,5 +90,5 @@ def lease(settings: Settings) -> Lease:
 
 
 def ages(settings: Settings) -> Ages:
-    """How long this worker remembers what is over."""
+    """How long the journal keeps commands that have ended."""
     return Ages(settings.journal.retention.total_seconds(), settings.journal.detail_retention.total_seconds())

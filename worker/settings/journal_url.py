@@ -1,4 +1,4 @@
-"""The journal's URL: what it may be, and how it is shown to people."""
+"""The journal's URL: which URLs are valid, and how a URL is shown to people."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ _POSTGRES = re.compile(
 _SQLITE = "sqlite:///"
 
 ENCODING = (
-    "holds a character that cannot stand there as it is. In the user's name and the password write / as %2F, ? as %3F, "
-    "# as %23, [ as %5B, ] as %5D, @ as %40, % as %25, : as %3A and a space as %20 (percent-encoding); or leave the "
-    "password out of the URL and set AZPLAN_JOURNAL__PASSWORD, as it is"
+    "holds a character that needs percent-encoding. In the user's name and the password write / as %2F, ? as %3F, "
+    "# as %23, [ as %5B, ] as %5D, @ as %40, % as %25, : as %3A and a space as %20; or leave the password out of the "
+    "URL and set AZPLAN_JOURNAL__PASSWORD to it, without encoding"
 )
 
 
 def judged(text: str) -> str:
-    """The URL, if it is one. Raises ValueError with a sentence in which nothing of the URL stands."""
+    """`text`, if it is a valid URL. Raises ValueError with a sentence that quotes nothing of the URL."""
     scheme, divider, rest = text.partition("://")
     if scheme == "sqlite" and divider:
         if not rest.startswith("/") or rest in ("/", "//", "/:memory:"):
@@ -43,7 +43,7 @@ def judged(text: str) -> str:
 
 
 def has_password(text: str) -> bool:
-    """Whether a URL that was judged brings a password along."""
+    """Whether a valid URL holds a password."""
     found = _POSTGRES.fullmatch(text)
     return found is not None and (
         bool(found["password"]) or any(part.startswith("password=") for part in (found["options"] or "").split("&"))
@@ -51,12 +51,12 @@ def has_password(text: str) -> bool:
 
 
 def unused(text: str, given: Sequence[str]) -> Iterator[str]:
-    """A sentence for each of the other settings of PostgreSQL that is given and would not be used beside this URL."""
+    """A sentence for each given setting of PostgreSQL that would not be used together with this URL."""
     for name in given:
         if not is_postgres(text):
             yield f"AZPLAN_JOURNAL__{name} would not be used: AZPLAN_JOURNAL__URL names no PostgreSQL database."
         elif name == "PASSWORD" and has_password(text):
-            yield f"AZPLAN_JOURNAL__{name} would not be used: AZPLAN_JOURNAL__URL has a password. Leave one out."
+            yield f"AZPLAN_JOURNAL__{name} would not be used: AZPLAN_JOURNAL__URL has a password. Remove one."
 
 
 def is_postgres(text: str) -> bool:
@@ -65,7 +65,7 @@ def is_postgres(text: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """The URL without its password. Of one that is none, nothing is shown: its password could be anywhere in it."""
+    """The URL with its password masked. An invalid URL is masked whole: the password could be anywhere in it."""
     if text.startswith(_SQLITE):
         return text
     found = _POSTGRES.fullmatch(text)

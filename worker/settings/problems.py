@@ -1,4 +1,4 @@
-"""Wrong settings as sentences for the person who wrote them: which one, where, what is wrong, what to write instead."""
+"""Sentences about wrong settings: which setting, where it is set, what is wrong, what to write instead."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ ANY_NAME = "<NAME>"
 
 
 def split_unknown(found: Sequence[Found], known: Iterable[SettingPath]) -> tuple[list[Found], list[str]]:
-    """Those that are settings, and a sentence for each one that is none."""
+    """The known settings of `found`, and a sentence for each unknown one."""
     paths = list(known)
     ours, problems = [], []
     for setting in found:
@@ -30,7 +30,7 @@ def split_unknown(found: Sequence[Found], known: Iterable[SettingPath]) -> tuple
 
 
 def sentences(errors: Iterable[ErrorDetails], found: Sequence[Found]) -> list[str]:
-    """One sentence for each thing that a value should have been."""
+    """One sentence for each error of pydantic, with the place of the wrong value."""
     places = {setting.path: setting.origin for setting in found}
     return [sentence for error in errors for sentence in _sentences(error, places)]
 
@@ -43,18 +43,18 @@ def _sentences(error: ErrorDetails, places: Mapping[SettingPath, str]) -> Iterat
         return
     message = error["msg"].removeprefix("Value error, ")
     if message.endswith("."):
-        # About values that do not fit each other: each line is a whole sentence already.
+        # The error is about values that do not fit together: each of its lines is a whole sentence already.
         yield from message.split("\n")
         return
     if error["type"] == "string_pattern_mismatch":
-        message = "has characters or a form that it may not have"
+        message = "has characters or a form that are not allowed"
     rest = message.replace("Input should be", "must be").replace("datetime.timedelta(0)", "0 seconds")
     place = f" (from {places[path]})" if path in places else ""
     yield f"{name}{place} {rest}."
 
 
 def _named_as(path: SettingPath, given: SettingPath) -> SettingPath:
-    # Only in a section that resembles this one can a name stand for an account.
+    # The second step is an account's name only if the section is `partners`, or nearly so.
     if ANY_NAME not in path or len(given) < 2 or not difflib.get_close_matches(given[0], [path[0]]):
         return path
     return (path[0], given[1], *path[2:])
@@ -67,7 +67,7 @@ def _unknown(setting: Found, known: Sequence[SettingPath]) -> str:
     if close:
         hint = f"Did you mean {close[0]}?"
     elif same_section:
-        hint = f"Names of that section: {', '.join(same_section)}."
+        hint = f"Settings of that section: {', '.join(same_section)}."
     else:
-        hint = f"`azplan config show` lists all; names of others that begin with {PREFIX} need a single underscore."
+        hint = f"`azplan config show` lists all settings. Other variables with {PREFIX} need a single underscore."
     return f"{setting.name} (from {setting.origin}) is not a setting. {hint}"

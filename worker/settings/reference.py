@@ -1,6 +1,6 @@
-"""The settings as lists for people: what there is (docs/settings.md), and what counts here (`azplan config show`)."""
+"""The settings as lists for people: all settings (the table in the documentation), and the settings of this process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, get_args
@@ -10,66 +10,53 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from worker.redaction import MASK, redact
-from worker.settings.journal_url import shown
-from worker.settings.model import (
-    Partner,
-    Settings,
-    SettingsError,
-    names,
-)
+from worker.settings.model import Settings, SettingsError, names
 from worker.settings.problems import ANY_NAME
-from worker.settings.sections import Section
-from worker.settings.sources import (
-    PLACES,
-    Found,
-    SettingPath,
-    UnreadableSource,
-    find_all,
-    place,
-    variable,
-)
+from worker.settings.sections import Partner, Section
+from worker.settings.sources import PLACES, Found, SettingPath, UnreadableSource, find_all, place, variable
+from worker.settings.values import ShownAs
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One setting as the documentation has it."""
+    """One setting as the documentation shows it."""
 
     name: str
     default: str
-    """As one would write it; empty where there is none."""
+    """The default as a person would write it. Empty if there is none."""
     meaning: str
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One setting as it counts in this process."""
+    """One setting of this process (`azplan config show`)."""
 
     name: str
     value: str
-    """Secrets are masked; empty where it is not set."""
+    """The value, with secrets masked. Empty if the setting is not set."""
     origin: str
     """`default`, or the place where the value was found."""
 
 
 def described() -> Iterator[Described]:
-    """Every setting, in the order of the code; before them what says where they are."""
+    """Every setting, in the order of the code. The variables that name the places of settings come first."""
     for name, (default, meaning) in PLACES.items():
         yield Described(name, default, meaning)
     for path in names():
         field = _field(path)
-        yield Described(variable(path), _text(field.default, secret=_is_url(path)), field.description or "")
+        yield Described(variable(path), _default(field), field.description or "")
 
 
 def table() -> str:
-    """The same as a table in Markdown."""
+    """The result of `described` as a table in Markdown."""
     rows = (f"| `{each.name}` | {each.default and f'`{each.default}`'} | {each.meaning} |" for each in described())
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
 def effective() -> list[Effective]:
-    """Every setting with its value here and where that came from, also of settings that do not fit each other.
+    """Every setting with its value here and the place of the value, also if the settings do not fit together.
 
-    Raises SettingsError where a file cannot be read.
+    Raises SettingsError if a file cannot be read.
     """
     try:
         found = {setting.path: setting for setting in find_all()}
@@ -83,14 +70,8 @@ def effective() -> list[Effective]:
 def _effective(path: SettingPath, found: dict[SettingPath, Found]) -> Effective:
     field = _field(path)
     if path not in found:
-        return Effective(variable(path), _text(field.default, secret=True), "default")
-    secret = SecretStr in (field.annotation, *get_args(field.annotation))
-    if path[-1] == "proxy":
-        return Effective(variable(path), _without_account(str(found[path].value)), found[path].origin)
-    if _is_url(path):
-        return Effective(variable(path), shown(str(found[path].value)), found[path].origin)
-    value = redact(str(found[path].value)) if not secret else MASK
-    return Effective(variable(path), value, found[path].origin)
+        return Effective(variable(path), _default(field), "default")
+    return Effective(variable(path), _form(field)(str(found[path].value)), found[path].origin)
 
 
 def _named(path: SettingPath, accounts: list[str]) -> Iterator[SettingPath]:
@@ -106,22 +87,22 @@ def _field(path: SettingPath) -> FieldInfo:
     return fields[path[-1]]
 
 
-def _is_url(path: SettingPath) -> bool:
-    return path == ("journal", "url")
+def _form(field: FieldInfo) -> Callable[[str], str]:
+    """The function that makes a value fit to be shown: of the type's `ShownAs`, else by whether the type is secret."""
+    types = (field.annotation, *get_args(field.annotation))
+    marks = (*field.metadata, *(mark for each in types for mark in getattr(each, "__metadata__", ())))
+    form = next((mark.form for mark in marks if isinstance(mark, ShownAs)), None)
+    if form is not None:
+        return form
+    return (lambda _: MASK) if SecretStr in types else redact
 
 
-def _without_account(url: str) -> str:
-    """A proxy's URL with what stands before its host masked, however wrongly it is written."""
-    scheme, divider, rest = url.partition("://")
-    account, at, host = (rest or scheme).rpartition("@")
-    return f"{scheme if rest else ''}{divider}{MASK if account else ''}{at}{host}"
-
-
-def _text(value: object, *, secret: bool) -> str:
+def _default(field: FieldInfo) -> str:
+    value = field.default
     if value is None or value is PydanticUndefined:
         return ""
     if isinstance(value, SecretStr):
-        return redact(value.get_secret_value()) if secret else MASK
+        return redact(value.get_secret_value())
     if isinstance(value, timedelta):
         return f"P{value.days}D" if value == timedelta(days=value.days) else f"{value.total_seconds():g}"
     return str(value).lower() if isinstance(value, bool) else str(value)

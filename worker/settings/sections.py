@@ -1,16 +1,239 @@
-"""What a section of settings is, and the sections that say where the worker is looked at."""
+"""Every setting: name, type, default, unit, bounds and meaning, and which settings of a section must fit together."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from worker.settings.values import AnyCaseToLower, Port, Text
+from worker.settings.journal_url import unused
+from worker.settings.values import (
+    AnyCaseToLower,
+    AnyCaseToUpper,
+    BaseUrl,
+    Bytes,
+    Duration,
+    JournalUrl,
+    Port,
+    ProxyUrl,
+    SecureUrl,
+    Servers,
+    TenantId,
+    Text,
+    Topic,
+    all_hold,
+)
 
 
 class Section(BaseModel):
-    """Settings that share a prefix."""
+    """Settings with a common prefix."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
+
+
+class Kafka(Section):
+    """AZPLAN_KAFKA__*."""
+
+    bootstrap_servers: Servers = Field(
+        "localhost:9092", description="brokers to ask first: `host:port`, several with commas"
+    )
+    group_id: Text = Field("azplan-worker", description="consumer group; one for all replicas")
+    commands_topic: Topic = Field("azplan.commands.v1", description="topic of commands; read")
+    events_topic: Topic = Field("azplan.events.v1", description="topic of events; written")
+    dead_letters_topic: Topic = Field("azplan.dead-letters.v1", description="topic of dead letters; written")
+    security_protocol: Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], AnyCaseToUpper] = Field(
+        "PLAINTEXT", description="`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL` (Azure Event Hubs)"
+    )
+    sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None, AnyCaseToUpper] = Field(
+        None, description="`PLAIN` (Azure Event Hubs), `SCRAM-SHA-256` or `SCRAM-SHA-512`"
+    )
+    sasl_username: Text | None = Field(None, description="for Azure Event Hubs `$ConnectionString`")
+    sasl_password: SecretStr | None = Field(None, description="for Azure Event Hubs the connection string")
+    ca_file: Text | None = Field(
+        None, description="PEM file: authority of the brokers' certificates, in addition to the system's"
+    )
+    certificate_file: Text | None = Field(
+        None, description="mutual TLS: PEM file with the worker's certificate and its intermediate certificates"
+    )
+    key_file: Text | None = Field(None, description="mutual TLS: PEM file with the private key, not encrypted")
+    max_request_bytes: Bytes = Field(
+        1_000_000,
+        ge=100_000,
+        le=64 * 1024 * 1024,
+        description="bytes of the largest produce request (Azure Event Hubs closes the connection above 1046528)",
+    )
+    max_inflated: Bytes = Field(
+        64 * 1024 * 1024,
+        ge=2 * 1024 * 1024,
+        description="bytes that the compressed batches of one poll may inflate to in sum; also as `64 MiB`",
+    )
+    start_from: Annotated[Literal["earliest", "latest", "none"], AnyCaseToLower] = Field(
+        "earliest",
+        description="where a group without committed offsets begins: `earliest`, `latest`, or `none` (does not start)",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        all_hold(self._contradictions())
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        given = {"MECHANISM": self.sasl_mechanism, "USERNAME": self.sasl_username, "PASSWORD": self.sasl_password}
+        protocol = f"AZPLAN_KAFKA__SECURITY_PROTOCOL is {self.security_protocol}"
+        for key, value in given.items():
+            name = f"AZPLAN_KAFKA__SASL_{key}"
+            if self.security_protocol.startswith("SASL") and value is None:
+                yield f"{name} is missing: {protocol}."
+            if not self.security_protocol.startswith("SASL") and value is not None:
+                yield f"{name} would not be used: {protocol}. Set that to SASL_SSL, or remove {name}."
+        files = {"CA": self.ca_file, "CERTIFICATE": self.certificate_file, "KEY": self.key_file}
+        for key, file in files.items():
+            if file and not self.security_protocol.endswith("SSL"):
+                yield f"AZPLAN_KAFKA__{key}_FILE would not be used: {protocol}. Set that to SSL or SASL_SSL."
+        if (self.certificate_file is None) != (self.key_file is None):
+            only, missing = ("KEY", "CERTIFICATE") if self.certificate_file is None else ("CERTIFICATE", "KEY")
+            yield (
+                f"AZPLAN_KAFKA__{missing}_FILE is missing: AZPLAN_KAFKA__{only}_FILE is set, and mutual TLS needs "
+                "both. If one file holds certificate and key, set both settings to that file."
+            )
+        topics = {self.commands_topic, self.events_topic, self.dead_letters_topic}
+        if len(topics) < 3:
+            yield "AZPLAN_KAFKA__COMMANDS_TOPIC, __EVENTS_TOPIC and __DEAD_LETTERS_TOPIC must be different topics."
+
+
+class Journal(Section):
+    """AZPLAN_JOURNAL__*."""
+
+    url: JournalUrl = Field(
+        SecretStr("sqlite:///azplan.db"),
+        description="`sqlite:///azplan.db`, `sqlite:////absolute/path.db` or `postgresql://user:password@host/db`",
+    )
+    password: SecretStr | None = Field(
+        None, description="PostgreSQL's password as it is, if the URL has none (in the URL it is percent-encoded)"
+    )
+    ca_file: Text | None = Field(
+        None, description="PEM file: authority of PostgreSQL's certificate, in addition to the system's"
+    )
+    retention: Duration = Field(
+        timedelta(days=400), description="how long identity, content hash and answer of a command are kept"
+    )
+    detail_retention: Duration = Field(
+        timedelta(days=30), description="how long bytes, steps and calls of a command are kept; workers delete them"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        all_hold(self._contradictions())
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.detail_retention > self.retention:
+            yield "AZPLAN_JOURNAL__DETAIL_RETENTION must not be longer than AZPLAN_JOURNAL__RETENTION."
+        given = {"PASSWORD": self.password, "CA_FILE": self.ca_file}
+        yield from unused(self.url.get_secret_value(), [name for name, value in given.items() if value is not None])
+
+
+class Partner(Section):
+    """AZPLAN_PARTNERS__<NAME>__*: one partner account (CSP tenant). Exactly one kind of credential."""
+
+    tenant_id: TenantId = Field(description="the partner's tenant; no two accounts may have the same")
+    client_id: Text = Field(description="id of the application that is registered in this tenant")
+    client_secret: SecretStr | None = Field(None, description="secret of the application")
+    certificate_file: Text | None = Field(
+        None, description="instead of the secret: PEM file with certificate and private key"
+    )
+    federated_token_file: Text | None = Field(
+        None, description="instead of the secret: token of a workload identity, read again for each request"
+    )
+    base_url: BaseUrl = Field(
+        "https://api.partnercenter.microsoft.com",
+        description="address of Partner Center; plain http for loopback hosts only",
+    )
+    authority: SecureUrl | None = Field(
+        None, description="token authority; default `https://login.microsoftonline.com/<tenant id>`"
+    )
+    audience: Text = Field(
+        "https://api.partnercenter.microsoft.com", description="audience of tokens; never derived from the base URL"
+    )
+    ca_file: Text | None = Field(
+        None, description="PEM file: certificate authority for base URL and token authority, besides the system's"
+    )
+    proxy: ProxyUrl | None = Field(
+        None, description="`http://user:password@host:port`: proxy for base URL and token authority, by CONNECT"
+    )
+    refresh_token_file: Text | None = Field(
+        None, description="app+user: file with the newest refresh token; the worker replaces it at each renewal"
+    )
+    requests_per_minute: int = Field(
+        500, ge=1, description="requests in any 60 seconds, for each resource family of Partner Center"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        given = (self.client_secret, self.certificate_file, self.federated_token_file)
+        if sum(credential is not None for credential in given) != 1:
+            raise ValueError("needs exactly one of CLIENT_SECRET, CERTIFICATE_FILE and FEDERATED_TOKEN_FILE")
+        return self
+
+    @property
+    def authority_url(self) -> str:
+        """Address of the token authority."""
+        return self.authority or f"https://login.microsoftonline.com/{self.tenant_id}"
+
+
+class Worker(Section):
+    """AZPLAN_WORKER__*."""
+
+    concurrency: int = Field(64, ge=1, description="how many commands run at once")
+    max_pending: int = Field(
+        2000, ge=1, description="how many runnable commands are held in memory; above it, partitions are paused"
+    )
+    drain_timeout: Duration = Field(
+        timedelta(seconds=45), description="how long running commands may take to finish after SIGTERM"
+    )
+    lease: Duration = Field(timedelta(seconds=60), description="how long a silent worker keeps its lanes")
+    heartbeat: Duration = Field(timedelta(seconds=5), description="how often a worker reports that it is alive")
+    call_timeout: Duration = Field(
+        timedelta(seconds=40), description="how long a request to Partner Center may take, from departure to answer"
+    )
+    poison_window: int = Field(
+        200, ge=0, description="the last records of a partition, among which dead letters are counted; 0: never"
+    )
+    poison_share: float = Field(
+        0.5, gt=0, le=1, description="a larger share of dead letters among these records pauses the partition"
+    )
+    validate_only: bool = Field(
+        default=False, description="treat every command as `validateOnly`: for the first day on a real tenant"
+    )
+
+
+class Waits(Section):
+    """AZPLAN_WAITS__*."""
+
+    first: Duration = Field(
+        timedelta(seconds=5), description="first pause before a command looks again at something slow"
+    )
+    max: Duration = Field(timedelta(seconds=300), description="longest pause before a command looks again")
+    order_deadline: Duration = Field(timedelta(days=1), description="how long a command waits, except for upgrades")
+    upgrade_deadline: Duration = Field(timedelta(days=2), description="how long a command waits for an upgrade")
+    settle: Duration = Field(
+        timedelta(minutes=5), description="how long a request that was never answered may still arrive"
+    )
+    order_list_lag: Duration = Field(
+        timedelta(minutes=15), description="how late a new order may appear in the list of orders"
+    )
+    customer_lag: Duration = Field(
+        timedelta(minutes=2),
+        description="how late a new customer may appear; a command waits so long for a customer that is not found",
+    )
+
+
+class Retries(Section):
+    """AZPLAN_RETRIES__*."""
+
+    first: Duration = Field(timedelta(seconds=1), description="first pause before a retry")
+    max: Duration = Field(timedelta(seconds=600), description="longest pause before a retry")
+    attempts: int = Field(10, ge=1, description="after how many attempts a command fails")
 
 
 class Http(Section):
@@ -18,18 +241,18 @@ class Http(Section):
 
     host: Text = Field(
         "127.0.0.1",
-        description="`/livez`, `/readyz`, operator page. `/readyz` is 503 while the worker starts, stops, or has no "
-        "journal or no broker; what a rollout cannot help (Partner Center, tokens, a pause, a poisoned partition) is "
-        "200 with `degraded[]`",
+        description="address of `/livez` and `/readyz`. `/readyz` is 503 while the worker starts or stops, or has no "
+        "journal or no broker. Trouble that a rollout cannot fix (Partner Center, tokens, a pause, a poisoned "
+        "partition) is 200 with `degraded[]`",
     )
-    port: Port = Field(8080, description="the same; 0 takes any free one")
+    port: Port = Field(8080, description="port of the same; 0 takes any free one")
 
 
 class Metrics(Section):
     """AZPLAN_METRICS__*."""
 
-    host: Text = Field("127.0.0.1", description="`/metrics`, from its own thread")
-    port: Port = Field(9464, description="the same; 0 takes any free one")
+    host: Text = Field("127.0.0.1", description="address of `/metrics`, served by a thread of its own")
+    port: Port = Field(9464, description="port of the same; 0 takes any free one")
 
 
 class Log(Section):

@@ -1,8 +1,8 @@
-"""Where settings come from: the environment, files of secrets, and `azplan.toml`, the first one that has a value wins.
+"""Sources of settings: the environment, files in the folder of secrets, `azplan.toml`. The first with a value wins.
 
-Each source yields paths such as ("kafka", "group_id") with the text that was found and the name of its place. Names are
-compared ignoring case; a file of a secret may also be named with `--` for `__` and `-` for `_`, since Azure Key Vault
-has no underscore. What a setting may be is not known here.
+Each source yields paths such as ("kafka", "group_id") with the text that was found and the name of its place. Case does
+not matter in names. The name of a secret's file may also have `--` for `__` and `-` for `_`, because Azure Key Vault
+allows no underscore. This module does not know which settings exist.
 """
 
 import os
@@ -19,39 +19,39 @@ SECRETS_FOLDER = "AZPLAN_SECRETS_DIR"
 CONFIGURATION_FILE = "AZPLAN_CONFIG_FILE"
 PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        CONFIGURATION_FILE: ("azplan.toml", "file with settings; must be there where it is named"),
+        CONFIGURATION_FILE: ("azplan.toml", "file with settings; must exist if this variable is set"),
         SECRETS_FOLDER: (
             "/run/secrets",
-            "folder with a file for each secret, named as its setting, also with `--` for `__` and `-` for `_` (Azure"
-            " Key Vault); must be there where it is named",
+            "folder with a file for each secret, named like its setting, also with `--` for `__` and `-` for `_`"
+            " (Azure Key Vault); must exist if this variable is set",
         ),
     }
 )
-"""Variables that say where settings are: default and meaning."""
+"""The variables that name the places of settings, with default and meaning."""
 
 SettingPath = tuple[str, ...]
 
 
 class UnreadableSource(Exception):
-    """Settings cannot be read where they are written. The message says which, where and why."""
+    """A place of settings cannot be read. The message says which settings, where and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One setting as somebody wrote it."""
+    """One setting as found in one place."""
 
     path: SettingPath
     value: Any
     origin: str
     """The place, as a person would name it: `the environment`, `/run/secrets/…`, `azplan.toml`."""
     written: str = ""
-    """The name under which it stands there."""
+    """The setting's name as written there, with the place."""
     hyphens: bool = False
-    """Whether the name has hyphens for underscores, so that an account's name may be meant either way."""
+    """Whether the name has hyphens for underscores. Then hyphens in an account's name are ambiguous."""
 
     @property
     def name(self) -> str:
-        """The setting's name in the environment, which is the name that people know."""
+        """The setting's name as an environment variable: the name that people know."""
         return variable(self.path)
 
 
@@ -61,9 +61,9 @@ def variable(path: SettingPath) -> str:
 
 
 def find_all() -> list[Found]:
-    """Every setting that is written somewhere; of the same setting in two places, the one that counts.
+    """Every setting that has a value in some place, with the value that counts.
 
-    Raises UnreadableSource. An empty text counts as not written, as compose files and shells often leave one.
+    An empty text counts as no value: compose files and shells often leave one. Raises UnreadableSource.
     """
     environment, secrets, file = (_given(source) for source in (_environment(), _secrets(), _file()))
     accounts = {each.path[1] for each in (*environment, *secrets, *file) if _of_account(each) and not each.hyphens}
@@ -75,13 +75,13 @@ def find_all() -> list[Found]:
 
 
 def place(variable: str) -> tuple[str, str]:
-    """Where settings are looked for by this variable, and where that was said."""
+    """The place of settings that `variable` names, and where the variable is set."""
     asked = os.environ.get(variable)
     return (asked, "the environment") if asked else (PLACES[variable][0], "default")
 
 
 def value_now(path: SettingPath) -> str | None:
-    """A setting as it is written now: a file may have changed since the start. None where it cannot be read."""
+    """The value of a setting now: a file may have changed since the start. None if it cannot be read."""
     try:
         return next((str(found.value).strip() for found in find_all() if found.path == path), None)
     except (UnreadableSource, OSError):
@@ -89,7 +89,7 @@ def value_now(path: SettingPath) -> str | None:
 
 
 def nested(found: list[Found]) -> dict[str, Any]:
-    """The same as sections of keys. A value where a section should be gives way to the section."""
+    """`found` as nested dictionaries. If a path is both a value and a section, the section wins."""
     tree: dict[str, Any] = {}
     for setting in sorted(found, key=lambda each: len(each.path)):
         branch = tree
@@ -106,14 +106,14 @@ def _given(source: Iterable[Found]) -> list[Found]:
 
 
 def _once(source: Iterable[Found]) -> Iterable[Found]:
-    """Each setting of a source. Raises UnreadableSource where it stands there under two names and they do not agree."""
+    """The settings of a source. Raises UnreadableSource if two names of one setting have different values."""
     found: dict[SettingPath, Found] = {}
     for setting in source:
         first = found.setdefault(setting.path, setting)
         if first.value != setting.value:
             both = f"{first.written} and {setting.written}"
             raise UnreadableSource(
-                f"{both} are two names of {setting.name}, and their contents differ: keep one of them."
+                f"{both} are two names of {setting.name}, and their contents differ. Keep one of them."
             )
     return found.values()
 
@@ -123,14 +123,14 @@ def _of_account(setting: Found) -> bool:
 
 
 def _of_known_account(setting: Found, accounts: Iterable[str]) -> Found:
-    """The same of the account that is meant, where its name elsewhere has the hyphens."""
+    """`setting` with the account's real name, if another place of settings writes that name with hyphens."""
     if not setting.hyphens or not _of_account(setting):
         return setting
     section, name, key = setting.path
     meant = sorted(account for account in accounts if account.replace("-", "_") == name)
     if len(meant) > 1:
         either = " or ".join(meant)
-        raise UnreadableSource(f"{setting.written} may be of the account {either}: name it with underscores.")
+        raise UnreadableSource(f"{setting.written} may belong to the account {either}. Use underscores in its name.")
     return replace(setting, path=(section, meant[0] if meant else name, key))
 
 
@@ -141,7 +141,7 @@ def _environment() -> Iterator[Found]:
 
 
 def _secrets() -> Iterator[Found]:
-    # A folder that was not asked for may be absent, and may hold files of others.
+    # The default folder may be absent, and may hold other files.
     asked = os.environ.get(SECRETS_FOLDER)
     folder = Path(place(SECRETS_FOLDER)[0])
     try:
@@ -170,7 +170,7 @@ def _file() -> Iterator[Found]:
     except UnreadableSource:
         if asked:
             raise
-        return  # nobody may look into the folder that this process happens to be in, and nobody asked for a file there
+        return  # the working directory cannot be read, and nobody asked for a file in it
     if not there:
         if asked:
             raise UnreadableSource(f"{CONFIGURATION_FILE} is {file}, which is not a file.")
@@ -198,7 +198,7 @@ def _text(file: Path) -> str:
 
 
 def _path(name: str) -> SettingPath | None:
-    # Without two underscores the name is not ours to judge.
+    # A name without two underscores belongs to somebody else.
     if not name.upper().startswith(PREFIX) or DIVIDER not in name[len(PREFIX) :]:
         return None
     return tuple(name[len(PREFIX) :].lower().split(DIVIDER))

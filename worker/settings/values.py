@@ -1,7 +1,8 @@
-"""What a setting may be: the types of single values, and the sentences that say what a wrong one should have been."""
+"""Types of settings: how a value is read, which values are valid, and how a value is shown to people."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -9,7 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, TypeAdapter, ValidationError
 
 from worker.loopback import is_loopback
-from worker.settings.journal_url import judged
+from worker.redaction import MASK
+from worker.settings.journal_url import judged, shown
 
 _UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "kB": 1000, "MB": 1000**2}
 _TIMEDELTA = TypeAdapter(timedelta)
@@ -17,6 +19,14 @@ _ENCODED = r"(?:[^\s:/?#@\[\]%]|%[0-9A-Fa-f]{2})*"
 _ACCOUNT = re.compile(rf"{_ENCODED}(?::{_ENCODED})?")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PARTNER_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAs:
+    """Marks a type whose values are shown to people in another form, without their secrets."""
+
+    form: Callable[[str], str]
+    """Returns the form of a value that may be shown, also of an invalid value."""
 
 
 def _duration(value: object) -> object:
@@ -31,7 +41,7 @@ def _duration(value: object) -> object:
 
 
 def _bytes(value: object) -> object:
-    """A whole number of bytes; a unit stands behind it where wanted."""
+    """A whole number of bytes, with an optional unit after it."""
     found = re.fullmatch(r"(\d+)\s*(|B|KiB|MiB|kB|MB)", str(value).strip())
     if found is None:
         raise ValueError("must be a number of bytes, such as 1000000 or 64 MiB")
@@ -84,7 +94,7 @@ def _proxy_url(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     scheme, divider, rest = text.partition("://")
     if not divider or scheme.lower() != "http":
-        raise ValueError(f"{form} (a proxy that is asked for a tunnel by CONNECT)")
+        raise ValueError(f"{form} (azplan asks the proxy for a tunnel by CONNECT)")
     account, _, place = rest.rstrip("/").rpartition("@")
     if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^\s:/?#@\[\]]+):[0-9]{1,5}", place):
         raise ValueError(form)
@@ -93,23 +103,30 @@ def _proxy_url(value: SecretStr) -> SecretStr:
     return SecretStr(f"http://{account}@{place}" if account else f"http://{place}")
 
 
+def _without_account(url: str) -> str:
+    """The URL of a proxy with user and password masked, also if the URL is invalid."""
+    scheme, divider, rest = url.partition("://")
+    account, at, host = (rest or scheme).rpartition("@")
+    return f"{scheme if rest else ''}{divider}{MASK if account else ''}{at}{host}"
+
+
 def _partner_names(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
     for name in value:
         if not _PARTNER_NAME.fullmatch(str(name).lower()):
-            raise ValueError(f"has an entry {name!r}; a name is made of letters, digits, '_', '-' and '.'")
+            raise ValueError(f"has an entry {name!r}; a name consists of letters, digits, '_', '-' and '.'")
     return {str(name).lower(): entry for name, entry in value.items()}
 
 
 def all_hold(sentences: Iterable[str]) -> None:
-    """Raise one ValueError that lists every sentence about values that do not fit each other."""
+    """Raise one ValueError with all `sentences` about values that do not fit together. Returns if there are none."""
     if found := list(sentences):
         raise ValueError("\n".join(found))
 
 
 def one_account_each(tenants: Mapping[str, str]) -> Iterable[str]:
-    """A sentence for each account whose tenant is another account's too, or may be: one tenant has one account."""
+    """A sentence for each account whose tenant is, or may be, another account's too: one tenant has one account."""
     first: dict[str, str] = {}
     for name, tenant in tenants.items():
         setting = f"AZPLAN_PARTNERS__{name.upper()}__TENANT_ID"
@@ -117,17 +134,17 @@ def one_account_each(tenants: Mapping[str, str]) -> Iterable[str]:
         if other != name:
             yield (
                 f"AZPLAN_PARTNERS__{other.upper()}__TENANT_ID and {setting} are the same tenant: two accounts of one "
-                "tenant would buy everything twice. Leave one of them out; an account can be renamed at any time."
+                "tenant would buy everything twice. Remove one of them; an account can be renamed at any time."
             )
         elif len(tenants) > 1 and not _GUID.fullmatch(tenant):
             yield (
-                f"{setting} must be the tenant's GUID where several accounts are configured: whether {tenant} is the "
-                "tenant of another account cannot be told."
+                f"{setting} must be the tenant's GUID if several accounts are configured: azplan cannot tell whether "
+                f"{tenant} is the tenant of another account."
             )
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
-"""Longer than nothing: seconds with fractions, or ISO 8601."""
+"""More than 0: seconds with fractions, or ISO 8601 (PT5M)."""
 Bytes = Annotated[int, BeforeValidator(_bytes)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
@@ -137,8 +154,8 @@ TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-
 Servers = Annotated[str, BeforeValidator(_servers)]
 SecureUrl = Annotated[str, AfterValidator(_secure_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
-ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy_url)]
-JournalUrl = Annotated[SecretStr, AfterValidator(_journal_url)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy_url), ShownAs(_without_account)]
+JournalUrl = Annotated[SecretStr, AfterValidator(_journal_url), ShownAs(shown)]
 AnyCaseToLower = BeforeValidator(lambda value: _folded(value, upper=False))
 AnyCaseToUpper = BeforeValidator(lambda value: _folded(value, upper=True))
 PartnerNames = BeforeValidator(_partner_names)
