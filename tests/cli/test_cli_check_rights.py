@@ -11,7 +11,7 @@ from tests.support.access import allow, guarded
 from tests.support.databases import run_apart
 from tests.support.kafka_local import LocalKafka
 from tests.support.topics import Topics
-from worker.cli.allowing import needed
+from worker.operators.permissions import needed
 from worker.settings.model import load
 
 pytestmark = pytest.mark.kafka

@@ -14,7 +14,7 @@ from tests.cli.test_cli_terminal import at_a_terminal
 from tests.journal.bench import Bench, accept, claim, command, intent, waiting
 from tests.support.databases import run_apart
 from worker.cli.durations import rough
-from worker.cli.output.layout import folded, tied, wrap
+from worker.cli.output.lines import folded, tied, wrap
 from worker.cli.output.timeline import Line, fold
 from worker.journal.records import Call, Note, Waits
 

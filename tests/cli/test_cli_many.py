@@ -8,7 +8,6 @@ import pytest
 from tests.cli.conftest import Azplan
 from tests.journal.bench import Bench, accept, command, poison
 from tests.support.databases import run_apart
-from worker.cli import watching
 from worker.journal.database.postgres_transaction import PostgresTransaction
 from worker.journal.database.sqlite import SqliteTransaction
 from worker.journal.journal import Journal
@@ -90,7 +89,7 @@ def test_cancel_counts_the_answers_and_shows_the_first_refusals(
         )
         return True
 
-    monkeypatch.setattr("worker.cli.requesting.say_who_will", answer)
+    monkeypatch.setattr("worker.operators.requests.say_who_will", answer)
     ended = azplan("commands", "cancel", "--type", "SuspendPlan", "--yes")
     assert ended.code == 4
     assert f"30 of {MANY} could not be carried out: it has begun." in ended.err

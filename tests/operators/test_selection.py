@@ -9,9 +9,9 @@ from tests.operators.memory_admin import MemoryAdmin
 from tests.support.memory_broker import MemoryBroker
 from worker.broker.port import Partition
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.selecting import chosen, offsets, span, wire_type
 from worker.clock import Clock
 from worker.operators.replay.selection import NotThere, ranges, shortened
+from worker.operators.selection import chosen, offsets, span, wire_type
 
 MORNING, EVENING = "2026-03-02T08:00:00Z", "2026-03-02T20:00:00+01:00"
 NOON = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z

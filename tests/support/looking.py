@@ -5,13 +5,13 @@ from typing import TypeVar
 
 from tests.support.databases import run_apart
 from tests.support.harness import settings_of
-from worker.cli import connections
 from worker.errors import JournalMissing
 from worker.journal.database.protocol import Transaction
 from worker.journal.reading.dead_letter_search import search
 from worker.journal.reading.timeline import newest
 from worker.journal.reading.views import Summary
 from worker.journal.selection import Selection
+from worker.operators import connections
 
 T = TypeVar("T")
 

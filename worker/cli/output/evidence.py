@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.codes import FailedCode
-from worker.cli.output.layout import tied
+from worker.cli.output.lines import tied
 from worker.cli.output.terminal import date_time, instant
 from worker.journal.reading.views import Story
 from worker.journal.records import Call, State, Step

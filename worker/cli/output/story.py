@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from worker.cli.message_types import short
 from worker.cli.output.evidence import evidence, told
-from worker.cli.output.layout import tied
+from worker.cli.output.lines import tied
 from worker.cli.output.terminal import (
     STYLES,
     clock_time,
@@ -19,6 +18,7 @@ from worker.cli.output.timeline import Line, fold, timeline
 from worker.cli.output.verdict import facts, verdict
 from worker.journal.reading.views import Story
 from worker.journal.records import Micros, Step
+from worker.operators.message_types import short
 
 _LABEL, _WHAT, _INDENT = 13, 11, 23
 """Characters of a label, of what a line is about, and before its text."""

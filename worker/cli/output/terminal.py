@@ -19,7 +19,7 @@ from rich.text import Text
 from events.wire.instants import format_instant
 from events.wire.text import json_text, printable, visible
 from worker.cli.durations import rough
-from worker.cli.output.layout import (
+from worker.cli.output.lines import (
     GAP,
     folded,
     untied,

@@ -6,12 +6,12 @@ from typing import Final
 from events.codes import WaitingReason
 from events.messages.base import events as known_events
 from worker.cli.durations import rough
-from worker.cli.message_types import short
 from worker.cli.output.event import details, headline, refusal
-from worker.cli.output.json_facts import data_of
+from worker.cli.output.json import data_of
 from worker.cli.output.terminal import date_time
 from worker.journal.reading.views import SaidEvent, Story
 from worker.journal.records import SECOND, Micros
+from worker.operators.message_types import short
 
 NO: Final = frozenset({"CommandRejected", "CommandFailed"})
 

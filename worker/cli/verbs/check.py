@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import typer
 
-from worker.cli.checking import Finding, findings
 from worker.cli.exit_codes import Code
 from worker.cli.help_texts import RUNNING, examples
 from worker.cli.options import Json
 from worker.cli.output.terminal import STYLES, show, show_json
+from worker.operators.checks import Finding, findings
 
 _WORST_FIRST: Final = (Code.CONFIGURATION, Code.UNAVAILABLE, Code.FAILED)
 

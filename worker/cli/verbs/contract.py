@@ -10,9 +10,9 @@ from events.catalog import example, messages, schema
 from events.messages.base import Command, Event, Message
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import LOOKING, examples
-from worker.cli.message_types import find, short, suggestion
 from worker.cli.options import Json
 from worker.cli.output.terminal import show, show_json, show_table
+from worker.operators.message_types import find, short, suggestion
 
 
 def register(app: typer.Typer) -> None:

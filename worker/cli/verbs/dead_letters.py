@@ -11,30 +11,34 @@ import typer
 
 from events.codes import FailedCode
 from events.wire.record import Record
-from events.wire.text import counted
-from worker.cli import burying, connections
-from worker.cli.braking import say_held
-from worker.cli.burying import Meant, show_groups, show_letter, show_letters, wanted_of
+from worker.azure_plans.wording import counted
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import json_array, say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.replaying import carry_out, per_minute, tell_plan
-from worker.cli.selecting import OfCustomer, OfPartner, OfType, check_partner
-from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.dead_letter_search import (
+from worker.journal.journal import Journal
+from worker.journal.operating import dead_letters
+from worker.journal.operating.dead_letter_search import (
     Dead,
     Group,
+    groups,
+    search,
+    these,
 )
 from worker.journal.records import Micros
 from worker.journal.selection import Selection
+from worker.operators import connections, dead_letters
+from worker.operators.dead_letters import Meant, show_groups, show_letter, show_letters, wanted_of
+from worker.operators.pauses import say_held
 from worker.operators.replay.applying import Manner
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.pace import Pace
 from worker.operators.replay.planning import Order, make
+from worker.operators.replay.plans import carry_out, per_minute, tell_plan
 from worker.operators.replay.selection import Candidate, of_commands
+from worker.operators.selection import OfCustomer, OfPartner, OfType, check_partner
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -198,14 +202,14 @@ async def _list(loaded: Settings, wanted: Selection, state: str, limit: int) -> 
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, wanted.partner)
         await say_held(journal)
-        counted = await journal.dead_letters.groups(wanted, state)
-        return counted, await journal.dead_letters.search(wanted, state, limit), journal.now()
+        counted = await journal.read(lambda tx: groups(tx, wanted, state))
+        return counted, await journal.read(lambda tx: search(tx, wanted, state, limit)), journal.now()
 
 
 async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:
     async with connections.journal(loaded) as journal:
         dead = await burying.the_letter(journal, number)
-        return dead, await journal.dead_letters.original(number)
+        return dead, await journal.read(lambda tx: dead_letters.original(tx, number))
 
 
 async def _redrive(loaded: Settings, numbers: Sequence[int], wanted: Selection, manner: Manner, words: _Words) -> None:
@@ -224,9 +228,9 @@ async def _redrive(loaded: Settings, numbers: Sequence[int], wanted: Selection, 
 
 
 async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Selection, words: _Words) -> None:
+    change = dead_letters.archive if verb == "archive" else dead_letters.restore
     state = "open" if verb == "archive" else "archived"
     async with connections.journal(loaded) as journal:
-        change = journal.dead_letters.archive if verb == "archive" else journal.dead_letters.restore
         await check_partner(journal, loaded, wanted.partner)
         which = await burying.meant(journal, numbers, wanted, state, every=words.every)
         letters_meant = counted(which.letters, "dead letter")
@@ -236,14 +240,14 @@ async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Sel
         with json_array() if words.as_json else nullcontext() as add:
             async for page in burying.pages(journal, which):
                 some = [each.letter.seq for each in page]
-                moved += await change(signature.who, signature.why, some)
+                moved += await journal.write(lambda tx, some=some: change(tx, signature.who, signature.why, some))  # type: ignore[misc]
                 if add:
-                    for each in await journal.dead_letters.these(some):
+                    for each in await journal.read(lambda tx, some=some: these(tx, some)):  # type: ignore[misc]
                         add(burying.facts(each))
     say(f"{moved} {verb}d.")
 
 
-async def _candidates(journal: OperatorJournal, which: Meant) -> AsyncIterator[Candidate]:
+async def _candidates(journal: Journal, which: Meant) -> AsyncIterator[Candidate]:
     async for uids in burying.uids(journal, which, sorted(REDRIVABLE)):
         for candidate in await of_commands(journal, uids):
             yield candidate

@@ -8,15 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from events.wire.text import counted
-from worker.cli import connections
-from worker.cli.braking import facts as pause_facts
-from worker.cli.braking import say_pauses
-from worker.cli.braking import spoken as spoken_pause
+from worker.azure_plans.wording import counted
 from worker.cli.durations import spoken
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import LOOKING, examples
-from worker.cli.message_types import short
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.event import passed_over
@@ -29,14 +24,19 @@ from worker.cli.output.terminal import (
     show_table,
 )
 from worker.cli.person import Signature, Who, Why
-from worker.cli.replaying import desk
 from worker.clock import Clock
 from worker.journal.database.transactions import Transactions
 from worker.journal.operating.retention import Pruned
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.counts import Stats
 from worker.journal.records import Pause
+from worker.operators import connections
+from worker.operators.message_types import short
+from worker.operators.pauses import facts as pause_facts
+from worker.operators.pauses import say_pauses
+from worker.operators.pauses import spoken as spoken_pause
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
+from worker.operators.replay.plans import desk
 from worker.settings import model
 from worker.settings.build import ages as ages_of
 from worker.settings.build import open_engine, tenants_of

@@ -5,16 +5,17 @@ from typing import Annotated
 
 import typer
 
-from events.wire.text import counted
-from worker.cli import connections
-from worker.cli.braking import facts, insist_on_words, replicas, show_pauses, spoken, which_of
+from worker.azure_plans.wording import counted
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.selecting import OfCustomer, OfPartner, OfType
+from worker.journal.operating.pauses import Brake
 from worker.journal.records import Pause
+from worker.operators import connections
+from worker.operators.pauses import facts, insist_on_words, replicas, show_pauses, spoken, which_of
+from worker.operators.selection import OfCustomer, OfPartner, OfType
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -64,12 +65,12 @@ def pause(
 
 async def _held(loaded: Settings) -> list[Pause]:
     async with connections.journal(loaded) as journal:
-        return await journal.pauses.held()
+        return await Brake(journal).held()
 
 
 async def _pause(loaded: Settings, words: _Words, signature: Signature, *, yes: bool) -> Pause:
     async with connections.journal(loaded) as journal:
-        which, brake = await which_of(journal, loaded, *words), journal.pauses
+        which, brake = await which_of(journal, loaded, *words), Brake(journal)
         number, already = await brake.concerned(which)
         held = f" ({already} of them are held by another pause already)" if already else ""
         say(f"This holds {counted(number, 'open command')}{held}, and every later command that matches.")

@@ -8,15 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli import connections
-from worker.cli.braking import say_held
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.terminal import say, show_json
 from worker.cli.output.terminal import show as show_line
 from worker.cli.person import Who, Why
-from worker.cli.replaying import (
+from worker.journal.journal import Journal
+from worker.journal.operating.replay_plans import Plan, newest
+from worker.journal.processing.tenants import directory
+from worker.journal.records import Micros
+from worker.journal.selection import Selection
+from worker.operators import connections
+from worker.operators.pauses import say_held
+from worker.operators.replay.applying import Manner
+from worker.operators.replay.decisions import Wanted
+from worker.operators.replay.pace import Pace
+from worker.operators.replay.planning import Order, make
+from worker.operators.replay.plans import (
     carry_out,
     desk,
     kept,
@@ -28,7 +37,15 @@ from worker.cli.replaying import (
     tell_plan,
     the_plan,
 )
-from worker.cli.selecting import (
+from worker.operators.replay.selection import (
+    Candidate,
+    NotThere,
+    of_journal,
+    of_records,
+    ranges,
+    shortened,
+)
+from worker.operators.selection import (
     From,
     OfCustomer,
     OfPartner,
@@ -40,22 +57,6 @@ from worker.cli.selecting import (
     chosen,
     offsets,
     span,
-)
-from worker.journal.operating.replay_items import Plan
-from worker.journal.operator_journal import OperatorJournal
-from worker.journal.records import Micros
-from worker.journal.selection import Selection
-from worker.operators.replay.applying import Manner
-from worker.operators.replay.decisions import Wanted
-from worker.operators.replay.pace import Pace
-from worker.operators.replay.planning import Order, make
-from worker.operators.replay.selection import (
-    Candidate,
-    NotThere,
-    of_journal,
-    of_records,
-    ranges,
-    shortened,
 )
 from worker.settings import model
 from worker.settings.build import tenants_of
@@ -201,7 +202,7 @@ def show(
 async def _plans(loaded: Settings, limit: int) -> tuple[list[Plan], Micros]:
     async with connections.journal(loaded) as journal:
         await say_held(journal)
-        return await journal.replay_plans.newest(limit), journal.now()
+        return await journal.read(lambda tx: newest(tx, limit)), journal.now()
 
 
 async def _show(loaded: Settings, name: str, *, as_json: bool) -> None:
@@ -232,9 +233,7 @@ async def _plan(loaded: Settings, selection: Replayed, order: Order, *, as_json:
 
 
 @asynccontextmanager
-async def _found(
-    loaded: Settings, journal: OperatorJournal, selection: Replayed
-) -> AsyncIterator[AsyncIterator[Candidate]]:
+async def _found(loaded: Settings, journal: Journal, selection: Replayed) -> AsyncIterator[AsyncIterator[Candidate]]:
     """The commands that are meant, as they are read."""
     during = selection.during
     if selection.from_journal:
@@ -252,7 +251,7 @@ async def _found(
             numbers = ", ".join(map(str, gone))
             say(f"{topic} has deleted its oldest records (partitions {numbers}): what is older is not in this plan.")
             say("What the journal remembers of it is found with --journal.")
-        tenants = await journal.tenants.directory(tenants_of(loaded))
+        tenants = await journal.read(lambda tx: directory(tx, tenants_of(loaded)))
         yield of_records(journal, admin.read(wanted), desk(loaded, tenants), selection.which)
 
 

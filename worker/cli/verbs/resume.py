@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
-from events.wire.text import counted
-from worker.cli import connections
-from worker.cli.braking import facts, in_force, insist_on_words, literally, replicas, spoken, which_of
+from worker.azure_plans.wording import counted
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.selecting import OfCustomer, OfPartner, OfType
+from worker.journal.operating.pauses import Brake
 from worker.journal.records import Pause
+from worker.operators import connections
+from worker.operators.pauses import facts, in_force, insist_on_words, literally, replicas, spoken, which_of
+from worker.operators.selection import OfCustomer, OfPartner, OfType
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -52,7 +53,7 @@ def resume(
 
 async def _resume(loaded: Settings, words: _Words | None, signature: Signature, *, yes: bool) -> Sequence[Pause]:
     async with connections.journal(loaded) as journal:
-        brake = journal.pauses
+        brake = Brake(journal)
         held = await brake.held()
         meant = None if words is None else await brake.called_now(literally(*words))
         ended = [pause for pause in held if meant is None or pause.which == meant]

@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from events.messages.base import Command, commands
-from worker.cli.composing import CUSTOMER, Identity, Member, compose, members, read_data, value_of
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
-from worker.cli.message_types import find, short
 from worker.cli.options import Json
-from worker.cli.sending import Request, send
+from worker.operators.compose import CUSTOMER, Identity, Member, compose, members, read_data, value_of
+from worker.operators.message_types import find, short
+from worker.operators.send import Request, send
 from worker.settings import model
 
 SOURCE: Final = "/azplan/cli"

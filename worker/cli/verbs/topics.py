@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.broker.topics import TopicChange, WantedTopic
-from worker.cli import connections
-from worker.cli.allowing import keep_all
+from worker.broker.port import TopicChange, WantedTopic
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.help_texts import CONFIGURED, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import say, show_json, show_table
+from worker.operators import connections
+from worker.operators.permissions import keep_all
 from worker.settings import model
 from worker.settings.model import Settings
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from worker.broker.port import BrokerError, BrokerRefused
-from worker.broker.rights import Right
-from worker.broker.topics import TopicChange, WantedTopic
-from worker.cli import allowing, connections
-from worker.cli.braking import in_force
+from worker.broker.port import BrokerError, BrokerRefused, Right, TopicChange, WantedTopic
 from worker.cli.exit_codes import Code
 from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing, JournalRefused
+from worker.journal.operating.pauses import Brake
+from worker.operators import connections
+from worker.operators.pauses import in_force
 from worker.partner_center.api import Call
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.trouble import trouble_of
@@ -22,9 +21,9 @@ from worker.partner_center.resources import agreements, customers
 from worker.redaction import redact
 from worker.settings.accounts import open_accounts, unused_proxies
 from worker.settings.build import open_engine
-from worker.settings.journal_url import shown
 from worker.settings.model import Settings, SettingsError, load
 from worker.settings.reference import effective
+from worker.settings.urls import shown
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""
@@ -162,7 +161,7 @@ async def _pauses(settings: Settings) -> AsyncIterator[Finding]:
     """The pauses in force. They are no fault of the set-up, and explain why commands wait."""
     try:
         async with connections.journal(settings) as journal:
-            held, now = await journal.pauses.held(), journal.now()
+            held, now = await Brake(journal).held(), journal.now()
     except JournalError:
         return  # the finding before this one says what is wrong with the journal
     for pause in held:

@@ -14,14 +14,14 @@ from events.wire.instants import format_instant
 from events.wire.published_event import PublishedEvent
 from events.wire.record import Outgoing
 from worker.broker.port import Ack, BrokerUnavailable
-from worker.cli import connections
-from worker.cli.composing import Identity
 from worker.cli.durations import spoken
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.following import events_after
-from worker.cli.message_types import short
 from worker.cli.output.event import details, headline, passed_over
 from worker.cli.output.terminal import say, show, show_json
+from worker.operators import connections
+from worker.operators.compose import Identity
+from worker.operators.follow_events import events_after
+from worker.operators.message_types import short
 from worker.operators.published_events import ToldEvents
 from worker.settings.model import Settings
 

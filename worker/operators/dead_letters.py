@@ -11,7 +11,6 @@ from events.codes import FailedCode, RecordCode
 from events.wire.record import Record
 from events.wire.text import printable
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.message_types import short
 from worker.cli.output.terminal import (
     ago,
     at_terminal,
@@ -22,14 +21,20 @@ from worker.cli.output.terminal import (
     show_wrapped,
     write_bytes,
 )
-from worker.cli.selecting import code_word, customer_id, wire_type
-from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.dead_letter_search import (
+from worker.journal.journal import Journal
+from worker.journal.operating.dead_letter_search import (
     Dead,
     Group,
+    commands_of,
+    following,
+    groups,
+    numbered,
+    these,
 )
 from worker.journal.records import Micros
 from worker.journal.selection import Selection
+from worker.operators.message_types import short
+from worker.operators.selection import code_word, customer_id, wire_type
 
 PAGE: Final = 200
 """Dead letters that are read, and changed, at once."""
@@ -68,9 +73,7 @@ class Meant:
         return sum(self.codes.values())
 
 
-async def meant(
-    journal: OperatorJournal, numbers: Sequence[int], wanted: Selection, state: str, *, every: bool
-) -> Meant:
+async def meant(journal: Journal, numbers: Sequence[int], wanted: Selection, state: str, *, every: bool) -> Meant:
     """Which dead letters a verb is about. Raises Stop where it is about none."""
     codes = Counter[str]()
     for number in dict.fromkeys(numbers):
@@ -82,7 +85,7 @@ async def meant(
         return Meant(wanted, state, list(dict.fromkeys(numbers)), max(numbers), codes)
     if not every and wanted == Selection():
         raise Stop(Code.USAGE, "say which dead letters: numbers, what they have in common, or --all.", "See --help.")
-    found = await journal.dead_letters.groups(wanted, state)
+    found = await journal.read(lambda tx: groups(tx, wanted, state))
     if not found:
         raise Stop(Code.NOTHING, f"no {state} dead letter matches.", OTHERS)
     for group in found:
@@ -90,30 +93,34 @@ async def meant(
     return Meant(wanted, state, [], max(group.example for group in found), codes)
 
 
-async def pages(journal: OperatorJournal, which: Meant) -> AsyncIterator[Sequence[Dead]]:
+async def pages(journal: Journal, which: Meant) -> AsyncIterator[Sequence[Dead]]:
     """The dead letters that are meant, a page at a time: as they were named, or the oldest first."""
     for start in range(0, len(which.numbers), PAGE):
         some = which.numbers[start : start + PAGE]
-        yield await journal.dead_letters.these(some)
+        yield await journal.read(lambda tx, some=some: these(tx, some))  # type: ignore[misc]
     after = which.last if which.numbers else 0
-    while page := await journal.dead_letters.following(which.wanted, which.state, after, which.last, PAGE):
+    while page := await journal.read(
+        lambda tx, after=after: following(tx, which.wanted, which.state, after, which.last, PAGE)  # type: ignore[misc]
+    ):
         after = page[-1].letter.seq
         yield page
 
 
-async def uids(journal: OperatorJournal, which: Meant, codes: Sequence[str]) -> AsyncIterator[Sequence[str]]:
+async def uids(journal: Journal, which: Meant, codes: Sequence[str]) -> AsyncIterator[Sequence[str]]:
     """The commands of the dead letters that are meant and have one of these codes, each once, a page at a time."""
     if which.numbers:
         named = [each.letter async for page in pages(journal, which) for each in page]
         yield list(dict.fromkeys(letter.uid for letter in named if letter.uid and letter.code in codes))
         return
     after = 0
-    while page := await journal.dead_letters.commands_of(which.wanted, which.state, codes, after, which.last, PAGE):
+    while page := await journal.read(
+        lambda tx, after=after: commands_of(tx, which.wanted, which.state, codes, after, which.last, PAGE)  # type: ignore[misc]
+    ):
         after = page[-1][0]
         yield [uid for _, uid in page]
 
 
-async def the_letter(journal: OperatorJournal, number: int) -> Dead:
+async def the_letter(journal: Journal, number: int) -> Dead:
     """The dead letter of this number. Raises Stop where there is none."""
     return await _numbered(journal, number)
 
@@ -225,8 +232,8 @@ def export(record: Record | None, to: str) -> None:
         raise Stop(Code.FAILED, f"could not write {to}: {error.strerror}.") from error
 
 
-async def _numbered(journal: OperatorJournal, number: int) -> Dead:
-    found = await journal.dead_letters.numbered(number)
+async def _numbered(journal: Journal, number: int) -> Dead:
+    found = await journal.read(lambda tx: numbered(tx, number))
     if found is None:
         raise Stop(Code.NOTHING, f"there is no dead letter {number}.", "`azplan dead-letters list` shows them.")
     return found

@@ -7,17 +7,20 @@ from typing import Any, Final
 from events.messages.base import commands
 from worker.cli.durations import rough
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.message_types import find, short
 from worker.cli.output.terminal import (
     date_time,
     instant,
     say,
     show_table,
 )
-from worker.cli.selecting import check_partner, customer_id, known_type
-from worker.journal.operator_journal import OperatorJournal
+from worker.journal.journal import Journal
+from worker.journal.operating.pauses import Brake
+from worker.journal.processing.tenants import meant_by_settings
+from worker.journal.reading import counts
 from worker.journal.records import SECOND, Micros, Pause
 from worker.journal.selection import Selection
+from worker.operators.message_types import find, short
+from worker.operators.selection import check_partner, customer_id, known_type
 from worker.settings.build import tenants_of
 from worker.settings.model import Settings
 
@@ -36,7 +39,7 @@ def insist_on_words(partner: str | None, customer: str | None, type_: str | None
 
 
 async def which_of(
-    journal: OperatorJournal, loaded: Settings, partner: str | None, customer: str | None, type_: str | None
+    journal: Journal, loaded: Settings, partner: str | None, customer: str | None, type_: str | None
 ) -> Selection:
     """The commands that the options name. Raises Stop for an account, a customer or a type that cannot exist."""
     which = Selection(
@@ -48,7 +51,7 @@ async def which_of(
     if which.partner is None:
         return which
     named, accounts = which.partner, tenants_of(loaded)
-    return replace(which, partner=await journal.tenants.meant_by_settings(named, accounts))
+    return replace(which, partner=await journal.read(lambda tx: meant_by_settings(tx, named, accounts)))
 
 
 def literally(partner: str | None, customer: str | None, type_: str | None) -> Selection:
@@ -72,17 +75,17 @@ def spoken(which: Selection) -> str:
     return words if which.type else f"all commands {words}".rstrip()
 
 
-async def replicas(journal: OperatorJournal) -> str:
+async def replicas(journal: Journal) -> str:
     """How many workers apply it, in words."""
-    number = len(await journal.statistics.living_workers())
+    number = len(await journal.read(counts.living))
     if number == 0:
         return "No worker runs now; a worker that starts applies this."
     return f"{number} {'worker applies' if number == 1 else 'workers apply'} this within a second."
 
 
-async def say_held(journal: OperatorJournal) -> None:
+async def say_held(journal: Journal) -> None:
     """Tell the person which pauses are in force, beside whatever a verb shows. Says nothing if there are none."""
-    say_pauses(await journal.pauses.held(), journal.now())
+    say_pauses(await Brake(journal).held(), journal.now())
 
 
 def say_pauses(held: Sequence[Pause], now: Micros) -> None:

@@ -19,10 +19,11 @@ from events.messages.fields import is_guid
 from events.wire.instants import parse_instant
 from events.wire.text import quoted
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.message_types import find, suggestion
-from worker.journal.operator_journal import OperatorJournal
+from worker.journal.journal import Journal
+from worker.journal.reading import timeline
 from worker.journal.records import SECOND, Micros, State
 from worker.journal.selection import Selection
+from worker.operators.message_types import find, suggestion
 from worker.settings.model import Settings
 
 OfType = Annotated[str | None, typer.Option("--type", help="Only those of this type, such as SuspendPlan.")]
@@ -94,12 +95,12 @@ def meant(text: str, known: Iterable[str]) -> str:
     return f"Did you mean {', '.join(near)}?" if near else f"There are {', '.join(words)}."
 
 
-async def check_partner(journal: OperatorJournal, loaded: Settings, partner: str | None) -> None:
+async def check_partner(journal: Journal, loaded: Settings, partner: str | None) -> None:
     """Raises Stop for an account that is not configured and that no command in the journal is of."""
     if partner is None or partner in loaded.partners:
         return
     wanted = Selection(partner=partner)
-    if await journal.commands.newest(wanted, 1):
+    if await journal.read(lambda tx: timeline.newest(tx, wanted, 1)):
         return
     message = f"--partner {quoted(partner)} is no account: none is configured as that, and no command is of it."
     configured = meant(partner, loaded.partners) if loaded.partners else "No account is configured here."

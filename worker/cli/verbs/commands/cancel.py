@@ -8,22 +8,37 @@ from typing import Annotated
 
 import typer
 
-from events.wire.text import counted
-from worker.cli import connections
+from worker.azure_plans.wording import counted
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.finding import the_command
-from worker.cli.message_types import short
 from worker.cli.options import Json, Source, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import say
 from worker.cli.person import Signature, Who, Why
-from worker.cli.requesting import AT_ONCE, PATIENCE, Wait, one_page, request
-from worker.cli.selecting import From, OfCustomer, OfPartner, OfType, Span, To, check_partner, chosen, micros, span
-from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.selected_commands import SelectedCount
+from worker.journal.journal import Journal
+from worker.journal.operating.selected_commands import (
+    Found,
+    count,
+    page,
+)
 from worker.journal.reading.views import Summary
 from worker.journal.records import Resolution, State
 from worker.journal.selection import Selection
+from worker.operators import connections
+from worker.operators.commands import the_command
+from worker.operators.message_types import short
+from worker.operators.requests import AT_ONCE, PATIENCE, Wait, one_page, request
+from worker.operators.selection import (
+    From,
+    OfCustomer,
+    OfPartner,
+    OfType,
+    Span,
+    To,
+    check_partner,
+    chosen,
+    micros,
+    span,
+)
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -98,7 +113,7 @@ async def _cancel(
         await check_partner(journal, loaded, which.partner)
         if name[0] is not None:
             one = await _open_one(journal, name[0], name[1])
-            found = SelectedCount({(one.type, one.state.value, one.reason or ""): 1}, 1, one.seq)
+            found = Found({(one.type, one.state.value, one.reason or ""): 1}, 1, one.seq)
             meant, pages = f"{short(one.type)} {one.id}", one_page(one)
         else:
             selected = replace(which, open=True, begin=micros(during.begin), end=micros(during.end))
@@ -109,7 +124,7 @@ async def _cancel(
         await request(journal, "cancel", pages, manner.signature, manner.wait, as_json=manner.as_json)
 
 
-async def _open_one(journal: OperatorJournal, id_: str, source: str | None) -> Summary:
+async def _open_one(journal: Journal, id_: str, source: str | None) -> Summary:
     """The command that is to be cancelled. Raises Stop where it is over."""
     one = await the_command(journal, id_, source)
     if one.state.known and not one.state.is_open:
@@ -118,9 +133,9 @@ async def _open_one(journal: OperatorJournal, id_: str, source: str | None) -> S
     return one
 
 
-async def _open_ones(journal: OperatorJournal, which: Selection) -> SelectedCount:
+async def _open_ones(journal: Journal, which: Selection) -> Found:
     """How many open commands are to be cancelled. Raises Stop where there are none."""
-    found = await journal.commands.count(which)
+    found = await journal.read(lambda tx: count(tx, which))
     if not found.commands:
         raise Stop(
             Code.NOTHING,
@@ -130,10 +145,10 @@ async def _open_ones(journal: OperatorJournal, which: Selection) -> SelectedCoun
     return found
 
 
-async def _pages(journal: OperatorJournal, which: Selection, last: int) -> AsyncIterator[Sequence[str]]:
+async def _pages(journal: Journal, which: Selection, last: int) -> AsyncIterator[Sequence[str]]:
     """The open commands up to the last one that was counted, a page at a time."""
     after = 0
-    while some := await journal.commands.page(which, after, last, AT_ONCE):
+    while some := await journal.read(lambda tx, after=after: page(tx, which, after, last, AT_ONCE)):  # type: ignore[misc]
         after = some[-1].seq
         yield [each.uid for each in some]
 
@@ -163,7 +178,7 @@ async def _resolve(loaded: Settings, name: tuple[str, str | None], found: Resolu
         )
 
 
-def _tell_plan(found: SelectedCount) -> None:
+def _tell_plan(found: Found) -> None:
     """What is about to be asked for."""
     told = {(short(kind), state, reason): number for (kind, state, reason), number in found.kinds.items()}
     for (kind, state, reason), number in sorted(told.items()):

@@ -10,16 +10,11 @@ from typing import Annotated
 import typer
 
 from events.codes import WaitingReason
-from worker.cli import connections
-from worker.cli.braking import say_held, say_pauses
-from worker.cli.deciding import cancel, resolve
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.finding import the_command
 from worker.cli.help_texts import WORKING, examples
-from worker.cli.message_types import short
 from worker.cli.options import Json
-from worker.cli.output import json_facts
+from worker.cli.output import json as json_facts
 from worker.cli.output.story import show_story
 from worker.cli.output.terminal import (
     ago,
@@ -27,7 +22,20 @@ from worker.cli.output.terminal import (
     show_json,
     show_table,
 )
-from worker.cli.selecting import (
+from worker.cli.verbs.commands.cancel import cancel, resolve
+from worker.cli.verbs.commands.wake import wake
+from worker.journal.journal import Journal
+from worker.journal.operating.pauses import Brake
+from worker.journal.reading import timeline
+from worker.journal.reading.views import Story, Summary
+from worker.journal.records import SECOND, Micros, State
+from worker.journal.selection import Selection
+from worker.operators import connections
+from worker.operators.commands import the_command
+from worker.operators.event_watch import watch_events
+from worker.operators.message_types import short
+from worker.operators.pauses import say_held, say_pauses
+from worker.operators.selection import (
     From,
     OfCustomer,
     OfPartner,
@@ -41,12 +49,6 @@ from worker.cli.selecting import (
     micros,
     span,
 )
-from worker.cli.waking import wake
-from worker.cli.watching import watch_events
-from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.views import Story, Summary
-from worker.journal.records import SECOND, Micros, State
-from worker.journal.selection import Selection
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -192,13 +194,13 @@ async def _newest(
         now = journal.now()
         begin = now - int(since.total_seconds() * SECOND) if since else micros(during.begin)
         limited = replace(wanted, begin=begin, end=micros(during.end))
-        found = await journal.commands.newest(limited, limit)
+        found = await journal.read(lambda tx: timeline.newest(tx, limited, limit))
         return found, None if found or not wanted.customer else await _alike(journal, wanted.customer), now
 
 
-async def _alike(journal: OperatorJournal, customer: str) -> str | None:
+async def _alike(journal: Journal, customer: str) -> str | None:
     """A customer that has commands and whose id is nearly this one."""
-    known = {each.customer for each in await journal.commands.newest(Selection(), 1_000)}
+    known = {each.customer for each in await journal.read(lambda tx: timeline.newest(tx, Selection(), 1_000))}
     return next(iter(get_close_matches(customer, known - {customer}, 1, 0.8)), None)
 
 
@@ -206,10 +208,10 @@ async def _story(loaded: Settings, id_: str, source: str | None) -> tuple[Story,
     async with connections.journal(loaded) as journal:
         found = await the_command(journal, id_, source)
         if found.state.is_open:
-            held = await journal.pauses.held()
+            held = await Brake(journal).held()
             who = (found.partner, found.customer, found.type)
             say_pauses([pause for pause in held if pause.which.holds(*who)], journal.now())
-        story = await journal.commands.story(found.uid)
+        story = await journal.read(lambda tx: timeline.show(tx, found.uid))
         if story is None:
             raise Stop(Code.NOTHING, f"command {id_!r} has just been forgotten: it was over long ago.")
         return story, journal.now()

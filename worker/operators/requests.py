@@ -12,13 +12,13 @@ import typer
 
 from worker.cli.durations import DURATION, parse_duration, spoken
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.message_types import short
 from worker.cli.output.terminal import json_array, say, show_table
 from worker.cli.person import Signature
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.requests import DONE
 from worker.journal.reading.views import Summary
 from worker.journal.records import Json
+from worker.operators.message_types import short
 
 LOOK_EVERY: Final = 0.1
 AT_ONCE: Final = 200

@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from worker.cli import connections
-from worker.cli.braking import say_held
-from worker.cli.message_types import short
-from worker.cli.output import json_facts
+from worker.cli.output import json as json_facts
 from worker.cli.output.event import headline
 from worker.cli.output.terminal import (
     date_time,
@@ -15,11 +12,14 @@ from worker.cli.output.terminal import (
     show,
     show_json,
 )
-from worker.cli.selecting import check_partner
 from worker.errors import JournalUnavailable
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Change, Summary
 from worker.journal.selection import Selection
+from worker.operators import connections
+from worker.operators.message_types import short
+from worker.operators.pauses import say_held
+from worker.operators.selection import check_partner
 from worker.settings.model import Settings
 
 PAUSE: Final = 0.5

@@ -19,7 +19,6 @@ from worker.cli.output.terminal import (
     show_json,
     show_table,
 )
-from worker.cli.requesting import say_who_will
 from worker.clock import Clock
 from worker.journal.operating.replay_items import (
     Item,
@@ -31,6 +30,7 @@ from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter
 from worker.operators.replay.applying import Applier, Ended, Manner
 from worker.operators.replay.decisions import Outcome
 from worker.operators.replay.pace import Standing
+from worker.operators.requests import say_who_will
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 from worker.settings.build import tenants_of

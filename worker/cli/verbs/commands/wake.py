@@ -7,18 +7,19 @@ from typing import Annotated
 import typer
 
 from events.codes import WaitingReason
-from events.wire.text import counted
-from worker.cli import connections
-from worker.cli.braking import replicas
+from worker.azure_plans.wording import counted
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.finding import the_command
 from worker.cli.options import Json, Source, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.terminal import say, show_json
 from worker.cli.person import Signature, Who, Why
-from worker.cli.selecting import OfPartner, check_partner, code_word
-from worker.journal.operator_journal import OperatorJournal
+from worker.journal.journal import Journal
+from worker.journal.operating.wakeups import Waking
 from worker.journal.selection import Selection
+from worker.operators import connections
+from worker.operators.commands import the_command
+from worker.operators.pauses import replicas
+from worker.operators.selection import OfPartner, check_partner, code_word
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -66,19 +67,20 @@ async def _wake(
     async with connections.journal(loaded) as journal:
         await check_partner(journal, loaded, words.partner)
         which = words if name[0] is None else Selection(uid=(await the_command(journal, name[0], name[1])).uid)
-        found = await journal.wakeups.counted(which)
+        waking = Waking(journal)
+        found = await waking.counted(which)
         if not found:
             raise Stop(Code.NOTHING, "no command waits that matches.", await _why_none(journal, name))
         number = sum(found.values())
         reasons = ", ".join(f"{each} {reason or 'just begun'}" for reason, each in found.items())
         say(f"{counted(number, 'command')} would be tried again within two seconds: {reasons}.")
         insist(f"Wake {counted(number, 'command')}?", yes=yes)
-        woken = await journal.wakeups.wake(signature.who, signature.why, which)
+        woken = await waking.wake(signature.who, signature.why, which)
         say(f"Woken: {counted(woken, 'command')}. {await replicas(journal)}")
         return {"woken": woken, "reasons": dict(found)}
 
 
-async def _why_none(journal: OperatorJournal, name: tuple[str | None, str | None]) -> str:
+async def _why_none(journal: Journal, name: tuple[str | None, str | None]) -> str:
     if name[0] is None:
         return "`azplan commands list --state waiting` shows what waits; " + HELD["paused"].lower()
     command = await the_command(journal, name[0], name[1])
