@@ -17,11 +17,11 @@ from worker.broker.port import Ack
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
 from worker.journal.database.sqlite import SqliteEngine
-from worker.journal.journal import Journal
-from worker.journal.reading import timeline
-from worker.operators.follow_events import events_after
-from worker.operators.message_types import short
-from worker.operators.published_events import ToldEvents
+from worker.journal.database.transactions import Transactions
+from worker.journal.operator_journal import OperatorJournal
+from worker.operators.sending.follow_events import events_after
+from worker.operators.sending.published_events import ToldEvents
+from worker.operators.wording.message_types import short
 
 COMMANDS, EVENTS, DEAD_LETTERS = TOPICS
 PATIENCE: Final = 45.0
@@ -133,7 +133,7 @@ async def _counted(stage: Stage, performances: Sequence[Performance], watcher: W
     """Meanwhile, count the calls that each command made, and show it."""
     clock = Clock()
     path = stage.settings["AZPLAN_JOURNAL__URL"].removeprefix("sqlite:///")
-    journal = Journal(SqliteEngine(Path(path), clock=clock), clock)
+    journal = OperatorJournal(Transactions(SqliteEngine(Path(path), clock=clock), clock))
     await journal.open()
     counting = asyncio.create_task(_again_and_again(lambda: _count(stage, journal, performances, watcher)))
     try:
@@ -151,7 +151,7 @@ async def _again_and_again(look: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _count(stage: Stage, journal: Journal, performances: Sequence[Performance], watcher: Watcher) -> None:
+async def _count(stage: Stage, journal: OperatorJournal, performances: Sequence[Performance], watcher: Watcher) -> None:
     stage.insist()
     first = {performance.scene.id: performance for performance in reversed(performances)}
     for id_, performance in first.items():
@@ -159,7 +159,7 @@ async def _count(stage: Stage, journal: Journal, performances: Sequence[Performa
     watcher.refreshed(performances)
 
 
-async def _calls(journal: Journal, id_: str) -> int:
-    found = await journal.read(lambda tx: timeline.find(tx, id_, SOURCE))
-    story = await journal.read(lambda tx: timeline.show(tx, found[0].uid)) if found else None
+async def _calls(journal: OperatorJournal, id_: str) -> int:
+    found = await journal.commands.find(id_, SOURCE)
+    story = await journal.commands.story(found[0].uid) if found else None
     return len(story.calls) if story else 0

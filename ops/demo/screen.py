@@ -13,7 +13,7 @@ from rich.text import Text
 from events.wire.published_event import PublishedEvent
 from events.wire.text import visible
 from ops.demo.play import Performance, Watcher, outcome
-from worker.operators.message_types import short
+from worker.operators.wording.message_types import short
 
 _STYLES = {"CommandRejected": "yellow", "CommandIdReused": "yellow", "CommandFailed": "bold red"}
 _WIDE = 150

@@ -11,7 +11,7 @@ from tests.support.access import allow, guarded
 from tests.support.databases import run_apart
 from tests.support.kafka_local import LocalKafka
 from tests.support.topics import Topics
-from worker.operators.permissions import needed
+from worker.operators.setup.permissions import needed_rights
 from worker.settings.model import load
 
 pytestmark = pytest.mark.kafka
@@ -65,7 +65,7 @@ def test_each_right_that_is_lacking_has_the_command_that_gives_it(
     assert wanted in said[1]["advice"]
     assert found(azplan, "topics")[0]["result"] == "skipped"
     assert azplan("check").code == 78
-    run_apart(allow(broker, needed(load().kafka)))
+    run_apart(allow(broker, needed_rights(load().kafka)))
     assert [each["result"] for each in found(azplan, "rights")] == ["ok"]
     assert [each["result"] for each in found(azplan, "topics")] == ["ok"]
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 import typer
 
-from worker.cli.durations import parse_duration, spoken
+from worker.cli.durations import parse_duration
+from worker.operators.wording.durations import spoken
 
 
 @pytest.mark.parametrize(

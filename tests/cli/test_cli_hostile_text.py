@@ -102,7 +102,7 @@ def test_bytes_that_came_from_outside_are_not_written_to_a_terminal(
     azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file or a program gets them as they came; a person is told to name one of the two."""
-    monkeypatch.setattr("worker.operators.dead_letters.at_terminal", lambda: True)
+    monkeypatch.setattr("worker.cli.verbs.dead_letters.at_terminal", lambda: True)
     ended = azplan("dead-letters", "show", "1", "--export", "-")
     assert (ended.code, ended.out) == (2, "")
     assert "Name a file, or use a pipe." in ended.err

@@ -13,10 +13,10 @@ from tests.cli.telling import NOON
 from tests.cli.test_cli_terminal import at_a_terminal
 from tests.journal.bench import Bench, accept, claim, command, intent, waiting
 from tests.support.databases import run_apart
-from worker.cli.durations import rough
 from worker.cli.output.lines import folded, tied, wrap
-from worker.cli.output.timeline import Line, fold
+from worker.cli.output.story.timeline import Line, fold
 from worker.journal.records import Call, Note, Waits
+from worker.operators.wording.durations import rough
 
 ID = "7d0f6a1e-2f4b-4d0a-9a55-0d2c6f1b7a01"
 CUSTOMER = "c0ffee00-0000-4000-8000-000000000001"

@@ -10,9 +10,11 @@ from tests.journal.bench import Bench, accept, command, poison
 from tests.support.databases import run_apart
 from worker.journal.database.postgres_transaction import PostgresTransaction
 from worker.journal.database.sqlite import SqliteTransaction
-from worker.journal.journal import Journal
 from worker.journal.operator_journal import OperatorJournal
+from worker.journal.reading.counts import Living
 from worker.journal.reading.views import Change
+from worker.journal.selection import Selection
+from worker.operators.event_watch import EventWatch
 
 MANY, CUSTOMERS = 1_201, 40
 AT_ONCE = 500
@@ -81,15 +83,15 @@ def test_cancel_counts_the_answers_and_shows_the_first_refusals(
 ) -> None:
     """The exit code is that of the refusals, and the last line says how many there are."""
 
-    async def answer(journal: Journal) -> bool:
+    async def answer(journal: OperatorJournal) -> list[Living]:
         await journal.transactions.write(
             lambda tx: tx.run(
                 "UPDATE act SET done_at = 1, result = CASE WHEN seq % 40 = 0 THEN 'it has begun' ELSE 'done' END"
             )
         )
-        return True
+        return [Living("id", "one", "1.0", 0, 0, 1)]
 
-    monkeypatch.setattr("worker.operators.requests.say_who_will", answer)
+    monkeypatch.setattr("worker.cli.commands.cancel.living_workers", answer)
     ended = azplan("commands", "cancel", "--type", "SuspendPlan", "--yes")
     assert ended.code == 4
     assert f"30 of {MANY} could not be carried out: it has begun." in ended.err
@@ -129,9 +131,9 @@ def test_what_is_watched_is_read_in_pages_and_told_once(url: str, most: list[int
 
     async def watch() -> None:
         async with Bench(url) as bench:
-            journal, seen = OperatorJournal((await bench.journal()).transactions), set[int]()
-            since = await watching.look(journal, 0, seen, told.extend)
-            await watching.look(journal, since, seen, told.extend)
+            watched = EventWatch(OperatorJournal((await bench.journal()).transactions), Selection(), since=0)
+            for _ in range(2):
+                told.extend([change async for page in watched.pages() for change in page])
 
     run_apart(watch())
     assert [each.command.id for each in told] == [str(number) for number in range(MANY)]

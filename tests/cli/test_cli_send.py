@@ -28,7 +28,7 @@ from tests.cli.conftest import Azplan
 from tests.support.azplan import environment
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
-from worker.operators.compose import Member, members, value_of
+from worker.operators.sending.compose import Member, members, value_of
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 ROOT = Path(__file__).parents[2]

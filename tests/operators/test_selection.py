@@ -8,12 +8,13 @@ from events.wire.record import Outgoing
 from tests.operators.memory_admin import MemoryAdmin
 from tests.support.memory_broker import MemoryBroker
 from worker.broker.port import Partition
-from worker.cli.exit_codes import Code, Stop
 from worker.clock import Clock
+from worker.operators.errors import InvalidRequest
 from worker.operators.replay.selection import NotThere, ranges, shortened
-from worker.operators.selection import chosen, offsets, span, wire_type
+from worker.operators.selection import offsets, select, wire_type
 
 MORNING, EVENING = "2026-03-02T08:00:00Z", "2026-03-02T20:00:00+01:00"
+HOUR = 3_600_000_000
 NOON = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
 
 
@@ -26,32 +27,29 @@ def test_a_range_of_offsets_holds_its_last_one() -> None:
 @pytest.mark.parametrize("text", ["", "3", "3:9-1", "3:-1-5", "a:1-2", "3:1-2-3"])
 def test_what_is_no_range_of_offsets_is_said_with_an_example(text: str) -> None:
     """The answer shows how one is written."""
-    with pytest.raises(Stop) as told:
+    with pytest.raises(InvalidRequest) as told:
         offsets(text)
-    assert told.value.code is Code.USAGE
     assert "3:1000-1999" in (told.value.advice or "")
 
 
 def test_a_span_holds_both_its_ends_and_is_open_where_nothing_was_said() -> None:
     """Instants have offsets from UTC, and count as what they mean."""
-    assert span(MORNING, EVENING).holds(NOON)
-    assert not span(EVENING, None).holds(NOON)
-    assert not span(None, MORNING).holds(NOON)
-    assert span("2026-03-02T12:00:00Z", "2026-03-02T12:00:00Z").holds(NOON)
-    assert span(None, None).holds(0)
+    assert (select(begin=MORNING).begin, select(end=EVENING).end) == (NOON - 4 * HOUR, NOON + 7 * HOUR)
+    noon = select(begin="2026-03-02T12:00:00Z", end="2026-03-02T12:00:00Z")
+    assert (noon.begin, noon.end) == (NOON, NOON)
+    assert (select().begin, select().end) == (None, None)
 
 
 @pytest.mark.parametrize(("begin", "end"), [("yesterday", None), (None, "2026-03-02"), (EVENING, MORNING)])
 def test_what_is_no_span_is_refused(begin: str | None, end: str | None) -> None:
     """Rather than replaying something else than was meant."""
-    with pytest.raises(Stop) as told:
-        span(begin, end)
-    assert told.value.code is Code.USAGE
+    with pytest.raises(InvalidRequest):
+        select(begin=begin, end=end)
 
 
 def test_types_customers_and_accounts_are_taken_in_any_case() -> None:
     """As people type them."""
-    found = chosen("suspend-plan", "C0FFEE00-0000-4000-8000-000000000001", "Contoso")
+    found = select(type="suspend-plan", customer="C0FFEE00-0000-4000-8000-000000000001", partner="Contoso")
     assert (found.type, found.customer, found.partner) == (
         "azplan.SuspendPlan.v1",
         "c0ffee00-0000-4000-8000-000000000001",
@@ -61,7 +59,7 @@ def test_types_customers_and_accounts_are_taken_in_any_case() -> None:
 
 def test_a_type_that_is_none_is_refused_with_a_suggestion() -> None:
     """A selection that matches nothing by a typing error would look as if there were nothing to do."""
-    with pytest.raises(Stop, match="no type of command"):
+    with pytest.raises(InvalidRequest, match="no type of command"):
         wire_type("SuspendPlann")
 
 

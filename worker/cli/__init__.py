@@ -1,5 +1,5 @@
-"""The command line: parsing and printing, and nothing that another part could do.
+"""The command line: each verb parses words, calls functions of `worker.operators`, and prints.
 
-`main` finds the verbs, which are the modules of `verbs`: one is registered by being there. `exits` has the exit codes,
-`printing` the ways to print, `connections` opens what a verb works on. No verb knows Kafka, SQL or HTTP.
+`main` finds the verbs, which are the modules of `verbs`: a verb is registered by being there. `commands` has the verbs
+of `azplan commands`. `exit_codes` says which error ends a verb with which code. `output` prints.
 """

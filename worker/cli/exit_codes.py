@@ -1,9 +1,21 @@
-"""Exit codes, and the exception with which a verb ends early: a sentence for the person, and what to do next."""
+"""Exit codes, and which error ends a verb with which code: a sentence for the person, and what to do next."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 
 from worker.broker.port import BrokerError, BrokerUnavailable, TopicMissing
 from worker.errors import JournalMissing, JournalRefused, JournalUnavailable, WorkerError
+from worker.operators.errors import (
+    InvalidRequest,
+    InvalidValue,
+    NoAnswer,
+    NothingFound,
+    OperatorError,
+    Refused,
+    Unavailable,
+    Unsuccessful,
+)
 from worker.settings.model import SettingsError
 
 
@@ -30,6 +42,17 @@ class Code(IntEnum):
     """By SIGTERM."""
 
 
+OF_OPERATOR_ERRORS: Final[Mapping[type[OperatorError], Code]] = {
+    InvalidValue: Code.USAGE,
+    InvalidRequest: Code.USAGE,
+    NothingFound: Code.NOTHING,
+    Refused: Code.REFUSED,
+    Unsuccessful: Code.FAILED,
+    NoAnswer: Code.NO_ANSWER,
+    Unavailable: Code.UNAVAILABLE,
+}
+
+
 class Stop(Exception):
     """A verb ends here. `advice` says what to do next."""
 
@@ -41,10 +64,14 @@ class Stop(Exception):
 
 
 def stop_for(error: Exception) -> Stop | None:
-    """How a verb ends on an error that somebody can do something about; None for any other."""
+    """How a verb ends on an error that a person can do something about; None for any other error."""
     match error:
         case Stop():
             return error
+        case InvalidValue():
+            return Stop(Code.USAGE, f"--{error.name} {error.message}", error.advice)
+        case OperatorError():
+            return Stop(OF_OPERATOR_ERRORS[type(error)], error.message, error.advice)
         case SettingsError():
             advice = "`azplan config show` shows what counts and where each value came from"
             return Stop(Code.CONFIGURATION, "\n".join(error.problems), advice)

@@ -1,17 +1,18 @@
-"""What a worker needs, looked at one by one: what is there, what is not, and what to do about it."""
+"""The checks of everything that a worker needs: what works, what does not, and what to do about it."""
 
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from worker.broker.port import BrokerError, BrokerRefused, Right, TopicChange, WantedTopic
-from worker.cli.exit_codes import Code
+from worker.broker.port import BrokerError, BrokerRefused
+from worker.broker.rights import Right
+from worker.broker.topics import TopicChange, WantedTopic
 from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing, JournalRefused
-from worker.journal.operating.pauses import Brake
 from worker.operators import connections
-from worker.operators.pauses import in_force
+from worker.operators.pauses import held_pauses, in_force
+from worker.operators.setup import permissions
 from worker.partner_center.api import Call
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.trouble import trouble_of
@@ -21,16 +22,16 @@ from worker.partner_center.resources import agreements, customers
 from worker.redaction import redact
 from worker.settings.accounts import open_accounts, unused_proxies
 from worker.settings.build import open_engine
+from worker.settings.journal_url import shown
 from worker.settings.model import Settings, SettingsError, load
 from worker.settings.reference import effective
-from worker.settings.urls import shown
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""
 
 
 class Result(StrEnum):
-    """What a look found."""
+    """How a check ended."""
 
     OK = "ok"
     FAILED = "failed"
@@ -38,16 +39,27 @@ class Result(StrEnum):
     WARNING = "warning"
 
 
+class Problem(StrEnum):
+    """What kind of problem a failed check found."""
+
+    CONFIGURATION = "configuration"
+    """A setting is wrong, or a right is missing."""
+    UNAVAILABLE = "unavailable"
+    """A service does not answer, or something is not there."""
+    REFUSED = "refused"
+    """Partner Center refuses the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the answer. `code` is what a failure says to the shell."""
+    """What one check found. `advice` says what to do; `problem` is None unless the check failed."""
 
     check: str
     result: Result
     detail: str
     advice: str | None = None
     partner: str | None = None
-    code: Code = Code.OK
+    problem: Problem | None = None
 
 
 def _ok(check: str, detail: str, partner: str | None = None) -> Finding:
@@ -58,17 +70,17 @@ def _skipped(check: str, because: str, partner: str | None = None) -> Finding:
     return Finding(check, Result.SKIPPED, f"not looked at, because {because}", partner=partner)
 
 
-def _failed(check: str, code: Code, detail: str, advice: str, partner: str | None = None) -> Finding:
-    return Finding(check, Result.FAILED, detail, advice, partner, code)
+def _failed(check: str, problem: Problem, detail: str, advice: str, partner: str | None = None) -> Finding:
+    return Finding(check, Result.FAILED, detail, advice, partner, problem)
 
 
 async def findings() -> AsyncIterator[Finding]:
-    """Every finding, as soon as it is there. Raises nothing that a wrong set-up can cause."""
+    """Every finding, as soon as its check has ended. A wrong set-up is a finding, and no error."""
     try:
         settings = load()
     except SettingsError as error:
-        advice = "Mend them; `azplan config show` shows where each value came from."
-        yield _failed("settings", Code.CONFIGURATION, " ".join(error.problems), advice)
+        advice = "Correct them; `azplan config show` shows where each value came from."
+        yield _failed("settings", Problem.CONFIGURATION, " ".join(error.problems), advice)
         for check in ("broker", "topics", "rights", "journal", "token", "call"):
             yield _skipped(check, "the settings are not right")
         return
@@ -91,7 +103,7 @@ async def _broker(settings: Settings) -> AsyncIterator[Finding]:
             count = await admin.ping()
             yield _ok("broker", f"{servers} answers, {count} broker{'s' if count > 1 else ''}")
             changes = await admin.plan([WantedTopic(name, 1) for name in _topics(settings)])
-            lacking = await admin.lacking(allowing.needed(settings.kafka))
+            lacking = await admin.lacking(permissions.needed_rights(settings.kafka))
     except BrokerError as error:
         refused = isinstance(error, BrokerRefused)
         advice = (
@@ -99,7 +111,7 @@ async def _broker(settings: Settings) -> AsyncIterator[Finding]:
             if refused
             else "Start the broker, or set AZPLAN_KAFKA__BOOTSTRAP_SERVERS to where it is."
         )
-        yield _failed("broker", Code.CONFIGURATION if refused else Code.UNAVAILABLE, str(error), advice)
+        yield _failed("broker", Problem.CONFIGURATION if refused else Problem.UNAVAILABLE, str(error), advice)
         for check in ("topics", "rights"):
             yield _skipped(check, "the broker does not answer")
         return
@@ -113,23 +125,23 @@ def _topics_found(changes: Sequence[TopicChange], lacking: Sequence[Right]) -> I
     there = [change for change in changes if not change.creates]
     if missing:
         advice = "Make them with `azplan topics apply`, or correct AZPLAN_KAFKA__*_TOPIC."
-        yield _failed("topics", Code.UNAVAILABLE, f"missing: {', '.join(missing)}", advice)
+        yield _failed("topics", Problem.UNAVAILABLE, f"missing: {', '.join(missing)}", advice)
     elif len(there) < len(changes):
-        yield _skipped("topics", "whoever may not use a topic does not see whether it is there")
+        yield _skipped("topics", "a user who may not use a topic does not see whether it exists")
     else:
         yield _ok("topics", ", ".join(f"{change.wanted.name} ({change.partitions} partitions)" for change in there))
     for change in there:
         if change.warning:
-            advice = allowing.keep_all(change.wanted.name)
+            advice = permissions.keep_all(change.wanted.name)
             yield Finding("topics", Result.WARNING, f"{change.wanted.name} {change.warning}", advice)
 
 
 def _rights(settings: Settings, lacking: list[Right]) -> Iterator[Finding]:
     kafka = settings.kafka
     for right in lacking:
-        if not allowing.needless(right, lacking):
-            detail, advice = allowing.may_not(right, kafka), allowing.how_to_allow(right, kafka)
-            yield _failed("rights", Code.CONFIGURATION, detail, advice)
+        if not permissions.comes_with_others(right, lacking):
+            detail, advice = permissions.may_not(right, kafka), permissions.how_to_allow(right, kafka)
+            yield _failed("rights", Problem.CONFIGURATION, detail, advice)
     if not lacking:
         who = f"may read {kafka.commands_topic} as {kafka.group_id}"
         yield _ok("rights", f"{who}, and write {kafka.events_topic} and {kafka.dead_letters_topic}")
@@ -147,8 +159,8 @@ async def _journal(settings: Settings) -> AsyncIterator[Finding]:
     except JournalMissing as error:
         yield _ok("journal", redact(f"{error}; `azplan run` makes it"))
     except JournalError as error:
-        code = Code.CONFIGURATION if isinstance(error, JournalRefused) else Code.UNAVAILABLE
-        yield _failed("journal", code, redact(str(error)), "Start the database, or correct AZPLAN_JOURNAL__URL.")
+        problem = Problem.CONFIGURATION if isinstance(error, JournalRefused) else Problem.UNAVAILABLE
+        yield _failed("journal", problem, redact(str(error)), "Start the database, or correct AZPLAN_JOURNAL__URL.")
     else:
         yield _ok("journal", f"{shown(settings.journal.url.get_secret_value())} answers")
     finally:
@@ -158,10 +170,10 @@ async def _journal(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _pauses(settings: Settings) -> AsyncIterator[Finding]:
-    """The pauses in force. They are no fault of the set-up, and explain why commands wait."""
+    """The pauses in force: no fault of the set-up, but the reason why commands wait."""
     try:
         async with connections.journal(settings) as journal:
-            held, now = await Brake(journal).held(), journal.now()
+            held, now = await held_pauses(journal), journal.now()
     except JournalError:
         return  # the finding before this one says what is wrong with the journal
     for pause in held:
@@ -171,13 +183,13 @@ async def _pauses(settings: Settings) -> AsyncIterator[Finding]:
 async def _partners(settings: Settings) -> AsyncIterator[Finding]:
     if not settings.partners:
         advice = "Set AZPLAN_PARTNERS__<NAME>__TENANT_ID, __CLIENT_ID and __CLIENT_SECRET."
-        yield _failed("token", Code.CONFIGURATION, "no partner account is configured", advice)
+        yield _failed("token", Problem.CONFIGURATION, "no partner account is configured", advice)
         yield _skipped("call", "no partner account is configured")
         return
     try:
         accounts = open_accounts(settings, Clock())
     except SettingsError as error:
-        yield _failed("token", Code.CONFIGURATION, " ".join(error.problems), "Correct the file or the setting.")
+        yield _failed("token", Problem.CONFIGURATION, " ".join(error.problems), "Correct the file or the setting.")
         yield _skipped("call", "the partner accounts cannot be used")
         return
     for name, warning in unused_proxies(settings):
@@ -189,7 +201,7 @@ async def _partners(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _partner(account: Account) -> AsyncIterator[Finding]:
-    """A harmless call for each kind of token that is configured. It shows the way, the token and the permission."""
+    """A harmless call for each kind of token that is configured: it needs the network, the token and the permission."""
     probe = Probe()
     center = account.center(probe)
     async for finding in _flow(account, "token", "call", customers.page(center, size=1), probe):
@@ -202,12 +214,12 @@ async def _partner(account: Account) -> AsyncIterator[Finding]:
 async def _flow(
     account: Account, token: str, call: str, asked: Awaitable[object], probe: "Probe"
 ) -> AsyncIterator[Finding]:
-    """Two findings: whether there is a `token`, and what the `call` that is `asked` with it came to."""
+    """Two findings: about the `token`, and about the `call` that `asked` makes with the token."""
     name = account.name
     try:
         await asked
     except TokenUnavailable as error:
-        yield _failed(token, Code.UNAVAILABLE, error.description, error.advice, name)
+        yield _failed(token, Problem.UNAVAILABLE, error.description, error.advice, name)
         yield _skipped(call, "there is no token", name)
         return
     except CallError as error:
@@ -222,19 +234,21 @@ def _call_failed(call: str, error: CallError, name: str) -> Finding:
     match error:
         case NeverSent():
             why = trouble_of(error.trouble).at(name, "BASE_URL")
-            return _failed(call, Code.UNAVAILABLE, f"{error}. {why.title}.", why.advice, name)
+            return _failed(call, Problem.UNAVAILABLE, f"{error}. {why.title}.", why.advice, name)
         case Refused() | NotPermitted():
             advice = "Check that the application is registered in Partner Center's app management, in that tenant."
             known = f" `azplan errors explain {error.code}` says more." if error.code else ""
-            return _failed(call, Code.FAILED, str(error), advice + known, name)
+            return _failed(call, Problem.REFUSED, str(error), advice + known, name)
         case Unanswered():
-            return _failed(call, Code.UNAVAILABLE, str(error), "Look at Microsoft's service health; try again.", name)
+            return _failed(
+                call, Problem.UNAVAILABLE, str(error), "Look at Microsoft's service health; try again.", name
+            )
         case _:
-            return _failed(call, Code.UNAVAILABLE, str(error), "Try again in a while.", name)
+            return _failed(call, Problem.UNAVAILABLE, str(error), "Try again in a while.", name)
 
 
 class Probe:
-    """A run of no command, for a call that changes nothing."""
+    """What a call needs of a run, for a call that belongs to no command and changes nothing."""
 
     def __init__(self) -> None:
         self.command: UUID = uuid4()
@@ -246,10 +260,10 @@ class Probe:
         """A read may always leave."""
 
     def answers(self, key: str) -> int:
-        """This was never asked before."""
+        """No call was made before."""
         return 0
 
     def called(self, call: Call) -> None:
-        """Keep what it was and how long it took."""
+        """Keep the operation and the duration of the call."""
         self.operation = call.operation
         self.milliseconds = round(call.duration * 1000)

@@ -1,4 +1,4 @@
-"""What a verb works on, opened for the length of a `with` and closed whatever happens."""
+"""What the functions of this package work on, opened for the length of a `with` and closed whatever happens."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +15,9 @@ from worker.settings.model import Settings
 
 @asynccontextmanager
 async def journal(settings: Settings) -> AsyncIterator[OperatorJournal]:
-    """The journal, beside whatever worker has it open. A verb is a guest there: it makes none and migrates none.
+    """The journal, beside the workers that have it open. It is neither created nor migrated here.
 
-    Raises `JournalMissing` where there is none yet, `JournalRefused` where it is older or newer than this azplan.
+    Raises `JournalMissing` if there is none yet, `JournalRefused` if it is older or newer than this azplan.
     """
     clock = Clock()
     opened = OperatorJournal(Transactions(open_engine(settings, clock), clock))
@@ -30,7 +30,7 @@ async def journal(settings: Settings) -> AsyncIterator[OperatorJournal]:
 
 @asynccontextmanager
 async def admin(settings: Settings) -> AsyncIterator[Admin]:
-    """The broker's topics and offsets, from outside the group."""
+    """The broker's topics and offsets, from outside the consumer group."""
     client = KafkaAdmin(kafka_config(settings))
     await client.start()
     try:
@@ -41,7 +41,7 @@ async def admin(settings: Settings) -> AsyncIterator[Admin]:
 
 @asynccontextmanager
 async def sink(settings: Settings) -> AsyncIterator[Sink]:
-    """The way to write records."""
+    """A writer of records."""
     client = KafkaSink(kafka_config(settings))
     await client.start()
     try:

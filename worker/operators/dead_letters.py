@@ -1,247 +1,197 @@
-"""Dead letters at the command line: which are meant, and how they are shown."""
+"""Dead letters as a person deals with them: listed, read, put aside, taken back, or redriven."""
 
-import base64
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
 
-from events.codes import FailedCode, RecordCode
+from events.codes import FailedCode
 from events.wire.record import Record
-from events.wire.text import printable
-from worker.cli.exit_codes import Code, Stop
-from worker.cli.output.terminal import (
-    ago,
-    at_terminal,
-    date_time,
-    instant,
-    show,
-    show_table,
-    show_wrapped,
-    write_bytes,
-)
-from worker.journal.journal import Journal
-from worker.journal.operating.dead_letter_search import (
-    Dead,
-    Group,
-    commands_of,
-    following,
-    groups,
-    numbered,
-    these,
-)
-from worker.journal.records import Micros
+from worker.journal.operating.replay_items import Plan
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.reading.dead_letter_search import Dead, Group
+from worker.journal.records import Micros, Pause
 from worker.journal.selection import Selection
-from worker.operators.message_types import short
-from worker.operators.selection import code_word, customer_id, wire_type
+from worker.operators.errors import InvalidRequest, NothingFound, Refused
+from worker.operators.replay.decisions import Wanted
+from worker.operators.replay.planning import Order, make
+from worker.operators.replay.plans import calls_per_minute
+from worker.operators.replay.selection import Candidate, of_commands
+from worker.operators.selection import check_partner
+from worker.operators.signature import Signature
+from worker.settings.model import Settings
 
 PAGE: Final = 200
-"""Dead letters that are read, and changed, at once."""
-NO_COMMAND: Final = "(no command)"
-LONGEST: Final = 2_000
-"""Characters of a value that are shown; the export has all bytes."""
+"""How many dead letters one transaction reads, and changes."""
 OTHERS: Final = "`azplan dead-letters list`, with --state archived or redriven for the others, shows what there is."
+REDRIVABLE: Final = frozenset(code.value for code in FailedCode)
+"""The codes of dead letters that are commands. The other codes are those of records that never became one."""
 
-
-def wanted_of(code: str | None, type_: str | None, customer: str | None, partner: str | None) -> Selection:
-    """The dead letters that the options name. Raises Stop for a word that can match none."""
-    return Selection(
-        code=None if code is None else code_word(code, (*FailedCode, *RecordCode)),
-        type=None if type_ is None else wire_type(type_),
-        customer=None if customer is None else customer_id(customer),
-        partner=None if partner is None else partner.strip().casefold(),
-    )
+LetterState = Literal["open", "archived", "redriven"]
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """The dead letters that a verb is about: those of these numbers, or all up to `last` that match.
+class DeadLetterList:
+    """Dead letters: `groups` counts all that match, `letters` are the newest. `pauses` are the pauses in force."""
 
-    `codes` is how many there are of each code.
+    groups: Sequence[Group]
+    letters: Sequence[Dead]
+    pauses: Sequence[Pause]
+    now: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterChoice:
+    """The dead letters that a change is about: those with these `numbers`, or all that match up to number `last`.
+
+    `codes` counts them by code. All of them are in `state`.
     """
 
-    wanted: Selection
-    state: str
+    selection: Selection
+    state: LetterState
     numbers: Sequence[int]
     last: int
     codes: Mapping[str, int]
 
     @property
     def letters(self) -> int:
-        """How many they are."""
+        """How many dead letters are meant."""
         return sum(self.codes.values())
 
+    @property
+    def never_commands(self) -> int:
+        """How many of them never became commands, and so cannot be redriven."""
+        return sum(number for code, number in self.codes.items() if code not in REDRIVABLE)
 
-async def meant(journal: Journal, numbers: Sequence[int], wanted: Selection, state: str, *, every: bool) -> Meant:
-    """Which dead letters a verb is about. Raises Stop where it is about none."""
-    codes = Counter[str]()
-    for number in dict.fromkeys(numbers):
+
+async def list_dead_letters(
+    journal: OperatorJournal,
+    settings: Settings,
+    selection: Selection,
+    *,
+    state: LetterState = "open",
+    limit: int = 100,
+) -> DeadLetterList:
+    """The dead letters that match, the newest first, at most `limit`; 0 for all.
+
+    Raises `InvalidValue` for a partner account that does not exist.
+    """
+    await check_partner(journal, settings, selection.partner)
+    held = await journal.pauses.held()
+    groups = await journal.dead_letters.groups(selection, state)
+    return DeadLetterList(groups, await journal.dead_letters.search(selection, state, limit), held, journal.now())
+
+
+async def read_dead_letter(journal: OperatorJournal, number: int) -> tuple[Dead, Record | None]:
+    """A dead letter and its record; None if the record's bytes are forgotten. Raises `NothingFound`."""
+    return await _numbered(journal, number), await journal.dead_letters.original(number)
+
+
+async def choose_dead_letters(
+    journal: OperatorJournal,
+    settings: Settings,
+    selection: Selection,
+    *,
+    numbers: Sequence[int] = (),
+    state: LetterState = "open",
+    every: bool = False,
+) -> DeadLetterChoice:
+    """The dead letters in this state that are meant: by their numbers, by a selection, or every one. Changes nothing.
+
+    Raises `InvalidRequest` if it is not said which, `Refused` for a number in another state, and `NothingFound`.
+    """
+    await check_partner(journal, settings, selection.partner)
+    numbers, codes = list(dict.fromkeys(numbers)), Counter[str]()
+    for number in numbers:
         letter = (await _numbered(journal, number)).letter
         if letter.state != state:
-            raise Stop(Code.REFUSED, f"dead letter {number} is {letter.state}, not {state}.", OTHERS)
+            raise Refused(f"dead letter {number} is {letter.state}, not {state}.", OTHERS)
         codes[letter.code] += 1
     if numbers:
-        return Meant(wanted, state, list(dict.fromkeys(numbers)), max(numbers), codes)
-    if not every and wanted == Selection():
-        raise Stop(Code.USAGE, "say which dead letters: numbers, what they have in common, or --all.", "See --help.")
-    found = await journal.read(lambda tx: groups(tx, wanted, state))
+        return DeadLetterChoice(selection, state, numbers, max(numbers), codes)
+    if not every and selection == Selection():
+        raise InvalidRequest("say which dead letters: numbers, what they have in common, or --all.", "See --help.")
+    found = await journal.dead_letters.groups(selection, state)
     if not found:
-        raise Stop(Code.NOTHING, f"no {state} dead letter matches.", OTHERS)
+        raise NothingFound(f"no {state} dead letter matches.", OTHERS)
     for group in found:
         codes[group.code] += group.number
-    return Meant(wanted, state, [], max(group.example for group in found), codes)
+    return DeadLetterChoice(selection, state, (), max(group.example for group in found), codes)
 
 
-async def pages(journal: Journal, which: Meant) -> AsyncIterator[Sequence[Dead]]:
-    """The dead letters that are meant, a page at a time: as they were named, or the oldest first."""
-    for start in range(0, len(which.numbers), PAGE):
-        some = which.numbers[start : start + PAGE]
-        yield await journal.read(lambda tx, some=some: these(tx, some))  # type: ignore[misc]
-    after = which.last if which.numbers else 0
-    while page := await journal.read(
-        lambda tx, after=after: following(tx, which.wanted, which.state, after, which.last, PAGE)  # type: ignore[misc]
-    ):
+async def move_dead_letters(
+    journal: OperatorJournal, signature: Signature, choice: DeadLetterChoice, verb: Literal["archive", "restore"]
+) -> AsyncIterator[tuple[int, Sequence[int]]]:
+    """Put these dead letters aside, or take them back, a page at a time.
+
+    For each page: how many were moved, and the numbers of all of the page; `dead_letters_numbered` reads them again.
+    """
+    change = journal.dead_letters.archive if verb == "archive" else journal.dead_letters.restore
+    async for page in _pages(journal, choice):
+        some = [each.letter.seq for each in page]
+        yield await change(signature.who, signature.why, some), some
+
+
+async def dead_letters_numbered(journal: OperatorJournal, numbers: Sequence[int]) -> Sequence[Dead]:
+    """The dead letters with these numbers, in this order, as they stand now."""
+    return await journal.dead_letters.these(numbers)
+
+
+async def plan_redrive(
+    journal: OperatorJournal, settings: Settings, signature: Signature, choice: DeadLetterChoice
+) -> Plan:
+    """A replay plan that begins the next story of each command among these dead letters. Changes no command.
+
+    Raises `Refused` if none of the dead letters is a command.
+    """
+    if choice.never_commands == choice.letters:
+        raise Refused("none of them can be redriven.", "`azplan dead-letters archive` puts them aside.")
+    order = Order(signature.who, signature.why, _asked(choice), Wanted(insisted=True))
+    return await make(journal, _candidates(journal, choice), order, calls_per_minute(settings))
+
+
+async def _numbered(journal: OperatorJournal, number: int) -> Dead:
+    found = await journal.dead_letters.numbered(number)
+    if found is None:
+        raise NothingFound(f"there is no dead letter {number}.", "`azplan dead-letters list` shows them.")
+    return found
+
+
+async def _pages(journal: OperatorJournal, choice: DeadLetterChoice) -> AsyncIterator[Sequence[Dead]]:
+    """The chosen dead letters, a page at a time: as they were named, or the oldest first."""
+    if choice.numbers:
+        for start in range(0, len(choice.numbers), PAGE):
+            yield await journal.dead_letters.these(choice.numbers[start : start + PAGE])
+        return
+    after = 0
+    while page := await journal.dead_letters.following(choice.selection, choice.state, after, choice.last, PAGE):
         after = page[-1].letter.seq
         yield page
 
 
-async def uids(journal: Journal, which: Meant, codes: Sequence[str]) -> AsyncIterator[Sequence[str]]:
-    """The commands of the dead letters that are meant and have one of these codes, each once, a page at a time."""
-    if which.numbers:
-        named = [each.letter async for page in pages(journal, which) for each in page]
-        yield list(dict.fromkeys(letter.uid for letter in named if letter.uid and letter.code in codes))
+async def _uids(journal: OperatorJournal, choice: DeadLetterChoice) -> AsyncIterator[Sequence[str]]:
+    """The commands among the chosen dead letters, each once, a page at a time."""
+    if choice.numbers:
+        named = [each.letter async for page in _pages(journal, choice) for each in page]
+        yield list(dict.fromkeys(letter.uid for letter in named if letter.uid and letter.code in REDRIVABLE))
         return
-    after = 0
-    while page := await journal.read(
-        lambda tx, after=after: commands_of(tx, which.wanted, which.state, codes, after, which.last, PAGE)  # type: ignore[misc]
+    after, codes = 0, sorted(REDRIVABLE)
+    while page := await journal.dead_letters.commands_of(
+        choice.selection, choice.state, codes, after, choice.last, PAGE
     ):
         after = page[-1][0]
         yield [uid for _, uid in page]
 
 
-async def the_letter(journal: Journal, number: int) -> Dead:
-    """The dead letter of this number. Raises Stop where there is none."""
-    return await _numbered(journal, number)
+async def _candidates(journal: OperatorJournal, choice: DeadLetterChoice) -> AsyncIterator[Candidate]:
+    async for uids in _uids(journal, choice):
+        for candidate in await of_commands(journal, uids):
+            yield candidate
 
 
-def show_groups(found: Sequence[Group], now: Micros) -> None:
-    """Dead letters, counted."""
-    rows = [
-        (
-            group.code,
-            short(group.type) if group.type else NO_COMMAND,
-            str(group.number),
-            ago(group.first, now),
-            ago(group.last, now),
-            str(group.example),
-        )
-        for group in found
-    ]
-    show_table(("code", "type", "letters", "first", "last", "newest"), rows)
-
-
-def show_letters(found: Sequence[Dead], now: Micros) -> None:
-    """Dead letters, a line each."""
-    rows = [
-        (
-            str(each.letter.seq),
-            ago(each.letter.at, now),
-            each.letter.code,
-            short(each.type) if each.type else NO_COMMAND,
-            each.id or "",
-            each.letter.detail,
-        )
-        for each in found
-    ]
-    show_table(("number", "at", "code", "type", "id", "detail"), rows)
-
-
-def show_letter(dead: Dead, record: Record | None) -> None:
-    """One dead letter with all that is known of it."""
-    letter = dead.letter
-    command = f"{short(dead.type or '')} {dead.id} of {dead.source}" if dead.id else NO_COMMAND
-    lines = {
-        "number": str(letter.seq),
-        "state": letter.state,
-        "code": letter.code,
-        "detail": letter.detail,
-        "command": command,
-        "story": str(letter.redrive),
-        "attempts": str(letter.attempts),
-        "record": f"{letter.topic}, partition {letter.partition}, offset {letter.position}",
-        "at": date_time(letter.at),
-        "sent": date_time(letter.sent_at) or "not yet",
-    }
-    for name, text in lines.items():
-        show_wrapped(printable(text, LONGEST), indent=10, start=f"{name:<10}")
-    if record is None:
-        show("its bytes are forgotten (AZPLAN_JOURNAL__DETAIL_RETENTION)")
-        return
-    for name, value in record.headers:
-        show_wrapped(printable(f"{name}: {_text(value)}", LONGEST), indent=10, start=f"{'header':<10}")
-    show_wrapped(printable(_text(record.value), LONGEST), indent=10, start=f"{'value':<10}")
-
-
-def facts(dead: Dead) -> dict[str, Any]:
-    """A dead letter for programs."""
-    letter = dead.letter
-    return {
-        "number": letter.seq,
-        "state": letter.state,
-        "code": letter.code,
-        "detail": letter.detail,
-        "id": dead.id,
-        "source": dead.source,
-        "type": dead.type,
-        "customerId": dead.customer,
-        "partner": dead.partner,
-        "redrive": letter.redrive,
-        "attempts": letter.attempts,
-        "topic": letter.topic,
-        "partition": letter.partition,
-        "offset": letter.position,
-        "at": instant(letter.at),
-        "publishedAt": instant(letter.sent_at),
-    }
-
-
-def bytes_facts(record: Record | None) -> dict[str, Any]:
-    """The original record for programs: bytes in base64; null where they are forgotten."""
-    if record is None:
-        return {"key": None, "value": None, "headers": None}
-    return {
-        "key": _encoded(record.key),
-        "value": _encoded(record.value),
-        "headers": [[name, _encoded(value)] for name, value in record.headers],
-    }
-
-
-def export(record: Record | None, to: str) -> None:
-    """Write the original value, byte for byte, to a file or, for `-`, to standard output. Raises Stop."""
-    if record is None:
-        raise Stop(Code.NOTHING, "its bytes are forgotten.", "The dead-letters topic may still have them.")
-    if to == "-":
-        if at_terminal():
-            raise Stop(Code.USAGE, "a terminal may obey bytes that came from outside.", "Name a file, or use a pipe.")
-        write_bytes(record.value or b"")
-        return
-    try:
-        Path(to).write_bytes(record.value or b"")
-    except OSError as error:
-        raise Stop(Code.FAILED, f"could not write {to}: {error.strerror}.") from error
-
-
-async def _numbered(journal: Journal, number: int) -> Dead:
-    found = await journal.read(lambda tx: numbered(tx, number))
-    if found is None:
-        raise Stop(Code.NOTHING, f"there is no dead letter {number}.", "`azplan dead-letters list` shows them.")
-    return found
-
-
-def _text(value: bytes | None) -> str:
-    return "" if value is None else value.decode("utf-8", "backslashreplace")
-
-
-def _encoded(value: bytes | None) -> str | None:
-    return None if value is None else base64.b64encode(value).decode("ascii")
+def _asked(choice: DeadLetterChoice) -> dict[str, Any]:
+    """The choice, as the replay plan keeps it."""
+    if choice.numbers:
+        return {"deadLetters": list(choice.numbers)}
+    given = {name: word for name, word in asdict(choice.selection).items() if word not in (None, False)}
+    return {"deadLetters": {"state": choice.state, **given, "last": choice.last}}

@@ -1,77 +1,66 @@
-"""Every event as it is said, read from the journal beside the workers that say it."""
+"""New events of all commands, read from the journal while workers write them."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from worker.cli.output import json as json_facts
-from worker.cli.output.event import headline
-from worker.cli.output.terminal import (
-    date_time,
-    say,
-    show,
-    show_json,
-)
 from worker.errors import JournalUnavailable
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.views import Change, Summary
+from worker.journal.reading.views import Change
 from worker.journal.selection import Selection
-from worker.operators import connections
-from worker.operators.message_types import short
-from worker.operators.pauses import say_held
 from worker.operators.selection import check_partner
 from worker.settings.model import Settings
 
-PAUSE: Final = 0.5
+LOOK_EVERY: Final = 0.5
 """Seconds between two looks."""
 
 
-async def watch_events(settings: Settings, wanted: Selection, *, as_json: bool) -> None:
-    """Print the events of commands that match, from now on and without end. A database that is away is waited for."""
-    async with connections.journal(settings) as journal:
-        await check_partner(journal, settings, wanted.partner)
-        await say_held(journal)
-        since = await journal.commands.newest_event_number()
-        meant = await journal.commands.with_current_partner(wanted)
-        seen: set[int] = set()
-        say("Watching; Ctrl-C ends it.")
+class EventWatch:
+    """Watches the events of commands that match. Make one with `watch_events`."""
+
+    def __init__(self, journal: OperatorJournal, selection: Selection, since: int) -> None:
+        """`since`: number of the newest event that is not to be told."""
+        self._journal = journal
+        self._selection = selection
+        self._since = since
+        self._told: set[int] = set()
+
+    async def changes(self) -> AsyncIterator[Change | JournalUnavailable]:
+        """Every new event that matches, without end, each once. While the database is away: the error, at each look."""
         while True:
             try:
-                since = await look(journal, since, seen, lambda changes: _show(changes, meant, as_json=as_json))
+                async for page in self.pages():
+                    for change in page:
+                        yield change
             except JournalUnavailable as error:
-                say(f"{error}; trying again")
-            await asyncio.sleep(PAUSE)
+                yield error
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def pages(self) -> AsyncIterator[Sequence[Change]]:
+        """The new events up to now that match, a page at a time. Raises `JournalUnavailable`."""
+        after, settled = self._since, self._since
+        while True:
+            changes, up_to = await self._journal.commands.changes(after)
+            settled = max(settled, up_to)
+            yield [each for each in changes if each.event.seq not in self._told and self._matches(each)]
+            self._told.update(each.event.seq for each in changes)
+            if not changes:
+                break
+            after = changes[-1].event.seq
+        # An event with a lower number may still appear behind the newest ones, so the next look begins before them.
+        self._since = settled
+        self._told = {number for number in self._told if number > settled}
+
+    def _matches(self, change: Change) -> bool:
+        command = change.command
+        return self._selection.holds(command.partner, command.customer, command.type)
 
 
-async def look(journal: OperatorJournal, since: int, seen: set[int], tell: Callable[[list[Change]], None]) -> int:
-    """Tell what was said after number `since` and is not in `seen`, a page at a time. Where to look from next time.
+async def watch_events(journal: OperatorJournal, settings: Settings, selection: Selection) -> EventWatch:
+    """A watch for the events of commands of this partner, customer and type, from now on.
 
-    `seen` are the numbers of events beyond that which were told already.
+    Raises `InvalidValue` for a partner account that does not exist.
     """
-    after, settled = since, since
-    while True:
-        changes, up_to = await journal.commands.changes(after)
-        settled = max(settled, up_to)
-        tell([each for each in changes if each.event.seq not in seen])
-        seen.update(each.event.seq for each in changes)
-        if not changes:
-            break
-        after = changes[-1].event.seq
-    seen.difference_update([number for number in seen if number <= settled])
-    return settled
-
-
-def _fits(command: Summary, wanted: Selection) -> bool:
-    return wanted.holds(command.partner, command.customer, command.type)
-
-
-def _show(changes: Iterable[Change], wanted: Selection, *, as_json: bool) -> None:
-    for change in changes:
-        if _fits(change.command, wanted):
-            show_json(json_facts.change(change), indent=None) if as_json else show(_told(change))
-
-
-def _told(change: Change) -> str:
-    event, command = change.event, change.command
-    said = headline(event.type, json_facts.data_of(event))
-    return f"{date_time(event.at)}  {short(command.type)} {command.id}  {short(event.type)}  {said}".rstrip()
+    await check_partner(journal, settings, selection.partner)
+    since = await journal.commands.newest_event_number()
+    return EventWatch(journal, await journal.commands.with_current_partner(selection), since)

@@ -29,7 +29,7 @@ from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory, Tenant
 from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEvent, State, Taken
 from worker.operators.published_accounts import ToldAccounts
-from worker.operators.published_events import ToldEvents
+from worker.operators.sending.published_events import ToldEvents
 from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.intake import Desk, intake, lane_of, refused_by_database
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from events.messages.base import Event
-from events.wire.published_event import PassedOver
-from events.wire.text import printable
-from worker.azure_plans.wording import counted
+from events.wire.published_event import SkippedRecords
+from events.wire.text import counted, printable
 from worker.cli.output.lines import TIE
-from worker.operators.message_types import short
+from worker.operators.wording.message_types import short
 
 LONGEST: Final = 500
 
@@ -52,7 +51,7 @@ def details(wire_type: str, data: Data) -> Iterator[str]:
                     yield from (f"{name}: {_item(item)}" for item in value)
 
 
-def passed_over(passed: PassedOver, topic: str) -> Iterator[str]:
+def passed_over(passed: SkippedRecords, topic: str) -> Iterator[str]:
     """The records of the events topic that were not believed: how many, and where the first few are."""
     if not passed.number:
         return

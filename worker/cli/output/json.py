@@ -1,10 +1,14 @@
-"""Commands and their stories as programs read them: JSON in camelCase, instants in RFC 3339."""
+"""JSON for programs: names in camelCase, instants in RFC 3339. Hostile characters are escapes."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from worker.cli.output.evidence import evidence, facts
-from worker.cli.output.terminal import instant
+from events.wire.text import json_text
+from worker.cli.output.instants import instant
+from worker.cli.output.story.evidence import facts
+from worker.cli.output.terminal import flush, write
 from worker.journal.reading.views import (
     Change,
     Done,
@@ -13,8 +17,35 @@ from worker.journal.reading.views import (
     Summary,
 )
 from worker.journal.records import Call, Note, Step
+from worker.operators.unknown_outcome import evidence
 
 Facts = dict[str, Any]
+
+
+def show_json(value: Any, *, indent: int | None = 2) -> None:
+    """One value as JSON, for programs; with `indent` None in one line."""
+    write(json_text(value, indent) + "\n")
+    flush()
+
+
+@contextmanager
+def json_array() -> Iterator[Callable[[Any], None]]:
+    """An array printed a value at a time. The array is closed also if an error ends the block."""
+    number, whole = 0, False
+
+    def add(value: Any) -> None:
+        nonlocal number
+        text = json_text(value, 2).replace("\n", "\n  ")
+        write(f"{',' if number else '['}\n  {text}")
+        number += 1
+
+    try:
+        yield add
+        whole = True
+    finally:
+        if number or whole:
+            write("\n]\n" if number else "[]\n")
+            flush()
 
 
 def command(summary: Summary) -> Facts:
@@ -36,7 +67,7 @@ def command(summary: Summary) -> Facts:
 
 
 def story(told: Story) -> Facts:
-    """A command and everything that happened to it. `unknown` is null where nothing is."""
+    """A command and everything that happened to it. `unknown` is null unless its outcome is unknown."""
     unknown = evidence(told)
     return {
         **command(told.command),

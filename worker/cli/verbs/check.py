@@ -1,7 +1,7 @@
-"""`azplan check`: everything that the worker needs, and what to do about what is not there."""
+"""`azplan check`: everything that the worker needs, and what to do about everything that fails."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import typer
@@ -9,10 +9,15 @@ import typer
 from worker.cli.exit_codes import Code
 from worker.cli.help_texts import RUNNING, examples
 from worker.cli.options import Json
-from worker.cli.output.terminal import STYLES, show, show_json
-from worker.operators.checks import Finding, findings
+from worker.cli.output.json import show_json
+from worker.cli.output.terminal import STYLES, show
+from worker.operators.checks import Finding, Problem, findings
 
-_WORST_FIRST: Final = (Code.CONFIGURATION, Code.UNAVAILABLE, Code.FAILED)
+_WORST_FIRST: Final[Mapping[Problem, Code]] = {
+    Problem.CONFIGURATION: Code.CONFIGURATION,
+    Problem.UNAVAILABLE: Code.UNAVAILABLE,
+    Problem.REFUSED: Code.FAILED,
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -24,14 +29,14 @@ def check(as_json: Json = False) -> None:
     """Look at everything that the worker needs.
 
     Settings, broker, topics, each right on them, journal, and a harmless call to Partner Center with each kind of
-    token; nothing is changed but that a refresh token gets its successor. Exit code 0 where all is well, 78 for a wrong
-    setting or a missing right, 69 for what does not answer, 1 otherwise.
+    token. Nothing is changed, except that a refresh token gets its successor. Exit code 0 if all is well, 78 for a
+    wrong setting or a missing right, 69 for what does not answer, 1 otherwise.
     """
     found = asyncio.run(_look(as_json=as_json))
     if as_json:
         show_json([_facts(finding) for finding in found])
-    codes = {finding.code for finding in found}
-    raise typer.Exit(next((code for code in _WORST_FIRST if code in codes), Code.OK))
+    problems = {finding.problem for finding in found}
+    raise typer.Exit(next((code for problem, code in _WORST_FIRST.items() if problem in problems), Code.OK))
 
 
 async def _look(*, as_json: bool) -> Sequence[Finding]:

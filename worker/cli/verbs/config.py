@@ -6,7 +6,8 @@ import typer
 
 from worker.cli.help_texts import CONFIGURED, examples
 from worker.cli.options import Json
-from worker.cli.output.terminal import show_json, show_table
+from worker.cli.output.json import show_json
+from worker.cli.output.tables import show_table
 from worker.settings import model
 from worker.settings.reference import effective
 

@@ -11,8 +11,10 @@ from events.messages.base import Command, Event, Message
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import LOOKING, examples
 from worker.cli.options import Json
-from worker.cli.output.terminal import show, show_json, show_table
-from worker.operators.message_types import find, short, suggestion
+from worker.cli.output.json import show_json
+from worker.cli.output.tables import show_table
+from worker.cli.output.terminal import show
+from worker.operators.wording.message_types import find, short, suggestion
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def contract(
     type_: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="A command or an event; all of them where none is given.")
+        str | None, typer.Argument(metavar="[TYPE]", help="A command or an event; without it, all of them.")
     ] = None,
     as_json: Json = False,
 ) -> None:

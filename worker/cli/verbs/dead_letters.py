@@ -1,58 +1,54 @@
-"""`azplan dead-letters`: what came to no good end, and what a person does about it."""
+"""`azplan dead-letters`: commands that failed and records that could not be read, and what a person does about them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from events.codes import FailedCode
 from events.wire.record import Record
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
-from worker.cli.options import Json, Yes
+from worker.cli.options import Canary, Json, Limit, OfCustomer, OfPartner, OfType, Rate, Who, Why, Yes
 from worker.cli.output.confirm import insist
-from worker.cli.output.terminal import json_array, say, show_json
-from worker.cli.person import Signature, Who, Why
-from worker.journal.journal import Journal
-from worker.journal.operating import dead_letters
-from worker.journal.operating.dead_letter_search import (
-    Dead,
-    Group,
-    groups,
-    search,
-    these,
-)
-from worker.journal.records import Micros
+from worker.cli.output.dead_letters import bytes_facts, facts, show_groups, show_letter, show_letters
+from worker.cli.output.json import json_array, show_json
+from worker.cli.output.pauses import say_pauses
+from worker.cli.output.terminal import at_terminal, say, write_bytes
+from worker.cli.replay_run import carry_out
+from worker.journal.reading.dead_letter_search import Dead
 from worker.journal.selection import Selection
-from worker.operators import connections, dead_letters
-from worker.operators.dead_letters import Meant, show_groups, show_letter, show_letters, wanted_of
-from worker.operators.pauses import say_held
+from worker.operators import connections
+from worker.operators.dead_letters import (
+    OTHERS,
+    DeadLetterList,
+    choose_dead_letters,
+    dead_letters_numbered,
+    list_dead_letters,
+    move_dead_letters,
+    plan_redrive,
+    read_dead_letter,
+)
 from worker.operators.replay.applying import Manner
-from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.pace import Pace
-from worker.operators.replay.planning import Order, make
-from worker.operators.replay.plans import carry_out, per_minute, tell_plan
-from worker.operators.replay.selection import Candidate, of_commands
-from worker.operators.selection import OfCustomer, OfPartner, OfType, check_partner
+from worker.operators.selection import select_dead_letters
+from worker.operators.signature import Signature
 from worker.settings import model
 from worker.settings.model import Settings
 
 
 class LetterState(StrEnum):
-    """Where a dead letter stands."""
+    """The states of a dead letter."""
 
     OPEN = "open"
     REDRIVEN = "redriven"
     ARCHIVED = "archived"
 
-
-REDRIVABLE = frozenset(code.value for code in FailedCode)
-"""The other codes are those of records that never became a command."""
 
 Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers, as `list` shows them.")]
 WithCode = Annotated[str | None, typer.Option("--code", help="Only those with this code.")]
@@ -87,27 +83,28 @@ def list_(
     customer: OfCustomer = None,
     partner: OfPartner = None,
     state: Annotated[LetterState, typer.Option("--state", help="Those in this state.")] = LetterState.OPEN,
-    limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")] = 100,
+    limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
     """Count dead letters by code and type of command; with a selection, list them one by one. JSON lists them always.
 
-    Exit code 3 where there are none.
+    Exit code 3 if there are none.
     """
-    wanted = wanted_of(code, type_, customer, partner)
-    counted, found, now = asyncio.run(_list(model.load(), wanted, state.value, limit))
+    selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
+    found = asyncio.run(_list(model.load(), selection, state, limit))
+    say_pauses(found.pauses, found.now)
     if as_json:
-        show_json([burying.facts(each) for each in found])
-    if not counted:
-        raise Stop(Code.NOTHING, f"no {state.value} dead letter matches.", burying.OTHERS)
+        show_json([facts(each) for each in found.letters])
+    if not found.groups:
+        raise Stop(Code.NOTHING, f"no {state.value} dead letter matches.", OTHERS)
     if as_json:
         return
-    if wanted == Selection():
-        show_groups(counted, now)
+    if selection == Selection():
+        show_groups(found.groups, found.now)
         say("With --code or --type they are listed one by one.")
     else:
-        show_letters(found, now)
-        if limit and sum(group.number for group in counted) > limit:
+        show_letters(found.letters, found.now)
+        if limit and sum(group.number for group in found.groups) > limit:
             say(f"The newest {limit}; --limit 0 shows all.")
 
 
@@ -121,9 +118,9 @@ def show(
     """Show one dead letter: why, from where, and the record as it came."""
     dead, record = asyncio.run(_show(model.load(), number))
     if to is not None:
-        burying.export(record, to)
+        _export(record, to)
     elif as_json:
-        show_json({**burying.facts(dead), **burying.bytes_facts(record)})
+        show_json({**facts(dead), **bytes_facts(record)})
     else:
         show_letter(dead, record)
 
@@ -135,8 +132,8 @@ def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     customer: OfCustomer = None,
     partner: OfPartner = None,
     every: Every = False,
-    canary: Annotated[int, typer.Option(min=0, help="So many go first, and alone; any failure of theirs stops.")] = 0,
-    rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a minute at most.")] = None,
+    canary: Canary = 0,
+    rate: Rate = None,
     who: Who = "",
     why: Why = "",
     yes: Yes = False,
@@ -144,12 +141,11 @@ def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
 ) -> None:
     """Begin the next story of failed commands, by a plan: shown first, the canary first, a stop when too many fail.
 
-    A redrive looks at what the command holds at Microsoft before it buys. Exit code 1 where some fail again.
+    A redrive looks at what the command holds at Microsoft before it buys. Exit code 1 if some fail again.
     """
-    wanted = wanted_of(code, type_, customer, partner)
-    manner = Manner(who, Pace(canary, rate))
-    work = _redrive(model.load(), numbers or [], wanted, manner, _Words(Signature(who, why), every, yes, as_json))
-    asyncio.run(work)
+    selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
+    words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
+    asyncio.run(_redrive(model.load(), words, Manner(who, Pace(canary, rate))))
 
 
 def archive(  # noqa: PLR0913, PLR0917 - a parameter for each option
@@ -165,9 +161,9 @@ def archive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     as_json: Json = False,
 ) -> None:
     """Put open dead letters aside: nobody needs to look at them any more. `restore` takes them back."""
-    wanted = wanted_of(code, type_, customer, partner)
-    words = _Words(Signature(who, why), every, yes, as_json)
-    asyncio.run(_move(model.load(), "archive", numbers or [], wanted, words))
+    selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
+    words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
+    asyncio.run(_move(model.load(), "archive", words))
 
 
 def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
@@ -183,79 +179,71 @@ def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
     as_json: Json = False,
 ) -> None:
     """Take back dead letters that were put aside."""
-    wanted = wanted_of(code, type_, customer, partner)
-    words = _Words(Signature(who, why), every, yes, as_json)
-    asyncio.run(_move(model.load(), "restore", numbers or [], wanted, words))
+    selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
+    words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
+    asyncio.run(_move(model.load(), "restore", words))
 
 
+@dataclass(frozen=True, slots=True)
 class _Words:
-    """What was said beside the selection."""
+    """What the person said: which dead letters, who and why, and how to ask and answer."""
 
-    def __init__(self, signature: Signature, every: bool, yes: bool, as_json: bool) -> None:
-        self.signature = signature
-        self.every = every
-        self.yes = yes
-        self.as_json = as_json
+    numbers: Sequence[int]
+    selection: Selection
+    every: bool
+    signature: Signature
+    yes: bool
+    as_json: bool
 
 
-async def _list(loaded: Settings, wanted: Selection, state: str, limit: int) -> tuple[list[Group], list[Dead], Micros]:
+async def _list(loaded: Settings, selection: Selection, state: LetterState, limit: int) -> DeadLetterList:
     async with connections.journal(loaded) as journal:
-        await check_partner(journal, loaded, wanted.partner)
-        await say_held(journal)
-        counted = await journal.read(lambda tx: groups(tx, wanted, state))
-        return counted, await journal.read(lambda tx: search(tx, wanted, state, limit)), journal.now()
+        return await list_dead_letters(journal, loaded, selection, state=state.value, limit=limit)
 
 
 async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:
     async with connections.journal(loaded) as journal:
-        dead = await burying.the_letter(journal, number)
-        return dead, await journal.read(lambda tx: dead_letters.original(tx, number))
+        return await read_dead_letter(journal, number)
 
 
-async def _redrive(loaded: Settings, numbers: Sequence[int], wanted: Selection, manner: Manner, words: _Words) -> None:
+async def _redrive(loaded: Settings, words: _Words, manner: Manner) -> None:
     async with connections.journal(loaded) as journal:
-        await check_partner(journal, loaded, wanted.partner)
-        which = await burying.meant(journal, numbers, wanted, "open", every=words.every)
-        stuck = sum(number for code, number in which.codes.items() if code not in REDRIVABLE)
-        if stuck:
-            say(f"{stuck} never became commands and cannot be redriven: send them anew, corrected, with new ids.")
-        if stuck == which.letters:
-            raise Stop(Code.REFUSED, "none of them can be redriven.", "`azplan dead-letters archive` puts them aside.")
-        order = Order(words.signature.who, words.signature.why, _asked(which), Wanted(insisted=True))
-        plan = await make(journal, _candidates(journal, which), order, per_minute(loaded))
-        await tell_plan(journal, plan)
+        choice = await choose_dead_letters(journal, loaded, words.selection, numbers=words.numbers, every=words.every)
+        if stuck := choice.never_commands:
+            say(f"{stuck} never became commands and cannot be redriven: send them again, corrected, with new ids.")
+        plan = await plan_redrive(journal, loaded, words.signature, choice)
         await carry_out(loaded, journal, plan, manner, yes=words.yes, as_json=words.as_json)
 
 
-async def _move(loaded: Settings, verb: str, numbers: Sequence[int], wanted: Selection, words: _Words) -> None:
-    change = dead_letters.archive if verb == "archive" else dead_letters.restore
-    state = "open" if verb == "archive" else "archived"
+async def _move(loaded: Settings, verb: Literal["archive", "restore"], words: _Words) -> None:
     async with connections.journal(loaded) as journal:
-        await check_partner(journal, loaded, wanted.partner)
-        which = await burying.meant(journal, numbers, wanted, state, every=words.every)
-        letters_meant = counted(which.letters, "dead letter")
-        say(f"{letters_meant}: {', '.join(sorted(which.codes))}.")
-        insist(f"{verb.capitalize()} {letters_meant}?", yes=words.yes)
-        moved, signature = 0, words.signature
+        state: Literal["open", "archived"] = "open" if verb == "archive" else "archived"
+        choice = await choose_dead_letters(
+            journal, loaded, words.selection, numbers=words.numbers, state=state, every=words.every
+        )
+        letters = counted(choice.letters, "dead letter")
+        say(f"{letters}: {', '.join(sorted(choice.codes))}.")
+        insist(f"{verb.capitalize()} {letters}?", yes=words.yes)
+        moved = 0
         with json_array() if words.as_json else nullcontext() as add:
-            async for page in burying.pages(journal, which):
-                some = [each.letter.seq for each in page]
-                moved += await journal.write(lambda tx, some=some: change(tx, signature.who, signature.why, some))  # type: ignore[misc]
+            async for number, page in move_dead_letters(journal, words.signature, choice, verb):
+                moved += number
                 if add:
-                    for each in await journal.read(lambda tx, some=some: these(tx, some)):  # type: ignore[misc]
-                        add(burying.facts(each))
+                    for each in await dead_letters_numbered(journal, page):
+                        add(facts(each))
     say(f"{moved} {verb}d.")
 
 
-async def _candidates(journal: Journal, which: Meant) -> AsyncIterator[Candidate]:
-    async for uids in burying.uids(journal, which, sorted(REDRIVABLE)):
-        for candidate in await of_commands(journal, uids):
-            yield candidate
-
-
-def _asked(which: Meant) -> dict[str, Any]:
-    """The selection, as the plan keeps it."""
-    if which.numbers:
-        return {"deadLetters": list(which.numbers)}
-    given = {name: word for name, word in asdict(which.wanted).items() if word not in (None, False)}
-    return {"deadLetters": {"state": which.state, **given, "last": which.last}}
+def _export(record: Record | None, to: str) -> None:
+    """Write the original value, byte for byte, to a file or, for `-`, to standard output."""
+    if record is None:
+        raise Stop(Code.NOTHING, "its bytes are forgotten.", "The dead-letters topic may still have them.")
+    if to == "-":
+        if at_terminal():
+            raise Stop(Code.USAGE, "a terminal may obey bytes that came from outside.", "Name a file, or use a pipe.")
+        write_bytes(record.value or b"")
+        return
+    try:
+        Path(to).write_bytes(record.value or b"")
+    except OSError as error:
+        raise Stop(Code.FAILED, f"could not write {to}: {error.strerror}.") from error

@@ -1,45 +1,35 @@
-"""`azplan journal`: how much there is in it, forgetting what is old, and building it anew from the topics."""
+"""`azplan journal`: how much the journal holds, forgetting what is old, and rebuilding it from the topics."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
-from worker.azure_plans.wording import counted
-from worker.cli.durations import spoken
-from worker.cli.exit_codes import Code, Stop
+from events.wire.text import counted
 from worker.cli.help_texts import LOOKING, examples
-from worker.cli.options import Json, Yes
+from worker.cli.options import Json, Who, Why, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.event import passed_over
-from worker.cli.output.terminal import (
-    date_time,
-    instant,
-    say,
-    show,
-    show_json,
-    show_table,
-)
-from worker.cli.person import Signature, Who, Why
-from worker.clock import Clock
-from worker.journal.database.transactions import Transactions
+from worker.cli.output.instants import date_time, instant
+from worker.cli.output.json import show_json
+from worker.cli.output.pauses import facts as pause_facts
+from worker.cli.output.pauses import say_pauses
+from worker.cli.output.tables import show_table
+from worker.cli.output.terminal import say, show
 from worker.journal.operating.retention import Pruned
-from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.counts import Stats
 from worker.journal.records import Pause
 from worker.operators import connections
-from worker.operators.message_types import short
-from worker.operators.pauses import facts as pause_facts
-from worker.operators.pauses import say_pauses
+from worker.operators import journal_maintenance as maintenance
+from worker.operators.journal_maintenance import JournalStatistics
 from worker.operators.pauses import spoken as spoken_pause
-from worker.operators.rebuild import Rebuild, Rebuilt, Sources
-from worker.operators.replay.plans import desk
+from worker.operators.rebuild import Rebuilt
+from worker.operators.signature import Signature
+from worker.operators.wording.durations import spoken
+from worker.operators.wording.message_types import short
 from worker.settings import model
-from worker.settings.build import ages as ages_of
-from worker.settings.build import open_engine, tenants_of
 from worker.settings.model import Settings
 
 Renamed = Annotated[
@@ -59,7 +49,9 @@ def register(app: typer.Typer) -> None:
 
 def stats(as_json: Json = False) -> None:
     """Count everything: commands, what waits, dead letters, workers, pauses, requests, space. Looks at all of it."""
-    found, held = asyncio.run(_stats(model.load()))
+    counts = asyncio.run(_stats(model.load()))
+    found, held = counts.counts, counts.pauses
+    say_pauses(held, counts.now)
     if as_json:
         show_json(_facts(found, held))
         return
@@ -88,15 +80,16 @@ def prune(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False)
 def rebuild(renamed: Renamed = None, who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
     """Bring an empty journal, or an older one from a backup, up to the commands and events topics.
 
-    What has its answer is concluded. What has none is open again: it waits until all that was sent shows at Microsoft,
-    looks, and only then acts. Refused while a worker lives. Ended in the middle, it is run again. Where an account was
-    renamed, and only the lost journal knew, --renamed says it.
+    A command with an answer is concluded. A command without one is open again: it waits until all that was sent is
+    visible at Microsoft, looks, and only then acts. Refused while a worker lives. If it is interrupted, run it again.
+    If an account was renamed, and only the lost journal knew, say so with --renamed.
     """
     loaded = model.load()
-    former = [former_name(text, loaded) for text in renamed or ()]
+    former = [maintenance.former_name(text, loaded) for text in renamed or ()]
     kafka = loaded.kafka
     say(f"The journal is brought up to {kafka.commands_topic} and {kafka.events_topic} at {kafka.bootstrap_servers}.")
-    say(f"Commands without an answer wait {spoken(guard(loaded))} before anything is done for their customers.")
+    settled = spoken(maintenance.settling_time(loaded))
+    say(f"Commands without an answer wait {settled} before anything is done for their customers.")
     insist("Build it?", yes=yes)
     done = asyncio.run(_rebuild(loaded, former, Signature(who, why)))
     if as_json:
@@ -111,62 +104,24 @@ def rebuild(renamed: Renamed = None, who: Who = "", why: Why = "", yes: Yes = Fa
         say(f"{done.gone} had no answer, and their records are gone: answered CommandFailed, outcome_unknown.")
 
 
-def guard(loaded: Settings) -> timedelta:
-    """How long it takes until all that a worker ever sent has arrived, and shows."""
-    return loaded.worker.call_timeout + loaded.waits.settle + loaded.waits.order_list_lag
-
-
-def former_name(text: str, loaded: Settings) -> tuple[str, str]:
-    """`OLD=NEW` as two names of one account. Raises Stop where NEW is not configured, or OLD is."""
-    old, _, new = (part.strip().casefold() for part in text.partition("="))
-    if not old or new not in loaded.partners or old in loaded.partners:
-        raise Stop(
-            Code.USAGE,
-            f"--renamed {text!r} does not say which account was renamed.",
-            f"Write OLD=NEW; NEW is one of {', '.join(loaded.partners) or 'the configured accounts'}, OLD is none.",
-        )
-    return old, new
-
-
 async def _rebuild(loaded: Settings, former: Sequence[tuple[str, str]], signature: Signature) -> Rebuilt:
-    clock = Clock()
-    engine = open_engine(loaded, clock, exclusive=True)
-    journal = OperatorJournal(Transactions(engine, clock))
-    await journal.open()
-    try:
-        tenants = await journal.tenants.enrol(tenants_of(loaded), former)
-        async with connections.admin(loaded) as admin:
-            kafka = loaded.kafka
-            sources = Sources(
-                admin,
-                kafka.commands_topic,
-                kafka.events_topic,
-                kafka.group_id,
-                desk(loaded, tenants),
-                tenants,
-                guard(loaded).total_seconds(),
-            )
-            return await Rebuild(journal, sources, say).run(signature.who, signature.why, alone=engine.alone)
-    finally:
-        await journal.close()
+    async with connections.admin(loaded) as admin:
+        return await maintenance.rebuild_journal(loaded, admin, signature, former_names=former, tell=say)
 
 
-async def _stats(loaded: Settings) -> tuple[Stats, list[Pause]]:
+async def _stats(loaded: Settings) -> JournalStatistics:
     async with connections.journal(loaded) as journal:
-        held = await journal.pauses.held()
-        say_pauses(held, journal.now())
-        return await journal.statistics.whole(), held
+        return await maintenance.count_journal(journal)
 
 
 async def _prune(loaded: Settings, signature: Signature, *, yes: bool) -> Pruned:
     keep = loaded.journal
-    ages = ages_of(loaded)
     async with connections.journal(loaded) as journal:
         say(f"Bytes, steps and calls of what was over {spoken(keep.detail_retention)} ago are forgotten;")
         say(f"identity and answer of what was over {spoken(keep.retention)} ago.")
-        say(_told(await journal.retention.due(ages), "would be forgotten"))
+        say(_told(await maintenance.plan_prune(journal, loaded), "would be forgotten"))
         insist("Forget them?", yes=yes)
-        return await journal.retention.prune(signature.who, signature.why, ages)
+        return await maintenance.prune(journal, loaded, signature)
 
 
 def _told(pruned: Pruned, what: str) -> str:
@@ -176,7 +131,7 @@ def _told(pruned: Pruned, what: str) -> str:
     )
 
 
-def _lines(found: Stats, held: list[Pause]) -> list[str]:
+def _lines(found: Stats, held: Sequence[Pause]) -> list[str]:
     letters = ", ".join(f"{number} {code}" for code, number in found.dead_letters.items())
     return [
         f"oldest open command   {date_time(found.oldest_open_at) or 'none'}",
@@ -198,7 +153,7 @@ def _lines(found: Stats, held: list[Pause]) -> list[str]:
     ]
 
 
-def _facts(found: Stats, held: list[Pause]) -> dict[str, Any]:
+def _facts(found: Stats, held: Sequence[Pause]) -> dict[str, Any]:
     return {
         "commands": {state: dict(kinds) for state, kinds in found.commands.items()},
         "oldestOpenAt": instant(found.oldest_open_at),

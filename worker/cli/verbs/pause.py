@@ -1,25 +1,27 @@
-"""`azplan pause`: the brake. Accepted commands wait, nothing is lost, and no lane's order changes."""
+"""`azplan pause`: accepted commands wait, nothing is lost, and no lane's order changes."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from worker.azure_plans.wording import counted
+from events.wire.text import counted
 from worker.cli.help_texts import WORKING, examples
-from worker.cli.options import Json, Yes
+from worker.cli.options import Json, OfCustomer, OfPartner, OfType, Who, Why, Yes
 from worker.cli.output.confirm import insist
-from worker.cli.output.terminal import say, show_json
-from worker.cli.person import Signature, Who, Why
-from worker.journal.operating.pauses import Brake
+from worker.cli.output.json import show_json
+from worker.cli.output.pauses import facts, show_pauses
+from worker.cli.output.requests import applied_by
+from worker.cli.output.terminal import say
 from worker.journal.records import Pause
 from worker.operators import connections
-from worker.operators.pauses import facts, insist_on_words, replicas, show_pauses, spoken, which_of
-from worker.operators.selection import OfCustomer, OfPartner, OfType
+from worker.operators.pauses import held_pauses, plan_pause, spoken
+from worker.operators.pauses import pause as pause_commands
+from worker.operators.requests import living_workers
+from worker.operators.signature import Signature
 from worker.settings import model
 from worker.settings.model import Settings
-
-_Words = tuple[str | None, str | None, str | None]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,24 +59,25 @@ def pause(
         if not held:
             say("Nothing is paused.")
         return
-    insist_on_words(partner, customer, type_, every=every, verb="pause")
-    made = asyncio.run(_pause(loaded, (partner, customer, type_), Signature(who, why), yes=yes))
+    words = {"partner": partner, "customer": customer, "type": type_, "every": every}
+    made = asyncio.run(_pause(loaded, words, Signature(who, why), yes=yes))
     if as_json:
         show_json(facts(made))
 
 
-async def _held(loaded: Settings) -> list[Pause]:
+async def _held(loaded: Settings) -> Sequence[Pause]:
     async with connections.journal(loaded) as journal:
-        return await Brake(journal).held()
+        return await held_pauses(journal)
 
 
-async def _pause(loaded: Settings, words: _Words, signature: Signature, *, yes: bool) -> Pause:
+async def _pause(loaded: Settings, words: Mapping[str, Any], signature: Signature, *, yes: bool) -> Pause:
     async with connections.journal(loaded) as journal:
-        which, brake = await which_of(journal, loaded, *words), Brake(journal)
-        number, already = await brake.concerned(which)
-        held = f" ({already} of them are held by another pause already)" if already else ""
-        say(f"This holds {counted(number, 'open command')}{held}, and every later command that matches.")
-        insist(f"Pause {spoken(which)}?", yes=yes)
-        made = await brake.pause(signature.who, signature.why, which)
-        say(f"Paused {spoken(which)}. {await replicas(journal)} End it with `azplan resume` and the same words.")
+        plan = await plan_pause(journal, loaded, **words)
+        held = f" ({plan.held} of them are held by another pause already)" if plan.held else ""
+        say(f"This holds {counted(plan.commands, 'open command')}{held}, and every later command that matches.")
+        which = spoken(plan.selection)
+        insist(f"Pause {which}?", yes=yes)
+        made = await pause_commands(journal, signature, plan.selection)
+        workers = await living_workers(journal)
+        say(f"Paused {which}. {applied_by(workers)} End it with `azplan resume` and the same words.")
         return made

@@ -1,68 +1,53 @@
 """`azplan replay`: what would happen if commands came again, and having it happen."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
-from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
-from worker.cli.options import Json, Yes
-from worker.cli.output.terminal import say, show_json
-from worker.cli.output.terminal import show as show_line
-from worker.cli.person import Who, Why
-from worker.journal.journal import Journal
-from worker.journal.operating.replay_plans import Plan, newest
-from worker.journal.processing.tenants import directory
-from worker.journal.records import Micros
-from worker.journal.selection import Selection
-from worker.operators import connections
-from worker.operators.pauses import say_held
-from worker.operators.replay.applying import Manner
-from worker.operators.replay.decisions import Wanted
-from worker.operators.replay.pace import Pace
-from worker.operators.replay.planning import Order, make
-from worker.operators.replay.plans import (
-    carry_out,
-    desk,
-    kept,
-    made_by,
-    per_minute,
-    show_plan,
-    show_plans,
-    standing_of,
-    tell_plan,
-    the_plan,
-)
-from worker.operators.replay.selection import (
-    Candidate,
-    NotThere,
-    of_journal,
-    of_records,
-    ranges,
-    shortened,
-)
-from worker.operators.selection import (
+from worker.cli.options import (
+    Canary,
     From,
+    Json,
+    Limit,
     OfCustomer,
     OfPartner,
     OfType,
-    Span,
+    Rate,
     To,
+    Who,
+    Why,
     WithCode,
-    check_partner,
-    chosen,
-    offsets,
-    span,
+    Yes,
 )
+from worker.cli.output.json import show_json
+from worker.cli.output.pauses import say_pauses
+from worker.cli.output.replay_plans import facts, kept_facts, made_by, show_plan, show_plans
+from worker.cli.output.terminal import say
+from worker.cli.output.terminal import show as show_line
+from worker.cli.replay_run import carry_out
+from worker.operators import connections
+from worker.operators.pauses import held_pauses
+from worker.operators.replay.applying import Manner
+from worker.operators.replay.pace import Pace
+from worker.operators.replay.plans import (
+    KeptPlan,
+    KeptPlans,
+    MadePlan,
+    ReplaySource,
+    find_plan,
+    list_plans,
+    plan_replay,
+    read_plan,
+)
+from worker.operators.selection import offsets, select
+from worker.operators.signature import Signature
 from worker.settings import model
-from worker.settings.build import tenants_of
 from worker.settings.model import Settings
 
-SECOND = 1_000_000
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Its id, the beginning of it, or `latest`: the newest.")]
 ReEmit = Annotated[
     bool, typer.Option("--re-emit", help="Publish the recorded events of what is done again: same ids, same bytes.")
 ]
@@ -91,30 +76,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="replay", help="Have commands come again, harmlessly.", rich_help_panel=WORKING)
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """Which commands, from where. `ranges` are offsets of partitions, `during` is a span of time."""
-
-    which: Selection
-    during: Span
-    ranges: tuple[tuple[int, range], ...]
-    from_journal: bool
-
-    def asked(self) -> dict[str, Any]:
-        """The selection, for the record."""
-        which = self.which
-        return {
-            "journal": self.from_journal,
-            "from": self.during.begin,
-            "to": self.during.end,
-            "offsets": [[number, each.start, each.stop - 1] for number, each in self.ranges],
-            "customer": which.customer,
-            "type": which.type,
-            "code": which.code,
-            "partner": which.partner,
-        }
-
-
 def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
     begin: From = None,
     end: To = None,
@@ -136,28 +97,28 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
 ) -> None:
     """Look what would happen if these commands came again, and keep it as a plan. Changes nothing.
 
-    The topic is read outside the worker's group. Exit code 3 where nothing matches.
+    The topic is read outside the worker's group. Exit code 3 if nothing matches.
     """
-    during, given = span(begin, end), tuple(offsets(text) for text in offsets_ or ())
-    if not from_journal and not given and during == Span(None, None):
-        raise Stop(
-            Code.USAGE,
-            "say which commands: --from and --to, --offsets, or --journal.",
-            "See `azplan replay plan --help`.",
-        )
-    if given and (from_journal or during != Span(None, None)):
-        raise Stop(Code.USAGE, "--offsets says all: leave --from, --to and --journal out.")
-    if len({number for number, _ in given}) < len(given):
-        raise Stop(Code.USAGE, "a partition is named twice.", "Make a plan for each of the two ranges.")
-    selection = Replayed(chosen(type_, customer, partner, code=code), during, given, from_journal)
-    order = Order(who, why, selection.asked(), Wanted(re_emit=re_emit))
-    asyncio.run(_plan(model.load(), selection, order, as_json=as_json))
+    selection = select(partner=partner, customer=customer, type=type_, code=code, begin=begin, end=end)
+    source = ReplaySource(selection, tuple(offsets(text) for text in offsets_ or ()), from_journal)
+    source.check()
+    loaded = model.load()
+    made = asyncio.run(_plan(loaded, source, Signature(who, why), re_emit=re_emit))
+    if made.deleted:
+        topic, numbers = loaded.kafka.commands_topic, ", ".join(map(str, made.deleted))
+        say(f"{topic} has deleted its oldest records (partitions {numbers}): what is older is not in this plan.")
+        say("What the journal remembers of it is found with --journal.")
+    if as_json:
+        show_json(facts(made.plan))
+    else:
+        show_plan(made.plan, made.reasons)
+    say(f"Apply it with `azplan replay apply {made.plan.id}`.")
 
 
 def apply(
-    name: Annotated[str, typer.Argument(metavar="PLAN", help="Its id, the beginning of it, or `latest`: the newest.")],
-    canary: Annotated[int, typer.Option(min=0, help="So many go first, and alone; any failure of theirs stops.")] = 0,
-    rate: Annotated[float | None, typer.Option(min=0.01, help="Commands a minute at most.")] = None,
+    name: PlanName,
+    canary: Canary = 0,
+    rate: Rate = None,
     re_emit: ReEmit = False,
     who: Who = "",
     why: Why = "",
@@ -172,92 +133,55 @@ def apply(
     asyncio.run(_apply(model.load(), name, manner, why, yes=yes, as_json=as_json))
 
 
-def list_(
-    limit: Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")] = 100,
-    as_json: Json = False,
-) -> None:
+def list_(limit: Limit = 100, as_json: Json = False) -> None:
     """List the plans that were made, the newest first, those of `dead-letters redrive` included.
 
     A plan is forgotten with the details of commands.
     """
-    found, now = asyncio.run(_plans(model.load(), limit))
+    found = asyncio.run(_plans(model.load(), limit))
+    say_pauses(found.pauses, found.now)
     if as_json:
-        show_json([kept(each) for each in found])
-    elif found:
-        show_plans(found, now)
+        show_json([kept_facts(each) for each in found.plans])
+    elif found.plans:
+        show_plans(found.plans, found.now)
     else:
         say("There are no plans. `azplan replay plan` makes one.")
-    if limit and len(found) == limit:
+    if limit and len(found.plans) == limit:
         say(f"The newest {limit}; --limit 0 shows all.")
 
 
-def show(
-    name: Annotated[str, typer.Argument(metavar="PLAN", help="Its id, the beginning of it, or `latest`: the newest.")],
-    as_json: Json = False,
-) -> None:
+def show(name: PlanName, as_json: Json = False) -> None:
     """Show a plan: who made it, what would happen to how many commands, and how far it has been applied."""
-    asyncio.run(_show(model.load(), name, as_json=as_json))
-
-
-async def _plans(loaded: Settings, limit: int) -> tuple[list[Plan], Micros]:
-    async with connections.journal(loaded) as journal:
-        await say_held(journal)
-        return await journal.read(lambda tx: newest(tx, limit)), journal.now()
-
-
-async def _show(loaded: Settings, name: str, *, as_json: bool) -> None:
-    async with connections.journal(loaded) as journal:
-        await say_held(journal)
-        found = await the_plan(journal, name)
-        stands = await standing_of(journal, found)
-        if as_json:
-            show_json({**kept(found), "standing": dict(stands)})
-            return
-        show_line(made_by(found, journal.now()))
-        await show_plan(journal, found, as_json=False)
-        if stands:
-            show_line("Of what is to be done: " + ", ".join(f"{number} {state}" for state, number in stands.items()))
-
-
-async def _plan(loaded: Settings, selection: Replayed, order: Order, *, as_json: bool) -> None:
-    async with connections.journal(loaded) as journal:
-        await check_partner(journal, loaded, selection.which.partner)
-        await say_held(journal)
-        async with _found(loaded, journal, selection) as found:
-            made = await make(journal, found, order, per_minute(loaded))
-        if made.commands == 0:
-            hint = "--from and --to go by the times of the records; with --journal by when they were received."
-            raise Stop(Code.NOTHING, "no command matches.", hint)
-        await show_plan(journal, made, as_json=as_json)
-    say(f"Apply it with `azplan replay apply {made.id}`.")
-
-
-@asynccontextmanager
-async def _found(loaded: Settings, journal: Journal, selection: Replayed) -> AsyncIterator[AsyncIterator[Candidate]]:
-    """The commands that are meant, as they are read."""
-    during = selection.during
-    if selection.from_journal:
-        begin = int(during.begin.timestamp() * SECOND) if during.begin else 0
-        end = int(during.end.timestamp() * SECOND) if during.end else None
-        yield of_journal(journal, selection.which, begin=begin, end=end)
+    found = asyncio.run(_show(model.load(), name))
+    say_pauses(found.pauses, found.now)
+    if as_json:
+        show_json({**kept_facts(found.plan), "standing": dict(found.standing)})
         return
-    async with connections.admin(loaded) as admin:
-        topic = loaded.kafka.commands_topic
-        try:
-            wanted = await ranges(admin, topic, begin=during.begin, end=during.end, offsets=selection.ranges)
-        except NotThere as error:
-            raise Stop(Code.NOTHING, f"{error}.") from error
-        if during.begin is not None and (gone := await shortened(admin, topic, during.begin)):
-            numbers = ", ".join(map(str, gone))
-            say(f"{topic} has deleted its oldest records (partitions {numbers}): what is older is not in this plan.")
-            say("What the journal remembers of it is found with --journal.")
-        tenants = await journal.read(lambda tx: directory(tx, tenants_of(loaded)))
-        yield of_records(journal, admin.read(wanted), desk(loaded, tenants), selection.which)
+    show_line(made_by(found.plan, found.now))
+    show_plan(found.plan, found.reasons)
+    if found.standing:
+        states = ", ".join(f"{number} {state}" for state, number in found.standing.items())
+        show_line(f"Of what is to be done: {states}")
+
+
+async def _plan(loaded: Settings, source: ReplaySource, signature: Signature, *, re_emit: bool) -> MadePlan:
+    async with connections.journal(loaded) as journal:
+        say_pauses(await held_pauses(journal), journal.now())
+        return await plan_replay(journal, loaded, signature, source, re_emit=re_emit, open_admin=connections.admin)
 
 
 async def _apply(loaded: Settings, name: str, manner: Manner, why: str, *, yes: bool, as_json: bool) -> None:
     async with connections.journal(loaded) as journal:
-        found = await the_plan(journal, name)
+        found = await find_plan(journal, name)
         found = replace(found, why=why or found.why)
-        await tell_plan(journal, found)
         await carry_out(loaded, journal, found, manner, yes=yes, as_json=as_json)
+
+
+async def _plans(loaded: Settings, limit: int) -> KeptPlans:
+    async with connections.journal(loaded) as journal:
+        return await list_plans(journal, limit)
+
+
+async def _show(loaded: Settings, name: str) -> KeptPlan:
+    async with connections.journal(loaded) as journal:
+        return await read_plan(journal, name)

@@ -1,27 +1,27 @@
 """`azplan resume`: lets go what `azplan pause` holds."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from worker.azure_plans.wording import counted
-from worker.cli.exit_codes import Code, Stop
+from events.wire.text import counted
 from worker.cli.help_texts import WORKING, examples
-from worker.cli.options import Json, Yes
+from worker.cli.options import Json, OfCustomer, OfPartner, OfType, Who, Why, Yes
 from worker.cli.output.confirm import insist
-from worker.cli.output.terminal import say, show_json
-from worker.cli.person import Signature, Who, Why
-from worker.journal.operating.pauses import Brake
+from worker.cli.output.json import show_json
+from worker.cli.output.pauses import facts
+from worker.cli.output.requests import applied_by
+from worker.cli.output.terminal import say
 from worker.journal.records import Pause
 from worker.operators import connections
-from worker.operators.pauses import facts, in_force, insist_on_words, literally, replicas, spoken, which_of
-from worker.operators.selection import OfCustomer, OfPartner, OfType
+from worker.operators.pauses import in_force, plan_resume
+from worker.operators.pauses import resume as resume_commands
+from worker.operators.requests import living_workers
+from worker.operators.signature import Signature
 from worker.settings import model
 from worker.settings.model import Settings
-
-_Words = tuple[str | None, str | None, str | None]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,34 +42,23 @@ def resume(
 ) -> None:
     """Let commands go again that were paused with the same words. They are due at once, in the order of their lanes.
 
-    Exit code 3 where nothing is paused with these words.
+    Exit code 3 if nothing is paused with these words.
     """
-    insist_on_words(partner, customer, type_, every=every, verb="resume")
-    words = None if every else (partner, customer, type_)
+    words = {"partner": partner, "customer": customer, "type": type_, "every": every}
     ended = asyncio.run(_resume(model.load(), words, Signature(who, why), yes=yes))
     if as_json:
         show_json([facts(each) for each in ended])
 
 
-async def _resume(loaded: Settings, words: _Words | None, signature: Signature, *, yes: bool) -> Sequence[Pause]:
+async def _resume(loaded: Settings, words: Mapping[str, Any], signature: Signature, *, yes: bool) -> Sequence[Pause]:
     async with connections.journal(loaded) as journal:
-        brake = Brake(journal)
-        held = await brake.held()
-        meant = None if words is None else await brake.called_now(literally(*words))
-        ended = [pause for pause in held if meant is None or pause.which == meant]
-        if not ended:
-            if words is not None:
-                await which_of(journal, loaded, *words)
-            others = "; ".join(spoken(pause.which) for pause in held)
-            hint = f"Paused are: {others}. Use the same words, or --all." if held else "Nothing is paused at all."
-            raise Stop(Code.NOTHING, "nothing is paused with these words.", hint)
-        for pause in ended:
-            say(in_force(pause, journal.now()))
-        freed, left = await brake.freed([pause.id for pause in ended]), len(held) - len(ended)
+        plan = await plan_resume(journal, loaded, **words)
+        for pause in plan.pauses:
+            say(in_force(pause, plan.now))
+        left = plan.left
         stay = f" {counted(left, 'other pause')} stay{'s' if left == 1 else ''} in force." if left else ""
-        say(f"This lets {counted(freed, 'open command')} go.{stay}")
-        insist(f"Resume {len(ended)} pause{'' if len(ended) == 1 else 's'}?", yes=yes)
-        for which in dict.fromkeys(pause.which for pause in ended):
-            await brake.resume(signature.who, signature.why, which)
-        say(f"Resumed. {await replicas(journal)}")
-        return ended
+        say(f"This lets {counted(plan.commands, 'open command')} go.{stay}")
+        insist(f"Resume {counted(len(plan.pauses), 'pause')}?", yes=yes)
+        await resume_commands(journal, signature, plan.pauses)
+        say(f"Resumed. {applied_by(await living_workers(journal))}")
+        return plan.pauses

@@ -5,8 +5,9 @@ Every type of command is a verb of its own here, with its members as options, ma
 
 import asyncio
 import inspect
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,16 +16,37 @@ from typing import Annotated, Any, Final
 import typer
 
 from events.messages.base import Command, commands
+from worker.broker.port import Admin
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json
-from worker.operators.compose import CUSTOMER, Identity, Member, compose, members, read_data, value_of
-from worker.operators.message_types import find, short
-from worker.operators.send import Request, send
+from worker.cli.output.event import passed_over
+from worker.cli.output.json import show_json
+from worker.cli.output.sent_command import facts, no_answer, say_sent, show_event
+from worker.cli.output.terminal import say, show
+from worker.operators import connections
+from worker.operators.sending.compose import (
+    CUSTOMER,
+    Identity,
+    Member,
+    compose,
+    members,
+    parse_data,
+    value_of,
+    with_customer,
+)
+from worker.operators.sending.send import Answer, SendRequest, SentCommand, follow_answer, send_command
+from worker.operators.wording.message_types import find, short
 from worker.settings import model
+from worker.settings.model import Settings
 
 SOURCE: Final = "/azplan/cli"
+_CODES: Final[Mapping[Answer, Code]] = {
+    Answer.DONE: Code.OK,
+    Answer.FAILED: Code.FAILED,
+    Answer.REJECTED: Code.REFUSED,
+}
 
 _PREFIX: Final = "member_"
 """Keeps a member called `source` apart from the option `--source` in Python; on the command line they must differ."""
@@ -114,12 +136,54 @@ def _send(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    data = {**(read_data(file) if file else {}), **data}
-    if customer is not None:
-        if str(data.get(CUSTOMER, customer)).lower() != customer.lower():
-            raise Stop(Code.USAGE, f"--customer and the {CUSTOMER} in {file} are two customers.", "Nothing was sent.")
-        data[CUSTOMER] = customer
+    given = {**(_read(file) if file else {}), **data}
+    data = with_customer(given, customer, str(file))
     identity = Identity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
-    request = Request(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
-    asyncio.run(send(model.load(), request, as_json=as_json))
+    request = SendRequest(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
+    asyncio.run(_deliver(model.load(), request, as_json=as_json))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The data of a command from a file; from standard input for `-`."""
+    try:
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise Stop(Code.USAGE, f"{path} cannot be read: {error.strerror}.") from error
+    return parse_data(content, str(path))
+
+
+async def _deliver(settings: Settings, request: SendRequest, *, as_json: bool) -> None:
+    """Send the command and print what comes of it, until its answer or the end of the wait."""
+    async with connections.admin(settings) as admin:
+        async with connections.sink(settings) as sink:
+            sent = await send_command(settings, admin, sink, request)
+        say_sent(sent)
+        if request.wait is None:
+            show_json(facts(sent)) if as_json else show(request.identity.id)
+            return
+        answer = await _follow(settings, admin, sent, request.wait, as_json=as_json)
+        for line in passed_over(sent.passed_over, settings.kafka.events_topic):
+            say(line)
+    if as_json:
+        show_json(facts(sent))
+    if answer is None:
+        raise no_answer(request, request.wait)
+    raise typer.Exit(_CODES[answer])
+
+
+async def _follow(
+    settings: Settings, admin: Admin, sent: SentCommand, wait: timedelta, *, as_json: bool
+) -> Answer | None:
+    """Print the events of the command until one answers it; the answer, or None if the time is over."""
+    try:
+        async with asyncio.timeout(wait.total_seconds()):
+            async for event in follow_answer(settings, admin, sent):
+                if not as_json:
+                    show_event(event)
+    except TimeoutError:
+        return None
+    except asyncio.CancelledError:
+        say(f"The command goes on; see `azplan commands show {sent.request.identity.id}`.")
+        raise
+    return sent.answer(sent.events[-1])

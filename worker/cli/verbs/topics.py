@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.broker.port import TopicChange, WantedTopic
+from worker.broker.topics import TopicChange, WantedTopic
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.help_texts import CONFIGURED, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
-from worker.cli.output.terminal import say, show_json, show_table
+from worker.cli.output.json import show_json
+from worker.cli.output.tables import show_table
+from worker.cli.output.terminal import say
 from worker.operators import connections
-from worker.operators.permissions import keep_all
+from worker.operators.setup.permissions import keep_all
+from worker.operators.setup.topics import create_topics, plan_topics, wanted_topics
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -39,9 +42,9 @@ def register(app: typer.Typer) -> None:
 def plan(
     partitions: Partitions = 12, replication: Replication = -1, retention: Retention = None, as_json: Json = False
 ) -> None:
-    """Show which topics are there, which would be made, and how they differ from what is wanted. Changes nothing."""
+    """Show which topics exist, which would be created, and how they differ from what is wanted. Changes nothing."""
     loaded = model.load()
-    wanted = _wanted(loaded, partitions, replication, retention)
+    wanted = wanted_topics(loaded, partitions=partitions, replication=replication, retention=retention)
     _show(asyncio.run(_plan(loaded, wanted)), as_json=as_json)
 
 
@@ -52,9 +55,9 @@ def apply(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Make the topics that are missing, after showing the plan and asking. One that exists is never changed."""
+    """Create the missing topics, after showing the plan and asking. A topic that exists is never changed."""
     loaded = model.load()
-    wanted = _wanted(loaded, partitions, replication, retention)
+    wanted = wanted_topics(loaded, partitions=partitions, replication=replication, retention=retention)
     changes = asyncio.run(_plan(loaded, wanted))
     _show(changes, as_json=as_json)
     missing = [change for change in changes if change.creates]
@@ -62,26 +65,17 @@ def apply(
         say("Nothing to do: all topics are there.")
         return
     insist(f"Make {len(missing)} topics at {loaded.kafka.bootstrap_servers}?", yes=yes)
-    asyncio.run(_apply(loaded, missing))
-    say(f"Made {', '.join(change.wanted.name for change in missing)}.")
+    say(f"Made {', '.join(asyncio.run(_create(loaded, changes)))}.")
 
 
-def _wanted(
-    loaded: Settings, partitions: int, replication: int, retention: timedelta | None
-) -> tuple[WantedTopic, ...]:
-    kafka = loaded.kafka
-    names = (kafka.commands_topic, kafka.events_topic, kafka.dead_letters_topic)
-    return tuple(WantedTopic(name, partitions, replication, retention) for name in names)
-
-
-async def _plan(loaded: Settings, wanted: Sequence[WantedTopic]) -> list[TopicChange]:
+async def _plan(loaded: Settings, wanted: Sequence[WantedTopic]) -> Sequence[TopicChange]:
     async with connections.admin(loaded) as admin:
-        return await admin.plan(wanted)
+        return await plan_topics(admin, wanted)
 
 
-async def _apply(loaded: Settings, missing: Sequence[TopicChange]) -> None:
+async def _create(loaded: Settings, changes: Sequence[TopicChange]) -> Sequence[str]:
     async with connections.admin(loaded) as admin:
-        await admin.apply(missing)
+        return await create_topics(admin, changes)
 
 
 def _show(changes: Sequence[TopicChange], *, as_json: bool) -> None:

@@ -1,257 +1,262 @@
-"""Plans of replays at the command line: shown, asked about, applied with a progress bar."""
+"""Replay plans as a person works with them: made, listed, found by their ids, and carried out."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from events.wire.text import counted
 from worker.broker.in_flight_limit import largest_record
-from worker.cli.durations import rough, spoken
-from worker.cli.exit_codes import Code, Stop
-from worker.cli.output.confirm import insist
-from worker.cli.output.terminal import (
-    ago,
-    bar,
-    instant,
-    say,
-    show_json,
-    show_table,
-)
+from worker.broker.port import Admin
 from worker.clock import Clock
-from worker.journal.operating.replay_items import (
-    Item,
-    Plan,
-)
+from worker.journal.operating.replay_items import Item, Plan
+from worker.journal.operating.replay_plans import Reason
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory
-from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter
+from worker.journal.records import Intake, Micros, NewDeadLetter, Pause
+from worker.journal.selection import Selection
+from worker.operators.errors import InvalidRequest, NoAnswer, NothingFound, Unavailable, Unsuccessful
 from worker.operators.replay.applying import Applier, Ended, Manner
-from worker.operators.replay.decisions import Outcome
+from worker.operators.replay.decisions import Outcome, Wanted
 from worker.operators.replay.pace import Standing
-from worker.operators.requests import say_who_will
+from worker.operators.replay.planning import Order, make
+from worker.operators.replay.selection import Candidate, NotThere, of_journal, of_records, ranges, shortened
+from worker.operators.selection import EPOCH, check_partner
+from worker.operators.signature import Signature
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 from worker.settings.build import tenants_of
 from worker.settings.model import Settings
 from worker.version import version
 
-Tell = Callable[[Standing], None]
 LATEST: Final = "latest"
-"""How a person names the newest plan."""
+"""The name of the newest plan."""
 
 ACTED: Final = (Outcome.START.value, Outcome.RESUME.value, Outcome.RE_EMIT.value)
-"""Outcomes for which something happens."""
-
-MEANINGS: Final[Mapping[str, str]] = {
-    Outcome.START: "it enters as if it had just arrived",
-    Outcome.RESUME: "it begins its next story where it stood",
-    Outcome.CONFLICT: "nothing happens",
-}
-"""What an outcome means, where the reason does not say so."""
+"""The outcomes in which the replay does something."""
 
 
-def desk(loaded: Settings, tenants: Directory) -> intake.Desk:
-    """What deciding about a record needs, as the worker with these settings decides."""
-    largest = largest_record(loaded.kafka.max_request_bytes, loaded.kafka.events_topic)
+@dataclass(frozen=True, slots=True)
+class ReplaySource:
+    """Which commands to replay, and where they are read from.
+
+    `offsets` are partitions of the commands topic, each with its range of offsets. Without them the topic is read from
+    the begin to the end of the selection. `from_journal`: the journal is read instead.
+    """
+
+    selection: Selection
+    offsets: tuple[tuple[int, range], ...] = ()
+    from_journal: bool = False
+
+    def check(self) -> None:
+        """Raises `InvalidRequest` if the source contradicts itself, or does not say which commands."""
+        during = self.selection.begin is not None or self.selection.end is not None
+        if not self.from_journal and not self.offsets and not during:
+            raise InvalidRequest(
+                "say which commands: --from and --to, --offsets, or --journal.", "See `azplan replay plan --help`."
+            )
+        if self.offsets and (self.from_journal or during):
+            raise InvalidRequest("--offsets says all: leave --from, --to and --journal out.")
+        if len({number for number, _ in self.offsets}) < len(self.offsets):
+            raise InvalidRequest("a partition is named twice.", "Make a plan for each of the two ranges.")
+
+    def asked(self) -> dict[str, Any]:
+        """The source, as the plan keeps it."""
+        which = self.selection
+        return {
+            "journal": self.from_journal,
+            "from": _instant(which.begin),
+            "to": _instant(which.end),
+            "offsets": [[number, each.start, each.stop - 1] for number, each in self.offsets],
+            "customer": which.customer,
+            "type": which.type,
+            "code": which.code,
+            "partner": which.partner,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MadePlan:
+    """A plan, the reasons for its outcomes, and the partitions whose oldest records the topic has deleted."""
+
+    plan: Plan
+    reasons: Sequence[Reason]
+    deleted: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlans:
+    """The newest plans, and the pauses in force. `now` is the journal's clock."""
+
+    plans: Sequence[Plan]
+    pauses: Sequence[Pause]
+    now: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """A plan with the reasons for its outcomes.
+
+    `standing` counts the commands that the replay does something with: planned, sent, done, failed or left.
+    """
+
+    plan: Plan
+    reasons: Sequence[Reason]
+    standing: Mapping[str, int]
+    pauses: Sequence[Pause]
+    now: Micros
+
+
+def record_desk(settings: Settings, tenants: Directory) -> intake.Desk:
+    """What deciding about a record needs, as a worker with these settings decides."""
+    largest = largest_record(settings.kafka.max_request_bytes, settings.kafka.events_topic)
     return intake.Desk(
         resolve=tenants.resolve,
-        sender=Sender(loaded.kafka.group_id, version(), largest),
-        retention=loaded.journal.retention.total_seconds(),
+        sender=Sender(settings.kafka.group_id, version(), largest),
+        retention=settings.journal.retention.total_seconds(),
     )
 
 
-def per_minute(loaded: Settings) -> dict[str, int]:
-    """The ceilings of the accounts."""
-    return {name: partner.requests_per_minute for name, partner in loaded.partners.items()}
+def calls_per_minute(settings: Settings) -> Mapping[str, int]:
+    """The ceilings of the partner accounts, in calls a minute."""
+    return {name: partner.requests_per_minute for name, partner in settings.partners.items()}
 
 
-def facts(plan: Plan) -> dict[str, Any]:
-    """A plan for programs."""
-    return {
-        "planId": plan.id,
-        "commands": plan.commands,
-        "outcomes": {outcome.value: plan.outcomes.get(outcome.value, 0) for outcome in Outcome},
-        "expectedCalls": plan.calls,
-        "expectedSeconds": plan.seconds,
-    }
-
-
-async def show_plan(journal: OperatorJournal, plan: Plan, *, as_json: bool) -> None:
-    """Print a plan as data."""
-    if as_json:
-        show_json(facts(plan))
-        return
-    show_table(("outcome", "commands", "because"), await _rows(journal, plan))
-    say(_cost(plan))
-
-
-def show_plans(found: Sequence[Plan], now: Micros) -> None:
-    """Print plans, a line each. `to do` are the commands for which something would happen."""
-    rows = [(ago(plan.at, now), plan.id, str(plan.commands), str(_to_do(plan)), plan.who, plan.why) for plan in found]
-    show_table(("made", "plan", "commands", "to do", "who", "why"), rows)
-
-
-def kept(plan: Plan) -> dict[str, Any]:
-    """A plan in a list, for programs: who made it and when, too."""
-    return {**facts(plan), "at": instant(plan.at), "who": plan.who, "why": plan.why, "asked": plan.asked}
-
-
-async def standing_of(journal: OperatorJournal, plan: Plan) -> Mapping[str, int]:
-    """How far the commands are for which something would happen: planned, sent, done, failed or left."""
-    return await journal.replay_plans.states(plan.id, ACTED)
-
-
-def made_by(plan: Plan, now: Micros) -> str:
-    """Who made a plan, and when."""
-    why = f": {plan.why}" if plan.why else ""
-    return f"Made {rough((now - plan.at) / SECOND)} ago by {plan.who}{why}"
-
-
-async def tell_plan(journal: OperatorJournal, plan: Plan) -> None:
-    """Print a plan as talk, before somebody is asked about it."""
-    say(made_by(plan, journal.now()))
-    for outcome, number, why in await _rows(journal, plan):
-        say(f"{number:>8}  {outcome:<12}  {why}")
-    say(_cost(plan))
-
-
-async def carry_out(
-    loaded: Settings, journal: OperatorJournal, plan: Plan, manner: Manner, *, yes: bool, as_json: bool
-) -> None:
-    """Ask, then apply, and tell how it ended. Raises Stop where it did not go well."""
-    number = sum(plan.outcomes.get(outcome, 0) for outcome in manner.outcomes)
-    if number == 0:
-        _show_end(plan, Ended(Standing(), 0), as_json=as_json)
-        say("Nothing is to be done.")
-        return
-    if not await say_who_will(journal):
-        raise Stop(
-            Code.UNAVAILABLE,
-            "nothing was begun: a replay is watched while it runs, and nobody lives to carry it out.",
-            f"Start a worker with `azplan run`, then `azplan replay apply {plan.id}`.",
-        )
-    canary = f", {manner.pace.canary} of them first" if manner.pace.canary else ""
-    insist(f"Apply this to {counted(number, 'command')}{canary}?", yes=yes)
-    with _bar(number) as tell:
-        tenants = await journal.tenants.remember(tenants_of(loaded))
-        wanted = desk(loaded, tenants)
-        applier = Applier(journal, Clock(), enter=lambda items: _enter(journal, wanted, items), tell=tell)
-        try:
-            ended = await applier.apply(plan, manner)
-        except asyncio.CancelledError:
-            say(f"What was begun goes on. `azplan replay apply {plan.id}` continues with the rest.")
-            raise
-    _show_end(plan, ended, as_json=as_json)
-    _judge(plan, ended)
-
-
-async def _enter(journal: OperatorJournal, wanted: intake.Desk, items: Sequence[Item]) -> None:
-    """Take records in by the way that every record takes."""
-
-    def refused(item: Intake, error: Exception) -> NewDeadLetter:
-        return intake.refused_by_database(item, error, wanted)
-
-    taken = [intake.intake(item.record, journal.now(), wanted) for item in items if item.record is not None]
-    await journal.accept(taken, refused)
-
-
-@contextmanager
-def _bar(number: int) -> Iterator[Tell]:
-    """A progress bar on a terminal, a line now and then elsewhere."""
-    with bar(number, "replay") as advance:
-        yield _lines() if advance is None else lambda now: advance(now.ended, _rest(now))
-
-
-def _lines() -> Tell:
-    told: list[Standing] = []
-
-    def tell(now: Standing) -> None:
-        if not told or told[-1] != now:
-            told.append(now)
-            say(f"{now.done} done, {now.failed} failed, {now.under_way} under way, {now.planned} to come{_rest(now)}")
-
-    return tell
-
-
-def _rest(now: Standing) -> str:
-    return f", {now.patient} wait for Microsoft" if now.patient else ""
-
-
-def _show_end(plan: Plan, ended: Ended, *, as_json: bool) -> None:
-    now = ended.standing
-    if as_json:
-        show_json(
-            {
-                "planId": plan.id,
-                "done": now.done,
-                "failed": now.failed,
-                "waiting": now.patient,
-                "underWay": now.under_way,
-                "planned": now.planned,
-                "left": ended.left,
-                "stopped": ended.stopped,
-            }
-        )
-        return
-    rows = (
-        ("done", now.done),
-        ("failed again", now.failed),
-        ("waiting for Microsoft", now.patient),
-        ("under way", now.under_way),
-        ("not begun", now.planned),
-        ("left alone", ended.left),
-    )
-    show_table(("result", "commands"), [(name, str(number)) for name, number in rows if number])
-
-
-def _judge(plan: Plan, ended: Ended) -> None:
-    again = f"`azplan replay apply {plan.id}` goes on with the rest."
-    if ended.stopped:
-        hint = f"Find out why: `azplan commands list --state failed`. {again}"
-        raise Stop(Code.FAILED, f"stopped: {ended.standing.failed} of {ended.standing.ended} failed again.", hint)
-    if ended.stalled:
-        raise Stop(Code.NO_ANSWER, "nothing has moved for ten minutes.", again)
-    if ended.standing.failed:
-        raise Stop(Code.FAILED, f"{ended.standing.failed} failed again.", "`azplan dead-letters list` shows them.")
-
-
-async def _rows(journal: OperatorJournal, plan: Plan) -> list[tuple[str, str, str]]:
-    """What would happen to how many commands, and why."""
-    found = await journal.replay_plans.reasons(plan.id)
-    return [
-        (outcome.value, str(each.number), f"{each.detail}; {MEANINGS[outcome]}" if outcome in MEANINGS else each.detail)
-        for outcome in Outcome
-        for each in found
-        if each.outcome == outcome
-    ]
-
-
-def _to_do(plan: Plan) -> int:
+def to_do(plan: Plan) -> int:
+    """With how many commands of the plan the replay does something."""
     return sum(plan.outcomes.get(outcome, 0) for outcome in ACTED)
 
 
-def _cost(plan: Plan) -> str:
-    commands = f"Plan {plan.id}: {counted(plan.commands, 'command')}"
-    if not plan.calls:
-        return f"{commands}, no calls of Partner Center."
-    time = spoken(timedelta(seconds=plan.seconds)) if plan.seconds else "less than a second"
-    return f"{commands}, about {counted(plan.calls, 'call')} of Partner Center, {time} at the ceiling."
+async def plan_replay(
+    journal: OperatorJournal,
+    settings: Settings,
+    signature: Signature,
+    source: ReplaySource,
+    *,
+    re_emit: bool = False,
+    open_admin: Callable[[Settings], AbstractAsyncContextManager[Admin]],
+) -> MadePlan:
+    """See what would happen to these commands in a replay, and keep that as a plan. Changes no command.
+
+    `re_emit`: the recorded events of finished commands are published again. `open_admin` opens the broker, unless the
+    journal is read. Raises `InvalidRequest`, and `NothingFound` if no command matches.
+    """
+    source.check()
+    await check_partner(journal, settings, source.selection.partner)
+    order = Order(signature.who, signature.why, source.asked(), Wanted(re_emit=re_emit))
+    if source.from_journal:
+        return await _made(journal, settings, of_journal(journal, source.selection), order)
+    async with open_admin(settings) as admin:
+        topic, begin, end = settings.kafka.commands_topic, source.selection.begin, source.selection.end
+        first, last = _instant(begin), _instant(end)
+        try:
+            wanted = await ranges(admin, topic, begin=first, end=last, offsets=source.offsets)
+        except NotThere as error:
+            raise NothingFound(f"{error}.") from error
+        deleted = await shortened(admin, topic, first) if first is not None else []
+        tenants = await journal.tenants.directory(tenants_of(settings))
+        # The topic is read by the times of the records, so the instants are not compared again.
+        selection = replace(source.selection, begin=None, end=None)
+        found = of_records(journal, admin.read(wanted), record_desk(settings, tenants), selection)
+        return await _made(journal, settings, found, order, deleted)
 
 
-async def the_plan(journal: OperatorJournal, name: str) -> Plan:
-    """The one plan that was meant: by its id, by the beginning of it, or the newest. Raises Stop."""
-    if name == LATEST:
-        found = await journal.replay_plans.newest(1)
-    else:
-        found = await journal.replay_plans.find(name)
+async def list_plans(journal: OperatorJournal, limit: int = 100) -> KeptPlans:
+    """The newest plans, at most `limit`; 0 for all. The plans of `plan_redrive` are among them."""
+    return KeptPlans(await journal.replay_plans.newest(limit), await journal.pauses.held(), journal.now())
+
+
+async def find_plan(journal: OperatorJournal, name: str) -> Plan:
+    """The plan with this id or this beginning of an id, or the newest for `LATEST`.
+
+    Raises `NothingFound`; `InvalidRequest` if several plans begin so.
+    """
+    found = await (journal.replay_plans.newest(1) if name == LATEST else journal.replay_plans.find(name))
     if len(found) == 1:
         return found[0]
     if found:
-        raise Stop(Code.USAGE, f"{len(found)} plans begin with {name!r}.", "Write more of its id.")
-    raise Stop(
-        Code.NOTHING,
+        raise InvalidRequest(f"{len(found)} plans begin with {name!r}.", "Write more of its id.")
+    raise NothingFound(
         f"there is no plan {name!r}.",
         "`azplan replay list` shows those that are there; `azplan replay plan` makes one.",
     )
+
+
+async def read_plan(journal: OperatorJournal, name: str) -> KeptPlan:
+    """A plan, and how far it has been carried out. Raises as `find_plan` does."""
+    found = await find_plan(journal, name)
+    return await describe_plan(journal, found)
+
+
+async def describe_plan(journal: OperatorJournal, plan: Plan) -> KeptPlan:
+    """The same for a plan that was found already."""
+    return KeptPlan(
+        plan,
+        await journal.replay_plans.reasons(plan.id),
+        await journal.replay_plans.states(plan.id, ACTED),
+        await journal.pauses.held(),
+        journal.now(),
+    )
+
+
+async def insist_on_workers(journal: OperatorJournal, plan: Plan) -> None:
+    """Raises `Unavailable` if no worker is alive to carry a plan out."""
+    if not await journal.statistics.living_workers():
+        raise Unavailable(
+            "nothing was begun: a replay is watched while it runs, and no worker is alive to carry it out.",
+            f"Start a worker with `azplan run`, then `azplan replay apply {plan.id}`.",
+        )
+
+
+async def carry_out_plan(
+    journal: OperatorJournal, settings: Settings, plan: Plan, manner: Manner, tell: Callable[[Standing], None]
+) -> Ended:
+    """Carry a plan out beside running workers, and say how far that came. `tell` is called with the progress.
+
+    May be interrupted and called again. Raises `Unavailable` if no worker is alive.
+    """
+    await insist_on_workers(journal, plan)
+    tenants = await journal.tenants.remember(tenants_of(settings))
+    desk = record_desk(settings, tenants)
+    applier = Applier(journal, Clock(), enter=lambda items: _enter(journal, desk, items), tell=tell)
+    return await applier.apply(plan, manner)
+
+
+def judge(plan: Plan, ended: Ended) -> None:
+    """Raises `Unsuccessful` or `NoAnswer` if the plan was not carried out well."""
+    again = f"`azplan replay apply {plan.id}` goes on with the rest."
+    if ended.stopped:
+        hint = f"Find out why: `azplan commands list --state failed`. {again}"
+        raise Unsuccessful(f"stopped: {ended.standing.failed} of {ended.standing.ended} failed again.", hint)
+    if ended.stalled:
+        raise NoAnswer("nothing has moved for ten minutes.", again)
+    if ended.standing.failed:
+        raise Unsuccessful(f"{ended.standing.failed} failed again.", "`azplan dead-letters list` shows them.")
+
+
+async def _made(
+    journal: OperatorJournal,
+    settings: Settings,
+    found: AsyncIterator[Candidate],
+    order: Order,
+    deleted: Sequence[int] = (),
+) -> MadePlan:
+    plan = await make(journal, found, order, calls_per_minute(settings))
+    if plan.commands == 0:
+        hint = "--from and --to go by the times of the records; with --journal by when they were received."
+        raise NothingFound("no command matches.", hint)
+    return MadePlan(plan, await journal.replay_plans.reasons(plan.id), deleted)
+
+
+async def _enter(journal: OperatorJournal, desk: intake.Desk, items: Sequence[Item]) -> None:
+    """Take records in by the way that every record takes."""
+
+    def refused(item: Intake, error: Exception) -> NewDeadLetter:
+        return intake.refused_by_database(item, error, desk)
+
+    taken = [intake.intake(item.record, journal.now(), desk) for item in items if item.record is not None]
+    await journal.accept(taken, refused)
+
+
+def _instant(micros: Micros | None) -> datetime | None:
+    return None if micros is None else EPOCH + timedelta(microseconds=micros)

@@ -3,22 +3,16 @@
 import json
 from collections.abc import Iterator
 
-from worker.cli.output.evidence import evidence, told
+from worker.cli.output.instants import clock_time, date_time, day
 from worker.cli.output.lines import tied
-from worker.cli.output.terminal import (
-    STYLES,
-    clock_time,
-    date_time,
-    day,
-    say,
-    show,
-    show_wrapped,
-)
-from worker.cli.output.timeline import Line, fold, timeline
-from worker.cli.output.verdict import facts, verdict
+from worker.cli.output.story.evidence import told
+from worker.cli.output.story.timeline import Line, fold, timeline
+from worker.cli.output.story.verdict import facts, verdict
+from worker.cli.output.terminal import STYLES, say, show, show_wrapped
 from worker.journal.reading.views import Story
 from worker.journal.records import Micros, Step
-from worker.operators.message_types import short
+from worker.operators.unknown_outcome import evidence
+from worker.operators.wording.message_types import short
 
 _LABEL, _WHAT, _INDENT = 13, 11, 23
 """Characters of a label, of what a line is about, and before its text."""

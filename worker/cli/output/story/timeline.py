@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from worker.cli.output.event import details, headline
+from worker.cli.output.instants import clock_time
 from worker.cli.output.json import data_of
 from worker.cli.output.lines import tied
-from worker.cli.output.terminal import clock_time
-from worker.cli.output.verdict import terminal
+from worker.cli.output.story.verdict import terminal
 from worker.journal.reading.views import Done, SaidEvent, Story
 from worker.journal.records import Call, Micros, Note
-from worker.operators.message_types import short
+from worker.operators.wording.message_types import short
 
 FOLDED_FROM: Final = 3
 """So many equal looks become one line."""

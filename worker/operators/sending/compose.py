@@ -1,10 +1,8 @@
-"""From the words of a command line to a command as a record, checked as the worker will check it."""
+"""A command composed from a person's words, checked as the worker will check it."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from events.catalog import schema
@@ -18,11 +16,11 @@ from events.wire.strict_json import (
     parse,
     parsed_object,
 )
-from worker.cli.exit_codes import Code, Stop
 from worker.clock import Clock
+from worker.operators.errors import InvalidRequest
 
 CUSTOMER = "customerId"
-"""The one member that every command has, and the one with an option of its own name: `--customer`."""
+"""The member that names the customer. Its option has a name of its own: `--customer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +34,14 @@ class Member:
     kind: str
     """JSON type: `string`, `boolean`, `integer`, `number`, `array` or `object`."""
     hint: str
-    """What stands in a help text for the value."""
+    """What a help text shows for the value."""
     default: Any
     description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who sends it, under which id, for which partner account."""
+    """The identity of a command: its id, its source, and the partner account; None if only one is configured."""
 
     id: str
     source: str
@@ -56,25 +54,31 @@ def members(kind: type[Command]) -> list[Member]:
     return [_member(name, described) for name, described in known.items() if name != CUSTOMER]
 
 
-def read_data(path: Path) -> dict[str, Any]:
-    """The data of a command from a file that holds a JSON object; from standard input for `-`.
+def parse_data(content: bytes, name: str) -> dict[str, Any]:
+    """The data of a command from a JSON object. `name` is what errors call the content.
 
-    Raises Stop where it cannot be read.
+    Raises `InvalidRequest` for anything else, and for an object that gives a member twice.
     """
     try:
-        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         data = parsed_object(parse(content), "the value")
-    except OSError as error:
-        raise Stop(Code.USAGE, f"{path} cannot be read: {error.strerror}.") from error
     except UnreadableError as error:
-        raise Stop(Code.USAGE, f"{path} holds no data of a command: {error}.") from error
+        raise InvalidRequest(f"{name} holds no data of a command: {error}.") from error
     if doubled := doubled_keys(data):
-        raise Stop(Code.USAGE, f"{path} gives {', '.join(doubled)} more than once.")
+        raise InvalidRequest(f"{name} gives {', '.join(doubled)} more than once.")
     return data
 
 
+def with_customer(data: Mapping[str, Any], customer: str | None, name: str | None) -> dict[str, Any]:
+    """The data with this customer. Raises `InvalidRequest` if the data, read from `name`, has another one."""
+    if customer is None:
+        return dict(data)
+    if str(data.get(CUSTOMER, customer)).lower() != customer.lower():
+        raise InvalidRequest(f"--customer and the {CUSTOMER} in {name} are two customers.", "Nothing was sent.")
+    return {**data, CUSTOMER: customer}
+
+
 def value_of(member: Member, text: Any) -> Any:
-    """What was typed, as the JSON value that it stands for. What is no JSON stays text and is refused as such later."""
+    """The JSON value that a text stands for. Text that is not JSON stays text; `compose` refuses it."""
     if member.kind in ("string", "boolean") or not isinstance(text, str):
         return text
     try:
@@ -84,7 +88,7 @@ def value_of(member: Member, text: Any) -> Any:
 
 
 def compose(kind: type[Command], data: Mapping[str, Any], identity: Identity) -> Outgoing:
-    """The record of a command with this data. Raises Stop with every problem where the worker would not take it."""
+    """The record of a command with this data. Raises `InvalidRequest` with every problem that a worker would find."""
     command = read_command(kind, data)
     if isinstance(command, list):
         raise _refused([_in_options(problem, kind) for problem in command])
@@ -97,13 +101,13 @@ def compose(kind: type[Command], data: Mapping[str, Any], identity: Identity) ->
     return outgoing
 
 
-def _refused(problems: list[str]) -> Stop:
+def _refused(problems: list[str]) -> InvalidRequest:
     advice = "Nothing was sent. `azplan contract <Type>` prints what a command may hold."
-    return Stop(Code.USAGE, "; ".join(problems) + ".", advice)
+    return InvalidRequest("; ".join(problems) + ".", advice)
 
 
 def _in_options(problem: str, kind: type[Command]) -> str:
-    """A problem with a member as a problem with the option that gives it."""
+    """A problem with a member, told of the option that gives the member."""
     options = {CUSTOMER: "--customer", **{member.name: member.option for member in members(kind)}}
     name, space, rest = problem.partition(" ")
     return f"{options.get(name, name)}{space}{rest}"

@@ -1,4 +1,4 @@
-"""What has to be allowed or set at the broker, as the command that does it."""
+"""The rights that a worker needs at the broker, and the commands that grant them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from worker.broker.rights import Right, RightTo
 from worker.settings.sections import Kafka
 
 EVENT_HUBS: Final = "$ConnectionString"
-"""The user's name at Azure Event Hubs, which knows claims and no access control lists."""
+"""The user name of every client of Azure Event Hubs, which has claims instead of access control lists."""
 _DOING: Final[Mapping[RightTo, str]] = MappingProxyType(
     {
         RightTo.READ: "read the topic",
@@ -19,8 +19,8 @@ _DOING: Final[Mapping[RightTo, str]] = MappingProxyType(
 )
 
 
-def needed(kafka: Kafka) -> list[Right]:
-    """The rights of a worker, each on one thing."""
+def needed_rights(kafka: Kafka) -> list[Right]:
+    """The rights that a worker needs, each on one resource."""
     return [
         Right(RightTo.READ, kafka.commands_topic),
         Right(RightTo.COMMIT, kafka.group_id),
@@ -30,18 +30,18 @@ def needed(kafka: Kafka) -> list[Right]:
     ]
 
 
-def needless(right: Right, lacking: list[Right]) -> bool:
-    """Whether a right comes by itself with others that are lacking too."""
+def comes_with_others(right: Right, lacking: list[Right]) -> bool:
+    """Whether a lacking right comes by itself when the other lacking rights are granted."""
     return right.to is RightTo.WRITE_ONCE and any(each.to is RightTo.WRITE for each in lacking)
 
 
 def may_not(right: Right, kafka: Kafka) -> str:
-    """A sentence about a right that is lacking."""
+    """A sentence that says which right is lacking."""
     return f"{principal(kafka)} may not {_DOING[right.to]} {right.name}"
 
 
 def how_to_allow(right: Right, kafka: Kafka) -> str:
-    """What gives the right."""
+    """The command, or the claim at Azure Event Hubs, that grants the right."""
     if kafka.sasl_username == EVENT_HUBS:
         claim = "Send" if right.resource == "topic" and right.to is RightTo.WRITE else "Listen"
         return f"Give the policy of the connection string the claim {claim}, on the namespace or on that event hub."
@@ -52,13 +52,13 @@ def how_to_allow(right: Right, kafka: Kafka) -> str:
 
 
 def keep_all(topic: str) -> str:
-    """What ends the compaction of a topic."""
+    """The command that ends the compaction of a topic."""
     change = f"kafka-configs --alter --entity-type topics --entity-name {topic} --add-config cleanup.policy=delete"
     return f"Let it keep all records for their time: {change}"
 
 
 def principal(kafka: Kafka) -> str:
-    """Who the broker takes the worker for."""
+    """The name by which the broker knows the worker."""
     if kafka.sasl_username:
         return f"User:{kafka.sasl_username}"
     return "User:<subject of the certificate>" if kafka.certificate_file else "User:ANONYMOUS"

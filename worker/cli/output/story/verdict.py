@@ -5,13 +5,13 @@ from typing import Final
 
 from events.codes import WaitingReason
 from events.messages.base import events as known_events
-from worker.cli.durations import rough
 from worker.cli.output.event import details, headline, refusal
+from worker.cli.output.instants import date_time
 from worker.cli.output.json import data_of
-from worker.cli.output.terminal import date_time
 from worker.journal.reading.views import SaidEvent, Story
 from worker.journal.records import SECOND, Micros
-from worker.operators.message_types import short
+from worker.operators.wording.durations import rough
+from worker.operators.wording.message_types import short
 
 NO: Final = frozenset({"CommandRejected", "CommandFailed"})
 

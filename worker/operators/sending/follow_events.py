@@ -1,4 +1,4 @@
-"""Events as they are published, read from outside any consumer group."""
+"""New events of the events topic, read without a consumer group."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -7,7 +7,7 @@ from typing import Final
 from events.wire.published_event import PublishedEvent
 from events.wire.record import Record
 from worker.broker.port import Admin, BrokerUnavailable, Partition
-from worker.operators.published_events import ToldEvents
+from worker.operators.sending.published_events import ToldEvents
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
@@ -17,9 +17,9 @@ GROWTH: Final = 1.3
 async def events_after(
     admin: Admin, topic: str, starts: Mapping[Partition, int], told: ToldEvents
 ) -> AsyncIterator[PublishedEvent]:
-    """Every event on `topic` that `told` believes, from these offsets on, without end, in order within each partition.
+    """Every event on `topic` that `told` accepts, from these offsets on, without end, in order within each partition.
 
-    A broker that is away for a while is waited for. Nothing is held open between two events.
+    While the broker is unavailable, the function waits. No connection is held open between two events.
     """
     positions, pause = dict(starts), FIRST_PAUSE
     while True:
@@ -44,7 +44,7 @@ async def _patiently(told: ToldEvents, record: Record) -> PublishedEvent | None:
 
 
 async def _fresh(admin: Admin, topic: str, positions: dict[Partition, int]) -> list[Record]:
-    """The records from these positions on, which move behind them. Raises BrokerUnavailable, and moves nothing then."""
+    """The records from these positions on. Moves the positions behind them, unless it raises `BrokerUnavailable`."""
     ends = await admin.ends(topic)
     ranges = {each: range(positions.get(each, 0), end) for each, end in ends.items()}
     fresh = {each: offsets for each, offsets in ranges.items() if offsets}

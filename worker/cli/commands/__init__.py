@@ -1,0 +1,1 @@
+"""The verbs of `azplan commands`, one a module."""

@@ -1,0 +1,1 @@
+"""What a broker needs before a worker can start: topics and rights."""

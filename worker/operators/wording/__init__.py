@@ -1,0 +1,1 @@
+"""Names, codes and durations as people type and read them."""

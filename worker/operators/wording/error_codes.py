@@ -1,0 +1,72 @@
+"""What a code means: a code of azplan, of Partner Center, or of Microsoft's sign-in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from events.codes import Code, FailedCode, RecordCode, RejectedCode, WaitingReason, codes
+from worker.operators.errors import NothingFound
+from worker.partner_center.answers.codes import Explanation, explanations, known_codes
+from worker.partner_center.client.trouble import Trouble, find_trouble, known_trouble
+
+SEEN_IN: Final[Mapping[type[Code], str]] = {
+    RejectedCode: "CommandRejected",
+    FailedCode: "CommandFailed, dead letters",
+    RecordCode: "dead letters",
+    WaitingReason: "CommandWaiting",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One meaning of a code. `resolved_by` says whether a person has to act; None if the advice says everything."""
+
+    seen_in: str
+    title: str
+    cause: str
+    fault: str
+    advice: str
+    resolved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCode:
+    """A code as its source writes it, and its meanings; there may be several."""
+
+    code: str
+    meanings: Sequence[Meaning]
+
+
+def explain(code: str) -> ExplainedCode:
+    """The meanings of a code, in upper or lower case. Raises `NothingFound` with the known codes that are like it."""
+    code = code.strip().lower()
+    ours = codes().get(code)
+    if ours is not None:
+        meaning = ours.meaning
+        return ExplainedCode(
+            code, [Meaning(SEEN_IN[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
+        )
+    sign_in = find_trouble(code)
+    meanings = [*map(_of_partner_center, explanations(code)), *([_of_sign_in(sign_in)] if sign_in else [])]
+    if not meanings:
+        raise _unknown(code)
+    return ExplainedCode(sign_in.kind if sign_in else code, meanings)
+
+
+def _of_partner_center(each: Explanation) -> Meaning:
+    seen_in = "an item of a cart" if each.status is None else f"HTTP {each.status}"
+    return Meaning(f"Partner Center, {seen_in}", each.title, each.cause, each.fault, each.advice)
+
+
+def _of_sign_in(each: Trouble) -> Meaning:
+    seen_in = "Microsoft's sign-in" if each.code else "the way to Microsoft's sign-in and Partner Center"
+    resolved = "a person" if each.person else "itself: azplan asks again"
+    return Meaning(seen_in, each.title, each.cause, each.fault, each.advice, resolved)
+
+
+def _unknown(code: str) -> NothingFound:
+    signs = (each.removeprefix("AADSTS") for each in known_trouble())
+    near = get_close_matches(code.removeprefix("aadsts"), [*codes(), *known_codes(), *signs], n=3)
+    hint = f"Did you mean {', '.join(near)}?" if near else f"Codes of azplan: {', '.join(codes())}."
+    return NothingFound(f"no code {code!r} is known.", hint)
