@@ -14,7 +14,7 @@ JOBS ?= 2
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-# From lock files with hashes: what is installed is what was tested.
+# Lock files with hashes: the installed packages are the tested ones.
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
@@ -25,11 +25,11 @@ $(READY): requirements-dev.lock pyproject.toml
 setup: $(READY) ## Install everything into .venv
 
 .PHONY: demo
-demo: $(READY) ## Watch commands go in and plans come out: no Docker, no account
+demo: $(READY) ## Watch azplan work on this machine: no Docker, no account
 	$(BIN)/azplan demo
 
 .PHONY: test
-test: $(READY) ## Run all tests, with a real Kafka and a real PostgreSQL where they can be had
+test: $(READY) ## Run all tests, with a real Kafka and a real PostgreSQL if available
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: lint
@@ -40,7 +40,7 @@ lint: $(READY) ## Check style, types and layers
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: $(READY) ## Put the code into shape
+format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -50,23 +50,23 @@ docs: $(READY) ## Write the JSON Schemas and the pages of docs/ that are made fr
 	$(BIN)/python -m ops.docs
 
 .PHONY: model
-model: $(READY) ## Check the model of a lane, with and without each rule (needs Java and Maven)
+model: $(READY) ## Check the model of a lane with all rules and without each (needs Java and Maven)
 	ops/model/check
 
 .PHONY: simulate
-simulate: $(READY) ## Tell SEEDS stories of workers in bad weather, JOBS at once, and look for broken promises
+simulate: $(READY) ## Play SEEDS stories of workers in bad weather, JOBS at once
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
 .PHONY: crash
-crash: $(READY) ## Let a worker die at every point of every path, on PostgreSQL too (13 minutes)
+crash: $(READY) ## End a worker at every point of every path, on both databases (13 minutes)
 	AZPLAN_TEST_CRASH=all $(BIN)/python -m pytest -n $(JOBS) tests/crash
 
 .PHONY: bench
-bench: $(READY) ## Work off a backlog of 10 000 commands on real parts
+bench: $(READY) ## Process 10 000 commands on a real Kafka and PostgreSQL, and measure
 	$(BIN)/python -m ops.bench.backlog
 
 .PHONY: storm
-storm: $(READY) ## Let everything go wrong around three workers on real parts (7 minutes)
+storm: $(READY) ## Break everything around three workers on real parts (7 minutes)
 	$(BIN)/python -m tests.storm
 
 .PHONY: up
@@ -74,16 +74,16 @@ up: ## Start Kafka, PostgreSQL, simulator, worker, Prometheus and Grafana in con
 	AZPLAN_REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) docker compose up --detach --build --wait
 
 .PHONY: down
-down: ## Stop the containers and forget their data
+down: ## Stop the containers and delete their data
 	docker compose down --volumes
 
 .PHONY: lock
-lock: $(READY) ## Resolve the dependencies anew (needs uv)
+lock: $(READY) ## Resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --extra demo --extra otel --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --quiet --output-file requirements-dev.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --constraint requirements-dev.lock \
 	  --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock
 
 .PHONY: clean
-clean: ## Remove what was built and cached, but for .venv and the broker's jars
+clean: ## Remove built and cached files, except .venv and the jars of the broker
 	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""A process of the demo's own: started with a log file, ended by its id, never left behind."""
+"""A child process of the demo: started with a log file, ended by its id, never left behind."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ class Child:
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as log:
-            # In a session of its own: Ctrl-C in the terminal is for the demo, which then ends its children in order.
+            # A session of its own: Ctrl-C in the terminal reaches only the demo, which then ends its children in order.
             self._process = subprocess.Popen(  # noqa: S603 - the commands are the demo's own
                 [*_tether(), *command],
                 stdin=subprocess.DEVNULL,
@@ -32,14 +32,14 @@ class Child:
             )
 
     def insist(self) -> None:
-        """Raise ChildEnded where the process does not run any more."""
+        """Raise ChildEnded if the process no longer runs."""
         code = self._process.poll()
         if code is not None:
             last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
             raise ChildEnded(f"{self.name} ended with exit code {code}: {''.join(last)} (log: {self.log})")
 
     def end(self) -> None:
-        """Ask it to end, wait, and kill it where it does not."""
+        """Ask the process to end, wait, and kill it if it does not end."""
         try:
             self._process.terminate()
             self._process.wait(_POLITE_SECONDS)
@@ -52,6 +52,6 @@ class Child:
 
 
 def _tether() -> list[str]:
-    """The words before a command that let it end with the demo, whatever ends that, where the system can do so."""
+    """The words before a command that end the command together with the demo; empty if the system cannot do so."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

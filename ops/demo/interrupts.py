@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as one exception, which never comes between the start of a child and the note that it is there."""
+"""SIGINT and SIGTERM as one exception, never raised between the start of a child and the note of the child."""
 
 import signal
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ _BOTH: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal came. A KeyboardInterrupt, because an event loop lets no other exception of a handler through."""
+    """A signal came. A KeyboardInterrupt, because an event loop lets through no other exception of a signal handler."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.code = 128 + number
-        """The exit code that tells of it."""
+        """The exit code for the signal."""
 
 
 class Interrupts:
-    """While it is entered, either signal raises Interrupted; within `held` only at its end."""
+    """As a context, raises Interrupted for either signal; within `held`, only at the end of `held`."""
 
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
@@ -36,7 +36,7 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Nothing is interrupted in here. Raises Interrupted at the end where a signal came meanwhile."""
+        """Hold signals back. Raises Interrupted at the end if a signal came meanwhile."""
         self._holding = True
         try:
             yield

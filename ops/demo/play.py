@@ -1,4 +1,4 @@
-"""Sends the scenes and follows what comes of them: their events from Kafka, their calls from the journal."""
+"""Sends the scenes and follows them: their events from Kafka, their calls from the journal."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,13 +25,13 @@ from worker.operators.wording.message_types import short
 
 COMMANDS, EVENTS, DEAD_LETTERS = TOPICS
 PATIENCE: Final = 45.0
-"""Seconds for all scenes together."""
+"""Limit in seconds for all scenes together."""
 LOOK_EVERY: Final = 0.3
 
 
 @dataclass(slots=True)
 class Performance:
-    """A scene as it goes."""
+    """The progress of a scene."""
 
     number: int
     scene: Scene
@@ -39,23 +39,23 @@ class Performance:
     began: float
     events: list[PublishedEvent] = field(default_factory=list)
     seconds: float | None = None
-    """How long it took to its end; None while it goes on."""
+    """How long the scene took; None while it runs."""
     calls: int = 0
 
     @property
     def ended(self) -> bool:
-        """Whether its answer is there. That of a repeated record never comes: it came before."""
+        """Whether the answer is there. A repeated record gets no answer of its own."""
         return self.seconds is not None or not self.scene.ends
 
     @property
     def as_expected(self) -> bool:
-        """Whether it ended as it must, and only once."""
+        """Whether the scene ended as expected, and only once."""
         answers = [outcome(event) for event in self.events if _is_answer(event)]
         return answers == ([self.scene.ends] if self.scene.ends else [])
 
 
 def outcome(event: PublishedEvent) -> str:
-    """The type of an event with its code, where it has one."""
+    """The type of an event, with its code if it has one."""
     code = getattr(event.event, "code", None)
     name = short(event.event.wire_type())
     return f"{name} {code}" if code else name
@@ -67,16 +67,16 @@ def _is_answer(event: PublishedEvent) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Whoever watches: is told each event, and now and then where all of them stand."""
+    """The audience: gets each event, and now and then the progress of all scenes."""
 
     told: Callable[[Performance, PublishedEvent], None]
     refreshed: Callable[[Sequence[Performance]], None]
 
 
 async def play(stage: Stage, scenes: Sequence[Scene], watcher: Watcher) -> tuple[list[Performance], int]:
-    """Play all scenes; how they went, and how many dead letters there are. Ends in time whatever happens.
+    """Play all scenes. Returns their progress and the number of dead letters, after `PATIENCE` seconds at the latest.
 
-    Raises ChildEnded where something on the stage dies.
+    Raises ChildEnded if a process of the stage ends.
     """
     config = KafkaConfig(stage.settings["AZPLAN_KAFKA__BOOTSTRAP_SERVERS"])
     clock = Clock()
@@ -105,7 +105,7 @@ async def _until_ended(
     try:
         async with asyncio.timeout(PATIENCE):
             async for event in events:
-                performance = _whose(event, performances)
+                performance = _scene_of(event, performances)
                 if performance is None:
                     continue
                 performance.events.append(event)
@@ -118,8 +118,8 @@ async def _until_ended(
         return
 
 
-def _whose(event: PublishedEvent, performances: Sequence[Performance]) -> Performance | None:
-    """The scene that an event belongs to; a refused record is found by its place, as its id is another's."""
+def _scene_of(event: PublishedEvent, performances: Sequence[Performance]) -> Performance | None:
+    """The scene of an event. A refused record is found by its position, because another scene has its id."""
     told = event.event
     if isinstance(told, CommandIdReused):
         place = (told.topic, told.partition, told.offset)
@@ -130,12 +130,12 @@ def _whose(event: PublishedEvent, performances: Sequence[Performance]) -> Perfor
 
 @asynccontextmanager
 async def _counted(stage: Stage, performances: Sequence[Performance], watcher: Watcher) -> AsyncIterator[None]:
-    """Meanwhile, count the calls that each command made, and show it."""
+    """As long as the context lasts, count the calls of each command and show the numbers."""
     clock = Clock()
     path = stage.settings["AZPLAN_JOURNAL__URL"].removeprefix("sqlite:///")
     journal = OperatorJournal(Transactions(SqliteEngine(Path(path), clock=clock), clock))
     await journal.open()
-    counting = asyncio.create_task(_again_and_again(lambda: _count(stage, journal, performances, watcher)))
+    counting = asyncio.create_task(_repeat(lambda: _count(stage, journal, performances, watcher)))
     try:
         yield
         await _count(stage, journal, performances, watcher)
@@ -145,7 +145,7 @@ async def _counted(stage: Stage, performances: Sequence[Performance], watcher: W
         await journal.close()
 
 
-async def _again_and_again(look: Callable[[], Awaitable[None]]) -> None:
+async def _repeat(look: Callable[[], Awaitable[None]]) -> None:
     while True:
         await look()
         await asyncio.sleep(LOOK_EVERY)

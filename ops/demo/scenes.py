@@ -1,4 +1,4 @@
-"""What is sent in the demo, to which customers, and what must come of it."""
+"""The records that the demo sends, their customers, and the expected answers."""
 
 import json
 from collections.abc import Mapping
@@ -27,35 +27,35 @@ CUSTOMERS: Final[Mapping[str, str]] = MappingProxyType(
         "broke": "no_credit",
     }
 )
-"""The customers by name, each with the simulator's profile that it is made from."""
+"""The customers by name, each with its profile at the simulator."""
 
 NOBODY: Final = "00000000-0000-4000-8000-00000000d0d0"
-"""A customer that nobody has."""
+"""A customer that no partner has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One record and what must come of it."""
+    """One record and its expected answer."""
 
     id: str
     """`ce_id` of the command."""
     kind: type[Command]
     about: str
-    """What it shows, for the person who watches."""
+    """What the scene shows, for the person who watches."""
     customer: str
-    """Name in `CUSTOMERS`, or anything else for one that does not exist."""
+    """Name in `CUSTOMERS`; any other name is a customer that does not exist."""
     ends: str
-    """Type of the event that ends it, with the code where it has one; empty where nothing may come."""
+    """Type of the event that ends the scene, with the code if it has one; empty if no event may come."""
     members: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def customer_id(self) -> str:
-        """The customer's id at the simulator, which numbers them in their order."""
+        """The customer's id at the simulator, which numbers customers in their order."""
         names = list(CUSTOMERS)
         return customer_id(names.index(self.customer) + 1) if self.customer in names else NOBODY
 
     def record(self, now: datetime) -> Outgoing:
-        """The record to send. Its data is as given, so that it may be wrong."""
+        """The record to send, with `members` unchecked: a scene may send wrong data."""
         plain = encode_command(self.kind(customer_id=self.customer_id), id=self.id, source=SOURCE, time=now)
         data = {"customerId": self.customer_id, **self.members}
         return replace(plain, value=json.dumps(data).encode())

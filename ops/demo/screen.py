@@ -1,4 +1,4 @@
-"""What the person sees: a table that lives on a terminal; elsewhere a line for each event, and the table at the end."""
+"""Shows the demo: on a terminal a live table; elsewhere a line for each event, and the table at the end."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ from worker.operators.wording.message_types import short
 
 _STYLES = {"CommandRejected": "yellow", "CommandIdReused": "yellow", "CommandFailed": "bold red"}
 _WIDE = 150
-"""Characters of a line where there is no terminal to fit into."""
+"""Characters of a line without a terminal."""
 
 
 class Screen:
-    """Shows the demo. All of it goes to standard output."""
+    """Shows the demo on standard output."""
 
     def __init__(self) -> None:
         alive = sys.stdout.isatty()
@@ -29,16 +29,16 @@ class Screen:
         self._live: Live | None = None
 
     def say(self, text: str, style: str | None = None) -> None:
-        """A line of its own."""
+        """Print `text` on lines of its own."""
         self._console.print("\n".join(map(visible, text.split("\n"))), style=style)
 
     def step(self, text: str) -> None:
-        """Something that is being prepared."""
+        """Print a step of the preparation."""
         self._console.print(f"· {text}", style="dim")
 
     @contextmanager
     def playing(self) -> Iterator[Watcher]:
-        """The table, kept up to date while the scenes are played."""
+        """Keep the table up to date while the scenes play."""
         if not self._console.is_terminal:
             yield Watcher(told=self._line, refreshed=lambda _: None)
             return
@@ -50,7 +50,7 @@ class Screen:
             yield Watcher(told=lambda *_: None, refreshed=refreshed)
 
     def show(self, performances: Sequence[Performance]) -> None:
-        """The table as it is in the end; on a terminal it stands there already."""
+        """Print the table at the end; on a terminal the live table is there already."""
         if not self._console.is_terminal:
             self._console.print(table(performances))
 
@@ -60,7 +60,7 @@ class Screen:
 
 
 def table(performances: Sequence[Performance]) -> Table:
-    """Each scene with its events, its time and its calls."""
+    """A table of the scenes with their events, seconds and calls."""
     made = Table(
         "", "command", "what it shows", "events", "s", "calls", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold"
     )

@@ -1,4 +1,4 @@
-"""The programme of the demo: set the stage, play the scenes, say how it went, and, where asked, stay."""
+"""Runs the demo: sets the stage, plays the scenes, sums up, and stays if asked to."""
 
 import asyncio
 import shlex
@@ -24,7 +24,7 @@ FAILED: Final = 1
 
 
 def run(*, keep: bool) -> int:
-    """Give the demo; the exit code: 0 where everything came as it must."""
+    """Run the demo. Returns the exit code: 0 if every scene ended as expected."""
     screen = Screen()
     folder = Path(tempfile.mkdtemp(prefix="azplan-demo-"))
     with Interrupts() as interrupts:
@@ -41,7 +41,7 @@ def run(*, keep: bool) -> int:
 
 
 def _run(screen: Screen, folder: Path, interrupts: Interrupts, *, keep: bool) -> int:
-    screen.say("azplan: commands in from Kafka, Partner Center called, events out. All of it on this machine.\n")
+    screen.say("azplan: commands from Kafka, calls to Partner Center, events back. All on this machine.\n")
     try:
         with staged(folder, list(scenes.CUSTOMERS.values()), screen.step, interrupts) as stage:
             screen.say("")
@@ -59,7 +59,7 @@ def _run(screen: Screen, folder: Path, interrupts: Interrupts, *, keep: bool) ->
 
 
 def _problems(stage: Stage, performances: Sequence[Performance], letters: int) -> list[str]:
-    """What is not as it must be, a sentence each."""
+    """Differences from the expected result, a sentence each."""
     found = [
         f"{each.number} ({each.scene.about}) did not end in {each.scene.ends or 'nothing'}."
         for each in performances
@@ -89,7 +89,7 @@ def _sum_up(screen: Screen, stage: Stage, performances: Sequence[Performance], p
 
 
 def _stay(screen: Screen, stage: Stage) -> None:
-    """Say what to try, and stay until somebody ends it."""
+    """Print what to try next, and stay until a signal ends the demo."""
     settings = stage.folder / "settings.sh"
     lines = (f"export {name}={shlex.quote(value)}" for name, value in sorted(stage.settings.items()))
     settings.touch(mode=0o600)

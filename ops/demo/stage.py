@@ -1,4 +1,4 @@
-"""What the demo plays on: broker, simulator and worker, started in this order and ended in the other."""
+"""The stage of the demo: broker, simulator and worker, started in this order and ended in reverse."""
 
 import json
 import os
@@ -23,22 +23,22 @@ T = TypeVar("T")
 ROOT: Final = Path(__file__).parents[2]
 TOPICS: Final = ("azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1")
 FASTER: Final = 600
-"""Microsoft's ten minutes are one second here."""
+"""How many times faster than Microsoft the simulator is: ten minutes take one second."""
 READY_SECONDS: Final = 30.0
 _LOOK_EVERY: Final = 0.05
 
 
 class NotReady(Exception):
-    """Something did not start in time. The message says what, and where its log is."""
+    """A process did not start in time. The message names the process and its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that runs, and where it is."""
+    """Everything that runs, with its addresses."""
 
     folder: Path
     settings: Mapping[str, str]
-    """The worker's settings, by their names in the environment."""
+    """The settings of the worker, by their names in the environment."""
     health: str
     metrics: str
     control: str
@@ -46,12 +46,12 @@ class Stage:
     children: tuple[Child, ...]
 
     def insist(self) -> None:
-        """Raise ChildEnded where something does not run any more."""
+        """Raise ChildEnded if a process no longer runs."""
         for child in self.children:
             child.insist()
 
     def books(self) -> dict[str, int]:
-        """What the simulated Partner Center has counted: orders, upgrades, requests."""
+        """The counts of the simulated Partner Center: orders, upgrades, requests."""
         counted: dict[str, int] = _get(f"{self.control}/books")
         return counted
 
@@ -60,9 +60,9 @@ class Stage:
 def staged(
     folder: Path, profiles: Sequence[str], say: Callable[[str], None], interrupts: Interrupts
 ) -> Iterator[Stage]:
-    """Start everything; the simulator has a customer of each profile, in this order. End everything in the end.
+    """Start everything, with a customer of each profile in this order; end everything at the end.
 
-    Raises NotReady or ChildEnded, with the place of the log.
+    Raises NotReady or ChildEnded; the message says where the log is.
     """
     with ExitStack() as ending:
         say("starting an embedded Kafka broker")
@@ -122,14 +122,14 @@ def _settings(folder: Path, bootstrap_servers: str, center: Mapping[str, Any]) -
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with these settings and no others of azplan or the simulator."""
+    """The environment of this process with these settings, and with no others of azplan or the simulator."""
     others = ("AZPLAN_", "SIMULATOR_")
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(others)}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
 
 
 def _first_line(simulator: Child) -> dict[str, Any] | None:
-    """What the simulator says when it is ready: where it is."""
+    """The addresses that the simulator prints when it is ready; None before."""
     line, end, _ = simulator.log.read_text().partition("\n")
     found: dict[str, Any] | None = json.loads(line) if end and line.startswith("{") else None
     return found
@@ -149,7 +149,7 @@ def _get(url: str) -> Any:
 
 
 def _until(look: Callable[[], T | None], child: Child) -> T:
-    """What `look` gives as soon as it gives something."""
+    """The first true result of `look`. Raises NotReady after `READY_SECONDS`, ChildEnded if the child ends."""
     deadline = time.monotonic() + READY_SECONDS
     while not (found := look()):
         child.insist()
