@@ -1,4 +1,4 @@
-"""``python -m ops.simulator``: starts a Partner Center on loopback and says in one line where it is."""
+"""``python -m ops.simulator``: starts a Partner Center on loopback and prints its addresses in one line."""
 
 import argparse
 import asyncio

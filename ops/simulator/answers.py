@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """A status with a JSON body, with none, or with bytes that are no JSON."""
+    """A status with a JSON body, without a body, or with bytes that are no JSON."""
 
     status: int
     body: Json | None = None
@@ -20,7 +20,7 @@ class Answer:
     cut: Literal["nowhere", "json", "connection"] = "nowhere"
     """Half of the body is missing: from the JSON alone, or because the connection was dropped in the middle."""
     from_gateway: bool = False
-    """True: made by what stands before the service, which knows no id headers."""
+    """True: the answer comes from a gateway before the service, which adds no id headers."""
 
 
 def link(uri: str, method: str = "GET", headers: Sequence[Json] = ()) -> Json:
@@ -56,5 +56,5 @@ def throttled(seconds: int, retry_after: str | None) -> Answer:
 
 
 def present(**members: object) -> Json:
-    """Return the members that are not None: nulls are mostly omitted on the wire."""
+    """Return the members that are not None: Partner Center mostly omits nulls."""
     return {name: value for name, value in members.items() if value is not None}

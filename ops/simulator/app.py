@@ -53,7 +53,7 @@ CONTOSO = Partner(
     client_id="5e11e500-0000-4000-8000-00000000c11e",
     client_secret="practice-only",  # noqa: S106 - opens nothing but this simulator
 )
-"""The partner that is there when none is named."""
+"""The default partner."""
 
 
 class Simulator:
@@ -82,7 +82,7 @@ class Simulator:
 
     @property
     def settings(self) -> Settings:
-        """The knobs, as they are now for everybody."""
+        """The present knobs for every customer."""
         return self.world.settings
 
     @settings.setter
@@ -95,7 +95,7 @@ class Simulator:
         return next(iter(self.world.partners.values()))
 
     def change(self, **changes: Any) -> None:
-        """Change knobs for everybody; raises ValueError for one that does not exist."""
+        """Change knobs for every customer. Raises ValueError for an unknown knob."""
         self.world.settings = self.world.settings.changed(changes)
 
     def customer(
@@ -119,7 +119,7 @@ class Simulator:
         return add_customer(self.world, partner or self.partner.tenant_id, chosen, identity)
 
     def customers(self, count: int, profile: str | Profile = "ready", **changes: Any) -> list[Customer]:
-        """Seed so many customers of one profile."""
+        """Seed `count` customers of one profile."""
         return [self.customer(profile, **changes) for _ in range(count)]
 
     def add_plan(
@@ -132,7 +132,7 @@ class Simulator:
         return plan
 
     def end_order(self, order: Order | str, status: str = "completed") -> None:
-        """End an order now, whatever it was waiting for."""
+        """End an order now, whatever the order is waiting for."""
         self.world.settle()
         wanted = order if isinstance(order, str) else order.id
         for customer in self.world.customers.values():
@@ -142,7 +142,7 @@ class Simulator:
         raise KeyError(f"there is no order {wanted}")
 
     def move_upgrade(self, upgrade: Upgrade | str, stage: Literal["running", "completed", "failed"]) -> None:
-        """Move an upgrade on now."""
+        """Move an upgrade to another stage now."""
         self.world.settle()
         wanted = upgrade if isinstance(upgrade, str) else upgrade.id
         for customer in self.world.customers.values():
@@ -159,7 +159,7 @@ class Simulator:
         self.gateway.clear()
 
     def rotate_catalog(self) -> None:
-        """Make every availability id that was handed out stale, at once."""
+        """Make every availability id that was handed out stale now."""
         self.world.catalog_edition += 1
 
     def find(self, customer: Customer | str) -> Customer:
@@ -180,7 +180,7 @@ class Simulator:
         return httpx.ASGITransport(app=self.api)
 
     def operation(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str | None:
-        """Return the name of the operation that a request would be; None where no route fits."""
+        """Return the name of the operation of a request; None if no route fits."""
         found = self.gateway.find(method.upper(), path, query or {})
         return found[0].name if found else None
 

@@ -1,4 +1,4 @@
-"""What happened, for tests to ask: every request, every effect, every oddity of the caller."""
+"""The books, for tests: every request, every effect, every careless act of the caller."""
 
 from collections import Counter, deque
 from collections.abc import Callable
@@ -14,7 +14,7 @@ REQUESTS_KEPT = 200_000
 
 @dataclass
 class Received:
-    """One request as it arrived, and what became of it."""
+    """One request as it arrived, and its result."""
 
     number: int
     at: float
@@ -27,14 +27,14 @@ class Received:
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
     status: int | None = None
-    """Status that was sent to the caller; None while it waits and where the connection was dropped."""
+    """Status that was sent to the caller; None while the request waits, or if the connection was dropped."""
     code: int | None = None
     outcome: int | None = None
-    """Status that the service came to, at ``acted_at``, whether or not the caller ever saw it."""
+    """Status of the service at ``acted_at``, whether or not the caller ever saw it."""
     acted_at: float | None = None
     fault: str | None = None
     replayed: bool = False
-    """True where the answer came from the memory of request ids."""
+    """True if the answer came from the memory of request ids."""
 
     @property
     def request_id(self) -> str | None:
@@ -49,7 +49,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Effect:
-    """Something that changed at Partner Center."""
+    """A change at Partner Center."""
 
     at: float
     kind: str
@@ -62,7 +62,7 @@ class Effect:
     target: str
     """Id of the cart, order, subscription, Azure subscription or upgrade."""
     request: int | None = None
-    """Number of the request that caused it; None for what time did."""
+    """Number of the request that caused the change; None if time caused it."""
     request_id: str | None = None
     correlation_id: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class Books:
 
     @property
     def effects(self) -> list[Effect]:
-        """Everything that changed, in order of time."""
+        """Every change, in order of time."""
         self._settle()
         return list(self._world.effects)
 
@@ -121,7 +121,7 @@ class Books:
 
     @property
     def warnings(self) -> list[str]:
-        """What a careful client would not do although Partner Center takes it, one sentence each."""
+        """Acts that Partner Center accepts and a careful client avoids, a sentence each."""
         self._settle()
         return list(self._world.warnings)
 
@@ -144,7 +144,7 @@ class Books:
         ]
 
     def counts(self) -> dict[str, int]:
-        """Return how many of each kind of effect, and ``requests``, ``orders``, ``upgrades``, ``warnings``."""
+        """Return the number of effects of each kind, and of ``requests``, ``orders``, ``upgrades``, ``warnings``."""
         counted = Counter(effect.kind for effect in self.effects)
         return {
             **dict(sorted(counted.items())),

@@ -19,7 +19,7 @@ Auth = Literal["either", "user", "app"]
 
 @dataclass(frozen=True)
 class Caller:
-    """Whom a token speaks for."""
+    """The partner, and the user if any, that a token speaks for."""
 
     partner: Partner
     kind: Literal["app", "user"]
@@ -38,9 +38,9 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: Any = None
-    """The body with member names in lower case; None where there is none."""
+    """The body with member names in lower case; None if there is no body."""
     ready_at: float = float("-inf")
-    """When the service is done with it: no answer leaves before."""
+    """When the service is done with the call: no answer leaves before."""
 
     @property
     def at(self) -> float:
@@ -54,19 +54,19 @@ class Call:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The body; raises Refused 800002 where it is no object."""
+        """The body. Raises Refused 800002 if the body is no object."""
         if not isinstance(self.content, dict):
             raise Refused(800002, "the body must be a JSON object")
         return self.content
 
     @property
     def customer(self) -> Customer:
-        """The customer of the path; raises Refused where this partner may not see it."""
+        """The customer of the path. Raises Refused if this partner may not see the customer."""
         return self.customer_of(self.params["customer_id"])
 
     @property
     def settings(self) -> Settings:
-        """The settings as they are for the customer that the call names."""
+        """The settings of the customer that the call names."""
         customer = self.world.customers.get(self.received.customer or "")
         return self.world.settings_for(customer) if customer else self.world.settings
 
@@ -108,11 +108,11 @@ class Operation:
     handler: Callable[[Call], Answer]
     auth: Auth = "either"
     effect: bool = False
-    """True: it changes something, so its MS-RequestId is remembered."""
+    """True: the operation changes something, and its MS-RequestId is remembered."""
     busy_code: int = 800060
-    """What a second request with the same MS-RequestId meets while the first is under way."""
+    """Code of the refusal of a second request with the same MS-RequestId while the first is under way."""
     stranger_code: int = 20002
-    """What a customer without relationship meets."""
+    """Code of the refusal for a customer without relationship."""
     catalog: bool = False
     query: str | None = None
     """Query parameter that a request must have to be this operation."""
@@ -124,7 +124,7 @@ class Operation:
         return (segments[2] if segments[0] == "customers" and len(segments) > 2 else segments[0]).lower()
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the parameters of a path that is ours, ignoring case; None for another path."""
+        """Return the parameters of a path of this operation, ignoring case; None for another path."""
         found = self._pattern.fullmatch(path)
         return found.groupdict() if found else None
 
@@ -149,7 +149,7 @@ def is_guid(text: str) -> bool:
 
 
 def change_by_time(world: World, kind: str, customer: Customer, target: str, **detail: object) -> None:
-    """Write a change into the books that no call caused at this moment."""
+    """Write a change into the books that no present call caused."""
     world.effects.append(
         Effect(at=world.now, kind=kind, partner=customer.partner, customer=customer.id, target=target, detail=detail)
     )

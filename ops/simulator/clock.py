@@ -1,4 +1,4 @@
-"""The simulator's time: one clock, whichever time drives it."""
+"""The time of the simulator: one clock, driven by real, virtual or manual time."""
 
 import asyncio
 import time
@@ -48,7 +48,7 @@ class Clock:
         return clock
 
     def time(self) -> float:
-        """Return the simulated time in seconds; differences are what counts."""
+        """Return the simulated time in seconds. Only differences have a meaning."""
         return self._now() + self._offset
 
     def date(self, at: float | None = None) -> datetime:
@@ -56,7 +56,7 @@ class Clock:
         return self._origin + timedelta(seconds=self.time() if at is None else at)
 
     def instant(self, date: datetime) -> float:
-        """Return the instant of this clock at an aware date: the way back from ``date``."""
+        """Return the instant of this clock at an aware date: the inverse of ``date``."""
         return (date - self._origin).total_seconds()
 
     def lag(self, seconds: float) -> float:
@@ -64,7 +64,7 @@ class Clock:
         return seconds / self.scale
 
     def advance(self, seconds: float) -> None:
-        """Jump forward by simulated seconds and wake who slept until then."""
+        """Jump forward by simulated seconds and wake every sleeper that is due."""
         if seconds < 0:
             raise ValueError("time does not run backwards")
         self._offset += seconds

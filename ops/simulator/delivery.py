@@ -1,4 +1,4 @@
-"""The way of a request that meets a fault: whether it acts, when, and what the caller gets to see of it."""
+"""Delivers a request that meets a fault: whether the request acts, when, and what the caller sees."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ from ops.simulator.faults import Fault, Kind
 from ops.simulator.world import World
 
 Act = Callable[[], Answer]
-"""Carries out the request at the world's present instant. To be called once at most."""
+"""Carries out the request at the present instant of the world. Call it once at most."""
 
 GARBAGE = (
     b"<html><head><title>Service</title></head><body><h1>Our services aren't available right now</h1></body></html>"
@@ -24,11 +24,11 @@ UNEXPECTED = 800003
 
 
 class ConnectionDropped(httpx.ReadError):
-    """The connection was dropped. In process it comes out of the httpx call; over a socket the socket is reset."""
+    """The connection was dropped. In process the httpx call raises it; over a socket the socket is reset."""
 
 
 class ConnectionRefused(httpx.ConnectError):
-    """The connection was not taken. In process it comes out of the httpx call; over a socket the socket is reset."""
+    """The connection was refused. In process the httpx call raises it; over a socket the socket is reset."""
 
 
 async def deliver(world: World, fault: Fault | None, act: Act) -> Answer:

@@ -1,4 +1,4 @@
-"""Dresses plain answers up in the oddities that real ones have, and turns them into bytes.
+"""Gives plain answers the oddities of real answers, and turns them into bytes.
 
 Each was seen in documented samples or reported by users of the vendor's clients; none changes what an answer means.
 """
@@ -24,7 +24,7 @@ NULLABLE = {"Subscription": "suspensionReasons", "Order": "totalPrice", "Custome
 
 
 class Disguise:
-    """Applies one Hostility with one source of chance."""
+    """Applies one Hostility with one source of random numbers."""
 
     def __init__(self, hostility: Hostility, rng: random.Random) -> None:
         self._hostility = hostility

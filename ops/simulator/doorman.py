@@ -1,4 +1,4 @@
-"""What stands before the handlers: the quota, and the memory of request ids.
+"""The checks before the handlers: the quota, and the memory of request ids.
 
 Pages: partner-center/developer/api-throttling-guidance (quota), headers (MS-RequestId). How long and for what the
 service remembers request ids is documented nowhere: see the README for what is assumed.
@@ -20,7 +20,7 @@ Key = tuple[str, str, str, str]
 
 
 class Quota:
-    """A sliding window of 60 seconds per partner and resource family, in which refused calls count too."""
+    """A sliding window of 60 seconds for each partner and resource family; refused calls count too."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -31,7 +31,7 @@ class Quota:
         self._calls.clear()
 
     def wait_for(self, partner: str, family: str) -> int | None:
-        """Count a call; return the seconds to wait where it is one too many."""
+        """Count a call. Return the seconds to wait if the call is one too many, else None."""
         limit, now = self._world.settings.quota_per_minute, self._world.now
         calls = self._calls.setdefault((partner, family), deque())
         while calls and calls[0] <= now - WINDOW:
@@ -63,7 +63,7 @@ class RequestMemory:
         self._answers.clear()
 
     def recall(self, call: Call) -> Answer | None:
-        """Return the answer to an earlier request with this id; 409 where that one is still under way."""
+        """Return the answer to an earlier request with this id; 409 if that request is still under way."""
         key = _key(call)
         found = self._answers.get(key) if key and call.settings.remember_request_ids else None
         if found is None or found.forgotten_at <= call.at:
@@ -75,7 +75,7 @@ class RequestMemory:
         return found.answer
 
     def keep(self, call: Call, answer: Answer) -> None:
-        """Remember an answer; trouble of the service's own is not remembered."""
+        """Remember an answer. Errors of the service itself are not remembered."""
         key = _key(call)
         if key and answer.status < 500:
             forgotten_at = call.at + call.settings.request_id_memory

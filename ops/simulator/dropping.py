@@ -1,4 +1,4 @@
-"""Turns a fault that drops the connection into a dropped connection, where there is one to drop."""
+"""Drops the connection of a request that meets such a fault, if there is a connection."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +12,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def drop(scope: Scope, *, politely: bool = False) -> bool:
-    """Drop the connection of a request; False in process, where there is none.
+    """Drop the connection of a request. Returns False in process, without a connection.
 
     ``politely`` sends first what was written; otherwise the peer sees a reset.
     """

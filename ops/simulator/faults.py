@@ -12,10 +12,10 @@ from ops.simulator.settings import adapter
 
 
 class Kind(StrEnum):
-    """What goes wrong. "Acts" means that the request takes effect at Partner Center."""
+    """Kinds of fault. "Acts" means that the request takes effect at Partner Center."""
 
     REFUSED = "refused"
-    """The connection is not taken: in process a connect error, over a socket a reset. Never acts."""
+    """The connection is refused: in process a connect error, over a socket a reset. Never acts."""
     RESET_BEFORE = "reset_before"
     """The connection drops, after ``seconds``. Never acts."""
     RESET_AFTER = "reset_after"
@@ -41,14 +41,14 @@ class Kind(StrEnum):
     GARBAGE = "garbage"
     """Acts; ``status`` (200) with a page of HTML."""
     GATEWAY = "gateway"
-    """Never acts; ``status`` (404) with a ``page`` of something that stands before the service."""
+    """Never acts; ``status`` (404) with a ``page`` of a gateway before the service."""
     FAULT_IN_200 = "fault_in_200"
     """Never acts; ``status`` (200) with a body of error shape A and ``code``."""
 
 
 @dataclass
 class Fault:
-    """One fault; every condition that is given must hold. Seconds are real ones, not scaled."""
+    """One fault. Every given condition must hold. Seconds are real, not scaled."""
 
     kind: Kind
     operation: str = "*"
@@ -60,26 +60,26 @@ class Fault:
     partner: str | None = None
     """Tenant id."""
     skip: int = 0
-    """So many requests that fit pass first."""
+    """How many matching requests pass first."""
     count: int | None = 1
-    """So many are hit; None: every one, until the fault is removed."""
+    """How many requests the fault hits; None: every request, until the fault is removed."""
     probability: float = 1.0
-    """Share that is hit of those that fit, drawn from the plan's seed."""
+    """Share of matching requests that the fault hits, drawn from the seed."""
     seconds: float = 0.0
     status: int = 0
-    """0: the usual one for the kind, 500 or 200."""
+    """0: the usual status of the kind, 500 or 200."""
     code: int | None = None
     retry_after: float | None = None
     retry_after_form: Literal["seconds", "date"] = "seconds"
     page: Literal["html", "empty", "json"] = "html"
-    """What ``gateway`` answers with: a page of HTML, nothing, or ``statusCode`` and ``message`` in JSON."""
+    """The answer of ``gateway``: a page of HTML, nothing, or ``statusCode`` and ``message`` in JSON."""
     acts: bool | None = None
     """Overrides whether ``empty``, ``garbage``, ``gateway`` and ``fault_in_200`` act."""
     hits: int = 0
-    """How often it was used; counted by the plan."""
+    """How often the fault was used; the list of faults counts."""
 
     def fits(self, request: Received) -> bool:
-        """Tell whether a request is one of those that this fault is for."""
+        """Tell whether this fault is for a request."""
         return (
             fnmatchcase(request.operation or "", self.operation)
             and fnmatchcase(request.method.upper(), self.method.upper())
@@ -90,7 +90,7 @@ class Fault:
 
 
 class FaultPlan:
-    """The faults that are waiting, first come first served."""
+    """The waiting faults, first come first served."""
 
     def __init__(self, seed: int) -> None:
         self.waiting: list[Fault] = []
@@ -114,11 +114,11 @@ class FaultPlan:
         return self.add(str(conditions.pop("kind", "")), **conditions)
 
     def remove(self, fault: Fault) -> None:
-        """Take a fault away, whether or not it is used up."""
+        """Remove a fault, whether or not it is used up."""
         self.waiting = [each for each in self.waiting if each is not fault]
 
     def clear(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         self.waiting = []
 
     def pick(self, request: Received) -> Fault | None:

@@ -1,4 +1,4 @@
-"""One request of the API from its bytes to its answer: who calls, what, how often, under which fault."""
+"""Handles one request of the API: its caller, its operation, the quota, the fault, the answer."""
 
 import email.utils
 import json
@@ -38,7 +38,7 @@ class Gateway:
         self._memory = RequestMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; raises ConnectionDropped or ConnectionRefused in process where a fault says so."""
+        """Answer one request. In process, raises ConnectionDropped or ConnectionRefused if a fault says so."""
         request = Request(scope, receive)
         content = await request.body()
         self._world.settle()
@@ -62,7 +62,7 @@ class Gateway:
         self._memory.clear()
 
     def find(self, method: str, path: str, query: Iterable[str] = ()) -> tuple[Operation, dict[str, str]] | None:
-        """Return the operation that a path stands for, with its parameters; the path begins with the version."""
+        """Return the operation of a path, with its parameters; the path begins with the version."""
         found = VERSION.fullmatch(path)
         if found is None:
             return None
@@ -167,7 +167,7 @@ class Gateway:
 
 
 def fold(content: Any) -> Any:
-    """Return JSON with member names in lower case, save inside members that are free-form."""
+    """Return JSON with member names in lower case, except inside free-form members."""
     if isinstance(content, list):
         return [fold(item) for item in content]
     if isinstance(content, dict):

@@ -1,4 +1,4 @@
-"""Who gets which token: client credentials and refresh tokens, judged as Entra would."""
+"""Grants tokens for client credentials and refresh tokens, as Entra does."""
 
 import base64
 import hmac
@@ -20,7 +20,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Denied(Exception):
-    """No token: an error of shape E, with its OAuth word and Entra's number."""
+    """A refused token: an error of shape E, with its OAuth word and Entra's number."""
 
     def __init__(self, error: str, number: int, text: str, status: int = 400) -> None:
         self.error, self.number, self.text, self.status = error, number, text, status
@@ -38,7 +38,7 @@ class RefreshToken:
 
 
 class Grants:
-    """Redeems what a client shows for tokens."""
+    """Exchanges the credentials of a client for tokens."""
 
     def __init__(self, world: World, tokens: Tokens, audience: str) -> None:
         self._world = world
@@ -47,13 +47,13 @@ class Grants:
         self._refresh_tokens: dict[str, RefreshToken] = {}
 
     def refresh_token(self, partner: Partner, *, mfa: bool = True) -> str:
-        """Return a fresh refresh token of the partner's user, as the first consent would have brought."""
+        """Return a fresh refresh token of the partner's user, as from the first consent."""
         text = f"0.{secrets.token_urlsafe(48)}"
         self._refresh_tokens[text] = RefreshToken(partner, mfa, self._world.now + REFRESH_TOKEN_LIFETIME)
         return text
 
     def revoke_refresh_tokens(self) -> None:
-        """Kill every refresh token."""
+        """Revoke every refresh token."""
         self._refresh_tokens = {}
 
     def grant(self, tenant: str, form: Mapping[str, str], version: int, endpoint: str) -> Json:

@@ -17,7 +17,7 @@ from ops.simulator.world import World
 
 PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
 UNDATED: Options = {"verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False}
-"""How to read a token whose dates are those of a clock that PyJWT does not know."""
+"""Options to read a token with dates of a clock that PyJWT does not know."""
 _ALGORITHM = "HS256"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
@@ -45,7 +45,7 @@ class Tokens:
         mfa: bool = True,
         lifetime: float | None = None,
     ) -> str:
-        """Return an access token; by default for this Partner Center, and with ``mfa`` where it is a user's."""
+        """Return an access token; by default for this Partner Center, and with ``mfa`` if it is a user's token."""
         clock = self._world.clock
         now = clock.time()
         expires_at = now + (self._world.settings.token_lifetime if lifetime is None else lifetime)
@@ -92,11 +92,11 @@ class Tokens:
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
 
     def revoke_all(self) -> None:
-        """Refuse every token that was issued so far."""
+        """Refuse every token issued so far."""
         self._generation += 1
 
     def check(self, authorization: str | None) -> Caller:
-        """Return whom an Authorization header speaks for; raises Refused with 401."""
+        """Return the caller of an Authorization header. Raises Refused with 401."""
         if not authorization:
             raise Refused(800001)
         scheme, _, token = authorization.partition(" ")

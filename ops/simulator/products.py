@@ -1,4 +1,4 @@
-"""What is for sale: a small catalog whose availability ids rotate.
+"""The products for sale: a small catalog with rotating availability ids.
 
 Ids of the Azure plan and of the legacy Azure offer are those of the vendor's pages
 (learn.microsoft.com partner-center/developer/create-azure-plan and get-a-list-of-availabilities-for-a-sku-by-customer).
@@ -27,7 +27,7 @@ CURRENCIES = {
     "PL": ("PLN", "zł"), "JP": ("JPY", "¥"), "AU": ("AUD", "$"), "NZ": ("NZD", "$"), "IN": ("INR", "₹"),
     "BR": ("BRL", "R$"), "MX": ("MXN", "$"), "KR": ("KRW", "₩"), "ZA": ("ZAR", "R"),
 }  # fmt: skip
-"""Countries where something is sold here, with their currency."""
+"""Countries with products for sale, and their currency."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Availability:
 
     @property
     def catalog_item_id(self) -> str:
-        """What goes into a cart."""
+        """The catalog item id, as a cart names it."""
         return self.sku.id if self.product.fixed_ids else f"{self.product.id}:{self.sku.id}:{self.id}"
 
 
@@ -162,7 +162,7 @@ class Shelf:
         self._seconds = self.world.clock.lag(self.world.settings.availability_rotation)
 
     def of(self, product: Product, sku: Sku, country: str) -> list[Availability]:
-        """Return what is on the shelf; the first id is what cannot be bought, on purpose."""
+        """Return the present availabilities. The first id cannot be bought, on purpose."""
         if country not in CURRENCIES:
             return []
         withdrawn = Availability(

@@ -1,4 +1,4 @@
-"""Customers to begin with: what one may be made of, and the profiles that have a name."""
+"""Seeds customers: the members of a profile, and the named profiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ from ops.simulator.world import World
 
 @dataclass(frozen=True)
 class Profile:
-    """A customer as it is when the simulator begins."""
+    """The first state of a customer."""
 
     country: str = "US"
-    """Of the billing profile, and the market that it buys in."""
+    """Country of the billing profile, and market of the customer."""
     company_country: str | None = None
     agreement: Literal["attested", "direct"] | None = "attested"
     related: bool = True
@@ -36,7 +36,7 @@ class Profile:
     plans: int = 0
     plan_status: str = "active"
     azure_subscriptions: int = 1
-    """Active ones under each plan."""
+    """Number of active Azure subscriptions under each plan."""
     inactive_azure_subscriptions: int = 0
     reservations: int = 0
     legacy: int = 0
@@ -89,7 +89,7 @@ def customer_id(number: int) -> str:
 
 
 def add_customer(world: World, partner: str, profile: Profile, identity: str | None = None) -> Customer:
-    """Put a customer with all that its profile names into the world; raises ValueError where the id is taken."""
+    """Put a customer with everything in its profile into the world. Raises ValueError if the id is taken."""
     number = len(world.customers) + 1
     chosen = (identity or customer_id(number)).lower()
     if chosen in world.customers:

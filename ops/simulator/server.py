@@ -23,7 +23,7 @@ RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Ports:
-    """Where to listen. Port 0 takes a free one."""
+    """The ports to listen on. Port 0 takes a free port."""
 
     host: str = "127.0.0.1"
     api: int = 0
@@ -32,12 +32,12 @@ class Ports:
     api_tls: bool = False
     """True: the API too speaks https with a certificate of the CA."""
     names: tuple[str, ...] = ()
-    """Host names beside localhost that the certificate is for."""
+    """Host names of the certificate, beside localhost."""
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running simulator is found."""
+    """The addresses of a running simulator."""
 
     api: str
     control: str
@@ -48,7 +48,7 @@ class Addresses:
 
 @contextlib.asynccontextmanager
 async def serving(simulator: Simulator, ports: Ports) -> AsyncIterator[Addresses]:
-    """Serve a simulator in this event loop until the block ends. Raises OSError where a port is taken."""
+    """Serve a simulator in this event loop until the block ends. Raises OSError if a port is taken."""
     ca = trustme.CA(organization_name="azplan simulator")
     tls = _tls(ca, ("localhost", "127.0.0.1", "::1", *ports.names))
     servers: list[_Server] = []
@@ -64,7 +64,7 @@ async def serving(simulator: Simulator, ports: Ports) -> AsyncIterator[Addresses
 
 
 def write_ca(addresses: Addresses, path: Path) -> None:
-    """Write the certificate of the CA, which clients are told to trust."""
+    """Write the certificate of the CA, for clients to trust."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(addresses.ca_pem)
 
@@ -94,7 +94,7 @@ class _HangUpProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is ready and leaves signals to the process."""
+    """A server that reports when it is ready and leaves signals to the process."""
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
         super().__init__(config)

@@ -20,7 +20,7 @@ FOR_ALL = frozenset(
         *("token_lifetime", "refresh_token_reuse", "mfa_answer", "unknown_customer"),
     }
 )
-"""Knobs that stand for every customer: those marked [all]."""
+"""Knobs for every customer, marked [all] below."""
 
 OrderOutcome = Literal["completed", "error", "cancelled", "partial_success", "pending_review", "never"]
 UpgradeOutcome = Literal["completed", "failed", "never"]
@@ -72,7 +72,7 @@ class Hostility:
 
 @dataclass(frozen=True)
 class Settings:
-    """What this Partner Center does. Lags are in seconds, drawn evenly from a range and divided by the clock's scale.
+    """The behaviour of the simulator. Lags are in seconds, drawn evenly from a range and divided by the clock's scale.
 
     Any of them can be overridden for one customer (``Customer.overrides``), save those marked [all], which have no
     customer.
@@ -86,21 +86,21 @@ class Settings:
 
     # Customers
     customer_lag: Range = (0.0, 0.0)
-    """How late a customer shows that was just made: until then it is not known, whatever is asked of it."""
+    """How late a new customer becomes visible: until then every request about the customer finds it unknown."""
     unknown_customer: Literal[60003, 1000] = 60003
-    """[all] The code, with 404, of a customer that is not known."""
+    """[all] Code, with 404, of an unknown customer."""
 
     # Purchases
     checkout_seconds: Range = (0.0, 0.0)
     """How long a cart is busy: a second check-out meanwhile is 409/800064; real seconds, not scaled."""
     checkout_repeat: Literal["first_result", "800065"] = "first_result"
-    """What a fully checked-out cart answers when it is checked out again."""
+    """Answer to a repeated check-out of a fully checked-out cart."""
     cart_lifetime: float = 7 * 86400.0
     """After it a cart is 404/800008."""
     refuse_cart: int | None = None
     """Code that refuses to make or change a cart."""
     cart_item_error: int | None = None
-    """Error code on every item of a cart that is made all the same, with 201."""
+    """Error code on every item of a cart that is still made, with 201."""
     refuse_checkout: int | None = None
     """Code that refuses a check-out as a whole: 800023 credit, 800069 risk, 800073 review, 900116 sandbox limit, ..."""
     order_error: int | None = None
@@ -108,7 +108,7 @@ class Settings:
     order_error_groups: tuple[str, ...] = ()
     """Order groups that ``order_error`` hits; empty means all."""
     agreement_checked: Literal["checkout", "cart", "never"] = "checkout"
-    """Where a missing customer agreement is 403/13605."""
+    """The operation that refuses a missing customer agreement with 403/13605."""
     order_provisioning: Range = (5.0, 60.0)
     """From check-out to the final status, with ``subscriptionId`` and the subscription itself."""
     order_outcome: OrderOutcome = "completed"
@@ -120,7 +120,7 @@ class Settings:
 
     # Catalog
     availability_rotation: float = 1800.0
-    """[all] How long an availability id is handed out; it is taken for half as long again. 0: for ever."""
+    """[all] How long an availability id is handed out; it stays valid for half as long again. 0: for ever."""
     plan_for_sale: bool = True
     """[all] False: the Azure plan has no availability that can be bought. For one customer: seed it in country CN."""
 
@@ -140,7 +140,7 @@ class Settings:
     upgrade_pending: Range = (10.0, 120.0)
     """From creation until the upgrade is in progress."""
     upgrade_running: Range = (300.0, 7200.0)
-    """From then until its end."""
+    """From being in progress until the end of the upgrade."""
     upgrade_outcome: UpgradeOutcome = "completed"
     """How an upgrade ends."""
     upgrade_statuses: tuple[str, str, str, str] = ("Pending", "InProgress", "Completed", "Failed")
@@ -173,7 +173,7 @@ class Settings:
     """[all] What a user's token without ``mfa`` meets: the newer code, or the older empty 401."""
 
     def for_one(self, overrides: Mapping[str, Any]) -> "Settings":
-        """Return what one customer meets; raises ValueError for a knob that is for all, unknown or ill-set."""
+        """Return the settings of one customer. Raises ValueError for a knob that is for all, unknown or ill-set."""
         if shared := FOR_ALL & set(overrides):
             raise ValueError(f"{sorted(shared)} cannot differ between customers")
         return self.changed(overrides)

@@ -1,4 +1,4 @@
-"""What Partner Center knows: partners, customers and what they hold. Everything is in memory and gone at exit."""
+"""The state of Partner Center: partners, customers and their property. Everything is in memory and gone at exit."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -162,7 +162,7 @@ class UpgradeLine:
 
 @dataclass
 class Upgrade:
-    """A product upgrade; ``stage`` is what it is, the words for it are a setting."""
+    """A product upgrade. ``stage`` is its true stage; a setting holds the words for it."""
 
     id: str
     customer_id: str
@@ -186,7 +186,7 @@ class Confirmation:
 
 @dataclass
 class Customer:
-    """A customer tenant and all that it holds."""
+    """A customer tenant and its property."""
 
     id: str
     partner: str
@@ -211,7 +211,7 @@ class Customer:
     overrides: dict[str, Any] = field(default_factory=dict)
     """Settings that differ for this customer."""
     shows_at: float | None = None
-    """Nobody is told of it before; None where it is no new customer."""
+    """The instant from which the customer is visible; None if the customer is not new."""
 
     @property
     def agreed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Entra's part: OIDC discovery and the token endpoints, as far as MSAL and hand-written clients use them.
+"""The part of Entra: OIDC discovery and the token endpoints, as far as MSAL and hand-written clients use them.
 
 Pages: partner-center/developer/enable-secure-app-model; error shape and codes as Entra ID documents them
 (learn.microsoft.com entra/identity-platform/reference-error-codes).

@@ -1,4 +1,4 @@
-"""What time makes of a product upgrade: the plan appears, the Azure subscriptions keep their ids and move under it."""
+"""Moves a product upgrade on with time: the plan appears, the Azure subscriptions keep their ids and move under it."""
 
 from ops.simulator.calls import change_by_time
 from ops.simulator.products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU, Shelf, find_product
@@ -8,7 +8,7 @@ from ops.simulator.world import World
 
 
 def start_running(world: World, customer: Customer, upgrade: Upgrade) -> None:
-    """Let a pending upgrade begin."""
+    """Begin a pending upgrade."""
     if upgrade.stage != "pending":
         return
     upgrade.stage = "running"
@@ -18,7 +18,7 @@ def start_running(world: World, customer: Customer, upgrade: Upgrade) -> None:
 
 
 def finish(world: World, customer: Customer, upgrade: Upgrade, *, failed: bool) -> None:
-    """Let an upgrade that is open end, well or with an error on its first line."""
+    """End an open upgrade, with success or with an error on its first line."""
     if upgrade.stage not in ("pending", "running"):
         return
     upgrade.stage = "failed" if failed else "completed"

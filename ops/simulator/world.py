@@ -1,4 +1,4 @@
-"""One simulated world: everybody in it, the books, and the queue of what time will do."""
+"""One simulated world: partners and customers, the books, and the queue of future changes."""
 
 import heapq
 import itertools
@@ -14,7 +14,7 @@ from ops.simulator.state import Customer, Partner
 
 
 class World:
-    """All state of one simulator, and the queue of what time will do to it."""
+    """All state of one simulator, and the queue of future changes."""
 
     def __init__(self, clock: Clock, settings: Settings, seed: int) -> None:
         self.clock = clock
@@ -33,7 +33,7 @@ class World:
         self._at: float | None = None
 
     def clear(self) -> None:
-        """Forget customers, books and everything that is due; partners, settings and time stay."""
+        """Forget customers, books and future changes; partners, settings and time stay."""
         self.customers.clear()
         self.effects.clear()
         self.requests.clear()
@@ -43,18 +43,18 @@ class World:
 
     @property
     def now(self) -> float:
-        """The instant that is being lived: in the past while overdue changes are made up for."""
+        """The present instant of the world: in the past while overdue changes are carried out."""
         return self.clock.time() if self._at is None else self._at
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:
-        """Let something happen in so many seconds; at once where that is none."""
+        """Carry out a change after so many seconds; now if that is zero."""
         if seconds <= 0:
             action()
         else:
             heapq.heappush(self._queue, (self.now + seconds, next(self._numbers), action))
 
     def settle(self) -> None:
-        """Let happen, in order and each at its own time, what was due by now."""
+        """Carry out every change that is due, in order and each at its own time."""
         if self._at is not None:
             return
         present = self.clock.time()
@@ -82,5 +82,5 @@ class World:
         return self.settings.for_one(customer.overrides) if customer.overrides else self.settings
 
     def warn(self, sentence: str) -> None:
-        """Note something that a careful client would not do."""
+        """Note an act that a careful client avoids."""
         self.warnings.append(sentence)

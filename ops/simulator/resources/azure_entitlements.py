@@ -26,7 +26,7 @@ def get_entitlement(call: Call) -> Answer:
 
 
 def cancel_entitlement(call: Call) -> Answer:
-    """Begin to cancel an Azure subscription; it stays ``active`` for about ten minutes."""
+    """Begin to cancel an Azure subscription, which stays ``active`` for about ten minutes."""
     entitlement = _find(call)
     if str(call.body.get("cancellationreason") or "").lower() != "compromise":
         raise Refused(900307)

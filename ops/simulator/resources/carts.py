@@ -54,7 +54,7 @@ def update_cart(call: Call) -> Answer:
 
 
 def find_cart(call: Call) -> Cart:
-    """Return the cart of the path; raises Refused 800008 where there is none or it has expired."""
+    """Return the cart of the path. Raises Refused 800008 if there is none or the cart has expired."""
     cart = call.customer.carts.get(call.params["cart_id"].lower())
     if cart is None or cart.expires_at <= call.at:
         raise Refused(800008)

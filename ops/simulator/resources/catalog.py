@@ -63,7 +63,7 @@ def get_sku(call: Call) -> Answer:
 
 
 def list_availabilities(call: Call) -> Answer:
-    """List how a SKU is sold just now; what cannot be bought is listed too."""
+    """List the present availabilities of a SKU, including those that cannot be bought."""
     product, country, segment = _product(call), _country(call), _segment(call)
     sku = _sku(call, product)
     found = Shelf(call.world).of(product, sku, country)

@@ -42,7 +42,7 @@ def get_subscription(call: Call) -> Answer:
 
 
 def patch_subscription(call: Call) -> Answer:
-    """Take over the whole resource: what the body leaves out is reset, as the vendor's page warns."""
+    """Replace the whole resource: members that the body leaves out are reset, as the vendor's page warns."""
     customer, subscription = call.customer, find_subscription(call)
     target = _target_status(call, subscription)
     _refuse(call, customer, subscription, target)

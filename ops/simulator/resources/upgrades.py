@@ -62,7 +62,7 @@ def create_upgrade(call: Call) -> Answer:
 
 
 def upgrade_status(call: Call) -> Answer:
-    """Answer how far an upgrade is."""
+    """Answer the progress of an upgrade."""
     customer, wanted = _customer(call), call.params["upgrade_id"].lower()
     for upgrade in customer.upgrades:
         if upgrade.id == wanted:
