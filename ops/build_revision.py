@@ -1,6 +1,6 @@
-"""Writes the revision into what is built: AZPLAN_REVISION where it is set, else what an sdist or the checkout says.
+"""Writes the revision into wheels and sdists: AZPLAN_REVISION if it is set, else the revision of the sdist or checkout.
 
-A hook of hatchling. It reads the checkout as the program itself does, without git.
+A hook of hatchling. Like the program itself, the hook reads the checkout without git.
 """
 
 import os
@@ -18,7 +18,7 @@ class RevisionHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called before the build; `version` is its kind, such as `standard` or `editable`."""
+        """Write the revision before the build; `version` is the kind of build, for example `standard` or `editable`."""
         if version == "editable":
             return
         root = Path(self.root)
@@ -30,6 +30,6 @@ class RevisionHook(BuildHookInterface[Any]):
         build_data["force_include"][str(file)] = "worker/revision.txt"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Called after it."""
+        """Delete the temporary file after the build."""
         if version != "editable":
             self._folder.cleanup()
