@@ -28,6 +28,7 @@ from tests.support.harness import COMMANDS, EVENTS, GROUP, SOURCE, World, settin
 from tests.support.memory_broker import MemoryBroker
 from tests.support.virtual_time import START
 from worker.errors import JournalRefused
+from worker.journal.journal import Journal
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.runtime import intake
@@ -273,7 +274,7 @@ def test_a_rebuild_that_was_cut_off_is_finished_before_a_worker_begins(play: Pla
             with pytest.raises(ConnectionError):
                 await Rebuild(journal, broken, lambda _: None).run(WHO, WHY, alone=False)
             with pytest.raises(JournalRefused, match="half built"):
-                await refuse_foreign(journal, MemoryAdmin(world.broker), GROUP, COMMANDS, EVENTS)
+                await refuse_foreign(Journal(journal.transactions), MemoryAdmin(world.broker), GROUP, COMMANDS, EVENTS)
         assert (await rebuild(world)).concluded == 1
 
     play(story)
