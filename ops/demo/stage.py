@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.error import URLError
 
-from ops.demo.child import Child
+from ops.demo.child_process import Child
 from ops.demo.embedded_broker import EmbeddedBroker
 from ops.demo.interrupts import Interrupts
 from ops.simulator.app import CONTOSO

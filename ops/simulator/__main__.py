@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("--sandbox", "tenant id of a partner that is a sandbox account; repeatable", [], action="append")
     flag("--audience", f"audience of tokens ({PARTNER_CENTER})", PARTNER_CENTER)
     flag("--customers", "COUNT or PROFILE=COUNT customers of the first partner (20); repeatable", [], action="append")
-    flag("--seed", "seed of ids, lags and disguise (1)", 1, type=int)
+    flag("--seed", "seed of ids, lags and oddities (1)", 1, type=int)
     flag("--scale", "divide documented lags by this (1)", 1.0, type=float)
     flag("--hostility", "answer with real oddities (on)", default=True, action=argparse.BooleanOptionalAction)
     flag("--set", "KNOB=VALUE (JSON) of ops/simulator/settings.py; repeatable", [], action="append")

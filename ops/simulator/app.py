@@ -15,7 +15,7 @@ from ops.simulator.faults import FaultPlan
 from ops.simulator.gateway import Gateway
 from ops.simulator.grants import Grants
 from ops.simulator.identity import PARTNER_CENTER, Tokens
-from ops.simulator.provisioning import end_order
+from ops.simulator.order_provisioning import end_order
 from ops.simulator.resources import (
     agreements,
     azure_entitlements,
@@ -32,7 +32,7 @@ from ops.simulator.seed import PROFILES, Profile, add_customer, add_plan, profil
 from ops.simulator.settings import Settings
 from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade
 from ops.simulator.token_endpoint import TokenEndpoint, token_app
-from ops.simulator.upgrading import finish, start_running
+from ops.simulator.upgrade_progress import finish, start_running
 from ops.simulator.world import World
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -9,17 +9,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from ops.simulator.admission import Quota, RequestMemory
+from ops.simulator.answer_oddities import Oddities
 from ops.simulator.answers import Answer, refusal, throttled
 from ops.simulator.books import Received
 from ops.simulator.calls import Call, Caller, Operation
 from ops.simulator.delivery import ConnectionDropped, ConnectionRefused, deliver, retry_after
-from ops.simulator.disguise import Disguise
-from ops.simulator.doorman import Quota, RequestMemory
-from ops.simulator.dropping import drop
+from ops.simulator.dropped_connections import drop
 from ops.simulator.faults import FaultPlan
 from ops.simulator.identity import NoMfa, Tokens
 from ops.simulator.refusals import Refused
-from ops.simulator.traffic import log
+from ops.simulator.request_log import log
 from ops.simulator.world import World
 
 VERSION = re.compile(r"/+v1(/.*)", re.IGNORECASE)
@@ -134,7 +134,7 @@ class Gateway:
         return answer
 
     async def _send(self, send: Send, answer: Answer, received: Received, operation: Operation | None) -> None:
-        body = Disguise(self._world.settings.hostility, self._world.noise).encode(answer)
+        body = Oddities(self._world.settings.hostility, self._world.noise).encode(answer)
         if answer.cut == "json":
             body = body[: len(body) // 2]
         headers = self._headers(answer, received, operation) | {"Content-Length": str(len(body))}

@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from ops.simulator.answers import Answer, Json
 from ops.simulator.delivery import deliver
-from ops.simulator.dropping import drops_connections
+from ops.simulator.dropped_connections import drops_connections
 from ops.simulator.faults import FaultPlan
 from ops.simulator.grants import Denied, Grants
-from ops.simulator.traffic import log
+from ops.simulator.request_log import log
 from ops.simulator.world import World
 
 

@@ -20,7 +20,7 @@ class World:
         self.clock = clock
         self.settings = settings
         self.rng = random.Random(seed)  # noqa: S311 - repeatable by seed, guards nothing
-        self.noise = random.Random(seed)  # noqa: S311 - kept apart, so that disguise changes no lag and no id
+        self.noise = random.Random(seed)  # noqa: S311 - kept apart, oddities change no lag and no id
         self.partners: dict[str, Partner] = {}
         self.customers: dict[str, Customer] = {}
         self.effects: list[Effect] = []

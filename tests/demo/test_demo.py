@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.demo import show
-from ops.demo.child import Child, ChildEnded
+from ops.demo import run
+from ops.demo.child_process import Child, ChildEnded
 from ops.demo.scenes import CUSTOMERS, scenes
 from ops.demo.stage import NotReady
 from ops.simulator.seed import PROFILES
@@ -193,8 +193,8 @@ def test_what_does_not_start_is_exit_code_1(
     def never(*_: object) -> None:
         raise NotReady("worker was not ready within 30 seconds (log: /somewhere/worker.log)")
 
-    monkeypatch.setattr(show, "staged", never)
-    assert show.run(keep=False) == 1
+    monkeypatch.setattr(run, "staged", never)
+    assert run.run(keep=False) == 1
     said = capsys.readouterr().out
     assert "/somewhere/worker.log" in said
     kept = Path(said.rpartition("kept in ")[2].strip())
@@ -215,7 +215,7 @@ def test_a_child_that_ends_tells_its_last_words(folder: Path) -> None:
 
 def test_a_child_that_does_not_listen_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ending a child ends it, whatever it does with SIGTERM."""
-    monkeypatch.setattr("ops.demo.child._POLITE_SECONDS", 0.2)
+    monkeypatch.setattr("ops.demo.child_process._POLITE_SECONDS", 0.2)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
     child = Child("deaf", [sys.executable, "-c", deaf], env=os.environ, folder=folder)
     wait_until(lambda: "deaf" in child.log.read_text(), "the child ignores SIGTERM", within=10)
@@ -239,7 +239,7 @@ def test_each_customer_has_a_profile_of_the_simulator_and_one_is_a_stranger() ->
 
 @pytest.mark.parametrize(
     ("absent", "advice"),
-    [("ops.demo.show", "clone the repository"), ("confluent_kafka", "azplan[demo]"), ("trustme", "azplan[demo]")],
+    [("ops.demo.run", "clone the repository"), ("confluent_kafka", "azplan[demo]"), ("trustme", "azplan[demo]")],
 )
 def test_where_its_parts_are_not_installed_it_says_where_to_get_them(
     absent: str, advice: str, monkeypatch: pytest.MonkeyPatch

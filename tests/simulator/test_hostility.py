@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from ops.simulator.answer_oddities import BOM, Oddities
 from ops.simulator.answers import Answer
 from ops.simulator.app import Simulator, build
-from ops.simulator.disguise import BOM, Disguise
 from ops.simulator.settings import Hostility, Settings
 from tests.simulator.caller import PLAN_SHELF, Caller
 
@@ -95,8 +95,8 @@ async def test_dates_have_offsets_and_agreements_no_zone() -> None:
 def test_an_id_that_looks_a_little_like_a_date_stays_as_it_is(simulator: Simulator) -> None:
     """Catalog item ids have colons, and may have a T and end in Z."""
     body = {"catalogItemId": "DZH318Z0BPS6:0001:DZH318Z0TTTZ", "links": {"self": {"uri": "/a?T:Z"}}}
-    disguise = Disguise(Hostility(bom="never", extra_fields=False), simulator.world.noise)
-    assert {disguise.encode(Answer(200, body)) for _ in range(MANY)} == {
+    oddities = Oddities(Hostility(bom="never", extra_fields=False), simulator.world.noise)
+    assert {oddities.encode(Answer(200, body)) for _ in range(MANY)} == {
         json.dumps(body, separators=(",", ":")).encode()
     }
 
@@ -120,12 +120,12 @@ async def test_answers_may_carry_other_ids_than_the_request() -> None:
 def test_disguise_leaves_the_answer_itself_alone(simulator: Simulator) -> None:
     """What is remembered for a repeated request id stays plain."""
     answer = Answer(200, {"totalCount": 0, "items": []})
-    Disguise(Hostility(), simulator.world.noise).encode(answer)
+    Oddities(Hostility(), simulator.world.noise).encode(answer)
     assert answer.body == {"totalCount": 0, "items": []}
 
 
 async def test_disguise_changes_neither_ids_nor_lags() -> None:
-    """The same seed buys the same order, plain or in disguise."""
+    """The same seed buys the same order, with or without oddities."""
     found = []
     for hostility in (True, False):
         simulator = build(settings=Settings().changed({"hostility": hostility}), seed=7)

@@ -6,9 +6,9 @@ Pages: partner-center/developer/get-an-order-by-id, get-all-of-a-customer-s-orde
 from ops.simulator.answers import Answer, Json, collection, link, present
 from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
+from ops.simulator.order_provisioning import SETTLED
 from ops.simulator.products import CURRENCIES
-from ops.simulator.provisioning import SETTLED
-from ops.simulator.purchasing import BILLING_CYCLES
+from ops.simulator.purchase import BILLING_CYCLES
 from ops.simulator.refusals import Refused
 from ops.simulator.state import Order, OrderLine
 from ops.simulator.world import World

@@ -12,7 +12,7 @@ from typing import Any
 from ops.simulator.answers import Answer, Json, collection, link, present
 from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
-from ops.simulator.purchasing import whole_number
+from ops.simulator.purchase import whole_number
 from ops.simulator.refusals import Refused
 from ops.simulator.state import Customer, Subscription
 from ops.simulator.world import World

@@ -9,7 +9,7 @@ from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
 from ops.simulator.refusals import CODES, Refused
 from ops.simulator.state import Customer, Upgrade, UpgradeLine
-from ops.simulator.upgrading import finish, start_running
+from ops.simulator.upgrade_progress import finish, start_running
 from ops.simulator.world import World
 
 STAGES = ("pending", "running", "completed", "failed")

@@ -9,7 +9,7 @@ import typer
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import RUNNING, examples
 
-SHOW: Final = "ops.demo.show"
+SHOW: Final = "ops.demo.run"
 """Where the show is. It is not installed with azplan: a worker in production needs no simulator."""
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from events.wire.instants import format_instant
 from ops.demo import scenes
-from ops.demo.child import ChildEnded
+from ops.demo.child_process import ChildEnded
 from ops.demo.interrupts import Interrupted, Interrupts
 from ops.demo.play import Performance, play
 from ops.demo.screen import Screen

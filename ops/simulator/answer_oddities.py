@@ -23,7 +23,7 @@ UNDECIDING = {"unitType": "Consumption", "contractType": "evergreen", "transacti
 NULLABLE = {"Subscription": "suspensionReasons", "Order": "totalPrice", "Customer": "associatedPartnerId"}
 
 
-class Disguise:
+class Oddities:
     """Applies one Hostility with one source of random numbers."""
 
     def __init__(self, hostility: Hostility, rng: random.Random) -> None:
