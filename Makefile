@@ -48,6 +48,7 @@ format: $(READY) ## Format the code
 docs: $(READY) ## Write the JSON Schemas and the pages of docs/ that are made from the code
 	$(BIN)/python -m events.catalog
 	$(BIN)/python -m ops.docs
+	$(BIN)/python -m ops.layers
 
 .PHONY: model
 model: $(READY) ## Check the model of a lane with all rules and without each (needs Java and Maven)

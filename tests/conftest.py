@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.support import containers, kafka_local, postgres_local
-from tests.support.databases import fresh_database, run_apart
-from tests.support.kafka_local import LocalKafka
+from ops.local import kafka, postgres
+from ops.local.databases import fresh_database, run_apart
+from ops.local.kafka import LocalKafka
+from ops.local.postgres import LocalPostgres
+from ops.local.topics import Topics
+from tests.support import containers
 from tests.support.missing import missing
-from tests.support.postgres_local import LocalPostgres
-from tests.support.topics import Topics
 
 pytest_plugins = ["tests.support.totals"]
 """Named here, not beside the tests that count: the process that hands tests out to others knows this file only."""
@@ -46,7 +47,7 @@ def _no_stray_loop() -> None:
 @pytest.fixture(scope="session")
 def _local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     # One broker for each process of pytest-xdist: a test may kill its broker without a word to tests beside it.
-    if lack := kafka_local.why_not():
+    if lack := kafka.why_not():
         missing("Apache Kafka on this machine", f"{lack}, {DOCKER}, or set AZPLAN_TEST_KAFKA to bootstrap servers")
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
     broker.start()
@@ -91,7 +92,7 @@ def own_topics(own_kafka: LocalKafka) -> Topics:
 
 @pytest.fixture(scope="session")
 def _local_postgres() -> Iterator[LocalPostgres]:
-    if lack := postgres_local.why_not():
+    if lack := postgres.why_not():
         missing("PostgreSQL on this machine", f"{lack}, {DOCKER}")
     server = LocalPostgres()
     server.start()

@@ -1,4 +1,4 @@
-"""What time it is. Nothing else in the worker asks the operating system."""
+"""The time of day and the monotonic time. No other module of the worker asks the operating system."""
 
 import time
 from datetime import UTC, datetime

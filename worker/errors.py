@@ -1,4 +1,4 @@
-"""What can become of a command's run, as exceptions.
+"""The exceptions that end a run of a command, and the journal's errors.
 
 WorkerError
 ├── Rejected        the answer is no; sending the command again unchanged gives no again
@@ -16,12 +16,9 @@ Handlers raise the first three, and the client's errors pass through them; `work
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.status import Blocker, PartnerCenterError
-
-DeadlineKind = Literal["order", "upgrade"]
 
 SILENT_JOURNAL = "the journal's database does not answer, or takes no writes"
 FULL_DISK = "the disk that holds the journal is full: make room; the worker goes on by itself"
@@ -76,8 +73,8 @@ class Failed(WorkerError):
 class Wait(WorkerError):
     """Look again later.
 
-    `delay` in seconds, or None for the growing interval of polls. `deadline` names the setting that ends a wait on
-    Microsoft; `give_up` is then the answer. A wait with `release` frees the lane for the customer's next command.
+    `delay` in seconds, or None for the growing interval of polls. A `limited` wait ends with the deadline of its
+    reason; `give_up` is then the answer. A wait with `release` frees the lane for the customer's next command.
     """
 
     def __init__(
@@ -86,7 +83,7 @@ class Wait(WorkerError):
         detail: str,
         *,
         delay: float | None = None,
-        deadline: DeadlineKind | None = None,
+        limited: bool = False,
         give_up: Failed | None = None,
         release: bool = False,
     ) -> None:
@@ -94,7 +91,7 @@ class Wait(WorkerError):
         self.reason = reason
         self.detail = detail
         self.delay = delay
-        self.deadline = deadline
+        self.limited = limited
         self.give_up = give_up
         self.release = release
 

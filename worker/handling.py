@@ -232,7 +232,7 @@ def wait_out_refusal(
     """
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers, partner_center=facts(no))
-    return Wait(reason, detail, delay=delay, deadline="order", give_up=never)
+    return Wait(reason, detail, delay=delay, limited=True, give_up=never)
 
 
 def plain_id(identifier: str) -> str:

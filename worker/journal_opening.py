@@ -1,4 +1,4 @@
-"""The journal of a worker, opened when it is certain that it belongs to the worker's group."""
+"""Opens the journal of a worker once it is certain that the journal belongs to the worker's group."""
 
 import structlog
 

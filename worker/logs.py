@@ -1,4 +1,4 @@
-"""How the worker logs: a line for each thing, JSON or for a terminal, no secrets; what libraries say goes the same way.
+"""The worker's log: one line a fact, JSON or for a terminal, without secrets; libraries log the same way.
 
 Modules take `structlog.get_logger("azplan.<part>")`; what they bind as context variables stands on every line of their
 task. Nothing is configured at import; `configure` is called once, at start.

@@ -1,4 +1,4 @@
-"""Which names and addresses are this very machine's."""
+"""Which host names and addresses mean this machine."""
 
 from ipaddress import ip_address
 

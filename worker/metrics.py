@@ -1,14 +1,10 @@
-"""Every metric of the worker, declared once, with its labels, unit and meaning. No other module makes one.
+"""Every metric of the worker with its labels, unit and meaning. No other module declares a metric.
 
 Names and labels follow the Prometheus conventions; no label ever holds the id of a customer, order or subscription.
 They live in a registry of their own, so that what is exported is what is written here. `prepare` is called at start.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
-from types import MappingProxyType
-from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,9 +17,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from events.codes import Code, FailedCode, Fault, RecordCode, WaitingReason, codes
-from events.messages.base import Event, commands
-from worker.clock import Clock
+from events.codes import FailedCode, RecordCode, WaitingReason, codes
+from events.messages.base import commands
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 ProcessCollector(registry=REGISTRY)
@@ -202,26 +197,6 @@ EARLIEST_ACCESS_TOKEN_EXPIRY = Earliest(ACCESS_TOKEN_EXPIRY)
 EARLIEST_REFRESH_TOKEN_EXPIRY = Earliest(REFRESH_TOKEN_EXPIRY)
 
 
-class Worked(Protocol):
-    """What is measured of a command."""
-
-    @property
-    def type(self) -> str:
-        """The full type, `azplan.<Name>.v<N>`."""
-
-    @property
-    def received_at(self) -> int:
-        """When it was first received, in microseconds of Unix time."""
-
-
-class Outcome(Protocol):
-    """What became of a turn of a command."""
-
-    @property
-    def name(self) -> str:
-        """`succeeded`, `rejected` or `failed` where the command is over."""
-
-
 def prepare(
     operations: Iterable[tuple[str, str, Iterable[int]]],
     *,
@@ -280,29 +255,6 @@ def command_label(command_type: str) -> str:
     return known.__name__ if known else "unknown"
 
 
-@contextmanager
-def running(work: Worked) -> Iterator[None]:
-    """Count a command as in progress while its turn runs."""
-    with COMMANDS_IN_PROGRESS.labels(command_label(work.type)).track_inprogress():
-        yield
-
-
-def concluded(work: Worked, outcome: Outcome, now: datetime | None = None) -> None:
-    """Count a command whose story ended with this turn; other turns are not counted."""
-    if outcome.name not in {"succeeded", "rejected", "failed"}:
-        return
-    label, result = command_label(work.type), _result(outcome)
-    seconds = (now or Clock().now()).timestamp() - work.received_at / 1_000_000
-    COMMANDS.labels(label, result, _fault(getattr(outcome, "code", None))).inc()
-    COMMAND_DURATION.labels(label, result).observe(max(seconds, 0.0))
-
-
-def redriven(work: Worked, outcome: Outcome) -> None:
-    """Count how a story ended that a person began anew; turns that end none are not counted."""
-    if outcome.name in {"succeeded", "rejected", "failed"}:
-        REDRIVES.labels(command_label(work.type), _result(outcome)).inc()
-
-
 def step_taken(command_type: str, step: str, outcome: str, seconds: float) -> None:
     """Measure a step. Its name may go on with an id or a number, which is no label."""
     kind = step.partition(" ")[0]
@@ -313,21 +265,3 @@ def set_circuit(dependency: str, state: str) -> None:
     """Show that the circuit of `dependency` is in `state`, and in no other."""
     for each in CIRCUIT_STATES:
         CIRCUIT_STATE.labels(dependency, each).set(each == state)
-
-
-_FAULTS: Mapping[Fault, str] = MappingProxyType(
-    {Fault.CALLER: "caller", Fault.PARTNER: "policy", Fault.MICROSOFT: "microsoft", Fault.AZPLAN: "system"}
-)
-
-
-def _result(outcome: Outcome) -> str:
-    if outcome.name == "rejected":
-        return "refused"
-    event: Event | None = getattr(outcome, "event", None)
-    return "no_op" if outcome.name == "succeeded" and event is not None and event.nothing_done else outcome.name
-
-
-def _fault(code: object) -> str:
-    if not isinstance(code, Code):
-        return "none"
-    return "system" if code.treatment.unanswered else _FAULTS[code.meaning.fault]

@@ -1,4 +1,4 @@
-"""What differs between operating systems, in one place: locks between processes, rights of files, signals.
+"""Differences between operating systems: locks between processes, file rights, signals.
 
 Linux is what azplan is built for, and macOS has what it needs. A system without one of these gets the next best that
 keeps the promises, or one sentence. Other modules ask here, and call nothing that only some systems have.

@@ -1,4 +1,4 @@
-"""Takes secrets out of text before anybody sees it. Knows what they look like, and those that it was told of."""
+"""Masks secrets in text before anybody sees the text: by their shape, and those that it was told of."""
 
 import re
 from collections.abc import Iterable, Mapping

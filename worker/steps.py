@@ -1,4 +1,4 @@
-"""A handler's writes: each with its intent durable before it leaves and its outcome durable before it is used.
+"""The writes of a handler: the intent is durable before the request leaves, the outcome before its use.
 
 Four rules are kept here for every write (the model in ops/model shows that none can be dropped):
 
@@ -10,12 +10,12 @@ gate at send    the request leaves only while this worker owns the lane and soon
 Knows no command and no operation.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from events.codes import FailedCode, RejectedCode
+from events.codes import FailedCode, RejectedCode, WaitingReason
 from worker.clock import Clock
 from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected, Validated
 from worker.journal.journal import Journal
@@ -98,9 +98,13 @@ class Policy:
     retry_max: float
     wait_first: float
     wait_max: float
-    order_deadline: float
-    upgrade_deadline: float
+    deadlines: Mapping[str, float]
+    """How long a limited wait lasts, by the name that a waiting reason gives its deadline."""
     customer_lag: float = 120.0
+
+    def deadline(self, reason: WaitingReason) -> float:
+        """How long a limited wait for this reason lasts."""
+        return self.deadlines[reason.treatment.deadline]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Traces leave where the standard OTEL_* variables ask for it, by the OpenTelemetry SDK of the extra `otel`.
+"""Exports traces as the standard OTEL_* variables say, with the OpenTelemetry SDK of the extra `otel`.
 
 Spans are sent from a thread of the SDK. A collector that does not answer costs spans and a log line now and then; it
 holds up no command and no stop. Source: OpenTelemetry specification, "Environment Variable Specification".

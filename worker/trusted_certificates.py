@@ -1,4 +1,4 @@
-"""Whose certificates are believed: those of the system's authorities, and those of a file beside them."""
+"""Which certificates are trusted: those of the system's authorities, and those of one more file."""
 
 import os
 import re

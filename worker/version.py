@@ -1,4 +1,4 @@
-"""Which azplan this is: the version of the distribution, and the revision that it was made from."""
+"""The version of this azplan, and the revision that it was built from."""
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError

@@ -2,7 +2,7 @@
 
     python -m ops.bench.backlog --commands 10000 --customers 2000
 
-Starts everything it needs on loopback (see tests/support) and ends it again. Prints one line of JSON with what was
+Starts everything it needs on loopback (see ops/local) and ends it again. Prints one line of JSON with what was
 measured, and fails where a command has not exactly one answer, or a customer's commands were answered out of order.
 """
 
@@ -16,13 +16,13 @@ from pathlib import Path
 
 import psutil
 
-from tests.integration.talk import Heard, Sent, is_answer, listen, send
-from tests.support.azplan import Azplan
-from tests.support.databases import fresh_database, run_apart
-from tests.support.kafka_local import LocalKafka
-from tests.support.postgres_local import LocalPostgres
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
+from ops.local.azplan import Azplan
+from ops.local.databases import fresh_database, run_apart
+from ops.local.kafka import LocalKafka
+from ops.local.postgres import LocalPostgres
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Heard, Sent, is_answer, listen, send
+from ops.local.topics import Topics
 
 STORY = ("CreateAzurePlan", "SuspendPlan", "ReactivatePlan", "SuspendPlan", "ReactivatePlan")
 """What each customer's system sends, over and over."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.kafka_local import LocalKafka
-from tests.support.topics import Topics
+from ops.local.kafka import LocalKafka
+from ops.local.topics import Topics
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import StartFrom

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from ops.local.topics import Topics
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import behind, poll, read, write
-from tests.support.topics import Topics
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import BrokerRefused, Partition, TopicMissing

@@ -6,9 +6,9 @@ import pytest
 
 from events.codes import RecordCode
 from events.wire.envelope import NotACommand, decode
+from ops.local.topics import Topics
 from tests.broker.compressed import CODECS, MIB, write_batches
 from tests.broker.reading import behind, poll, read
-from tests.support.topics import Topics
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import Partition

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from events.wire.record import Outgoing
+from ops.local.kafka import LocalKafka
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.broker.reading import behind, poll, read, write
-from tests.support.kafka_local import LocalKafka
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import BrokerRefused, BrokerUnavailable

@@ -7,9 +7,9 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
+from ops.local.kafka import LocalKafka
+from ops.local.topics import Topics
 from tests.broker.reading import read, write
-from tests.support.kafka_local import LocalKafka
-from tests.support.topics import Topics
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import BrokerRefused

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 
 from events.wire.record import Outgoing
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.broker.reading import behind, poll, read, write
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import Partition, Sink, Source, TooLarge, TopicMissing

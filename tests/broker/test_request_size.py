@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from events.wire.record import Outgoing
+from ops.local.databases import run_apart
+from ops.local.kafka import LocalKafka
+from ops.local.topics import Topics
 from tests.broker.reading import read
-from tests.support.databases import run_apart
-from tests.support.kafka_local import LocalKafka
-from tests.support.topics import Topics
 from worker.broker import sink as module
 from worker.broker.connection import KafkaConfig
 from worker.broker.in_flight_limit import largest_record

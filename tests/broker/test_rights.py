@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from ops.local.databases import run_apart
+from ops.local.kafka import LocalKafka
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.support.access import allow, forbid, guarded
-from tests.support.databases import run_apart
-from tests.support.kafka_local import LocalKafka
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.rights import Right, RightTo

@@ -7,9 +7,9 @@ import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
 
 from events.wire.record import Outgoing
+from ops.local.topics import Topics
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import read, write
-from tests.support.topics import Topics
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
 from worker.broker.sink import KafkaSink

@@ -6,11 +6,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from events.wire.record import Outgoing
+from ops.local.databases import run_apart
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import behind, poll, read, write
-from tests.support.databases import run_apart
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 from worker.broker.connection import KafkaConfig
 from worker.broker.consumer import READING
 from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing

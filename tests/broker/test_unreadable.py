@@ -6,9 +6,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
+from ops.local.topics import Topics
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import behind, poll, read, write
-from tests.support.topics import Topics
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import Partition

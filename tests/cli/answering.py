@@ -17,7 +17,7 @@ from events.wire.envelope import (
     encode,
 )
 from events.wire.identity import TERMINAL, event_id, id_reused
-from tests.support.topics import Topics
+from ops.local.topics import Topics
 
 Script = Callable[[Origin, Record], Iterable[Event]]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ops.local.simulator import SimulatorProcess
+from ops.local.topics import Topics
 from tests.cli.conftest import Azplan, Ended
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
 
 SECRET = "AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET"
 REFRESH_TOKEN_FILE = "AZPLAN_PARTNERS__CONTOSO__REFRESH_TOKEN_FILE"

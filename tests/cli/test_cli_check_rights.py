@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from ops.local.databases import run_apart
+from ops.local.kafka import LocalKafka
+from ops.local.topics import Topics
 from tests.cli.conftest import Azplan
 from tests.support.access import allow, guarded
-from tests.support.databases import run_apart
-from tests.support.kafka_local import LocalKafka
-from tests.support.topics import Topics
 from worker.operators.setup.permissions import needed_rights
 from worker.settings.model import load
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.azplan import environment
+from ops.local.databases import run_apart
+from ops.local.waiting import wait_until
 from tests.cli.conftest import Azplan
 from tests.cli.telling import CUSTOMER, say_more, tell
 from tests.journal.bench import Bench
-from tests.support.azplan import environment
-from tests.support.databases import run_apart
-from tests.support.waiting import wait_until
 
 COMMAND = {
     "id",

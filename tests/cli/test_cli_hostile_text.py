@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan, Ended
 from tests.cli.telling import tell
-from tests.support.databases import run_apart
 from worker.logs import configure
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\u200b\u2028forged\nforged\x7f"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from events.codes import WaitingReason
+from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan
 from tests.cli.telling import NOON
 from tests.cli.test_cli_terminal import at_a_terminal
 from tests.journal.bench import Bench, accept, claim, command, intent, waiting
-from tests.support.databases import run_apart
 from worker.cli.output.lines import folded, tied, wrap
 from worker.cli.output.story.timeline import Line, fold
 from worker.journal.records import Call, Note, Waits

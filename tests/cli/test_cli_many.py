@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan
 from tests.journal.bench import Bench, accept, command, poison
-from tests.support.databases import run_apart
 from worker.journal.database.postgres_transaction import PostgresTransaction
 from worker.journal.database.sqlite import SqliteTransaction
 from worker.journal.operator_journal import OperatorJournal

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan
 from tests.cli.telling import CUSTOMER, tell
 from tests.journal.bench import Bench
-from tests.support.databases import run_apart
 from worker.journal.operating.pauses import Pauses
 from worker.journal.selection import Selection
 

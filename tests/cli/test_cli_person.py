@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan
 from tests.cli.telling import tell
-from tests.support.databases import run_apart
 from worker.cli import person
 from worker.cli.main import build
 

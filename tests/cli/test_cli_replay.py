@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan
 from tests.cli.telling import tell
-from tests.support.databases import run_apart
 
 PLAN = {"planId", "commands", "outcomes", "expectedCalls", "expectedSeconds"}
 

@@ -11,10 +11,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.support.azplan import azplan, environment
-from tests.support.databases import run_apart
-from tests.support.topics import Topics
-from tests.support.waiting import wait_until
+from ops.local.azplan import azplan, environment
+from ops.local.databases import run_apart
+from ops.local.topics import Topics
+from ops.local.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 QUIET = {"AZPLAN_HTTP__PORT": "0", "AZPLAN_METRICS__PORT": "0", "AZPLAN_LOG__FORMAT": "json"}

@@ -23,11 +23,11 @@ from events.messages.status import (
     PartnerCenterError,
 )
 from events.wire.record import Record
+from ops.local.azplan import environment
+from ops.local.topics import Topics
+from ops.local.waiting import wait_until
 from tests.cli.answering import Answerer, Script
 from tests.cli.conftest import Azplan
-from tests.support.azplan import environment
-from tests.support.topics import Topics
-from tests.support.waiting import wait_until
 from worker.operators.sending.compose import Member, members, value_of
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.azplan import environment
-from tests.support.topics import Topics
+from ops.local.azplan import environment
+from ops.local.topics import Topics
 
 ROOT = Path(__file__).parents[2]
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;[0-9;]+)m")

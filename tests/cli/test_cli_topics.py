@@ -2,8 +2,8 @@
 
 import pytest
 
+from ops.local.topics import Topics
 from tests.cli.conftest import Azplan
-from tests.support.topics import Topics
 
 pytestmark = pytest.mark.kafka
 

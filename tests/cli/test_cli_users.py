@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.azplan import ROOT, environment
+from ops.local.azplan import ROOT, environment
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 

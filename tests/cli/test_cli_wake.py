@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan
 from tests.cli.telling import tell
-from tests.support.databases import run_apart
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -15,9 +15,9 @@ from ops.demo import run
 from ops.demo.child_process import Child, ChildEnded
 from ops.demo.scenes import CUSTOMERS, scenes
 from ops.demo.stage import NotReady
+from ops.local.azplan import environment
+from ops.local.waiting import wait_until
 from ops.simulator.seed import PROFILES
-from tests.support.azplan import environment
-from tests.support.waiting import wait_until
 from worker.cli.exit_codes import Stop
 from worker.cli.verbs.demo import demo
 

@@ -56,8 +56,7 @@ POLICY = Policy(
     retry_max=600,
     wait_first=5,
     wait_max=300,
-    order_deadline=86_400,
-    upgrade_deadline=172_800,
+    deadlines={"order": 86_400, "upgrade": 172_800},
 )
 """The defaults of the settings."""
 MOST_WAITING = 30 * 86_400.0
@@ -78,7 +77,7 @@ class Cast:
 
 IMPATIENT = pytest.mark.parametrize(
     "cast",
-    [Cast(policy=replace(POLICY, order_deadline=7_200, upgrade_deadline=7_200))],
+    [Cast(policy=replace(POLICY, deadlines={"order": 7_200, "upgrade": 7_200}))],
     indirect=True,
     ids=["two_hours"],
 )

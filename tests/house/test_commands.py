@@ -13,10 +13,6 @@ from worker.partner_center.registry import operations
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = list(commands().values())
-LONGEST_MODULE = 340
-LONGEST_DISPATCH = 60
-TABLES = {"events/codes.py"}
-"""Data, and not code: as long as there is to say."""
 
 
 def snake(name: str) -> str:
@@ -57,19 +53,6 @@ def test_an_operation_of_the_client_can_be_practised(operation) -> None:
     known = {(method, bare(path)) for method, path in routes()}
 
     assert (operation.method, bare(operation.path)) in known, f"ops/simulator lacks {operation.method} {operation.path}"
-
-
-def test_dispatch_can_be_read_in_a_minute() -> None:
-    """The page that everything hangs on stays a straight line."""
-    assert len((ROOT / "worker/runtime/dispatch.py").read_text().splitlines()) <= LONGEST_DISPATCH
-
-
-def test_no_module_has_outgrown_its_subject() -> None:
-    """A module that is longer than this is more than one thing."""
-    modules = [*(ROOT / "worker").rglob("*.py"), *(ROOT / "events").rglob("*.py")]
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules}
-
-    assert [name for name, length in lengths.items() if length > LONGEST_MODULE and name not in TABLES] == []
 
 
 def bare(path: str) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.azplan import Azplan
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
+from ops.local.azplan import Azplan
+from ops.local.simulator import SimulatorProcess
+from ops.local.topics import Topics
 
 QUICK = {
     "AZPLAN_WAITS__FIRST": "0.3",

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.azplan import Azplan, azplan
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Heard, Sent, answered, hear, is_answer, send, send_raw, story
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.integration.conftest import WorkerFactory
-from tests.integration.talk import Heard, Sent, answered, hear, is_answer, send, send_raw, story
-from tests.support.azplan import Azplan, azplan
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 

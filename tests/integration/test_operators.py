@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from ops.local.azplan import Azplan, azplan
+from ops.local.databases import fresh_database, run_apart
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Sent, send, send_raw
+from ops.local.topics import Topics
+from ops.local.waiting import wait_until
 from tests.integration.conftest import WorkerFactory
-from tests.integration.talk import Sent, send, send_raw
-from tests.support.azplan import Azplan, azplan
-from tests.support.databases import fresh_database, run_apart
 from tests.support.looking import commands_of, stories_of_dead_letters
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
-from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 

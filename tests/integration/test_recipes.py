@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from ops.local.azplan import PROGRAM, ROOT, azplan, environment
+from ops.local.databases import run_apart
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Sent, answered, is_answer
+from ops.local.topics import Topics
+from ops.local.waiting import wait_until
 from tests.integration.conftest import WorkerFactory
-from tests.integration.talk import Sent, answered, is_answer
-from tests.support.azplan import PROGRAM, ROOT, azplan, environment
-from tests.support.databases import run_apart
 from tests.support.looking import stories_of_dead_letters
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
-from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.azplan import Azplan
+from ops.local.simulator import SECRET, SimulatorProcess
+from ops.local.talk import Sent, answered, send_raw
+from ops.local.topics import Topics
 from tests.integration.conftest import QUICK
-from tests.integration.talk import Sent, answered, send_raw
-from tests.support.azplan import Azplan
 from tests.support.otlp_receiver import Received, receiving
-from tests.support.simulator import SECRET, SimulatorProcess
-from tests.support.topics import Topics
 
 pytestmark = pytest.mark.kafka
 

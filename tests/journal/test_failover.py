@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from ops.local.postgres import LocalPostgres
+from ops.local.waiting import eventually
 from tests.journal.bench import Bench, accept, claim, command, ended, engine, rows
 from tests.journal.test_postgres import impatient, session
 from tests.journal.wire import Wire, wire
 from tests.support import pgbouncer_local
 from tests.support.missing import missing
 from tests.support.pgbouncer_local import LocalPgBouncer
-from tests.support.postgres_local import LocalPostgres
-from tests.support.waiting import eventually
 from worker.clock import Clock
 from worker.journal.database.postgres import PATIENCE_SECONDS
 from worker.journal.database.postgres_connection import Door

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from ops.local.postgres import LocalPostgres
 from tests.journal.bench import Bench, accept, claim, command, ended, instead, intent, only, rows, waiting
 from tests.journal.wire import wire
-from tests.support.postgres_local import LocalPostgres
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.postgres import CLOSE_SECONDS, TROUBLE, PostgresEngine

@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 import trustme
 
-from tests.support.databases import run_apart
-from tests.support.postgres_local import LocalPostgres
+from ops.local.databases import run_apart
+from ops.local.postgres import LocalPostgres
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.postgres import PostgresEngine

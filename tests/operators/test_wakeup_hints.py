@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from events.messages.plans import PlanSuspended, SuspendPlan
+from ops.local.waiting import eventually
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import World
-from tests.support.waiting import eventually
 from worker.journal.database.postgres import PostgresEngine
 from worker.journal.selection import Selection
 

@@ -41,8 +41,7 @@ POLICY = Policy(
     retry_max=600,
     wait_first=5,
     wait_max=300,
-    order_deadline=DAY,
-    upgrade_deadline=2 * DAY,
+    deadlines={"order": DAY, "upgrade": 2 * DAY},
 )
 """The defaults of the settings."""
 WITHIN = POLICY.call_timeout + POLICY.settle

@@ -18,7 +18,7 @@ from events.wire.dead_letter import record_size
 from events.wire.identity import event_id
 from events.wire.record import Outgoing
 from tests.runtime.bench import CUSTOMER, DAY, SENDER, SUSPEND, WITHIN, Bench, Request, desk, record
-from tests.runtime.test_traffic import call
+from tests.worker.test_gate import call
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait
 from worker.gate import Traffic
 from worker.handling import Context

@@ -42,8 +42,7 @@ POLICY = Policy(
     retry_max=600,
     wait_first=5,
     wait_max=300,
-    order_deadline=86_400,
-    upgrade_deadline=172_800,
+    deadlines={"order": 86_400, "upgrade": 172_800},
 )
 ORIGIN = Origin("c-1", "/crm", "azplan.SuspendPlan.v1", "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11", "contoso")
 NOW = 1_772_443_800 * SECOND
@@ -172,7 +171,7 @@ NOES: Mapping[str, Exception] = {
     "Partner Center's no": Refused("carts.checkout", "no credit", status=400, code="800023"),
     "a missing permission": NotPermitted("carts.checkout", "needs a user"),
     "an effect held by another": EffectHeld("u-1"),
-    "a wait beyond its deadline": Wait(WaitingReason.ORDER_PROVISIONING, "pending", deadline="order"),
+    "a wait beyond its deadline": Wait(WaitingReason.ORDER_PROVISIONING, "pending", limited=True),
 }
 LATE = Waits(said="order_provisioning", since={"order_provisioning": NOW - 86_400 * SECOND})
 
@@ -312,7 +311,7 @@ def test_an_answer_that_says_nothing_is_no_attempt_of_a_command_that_has_begun(b
 def test_an_answer_in_between_forgets_since_when_nothing_was_said(begun: dict[str, Any]) -> None:
     """Two pages two days apart are two pages, and no two days of pages."""
     page = waiting(PAGE, **begun)
-    polled = Wait(WaitingReason.ASSETS_STOPPING, "stopping", deadline="order")
+    polled = Wait(WaitingReason.ASSETS_STOPPING, "stopping", limited=True)
     between = waiting(polled, waits=page.waits, now=NOW + 3600 * SECOND, **begun)
     again = waiting(PAGE, waits=between.waits, now=NOW + 40 * 3600 * SECOND, **begun)
     assert list(again.waits.since.values()) == [NOW + 3600 * SECOND, NOW + 40 * 3600 * SECOND]
@@ -423,34 +422,32 @@ def test_a_wait_may_release_the_lane() -> None:
     assert not waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending")).release
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("order", 86_400), ("upgrade", 172_800)])
-def test_a_wait_on_microsoft_ends_with_its_deadline(kind: Any, limit: float) -> None:
+@pytest.mark.parametrize(("kind", "limit"), [("order_provisioning", 86_400), ("upgrade_running", 172_800)])
+def test_a_wait_on_microsoft_ends_with_its_deadline(kind: str, limit: float) -> None:
     """Still open at its deadline, its outcome is unknown, unless the handler knows better."""
-    wait = Wait(WaitingReason.UPGRADE_RUNNING, "still running", deadline=kind)
-    almost = Waits(said="upgrade_running", since={"upgrade_running": NOW - int((limit - 2) * SECOND)})
-    over = Waits(said="upgrade_running", since={"upgrade_running": NOW - int(limit * SECOND)})
+    wait = Wait(WaitingReason(kind), "still running", limited=True)
+    almost = Waits(said=kind, since={kind: NOW - int((limit - 2) * SECOND)})
+    over = Waits(said=kind, since={kind: NOW - int(limit * SECOND)})
     assert waiting(wait, waits=almost).delay == 2.0
     assert ended(wait, waits=over).code is FailedCode.OUTCOME_UNKNOWN
-    better = Wait(
-        WaitingReason.UPGRADE_RUNNING, "?", deadline=kind, give_up=Failed(FailedCode.UPGRADE_FAILED, "it failed")
-    )
+    better = Wait(WaitingReason(kind), "?", limited=True, give_up=Failed(FailedCode.UPGRADE_FAILED, "it failed"))
     assert ended(better, waits=over).code is FailedCode.UPGRADE_FAILED
 
 
 def test_a_deadline_runs_from_the_first_wait_for_the_same() -> None:
     """Whatever came between, and whatever else is waited for."""
-    first = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending", deadline="order"))
+    first = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending", limited=True))
     later = NOW + 1000 * SECOND
     throttled = waiting(Throttled("orders.get", "429", 3.0), waits=first.waits, now=later)
-    again = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "p", deadline="order"), waits=throttled.waits, now=later)
-    other = waiting(Wait(WaitingReason.UPGRADE_RUNNING, "r", deadline="upgrade"), waits=again.waits, now=later)
+    again = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "p", limited=True), waits=throttled.waits, now=later)
+    other = waiting(Wait(WaitingReason.UPGRADE_RUNNING, "r", limited=True), waits=again.waits, now=later)
     assert other.waits.since == {"order_provisioning": NOW, "upgrade_running": later}
 
 
 def test_what_was_asked_for_late_is_not_given_up_at_once() -> None:
     """The plan's change was taken a moment ago, after Azure subscriptions that took a whole day to stop."""
     stopping = Waits(said="assets_stopping", since={"assets_stopping": NOW - 86_400 * SECOND})
-    taken = Wait(WaitingReason.SETTLING, "taken, and still being made", deadline="order")
+    taken = Wait(WaitingReason.SETTLING, "taken, and still being made", limited=True)
     assert waiting(taken, waits=stopping).waits.since["settling"] == NOW
 
 

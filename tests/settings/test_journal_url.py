@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.azplan import azplan
+from ops.local.azplan import azplan
 from worker.redaction import Redactor
 from worker.settings import reference
 from worker.settings.journal_url import shown

@@ -14,12 +14,12 @@ import msal
 import pytest
 import requests
 
+from ops.local.waiting import eventually
 from ops.simulator.app import Simulator, build
 from ops.simulator.clock import Clock
 from ops.simulator.server import Addresses, Ports, serving, write_ca
 from tests.simulator.conftest import PROMPT
 from tests.support.accepted import accepted
-from tests.support.waiting import eventually
 
 SCOPE = "https://api.partnercenter.microsoft.com/.default"
 

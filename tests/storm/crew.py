@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from events.wire.identity import command_uid
-from tests.support.azplan import Azplan
+from ops.local.azplan import Azplan
 from tests.support.harness import SOURCE
 
 ENDED_IN_ORDER = 128 + signal.SIGTERM

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ops.local import kafka, postgres
+from ops.local.kafka import LocalKafka
+from ops.local.postgres import LocalPostgres
+from ops.local.simulator import SimulatorProcess
 from tests.storm.network import Cable, Detour, way
-from tests.support import kafka_local, postgres_local
-from tests.support.kafka_local import LocalKafka
-from tests.support.postgres_local import LocalPostgres
-from tests.support.simulator import SimulatorProcess
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Ground:
 
 def why_not() -> str | None:
     """What this machine lacks, or None."""
-    return kafka_local.why_not() or postgres_local.why_not()
+    return kafka.why_not() or postgres.why_not()
 
 
 @asynccontextmanager

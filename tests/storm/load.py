@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from events.messages.base import Command, commands
-from tests.integration.talk import Headers, Sent
+from ops.local.talk import Headers, Sent
+from ops.local.topics import PARTITIONS, Topics
 from tests.support.harness import SOURCE
-from tests.support.topics import PARTITIONS, Topics
 
 PROFILES = {"ready": 8, "plan": 2, "quiet_plan": 3, "suspended_plan": 2, "legacy": 4, "no_credit": 1, "order_fails": 1}
 """The customers of every 21."""

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from ops.local.server import Server, free_port, tether
 from tests.storm.relay import Relay
-from tests.support.server import Server, free_port, tether
 
 CLONE_NEWNET = 0x40000000  # sched.h
 FIRST_NETWORK = 10 << 24 | 213 << 16

@@ -16,12 +16,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from events.messages.base import Command
 from events.wire.record import Record
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Heard, hear
+from ops.local.topics import Topics
 from ops.simulator.books import Effect
-from tests.integration.talk import Heard, hear
 from tests.storm.load import Load
 from tests.support.harness import Said, said
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
 
 
 @dataclass(frozen=True)

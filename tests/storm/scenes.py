@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.integration.talk import Sent
+from ops.local.talk import Sent
+from ops.local.waiting import eventually
 from tests.storm.load import posting, send
 from tests.storm.storm import LEASE, Scene, Storm
 from tests.support.harness import SOURCE
-from tests.support.waiting import eventually
 
 SESSION = 15.0
 """Seconds after which the group counts a silent member as gone (and until which nobody reads, once another joins)."""

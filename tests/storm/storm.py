@@ -12,13 +12,13 @@ from pathlib import Path
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from ops.local.databases import fresh_database
+from ops.local.topics import Topics
 from tests.storm import remains
 from tests.storm.crew import Crew
 from tests.storm.ground import Ground
 from tests.storm.load import Load, compose, counts_of, send
 from tests.storm.verdict import Line, judge
-from tests.support.databases import fresh_database
-from tests.support.topics import Topics
 
 QUICK = {
     "AZPLAN_HTTP__PORT": "0",

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.talk import Heard
+from ops.local.kafka import LocalKafka
+from ops.local.postgres import LocalPostgres
+from ops.local.talk import Heard
 from tests.storm.ground import Ground, partner_center
 from tests.storm.load import compose, counts_of
 from tests.storm.scenes import SCENES
 from tests.storm.storm import play
 from tests.storm.verdict import kinds_of
-from tests.support.kafka_local import LocalKafka
-from tests.support.postgres_local import LocalPostgres
 
 SECONDS = 12.0
 

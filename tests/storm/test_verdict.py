@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from events.wire.identity import command_uid
+from ops.local.talk import Heard, Sent
 from ops.simulator.books import Effect
-from tests.integration.talk import Heard, Sent
 from tests.storm.load import NOBODY_READS, OTHERWISE, Load
 from tests.storm.remains import Books, Remains
 from tests.storm.verdict import (

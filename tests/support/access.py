@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
-from tests.support.kafka_local import USER, LocalKafka
+from ops.local.kafka import USER, LocalKafka
 from worker.broker.rights import Right
 
 _RESOURCES = {"topic": 2, "group": 3, "cluster": 4}

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tests.support.databases import run_apart
+from ops.local.databases import run_apart
 from tests.support.harness import settings_of
 from worker.errors import JournalMissing
 from worker.journal.database.protocol import Transaction

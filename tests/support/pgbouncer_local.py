@@ -5,8 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.support.postgres_local import USER, as_user, unprivileged
-from tests.support.server import Server, free_port, listens
+from ops.local.postgres import USER, as_user, unprivileged
+from ops.local.server import Server, free_port, listens
 
 SETTINGS = """[databases]
 * = host=127.0.0.1 port={server} user={user}

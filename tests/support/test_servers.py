@@ -4,11 +4,11 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from tests.support.databases import fresh_database, run_apart
-from tests.support.kafka_local import LocalKafka
-from tests.support.postgres_local import LocalPostgres
-from tests.support.server import listens
-from tests.support.topics import Topics
+from ops.local.databases import fresh_database, run_apart
+from ops.local.kafka import LocalKafka
+from ops.local.postgres import LocalPostgres
+from ops.local.server import listens
+from ops.local.topics import Topics
 
 
 async def _produce_and_read(topics: Topics, value: bytes) -> list[bytes | None]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import asyncpg
 import pytest
 
-from tests.support.databases import run_apart
+from ops.local.databases import run_apart
 from tests.support.harness import MakeEngine
 from tests.support.virtual_loop import VirtualLoop
 from worker.clock import Clock

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Sent, answered, hear, send
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.broker.compressed import CODECS, MIB, write_batches
-from tests.integration.talk import Sent, answered, hear, send
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 from tests.trouble.test_real_parts import partner_center, worker_on
 
 __all__ = ["partner_center"]

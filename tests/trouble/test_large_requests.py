@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from events.wire.record import Outgoing
-from tests.integration.talk import Sent, answered, hear, send
-from tests.support.databases import run_apart
-from tests.support.kafka_local import LocalKafka
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
+from ops.local.databases import run_apart
+from ops.local.kafka import LocalKafka
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Sent, answered, hear, send
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.trouble.test_real_parts import complaints, partner_center, worker_on, write
 
 __all__ = ["partner_center"]

@@ -14,14 +14,14 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from events.wire.record import Outgoing, Record
+from ops.local.azplan import Azplan
+from ops.local.kafka import LocalKafka
+from ops.local.postgres import LocalPostgres
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Sent, answered, send
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.integration.conftest import QUICK
-from tests.integration.talk import Sent, answered, send
-from tests.support.azplan import Azplan
-from tests.support.kafka_local import LocalKafka
-from tests.support.postgres_local import LocalPostgres
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 from tests.trouble.hostile import classics, golden, oversized
 from tests.trouble.ledger import place_of, repeats
 from worker.broker.admin import KafkaAdmin

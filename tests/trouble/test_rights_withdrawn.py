@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.talk import Sent, answered, send
+from ops.local.azplan import Azplan
+from ops.local.kafka import LocalKafka
+from ops.local.server import free_port
+from ops.local.simulator import SimulatorProcess
+from ops.local.talk import Sent, answered, send
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 from tests.support.access import allow, forbid, guarded
-from tests.support.azplan import Azplan
-from tests.support.kafka_local import LocalKafka
-from tests.support.server import free_port
-from tests.support.simulator import SimulatorProcess
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
 from tests.trouble.test_real_parts import partner_center, worker_on
 from worker.broker.rights import Right, RightTo
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support.azplan import ROOT, environment
+from ops.local.azplan import ROOT, environment
 from tests.support.otlp_receiver import receiving
 from worker.trace_export import exporters_asked_for, secrets
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.azplan import ROOT
+from ops.local.azplan import ROOT
 from worker import version
 
 COMMIT, OTHER = "0123456789abcdef0123456789abcdef01234567", "f" * 40

@@ -114,7 +114,7 @@ class PlanCart:
         cart = await carts.get(self._ctx.center, self._customer, self.id)
         if cart.is_ordered:
             detail = f"cart {self.id} cannot be changed now: it is ordered"
-            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order")
+            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True)
         current = next((line.catalog_item_id for line in cart.line_items), None) or self.item
         _refuse_lasting_errors(cart)
         is_good = not cart.errors and (refusal is None or refusal.code not in STALE_ITEM)

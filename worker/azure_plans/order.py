@@ -121,7 +121,7 @@ async def _plan(ctx: Context, customer_id: str, order: Order) -> Subscription | 
 def _not_yet(detail: str, evidence: Blocker) -> Wait:
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=[evidence])
-    return Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order", give_up=never)
+    return Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True, give_up=never)
 
 
 def blocker_of_cart(cart_id: str) -> Blocker:

@@ -156,7 +156,7 @@ class Purchase:
         await self._cart.put_away(CHECKOUT)
         detail = "the cart has expired, and a new one is needed"
         give_up = Failed(FailedCode.RETRIES_EXHAUSTED, "Partner Center kept losing the cart", partner_center=facts(no))
-        return Wait(WaitingReason.RETRY, detail, deadline="order", give_up=give_up)
+        return Wait(WaitingReason.RETRY, detail, limited=True, give_up=give_up)
 
     async def _replaceable(self, no: Refused) -> Refused:
         """The refusal, where another item in the cart may help. Raises what becomes of every other refusal."""

@@ -48,7 +48,7 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
         raise wait from no
     if not there and (given or {}).get("status") != status:
         detail = f"Partner Center took the change of plan {plan.id} to {status} and is still making it"
-        raise Wait(WaitingReason.SETTLING, detail, deadline="order")
+        raise Wait(WaitingReason.SETTLING, detail, limited=True)
 
 
 def _wait_for_its_turn(plan: Subscription, no: Refused) -> Wait | None:

@@ -54,7 +54,7 @@ async def _is_over(ctx: Context, customer_id: str, earlier: Earlier) -> bool:
         raise _unknown(earlier, f"its order {ids[0]} cannot be read", [blocker_of_order(ids[0])])
     if order.is_completed:
         detail = f"order {order.id} of command {earlier.command_id} is completed, and its plan is not there yet"
-        raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order")
+        raise Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True)
     if order.is_open:
         raise _unknown(earlier, f"its order {order.id} is {order.status}", [blocker_of_order(order.id, order)])
     return True

@@ -92,7 +92,7 @@ def _wait_for_open_order(ctx: Context, command: CreateAzurePlan, ordered: Sequen
         raise Validated([])
     detail = f"order {open_order.id} for an Azure plan is open already: {open_order.status or 'without status'}"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[blocker_of_order(open_order.id, open_order)])
-    raise Wait(WaitingReason.ORDER_PROVISIONING, detail, deadline="order", give_up=never)
+    raise Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True, give_up=never)
 
 
 def _orders_plan(order: Order, reseller_id: str | None) -> bool:

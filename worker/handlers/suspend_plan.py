@@ -89,7 +89,7 @@ async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: 
     if active:
         cancelled = counted(len(active), "cancelled Azure subscription")
         detail = f"still active: {cancelled}; Microsoft takes about ten minutes"
-        raise Wait(WaitingReason.ASSETS_STOPPING, detail, deadline="order")
+        raise Wait(WaitingReason.ASSETS_STOPPING, detail, limited=True)
 
 
 async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlement: AzureEntitlement) -> None:

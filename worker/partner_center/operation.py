@@ -67,6 +67,13 @@ class Operation(Generic[T_co]):
     """The answer is one page of a collection, which may link to the next."""
     refusal: Callable[[Any], Refusal | None] | None = None
     """Tells of an `answer` whether it says no after all; such a call is refused."""
+    customer_in_body: bool = False
+    """The body names the customer, and not the path."""
+
+    @property
+    def names_customer(self) -> bool:
+        """Whether a request names one customer, in its path or in its body."""
+        return self.customer_in_body or self.path.startswith("/customers/{customer_id}")
 
     @property
     def family(self) -> str:

@@ -204,8 +204,9 @@ def _said_nothing(error: CallError, now: Situation) -> Outcome:
     That is no attempt, but a wait, which ends as any other does.
     """
     since = now.waits.since.get(NOT_ITS_OWN, now.now)
-    if (now.now - since) / SECOND >= now.policy.order_deadline:
-        detail = f"{error}; this did not change in {now.policy.order_deadline:g} s"
+    limit = now.policy.deadline(WaitingReason.RETRY)
+    if (now.now - since) / SECOND >= limit:
+        detail = f"{error}; this did not change in {limit:g} s"
         return _gave_up(Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(error)), now)
     outcome = _wait(Wait(WaitingReason.RETRY, str(error), delay=_backoff(now.waits.polls + 1, now)), now.attempts, now)
     return replace(outcome, waits=replace(outcome.waits, since={**outcome.waits.since, NOT_ITS_OWN: since}))
@@ -281,9 +282,9 @@ def _waited(wait: Wait, now: Situation) -> Outcome:
     """A wait on Microsoft ends with its deadline; waits for something else, or on what is out of order on the way, do
     not count towards it: what was only just asked for is not given up.
     """
-    if wait.deadline is None:
+    if not wait.limited:
         return _wait(wait, now.attempts, now)
-    limit = now.policy.upgrade_deadline if wait.deadline == "upgrade" else now.policy.order_deadline
+    limit = now.policy.deadline(wait.reason)
     since = now.waits.since.get(wait.reason, now.now)
     left = limit - (now.now - since) / SECOND
     if left <= 0:

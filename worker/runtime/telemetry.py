@@ -4,20 +4,27 @@ Wrapped around a turn once, for all commands, so that handlers neither count nor
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from types import MappingProxyType
 
 import structlog
 
-from events.codes import codes
+from events.codes import Code, Fault, codes
 from events.messages.base import events
 from worker import metrics
 from worker.clock import Clock
-from worker.journal.records import Intake, Taken, Unsent, Work
-from worker.runtime.outcome import Outcome, Waiting
+from worker.journal.records import SECOND, Intake, Taken, Unsent, Work
+from worker.runtime.outcome import Ended, Outcome, Waiting
 from worker.runtime.tracing import command_span
 
 log = structlog.get_logger("azplan.command")
+
+FAULTS: Mapping[Fault, str] = MappingProxyType(
+    {Fault.CALLER: "caller", Fault.PARTNER: "policy", Fault.MICROSOFT: "microsoft", Fault.AZPLAN: "system"}
+)
+"""The metric's word for each fault."""
 
 
 @contextmanager
@@ -31,7 +38,7 @@ def watching(work: Work, correlation_id: str) -> Iterator[None]:
         "correlation_id": work.correlation_id,
         "ms_correlation_id": correlation_id,
     }
-    with structlog.contextvars.bound_contextvars(**facts), metrics.running(work), command_span(work):
+    with structlog.contextvars.bound_contextvars(**facts), _in_progress(work), command_span(work):
         # Before any request leaves: where the worker dies in the middle, this is what names the run behind them.
         log.debug("command.begun")
         yield
@@ -39,9 +46,7 @@ def watching(work: Work, correlation_id: str) -> Iterator[None]:
 
 def concluded(work: Work, outcome: Outcome) -> None:
     """A turn that is over, and perhaps the story with it."""
-    metrics.concluded(work, outcome)
-    if work.redrive:
-        metrics.redriven(work, outcome)
+    count_end(work, outcome, Clock().now())
     if isinstance(outcome, Waiting):
         if word := outcome.reason.treatment.retry_word:
             metrics.COMMAND_RETRIES.labels(metrics.command_label(work.type), word).inc()
@@ -52,6 +57,17 @@ def concluded(work: Work, outcome: Outcome) -> None:
         if outcome.name == "failed":
             metrics.DEAD_LETTERS.labels(metrics.command_label(work.type), str(outcome.code)).inc()
         log.info("command.concluded", outcome=outcome.name, code=outcome.code)
+
+
+def count_end(work: Work, outcome: Outcome, now: datetime) -> None:
+    """Count a story that ended with this run, and once more if a person began the story. Other runs are not counted."""
+    if not isinstance(outcome, Ended):
+        return
+    label, result = metrics.command_label(work.type), _result(outcome)
+    metrics.COMMANDS.labels(label, result, _fault(outcome.code)).inc()
+    metrics.COMMAND_DURATION.labels(label, result).observe(max(now.timestamp() - work.received_at / SECOND, 0.0))
+    if work.redrive:
+        metrics.REDRIVES.labels(label, result).inc()
 
 
 def crashed(error: Exception) -> None:
@@ -105,6 +121,24 @@ def answered(row: Unsent, clock: Clock) -> None:
     if kind is not None and kind.terminal and row.asked is not None and row.asked_at is not None:
         seconds = clock.now().timestamp() - row.asked_at / 1000
         metrics.COMMAND_CRITICAL.labels(metrics.command_label(row.asked)).observe(max(seconds, 0.0))
+
+
+@contextmanager
+def _in_progress(work: Work) -> Iterator[None]:
+    with metrics.COMMANDS_IN_PROGRESS.labels(metrics.command_label(work.type)).track_inprogress():
+        yield
+
+
+def _result(outcome: Ended) -> str:
+    if outcome.name == "rejected":
+        return "refused"
+    return "no_op" if outcome.name == "succeeded" and outcome.event.nothing_done else outcome.name
+
+
+def _fault(code: Code | None) -> str:
+    if code is None:
+        return "none"
+    return "system" if code.treatment.unanswered else FAULTS[code.meaning.fault]
 
 
 def _kind(item: Intake, what: Taken) -> tuple[str, Taken, str | None, str]:

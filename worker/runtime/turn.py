@@ -144,7 +144,7 @@ class Turn:
             WaitingReason.RETRY,
             NOT_READ,
             delay=NOT_READ_PAUSE,
-            deadline="order",
+            limited=True,
             give_up=Failed(FailedCode.INTERNAL_ERROR, NOT_READ),
         )
 

@@ -73,8 +73,7 @@ def policy(settings: Settings) -> Policy:
         retry_max=retries.max.total_seconds(),
         wait_first=waits.first.total_seconds(),
         wait_max=waits.max.total_seconds(),
-        order_deadline=waits.order_deadline.total_seconds(),
-        upgrade_deadline=waits.upgrade_deadline.total_seconds(),
+        deadlines={name: duration.total_seconds() for name, duration in waits.deadlines().items()},
         customer_lag=waits.customer_lag.total_seconds(),
     )
 

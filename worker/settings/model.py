@@ -13,8 +13,20 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from worker.settings.problems import ANY_NAME, sentences, split_unknown
-from worker.settings.sections import Http, Journal, Kafka, Log, Metrics, Partner, Retries, Section, Waits, Worker
-from worker.settings.sources import Found, SettingPath, UnreadableSource, find_all, nested
+from worker.settings.sections import (
+    DEADLINE,
+    Http,
+    Journal,
+    Kafka,
+    Log,
+    Metrics,
+    Partner,
+    Retries,
+    Section,
+    Waits,
+    Worker,
+)
+from worker.settings.sources import Found, SettingPath, UnreadableSource, find_all, nested, variable
 from worker.settings.values import PartnerNames, all_hold, one_account_each
 
 
@@ -64,8 +76,7 @@ class Settings(Section):
         """The journal must keep a command for as long as the command may wait: its data is needed until then."""
         waits = self.waits
         longest, name = max(
-            (waits.order_deadline, "AZPLAN_WAITS__ORDER_DEADLINE"),
-            (waits.upgrade_deadline, "AZPLAN_WAITS__UPGRADE_DEADLINE"),
+            *((limit, variable(("waits", f"{name}{DEADLINE}"))) for name, limit in waits.deadlines().items()),
             (waits.settle + waits.order_list_lag, "AZPLAN_WAITS__SETTLE plus AZPLAN_WAITS__ORDER_LIST_LAG"),
         )
         kept = {"RETENTION": self.journal.retention, "DETAIL_RETENTION": self.journal.detail_retention}

@@ -207,6 +207,10 @@ class Worker(Section):
     )
 
 
+DEADLINE = "_deadline"
+"""The end of the names of the settings that end a limited wait."""
+
+
 class Waits(Section):
     """AZPLAN_WAITS__*."""
 
@@ -226,6 +230,11 @@ class Waits(Section):
         timedelta(minutes=2),
         description="how late a new customer may appear; a command waits so long for a customer that is not found",
     )
+
+    def deadlines(self) -> dict[str, timedelta]:
+        """The settings that end a limited wait, by their names without `_deadline`."""
+        names = [name for name in type(self).model_fields if name.endswith(DEADLINE)]
+        return {name.removesuffix(DEADLINE): getattr(self, name) for name in names}
 
 
 class Retries(Section):

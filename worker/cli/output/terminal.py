@@ -38,12 +38,6 @@ def show(*pieces: Piece) -> None:
     _print(_out(), pieces)
 
 
-def show_block(text: str) -> None:
-    """Lines of data that belong together, such as an indented document of ours."""
-    for line in text.split("\n"):
-        show(line)
-
-
 def write(text: str) -> None:
     """Print `text` as it is to standard output. For text that `json_text` or `printable` has made safe."""
     sys.stdout.write(text)

@@ -159,12 +159,6 @@ _IN_FAMILY: Mapping[tuple[str, str], RejectedCode] = MappingProxyType(
 """Codes that mean something narrower in one resource family."""
 
 
-def _is_about_a_customer(operation: str) -> bool:
-    """Whether the operation's address or body names a customer, so that 1000 says that there is none."""
-    path = operations()[operation].path
-    return path.startswith("/customers/{customer_id}") or path in {"/productUpgrades", "/productUpgrades/eligibility"}
-
-
 def reject_code(operation: str, status: int | None, code: str | None) -> RejectedCode:
     """The code word with which a command is rejected because of a definite no to the named operation.
 
@@ -172,8 +166,9 @@ def reject_code(operation: str, status: int | None, code: str | None) -> Rejecte
     """
     if code is not None and code in _EVERYWHERE:
         return _EVERYWHERE[code]
-    family = operations()[operation].family
-    if (status, code) == (404, NOT_FOUND) and _is_about_a_customer(operation):
+    known = operations()[operation]
+    family = known.family
+    if (status, code) == (404, NOT_FOUND) and known.names_customer:
         return RejectedCode.CUSTOMER_NOT_FOUND
     narrower = _IN_FAMILY.get((family, code)) if code is not None else None
     if narrower is not None:

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from tests.support.azplan import ROOT
-from tests.support.server import Server, free_port, tether
+from ops.local.azplan import ROOT
+from ops.local.server import Server, free_port, tether
 
 TENANT = "7d9f2b8a-4c1e-4e59-9a53-0f6b1c2d3e40"
 CLIENT = "5c1e9a7b-8d2f-4b60-a1c3-9e8d7f6a5b41"

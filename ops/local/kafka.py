@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from cryptography.hazmat.primitives import serialization
 
-from tests.support.server import Server, free_port, tether
+from ops.local.server import Server, free_port, tether
 
 ROOT = Path(__file__).parents[2]
 POM = ROOT / "ops" / "kafka" / "pom.xml"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError
 
-from tests.support.waiting import eventually
+from ops.local.waiting import eventually
 
 PARTITIONS = 6
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from tests.support.topics import Topics
-from tests.support.waiting import eventually
+from ops.local.topics import Topics
+from ops.local.waiting import eventually
 
 Headers = list[tuple[str, bytes]]
 

@@ -1,22 +1,12 @@
 """The metrics: all of them, under their names, ready before the first failure."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
-from events.codes import FailedCode, RejectedCode
-from events.messages.base import Event, Origin
-from events.messages.plans import PlanSuspended
-from tests.partner_center.conftest import MakeAccount, Recorder
-from tests.partner_center.wire import Wire, answers, hangs_up
 from worker import metrics
-from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.registry import operations
-from worker.partner_center.resources import carts, customers
 
 LABELS = {
     "azplan_commands_received_total": {"command"},
@@ -105,47 +95,6 @@ def test_what_is_known_is_there_from_the_start() -> None:
     assert {"process_resident_memory_bytes", "python_gc_collections"} <= {family.name for family in families}
 
 
-async def test_what_a_request_leaves_behind(make_account: MakeAccount, partner_center: Wire, run: Recorder) -> None:
-    """Status or cause, duration, and the code if it is known."""
-    prepare()
-    center = make_account().center(run)
-    labels = {"operation": "carts.checkout", "method": "POST"}
-    errors = {"operation": "carts.checkout", "error_code": "800023"}
-    named = value("azplan_partner_center_errors_total", **errors) or 0
-    before = {code: value("azplan_partner_center_requests_total", **labels, code=code) or 0 for code in ("lost", "403")}
-    partner_center.will(
-        hangs_up,
-        answers(403, {"code": 800023, "description": "credit"}),
-        answers(403, {"code": 77777777, "description": "new"}),
-    )
-    for error in (Unanswered, Refused, Refused):
-        with pytest.raises(error):
-            await carts.checkout(center, "c", "1")
-    assert value("azplan_partner_center_requests_total", **labels, code="lost") == before["lost"] + 1
-    assert value("azplan_partner_center_requests_total", **labels, code="403") == before["403"] + 2
-    assert value("azplan_partner_center_errors_total", **errors) == named + 1
-    assert value("azplan_partner_center_errors_total", operation="carts.checkout", error_code="77777777") is None
-    assert (value("azplan_partner_center_errors_total", operation="carts.checkout", error_code="other") or 0) >= 1
-    assert value("azplan_circuit_state", dependency="contoso/carts", state="closed") == 1
-    assert (value("azplan_auth_access_token_expiry_timestamp_seconds", flow="app") or 0) > 1_700_000_000
-
-
-async def test_the_state_of_a_circuit_is_one_of_three(
-    make_account: MakeAccount, partner_center: Wire, run: Recorder
-) -> None:
-    """One-hot."""
-    center = make_account().center(run)
-    partner_center.react = lambda _: answers(500, {})
-    for _ in range(5):
-        with pytest.raises(Unanswered):
-            await customers.get(center, "c")
-    states = {
-        state: value("azplan_circuit_state", dependency="contoso/customers", state=state)
-        for state in ("closed", "open", "half_open")
-    }
-    assert states == {"closed": 0, "open": 1, "half_open": 0}
-
-
 def test_the_earliest_of_several_accounts_is_shown() -> None:
     """The one that needs attention first."""
     expiry = metrics.Earliest(metrics.ACCESS_TOKEN_EXPIRY)
@@ -154,64 +103,6 @@ def test_the_earliest_of_several_accounts_is_shown() -> None:
     assert value("azplan_auth_access_token_expiry_timestamp_seconds", flow="app_user") == 100
     expiry.set("b", 400.0, "app_user")
     assert value("azplan_auth_access_token_expiry_timestamp_seconds", flow="app_user") == 200
-
-
-@dataclass
-class Work:
-    """A command that was received at a moment."""
-
-    type: str
-    received_at: int = 1_000_000_000_000_000
-
-
-ORIGIN = Origin("c-1", "/crm", "azplan.SuspendPlan.v1", "9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10", "contoso")
-SUSPENDED = PlanSuspended.of(ORIGIN, subscription_id="s", already_suspended=False)
-ALREADY = PlanSuspended.of(ORIGIN, subscription_id="s", already_suspended=True)
-
-
-@dataclass
-class Outcome:
-    """What became of it."""
-
-    name: str
-    code: RejectedCode | FailedCode | None = None
-    event: Event | None = None
-
-
-@pytest.mark.parametrize(
-    ("outcome", "result", "fault"),
-    [
-        (Outcome("succeeded", event=SUSPENDED), "succeeded", "none"),
-        (Outcome("succeeded", event=ALREADY), "no_op", "none"),
-        (Outcome("rejected", RejectedCode.INVALID_COMMAND), "refused", "caller"),
-        (Outcome("rejected", RejectedCode.NO_RELATIONSHIP), "refused", "policy"),
-        (Outcome("rejected", RejectedCode.CREDIT_OR_REVIEW), "refused", "microsoft"),
-        (Outcome("rejected", RejectedCode.EARLIER_OUTCOME_UNKNOWN), "refused", "system"),
-        (Outcome("failed", FailedCode.ORDER_FAILED), "failed", "microsoft"),
-        (Outcome("failed", FailedCode.UPGRADE_FAILED), "failed", "microsoft"),
-        (Outcome("failed", FailedCode.RETRIES_EXHAUSTED), "failed", "system"),
-        (Outcome("failed", FailedCode.OUTCOME_UNKNOWN), "failed", "system"),
-        (Outcome("failed", FailedCode.INTERNAL_ERROR), "failed", "system"),
-    ],
-)
-def test_how_the_end_of_a_command_is_counted(outcome: Outcome, result: str, fault: str) -> None:
-    """Outcome, whose fault, and how long it took."""
-    labels = {"command": "SuspendPlan", "outcome": result}
-    counted = value("azplan_commands_total", **labels, fault=fault) or 0
-    seconds = value("azplan_command_duration_seconds_sum", **labels) or 0
-    with metrics.running(Work("azplan.SuspendPlan.v1")):
-        assert value("azplan_commands_in_progress", command="SuspendPlan") == 1
-    metrics.concluded(Work("azplan.SuspendPlan.v1"), outcome, datetime.fromtimestamp(1_000_000_007, UTC))
-    assert value("azplan_commands_in_progress", command="SuspendPlan") == 0
-    assert value("azplan_commands_total", **labels, fault=fault) == counted + 1
-    assert value("azplan_command_duration_seconds_sum", **labels) == seconds + 7
-
-
-def test_a_turn_that_ends_nothing_is_not_counted() -> None:
-    """A command that waits is not over."""
-    before = generate_latest(metrics.COMMANDS)
-    metrics.concluded(Work("azplan.SuspendPlan.v1"), Outcome("waiting"))
-    assert generate_latest(metrics.COMMANDS) == before
 
 
 @pytest.mark.parametrize(

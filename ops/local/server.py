@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from tests.support.waiting import wait_until
+from ops.local.waiting import wait_until
 
 # Below the range that systems give to outgoing connections, so that nobody takes the port of a server that is down.
 PORTS = range(20_000, 32_000)
@@ -41,7 +41,11 @@ def listens(port: int) -> bool:
 
 def _spawn(command: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
     # A tethered process dies with the thread that started it, so that has to be one that lives as long as the run.
-    return _STARTER.submit(subprocess.Popen, command, **more).result()
+    def start() -> subprocess.Popen[bytes]:
+        process: subprocess.Popen[bytes] = subprocess.Popen(command, **more)
+        return process
+
+    return _STARTER.submit(start).result()
 
 
 def tether(*options: str) -> list[str]:

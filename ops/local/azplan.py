@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support.server import Server, tether
-from tests.support.waiting import wait_until
+from ops.local.server import Server, tether
+from ops.local.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("azplan")

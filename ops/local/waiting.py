@@ -3,8 +3,8 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 INTERVAL = 0.05  # seconds between two looks
@@ -20,7 +20,15 @@ def wait_until(look: Callable[[], T], what: str, *, within: float) -> T:
     return answer
 
 
-async def eventually(look: Callable[[], T | Awaitable[T]], what: str, *, within: float) -> T:
+@overload
+async def eventually(look: Callable[[], Coroutine[Any, Any, T]], what: str, *, within: float) -> T: ...
+
+
+@overload
+async def eventually(look: Callable[[], T], what: str, *, within: float) -> T: ...
+
+
+async def eventually(look: Callable[[], Any], what: str, *, within: float) -> Any:
     """As `wait_until`, without blocking the event loop; `look` may be a coroutine function."""
     end = time.monotonic() + within
     while True:

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.support.server import Server, free_port, tether
+from ops.local.server import Server, free_port, tether
 
 USER = "azplan"
 

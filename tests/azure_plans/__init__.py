@@ -1,0 +1,1 @@
+"""Tests of what the handlers of Azure plans share."""

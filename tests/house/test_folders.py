@@ -1,0 +1,53 @@
+"""Tests lie beside the packages by the same names: whoever looks for the tests of a module knows where they are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
+PACKAGES = {
+    **{path.parent.name: path.parent for path in (ROOT / "worker").glob("*/__init__.py")},
+    "worker": ROOT / "worker",
+    "events": ROOT / "events",
+}
+"""The packages of the product, by the names of their test folders. `tests/worker` has the modules of no package."""
+
+STORIES = "tells whole stories with the fixtures of this folder"
+ELSEWHERE: Mapping[str, str] = {
+    "tests/journal/test_model.py": "compares the journal with a model of it",
+    "tests/operators/test_pauses.py": STORIES,
+    "tests/operators/test_poison.py": STORIES,
+    "tests/operators/test_requests.py": STORIES,
+    "tests/operators/test_retention.py": STORIES,
+    "tests/operators/test_wakeups.py": STORIES,
+}
+"""Test files that have the name of a module of another package, each with the reason."""
+
+
+def modules(package: str) -> set[str]:
+    """The modules and the packages in a package, at any depth; of `worker` itself only those beside the packages."""
+    folder = PACKAGES[package]
+    found = folder.glob("*.py") if package == "worker" else folder.rglob("*.py")
+    return {file.parent.name if file.stem == "__init__" else file.stem for file in found}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_has_a_test_folder(package: str) -> None:
+    """Each package has its tests under its own name."""
+    assert list((TESTS / package).glob("test_*.py")), f"add tests/{package}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_test_file_lies_beside_its_module(package: str) -> None:
+    """A test file that has the name of a module lies in the folder of that module's package."""
+    others = {name for other in PACKAGES if other != package for name in modules(other)} - modules(package)
+    files = [file for file in (TESTS / package).rglob("test_*.py") if str(file.relative_to(ROOT)) not in ELSEWHERE]
+
+    assert [file.name for file in files if file.stem.removeprefix("test_") in others] == []
+
+
+def test_nothing_is_excused_that_need_not_be() -> None:
+    """The list of exceptions can only shrink."""
+    assert [name for name in ELSEWHERE if not (ROOT / name).exists()] == []

@@ -1,0 +1,98 @@
+"""Nothing is unused: each public function, class and constant of the product has a use in the product or in ops/."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT, USERS = ("worker", "events"), ("worker", "events", "ops")
+
+REGISTERED: Mapping[str, str] = {
+    "worker.handlers.": "a handler is found in its module",
+    "worker.cli.verbs.": "a verb is found by its function `register`",
+}
+"""Packages whose modules are found by looking, and what is found."""
+OPERATIONS = "worker.partner_center.resources."
+"""Functions here are the client's operations: all that are documented for these resources, tried by
+`tests/partner_center/test_operations.py`, whether a handler needs them yet or not."""
+KEPT: Mapping[str, str] = {
+    "worker.journal.operating.dead_letters.letters": "goes when its tests read the facade",
+    "worker.operators.signature.sign": "for a page: the command line makes its signature from the person at it",
+}
+"""Other names that nothing uses, each with the reason to keep it."""
+
+
+def modules(*folders: str) -> dict[str, ast.Module]:
+    """Every module of these folders, by its dotted name."""
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): ast.parse(file.read_text("utf-8")) for file in files
+    }
+
+
+def defined(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """The public names that a module defines, each with its statement."""
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names = [node.name]
+            case ast.Assign():
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names = [name]
+            case _:
+                names = []
+        yield from ((name, node) for name in names if not name.startswith("_"))
+
+
+def read_in(tree: ast.AST) -> Iterator[str]:
+    """The names that a piece of code reads, in annotations that are text too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            yield node.value
+
+
+def taken_from_others(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """What a module imports from others, or reads of modules that it imported: (module, name)."""
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            known.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            known.update({alias.asname or alias.name: alias.name for alias in node.names})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
+            yield known[node.value.id], node.attr
+
+
+def unused() -> Iterator[str]:
+    """The public names that nothing uses."""
+    uses = {use for tree in modules(*USERS).values() for use in taken_from_others(tree)}
+    for module, tree in modules(*PRODUCT).items():
+        if module.startswith(tuple(REGISTERED)):
+            continue
+        for name, statement in defined(tree):
+            operation = module.startswith(OPERATIONS) and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+            here = (name in read_in(each) for each in tree.body if each is not statement)
+            if not operation and (module, name) not in uses and not any(here):
+                yield f"{module}.{name}"
+
+
+def test_every_public_name_has_a_use() -> None:
+    """What only a test uses does not belong to the product; what nothing uses belongs nowhere."""
+    assert sorted(set(unused()) - set(KEPT)) == []
+
+
+def test_ops_needs_no_tests() -> None:
+    """What the benchmark and the tests share is in ops/."""
+    borrowers = {
+        name: module
+        for name, tree in modules("ops").items()
+        for module, _ in taken_from_others(tree)
+        if "tests" in module
+    }
+
+    assert [name for name, module in borrowers.items() if module.split(".")[0] == "tests"] == []
