@@ -1,0 +1,348 @@
+"""A program without a terminal that calls every function of `worker.operators`, as a page would.
+
+Run in a process of its own, `python -m tests.operators.page`, on a journal that `tests.cli.telling` has filled. Here
+no import of typer, rich or click works. Prints nothing; exit code 0 if every call did what its docstring promises.
+"""
+
+# ruff: noqa: E402 - the refusal stands before the imports
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+TERMINALS = ("typer", "rich", "click")
+
+
+class NoTerminal(MetaPathFinder):
+    """Refuses everything that is made for terminals."""
+
+    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Raises ImportError for a terminal's library."""
+        if name.partition(".")[0] in TERMINALS:
+            raise ImportError(f"{name} is for terminals")
+        return None
+
+
+sys.meta_path.insert(0, NoTerminal())
+
+from events.codes import FailedCode
+from events.messages.base import Event, Origin, commands
+from events.messages.plans import SuspendPlan
+from events.messages.status import CommandFailed
+from events.wire.envelope import encode
+from events.wire.identity import TERMINAL, event_id
+from events.wire.record import Outgoing
+from tests.operators.memory_admin import MemoryAdmin
+from tests.support.memory_broker import MemoryBroker
+from worker import logs
+from worker.broker.admin import KafkaAdmin
+from worker.broker.port import Ack, BrokerUnavailable, Partition
+from worker.broker.rights import Right, RightTo
+from worker.broker.topics import TopicChange, WantedTopic
+from worker.clock import Clock
+from worker.journal.journal import Journal
+from worker.journal.operator_journal import OperatorJournal
+from worker.journal.records import Resolution
+from worker.journal.selection import Selection
+from worker.operators import (
+    checks,
+    connections,
+    dead_letters,
+    event_watch,
+    journal_maintenance,
+    pauses,
+    requests,
+    selection,
+    signature,
+    unknown_outcome,
+    wakeups,
+)
+from worker.operators import commands as commands_of_people
+from worker.operators.errors import Refused
+from worker.operators.published_accounts import ToldAccounts
+from worker.operators.replay import applying, cost, decisions, pace, planning, plans
+from worker.operators.replay import selection as candidates
+from worker.operators.sending import compose, follow_events, send
+from worker.operators.sending.published_events import ToldEvents
+from worker.operators.setup import permissions, topics
+from worker.operators.wording import durations, error_codes, message_types
+from worker.settings import model
+from worker.settings.model import Settings
+
+CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+NAME = signature.sign(" ada@desk ", "to see whether a page can")
+
+
+class PageAdmin(MemoryAdmin):
+    """Topics in memory, of which none has to be created but one."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker)
+        self.created: list[str] = []
+
+    async def plan(self, wanted: Sequence[WantedTopic]) -> list[TopicChange]:
+        """The first topic is missing."""
+        return [TopicChange(each, None if number == 0 else 1, None) for number, each in enumerate(wanted)]
+
+    async def apply(self, changes: Sequence[TopicChange]) -> None:
+        """Remembers what was created."""
+        self.created.extend(change.wanted.name for change in changes)
+
+
+class PageSink:
+    """Writes into memory."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def send(self, topic: str, record: Outgoing, *, partition: int | None = None) -> Ack:
+        """Acknowledged at once."""
+        end = self._broker.end(Partition(topic, partition or 0))
+        await self._broker.write(topic, record, partition=partition or 0)
+        return Ack(Partition(topic, partition or 0), end)
+
+
+async def words() -> None:
+    """Words as a person types them, and sentences as a person reads them."""
+    assert (NAME.who, signature.name(" a\nb "), signature.reason("why")) == ("ada@desk", "a b", "why")
+    assert selection.select(type="suspend-plan", state="open").open
+    assert selection.select_dead_letters(code="invalid_json").code == "invalid_json"
+    assert selection.partner_name(" US ") == "us"
+    assert selection.customer_id(CUSTOMER.upper()) == CUSTOMER
+    assert selection.wire_type("SuspendPlan") == selection.known_type("suspendplan") == SuspendPlan.wire_type()
+    assert selection.code_word("Outcome-Unknown", FailedCode) == "outcome_unknown"
+    assert "retry" in selection.meant("retri", ["retry"])
+    noon = selection.instant("1970-01-01T12:00:00Z", "from")
+    assert noon is not None
+    assert selection.micros(noon) == 43_200_000_000
+    assert selection.offsets("0:1-2") == (0, range(1, 3))
+    assert (durations.rough(61), durations.spoken(timedelta(minutes=90))) == ("1 m", "1 h 30 m")
+    assert error_codes.explain("active_assets").meanings
+    assert message_types.find("suspend_plan", commands()) is SuspendPlan
+    assert message_types.short(SuspendPlan.wire_type()) in message_types.suggestion("SuspendPlann", commands())
+
+
+async def rights(settings: Settings, admin: PageAdmin) -> None:
+    """What the broker needs."""
+    kafka, lacking = settings.kafka, [Right(RightTo.WRITE, "t"), Right(RightTo.WRITE_ONCE, "kafka-cluster")]
+    assert len(permissions.needed_rights(kafka)) == 5
+    assert permissions.comes_with_others(lacking[1], lacking)
+    assert permissions.principal(kafka) in permissions.may_not(lacking[0], kafka)
+    assert "kafka-acls" in permissions.how_to_allow(lacking[0], kafka)
+    assert "cleanup.policy=delete" in permissions.keep_all("t")
+    changes = await topics.plan_topics(admin, topics.wanted_topics(settings, partitions=1))
+    assert await topics.create_topics(admin, changes) == admin.created == [settings.kafka.commands_topic]
+
+
+async def checked() -> None:
+    """Every check ends in a finding, also without a broker and without Partner Center."""
+    found = {(finding.check, finding.result) async for finding in checks.findings()}
+    assert {("settings", checks.Result.OK), ("journal", checks.Result.OK), ("broker", checks.Result.FAILED)} <= found
+
+
+async def unreachable(settings: Settings) -> None:
+    """A broker that is not there is an error of the broker's."""
+    for door in (connections.admin(settings), connections.sink(settings)):
+        try:
+            async with door as client:
+                if isinstance(client, KafkaAdmin):
+                    await client.ping()
+        except BrokerUnavailable:
+            continue
+
+
+async def sent(settings: Settings, broker: MemoryBroker, admin: PageAdmin) -> None:
+    """A command is composed, sent and followed to its answer."""
+    (member,) = (each for each in compose.members(SuspendPlan) if each.name == "validateOnly")
+    given = {**compose.parse_data(b"{}", "the form"), member.name: compose.value_of(member, True)}
+    data, identity = compose.with_customer(given, CUSTOMER, None), compose.Identity("page-1", "/page", None)
+    outgoing = compose.compose(SuspendPlan, data, identity)
+    request = send.SendRequest(SuspendPlan.wire_type(), CUSTOMER, identity, outgoing, timedelta(seconds=9))
+    command = await send.send_command(settings, admin, PageSink(broker), request)
+    await broker.write(settings.kafka.events_topic, answer(identity))
+    (event,) = [each async for each in send.follow_answer(settings, admin, command)]
+    assert command.answer(event) is send.Answer.FAILED
+    told = ToldEvents(admin, settings.kafka.commands_topic)
+    async for again in follow_events.events_after(admin, settings.kafka.events_topic, {}, told):
+        assert again.id == event.id
+        break
+
+
+def answer(identity: compose.Identity) -> Outgoing:
+    """What a worker answers."""
+    origin = Origin(identity.id, identity.source, SuspendPlan.wire_type(), CUSTOMER, "us", 0)
+    failed: Event = CommandFailed.of(
+        origin, code=FailedCode.RETRIES_EXHAUSTED, detail="it kept failing", attempts=1, outcome_unknown=False
+    )
+    return encode(
+        failed,
+        id=event_id(identity.source, identity.id, 0, TERMINAL),
+        time=datetime.now(UTC),
+        correlation_id="c",
+        causation_id=identity.id,
+    )
+
+
+async def read(journal: OperatorJournal, settings: Settings) -> None:
+    """Lists, stories, evidence, numbers."""
+    await selection.check_partner(journal, settings, "us")
+    found = await commands_of_people.list_commands(journal, settings, Selection(), since=timedelta(days=3650))
+    assert len(found.commands) == 5
+    assert (await commands_of_people.find_command(journal, "waits-1")).id == "waits-1"
+    story = (await commands_of_people.read_story(journal, "failed-1")).story
+    assert unknown_outcome.evidence(story) is not None
+    watched = await event_watch.watch_events(journal, settings, Selection())
+    assert [change async for page in watched.pages() for change in page] == []
+    assert (await journal_maintenance.count_journal(journal)).counts.effects == 1
+    assert await ToldAccounts(journal).tenant("us") is not None
+
+
+async def held(journal: OperatorJournal, settings: Settings) -> None:
+    """Paused and resumed."""
+    plan = await pauses.plan_pause(journal, settings, customer=CUSTOMER)
+    made = await pauses.pause(journal, NAME, plan.selection)
+    assert pauses.spoken(made.which) in pauses.in_force(made, journal.now())
+    assert [each.id for each in await pauses.held_pauses(journal)] == [made.id]
+    ended = await pauses.plan_resume(journal, settings, every=True)
+    await pauses.resume(journal, NAME, ended.pauses)
+    assert not await pauses.held_pauses(journal)
+
+
+async def asked(journal: OperatorJournal, settings: Settings) -> None:
+    """Requests are written down; no worker of this test carries them out."""
+    assert [worker.name for worker in await requests.living_workers(journal)] == ["page"]
+    numbers = await requests.request_cancel(
+        journal, NAME, await requests.plan_cancel(journal, settings, Selection(type=SuspendPlan.wire_type()))
+    )
+    command = await unknown_outcome.command_to_resolve(journal, "failed-1")
+    more = await unknown_outcome.request_resolve(journal, NAME, command, Resolution.NOT_APPLIED)
+
+    async def one() -> AsyncIterator[Sequence[str]]:
+        yield [command.uid]
+
+    last = await requests.ask(journal, NAME, "redrive", one())
+    answers = [each async for each in requests.answers(journal, [*numbers, *more], 0.0)]
+    assert answers
+    assert not any(each.done for each in answers)
+    assert max(last) > max(more) > max(numbers)
+    plan = await wakeups.plan_wake(journal, settings, every=True)
+    assert await wakeups.wake(journal, NAME, plan.selection) == plan.commands
+
+
+async def buried(journal: OperatorJournal, settings: Settings) -> None:
+    """Dead letters are listed, read, put aside and taken back; one that is no command is not redriven."""
+    found = await dead_letters.list_dead_letters(journal, settings, Selection())
+    letter = next(each for each in found.letters if each.id is None)
+    number = letter.letter.seq
+    assert (await dead_letters.read_dead_letter(journal, number))[0] == letter
+    choice = await dead_letters.choose_dead_letters(journal, settings, Selection(), numbers=[number])
+    assert [page async for page in dead_letters.move_dead_letters(journal, NAME, choice, "archive")] == [(1, [number])]
+    (moved,) = await dead_letters.dead_letters_numbered(journal, [number])
+    assert moved.letter.state == "archived"
+    try:
+        await dead_letters.plan_redrive(journal, settings, NAME, choice)
+    except Refused:
+        return
+    raise AssertionError("a record that never was a command is redriven")
+
+
+async def replayed(journal: OperatorJournal, settings: Settings, admin: PageAdmin) -> None:
+    """Replays are planned, listed, read and carried out."""
+
+    @asynccontextmanager
+    async def opened(_: Settings) -> AsyncIterator[PageAdmin]:
+        yield admin
+
+    source = plans.ReplaySource(Selection(code="not_eligible_for_upgrade"), from_journal=True)
+    made = await plans.plan_replay(journal, settings, NAME, source, open_admin=opened)
+    topic = plans.ReplaySource(Selection(), ((0, range(1)),))
+    assert (await plans.plan_replay(journal, settings, NAME, topic, open_admin=opened)).plan.commands == 1
+    assert len((await plans.list_plans(journal)).plans) == 2
+    plan = await plans.find_plan(journal, made.plan.id)
+    assert (await plans.describe_plan(journal, plan)).reasons == (await plans.read_plan(journal, plan.id)).reasons
+    assert plans.to_do(plan) == 0
+    await plans.insist_on_workers(journal, plan)
+    ended = await plans.carry_out_plan(
+        journal, settings, plan, applying.Manner(NAME.who, pace.Pace()), lambda standing: None
+    )
+    plans.judge(plan, ended)
+    assert plans.calls_per_minute(settings)["us"] > 0
+    assert plans.record_desk(settings, await journal.tenants.directory({})).retention > 0
+
+
+async def replay_parts(journal: OperatorJournal, settings: Settings, admin: PageAdmin) -> None:
+    """The decisions inside a replay."""
+    topic, now = settings.kafka.commands_topic, datetime.now(UTC)
+    ranges = await candidates.ranges(admin, topic)
+    assert await candidates.shortened(admin, topic, now) == []
+    desk = plans.record_desk(settings, await journal.tenants.directory({}))
+    found = [each async for each in candidates.of_records(journal, admin.read(ranges), desk, Selection())]
+    (rejected, *_) = [each async for each in candidates.of_journal(journal, Selection(code="not_eligible_for_upgrade"))]
+    assert rejected.known is not None
+    assert await candidates.of_commands(journal, [rejected.known.uid]) == [rejected]
+    assert candidates.fresh(rejected, set())
+    assert candidates.fits(rejected, Selection(type=rejected.type))
+    wanted = decisions.Wanted()
+    outcome = decisions.decide(rejected.known, readable=True, too_old=False, wanted=wanted).outcome
+    assert planning.planned(rejected, 1, wanted).outcome == outcome.value
+    order = planning.Order(NAME.who, NAME.why, {}, wanted)
+    assert (await planning.make(journal, each(found), order, {})).commands == len(found) == 1
+    assert cost.expect([("us", SuspendPlan.wire_type())], {SuspendPlan.wire_type(): 2.0}, {"us": 60}).calls == 2
+    standing = pace.Standing(planned=3)
+    assert pace.portion(standing, pace.Pace(), begun=0, seconds=0.0) == 3
+    assert not pace.too_many_failed(standing, pace.Pace())
+    going = applying.Sent(1, uid="u", redrive=0, asked=True, answer=None, state=None, story=None, reason=None)
+    assert applying.verdict(going) is None
+    assert not applying.is_patient(going)
+
+
+async def each(found: Sequence[candidates.Candidate]) -> AsyncIterator[candidates.Candidate]:
+    """One after the other."""
+    for candidate in found:
+        yield candidate
+
+
+async def forgotten(journal: OperatorJournal, settings: Settings) -> None:
+    """Nothing here is old."""
+    assert await journal_maintenance.plan_prune(journal, settings) == await journal_maintenance.prune(
+        journal, settings, NAME
+    )
+
+
+async def visit() -> None:
+    """Everything, one after the other."""
+    settings = model.load()
+    kafka = settings.kafka
+    broker = MemoryBroker(Clock(), {kafka.commands_topic: 1, kafka.events_topic: 1})
+    admin = PageAdmin(broker)
+    assert journal_maintenance.former_name("old=us", settings) == ("old", "us")
+    assert journal_maintenance.settling_time(settings) > timedelta(0)
+    told: list[str] = []
+    await journal_maintenance.rebuild_journal(settings, admin, NAME, tell=told.append)
+    await words()
+    await rights(settings, admin)
+    async with connections.journal(settings) as journal:
+        await Journal(journal.transactions).register("page", "test", 60)
+        await sent(settings, broker, admin)
+        await read(journal, settings)
+        await held(journal, settings)
+        await buried(journal, settings)
+        await replayed(journal, settings, admin)
+        await replay_parts(journal, settings, admin)
+        await asked(journal, settings)
+        await forgotten(journal, settings)
+    await checked()
+    await unreachable(settings)
+
+
+if __name__ == "__main__":
+    logs.configure("error", "console", stream=io.StringIO())
+    asyncio.run(visit())
+    assert not any(name.partition(".")[0] in TERMINALS for name in sys.modules)
