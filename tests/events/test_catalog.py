@@ -12,6 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 import events
 from events.catalog import example, file_name, generated_schema, messages, schema, write_schemas
+from events.codes import codes
 from events.messages.base import Command, Message, commands
 from events.wire.envelope import (
     AcceptedCommand,
@@ -187,6 +188,15 @@ def test_examples_tell_of_facts_in_order() -> None:
         shown = example(type_)
         received = shown["value"].get("receivedAt", shown["headers"]["ce_time"])
         assert datetime.fromisoformat(received) <= datetime.fromisoformat(shown["headers"]["ce_time"])
+
+
+@pytest.mark.parametrize("type_", ["azplan.CommandRejected.v1", "azplan.CommandFailed.v1"])
+def test_an_example_explains_its_code_as_the_code_does(type_: str) -> None:
+    """Title and advice in an example are those that an event with this code has by default."""
+    shown = example(type_)["value"]
+    meaning = codes()[shown["code"]].meaning
+
+    assert (shown["title"], shown["advice"]) == (meaning.title, meaning.advice)
 
 
 def test_commands_and_events_are_all_the_messages() -> None:

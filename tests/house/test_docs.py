@@ -14,6 +14,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 CODE_WORD = re.compile(r"`([^`\n]+)`")
 TOP_FOLDERS = ("worker/", "events/", "ops/", "tests/", "docs/")
+PRIVATE_IDIOM = re.compile(r"\b(anew|mend(s|ed|ing)?|whoever|whose it is)\b", re.IGNORECASE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -55,6 +56,15 @@ def test_a_page_names_files_and_tests_that_are_there(page: str) -> None:
 
     assert [path for path in paths if not (ROOT / path).exists()] == []
     assert [word for word in words if word.startswith("test_") and f"def {word}(" not in tests] == []
+
+
+@pytest.mark.parametrize("folder", ["docs", "events", "ops/demo", "ops/simulator", "ops/grafana", "ops/model"])
+def test_pages_and_contract_use_no_private_idiom(folder: str) -> None:
+    """Words that only azplan's own people used are gone from everything that others read."""
+    files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".md", ".json"}]
+    found = {str(path.relative_to(ROOT)): PRIVATE_IDIOM.search(path.read_text("utf-8")) for path in files}
+
+    assert [name for name, word in found.items() if word and Path(name).name not in PAGES] == []
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
