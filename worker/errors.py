@@ -4,13 +4,13 @@ WorkerError
 ├── Rejected        the answer is no; sending the command again unchanged gives no again
 ├── Failed          the worker gives up; a person may redrive
 ├── Wait            not now: look again later
-├── Validated       nothing was changed because the command asks only what would be done
-├── AttemptsSpent   the next step would be one attempt too many
-├── LaneLost        another worker owns the lane now; this run ends without a word
+├── Validated       the command only asks what would be done; nothing was changed
+├── AttemptsSpent   the next step would exceed the number of attempts
+├── LaneLost        another worker owns the lane now; this run ends without an event
 └── JournalError
     ├── JournalUnavailable   the database does not answer; nothing is known about the last write
-    └── JournalRefused       this journal cannot be used as it stands; the message says what to do
-        └── JournalMissing   there is none yet
+    └── JournalRefused       this journal cannot be used as it is; the message says what to do
+        └── JournalMissing   the journal does not exist yet
 
 Handlers raise the first three, and the client's errors pass through them; `worker.runtime.outcome` judges each.
 """
@@ -25,7 +25,7 @@ FULL_DISK = "the disk that holds the journal is full: make room; the worker goes
 
 
 class WorkerError(Exception):
-    """Everything that the worker raises of its own accord."""
+    """Base of all errors of the worker."""
 
 
 class Rejected(WorkerError):
@@ -49,7 +49,7 @@ class Rejected(WorkerError):
 
 
 class Failed(WorkerError):
-    """The worker gives up. `ended` says that Microsoft itself ended the effect, so that a redrive may begin anew."""
+    """The worker gives up. `ended`: Microsoft itself ended the effect, and a redrive may begin it again."""
 
     def __init__(
         self,
@@ -105,21 +105,21 @@ class Validated(WorkerError):
 
 
 class AttemptsSpent(WorkerError):
-    """A write that was tried as often as the settings allow is not tried again."""
+    """A write was tried as often as the settings allow. It is not tried again."""
 
 
 class LaneLost(WorkerError):
-    """The lane has another owner. Nothing more is sent or written for it here."""
+    """The lane has another owner. This worker sends and writes nothing more for the lane."""
 
 
 class JournalError(WorkerError):
-    """Something about the journal itself."""
+    """Base of the journal's errors."""
 
 
 class JournalUnavailable(JournalError):
-    """The database does not answer. Whether the last write was made is not known; the journal will tell later.
+    """The database does not answer. Whether it made the last write is not known until the journal is read again.
 
-    The text may hold the database's own words and is for the log. `plain` is a sentence of ours, for anybody who asks.
+    The text may hold the database's own words and is for the log. `plain` is a sentence that anybody may read.
     """
 
     def __init__(self, text: str, *, plain: str = SILENT_JOURNAL) -> None:
@@ -128,8 +128,8 @@ class JournalUnavailable(JournalError):
 
 
 class JournalRefused(JournalError):
-    """This journal cannot be used as it stands. The message says why and what to do."""
+    """This journal cannot be used as it is. The message says why and what to do."""
 
 
 class JournalMissing(JournalRefused):
-    """There is no journal there yet: no worker has ever begun on it."""
+    """The journal does not exist yet: no worker has ever started with it."""

@@ -15,8 +15,9 @@ log = structlog.get_logger("azplan.app")
 
 
 async def open_journal(settings: Settings, clock: Clock, *, new: bool) -> Journal:
-    """Open it for a worker. One that is not there yet is made last, when the broker has answered: a start that comes to
-    nothing leaves nothing behind. `new`: it may be empty although the group has worked before.
+    """Open the journal of a worker. `new`: the journal may be empty although the group has worked before.
+
+    A missing journal is created last, after the broker has answered: a start that fails leaves nothing behind.
 
     Raises `JournalRefused`, `JournalUnavailable` and `BrokerError`.
     """
@@ -42,7 +43,7 @@ async def open_journal(settings: Settings, clock: Clock, *, new: bool) -> Journa
 
 
 async def missing(settings: Settings, clock: Clock) -> bool:
-    """Whether there is no journal yet. Makes none, and says nothing of one that cannot be used: opening it does."""
+    """Whether the journal does not exist yet. Creates none. False for an unusable journal: opening it fails."""
     engine = open_engine(settings, clock)
     try:
         await engine.open()

@@ -1,7 +1,7 @@
 """The worker's log: one line a fact, JSON or for a terminal, without secrets; libraries log the same way.
 
-Modules take `structlog.get_logger("azplan.<part>")`; what they bind as context variables stands on every line of their
-task. Nothing is configured at import; `configure` is called once, at start.
+Modules use `structlog.get_logger("azplan.<part>")`. Every line of a task carries the context variables that the task
+has bound. Importing this module configures nothing; `configure` is called once, at start.
 """
 
 import logging
@@ -20,18 +20,18 @@ from events.wire.text import visible
 from worker.redaction import Redactor
 
 OURS: Final = ("azplan", "worker", "ops")
-"""Loggers that have the configured level; those of libraries speak from WARNING on."""
+"""Loggers with the configured level. Loggers of libraries write from WARNING on."""
 
-# What a library calls an error and is none: said at DEBUG only.
+# Messages that a library logs as errors and that are none: written at DEBUG only.
 _HARMLESS: Final = re.compile(
-    # The first member of a new cluster's first group waits a moment for the topic of the offsets to be made.
+    # In a new cluster, the first member of the first group waits a moment for the topic of offsets.
     r"Group Coordinator Request failed: \[Error 15\]"
-    # Somebody came or went.
+    # A member joined or left the group.
     r"|Heartbeat failed for group .* because it is rebalancing"
-    # The broker port says the same in its own error, once, with the reason.
+    # The broker port raises an error of its own, once, with the reason.
     r"|Unable connect to "
 )
-# A client that cannot reach its server says so ten times a second: the first time is news, and a word now and then.
+# A client that cannot reach its server logs that ten times a second. The first line is written, then one now and then.
 _SELDOM_SECONDS: Final = 30.0
 _MOST_REMEMBERED: Final = 200
 _FIRST: Final = ("timestamp", "level", "event", "logger")
@@ -47,8 +47,8 @@ def configure(
 ) -> None:
     """Log to `stream` (default: standard error) from now on.
 
-    `level` is debug, info, warning or error; `style` is json, console, or auto: console on a terminal. `count` is told
-    the level of every line. `secrets` are masked wherever they occur, beside all that looks like a secret.
+    `level` is debug, info, warning or error; `style` is json, console, or auto: console on a terminal. `count` is
+    called with the level of every line. `secrets` are masked wherever they occur, as is text that looks like a secret.
     """
     target = sys.stderr if stream is None else stream
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -80,7 +80,7 @@ class _Handler(logging.StreamHandler[TextIO]):
         return True
 
     def _repeats(self, record: logging.LogRecord) -> bool:
-        """Whether a library said the like a moment ago; when it is said again, it is said how often it was."""
+        """Whether a library logged such a line a moment ago. The next line that is written says how many were not."""
         key = (record.name, str(record.msg))
         last = self._said.get(key)
         if last is not None and 0 <= record.created - last.at < _SELDOM_SECONDS:
@@ -118,7 +118,7 @@ def _shared(redactor: Redactor, count: Callable[[str], None] | None) -> list[Pro
         return event
 
     def redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        # What begins with an underscore is structlog's own and never written.
+        # Keys that begin with an underscore belong to structlog and are never written.
         return {key: value if key.startswith("_") else redactor.member(key, value) for key, value in event.items()}
 
     return [
@@ -128,7 +128,7 @@ def _shared(redactor: Redactor, count: Callable[[str], None] | None) -> list[Pro
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _traced,
         structlog.processors.StackInfoRenderer(),
-        # Before the redaction, because what an exception says may hold anything.
+        # Before the redaction, because the text of an exception may hold a secret.
         structlog.processors.format_exc_info,
         redacted,
         counted,
@@ -153,7 +153,7 @@ def _renderer(stream: TextIO, *, console: bool) -> Processor:
 
 
 def _visible(event: EventDict) -> EventDict:
-    """The line as a terminal may have it: no text from outside controls it. JSON lines have escapes instead."""
+    """The line with visible control characters: text from outside must not control a terminal. JSON escapes them."""
     return {
         key: "\n".join(map(visible, value.split("\n"))) if isinstance(value, str) else value
         for key, value in event.items()

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """True for this machine's own names and addresses."""
+    """Whether a host is this machine under one of its loopback names or addresses."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -170,17 +170,17 @@ BUILD = Info("azplan_build", "Which azplan this is.", registry=REGISTRY)
 
 
 def described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
-    """Every metric of ours: name as it is exported, type, labels and meaning, in the order of the code."""
+    """Every metric of azplan: exported name, type, labels and meaning, in the order of the code."""
     for name, metric in globals().items():
         if name.isupper() and isinstance(metric, Counter | Gauge | Histogram | Info):
             (family,) = metric.describe()
             suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
-            labels = tuple(metric._labelnames)  # noqa: SLF001 - the library tells them nowhere else
+            labels = tuple(metric._labelnames)  # noqa: SLF001 - the library has no public way to read them
             yield f"{family.name}{suffix}", family.type, labels, family.documentation
 
 
 class Earliest:
-    """Sets a gauge to the smallest of the values that several accounts give. It is not shown before the first."""
+    """Sets a gauge to the smallest value of several accounts. Before the first value the gauge is not exported."""
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
@@ -203,10 +203,10 @@ def prepare(
     topics: Mapping[str, str],
     build: Mapping[str, str],
 ) -> None:
-    """Make the children of all labels whose values are known, so that the first failure already shows as an increase.
+    """Create the series of all label values that are known: the first failure then shows as an increase from zero.
 
-    `operations` are (name, method, statuses of success); `topics` are the names of
-    topics by what they are for (`commands`, `events`, `dead_letters`); `build` is version, revision and python.
+    `operations`: (name, method, statuses of success). `topics`: topic names by their purpose (`commands`, `events`,
+    `dead_letters`). `build`: version, revision and python.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]
     BUILD.info(dict(build))
@@ -250,13 +250,13 @@ def _prepare_command(command: str) -> None:
 
 
 def command_label(command_type: str) -> str:
-    """The label of a full type: `azplan.SuspendPlan.v1` is `SuspendPlan`; one that is not ours is `unknown`."""
+    """The label of a full type: `SuspendPlan` for `azplan.SuspendPlan.v1`; `unknown` for a type that azplan lacks."""
     known = commands().get(command_type)
     return known.__name__ if known else "unknown"
 
 
 def step_taken(command_type: str, step: str, outcome: str, seconds: float) -> None:
-    """Measure a step. Its name may go on with an id or a number, which is no label."""
+    """Measure a step. The label is the first word of its name, without an id or a number behind it."""
     kind = step.partition(" ")[0]
     STEP_DURATION.labels(command_label(command_type), kind, outcome).observe(seconds)
 

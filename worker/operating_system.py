@@ -1,7 +1,7 @@
 """Differences between operating systems: locks between processes, file rights, signals.
 
-Linux is what azplan is built for, and macOS has what it needs. A system without one of these gets the next best that
-keeps the promises, or one sentence. Other modules ask here, and call nothing that only some systems have.
+azplan is built for Linux; macOS offers the same. On a system that lacks one of these functions, azplan uses the next
+best that keeps the promises, or refuses with one sentence. Other modules call nothing that only some systems have.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ except ImportError:
 
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
 TEXT_AT = 0 if fcntl is not None else 1
-"""Where a lock file's text begins: behind its first byte, where that is locked because a whole file cannot be."""
+"""Where the text of a lock file begins: behind the first byte on systems that lock that byte and not the whole file."""
 
 
 class Unsupported(OSError):
-    """This operating system cannot do what is needed. The message is a sentence with the way out."""
+    """This operating system lacks something that azplan needs. The message is a sentence that says what to do."""
 
 
 def lock(handle: int) -> bool:
-    """Lock an open file for this process, as long as it lives or until the file is closed. False: another has it.
+    """Lock an open file until this process ends or closes the file. False: another process holds the lock.
 
-    Raises `Unsupported` where the system has no such locks.
+    Raises `Unsupported` if the system has no such locks.
     """
     try:
         if fcntl is not None:
@@ -57,7 +57,7 @@ def lock(handle: int) -> bool:
 
 
 def read_text(handle: int) -> str:
-    """What stands in a lock file; "" where another holds it and the system lets nobody read meanwhile."""
+    """The text of a lock file. Empty if another process holds the lock and the system lets nobody read meanwhile."""
     with suppress(OSError):
         os.lseek(handle, TEXT_AT, os.SEEK_SET)
         return os.read(handle, 64).decode("ascii", "replace").strip()
@@ -65,14 +65,14 @@ def read_text(handle: int) -> str:
 
 
 def write_text(handle: int, text: str) -> None:
-    """Say something in a lock file."""
+    """Replace the text of a lock file."""
     os.ftruncate(handle, 0)
     os.lseek(handle, 0, os.SEEK_SET)
     os.write(handle, b" " * TEXT_AT + text.encode("ascii"))
 
 
 def set_aside(handle: int, size: int) -> None:
-    """Take so many bytes of the disk for an open file, so that a full one shows now. Raises OSError then."""
+    """Reserve `size` bytes of the disk for an open file. Raises OSError now if the disk is full."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(handle, 0, size)
         return
@@ -82,7 +82,7 @@ def set_aside(handle: int, size: int) -> None:
 
 
 def write_whole(handle: int, content: bytes) -> None:
-    """Let an open file hold just this, and bring it to the disk."""
+    """Replace the content of an open file, and write it through to the disk."""
     os.lseek(handle, 0, os.SEEK_SET)
     os.write(handle, content)
     os.ftruncate(handle, len(content))
@@ -90,7 +90,7 @@ def write_whole(handle: int, content: bytes) -> None:
 
 
 def keep_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where a folder can be opened for that; elsewhere the system does it."""
+    """Write the names in a folder through to the disk. Does nothing on a system that does so itself."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -106,12 +106,12 @@ def may_use(path: Path) -> bool:
 
 
 def open_to_others(path: Path) -> bool:
-    """Whether others than the owner may do anything with the file. Where rights are no such bits: no."""
+    """Whether anybody but the owner may use the file. False on a system without such permission bits."""
     return os.name == "posix" and bool(path.stat().st_mode & 0o077)
 
 
 def on_stop(called: Callable[[signal.Signals], None]) -> None:
-    """Call this in the running event loop when the process is asked to stop, by SIGTERM or Ctrl-C."""
+    """Call `called` in the running event loop when SIGTERM or Ctrl-C asks the process to stop."""
     loop = asyncio.get_running_loop()
 
     def in_loop(number: int, _: FrameType | None) -> None:
@@ -120,10 +120,10 @@ def on_stop(called: Callable[[signal.Signals], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(number, called, number)
-        except RuntimeError:  # a loop that knows no signals, as on Windows
+        except RuntimeError:  # a loop without signals, as on Windows
             signal.signal(number, in_loop)
 
 
 def user_number() -> str | None:
-    """The number of the user that runs this process; None where users have none."""
+    """The number of the user that runs this process. None on a system without such numbers."""
     return str(os.getuid()) if hasattr(os, "getuid") else None

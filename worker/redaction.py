@@ -1,4 +1,4 @@
-"""Masks secrets in text before anybody sees the text: by their shape, and those that it was told of."""
+"""Masks secrets in text before anybody sees the text: known secrets, and text that looks like a secret."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 MASK = "********"
 
-# The end of names after which a value is secret: in `name=value`, `name: value`, `"name": "value"`, and as a key.
+# A value is secret if its name ends so: in `name=value`, `name: value`, `"name": "value"`, and as a key.
 _NAMED = (
     r"(?:passw(?:or)?d|passphrase|pwd|secret|assertion|token|credentials?|(?:private|api|access|account)_?key|"
     r"authorization|cookie)"
@@ -14,15 +14,15 @@ _NAMED = (
 _VALUE = r"(?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|[^\s,;&\"'})\]]+)"
 _SECRET_KEY = re.compile(rf".*{_NAMED}", re.IGNORECASE | re.DOTALL)
 
-# No text is slow to read: each quantifier before a decisive character has a bound, or cannot begin twice in one run.
+# No text makes matching slow: each quantifier before a decisive character has a bound, or cannot begin twice in a run.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    # -----BEGIN PRIVATE KEY----- and its kin
+    # -----BEGIN PRIVATE KEY----- and other private keys
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     # Microsoft's refresh tokens: 0.A…, 1.A…, M.C5…; opaque and long
     (re.compile(r"\b(?:[01]\.A[A-Za-z0-9_-]|M\.[A-Z][A-Za-z0-9]{2,}_)[A-Za-z0-9_.!*$-]{20,}"), MASK),
-    # Authorization headers wherever they stand
+    # Authorization headers
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{16,}", re.IGNORECASE), rf"\1 {MASK}"),
-    # The password of a connection URL, up to the last @, also where its characters are not encoded
+    # The password of a connection URL, up to the last @, even if its characters are not encoded
     (re.compile(r"(://[^\s/:@]{0,200}):[^\s\"'<>]{1,500}@"), rf"\1:{MASK}@"),
     # Shared access keys of Azure Event Hubs connection strings
     (re.compile(r"(SharedAccess(?:Key|Signature)\s*=\s*)[^;\s\"']+", re.IGNORECASE), rf"\1{MASK}"),
@@ -31,13 +31,13 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-# JSON Web Tokens: access tokens, id tokens, assertions. They may begin anywhere in a run of their characters.
+# JSON Web Tokens: access tokens, id tokens, assertions. A token may begin anywhere in a run of these characters.
 _DOTTED = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*+)++")
 _WEB_TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{5}")
 
 
 def _without_web_token(run: re.Match[str]) -> str:
-    """The run up to where a token begins: `eyJ` in a part that another part follows."""
+    """The run up to the beginning of a token, which is `eyJ` in a part with another part behind it."""
     text, begin = run[0], 0
     while (dot := text.find(".", begin)) >= 0:
         token = _WEB_TOKEN.search(text, begin, dot)
@@ -48,11 +48,11 @@ def _without_web_token(run: re.Match[str]) -> str:
 
 
 class Redactor:
-    """Masks what looks like a secret, and every secret that it was told of, wherever it occurs in a text."""
+    """Masks all text that looks like a secret, and every secret that it is given, wherever these occur."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # Longest first, so that a secret within another leaves nothing of the longer one. Very short ones would mask
-        # half of every text and protect nobody.
+        # Longest first: a secret inside a longer one must not leave the rest of the longer one. Very short secrets
+        # would mask half of every text and protect nobody.
         known = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
@@ -67,7 +67,7 @@ class Redactor:
         return text
 
     def value(self, value: Any) -> Any:
-        """The same for a value as it may stand in a log line: containers are walked, odd objects become text."""
+        """The value of a log line without secrets: containers are searched, unknown objects become text."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, str):
@@ -81,14 +81,14 @@ class Redactor:
         return self.text(str(value))
 
     def member(self, key: str, value: Any) -> Any:
-        """A value under a name: masked whole where the name says that it is a secret."""
+        """The value of a name without secrets: masked whole if the name says that it is a secret."""
         if is_secret_name(key) and value is not None and not isinstance(value, bool | int | float):
             return MASK
         return self.value(value)
 
 
 def is_secret_name(name: str) -> bool:
-    """True where a value under this name is not for people."""
+    """Whether the value of this name is a secret."""
     return bool(_SECRET_KEY.fullmatch(name))
 
 

@@ -1,7 +1,7 @@
 """Exports traces as the standard OTEL_* variables say, with the OpenTelemetry SDK of the extra `otel`.
 
-Spans are sent from a thread of the SDK. A collector that does not answer costs spans and a log line now and then; it
-holds up no command and no stop. Source: OpenTelemetry specification, "Environment Variable Specification".
+A thread of the SDK sends the spans. A collector that does not answer costs spans and a log line now and then. It delays
+no command and no stop. Source: OpenTelemetry specification, "Environment Variable Specification".
 """
 
 import threading
@@ -19,11 +19,11 @@ from opentelemetry import trace
 from worker.version import version
 
 STOP_SECONDS = 3.0
-"""How long a stop waits for the last spans to be sent."""
+"""How long a stop waits until the last spans are sent."""
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 EXPORTERS = "opentelemetry_traces_exporter"
-"""Where the SDK's packages register their exporters."""
+"""The entry point group in which the SDK's packages register their exporters."""
 PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 log = structlog.get_logger("azplan.traces")
@@ -31,7 +31,7 @@ log = structlog.get_logger("azplan.traces")
 
 @contextmanager
 def exported_traces(environment: Mapping[str, str]) -> Iterator[None]:
-    """Within it spans are sent where these variables ask for it. Never raises of its own: the worker works without."""
+    """Send the spans of the block if these variables ask for it. Never raises: a worker needs no traces."""
     provider = _provider(exporters_asked_for(environment))
     try:
         yield
@@ -41,9 +41,9 @@ def exported_traces(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def exporters_asked_for(environment: Mapping[str, str]) -> list[str]:
-    """The names of the exporters that these variables ask for, as the SDK registers them; none where nobody asks.
+    """The exporters that these variables ask for, by the names that the SDK registers. Empty if they ask for none.
 
-    The specification's default would send to a collector on this machine. A worker sends nothing without being asked.
+    The specification's default sends to a collector on this machine. A worker sends nothing unless it is asked to.
     """
     named = environment.get("OTEL_TRACES_EXPORTER", "").strip()
     asked = bool(named) or any(environment.get(name, "").strip() for name in ENDPOINTS)
@@ -54,7 +54,7 @@ def exporters_asked_for(environment: Mapping[str, str]) -> list[str]:
 
 
 def secrets(environment: Mapping[str, str]) -> Iterator[str]:
-    """The values of the headers that are sent to the collector: one of them is usually its key."""
+    """The values of the headers for the collector: one of them is usually a key."""
     for name in HEADERS:
         for pair in environment.get(name, "").split(","):
             value = pair.partition("=")[2].strip()
@@ -63,22 +63,22 @@ def secrets(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _otlp(environment: Mapping[str, str]) -> str:
-    """The OTLP exporter of the protocol that is asked for."""
+    """The name of the OTLP exporter for the protocol that the variables ask for."""
     asked = (environment.get(f"OTEL_EXPORTER_OTLP{kind}PROTOCOL", "").strip() for kind in ("_TRACES_", "_"))
     protocol = next(filter(None, asked), "http/protobuf")
     return PROTOCOLS.get(protocol, f"otlp over {protocol}")
 
 
 def _provider(names: Sequence[str]) -> Any:
-    """The provider of all tracers from now on, with these exporters; None where nothing is to be sent, or can be."""
+    """The provider of all tracers from now on, with these exporters. None if nothing is or can be sent."""
     if not names or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return None  # nobody asks, or whoever started this process has made a provider already
+        return None  # nobody asks, or the program that started this process has set a provider
     usable = [name for name in names if _is_there(name)]
     if not usable:
         return None
     try:
         provider = _provider_of(usable)
-    except Exception as error:  # noqa: BLE001 - whatever the SDK makes of its variables, the worker works without
+    except Exception as error:  # noqa: BLE001 - a worker works without traces, whatever the SDK raises
         why = f"{type(error).__name__}: {error}"
         log.warning("traces.not_exported", exporters=usable, why=why, advice="check the OTEL_* variables")
         return None
@@ -88,7 +88,7 @@ def _provider(names: Sequence[str]) -> Any:
 
 
 def _provider_of(names: Sequence[str]) -> Any:
-    """A provider that sends to all of these. Provider, processors and exporters read their variables themselves."""
+    """A provider with all of these exporters. Provider, processors and exporters read their variables themselves."""
     sdk, export = import_module("opentelemetry.sdk.trace"), import_module("opentelemetry.sdk.trace.export")
     provider = sdk.TracerProvider(resource=_resource(), shutdown_on_exit=False)
     for name in names:
@@ -98,7 +98,7 @@ def _provider_of(names: Sequence[str]) -> Any:
 
 
 def _is_there(name: str) -> bool:
-    """Whether the exporter is installed. Says what to do where it is not."""
+    """Whether the exporter is installed. Logs what to do if it is not."""
     if find_spec("opentelemetry.sdk") is None:
         advice = "install azplan with the extra: pip install 'azplan[otel]'; or unset the OTEL_* variables"
     elif not entry_points(group=EXPORTERS, name=name):
@@ -110,7 +110,7 @@ def _is_there(name: str) -> bool:
 
 
 def _resource() -> Any:
-    """Who sends the spans: what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, else this program."""
+    """The sender of the spans, as OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say; this program by default."""
     resource = import_module("opentelemetry.sdk.resources").Resource
     told = resource.create()
     ours = {"service.version": version()}
@@ -120,7 +120,7 @@ def _resource() -> Any:
 
 
 def _stop(provider: Any) -> None:
-    """Send what there is. A collector that does not answer is left: its threads end with the process."""
+    """Send the last spans. A collector that does not answer is abandoned: its threads end with the process."""
     stopping = threading.Thread(target=provider.shutdown, name="stop traces", daemon=True)
     stopping.start()
     stopping.join(STOP_SECONDS)

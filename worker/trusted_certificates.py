@@ -13,14 +13,14 @@ _BUNDLES: Final = (
     "/etc/ssl/ca-bundle.pem",  # SUSE
     "/etc/ssl/cert.pem",  # macOS, BSD, Alpine
 )
-"""Where systems keep their authorities. A Python that was built elsewhere may look at a place that is not there."""
+"""Where systems keep their authorities. A Python that was built elsewhere may look in a place that does not exist."""
 _HASHED: Final = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Trust in the system's authorities, and in those of `ca_file` beside them. Raises OSError where it cannot be read.
+    """A context that trusts the system's authorities and those of `ca_file`. Raises OSError if the file cannot be read.
 
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` name another store than the system's, as for every program that uses OpenSSL.
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's store, as in every program that uses OpenSSL.
     """
     context = ssl.create_default_context()
     bundle = _bundle()
@@ -32,7 +32,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def _bundle() -> str | None:
-    """The system's authorities where OpenSSL does not look for them by itself."""
+    """The file of the system's authorities. None if OpenSSL finds the authorities by itself, or nobody does."""
     paths = ssl.get_default_verify_paths()
     if any(os.environ.get(name) for name in (paths.openssl_cafile_env, paths.openssl_capath_env)):
         return None

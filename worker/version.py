@@ -7,13 +7,13 @@ from pathlib import Path
 
 UNKNOWN = "unknown"
 BUILT_IN = "revision.txt"
-"""What a build leaves beside this module."""
+"""The file with the revision that a build writes beside this module."""
 HERE = Path(__file__).parent
 
 
 @cache
 def version() -> str:
-    """The version of the installed distribution; `0+unknown` in a checkout that was never installed."""
+    """The version of the installed distribution. `0+unknown` in a checkout that is not installed."""
     try:
         return installed("azplan")
     except PackageNotFoundError:
@@ -22,7 +22,7 @@ def version() -> str:
 
 @cache
 def revision() -> str:
-    """The commit that this was made from: what the build wrote down, or what the checkout says; else `unknown`."""
+    """The commit that this azplan was built from, by the build's file or else by the checkout. Otherwise `unknown`."""
     try:
         return (HERE / BUILT_IN).read_text("ascii").strip() or UNKNOWN
     except (OSError, ValueError):
@@ -30,7 +30,7 @@ def revision() -> str:
 
 
 def checked_out(root: Path) -> str | None:
-    """The commit of a checkout, read from its files: there may be no git here, and git may refuse another's folder."""
+    """The commit of a checkout, from its files: git may be missing, and may refuse the folder of another user."""
     try:
         folder = root / ".git"
         if folder.is_file():  # a worktree: the file says where its folder is
@@ -46,7 +46,7 @@ def checked_out(root: Path) -> str | None:
 
 
 def _commit(folder: Path, reference: str) -> str | None:
-    """The commit of a branch, from a file of its own or from the list of all."""
+    """The commit of a branch, from the branch's file or from the list of packed branches."""
     loose = folder / reference
     if loose.is_file():
         return loose.read_text("utf-8").strip()

@@ -101,7 +101,7 @@ class LocalPostgres(Server):
 
 
 def as_user(user: str | None) -> list[str]:
-    """The words before a command that this user runs; None: whoever runs the tests."""
+    """The words before a command that this user runs. None: the user who runs the tests."""
     if user is None:
         return tether()
     become = [f"--reuid={user}", f"--regid={user}", "--init-groups"]

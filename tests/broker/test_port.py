@@ -135,7 +135,7 @@ async def test_two_members_share_the_partitions_and_an_old_epoch_commits_nothing
     assert await ground.committed() == {}
 
 
-async def test_what_was_not_committed_comes_again_to_whoever_holds_the_partition_next(ground: Ground) -> None:
+async def test_what_was_not_committed_comes_again_to_the_next_holder_of_the_partition(ground: Ground) -> None:
     """A rebalance loses nothing."""
     await write(ground.sink, ground.topic, *(str(number).encode() for number in range(12)))
     first, second = ground.member(), ground.member()

@@ -117,7 +117,7 @@ async def test_small_records_are_not_refused_for_the_size_of_the_batch_that_they
     await topics.create(1, **{"max.message.bytes": "20000"})
     sink = KafkaSink(config)
     left, rounds = [Outgoing(b"k", b"%d" % n * 500, ()) for n in range(200)], 0
-    while left:  # those that were under way when the producer was made anew are sent again, as the outbox does
+    while left:  # records under way when the producer was replaced are sent again, as the outbox does
         results = await asyncio.gather(*(sink.send(topics.events, each) for each in left), return_exceptions=True)
         assert not any(isinstance(each, TooLarge) for each in results)
         left = [each for each, result in zip(left, results, strict=True) if isinstance(result, BrokerUnavailable)]

@@ -171,7 +171,7 @@ def in_shell(demo: Demo, source: str, line: str) -> subprocess.CompletedProcess[
 
 
 def test_when_something_on_the_stage_dies_it_says_so_and_keeps_the_logs(folder: Path) -> None:
-    """Exit code 1, the name of the log, and the folder stays for whoever wants to know more."""
+    """Exit code 1, the name of the log, and the folder stays for a person who wants to know more."""
     demo = Demo(folder=folder)
     demo.wait_for("starting azplan run")
     wait_until(lambda: demo.worker() is not None, "the worker is started", within=10)

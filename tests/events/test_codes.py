@@ -52,5 +52,5 @@ ANOTHER_WAY = {"legacy_azure_subscription", "upgrade_in_progress", "refused_by_p
 
 @pytest.mark.parametrize("code", [code for code in RejectedCode if code not in ANOTHER_WAY])
 def test_the_advice_of_a_rejection_says_that_the_id_is_used_up(code: RejectedCode) -> None:
-    """Whoever corrects and sends again learns that a new id is needed."""
+    """The advice to correct and send a command again says that a new id is needed."""
     assert "new id" in code.meaning.advice

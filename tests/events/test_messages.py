@@ -82,7 +82,7 @@ def test_a_message_is_registered_by_being_there(new_module: Path) -> None:
 
 
 def test_two_messages_of_one_name_are_an_error(new_module: Path) -> None:
-    """A second class of the same name would shadow the first, so it is refused with the place to mend."""
+    """A second class of the same name would shadow the first, so it is refused with the place to correct."""
     new_module.write_text("from events.messages.base import Command\n\nclass SuspendPlan(Command):\n    pass\n")
 
     with pytest.raises(TypeError, match=r"SuspendPlan\.v1 is defined twice: rename the class in events\.messages\.p"):

@@ -22,7 +22,7 @@ def snake(name: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 def test_a_command_has_its_handler_in_a_file_of_its_name(command: type) -> None:
-    """Whoever looks for what a command does finds one file."""
+    """A person who asks what a command does reads one file."""
     file = ROOT / "worker" / "handlers" / f"{snake(command.__name__)}.py"
     handler = load("worker.handlers").get(command)
 

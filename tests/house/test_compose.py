@@ -131,7 +131,7 @@ def test_the_worker_takes_its_settings(name: str, loaded: Load) -> None:
 
 @each_service
 def test_secrets_are_files(name: str) -> None:
-    """Whoever may look at a container's environment learns no secret from it."""
+    """A container's environment holds no secret."""
     environment = str(SERVICES[name].get("environment", {}))
     known = {(ROOT / secret["file"]).read_text("utf-8").strip() for secret in COMPOSE["secrets"].values()}
 

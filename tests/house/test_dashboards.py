@@ -1,4 +1,4 @@
-"""The dashboards show what the worker measures, say what it means, and stay readable for whoever is on call."""
+"""The dashboards show what the worker measures, say what it means, and stay readable for the person on call."""
 
 import json
 import re
@@ -18,9 +18,9 @@ UNSHOWN: Mapping[str, str] = {
     "process_max_fds": "a limit of the machine; it does not move",
     "process_start_time_seconds": "restarts show as gaps and as resets of counters",
     "process_virtual_memory_bytes": "says nothing about memory that is used",
-    "python_gc_collections": "for a profile of the process, not for whoever is on call",
-    "python_gc_objects_collected": "for a profile of the process, not for whoever is on call",
-    "python_gc_objects_uncollectable": "for a profile of the process, not for whoever is on call",
+    "python_gc_collections": "for a profile of the process, not for the person on call",
+    "python_gc_objects_collected": "for a profile of the process, not for the person on call",
+    "python_gc_objects_uncollectable": "for a profile of the process, not for the person on call",
 }
 """Metrics that no panel shows, each with the reason."""
 

@@ -41,14 +41,14 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("library", DOORS)
 def test_a_library_has_one_door(library: str) -> None:
-    """Whoever replaces it reads one folder."""
+    """To replace a library, a person reads one folder."""
     users = [name for name, tree in MODULES.items() if library in {each.split(".")[0] for each in imported(tree)}]
 
     assert users, f"nothing imports {library}: take it out of DOORS, and perhaps out of pyproject.toml"
     assert [name for name in users if not name.startswith(DOORS[library])] == []
 
 
-def test_settings_are_read_by_whoever_starts_something() -> None:
+def test_only_what_starts_something_reads_settings() -> None:
     """The parts get plain values, so that a test gives them what it likes."""
     readers = {
         name

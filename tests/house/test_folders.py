@@ -1,4 +1,4 @@
-"""Tests lie beside the packages by the same names: whoever looks for the tests of a module knows where they are."""
+"""Tests lie beside the packages by the same names, where a person looks for the tests of a module."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -57,7 +57,7 @@ def test_a_rule_has_its_place_in_the_code_and_a_test(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", rules())
 def test_a_test_of_a_rule_names_it(rule: str) -> None:
-    """Whoever sees it fail learns which promise hangs on it."""
+    """The failure of such a test names the promise that depends on it."""
     (row,) = [row for row in rows("rule") if row[0] == rule]
     for file, name in NAMED.findall(row[3]):
         text = (ROOT / file).read_text("utf-8")

@@ -26,5 +26,5 @@ def named() -> frozenset[str]:
 
 @pytest.mark.parametrize("promise", PROMISES)
 def test_a_promise_is_named_by_its_tests(promise: str) -> None:
-    """Whoever breaks it reads its name in the test that fails."""
+    """A change that breaks a promise fails a test with the promise's name."""
     assert promise in named()

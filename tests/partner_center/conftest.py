@@ -58,7 +58,7 @@ async def partner_center() -> AsyncIterator[Wire]:
 
 @pytest.fixture
 async def tokens(tmp_path: Path) -> AsyncIterator[Authority]:
-    """An authority that gives tokens to whoever asks, unless the test wants otherwise."""
+    """An authority that gives tokens to every caller, unless the test wants otherwise."""
     async with authority(tmp_path) as running:
         yield running
 

@@ -19,7 +19,7 @@ def fails(broken: Circuit, times: int, now: float = 0.0) -> None:
 
 
 def test_four_failures_are_bad_luck_and_five_are_not() -> None:
-    """Five in a row open it; an answer in between begins the count anew."""
+    """Five in a row open the circuit; an answer in between starts the count again."""
     broken = circuit()
     fails(broken, 4)
     broken.answered(Permit())
@@ -55,7 +55,7 @@ def test_a_probe_that_fails_doubles_the_pause_up_to_a_limit() -> None:
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
 
 
-def test_after_a_recovery_the_pauses_begin_anew() -> None:
+def test_after_a_recovery_the_pauses_start_from_the_first() -> None:
     """An answer forgets everything."""
     broken = circuit()
     fails(broken, 5)

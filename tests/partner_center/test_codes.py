@@ -30,7 +30,7 @@ CART_ITEMS = [
 
 @pytest.mark.parametrize("code", EXPLAINED)
 def test_every_documented_code_is_explained(code: str) -> None:
-    """With a title, a cause, whose it is to mend, and what to do."""
+    """With a title, a cause, who has to fix it, and what to do."""
     for explanation in explanations(code):
         assert explanation.title
         assert not explanation.title.endswith(".")

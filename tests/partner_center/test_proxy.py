@@ -232,7 +232,7 @@ def test_user_and_password_are_percent_encoded(url: str, read: Proxy) -> None:
 
 
 def authority_at(url: str) -> Callable[[Seen], Move]:
-    """An authority that gives a token to whoever asks."""
+    """An authority that gives a token to every caller."""
 
     def react(seen: Seen) -> Move:
         if seen.method == "GET":

@@ -67,7 +67,7 @@ def test_who_was_first_is_first() -> None:
 
 
 def test_all_who_need_several_requests_get_them_although_they_ask_at_the_same_time() -> None:
-    """A run that is told to wait begins anew: if everybody got the first slot and nobody the last, none would end."""
+    """A run that is told to wait starts again: if all got the first slot and none the last, no run would end."""
     window, needed, ended = SlidingWindow(10), 4, 0
     asking = [(number / 1000, number, 0) for number in range(40)]
     while asking:
@@ -142,7 +142,7 @@ def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
 
 @given(st.integers(1, 8), st.integers(0, 2**32), st.integers(50, 300))
 def test_no_minute_ever_sees_more(limit: int, seed: int, steps: int) -> None:
-    """Whoever asks, whenever, and however long requests take: no 60 seconds see more arrivals than the ceiling."""
+    """For any callers, times and durations of requests: no 60 seconds see more arrivals than the ceiling."""
     chance = random.Random(seed)
     window = SlidingWindow(limit)
     now = 0.0
@@ -214,7 +214,7 @@ async def test_a_cancelled_request_that_left_still_counts() -> None:
 
 @pytest.mark.looptime
 async def test_refusals_without_a_time_double_the_hold() -> None:
-    """5, 10, 20 seconds; another answer begins anew."""
+    """5, 10, 20 seconds; another answer starts the count again."""
     ceiling = quota(500)
     assert [round(ceiling.refused(who, None)) for who in "abc"] == [5, 10, 20]
     ceiling.taken()

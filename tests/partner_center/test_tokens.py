@@ -388,7 +388,7 @@ async def test_a_refused_token_is_replaced_once() -> None:
 
 
 async def test_a_caller_that_gives_up_does_not_stop_the_renewal() -> None:
-    """A rotated refresh token must be stored, whoever waits for it."""
+    """A rotated refresh token is stored, even if its caller has gone."""
     fetch = Fetch()
     fetch.pause = threading.Event()
     source = TokenSource("contoso", "app_user", fetch, Clock())

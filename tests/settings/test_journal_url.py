@@ -101,6 +101,6 @@ def test_a_password_may_stand_beside_the_url(tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_what_would_not_be_used_is_refused(url: str, name: str, why: str) -> None:
-    """Whoever sets it believes that it counts."""
+    """A person who sets it believes that it counts."""
     with pytest.raises(ValueError, match=f"AZPLAN_JOURNAL__{name.upper()} would not be used: .*{why}"):
         Settings.model_validate({"journal": {"url": url, name: "x"}})

@@ -40,7 +40,7 @@ def told(report: Report) -> str:
 
 @pytest.mark.parametrize("bug", BUGS, ids=str)
 def test_the_checker_catches(bug: Planted) -> None:
-    """Whoever breaks a promise is found, by its name, within a few seeds."""
+    """A bug that breaks a promise is found, by its name, within a few seeds."""
     with bug.planted():
         reports = (simulate(seed) for seed in range(bug.first, bug.first + MOST))
         named = (finding for report in reports for finding in report.findings if finding.startswith(bug.breaks))

@@ -114,7 +114,7 @@ async def test_a_late_check_out_of_an_ordered_cart_buys_nothing(simulator: Simul
 
 
 async def test_a_late_suspension_suspends_what_was_reactivated_since(simulator: Simulator, caller: Caller) -> None:
-    """A state is set by whoever arrives last."""
+    """The last request that arrives sets the state."""
     customer = simulator.customer("quiet_plan")
     (plan,) = customer.subscriptions.values()
     path = f"/customers/{customer.id}/subscriptions/{plan.id}"

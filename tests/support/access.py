@@ -16,7 +16,7 @@ _LITERAL, _ALLOW = 3, 3
 
 
 def guarded(folder: Path) -> LocalKafka:
-    """A broker that lets its user do what is allowed. Whoever comes by the plain listener may do everything."""
+    """A broker that lets its user do what is allowed. A client on the plain listener may do everything."""
     return LocalKafka(
         folder,
         authorizer_class_name="org.apache.kafka.metadata.authorizer.StandardAuthorizer",

@@ -264,7 +264,7 @@ class World:
                 await worker.kill()
         if self._looking is not None:
             await self._looking.close()
-        metrics.READY.set_function(lambda: 0.0)  # asked by whoever reads metrics later, when this world has no time
+        metrics.READY.set_function(lambda: 0.0)  # read when metrics are collected later, when this world has no time
 
 
 class NoPages:

@@ -1,7 +1,7 @@
 """A broker in memory: topics, partitions, groups with rebalances, for workers in one process. No protocol, no sockets.
 
 It keeps to `worker.broker.port` and to what Kafka promises there: order within a partition, offsets committed only
-under the assignment that is current, everything not committed brought again to whoever holds the partition next.
+under the assignment that is current, everything not committed brought again to the next holder of the partition.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class MemoryBroker:
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
-        """Within it, the broker is there for whoever writes at once."""
+        """In this block the broker answers every producer at once."""
         self.down, down = False, self.down
         try:
             yield
@@ -82,7 +82,7 @@ class MemoryBroker:
         self.rebalance(group)
 
     def rebalance(self, group: str) -> None:
-        """Give the group's partitions out anew, to other members than before where there are several."""
+        """Assign the group's partitions again, to other members than before if there are several."""
         self._groups[group].rotation += 1
         self._assign(group)
 

@@ -14,7 +14,7 @@ class Tunnels:
     user: str | None = None
     password: str = ""
     answer: int = 200
-    """What it answers whoever gave the right password."""
+    """The answer to a client with the right password."""
     port: int = 0
     asked: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)

@@ -68,7 +68,7 @@ class _Selector(selectors.DefaultSelector):
         self._looks = 0
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        """Whoever is ready; else let virtual time pass."""
+        """The tasks that are ready; without any, let virtual time pass."""
         ready = super().select(0)
         if ready or timeout == 0 or self._loop.passed(timeout):
             self._looks = 0

@@ -141,7 +141,7 @@ def test_what_fails_for_one_customer_alone_is_no_outage(play: Play, odd: dict[st
 
 
 def test_one_command_that_meets_pages_alone_opens_no_circuit(play: Play) -> None:
-    """G9: with nobody else to compare, it waits without using attempts up; whoever comes then is served at once."""
+    """G9: with nobody else to compare, it waits without using up attempts; later commands run at once."""
 
     async def story(world: World) -> None:
         worker = await world.begin()

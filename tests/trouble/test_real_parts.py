@@ -190,7 +190,7 @@ async def test_a_stop_is_over_in_time_though_broker_or_database_are_silent(
     tmp_path: Path,
     silent: str,
 ) -> None:
-    """A command is under way and an event waits; the process ends by itself, before whoever asked kills it."""
+    """A command is under way and an event waits; the process ends by itself before anybody kills it."""
     drain = 3
     more = {"AZPLAN_JOURNAL__URL": own_postgres_url, "AZPLAN_WORKER__DRAIN_TIMEOUT": str(drain)}
     first, second = (Sent("ReactivatePlan", each) for each in partner_center.customers("suspended_plan", 2))

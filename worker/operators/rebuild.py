@@ -21,6 +21,7 @@ from events.wire.published_event import (
 )
 from events.wire.record import Record
 from worker.broker.port import Admin, Partition
+from worker.clock import micros
 from worker.errors import JournalRefused
 from worker.journal.database.columns import account, load_headers, source
 from worker.journal.database.protocol import LaneKey, Row
@@ -221,7 +222,7 @@ async def refuse_beside_workers(journal: OperatorJournal) -> None:
 def copied(record: Record, found: PublishedEvent, tenant: Tenant | None) -> Copied:
     """An event of the events topic as the journal keeps it, in the lane of its tenant's customer."""
     event = found.event
-    at = int(found.time.timestamp() * SECOND) if found.time else (record.timestamp or 0) * 1_000
+    at = micros(found.time) if found.time else (record.timestamp or 0) * 1_000
     return Copied(
         id=found.id,
         uid=str(command_uid(event.command_source, event.command_id)),

@@ -6,7 +6,7 @@ A word that can match nothing is a typing mistake: `InvalidValue` says so, and w
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Final
 
@@ -16,6 +16,7 @@ from events.messages.base import commands
 from events.messages.fields import is_guid
 from events.wire.instants import parse_instant
 from events.wire.text import quoted
+from worker.clock import micros
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import State
 from worker.journal.selection import Selection
@@ -25,7 +26,6 @@ from worker.settings.model import Settings
 
 OPEN: Final = "open"
 """The state of all commands that are not over."""
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _RANGE = re.compile(r"(\d+):(\d+)-(\d+)")
 
@@ -150,11 +150,6 @@ def instant(text: str | None, name: str) -> datetime | None:
             name, f"{text!r} is no instant.", "Write it in RFC 3339 with an offset: 2026-03-02T09:00:00Z."
         )
     return found
-
-
-def micros(at: datetime) -> int:
-    """An instant as the journal keeps it: in microseconds since 1970."""
-    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def offsets(text: str) -> tuple[int, range]:

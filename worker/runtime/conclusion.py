@@ -1,7 +1,6 @@
 """From an outcome to what is written down and said about it: one transaction's worth."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from events.wire.dead_letter import Failure, dead_letter_headers
 from events.wire.envelope import encode
 from events.wire.strict_json import LARGEST
 from events.wire.truncation import fit_event
+from worker.clock import instant, micros
 from worker.journal.reading.call_order import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
@@ -125,7 +125,7 @@ def _clocks(turn: Turn) -> list[Note]:
     """Said once, and again when it has changed: how far the clock of this worker, by which its log and Microsoft's ids
     are found, is apart from the database's, by which the timeline is told."""
     journal, memory = turn.desk.journal.now(), turn.work.memory
-    ahead = int(turn.desk.clock.now().timestamp() * SECOND) - journal
+    ahead = micros(turn.desk.clock.now()) - journal
     if abs(ahead - memory.get(CLOCK, 0)) < NOTICEABLE:
         return []
     memory[CLOCK] = ahead
@@ -196,8 +196,3 @@ def event_at(
         headers=outgoing.headers,
         at=at,
     )
-
-
-def instant(at: Micros) -> datetime:
-    """Microseconds of the journal as an instant."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)

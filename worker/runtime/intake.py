@@ -17,9 +17,10 @@ from events.wire.envelope import (
 )
 from events.wire.fingerprint import ALGORITHM
 from events.wire.record import Record
+from worker.clock import instant
 from worker.journal.processing.tenants import Tenant
 from worker.journal.records import SECOND, Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
-from worker.runtime.conclusion import Sender, event_at, instant
+from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.tracing import record_trace
 
 DAY = 86_400.0

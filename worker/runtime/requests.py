@@ -15,13 +15,14 @@ from events.messages.base import Event, Origin
 from events.messages.status import CommandAccepted, CommandRejected
 from events.wire import identity
 from events.wire.envelope import AcceptedCommand, RefusedCommand, decode
+from worker.clock import instant
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.journal import Journal
 from worker.journal.processing.requests import DONE, Request
 from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
-from worker.runtime.conclusion import event_at, instant
+from worker.runtime.conclusion import event_at
 from worker.runtime.intake import Resolve, lane_of
 from worker.runtime.sleep import Alarm
 from worker.runtime.tracing import record_trace

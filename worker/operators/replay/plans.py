@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Admin
-from worker.clock import Clock
+from worker.clock import Clock, instant
 from worker.journal.operating.replay_items import Item, Plan
 from worker.journal.operating.replay_plans import Reason
 from worker.journal.operator_journal import OperatorJournal
@@ -21,7 +21,7 @@ from worker.operators.replay.decisions import Outcome, Wanted
 from worker.operators.replay.pace import Standing
 from worker.operators.replay.planning import Order, make
 from worker.operators.replay.selection import Candidate, NotThere, of_journal, of_records, ranges, shortened
-from worker.operators.selection import EPOCH, check_partner
+from worker.operators.selection import check_partner
 from worker.operators.signature import Signature
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
@@ -259,4 +259,4 @@ async def _enter(journal: OperatorJournal, desk: intake.Desk, items: Sequence[It
 
 
 def _instant(micros: Micros | None) -> datetime | None:
-    return None if micros is None else EPOCH + timedelta(microseconds=micros)
+    return None if micros is None else instant(micros)
