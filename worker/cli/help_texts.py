@@ -1,4 +1,4 @@
-"""What `--help` says beside the verbs themselves: the panels they stand in, and examples that can be pasted."""
+"""Help texts that verbs share: the panels of the verbs, and the form of examples."""
 
 import sys
 from typing import Literal
@@ -12,12 +12,12 @@ LOOKING = "Look up"
 
 
 def markup() -> Literal["markdown"] | None:
-    """How help texts are shown: as Markdown on a terminal, as they are elsewhere."""
+    """The form of help texts: Markdown on a terminal, plain text elsewhere."""
     return "markdown" if sys.stdout.isatty() else None
 
 
 def examples(app: typer.Typer, *lines: str) -> str:
-    """The end of a help text: commands as one would type them, a line each."""
+    """The end of a help text: examples of commands, one a line."""
     if app.rich_markup_mode == "markdown":
         return "\n".join(("Examples:", "", *(f"- `{line}`" for line in lines)))
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

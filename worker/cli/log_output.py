@@ -1,4 +1,4 @@
-"""Where log lines go: for a worker as the settings say; for any other verb nowhere, unless all is to be seen."""
+"""Where log lines go: for a worker as the settings say; for any other verb nowhere, unless the log level is debug."""
 
 import io
 import os
@@ -17,14 +17,14 @@ _LEVEL: Final = "AZPLAN_LOG__LEVEL"
 
 
 class _Nowhere(io.StringIO):
-    """Takes everything and keeps nothing: a verb says in its own words what went wrong."""
+    """Drops every line: a verb says in its own words what went wrong."""
 
     def write(self, text: str, /) -> int:
         return len(text)
 
 
 def configure_for_verb(*, debug: bool) -> None:
-    """With `debug`, every line to standard error; else none."""
+    """With `debug`, write every line to standard error; else write none."""
     if debug:
         logs.configure("debug", "console", stream=sys.stderr)
     else:
@@ -32,7 +32,7 @@ def configure_for_verb(*, debug: bool) -> None:
 
 
 def configure_for_worker(settings: Settings) -> None:
-    """As the settings say; every secret in them is masked wherever it occurs."""
+    """Write log lines as the settings say. Every secret of the settings is masked in them."""
     logs.configure(
         settings.log.level,
         settings.log.format,
@@ -42,7 +42,7 @@ def configure_for_worker(settings: Settings) -> None:
 
 
 def debugging() -> bool:
-    """Whether the settings ask for everything to be said; also where they cannot be used otherwise."""
+    """Whether the log level is debug, also if other settings are wrong."""
     try:
         return any(each.name == _LEVEL and each.value.lower() == "debug" for each in effective())
     except SettingsError:

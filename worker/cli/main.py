@@ -1,4 +1,4 @@
-"""The entry point: finds the verbs, runs one, and turns whatever it ends on into an exit code and a sentence."""
+"""The entry point: finds the verbs, runs one, and turns its end into an exit code and a sentence."""
 
 import signal
 import sys
@@ -21,13 +21,13 @@ from worker.version import revision, version
 
 
 def main() -> NoReturn:
-    """Run the command line of this process and end it. SIGTERM ends a verb as Ctrl-C does: what is open is closed."""
+    """Run the command line of this process and end it. SIGTERM ends a verb as Ctrl-C does: connections are closed."""
     signal.signal(signal.SIGTERM, _terminated)
     sys.exit(call(sys.argv[1:]))
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run the command line `arguments` and return its exit code. Whatever goes wrong becomes a sentence."""
+    """Run the command line `arguments` and return its exit code. Every error becomes a sentence."""
     debug = debugging()
     configure_for_verb(debug=debug)
     try:
@@ -46,15 +46,15 @@ def _terminated(*_: object) -> NoReturn:
 
 
 class Verbs(TyperGroup):
-    """The program in its own help: verbs and groups of verbs in one list, by name."""
+    """Lists verbs and groups of verbs together, by name, in the help text of the program."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names in the order of the alphabet."""
+        """The names of the verbs in alphabetical order."""
         return sorted(super().list_commands(ctx))
 
 
 def build(arguments: Sequence[str] = ()) -> typer.Typer:
-    """The program with the verb that the arguments ask for, or with all of them where they ask for none."""
+    """The program with the verb that the arguments name; with all verbs if they name none."""
     app = typer.Typer(cls=Verbs, rich_markup_mode=markup(), no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(
         epilog=examples(
@@ -72,7 +72,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
 
 
 def _wanted(arguments: Sequence[str]) -> list[str]:
-    # Most of the time a verb takes to start is the time to import what it works on: the others need not be.
+    # Most of the time in which a verb starts goes into imports: the modules of other verbs are not imported.
     if "--version" in arguments[:1]:
         return []
     known = sorted(info.name for info in iter_modules(verbs.__path__))

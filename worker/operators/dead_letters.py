@@ -25,7 +25,7 @@ PAGE: Final = 200
 """How many dead letters one transaction reads, and changes."""
 OTHERS: Final = "`azplan dead-letters list`, with --state archived or redriven for the others, shows what there is."
 REDRIVABLE: Final = frozenset(code.value for code in FailedCode)
-"""The codes of dead letters that are commands. The other codes are those of records that never became one."""
+"""The codes of dead letters that are commands. The other codes belong to records that never became commands."""
 
 LetterState = Literal["open", "archived", "redriven"]
 

@@ -47,7 +47,7 @@ class Unsuccessful(OperatorError):
 
 
 class NoAnswer(OperatorError):
-    """No answer came in time. What was asked for goes on."""
+    """No answer came in time. The work that was asked for goes on."""
 
 
 class Unavailable(OperatorError):

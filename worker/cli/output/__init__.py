@@ -1,1 +1,1 @@
-"""What the command line prints, and how."""
+"""Everything that the command line prints. `terminal` is the only module that writes to a stream."""

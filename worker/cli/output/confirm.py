@@ -1,11 +1,11 @@
-"""A person's yes to what changes something. A program says `--yes`."""
+"""The question before a change. A program says `--yes`."""
 
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.output.terminal import ask, can_ask
 
 
 def insist(question: str, *, yes: bool) -> None:
-    """Return where the answer is yes. Raises Stop where it is no, and where nobody is there to be asked."""
+    """Return if the person says yes. Raises `Stop` if the person says no, or if there is no terminal to ask on."""
     if yes:
         return
     if not can_ask():

@@ -1,4 +1,4 @@
-"""Events in a person's words, from their data as JSON, so that those of a newer azplan can be told too."""
+"""Events as a person reads them. They are read from JSON: events of a newer azplan can be shown too."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -17,7 +17,7 @@ Data = Mapping[str, Any]
 
 
 def headline(wire_type: str, data: Data) -> str:
-    """What an event says, in half a line; empty where its type says it all."""
+    """The most important data of an event in half a line; empty if its type says everything."""
     match short(wire_type):
         case "CommandAccepted":
             return ""
@@ -37,7 +37,7 @@ def headline(wire_type: str, data: Data) -> str:
 
 
 def details(wire_type: str, data: Data) -> Iterator[str]:
-    """The rest of it, line by line."""
+    """The other data of an event, line by line."""
     match short(wire_type):
         case "CommandRejected" | "CommandFailed":
             yield from (f"{name[0].upper()}{name[1:]}: {text}" for name, text in refusal(data))
@@ -52,7 +52,7 @@ def details(wire_type: str, data: Data) -> Iterator[str]:
 
 
 def passed_over(passed: SkippedRecords, topic: str) -> Iterator[str]:
-    """The records of the events topic that were not believed: how many, and where the first few are."""
+    """How many records of the events topic were not accepted as events of azplan, and where the first of them are."""
     if not passed.number:
         return
     yield f"{counted(passed.number, 'record')} of {topic} passed over, which azplan has not written so:"
@@ -62,7 +62,7 @@ def passed_over(passed: SkippedRecords, topic: str) -> Iterator[str]:
 
 
 def refusal(data: Data) -> Iterator[tuple[str, str]]:
-    """Why the answer is no and what to do, then what is in the way and what Partner Center said: each with its name."""
+    """Why a command was refused, what to do, what is in the way, what Partner Center answered; each with a label."""
     yield "why", printable(str(data.get("detail")), LONGEST)
     yield "what to do", printable(str(data.get("advice")), LONGEST)
     if data.get("outcomeUnknown"):

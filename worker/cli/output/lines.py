@@ -1,4 +1,4 @@
-"""How text is laid out on a terminal of some width. Pure: nothing is cut, and what belongs together stays together."""
+"""The layout of text on a terminal of a given width. Pure. Nothing is cut, and tied words stay on one line."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from typing import Final
 
 GAP: Final = "  "
 TIE: Final = "\u00a0"
-"""Stands for a space at which a line is not broken."""
+"""A space at which a line is not broken."""
 
 
 def tied(text: str) -> str:
-    """`text` in one piece: no line is broken within it."""
+    """`text` with spaces at which no line is broken."""
     return text.replace(" ", TIE)
 
 
 def untied(text: str) -> str:
-    """The same text as it is printed."""
+    """The text with ordinary spaces, as it is printed."""
     return text.replace(TIE, " ")
 
 
@@ -39,7 +39,7 @@ def wrap(text: str, width: int | None, indent: int, start: str = "") -> list[str
 
 
 def folded(widths: Sequence[int], width: int, indent: int) -> list[list[int]]:
-    """Which columns stand on which line, so that columns of these widths fit. Later lines are indented."""
+    """The columns of each line, if lines of `width` hold columns of these widths. Later lines are indented."""
     lines: list[list[int]] = []
     taken = 0
     for column, wide in enumerate(widths):

@@ -44,12 +44,12 @@ def write(text: str) -> None:
 
 
 def flush() -> None:
-    """Hand over to the reader of standard output what was written."""
+    """Flush standard output."""
     sys.stdout.flush()
 
 
 def write_bytes(value: bytes) -> None:
-    """Bytes as they are to standard output, for a file or another program: never for a terminal."""
+    """Write bytes unchanged to standard output, for a file or another program: never for a terminal."""
     sys.stdout.buffer.write(value)
     sys.stdout.flush()
 
@@ -70,7 +70,7 @@ def ask(question: str) -> str:
 
 
 def show_wrapped(text: str, *, indent: int = 0, start: str = "", style: str = "") -> None:
-    """A line of data that may be long: after `start`, and on a terminal in as many lines as it takes."""
+    """A long line of data after `start`; on a terminal in as many lines as it takes."""
     for line in wrap(visible(text), width(), indent, visible(start)):
         show((line, style))
 
@@ -93,5 +93,5 @@ def _print(console: Console, pieces: Sequence[Piece]) -> None:
 
 
 def width() -> int | None:
-    """Characters of a line where a person reads it; None where nothing is wrapped."""
+    """Characters of a line on the terminal; None without a terminal."""
     return _out().width if at_terminal() else None

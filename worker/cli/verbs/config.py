@@ -1,4 +1,4 @@
-"""`azplan config`: what counts here, and where each value came from."""
+"""`azplan config`: the settings in effect, and the origin of each value."""
 
 from typing import Annotated
 
@@ -23,9 +23,9 @@ def show(
     as_json: Json = False,
     changed: Annotated[bool, typer.Option("--changed", help="Only what is not left at its default.")] = False,
 ) -> None:
-    """Show every setting with its value and where that came from. Secrets are masked.
+    """Show every setting with its value and the origin of the value. Secrets are masked.
 
-    Exit code 78 and the reasons on standard error where the settings cannot be used as they are.
+    Exit code 78, and the reasons on standard error, if the settings cannot be used.
     """
     found = [each for each in effective() if not changed or each.origin != "default"]
     if as_json:

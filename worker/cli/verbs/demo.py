@@ -1,4 +1,4 @@
-"""`azplan demo`: all of it on this machine, without Docker and without a tenant. The show itself is in `ops/demo`."""
+"""`azplan demo`: azplan at work on this machine, without Docker and without a tenant. The show is in `ops/demo`."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import RUNNING, examples
 
 SHOW: Final = "ops.demo.run"
-"""Where the show is. It is not installed with azplan: a worker in production needs no simulator."""
+"""The module of the show. It is not installed with azplan: a worker in production needs no simulator."""
 
 
 def register(app: typer.Typer) -> None:

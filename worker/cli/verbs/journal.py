@@ -68,7 +68,7 @@ def prune(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False)
     """Forget details of what was over long ago, and whole commands at the end of the journal's retention.
 
     Workers do this by themselves, in small portions; this verb does it at once, and needs no worker.
-    What is open, unsent or in doubt is kept however old, and so is every open dead letter with its command.
+    Everything that is open, unsent or in doubt is kept however old, and every open dead letter with its command.
     """
     done = asyncio.run(_prune(model.load(), Signature(who, why), yes=yes))
     if as_json:

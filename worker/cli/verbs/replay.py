@@ -1,4 +1,4 @@
-"""`azplan replay`: what would happen if commands came again, and having it happen."""
+"""`azplan replay`: plans what would happen if commands came again, and carries the plans out."""
 
 import asyncio
 from dataclasses import replace
@@ -95,7 +95,7 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
     why: Why = "",
     as_json: Json = False,
 ) -> None:
-    """Look what would happen if these commands came again, and keep it as a plan. Changes nothing.
+    """Show what would happen if these commands came again, and keep that as a plan. Changes nothing.
 
     The topic is read outside the worker's group. Exit code 3 if nothing matches.
     """
@@ -127,14 +127,14 @@ def apply(
 ) -> None:
     """Carry a plan out beside a running worker: the canary first, then ever more, and a stop when too many fail.
 
-    May be ended and begun again; no command is run twice by it, nor by two plans that overlap.
+    May be interrupted and run again. No command runs twice, even if two plans overlap.
     """
     manner = Manner(who, Pace(canary, rate), re_emit)
     asyncio.run(_apply(model.load(), name, manner, why, yes=yes, as_json=as_json))
 
 
 def list_(limit: Limit = 100, as_json: Json = False) -> None:
-    """List the plans that were made, the newest first, those of `dead-letters redrive` included.
+    """List the plans, the newest first, with the plans of `dead-letters redrive`.
 
     A plan is forgotten with the details of commands.
     """

@@ -30,7 +30,8 @@ def run(
 ) -> None:
     """Run the worker until it is asked to stop.
 
-    SIGTERM finishes the calls under way, sends what is to be said and gives the lanes back; a second one ends at once.
+    SIGTERM lets the calls under way finish, sends pending events and gives the lanes back. A second SIGTERM ends it
+    at once.
     """
     loaded = model.load()
     configure_for_worker(loaded)
@@ -43,7 +44,7 @@ def run(
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where there is one; the standard loop does the same, only slower."""
+    """The event loop of uvloop if it is installed; the standard loop does the same more slowly."""
     module = import_module("uvloop" if find_spec("uvloop") else "asyncio")
     loop: asyncio.AbstractEventLoop = module.new_event_loop()
     return loop

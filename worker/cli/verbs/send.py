@@ -1,6 +1,6 @@
-"""`azplan send`: one command onto the commands topic and, where asked, its events as they come.
+"""`azplan send`: writes one command to the commands topic and, with `--wait`, prints its events as they come.
 
-Every type of command is a verb of its own here, with its members as options, made from its schema.
+Every type of command is a verb of its own. Its options are made from its schema, one for each member.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ def _group() -> None:
 
 
 def _type_name(word: str) -> str:
-    """A type as it is called here, for `azplan.SuspendPlan.v1` or `suspend-plan`; any other word as it is."""
+    """`SuspendPlan` for `azplan.SuspendPlan.v1` or `suspend-plan`; any other word unchanged."""
     kind = None if word.startswith("-") else find(word, commands())
     return word if kind is None else short(kind.wire_type())
 
@@ -126,7 +126,7 @@ def _send(
         Path | None, typer.Option(help="JSON file with the data of the command, - for standard input; options win.")
     ] = None,
     partner: Annotated[str | None, typer.Option(help="The partner account, where several are configured.")] = None,
-    id: Annotated[str | None, typer.Option(help="The command's id; a new UUID where none is given.")] = None,  # noqa: A002
+    id: Annotated[str | None, typer.Option(help="The command's id; by default a new UUID.")] = None,  # noqa: A002
     source: Annotated[str, typer.Option(help="Who sends it: with the id, the command's identity.")] = SOURCE,
     wait: Annotated[
         timedelta | None,

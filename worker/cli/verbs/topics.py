@@ -1,4 +1,4 @@
-"""`azplan topics`: the three topics, planned and made. One that exists is never changed."""
+"""`azplan topics`: the three topics, planned and created. A topic that exists is never changed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,9 @@ Partitions = Annotated[
 Replication = Annotated[int, typer.Option(min=-1, help="Copies of each record; -1 is the broker's own default.")]
 Retention = Annotated[
     timedelta | None,
-    typer.Option(parser=parse_duration, metavar=DURATION, help="How long records are kept; the broker's default else."),
+    typer.Option(
+        parser=parse_duration, metavar=DURATION, help="How long records are kept; by default as the broker says."
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The records of the events topic that azplan wrote, and those that are passed over."""
+"""The records of the events topic: azplan's own events, and records of others, which are skipped."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,10 +19,10 @@ NOT_THERE = "the record that it is about is not on the commands topic, so its ce
 
 
 class ToldEvents:
-    """Reads events one by one, and remembers what was passed over."""
+    """Reads azplan's own events one by one, and remembers the records that were skipped."""
 
     def __init__(self, admin: Admin, commands_topic: str, wants: Callable[[Event], bool] = lambda _: True) -> None:
-        """`wants`: whether an event is of interest; one that is not is neither believed nor passed over."""
+        """`wants`: whether an event is of interest. Other events are neither returned nor counted as skipped."""
         self._admin = admin
         self._topic = commands_topic
         self._wants = wants
@@ -30,7 +30,7 @@ class ToldEvents:
         self.passed = SkippedRecords()
 
     async def event(self, record: Record) -> PublishedEvent | None:
-        """The event in a record; None where there is none that is believed and of interest. Raises BrokerError."""
+        """The event in a record; None if it is no event of azplan, or of no interest. Raises `BrokerError`."""
         found = read_event(record)
         if isinstance(found, PublishedEvent):
             event = found.event
@@ -46,7 +46,7 @@ class ToldEvents:
         return None
 
     async def _content(self, event: CommandIdReused) -> str | None:
-        """The fingerprint of the record that was refused; None where it is not there any more."""
+        """The fingerprint of the refused record; None if the topic does not have the record any more."""
         place = Partition(event.topic, event.partition)
         if place.topic != self._topic:
             return None

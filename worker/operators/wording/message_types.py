@@ -1,4 +1,4 @@
-"""Types of messages by the names that people type."""
+"""Types of messages, and the names that people type for them."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -15,13 +15,13 @@ def short(wire_type: str) -> str:
 
 
 def find(name: str, kinds: Mapping[str, type[MessageT]]) -> type[MessageT] | None:
-    """The type of that name, in any case, short or in full, with hyphens or without; None where there is none."""
+    """The type of that name, in any case, short or in full, with hyphens or without; None if there is none."""
     wanted = _folded(name)
     return next((kind for wire_type, kind in kinds.items() if _folded(wire_type) == wanted), None)
 
 
 def suggestion(name: str, known: Mapping[str, object]) -> str:
-    """What may have been meant, as a sentence, or everything that could have been."""
+    """A sentence with the known names that are like `name`, or with all known names if none is."""
     names = {short(each).lower(): short(each) for each in known}
     near = get_close_matches(short(name).lower(), names, n=3)
     if near:

@@ -1,4 +1,4 @@
-"""The story of a command as a person reads it: what became of it and what to do, then who and when, then all of it."""
+"""The story of a command as a person reads it: its answer and what to do, then the facts, then everything in time."""
 
 import json
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from worker.operators.unknown_outcome import evidence
 from worker.operators.wording.message_types import short
 
 _LABEL, _WHAT, _INDENT = 13, 11, 23
-"""Characters of a label, of what a line is about, and before its text."""
+"""Characters of a label, of the kind of a line, and before the text of a line."""
 
 
 def show_story(story: Story, now: Micros) -> None:
-    """Print all of it. Looks that say the same are counted in one line."""
+    """Print the story. Looks with the same result are counted in one line."""
     command = story.command
     stands = f"{command.state}{f' ({command.code})' if command.code else ''}"
     show((f"{short(command.type)} {command.id}: ", "bold"), (stands, STYLES.get(command.state, "")))
@@ -56,7 +56,7 @@ def _unknown(story: Story) -> None:
 
 
 def _timeline(lines: list[Line]) -> None:
-    """The lines with the time of day, each day under its date."""
+    """Print the lines with the time of day, each day under its date."""
     today = ""
     for line in lines:
         if day(line.at) != today:
@@ -71,7 +71,7 @@ def _timeline(lines: list[Line]) -> None:
 
 
 def _with_count(text: str, counted: str) -> str:
-    """The count stands where a person looks first: before the ids of a call."""
+    """The text with the count before the ids of a call, which are the least important part of the line."""
     before, request, ids = text.partition("  " + tied("request "))
     return f"{before}{counted}{request}{ids}"
 

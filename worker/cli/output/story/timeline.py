@@ -1,4 +1,4 @@
-"""A command's story as lines in time, equal looks folded into one. Pure."""
+"""The story of a command as lines in time; equal looks are folded into one line. Pure."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from worker.journal.records import Call, Micros, Note
 from worker.operators.wording.message_types import short
 
 FOLDED_FROM: Final = 3
-"""So many equal looks become one line."""
+"""From this number on, equal looks become one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something that happened. `rest` are lines that belong below it.
+    """Something that happened at an instant. `rest` are the lines below it.
 
-    `look` is the same for lines that say the same again, and None for what is news each time. `times` such lines stand
-    here; the last of them was at `last`.
+    `look` is equal for lines that say the same again, and None for a line that is always news. The line stands for
+    `times` such lines; the last of them was at `last`.
     """
 
     at: Micros
@@ -40,7 +40,7 @@ def timeline(story: Story) -> list[Line]:
 
 
 def fold(lines: Sequence[Line]) -> list[Line]:
-    """The same lines, but equal looks between two pieces of news are one line: the last of them, counted."""
+    """The same lines; equal looks between two pieces of news become one line: the last of them, counted."""
     found: list[Line] = []
     portion: list[Line] = []
     for line in lines:
@@ -54,7 +54,7 @@ def fold(lines: Sequence[Line]) -> list[Line]:
 
 
 def _folded(looks: Sequence[Line]) -> Iterator[Line]:
-    """The looks of one stretch in which nothing else happened: each kind where it was first seen."""
+    """The looks between two pieces of news: each kind at the place of its first look."""
     kinds: dict[Hashable, list[Line]] = {}
     for line in looks:
         kinds.setdefault(line.look, []).append(line)
@@ -84,7 +84,7 @@ def _event(event: SaidEvent, *, briefly: bool) -> Line:
     data = data_of(event)
     unsent = "" if event.sent_at else "  (not published yet)"
     again = f"  (redrive {event.redrive})" if event.redrive else ""
-    # What is waited for stands beside it, in the line of the wait.
+    # The line of the wait says what the command waits for.
     said = "" if short(event.type) == "CommandWaiting" else headline(event.type, data)
     text = f"{short(event.type)}  {said}".rstrip()
     return Line(event.at, "event", text + again + unsent, () if briefly else tuple(details(event.type, data)))
@@ -99,7 +99,7 @@ def _call(call: Call) -> Line:
     code = f" code {call.code}" if call.code else ""
     ids = (tied(f"request {call.request_id}"), tied(f"correlation {call.correlation_id}"))
     text = "  ".join((call.operation, f"{call.status}{code}", tied(f"{call.duration_ms} ms"), *ids))
-    # What is done for a write is news each time; other calls only look.
+    # A call for a write is always news; other calls only look.
     return Line(call.at, "call", text, look=None if call.step else ("call", call.operation, call.status, call.code))
 
 

@@ -1,4 +1,4 @@
-"""What became of a command and what to do next, as the first lines that a person reads about it. Pure."""
+"""The first lines that a person reads about a command: how it ended or why it waits, and what to do. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -16,11 +16,11 @@ from worker.operators.wording.message_types import short
 NO: Final = frozenset({"CommandRejected", "CommandFailed"})
 
 Told = tuple[str, str]
-"""A word for what is told, and the text."""
+"""A label and its text."""
 
 
 def verdict(story: Story, now: Micros) -> Iterator[Told]:
-    """The answer of a command that is over; else what it waits for, and since when."""
+    """The answer of a command that is over; else the reason for which the command waits, and since when."""
     if story.command.concluded_at is None:
         yield from _open(story, now)
         return
@@ -34,7 +34,7 @@ def verdict(story: Story, now: Micros) -> Iterator[Told]:
 
 
 def facts(story: Story, now: Micros) -> Iterator[Told]:
-    """Whose it is, and when it came."""
+    """The customer, the partner account and the sender of a command, and when it came."""
     command = story.command
     yield "customer", command.customer
     yield "partner", command.partner or "none that could be told"
@@ -74,7 +74,7 @@ def _open(story: Story, now: Micros) -> Iterator[Told]:
 
 
 def _since(story: Story, reason: str) -> Micros:
-    """When the wait began that still lasts: the first of the last waits that have the same reason."""
+    """When the present wait began: the first of the last waits that have the same reason."""
     begun = story.waits[-1].at
     for wait in reversed(story.waits):
         if wait.reason != reason:
