@@ -148,7 +148,7 @@ def test_a_proxy_of_the_environment_is_said_not_to_be_used(set_up: pytest.Monkey
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", "https://nowhere.invalid/t")
     ended = azplan("check", "--json")
     assert results(ended)["proxy"] == "warning"
-    assert "HTTPS_PROXY is set and is not used" in finding(ended, "proxy")["detail"]
+    assert "HTTPS_PROXY is set, but azplan does not use it" in finding(ended, "proxy")["detail"]
     assert "AZPLAN_PARTNERS__CONTOSO__PROXY" in finding(ended, "proxy")["detail"]
     assert "planted-canary" not in ended.out + ended.err
     set_up.setenv("NO_PROXY", "nowhere.invalid")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.databases import run_apart
 from tests.cli.telling import tell
 from tests.journal.bench import Bench, accept, poison
-from tests.support.databases import run_apart
 
 ROOT = Path(__file__).parents[2]
 
