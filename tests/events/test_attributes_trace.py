@@ -59,10 +59,10 @@ def test_a_broken_traceparent_is_dropped_with_its_state(value: bytes) -> None:
 
 @pytest.mark.parametrize("state", [b"\xff", b"", "ä=1".encode(), b"a=" + b"1" * 511])
 def test_a_broken_tracestate_is_dropped_alone(state: bytes) -> None:
-    """A broken state leaves its parent standing."""
+    """An invalid state does not remove its valid parent."""
     assert trace_of(binary(extra=(("traceparent", HOP.encode()), ("tracestate", state)))) == (HOP, None)
 
 
 def test_doubled_traceparents_are_dropped() -> None:
-    """Two parents are none."""
+    """Two trace parents count as none."""
     assert trace_of(binary(extra=(("traceparent", HOP.encode()), ("traceparent", START.encode())))) == (None, None)

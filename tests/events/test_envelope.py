@@ -254,7 +254,7 @@ FAMILIES = ["", "..", "azure/..", "azure plan", "1azure", "azure\n", "azure\0", 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=range(len(FAMILIES)))
 def test_a_product_family_that_is_no_word_is_rejected(family: str) -> None:
-    """It enters what is sent to Microsoft."""
+    """The value goes into a request to Microsoft."""
     decoded = decode(binary(DATA | {"productFamily": family}, type="azplan.StartProductUpgrade.v1"))
     assert isinstance(decoded, RefusedCommand)
     assert decoded.detail == "productFamily must be a word of 1 to 64 letters, digits, - and _, such as azure"
@@ -472,7 +472,7 @@ def test_a_command_without_correlation_correlates_by_its_id() -> None:
 )
 @pytest.mark.parametrize("mode", ["binary", "structured"])
 def test_confluents_wire_format_is_named_with_the_way_out(message: bytes, schema: int, mode: str) -> None:
-    """It stays unreadable: the dead letter says the schema id, and how a sender leaves it out."""
+    """The record stays unreadable; the dead letter says the schema id, and how a sender leaves it out."""
     made = binary(message) if mode == "binary" else record(message, CLOUDEVENTS)
     answer = decode(made)
     assert isinstance(answer, NotACommand)

@@ -1,4 +1,4 @@
-"""How our own messages become records."""
+"""azplan's own messages become records."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

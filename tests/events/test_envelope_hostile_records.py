@@ -123,7 +123,7 @@ def test_a_long_content_type_is_cut_in_the_detail() -> None:
 
 
 def test_a_record_whose_bytes_could_not_be_had_is_not_read_as_an_empty_one() -> None:
-    """It is the first row of the contract's table, and its detail says what happened."""
+    """An unread record is the first row of the contract's table, and the detail says what happened."""
     decoded = decode(Record("azplan.commands.v1", 0, 7, None, None, None, (), "its batch is too large"))
 
     assert isinstance(decoded, NotACommand)

@@ -1,4 +1,4 @@
-"""What makes two records the same content, and what does not."""
+"""Fingerprints: which differences make another content, and which do not."""
 
 import json
 from typing import Any
@@ -125,7 +125,7 @@ def test_different_words_are_different_content(one: str, other: str) -> None:
 
 
 def test_what_an_earlier_version_took_keeps_its_fingerprint() -> None:
-    """Its record comes again, and is known by its content; where more than values is wrong, nobody ever took it."""
+    """The record comes again, and its content is known; if more than values is wrong, no version ever took it."""
     decoded = decode(binary(DATA | {"subscriptionId": "not-a-guid"}))
     assert isinstance(decoded, RefusedCommand)
     assert decoded.values_fingerprint == fingerprint(SuspendPlan, DATA | {"subscriptionId": "not-a-guid"}, None)
@@ -153,7 +153,7 @@ def test_a_refused_command_is_its_type_and_its_bytes() -> None:
 
 
 def test_a_refused_command_is_never_the_good_one_with_its_bytes() -> None:
-    """Mending a wrong record key makes another content, so a refused identity stays used up."""
+    """A corrected record key makes another content; a refused identity stays used up."""
     assert refused(binary(key=b"x")) != content(binary())
 
 

@@ -1,4 +1,4 @@
-"""Which records of the events topic are believed: what azplan itself would write, and nothing else."""
+"""Records of the events topic: azplan accepts only those that it would write itself."""
 
 import json
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def with_header(record: Record, name: str, value: str | None) -> Record:
 
 @pytest.mark.parametrize(("event", "place"), EVENTS, ids=lambda value: str(value)[:24])
 def test_what_the_worker_writes_is_believed(event: Event, place: str) -> None:
-    """Each event at its place."""
+    """Each event is accepted at its place."""
     found = read_own_event(published(event, place))
     assert isinstance(found, PublishedEvent)
     assert found.event == event
@@ -87,7 +87,7 @@ def test_what_the_worker_writes_is_believed(event: Event, place: str) -> None:
 
 @pytest.mark.parametrize(("event", "place"), EVENTS, ids=lambda value: str(value)[:24])
 def test_an_event_at_another_place_is_not(event: Event, place: str) -> None:
-    """Nor one under any other id: of another story, another command, or none at all."""
+    """An event under any other id is skipped: the id of another story, of another command, or a random one."""
     for wrong in (
         uuid4(),
         event_id("/crm", "c-1", 1, place),
@@ -102,7 +102,7 @@ def test_an_event_at_another_place_is_not(event: Event, place: str) -> None:
 
 
 def test_a_refused_identity_is_believed_by_the_record_that_was_refused() -> None:
-    """Its place follows from that record's content, which the event does not tell."""
+    """The place of the event follows from the content of that record, and the event does not hold that content."""
     record = published(REUSED, id_reused("content"))
     assert isinstance(read_own_event(record, "content"), PublishedEvent)
     assert isinstance(read_own_event(record, "other"), SkippedRecord)
@@ -161,7 +161,7 @@ UNBELIEVED: dict[str, tuple[Record, str]] = {
 
 @pytest.mark.parametrize(("record", "why"), UNBELIEVED.values(), ids=UNBELIEVED.keys())
 def test_what_cannot_be_believed_is_named(record: Record, why: str) -> None:
-    """With its place and the reason, whatever it is: nothing is raised."""
+    """Every other record is skipped with its position and the reason; nothing is raised."""
     found = read_own_event(record)
     assert isinstance(found, SkippedRecord)
     assert found.why == why
@@ -182,7 +182,7 @@ def test_no_value_of_any_member_raises(hostile: Callable[[], type[Event]], value
 
 
 def test_numbers_of_waits_are_found_and_not_looked_for_without_end() -> None:
-    """The last that is looked through is found, the next one is not."""
+    """The last number that is tried is found, the next one is not."""
     for number, found in ((1, 1), (MOST_NUMBERS, MOST_NUMBERS), (MOST_NUMBERS + 1, 0)):
         id_ = str(event_id("/crm", "c-1", 0, CommandWaiting.nth_place(number)))
         assert number_in_story(id_, "/crm", "c-1", 0, CommandWaiting.nth_place) == found

@@ -1,4 +1,4 @@
-"""Text and instants: the small rules that everything on the wire stands on."""
+"""Text and instants: the small rules below everything on the wire."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Events that are larger than the broker takes: cut to their lists, the same way each time."""
+"""Events that are too large for the broker: their lists are cut, the same way each time."""
 
 import json
 from datetime import UTC, datetime
