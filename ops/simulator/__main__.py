@@ -48,7 +48,7 @@ def main() -> int:
 async def _run(simulator: Simulator, options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(RuntimeError):  # there Ctrl-C is a KeyboardInterrupt
+        with contextlib.suppress(RuntimeError):  # without signal handlers Ctrl-C is a KeyboardInterrupt
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ports = Ports(
         host=options.host,

@@ -79,7 +79,7 @@ class _HangUpProtocol(H11Protocol):
     def shutdown(self) -> None:
         super().shutdown()
         if self.cycle is None or self.cycle.response_complete:
-            # A client that keeps an idle TLS connection never answers our good-bye.
+            # A client that keeps an idle TLS connection never answers the close of the server.
             self.transport.abort()
 
     def _hang_up(self, politely: bool) -> None:  # noqa: FBT001 - one of two ways to end
@@ -118,8 +118,8 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def _serving(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[_Server]:
     with socket.create_server((host, port), reuse_port=False) as listener:
-        # What is accepted has it from here. asyncio sets it only where it made the listener itself; without it the
-        # second packet of an answer waits up to 40 ms for the client's acknowledgement of the first.
+        # Accepted connections inherit TCP_NODELAY from here. asyncio sets it only on listeners of its own. Without it
+        # the second packet of an answer waits up to 40 ms for the client's acknowledgement of the first.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             app,

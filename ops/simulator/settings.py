@@ -124,7 +124,7 @@ class Settings:
     plan_for_sale: bool = True
     """[all] False: the Azure plan has no availability that can be bought. For one customer: seed it in country CN."""
 
-    # Subscriptions and what lives under them
+    # Subscriptions and the Azure subscriptions under them
     patch_mode: Literal["now", "slow"] = "now"
     """``slow``: 202 with Location, applied later; meanwhile 409/800082."""
     patch_seconds: Range = (5.0, 60.0)
@@ -154,7 +154,7 @@ class Settings:
     failed_upgrade_stays_eligible: bool = True
     """A customer whose upgrade failed may start another."""
 
-    # Doorman
+    # Admission
     remember_request_ids: bool = True
     """A write whose MS-RequestId was answered before is answered the same and does nothing."""
     request_id_memory: float = 86400.0
