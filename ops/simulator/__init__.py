@@ -5,11 +5,11 @@ makes a simulator in process, ``python -m ops.simulator`` starts one on loopback
 
     app           build() and Simulator: the interface for tests
     server        sockets, TLS and dropped connections
-    gateway       one request from its bytes to its answer
-    delivery      how a fault changes the delivery of a request; ``faults`` says which request meets which fault
-    admission     the quota and the memory of request ids; ``answer_oddities`` makes answers as odd as real ones
-    identity      bearer tokens; ``token_endpoint`` hands them out in Entra's shapes
     controls      the second port: seed, read the books, advance time, inject faults
     state, world  the state of Partner Center, and its changes over time; ``books`` holds what happened, for tests
+    delivery      how a fault changes the delivery of a request; ``faults`` says which request meets which fault
+    requests/     one request from its bytes to its answer: gateway, quota, memory of request ids, odd answers
+    sign_in/      bearer tokens, and the token endpoints that hand them out in Entra's shapes
+    commerce/     products, the rules of a purchase, and the progress of orders and upgrades
     resources/    one module per resource, each with its table of operations
 """

@@ -13,9 +13,9 @@ from typing import Any
 
 from ops.simulator.app import CONTOSO, Simulator, build, profiles
 from ops.simulator.clock import Clock
-from ops.simulator.identity import PARTNER_CENTER
 from ops.simulator.server import Addresses, Ports, serving, write_ca
 from ops.simulator.settings import Settings
+from ops.simulator.sign_in.identity import PARTNER_CENTER
 from ops.simulator.state import Partner
 
 UNAVAILABLE = 69

@@ -9,13 +9,12 @@ import httpx
 from starlette.types import ASGIApp
 
 from ops.simulator.books import Books
-from ops.simulator.calls import Operation
 from ops.simulator.clock import MORNING, Clock
+from ops.simulator.commerce.order_provisioning import end_order
+from ops.simulator.commerce.upgrade_progress import finish, start_running
 from ops.simulator.faults import FaultPlan
-from ops.simulator.gateway import Gateway
-from ops.simulator.grants import Grants
-from ops.simulator.identity import PARTNER_CENTER, Tokens
-from ops.simulator.order_provisioning import end_order
+from ops.simulator.requests.calls import Operation
+from ops.simulator.requests.gateway import Gateway
 from ops.simulator.resources import (
     agreements,
     azure_entitlements,
@@ -30,9 +29,10 @@ from ops.simulator.resources import (
 )
 from ops.simulator.seed import PROFILES, Profile, add_customer, add_plan, profile_from
 from ops.simulator.settings import Settings
+from ops.simulator.sign_in.grants import Grants
+from ops.simulator.sign_in.identity import PARTNER_CENTER, Tokens
+from ops.simulator.sign_in.token_endpoint import TokenEndpoint, token_app
 from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade
-from ops.simulator.token_endpoint import TokenEndpoint, token_app
-from ops.simulator.upgrade_progress import finish, start_running
 from ops.simulator.world import World
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -9,9 +9,9 @@ from email.utils import format_datetime
 
 import httpx
 
-from ops.simulator.answers import Answer, fault_body, throttled
 from ops.simulator.clock import Clock
 from ops.simulator.faults import Fault, Kind
+from ops.simulator.requests.answers import Answer, fault_body, throttled
 from ops.simulator.world import World
 
 Act = Callable[[], Answer]

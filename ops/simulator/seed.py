@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ops.simulator.order_provisioning import YEAR, new_plan
-from ops.simulator.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT
+from ops.simulator.commerce.order_provisioning import YEAR, new_plan
+from ops.simulator.commerce.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT
+from ops.simulator.commerce.upgrade_progress import plan_offer
 from ops.simulator.settings import checked_copy
 from ops.simulator.state import (
     AzureSubscription,
@@ -17,7 +18,6 @@ from ops.simulator.state import (
     Upgrade,
     UpgradeLine,
 )
-from ops.simulator.upgrade_progress import plan_offer
 from ops.simulator.world import World
 
 

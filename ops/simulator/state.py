@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ops.simulator.answers import Json
+from ops.simulator.requests.answers import Json
 
 
 @dataclass

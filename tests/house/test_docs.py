@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.docs import FOLDER, NOTE, PAGES
+from ops.layers import layers
 
 ROOT = FOLDER.parent
 TEXTS = [*ROOT.glob("*.md"), *FOLDER.glob("*.md"), *(ROOT / "ops").rglob("*.md")]
@@ -56,6 +57,16 @@ def test_a_page_names_files_and_tests_that_are_there(page: str) -> None:
 
     assert [path for path in paths if not (ROOT / path).exists()] == []
     assert [word for word in words if word.startswith("test_") and f"def {word}(" not in tests] == []
+
+
+def test_the_table_of_users_names_the_layers() -> None:
+    """Each layer above the journal has a row that says who may use the layer, and no row names another word."""
+    table = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("| layer | used by | how |")[1].split("\n\n")[0]
+    named = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+    names = [name for layer in layers() for name in layer]
+
+    assert set(named) <= {*names, "events"}
+    assert set(names[: names.index("broker") + 1]) <= set(named)
 
 
 @pytest.mark.parametrize("folder", ["docs", "events", "ops/demo", "ops/simulator", "ops/grafana", "ops/model"])

@@ -22,7 +22,6 @@ TOO_LONG: Mapping[str, int] = {
 TOO_LARGE: Mapping[str, int] = {"worker/app.py assemble": 74}
 """Functions above the limit, with their lines: they may only shrink."""
 TOO_MANY: Mapping[str, int] = {
-    "ops/simulator": 27,
     "worker": 18,
     "worker/broker": 20,
     "worker/cli": 24,

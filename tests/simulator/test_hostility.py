@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ops.simulator.answer_oddities import BOM, Oddities
-from ops.simulator.answers import Answer
 from ops.simulator.app import Simulator, build
+from ops.simulator.requests.answer_oddities import BOM, Oddities
+from ops.simulator.requests.answers import Answer
 from ops.simulator.settings import Hostility, Settings
 from tests.simulator.caller import PLAN_SHELF, Caller
 

@@ -4,10 +4,10 @@ Pages: partner-center/developer/get-customer-agreement-metadata, get-confirmatio
 get-direct-sign-status-of-customer-agreement.
 """
 
-from ops.simulator.answers import Answer, Json, collection, link
-from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, Json, collection, link
+from ops.simulator.requests.calls import Call, Operation
 
 MCA = "MicrosoftCustomerAgreement"
 CLOUD = "MicrosoftCloudAgreement"

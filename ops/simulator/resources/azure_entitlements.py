@@ -4,9 +4,9 @@ Pages: partner-center/developer/get-a-list-of-azure-entitlements-for-subscriptio
 get-an-azure-entitlement-for-a-subscription, cancel-an-azure-subscription, reactivate-an-azure-subscription.
 """
 
-from ops.simulator.answers import Answer, Json, collection, link
-from ops.simulator.calls import Call, Operation
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, Json, collection, link
+from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.resources.subscriptions import find_subscription
 from ops.simulator.state import AzureSubscription, Customer
 

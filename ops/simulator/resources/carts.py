@@ -4,11 +4,11 @@ Pages: partner-center/developer/create-a-cart, update-a-cart, cart-resources; re
 get-a-cart-by-id.
 """
 
-from ops.simulator.answers import Answer, Json, link, present
-from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
-from ops.simulator.purchase import ITEM_ERRORS, read_lines, refuse_while_upgrading
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.purchase import ITEM_ERRORS, read_lines, refuse_while_upgrading
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, Json, link, present
+from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Cart, CartLine, Customer
 from ops.simulator.world import World
 

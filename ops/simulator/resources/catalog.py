@@ -4,9 +4,7 @@ Pages: partner-center/developer/get-a-list-of-products, get-a-product-by-id, get
 get-a-sku-by-id, get-a-list-of-availabilities-for-a-sku, get-an-availability-by-id, and their by-customer twins.
 """
 
-from ops.simulator.answers import Answer, Json, collection, link, present
-from ops.simulator.calls import Call, Operation
-from ops.simulator.products import (
+from ops.simulator.commerce.products import (
     AZURE_PLAN_PRODUCT,
     CURRENCIES,
     PRODUCTS,
@@ -17,7 +15,9 @@ from ops.simulator.products import (
     find_product,
     find_sku,
 )
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, Json, collection, link, present
+from ops.simulator.requests.calls import Call, Operation
 
 TARGET_VIEWS = frozenset(
     {

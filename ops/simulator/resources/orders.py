@@ -3,13 +3,13 @@
 Pages: partner-center/developer/get-an-order-by-id, get-all-of-a-customer-s-orders, get-order-provisioning-status.
 """
 
-from ops.simulator.answers import Answer, Json, collection, link, present
-from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
-from ops.simulator.order_provisioning import SETTLED
-from ops.simulator.products import CURRENCIES
-from ops.simulator.purchase import BILLING_CYCLES
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.order_provisioning import SETTLED
+from ops.simulator.commerce.products import CURRENCIES
+from ops.simulator.commerce.purchase import BILLING_CYCLES
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, Json, collection, link, present
+from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Order, OrderLine
 from ops.simulator.world import World
 

@@ -3,11 +3,11 @@
 Page: partner-center/developer/get-a-collection-of-entitlements.
 """
 
-from ops.simulator.answers import Answer, Json, collection, link, present
-from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
-from ops.simulator.products import RESERVATION_PRODUCT
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.products import RESERVATION_PRODUCT
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, Json, collection, link, present
+from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Reservation
 
 RESERVED = frozenset({"reservedinstance", "virtualmachinereservedinstance", "virtual_machine_reserved_instance"})

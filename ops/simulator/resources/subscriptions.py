@@ -9,11 +9,11 @@ import base64
 import json
 from typing import Any
 
-from ops.simulator.answers import Answer, Json, collection, link, present
-from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
-from ops.simulator.purchase import whole_number
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.purchase import whole_number
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, Json, collection, link, present
+from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Customer, Subscription
 from ops.simulator.world import World
 

@@ -4,12 +4,12 @@ Pages: partner-center/developer/get-eligibility-for-product-upgrade, create-prod
 get-product-upgrade-status, and partner-center/azure-plan-transition for what an upgrade changes.
 """
 
-from ops.simulator.answers import Answer, Json, present
-from ops.simulator.calls import Call, Operation
 from ops.simulator.clock import wire_date
-from ops.simulator.refusals import CODES, Refused
+from ops.simulator.commerce.refusals import CODES, Refused
+from ops.simulator.commerce.upgrade_progress import finish, start_running
+from ops.simulator.requests.answers import Answer, Json, present
+from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Customer, Upgrade, UpgradeLine
-from ops.simulator.upgrade_progress import finish, start_running
 from ops.simulator.world import World
 
 STAGES = ("pending", "running", "completed", "failed")

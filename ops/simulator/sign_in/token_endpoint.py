@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ops.simulator.answers import Answer, Json
 from ops.simulator.delivery import deliver
-from ops.simulator.dropped_connections import drops_connections
 from ops.simulator.faults import FaultPlan
-from ops.simulator.grants import Denied, Grants
-from ops.simulator.request_log import log
+from ops.simulator.requests.answers import Answer, Json
+from ops.simulator.requests.dropped_connections import drops_connections
+from ops.simulator.requests.request_log import log
+from ops.simulator.sign_in.grants import Denied, Grants
 from ops.simulator.world import World
 
 

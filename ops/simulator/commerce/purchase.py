@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ops.simulator.calls import Call, is_guid
-from ops.simulator.products import AZURE_PLAN_PRODUCT, CURRENCIES, Availability, find_item
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.products import AZURE_PLAN_PRODUCT, CURRENCIES, Availability, find_item
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.calls import Call, is_guid
 from ops.simulator.state import CartLine, Customer, Partner
 
 BILLING_CYCLES = {

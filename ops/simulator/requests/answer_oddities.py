@@ -8,7 +8,7 @@ import random
 import re
 from typing import Any
 
-from ops.simulator.answers import Answer, Json
+from ops.simulator.requests.answers import Answer, Json
 from ops.simulator.settings import Hostility
 
 BOM = b"\xef\xbb\xbf"

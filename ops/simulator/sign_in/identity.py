@@ -10,8 +10,8 @@ from typing import Any, Literal
 import jwt
 from jwt.types import Options
 
-from ops.simulator.calls import Caller
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.calls import Caller
 from ops.simulator.state import Partner
 from ops.simulator.world import World
 

@@ -9,9 +9,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from ops.simulator.answers import Answer, refusal
-from ops.simulator.calls import Call
-from ops.simulator.refusals import Refused
+from ops.simulator.commerce.refusals import Refused
+from ops.simulator.requests.answers import Answer, refusal
+from ops.simulator.requests.calls import Call
 from ops.simulator.world import World
 
 WINDOW = 60.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import jwt
 
-from ops.simulator.answers import Json
-from ops.simulator.identity import PARTNER_CENTER, UNDATED, Tokens
+from ops.simulator.requests.answers import Json
+from ops.simulator.sign_in.identity import PARTNER_CENTER, UNDATED, Tokens
 from ops.simulator.state import Partner
 from ops.simulator.world import World
 

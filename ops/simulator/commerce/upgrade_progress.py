@@ -1,8 +1,8 @@
 """Moves a product upgrade on with time: the plan appears, the Azure subscriptions keep their ids and move under it."""
 
-from ops.simulator.calls import change_by_time
-from ops.simulator.order_provisioning import new_plan
-from ops.simulator.products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU, Shelf, find_product
+from ops.simulator.commerce.order_provisioning import new_plan
+from ops.simulator.commerce.products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU, Shelf, find_product
+from ops.simulator.requests.calls import change_by_time
 from ops.simulator.state import AzureSubscription, Customer, Subscription, Upgrade
 from ops.simulator.world import World
 

@@ -1,7 +1,7 @@
 """What time makes of a purchase: orders end, subscriptions and their first Azure subscription appear."""
 
-from ops.simulator.calls import change_by_time
-from ops.simulator.products import AZURE_PLAN_PRODUCT, LEGACY_AZURE_SKU, RESERVATION_PRODUCT, find_item
+from ops.simulator.commerce.products import AZURE_PLAN_PRODUCT, LEGACY_AZURE_SKU, RESERVATION_PRODUCT, find_item
+from ops.simulator.requests.calls import change_by_time
 from ops.simulator.state import AzureSubscription, Cart, CartLine, Customer, Order, OrderLine, Reservation, Subscription
 from ops.simulator.world import World
 

@@ -1,0 +1,1 @@
+"""Buying: products, the rules of a purchase, and the progress of orders and upgrades over time."""

@@ -1,0 +1,1 @@
+"""The way of one request to the API: admission, operation, answer."""

@@ -1,0 +1,1 @@
+"""The part of Entra: grants, bearer tokens and the token endpoints."""
