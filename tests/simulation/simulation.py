@@ -186,7 +186,7 @@ class _Run:
         journal = Journal(Transactions(self._world._make_engine(self._world.clock), self._world.clock))
         await journal.open()
         try:
-            await act(Pauses(journal.transactions.transactions))
+            await act(Pauses(journal.transactions))
         finally:
             await journal.close()
 
