@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from prometheus_client import start_http_server
@@ -30,23 +31,23 @@ from worker.operating_system import on_stop
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.sliding_window import SPAN
 from worker.partner_center.registry import operations
-from worker.runtime import intake, requests
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.gauges import Gauges
-from worker.runtime.lanes import Lanes, Limits
+from worker.runtime.intake import IntakeRules
+from worker.runtime.lanes import LaneLimits, Lanes
 from worker.runtime.ownership import Ownership
-from worker.runtime.pauses import Brake
+from worker.runtime.pauses import Pauses
 from worker.runtime.poison import Poison
-from worker.runtime.probe_requests import Probing
+from worker.runtime.probe_requests import ProbeRequests
 from worker.runtime.publisher import Publisher, Topics
 from worker.runtime.requests import Requests
-from worker.runtime.retention import REST, Forgetting
-from worker.runtime.service import Parts, Service
+from worker.runtime.retention import REST, Retention
+from worker.runtime.service import Service, ServiceParts
 from worker.runtime.stop_limit import end_within
-from worker.runtime.turn import Desk
-from worker.runtime.wakeups import Hints
+from worker.runtime.turn import TurnParts
+from worker.runtime.wakeups import Wakeups
 from worker.settings.accounts import open_accounts, unused_proxies
 from worker.settings.build import (
     ages,
@@ -64,7 +65,7 @@ log = structlog.get_logger("azplan.app")
 
 
 class Worker:
-    """A worker made of the settings. `run` works until a signal, and gives the exit code."""
+    """A worker made from the settings."""
 
     def __init__(self, settings: Settings, *, new_journal: bool = False) -> None:
         self._settings = settings
@@ -89,9 +90,9 @@ class Worker:
         await recall(journal, accounts, tenants)
         try:
             source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))
-            around = Around(self._clock, journal, accounts, tenants, source, sink, load("worker.handlers"))
+            given = Dependencies(self._clock, journal, accounts, tenants, source, sink, load("worker.handlers"))
             with exported(settings):
-                await assemble(settings, around).run(self._stop)
+                await assemble(settings, given).run(self._stop)
         finally:
             for account in accounts.values():
                 await account.close()
@@ -99,7 +100,7 @@ class Worker:
         return 128 + self._signal
 
     def _signalled(self, number: signal.Signals) -> None:
-        """The first signal stops in good order; the second at once: as safe, and slower for the next worker."""
+        """Stop in good order at the first signal, at once at the second: as safe, and slower for the next worker."""
         if self._stop.is_set():
             log.warning("worker.killed", signal=number.name)
             os._exit(128 + number)
@@ -109,8 +110,8 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """What a worker stands on, ready to be used."""
+class Dependencies:
+    """What a worker needs from outside, ready to be used."""
 
     clock: Clock
     journal: Journal
@@ -121,77 +122,63 @@ class Around:
     handlers: Mapping[type[Command], Handler]
     spread: Callable[[], float] = random.random
     attention: float = 0.5
-    """Seconds between two looks at what people ask for."""
+    """Seconds between two looks at the requests of persons."""
     rest: float = REST
-    """Seconds between two looks at what is old enough to be forgotten."""
+    """Seconds between two searches for rows that are old enough to be deleted."""
 
 
-def assemble(settings: Settings, around: Around) -> Service:
-    """A worker of these parts, not yet begun."""
-    journal, clock, accounts, tenants = around.journal, around.clock, around.accounts, around.tenants
+def assemble(settings: Settings, given: Dependencies) -> Service:
+    """The service of a worker, not yet begun."""
+    journal, clock, accounts, tenants = given.journal, given.clock, given.accounts, given.tenants
+    kafka = settings.kafka
     ownership = Ownership(journal, clock, lease(settings), socket.gethostname(), version())
-    largest = largest_record(settings.kafka.max_request_bytes, settings.kafka.events_topic)
-    sender = Sender(settings.kafka.group_id, version(), largest)
+    largest = largest_record(kafka.max_request_bytes, kafka.events_topic)
+    sender = Sender(kafka.group_id, version(), largest)
 
-    def closed(claimed_by: str) -> str | None:
+    def closed(work: Work, claimed_by: str) -> str | None:
         if service.stopping:
             return "this worker is stopping"
-        return None if ownership.may_send(claimed_by) else "this worker may not own the lane for long enough"
+        if not ownership.may_send(claimed_by):
+            return "this worker may not own the lane for long enough"
+        return paused.holds(work)
 
-    desk = Desk(
-        journal=journal,
-        handlers=around.handlers,
-        traffic=lambda work: join(around, work, lambda claimed_by: closed(claimed_by) or brake.holds(work)),
-        clock=clock,
-        policy=policy(settings),
-        spread=around.spread,
-        tenant_ids=tenants_of(settings),
-        validate_only=settings.worker.validate_only,
-    )
-    limits = Limits(settings.worker.concurrency, settings.worker.max_pending)
+    limits = LaneLimits(settings.worker.concurrency, settings.worker.max_pending)
     partners = [*(tenant.lanes for tenant in tenants.accounts.values()), ""]
-    lanes = Lanes(journal, Dispatch(desk, sender), partners, limits)
-    taking = intake.Desk(
-        resolve=tenants.resolve,
-        sender=sender,
-        retention=settings.journal.retention.total_seconds(),
-    )
-    topics = Topics(settings.kafka.events_topic, settings.kafka.dead_letters_topic)
-    publisher = Publisher(journal, around.sink, topics, clock)
+    lanes = Lanes(journal, Dispatch(turn_parts(settings, given, closed), sender), partners, limits)
+    rules = IntakeRules(tenants.resolve, sender, settings.journal.retention.total_seconds())
+    topics = Topics(kafka.events_topic, kafka.dead_letters_topic)
+    publisher = Publisher(journal, given.sink, topics, clock)
     poison = Poison(settings.worker.poison_window, settings.worker.poison_share)
-    consumer = Consumer(around.source, journal, lanes, taking, clock, poison=poison)
-    brake = Brake(journal, lanes.wake, around.attention)
+    consumer = Consumer(given.source, journal, lanes, rules, clock, poison=poison)
+    paused = Pauses(journal, lanes.wake, given.attention)
 
     def carried_out() -> None:
         lanes.meet()
         publisher.wake()
 
-    asked = Requests(requests.Desk(journal, taking.resolve, carried_out), around.attention)
-    probing = Probing(journal, [account.try_now for account in accounts.values()], around.attention)
-    forgetting = Forgetting(journal, ages(settings), clock, around.spread, around.rest)
-
-    def ceilings() -> Iterator[tuple[str, str, int, int]]:
-        return ((name, *each) for name, account in accounts.items() for each in account.ceilings())
-
-    parts = Parts(
+    asked = Requests(journal, tenants.resolve, carried_out, given.attention)
+    probes = ProbeRequests(journal, [account.try_now for account in accounts.values()], given.attention)
+    retention = Retention(journal, ages(settings), clock, given.spread, given.rest)
+    gauges = Gauges(journal, given.source, kafka.commands_topic, clock, consumer.newest, partial(ceilings, accounts))
+    parts = ServiceParts(
         journal=journal,
-        source=around.source,
-        sink=around.sink,
+        source=given.source,
+        sink=given.sink,
         ownership=ownership,
         lanes=lanes,
         consumer=consumer,
         publisher=publisher,
         clock=clock,
         background=[
-            Gauges(journal, around.source, settings.kafka.commands_topic, clock, consumer.newest, ceilings).run,
-            brake.run,
+            gauges.run,
+            paused.run,
             asked.run,
-            probing.run,
-            forgetting.run,
-            Hints(journal, [lanes.meet, publisher.wake, asked.wake, brake.wake, probing.wake]).run,
+            probes.run,
+            retention.run,
+            Wakeups(journal, [lanes.meet, publisher.wake, asked.wake, paused.wake, probes.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
-        degraded=[brake.in_force, *(account.complaints for account in accounts.values())],
+        degraded=[paused.in_force, *(account.complaints for account in accounts.values())],
     )
     service = Service(
         parts,
@@ -202,8 +189,27 @@ def assemble(settings: Settings, around: Around) -> Service:
     return service
 
 
+def turn_parts(settings: Settings, given: Dependencies, closed: Callable[[Work, str], str | None]) -> TurnParts:
+    """What every turn needs. `closed`: why no request of a command claimed by a worker may leave; None if one may."""
+    return TurnParts(
+        journal=given.journal,
+        handlers=given.handlers,
+        traffic=lambda work: join(given, work, partial(closed, work)),
+        clock=given.clock,
+        policy=policy(settings),
+        spread=given.spread,
+        tenant_ids=tenants_of(settings),
+        validate_only=settings.worker.validate_only,
+    )
+
+
+def ceilings(accounts: Mapping[str, Account]) -> Iterator[tuple[str, str, int, int]]:
+    """Partner account, resource family, ceiling and requests of the last minute, for each family in use."""
+    return ((name, *each) for name, account in accounts.items() for each in account.ceilings())
+
+
 async def recall(journal: Journal, accounts: Mapping[str, Account], tenants: Directory) -> None:
-    """A ceiling holds in any 60 seconds, also in those in which a worker was stopped and started again."""
+    """Tell the accounts of the last calls: a ceiling holds in any 60 seconds, also across a restart of the worker."""
     ages: dict[tuple[str, str], list[float]] = {}
     for call in await journal.recent_calls(SPAN):
         if call.operation in operations():
@@ -214,23 +220,23 @@ async def recall(journal: Journal, accounts: Mapping[str, Account], tenants: Dir
             accounts[account].recall(family, each)
 
 
-def join(around: Around, work: Work, closed: Callable[[str], str | None]) -> Traffic:
-    """The traffic of one run, between the account that its tenant has now, if it has one, and the journal."""
-    traffic = Traffic(work, around.clock, closed, around.journal.now)
-    name = around.tenants.account_of(work.partner)
-    traffic.center = around.accounts[name].center(traffic) if name else None
+def join(given: Dependencies, work: Work, closed: Callable[[str], str | None]) -> Traffic:
+    """The traffic of one run, bound to the account that the command's tenant has now, if there is one."""
+    traffic = Traffic(work, given.clock, closed, given.journal.now)
+    name = given.tenants.account_of(work.partner)
+    traffic.center = given.accounts[name].center(traffic) if name else None
     return traffic
 
 
 async def serve(settings: Settings, *, new_journal: bool = False) -> int:
-    """Run a worker until a signal. The exit code. Raises what `Worker.run` raises."""
+    """Run a worker until a signal. Returns the exit code. Raises what `Worker.run` raises."""
     with exported_traces(os.environ):
         return await Worker(settings, new_journal=new_journal).run()
 
 
 @contextmanager
 def exported(settings: Settings) -> Iterator[None]:
-    """The metrics, served from a thread of their own, so that an event loop that is stuck can be seen from outside.
+    """Serve the metrics from a thread of their own: a stuck event loop can be seen from outside.
 
     Raises OSError where the address cannot be had.
     """
@@ -244,7 +250,7 @@ def exported(settings: Settings) -> Iterator[None]:
         build={"version": version(), "revision": revision(), "python": platform.python_version()},
     )
     server, thread = start_http_server(settings.metrics.port, settings.metrics.host, registry=metrics.REGISTRY)
-    # What is accepted has it from here: head and body of an answer are two packets.
+    # Accepted connections inherit this option: head and body of an answer are two packets.
     server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         yield

@@ -1,7 +1,7 @@
-"""Where a command meets its handler: the registry, and the `Context` that a handler works with.
+"""The registry of handlers, and the `Context` that a handler works with.
 
 A handler is one file in `worker/handlers`, registered by being there. It reads, decides, acts through `ctx.step`, and
-returns its answer or raises one of `worker.errors`. It never sees Kafka, the journal or a clock of its own.
+returns its answer or raises one of `worker.errors`. No handler sees Kafka, the journal or a clock of its own.
 """
 
 import pkgutil
@@ -32,7 +32,7 @@ _HANDLERS: dict[type[Command], Handler] = {}
 
 
 def handles(command: type[CommandT]) -> Callable[[Callable[["Context", CommandT], Awaitable[Event]]], Handler]:
-    """Register the decorated coroutine as the handler of `command`. A second one for the same command is an error."""
+    """Register the decorated coroutine as the handler of `command`. Raises TypeError for a second handler."""
 
     def register(handler: Callable[["Context", CommandT], Awaitable[Event]]) -> Handler:
         if command in _HANDLERS:
@@ -44,7 +44,7 @@ def handles(command: type[CommandT]) -> Callable[[Callable[["Context", CommandT]
 
 
 def load(package: str) -> Mapping[type[Command], Handler]:
-    """Import every module of `package` and give all handlers by command."""
+    """Import every module of `package`. All registered handlers, by command."""
     root = import_module(package)
     for module in sorted(info.name for info in pkgutil.iter_modules(root.__path__)):
         import_module(f"{package}.{module}")
@@ -60,7 +60,7 @@ class Change:
 
 
 class Context:
-    """One run of one command, as its handler sees it."""
+    """One run of one command, for its handler."""
 
     def __init__(self, run: Run, command: Command, origin: Origin) -> None:
         self._run = run
@@ -78,17 +78,17 @@ class Context:
         self.validate_only = run.validate_only
         """True: nothing may be changed. The handler makes every read and every check and says what it would do."""
         self.said: list[tuple[str, Event]] = []
-        """Status events of this run with their places, sent when the run is concluded."""
+        """Status events of this run with their places. They are sent when the run is concluded."""
         self.notes: list[Note] = []
 
     @property
     def memory(self) -> dict[str, Json]:
-        """Small facts that the command keeps from run to run, durable when the run is concluded."""
+        """Small facts that the command keeps from run to run. They are durable when the run is concluded."""
         return self._work.memory
 
     @property
     def redrive(self) -> int:
-        """0 in the first story of the command."""
+        """The number of the command's story: 0 for the first."""
         return self._work.redrive
 
     def now(self) -> datetime:
@@ -96,31 +96,30 @@ class Context:
         return self._clock.now()
 
     def answer(self, event: type[Event], **members: object) -> Event:
-        """The terminal event that the handler returns, with the members that all events share filled in.
+        """The terminal event for the handler to return, with the members that all events share.
 
-        A command that only asks is never answered as if it had acted: raises `Validated`, with nothing left to do.
+        Raises `Validated`, with nothing left to do, for a command that only asks: it is never answered as if it acted.
         """
         if self.validate_only and not self._work.steps:
             raise Validated([])
         return event.of(self.origin, **members)
 
     def say(self, place: str, event: type[Event], **members: object) -> None:
-        """A status event at a fixed place of the story (`events.wire.identity`): said again, it is the same event."""
+        """Say a status event at a fixed place of the story (`events.wire.identity`). Said twice, it is one event."""
         self.said.append((place, event.of(self.origin, **members)))
 
     def note(self, detail: str) -> None:
-        """A line in the command's timeline, such as a check that had to be left out. Said once in a story."""
+        """Add a line to the command's timeline, such as a check that was left out. The same line is added once."""
         noted = self.memory.setdefault("notes", [])
         if detail not in noted:
             noted.append(detail)
             self.notes.append(Note(at=self._journal.now(), kind="note", detail=detail))
 
     def about_to(self, *changes: Change) -> None:
-        """Call before the first write of a run, with every change that is still to be made.
+        """Call this before the first write of a run, with every change that is still to be made.
 
         Raises `Validated` where nothing may be changed, and `Rejected` (`not_permitted`, `deadline_passed`) where a
-        change that is needed cannot be made. While the outcome of an earlier write is not known, the deadline is left
-        to the steps, which look first.
+        needed change cannot be made. While a write is in doubt the steps apply the deadline, because they look first.
         """
         for change in changes:
             if not self.center.permits(change.operation):
@@ -141,7 +140,7 @@ class Context:
     async def step(self, name: str, effect: Effect) -> Result | None:
         """Make a change at Partner Center: an `Orphan`, a `State` or a `Money` effect of `worker.steps`.
 
-        What it gave; None where the state was there already. Raises what `worker.partner_center.errors` lists, and
+        The result; None where the state was there already. Raises what `worker.partner_center.errors` lists, and
         `EffectHeld` where another command of the customer has the effect open.
         """
         begun, outcome = self._clock.monotonic(), "failed"
@@ -182,18 +181,18 @@ class Context:
         return code is RejectedCode.CUSTOMER_NOT_FOUND and self._journal.now() < shows_by
 
     def earlier(self, key: str) -> Earlier | None:
-        """What another command of this customer left open under this effect key."""
+        """The effect of this key that another command of the customer left open; None where there is none."""
         return next((item for item in self._work.earlier if item.key == key), None)
 
     async def close(self, earlier: Earlier) -> None:
-        """The outcome of an effect that another command left open is known now."""
+        """Close an effect that another command left open: its outcome is known now."""
         await self._journal.close_effect(self._work, earlier.key)
         self._work.earlier = tuple(item for item in self._work.earlier if item is not earlier)
 
     async def put_away(self, *names: str) -> None:
-        """Steps that are over for good, such as an expired cart, make room for new ones of their names.
+        """Put steps that are over for good away, such as an expired cart, to use their names again.
 
-        Call it when nothing of them can take effect any more: they are in doubt no longer.
+        Call this when nothing of these steps can take effect any more: they are in doubt no longer.
         """
         known = [each for name in names for each in self.step_state(name).names]
         for each in known:
@@ -204,7 +203,7 @@ class Context:
 
 
 def facts(error: CallError) -> PartnerCenterError:
-    """What Partner Center answered, as a person pastes it into a support ticket."""
+    """Partner Center's answer, for a person to paste into a support ticket."""
     return PartnerCenterError(
         operation=error.operation,
         http_status=error.status,
@@ -216,7 +215,7 @@ def facts(error: CallError) -> PartnerCenterError:
 
 
 def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> Handler:
-    """The handler of a command. Raises LookupError where the house rules were broken."""
+    """The handler of a command. Raises LookupError where the command has none."""
     try:
         return handlers[type(command)]
     except KeyError:

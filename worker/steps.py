@@ -1,11 +1,11 @@
 """The writes of a handler: the intent is durable before the request leaves, the outcome before its use.
 
-Four rules are kept here for every write (the model in ops/model shows that none can be dropped):
+Every write keeps four rules (the model in ops/model shows that none can be dropped):
 
-same key        a money effect acts again only under the key that it was begun with
-settle          an intent carries the instant until which its request may arrive; the lane's later commands wait for it
-no early "no"   within that time the command's own refusal is held back (`worker.runtime.outcome`)
-gate at send    the request leaves only while this worker owns the lane and soon after its intent (`worker.gate`)
+same key        a money effect is sent again only under the key of its first request
+settle          an intent carries the instant until which its request may arrive; later commands of the lane wait for it
+no early "no"   until then the command's own refusal is held back (`worker.runtime.outcome`)
+gate at send    a request leaves only while this worker owns the lane and soon after the intent (`worker.gate`)
 
 Knows no command and no operation.
 """
@@ -29,14 +29,14 @@ Act = Callable[[PartnerCenter], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Looking shows that the effect is there. `result` is what its answer would have given."""
+    """A look shows the effect. `result` is what the lost answer would have given."""
 
     result: Result
 
 
 @dataclass(frozen=True, slots=True)
 class NotApplied:
-    """Looking shows that the effect is not there, so that acting again under the same key is right."""
+    """A look shows no effect: the step may act again under the same key."""
 
 
 Verdict = Applied | NotApplied
@@ -44,14 +44,14 @@ Verdict = Applied | NotApplied
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A write whose lost result nobody can use: its id was never learned. Made again after a lost answer."""
+    """A write whose result is useless when its answer is lost, since the id is not known. The step then acts again."""
 
     act: Act
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A write that brings about a state that can be read. `there` is what was just read: act only where it is False."""
+    """A write that brings about a state that can be read. `there`: this run has read that state. Acts only if False."""
 
     there: bool
     act: Act
@@ -59,11 +59,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """A write that spends money or starts what cannot be stopped.
+    """A write that spends money or starts something that cannot be stopped.
 
-    `key` names the effect: one command of a customer at a time has it open. `details` are durable before the first
-    request and let anybody look. `reconcile` looks after a request whose outcome is not known; where looking cannot
-    tell it raises `Wait` or `Failed`. `spends`: once applied, no request under the same key can change anything more.
+    `key` names the effect: one command of a customer at a time has the effect open. `details` are durable before the
+    first request: they are the ids to look by. `reconcile` looks after a request in doubt, and raises `Wait` or
+    `Failed` where a look cannot tell. `spends`: once applied, no request under the same key changes anything more.
     """
 
     key: str
@@ -80,15 +80,15 @@ class Exchange(Protocol):
     """The run's traffic with Partner Center, as the steps need it."""
 
     def permit(self, step: str, seconds: float) -> None:
-        """From now on and for so long a request of this step may leave."""
+        """Let requests of this step leave for so many seconds from now."""
 
     def drain(self) -> list[Call]:
-        """The calls that are not yet in the journal."""
+        """The calls that the journal does not have yet; the caller writes them down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings that steps and outcomes go by. Durations in seconds."""
+    """The settings that decide about steps and outcomes. Durations in seconds."""
 
     call_timeout: float
     settle: float
@@ -135,9 +135,10 @@ class Steps:
         self._begun = run.journal.now()
 
     async def take(self, name: str, effect: Effect) -> Result | None:
-        """Bring the effect about, once. What its answer gave; None where the state was there already.
+        """Bring the effect about once. The answer's result; None where the state was there already.
 
-        Raises `CallError` as the client does, `Rejected` when the deadline has passed, `AttemptsSpent`, `LaneLost`.
+        Raises `CallError` like the client, `Rejected` when the deadline has passed, `AttemptsSpent`, `LaneLost`,
+        `Validated` and `JournalUnavailable`.
         """
         given = self.view(name).result
         if given is not None and not isinstance(effect, State):
@@ -154,7 +155,7 @@ class Steps:
                 return await self._money(name, effect)
 
     def in_doubt(self) -> bool:
-        """True while some write of this command may have taken effect without our knowing."""
+        """Whether any write of this command is in doubt."""
         return any(step.in_doubt for step in self._work.steps.values())
 
     def view(self, name: str) -> StepView:
@@ -162,20 +163,23 @@ class Steps:
         return StepView(self._work, name)
 
     def shows_in(self, until: Micros, lag: float = 0.0) -> float:
-        """Seconds until a look shows whatever arrives up to `until`, seen `lag` seconds late; 0 where this run's do."""
+        """Seconds until a look shows all that arrives up to `until`, if results appear `lag` seconds late.
+
+        0 if the looks of this run show it.
+        """
         shown = until + int(lag * SECOND) if until else 0
         return max(1.0, (shown - self._journal.now()) / SECOND) if shown > self._begun else 0.0
 
     async def settle(self, name: str) -> None:
-        """Record that nothing of a step that was in doubt took effect, or can take effect any more."""
+        """Record that a step in doubt took no effect and cannot take effect any more."""
         step = self._work.steps.get(name)
         if step is not None and step.in_doubt:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
     async def absent(self, name: str) -> None:
-        """A look of this run has shown that the effect of this step is not there.
+        """Take note that a look of this run has shown no effect of this step.
 
-        Raises `Failed` where a person has said that it is: then nothing is changed on the strength of that look.
+        Raises `Failed` where a person has resolved the command as applied: then nothing is changed because of the look.
         """
         names = self.view(name).names
         for known in names:
@@ -184,7 +188,7 @@ class Steps:
             self._heed_resolution()
 
     async def _state(self, name: str, effect: State) -> Result | None:
-        for known in self.view(name).names:  # what was just read tells of earlier stories too
+        for known in self.view(name).names:  # the state that was read shows earlier stories' requests too
             step = self._work.steps[known]
             if not effect.there:
                 await self._settled(step)
@@ -210,7 +214,7 @@ class Steps:
         return await self._act(intent, effect.act, effect.key, spends=effect.spends)
 
     def _heed_resolution(self) -> None:
-        """What a person says to have taken effect is not brought about again."""
+        """Raises `Failed` where a person has resolved the command as applied: the effect is not brought about again."""
         if self._work.resolution is Resolution.APPLIED:
             detail = (
                 "a person resolved the command as applied, and looking does not find it: redrive it when it shows, "
@@ -219,9 +223,9 @@ class Steps:
             raise Failed(FailedCode.OUTCOME_UNKNOWN, detail)
 
     async def _settled(self, step: Step | None) -> None:
-        """A look has shown that the effect is not there: that is final where nothing can arrive any more.
+        """Record a look that showed no effect as final, if nothing of the step can arrive any more.
 
-        The run's beginning counts, not this moment: what arrived after the look was not seen by it.
+        The run's beginning counts, not this moment: the look did not see what arrived after it.
         """
         if step is not None and step.in_doubt and self.shows_in(step.until) == 0.0:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
@@ -234,7 +238,7 @@ class Steps:
         *,
         spends: bool = False,
     ) -> Result:
-        """Write the intent down, send, write the outcome down."""
+        """Write the intent, send the request, write the outcome."""
         self._may_write(intent.name)
         self._run.exchange.permit(intent.name, self._policy.call_timeout)
         within = self._policy.call_timeout + self._policy.settle
@@ -264,11 +268,11 @@ class Steps:
             raise AttemptsSpent(f"{self._work.attempts} attempts were made")
 
     async def _unsaid(self, step: Step) -> None:
-        """The request certainly never left. What was in doubt before it still is: its instant stays."""
+        """Record that the request never left. Earlier requests stay in doubt: `earlier_until` stays."""
         try:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0))
         except (LaneLost, JournalError):
-            return  # the intent stays as it is, which only makes others wait longer than they need to
+            return  # the intent stays: other commands wait longer than needed, and nothing worse happens
 
     async def _record(self, step: Step, *, spent: bool = False) -> None:
         await self._journal.record(self._work, step, self._run.exchange.drain(), spent=spent)

@@ -37,11 +37,11 @@ from worker.journal.operating.requests import Requests as OperatorRequests
 from worker.journal.processing.requests import DONE
 from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Work
-from worker.runtime import intake, requests
+from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.requests import Requests
-from worker.runtime.turn import Desk
+from worker.runtime.turn import TurnParts
 from worker.steps import Policy
 
 EventT = TypeVar("EventT", bound=Event)
@@ -279,7 +279,7 @@ class Stage:
             self._wake.set()
             self._turned.set()
 
-    def _turn_desk(self) -> Desk:
+    def _turn_desk(self) -> TurnParts:
         account = InProcessAccount(
             self._api,
             lambda kind: self.simulator.token(user=kind == "user"),
@@ -295,7 +295,7 @@ class Stage:
             run.center = account.center(run)
             return run
 
-        return Desk(
+        return TurnParts(
             journal=self.journal,
             handlers=load("worker.handlers"),
             traffic=traffic,
@@ -315,13 +315,13 @@ class Stage:
         story = len([event for event in await self.events(command_id) if event.terminal])
         asked = OperatorRequests(self.journal.transactions)
         number = await asked.ask("test", "", verb, str(command_uid("/crm", command_id)), details)
-        await Requests(requests.Desk(self.journal, lambda _: TENANT, self._wake.set)).look()
+        await Requests(self.journal, lambda _: TENANT, self._wake.set).look()
         result = await asked.answer(number)
         assert result == DONE, result
         return await self.answer(command_id, story)
 
-    def _desk(self) -> intake.Desk:
-        return intake.Desk(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
+    def _desk(self) -> intake.IntakeRules:
+        return intake.IntakeRules(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
 
     async def _rows(self, sql: str) -> list[Any]:
         return list(await self.journal.transactions.read(lambda tx: tx.rows(sql)))

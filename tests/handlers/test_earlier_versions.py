@@ -17,7 +17,7 @@ from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 
 CUSTOMER = "c0ffee00-0000-4000-8000-000000000001"
-DESK = intake.Desk(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
+DESK = intake.IntakeRules(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
 
 
 def written(**members: object) -> Record:

@@ -15,11 +15,10 @@ TOO_LONG: Mapping[str, int] = {
     "worker/journal/database/sqlite.py": 335,
     "worker/journal/records.py": 335,
     "worker/partner_center/resources/catalog.py": 335,
-    "worker/runtime/outcome.py": 335,
     "worker/settings/model.py": 335,
 }
 """Modules above the limit, with their lines: they may only shrink."""
-TOO_LARGE: Mapping[str, int] = {"worker/app.py assemble": 74}
+TOO_LARGE: Mapping[str, int] = {}
 """Functions above the limit, with their lines: they may only shrink."""
 TOO_MANY: Mapping[str, int] = {
     "worker": 18,
@@ -31,7 +30,6 @@ TOO_MANY: Mapping[str, int] = {
 """Packages above the limit, with their modules: they may only shrink."""
 SHARED_NAMES: Mapping[str, str] = {
     "worker/partner_center ProductType": "a member of two of Microsoft's resources, with other members in each",
-    "worker/runtime Desk": "what the intake, a turn and the requests of people each work with",
 }
 """Names of two classes in one package, each with what both mean."""
 

@@ -52,7 +52,7 @@ async def rebuild(world: World, *renamed: tuple[str, str]) -> Rebuilt:
 async def sources(world: World, journal: OperatorJournal, *renamed: tuple[str, str]) -> Sources:
     """The topics of the world, for the accounts that it has now."""
     tenants = await journal.tenants.enrol(tenants_of(world.settings), renamed)
-    desk = intake.Desk(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
+    desk = intake.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
     return Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk, tenants, GUARD)
 
 

@@ -26,10 +26,10 @@ Play = Callable[..., None]
 EVERYTHING = Selection()
 
 
-def desk(world: World) -> intake.Desk:
+def desk(world: World) -> intake.IntakeRules:
     """How the worker of this world decides about records."""
     tenants = Directory({name: Tenant(name, name) for name in world.settings.partners})
-    return intake.Desk(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
+    return intake.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
 
 
 async def each(found: Iterable[Record] | Iterable[Candidate]) -> AsyncIterator:

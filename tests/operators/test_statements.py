@@ -38,7 +38,7 @@ SUSPENDED, FAILED, OPEN = (f"c0ffee00-0000-4000-8000-00000000000{number}" for nu
 PLAN = "5e11e500-0000-4000-8000-000000000009"
 TENANT = "5e11e500-0000-4000-8000-000000000001"
 TENANTS = Directory({"contoso": Tenant("contoso", "contoso")})
-DESK = intake.Desk(lambda _: Tenant("contoso", "contoso"), Sender("group", "test"), 1e9)
+DESK = intake.IntakeRules(lambda _: Tenant("contoso", "contoso"), Sender("group", "test"), 1e9)
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 

@@ -20,7 +20,7 @@ from worker.partner_center.errors import GateClosed
 from worker.runtime import turn
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
-from worker.runtime.intake import Desk, intake
+from worker.runtime.intake import IntakeRules, intake
 from worker.steps import Policy, Run, Steps
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
@@ -65,11 +65,11 @@ def record(
     return Record("azplan.commands.v1", 0, offset, 1_772_443_800_250, command.customer_id.encode(), value, headers)
 
 
-def desk(accounts: tuple[str, ...] = (ACCOUNT,), retention: float = 400 * DAY) -> Desk:
+def desk(accounts: tuple[str, ...] = (ACCOUNT,), retention: float = 400 * DAY) -> IntakeRules:
     """What the intake decides with: one account, unless the test names others."""
 
     tenants = Directory({name: Tenant(name, name) for name in accounts})
-    return Desk(resolve=tenants.resolve, sender=SENDER, retention=retention)
+    return IntakeRules(resolve=tenants.resolve, sender=SENDER, retention=retention)
 
 
 class Bench:
@@ -91,7 +91,7 @@ class Bench:
         """Close the journal."""
         await self.journal.close()
 
-    async def accept(self, *records: Record, among: Desk | None = None) -> list[Taken]:
+    async def accept(self, *records: Record, among: IntakeRules | None = None) -> list[Taken]:
         """Write records down."""
         chosen = among or desk()
         return await self.journal.accept([intake(each, self.journal.now(), chosen) for each in records], _raise)
@@ -140,7 +140,7 @@ class Bench:
             "tenant_ids": {ACCOUNT: TENANT_ID},
             **changes,
         }
-        return Dispatch(turn.Desk(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)
+        return Dispatch(turn.TurnParts(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)
 
     def traffic(self, work: Work) -> Traffic:
         """The traffic of a run whose lane is ours."""

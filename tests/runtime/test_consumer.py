@@ -16,7 +16,7 @@ from worker.errors import JournalUnavailable
 from worker.journal.records import Intake, Taken
 from worker.metrics import REGISTRY
 from worker.runtime.consumer import Consumer
-from worker.runtime.lanes import Lanes, Limits
+from worker.runtime.lanes import LaneLimits, Lanes
 
 TOPIC, GROUP = "azplan.commands.v1", "azplan-worker"
 
@@ -108,7 +108,7 @@ async def reading(bench: Bench) -> AsyncIterator[Reading]:
     source = Source(broker, TOPIC, GROUP)
     await source.start()
     journal = Journal(bench)
-    lanes = Lanes(journal, _nothing, ["contoso"], Limits(64, 3))
+    lanes = Lanes(journal, _nothing, ["contoso"], LaneLimits(64, 3))
     consumer = Consumer(source, journal, lanes, desk(), bench.clock)
     task = asyncio.create_task(consumer.run())
     yield Reading(bench, broker, source, journal, consumer, task)

@@ -10,7 +10,7 @@ from events.messages.plans import SuspendPlan
 from tests.runtime.bench import Bench, desk, record
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.records import Claim, Conclusion, State, Work
-from worker.runtime.lanes import Lanes, Limits
+from worker.runtime.lanes import LaneLimits, Lanes
 
 ACCOUNTS = ("contoso", "fabrikam")
 TURN_SECONDS = 0.001
@@ -77,7 +77,7 @@ class Served:
 
     def begin(self, *, concurrency: int = 64, max_pending: int = 2000, journal: Any = None) -> Lanes:
         """Begin to give turns."""
-        limits = Limits(concurrency, max_pending)
+        limits = LaneLimits(concurrency, max_pending)
         lanes = Lanes(journal or self._bench.journal, self._turns, [*ACCOUNTS, ""], limits)
         self._task = asyncio.create_task(lanes.run())
         return lanes

@@ -30,7 +30,8 @@ from worker.partner_center.errors import (
     Unanswered,
     Unavailable,
 )
-from worker.runtime.outcome import Again, Ended, Situation, Waiting, judge
+from worker.runtime.command_facts import CommandFacts
+from worker.runtime.outcome import Again, Ended, Waiting, judge
 from worker.steps import Policy
 
 POLICY = Policy(
@@ -49,9 +50,9 @@ NOW = 1_772_443_800 * SECOND
 DONE = PlanSuspended.of(ORIGIN, subscription_id="s-1", already_suspended=False)
 
 
-def situation(**known: Any) -> Situation:
+def situation(**known: Any) -> CommandFacts:
     """A command in its first run, but for what a test says."""
-    return replace(Situation(ORIGIN, attempts=0, waits=Waits(), now=NOW, policy=POLICY), **known)
+    return replace(CommandFacts(ORIGIN, attempts=0, waits=Waits(), now=NOW, policy=POLICY), **known)
 
 
 def ended(result: Event | Exception, **known: Any) -> Ended:

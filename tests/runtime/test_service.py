@@ -24,7 +24,7 @@ from worker.partner_center.resources import subscriptions
 from worker.runtime import stop_limit
 from worker.runtime.consumer import Progress
 from worker.runtime.readiness import Readiness
-from worker.runtime.service import STOP_SECONDS, Parts, Service
+from worker.runtime.service import STOP_SECONDS, Service, ServiceParts
 
 
 class Part:
@@ -111,7 +111,9 @@ class Assembly:
         self.parts["consumer"] = Intake(self.notes)
         made = {name: part for name, part in self.parts.items() if name != "health"}
         self.parts["clock"] = clock
-        self.service = Service(Parts(clock=clock, **made), drain_timeout=45, pages=lambda _: self.parts["health"])
+        self.service = Service(
+            ServiceParts(clock=clock, **made), drain_timeout=45, pages=lambda _: self.parts["health"]
+        )
 
 
 @pytest.fixture
@@ -169,7 +171,7 @@ async def test_a_loop_that_breaks_is_begun_again_and_logged_once(assembly: Assem
 
     assembly.parts["publisher"].run = breaks
     stop = asyncio.Event()
-    steady = assembly.service.steady
+    steady = assembly.service.supervision
     running = asyncio.create_task(assembly.service.run(stop))
     await asyncio.sleep(50)
     assert any("breaks broke and was begun again" in each for each in steady.complaints())

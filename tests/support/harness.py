@@ -23,7 +23,7 @@ from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.partner_account import Authority, SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
 from worker import metrics
-from worker.app import Around, assemble
+from worker.app import Dependencies, assemble
 from worker.clock import Clock
 from worker.handling import Handler, load
 from worker.journal.database.protocol import Engine
@@ -161,7 +161,7 @@ class World:
 
         async def assembled(journal: Journal) -> Service:
             tenants = await journal.register_tenants(tenants_of(settings))
-            around = Around(
+            around = Dependencies(
                 clock=own,
                 journal=journal,
                 accounts=self._accounts(settings, life, own),
@@ -251,7 +251,7 @@ class World:
         begun = [each for each in self.workers if each.begun]
         tasks = [(each, task) for each in begun for task in (*each.service._tasks, *each.service._consuming)]
         ended = [(each, task.exception()) for each, task in tasks if task.done() and not task.cancelled()]
-        begun_again = [(each, error) for each in begun for error in each.service.steady.errors]
+        begun_again = [(each, error) for each in begun for error in each.service.supervision.errors]
         return [
             *begun_again,
             *((each, error) for each, error in ended if error is not None and not isinstance(error, Killed)),

@@ -102,7 +102,7 @@ def _not_named(ctx: Context, no: CallError) -> list[AzureSubscription]:
 
 
 def blocker_of(entitlement: AzureEntitlement) -> Blocker:
-    """An Azure subscription as it is named in `blockers` and `cancelledAssets`."""
+    """An Azure subscription as `blockers` and `cancelledAssets` name it."""
     return Blocker(
         kind=BlockerKind.AZURE_SUBSCRIPTION,
         id=plain_id(entitlement.id),

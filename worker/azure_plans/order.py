@@ -125,10 +125,10 @@ def _not_yet(detail: str, evidence: Blocker) -> Wait:
 
 
 def blocker_of_cart(cart_id: str) -> Blocker:
-    """A cart whose order is not known, named in its place."""
+    """A cart as `blockers` names it, in place of an order whose id is not known."""
     return Blocker(kind=BlockerKind.ORDER, id=plain_id(cart_id), name="cart")
 
 
 def blocker_of_order(order_id: str, order: Order | None = None) -> Blocker:
-    """An order as it is named in `blockers`."""
+    """An order as `blockers` names it."""
     return Blocker(kind=BlockerKind.ORDER, id=plain_id(order_id), status=order.status if order else None)

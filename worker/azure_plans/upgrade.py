@@ -224,7 +224,7 @@ async def upgrade_of(ctx: Context, upgrade_id: str, customer_id: str, product_fa
 
 
 def blocker_of(upgrade_id: str, upgrade: Upgrade | None = None) -> Blocker:
-    """An upgrade as it is named in `blockers`."""
+    """An upgrade as `blockers` names it."""
     return Blocker(
         kind=BlockerKind.PRODUCT_UPGRADE, id=plain_id(upgrade_id), status=upgrade.status if upgrade else None
     )

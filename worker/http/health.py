@@ -1,8 +1,8 @@
-"""What an orchestrator asks: is this process getting anywhere (`/livez`), and may a rollout go on (`/readyz`)?
+"""The health pages for an orchestrator: does this process make progress (`/livez`), may a rollout go on (`/readyz`)?
 
-Liveness is progress, never connectivity: a broker or Microsoft that is down is no reason to restart a worker, and a
-restart would only add a rebalance. Readiness is journal and broker. What every worker suffers from alike, because
-Microsoft is down or somebody has paused something, is named beside it: a rollout that waited for that would hang.
+Liveness is progress, never connectivity: a restart does not help while a broker or Microsoft is down, and would add a
+rebalance. Readiness is journal and broker. What affects every worker alike, because Microsoft is down or a person has
+paused commands, is named as degraded: a rollout that waited for that would hang.
 """
 
 import asyncio
@@ -37,12 +37,12 @@ def application(probes: Probes) -> Starlette:
 
 
 def status(*, good: bool) -> int:
-    """200, or 503 for a no."""
+    """The HTTP status: 200 if good, else 503."""
     return 200 if good else 503
 
 
 class HealthServer:
-    """Serves the pages on the worker's own event loop, so that a loop that is stuck does not answer."""
+    """Serves the pages on the worker's own event loop: a stuck loop does not answer."""
 
     def __init__(self, probes: Probes, host: str, port: int) -> None:
         self._address = (host, port)
@@ -57,13 +57,13 @@ class HealthServer:
         )
         self._task: asyncio.Task[None] | None = None
         self.port = 0
-        """The port that was taken, also where any free one was asked for."""
+        """The port in use, also where the settings ask for any free port."""
 
     async def start(self) -> None:
         """Listen. Raises OSError where the address cannot be had."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         listener = socket.create_server(self._address, family=family)
-        # What is accepted has it from here; asyncio sets it only where it made the listener itself.
+        # Accepted connections inherit this option; asyncio sets it only on listeners that asyncio makes.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = int(listener.getsockname()[1])
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="health")
@@ -76,7 +76,7 @@ class HealthServer:
 
 
 class _Server(uvicorn.Server):
-    """A server inside an application that handles signals itself."""
+    """A server inside a process that handles signals itself."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -32,7 +32,7 @@ from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEve
 from worker.operators.published_accounts import ToldAccounts
 from worker.operators.sending.published_events import ToldEvents
 from worker.runtime.conclusion import Sender, event_at
-from worker.runtime.intake import Desk, intake, lane_of, refused_by_database
+from worker.runtime.intake import IntakeRules, intake, lane_of, refused_by_database
 
 PORTION = 500
 GONE = "the journal was built anew, and neither the record of the command nor an answer is on the topics any more"
@@ -46,7 +46,7 @@ class Sources:
     commands_topic: str
     events_topic: str
     group: str
-    desk: Desk
+    desk: IntakeRules
     tenants: Directory
     guard: float
 

@@ -1,6 +1,7 @@
 """Moves commands and knows none.
 
-`dispatch` is the page to read first: one command, from its turn to its end. Before it: `consumer` (Kafka to the
-journal) and `lanes` (whose turn it is). After it: `outcome` (what became of a run, pure), `conclusion` (what is written
-down and said) and `publisher` (the journal to Kafka). Around it: `ownership` (which lanes are ours) and `health`.
+Read `dispatch` first: one turn of a command. Before it come `consumer` (from Kafka to the journal) and `lanes` (the
+scheduler). After it come `outcome` (the judgement of a run, pure), `conclusion` (what the journal stores and the events
+say) and `publisher` (from the journal to Kafka). Beside it stand `ownership` (the lanes of this worker), `requests`,
+`pauses` and `probe_requests` (what persons ask for), and `service`, which starts and stops all of them.
 """

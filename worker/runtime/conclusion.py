@@ -1,4 +1,4 @@
-"""From an outcome to what is written down and said about it: one transaction's worth."""
+"""From an outcome to what the journal stores and the events say: one transaction's worth."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -20,21 +20,21 @@ from worker.runtime.tracing import current_trace
 from worker.runtime.turn import Turn
 
 NOTICEABLE: Micros = 2 * SECOND
-"""What the journal's clock may be late, as it is known without asking, is no difference of clocks."""
+"""Differences below this are no difference of clocks: the journal's time, known without asking, may be this late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who says it: the consumer group and the version, for dead letters."""
+    """The sender of events and dead letters: consumer group and version."""
 
     group: str
     version: str
     largest: int = LARGEST
-    """Bytes that an event may have with its headers; the lists of a larger one are cut."""
+    """The most bytes of an event with its headers. The lists of a larger event are cut."""
 
 
 def conclude(turn: Turn, outcome: Outcome, sender: Sender) -> Conclusion:
-    """What the journal is to remember of this run, its events and its dead letter included."""
+    """What the journal stores about this run, with its events and its dead letter."""
     match outcome:
         case Ended():
             return _ended(turn, outcome, sender)
@@ -122,10 +122,12 @@ def _notes(turn: Turn) -> list[Note]:
 
 
 def _clocks(turn: Turn) -> list[Note]:
-    """Said once, and again when it has changed: how far the clock of this worker, by which its log and Microsoft's ids
-    are found, is apart from the database's, by which the timeline is told."""
-    journal, memory = turn.desk.journal.now(), turn.work.memory
-    ahead = micros(turn.desk.clock.now()) - journal
+    """A note about the difference between the clocks of this worker and of the database, once and after each change.
+
+    The worker's log and Microsoft's ids are found by the worker's clock; the timeline has the database's instants.
+    """
+    journal, memory = turn.parts.journal.now(), turn.work.memory
+    ahead = micros(turn.parts.clock.now()) - journal
     if abs(ahead - memory.get(CLOCK, 0)) < NOTICEABLE:
         return []
     memory[CLOCK] = ahead
@@ -156,7 +158,7 @@ def _letter(work: Work, outcome: Ended, sender: Sender, now: Micros) -> NewDeadL
 
 
 def new_event(work: Work, place: str, event: Event, now: Micros, largest: int) -> NewEvent:
-    """An event of the command's story, final to the byte: where it is larger than `largest`, its lists are cut."""
+    """An event of the command's story, final to the byte. The lists of an event larger than `largest` are cut."""
     return event_at(
         event,
         id=identity.event_id(work.source, work.id, work.redrive, place),

@@ -1,6 +1,6 @@
-"""Kafka to the journal: poll, decide, write down, and only then commit. An offset means "accepted", never "done".
+"""From Kafka to the journal: poll, decide, write, and only then commit. An offset means "accepted", never "done".
 
-One task polls and is never cancelled. Nothing in flight belongs to a partition, so a rebalance ends nothing here.
+One task polls and is never cancelled. No command in flight belongs to a partition: a rebalance ends nothing here.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from worker.journal.journal import Journal
 from worker.journal.processing.intake import without_bytes
 from worker.journal.records import Intake, Taken
 from worker.runtime import telemetry
-from worker.runtime.intake import Desk, intake, refused_by_database
+from worker.runtime.intake import IntakeRules, intake, refused_by_database
 from worker.runtime.lanes import Lanes
 from worker.runtime.poison import PROBE, Poison
 from worker.runtime.readiness import Trouble
@@ -30,23 +30,23 @@ Offsets = dict[Partition, int]
 """For each partition the offset of the next record that the group is to read."""
 
 DEAD = frozenset({Taken.DEAD_LETTER, Taken.REUSED, Taken.TOO_OLD})
-"""What becomes of a record that nobody can do anything with."""
+"""What becomes of a record that is no command."""
 MOST_RECORDS = 500
 POLL_SECONDS = 1.0
 PAUSE = 1.0
 
 MOST_BLAMED = 2
-"""So often a batch may fail while something else is written before the size of its dead letters is the cause."""
+"""Failures of a batch, while other writes go through, after which its dead letters are taken for too large."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """When the loop last came round, by the monotonic clock: what liveness is judged by."""
+    """The state of the loop, by which liveness and readiness are judged. `at` is the last round's monotonic time."""
 
     at: float = 0.0
     held_back: bool = False
     trouble: Trouble | None = None
-    """What keeps records from being taken in; None where nothing does."""
+    """Why no record can be taken in; None where records are taken in."""
 
 
 class Consumer:
@@ -57,7 +57,7 @@ class Consumer:
         source: Source,
         journal: Journal,
         lanes: Lanes,
-        desk: Desk,
+        rules: IntakeRules,
         clock: Clock,
         *,
         poison: Poison | None = None,
@@ -65,7 +65,7 @@ class Consumer:
         self._source = source
         self._journal = journal
         self._lanes = lanes
-        self._desk = desk
+        self._rules = rules
         self._clock = clock
         self._poison = poison or Poison(0, 1.0)
         self._stopping = False
@@ -75,16 +75,16 @@ class Consumer:
         self._topics: set[str] = set()
         self.progress = Progress(at=clock.monotonic())
         self.newest: dict[Partition, float] = {}
-        """When the newest record of each partition that was taken in was written, in Unix time."""
+        """The timestamp of the newest record taken in from each partition, in Unix time."""
         self.accepted: Callable[[], None] = lambda: None
-        """Called when something was written down: there is something to run and to send."""
+        """Called when records were written down: there are commands to run and events to send."""
 
     def stop(self) -> None:
-        """Take nothing more in. `run` ends after the poll that is under way."""
+        """Take no more records in. `run` ends after the poll under way."""
         self._stopping = True
 
     async def run(self) -> None:
-        """Take records in until `stop`. Neither a silent broker nor a silent database ends it."""
+        """Take records in until `stop`. Outlives a broker and a database that are down."""
         while not self._stopping:
             self.progress.at = self._clock.monotonic()
             try:
@@ -105,17 +105,17 @@ class Consumer:
             self.progress.trouble = None
 
     async def _take(self, batch: Batch) -> None:
-        """Write the batch down, however long the database needs; then commit."""
+        """Write the batch, however long the database takes; then commit."""
         items = self._decide(batch.records)
         blamed = 0
         while True:
             self.progress.at = self._clock.monotonic()
             try:
-                taken = await self._journal.accept(items, lambda item, why: refused_by_database(item, why, self._desk))
+                taken = await self._journal.accept(items, lambda item, why: refused_by_database(item, why, self._rules))
                 break
             except JournalUnavailable as error:
                 if self._stopping:
-                    return  # not committed, so whoever reads the partition next gets the records again
+                    return  # not committed: the partition's next reader gets the records again
                 blamed += await self._is_to_blame(items)
                 if blamed >= MOST_BLAMED:
                     items = lightened(items)
@@ -133,9 +133,9 @@ class Consumer:
         )
 
     async def _is_to_blame(self, items: Sequence[Intake]) -> bool:
-        """Whether the batch may have failed for the size of a dead letter: something else is written at the same time.
+        """Whether the batch may have failed for the size of a dead letter: another write goes through at the same time.
 
-        A database may end the connection, or run out of memory, at the size of a row.
+        A database may close the connection, or run out of memory, because of the size of a row.
         """
         if not any(map(is_heavy, items)):
             return False
@@ -147,10 +147,10 @@ class Consumer:
 
     def _decide(self, records: Sequence[Record]) -> list[Intake]:
         now = self._journal.now()
-        return [intake(record, now, self._desk) for record in records]
+        return [intake(record, now, self._rules) for record in records]
 
     async def _commit(self, offsets: Offsets, epoch: int) -> None:
-        """Commit these, and what could not be committed before. What is read again is found in the journal."""
+        """Commit these offsets and those that could not be committed before. The journal knows records read again."""
         owed = {**self._owed, **offsets} if epoch == self._owed_under else offsets
         self._owed, self._owed_under = owed, epoch
         try:
@@ -162,7 +162,7 @@ class Consumer:
             telemetry.committed(self._clock, {partition.topic for partition in owed})
 
     async def _hold_back(self) -> None:
-        """Above `MAX_PENDING` runnable commands nothing more is read; below it, everything again."""
+        """Read nothing above `MAX_PENDING` runnable commands, and everything again below."""
         full = await self._lanes.pressure()
         assignment = self._source.assignment()
         held = assignment if full else self._poison.held(self._clock.monotonic(), assignment)
@@ -174,11 +174,11 @@ class Consumer:
         self.progress.held_back = full
 
     def poisoned(self) -> list[str]:
-        """The partitions that are left alone because they bring mostly dead letters, as sentences."""
+        """Sentences about the partitions that are paused because they bring mostly dead letters."""
         return self._poison.complaints()
 
     def _watch(self, records: Sequence[Record], taken: Sequence[Taken]) -> None:
-        """A partition that brings mostly dead letters is left alone for a while."""
+        """Pause a partition that brings mostly dead letters."""
         dead: dict[Partition, list[bool]] = {}
         for record, what in zip(records, taken, strict=True):
             dead.setdefault(Partition(record.topic, record.partition), []).append(what in DEAD)
@@ -202,7 +202,7 @@ class Consumer:
 
 
 def is_heavy(item: Intake) -> bool:
-    """Whether it is a dead letter that is larger than any command may be."""
+    """Whether the item is a dead letter that is larger than any command may be."""
     if item.letter is None:
         return False
     record = item.letter.source

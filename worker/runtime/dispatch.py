@@ -1,4 +1,4 @@
-"""One command, from its turn to its end: the page to read first."""
+"""One turn of a command, from its run to what the journal remembers: the page to read first."""
 
 import asyncio
 
@@ -8,29 +8,29 @@ from worker.journal.records import Work
 from worker.runtime import telemetry
 from worker.runtime.conclusion import Sender, conclude
 from worker.runtime.outcome import Outcome, judge
-from worker.runtime.turn import Desk, Turn
+from worker.runtime.turn import Turn, TurnParts
 
 PAUSE = 60.0
-"""Seconds for which a command keeps its place whose end cannot be written down at all."""
+"""Seconds for which a command keeps its slot when its result cannot be stored."""
 SILENCE = 1.0
-"""Seconds until the next turn of a command whose turn the journal's silence ended. A full disk, or a standby that has
-not taken over yet, can be read: the same command would be claimed again at once, and again."""
+"""Seconds until the next turn of a command whose turn ended because the journal did not answer. A database with a full
+disk, or a standby before it takes over, can still be read: without a pause the command would be claimed at once."""
 
 
 class Dispatch:
     """Runs the turns of commands."""
 
-    def __init__(self, desk: Desk, sender: Sender) -> None:
-        self._desk = desk
+    def __init__(self, parts: TurnParts, sender: Sender) -> None:
+        self._parts = parts
         self._sender = sender
 
     async def __call__(self, work: Work) -> None:
-        """Give a command its turn: run it, judge what came of it, conclude.
+        """Give a command its turn: run its handler, judge the result, conclude.
 
-        Never raises. Where the lane is lost or the journal silent, nothing is concluded: whoever owns the lane then
-        finds everything as it was last written and goes on from there.
+        Never raises. Where the lane is lost or the journal does not answer, nothing is concluded: the lane's next owner
+        goes on from what was last written.
         """
-        turn = Turn(work, self._desk, self._desk.traffic(work))
+        turn = Turn(work, self._parts, self._parts.traffic(work))
         with telemetry.watching(work, turn.traffic.correlation_id):
             try:
                 outcome = await self._end(turn, await turn.result())
@@ -46,15 +46,15 @@ class Dispatch:
                 telemetry.concluded(work, outcome)
 
     async def _end(self, turn: Turn, result: Event | Exception) -> Outcome:
-        """Judge and conclude. An end that cannot be written down is an error of ours, and is concluded as one."""
+        """Judge and conclude. A result that cannot be stored is concluded as an error of azplan's own."""
         try:
-            outcome = judge(result, turn.situation())
-            await self._desk.journal.conclude(turn.work, conclude(turn, outcome, self._sender))
+            outcome = judge(result, turn.command_facts())
+            await self._parts.journal.conclude(turn.work, conclude(turn, outcome, self._sender))
         except (LaneLost, JournalUnavailable):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the judge has an outcome for it
+        except Exception as error:  # noqa: BLE001 - the judge has an outcome for every error
             telemetry.crashed(error)
-            turn.context = None  # what the run wanted to say may be what cannot be written
-            outcome = judge(error, turn.situation())
-            await self._desk.journal.conclude(turn.work, conclude(turn, outcome, self._sender))
+            turn.context = None  # an event of the run may be what cannot be stored
+            outcome = judge(error, turn.command_facts())
+            await self._parts.journal.conclude(turn.work, conclude(turn, outcome, self._sender))
         return outcome

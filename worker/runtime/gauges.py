@@ -1,4 +1,4 @@
-"""What is measured now and then rather than counted: lag, backlog, ages, the event loop's own lateness."""
+"""Metrics that are measured every few seconds: lag, backlog, ages, the event loop's own lateness."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ LOOP_EVERY = 1.0
 
 
 class Gauges:
-    """Sets the gauges until cancelled. What cannot be asked now keeps its last value."""
+    """Sets the gauges until cancelled. A gauge that cannot be measured now keeps its last value."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Gauges:
         newest: Mapping[Partition, float],
         ceilings: Callable[[], Iterable[tuple[str, str, int, int]]] = lambda: (),
     ) -> None:
-        """`newest`: when the newest record of each partition that was taken in was written, in Unix time.
+        """`newest` has the timestamp of the newest record taken in from each partition, in Unix time.
 
         `ceilings` gives partner account, resource family, ceiling and requests of the last minute.
         """
@@ -83,7 +83,7 @@ class Gauges:
         for partition, lag in lags.items():
             where = partition.topic, str(partition.number)
             metrics.CONSUMER_LAG.labels(*where).set(lag.messages)
-            # The oldest record that waits is younger than the last one that was taken in, or than our first look.
+            # The oldest waiting record is younger than the last one taken in, or than this worker's first look.
             last = self._newest.get(partition, self._begun)
             metrics.CONSUMER_LAG_SECONDS.labels(*where).set(max(0.0, now - last) if lag.messages else 0.0)
 

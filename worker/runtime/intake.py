@@ -1,4 +1,4 @@
-"""What becomes of a record, as far as the record itself can tell: the rows of the journal's intake. Pure."""
+"""What may become of a record, by the record alone: the rows of the journal's intake. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,42 +25,42 @@ from worker.runtime.tracing import record_trace
 
 DAY = 86_400.0
 Resolve = Callable[[str | None], Tenant | None]
-"""From `ce_partner` in the form in which names compare to the tenant of the account; None where it cannot be told."""
+"""From `ce_partner`, in the form in which names compare, to the account's tenant; None where that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What deciding about a record needs. `retention` in seconds."""
+class IntakeRules:
+    """By what intake decides about records. `retention` in seconds."""
 
     resolve: Resolve
     sender: Sender
     retention: float
 
 
-def intake(record: Record, now: Micros, desk: Desk) -> Intake:
-    """Everything that may become of the record, for the journal to choose from when it has looked up the identity."""
+def intake(record: Record, now: Micros, rules: IntakeRules) -> Intake:
+    """Everything that may become of the record. The journal chooses when it has looked up the identity."""
     decoded = decode(record)
     with record_trace(record.headers):
         if isinstance(decoded, NotACommand):
-            letter = _letter(record, desk, decoded.code, decoded.detail, decoded.correlation_id)
+            letter = _letter(record, rules, decoded.code, decoded.detail, decoded.correlation_id)
             return Intake(record=record, letter=letter)
-        return _command(record, decoded, now, desk)
+        return _command(record, decoded, now, rules)
 
 
-def refused_by_database(item: Intake, error: Exception, desk: Desk) -> NewDeadLetter:
-    """The dead letter of a record that the database itself does not take."""
+def refused_by_database(item: Intake, error: Exception, rules: IntakeRules) -> NewDeadLetter:
+    """The dead letter of a record that the database itself refuses."""
     detail = f"the journal's database refuses the record: {type(error).__name__}"
-    return _letter(item.record, desk, FailedCode.INTERNAL_ERROR, detail, None)
+    return _letter(item.record, rules, FailedCode.INTERNAL_ERROR, detail, None)
 
 
 def lane_of(tenant: Tenant | None, customer: str) -> str:
-    """The lane of a customer of a tenant: its commands take effect in order, however the tenant's account is called."""
+    """The lane of a tenant's customer. Its commands take effect in order, whatever the tenant's account is called."""
     return f"{tenant.lanes if tenant else ''}/{customer}"
 
 
-def _command(record: Record, decoded: AcceptedCommand | RefusedCommand, now: Micros, desk: Desk) -> Intake:
+def _command(record: Record, decoded: AcceptedCommand | RefusedCommand, now: Micros, rules: IntakeRules) -> Intake:
     envelope = decoded.envelope
-    tenant = desk.resolve(envelope.partner_key)
+    tenant = rules.resolve(envelope.partner_key)
     account = tenant.account if tenant else None
     origin = Origin(envelope.id, envelope.source, envelope.type, envelope.customer_id, account)
     refused = isinstance(decoded, RefusedCommand)
@@ -86,9 +86,9 @@ def _command(record: Record, decoded: AcceptedCommand | RefusedCommand, now: Mic
         events=(_first_event(decoded, origin, now),),
         reused=_reused(record, decoded, origin, now),
         reused_letter=_letter(
-            record, desk, RecordCode.ID_REUSED, "the id was used before, for other content", envelope.correlation_id
+            record, rules, RecordCode.ID_REUSED, "the id was used before, for other content", envelope.correlation_id
         ),
-        too_old=_too_old(record, envelope, now, desk),
+        too_old=_too_old(record, envelope, now, rules),
     )
 
 
@@ -112,29 +112,30 @@ def _reused(record: Record, decoded: AcceptedCommand | RefusedCommand, origin: O
     return _event(decoded.envelope, identity.id_reused(decoded.fingerprint), event, now)
 
 
-def _too_old(record: Record, envelope: Envelope, now: Micros, desk: Desk) -> NewDeadLetter | None:
-    """A record older than the journal's memory may have been answered and forgotten: it is never started by itself."""
+def _too_old(record: Record, envelope: Envelope, now: Micros, rules: IntakeRules) -> NewDeadLetter | None:
+    """The dead letter of a record older than the journal's memory, which may have been answered and forgotten; None for
+    a younger record."""
     if record.timestamp is None or record.timestamp < 0:
         return None
     age = now / SECOND - record.timestamp / 1_000
-    if age <= desk.retention:
+    if age <= rules.retention:
         return None
     detail = (
-        f"the record is {age / DAY:.0f} days old, and the journal remembers commands for {desk.retention / DAY:g} days"
+        f"the record is {age / DAY:.0f} days old, and the journal remembers commands for {rules.retention / DAY:g} days"
     )
-    return _letter(record, desk, RecordCode.TOO_OLD, detail, envelope.correlation_id)
+    return _letter(record, rules, RecordCode.TOO_OLD, detail, envelope.correlation_id)
 
 
 def _letter(
-    record: Record, desk: Desk, code: RecordCode | FailedCode, detail: str, correlation_id: str | None
+    record: Record, rules: IntakeRules, code: RecordCode | FailedCode, detail: str, correlation_id: str | None
 ) -> NewDeadLetter:
     failure = Failure(
-        group=desk.sender.group,
+        group=rules.sender.group,
         code=code,
         detail=detail,
         attempts=None,
         first_failed_at=None,
-        worker_version=desk.sender.version,
+        worker_version=rules.sender.version,
         correlation_id=correlation_id,
         redrive=None,
     )

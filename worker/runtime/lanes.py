@@ -1,6 +1,6 @@
-"""Whose turn it is: at most so many commands at once, one of a lane at a time, partners in turn, the longest due first.
+"""The scheduler: at most so many commands at once, one of a lane at a time, partners in turn, the longest due first.
 
-What can run now is claimed from the journal in small portions; what cannot is a row there and costs nothing here.
+Commands that can run now are claimed from the journal in small portions. All others stay rows there and cost nothing.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from worker.journal.records import Claim, Puzzle, Work
 log = structlog.get_logger("azplan.lanes")
 
 LONGEST_SLEEP = 5.0
-"""Seconds after which the journal is asked even when nothing called: the truth is there, a call is only a hint."""
+"""Seconds after which the journal is asked without a call: a call is only a hint, the journal has the truth."""
 
 PUZZLED = 0.1
-"""Seconds after which the journal is asked again when some of what it gave was not understood."""
+"""Seconds until the next question after an answer with commands that this azplan does not understand."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LaneLimits:
     """How many commands run at once, and how many may be ready before intake is held back."""
 
     concurrency: int
@@ -40,7 +40,7 @@ class Lanes:
         journal: Journal,
         dispatch: Callable[[Work], Coroutine[Any, Any, None]],
         partners: Sequence[str],
-        limits: Limits,
+        limits: LaneLimits,
     ) -> None:
         self._journal = journal
         self._dispatch = dispatch
@@ -52,24 +52,24 @@ class Lanes:
         self._stopping = False
         self._meetings = 1
         self.ended: Callable[[], None] = lambda: None
-        """Called when a turn has ended: there may be something to send."""
+        """Called when a turn has ended: there may be events to send."""
 
     def wake(self) -> None:
-        """Something may be ready: look soon."""
+        """Look soon: a command may be ready."""
         self._wake.set()
 
     def meet(self) -> None:
-        """Lanes were taken over, perhaps of partners that are not configured here: look for them, soon."""
+        """Look soon for partners that are not configured here: lanes were taken over, perhaps theirs."""
         self._meetings += 1
         self._wake.set()
 
     @property
     def running(self) -> int:
-        """Commands that have their turn now."""
+        """The number of commands in their turn."""
         return len(self._running)
 
     async def pressure(self) -> bool:
-        """Whether so many commands could run now that no more should be taken in. Raises `JournalUnavailable`."""
+        """Whether so many commands can run now that intake should stop. Raises `JournalUnavailable`."""
         return await self._journal.runnable(self._limits.max_pending) >= self._limits.max_pending
 
     async def run(self) -> None:
@@ -94,7 +94,7 @@ class Lanes:
                 continue
 
     async def drain(self, seconds: float) -> bool:
-        """Give no more turns and wait for those that are under way. True when all have ended in time."""
+        """Begin no more turns and wait `seconds` for those under way. True if all have ended."""
         self._stopping = True
         self._forget_ready()
         self.wake()
@@ -103,7 +103,7 @@ class Lanes:
         return not self._running
 
     async def abandon(self) -> None:
-        """End every turn at once: the lanes are no longer ours. Requests that are under way cannot be called back."""
+        """Cancel every turn: the lanes are no longer this worker's. Requests under way cannot be called back."""
         self._forget_ready()
         tasks = list(self._running.values())
         for task in tasks:
@@ -112,7 +112,7 @@ class Lanes:
             await asyncio.wait(tasks)
 
     async def _fill(self) -> float:
-        """Start what can be started; in how many seconds to look again."""
+        """Start the turns that can start. Seconds until the next look."""
         sleep = LONGEST_SLEEP
         free = self._limits.concurrency - len(self._running)
         if free > 0 and sum(map(len, self._ready.values())) < free:
@@ -128,7 +128,7 @@ class Lanes:
         return sleep
 
     async def _claim(self, limit: int) -> Claim:
-        """A portion for every partner, so that a flood of one leaves the others their share of turns."""
+        """Claim a portion for every partner: a flood of one partner leaves the others their share of turns."""
         taken = set(self._running) | {work.uid for queue in self._ready.values() for work in queue}
         claim = await self._journal.claim(list(self._ready), limit, taken)
         if not self._stopping:
@@ -137,20 +137,20 @@ class Lanes:
         return claim
 
     async def _put_off(self, found: Sequence[Puzzle]) -> float:
-        """What is not understood waits, so that what stands behind it can be claimed. In how many seconds to look."""
+        """Put commands that are not understood off, to claim those behind them. Seconds until the next look."""
         for puzzle in await self._journal.put_off(found):
             log.warning("command.not_understood", command_uid=puzzle.uid, why=puzzle.why)
         return PUZZLED
 
     async def _meet(self) -> None:
-        """Partners that only the journal still knows have commands too, which must be told that nobody serves them."""
+        """Add partners that only the journal knows: their commands must be told that no account is configured."""
         for partner in await self._journal.partners():
             if partner not in self._ready:
                 self._ready[partner] = deque()
                 self._turns.append(partner)
 
     def _next(self) -> Work | None:
-        """The next command of the partner whose turn it is; partners without one are passed over."""
+        """The next command, partners in turn. Partners without a command are passed over."""
         for _ in range(len(self._turns)):
             partner = self._turns[0]
             self._turns.rotate(-1)

@@ -1,15 +1,14 @@
-"""What became of a run: from what the handler returned or raised, and what is known of the command, to one value. Pure.
+"""The outcome of a run: one value, from the handler's answer or exception and what is known of the command. Pure.
 
-A refusal is not said while a request of the command may still arrive; what could not be looked at is `outcome_unknown`;
-what is out of order on Microsoft's side, or between us, is no attempt of ours.
+A refusal is not said while a request of the command may still arrive. A write that nobody could look after ends in
+`outcome_unknown`. Failures of Partner Center or of the network do not count as attempts.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
-from events.messages.base import Event, Origin
+from events.messages.base import Event
 from events.messages.status import (
     CommandFailed,
     CommandRejected,
@@ -19,7 +18,7 @@ from events.messages.status import (
 from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
 from worker.handling import facts
 from worker.journal.journal import EffectHeld
-from worker.journal.records import SECOND, Micros, Waits
+from worker.journal.records import SECOND, Waits
 from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.errors import (
     CallError,
@@ -32,35 +31,14 @@ from worker.partner_center.errors import (
     TokenUnavailable,
     Unanswered,
 )
-from worker.steps import Policy
+from worker.runtime.command_facts import CommandFacts
 
 MOST_CRASHES = 3
-"""A run that ends in an error of ours is tried so often: some are of the moment, and none is worth a day of waiting."""
-GROWTH = 1.5
-"""Each poll of a wait comes so much later than the one before, until it reaches the longest interval."""
-MOST_GROWTH = 64
-"""So often an interval grows at most: it is beyond any limit by then, and still a number."""
+"""Runs that may end in an error of azplan's own. Some such errors pass; none is worth a day of waiting."""
 NOT_ITS_OWN = "an answer that is not Partner Center's own"
-"""Since when a command that has changed something meets nothing else, among the instants of its waits."""
+"""The name in `Waits.since` of the instant since which a command that changed something gets only such answers."""
 GATE_PAUSE = 1.0
-"""Seconds until a run is begun anew whose request was held back at the last moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What is known of the command beside the result of its run."""
-
-    origin: Origin
-    attempts: int
-    waits: Waits
-    now: Micros
-    policy: Policy
-    received_at: Micros = 0
-    settles_in: float = 0.0
-    in_doubt: bool = False
-    changed: Sequence[str] = ()
-    spread: float = 0.0
-    """Of 0 to 1: where in its span a delay falls, so that many commands do not come back at once."""
+"""Seconds until the next run of a command whose request the gate held back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +54,13 @@ class Ended:
 
     @property
     def word(self) -> str:
-        """The code, or the type of the answer where it has none."""
+        """The code, or the answer's type where the answer has no code."""
         return self.code or type(self.event).__name__
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The command gets its next turn in `delay` seconds. `said`: the reason is new and is said in an event."""
+    """The command gets its next turn in `delay` seconds. `said`: the reason is new and an event says it."""
 
     reason: WaitingReason
     detail: str
@@ -97,7 +75,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The run is begun anew, soon and without a word: its request was held back at the gate."""
+    """The command gets its next turn soon and no event says so: the gate held a request of the run back."""
 
     delay: float = GATE_PAUSE
     name: Literal["again"] = "again"
@@ -106,8 +84,8 @@ class Again:
 Outcome = Ended | Waiting | Again
 
 
-def judge(result: Event | Exception, now: Situation) -> Outcome:
-    """What becomes of the command. Total: any exception has an outcome."""
+def judge(result: Event | Exception, now: CommandFacts) -> Outcome:
+    """The outcome of the run that gave or raised `result`. Total: every exception has an outcome."""
     outcome = _first(result, now)
     if isinstance(outcome, Ended) and outcome.code is RejectedCode.CUSTOMER_NOT_FOUND:
         outcome = _once_it_would_show(outcome, now)
@@ -122,10 +100,10 @@ def judge(result: Event | Exception, now: Situation) -> Outcome:
     return outcome
 
 
-def _once_it_would_show(no: Ended, now: Situation) -> Outcome:
-    """A new customer shows late: that there is none is not said before one would have shown.
+def _once_it_would_show(no: Ended, now: CommandFacts) -> Outcome:
+    """Hold "no such customer" back until a new customer would show, because new customers show late.
 
-    The command's own deadline does not shorten it: that stops writes, and not looking.
+    The command's own deadline does not shorten this wait: the deadline stops writes, not looks.
     """
     left = now.policy.customer_lag - (now.now - now.received_at) / SECOND
     if left <= 0:
@@ -137,7 +115,7 @@ def _once_it_would_show(no: Ended, now: Situation) -> Outcome:
     return replace(wait, delay=min(wait.delay, left))
 
 
-def _first(result: Event | Exception, now: Situation) -> Outcome:
+def _first(result: Event | Exception, now: CommandFacts) -> Outcome:
     match result:
         case Event():
             return Ended("succeeded", result, now.attempts)
@@ -159,7 +137,7 @@ def _first(result: Event | Exception, now: Situation) -> Outcome:
             return _crashed(result, now)
 
 
-def _call(error: CallError, now: Situation) -> Outcome:
+def _call(error: CallError, now: CommandFacts) -> Outcome:
     match error:
         case Refused():
             code = reject_code(error.operation, error.status, error.code)
@@ -181,7 +159,7 @@ def _call(error: CallError, now: Situation) -> Outcome:
             wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=error.outage)
             return _wait(wait, now.attempts, now)
         case NeverSent():
-            delay = _backoff(now.waits.polls + 1, now)
+            delay = now.retry_delay(now.waits.polls + 1)
             wait = Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, str(error), delay=delay)
             return _wait(wait, now.attempts, now)
         case Unanswered() if error.is_foreign and (now.changed or now.in_doubt):
@@ -190,43 +168,47 @@ def _call(error: CallError, now: Situation) -> Outcome:
             return _unanswered(error, now)
 
 
-def _unanswered(error: CallError, now: Situation) -> Outcome:
+def _unanswered(error: CallError, now: CommandFacts) -> Outcome:
     attempts = now.attempts + 1
     if attempts >= now.policy.attempts:
         return _exhausted(str(error), facts(error), attempts, now)
-    wait = Wait(WaitingReason.RETRY, str(error), delay=_backoff(attempts, now))
+    wait = Wait(WaitingReason.RETRY, str(error), delay=now.retry_delay(attempts))
     return replace(_wait(wait, attempts, now), failed=True)
 
 
-def _said_nothing(error: CallError, now: Situation) -> Outcome:
-    """A command that has begun to change things is not ended by what a gateway says, however often it says it.
+def _said_nothing(error: CallError, now: CommandFacts) -> Outcome:
+    """A gateway's answer does not end a command that has changed something, however often the answer comes.
 
-    That is no attempt, but a wait, which ends as any other does.
+    Such an answer is a wait and no attempt. The wait ends like any other.
     """
     since = now.waits.since.get(NOT_ITS_OWN, now.now)
     limit = now.policy.deadline(WaitingReason.RETRY)
     if (now.now - since) / SECOND >= limit:
         detail = f"{error}; this did not change in {limit:g} s"
         return _gave_up(Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(error)), now)
-    outcome = _wait(Wait(WaitingReason.RETRY, str(error), delay=_backoff(now.waits.polls + 1, now)), now.attempts, now)
+    outcome = _wait(
+        Wait(WaitingReason.RETRY, str(error), delay=now.retry_delay(now.waits.polls + 1)), now.attempts, now
+    )
     return replace(outcome, waits=replace(outcome.waits, since={**outcome.waits.since, NOT_ITS_OWN: since}))
 
 
-def _exhausted(detail: str, answer: PartnerCenterError | None, attempts: int, now: Situation) -> Outcome:
-    """No attempt is left. Whether something took effect is unknown where no look told us since it was sent."""
+def _exhausted(detail: str, answer: PartnerCenterError | None, attempts: int, now: CommandFacts) -> Outcome:
+    """No attempt is left. The outcome is unknown where no look has followed an unanswered request."""
     code = FailedCode.OUTCOME_UNKNOWN if now.in_doubt else FailedCode.RETRIES_EXHAUSTED
     return _failed(Failed(code, detail, partner_center=answer), attempts, now)
 
 
-def _crashed(error: Exception, now: Situation) -> Outcome:
+def _crashed(error: Exception, now: CommandFacts) -> Outcome:
     attempts = now.attempts + 1
     detail = f"an error inside azplan: {type(error).__name__}"
     if attempts >= min(MOST_CRASHES, now.policy.attempts):
         return _failed(Failed(FailedCode.INTERNAL_ERROR, detail), attempts, now)
-    return replace(_wait(Wait(WaitingReason.RETRY, detail, delay=_backoff(attempts, now)), attempts, now), failed=True)
+    return replace(
+        _wait(Wait(WaitingReason.RETRY, detail, delay=now.retry_delay(attempts)), attempts, now), failed=True
+    )
 
 
-def _rejected(no: Rejected, now: Situation) -> Outcome:
+def _rejected(no: Rejected, now: CommandFacts) -> Outcome:
     event = CommandRejected.of(
         now.origin,
         code=no.code,
@@ -238,12 +220,12 @@ def _rejected(no: Rejected, now: Situation) -> Outcome:
     return Ended("rejected", event, now.attempts, no.code)
 
 
-def _gave_up(no: Failed, now: Situation) -> Ended:
-    """The run that ends a command is an attempt too, as each was after which it was tried again."""
+def _gave_up(no: Failed, now: CommandFacts) -> Ended:
+    """The run that ends a command counts as an attempt, like each run before it that failed."""
     return _failed(no, now.attempts + 1, now)
 
 
-def _failed(no: Failed, attempts: int, now: Situation) -> Ended:
+def _failed(no: Failed, attempts: int, now: CommandFacts) -> Ended:
     unknown = no.code is FailedCode.OUTCOME_UNKNOWN or now.in_doubt
     event = CommandFailed.of(
         now.origin,
@@ -258,8 +240,8 @@ def _failed(no: Failed, attempts: int, now: Situation) -> Ended:
     return Ended("failed", event, attempts, no.code, ended=no.ended, unknown=unknown)
 
 
-def _unknown(no: Ended, now: Situation) -> Ended:
-    """A no that was said without looking; what led to it is the evidence."""
+def _unknown(no: Ended, now: CommandFacts) -> Ended:
+    """A refusal that kept the command from looking after an unanswered request; the refusal becomes the evidence."""
     event, detail = no.event, f"{no.word} stood in the way of looking whether a request without an answer took effect"
     if isinstance(event, CommandRejected):
         return _gave_up(
@@ -274,13 +256,15 @@ def _unknown(no: Ended, now: Situation) -> Ended:
     return _gave_up(Failed(FailedCode.OUTCOME_UNKNOWN, detail), now)
 
 
-def _with_changes(detail: str, now: Situation) -> str:
+def _with_changes(detail: str, now: CommandFacts) -> str:
     return f"{detail} (changed at Microsoft before that: {', '.join(now.changed)})" if now.changed else detail
 
 
-def _waited(wait: Wait, now: Situation) -> Outcome:
-    """A wait on Microsoft ends with its deadline; waits for something else, or on what is out of order on the way, do
-    not count towards it: what was only just asked for is not given up.
+def _waited(wait: Wait, now: CommandFacts) -> Outcome:
+    """A wait for Microsoft, which ends with its deadline.
+
+    Time in waits for other reasons, or for failures on the way, does not count: a request is not given up right after
+    it was made.
     """
     if not wait.limited:
         return _wait(wait, now.attempts, now)
@@ -297,22 +281,11 @@ def _waited(wait: Wait, now: Situation) -> Outcome:
     return replace(outcome, delay=min(outcome.delay, left), waits=replace(outcome.waits, since=since_all))
 
 
-def _wait(wait: Wait, attempts: int, now: Situation) -> Waiting:
+def _wait(wait: Wait, attempts: int, now: CommandFacts) -> Waiting:
     reason, before = wait.reason, now.waits
     new = before.said != reason
     polls = 0 if new else before.polls + 1
     since = {of: at for of, at in before.since.items() if of != NOT_ITS_OWN}
     waits = replace(before, said=str(reason), polls=polls, count=before.count + new, since=since)
-    delay = wait.delay
-    if delay is None:
-        delay = min(now.policy.wait_max, now.policy.wait_first * GROWTH ** min(polls, MOST_GROWTH))
+    delay = now.poll_delay(polls) if wait.delay is None else wait.delay
     return Waiting(reason, wait.detail, delay, attempts, waits, said=new, release=wait.release)
-
-
-def _backoff(attempts: int, now: Situation) -> float:
-    """Twice as long each time, up to the longest, and up to a quarter more so that commands part."""
-    return _spread(min(now.policy.retry_max, now.policy.retry_first * 2.0 ** min(attempts - 1, 30)), now)
-
-
-def _spread(delay: float, now: Situation) -> float:
-    return delay * (1 + now.spread / 4)

@@ -1,9 +1,9 @@
-"""Which lanes are ours, and until when: the worker's row, kept alive by a heartbeat, and what it lets us do.
+"""The lanes of this worker: the worker's row in the journal, kept alive by heartbeats, and what the row permits.
 
-A request may leave only while our row is sure to live longer than the request's time-out. "Sure" is counted from the
-start of the last heartbeat that the database confirmed, by every clock there is: monotonic, time since boot (monotonic
-stands still in a suspended machine) and the wall clock. What is left is a process paused between that look and the
-write to the socket, for longer than lease and settling together.
+A request may leave only while the row is sure to live longer than the request's time-out. "Sure" is counted from the
+start of the last heartbeat that the database confirmed, by three clocks: monotonic, time since boot (the monotonic
+clock stands still in a suspended machine) and the wall clock. One gap remains: a process that is paused between that
+check and the write to the socket, for longer than lease and settling together.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = structlog.get_logger("azplan.ownership")
 
 LANES_EACH_TIME = 200
 MOST_TIMES = 20
-"""So often in a row lanes are taken, or let go: whoever starts beside us gets a share, and no heartbeat is late."""
+"""The most rounds of taking or giving back lanes in a row: no heartbeat is late, and a new worker gets a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Ownership:
         self._version = version
         self._until: tuple[float, float, float] = (0.0, 0.0, 0.0)
         self.taken: Callable[[], None] = lambda: None
-        """Called when lanes were taken: there may be something to do."""
-        self.lapsed: Callable[[], Awaitable[None]] = _nobody
-        """Awaited when the row has lapsed, before this worker registers again: end every command."""
+        """Called when lanes were taken: there may be commands to run."""
+        self.lapsed: Callable[[], Awaitable[None]] = _do_nothing
+        """Awaited when the row has lapsed, before this worker registers again: ends every command."""
         self.trouble: JournalUnavailable | None = None
-        """Why the journal did not take the last heartbeat; None where it did."""
+        """Why the journal did not take the last heartbeat; None where the journal took it."""
 
     def may_send(self, worker: str) -> bool:
         """Whether a request of a command that `worker` claimed may leave now and take as long as the longest write."""
@@ -57,7 +57,7 @@ class Ownership:
         )
 
     def alive(self) -> bool:
-        """Whether our row is sure to live."""
+        """Whether this worker's row is sure to live."""
         return all(now < until for now, until in zip(self._clocks(), self._until, strict=True))
 
     async def start(self) -> None:
@@ -67,7 +67,7 @@ class Ownership:
         self._until = self._after(begun)
 
     async def run(self) -> None:
-        """Beat until cancelled. While the database is silent, what is running goes on as far as the lease allows."""
+        """Send heartbeats until cancelled. While the database is down, running commands go on as the lease allows."""
         while True:
             try:
                 await self._beat()
@@ -78,7 +78,7 @@ class Ownership:
             await asyncio.sleep(self._lease.heartbeat)
 
     async def stop(self) -> None:
-        """Give every lane back. What cannot be given back now is free when the row expires."""
+        """Give every lane back. A lane that cannot be given back now is free when the row expires."""
         self._until = (0.0, 0.0, 0.0)
         try:
             await self._journal.retire()
@@ -118,5 +118,5 @@ class Ownership:
         return begun[0] + lease, begun[1] + lease, begun[2] + lease
 
 
-async def _nobody() -> None:
-    """Nobody to tell."""
+async def _do_nothing() -> None:
+    """The default of `lapsed`."""

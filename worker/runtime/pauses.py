@@ -1,6 +1,7 @@
-"""The brake on this worker: what is paused, known within half a second, and held at the gate from then on.
+"""Pauses as this worker knows them: read every half second, and held at the gate from then on.
 
-The journal holds commands back before they begin (`Work.paused`); what has begun is held here, at its next request.
+The journal holds commands back before they begin (`Work.paused`). A command that has begun is held here, at its next
+request.
 """
 
 import asyncio
@@ -13,42 +14,42 @@ from worker import metrics
 from worker.errors import JournalUnavailable, Wait
 from worker.journal.journal import Journal
 from worker.journal.records import Pause, Work
-from worker.runtime.sleep import Alarm
+from worker.runtime.sleep import Sleeper
 
 log = structlog.get_logger("azplan.brake")
 
 EVERY = 0.5
-"""Seconds between two looks, so that every replica holds within one."""
+"""Seconds between two looks: every worker applies a pause within a second."""
 LOOK_AGAIN = 60.0
-"""Seconds after which a worker looks for commands that no pause holds any more: whoever resumed may have died before
-making them due. It is one look at an index, however many wait."""
+"""Seconds between two searches for commands that no pause holds any more: a process that resumed them may have died
+before it made them due. The search is one look at an index, however many commands wait."""
 
 
-class Brake:
-    """What is paused, as this worker last read it."""
+class Pauses:
+    """The pauses in force, as this worker last read them."""
 
     def __init__(self, journal: Journal, released: Callable[[], None], every: float = EVERY) -> None:
-        """`released` is called when something is held no longer: there may be something to run."""
+        """`released` is called when a pause has ended: there may be commands to run. `every` in seconds."""
         self._every = every
         self._journal = journal
         self._released = released
-        self._alarm = Alarm()
+        self._sleeper = Sleeper()
         self._held: Sequence[Pause] = ()
         self._look_again_at = 0.0
 
     def wake(self) -> None:
-        """Something may have been paused or resumed: look now."""
-        self._alarm.ring()
+        """Look now: a pause may have begun or ended."""
+        self._sleeper.wake()
 
     def holds(self, work: Work) -> str | None:
-        """Why no request of this command may leave now; None where it may."""
+        """Why no request of this command may leave now; None where a request may leave."""
         for pause in self._held:
             if pause.which.holds(work.partner, work.customer, work.type):
                 return told(pause)
         return None
 
     def in_force(self) -> list[str]:
-        """That something is paused, for anybody who asks: no customer, no person and no reason is named."""
+        """A sentence for the health page where a pause is in force. It names no customer, no person and no reason."""
         number = len(self._held)
         if not number:
             return []
@@ -56,16 +57,16 @@ class Brake:
         return [f"{are} in force, so some commands wait for an operator: `azplan pause --list` shows more"]
 
     async def run(self) -> None:
-        """Look until cancelled. While the journal is silent, what was held stays held."""
+        """Look until cancelled. While the journal does not answer, the known pauses stay in force."""
         while True:
             try:
                 await self.look()
             except JournalUnavailable as error:
                 log.debug("journal.unavailable", error=str(error))
-            await self._alarm.sleep(self._every)
+            await self._sleeper.sleep(self._every)
 
     async def look(self) -> None:
-        """Learn what is paused. Raises `JournalUnavailable`."""
+        """Read the pauses. Raises `JournalUnavailable`."""
         before, self._held = self._held, await self._journal.pauses()
         metrics.PAUSES.set(len(self._held))
         now = {pause.id for pause in self._held}
@@ -83,12 +84,12 @@ class Brake:
 
 
 def wait_for(pause: Pause) -> Wait:
-    """What a command does that is held before it begins: it says so once, and has no turn until it is let go."""
+    """The wait of a command that a pause holds: the command says so once, and has no turn before the pause ends."""
     return Wait(WaitingReason.PAUSED, told(pause), delay=0.0)
 
 
 def told(pause: Pause) -> str:
-    """What is paused and why, as its senders read it."""
+    """What is paused and why, in words for the senders of commands."""
     parts = [
         f"{name} {value}"
         for name, value in (("type", pause.type), ("customer", pause.customer), ("partner", pause.account))

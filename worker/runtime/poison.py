@@ -1,7 +1,7 @@
-"""A storm of dead letters on a partition: it is left alone, and looked at again after ever longer pauses. Pure.
+"""Pauses a partition that brings a storm of dead letters, and probes it after ever longer pauses. Pure.
 
-One sender gone wrong would otherwise drain its whole partition into dead letters, faster than anybody can look. What
-the pause holds up stays in Kafka, and what comes on other partitions goes on.
+One broken sender would otherwise turn its whole partition into dead letters, faster than a person can look. Records
+that the pause holds up stay in Kafka, and other partitions go on.
 """
 
 from collections import deque
@@ -13,9 +13,9 @@ from worker.broker.port import Partition
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
 QUIET = 60.0
-"""Seconds without enough records to judge by after which a partition that is looked at again counts as well."""
+"""Seconds after which a probed partition without enough records to judge counts as healthy."""
 PROBE = 20
-"""Records that are read at most to see whether the storm is over."""
+"""The most records that a probe reads."""
 
 
 @dataclass(slots=True)
@@ -38,9 +38,9 @@ class Poison:
         self._watched: dict[Partition, _Watched] = {}
 
     def took(self, partition: Partition, dead: Iterable[bool], now: float) -> bool:
-        """What became of records, in their order: true for each that became a dead letter.
+        """Note what became of records, in their order: True for each that became a dead letter.
 
-        True where this is what the partition is paused for from now on.
+        True if the partition is paused from now on because of these records.
         """
         if self._window == 0:
             return False
@@ -56,7 +56,7 @@ class Poison:
         return False
 
     def held(self, now: float, assignment: Collection[Partition]) -> set[Partition]:
-        """The partitions that are not to be read now. Those that are not held any more are somebody else's to judge."""
+        """The partitions that must not be read now. Partitions outside `assignment` are forgotten: others read them."""
         for partition in [each for each in self._watched if assignment and each not in assignment]:
             del self._watched[partition]
         held = set()
@@ -66,7 +66,7 @@ class Poison:
             if now < watched.until:
                 held.add(partition)
             elif not watched.probing:
-                # Counted from now on: intake may have been held back for other reasons since the pause was over.
+                # The probe begins now: intake may have been held back for other reasons since the pause ended.
                 watched.probing, watched.probe, watched.until = True, [], now
             elif now >= watched.until + QUIET:
                 self._clear(watched)
@@ -74,15 +74,15 @@ class Poison:
 
     @property
     def probing(self) -> bool:
-        """Whether a partition is being looked at again, so that only little is to be read."""
+        """Whether a partition is being probed: then only few records are read."""
         return any(watched.probing for watched in self._watched.values())
 
     def pauses(self) -> dict[Partition, float]:
-        """The partitions that are paused or being looked at again, and for how many seconds each was paused last."""
+        """The partitions that are paused or probed, and for how many seconds each was paused last."""
         return {partition: watched.pause for partition, watched in self._watched.items() if watched.until is not None}
 
     def complaints(self) -> list[str]:
-        """The partitions that are paused or being looked at again, as sentences."""
+        """A sentence for each partition that is paused or probed."""
         return [
             f"partition {partition.number} of {partition.topic} is paused: more than {self._share:.0%} of its last "
             f"{self._window} records became dead letters; it is looked at again every {watched.pause:.0f} s or later"
@@ -91,7 +91,7 @@ class Poison:
         ]
 
     def _probed(self, watched: _Watched, now: float) -> bool:
-        """The storm is over when a probe has no more dead letters than any partition may have."""
+        """Judge a probe: the storm is over if the probe has no more dead letters than any partition may have."""
         if len(watched.probe) < min(PROBE, self._window):
             return False
         if self._too_many(watched.probe):

@@ -1,4 +1,4 @@
-"""What a person asks of circuits: to try again now. Every worker learns of it within half a second."""
+"""Requests of persons to try Partner Center again now. Every worker reads them within half a second."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ import structlog
 
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.runtime.sleep import Alarm
+from worker.runtime.sleep import Sleeper
 
 log = structlog.get_logger("azplan.probing")
 
@@ -14,33 +14,33 @@ EVERY = 0.5
 """Seconds between two looks."""
 
 
-class Probing:
-    """Looks until cancelled, and has each account try again when a person has asked for it since the last look."""
+class ProbeRequests:
+    """Has each account try again when a person has asked for that since the last look."""
 
     def __init__(self, journal: Journal, try_now: Sequence[Callable[[], None]], every: float = EVERY) -> None:
         self._journal = journal
         self._try_now = try_now
         self._every = every
-        self._alarm = Alarm()
+        self._sleeper = Sleeper()
         self._seen: int | None = None
 
     def wake(self) -> None:
-        """A person may have asked: look now."""
-        self._alarm.ring()
+        """Look now: a person may have asked."""
+        self._sleeper.wake()
 
     async def run(self) -> None:
-        """Look until cancelled. A silent journal is asked again later."""
+        """Look until cancelled. Outlives a journal that is down."""
         while True:
             try:
                 await self.look()
             except JournalUnavailable as error:
                 log.debug("journal.unavailable", error=str(error))
-            await self._alarm.sleep(self._every)
+            await self._sleeper.sleep(self._every)
 
     async def look(self) -> None:
         """Try again if a person has asked since the last look. Raises `JournalUnavailable`.
 
-        What was asked before this worker began is over: its circuits are new.
+        A request from before this worker began is over: the circuits of this worker are new.
         """
         before, self._seen = self._seen, await self._journal.probe_asked_at()
         if before is not None and self._seen != before:

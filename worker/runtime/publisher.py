@@ -1,6 +1,6 @@
-"""The journal to Kafka: what we said, in the order of each lane, until Kafka has acknowledged it.
+"""From the journal to Kafka: events and dead letters in the order of each lane, until Kafka has acknowledged them.
 
-Sent again after a crash, it is the same to the byte: readers see a repeat, never another truth.
+A record sent again after a crash is the same to the byte: readers see a repeat, never another truth.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ log = structlog.get_logger("azplan.publisher")
 
 PORTION = 500
 PAUSE = 1.0
-"""Seconds between looks at the outbox when nobody calls, and after Kafka did not answer."""
+"""Seconds between two looks at the outbox without a call, and after Kafka did not answer."""
 ANEW = 10.0
-"""Seconds after which what could not be sent is tried again, however much there is to send behind it."""
+"""Seconds until a record that could not be sent is tried again, however many records stand behind it."""
 BEGINNING = (0, 0)
 
 
@@ -39,7 +39,7 @@ class Topics:
 
 
 class Publisher:
-    """Sends the outbox. One task; `wake` says that there is something new."""
+    """Sends the outbox, in one task."""
 
     def __init__(self, journal: Journal, sink: Sink, topics: Topics, clock: Clock) -> None:
         self._journal = journal
@@ -52,24 +52,24 @@ class Publisher:
         self._anew_at = float("inf")
         self._silent = False
         self._refusal: str | None = None
-        """What a broker that answers has said against something of the portion under way."""
+        """Why a broker that answers refuses a record of the portion under way."""
         self._ended = False
         self._puzzles: set[tuple[bool, int]] = set()
         self.trouble: str | None = None
-        """Why something that was said cannot leave although the broker answers; None where all of it leaves."""
+        """Why a record cannot be sent although the broker answers; None where all records are sent."""
         self._trouble: Counter[tuple[str, str]] = Counter()
-        """Lanes of the portion under way that are held up, by topic and reason."""
+        """How many lanes of the portion under way are held up, by topic and reason."""
 
     def wake(self) -> None:
-        """There may be something to send."""
+        """Look now: there may be records to send."""
         self._wake.set()
 
     def end(self) -> None:
-        """Begin no send any more. What Kafka has acknowledged is still written down when the sends under way end."""
+        """Begin no more sends. What Kafka has acknowledged is still written down when the sends under way end."""
         self._ended = True
 
     async def run(self) -> None:
-        """Send until cancelled. Neither a silent broker nor a silent database ends it."""
+        """Send until cancelled. Outlives a broker and a database that are down."""
         while True:
             self._wake.clear()
             if await self.flush():
@@ -81,7 +81,7 @@ class Publisher:
                 continue
 
     async def flush(self) -> bool:
-        """Send a portion of the outbox. True when there may be more to send at once."""
+        """Send a portion of the outbox. True if there may be more to send at once."""
         async with self._alone:
             if self._ended:
                 return False
@@ -95,14 +95,14 @@ class Publisher:
             return more and not self._ended
 
     async def _portion(self) -> bool:
-        """Send what comes next. Where something cannot be sent, go on behind it: the journal leaves its lane out."""
+        """Send the next portion. Go on behind a record that cannot be sent: the journal leaves its lane out."""
         self._silent, self._refusal = False, None
         rows = await self._journal.unsent(PORTION, self._after)
         acknowledged = await self._send(rows)
         if acknowledged:
             await self._journal.sent(acknowledged)
         if len(acknowledged) == len(rows):
-            # Behind what is held up, all that was sent is no sign that the way is free.
+            # Behind a record that is held up, sent records do not show that the way is free.
             self.trouble = self.trouble if self._after != BEGINNING else None
             return bool(rows)
         self.trouble = self._refusal or self.trouble
@@ -112,7 +112,7 @@ class Publisher:
         return bool(acknowledged) or not self._silent
 
     async def _send(self, rows: Sequence[Unsent]) -> list[Unsent]:
-        """Send lanes beside each other, and each lane's events one after the other; give what Kafka acknowledged."""
+        """Send lanes side by side and each lane's events one after the other. The rows that Kafka acknowledged."""
         queues: dict[tuple[str, int], list[Unsent]] = {}
         for row in rows:
             queues.setdefault((row.lane, row.seq if row.letter else 0), []).append(row)
@@ -124,14 +124,14 @@ class Publisher:
         return acknowledged
 
     async def _queue(self, rows: Sequence[Unsent]) -> Sequence[Unsent]:
-        """Send until one fails: what stands behind that one must not be read before it."""
+        """Send until one send fails: what stands behind that record must not be read before it. The rows sent."""
         for number, row in enumerate(rows):
-            # Another lane has just found nobody there, or the worker ends.
+            # The broker has just not answered another lane, or the worker ends.
             if self._silent or self._ended or self._puzzled(row):
                 return rows[:number]
             try:
                 await self._one(row)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on
+            except Exception as error:  # noqa: BLE001 - the other lanes go on after every error
                 if isinstance(error, BrokerUnavailable):
                     self._silent = True
                 else:

@@ -1,6 +1,6 @@
-"""What `/readyz` says: whether a rollout should wait for this worker, and what it cannot do meanwhile. Pure.
+"""What `/readyz` says: whether a rollout should wait for this worker, and what the worker cannot do meanwhile. Pure.
 
-Anybody who reaches the port may ask. So the sentences are our own, one for each kind of trouble; the words of
+Anybody who reaches the port may ask. The sentences are azplan's own, one for each kind of trouble; the words of
 databases, brokers and authorities are in the log.
 """
 
@@ -11,7 +11,7 @@ from worker.broker.port import BrokerError, BrokerUnavailable, TopicMissing
 from worker.errors import JournalUnavailable
 
 Trouble = BrokerError | JournalUnavailable
-"""What stops the worker's loops without ending them."""
+"""An error that stops the worker's loops without ending them."""
 
 SILENT_BROKER = "Kafka does not answer"
 MISSING_TOPIC = "a topic that this worker needs does not exist: `azplan topics apply` makes it"
@@ -25,7 +25,7 @@ HELD_UP = (
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`reasons` keep the worker from being ready; `degraded` is what another worker could not do either."""
+    """`reasons` keep the worker from being ready. `degraded` says what no other worker could do either."""
 
     reasons: Sequence[str] = ()
     degraded: Sequence[str] = ()
@@ -46,7 +46,7 @@ class Probes:
 
 
 def readiness(troubles: Iterable[Trouble | None], reasons: Iterable[str], degraded: Iterable[str]) -> Readiness:
-    """Sort trouble into what a rollout must wait for and what it cannot help, each sentence once."""
+    """Sort troubles into those that a rollout must wait for and those that it cannot help; each sentence once."""
     hindering: list[str] = []
     lasting: list[str] = []
     for trouble in troubles:
@@ -56,7 +56,7 @@ def readiness(troubles: Iterable[Trouble | None], reasons: Iterable[str], degrad
 
 
 def hinders(trouble: Trouble) -> bool:
-    """Whether the worker has no journal or no broker. A refusal is an answer: the next worker would get it too."""
+    """Whether the worker has no journal or no broker. A refusal is an answer that every worker would get."""
     return isinstance(trouble, JournalUnavailable | BrokerUnavailable)
 
 

@@ -1,12 +1,11 @@
-"""What a person asked for, carried out: the owner of a command's lane finds the request and does it, once.
+"""Requests of persons about commands, carried out once by the worker that owns the command's lane.
 
-A request is answered in the transaction that does it, so it cannot run into a turn of the same command: whichever is
-written first stands, and the other finds that it has come too late.
+A request is answered in the transaction that carries it out. Request and turn of one command cannot collide: the one
+that is written first stands, and the other comes too late.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
 
@@ -24,55 +23,50 @@ from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
 from worker.runtime.conclusion import event_at
 from worker.runtime.intake import Resolve, lane_of
-from worker.runtime.sleep import Alarm
+from worker.runtime.sleep import Sleeper
 from worker.runtime.tracing import record_trace
 from worker.version import version
 
 log = structlog.get_logger("azplan.acts")
 
 EVERY = 0.5
-"""Seconds between two looks: a person waits."""
+"""Seconds between two looks. It is short because a person waits."""
 LONGEST_PAUSE = 5.0
-"""Seconds between two looks at requests that could not be carried out, once many looks have brought nothing."""
+"""The longest pause between two looks at requests that could not be carried out so far, in seconds."""
 PORTION = 100
 
 CANCEL, REDRIVE, RESOLVE = "cancel", "redrive", "resolve"
 """The verbs of requests about a command."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What carrying out a request needs."""
-
-    journal: Journal
-    resolve: Resolve
-    """The tenant that a command asks for, by today's settings."""
-    changed: Callable[[], None]
-    """Called when a request was carried out: there may be something to run and to send."""
-
-
 class Requests:
     """Carries out requests about commands of this worker's lanes until cancelled.
 
-    New ones are looked at at once. Those that could not be carried out then (they wait for Kafka, or their lane had
-    another owner) are looked at again: a page at a time, after growing pauses. They keep no new one waiting.
+    New requests come first. Requests that could not be carried out before (they wait for Kafka, or their lane had
+    another owner) are read again, a page at a time and after growing pauses; they keep no new request waiting.
     """
 
-    def __init__(self, desk: Desk, every: float = EVERY) -> None:
-        self._desk = desk
+    def __init__(self, journal: Journal, resolve: Resolve, changed: Callable[[], None], every: float = EVERY) -> None:
+        """`resolve` gives the tenant that a command asks for, by today's settings. `every` in seconds.
+
+        `changed` is called when a request was carried out: there may be something to run and to send.
+        """
+        self._journal = journal
+        self._resolve = resolve
+        self._changed = changed
         self._every = every
-        self._alarm = Alarm()
-        self._requests = desk.journal.requests
+        self._sleeper = Sleeper()
+        self._requests = journal.requests
         self._seen = 0
         self._page = 0
         self._pause, self._again_at = every / 2, 0.0
 
     def wake(self) -> None:
-        """Something may have been asked for: look now."""
-        self._alarm.ring()
+        """Look now: there may be a new request."""
+        self._sleeper.wake()
 
     async def run(self) -> None:
-        """Look now and then; at once again while requests are answered. A silent journal is asked again later."""
+        """Look every few moments, and at once again while requests are answered. Outlives a journal that is down."""
         while True:
             try:
                 answered = await self.look()
@@ -80,20 +74,20 @@ class Requests:
                 log.warning("journal.unavailable", error=str(error))
                 answered = 0
             if not answered:
-                await self._alarm.sleep(self._every)
+                await self._sleeper.sleep(self._every)
 
     async def look(self) -> int:
-        """Carry out what is asked for now; how many requests were answered. Raises `JournalUnavailable`."""
+        """Carry out the open requests. The number of requests answered. Raises `JournalUnavailable`."""
         before = self._seen
         answered = await self._new()
         if asyncio.get_running_loop().time() >= self._again_at:
             answered += await self._again(before)
         if answered:
-            self._desk.changed()
+            self._changed()
         return answered
 
     async def _new(self) -> int:
-        """Requests that came since the last look."""
+        """Carry out the requests that came since the last look. The number answered."""
         answered = 0
         while acts := await self._requests.open(PORTION, self._seen):
             self._seen = acts[-1].seq
@@ -101,7 +95,7 @@ class Requests:
         return answered
 
     async def _again(self, up_to: int) -> int:
-        """The next page of those that came before and are still open, or that stand in a lane that is ours by now."""
+        """Carry out the next page of older open requests: their lanes may be this worker's now. The number answered."""
         acts = await self._requests.open(PORTION, self._page, up_to)
         self._page = acts[-1].seq if len(acts) == PORTION else 0
         self._pause = min(2 * self._pause, max(self._every, LONGEST_PAUSE))
@@ -112,7 +106,7 @@ class Requests:
         return answered
 
     def _soon(self) -> None:
-        """What could not be carried out may be possible now."""
+        """Look soon at the requests that could not be carried out: they may be possible now."""
         self._pause, self._again_at = self._every / 2, 0.0
 
     async def _all(self, acts: Sequence[Request]) -> int:
@@ -126,11 +120,11 @@ class Requests:
         try:
             result = await self._carry_out(act)
         except LaneLost:
-            self._soon()  # the command changed, or its lane's owner did: the request is still open, and found again
+            self._soon()  # the command or its lane's owner changed: a later look finds the open request
             return False
         except JournalUnavailable:
             raise
-        except Exception as error:  # whatever is wrong with this request, the others are carried out
+        except Exception as error:  # holds up no other request
             log.exception("act.crashed", verb=act.verb, who=act.who, command_uid=act.uid)
             result = await self._refuse(act, f"an error inside azplan: {type(error).__name__}; its log says more")
         if result is not None:
@@ -138,7 +132,7 @@ class Requests:
         return result is not None
 
     async def _carry_out(self, act: Request) -> str | None:
-        """The answer that was given; None where there is none yet."""
+        """The answer that was written; None where the request is still open."""
         if act.puzzle is not None:
             return await self._refuse(act, not_understood(act.puzzle))
         item = await self._requests.subject(act)
@@ -146,11 +140,13 @@ class Requests:
             return await self._refuse(act, not_understood(f"as for the command, {item.why}"))
         if item is None:
             if await self._requests.is_forgotten(act):
-                return await self._refuse(act, "the command's bytes are forgotten: send it anew, with a new id")
-            return None  # the lane has another owner by now, who finds the request
+                return await self._refuse(
+                    act, "the command's bytes are forgotten: send the command again, with a new id"
+                )
+            return None  # the lane has another owner, who finds the request
         match act.verb:
             case "cancel":
-                return await self._requests.cancel(act, item, cancelled(item, act.why, self._desk.journal.now()))
+                return await self._requests.cancel(act, item, cancelled(item, act.why, self._journal.now()))
             case "redrive":
                 return await self._redrive(act, item)
             case "resolve":
@@ -167,9 +163,9 @@ class Requests:
             return await self._refuse(act, f"it was redriven meanwhile: its story is number {item.redrive} by now")
         tenant = self._tenant_now(item)
         if item.partner is None and tenant and item.state is State.FAILED and not item.steps:
-            # The request goes along. It is carried out by whoever owns the lane in which the command now stands.
+            # The request moves with the command. The owner of the command's new lane carries it out.
             lane = LaneKey(lane_of(tenant, item.customer), tenant.lanes, item.customer)
-            if await self._desk.journal.move_to_lane(item, lane, tenant.account):
+            if await self._journal.move_to_lane(item, lane, tenant.account):
                 self._soon()
             return None
         return await self._requests.redrive(act, item, [self._accepted(item)])
@@ -178,7 +174,7 @@ class Requests:
         """The tenant for which the command would be accepted today; None where today's settings do not say."""
         decoded = decode(item.record)
         return (
-            self._desk.resolve(decoded.envelope.partner_key)
+            self._resolve(decoded.envelope.partner_key)
             if isinstance(decoded, AcceptedCommand | RefusedCommand)
             else None
         )
@@ -191,11 +187,11 @@ class Requests:
         """The first event of the next story."""
         redrive = item.redrive + 1
         event = CommandAccepted.of(origin(item, redrive), received_at=instant(item.received_at))
-        return story_event(item, redrive, CommandAccepted.place, event, self._desk.journal.now())
+        return story_event(item, redrive, CommandAccepted.place, event, self._journal.now())
 
 
 def not_understood(why: str) -> str:
-    """The answer to a request that only a newer azplan understands."""
+    """The answer to a request that this azplan does not understand; a newer one may."""
     return (
         f"not understood by the worker that owns the lane (azplan {version()}): {why}. "
         "Ask again when all workers have the newer version."
@@ -203,7 +199,7 @@ def not_understood(why: str) -> str:
 
 
 def found_out(details: Json) -> Resolution | None:
-    """What a person says about an effect whose outcome was unknown; None where that is not understood."""
+    """A person's decision about an unknown outcome; None where this azplan does not understand the details."""
     found = Resolution(str(details.get("found"))) if isinstance(details, dict) else None
     return found if found is not None and found.known else None
 
@@ -223,12 +219,12 @@ def cancelled(item: Work, why: str, now: int) -> Conclusion:
 
 
 def origin(item: Work, redrive: int) -> Origin:
-    """What the events of a command say about it."""
+    """What the events of a command say about the command."""
     return Origin(item.id, item.source, item.type, item.customer, item.account, redrive)
 
 
 def story_event(item: Work, redrive: int, place: str, event: Event, now: int) -> NewEvent:
-    """An event that nobody's turn said, in the trace of the command's record."""
+    """An event outside a turn, in the trace of the command's record."""
     with record_trace(item.record.headers):
         return event_at(
             event,
@@ -240,7 +236,7 @@ def story_event(item: Work, redrive: int, place: str, event: Event, now: int) ->
 
 
 def _one_of_each_command(acts: Sequence[Request]) -> list[list[Request]]:
-    """The requests in rounds: those about one command one after the other, those about others side by side."""
+    """The requests in rounds. A round has one request of each command: a command's requests keep their order."""
     rounds: list[list[Request]] = []
     depth: dict[str, int] = {}
     for act in acts:
@@ -252,4 +248,4 @@ def _one_of_each_command(acts: Sequence[Request]) -> list[list[Request]]:
     return rounds
 
 
-__all__ = ["CANCEL", "DONE", "REDRIVE", "RESOLVE", "Desk", "Requests", "cancelled"]
+__all__ = ["CANCEL", "DONE", "REDRIVE", "RESOLVE", "Requests", "cancelled"]

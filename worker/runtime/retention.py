@@ -1,6 +1,6 @@
-"""Forgetting by itself: what `RETENTION` and `DETAIL_RETENTION` promise, in small portions that nobody notices.
+"""Deletes what `RETENTION` and `DETAIL_RETENTION` no longer keep, in small portions.
 
-Every worker looks, which changes nothing. Who finds something takes the chore, so that one worker at a time forgets.
+Every worker looks. A worker that finds old rows takes the chore: one worker at a time deletes.
 """
 
 import asyncio
@@ -16,24 +16,24 @@ from worker.journal.operating.retention_kinds import KINDS, Ages, Kind
 log = structlog.get_logger("azplan.forgetting")
 
 REST = 600.0
-"""Seconds between two looks through everything."""
+"""Seconds between two searches of the whole journal."""
 SOON = 60.0
-"""Seconds until the first one."""
+"""Seconds until the first search."""
 PORTION = 50
-"""Rows of a page, and so of a transaction."""
+"""Rows of a page, and of a transaction."""
 PAUSE = 1.0
 SHARE = 10.0
-"""After each page the worker rests for so many times as long as the page took, and for `PAUSE` at least."""
+"""After each page the worker rests this many times as long as the page took, and `PAUSE` seconds at least."""
 CHORE = "forgetting"
 LEASE = 60.0
-"""Seconds for which the chore is taken with each portion."""
+"""Seconds for which each portion extends the worker's hold on the chore."""
 
 
-class Forgetting:
-    """Forgets what is old, until cancelled."""
+class Retention:
+    """Deletes old rows until cancelled."""
 
     def __init__(self, journal: Journal, ages: Ages, clock: Clock, spread: Callable[[], float], rest: float) -> None:
-        """`rest`: seconds between two looks through everything; `spread` gives numbers from 0 to 1."""
+        """`rest`: seconds between two searches of the whole journal; `spread` gives numbers from 0 to 1."""
         self._journal = journal
         self._ages = ages
         self._clock = clock
@@ -41,7 +41,7 @@ class Forgetting:
         self._rest = rest
 
     async def run(self) -> None:
-        """Look through everything now and then. A silent journal is looked through later."""
+        """Search the whole journal now and then. Outlives a journal that is down."""
         pause = min(self._rest, SOON)
         while True:
             await asyncio.sleep(pause * (1 + self._spread() / 4))
@@ -52,7 +52,7 @@ class Forgetting:
                 log.debug("journal.unavailable", error=str(error))
 
     async def _all(self) -> None:
-        """Forget what can be forgotten, or leave it to the worker that is at it."""
+        """Delete what is old enough, or leave that to the worker that has the chore."""
         forgotten = {kind.name: await self._kind(kind) for kind in KINDS}
         if any(forgotten.values()):
             log.info("journal.forgotten", **{name.replace(" ", "_"): number for name, number in forgotten.items()})

@@ -1,7 +1,7 @@
-"""A worker from start to stop: the order in which its parts begin and end, and what happens when one of them breaks.
+"""A worker from start to stop: the order in which its parts begin and end, and what happens when a part breaks.
 
 A stop takes `drain_timeout` and `STOP_SECONDS` at most, whatever broker, database and Partner Center do. Each part of
-it has its own bound; what does not end within that is left behind, and the process ends without it.
+the stop has its own bound. A part that does not end in time is left behind, and the process ends without it.
 """
 
 import asyncio
@@ -20,33 +20,33 @@ from worker.runtime.lanes import Lanes
 from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
 from worker.runtime.readiness import HELD_UP, Probes, Readiness, readiness
-from worker.runtime.supervision import Steady, name_of
+from worker.runtime.supervision import Supervision, name_of
 
 log = structlog.get_logger("azplan.service")
 
 STUCK_SECONDS = 120.0
-"""A loop that did not come round for so long is stuck, whatever it waits for."""
+"""Seconds without a round after which a loop counts as stuck, whatever it waits for."""
 STOP_SECONDS = 15.0
-"""A stop is over so long after the time-out of draining, at the latest. The bounds below and the close of the journal
-(`worker.journal.database.transactions.CLOSE_SECONDS`) together are less, so that there is time for what is closed
-without waiting."""
+"""Seconds after the time-out of draining within which a stop is over. The bounds below and the close of the journal
+(`worker.journal.database.transactions.CLOSE_SECONDS`) add up to less: the rest is for closing without waiting."""
 END_SECONDS = 1.0
-"""For tasks that were cancelled to end."""
+"""Seconds for cancelled tasks to end."""
 SAY_SECONDS = 1.0
-"""To send what the last turns said while the lanes are ours: with a broker that answers, nobody reads a repeat."""
+"""Seconds to send the last turns' events while the lanes are this worker's: if the broker answers, nobody reads a
+repeat."""
 HAND_OVER_SECONDS = 4.0
-"""To give the lanes back, to leave the group and to send what is left, all three beside each other."""
+"""Seconds to give the lanes back, to leave the group and to send what is left, all three side by side."""
 HANG_UP_SECONDS = 2.0
-"""To close what sends and what serves the health pages, and to write down what Kafka had acknowledged by then."""
+"""Seconds to close the producer and the health pages, and to write down what Kafka has acknowledged."""
 SHOW_SECONDS = 5.0
-"""Seconds between two looks at readiness for the metrics."""
+"""Seconds between two updates of the readiness metrics."""
 SHOWN_SECONDS = 30.0
-"""A look that is older than this counts as a no: the event loop does not come round."""
+"""Seconds after which an update counts as "not ready": the event loop does not come round."""
 
 
 @dataclass(slots=True)
-class Parts:
-    """What a worker is made of."""
+class ServiceParts:
+    """The parts of a worker."""
 
     journal: Journal
     source: Source
@@ -59,7 +59,7 @@ class Parts:
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Coroutines that run as long as the worker: gauges, tokens kept fresh."""
     degraded: Sequence[Callable[[], Sequence[str]]] = ()
-    """Who says what this worker cannot do, though it is ready: each gives sentences of ours, none where all is well."""
+    """Functions that say what this worker cannot do although it is ready: sentences, none where all is well."""
 
 
 class Pages(Protocol):
@@ -77,11 +77,11 @@ class Pages(Protocol):
 class Service:
     """Runs the parts until asked to stop."""
 
-    def __init__(self, parts: Parts, *, drain_timeout: float, pages: Callable[[Probes], Pages]) -> None:
+    def __init__(self, parts: ServiceParts, *, drain_timeout: float, pages: Callable[[Probes], Pages]) -> None:
         self._parts = parts
         self._drain_timeout = drain_timeout
         self._tasks: list[asyncio.Task[None]] = []
-        self.steady = Steady(parts.clock)
+        self.supervision = Supervision(parts.clock)
         self._consuming: list[asyncio.Task[None]] = []
         self._publishing: list[asyncio.Task[None]] = []
         self._started = False
@@ -91,7 +91,7 @@ class Service:
         self.health = pages(Probes(stuck=self.stuck, readiness=self.readiness))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then stop in good order. Raises what broke, or did not begin."""
+        """Work until `stop` is set, then stop in good order. Raises the error of a part that broke or did not begin."""
         try:
             if await self._begun(stop):
                 await self._until(stop)
@@ -99,7 +99,7 @@ class Service:
             await self.stop()
 
     async def start(self) -> None:
-        """Begin: first what remembers, then what speaks, then what runs, last what takes in."""
+        """Begin: first the journal's row, then the producer, then the lanes, last the consumer."""
         parts = self._parts
         await self.health.start()
         await parts.ownership.start()
@@ -109,7 +109,7 @@ class Service:
         parts.consumer.accepted = self._accepted
         parts.lanes.ended = self._ended
         loops = (parts.publisher.run, parts.ownership.run, parts.lanes.run, self._show, *parts.background)
-        self._tasks = [asyncio.create_task(self.steady.run(loop), name=name_of(loop)) for loop in loops]
+        self._tasks = [asyncio.create_task(self.supervision.run(loop), name=name_of(loop)) for loop in loops]
         self._publishing = self._tasks[:1]
         await parts.source.start()
         self._consuming = [asyncio.create_task(parts.consumer.run(), name="consumer")]
@@ -117,10 +117,10 @@ class Service:
         log.info("worker.started", worker=parts.journal.worker, health_port=self.health.port)
 
     async def stop(self) -> None:
-        """End: take nothing more in, finish the steps under way, give the lanes back, send what was said.
+        """End: take no more records in, finish the steps under way, give the lanes back, send the outbox.
 
-        The lanes are free when the outbox is empty, or a second later. What is still sent then may come from their next
-        owner as well: a repeat, never another order of what is read for the first time.
+        The lanes are free when the outbox is empty, or after a second. The lanes' next owner may send the same events
+        as well: readers see a repeat, never another order of events that they read for the first time.
         """
         parts = self._parts
         log.info("worker.stopping", running=parts.lanes.running)
@@ -144,23 +144,23 @@ class Service:
         log.info("worker.stopped")
 
     async def _drain(self) -> None:
-        """Let turns and intake end by themselves, all within one time-out; then end the turns that did not."""
+        """Let turns and intake end by themselves within one time-out; then cancel the turns that did not."""
         deadline = self._parts.clock.monotonic() + self._drain_timeout
         drained = await self._parts.lanes.drain(self._drain_timeout)
         if self._consuming:
             await asyncio.wait(self._consuming, timeout=max(0.0, deadline - self._parts.clock.monotonic()))
         if not drained:
             log.warning("worker.not_drained", running=self._parts.lanes.running)
-            # The gate is closed, so a turn that takes its time to end sends nothing more.
+            # The gate is closed: a turn that ends slowly sends no more requests.
             await _within(END_SECONDS, asyncio.create_task(self._parts.lanes.abandon(), name="ending the turns"))
 
     def stuck(self) -> list[str]:
-        """Loops that get nowhere."""
+        """A sentence for each loop that makes no progress."""
         age = self._parts.clock.monotonic() - self._parts.consumer.progress.at
         return [f"the consumer's loop has not come round for {age:.0f} s"] if age > STUCK_SECONDS else []
 
     def readiness(self) -> Readiness:
-        """What keeps the worker from its work, and what it cannot do though it is ready."""
+        """What keeps the worker from its work, and what it cannot do although it is ready."""
         parts = self._parts
         if not self._started or self.stopping:
             return Readiness(("the worker is stopping" if self.stopping else "the worker is starting",))
@@ -169,7 +169,7 @@ class Service:
             reasons=[] if parts.ownership.alive() else ["the journal has not confirmed a heartbeat within the lease"],
             degraded=[
                 text
-                for says in (self._held_up, parts.consumer.poisoned, self.steady.complaints, *parts.degraded)
+                for says in (self._held_up, parts.consumer.poisoned, self.supervision.complaints, *parts.degraded)
                 for text in says()
             ],
         )
@@ -178,11 +178,11 @@ class Service:
         return () if self._parts.publisher.trouble is None else (HELD_UP,)
 
     def shows_ready(self) -> bool:
-        """What the metric says. It is read in a thread of its own, so this looks at nothing that the loop changes."""
+        """What the metric says. A thread of its own reads it: this looks at nothing that the event loop changes."""
         return self._started and not self.stopping and self._parts.clock.monotonic() < self._ready_until
 
     async def _show(self) -> None:
-        """Look at readiness for the metrics, until cancelled."""
+        """Update the readiness metrics until cancelled."""
         while True:
             now = self.readiness()
             self._ready_until = self._parts.clock.monotonic() + SHOWN_SECONDS if now.ready else 0.0
@@ -192,7 +192,7 @@ class Service:
             await asyncio.sleep(SHOW_SECONDS)
 
     async def _begun(self, stop: asyncio.Event) -> bool:
-        """Begin, unless the word to stop comes first: a broker that is silent would hold up the stop as well."""
+        """Begin, unless `stop` is set first: a broker that does not answer would hold up the stop. Whether it began."""
         starting, waiting = (
             asyncio.create_task(work, name=name) for work, name in ((self.start(), "start"), (stop.wait(), "stop"))
         )
@@ -205,7 +205,7 @@ class Service:
             await _end([starting, waiting])
 
     async def _until(self, stop: asyncio.Event) -> None:
-        """Wait for the word to stop, or for intake that broke: what it read and did not commit is then read again."""
+        """Wait for `stop`, or for a part that broke. Records that intake read and did not commit are read again."""
         waiting = asyncio.create_task(stop.wait(), name="stop")
         tasks = [waiting, *self._tasks, *self._consuming]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -216,7 +216,7 @@ class Service:
                 task.result()
 
     async def _flush(self) -> None:
-        """Send what was said while stopping; what Kafka does not take now, the next owner of the lanes sends."""
+        """Send the outbox while stopping. The lanes' next owner sends what Kafka does not take now."""
         while await self._parts.publisher.flush():
             continue
 
@@ -233,20 +233,20 @@ class Service:
 
 
 async def _end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel what still runs. What does not end soon is left behind; how the others ended does not matter any more."""
+    """Cancel tasks. A task that does not end within `END_SECONDS` is left behind; errors of the others are ignored."""
     chosen = list(tasks)
     for task in chosen:
         task.cancel()
     done, left = await asyncio.wait(chosen, timeout=END_SECONDS) if chosen else (set(), set())
     for task in done:
         if not task.cancelled():
-            task.exception()  # asked for, so that asyncio does not complain that nobody did
+            task.exception()  # retrieved, or asyncio would log that nobody did
     for task in left:
         log.warning("worker.left_behind", part=task.get_name())
 
 
 async def _within(seconds: float, *steps: "asyncio.Task[None]") -> None:
-    """Wait for steps of the stop, side by side. One that breaks or takes longer is told, and holds up no other."""
+    """Wait for steps of the stop, side by side. A step that breaks or is late is logged and holds up no other step."""
     done, late = await asyncio.wait(steps, timeout=seconds)
     for step in late:
         log.warning("worker.stop_delayed", part=step.get_name(), seconds=seconds)

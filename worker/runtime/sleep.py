@@ -1,24 +1,24 @@
-"""A sleep that somebody may end."""
+"""A sleep that another task may end."""
 
 import asyncio
 
 
-class Alarm:
-    """For a loop that looks now and then, and at once when it is told to."""
+class Sleeper:
+    """Sleeps for a loop that looks every few seconds, and at once when it is woken."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._woken = asyncio.Event()
 
-    def ring(self) -> None:
-        """End the sleep that is under way; where none is, the next one ends at once."""
-        self._rung.set()
+    def wake(self) -> None:
+        """End the sleep under way. Where there is none, the next sleep ends at once."""
+        self._woken.set()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep so long, or until it rings."""
+        """Sleep for so many seconds, or until woken."""
         try:
             # wait_for of Python 3.11 loses a cancellation that comes together with the result
             async with asyncio.timeout(seconds):
-                await self._rung.wait()
+                await self._woken.wait()
         except TimeoutError:
             return
-        self._rung.clear()
+        self._woken.clear()

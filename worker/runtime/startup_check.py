@@ -1,4 +1,4 @@
-"""What must hold before a worker begins: the journal is the one that belongs to the group."""
+"""Checks before a worker begins: the journal must belong to the consumer group."""
 
 from worker.broker.port import Admin
 from worker.errors import JournalRefused
@@ -6,11 +6,9 @@ from worker.journal.journal import Journal
 
 
 async def refuse_foreign(journal: Journal | None, admin: Admin, group: str, commands: str, events: str) -> None:
-    """An empty journal beside a group that has worked before would do everything again: it is refused.
+    """Refuse an empty journal beside a group that has worked before: the worker would do all commands again.
 
-    `journal` is None where there is none yet.
-
-    Raises `JournalRefused` with what to do, and what `Admin` raises.
+    `journal` is None where there is no journal yet. Raises `JournalRefused` with what to do, and what `Admin` raises.
     """
     if journal is not None and await journal.is_half_rebuilt():
         raise JournalRefused("the journal is half built: run `azplan journal rebuild` again, to its end.")

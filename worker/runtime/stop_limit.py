@@ -1,4 +1,4 @@
-"""The end of a stop that is not over in time."""
+"""The limit of a stop: ends the process when the stop is not over in time."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ log = structlog.get_logger("azplan.service")
 
 
 def end_within(drain_timeout: float, number: signal.Signals) -> None:
-    """End the process, which was asked to stop by this signal, so long from now and `STOP_SECONDS`, if it still runs.
+    """End the process `drain_timeout` and `STOP_SECONDS` from now, if it still runs. `number` asked it to stop.
 
-    In a thread: what holds the stop up may hold up the event loop too, or the end of the interpreter.
+    A thread does that: what holds the stop up may hold up the event loop too, or the end of the interpreter.
     """
     seconds = drain_timeout + STOP_SECONDS
     last = threading.Timer(seconds, cut_short, (number, seconds))
@@ -23,6 +23,6 @@ def end_within(drain_timeout: float, number: signal.Signals) -> None:
 
 
 def cut_short(number: signal.Signals, seconds: float) -> None:
-    """End the process: whoever asked for the stop will not wait any longer. As safe as the second signal."""
+    """End the process now. This is as safe as the second signal."""
     log.warning("worker.killed", signal=number.name, why=f"the stop was not over after {seconds:g} s")
     os._exit(128 + number)

@@ -1,6 +1,6 @@
-"""Loops that go on: what one of them cannot do with one row, or at one moment, does not end the worker.
+"""Loops that go on after an error: one row, or one bad moment, does not end the worker.
 
-A worker that ended for it would begin again, find the same row, and end again, and so would every other replica.
+A worker that ended would start again, read the same row and end again, and so would every other worker.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from worker.clock import Clock
 log = structlog.get_logger("azplan.service")
 
 PAUSE = 1.0
-"""Seconds until a loop that broke is begun again."""
+"""Seconds until a loop that broke starts again."""
 AGAIN = 600.0
-"""Seconds after which a loop that still breaks in the same way is logged once more."""
+"""Seconds after which a loop that still breaks in the same way is logged again."""
 FRESH = 60.0
-"""Seconds for which a loop that broke is told to whoever asks for the worker's readiness."""
+"""Seconds for which the readiness page names a loop that broke."""
 
 
-class Steady:
-    """Runs loops, and begins one that breaks again after a pause."""
+class Supervision:
+    """Runs loops, and starts a loop that broke again after a pause."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,11 +31,11 @@ class Steady:
         """The last error of each loop and kind that was logged."""
 
     async def run(self, loop: Callable[[], Awaitable[None]]) -> None:
-        """Run the loop until it ends by itself or is cancelled, however often it breaks."""
+        """Run the loop until it returns or is cancelled, however often it breaks."""
         while True:
             try:
                 await loop()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other loops and the next round go on
+            except Exception as error:  # noqa: BLE001 - the other loops and the next round go on after every error
                 self._tell(name_of(loop), error)
                 await asyncio.sleep(PAUSE)
             else:
@@ -47,7 +47,7 @@ class Steady:
         return [f"{name} broke and was begun again" for name, at in self._broke.items() if now - at < FRESH]
 
     def _tell(self, name: str, error: Exception) -> None:
-        """Log an error once, and again only where it has lasted long."""
+        """Log an error once, and again only while it lasts."""
         now, kind = self._clock.monotonic(), (name, repr(error))
         self._broke[name] = now
         if now - self._told.get(kind, float("-inf")) >= AGAIN:
@@ -57,5 +57,5 @@ class Steady:
 
 
 def name_of(loop: Callable[[], Awaitable[None]]) -> str:
-    """A name that a person finds the loop by."""
+    """The name by which a person finds the loop in the code."""
     return getattr(loop, "__qualname__", type(loop).__name__)

@@ -1,6 +1,6 @@
-"""What the runtime tells about itself: metrics, and the facts that every log line of a command carries.
+"""Metrics and log lines of the runtime, and the facts that every log line of a command carries.
 
-Wrapped around a turn once, for all commands, so that handlers neither count nor log what is routine.
+This is wrapped around a turn once, for all commands: handlers count and log nothing that is routine.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ FAULTS: Mapping[Fault, str] = MappingProxyType(
 
 @contextmanager
 def watching(work: Work, correlation_id: str) -> Iterator[None]:
-    """A turn under way: counted, traced, and named in every log line."""
+    """Count and trace a turn, and name it in every log line."""
     facts = {
         "command": metrics.command_label(work.type),
         "command_id": work.id,
@@ -39,13 +39,13 @@ def watching(work: Work, correlation_id: str) -> Iterator[None]:
         "ms_correlation_id": correlation_id,
     }
     with structlog.contextvars.bound_contextvars(**facts), _in_progress(work), command_span(work):
-        # Before any request leaves: where the worker dies in the middle, this is what names the run behind them.
+        # Before any request leaves: if the worker dies during the run, this line names the run behind its requests.
         log.debug("command.begun")
         yield
 
 
 def concluded(work: Work, outcome: Outcome) -> None:
-    """A turn that is over, and perhaps the story with it."""
+    """A turn has ended, and perhaps the story with it."""
     count_end(work, outcome, Clock().now())
     if isinstance(outcome, Waiting):
         if word := outcome.reason.treatment.retry_word:
@@ -71,12 +71,12 @@ def count_end(work: Work, outcome: Outcome, now: datetime) -> None:
 
 
 def crashed(error: Exception) -> None:
-    """An error of our own inside a turn: the log has its trace, the event only its name."""
+    """An error of azplan's own inside a turn: the log has the trace, the event only the error's name."""
     log.error("command.crashed", exc_info=error)
 
 
 def left(error: Exception) -> None:
-    """A turn that ended without a word because the lane was lost or the journal silent."""
+    """A turn ended without an event because the lane was lost or the journal did not answer."""
     log.warning("command.left", why=type(error).__name__, error=str(error))
 
 
@@ -86,7 +86,7 @@ def polled(clock: Clock) -> None:
 
 
 def committed(clock: Clock, topics: Iterable[str]) -> None:
-    """Everything that was taken in from these topics is committed: just now, or before and nothing came since."""
+    """All records taken in from these topics are committed."""
     for topic in topics:
         metrics.LAST_COMMIT.labels(topic).set(clock.now().timestamp())
 
@@ -106,17 +106,17 @@ def taken(items: Sequence[Intake], results: Sequence[Taken]) -> None:
 
 
 def poisoned(partitions: int) -> None:
-    """How many partitions are left alone because they bring mostly dead letters."""
+    """Set how many partitions are paused because they bring mostly dead letters."""
     metrics.POISONED_PARTITIONS.set(partitions)
 
 
 def published(topic: str, *, acknowledged: bool) -> None:
-    """A record that Kafka has acknowledged, or has not."""
+    """Kafka has acknowledged a record, or has not."""
     metrics.PRODUCED_EVENTS.labels(topic, "acknowledged" if acknowledged else "failed").inc()
 
 
 def answered(row: Unsent, clock: Clock) -> None:
-    """A record that Kafka has acknowledged; where it answers a command, the sender's wait is over."""
+    """Kafka has acknowledged a record. If the record answers a command, the sender's wait is over."""
     kind = events().get(row.type)
     if kind is not None and kind.terminal and row.asked is not None and row.asked_at is not None:
         seconds = clock.now().timestamp() - row.asked_at / 1000

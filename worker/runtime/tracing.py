@@ -15,7 +15,7 @@ from events.wire.record import Headers
 from worker.journal.records import Work
 
 BEGAN = "trace"
-"""Where a command remembers the span of its first turn, if its record carries no trace that later turns can name."""
+"""The key of the first turn's span in a command's memory, where the record carries no trace for later turns."""
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
@@ -23,9 +23,9 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 def command_span(work: Work) -> Iterator[None]:
     """The span of a command's turn.
 
-    The first turn goes on with the trace that the record carries, or begins one. A command may wait for days, and
-    nobody reads a trace of days: each later turn is a trace of its own, with a link to where the command came from.
-    What the sender does not record stays unrecorded. Without the SDK the sender's trace is passed on as it came.
+    The first turn continues the trace of the record, or begins a trace. A command may wait for days, and nobody reads a
+    trace of days: each later turn is a trace of its own, with a link to the first. A trace that the sender does not
+    record stays unrecorded. Without the SDK the sender's trace is passed on unchanged.
     """
     carried = _PROPAGATOR.extract(carrier(work.record.headers))
     began = _context_of(carried)
@@ -45,7 +45,7 @@ def command_span(work: Work) -> Iterator[None]:
 
 @contextmanager
 def record_trace(headers: Headers) -> Iterator[None]:
-    """The trace of a record that is taken in, so that what is said about it carries that trace on."""
+    """The trace of a record that is taken in: events about the record continue that trace."""
     with trace.use_span(trace.get_current_span(_PROPAGATOR.extract(carrier(headers))), end_on_exit=False):
         yield
 

@@ -1,4 +1,4 @@
-"""One command's turn: what its run needs, and what it leaves behind. Knows no particular command."""
+"""One command's turn: what its run needs and what its run leaves behind. Knows no particular command."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,13 +23,13 @@ from worker.partner_center.answers.model import same_id
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import CallError
 from worker.runtime import telemetry
-from worker.runtime.outcome import Situation
+from worker.runtime.command_facts import CommandFacts
 from worker.runtime.pauses import wait_for
 from worker.steps import Exchange, Policy, Run
 
 NOT_READ = "the command was accepted once, and this version of azplan does not read it: another version may"
 NOT_READ_PAUSE = 60.0
-"""Seconds until such a command is looked at again."""
+"""Seconds until the next turn of such a command."""
 
 
 class Traffic(Exchange, Protocol):
@@ -44,8 +44,8 @@ class Traffic(Exchange, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What every turn needs. The app makes it, and joins the client to the journal in `traffic`."""
+class TurnParts:
+    """What every turn needs. `traffic` joins the client to the journal."""
 
     journal: Journal
     handlers: Mapping[type[Command], Handler]
@@ -60,65 +60,65 @@ class Desk:
 
 @dataclass(slots=True)
 class Turn:
-    """A command that has its turn."""
+    """A command in its turn."""
 
     work: Work
-    desk: Desk
+    parts: TurnParts
     traffic: Traffic
     context: Context | None = field(default=None)
     begun: Micros = 0
 
     @property
     def origin(self) -> Origin:
-        """What all events of the command say about it."""
+        """What all events of the command say about the command."""
         work = self.work
         return Origin(work.id, work.source, work.type, work.customer, work.account, work.redrive)
 
     def now(self) -> Micros:
-        """The instant of what is said now: not before the command was received, however roughly the time is known."""
-        return max(self.desk.journal.now(), self.work.received_at)
+        """The instant of what is said now, in microseconds since 1970: never before the command was received."""
+        return max(self.parts.journal.now(), self.work.received_at)
 
     async def result(self) -> Event | Exception:
-        """The handler's answer, or what stood in the way of one. Raises `LaneLost` and `JournalUnavailable` only."""
-        self.begun = self.desk.journal.now()
+        """The handler's answer, or the error that prevented one. Raises `LaneLost` and `JournalUnavailable` only."""
+        self.begun = self.parts.journal.now()
         try:
             return await self._run()
         except (LaneLost, JournalUnavailable):
             raise
         except (WorkerError, CallError, EffectHeld) as error:
             return error
-        except Exception as error:  # noqa: BLE001 - whatever it is, the judge has an outcome for it
+        except Exception as error:  # noqa: BLE001 - the judge has an outcome for every error
             telemetry.crashed(error)
             return error
 
     async def _run(self) -> Event:
         if self.work.paused is not None:
             raise wait_for(self.work.paused)
-        settle = (self.work.settle_until - self.desk.journal.now()) / SECOND
+        settle = (self.work.settle_until - self.parts.journal.now()) / SECOND
         if settle > 0:
             raise Wait(WaitingReason.SETTLING, "a request of an earlier command may still arrive", delay=settle)
         accepted = self._accepted()
         command = accepted.command
         self.traffic.deadline = command.deadline
         center = self._center(accepted.envelope)
-        refuse_other_subject(command, center.account, self.desk.tenant_ids[center.account])
+        refuse_other_subject(command, center.account, self.parts.tenant_ids[center.account])
         self.context = self._context(command, center)
-        return await handler_of(command, self.desk.handlers)(self.context, command)
+        return await handler_of(command, self.parts.handlers)(self.context, command)
 
-    def situation(self) -> Situation:
-        """What is known of the command, for the judge of its run.
+    def command_facts(self) -> CommandFacts:
+        """What is known of the command, to judge its run by.
 
-        It has settled where it had when the run began: what arrived after the run looked is not yet known.
+        The command has settled only if it had when the run began: the run's looks may miss what arrived later.
         """
-        work, journal = self.work, self.desk.journal
+        work, journal = self.work, self.parts.journal
         until = work.unsettled_until()
-        return Situation(
+        return CommandFacts(
             origin=self.origin,
             attempts=work.attempts,
             waits=work.waits,
             now=journal.now(),
             received_at=work.received_at,
-            policy=self.desk.policy,
+            policy=self.parts.policy,
             settles_in=max(1, until - journal.now()) / SECOND if until > self.begun else 0.0,
             in_doubt=any(step.in_doubt for step in work.steps.values()),
             changed=[
@@ -126,20 +126,21 @@ class Turn:
                 for step in work.steps.values()
                 if step.state is StepState.APPLIED and step.effect != "orphan" and "~" not in step.name
             ],
-            spread=self.desk.spread(),
+            spread=self.parts.spread(),
         )
 
     def _accepted(self) -> AcceptedCommand:
-        """The command. An earlier version may have taken values that this one refuses; a later one, keys and types.
+        """The command. An earlier version of azplan may have accepted values that this one refuses; a later version may
+        have accepted keys and types that this one does not know.
 
-        Raises `Rejected` for the former where nothing was begun, and `Wait` for whatever else cannot be read.
+        Raises `Rejected` for such values where no step was begun, and `Wait` for every other record it cannot read.
         """
         decoded = decode(self.work.record)
         if isinstance(decoded, AcceptedCommand):
             return decoded
         if isinstance(decoded, RefusedCommand) and decoded.values_fingerprint is not None and not self.work.steps:
             raise Rejected(decoded.code, f"the command was accepted by an earlier version: {decoded.detail}")
-        # A newer worker may have accepted it, and may own the lane soon.
+        # A newer worker may have accepted the command, and may own the lane soon.
         raise Wait(
             WaitingReason.RETRY,
             NOT_READ,
@@ -149,7 +150,7 @@ class Turn:
         )
 
     def _center(self, envelope: Envelope) -> PartnerCenter:
-        """The account of the tenant in whose line the command stands: in another, nothing would keep it in order."""
+        """The account of the tenant in whose lane the command stands: only that lane keeps the command in order."""
         center = self.traffic.center
         if center is not None and self.work.partner is not None:
             return center
@@ -166,13 +167,13 @@ class Turn:
     def _context(self, command: Command, center: PartnerCenter) -> Context:
         run = Run(
             work=self.work,
-            journal=self.desk.journal,
+            journal=self.parts.journal,
             center=center,
             exchange=self.traffic,
-            policy=self.desk.policy,
-            clock=self.desk.clock,
+            policy=self.parts.policy,
+            clock=self.parts.clock,
             deadline=command.deadline,
-            validate_only=command.validate_only or self.desk.validate_only,
+            validate_only=command.validate_only or self.parts.validate_only,
         )
         return Context(run, command, self.origin)
 

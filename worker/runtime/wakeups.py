@@ -1,6 +1,6 @@
-"""What other processes have written, heard of at once where the database can tell: PostgreSQL by its notifications.
+"""Wakes the worker's loops when another process has written, where the database can tell: PostgreSQL by notifications.
 
-Only a hint. Every loop that is woken here looks by itself too, now and then, and what it then finds is the truth.
+A notification is a hint only. Every loop that is woken here also looks by itself, and what it reads is the truth.
 """
 
 import asyncio
@@ -14,22 +14,22 @@ from worker.journal.journal import Journal
 log = structlog.get_logger("azplan.hints")
 
 PATIENCE = 60.0
-"""Seconds for which a call is waited for before it is waited for anew."""
+"""Seconds for which one wait for a notification lasts; the next wait follows at once."""
 PAUSE = 0.1
-"""Seconds between two calls that are followed, so that a busy neighbour costs few looks."""
+"""Seconds between two notifications that are followed: a busy neighbour costs few looks."""
 LANES = 200
-"""So many free lanes are taken at a call; those that are left are taken at the next heartbeat."""
+"""The most free lanes taken at one notification. The next heartbeat takes the others."""
 
 
-class Hints:
-    """Listens until cancelled, and wakes those who may have something to do."""
+class Wakeups:
+    """Listens for notifications and wakes the loops that may have something to do."""
 
     def __init__(self, journal: Journal, wake: Sequence[Callable[[], None]]) -> None:
         self._journal = journal
         self._wake = wake
 
     async def run(self) -> None:
-        """Take what is free, since the call may be about a lane that nobody owns, and wake everybody."""
+        """Listen until cancelled. At each notification take free lanes, as it may be about one, and wake all loops."""
         while True:
             if not await self._journal.hinted(PATIENCE):
                 continue

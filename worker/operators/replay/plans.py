@@ -107,10 +107,10 @@ class KeptPlan:
     now: Micros
 
 
-def record_desk(settings: Settings, tenants: Directory) -> intake.Desk:
+def record_desk(settings: Settings, tenants: Directory) -> intake.IntakeRules:
     """What deciding about a record needs, as a worker with these settings decides."""
     largest = largest_record(settings.kafka.max_request_bytes, settings.kafka.events_topic)
-    return intake.Desk(
+    return intake.IntakeRules(
         resolve=tenants.resolve,
         sender=Sender(settings.kafka.group_id, version(), largest),
         retention=settings.journal.retention.total_seconds(),
@@ -248,7 +248,7 @@ async def _made(
     return MadePlan(plan, await journal.replay_plans.reasons(plan.id), deleted)
 
 
-async def _enter(journal: OperatorJournal, desk: intake.Desk, items: Sequence[Item]) -> None:
+async def _enter(journal: OperatorJournal, desk: intake.IntakeRules, items: Sequence[Item]) -> None:
     """Take records in by the way that every record takes."""
 
     def refused(item: Intake, error: Exception) -> NewDeadLetter:

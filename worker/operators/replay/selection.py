@@ -11,7 +11,7 @@ from worker.journal.reading.replay_candidates import KnownCommand
 from worker.journal.records import Intake
 from worker.journal.selection import Selection
 from worker.operators.replay.decisions import Known
-from worker.runtime.intake import Desk, intake
+from worker.runtime.intake import IntakeRules, intake
 
 PORTION = 500
 
@@ -77,7 +77,7 @@ async def _given(admin: Admin, topic: str, offsets: Sequence[tuple[int, range]])
 
 
 async def of_records(
-    journal: OperatorJournal, records: AsyncIterator[Record], desk: Desk, wanted: Selection
+    journal: OperatorJournal, records: AsyncIterator[Record], desk: IntakeRules, wanted: Selection
 ) -> AsyncIterator[Candidate]:
     """The commands in these records that match, each once: its first record, and the first one of other content."""
     seen: set[tuple[str, bool]] = set()
