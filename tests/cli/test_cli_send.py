@@ -12,7 +12,7 @@ import pytest
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event, Origin, commands
-from events.messages.plans import AzurePlanCreated
+from events.messages.plans import AzurePlanCreated, SuspendPlan
 from events.messages.status import (
     CommandAccepted,
     CommandFailed,
@@ -28,9 +28,13 @@ from ops.local.topics import Topics
 from ops.local.waiting import wait_until
 from tests.cli.answering import Answerer, Script
 from tests.cli.conftest import Azplan
+from worker.cli.verbs import send as verb
 from worker.operators.sending.compose import Member, members, value_of
+from worker.operators.sending.send import SendRequest
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+OWN = "7e9a1c3b-5d2f-4e80-9a6c-1b3d5f7092e4"
+"""The tenant id of a partner account."""
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
 """Where no broker is."""
@@ -350,3 +354,24 @@ def test_every_member_of_every_command_has_an_option_of_its_own(wire_type: str, 
     ended = azplan("send", wire_type, "--help")
     assert ended.code == 0
     assert all(f"  {option}" in ended.out for option in options)
+
+
+@pytest.mark.parametrize("given", [(), ("--partner", "Contoso")], ids=["the only account", "named"])
+def test_a_command_about_the_partner_account_has_its_tenant_id(
+    azplan: Azplan, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]
+) -> None:
+    """Where the sender leaves the customer out; a customer's command needs one."""
+    requests = []
+
+    async def deliver(_settings: object, request: SendRequest, **_: object) -> None:
+        requests.append(request)
+
+    for name, value in {"TENANT_ID": OWN.upper(), "CLIENT_ID": "app", "CLIENT_SECRET": "practice"}.items():
+        monkeypatch.setenv(f"AZPLAN_PARTNERS__CONTOSO__{name}", value)
+    monkeypatch.setattr(verb, "_deliver", deliver)
+    assert azplan("send", "SuspendPlan", *given).code == 2
+    monkeypatch.setattr(SuspendPlan, "subject", "partner_account")
+    assert azplan("send", "SuspendPlan", *given).code == 0
+    (request,) = requests
+    assert (request.customer, request.outgoing.key) == (OWN, OWN.encode())
+    assert json.loads(request.outgoing.value or b"") == {"customerId": OWN}

@@ -32,6 +32,7 @@ from worker.operators.sending.compose import (
     Member,
     compose,
     members,
+    own_tenant_id,
     parse_data,
     value_of,
     with_customer,
@@ -138,6 +139,8 @@ def _send(
 ) -> None:
     given = {**(_read(file) if file else {}), **data}
     data = with_customer(given, customer, str(file))
+    if kind.subject == "partner_account" and CUSTOMER not in data:
+        data[CUSTOMER] = own_tenant_id(model.load(), partner)
     identity = Identity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
     request = SendRequest(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)

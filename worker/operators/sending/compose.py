@@ -7,6 +7,7 @@ from typing import Any
 
 from events.catalog import schema
 from events.messages.base import Command
+from events.messages.fields import is_guid
 from events.messages.validation import read_command
 from events.wire.envelope import AcceptedCommand, decode, encode_command
 from events.wire.record import Outgoing, Record
@@ -18,6 +19,8 @@ from events.wire.strict_json import (
 )
 from worker.clock import Clock
 from worker.operators.errors import InvalidRequest
+from worker.operators.selection import partner_name
+from worker.settings.model import Settings
 
 CUSTOMER = "customerId"
 """The member that names the customer. Its option has a name of its own: `--customer`."""
@@ -75,6 +78,24 @@ def with_customer(data: Mapping[str, Any], customer: str | None, name: str | Non
     if str(data.get(CUSTOMER, customer)).lower() != customer.lower():
         raise InvalidRequest(f"--customer and the {CUSTOMER} in {name} are two customers.", "Nothing was sent.")
     return {**data, CUSTOMER: customer}
+
+
+def own_tenant_id(settings: Settings, partner: str | None) -> str:
+    """The tenant id of a configured partner account: the customerId of a command about the account itself.
+
+    `partner` names the account; None means the only one. Raises `InvalidRequest` where the settings do not tell which
+    account is meant, and where they name its tenant by a domain.
+    """
+    advice = f"Nothing was sent. Name the account with --partner, or give its tenant id as {CUSTOMER} yourself."
+    name = next(iter(settings.partners), None) if partner is None else partner_name(partner)
+    account = settings.partners.get(name) if name is not None else None
+    if partner is None and len(settings.partners) > 1:
+        raise InvalidRequest(f"the command is about one of the accounts {', '.join(settings.partners)}.", advice)
+    if account is None:
+        raise InvalidRequest("the command is about a partner account, and no such account is configured here.", advice)
+    if not is_guid(account.tenant_id):
+        raise InvalidRequest(f"the settings name the tenant of the account {name} by a domain, not by its id.", advice)
+    return account.tenant_id.lower()
 
 
 def value_of(member: Member, text: Any) -> Any:
