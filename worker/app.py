@@ -33,21 +33,21 @@ from worker.partner_center.client.sliding_window import SPAN
 from worker.partner_center.registry import operations
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
+from worker.runtime.controls.pauses import Pauses
+from worker.runtime.controls.probe_requests import ProbeRequests
+from worker.runtime.controls.requests import Requests
+from worker.runtime.controls.wakeups import Wakeups
 from worker.runtime.dispatch import Dispatch
-from worker.runtime.gauges import Gauges
 from worker.runtime.intake import IntakeRules
 from worker.runtime.lanes import LaneLimits, Lanes
+from worker.runtime.lifecycle.service import Service, ServiceParts
+from worker.runtime.lifecycle.stop_limit import end_within
+from worker.runtime.observability.gauges import Gauges
 from worker.runtime.ownership import Ownership
-from worker.runtime.pauses import Pauses
 from worker.runtime.poison import Poison
-from worker.runtime.probe_requests import ProbeRequests
 from worker.runtime.publisher import Publisher, Topics
-from worker.runtime.requests import Requests
 from worker.runtime.retention import REST, Retention
-from worker.runtime.service import Service, ServiceParts
-from worker.runtime.stop_limit import end_within
 from worker.runtime.turn import TurnParts
-from worker.runtime.wakeups import Wakeups
 from worker.settings.accounts import open_accounts, unused_proxies
 from worker.settings.build import (
     ages,

@@ -7,7 +7,7 @@ from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.runtime.startup_check import refuse_foreign
+from worker.runtime.lifecycle.startup_check import refuse_foreign
 from worker.settings.build import kafka_config, open_engine
 from worker.settings.model import Settings
 

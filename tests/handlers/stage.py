@@ -39,8 +39,8 @@ from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Work
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
+from worker.runtime.controls.requests import Requests
 from worker.runtime.dispatch import Dispatch
-from worker.runtime.requests import Requests
 from worker.runtime.turn import TurnParts
 from worker.steps import Policy
 

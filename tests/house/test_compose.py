@@ -14,7 +14,7 @@ import yaml
 from ops.simulator import __main__ as simulator
 from ops.simulator.app import CONTOSO
 from tests.support.missing import missing
-from worker.runtime.service import STOP_SECONDS
+from worker.runtime.lifecycle.service import STOP_SECONDS
 from worker.settings import model
 
 ROOT = Path(__file__).parents[2]

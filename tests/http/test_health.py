@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.accepted import accepted
 from worker.http.health import HealthServer
-from worker.runtime.readiness import Probes, Readiness
+from worker.runtime.observability.readiness import Probes, Readiness
 
 READY = Readiness()
 

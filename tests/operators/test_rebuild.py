@@ -33,7 +33,7 @@ from worker.journal.operator_journal import OperatorJournal
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
-from worker.runtime.startup_check import refuse_foreign
+from worker.runtime.lifecycle.startup_check import refuse_foreign
 from worker.settings.build import tenants_of
 
 Play = Callable[..., None]

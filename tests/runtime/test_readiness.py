@@ -4,7 +4,7 @@ import pytest
 
 from worker.broker.port import BrokerRefused, BrokerUnavailable, NoCommittedOffsets, TopicMissing
 from worker.errors import FULL_DISK, SILENT_JOURNAL, JournalUnavailable
-from worker.runtime.readiness import Readiness, Trouble, readiness
+from worker.runtime.observability.readiness import Readiness, Trouble, readiness
 
 THEIRS = "password authentication failed for user azplan at 10.0.0.7"
 

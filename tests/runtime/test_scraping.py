@@ -15,7 +15,7 @@ from tests.support.accepted import accepted
 from tests.support.harness import settings_of, world_on
 from worker.app import exported
 from worker.metrics import REGISTRY
-from worker.runtime.service import SHOW_SECONDS, SHOWN_SECONDS
+from worker.runtime.lifecycle.service import SHOW_SECONDS, SHOWN_SECONDS
 from worker.version import revision
 
 

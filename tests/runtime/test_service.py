@@ -21,10 +21,10 @@ from worker.handling import Context
 from worker.journal.database import postgres, sqlite
 from worker.journal.database.transactions import CLOSE_SECONDS
 from worker.partner_center.resources import subscriptions
-from worker.runtime import stop_limit
 from worker.runtime.consumer import Progress
-from worker.runtime.readiness import Readiness
-from worker.runtime.service import STOP_SECONDS, Service, ServiceParts
+from worker.runtime.lifecycle import stop_limit
+from worker.runtime.lifecycle.service import STOP_SECONDS, Service, ServiceParts
+from worker.runtime.observability.readiness import Readiness
 
 
 class Part:

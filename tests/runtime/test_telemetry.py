@@ -12,7 +12,7 @@ from events.messages.plans import PlanSuspended
 from tests.runtime.bench import CUSTOMER, Bench
 from worker import metrics
 from worker.metrics import REGISTRY
-from worker.runtime import telemetry
+from worker.runtime.observability import telemetry
 from worker.runtime.outcome import Ended, Outcome, Waiting
 
 FAILED = {

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.runtime.bench import Bench, record
 from worker.journal.records import Work
-from worker.runtime.tracing import command_span, current_trace
+from worker.runtime.observability.tracing import command_span, current_trace
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

@@ -30,7 +30,7 @@ from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.runtime.service import Service
+from worker.runtime.lifecycle.service import Service
 from worker.settings.build import tenants_of
 from worker.settings.model import Settings
 from worker.settings.sections import Partner

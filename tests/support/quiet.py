@@ -11,7 +11,9 @@ from unittest.mock import patch
 
 import structlog
 
-from worker.runtime import consumer, gauges, publisher, service
+from worker.runtime import consumer, publisher
+from worker.runtime.lifecycle import service
+from worker.runtime.observability import gauges
 
 SELDOM = 5.0
 """Virtual seconds between two polls of a topic that brings nothing, and two looks at an outbox that got nothing new."""

@@ -14,7 +14,7 @@ from tests.trouble.ledger import rest
 from worker.broker.port import Partition
 from worker.errors import SILENT_JOURNAL, JournalUnavailable
 from worker.journal.journal import Journal
-from worker.runtime.readiness import Readiness
+from worker.runtime.observability.readiness import Readiness
 
 DOWN = 240.0
 """Seconds: several times a lease."""

@@ -9,7 +9,7 @@ from tests.support.harness import World
 from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
-from worker.runtime.readiness import Readiness
+from worker.runtime.observability.readiness import Readiness
 
 DOWN = 600.0
 CUSTOMERS = 12

@@ -19,7 +19,7 @@ from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.partner_center.client.circuit import RUSH
-from worker.runtime.readiness import Readiness
+from worker.runtime.observability.readiness import Readiness
 
 HOUR, QUARTER = 3_600.0, 900.0
 LATENCY = 0.5

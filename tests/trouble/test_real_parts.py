@@ -27,7 +27,7 @@ from tests.trouble.ledger import place_of, repeats
 from worker.broker.admin import KafkaAdmin
 from worker.broker.connection import KafkaConfig
 from worker.broker.port import Partition
-from worker.runtime.service import STOP_SECONDS
+from worker.runtime.lifecycle.service import STOP_SECONDS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 

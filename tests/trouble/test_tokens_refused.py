@@ -20,7 +20,7 @@ from worker.clock import Clock
 from worker.partner_center.client.authority import NoToken
 from worker.partner_center.client.tokens import Tokens, TokenSource
 from worker.partner_center.client.trouble import trouble_of
-from worker.runtime.readiness import Readiness
+from worker.runtime.observability.readiness import Readiness
 from worker.settings.model import Settings
 
 HOUR = 3_600.0

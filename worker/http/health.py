@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from worker.runtime.readiness import Probes
+from worker.runtime.observability.readiness import Probes
 
 STOP_SECONDS = 3
 

@@ -15,8 +15,8 @@ from events.wire.truncation import fit_event
 from worker.clock import instant, micros
 from worker.journal.reading.call_order import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
+from worker.runtime.observability.tracing import current_trace
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
-from worker.runtime.tracing import current_trace
 from worker.runtime.turn import Turn
 
 NOTICEABLE: Micros = 2 * SECOND

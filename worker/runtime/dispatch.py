@@ -5,8 +5,8 @@ import asyncio
 from events.messages.base import Event
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.records import Work
-from worker.runtime import telemetry
 from worker.runtime.conclusion import Sender, conclude
+from worker.runtime.observability import telemetry
 from worker.runtime.outcome import Outcome, judge
 from worker.runtime.turn import Turn, TurnParts
 

@@ -21,7 +21,7 @@ from worker.clock import instant
 from worker.journal.processing.tenants import Tenant
 from worker.journal.records import SECOND, Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
 from worker.runtime.conclusion import Sender, event_at
-from worker.runtime.tracing import record_trace
+from worker.runtime.observability.tracing import record_trace
 
 DAY = 86_400.0
 Resolve = Callable[[str | None], Tenant | None]

@@ -18,7 +18,7 @@ from worker.clock import Clock
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.journal.records import Unsent
-from worker.runtime import telemetry
+from worker.runtime.observability import telemetry
 
 log = structlog.get_logger("azplan.publisher")
 

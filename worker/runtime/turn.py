@@ -22,9 +22,9 @@ from worker.journal.records import SECOND, Micros, StepState, Work
 from worker.partner_center.answers.model import same_id
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import CallError
-from worker.runtime import telemetry
 from worker.runtime.command_facts import CommandFacts
-from worker.runtime.pauses import wait_for
+from worker.runtime.controls.pauses import wait_for
+from worker.runtime.observability import telemetry
 from worker.steps import Exchange, Policy, Run
 
 NOT_READ = "the command was accepted once, and this version of azplan does not read it: another version may"

@@ -17,10 +17,10 @@ from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.runtime.consumer import Consumer
 from worker.runtime.lanes import Lanes
+from worker.runtime.lifecycle.supervision import Supervision, name_of
+from worker.runtime.observability.readiness import HELD_UP, Probes, Readiness, readiness
 from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
-from worker.runtime.readiness import HELD_UP, Probes, Readiness, readiness
-from worker.runtime.supervision import Supervision, name_of
 
 log = structlog.get_logger("azplan.service")
 

@@ -16,8 +16,8 @@ from events.messages.base import events
 from worker import metrics
 from worker.clock import Clock
 from worker.journal.records import SECOND, Intake, Taken, Unsent, Work
+from worker.runtime.observability.tracing import command_span
 from worker.runtime.outcome import Ended, Outcome, Waiting
-from worker.runtime.tracing import command_span
 
 log = structlog.get_logger("azplan.command")
 

@@ -14,7 +14,7 @@ from worker import metrics
 from worker.errors import JournalUnavailable, Wait
 from worker.journal.journal import Journal
 from worker.journal.records import Pause, Work
-from worker.runtime.sleep import Sleeper
+from worker.runtime.controls.sleep import Sleeper
 
 log = structlog.get_logger("azplan.brake")
 

@@ -6,7 +6,7 @@ import threading
 
 import structlog
 
-from worker.runtime.service import STOP_SECONDS
+from worker.runtime.lifecycle.service import STOP_SECONDS
 
 log = structlog.get_logger("azplan.service")
 

@@ -22,9 +22,9 @@ from worker.journal.processing.requests import DONE, Request
 from worker.journal.processing.tenants import Tenant
 from worker.journal.records import Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
 from worker.runtime.conclusion import event_at
+from worker.runtime.controls.sleep import Sleeper
 from worker.runtime.intake import Resolve, lane_of
-from worker.runtime.sleep import Sleeper
-from worker.runtime.tracing import record_trace
+from worker.runtime.observability.tracing import record_trace
 from worker.version import version
 
 log = structlog.get_logger("azplan.acts")

@@ -6,7 +6,7 @@ import structlog
 
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.runtime.sleep import Sleeper
+from worker.runtime.controls.sleep import Sleeper
 
 log = structlog.get_logger("azplan.probing")
 

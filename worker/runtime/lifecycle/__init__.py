@@ -1,0 +1,1 @@
+"""A worker from its first check to the end of its stop."""
