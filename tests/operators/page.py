@@ -162,6 +162,7 @@ async def sent(settings: Settings, broker: MemoryBroker, admin: PageAdmin) -> No
     """A command is composed, sent and followed to its answer."""
     (member,) = (each for each in compose.members(SuspendPlan) if each.name == "validateOnly")
     given = {**compose.parse_data(b"{}", "the form"), member.name: compose.value_of(member, True)}
+    assert compose.own_tenant_id(settings, None) == settings.partners["us"].tenant_id
     data, identity = compose.with_customer(given, CUSTOMER, None), compose.Identity("page-1", "/page", None)
     outgoing = compose.compose(SuspendPlan, data, identity)
     request = send.SendRequest(SuspendPlan.wire_type(), CUSTOMER, identity, outgoing, timedelta(seconds=9))

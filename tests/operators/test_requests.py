@@ -287,7 +287,7 @@ def test_a_command_whose_bytes_are_forgotten_is_not_redriven(play: Play) -> None
             await world.until(later(world, 60), "everything is sent")
             assert (await journal.retention.forget_all(Ages(1e9, 0.0))).details == 1
         answer = await ask(world, "redrive", command_id)
-        assert answer == "the command's bytes are forgotten: send it anew, with a new id"
+        assert answer == "the command's bytes are forgotten: send the command again, with a new id"
         assert await world.rows("SELECT seq FROM act WHERE done_at IS NULL") == []
 
     play(story)
