@@ -16,10 +16,18 @@ OPERATIONS = "worker.partner_center.resources."
 """Functions here are the client's operations: all that are documented for these resources, tried by
 `tests/partner_center/test_operations.py`, whether a handler needs them yet or not."""
 KEPT: Mapping[str, str] = {
-    "worker.journal.operating.dead_letters.letters": "goes when its tests read the facade",
     "worker.operators.signature.sign": "for a page: the command line makes its signature from the person at it",
 }
 """Other names that nothing uses, each with the reason to keep it."""
+
+
+CALLED_BY_LIBRARIES = (
+    "Assignment.on_partitions_assigned",
+    "Assignment.on_partitions_revoked",
+    "FetchedBatches.has_next",
+    "FetchedBatches.next_batch",
+    "FetchedBatches.size_in_bytes",
+)
 
 
 def modules(*folders: str) -> dict[str, ast.Module]:
@@ -54,6 +62,15 @@ def read_in(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
+def attributes(tree: ast.Module) -> Iterator[str]:
+    """The attributes that a module reads, and the words in it that may name one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            yield node.value
+
+
 def taken_from_others(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """What a module imports from others, or reads of modules that it imported: (module, name)."""
     known: dict[str, str] = {}
@@ -84,6 +101,22 @@ def unused() -> Iterator[str]:
 def test_every_public_name_has_a_use() -> None:
     """What only a test uses does not belong to the product; what nothing uses belongs nowhere."""
     assert sorted(set(unused()) - set(KEPT)) == []
+
+
+def test_every_public_method_has_a_use() -> None:
+    """A method or property that nothing reads is called by a library, or by nobody."""
+    read = {name for tree in modules(*USERS).values() for name in attributes(tree)}
+    methods = {
+        f"{statement.name}.{each.name}"
+        for tree in modules(*PRODUCT).values()
+        for _, statement in defined(tree)
+        if isinstance(statement, ast.ClassDef)
+        for each in statement.body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.name.startswith("_")
+        if each.name not in read
+    }
+
+    assert sorted(methods - set(CALLED_BY_LIBRARIES)) == []
 
 
 def test_ops_needs_no_tests() -> None:

@@ -391,8 +391,8 @@ CASES = {
         lambda center: orders.list_all(center, C),
         f"/v1/customers/{C}/orders",
         collection(ORDER_DOCUMENT, ORDER_DOCUMENT | {"status": "pending_review", "lineItems": None}),
-        lambda items: [(each.is_completed, each.is_in_review, each.transaction_type) for each in items],
-        [(True, False, "user_purchase"), (False, True, "user_purchase")],
+        lambda items: [(each.is_completed, each.status, each.transaction_type) for each in items],
+        [(True, "completed", "user_purchase"), (False, "pending_review", "user_purchase")],
     ),
     "orders.provisioning_status": Case(
         lambda center: orders.provisioning_status(center, C, ORDER),

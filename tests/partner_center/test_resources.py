@@ -194,31 +194,28 @@ def test_which_line_is_an_azure_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "completed", "failed", "review", "still_open"),
+    ("status", "completed", "failed", "still_open"),
     [
-        ("completed", True, False, False, False),
-        ("Completed", True, False, False, False),
-        ("partial_success", True, False, False, False),
-        ("cancelled", False, True, False, False),
-        ("error", False, True, False, False),
-        ("po_review_rejected", False, True, False, False),
-        ("PendingReview", False, False, True, True),
-        ("pending_po_upload", False, False, True, True),
-        ("pending", False, False, False, True),
-        ("unknown", False, False, False, True),
-        ("something new", False, False, False, True),
-        (None, False, False, False, True),
+        ("completed", True, False, False),
+        ("Completed", True, False, False),
+        ("partial_success", True, False, False),
+        ("cancelled", False, True, False),
+        ("error", False, True, False),
+        ("po_review_rejected", False, True, False),
+        ("PendingReview", False, False, True),
+        ("pending_po_upload", False, False, True),
+        ("pending", False, False, True),
+        ("unknown", False, False, True),
+        ("something new", False, False, True),
+        (None, False, False, True),
     ],
 )
-def test_what_an_orders_status_means(
-    status: str | None, completed: bool, failed: bool, review: bool, still_open: bool
-) -> None:
+def test_what_an_orders_status_means(status: str | None, completed: bool, failed: bool, still_open: bool) -> None:
     """What is not known to be over is open."""
     order = Order.model_validate({"id": "o", "status": status})
-    assert (order.is_completed, order.is_failed, order.is_in_review, order.is_open) == (
+    assert (order.is_completed, order.is_failed, order.is_open) == (
         completed,
         failed,
-        review,
         still_open,
     )
 

@@ -217,7 +217,7 @@ class MemorySource:
 
     def health(self) -> Health:
         """How the source fares."""
-        return Health(last_poll=None, last_commit=None, rebalances=self._epoch, rebuilds=0)
+        return Health(rebalances=self._epoch, rebuilds=0)
 
     def assigned(self, partitions: Collection[Partition]) -> None:
         """The group has given these to this member: reading goes on from what the group has committed."""

@@ -114,10 +114,6 @@ class Lag:
 class Health:
     """Health of a source. Counters only grow."""
 
-    last_poll: float | None
-    """Monotonic seconds at which a poll last returned. None before the first."""
-    last_commit: float | None
-    """Monotonic seconds at which the broker last acknowledged a commit. None before the first."""
     rebalances: int
     """How many assignments this member received."""
     rebuilds: int

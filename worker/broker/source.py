@@ -82,8 +82,6 @@ class KafkaSource:
         self._begun = self._stopped = False
         self._rebuilds = 0
         self._silence: str | None = None
-        self._last_poll: float | None = None
-        self._last_commit: float | None = None
         self._looked = self._well = clock.monotonic()
         self._positions: Mapping[Partition, int] = {}
 
@@ -110,9 +108,9 @@ class KafkaSource:
             self._polling = asyncio.create_task(self._read(max_records, wait), name="poll Kafka")
         await asyncio.wait({self._polling}, timeout=wait + GRACE_SECONDS)
         batch = await self._finished()
-        self._last_poll = self._clock.monotonic()
+        polled = self._clock.monotonic()
         if batch.records:
-            self._well, self._silence = self._last_poll, None
+            self._well, self._silence = polled, None
             return batch
         await self._watch()
         if self._silence is not None:
@@ -132,7 +130,6 @@ class KafkaSource:
             log.info("kafka.commit_came_too_late", reason=str(error))
             return
         self._assignment.committed(chosen, epoch)
-        self._last_commit = self._clock.monotonic()
 
     def pause(self, partitions: Collection[Partition]) -> None:
         """Return no records of these partitions."""
@@ -184,7 +181,7 @@ class KafkaSource:
 
     def health(self) -> Health:
         """The health of this source."""
-        return Health(self._last_poll, self._last_commit, self._assignment.rebalances, self._rebuilds)
+        return Health(self._assignment.rebalances, self._rebuilds)
 
     async def _joined(self) -> Consumer:
         async with self._joining:

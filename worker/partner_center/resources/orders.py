@@ -18,7 +18,6 @@ DOCS = "https://learn.microsoft.com/partner-center/developer/"
 
 COMPLETED = frozenset({"completed", "partial_success"})
 FAILED = frozenset({"cancelled", "canceled", "po_review_rejected", "error"})
-IN_REVIEW = frozenset({"pending_review", "pending_po_upload"})
 
 
 class OrderLineItem(Resource):
@@ -61,11 +60,6 @@ class Order(Resource):
     def is_failed(self) -> bool:
         """Whether Microsoft has ended it without carrying it out."""
         return self.status in FAILED
-
-    @property
-    def is_in_review(self) -> bool:
-        """Whether it waits for a person."""
-        return self.status in IN_REVIEW
 
     @property
     def is_open(self) -> bool:
