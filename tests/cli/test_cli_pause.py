@@ -156,6 +156,6 @@ def test_check_says_that_a_pause_is_in_force(url: str, azplan: Azplan, monkeypat
     ],
 )
 def test_a_word_that_can_match_nothing_is_a_usage_error(words: list[str], said: str, url: str, azplan: Azplan) -> None:
-    """Whoever mistypes it would believe that there is nothing."""
+    """A person who mistypes the word would believe that there is nothing."""
     ended = azplan(*words)
     assert (ended.code, said in ended.err) == (2, True), ended.err

@@ -97,7 +97,7 @@ def test_a_name_and_a_reason_are_kept_in_one_plain_line(azplan: Azplan) -> None:
 
 
 def test_every_verb_that_asks_for_a_reason_asks_for_the_person() -> None:
-    """Whoever may say why may say who."""
+    """A person who may say why may say who."""
     options = dict(_options(get_command(build()), ()))
     asking = {name for name, said in options.items() if "--why" in said}
     assert {"pause", "commands resolve", "journal rebuild", "replay apply"} <= asking

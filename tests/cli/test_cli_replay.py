@@ -50,7 +50,7 @@ def test_an_empty_plan_of_an_earlier_version_is_passed_over(
 
 @pytest.mark.usefixtures("url")
 def test_plans_are_listed_the_newest_first_with_who_made_them(azplan: Azplan) -> None:
-    """With how much there is to do; the newest is what `latest` means, whoever made it."""
+    """With how much there is to do; `latest` means the newest plan of any person."""
     first = azplan("replay", "plan", "--journal", "--who", "ada", "--why", "case 1", "--json").json
     assert set(first) == PLAN
     second = azplan("replay", "plan", "--journal", "--code", "outcome_unknown", "--who", "grace", "--json").json

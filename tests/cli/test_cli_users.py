@@ -138,7 +138,7 @@ def test_every_user_is_told_what_it_is_and_what_counts(user: tuple[int, int], fo
 
 @pytest.mark.parametrize("user", [OWN, ARBITRARY])
 def test_who_may_write_the_folder_keeps_a_journal_in_it(user: tuple[int, int], folder: Path, azplan: Everybody) -> None:
-    """The image's own user, and whoever is in the group 0; that there is no broker is all that is wrong."""
+    """The image's own user, and a user in the group 0; the missing broker is the only error."""
     ended = azplan(user, folder, "run")
     assert (ended.code, "127.0.0.1:1" in ended.said) == (69, True), ended.said
 
@@ -152,7 +152,7 @@ def test_a_journal_elsewhere_needs_no_folder(user: tuple[int, int], folder: Path
 
 @pytest.mark.parametrize("words", [["run"], ["commands", "list"], ["check"]])
 def test_a_journal_that_may_not_be_written_is_named(words: list[str], folder: Path, azplan: Everybody) -> None:
-    """Whoever has no right to the folder reads which file it is about."""
+    """A user without rights to the folder reads which file is meant."""
     ended = azplan(FOREIGN, folder, *words)
     assert ended.code == 78, ended.said
     assert f"{folder}/azplan.db cannot be used as a journal: Permission denied" in ended.said

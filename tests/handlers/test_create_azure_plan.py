@@ -127,7 +127,7 @@ class TestIndirectProvider:
         assert created.already_existed
 
     async def test_without_a_named_reseller_any_plan_counts(self, stage: Stage) -> None:
-        """Who names no reseller wants a plan, whoever sold it."""
+        """A command without a reseller wants a plan, whichever reseller sold it."""
         customer = stage.simulator.customer("plan", reseller=OTHER_RESELLER)
         assert (await stage.done(AzurePlanCreated, create(customer))).already_existed
 
@@ -388,7 +388,7 @@ async def test_other_refusals_of_the_order_say_so(stage: Stage, knob: str, code:
 
 
 async def test_a_check_out_that_blames_an_item_that_looks_good_is_refused(stage: Stage) -> None:
-    """800009 without an error at the item cannot be mended, and is not tried for ever."""
+    """800009 without an error at the item cannot be corrected, and is not tried for ever."""
     stage.fault("error_before", "carts.checkout", status=400, code=800009, count=None)
     rejected = await stage.rejected(create(stage.simulator.customer()))
     assert rejected.code is RejectedCode.ORDER_REFUSED

@@ -161,7 +161,7 @@ async def test_after_an_upgrade_that_failed_a_redrive_starts_another(stage: Stag
 
 @IMPATIENT
 async def test_an_upgrade_that_still_runs_is_followed_by_the_redrive(stage: Stage) -> None:
-    """It is told anew in the next story, and not started again."""
+    """The next story tells it again and does not start it again."""
     customer = stage.simulator.customer("legacy", settings={"upgrade_outcome": "never"})
     sent = await stage.send(StartProductUpgrade(customer_id=customer.id))
     await _failed(stage, sent, FailedCode.OUTCOME_UNKNOWN)

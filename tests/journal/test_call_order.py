@@ -50,7 +50,7 @@ CASES = {
         ["10.0 s behind"],
     ),
     "less than a second is not worth a word": ([(0, call(9.5))], {0: span(10, 20)}, [10], []),
-    "a later run is later, whoever made it": (
+    "a later run is later, whichever worker made it": (
         [(0, call(15)), (0, call(12, "run-2")), (0, call(14, "run-2"))],
         {0: span(10)},
         [15, 15, 17],

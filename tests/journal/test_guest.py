@@ -43,7 +43,7 @@ async def test_a_guest_sees_what_is_there(bench: Bench) -> None:
 
 
 async def test_a_guest_makes_no_journal(url: str, tmp_path: Path) -> None:
-    """Neither a file nor a table, whoever looks twice: it says that there is none yet."""
+    """Neither a file nor a table, however often a guest looks: the error says that there is none yet."""
     for _ in range(2):
         with pytest.raises(JournalMissing, match=r"there is no journal at .* yet|no journal is in it yet"):
             await look_in(url)

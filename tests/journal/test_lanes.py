@@ -1,4 +1,4 @@
-"""Who may run what: a lane has one owner as of one take of it, and whoever is not that owner writes nothing."""
+"""Which worker may run a lane: a lane has one owner as of one take of it, and no other worker writes for it."""
 
 import asyncio
 
@@ -121,7 +121,7 @@ async def test_a_lapsed_worker_takes_and_is_given_nothing(bench: Bench) -> None:
 
 
 async def test_accepting_for_a_lane_whose_owner_lapsed_takes_it_over(bench: Bench) -> None:
-    """Whoever accepts owns the lane with all that is in it, oldest command first."""
+    """The worker that accepts owns the lane with all its commands, oldest first."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     await lapse(one)

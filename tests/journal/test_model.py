@@ -338,7 +338,7 @@ class JournalMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(one.state is State.FAILED for one in self.commands.values()))
     @rule(data=st.data())
     def redrive(self, data: st.DataObject) -> None:
-        """A person has a failed command begin anew; the lane's owner carries it out."""
+        """A person redrives a failed command; the lane's owner carries the request out."""
         wanted = data.draw(st.sampled_from([one for one in self.commands.values() if one.state is State.FAILED]))
         lane = self.lanes[wanted.lane]
         number = self.do(Requests(self.journals["one"].transactions).ask("ada", "why", "redrive", wanted.uid))

@@ -19,7 +19,7 @@ async def test_events_of_a_lane_leave_in_the_order_in_which_they_were_said(bench
 
 
 async def test_a_lane_is_read_from_its_oldest_event_or_not_at_all(bench: Bench) -> None:
-    """Whoever reads on behind what he could not send does not find the rest of a lane before its beginning."""
+    """A publisher that reads on behind unsent events never finds the rest of a lane before its beginning."""
     one = await bench.worker()
     await accept(one, command("1"), command("2", customer="fabrikam"), command("3"))
     first, second, third = await one.unsent(10)

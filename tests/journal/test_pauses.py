@@ -157,7 +157,7 @@ async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> Non
 
 
 async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
-    """Two pauses overlap: ending one makes nothing due, whoever looks; ending the other does."""
+    """Two pauses overlap: ending one makes nothing due for any worker; ending the other does."""
     one = await bench.worker("one")
     brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection(type=SUSPEND))
@@ -187,7 +187,7 @@ async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(b
 
 
 async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Bench) -> None:
-    """Also where whoever resumed died before that; other workers do the same for theirs."""
+    """Also if the process that resumed died before that; other workers do the same for their lanes."""
     one, two = await bench.worker("one"), await bench.worker("two")
     brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection())

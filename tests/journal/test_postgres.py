@@ -207,7 +207,7 @@ async def test_a_worker_silent_within_a_transaction_does_not_keep_its_lanes_lock
 
 
 async def test_lanes_locked_by_somebody_else_are_passed_over_when_lanes_are_taken(postgres_url: str) -> None:
-    """Whoever looks for work never waits for another who does."""
+    """A worker that looks for work never waits for another one."""
     async with Bench(postgres_url) as bench, session(postgres_url) as other:
         one, two = await bench.worker("one"), await bench.worker("two")
         await accept(one, command("1", customer="a"), command("2", customer="b"))

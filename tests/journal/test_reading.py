@@ -118,7 +118,7 @@ async def test_a_story_tells_how_many_commands_stand_before_it(bench: Bench) -> 
 
 
 async def test_changes_come_in_order_and_none_is_missed_that_becomes_visible_late(bench: Bench) -> None:
-    """What is younger than a minute comes again, so that whoever watches knows it by its id; what is older does not."""
+    """Events younger than a minute come again, and a reader knows them by their ids; older ones do not."""
     one = await bench.worker()
     await accept(one, command("1"))
     work = await only(one)

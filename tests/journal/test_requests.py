@@ -74,7 +74,7 @@ async def test_a_request_about_a_lane_that_nobody_owns_finds_an_owner(bench: Ben
 
 
 async def test_a_request_about_nothing_is_not_written(bench: Bench) -> None:
-    """Whoever asks hears at once that there is no such command."""
+    """The person hears at once that there is no such command."""
     verb = await bench.journal()
     with pytest.raises(LookupError, match="no command nobody"):
         await Requests(verb.transactions).ask("ada", "why", "cancel", "nobody")
@@ -293,7 +293,7 @@ async def test_what_a_rebuilt_journal_knows_as_unknown_is_resolved(bench: Bench)
 
 
 async def test_a_command_whose_bytes_are_forgotten_is_nobodys_subject(bench: Bench) -> None:
-    """It cannot run again, and whoever asked can be told."""
+    """It cannot run again, and the person who asked is told."""
     one = await bench.worker("one")
     await failed(one)
     await change(one, "UPDATE command SET pruned_at = 1")

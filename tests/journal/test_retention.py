@@ -260,7 +260,7 @@ async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_ag
 
 
 async def test_intake_and_forgetting_of_the_same_lanes_do_not_disturb_each_other(bench: Bench) -> None:
-    """Whoever comes first: every command is taken in, none becomes a dead letter, and each has its lane."""
+    """In either order: every command is taken in, none becomes a dead letter, and each has its lane."""
     one, other = await bench.worker(), await bench.journal()
     for turn in range(10):
         customers = [str(number) for number in range(5)]

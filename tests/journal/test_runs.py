@@ -58,7 +58,7 @@ async def test_an_intent_is_there_for_the_next_owner(bench: Bench) -> None:
 
 
 async def test_more_take_overs_do_not_move_an_instant_of_settling(bench: Bench) -> None:
-    """It is counted from the intent, not from whoever looks at it."""
+    """The time is counted from the intent, not from the worker that looks."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     until = (await one.intend(await only(one), intent(), 340.0)).until
@@ -237,7 +237,7 @@ async def test_an_effect_is_open_for_one_command_at_a_time(bench: Bench) -> None
 
 
 async def test_a_later_command_sees_what_an_earlier_one_left_open_and_may_close_it(bench: Bench) -> None:
-    """With the steps that let it look. Closing is for whoever found the answer."""
+    """With the steps that let it look. The command that finds the answer closes the effect."""
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"))
     first = await only(one)

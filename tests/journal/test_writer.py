@@ -147,7 +147,7 @@ async def test_a_reader_that_is_cancelled_disturbs_nobody(bench: Bench) -> None:
 
 
 async def test_an_end_that_comes_late_does_not_undo_a_newer_one(bench: Bench) -> None:
-    """The caller of the first was cancelled and the command claimed anew: whichever is written first stands."""
+    """The first caller was cancelled and the command claimed again: the first write stands."""
     one = await bench.worker()
     await accept(one, command("1"))
     old, new = await only(one), await only(one)

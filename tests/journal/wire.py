@@ -29,7 +29,7 @@ class Wire:
             stream.close()
 
     def lead_to(self, port: int) -> None:
-        """Whoever connects from now on reaches another server of the host. Who is connected stays so."""
+        """New connections reach another server of the host. Open connections stay."""
         self._port = port
 
     def cut(self) -> None:

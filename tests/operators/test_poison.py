@@ -75,7 +75,7 @@ def test_a_sender_that_fell_silent_is_not_complained_about_for_ever() -> None:
 
 
 def test_a_partition_that_went_to_another_member_is_forgotten() -> None:
-    """Whoever reads it now judges it."""
+    """The partition's present reader judges it."""
     poison = stormy()
     assert poison.held(0.0, [THERE]) == set()
     assert not poison.complaints()

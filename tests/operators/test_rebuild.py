@@ -1,4 +1,4 @@
-"""A journal that was lost is built anew from the topics, and nothing is bought again."""
+"""A lost journal is rebuilt from the topics, and nothing is bought again."""
 
 import json
 import shutil

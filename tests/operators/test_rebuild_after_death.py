@@ -32,7 +32,7 @@ def is_modest(finding: str) -> bool:
 
 
 async def survive(path: Path, death: Death, folder: Folder) -> None:
-    """Run a path until its worker dies; lose the journal, build it anew, and go on. Raises `Findings`."""
+    """Run a path until its worker dies; lose the journal, rebuild it, and go on. Raises `Findings`."""
     file = folder / "journal.db"
     world = World(sqlite_file(file), simulator=simulator_of(path, remembers=death.remembers), settings=SETTINGS)
     try:

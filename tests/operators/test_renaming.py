@@ -133,7 +133,7 @@ def test_two_replicas_that_call_one_tenant_differently_buy_once(play: Play) -> N
 
 
 def test_a_pause_outlives_a_rename(play: Play) -> None:
-    """What was paused by the old name is held under the new one, and says whose it is by the new one."""
+    """What was paused by the old name is held under the new one, and shows the new name."""
 
     async def story(world: World) -> None:
         worker = await world.begin()

@@ -199,7 +199,7 @@ def test_two_applies_at_once_and_two_plans_that_overlap_run_no_command_twice(pla
 
 
 def test_an_apply_that_died_is_continued_where_it_was(play: Play) -> None:
-    """Whoever applies the plan again begins what was not begun, and nothing else."""
+    """Applying the plan again begins what was not begun, and nothing else."""
 
     async def story(world: World) -> None:
         await world.begin()

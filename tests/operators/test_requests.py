@@ -43,7 +43,7 @@ async def failed(world: World) -> tuple[str, Customer]:
 
 
 def test_a_redriven_command_begins_its_next_story_with_accepted_and_ends_it_with_one_answer(play: Play) -> None:
-    """The new story has its own accepted and terminal event, and what failed before is bought anew once it can be."""
+    """The new story has its own accepted and terminal event, and what failed before is bought once it can be."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -62,7 +62,7 @@ def test_a_redriven_command_begins_its_next_story_with_accepted_and_ends_it_with
 
 
 def test_a_command_that_did_not_fail_is_not_redriven(play: Play) -> None:
-    """Whoever asks is told why, and nothing is said to anybody else."""
+    """The person who asks is told why, and no event is written."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -276,7 +276,7 @@ def test_a_request_about_a_command_that_is_not_known_is_refused_at_once(play: Pl
 
 
 def test_a_command_whose_bytes_are_forgotten_is_not_redriven(play: Play) -> None:
-    """Whoever asks is told what to do instead, at once, and the request does not stay open for ever."""
+    """The person who asks is told at once what to do instead, and the request does not stay open."""
 
     async def story(world: World) -> None:
         await world.begin()

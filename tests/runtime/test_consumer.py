@@ -264,7 +264,7 @@ async def test_the_loop_comes_round_while_there_is_nothing_to_read_and_while_oth
 
 
 async def test_a_consumer_that_is_to_stop_leaves_a_batch_that_the_journal_does_not_take(reading: Reading) -> None:
-    """It is not committed, so whoever reads the partition next gets it."""
+    """It is not committed, and the partition's next reader gets it."""
     await reading.write(record())
     reading.journal.accept = _silent  # type: ignore[method-assign]
     await asyncio.sleep(5)

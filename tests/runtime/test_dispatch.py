@@ -464,7 +464,7 @@ async def test_a_run_that_began_before_everything_had_settled_looks_once_more(be
 
 @pytest.mark.parametrize("error", [LaneLost("contoso/x"), JournalUnavailable("gone")])
 async def test_a_run_that_lost_its_lane_or_the_journal_leaves_without_a_word(bench: Bench, error: Exception) -> None:
-    """Whoever owns the lane then goes on from what was last written."""
+    """The lane's next owner goes on from what was written last."""
     work = await bench.begin()
     await bench.dispatch(raising(error))(work)
     assert (await bench.command())["state"] == "accepted"

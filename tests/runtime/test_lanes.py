@@ -270,7 +270,7 @@ async def test_draining_ends_when_its_time_is_up(bench: Bench, turns: Turns, ser
 
 
 async def test_turns_are_abandoned_at_once(bench: Bench, turns: Turns, serve: Served) -> None:
-    """The lanes are no longer ours: nothing is concluded, and whoever owns them runs the command again."""
+    """The lanes belong to another worker: nothing is concluded here, and their owner runs the command again."""
     await accept(bench, "a", customer_id=customer(1))
     lanes = serve.begin()
     await soon()

@@ -395,7 +395,7 @@ def test_a_wait_is_said_once_for_each_reason_that_is_new() -> None:
 
 
 def test_polls_come_ever_more_slowly_up_to_the_longest_interval() -> None:
-    """And begin anew where the reason changes."""
+    """And start from the first when the reason changes."""
     waits, delays = Waits(), []
     for _ in range(13):
         outcome = waiting(Wait(WaitingReason.UPGRADE_RUNNING, "running"), waits=waits)

@@ -91,7 +91,7 @@ async def test_what_was_said_is_sent_once_in_its_order(bench: Bench, sink: Sink,
 async def test_what_was_acknowledged_before_the_end_is_written_down_and_nothing_more_is_begun(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """Whoever owns the lane next repeats no more than what was on the way."""
+    """The lane's next owner repeats no more than what was on the way."""
     await say(bench, "a1", "a2", "a3", customer=A)
     flushing = asyncio.create_task(publisher.flush())
     await asyncio.sleep(0.005)

@@ -18,7 +18,7 @@ THEIRS = "password authentication failed for user azplan at 10.0.0.7"
     ],
 )
 def test_a_worker_without_journal_or_broker_is_not_ready(trouble: Trouble, said: str) -> None:
-    """A rollout waits for it, and whoever asks reads a sentence of ours."""
+    """A rollout waits for readiness, and a person reads a sentence of azplan."""
     now = readiness([trouble, None], [], [])
     assert (now.ready, now) == (False, Readiness((said,)))
 

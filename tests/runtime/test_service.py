@@ -478,7 +478,7 @@ async def test_a_worker_tells_what_keeps_it_from_its_work(world: World) -> None:
 
 
 async def test_nothing_leaves_for_a_worker_that_is_stopping(world: World) -> None:
-    """The gate says so to whoever asks."""
+    """The gate says so to every caller."""
     worker = await world.begin()
     worker.service.stopping = True
     await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))
