@@ -2,8 +2,8 @@
 
     python -m ops.bench.backlog --commands 10000 --customers 2000
 
-Starts everything it needs on loopback (see ops/local) and ends it again. Prints one line of JSON with what was
-measured, and fails where a command has not exactly one answer, or a customer's commands were answered out of order.
+Starts all parts on loopback (see ops/local) and stops them. Prints one line of JSON with the measurements. Fails if a
+command does not have exactly one answer, or if the commands of a customer were answered out of order.
 """
 
 import argparse
@@ -25,11 +25,11 @@ from ops.local.talk import Heard, Sent, is_answer, listen, send
 from ops.local.topics import Topics
 
 STORY = ("CreateAzurePlan", "SuspendPlan", "ReactivatePlan", "SuspendPlan", "ReactivatePlan")
-"""What each customer's system sends, over and over."""
+"""The commands for each customer, sent in this order again and again."""
 
 
 def commands(number: int, customers: list[str]) -> list[Sent]:
-    """So many commands, the customers in turn, each in the order of the story."""
+    """`number` commands for the customers in turn, for each customer in the order of `STORY`."""
     found = []
     for index in range(number):
         turn, customer = divmod(index, len(customers))
@@ -54,7 +54,7 @@ def broken_promises(sent: list[Sent], heard: list[Heard]) -> list[str]:
 
 
 async def work_off(topics: Topics, sent: list[Sent], worker: Azplan) -> tuple[float, int, list[Heard]]:
-    """Wait for all answers: how many seconds it took, the most memory that the worker had in bytes, and all events."""
+    """Wait for all answers. Returns the seconds that it took, the worker's peak memory in bytes, and all events."""
     begun, most, heard, answered = time.monotonic(), 0, list[Heard](), 0
     async for event in listen(topics, len(sent)):
         heard.append(event)
@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def measure(folder: Path, number: int, customers: int, scale: float) -> int:
-    """Start everything, work the backlog off, print what was measured."""
+    """Start all parts, wait until the backlog is worked off, and print the measurements. Returns the exit code."""
     (folder / "kafka").mkdir()
     kafka, postgres = LocalKafka(folder / "kafka"), LocalPostgres()
     simulator = SimulatorProcess(

@@ -15,7 +15,7 @@ PROGRAM = Path(sys.executable).with_name("azplan")
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The machine's environment, without settings that happen to be set here, and with the given ones."""
+    """The machine's environment with these settings of azplan and no others."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("AZPLAN_")}
     return {**inherited, "PYTHONUNBUFFERED": "1", **settings}
 
@@ -52,14 +52,14 @@ class Azplan(Server):
         says: str = "worker.started",
         inside: Sequence[str] = (),
     ) -> None:
-        """`inside`: the words before the command that put it somewhere else, as into a network of its own."""
+        """`inside`: the words before the command that move it, for example into a network of its own."""
         self._says = says
         self._seen = 0
         command: Sequence[str] = [*tether(), *inside, str(PROGRAM), *(arguments or ("run",))]
         super().__init__(f"azplan {name}", command, log=cwd / f"{name}.log", env=environment(settings), cwd=cwd)
 
     def launch(self) -> None:
-        """Start it and wait for nothing; `ready` is said of this run from now on."""
+        """Start the process without waiting. From now on `ready` is about this run."""
         self._seen = self.output().count(self._says)
         super().launch()
 

@@ -1,4 +1,4 @@
-"""A fresh database for each test, on whatever server there is."""
+"""A fresh database for each test, on any PostgreSQL server."""
 
 import asyncio
 import itertools
@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 
 def run_apart(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a loop and a thread of its own, so that a fixture disturbs no loop of its test."""
+    """Run a coroutine in a loop and a thread of its own: a fixture must not disturb the loop of its test."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(asyncio.run, work).result()
 

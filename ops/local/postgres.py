@@ -73,7 +73,7 @@ class LocalPostgres(Server):
         self.wait()
 
     def ready(self) -> bool:
-        """The server's own tool asks it."""
+        """Whether the server's own tool finds it ready."""
         command = [str(_binary("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
         return subprocess.run(command, check=False).returncode == 0
 

@@ -33,7 +33,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """True where somebody accepts a connection on the port."""
+    """Whether a process accepts connections on the port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -49,13 +49,13 @@ def _spawn(command: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
 
 
 def tether(*options: str) -> list[str]:
-    """The words before a command that let it die with the test run, where the system can do that."""
+    """The words before a command that end it with the test run, if the system offers that."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", *options, "--"] if setpriv else []
 
 
 class Server(ABC):
-    """One child process with a log file. Subclasses say when it is ready; faults reach its whole family."""
+    """One child process with a log file. Subclasses say when it is ready. Faults reach its child processes too."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Server(ABC):
 
     @abstractmethod
     def ready(self) -> bool:
-        """True as soon as the server does its work."""
+        """Whether the server does its work."""
 
     @property
     def running(self) -> bool:
@@ -107,7 +107,7 @@ class Server(ABC):
             )
 
     def stop(self, *, within: float = 20) -> None:
-        """Ask it to end; kill it where it does not."""
+        """Ask the process to end, and kill it if it does not."""
         if self._process is None:
             return
         if self.running:
@@ -137,16 +137,16 @@ class Server(ABC):
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT: it goes on after `pause`."""
+        """SIGCONT: the server goes on after `pause`."""
         self._signal(signal.SIGCONT)
 
     def restart(self) -> None:
-        """Stop in good order and start again on the same port and the same data."""
+        """Stop the server in order, and start it again with the same port and data."""
         self.stop()
         self.start()
 
     def mend(self) -> None:
-        """Make it run again after whatever a test did to it."""
+        """Make the server run again after a test has paused or killed it."""
         if self.running:
             self.resume()
         else:

@@ -33,7 +33,7 @@ class SimulatorProcess(Server):
         super().__init__("simulator", command, log=folder / "simulator.log", cwd=ROOT)
 
     def ready(self) -> bool:
-        """It has said where it is."""
+        """Whether the simulator has printed its addresses."""
         return '"control"' in self.log.read_text()
 
     @property
@@ -68,7 +68,7 @@ class SimulatorProcess(Server):
         return found
 
     def counts(self) -> dict[str, int]:
-        """How many of each there are."""
+        """The number of rows in each book."""
         found: dict[str, int] = self._ask("GET", "/books")
         return found
 
@@ -81,7 +81,7 @@ class SimulatorProcess(Server):
         self._ask("DELETE", "/faults")
 
     def change(self, **knobs: object) -> None:
-        """Turn knobs."""
+        """Change settings of the simulator."""
         self._ask("PATCH", "/settings", knobs)
 
     def _ask(self, method: str, path: str, document: object = None) -> Any:

@@ -1,4 +1,4 @@
-"""Commands onto a real Kafka, and everything that comes back."""
+"""Sends commands to a real Kafka, and reads the events and dead letters that come back."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from events.messages.base import events
 from ops.local.topics import Topics
 from ops.local.waiting import eventually
 
@@ -17,7 +18,7 @@ Headers = list[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Sent:
-    """A command as it was sent: the same one can be sent again, byte for byte."""
+    """A command to send. Sent again, its record is the same byte for byte."""
 
     type: str
     customer: str
@@ -85,7 +86,7 @@ async def send_raw(topics: Topics, records: Sequence[tuple[bytes | None, bytes |
 
 
 async def hear(bootstrap_servers: str, topic: str) -> list[Heard]:
-    """Everything that the topic holds now."""
+    """All records that the topic holds now."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -106,7 +107,7 @@ def heard_of(record: Any) -> Heard:
 
 
 async def listen(topics: Topics, answers: int) -> AsyncIterator[Heard]:
-    """Events as they come, until there were so many answers."""
+    """Events as they come, until `answers` of them have ended a story."""
     consumer = AIOKafkaConsumer(topics.events, bootstrap_servers=topics.bootstrap_servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -147,15 +148,4 @@ async def answered(topics: Topics, commands: Sequence[Sent], *, within: float) -
 
 def is_answer(event: Heard) -> bool:
     """Whether the event ends a story."""
-    return event.type in ANSWERS
-
-
-ANSWERS = {
-    "AzurePlanCreated",
-    "PlanSuspended",
-    "PlanReactivated",
-    "ProductUpgradeCompleted",
-    "CommandValidated",
-    "CommandRejected",
-    "CommandFailed",
-}
+    return events()[event.headers["ce_type"]].terminal

@@ -1,4 +1,4 @@
-"""A command is a name in three folders, and nothing else has to know it."""
+"""A command is a name in three folders: its message, its handler, its tests."""
 
 import re
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_command_has_tests_of_its_handler(command: type) -> None:
 
 @pytest.mark.parametrize("kind", [*commands(), *events()])
 def test_a_message_has_a_schema_and_an_example(kind: str) -> None:
-    """What other teams build on is there for every message."""
+    """Every message has the schema and the example that other teams build on."""
     assert kind in messages()
     assert schema(kind)["properties"]
     assert example(kind)["value"]

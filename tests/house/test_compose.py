@@ -69,7 +69,7 @@ def test_compose_takes_the_file() -> None:
 
 @each_service
 def test_ports_are_open_to_this_machine_only(name: str) -> None:
-    """A laptop in a café shows none of this to its neighbours."""
+    """No port is open to the neighbours of a laptop."""
     assert [port for port in SERVICES[name].get("ports", []) if not port.startswith("127.0.0.1:")] == []
 
 
@@ -84,7 +84,7 @@ def test_images_of_others_are_pinned(name: str) -> None:
 
 @each_service
 def test_every_service_says_whether_it_is_well(name: str) -> None:
-    """`docker compose up --wait` waits for all of them; one that ends has to end well."""
+    """`docker compose up --wait` waits for all services. A service that ends must end with success."""
     service = SERVICES[name]
     waits = {
         condition["condition"]

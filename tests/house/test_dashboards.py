@@ -70,14 +70,14 @@ LABELS = {
 
 
 def test_there_is_a_dashboard() -> None:
-    """The rules below are about something."""
+    """The tests below have dashboards to test."""
     assert "azplan" in BOARDS
     assert len(PANELS) > 30
 
 
 @each_board
 def test_a_dashboard_keeps_its_address(name: str) -> None:
-    """Its uid is fixed, so that links last, and nobody edits by hand what the next start would overwrite."""
+    """Its uid is fixed, because links must last. It cannot be edited: the next start would overwrite that."""
     board = BOARDS[name]
 
     assert board["uid"] == name
@@ -135,7 +135,7 @@ def test_a_panel_asks_the_chosen_data_source(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_every_metric_in_a_query_exists(panel: dict[str, Any]) -> None:
-    """Each name that looks like one of ours, or stands before braces, is exported by the worker."""
+    """The worker exports each name that begins with `azplan_` or stands before braces."""
     for query in _queries(panel):
         used = {name for name, _ in SELECTOR.findall(query)}
         mentioned = set(re.findall(r"\b(?:azplan|process|python)_\w+", query))
@@ -209,14 +209,14 @@ def test_seconds_in_a_second_are_no_duration(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_a_token_that_was_at_hand_is_no_request(panel: dict[str, Any]) -> None:
-    """What is shown of requests for tokens is what the authority was asked."""
+    """Panels about requests for tokens count the requests to the authority only."""
     for query in _queries(panel):
         if "azplan_auth_token_requests_total{" in query:
             assert 'outcome!="cached"' in query or 'outcome="error"' in query
 
 
 def test_every_metric_is_shown_or_left_out_for_a_reason() -> None:
-    """What is worth measuring is worth showing; the rest is listed."""
+    """A panel shows every metric, except those that are listed with a reason."""
     shown = {
         EXPORTED[name]
         for board in BOARDS.values()

@@ -1,4 +1,4 @@
-"""Each library that reaches outside has one door, and what a person may get wrong is in one place."""
+"""Each library that reaches outside is imported in one place."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "typer": ("worker/cli/",),
     "rich": ("worker/cli/output/",),
 }
-"""Who may import what; a folder means all of its modules."""
+"""The modules that may import a library. A folder means all of its modules."""
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -49,7 +49,7 @@ def test_a_library_has_one_door(library: str) -> None:
 
 
 def test_only_what_starts_something_reads_settings() -> None:
-    """The parts get plain values, so that a test gives them what it likes."""
+    """The parts get plain values, and a test can give them any."""
     readers = {
         name
         for name, tree in MODULES.items()
@@ -75,7 +75,7 @@ def test_a_package_says_what_lives_in_it_and_does_nothing(name: str) -> None:
 
 
 def test_no_import_hides_in_a_function() -> None:
-    """What a module needs is at its top."""
+    """Imports stand at the top of a module."""
     hidden = [
         f"{name}:{node.lineno}"
         for name, tree in MODULES.items()
@@ -106,7 +106,7 @@ def test_the_time_is_asked_of_one_clock(call: str) -> None:
 
 
 def test_nothing_is_left_to_be_done() -> None:
-    """A note to oneself is no place for what is missing."""
+    """A missing piece of work is no comment in the code."""
     words = ("TODO", "FIXME", "XXX", "NotImplementedError")
     sources = {name: (ROOT / name).read_text("utf-8") for name in MODULES}
 

@@ -1,4 +1,4 @@
-"""What only some operating systems have is asked for in one module, and without it azplan works or says so."""
+"""One module uses what only some operating systems offer. Without it azplan works or says why it does not."""
 
 import ast
 import os
@@ -37,7 +37,7 @@ sys.modules["uvloop"] = None
 sys.argv = ["azplan", *sys.argv[1:]]
 runpy.run_module("worker.cli", run_name="__main__")
 """
-"""Runs azplan where all of this is missing, as it is on Windows."""
+"""Runs azplan without these functions, as on Windows."""
 
 
 def test_only_one_module_calls_what_only_some_systems_have() -> None:
@@ -69,7 +69,7 @@ def without(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 async def test_verbs_work_without_what_only_unix_has(tmp_path: Path) -> None:
-    """Those that touch a journal too; without one they say that there is none."""
+    """Verbs that use a journal work too; without a journal they say that there is none."""
     none = without(tmp_path, "commands", "list")
     assert (none.returncode, "Traceback" in none.stderr) == (3, False), none.stderr
     await opened(tmp_path / "azplan.db")

@@ -1,4 +1,4 @@
-"""Each promise is named by the tests that fail without what keeps it."""
+"""Tests name each promise, and fail if the code that keeps it is missing."""
 
 import ast
 import re
