@@ -12,11 +12,12 @@ from pathlib import Path as Folder
 from ops.simulator.app import Simulator, build
 from tests.crash.paths import Path
 from tests.support.boundaries import Life, Script, elsewhere
+from tests.support.callers_thread import CallersThread
 from tests.support.harness import MakeEngine, World, settings_of, sqlite_file
 from tests.support.invariants import Findings, check, check_committed
 from tests.support.virtual_time import START
 from worker.clock import Clock
-from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.sqlite import SqliteEngine
 
 SETTLE = 60.0
 SETTINGS = settings_of(
@@ -213,6 +214,6 @@ def _empty_journal() -> bytes:
 
 
 async def _make(path: Folder) -> None:
-    engine = SqliteEngine(path, clock=Clock(), executor=InlineExecutor())
+    engine = SqliteEngine(path, clock=Clock(), threads=CallersThread())
     await engine.open()
     await engine.close()

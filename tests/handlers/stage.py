@@ -26,11 +26,12 @@ from ops.simulator.app import Simulator, build
 from ops.simulator.faults import Fault
 from ops.simulator.state import Partner
 from tests.handlers.connection import ACCOUNT, InProcessAccount
+from tests.support.callers_thread import CallersThread
 from tests.support.virtual_time import START, LoopClock
 from worker.clock import Clock
 from worker.gate import Traffic
 from worker.handling import load
-from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.requests import Requests as OperatorRequests
@@ -125,7 +126,7 @@ class Stage:
     @cached_property
     def journal(self) -> Journal:
         """An empty journal."""
-        engine = SqliteEngine(self._journal_file, clock=self.clock, executor=InlineExecutor())
+        engine = SqliteEngine(self._journal_file, clock=self.clock, threads=CallersThread())
         return Journal(Transactions(engine, self.clock))
 
     # ---- a worker

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import Coroutine, Sequence
-from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -13,6 +12,7 @@ from worker.clock import Clock
 from worker.journal.database.postgres import PostgresEngine
 from worker.journal.database.protocol import Engine, Transaction
 from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite_threads import Threads
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import (
@@ -44,10 +44,10 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         loop.close()
 
 
-def engine(url: str, *, executor: Executor | None = None) -> Engine:
-    """The database behind a URL. `executor`: where SQLite does its work, if not in threads of its own."""
+def engine(url: str, *, threads: Threads | None = None) -> Engine:
+    """The database behind a URL. `threads`: where SQLite does its work, if not in two threads."""
     if url.startswith("sqlite:///"):
-        return SqliteEngine(Path(url.removeprefix("sqlite:///")), clock=Clock(), executor=executor)
+        return SqliteEngine(Path(url.removeprefix("sqlite:///")), clock=Clock(), threads=threads)
     return PostgresEngine(url)
 
 

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 from tests.journal.bench import LEASE, command, ended, engine, event, instead, intent, lapse, rows, waiting
+from tests.support.callers_thread import CallersThread
 from worker.clock import Clock
 from worker.errors import LaneLost
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import TABLES
-from worker.journal.database.sqlite import InlineExecutor
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.operating.requests import Requests
 from worker.journal.processing.requests import DONE
@@ -109,7 +110,7 @@ class JournalMachine(RuleBasedStateMachine):
                     await tx.run(f"DELETE FROM {table}")
 
         for name in WORKERS:
-            journal = self.journals[name] = Journal(engine(self.url, executor=InlineExecutor()), Clock())
+            journal = self.journals[name] = Journal(Transactions(engine(self.url, threads=CallersThread()), Clock()))
             self.do(journal.open())
             if name == WORKERS[0]:
                 self.do(journal.transactions.write(empty))

@@ -9,9 +9,10 @@ from typing import Any
 from events.messages.base import Command, commands
 from events.messages.plans import SuspendPlan
 from events.wire.record import Headers, Record
+from tests.support.callers_thread import CallersThread
 from tests.support.virtual_time import LoopClock
 from worker.gate import Traffic
-from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.processing.tenants import Directory, Tenant
@@ -78,9 +79,7 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.clock = LoopClock()
         self.path = path
-        self.journal = Journal(
-            Transactions(SqliteEngine(path, clock=self.clock, executor=InlineExecutor()), self.clock)
-        )
+        self.journal = Journal(Transactions(SqliteEngine(path, clock=self.clock, threads=CallersThread()), self.clock))
 
     async def open(self) -> None:
         """Open the journal and become its worker."""

@@ -10,9 +10,10 @@ import pytest
 
 from events.messages.plans import SuspendPlan
 from tests.runtime.bench import Bench, desk, record
+from tests.support.callers_thread import CallersThread
 from tests.support.virtual_time import LoopClock
 from worker.errors import JournalUnavailable
-from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import Conclusion, State
@@ -84,7 +85,7 @@ async def hire(bench: Bench) -> AsyncIterator[Hire]:
     async def hired() -> Owner:
         skews = Skews()
         clock = SkewedClock(skews)
-        journal = Journal(Transactions(SqliteEngine(bench.path, clock=bench.clock, executor=InlineExecutor()), clock))
+        journal = Journal(Transactions(SqliteEngine(bench.path, clock=bench.clock, threads=CallersThread()), clock))
         await journal.open()
         journals.append(journal)
         ownership = Ownership(journal, clock, LEASE, "host", "1.2.3")

@@ -19,6 +19,7 @@ from events.wire.envelope import encode_command
 from events.wire.record import Record
 from ops.simulator.app import CONTOSO, Simulator, build
 from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
+from tests.support.callers_thread import CallersThread
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.partner_account import Authority, SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
@@ -27,7 +28,7 @@ from worker.app import Dependencies, assemble
 from worker.clock import Clock
 from worker.handling import Handler, load
 from worker.journal.database.protocol import Engine
-from worker.journal.database.sqlite import InlineExecutor, SqliteEngine
+from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.runtime.lifecycle.service import Service
@@ -299,7 +300,7 @@ def settings_of(accounts: Sequence[str] = (ACCOUNT,), **sections: Mapping[str, A
 
 def sqlite_file(path: Path) -> MakeEngine:
     """Engines on one SQLite file, which work at once and in the caller's thread, as virtual time needs it."""
-    return lambda clock: SqliteEngine(path, clock=clock, executor=InlineExecutor())
+    return lambda clock: SqliteEngine(path, clock=clock, threads=CallersThread())
 
 
 @asynccontextmanager

@@ -1,0 +1,75 @@
+"""SQL and transactions stay in the journal: everybody else calls a method of `Journal` or `OperatorJournal`."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+JOURNAL = ROOT / "worker" / "journal"
+OUTSIDE = [
+    path
+    for package in ("worker", "events", "ops")
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if JOURNAL not in path.parents
+]
+
+STATEMENT = re.compile(
+    r"""\b(SELECT\s.+\sFROM\s|INSERT\s+INTO\s+\w|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s+\w|ORDER\s+BY\s+\w
+        |(CREATE|DROP|ALTER)\s+(TABLE|INDEX)\s|WITH\s+RECURSIVE\s|PRAGMA\s+\w|state\s+(NOT\s+)?IN\s*\()""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def violations(source: str) -> Iterator[str]:
+    """What a module outside the journal says that only the journal may say, with its line."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and STATEMENT.search(text(node)):
+            yield f"{node.lineno}: SQL: {' '.join(text(node).split())[:60]}"
+        elif isinstance(node, ast.arg) and node.arg.lstrip("_") == "tx":
+            yield f"{node.lineno}: a parameter `tx`"
+        elif isinstance(node, ast.Name) and node.id.lstrip("_") == "tx":
+            yield f"{node.lineno}: the name `tx`"
+        elif isinstance(node, ast.ImportFrom) and "Transaction" in {alias.name for alias in node.names}:
+            yield f"{node.lineno}: `Transaction` is imported"
+        elif isinstance(node, ast.Attribute) and node.attr == "transactions":
+            yield f"{node.lineno}: the transactions behind a facade"
+
+
+def text(node: ast.Constant | ast.JoinedStr) -> str:
+    """The text of a string, with a question mark in place of each value."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.values)
+    return node.value if isinstance(node.value, str) else ""
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sql_and_transactions_stay_in_the_journal(path: Path) -> None:
+    """A caller names what it wants; how the database is asked is in one package."""
+    assert list(violations(path.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'rows = "SELECT uid FROM command WHERE id = ?"',
+        'rows = f"""SELECT uid, {column}\n    FROM command"""',
+        'change = "UPDATE command SET due_at = ?"',
+        "OPEN = \"state IN ('accepted', 'waiting')\"",
+        "found = journal.read(lambda tx: tx)",
+        "async def look(tx): ...",
+        "from worker.journal.database.protocol import Transaction",
+        "found = journal.transactions.read(look)",
+    ],
+)
+def test_a_planted_line_is_found(planted: str) -> None:
+    """Each way of reaching past the two facades."""
+    assert list(violations(planted))
+
+
+def test_lists_of_states_are_written_once() -> None:
+    """In `conditions`, from the states themselves; migrations are history and stay as they are."""
+    named = {path.name for path in JOURNAL.rglob("*.py") if re.search(r"state (NOT )?IN ", path.read_text("utf-8"))}
+    assert named == {"conditions.py"}
