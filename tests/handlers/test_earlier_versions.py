@@ -12,7 +12,8 @@ from events.messages.plans import SuspendPlan
 from events.messages.status import CommandRejected
 from events.wire.record import Record
 from tests.handlers.stage import TENANT, Stage, record
-from worker.journal.records import Intake, State, Taken
+from worker.journal.intake_records import Intake, Taken
+from worker.journal.records import State
 from worker.runtime import intake
 from worker.runtime.conclusion import Sender
 

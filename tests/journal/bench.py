@@ -14,19 +14,9 @@ from worker.journal.database.protocol import Engine, Transaction
 from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.database.sqlite_threads import Threads
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Intake, NewCommand, Taken
 from worker.journal.journal import Journal
-from worker.journal.records import (
-    Conclusion,
-    Intake,
-    NewCommand,
-    NewDeadLetter,
-    NewEvent,
-    State,
-    Step,
-    StepState,
-    Taken,
-    Work,
-)
+from worker.journal.records import Conclusion, NewDeadLetter, NewEvent, State, Step, StepState, Work
 
 T = TypeVar("T")
 TOPIC = "azplan.commands.v1"

@@ -19,8 +19,8 @@ from worker.clock import Clock
 from worker.journal.database.postgres import PATIENCE_SECONDS
 from worker.journal.database.postgres_connection import Door
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
-from worker.journal.records import Taken
 
 pytestmark = pytest.mark.postgres
 

@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 
 from tests.journal.bench import Bench, accept, change, claim, command, letter, poison, record, rows
+from worker.journal.intake_records import Intake, Taken
 from worker.journal.journal import Journal
-from worker.journal.records import Intake, State, Taken
+from worker.journal.records import State
 
 
 async def test_a_new_command_is_due_at_once_and_says_that_it_was_accepted(bench: Bench) -> None:

@@ -23,11 +23,12 @@ from worker.errors import LaneLost
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import TABLES
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Taken
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.operating.requests import Requests
 from worker.journal.processing.requests import DONE
 from worker.journal.processing.runs import StepIsApplied
-from worker.journal.records import State, Step, StepState, Taken, Work
+from worker.journal.records import State, Step, StepState, Work
 
 T = TypeVar("T")
 Claimed = tuple[str, int, Work]

@@ -8,6 +8,7 @@ import pytest
 from tests.journal.bench import Bench, accept, change, claim, command, ended, instead, intent, only, poison, rows
 from worker.journal.database import group_commit
 from worker.journal.database.protocol import LaneKey, Transaction
+from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
 from worker.journal.operating import dead_letters, replay_items, replay_plans
 from worker.journal.operating.requests import Requests
@@ -20,7 +21,7 @@ from worker.journal.operating.retention import (
 from worker.journal.operating.retention_kinds import Ages
 from worker.journal.processing import chores
 from worker.journal.reading import timeline
-from worker.journal.records import Call, Note, State, Step, StepState, Taken, Work
+from worker.journal.records import Call, Note, State, Step, StepState, Work
 
 DAY = 86_400.0
 KEEP, DETAILS = 400 * DAY, 30 * DAY

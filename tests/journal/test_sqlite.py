@@ -18,9 +18,10 @@ from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.sqlite import CLOSE_SECONDS, SqliteEngine
 from worker.journal.database.transactions import CLOSE_SECONDS as JOURNAL_SECONDS
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
 from worker.journal.reading import counts
-from worker.journal.records import SECOND, Taken
+from worker.journal.records import SECOND
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from worker.clock import Clock
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Intake, Taken
 from worker.journal.journal import Journal
-from worker.journal.records import Intake, Note, State, Taken
+from worker.journal.records import Note, State
 
 TOO_LARGE = 2**63
 """A number that no database holds."""

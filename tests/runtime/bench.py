@@ -14,9 +14,10 @@ from tests.support.virtual_time import LoopClock
 from worker.gate import Traffic
 from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
 from worker.journal.processing.tenants import Directory, Tenant
-from worker.journal.records import Taken, Unsent, Work
+from worker.journal.records import Unsent, Work
 from worker.partner_center.errors import GateClosed
 from worker.runtime import turn
 from worker.runtime.conclusion import Sender

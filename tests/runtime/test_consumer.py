@@ -13,7 +13,7 @@ from tests.runtime.bench import Bench, desk, record
 from tests.support.memory_broker import MemoryBroker, MemorySource
 from worker.broker.port import BrokerUnavailable, Partition
 from worker.errors import JournalUnavailable
-from worker.journal.records import Intake, Taken
+from worker.journal.intake_records import Intake, Taken
 from worker.metrics import REGISTRY
 from worker.runtime.consumer import Consumer
 from worker.runtime.lanes import LaneLimits, Lanes

@@ -10,7 +10,7 @@ from events.wire.envelope import SOURCE
 from events.wire.identity import event_id
 from events.wire.record import Record
 from tests.runtime.bench import ACCOUNT, CUSTOMER, DAY, OTHER_CUSTOMER, SUSPEND, Bench, desk, record
-from worker.journal.records import Taken
+from worker.journal.intake_records import Taken
 from worker.runtime.intake import intake, refused_by_database
 
 OTHER_CONTENT = CreateAzurePlan(customer_id=CUSTOMER)

@@ -18,10 +18,11 @@ from worker.broker.port import Batch, Partition
 from worker.errors import Rejected
 from worker.gate import Traffic
 from worker.journal.database.protocol import Transaction
+from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating import retention_kinds
 from worker.journal.processing import intake as accepting
 from worker.journal.processing import runs
-from worker.journal.records import Intake, Taken, Unsent, Work
+from worker.journal.records import Unsent, Work
 from worker.partner_center.errors import Unanswered
 from worker.runtime import consumer, dispatch, outcome
 from worker.runtime.consumer import Consumer

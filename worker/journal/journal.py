@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from worker.errors import LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating import rebuild, wakeups
 from worker.journal.operating.pauses import Pauses
 from worker.journal.operating.retention import Retention
@@ -33,20 +34,7 @@ from worker.journal.processing.recent_calls import RecentCall
 from worker.journal.processing.requests import LaneRequests
 from worker.journal.processing.tenants import Directory
 from worker.journal.reading import counts
-from worker.journal.records import (
-    Call,
-    Claim,
-    Conclusion,
-    Intake,
-    Micros,
-    NewDeadLetter,
-    Pause,
-    Puzzle,
-    Step,
-    Taken,
-    Unsent,
-    Work,
-)
+from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Puzzle, Step, Unsent, Work
 
 
 class EffectHeld(Exception):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from worker.journal.database.transactions import Transactions
+from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating.dead_letters import DeadLetters
 from worker.journal.operating.pauses import Pauses
 from worker.journal.operating.rebuild_store import RebuildStore
@@ -14,7 +15,7 @@ from worker.journal.operating.wakeups import Wakeups
 from worker.journal.processing import consumer_group, intake
 from worker.journal.reading.commands import Commands
 from worker.journal.reading.counts import Statistics
-from worker.journal.records import Intake, Micros, NewDeadLetter, Taken
+from worker.journal.records import Micros, NewDeadLetter
 
 
 class OperatorJournal:

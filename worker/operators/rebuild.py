@@ -25,10 +25,11 @@ from worker.clock import micros
 from worker.errors import JournalRefused
 from worker.journal.database.columns import account, load_headers, source
 from worker.journal.database.protocol import LaneKey, Row
+from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating.rebuild import Bare, Copied, Opened
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory, Tenant
-from worker.journal.records import SECOND, Intake, Micros, NewDeadLetter, NewEvent, State, Taken
+from worker.journal.records import SECOND, Micros, NewDeadLetter, NewEvent, State
 from worker.operators.published_accounts import ToldAccounts
 from worker.operators.sending.published_events import ToldEvents
 from worker.runtime.conclusion import Sender, event_at

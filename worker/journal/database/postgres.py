@@ -7,15 +7,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from worker.errors import FULL_DISK, JournalRefused, JournalUnavailable
+from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.group_commit import perform
 from worker.journal.database.postgres_address import Address
-from worker.journal.database.postgres_connection import (
-    LOST_STATEMENT,
-    READ_ONLY,
-    Door,
-    refused,
-)
+from worker.journal.database.postgres_connection import LOST_STATEMENT, READ_ONLY, Door, refused
+from worker.journal.database.postgres_errors import AGAIN, DENIED, REFUSED, TROUBLE, is_too_large, unavailable
 from worker.journal.database.postgres_transaction import CHANNEL, PostgresTransaction
 from worker.journal.database.protocol import Operation, Transaction
 from worker.journal.database.schema import insist, migrate
@@ -36,31 +32,6 @@ CLOSE_SECONDS = 2.0
 WRITE = """BEGIN; SET LOCAL synchronous_commit = {commit}; SET LOCAL lock_timeout = {lock};
     SET LOCAL idle_in_transaction_session_timeout = {idle}"""
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = {idle}"
-
-AGAIN = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.UniqueViolationError,
-    *LOST_STATEMENT,
-)
-"""Over when it is tried again: locks of others, a schema that was just migrated, an identity that another worker wrote
-down under another lane at the same time, a pooler that was not seen before."""
-
-REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
-"""The values cannot be stored: out of range, not text, too large for a row or an index, doubled."""
-
-TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""What else the driver raises: the database's own trouble."""
-
-DENIED = (
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.ClientConfigurationError,
-)
-"""PostgreSQL answers, and will refuse until somebody changes the URL or the user's rights."""
-
 
 Work = Callable[[PostgresTransaction], Coroutine[Any, Any, T]]
 
@@ -277,11 +248,6 @@ async def give_up(connection: Any, error: BaseException) -> None:
             connection.terminate()
 
 
-def is_too_large(error: BaseException) -> bool:
-    """Whether the server refuses a value for its size: it asks for more memory at once than it ever gives."""
-    return isinstance(error, asyncpg.InternalServerError) and "invalid memory alloc request size" in str(error)
-
-
 def milliseconds(seconds: float) -> int:
     """A duration as PostgreSQL's settings take it."""
     return round(seconds * 1000)
@@ -297,16 +263,3 @@ async def close(connection: Any) -> None:
         await connection.close(timeout=5)
     except TROUBLE:
         connection.terminate()
-
-
-def unavailable(error: BaseException) -> JournalUnavailable:
-    """What the operator must know about a database that is in trouble."""
-    if isinstance(error, READ_ONLY):
-        return JournalUnavailable(
-            "PostgreSQL takes no writes: the host leads to a standby, or the server was made read-only (is its disk "
-            f"full?). The worker goes on when it leads to one that does ({error})"
-        )
-    text = f"PostgreSQL: {str(error) or type(error).__name__}"
-    if isinstance(error, asyncpg.DiskFullError):
-        return JournalUnavailable(text, plain=FULL_DISK)
-    return JournalUnavailable(text)

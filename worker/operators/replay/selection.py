@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from events.wire.record import Record
 from worker.broker.port import Admin, Partition
+from worker.journal.intake_records import Intake
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.replay_candidates import KnownCommand
-from worker.journal.records import Intake
 from worker.journal.selection import Selection
 from worker.operators.replay.decisions import Known
 from worker.runtime.intake import IntakeRules, intake
