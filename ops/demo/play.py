@@ -20,7 +20,7 @@ from worker.journal.database.sqlite import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.sending.follow_events import events_after
-from worker.operators.sending.published_events import ToldEvents
+from worker.operators.sending.published_events import PublishedEvents
 from worker.operators.wording.message_types import short
 
 COMMANDS, EVENTS, DEAD_LETTERS = TOPICS
@@ -90,7 +90,7 @@ async def play(stage: Stage, scenes: Sequence[Scene], watcher: Watcher) -> tuple
             for number, scene in enumerate(scenes, 1)
         ]
         async with _counted(stage, performances, watcher):
-            events = events_after(admin, EVENTS, starts, ToldEvents(admin, COMMANDS))
+            events = events_after(admin, EVENTS, starts, PublishedEvents(admin, COMMANDS))
             await _until_ended(events, performances, watcher, clock)
         letters = await admin.ends(DEAD_LETTERS)
         return performances, sum(letters.values())

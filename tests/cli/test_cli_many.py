@@ -11,7 +11,7 @@ from tests.journal.bench import Bench, accept, command, poison
 from worker.journal.database.postgres_transaction import PostgresTransaction
 from worker.journal.database.sqlite_transaction import SqliteTransaction
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.counts import Living
+from worker.journal.reading.counts import LivingWorker
 from worker.journal.reading.views import Change
 from worker.journal.selection import Selection
 from worker.operators.event_watch import EventWatch
@@ -83,13 +83,13 @@ def test_cancel_counts_the_answers_and_shows_the_first_refusals(
 ) -> None:
     """The exit code is that of the refusals, and the last line says how many there are."""
 
-    async def answer(journal: OperatorJournal) -> list[Living]:
+    async def answer(journal: OperatorJournal) -> list[LivingWorker]:
         await journal.transactions.write(
             lambda tx: tx.run(
                 "UPDATE act SET done_at = 1, result = CASE WHEN seq % 40 = 0 THEN 'it has begun' ELSE 'done' END"
             )
         )
-        return [Living("id", "one", "1.0", 0, 0, 1)]
+        return [LivingWorker("id", "one", "1.0", 0, 0, 1)]
 
     monkeypatch.setattr("worker.cli.commands.cancel.living_workers", answer)
     ended = azplan("commands", "cancel", "--type", "SuspendPlan", "--yes")

@@ -149,7 +149,7 @@ async def work(worker: Journal, until: int, concluded: list[str]) -> None:
             await worker.conclude(item, ended(item))
             concluded.append(item.id)
         await worker.sent(await worker.unsent(500))
-        await worker.let_go(50)
+        await worker.give_back(50)
         await worker.take_lanes(5)
         assert await worker.heartbeat(60)
 

@@ -164,12 +164,12 @@ async def test_a_lane_is_let_go_when_its_commands_are_concluded_and_its_outbox_i
     """Not before; and then the next command may be born owned by another worker."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
-    assert await one.let_go(10) == 0
+    assert await one.give_back(10) == 0
     work = await only(one)
     await one.conclude(work, ended(work))
-    assert await one.let_go(10) == 0
+    assert await one.give_back(10) == 0
     await one.sent(await one.unsent(10))
-    assert await one.let_go(10) == 1
+    assert await one.give_back(10) == 1
     await accept(two, command("2"))
     assert len(await claim(two)) == 1
 
@@ -180,7 +180,7 @@ async def test_a_waiting_command_keeps_its_lane_unfinished(bench: Bench) -> None
     await accept(one, command("1"))
     await one.conclude(await only(one), waiting(86_400))
     await one.sent(await one.unsent(10))
-    assert await one.let_go(10) == 0
+    assert await one.give_back(10) == 0
 
 
 async def test_letting_go_looks_over_a_portion_of_the_lanes_each_time(bench: Bench) -> None:
@@ -189,7 +189,7 @@ async def test_letting_go_looks_over_a_portion_of_the_lanes_each_time(bench: Ben
     await accept(one, *(command(str(n), customer=f"customer-{n}") for n in range(7)))
     busy, *over = await claim(one)
     await finish(one, *over)
-    assert sum([await one.let_go(3) for _ in range(3)]) == 6
+    assert sum([await one.give_back(3) for _ in range(3)]) == 6
     assert [row["id"] for row in await rows(one, "SELECT id FROM lane WHERE owner IS NOT NULL")] == [busy.lane]
 
 
@@ -200,7 +200,7 @@ async def test_a_lane_is_not_let_go_under_a_command_that_arrives_meanwhile(bench
         await accept(one, command(f"{turn}-a"))
         for worker in (one, two):
             await finish(worker, *await claim(worker))
-        await asyncio.gather(one.let_go(10), accept(two, command(f"{turn}-b")), two.let_go(10))
+        await asyncio.gather(one.give_back(10), accept(two, command(f"{turn}-b")), two.give_back(10))
         lost = await rows(
             one,
             """SELECT command.id FROM command JOIN lane ON lane.id = command.lane
@@ -221,7 +221,7 @@ async def test_dead_letters_have_lanes_of_their_own(bench: Bench) -> None:
     (dead,) = await two.unsent(10)
     assert dead.lane == "dead-letters/4"
     await two.sent([dead])
-    assert await two.let_go(10) == 1
+    assert await two.give_back(10) == 1
 
 
 async def test_rows_of_workers_long_dead_are_swept_away_once_they_own_nothing(bench: Bench) -> None:

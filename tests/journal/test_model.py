@@ -313,9 +313,9 @@ class JournalMachine(RuleBasedStateMachine):
             self.lanes[lane].owner, self.lanes[lane].epoch = owners[lane]
 
     @rule(name=st.sampled_from(WORKERS))
-    def let_go(self, name: str) -> None:
+    def give_back(self, name: str) -> None:
         """A worker gives back what is finished."""
-        self.do(self.journals[name].let_go(100))
+        self.do(self.journals[name].give_back(100))
         for lane, model in self.lanes.items():
             busy = self.unsent[lane] or any(one.lane == lane and one.is_open for one in self.commands.values())
             if model.owner == self.journals[name].worker and model.unfinished and not busy:

@@ -55,7 +55,7 @@ async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_en
     assert await brake.resume("ada", "mended", Selection(partner="us")) == 1
     (work,) = await claim(one)
     assert (work.id, work.paused, work.state) == ("1", None, State.WAITING)
-    assert [pause.who for pause in await brake.held()] == ["bob"]
+    assert [pause.who for pause in await brake.in_force()] == ["bob"]
     await one.conclude(work, ended(work))
     assert [work.id for work in await claim(one)] == ["2"]
     assert await brake.resume("bob", "mended", Selection(type=UPGRADE)) == 1
@@ -71,7 +71,7 @@ async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_
     await one.conclude(work, waiting(3600, waits=Waits(said="retry")))
     await brake.pause("ada", "why", Selection(partner="us", type=SUSPEND))
     assert await brake.resume("ada", "why", Selection(partner="us")) == 0
-    assert len(await brake.held()) == 1
+    assert len(await brake.in_force()) == 1
     assert await brake.resume("ada", "why", Selection(partner="us", type=SUSPEND)) == 1
     assert await claim(one) == []
 
@@ -135,7 +135,7 @@ async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(benc
     await brake.pause("after", "why", Selection())
     story = await one.transactions.read(lambda tx: show(tx, "/crm#1"))
     assert story is not None
-    assert [(act.who, act.verb) for act in story.acts] == [
+    assert [(act.who, act.verb) for act in story.actions] == [
         ("held", "pause"),
         ("late", "pause"),
         ("late", "resume"),
@@ -168,7 +168,7 @@ async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(b
     assert await claim(one) == []
     assert (await one.claim(("us",), 10, ())).next_in is None
     await brake.resume("ada", "over", Selection(type=SUSPEND))
-    assert await Pauses(one.transactions).let_go(one.worker) == 0
+    assert await Pauses(one.transactions).release(one.worker) == 0
     assert await claim(one) == []
     await brake.resume("bob", "over", Selection(customer="a"))
     assert [work.paused for work in await claim(one)] == [None]
@@ -195,10 +195,10 @@ async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Benc
         await accept(journal, command(customer, customer=customer))
         (work,) = await claim(journal)
         await journal.conclude(work, waiting(held=True, waits=Waits(said="paused", count=1)))
-    assert await Pauses(one.transactions).let_go(one.worker) == 0
+    assert await Pauses(one.transactions).release(one.worker) == 0
     await change(one, "DELETE FROM pause")
-    assert await Pauses(one.transactions).let_go(one.worker) == 1
+    assert await Pauses(one.transactions).release(one.worker) == 1
     assert len(await claim(one)) == 1
     assert await claim(two) == []
-    assert await Pauses(two.transactions).let_go(two.worker) == 1
+    assert await Pauses(two.transactions).release(two.worker) == 1
     assert len(await claim(two)) == 1

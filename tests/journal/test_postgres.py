@@ -69,7 +69,7 @@ async def test_many_workers_on_the_same_lanes_never_see_a_deadlock(postgres_url:
                     await worker.conclude(item, ended(item))
                     concluded[item.id] += 1
                 await worker.sent(await worker.unsent(500))
-                await worker.let_go(50)
+                await worker.give_back(50)
                 await worker.take_lanes(5)
 
         async with asyncio.timeout(120):

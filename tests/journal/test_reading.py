@@ -96,8 +96,8 @@ async def test_a_story_has_everything_in_the_order_in_which_it_happened(bench: B
         (now + 20, "timeout", None),
     ]
     assert [said.id for said in story.events] == ["/crm#1/accepted", "w", "/crm#1/0/terminal"]
-    assert [(dead.code, dead.state) for dead in story.letters] == [("outcome_unknown", "open")]
-    assert [(act.who, act.verb, act.details, act.result) for act in story.acts] == [
+    assert [(dead.code, dead.state) for dead in story.dead_letters] == [("outcome_unknown", "open")]
+    assert [(act.who, act.verb, act.details, act.result) for act in story.actions] == [
         ("ada", "resolve", {"applied": True}, None)
     ]
     assert (story.effects, story.record, story.lane) == (["azure-plan"], work.record, "us/contoso")
@@ -183,7 +183,7 @@ async def test_the_statistics_count_everything(bench: Bench) -> None:
     found = await one.transactions.read(counts.stats)
     assert found.commands == {"accepted": {SUSPEND: 2}, "rejected": {SUSPEND: 1}}
     assert (found.dead_letters, found.outbox_pending) == ({"invalid_json": 1}, 4)
-    assert (found.lanes, found.free_lanes, found.effects, found.acts, found.pauses) == (4, 1, 1, 1, 0)
+    assert (found.lanes, found.free_lanes, found.effects, found.open_requests, found.pauses) == (4, 1, 1, 1, 0)
     assert [(worker.name, worker.version, worker.lanes) for worker in found.workers] == [("one", "1.0", 3)]
     assert found.bytes > 10_000
     assert found.oldest_open_at is not None

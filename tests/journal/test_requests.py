@@ -64,13 +64,13 @@ async def test_a_request_about_a_lane_that_nobody_owns_finds_an_owner(bench: Ben
     one, verb = await bench.worker("one"), await bench.journal()
     await failed(one)
     await one.sent(await one.unsent(10))
-    assert await one.let_go(10) == 2
+    assert await one.give_back(10) == 2
     await Requests(verb.transactions).ask("ada", "why", "redrive", "/crm#1")
     assert await one.take_lanes(10) == 1
-    assert await one.let_go(10) == 0
+    assert await one.give_back(10) == 0
     (act,) = await one.requests.open()
     await one.requests.refuse(act, "no")
-    assert await one.let_go(10) == 1
+    assert await one.give_back(10) == 1
 
 
 async def test_a_request_about_nothing_is_not_written(bench: Bench) -> None:

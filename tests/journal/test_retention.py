@@ -184,7 +184,7 @@ async def test_a_lane_in_which_nothing_stands_is_forgotten(bench: Bench) -> None
     await sent(one)
     await age(one, 401)
     assert (await pruned(one)).lanes == 0, "its owner has not let it go yet"
-    await one.let_go(10)
+    await one.give_back(10)
     assert await Retention(one.transactions).forget_all(Ages(KEEP, DETAILS)) == Pruned(0, 0, 0, lanes=1)
     assert await rows(one, "SELECT id FROM lane WHERE customer <> ''") == []
     assert await accept(one, command("2", customer="1")) == [Taken.NEW]
@@ -300,10 +300,10 @@ async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
 async def test_a_plan_of_a_replay_is_forgotten_at_once_and_its_items_in_portions(bench: Bench) -> None:
     """Nobody applies a plan of which items are missing."""
     one = await bench.worker()
-    plan = replay_items.Plan("p", 0, "ada", "why", None, 3, 0, 0, {})
+    plan = replay_items.ReplayPlan("p", 0, "ada", "why", None, 3, 0, 0, {})
     await one.transactions.write(
         lambda tx: replay_items.add_items(
-            tx, "p", [replay_items.Item(n, None, "t", "nothing", "") for n in range(PORTION + 3)]
+            tx, "p", [replay_items.ReplayItem(n, None, "t", "nothing", "") for n in range(PORTION + 3)]
         )
     )
     await one.transactions.write(lambda tx: replay_plans.add_plan(tx, plan))

@@ -106,7 +106,7 @@ async def test_a_worker_that_was_killed_leaves_its_lanes_at_once(path: Path) -> 
     async with running(path) as two:
         assert await two.take_lanes(10) == 1
         assert (await only(two)).id == "1"
-        assert [worker.name for worker in await two.transactions.read(counts.living)] == ["worker"]
+        assert [worker.name for worker in await two.transactions.read(counts.living_workers)] == ["worker"]
 
 
 async def test_every_other_verb_works_beside_the_worker(path: Path) -> None:

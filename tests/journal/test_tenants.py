@@ -186,7 +186,7 @@ async def test_a_pause_holds_the_tenant_and_not_the_name(bench: Bench) -> None:
     await enrol(worker, c=FIRST, a=SECOND)
     works = await claim(worker, partners=["a", "b"])
     assert {work.id: work.paused is not None for work in works} == {"1": True, "2": False}
-    (held,) = await brake.held()
+    (held,) = await brake.in_force()
     assert held.which == Selection(partner="c")
     assert await brake.resume("ada", "go", Selection(partner="a")) == 0
     assert await brake.resume("ada", "go", Selection(partner="c")) == 1

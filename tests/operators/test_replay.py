@@ -9,7 +9,7 @@ from events.wire.record import Outgoing, Record
 from ops.simulator.app import Customer
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import COMMANDS, EVENTS, World
-from worker.journal.operating.replay_items import Item, Plan
+from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory, Tenant
 from worker.journal.records import State
@@ -38,21 +38,25 @@ async def each(found: Iterable[Record] | Iterable[Candidate]) -> AsyncIterator:
         yield one
 
 
-async def plan_of_topic(world: World, journal: OperatorJournal, which: Selection = EVERYTHING, **wanted: bool) -> Plan:
+async def plan_of_topic(
+    world: World, journal: OperatorJournal, which: Selection = EVERYTHING, **wanted: bool
+) -> ReplayPlan:
     """A plan for everything on the commands topic."""
     found = of_records(journal, each(world.broker.records(COMMANDS)), desk(world), which)
     return await make(journal, found, Order(WHO, WHY, {}, Wanted(**wanted)), {"contoso": 500})
 
 
-async def plan_of_journal(journal: OperatorJournal, which: Selection) -> Plan:
+async def plan_of_journal(journal: OperatorJournal, which: Selection) -> ReplayPlan:
     """A plan for what the journal has."""
     return await make(journal, of_journal(journal, which), Order(WHO, WHY, {}, Wanted()), {"contoso": 500})
 
 
-async def apply(world: World, journal: OperatorJournal, plan: Plan, *, re_emit: bool = False, **pace: float) -> Ended:
+async def apply(
+    world: World, journal: OperatorJournal, plan: ReplayPlan, *, re_emit: bool = False, **pace: float
+) -> Ended:
     """Carry a plan out."""
 
-    async def enter(items: Sequence[Item]) -> None:
+    async def enter(items: Sequence[ReplayItem]) -> None:
         taken = [intake.intake(item.record, journal.now(), desk(world)) for item in items if item.record]
         await journal.accept(taken, lambda item, error: intake.refused_by_database(item, error, desk(world)))
 

@@ -95,9 +95,9 @@ def test_only_what_was_meant_is_woken(play: Play) -> None:
         await world.until(later(world, 1_800), "they wait ever longer")
         async with beside(world) as journal:
             waking = journal.wakeups
-            assert sum((await waking.counted(Selection(partner="contoso"))).values()) == len(sent)
-            assert await waking.counted(Selection(partner="fabrikam")) == {}
-            assert await waking.counted(Selection(reason="throttled")) == {}
+            assert sum((await waking.count(Selection(partner="contoso"))).values()) == len(sent)
+            assert await waking.count(Selection(partner="fabrikam")) == {}
+            assert await waking.count(Selection(reason="throttled")) == {}
             assert await waking.wake(WHO, WHY, Selection(uid=uid(sent[0]))) == 1
         signed = await world.rows("SELECT who, why, verb, uid FROM act WHERE verb = 'wake'")
         assert [dict(row) for row in signed] == [{"who": WHO, "why": WHY, "verb": "wake", "uid": uid(sent[0])}]
@@ -117,7 +117,7 @@ def test_a_partner_is_called_by_the_name_that_its_account_has_now(play: Play) ->
         await world.begin()
         async with beside(world) as journal:
             waking = journal.wakeups
-            assert await waking.counted(Selection(partner="fabrikam")) == {}
-            assert sum((await waking.counted(Selection(partner="renamed"))).values()) == 1
+            assert await waking.count(Selection(partner="fabrikam")) == {}
+            assert sum((await waking.count(Selection(partner="renamed"))).values()) == 1
 
     play(story)

@@ -176,7 +176,7 @@ class _Run:
         await asyncio.sleep(braking.seconds)
         if braking.dies:
             self._sky.note("resumptions whose person died")
-            with patch.object(Pauses, "let_go", _nothing):
+            with patch.object(Pauses, "release", _nothing):
                 await self._on_the_journal(lambda brake: brake.resume("ada", "over", braking.which))
         else:
             self._sky.note("resumptions by a person")

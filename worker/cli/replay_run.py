@@ -8,7 +8,7 @@ from worker.cli.output.progress import replay_progress
 from worker.cli.output.replay_plans import say_plan, show_end
 from worker.cli.output.requests import say_who_will
 from worker.cli.output.terminal import say
-from worker.journal.operating.replay_items import Plan
+from worker.journal.operating.replay_items import ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.replay.applying import Ended, Manner
 from worker.operators.replay.pace import Standing
@@ -18,7 +18,7 @@ from worker.settings.model import Settings
 
 
 async def carry_out(
-    loaded: Settings, journal: OperatorJournal, plan: Plan, manner: Manner, *, yes: bool, as_json: bool
+    loaded: Settings, journal: OperatorJournal, plan: ReplayPlan, manner: Manner, *, yes: bool, as_json: bool
 ) -> None:
     """Tell what the plan does, ask, carry it out, and print how that ended. Raises if it did not go well."""
     described = await describe_plan(journal, plan)

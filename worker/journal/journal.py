@@ -34,7 +34,7 @@ from worker.journal.processing.recent_calls import RecentCall
 from worker.journal.processing.requests import LaneRequests
 from worker.journal.processing.tenants import Directory
 from worker.journal.reading import counts
-from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Puzzle, Step, Unsent, Work
+from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Step, UnknownRow, Unsent, Work
 
 
 class EffectHeld(Exception):
@@ -131,15 +131,15 @@ class Journal:
         worker = self.worker
         return await self.transactions.write(lambda tx: lanes.take(tx, worker, limit))
 
-    async def let_go(self, limit: int) -> int:
+    async def give_back(self, limit: int) -> int:
         """Check the next `limit` lanes of this worker and give back the finished ones. Returns how many."""
         worker, after = self.worker, self._looked_up_to
         finished, self._looked_up_to = await self.transactions.read(
-            lambda tx: lanes.looked_over(tx, worker, after, limit)
+            lambda tx: lanes.finished_lanes(tx, worker, after, limit)
         )
         if not finished:
             return 0
-        return await self.transactions.write(lambda tx: lanes.let_go(tx, worker, finished), lanes=finished)
+        return await self.transactions.write(lambda tx: lanes.give_back(tx, worker, finished), lanes=finished)
 
     async def hinted(self, seconds: float) -> bool:
         """Wait until another process has something for this worker to look at. False if no hint came in `seconds`.
@@ -181,7 +181,7 @@ class Journal:
         worker = self.worker
         return await self.transactions.read(lambda tx: claims.runnable(tx, worker, limit))
 
-    async def put_off(self, found: Sequence[Puzzle]) -> list[Puzzle]:
+    async def put_off(self, found: Sequence[UnknownRow]) -> list[UnknownRow]:
         """Make commands that this azplan does not understand due later. Returns those put off for the first time."""
         locked = sorted({each.lane for each in found})
         return await self.transactions.write(lambda tx: unknown_rows.put_off(tx, found), lanes=locked)
@@ -247,7 +247,7 @@ class Journal:
 
     async def release_paused(self) -> int:
         """Make commands of this worker's lanes due that waited for a pause and are held by none. Returns how many."""
-        return await self._pauses.let_go(self.worker)
+        return await self._pauses.release(self.worker)
 
     async def probe_asked_at(self) -> Micros:
         """When a person last asked for open circuits to be probed; 0 if nobody did."""

@@ -220,7 +220,7 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Puzzle:
+class UnknownRow:
     """A command of this worker's lanes that this azplan does not understand, and must not run. `why`: for people."""
 
     uid: str
@@ -236,7 +236,7 @@ class Claim:
 
     work: Sequence[Work]
     next_in: float | None
-    puzzles: Sequence[Puzzle] = ()
+    unknown: Sequence[UnknownRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,5 +255,5 @@ class Unsent:
     """Type of the command that the event is about."""
     asked_at: int | None = None
     """When that was written, in milliseconds since 1970."""
-    puzzle: str | None = None
+    unreadable: str | None = None
     """Why this azplan cannot read the row, and so cannot send it."""

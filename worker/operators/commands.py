@@ -69,7 +69,7 @@ async def list_commands(
     Raises `InvalidValue` for a partner account that does not exist.
     """
     await check_partner(journal, settings, selection.partner)
-    held, now = await journal.pauses.held(), journal.now()
+    held, now = await journal.pauses.in_force(), journal.now()
     if since is not None:
         selection = replace(selection, begin=now - int(since.total_seconds() * SECOND))
     found = await journal.commands.newest(selection, limit)
@@ -80,7 +80,7 @@ async def list_commands(
 async def read_story(journal: OperatorJournal, id: str, source: str | None = None) -> CommandStory:  # noqa: A002
     """Everything that the journal remembers about one command. Raises as `find_command` does."""
     found = await find_command(journal, id, source)
-    held: Sequence[Pause] = await journal.pauses.held() if found.state.is_open else ()
+    held: Sequence[Pause] = await journal.pauses.in_force() if found.state.is_open else ()
     who = (found.partner, found.customer, found.type)
     story = await journal.commands.story(found.uid)
     if story is None:

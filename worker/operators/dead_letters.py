@@ -7,9 +7,9 @@ from typing import Any, Final, Literal
 
 from events.codes import FailedCode
 from events.wire.record import Record
-from worker.journal.operating.replay_items import Plan
+from worker.journal.operating.replay_items import ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.dead_letter_search import Dead, Group
+from worker.journal.reading.dead_letter_search import DeadLetterGroup, FoundDeadLetter
 from worker.journal.records import Micros, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NothingFound, Refused
@@ -34,8 +34,8 @@ LetterState = Literal["open", "archived", "redriven"]
 class DeadLetterList:
     """Dead letters: `groups` counts all that match, `letters` are the newest. `pauses` are the pauses in force."""
 
-    groups: Sequence[Group]
-    letters: Sequence[Dead]
+    groups: Sequence[DeadLetterGroup]
+    letters: Sequence[FoundDeadLetter]
     pauses: Sequence[Pause]
     now: Micros
 
@@ -77,12 +77,12 @@ async def list_dead_letters(
     Raises `InvalidValue` for a partner account that does not exist.
     """
     await check_partner(journal, settings, selection.partner)
-    held = await journal.pauses.held()
+    held = await journal.pauses.in_force()
     groups = await journal.dead_letters.groups(selection, state)
     return DeadLetterList(groups, await journal.dead_letters.search(selection, state, limit), held, journal.now())
 
 
-async def read_dead_letter(journal: OperatorJournal, number: int) -> tuple[Dead, Record | None]:
+async def read_dead_letter(journal: OperatorJournal, number: int) -> tuple[FoundDeadLetter, Record | None]:
     """A dead letter and its record; None if the record's bytes are forgotten. Raises `NothingFound`."""
     return await _numbered(journal, number), await journal.dead_letters.original(number)
 
@@ -132,14 +132,14 @@ async def move_dead_letters(
         yield await change(signature.who, signature.why, some), some
 
 
-async def dead_letters_numbered(journal: OperatorJournal, numbers: Sequence[int]) -> Sequence[Dead]:
+async def dead_letters_numbered(journal: OperatorJournal, numbers: Sequence[int]) -> Sequence[FoundDeadLetter]:
     """The dead letters with these numbers, in this order, as they stand now."""
     return await journal.dead_letters.these(numbers)
 
 
 async def plan_redrive(
     journal: OperatorJournal, settings: Settings, signature: Signature, choice: DeadLetterChoice
-) -> Plan:
+) -> ReplayPlan:
     """A replay plan that begins the next story of each command among these dead letters. Changes no command.
 
     Raises `Refused` if none of the dead letters is a command.
@@ -150,14 +150,14 @@ async def plan_redrive(
     return await make(journal, _candidates(journal, choice), order, calls_per_minute(settings))
 
 
-async def _numbered(journal: OperatorJournal, number: int) -> Dead:
+async def _numbered(journal: OperatorJournal, number: int) -> FoundDeadLetter:
     found = await journal.dead_letters.numbered(number)
     if found is None:
         raise NothingFound(f"there is no dead letter {number}.", "`azplan dead-letters list` shows them.")
     return found
 
 
-async def _pages(journal: OperatorJournal, choice: DeadLetterChoice) -> AsyncIterator[Sequence[Dead]]:
+async def _pages(journal: OperatorJournal, choice: DeadLetterChoice) -> AsyncIterator[Sequence[FoundDeadLetter]]:
     """The chosen dead letters, a page at a time: as they were named, or the oldest first."""
     if choice.numbers:
         for start in range(0, len(choice.numbers), PAGE):

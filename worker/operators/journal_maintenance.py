@@ -30,7 +30,7 @@ class JournalStatistics:
 
 async def count_journal(journal: OperatorJournal) -> JournalStatistics:
     """Count everything in the journal. Reads all of it."""
-    held = await journal.pauses.held()
+    held = await journal.pauses.in_force()
     return JournalStatistics(await journal.statistics.whole(), held, journal.now())
 
 

@@ -37,7 +37,7 @@ class ResumePlan:
 
 async def held_pauses(journal: OperatorJournal) -> Sequence[Pause]:
     """The pauses in force, the oldest first."""
-    return await journal.pauses.held()
+    return await journal.pauses.in_force()
 
 
 async def plan_pause(
@@ -55,7 +55,7 @@ async def plan_pause(
     """
     _insist_on_words(partner, customer, type, every=every, verb="pause")
     selection = await _existing(journal, settings, partner, customer, type)
-    number, already = await journal.pauses.concerned(selection)
+    number, already = await journal.pauses.count_matching(selection)
     return PausePlan(selection, number, already)
 
 
@@ -78,8 +78,8 @@ async def plan_resume(
     Raises `InvalidRequest`, and `NothingFound` if nothing is paused with these words.
     """
     _insist_on_words(partner, customer, type, every=every, verb="resume")
-    held = await journal.pauses.held()
-    words = None if every else await journal.pauses.called_now(_as_typed(partner, customer, type))
+    held = await journal.pauses.in_force()
+    words = None if every else await journal.pauses.with_current_partner(_as_typed(partner, customer, type))
     ended = [each for each in held if words is None or each.which == words]
     if not ended:
         if words is not None:
@@ -87,7 +87,7 @@ async def plan_resume(
         others = "; ".join(spoken(each.which) for each in held)
         hint = f"Paused are: {others}. Use the same words, or --all." if held else "Nothing is paused at all."
         raise NothingFound("nothing is paused with these words.", hint)
-    freed = await journal.pauses.freed([each.id for each in ended])
+    freed = await journal.pauses.count_released([each.id for each in ended])
     return ResumePlan(ended, freed, len(held) - len(ended), journal.now())
 
 

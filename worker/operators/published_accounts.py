@@ -5,7 +5,7 @@ from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Tenant
 
 
-class ToldAccounts:
+class PublishedAccounts:
     """From the names of accounts to their tenants, as the journal knows them."""
 
     def __init__(self, journal: OperatorJournal) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.reading.counts import Living
+from worker.journal.reading.counts import LivingWorker
 from worker.journal.reading.views import Summary
 from worker.journal.records import Json
 from worker.journal.selection import Selection
@@ -60,7 +60,7 @@ class CancelPlan:
         return sum(self.kinds.values())
 
 
-async def living_workers(journal: OperatorJournal) -> Sequence[Living]:
+async def living_workers(journal: OperatorJournal) -> Sequence[LivingWorker]:
     """The workers that are alive and can carry a request out."""
     return await journal.statistics.living_workers()
 

@@ -57,7 +57,7 @@ async def plan_wake(
     await check_partner(journal, settings, selection.partner)
     if id is not None:
         selection = Selection(uid=(await find_command(journal, id, source)).uid)
-    found = await journal.wakeups.counted(selection)
+    found = await journal.wakeups.count(selection)
     if not found:
         raise NothingFound("no command waits that matches.", await _why_none(journal, id, source))
     return WakePlan(selection, found)

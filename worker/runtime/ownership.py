@@ -107,7 +107,7 @@ class Ownership:
 
     async def _let_go(self) -> None:
         for _ in range(MOST_TIMES):
-            if not await self._journal.let_go(LANES_EACH_TIME):
+            if not await self._journal.give_back(LANES_EACH_TIME):
                 return
 
     def _clocks(self) -> tuple[float, float, float]:

@@ -9,7 +9,7 @@ from events.wire.text import printable
 from worker.cli.output.instants import ago, date_time, instant
 from worker.cli.output.tables import show_table
 from worker.cli.output.terminal import show, show_wrapped
-from worker.journal.reading.dead_letter_search import Dead, Group
+from worker.journal.reading.dead_letter_search import DeadLetterGroup, FoundDeadLetter
 from worker.journal.records import Micros
 from worker.operators.wording.message_types import short
 
@@ -18,7 +18,7 @@ LONGEST: Final = 2_000
 """Characters of a value that are shown; the export has all bytes."""
 
 
-def show_groups(found: Sequence[Group], now: Micros) -> None:
+def show_groups(found: Sequence[DeadLetterGroup], now: Micros) -> None:
     """Print how many dead letters there are of each code and type."""
     rows = [
         (
@@ -34,7 +34,7 @@ def show_groups(found: Sequence[Group], now: Micros) -> None:
     show_table(("code", "type", "letters", "first", "last", "newest"), rows)
 
 
-def show_letters(found: Sequence[Dead], now: Micros) -> None:
+def show_letters(found: Sequence[FoundDeadLetter], now: Micros) -> None:
     """Print dead letters, one a line."""
     rows = [
         (
@@ -50,7 +50,7 @@ def show_letters(found: Sequence[Dead], now: Micros) -> None:
     show_table(("number", "at", "code", "type", "id", "detail"), rows)
 
 
-def show_letter(dead: Dead, record: Record | None) -> None:
+def show_letter(dead: FoundDeadLetter, record: Record | None) -> None:
     """Print everything that is known of one dead letter. `record` is None if its bytes are forgotten."""
     letter = dead.letter
     command = f"{short(dead.type or '')} {dead.id} of {dead.source}" if dead.id else NO_COMMAND
@@ -76,7 +76,7 @@ def show_letter(dead: Dead, record: Record | None) -> None:
     show_wrapped(printable(_text(record.value), LONGEST), indent=10, start=f"{'value':<10}")
 
 
-def facts(dead: Dead) -> dict[str, Any]:
+def facts(dead: FoundDeadLetter) -> dict[str, Any]:
     """A dead letter for programs."""
     letter = dead.letter
     return {

@@ -11,9 +11,9 @@ from worker.cli.output.story.evidence import facts
 from worker.cli.output.terminal import flush, write
 from worker.journal.reading.views import (
     Change,
-    Done,
-    SaidEvent,
+    OperatorAction,
     Story,
+    StoryEvent,
     Summary,
 )
 from worker.journal.records import Call, Note, Step
@@ -76,7 +76,7 @@ def story(told: Story) -> Facts:
         "notes": [{"at": instant(note.at), "kind": note.kind, "detail": note.detail} for note in told.notes],
         "events": [event(said) for said in told.events],
         "calls": [_call(call) for call in told.calls],
-        "requests": [_act(act) for act in told.acts],
+        "requests": [_act(act) for act in told.actions],
         "unknown": facts(unknown) if unknown else None,
     }
 
@@ -86,7 +86,7 @@ def change(changed: Change) -> Facts:
     return {"command": command(changed.command), "event": event(changed.event)}
 
 
-def event(said: SaidEvent) -> Facts:
+def event(said: StoryEvent) -> Facts:
     """An event as it was published, or will be."""
     return {
         "id": said.id,
@@ -98,7 +98,7 @@ def event(said: SaidEvent) -> Facts:
     }
 
 
-def data_of(said: SaidEvent) -> Facts:
+def data_of(said: StoryEvent) -> Facts:
     """The data of an event."""
     data: Facts = json.loads(said.value)
     return data
@@ -121,7 +121,7 @@ def _wait(wait: Note) -> Facts:
     return {"at": instant(wait.at), "reason": wait.reason, "detail": wait.detail, "until": instant(wait.until)}
 
 
-def _act(act: Done) -> Facts:
+def _act(act: OperatorAction) -> Facts:
     return {
         "at": instant(act.at),
         "who": act.who,

@@ -9,8 +9,8 @@ from worker.cli.output.instants import ago, instant
 from worker.cli.output.json import show_json
 from worker.cli.output.tables import show_table
 from worker.cli.output.terminal import say
-from worker.journal.operating.replay_items import Plan
-from worker.journal.operating.replay_plans import Reason
+from worker.journal.operating.replay_items import ReplayPlan
+from worker.journal.operating.replay_plans import OutcomeReason
 from worker.journal.records import SECOND, Micros
 from worker.operators.replay.applying import Ended
 from worker.operators.replay.decisions import Outcome
@@ -25,7 +25,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 """What an outcome means, if the reason does not say so."""
 
 
-def facts(plan: Plan) -> dict[str, Any]:
+def facts(plan: ReplayPlan) -> dict[str, Any]:
     """A plan for programs."""
     return {
         "planId": plan.id,
@@ -36,24 +36,24 @@ def facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def kept_facts(plan: Plan) -> dict[str, Any]:
+def kept_facts(plan: ReplayPlan) -> dict[str, Any]:
     """A plan of a list for programs, with who made it and when."""
     return {**facts(plan), "at": instant(plan.at), "who": plan.who, "why": plan.why, "asked": plan.asked}
 
 
-def show_plan(plan: Plan, reasons: Sequence[Reason]) -> None:
+def show_plan(plan: ReplayPlan, reasons: Sequence[OutcomeReason]) -> None:
     """Print a plan as data: what would happen to how many commands, and why."""
     show_table(("outcome", "commands", "because"), _rows(reasons))
     say(_cost(plan))
 
 
-def show_plans(found: Sequence[Plan], now: Micros) -> None:
+def show_plans(found: Sequence[ReplayPlan], now: Micros) -> None:
     """Print plans, one a line. `to do` counts the commands that the replay does something with."""
     rows = [(ago(plan.at, now), plan.id, str(plan.commands), str(to_do(plan)), plan.who, plan.why) for plan in found]
     show_table(("made", "plan", "commands", "to do", "who", "why"), rows)
 
 
-def say_plan(plan: Plan, reasons: Sequence[Reason], now: Micros) -> None:
+def say_plan(plan: ReplayPlan, reasons: Sequence[OutcomeReason], now: Micros) -> None:
     """Tell the person what a plan does, before the question whether to do it."""
     say(made_by(plan, now))
     for outcome, number, why in _rows(reasons):
@@ -61,13 +61,13 @@ def say_plan(plan: Plan, reasons: Sequence[Reason], now: Micros) -> None:
     say(_cost(plan))
 
 
-def made_by(plan: Plan, now: Micros) -> str:
+def made_by(plan: ReplayPlan, now: Micros) -> str:
     """Who made a plan, and how long ago, as a sentence."""
     why = f": {plan.why}" if plan.why else ""
     return f"Made {rough((now - plan.at) / SECOND)} ago by {plan.who}{why}"
 
 
-def show_end(plan: Plan, ended: Ended, *, as_json: bool) -> None:
+def show_end(plan: ReplayPlan, ended: Ended, *, as_json: bool) -> None:
     """Print how far a replay came."""
     now = ended.standing
     if as_json:
@@ -95,7 +95,7 @@ def show_end(plan: Plan, ended: Ended, *, as_json: bool) -> None:
     show_table(("result", "commands"), [(name, str(number)) for name, number in rows if number])
 
 
-def _rows(reasons: Sequence[Reason]) -> list[tuple[str, str, str]]:
+def _rows(reasons: Sequence[OutcomeReason]) -> list[tuple[str, str, str]]:
     return [
         (outcome.value, str(each.number), f"{each.detail}; {MEANINGS[outcome]}" if outcome in MEANINGS else each.detail)
         for outcome in Outcome
@@ -104,7 +104,7 @@ def _rows(reasons: Sequence[Reason]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _cost(plan: Plan) -> str:
+def _cost(plan: ReplayPlan) -> str:
     commands = f"Plan {plan.id}: {counted(plan.commands, 'command')}"
     if not plan.calls:
         return f"{commands}, no calls of Partner Center."

@@ -8,7 +8,7 @@ from typing import Any, Final
 from worker.cli.output.json import json_array
 from worker.cli.output.tables import show_table
 from worker.cli.output.terminal import say
-from worker.journal.reading.counts import Living
+from worker.journal.reading.counts import LivingWorker
 from worker.operators.errors import NoAnswer, Refused
 from worker.operators.requests import DONE, Answered
 from worker.operators.wording.durations import spoken
@@ -19,7 +19,7 @@ FEW: Final = 20
 NOT_YET: Final = "not carried out yet"
 
 
-def applied_by(workers: Sequence[Living]) -> str:
+def applied_by(workers: Sequence[LivingWorker]) -> str:
     """How many workers apply a change, as a sentence."""
     number = len(workers)
     if number == 0:
@@ -27,7 +27,7 @@ def applied_by(workers: Sequence[Living]) -> str:
     return f"{number} {'worker applies' if number == 1 else 'workers apply'} this within a second."
 
 
-def say_who_will(workers: Sequence[Living]) -> None:
+def say_who_will(workers: Sequence[LivingWorker]) -> None:
     """Tell which workers are alive to carry a request out."""
     if workers:
         names = ", ".join(sorted({worker.name for worker in workers}))

@@ -21,7 +21,7 @@ from worker.cli.output.json import json_array, show_json
 from worker.cli.output.pauses import say_pauses
 from worker.cli.output.terminal import at_terminal, say, write_bytes
 from worker.cli.replay_run import carry_out
-from worker.journal.reading.dead_letter_search import Dead
+from worker.journal.reading.dead_letter_search import FoundDeadLetter
 from worker.journal.selection import Selection
 from worker.operators import connections
 from worker.operators.dead_letters import (
@@ -201,7 +201,7 @@ async def _list(loaded: Settings, selection: Selection, state: LetterState, limi
         return await list_dead_letters(journal, loaded, selection, state=state.value, limit=limit)
 
 
-async def _show(loaded: Settings, number: int) -> tuple[Dead, Record | None]:
+async def _show(loaded: Settings, number: int) -> tuple[FoundDeadLetter, Record | None]:
     async with connections.journal(loaded) as journal:
         return await read_dead_letter(journal, number)
 

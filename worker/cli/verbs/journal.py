@@ -143,7 +143,7 @@ def _lines(found: Stats, held: Sequence[Pause]) -> list[str]:
             f"paused                {spoken_pause(each.which)}, by {each.who}: {each.why or 'no reason'}"
             for each in held
         ),
-        f"requests open         {found.acts}",
+        f"requests open         {found.open_requests}",
         *(
             f"worker                {worker.name} {worker.version}, since {date_time(worker.started_at)},"
             f" {counted(worker.lanes, 'lane')}"
@@ -164,7 +164,7 @@ def _facts(found: Stats, held: Sequence[Pause]) -> dict[str, Any]:
         "freeLanes": found.free_lanes,
         "openEffects": found.effects,
         "pauses": [pause_facts(pause) for pause in held],
-        "openRequests": found.acts,
+        "openRequests": found.open_requests,
         "workers": [
             {
                 "id": worker.id,

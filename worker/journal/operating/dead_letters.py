@@ -8,7 +8,7 @@ from worker.journal.database.protocol import Transaction
 from worker.journal.database.transactions import Transactions
 from worker.journal.operating.audit import SIGNED
 from worker.journal.reading import dead_letter_search
-from worker.journal.reading.dead_letter_search import Dead, Group
+from worker.journal.reading.dead_letter_search import DeadLetterGroup, FoundDeadLetter
 from worker.journal.selection import Selection
 
 
@@ -21,23 +21,25 @@ class DeadLetters:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def search(self, wanted: Selection, state: str | None = None, limit: int = 0) -> list[Dead]:
+    async def search(self, wanted: Selection, state: str | None = None, limit: int = 0) -> list[FoundDeadLetter]:
         """The dead letters that match, the newest first, at most `limit` of them; 0 for all."""
         return await self._transactions.read(lambda tx: dead_letter_search.search(tx, wanted, state, limit))
 
-    async def groups(self, wanted: Selection, state: str | None = None) -> list[Group]:
+    async def groups(self, wanted: Selection, state: str | None = None) -> list[DeadLetterGroup]:
         """The dead letters that match, counted by code and type of command, the largest group first."""
         return await self._transactions.read(lambda tx: dead_letter_search.groups(tx, wanted, state))
 
-    async def numbered(self, number: int) -> Dead | None:
+    async def numbered(self, number: int) -> FoundDeadLetter | None:
         """The dead letter with this number; None if there is none."""
         return await self._transactions.read(lambda tx: dead_letter_search.numbered(tx, number))
 
-    async def these(self, numbers: Sequence[int]) -> list[Dead]:
+    async def these(self, numbers: Sequence[int]) -> list[FoundDeadLetter]:
         """The dead letters with these numbers, in this order. A number without a dead letter is left out."""
         return await self._transactions.read(lambda tx: dead_letter_search.these(tx, numbers))
 
-    async def following(self, wanted: Selection, state: str | None, after: int, last: int, limit: int) -> list[Dead]:
+    async def following(
+        self, wanted: Selection, state: str | None, after: int, last: int, limit: int
+    ) -> list[FoundDeadLetter]:
         """The next `limit` dead letters that match, the oldest first: with numbers above `after` and up to `last`."""
         return await self._transactions.read(
             lambda tx: dead_letter_search.following(tx, wanted, state, after, last, limit)

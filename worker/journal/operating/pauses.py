@@ -24,17 +24,17 @@ class Pauses:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def held(self) -> list[Pause]:
+    async def in_force(self) -> list[Pause]:
         """All that is paused, the oldest first. Partners go by the names of their accounts."""
         return [replace(pause, partner=pause.account) for pause in await self._transactions.read(pauses)]
 
-    async def called_now(self, which: Selection) -> Selection:
+    async def with_current_partner(self, which: Selection) -> Selection:
         """The same commands, with the partner by the name that its account has now."""
         if which.partner is None:
             return which
         return replace(which, partner=await self._transactions.read(partial(called_now, name=which.partner)))
 
-    async def concerned(self, which: Selection) -> tuple[int, int]:
+    async def count_matching(self, which: Selection) -> tuple[int, int]:
         """How many open commands match, and how many of those a pause holds already."""
 
         async def look(tx: Transaction) -> tuple[int, int]:
@@ -53,7 +53,7 @@ class Pauses:
 
         return await self._transactions.read(look)
 
-    async def freed(self, ended: Sequence[str]) -> int:
+    async def count_released(self, ended: Sequence[str]) -> int:
         """How many open commands these pauses hold, by their ids, and no other does."""
 
         async def look(tx: Transaction) -> int:
@@ -102,10 +102,10 @@ class Pauses:
             return len(ended)
 
         ended = await self._transactions.write(write)
-        await self.let_go()
+        await self.release()
         return ended
 
-    async def let_go(self, worker: str | None = None) -> int:
+    async def release(self, worker: str | None = None) -> int:
         """Commands that wait for a pause, and that none holds any more, are due now. How many.
 
         `worker`: only those of its lanes. A worker does this by itself when it sees the end of a pause, and now and
@@ -114,7 +114,7 @@ class Pauses:
         after, freed = 0, 0
         while waiting := await self._waiting(after, worker):
             after = waiting[-1]["seq"]
-            freed += await self._let_go(waiting)
+            freed += await self._release(waiting)
         return freed
 
     async def _waiting(self, after: int, worker: str | None) -> Sequence[Row]:
@@ -137,7 +137,7 @@ class Pauses:
 
         return await self._transactions.read(look)
 
-    async def _let_go(self, waiting: Sequence[Row]) -> int:
+    async def _release(self, waiting: Sequence[Row]) -> int:
         """Those of them that no pause holds now, either, are due."""
 
         async def write(tx: Transaction) -> int:

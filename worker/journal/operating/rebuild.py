@@ -45,7 +45,7 @@ GUARD = "UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?"
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class EventCopy:
     """A published event as it stood on the topic."""
 
     id: str
@@ -60,7 +60,7 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
-class Bare:
+class CommandWithoutRecord:
     """A command of which only its events are left: its record is gone from the topic.
 
     `partner` is what the lanes of its tenant begin with, `account` what its events call the tenant's account.
@@ -78,7 +78,7 @@ class Bare:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class BroughtUp:
     """How many commands were brought up to their events: concluded, open again, or as the journal had them."""
 
     concluded: int = 0
@@ -109,7 +109,7 @@ async def end(tx: Transaction, who: str, why: str) -> None:
     await tx.run("DELETE FROM meta WHERE name = ?", NAME)
 
 
-async def copy(tx: Transaction, found: Sequence[Copied]) -> None:
+async def copy(tx: Transaction, found: Sequence[EventCopy]) -> None:
     """Events that were published, with their ids and times."""
     rows = [
         (
@@ -121,7 +121,7 @@ async def copy(tx: Transaction, found: Sequence[Copied]) -> None:
     await tx.many(COPY, rows)
 
 
-async def told_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, Row]:
+async def events_of_newest_stories(tx: Transaction, uids: Sequence[str]) -> Mapping[str, Row]:
     """An event of the newest story of each of these commands about which something was published."""
     rows = await tx.rows(
         f"""SELECT uid, id, key, value, headers FROM event WHERE {tx.among("uid")}
@@ -152,7 +152,7 @@ async def guard_lanes(tx: Transaction, lanes: Sequence[LaneKey], guard: Micros) 
     await tx.many(GUARD, [(tx.now + guard, lane.id, tx.now + guard) for lane in lanes])
 
 
-async def orphans(tx: Transaction, limit: int) -> Sequence[Row]:
+async def events_without_command(tx: Transaction, limit: int) -> Sequence[Row]:
     """The first event of commands that are not there: their records are gone from the topic."""
     return await tx.rows(
         """SELECT * FROM event WHERE seq IN (SELECT min(seq) FROM event
@@ -166,7 +166,7 @@ async def forget(tx: Transaction, uids: Sequence[str]) -> None:
     await tx.many("DELETE FROM event WHERE uid = ?", [(uid,) for uid in uids])
 
 
-async def enter_bare(tx: Transaction, found: Sequence[Bare]) -> None:
+async def enter_without_record(tx: Transaction, found: Sequence[CommandWithoutRecord]) -> None:
     """Commands of which only events are left, so that their ids are known and their answers stay."""
     rows = [
         (
@@ -183,7 +183,7 @@ async def commands(tx: Transaction, after: int, limit: int) -> Sequence[Row]:
     return await tx.rows("SELECT * FROM command WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
 
 
-async def bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Opened:
+async def bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> BroughtUp:
     """Commands as their published events say. Lanes of what is open, or failed, wait for `guard` microseconds first:
     whatever a worker sent that is not remembered has arrived by then, and shows."""
     opened = await _bring_up(tx, rows, guard)
@@ -191,7 +191,7 @@ async def bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Opene
     return opened
 
 
-async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Opened:
+async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> BroughtUp:
     told = await _events_of(tx, [row["uid"] for row in rows])
     done = again = kept = 0
     for row in rows:
@@ -221,10 +221,10 @@ async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Open
         if found.state.is_open or found.state is State.FAILED:
             await tx.run(GUARD, tx.now + guard, row["lane"], tx.now + guard)
         done, again = done + (not found.state.is_open), again + found.state.is_open
-    return Opened(done, again, kept)
+    return BroughtUp(done, again, kept)
 
 
-async def failed_without_letter(tx: Transaction, limit: int) -> Sequence[Row]:
+async def failed_without_dead_letter(tx: Transaction, limit: int) -> Sequence[Row]:
     """Failed commands with their bytes whose dead letter is not there, and the failure's own words."""
     return await tx.rows(
         """SELECT command.*, event.value AS said FROM command
@@ -237,7 +237,7 @@ async def failed_without_letter(tx: Transaction, limit: int) -> Sequence[Row]:
     )
 
 
-async def bury(tx: Transaction, found: Sequence[tuple[str, NewDeadLetter]]) -> None:
+async def add_dead_letters(tx: Transaction, found: Sequence[tuple[str, NewDeadLetter]]) -> None:
     """Dead letters that were published when their commands failed."""
     await tx.many(INSERT_LETTER, [letter_row(tx, letter, uid) for uid, letter in found])
     await tx.many(
@@ -246,7 +246,7 @@ async def bury(tx: Transaction, found: Sequence[tuple[str, NewDeadLetter]]) -> N
     )
 
 
-async def unanswered_bare(tx: Transaction, limit: int) -> Sequence[Row]:
+async def open_without_record(tx: Transaction, limit: int) -> Sequence[Row]:
     """Open commands whose bytes are gone: nobody can run them."""
     return await tx.rows(
         f"SELECT * FROM command WHERE {OPEN} AND pruned_at IS NOT NULL ORDER BY seq LIMIT ?",

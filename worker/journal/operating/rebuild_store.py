@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from worker.journal.database.protocol import LaneKey, Row
 from worker.journal.database.transactions import Transactions
 from worker.journal.operating import rebuild
-from worker.journal.operating.rebuild import Bare, Copied, Opened
+from worker.journal.operating.rebuild import BroughtUp, CommandWithoutRecord, EventCopy
 from worker.journal.processing.lanes import dead_letter_lane
 from worker.journal.records import Micros, NewDeadLetter, NewEvent
 
@@ -27,13 +27,13 @@ class RebuildStore:
         """Make the heads of all lanes due, mark the journal as whole, and remember who rebuilt it and why."""
         await self._transactions.write(lambda tx: rebuild.end(tx, who, why))
 
-    async def copy(self, found: Sequence[Copied]) -> None:
+    async def copy(self, found: Sequence[EventCopy]) -> None:
         """Store published events with their ids and times. An event that is there already stays."""
         await self._transactions.write(lambda tx: rebuild.copy(tx, found))
 
-    async def told_of(self, uids: Sequence[str]) -> Mapping[str, Row]:
+    async def events_of_newest_stories(self, uids: Sequence[str]) -> Mapping[str, Row]:
         """For each of these commands with a published event: one event of its newest story."""
-        return await self._transactions.read(lambda tx: rebuild.told_of(tx, uids))
+        return await self._transactions.read(lambda tx: rebuild.events_of_newest_stories(tx, uids))
 
     async def unsettled(self, lanes: str) -> bool:
         """Whether a story in the lanes that begin so has no answer, or failed: something may still be in doubt."""
@@ -43,24 +43,26 @@ class RebuildStore:
         """Let these lanes wait for `guard` microseconds before anything runs in them."""
         await self._transactions.write(lambda tx: rebuild.guard_lanes(tx, lanes, guard), new_lanes=lanes)
 
-    async def orphans(self, limit: int) -> Sequence[Row]:
+    async def events_without_command(self, limit: int) -> Sequence[Row]:
         """The first event of each of the next `limit` commands that the journal does not have."""
-        return await self._transactions.read(lambda tx: rebuild.orphans(tx, limit))
+        return await self._transactions.read(lambda tx: rebuild.events_without_command(tx, limit))
 
     async def forget(self, uids: Sequence[str]) -> None:
         """Delete the copied events of commands that the journal does not have."""
         await self._transactions.write(lambda tx: rebuild.forget(tx, uids))
 
-    async def enter_bare(self, found: Sequence[Bare]) -> None:
+    async def enter_without_record(self, found: Sequence[CommandWithoutRecord]) -> None:
         """Store commands of which only events are left: their ids stay known and their answers stay."""
         lanes = {each.lane: LaneKey(each.lane, each.partner or "", each.customer) for each in found}
-        await self._transactions.write(lambda tx: rebuild.enter_bare(tx, found), new_lanes=list(lanes.values()))
+        await self._transactions.write(
+            lambda tx: rebuild.enter_without_record(tx, found), new_lanes=list(lanes.values())
+        )
 
     async def commands(self, after: int, limit: int) -> Sequence[Row]:
         """The next `limit` commands with numbers above `after`, as they stand."""
         return await self._transactions.read(lambda tx: rebuild.commands(tx, after, limit))
 
-    async def bring_up(self, rows: Sequence[Row], guard: Micros) -> Opened:
+    async def bring_up(self, rows: Sequence[Row], guard: Micros) -> BroughtUp:
         """Bring these commands to the state that their published events say.
 
         The lanes of open and failed commands wait for `guard` microseconds: by then every request that a worker sent
@@ -68,18 +70,18 @@ class RebuildStore:
         """
         return await self._transactions.write(lambda tx: rebuild.bring_up(tx, rows, guard))
 
-    async def failed_without_letter(self, limit: int) -> Sequence[Row]:
+    async def failed_without_dead_letter(self, limit: int) -> Sequence[Row]:
         """The next `limit` failed commands without a dead letter, with the value of their failure's event as `said`."""
-        return await self._transactions.read(lambda tx: rebuild.failed_without_letter(tx, limit))
+        return await self._transactions.read(lambda tx: rebuild.failed_without_dead_letter(tx, limit))
 
-    async def bury(self, found: Sequence[tuple[str, NewDeadLetter]]) -> None:
+    async def add_dead_letters(self, found: Sequence[tuple[str, NewDeadLetter]]) -> None:
         """Store dead letters, by the uids of their commands, as published."""
         lanes = dict.fromkeys(dead_letter_lane(each.source.partition) for _, each in found)
-        await self._transactions.write(lambda tx: rebuild.bury(tx, found), new_lanes=list(lanes))
+        await self._transactions.write(lambda tx: rebuild.add_dead_letters(tx, found), new_lanes=list(lanes))
 
-    async def unanswered_bare(self, limit: int) -> Sequence[Row]:
+    async def open_without_record(self, limit: int) -> Sequence[Row]:
         """The next `limit` open commands whose bytes are gone: nobody can run them."""
-        return await self._transactions.read(lambda tx: rebuild.unanswered_bare(tx, limit))
+        return await self._transactions.read(lambda tx: rebuild.open_without_record(tx, limit))
 
     async def give_up(self, row: Row, code: str, event: NewEvent) -> None:
         """Fail a command that nobody can run, with this code and this event."""

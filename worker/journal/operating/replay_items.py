@@ -25,7 +25,7 @@ SEND_AGAIN = f"""UPDATE event SET sent_at = NULL WHERE uid = ? AND EXISTS (SELEC
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReplayPlan:
     """A plan. `asked` is the selection as a person made it."""
 
     id: str
@@ -40,7 +40,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReplayItem:
     """One command of a plan. `record` is there where the command is not known, and would enter from it."""
 
     number: int
@@ -53,7 +53,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentItem:
     """An item that is under way, with what is known of its command: None where there is none (yet)."""
 
     number: int
@@ -66,7 +66,7 @@ class Sent:
     story: int | None
 
 
-async def add_items(tx: Transaction, plan: str, items: Sequence[Item]) -> None:
+async def add_items(tx: Transaction, plan: str, items: Sequence[ReplayItem]) -> None:
     """Some of a plan's items. The plan is there when `add_plan` is."""
     await tx.many(INSERT_ITEM, [_item_row(plan, item) for item in items])
 
@@ -81,7 +81,7 @@ async def states(tx: Transaction, plan: str, outcomes: Sequence[str]) -> Mapping
     return {row["state"]: row["n"] for row in rows}
 
 
-async def planned(tx: Transaction, plan: str, outcomes: Sequence[str], limit: int) -> list[Item]:
+async def planned(tx: Transaction, plan: str, outcomes: Sequence[str], limit: int) -> list[ReplayItem]:
     """The next items of these outcomes that nobody has begun."""
     rows = await tx.rows(
         f"""SELECT * FROM plan_item WHERE plan = ? AND state = 'planned' AND {tx.among("outcome")}
@@ -93,7 +93,7 @@ async def planned(tx: Transaction, plan: str, outcomes: Sequence[str], limit: in
     return [_item(row) for row in rows]
 
 
-async def under_way(tx: Transaction, plan: str) -> list[Sent]:
+async def under_way(tx: Transaction, plan: str) -> list[SentItem]:
     """All items that were sent and have not ended."""
     rows = await tx.rows(
         """SELECT plan_item.number, plan_item.uid, plan_item.redrive, plan_item.act, act.result, command.state,
@@ -103,7 +103,7 @@ async def under_way(tx: Transaction, plan: str) -> list[Sent]:
         plan,
     )
     return [
-        Sent(
+        SentItem(
             row["number"],
             row["uid"],
             row["redrive"],
@@ -117,7 +117,7 @@ async def under_way(tx: Transaction, plan: str) -> list[Sent]:
     ]
 
 
-async def send_redrives(tx: Transaction, plan: Plan, items: Sequence[Item], who: str) -> int:
+async def send_redrives(tx: Transaction, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> int:
     """Ask for the next story of these commands, each once. Their lanes are locked. How many were asked for."""
     asked = 0
     for item in items:
@@ -132,7 +132,7 @@ async def send_redrives(tx: Transaction, plan: Plan, items: Sequence[Item], who:
     return asked
 
 
-async def send_again(tx: Transaction, plan: Plan, items: Sequence[Item], who: str) -> int:
+async def send_again(tx: Transaction, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> int:
     """Publish the recorded events of these commands again, each once. Their lanes are locked. How many commands."""
     again = 0
     for item in items:
@@ -146,7 +146,7 @@ async def send_again(tx: Transaction, plan: Plan, items: Sequence[Item], who: st
     return again
 
 
-async def note_entered(tx: Transaction, plan: Plan, items: Sequence[Item], who: str) -> None:
+async def note_entered(tx: Transaction, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> None:
     """These records were taken in, each once: they are under way, and who took them in is kept with their commands."""
     for item in items:
         if await _claim(tx, plan.id, item, "sent"):
@@ -161,27 +161,27 @@ async def mark(tx: Transaction, plan: str, ends: Sequence[tuple[int, str, str | 
     )
 
 
-async def lanes_of(tx: Transaction, items: Sequence[Item]) -> list[str]:
+async def lanes_of(tx: Transaction, items: Sequence[ReplayItem]) -> list[str]:
     """The lanes of the commands of these items."""
     uids = [item.uid for item in items if item.uid is not None]
     rows = await tx.rows(f"SELECT DISTINCT lane FROM command WHERE {tx.among('uid')} ORDER BY lane", uids)
     return [row["lane"] for row in rows]
 
 
-async def _lane(tx: Transaction, item: Item) -> str | None:
+async def _lane(tx: Transaction, item: ReplayItem) -> str | None:
     """The command's lane, if this transaction has locked it; one that has moved since is found the next time."""
     rows = await tx.rows("SELECT lane FROM command WHERE uid = ?", item.uid or "")
     return rows[0]["lane"] if rows and rows[0]["lane"] in tx.known.lanes else None
 
 
-async def _claim(tx: Transaction, plan: str, item: Item, state: str) -> bool:
+async def _claim(tx: Transaction, plan: str, item: ReplayItem, state: str) -> bool:
     touched = await tx.run(
         "UPDATE plan_item SET state = ? WHERE plan = ? AND number = ? AND state = 'planned'", state, plan, item.number
     )
     return touched == 1
 
 
-def _item_row(plan: str, item: Item) -> tuple[Value, ...]:
+def _item_row(plan: str, item: ReplayItem) -> tuple[Value, ...]:
     record = item.record
     place: tuple[Value, ...] = (None, None, None, None, None, None, "[]")
     if record is not None:
@@ -192,8 +192,8 @@ def _item_row(plan: str, item: Item) -> tuple[Value, ...]:
     return (plan, item.number, item.uid, item.type, item.outcome, item.detail, item.redrive, *place)
 
 
-def _item(row: Row) -> Item:
-    return Item(
+def _item(row: Row) -> ReplayItem:
+    return ReplayItem(
         number=row["number"],
         uid=row["uid"],
         type=row["type"],

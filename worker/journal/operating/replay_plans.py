@@ -7,12 +7,12 @@ from worker.journal.database.columns import dump, load
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.transactions import Transactions
 from worker.journal.operating import replay_items
-from worker.journal.operating.replay_items import Item, Plan, Sent
+from worker.journal.operating.replay_items import ReplayItem, ReplayPlan, SentItem
 from worker.journal.records import SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class OutcomeReason:
     """Why so many commands of a plan have an outcome."""
 
     outcome: str
@@ -20,7 +20,7 @@ class Reason:
     number: int
 
 
-async def add_plan(tx: Transaction, plan: Plan) -> None:
+async def add_plan(tx: Transaction, plan: ReplayPlan) -> None:
     """The plan, complete from now on."""
     await tx.run(
         "INSERT INTO plan (id, at, who, why, asked, commands, calls, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -35,13 +35,13 @@ async def add_plan(tx: Transaction, plan: Plan) -> None:
     )
 
 
-async def find(tx: Transaction, name: str) -> list[Plan]:
+async def find(tx: Transaction, name: str) -> list[ReplayPlan]:
     """The plans whose id begins so."""
     rows = await tx.rows("SELECT * FROM plan WHERE substr(id, 1, ?) = ? ORDER BY at", len(name), name)
     return [await _plan(tx, row) for row in rows]
 
 
-async def newest(tx: Transaction, limit: int = 0) -> list[Plan]:
+async def newest(tx: Transaction, limit: int = 0) -> list[ReplayPlan]:
     """The plans in which there is something, the newest first, at most `limit` of them; 0 for all."""
     rows = await tx.rows(
         f"SELECT * FROM plan WHERE commands > 0 ORDER BY at DESC, id DESC{' LIMIT ?' if limit else ''}",
@@ -50,14 +50,14 @@ async def newest(tx: Transaction, limit: int = 0) -> list[Plan]:
     return [await _plan(tx, row) for row in rows]
 
 
-async def reasons(tx: Transaction, plan: str) -> list[Reason]:
+async def reasons(tx: Transaction, plan: str) -> list[OutcomeReason]:
     """Why the commands of a plan have the outcomes that they have, the most frequent reason of each outcome first."""
     rows = await tx.rows(
         """SELECT outcome, detail, count(*) AS n FROM plan_item WHERE plan = ?
            GROUP BY outcome, detail ORDER BY count(*) DESC, detail""",
         plan,
     )
-    return [Reason(row["outcome"], row["detail"], row["n"]) for row in rows]
+    return [OutcomeReason(row["outcome"], row["detail"], row["n"]) for row in rows]
 
 
 async def over(tx: Transaction, age: float) -> list[str]:
@@ -102,9 +102,9 @@ async def calls_by_type(tx: Transaction) -> Mapping[str, float]:
     return {row["type"]: float(row["calls"]) / float(row["stories"]) for row in rows}
 
 
-async def _plan(tx: Transaction, row: Row) -> Plan:
+async def _plan(tx: Transaction, row: Row) -> ReplayPlan:
     counted = await tx.rows("SELECT outcome, count(*) AS n FROM plan_item WHERE plan = ? GROUP BY outcome", row["id"])
-    return Plan(
+    return ReplayPlan(
         id=row["id"],
         at=row["at"],
         who=row["who"],
@@ -123,23 +123,23 @@ class ReplayPlans:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def add_items(self, plan: str, items: Sequence[Item]) -> None:
+    async def add_items(self, plan: str, items: Sequence[ReplayItem]) -> None:
         """Store some items of the plan with this id. Nobody finds the plan before `add_plan`."""
         await self._transactions.write(lambda tx: replay_items.add_items(tx, plan, items))
 
-    async def add_plan(self, plan: Plan) -> None:
+    async def add_plan(self, plan: ReplayPlan) -> None:
         """Store the plan. It is complete from now on."""
         await self._transactions.write(lambda tx: add_plan(tx, plan))
 
-    async def find(self, name: str) -> list[Plan]:
+    async def find(self, name: str) -> list[ReplayPlan]:
         """The plans whose ids begin with `name`, the oldest first."""
         return await self._transactions.read(lambda tx: find(tx, name))
 
-    async def newest(self, limit: int = 0) -> list[Plan]:
+    async def newest(self, limit: int = 0) -> list[ReplayPlan]:
         """The plans that have items, the newest first, at most `limit` of them; 0 for all."""
         return await self._transactions.read(lambda tx: newest(tx, limit))
 
-    async def reasons(self, plan: str) -> list[Reason]:
+    async def reasons(self, plan: str) -> list[OutcomeReason]:
         """Why the commands of a plan have their outcomes, the most frequent reason first."""
         return await self._transactions.read(lambda tx: reasons(tx, plan))
 
@@ -151,11 +151,11 @@ class ReplayPlans:
         """How many items of these outcomes are in each state."""
         return await self._transactions.read(lambda tx: replay_items.states(tx, plan, outcomes))
 
-    async def planned(self, plan: str, outcomes: Sequence[str], limit: int) -> list[Item]:
+    async def planned(self, plan: str, outcomes: Sequence[str], limit: int) -> list[ReplayItem]:
         """The next `limit` items of these outcomes that are not begun."""
         return await self._transactions.read(lambda tx: replay_items.planned(tx, plan, outcomes, limit))
 
-    async def under_way(self, plan: str) -> list[Sent]:
+    async def under_way(self, plan: str) -> list[SentItem]:
         """All items that were sent and have not ended."""
         return await self._transactions.read(lambda tx: replay_items.under_way(tx, plan))
 
@@ -163,16 +163,16 @@ class ReplayPlans:
         """Give items that were sent their ends: number, state and result of each."""
         await self._transactions.write(lambda tx: replay_items.mark(tx, plan, ends, since="sent"))
 
-    async def note_entered(self, plan: Plan, items: Sequence[Item], who: str) -> None:
+    async def note_entered(self, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> None:
         """Remember that the records of these items were taken in, and who did it. The items are under way."""
         await self._transactions.write(lambda tx: replay_items.note_entered(tx, plan, items, who))
 
-    async def send_redrives(self, plan: Plan, items: Sequence[Item], who: str) -> int:
+    async def send_redrives(self, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> int:
         """Request the next story of the commands of these items, each once. Returns how many were requested."""
         lanes = await self._transactions.read(lambda tx: replay_items.lanes_of(tx, items))
         return await self._transactions.write(lambda tx: replay_items.send_redrives(tx, plan, items, who), lanes=lanes)
 
-    async def send_again(self, plan: Plan, items: Sequence[Item], who: str) -> int:
+    async def send_again(self, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> int:
         """Publish the recorded events of the commands of these items again, each once. Returns how many commands."""
         lanes = await self._transactions.read(lambda tx: replay_items.lanes_of(tx, items))
         return await self._transactions.write(lambda tx: replay_items.send_again(tx, plan, items, who), lanes=lanes)

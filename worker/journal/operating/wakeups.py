@@ -34,7 +34,7 @@ class Wakeups:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def counted(self, which: Selection) -> Mapping[str, int]:
+    async def count(self, which: Selection) -> Mapping[str, int]:
         """How many commands would be woken, by the reason for which they wait; "" where none was said yet."""
 
         async def look(tx: Transaction) -> Mapping[str, int]:

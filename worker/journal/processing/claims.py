@@ -14,7 +14,7 @@ from worker.journal.database.conditions import UNKNOWN_STATE
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.processing.pauses import held_by, not_held, pauses
 from worker.journal.processing.unknown_rows import why_not, why_not_steps
-from worker.journal.records import SECOND, Claim, Earlier, Owner, Pause, Puzzle, Resolution, State, Step, Work
+from worker.journal.records import SECOND, Claim, Earlier, Owner, Pause, Resolution, State, Step, UnknownRow, Work
 
 OF_LANES = f"""SELECT command.uid, command.source, command.id, command.type, command.lane, command.partner,
       command.customer, command.correlation_id, command.state, command.code, command.redrive, command.revision,
@@ -46,10 +46,10 @@ async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: in
         tx.now,
         worker,
     )
-    work, puzzles = await _complete(tx, worker, found)
+    work, unknown = await _complete(tx, worker, found)
     return Claim(
         work=work,
-        puzzles=puzzles,
+        unknown=unknown,
         next_in=(ahead[0]["due_at"] - tx.now) / SECOND if ahead else None,
     )
 
@@ -82,16 +82,16 @@ async def runnable(tx: Transaction, worker: str, limit: int) -> int:
     return int(rows[0]["n"])
 
 
-async def subject(tx: Transaction, worker: str, uid: str) -> Work | Puzzle | None:
+async def subject(tx: Transaction, worker: str, uid: str) -> Work | UnknownRow | None:
     """A command of this worker's lanes, whatever its state; None where it is not there or its bytes are forgotten."""
     rows = await tx.rows(
         f"{OF_LANES} WHERE command.uid = ? AND lane.owner = ? AND command.pruned_at IS NULL", uid, worker
     )
-    work, puzzles = await _complete(tx, worker, rows)
-    return work[0] if work else puzzles[0] if puzzles else None
+    work, unknown = await _complete(tx, worker, rows)
+    return work[0] if work else unknown[0] if unknown else None
 
 
-async def _complete(tx: Transaction, worker: str, rows: Sequence[Row]) -> tuple[list[Work], list[Puzzle]]:
+async def _complete(tx: Transaction, worker: str, rows: Sequence[Row]) -> tuple[list[Work], list[UnknownRow]]:
     """Commands with their steps, their counts of answers, and what other commands of the lane left open; and those of
     them that this azplan does not understand."""
     if not rows:
@@ -102,18 +102,18 @@ async def _complete(tx: Transaction, worker: str, rows: Sequence[Row]) -> tuple[
     steps, unread = await _steps(tx, uids + [item.uid for items in earlier.values() for item in items])
     answers = await _answers(tx, uids)
     work: list[Work] = []
-    puzzles: list[Puzzle] = []
+    unknown: list[UnknownRow] = []
     for row in rows:
         its = [item for item in earlier[row["lane"]] if item.uid != row["uid"]]
         looked_at = (row["uid"], *(item.uid for item in its))
         whys = [why_not(row), *(unread.get(uid) or why_not_steps(steps[uid]) for uid in looked_at)]
         owner = Owner(worker, row["epoch"])
         if why := next(filter(None, whys), None):
-            puzzles.append(Puzzle(row["uid"], row["lane"], owner, row["revision"], why))
+            unknown.append(UnknownRow(row["uid"], row["lane"], owner, row["revision"], why))
         else:
             found = [Earlier(item.key, item.uid, item.command_id, steps[item.uid]) for item in its]
             work.append(_work(row, owner, steps[row["uid"]], answers[row["uid"]], found, held))
-    return work, puzzles
+    return work, unknown
 
 
 def _work(

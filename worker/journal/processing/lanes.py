@@ -129,7 +129,7 @@ async def own_fresh(tx: Transaction, worker: str, lanes: Sequence[str]) -> None:
         await tx.hint(owner if owner is not None and owner in alive else "")
 
 
-async def looked_over(tx: Transaction, worker: str, after: str, limit: int) -> tuple[list[str], str]:
+async def finished_lanes(tx: Transaction, worker: str, after: str, limit: int) -> tuple[list[str], str]:
     """The next `limit` lanes of this worker beyond `after`: those that look finished, and where to go on.
 
     To be looked at again under their locks.
@@ -145,7 +145,7 @@ async def looked_over(tx: Transaction, worker: str, after: str, limit: int) -> t
     return [row["id"] for row in rows if row["finished"]], rows[-1]["id"] if len(rows) == limit else ""
 
 
-async def let_go(tx: Transaction, worker: str, lanes: Sequence[str]) -> int:
+async def give_back(tx: Transaction, worker: str, lanes: Sequence[str]) -> int:
     """Give finished lanes back, after one more look under their locks. How many were given back."""
     freed = await tx.rows(
         f"""UPDATE lane SET owner = NULL, unfinished = 0 WHERE {tx.among("id")} AND owner = ? AND {NOTHING_LEFT}

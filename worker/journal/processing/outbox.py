@@ -43,11 +43,11 @@ async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int
 
 def _unsent(row: Row, *, letter: bool) -> Unsent:
     headers: Headers = ()
-    puzzle = None
+    unreadable = None
     try:
         headers = load_headers(row["headers"])
     except (ValueError, TypeError) as error:
-        puzzle = f"the headers of number {row['seq']} cannot be read: {error}"
+        unreadable = f"the headers of number {row['seq']} cannot be read: {error}"
     return Unsent(
         seq=row["seq"],
         lane=row["lane"],
@@ -59,7 +59,7 @@ def _unsent(row: Row, *, letter: bool) -> Unsent:
         at=row["at"],
         asked=None if letter else row["asked"],
         asked_at=None if letter else row["asked_at"],
-        puzzle=puzzle,
+        unreadable=unreadable,
     )
 
 

@@ -21,7 +21,7 @@ from worker.journal.processing.runs import (
     conclude,
     stands,
 )
-from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
+from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Resolution, State, UnknownRow, Work
 
 LAST = 2**62
 """Above the number of any request."""
@@ -55,7 +55,7 @@ class Request:
     uid: str
     lane: str
     details: Json
-    puzzle: str | None = None
+    unreadable: str | None = None
     """Why this azplan cannot read the row."""
 
 
@@ -93,7 +93,7 @@ class LaneRequests:
 
         return await self._transactions.read(look)
 
-    async def subject(self, request: Request) -> Work | Puzzle | None:
+    async def subject(self, request: Request) -> Work | UnknownRow | None:
         """The command that a request is about, whatever its state; None where it or its bytes are forgotten."""
         worker = self._worker()
         return await self._transactions.read(lambda tx: claims.subject(tx, worker, request.uid))
@@ -192,12 +192,12 @@ class LaneRequests:
 
 
 def _request(row: Row) -> Request:
-    details, puzzle = None, None
+    details, unreadable = None, None
     try:
         details = load(row["details"])
     except ValueError as error:
-        puzzle = f"its details cannot be read: {error}"
-    return Request(row["seq"], row["who"], row["why"], row["verb"], row["uid"], row["lane"], details, puzzle)
+        unreadable = f"its details cannot be read: {error}"
+    return Request(row["seq"], row["who"], row["why"], row["verb"], row["uid"], row["lane"], details, unreadable)
 
 
 async def _answer(tx: Transaction, request: Request, result: str) -> None:

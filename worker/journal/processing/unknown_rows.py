@@ -11,7 +11,7 @@ from typing import Any
 from worker.journal.database.columns import load_headers, load_waits
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.processing.lanes import holds
-from worker.journal.records import SECOND, Puzzle, Resolution, State, Step
+from worker.journal.records import SECOND, Resolution, State, Step, UnknownRow
 
 KIND = "not understood"
 """The kind of the note on a command that was put off because it was not understood."""
@@ -46,17 +46,17 @@ def why_not_steps(steps: Mapping[str, Step]) -> str | None:
     return None if strange is None else f"its step {strange.name} is {strange.state.value!r}"
 
 
-async def put_off(tx: Transaction, puzzles: Sequence[Puzzle]) -> list[Puzzle]:
+async def put_off(tx: Transaction, rows: Sequence[UnknownRow]) -> list[UnknownRow]:
     """Due later, and otherwise as they were, with a note that says why. Those that have their first note now."""
     told = []
-    for puzzle in puzzles:
-        if not holds(tx, puzzle.lane, puzzle.owner):
+    for row in rows:
+        if not holds(tx, row.lane, row.owner):
             continue
         later = tx.now + int(LOOK_AGAIN * SECOND)
-        if await tx.run(PUT_OFF, later, puzzle.uid, puzzle.revision, tx.now):
-            detail = f"this version of azplan does not understand the command: {puzzle.why}"
-            if await tx.rows(NOTE, tx.now, KIND, detail, puzzle.uid, KIND, detail):
-                told.append(puzzle)
+        if await tx.run(PUT_OFF, later, row.uid, row.revision, tx.now):
+            detail = f"this version of azplan does not understand the command: {row.why}"
+            if await tx.rows(NOTE, tx.now, KIND, detail, row.uid, KIND, detail):
+                told.append(row)
     return told
 
 

@@ -39,7 +39,7 @@ class Gauges:
 
 
 @dataclass(frozen=True, slots=True)
-class Living:
+class LivingWorker:
     """A worker whose row has not expired."""
 
     id: str
@@ -67,8 +67,8 @@ class Stats:
     free_lanes: int
     effects: int
     pauses: int
-    acts: int
-    workers: Sequence[Living]
+    open_requests: int
+    workers: Sequence[LivingWorker]
     bytes: int
 
 
@@ -105,7 +105,7 @@ def age(tx: Transaction, at: Micros) -> float:
 async def stats(tx: Transaction) -> Stats:
     """Everything counted: a look at the whole journal, which takes a while where that is large."""
     pending, oldest = await backlog(tx)
-    workers = await living(tx)
+    workers = await living_workers(tx)
     lanes, owned = await _number(tx, "lane", "unfinished = 1"), sum(worker.lanes for worker in workers)
     return Stats(
         commands=await _commands(tx),
@@ -122,16 +122,16 @@ async def stats(tx: Transaction) -> Stats:
         free_lanes=lanes - owned,
         effects=await _number(tx, "effect", "1 = 1"),
         pauses=await _number(tx, "pause", "1 = 1"),
-        acts=await _number(tx, "act", "done_at IS NULL"),
+        open_requests=await _number(tx, "act", "done_at IS NULL"),
         workers=workers,
         bytes=int((await tx.rows(tx.size, TABLES))[0]["bytes"]),
     )
 
 
-async def living(tx: Transaction) -> list[Living]:
+async def living_workers(tx: Transaction) -> list[LivingWorker]:
     """The workers that are alive, the oldest first: they carry out what a person asks for."""
     return [
-        Living(row["id"], row["name"], row["version"], row["started_at"], row["seen_at"], row["lanes"])
+        LivingWorker(row["id"], row["name"], row["version"], row["started_at"], row["seen_at"], row["lanes"])
         for row in await tx.rows(
             """SELECT id, name, version, started_at, seen_at,
                  (SELECT count(*) FROM lane WHERE owner = worker.id AND unfinished = 1) AS lanes
@@ -164,6 +164,6 @@ class Statistics:
         """Everything counted. It takes a while on a large journal."""
         return await self._transactions.read(stats)
 
-    async def living_workers(self) -> list[Living]:
+    async def living_workers(self) -> list[LivingWorker]:
         """The workers that are alive, the oldest first. They carry out requests."""
-        return await self._transactions.read(living)
+        return await self._transactions.read(living_workers)

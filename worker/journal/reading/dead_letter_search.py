@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from worker.journal.database.columns import PARTNER_OF_COMMAND
 from worker.journal.database.protocol import Row, Transaction, Value
 from worker.journal.reading.conditions import condition
-from worker.journal.reading.views import Letter
+from worker.journal.reading.views import DeadLetter
 from worker.journal.selection import Selection
 
 SELECT = f"""SELECT dead_letter.*, command.id AS command_id, command.source AS command_source,
@@ -15,10 +15,10 @@ SELECT = f"""SELECT dead_letter.*, command.id AS command_id, command.source AS c
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class FoundDeadLetter:
     """A dead letter and its command; without one where the record could not be read as a command."""
 
-    letter: Letter
+    letter: DeadLetter
     id: str | None
     source: str | None
     type: str | None
@@ -27,7 +27,7 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DeadLetterGroup:
     """Dead letters of one code and one type of command. `first` and `last` are instants; `example` is a number."""
 
     code: str
@@ -38,7 +38,7 @@ class Group:
     example: int
 
 
-async def search(tx: Transaction, which: Selection, state: str | None = None, limit: int = 0) -> list[Dead]:
+async def search(tx: Transaction, which: Selection, state: str | None = None, limit: int = 0) -> list[FoundDeadLetter]:
     """The dead letters that match, the newest first, at most `limit` of them; 0 for all."""
     conditions, values = await _conditions(tx, which, state)
     if limit:
@@ -49,7 +49,7 @@ async def search(tx: Transaction, which: Selection, state: str | None = None, li
     return [_dead(row) for row in rows]
 
 
-async def numbered(tx: Transaction, number: int) -> Dead | None:
+async def numbered(tx: Transaction, number: int) -> FoundDeadLetter | None:
     """The dead letter of this number; None where there is none."""
     rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq = ?", number)
     return _dead(rows[0]) if rows else None
@@ -57,7 +57,7 @@ async def numbered(tx: Transaction, number: int) -> Dead | None:
 
 async def following(
     tx: Transaction, which: Selection, state: str | None, after: int, last: int, limit: int
-) -> list[Dead]:
+) -> list[FoundDeadLetter]:
     """The next dead letters that match, the oldest first: those with numbers above `after` and up to `last`."""
     conditions, values = await _conditions(tx, which, state)
     rows = await tx.rows(
@@ -71,7 +71,7 @@ async def following(
     return [_dead(row) for row in rows]
 
 
-async def these(tx: Transaction, numbers: Sequence[int]) -> list[Dead]:
+async def these(tx: Transaction, numbers: Sequence[int]) -> list[FoundDeadLetter]:
     """The dead letters of these numbers, in this order, but for those that are not there."""
     if not numbers:
         return []
@@ -106,7 +106,7 @@ async def commands_of(
     return [(row["number"], row["uid"]) for row in rows]
 
 
-async def groups(tx: Transaction, which: Selection, state: str | None = None) -> list[Group]:
+async def groups(tx: Transaction, which: Selection, state: str | None = None) -> list[DeadLetterGroup]:
     """The dead letters that match, counted by code and type of command, the most first."""
     conditions, values = await _conditions(tx, which, state)
     rows = await tx.rows(
@@ -116,7 +116,9 @@ async def groups(tx: Transaction, which: Selection, state: str | None = None) ->
             WHERE {conditions} GROUP BY dead_letter.code, command.type ORDER BY n DESC, code""",
         *values,
     )
-    return [Group(row["code"], row["type"], row["n"], row["first"], row["last"], row["example"]) for row in rows]
+    return [
+        DeadLetterGroup(row["code"], row["type"], row["n"], row["first"], row["last"], row["example"]) for row in rows
+    ]
 
 
 async def _conditions(tx: Transaction, which: Selection, state: str | None) -> tuple[str, list[Value]]:
@@ -124,9 +126,9 @@ async def _conditions(tx: Transaction, which: Selection, state: str | None) -> t
     return (match, values) if state is None else (f"{match} AND dead_letter.state = ?", [*values, state])
 
 
-def _dead(row: Row) -> Dead:
-    return Dead(
-        letter=letter(row),
+def _dead(row: Row) -> FoundDeadLetter:
+    return FoundDeadLetter(
+        letter=dead_letter(row),
         id=row["command_id"],
         source=row["command_source"],
         type=row["command_type"],
@@ -135,6 +137,6 @@ def _dead(row: Row) -> Dead:
     )
 
 
-def letter(row: Row) -> Letter:
+def dead_letter(row: Row) -> DeadLetter:
     """A dead letter's row as a person reads it."""
-    return Letter(**{field.name: row[field.name] for field in fields(Letter)})
+    return DeadLetter(**{field.name: row[field.name] for field in fields(DeadLetter)})

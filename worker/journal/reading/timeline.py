@@ -12,12 +12,12 @@ from worker.journal.processing.claims import steps_of
 from worker.journal.processing.tenants import called_now
 from worker.journal.reading.call_order import Span, by_cause
 from worker.journal.reading.conditions import condition
-from worker.journal.reading.dead_letter_search import letter
+from worker.journal.reading.dead_letter_search import dead_letter
 from worker.journal.reading.views import (
     Change,
-    Done,
-    SaidEvent,
+    OperatorAction,
     Story,
+    StoryEvent,
     Summary,
 )
 from worker.journal.records import Call, Micros, Note, Resolution, State
@@ -74,7 +74,7 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         Note(at=note["at"], kind=note["kind"], detail=note["detail"], reason=note["reason"], until=note["until"])
         for note in await tx.rows("SELECT * FROM note WHERE uid = ? ORDER BY at, seq", uid)
     ]
-    events_of = [said(event) for event in await tx.rows("SELECT * FROM event WHERE uid = ? ORDER BY seq", uid)]
+    events_of = [story_event(event) for event in await tx.rows("SELECT * FROM event WHERE uid = ? ORDER BY seq", uid)]
     made = await tx.rows("SELECT * FROM call WHERE uid = ? ORDER BY seq", uid)
     calls, clocks = by_cause([(each["redrive"], call(each)) for each in made], spans(row["received_at"], events_of))
     notes = sorted([*notes, *clocks], key=lambda note: note.at)
@@ -92,13 +92,15 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         notes=[note for note in notes if note.kind != "wait"],
         events=events_of,
         calls=calls,
-        letters=[letter(row) for row in await tx.rows("SELECT * FROM dead_letter WHERE uid = ? ORDER BY seq", uid)],
-        acts=await _acts(tx, row),
+        dead_letters=[
+            dead_letter(row) for row in await tx.rows("SELECT * FROM dead_letter WHERE uid = ? ORDER BY seq", uid)
+        ],
+        actions=await _actions(tx, row),
         effects=[row["key"] for row in await tx.rows("SELECT key FROM effect WHERE uid = ? ORDER BY key", uid)],
     )
 
 
-def spans(received_at: Micros, said_of: Sequence[SaidEvent]) -> dict[int, Span]:
+def spans(received_at: Micros, said_of: Sequence[StoryEvent]) -> dict[int, Span]:
     """From when until when each story of a command ran, by what was said of it."""
     kinds, found = events(), {0: Span(received_at)}
     for event in said_of:
@@ -110,12 +112,12 @@ def spans(received_at: Micros, said_of: Sequence[SaidEvent]) -> dict[int, Span]:
     return found
 
 
-async def _acts(tx: Transaction, command: Row) -> list[Done]:
+async def _actions(tx: Transaction, command: Row) -> list[OperatorAction]:
     """What people did about a command, the pauses that held it and their ends included."""
-    own = [done(act) for act in await tx.rows("SELECT * FROM act WHERE uid = ?", command["uid"])]
+    own = [operator_action(act) for act in await tx.rows("SELECT * FROM act WHERE uid = ?", command["uid"])]
     until = tx.now if command["concluded_at"] is None else command["concluded_at"]
     braked = [
-        done(act)
+        operator_action(act)
         for act in await tx.rows(
             "SELECT * FROM act WHERE verb IN ('pause', 'resume') AND uid IS NULL AND at <= ? ORDER BY seq", until
         )
@@ -125,7 +127,7 @@ async def _acts(tx: Transaction, command: Row) -> list[Done]:
     return sorted([*own, *_while_there(meant, command["received_at"])], key=lambda act: act.seq)
 
 
-def _while_there(braked: Sequence[Done], received_at: Micros) -> list[Done]:
+def _while_there(braked: Sequence[OperatorAction], received_at: Micros) -> list[OperatorAction]:
     """Those of these pauses and resumptions that a command lived to see."""
     over = [act for act in braked if act.verb == "resume" and act.at < received_at]
     return [
@@ -146,7 +148,7 @@ async def changes(tx: Transaction, since: int, limit: int = PAGE) -> tuple[list[
         row["uid"]: summary(row)
         for row in await tx.rows(f"{SUMMARY} WHERE {tx.among('uid')}", sorted({row["uid"] for row in rows}))
     }
-    found = [Change(said(row), commands[row["uid"]]) for row in rows if row["uid"] in commands]
+    found = [Change(story_event(row), commands[row["uid"]]) for row in rows if row["uid"] in commands]
     settled = [row["seq"] for row in rows if row["at"] < tx.now - OVERLAP]
     return found, max(settled, default=since)
 
@@ -162,14 +164,16 @@ def summary(row: Row) -> Summary:
     return Summary(**values | {"partner": row["partner"] or None, "state": State(row["state"])})
 
 
-def said(row: Row) -> SaidEvent:
+def story_event(row: Row) -> StoryEvent:
     """An event's row as a person reads it."""
-    return SaidEvent(**{field.name: row[field.name] for field in fields(SaidEvent)})
+    return StoryEvent(**{field.name: row[field.name] for field in fields(StoryEvent)})
 
 
-def done(row: Row) -> Done:
+def operator_action(row: Row) -> OperatorAction:
     """An act's row as a person reads it."""
-    return Done(**{field.name: row[field.name] for field in fields(Done)} | {"details": columns.load(row["details"])})
+    return OperatorAction(
+        **{field.name: row[field.name] for field in fields(OperatorAction)} | {"details": columns.load(row["details"])}
+    )
 
 
 def call(row: Row) -> Call:

@@ -29,7 +29,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class SaidEvent:
+class StoryEvent:
     """An event of a command. `sent_at` is None while Kafka has not acknowledged it."""
 
     seq: int
@@ -42,7 +42,7 @@ class SaidEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A dead letter, but for its bytes. `state` is open, redriven or archived; `uid` is None without a command."""
 
     seq: int
@@ -60,7 +60,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class OperatorAction:
     """What a person asked for. `done_at` is None until the lane's owner has carried it out, and `result` says how."""
 
     seq: int
@@ -92,10 +92,10 @@ class Story:
     steps: Sequence[Step]
     waits: Sequence[Note]
     notes: Sequence[Note]
-    events: Sequence[SaidEvent]
+    events: Sequence[StoryEvent]
     calls: Sequence[Call]
-    letters: Sequence[Letter]
-    acts: Sequence[Done]
+    dead_letters: Sequence[DeadLetter]
+    actions: Sequence[OperatorAction]
     effects: Sequence[str]
 
 
@@ -103,5 +103,5 @@ class Story:
 class Change:
     """An event, as it was said about a command: what `commands watch` shows."""
 
-    event: SaidEvent
+    event: StoryEvent
     command: Summary

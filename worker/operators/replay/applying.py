@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from events.codes import codes
 from worker.clock import Clock
-from worker.journal.operating.replay_items import Item, Plan, Sent
+from worker.journal.operating.replay_items import ReplayItem, ReplayPlan, SentItem
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.requests import DONE
 from worker.journal.records import State
@@ -60,7 +60,7 @@ class Applier:
         journal: OperatorJournal,
         clock: Clock,
         *,
-        enter: Callable[[Sequence[Item]], Awaitable[None]],
+        enter: Callable[[Sequence[ReplayItem]], Awaitable[None]],
         tell: Callable[[Standing], None],
     ) -> None:
         self._journal = journal
@@ -68,7 +68,7 @@ class Applier:
         self._enter = enter
         self._tell = tell
 
-    async def apply(self, plan: Plan, manner: Manner) -> Ended:
+    async def apply(self, plan: ReplayPlan, manner: Manner) -> Ended:
         """Carry the plan out as far as it goes. May be called again for what is left."""
         begun, started = 0, self._clock.monotonic()
         moved, before = started, Standing()
@@ -88,7 +88,7 @@ class Applier:
                 begun += await self._begin(plan, manner, number)
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _look(self, plan: Plan, manner: Manner) -> tuple[Standing, int]:
+    async def _look(self, plan: ReplayPlan, manner: Manner) -> tuple[Standing, int]:
         """Where the plan stands, after what has ended was written down; and how many were left alone."""
         sent = await self._journal.replay_plans.under_way(plan.id)
         verdicts = [(each.number, *end) for each in sent if (end := verdict(each)) is not None]
@@ -105,7 +105,7 @@ class Applier:
         )
         return standing, states.get("left", 0)
 
-    async def _begin(self, plan: Plan, manner: Manner, number: int) -> int:
+    async def _begin(self, plan: ReplayPlan, manner: Manner, number: int) -> int:
         """Begin the next items; how many."""
         items = await self._journal.replay_plans.planned(plan.id, manner.outcomes, number)
         fresh = [item for item in items if item.outcome == Outcome.START]
@@ -122,7 +122,7 @@ class Applier:
         return len(items)
 
 
-def verdict(sent: Sent) -> tuple[str, str | None] | None:
+def verdict(sent: SentItem) -> tuple[str, str | None] | None:
     """How an item ended: its state and result; None while it is under way."""
     if sent.asked and sent.answer is None:
         return None
@@ -135,7 +135,7 @@ def verdict(sent: Sent) -> tuple[str, str | None] | None:
     return ("failed", None) if sent.state == State.FAILED else ("done", None)
 
 
-def is_patient(sent: Sent) -> bool:
+def is_patient(sent: SentItem) -> bool:
     """Whether its command has done its part, and waits for Microsoft alone."""
     reason = codes().get(sent.reason or "")
     return sent.state == State.WAITING and reason is not None and reason.treatment.patient

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 
-from worker.journal.operating.replay_items import Item, Plan
+from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import Json
 from worker.operators.replay.cost import expect
@@ -29,14 +29,14 @@ class Order:
 
 async def make(
     journal: OperatorJournal, found: AsyncIterable[Candidate], order: Order, per_minute: Mapping[str, int]
-) -> Plan:
+) -> ReplayPlan:
     """The plan for what was found, as it is kept from now on; one in which there is nothing is not kept.
 
     `per_minute` are the ceilings of the accounts.
     """
     name, outcomes, number = str(uuid.uuid4()), Counter[str](), 0
     running: Counter[tuple[str, str]] = Counter()
-    portion: list[Item] = []
+    portion: list[ReplayItem] = []
     async for candidate in found:
         number += 1
         item = planned(candidate, number, order.wanted)
@@ -49,7 +49,7 @@ async def make(
             portion = []
     await _keep(journal, name, portion)
     expected = expect(running.elements(), await journal.replay_plans.calls_by_type(), per_minute)
-    plan = Plan(
+    plan = ReplayPlan(
         id=name,
         at=journal.now(),
         who=order.who,
@@ -65,7 +65,7 @@ async def make(
     return plan
 
 
-def planned(candidate: Candidate, number: int, wanted: Wanted) -> Item:
+def planned(candidate: Candidate, number: int, wanted: Wanted) -> ReplayItem:
     """What would happen to one command."""
     item = candidate.item
     decision = decide(
@@ -75,7 +75,7 @@ def planned(candidate: Candidate, number: int, wanted: Wanted) -> Item:
         wanted=wanted,
     )
     uid = candidate.known.uid if candidate.known else item.command.uid if item and item.command else None
-    return Item(
+    return ReplayItem(
         number=number,
         uid=uid,
         type=candidate.type,
@@ -86,7 +86,7 @@ def planned(candidate: Candidate, number: int, wanted: Wanted) -> Item:
     )
 
 
-async def _keep(journal: OperatorJournal, plan: str, items: list[Item]) -> None:
+async def _keep(journal: OperatorJournal, plan: str, items: list[ReplayItem]) -> None:
     if items:
         await journal.replay_plans.add_items(plan, items)
 

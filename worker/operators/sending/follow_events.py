@@ -7,7 +7,7 @@ from typing import Final
 from events.wire.published_event import PublishedEvent
 from events.wire.record import Record
 from worker.broker.port import Admin, BrokerUnavailable, Partition
-from worker.operators.sending.published_events import ToldEvents
+from worker.operators.sending.published_events import PublishedEvents
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
@@ -15,7 +15,7 @@ GROWTH: Final = 1.3
 
 
 async def events_after(
-    admin: Admin, topic: str, starts: Mapping[Partition, int], told: ToldEvents
+    admin: Admin, topic: str, starts: Mapping[Partition, int], told: PublishedEvents
 ) -> AsyncIterator[PublishedEvent]:
     """Every event on `topic` that `told` accepts, from these offsets on, without end, in order within each partition.
 
@@ -35,7 +35,7 @@ async def events_after(
         await asyncio.sleep(pause)
 
 
-async def _patiently(told: ToldEvents, record: Record) -> PublishedEvent | None:
+async def _patiently(told: PublishedEvents, record: Record) -> PublishedEvent | None:
     while True:
         try:
             return await told.event(record)

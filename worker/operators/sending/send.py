@@ -13,7 +13,7 @@ from worker.broker.port import Ack, Admin, BrokerUnavailable, Partition, Sink
 from worker.operators.errors import Unavailable
 from worker.operators.sending.compose import Identity
 from worker.operators.sending.follow_events import events_after
-from worker.operators.sending.published_events import ToldEvents
+from worker.operators.sending.published_events import PublishedEvents
 from worker.settings.model import Settings
 
 
@@ -86,7 +86,7 @@ async def send_command(settings: Settings, admin: Admin, sink: Sink, request: Se
 async def follow_answer(settings: Settings, admin: Admin, sent: SentCommand) -> AsyncIterator[PublishedEvent]:
     """The events of a sent command as they are published, up to and with its answer. Waits without end."""
     kafka = settings.kafka
-    told = ToldEvents(admin, kafka.commands_topic, sent.is_about)
+    told = PublishedEvents(admin, kafka.commands_topic, sent.is_about)
     sent.passed_over = told.passed
     async for event in events_after(admin, kafka.events_topic, sent.starts, told):
         sent.events.append(event)

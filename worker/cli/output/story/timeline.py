@@ -9,7 +9,7 @@ from worker.cli.output.instants import clock_time
 from worker.cli.output.json import data_of
 from worker.cli.output.lines import tied
 from worker.cli.output.story.verdict import terminal
-from worker.journal.reading.views import Done, SaidEvent, Story
+from worker.journal.reading.views import OperatorAction, Story, StoryEvent
 from worker.journal.records import Call, Micros, Note
 from worker.operators.wording.message_types import short
 
@@ -75,12 +75,12 @@ def _lines(story: Story) -> Iterator[Line]:
     for note in story.notes:
         yield Line(note.at, note.kind, note.detail)
     yield from map(_call, story.calls)
-    for letter in story.letters:
+    for letter in story.dead_letters:
         yield Line(letter.at, "dead letter", f"{letter.code}: {letter.detail} ({letter.state}, number {letter.seq})")
-    yield from map(_act, story.acts)
+    yield from map(_act, story.actions)
 
 
-def _event(event: SaidEvent, *, briefly: bool) -> Line:
+def _event(event: StoryEvent, *, briefly: bool) -> Line:
     data = data_of(event)
     unsent = "" if event.sent_at else "  (not published yet)"
     again = f"  (redrive {event.redrive})" if event.redrive else ""
@@ -103,7 +103,7 @@ def _call(call: Call) -> Line:
     return Line(call.at, "call", text, look=None if call.step else ("call", call.operation, call.status, call.code))
 
 
-def _act(act: Done) -> Line:
+def _act(act: OperatorAction) -> Line:
     done = f"; {act.result}" if act.result else "" if act.done_at else "; not carried out yet"
     why = f", because {act.why}" if act.why else ""
     return Line(act.at, "person", f"{act.who}: {act.verb}{why}{done}")

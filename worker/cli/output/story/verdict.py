@@ -8,7 +8,7 @@ from events.messages.base import events as known_events
 from worker.cli.output.event import details, headline, refusal
 from worker.cli.output.instants import date_time
 from worker.cli.output.json import data_of
-from worker.journal.reading.views import SaidEvent, Story
+from worker.journal.reading.views import Story, StoryEvent
 from worker.journal.records import SECOND, Micros
 from worker.operators.wording.durations import rough
 from worker.operators.wording.message_types import short
@@ -83,7 +83,7 @@ def _since(story: Story, reason: str) -> Micros:
     return begun
 
 
-def terminal(events: Iterable[SaidEvent], redrive: int) -> SaidEvent | None:
+def terminal(events: Iterable[StoryEvent], redrive: int) -> StoryEvent | None:
     """The terminal event of this story; None if it has none. An event that only a newer azplan knows counts as one."""
     going_on = {wire_type for wire_type, kind in known_events().items() if not kind.terminal}
     ends = [each for each in events if each.redrive == redrive and each.type not in going_on]
