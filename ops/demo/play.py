@@ -16,7 +16,7 @@ from worker.broker.connection import KafkaConfig
 from worker.broker.port import Ack
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.sending.follow_events import events_after

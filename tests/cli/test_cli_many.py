@@ -8,8 +8,8 @@ import pytest
 from ops.local.databases import run_apart
 from tests.cli.conftest import Azplan
 from tests.journal.bench import Bench, accept, command, poison
-from worker.journal.database.postgres_transaction import PostgresTransaction
-from worker.journal.database.sqlite_transaction import SqliteTransaction
+from worker.journal.database.postgres.transaction import PostgresTransaction
+from worker.journal.database.sqlite.transaction import SqliteTransaction
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.counts import LivingWorker
 from worker.journal.reading.views import Change

@@ -17,7 +17,7 @@ from tests.support.harness import MakeEngine, World, settings_of, sqlite_file
 from tests.support.invariants import Findings, check, check_committed
 from tests.support.virtual_time import START
 from worker.clock import Clock
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 
 SETTLE = 60.0
 SETTINGS = settings_of(

@@ -31,7 +31,7 @@ from tests.support.virtual_time import START, LoopClock
 from worker.clock import Clock
 from worker.gate import Traffic
 from worker.handling import load
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.requests import Requests as OperatorRequests

@@ -21,7 +21,7 @@ from tests.runtime import bench
 from worker import metrics
 from worker.cli.main import call
 from worker.handling import load
-from worker.journal.operating.replay_items import Sent
+from worker.journal.operating.replay_items import SentItem
 from worker.operators.replay.applying import is_patient
 from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.registry import operations
@@ -106,7 +106,7 @@ def labels() -> None:
 
 def replaying() -> None:
     """A replay goes on while a command waits for this reason."""
-    sent = Sent(number=1, uid="u", redrive=0, asked=False, answer=None, state="waiting", reason=PENDING, story=0)
+    sent = SentItem(number=1, uid="u", redrive=0, asked=False, answer=None, state="waiting", reason=PENDING, story=0)
     assert is_patient(sent)
 
 

@@ -9,10 +9,10 @@ from typing import Any, Self, TypeVar
 
 from events.wire.record import Record
 from worker.clock import Clock
-from worker.journal.database.postgres import PostgresEngine
+from worker.journal.database.postgres.engine import PostgresEngine
 from worker.journal.database.protocol import Engine, Transaction
-from worker.journal.database.sqlite import SqliteEngine
-from worker.journal.database.sqlite_threads import Threads
+from worker.journal.database.sqlite.engine import SqliteEngine
+from worker.journal.database.sqlite.threads import Threads
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Intake, NewCommand, Taken
 from worker.journal.journal import Journal

@@ -16,8 +16,8 @@ from tests.support import pgbouncer_local
 from tests.support.missing import missing
 from tests.support.pgbouncer_local import LocalPgBouncer
 from worker.clock import Clock
-from worker.journal.database.postgres import PATIENCE_SECONDS
-from worker.journal.database.postgres_connection import Door
+from worker.journal.database.postgres.connection import Door
+from worker.journal.database.postgres.engine import PATIENCE_SECONDS
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal

@@ -13,8 +13,8 @@ from tests.journal.bench import Bench, accept, claim, command, ended, instead, i
 from tests.journal.wire import wire
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
-from worker.journal.database.postgres import CLOSE_SECONDS, PostgresEngine
-from worker.journal.database.postgres_errors import TROUBLE
+from worker.journal.database.postgres.engine import CLOSE_SECONDS, PostgresEngine
+from worker.journal.database.postgres.errors import TROUBLE
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import migrations
 from worker.journal.database.transactions import CLOSE_SECONDS as JOURNAL_SECONDS

@@ -17,8 +17,8 @@ from ops.local.databases import run_apart
 from ops.local.postgres import LocalPostgres
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
-from worker.journal.database.postgres import PostgresEngine
-from worker.journal.database.postgres_address import Address
+from worker.journal.database.postgres.address import Address
+from worker.journal.database.postgres.engine import PostgresEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 
@@ -190,7 +190,7 @@ from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.journal.database import schema
 from worker.journal.database.transactions import Transactions
-from worker.journal.database.postgres import PostgresEngine
+from worker.journal.database.postgres.engine import PostgresEngine
 
 async def main():
     journal = Journal(Transactions(PostgresEngine(sys.argv[1]), Clock()))

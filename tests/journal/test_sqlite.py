@@ -15,7 +15,7 @@ import pytest
 from tests.journal.bench import Bench, accept, change, claim, command, ended, intent, only, rows, run
 from worker.clock import Clock
 from worker.errors import JournalRefused, JournalUnavailable
-from worker.journal.database.sqlite import CLOSE_SECONDS, SqliteEngine
+from worker.journal.database.sqlite.engine import CLOSE_SECONDS, SqliteEngine
 from worker.journal.database.transactions import CLOSE_SECONDS as JOURNAL_SECONDS
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Taken

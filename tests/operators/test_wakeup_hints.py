@@ -8,7 +8,7 @@ from events.messages.plans import PlanSuspended, SuspendPlan
 from ops.local.waiting import eventually
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import World
-from worker.journal.database.postgres import PostgresEngine
+from worker.journal.database.postgres.engine import PostgresEngine
 from worker.journal.selection import Selection
 
 pytestmark = pytest.mark.postgres

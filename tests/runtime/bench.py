@@ -12,7 +12,7 @@ from events.wire.record import Headers, Record
 from tests.support.callers_thread import CallersThread
 from tests.support.virtual_time import LoopClock
 from worker.gate import Traffic
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal

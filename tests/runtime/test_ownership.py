@@ -13,7 +13,7 @@ from tests.runtime.bench import Bench, desk, record
 from tests.support.callers_thread import CallersThread
 from tests.support.virtual_time import LoopClock
 from worker.errors import JournalUnavailable
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import Conclusion, State

@@ -18,7 +18,8 @@ from tests.support.harness import COMMANDS, GROUP, LiveWorker, World, settings_o
 from worker import app
 from worker.broker.port import BrokerUnavailable
 from worker.handling import Context
-from worker.journal.database import postgres, sqlite
+from worker.journal.database.postgres import engine as postgres
+from worker.journal.database.sqlite import engine as sqlite
 from worker.journal.database.transactions import CLOSE_SECONDS
 from worker.partner_center.resources import subscriptions
 from worker.runtime.consumer import Progress

@@ -28,7 +28,7 @@ from worker.app import Dependencies, assemble
 from worker.clock import Clock
 from worker.handling import Handler, load
 from worker.journal.database.protocol import Engine
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.runtime.lifecycle.service import Service

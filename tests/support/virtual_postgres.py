@@ -12,8 +12,8 @@ from ops.local.databases import run_apart
 from tests.support.harness import MakeEngine
 from tests.support.virtual_loop import VirtualLoop
 from worker.clock import Clock
-from worker.journal.database.postgres import PostgresEngine
-from worker.journal.database.postgres_transaction import PostgresTransaction
+from worker.journal.database.postgres.engine import PostgresEngine
+from worker.journal.database.postgres.transaction import PostgresTransaction
 from worker.journal.database.protocol import Operation, Transaction
 from worker.journal.records import Micros
 

@@ -9,9 +9,9 @@ from worker.broker.connection import KafkaConfig
 from worker.broker.port import Source, StartFrom
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
-from worker.journal.database.postgres import PostgresEngine
+from worker.journal.database.postgres.engine import PostgresEngine
 from worker.journal.database.protocol import Engine
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.operating.retention_kinds import Ages
 from worker.runtime.ownership import Lease
 from worker.settings.model import Settings

@@ -3,7 +3,7 @@
 import asyncpg
 
 from worker.errors import FULL_DISK, JournalUnavailable
-from worker.journal.database.postgres_connection import LOST_STATEMENT, READ_ONLY
+from worker.journal.database.postgres.connection import LOST_STATEMENT, READ_ONLY
 
 AGAIN = (
     asyncpg.DeadlockDetectedError,

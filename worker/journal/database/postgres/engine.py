@@ -9,10 +9,10 @@ import asyncpg
 
 from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.group_commit import perform
-from worker.journal.database.postgres_address import Address
-from worker.journal.database.postgres_connection import LOST_STATEMENT, READ_ONLY, Door, refused
-from worker.journal.database.postgres_errors import AGAIN, DENIED, REFUSED, TROUBLE, is_too_large, unavailable
-from worker.journal.database.postgres_transaction import CHANNEL, PostgresTransaction
+from worker.journal.database.postgres.address import Address
+from worker.journal.database.postgres.connection import LOST_STATEMENT, READ_ONLY, Door, refused
+from worker.journal.database.postgres.errors import AGAIN, DENIED, REFUSED, TROUBLE, is_too_large, unavailable
+from worker.journal.database.postgres.transaction import CHANNEL, PostgresTransaction
 from worker.journal.database.protocol import Operation, Transaction
 from worker.journal.database.schema import insist, migrate
 

@@ -16,10 +16,10 @@ from worker.errors import JournalMissing, JournalRefused, JournalUnavailable
 from worker.journal.database.group_commit import perform
 from worker.journal.database.protocol import Operation, Transaction
 from worker.journal.database.schema import insist, migrate
-from worker.journal.database.sqlite_file import connect, made_private, readable_by_others, unavailable
-from worker.journal.database.sqlite_lock import take_lock
-from worker.journal.database.sqlite_threads import Threads, TwoThreads
-from worker.journal.database.sqlite_transaction import SqliteTransaction, drive
+from worker.journal.database.sqlite.file import connect, made_private, readable_by_others, unavailable
+from worker.journal.database.sqlite.lock import take_lock
+from worker.journal.database.sqlite.threads import Threads, TwoThreads
+from worker.journal.database.sqlite.transaction import SqliteTransaction, drive
 from worker.journal.records import SECOND, Micros
 
 T = TypeVar("T")

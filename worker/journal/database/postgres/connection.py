@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from worker.errors import JournalRefused, JournalUnavailable
-from worker.journal.database.postgres_address import WEAK, Address
+from worker.journal.database.postgres.address import WEAK, Address
 
 LOST_STATEMENT = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 """A statement that was prepared by name is not there, or is there already: the connection is not ours alone."""

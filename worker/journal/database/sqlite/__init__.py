@@ -1,0 +1,1 @@
+"""The journal on SQLite: the only modules that know sqlite3."""
