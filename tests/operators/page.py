@@ -66,11 +66,11 @@ from worker.operators import (
 )
 from worker.operators import commands as commands_of_people
 from worker.operators.errors import Refused
-from worker.operators.published_accounts import ToldAccounts
+from worker.operators.published_accounts import PublishedAccounts
 from worker.operators.replay import applying, cost, decisions, pace, planning, plans
 from worker.operators.replay import selection as candidates
 from worker.operators.sending import compose, follow_events, send
-from worker.operators.sending.published_events import ToldEvents
+from worker.operators.sending.published_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.wording import durations, error_codes, message_types
 from worker.settings import model
@@ -170,7 +170,7 @@ async def sent(settings: Settings, broker: MemoryBroker, admin: PageAdmin) -> No
     await broker.write(settings.kafka.events_topic, answer(identity))
     (event,) = [each async for each in send.follow_answer(settings, admin, command)]
     assert command.answer(event) is send.Answer.FAILED
-    told = ToldEvents(admin, settings.kafka.commands_topic)
+    told = PublishedEvents(admin, settings.kafka.commands_topic)
     async for again in follow_events.events_after(admin, settings.kafka.events_topic, {}, told):
         assert again.id == event.id
         break
@@ -202,7 +202,7 @@ async def read(journal: OperatorJournal, settings: Settings) -> None:
     watched = await event_watch.watch_events(journal, settings, Selection())
     assert [change async for page in watched.pages() for change in page] == []
     assert (await journal_maintenance.count_journal(journal)).counts.effects == 1
-    assert await ToldAccounts(journal).tenant("us") is not None
+    assert await PublishedAccounts(journal).tenant("us") is not None
 
 
 async def held(journal: OperatorJournal, settings: Settings) -> None:

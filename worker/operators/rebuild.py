@@ -26,12 +26,12 @@ from worker.errors import JournalRefused
 from worker.journal.database.columns import account, load_headers, source
 from worker.journal.database.protocol import LaneKey, Row
 from worker.journal.intake_records import Intake, Taken
-from worker.journal.operating.rebuild import Bare, Copied, Opened
+from worker.journal.operating.rebuild import BroughtUp, CommandWithoutRecord, EventCopy
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory, Tenant
 from worker.journal.records import SECOND, Micros, NewDeadLetter, NewEvent, State
-from worker.operators.published_accounts import ToldAccounts
-from worker.operators.sending.published_events import ToldEvents
+from worker.operators.published_accounts import PublishedAccounts
+from worker.operators.sending.published_events import PublishedEvents
 from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.intake import IntakeRules, intake, lane_of, refused_by_database
 
@@ -77,8 +77,8 @@ class Rebuild:
         self._journal = journal
         self._sources = sources
         self._tell = tell
-        self._accounts = ToldAccounts(journal)
-        self._told = ToldEvents(sources.admin, sources.commands_topic)
+        self._accounts = PublishedAccounts(journal)
+        self._told = PublishedEvents(sources.admin, sources.commands_topic)
 
     async def run(self, who: str, why: str, *, alone: bool) -> Rebuilt:
         """Bring the journal up to the topics. `alone`: no other process can have it open.
@@ -124,7 +124,7 @@ class Rebuild:
         async for records in self._portions(self._sources.commands_topic):
             items = [intake(record, self._journal.now(), desk) for record in records]
             uids = sorted({item.command.uid for item in items if item.command})
-            told = await self._journal.rebuild.told_of(uids)
+            told = await self._journal.rebuild.events_of_newest_stories(uids)
             items = [await self._as_told(item, told) for item in items]
             taken = await self._journal.accept(items, instead)
             number += sum(each in (Taken.NEW, Taken.REFUSED) for each in taken)
@@ -148,13 +148,13 @@ class Rebuild:
         return replace(item, command=command, too_old=None)
 
     async def _enter_bare(self) -> None:
-        while rows := await self._journal.rebuild.orphans(PORTION):
+        while rows := await self._journal.rebuild.events_without_command(PORTION):
             found = [each for row in rows if (each := await self._bare(row))]
             strange = {row["uid"] for row in rows} - {each.uid for each in found}
             await self._journal.rebuild.forget(sorted(strange))
-            await self._journal.rebuild.enter_bare(found)
+            await self._journal.rebuild.enter_without_record(found)
 
-    async def _bare(self, row: Row) -> Bare | None:
+    async def _bare(self, row: Row) -> CommandWithoutRecord | None:
         found = stored(row)
         if isinstance(found, SkippedRecord):
             return None
@@ -171,23 +171,23 @@ class Rebuild:
         if lanes:
             await self._journal.rebuild.guard_lanes(lanes, guard)
 
-    async def _bring_up(self) -> Opened:
-        after, total, guard = 0, Opened(), int(self._sources.guard * SECOND)
+    async def _bring_up(self) -> BroughtUp:
+        after, total, guard = 0, BroughtUp(), int(self._sources.guard * SECOND)
         while rows := await self._journal.rebuild.commands(after, PORTION):
             after = rows[-1]["seq"]
             more = await self._journal.rebuild.bring_up(rows, guard)
             await self._guard_strays(rows, guard)
-            total = Opened(total.concluded + more.concluded, total.open + more.open, total.kept + more.kept)
+            total = BroughtUp(total.concluded + more.concluded, total.open + more.open, total.kept + more.kept)
         return total
 
     async def _bury(self) -> None:
-        while rows := await self._journal.rebuild.failed_without_letter(PORTION):
+        while rows := await self._journal.rebuild.failed_without_dead_letter(PORTION):
             found = [(row["uid"], letter(row, self._sources.desk.sender)) for row in rows]
-            await self._journal.rebuild.bury(found)
+            await self._journal.rebuild.add_dead_letters(found)
 
     async def _give_up(self) -> int:
         number = 0
-        while rows := await self._journal.rebuild.unanswered_bare(PORTION):
+        while rows := await self._journal.rebuild.open_without_record(PORTION):
             for row in rows:
                 event = gone(row, self._journal.now())
                 await self._journal.rebuild.give_up(row, FailedCode.OUTCOME_UNKNOWN, event)
@@ -220,11 +220,11 @@ async def refuse_beside_workers(journal: OperatorJournal) -> None:
         )
 
 
-def copied(record: Record, found: PublishedEvent, tenant: Tenant | None) -> Copied:
+def copied(record: Record, found: PublishedEvent, tenant: Tenant | None) -> EventCopy:
     """An event of the events topic as the journal keeps it, in the lane of its tenant's customer."""
     event = found.event
     at = micros(found.time) if found.time else (record.timestamp or 0) * 1_000
-    return Copied(
+    return EventCopy(
         id=found.id,
         uid=str(command_uid(event.command_source, event.command_id)),
         redrive=event.redrive,
@@ -242,10 +242,10 @@ def stored(row: Row) -> PublishedEvent | SkippedRecord:
     return read_event(Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"])))
 
 
-def bare(uid: str, found: PublishedEvent, tenant: Tenant | None) -> Bare:
+def bare(uid: str, found: PublishedEvent, tenant: Tenant | None) -> CommandWithoutRecord:
     """The command that an event is about, as far as the event tells."""
     event = found.event
-    return Bare(
+    return CommandWithoutRecord(
         uid=uid,
         source=event.command_source,
         id=event.command_id,

@@ -18,8 +18,9 @@ from events.wire.envelope import (
 from events.wire.fingerprint import ALGORITHM
 from events.wire.record import Record
 from worker.clock import instant
+from worker.journal.intake_records import Intake, NewCommand
 from worker.journal.processing.tenants import Tenant
-from worker.journal.records import SECOND, Intake, Micros, NewCommand, NewDeadLetter, NewEvent, State
+from worker.journal.records import SECOND, Micros, NewDeadLetter, NewEvent, State
 from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.observability.tracing import record_trace
 
