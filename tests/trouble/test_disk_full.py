@@ -17,7 +17,7 @@ from tests.support.invariants import check
 from tests.support.virtual_loop import run_virtual
 from tests.trouble.ledger import rest
 from worker.errors import FULL_DISK
-from worker.journal.database.sqlite import SqliteEngine
+from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.runtime.observability.readiness import Readiness
 
 MIB = 1024 * 1024

@@ -15,9 +15,9 @@ from events.wire.strict_json import LARGEST
 from worker.broker.port import Batch, BrokerError, Partition, Source
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
+from worker.journal.intake_records import Intake, Taken
 from worker.journal.journal import Journal
 from worker.journal.processing.intake import without_bytes
-from worker.journal.records import Intake, Taken
 from worker.runtime.intake import IntakeRules, intake, refused_by_database
 from worker.runtime.lanes import Lanes
 from worker.runtime.observability import telemetry

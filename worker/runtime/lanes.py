@@ -13,14 +13,14 @@ import structlog
 
 from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
-from worker.journal.records import Claim, Puzzle, Work
+from worker.journal.records import Claim, UnknownRow, Work
 
 log = structlog.get_logger("azplan.lanes")
 
 LONGEST_SLEEP = 5.0
 """Seconds after which the journal is asked without a call: a call is only a hint, the journal has the truth."""
 
-PUZZLED = 0.1
+UNKNOWN_PAUSE = 0.1
 """Seconds until the next question after an answer with commands that this azplan does not understand."""
 
 
@@ -118,8 +118,8 @@ class Lanes:
         if free > 0 and sum(map(len, self._ready.values())) < free:
             claim = await self._claim(self._limits.concurrency)
             sleep = min(sleep, LONGEST_SLEEP if claim.next_in is None else claim.next_in)
-            if claim.puzzles:
-                sleep = await self._put_off(claim.puzzles)
+            if claim.unknown:
+                sleep = await self._put_off(claim.unknown)
         while not self._stopping and len(self._running) < self._limits.concurrency:
             work = self._next()
             if work is None:
@@ -136,11 +136,11 @@ class Lanes:
                 self._ready[work.partner or ""].append(work)
         return claim
 
-    async def _put_off(self, found: Sequence[Puzzle]) -> float:
+    async def _put_off(self, found: Sequence[UnknownRow]) -> float:
         """Put commands that are not understood off, to claim those behind them. Seconds until the next look."""
-        for puzzle in await self._journal.put_off(found):
-            log.warning("command.not_understood", command_uid=puzzle.uid, why=puzzle.why)
-        return PUZZLED
+        for row in await self._journal.put_off(found):
+            log.warning("command.not_understood", command_uid=row.uid, why=row.why)
+        return UNKNOWN_PAUSE
 
     async def _meet(self) -> None:
         """Add partners that only the journal knows: their commands must be told that no account is configured."""

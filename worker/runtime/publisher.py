@@ -54,7 +54,7 @@ class Publisher:
         self._refusal: str | None = None
         """Why a broker that answers refuses a record of the portion under way."""
         self._ended = False
-        self._puzzles: set[tuple[bool, int]] = set()
+        self._unreadable: set[tuple[bool, int]] = set()
         self.trouble: str | None = None
         """Why a record cannot be sent although the broker answers; None where all records are sent."""
         self._trouble: Counter[tuple[str, str]] = Counter()
@@ -127,7 +127,7 @@ class Publisher:
         """Send until one send fails: what stands behind that record must not be read before it. The rows sent."""
         for number, row in enumerate(rows):
             # The broker has just not answered another lane, or the worker ends.
-            if self._silent or self._ended or self._puzzled(row):
+            if self._silent or self._ended or self._is_unreadable(row):
                 return rows[:number]
             try:
                 await self._one(row)
@@ -143,12 +143,12 @@ class Publisher:
             telemetry.answered(row, self._clock)
         return rows
 
-    def _puzzled(self, row: Unsent) -> bool:
+    def _is_unreadable(self, row: Unsent) -> bool:
         """Whether the row cannot be read. It holds its lane up, as it must not be overtaken, and is logged once."""
-        if row.puzzle is not None and (row.letter, row.seq) not in self._puzzles:
-            self._puzzles.add((row.letter, row.seq))
-            log.error("outbox.not_understood", lane=row.lane, why=row.puzzle)
-        return row.puzzle is not None
+        if row.unreadable is not None and (row.letter, row.seq) not in self._unreadable:
+            self._unreadable.add((row.letter, row.seq))
+            log.error("outbox.not_understood", lane=row.lane, why=row.unreadable)
+        return row.unreadable is not None
 
     async def _one(self, row: Unsent) -> None:
         """Send the row, smaller where the broker does not take its size: the same row in the same steps each time."""

@@ -9,11 +9,12 @@ from typing import Any, Final
 from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Admin
 from worker.clock import Clock, instant
-from worker.journal.operating.replay_items import Item, Plan
-from worker.journal.operating.replay_plans import Reason
+from worker.journal.intake_records import Intake
+from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
+from worker.journal.operating.replay_plans import OutcomeReason
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory
-from worker.journal.records import Intake, Micros, NewDeadLetter, Pause
+from worker.journal.records import Micros, NewDeadLetter, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NoAnswer, NothingFound, Unavailable, Unsuccessful
 from worker.operators.replay.applying import Applier, Ended, Manner
@@ -79,8 +80,8 @@ class ReplaySource:
 class MadePlan:
     """A plan, the reasons for its outcomes, and the partitions whose oldest records the topic has deleted."""
 
-    plan: Plan
-    reasons: Sequence[Reason]
+    plan: ReplayPlan
+    reasons: Sequence[OutcomeReason]
     deleted: Sequence[int] = ()
 
 
@@ -88,7 +89,7 @@ class MadePlan:
 class KeptPlans:
     """The newest plans, and the pauses in force. `now` is the journal's clock."""
 
-    plans: Sequence[Plan]
+    plans: Sequence[ReplayPlan]
     pauses: Sequence[Pause]
     now: Micros
 
@@ -100,8 +101,8 @@ class KeptPlan:
     `standing` counts the commands that the replay does something with: planned, sent, done, failed or left.
     """
 
-    plan: Plan
-    reasons: Sequence[Reason]
+    plan: ReplayPlan
+    reasons: Sequence[OutcomeReason]
     standing: Mapping[str, int]
     pauses: Sequence[Pause]
     now: Micros
@@ -122,7 +123,7 @@ def calls_per_minute(settings: Settings) -> Mapping[str, int]:
     return {name: partner.requests_per_minute for name, partner in settings.partners.items()}
 
 
-def to_do(plan: Plan) -> int:
+def to_do(plan: ReplayPlan) -> int:
     """With how many commands of the plan the replay does something."""
     return sum(plan.outcomes.get(outcome, 0) for outcome in ACTED)
 
@@ -163,10 +164,10 @@ async def plan_replay(
 
 async def list_plans(journal: OperatorJournal, limit: int = 100) -> KeptPlans:
     """The newest plans, at most `limit`; 0 for all. The plans of `plan_redrive` are among them."""
-    return KeptPlans(await journal.replay_plans.newest(limit), await journal.pauses.held(), journal.now())
+    return KeptPlans(await journal.replay_plans.newest(limit), await journal.pauses.in_force(), journal.now())
 
 
-async def find_plan(journal: OperatorJournal, name: str) -> Plan:
+async def find_plan(journal: OperatorJournal, name: str) -> ReplayPlan:
     """The plan with this id or this beginning of an id, or the newest for `LATEST`.
 
     Raises `NothingFound`; `InvalidRequest` if several plans begin so.
@@ -188,18 +189,18 @@ async def read_plan(journal: OperatorJournal, name: str) -> KeptPlan:
     return await describe_plan(journal, found)
 
 
-async def describe_plan(journal: OperatorJournal, plan: Plan) -> KeptPlan:
+async def describe_plan(journal: OperatorJournal, plan: ReplayPlan) -> KeptPlan:
     """The same for a plan that was found already."""
     return KeptPlan(
         plan,
         await journal.replay_plans.reasons(plan.id),
         await journal.replay_plans.states(plan.id, ACTED),
-        await journal.pauses.held(),
+        await journal.pauses.in_force(),
         journal.now(),
     )
 
 
-async def insist_on_workers(journal: OperatorJournal, plan: Plan) -> None:
+async def insist_on_workers(journal: OperatorJournal, plan: ReplayPlan) -> None:
     """Raises `Unavailable` if no worker is alive to carry a plan out."""
     if not await journal.statistics.living_workers():
         raise Unavailable(
@@ -209,7 +210,7 @@ async def insist_on_workers(journal: OperatorJournal, plan: Plan) -> None:
 
 
 async def carry_out_plan(
-    journal: OperatorJournal, settings: Settings, plan: Plan, manner: Manner, tell: Callable[[Standing], None]
+    journal: OperatorJournal, settings: Settings, plan: ReplayPlan, manner: Manner, tell: Callable[[Standing], None]
 ) -> Ended:
     """Carry a plan out beside running workers, and say how far that came. `tell` is called with the progress.
 
@@ -222,7 +223,7 @@ async def carry_out_plan(
     return await applier.apply(plan, manner)
 
 
-def judge(plan: Plan, ended: Ended) -> None:
+def judge(plan: ReplayPlan, ended: Ended) -> None:
     """Raises `Unsuccessful` or `NoAnswer` if the plan was not carried out well."""
     again = f"`azplan replay apply {plan.id}` goes on with the rest."
     if ended.stopped:
@@ -248,7 +249,7 @@ async def _made(
     return MadePlan(plan, await journal.replay_plans.reasons(plan.id), deleted)
 
 
-async def _enter(journal: OperatorJournal, desk: intake.IntakeRules, items: Sequence[Item]) -> None:
+async def _enter(journal: OperatorJournal, desk: intake.IntakeRules, items: Sequence[ReplayItem]) -> None:
     """Take records in by the way that every record takes."""
 
     def refused(item: Intake, error: Exception) -> NewDeadLetter:

@@ -18,7 +18,7 @@ from worker.broker.port import Admin, Partition
 NOT_THERE = "the record that it is about is not on the commands topic, so its ce_id cannot be checked"
 
 
-class ToldEvents:
+class PublishedEvents:
     """Reads azplan's own events one by one, and remembers the records that were skipped."""
 
     def __init__(self, admin: Admin, commands_topic: str, wants: Callable[[Event], bool] = lambda _: True) -> None:

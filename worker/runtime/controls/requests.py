@@ -20,7 +20,7 @@ from worker.journal.database.protocol import LaneKey
 from worker.journal.journal import Journal
 from worker.journal.processing.requests import DONE, Request
 from worker.journal.processing.tenants import Tenant
-from worker.journal.records import Conclusion, Json, NewEvent, Puzzle, Resolution, State, Work
+from worker.journal.records import Conclusion, Json, NewEvent, Resolution, State, UnknownRow, Work
 from worker.runtime.conclusion import event_at
 from worker.runtime.controls.sleep import Sleeper
 from worker.runtime.intake import Resolve, lane_of
@@ -133,10 +133,10 @@ class Requests:
 
     async def _carry_out(self, act: Request) -> str | None:
         """The answer that was written; None where the request is still open."""
-        if act.puzzle is not None:
-            return await self._refuse(act, not_understood(act.puzzle))
+        if act.unreadable is not None:
+            return await self._refuse(act, not_understood(act.unreadable))
         item = await self._requests.subject(act)
-        if isinstance(item, Puzzle):
+        if isinstance(item, UnknownRow):
             return await self._refuse(act, not_understood(f"as for the command, {item.why}"))
         if item is None:
             if await self._requests.is_forgotten(act):

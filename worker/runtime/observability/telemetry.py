@@ -15,7 +15,8 @@ from events.codes import Code, Fault, codes
 from events.messages.base import events
 from worker import metrics
 from worker.clock import Clock
-from worker.journal.records import SECOND, Intake, Taken, Unsent, Work
+from worker.journal.intake_records import Intake, Taken
+from worker.journal.records import SECOND, Unsent, Work
 from worker.runtime.observability.tracing import command_span
 from worker.runtime.outcome import Ended, Outcome, Waiting
 
