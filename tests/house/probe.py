@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import io
+import json
 import os
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from worker.cli.main import call
 from worker.handling import load
 from worker.journal.operating.replay_items import SentItem
 from worker.operators.replay.applying import is_patient
+from worker.operators.sending.compose import Identity, compose
 from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.registry import operations
 from worker.settings import build, model, reference
@@ -57,6 +59,9 @@ def sending() -> None:
     told = azplan("send", "AssignLicense", "--help")
     assert "--user" in told
     assert "sign-in name" in told
+    data = {"customerId": bench.CUSTOMER, "user": "ada@contoso.example"}
+    outgoing = compose(type(COMMAND), data, Identity("c-1", "/crm", "contoso"))
+    assert json.loads(outgoing.value or b"") == data
 
 
 def codes_and_settings() -> None:

@@ -18,10 +18,8 @@ TOO_LONG: Mapping[str, int] = {
 TOO_LARGE: Mapping[str, int] = {}
 """Functions above the limit, with their lines: they may only shrink."""
 TOO_MANY: Mapping[str, int] = {
-    "worker": 18,
-    "worker/broker": 20,
-    "worker/cli": 24,
-    "worker/operators": 18,
+    "worker": 16,
+    "worker/broker": 18,
 }
 """Packages above the limit, with their modules: they may only shrink."""
 SHARED_NAMES: Mapping[str, str] = {
