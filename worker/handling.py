@@ -19,9 +19,9 @@ from events.messages.status import Blocker, PartnerCenterError
 from worker import metrics
 from worker.errors import Failed, Rejected, Validated, Wait
 from worker.journal.records import SECOND, Earlier, Json, Note, Step
-from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
+from worker.partner_center.reject_codes import reject_code
 from worker.step_view import Result, StepView
 from worker.steps import Effect, Run, Steps
 

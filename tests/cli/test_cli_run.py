@@ -78,7 +78,8 @@ def test_a_proxy_of_the_environment_that_is_not_used_is_said_once(topics: Topics
     running.process.send_signal(signal.SIGTERM)
     assert running.ended() == 143
     (line,) = [line for line in running.log.splitlines() if "proxy.unused" in line]
-    assert "HTTPS_PROXY is set and is not used: set AZPLAN_PARTNERS__CONTOSO__PROXY" in line
+    advice = "if Microsoft needs a proxy, set AZPLAN_PARTNERS__CONTOSO__PROXY"
+    assert f"HTTPS_PROXY is set, but azplan does not use it: {advice}" in line
     assert "planted-canary" not in running.log
 
 

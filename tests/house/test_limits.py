@@ -10,21 +10,15 @@ LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_DISPATCH, MOST_MODULES = 300, 60, 60, 
 TABLES = {"events/codes.py"}
 """Data, and not code: as long as there is to say."""
 
-TOO_LONG: Mapping[str, int] = {
-    "worker/partner_center/resources/catalog.py": 335,
-    "worker/settings/model.py": 335,
-}
+TOO_LONG: Mapping[str, int] = {}
 """Modules above the limit, with their lines: they may only shrink."""
 TOO_LARGE: Mapping[str, int] = {}
 """Functions above the limit, with their lines: they may only shrink."""
 TOO_MANY: Mapping[str, int] = {
     "worker": 16,
-    "worker/broker": 18,
 }
 """Packages above the limit, with their modules: they may only shrink."""
-SHARED_NAMES: Mapping[str, str] = {
-    "worker/partner_center ProductType": "a member of two of Microsoft's resources, with other members in each",
-}
+SHARED_NAMES: Mapping[str, str] = {}
 """Names of two classes in one package, each with what both mean."""
 
 

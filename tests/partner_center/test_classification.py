@@ -3,15 +3,9 @@
 import pytest
 
 from events.codes import RejectedCode
-from worker.partner_center.answers.classification import (
-    TABLE,
-    Cause,
-    Verdict,
-    classify,
-    own_code,
-    reject_code,
-)
+from worker.partner_center.answers.classification import TABLE, Cause, Verdict, classify, own_code
 from worker.partner_center.operation import EffectClass
+from worker.partner_center.reject_codes import reject_code
 
 READ, STATE, ORPHAN, MONEY = EffectClass.READ, EffectClass.STATE, EffectClass.ORPHAN, EffectClass.MONEY
 NOW, LATER, THROTTLED, RECONCILE = Verdict.RETRY_NOW, Verdict.RETRY_LATER, Verdict.THROTTLED, Verdict.RECONCILE

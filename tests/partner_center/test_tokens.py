@@ -169,7 +169,7 @@ async def test_a_folder_in_which_nothing_can_be_stored(given: Authority, tmp_pat
     (folder / ".refresh-token.new").mkdir()
     source = tokens_of(identity(given), given.ca_file, file).user
     assert source is not None
-    with pytest.raises(NoToken, match="must be able to"):
+    with pytest.raises(NoToken, match="Let the worker read"):
         await source.get()
     assert (given.asked, file.read_text()) == ([], REFRESH)
 

@@ -276,17 +276,17 @@ UNREADABLE: dict[str, tuple[Move, str]] = {
     ),
     "a thousand headers": (
         raw(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: a\r\n" % each for each in range(1000)) + b"\r\n"),
-        "the answer is no HTTP that can be read (BadHttpMessage)",
+        "the answer is not readable HTTP (BadHttpMessage)",
     ),
-    "a bad status": (raw(b"HTTP/1.1 nonsense\r\n\r\n"), "the answer is no HTTP that can be read (BadStatusLine)"),
-    "no HTTP": (raw(b"s3cret nonsense\r\n\r\n"), "the answer is no HTTP that can be read (BadStatusLine)"),
+    "a bad status": (raw(b"HTTP/1.1 nonsense\r\n\r\n"), "the answer is not readable HTTP (BadStatusLine)"),
+    "no HTTP": (raw(b"s3cret nonsense\r\n\r\n"), "the answer is not readable HTTP (BadStatusLine)"),
     "two lengths": (
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
-        "the answer is no HTTP that can be read (BadHttpMessage)",
+        "the answer is not readable HTTP (BadHttpMessage)",
     ),
     "broken chunks": (
         raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ns3cret\r\n0\r\n\r\n"),
-        "the answer is no HTTP that can be read (BadHttpMessage)",
+        "the answer is not readable HTTP (BadHttpMessage)",
     ),
     "no gzip": (answers(200, b"s3cret", Content_Encoding="gzip"), "the body of the answer cannot be decompressed"),
 }

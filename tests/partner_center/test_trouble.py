@@ -250,8 +250,7 @@ def test_a_code_is_found_however_it_is_typed(typed: str) -> None:
 def test_a_token_that_partner_center_refuses_has_the_advice_of_its_code() -> None:
     """A code that is not known is not repeated: it would be somebody else's text."""
     assert (
-        refused_token("900420").title
-        == "Partner Center does not take the token: The token is for another audience (900420)"
+        refused_token("900420").title == "Partner Center refuses the token: The token is for another audience (900420)"
     )
     assert "canary" not in refused_token("canary").title
     assert refused_token(None).advice == trouble_of("refused").advice

@@ -15,6 +15,8 @@ A handler imports a module of `resources` and calls its functions with the `Part
 | `client.tokens`, `client.authority`, `client.refresh_token` | access tokens, and how they are obtained |
 | `client.trouble`, `client.unreachable` | why sign-in or connection fails, and what to do about it |
 | `answers` | how answers are read, and what their errors mean. Pure |
+| `paging` | collections, page by page |
+| `reject_codes` | the code with which a command is rejected, for each refusal |
 
 Not here: what a command decides (`worker.handlers`), what is remembered (`worker.journal`), metrics (`worker.metrics`).
 """

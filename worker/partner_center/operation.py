@@ -1,4 +1,4 @@
-"""An operation of Partner Center, as data. Knows no particular one, and sends nothing."""
+"""An operation of Partner Center as data. Knows no particular operation, and sends nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Auth(StrEnum):
-    """Which kind of access token an operation takes (Partner Center refuses the wrong one with 403, code 900329)."""
+    """The kind of access token that an operation takes. Partner Center refuses the wrong kind (403, code 900329)."""
 
     APP = "app"
-    """The application's own token only."""
+    """Only the application's own token."""
     USER = "user"
-    """A user's token (app+user) only."""
+    """Only a user's token (app+user)."""
     EITHER = "either"
-    """Both kinds. The application's own is used: it needs no multi-factor sign-in and no refresh token that can die."""
+    """Both. azplan uses the application's: it needs no multi-factor sign-in, and no refresh token that can expire."""
 
 
 class EffectClass(StrEnum):
-    """What it means when an answer is lost: how an operation may be repeated."""
+    """The effect of an operation. Decides how the operation may be repeated when its answer is lost."""
 
     READ = "read"
     """Changes nothing: call again."""
     STATE = "state"
-    """Sets a state that can be read back: look, and act only if it is not there."""
+    """Sets a state that can be read: read the state, and repeat only if it is not set."""
     ORPHAN = "orphan"
-    """Makes something that nobody can use without its id: make another."""
+    """Creates something that nobody can use without its id: create another one."""
     MONEY = "money"
     """Buys or starts something: reconcile, and never repeat under another key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A no in the body of a success."""
+    """A refusal inside the body of a success."""
 
     code: str | None
     description: str | None
@@ -46,29 +46,28 @@ class Refusal:
 class Operation(Generic[T_co]):
     """One operation. `T_co` is the type of the value that a call returns.
 
-    Everything that must treat operations differently reads it here: the client, the metric labels, the quota, the table
-    of what to do after a failure.
+    The only place that says how operations differ: for the client, metric labels, quotas, and the table of failures.
     """
 
     name: str
-    """`resource.verb`: the metric label, the name of the span, and what a person sees."""
+    """`resource.verb`: metric label, name of the span, and the name that people see."""
     method: str
     path: str
     """Template under the version segment, for example `/customers/{customer_id}/carts/{cart_id}/checkout`."""
     effect: EffectClass
     auth: Auth
     source: str
-    """The vendor's page that documents it."""
+    """The vendor's page that documents the operation."""
     answer: type[Any] | None = None
-    """The model of a success body. None: the body says nothing worth reading, and the value is an `Accepted`."""
+    """The model of a success body. None: the body is not read, and the value of a call is an `Accepted`."""
     success: frozenset[int] = frozenset({200})
-    """The documented statuses of success. 202 and 204 among them mean that the body may be absent."""
+    """The documented statuses of success. With 202 or 204 among them the body may be absent."""
     page: bool = False
-    """The answer is one page of a collection, which may link to the next."""
+    """Whether the answer is one page of a collection, with a link to the next page."""
     refusal: Callable[[Any], Refusal | None] | None = None
-    """Tells of an `answer` whether it says no after all; such a call is refused."""
+    """Finds a refusal inside an `answer`. A call with such an answer raises `Refused`."""
     customer_in_body: bool = False
-    """The body names the customer, and not the path."""
+    """Whether the body names the customer, and not the path."""
 
     @property
     def names_customer(self) -> bool:
@@ -77,7 +76,7 @@ class Operation(Generic[T_co]):
 
     @property
     def family(self) -> str:
-        """The resource family that shares a request ceiling: the segment after the customer, or the first one."""
+        """The family: operations with one ceiling. The path segment after the customer, else the first segment."""
         segments = [segment for segment in self.path.split("/") if segment]
         if segments[0] == "customers" and len(segments) > 2:
             return segments[2]
@@ -85,12 +84,12 @@ class Operation(Generic[T_co]):
 
     @property
     def writes(self) -> bool:
-        """Whether it can change anything at Microsoft."""
+        """Whether the operation can change anything at Microsoft."""
         return self.effect is not EffectClass.READ
 
 
 class Accepted(BaseModel):
-    """Partner Center took the request and says no more about it than, perhaps, where to look."""
+    """Partner Center accepted the request. The answer holds nothing but, perhaps, an address to look at."""
 
     location: str | None = None
     """The `Location` header: relative, in several forms, or absent."""

@@ -1,4 +1,4 @@
-"""All operations, found by looking: one is registered by being a constant of a module of `resources`."""
+"""All operations. An operation is registered by being a constant of a module in `resources`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +13,7 @@ from worker.partner_center.operation import Operation
 
 @cache
 def operations() -> Mapping[str, Operation[Any]]:
-    """Every operation by its name, in the order of names. Two of one name are an error."""
+    """Every operation by its name, in the order of names. Raises ValueError if two operations have one name."""
     found: dict[str, Operation[Any]] = {}
     for module_info in iter_modules(resources.__path__, f"{resources.__name__}."):
         for value in vars(import_module(module_info.name)).values():

@@ -19,7 +19,6 @@ from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
 from worker.handling import facts
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Waits
-from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.errors import (
     CallError,
     Delayed,
@@ -31,6 +30,7 @@ from worker.partner_center.errors import (
     TokenUnavailable,
     Unanswered,
 )
+from worker.partner_center.reject_codes import reject_code
 from worker.runtime.command_facts import CommandFacts
 
 MOST_CRASHES = 3

@@ -1,4 +1,4 @@
-"""JSON that comes back as it was: every number keeps its digits, so that a resource can be returned whole."""
+"""JSON in which every number keeps its digits: a resource can be sent back exactly as it came."""
 
 import json
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ class NotJson(ValueError):
 
 
 class ExactNumber(Decimal):
-    """A JSON number with a fraction or an exponent: an exact decimal that remembers how it was written."""
+    """A JSON number with a fraction or an exponent: an exact decimal that remembers its text."""
 
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Read `text`, which follows JSON's grammar of numbers."""
+        """The number in `text`, which must follow JSON's grammar of numbers."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -25,7 +25,7 @@ class ExactNumber(Decimal):
 def loads(body: bytes) -> object:
     """Decode `body`, with or without a byte order mark (Partner Center sends one with most successes).
 
-    Raises `NotJson` for anything that is not one JSON value in UTF-8; NaN and Infinity are not JSON.
+    Raises `NotJson` for anything other than one JSON value in UTF-8. NaN and Infinity are not JSON.
     """
     try:
         return json.loads(body.decode("utf-8-sig"), parse_float=ExactNumber, parse_constant=_refuse)
@@ -34,7 +34,7 @@ def loads(body: bytes) -> object:
 
 
 def dumps(value: object) -> bytes:
-    """Encode `value` compactly; a `ExactNumber` is written with the digits that it was read with."""
+    """Encode `value` without spaces. An `ExactNumber` gets the digits that it was read with."""
     return _text(value).encode("ascii")
 
 

@@ -1,8 +1,8 @@
-"""How answers are read: tolerant of what varies, strict about what decides. Knows no particular resource.
+"""Base models and field types for answers: tolerant of variation, strict about decisive parts. Knows no resource.
 
-Member names are matched without regard to case; unknown ones are ignored; every field but an id may be absent. A value
-of the wrong type in a descriptive field is read as absent. Lists and errors inside an answer are not forgiven: an
-answer in which they cannot be read is no answer at all.
+Case does not matter in member names. Unknown members are ignored. Every field but an id may be absent. A value of the
+wrong type in a descriptive field counts as absent. Lists and errors inside an answer must be readable: otherwise the
+whole answer counts as unreadable.
 """
 
 import re
@@ -90,25 +90,25 @@ def _address_part(text: str) -> str:
 
 
 def is_address_part(text: str) -> bool:
-    """Whether a text can be one segment of an address once it is escaped: `.` and `..` would climb however written."""
+    """Whether `text` can be one segment of an address, once it is escaped. `.` and `..` would change the path."""
     return 0 < len(text) <= _LONGEST_ID and text not in {".", ".."} and text.isprintable()
 
 
 Id = Annotated[str, Field(min_length=1), BeforeValidator(_required_text), AfterValidator(_address_part)]
-"""An opaque identifier, as it came. Compare with `same_id`."""
+"""An opaque identifier, as it came. Compare it with `same_id`."""
 Reference = Annotated[
     str | None, BeforeValidator(lambda value: text if (text := _text(value)) and is_address_part(str(text)) else None)
 ]
-"""The id of something else, by which it may be asked for; None where it can be none."""
+"""The id of another resource, usable in an address. None if the value cannot be an id."""
 Text = Annotated[str | None, BeforeValidator(_text)]
 """Text without surrounding space; numbers become text; empty text is None."""
 Word = Annotated[str | None, BeforeValidator(_word)]
-"""A value of an open enumeration, in lower snake case: `UserPurchase`, `userPurchase` and `user_purchase` are one."""
+"""A value of an open enumeration, in lower snake case: `UserPurchase` and `userPurchase` become `user_purchase`."""
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
 Number = Annotated[Decimal | None, BeforeValidator(_number)]
 """Money or a quantity: an exact decimal, from a number or from text."""
 Instant = Annotated[datetime | None, BeforeValidator(_instant)]
-"""An aware instant. Up to seven fractional digits are read (six are kept); no zone means UTC; a slip is None."""
+"""An aware instant. Reads seven fractional digits and keeps six. No zone means UTC. None if the value is malformed."""
 
 
 def _loosely(absent: object) -> WrapValidator:
@@ -122,30 +122,30 @@ def _loosely(absent: object) -> WrapValidator:
 
 
 OR_NONE = _loosely(None)
-"""For a descriptive object: None where it cannot be read."""
+"""For a descriptive object: None if it cannot be read."""
 OR_EMPTY = _loosely(())
-"""For a descriptive list: empty where it cannot be read."""
+"""For a descriptive list: empty if it cannot be read."""
 
 
 def same_id(one: str | None, other: str | None) -> bool:
-    """Whether two identifiers name the same thing: Partner Center changes their case freely. None names nothing."""
+    """Whether two identifiers are equal but for case, which Partner Center changes freely. None equals nothing."""
     return one is not None and other is not None and one.casefold() == other.casefold()
 
 
 def member(document: Mapping[str, Any], name: str) -> str:
-    """The member of `document` that is `name` but for case, or `name` itself where there is none."""
+    """The name of the member of `document` that equals `name` but for case. `name` itself if there is none."""
     return next((key for key in document if key.lower() == name.lower()), name)
 
 
 class Resource(BaseModel):
-    """Something that Partner Center answers with."""
+    """A resource, or a part of one, in an answer of Partner Center."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _any_case(cls, document: object) -> object:
-        """Match member names without regard to case, and leave out nulls, so that absent and null are one."""
+        """Match member names in any case, and remove nulls: absent and null mean the same."""
         if not isinstance(document, Mapping):
             return document
         names = _names(cls)
@@ -162,7 +162,7 @@ def _names(model: type[Resource]) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class CallReference:
-    """The call whose answer something is: what a support ticket asks for. What it told is the same whoever told it."""
+    """The call that an answer came from, as a support ticket asks for it. Ignored when answers are compared."""
 
     operation: str = field(compare=False)
     http_status: int = field(compare=False)
@@ -171,12 +171,12 @@ class CallReference:
 
 
 class Document(Resource):
-    """A resource that is sent back whole."""
+    """A resource that is sent back as a whole when it is changed."""
 
     _source_call: CallReference | None = PrivateAttr(default=None)
 
     raw: Mapping[str, Any] = Field(default_factory=dict, alias="(whole)", repr=False)
-    """The object as it came, unknown members and digits included. Not to be changed."""
+    """The object as it came, with unknown members and all digits. Must not be changed."""
 
     @model_validator(mode="before")
     @classmethod
@@ -185,23 +185,23 @@ class Document(Resource):
 
     @property
     def source_call(self) -> CallReference | None:
-        """The call that told it; None where it did not come as an answer of its own."""
+        """The call whose answer this resource is. None if it is only a part of an answer."""
         return self._source_call
 
-    def remember_call(self, told: CallReference) -> None:
-        """Remember the call that told it."""
-        self._source_call = told
+    def remember_call(self, call: CallReference) -> None:
+        """Remember the call whose answer this resource is."""
+        self._source_call = call
 
 
 class Header(Resource):
-    """A header that a link asks to be sent."""
+    """A header that a link asks to send."""
 
     key: Text = None
     value: Text = None
 
 
 class Link(Resource):
-    """An address inside an answer: relative to the version root, or nearly so."""
+    """An address inside an answer, in most cases relative to the version root."""
 
     uri: Text = None
     method: Text = None
@@ -209,13 +209,13 @@ class Link(Resource):
 
 
 class PageLinks(Resource):
-    """The links of a collection that matter here."""
+    """The link of a page to the next one."""
 
     next: Link | None = None
 
 
 class Collection(Resource, Generic[T]):
-    """One page of a collection. `totalCount` is deliberately not read: it counts differently from place to place."""
+    """One page of a collection. `totalCount` is not read on purpose: its meaning differs between collections."""
 
     items: tuple[T, ...]
     links: PageLinks | None = None
@@ -223,7 +223,7 @@ class Collection(Resource, Generic[T]):
     @model_validator(mode="before")
     @classmethod
     def _items_may_be_absent(cls, document: object) -> object:
-        """An empty collection may come without `items`, provided that it says what it is; a list may come bare."""
+        """Accept a bare list, and an empty collection without `items` if it has `totalCount` or `attributes`."""
         if isinstance(document, list):
             return {"items": document}
         if not isinstance(document, Mapping) or document.get(member(document, "items")) is not None:
@@ -234,6 +234,6 @@ class Collection(Resource, Generic[T]):
 
     @property
     def next(self) -> Link | None:
-        """The link to the next page; None at the end."""
+        """The link to the next page. None at the end."""
         link = self.links.next if self.links else None
         return link if link and link.uri else None

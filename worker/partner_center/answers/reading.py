@@ -1,4 +1,4 @@
-"""From an answer's status, headers and bytes to a value or an error. Pure: tolerant of shapes, careful with meaning."""
+"""From an answer's status, headers and bytes to a value or an error. Pure. Tolerant of forms, strict about meaning."""
 
 import re
 from collections.abc import Mapping
@@ -31,14 +31,15 @@ from worker.partner_center.operation import Accepted, Operation, Refusal
 T = TypeVar("T")
 
 LONGEST_WAIT = 3600.0
-"""Seconds. A `Retry-After` beyond it is a slip, and is asked about again by then."""
+"""Seconds. A longer `Retry-After` counts as a mistake, and is cut to this."""
 NO_TOKEN_DELAY = 30.0
+"""Seconds that a command waits after Partner Center refused its token."""
 _NO_BODY = frozenset({202, 204})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, and the ids of its request."""
+    """A whole answer, with the ids of its request."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,18 +49,18 @@ class Answer:
     request_id: str
     correlation_id: str
     reason: str = ""
-    """The reason phrase; for some refusals the only words."""
+    """The reason phrase. Some refusals have no other text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What an error body says."""
+    """The content of an error body."""
 
     code: str | None = None
-    """As it was written; whether it is Partner Center's own is for `own_code` to say."""
+    """The code as written. `own_code` tells whether it is Partner Center's own."""
     description: str | None = None
     status: int | None = None
-    """The status that the body names, which may not be the answer's: only gateways name one."""
+    """The status inside the body, which may differ from the answer's. Only gateways write one."""
 
 
 def read(operation: Operation[T], answer: Answer) -> T:
@@ -79,11 +80,11 @@ def read(operation: Operation[T], answer: Answer) -> T:
 
 
 def error_in(document: object) -> ErrorBody | None:
-    """The fault that a success body is after all, in any of the shapes that Partner Center uses; None for a resource.
+    """The error in the body of a success, in any form that occurs at Partner Center. None for a resource.
 
-    The shapes: the classic service fault and its newer form (`code`, `description` or `message`), the gateway's
+    The forms: the classic service fault and its newer form (`code`, `description` or `message`), the gateway's
     (`statusCode`, `message`), the token endpoint's (`error`, `error_description`), the resource manager's
-    (`error` with `code` and `message`). Only the first two are Partner Center's own; the others say nothing of it.
+    (`error` with `code` and `message`). Only the first two are Partner Center's own.
     """
     if not isinstance(document, Mapping):
         return None
@@ -94,9 +95,9 @@ def error_in(document: object) -> ErrorBody | None:
 
 
 def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
-    """Seconds that `Retry-After` asks to wait, given as seconds or as a date; None where it says nothing.
+    """Seconds to wait by the `Retry-After` header, which holds seconds or a date. None if it is absent or malformed.
 
-    A date is compared with the `Date` of the same answer where there is one, so that clocks need not agree
+    A date is compared with the `Date` of the same answer if there is one: the two clocks need not agree
     (RFC 9110 section 10.2.3).
     """
     asked = headers.get("retry-after", "").strip()
@@ -110,12 +111,12 @@ def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
 
 
 def clean(text: str) -> str:
-    """`text` on one line of at most 1 024 printable characters: fit for a log, a database and a terminal."""
+    """`text` as one line of at most 1 024 printable characters, safe for a log, a database and a terminal."""
     return printable(text.strip(), 1024).strip()
 
 
 def _bodiless(operation: Operation[T], answer: Answer) -> T:
-    """The value of a success without a body, which only the acceptance of a request may be."""
+    """The value of a success without a body. Only an accepted request may have no body."""
     if answer.status in _NO_BODY:
         if operation.answer is None:
             return cast("T", _accepted(answer))
@@ -133,7 +134,7 @@ def _value(operation: Operation[T], answer: Answer, document: object) -> T:
         value = cast("T", operation.answer.model_validate(document))
     except ValidationError as error:
         where = ", ".join(sorted({".".join(map(str, each["loc"])) or "the whole" for each in error.errors()}))
-        raise _unreadable(operation, answer, f"its body is not what it should be ({where})") from None
+        raise _unreadable(operation, answer, f"its body does not have the documented form ({where})") from None
     no = operation.refusal(value) if operation.refusal else None
     if no is not None:
         raise _refused(operation, answer, no)
@@ -145,7 +146,7 @@ def _value(operation: Operation[T], answer: Answer, document: object) -> T:
 def _refused(operation: Operation[Any], answer: Answer, no: Refusal) -> CallError:
     return Refused(
         operation.name,
-        clean(no.description or "") or "Partner Center said no, and gave no description",
+        clean(no.description or "") or "Partner Center refused without a description",
         status=answer.status,
         code=no.code,
         request_id=answer.request_id,
@@ -156,7 +157,7 @@ def _refused(operation: Operation[Any], answer: Answer, no: Refusal) -> CallErro
 def _unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallError:
     return Unanswered(
         operation.name,
-        clean(f"Partner Center said yes, but {what}"),
+        clean(f"Partner Center answered with a success, but {what}"),
         status=answer.status,
         request_id=answer.request_id,
         correlation_id=answer.correlation_id,
@@ -181,7 +182,7 @@ def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Erro
     in_doubt = is_in_doubt(code, operation.effect)
     match classify(status, code, operation.effect):
         case Verdict.THROTTLED:
-            in_doubt = in_doubt and fault.status != status  # the documented throttle is the gateway's, and has no code
+            in_doubt = in_doubt and fault.status != status  # the documented 429 comes from the gateway and has no code
             delay = retry_after(answer.headers, answer.at) or 0.0
             return Throttled(operation.name, description, delay, in_doubt=in_doubt, **facts)
         case Verdict.TOKEN:
@@ -197,7 +198,7 @@ def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Erro
 
 
 def _error_body(body: bytes) -> ErrorBody:
-    """What an error body says; a body in words, such as a proxy's page, says nothing that we repeat."""
+    """The content of an error body. Empty if the body is not JSON, such as a proxy's page: its text is not quoted."""
     try:
         document = loads(body)
     except NotJson:

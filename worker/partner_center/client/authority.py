@@ -1,6 +1,6 @@
-"""Asks the authority for tokens by MSAL, and says of each failure what kind of trouble it is.
+"""Requests tokens from the token authority (Microsoft Entra) with MSAL, and finds the kind of trouble of each failure.
 
-Texts of errors hold the authority's code and words, never a secret, a token or an assertion.
+Texts of errors hold the authority's code and words. They never hold a secret, a token or an assertion.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ _TOO_MANY = 429
 
 
 class NoToken(Exception):
-    """No token can be had before `delay` seconds have passed. `trouble` says what is wrong and what to do."""
+    """There is no token, and asking again before `delay` seconds is useless. `trouble`: what is wrong, what to do."""
 
     def __init__(self, reason: str, delay: float = 0.0, trouble: Trouble | None = None) -> None:
         super().__init__(reason)
@@ -44,34 +44,34 @@ class NoToken(Exception):
         self.delay = delay
         self.trouble = trouble or trouble_of("other")
         self.of_credential = False
-        """Whether the authority refuses the credential, which may have been replaced by another."""
+        """Whether the authority refuses the credential. Somebody may have replaced the credential meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the worker is at the authority. Exactly one of secret, certificate and federated token is given."""
+    """The application at the authority. Exactly one of secret, certificate and federated token is given."""
 
     authority: str
     client_id: str
     audience: str
     client_secret: str | None = None
     read_again: Callable[[], str | None] | None = None
-    """Reads the secret from where it came from, as it is there now; None where it cannot be read."""
+    """Reads the secret again from its setting. Returns None if it cannot be read."""
     certificate_file: Path | None = None
-    """PEM with the certificate and its private key, read afresh for each request."""
+    """PEM file with certificate and private key, read again for each request."""
     federated_token_file: Path | None = None
-    """Token of a workload identity, read afresh for each request."""
+    """File with the token of a workload identity, read again for each request."""
 
     def __repr__(self) -> str:
         return f"Identity({self.client_id} at {self.authority})"
 
     @property
     def scopes(self) -> list[str]:
-        """What is asked for: everything that was granted on the audience."""
+        """The scopes of a token: all permissions that were granted for the audience."""
         return [f"{self.audience.rstrip('/')}/.default"]
 
     def credential(self, secret: str | None) -> object:
-        """The credential as MSAL takes it. Raises OSError and ValueError where a file cannot be used."""
+        """The credential in MSAL's form. Raises OSError or ValueError if a file cannot be used."""
         if self.federated_token_file is not None:
             assertion = self.federated_token_file.read_text(encoding="utf-8").strip()
             return {"client_assertion": lambda: assertion}
@@ -85,7 +85,7 @@ Ask = Callable[[msal.ConfidentialClientApplication, list[str]], Mapping[str, Any
 
 
 class Authority:
-    """Asks the authority for tokens. Blocks: call it in a thread."""
+    """Requests tokens. Its methods block: call them in a thread."""
 
     def __init__(self, identity: Identity, tls: SSLContext, proxy: Proxy | None = None) -> None:
         self._identity = identity
@@ -94,11 +94,11 @@ class Authority:
         self._proxy = proxy if proxy is not None and proxy.serves(identity.authority) else None
 
     def by_credential(self) -> Mapping[str, Any]:
-        """A token of the application's own. Raises `NoToken`."""
+        """A token of the application itself. Raises `NoToken`."""
         return self._ask(lambda app, scopes: app.acquire_token_for_client(scopes=scopes))
 
     def by_refresh_token(self, file: RefreshTokenFile) -> Mapping[str, Any]:
-        """A token of the user; the successor of the refresh token is stored. Raises `NoToken`."""
+        """A token of the user. Stores the successor of the refresh token. Raises `NoToken`."""
         try:
             with file.redemption() as (refresh_token, store):
                 result = self._ask(
@@ -111,7 +111,7 @@ class Authority:
         return result
 
     def _ask(self, ask: Ask, *secrets: str) -> Mapping[str, Any]:
-        """Ask, and once more where the secret is refused and another one has taken its place meanwhile."""
+        """Ask. If the secret is refused, and its setting has a new value by now, ask once more with that."""
         try:
             return self._ask_with(self._secret, ask, *secrets)
         except NoToken as refusal:
@@ -126,7 +126,7 @@ class Authority:
         return self._ask_with(self._secret, ask, *secrets)
 
     def _ask_with(self, secret: str | None, ask: Ask, *secrets: str) -> Mapping[str, Any]:
-        """A new MSAL application each time: about once an hour, without caches that would outlive a mistake."""
+        """Ask with a new MSAL application: no cache of MSAL outlives a mistake. Happens about once an hour."""
         known = (*secrets, secret or "", self._proxy.password if self._proxy else "")
         redact = Redactor([form for each in known for form in (each, quote(each), quote_plus(each))]).text
 
@@ -164,12 +164,12 @@ class Authority:
         return result
 
     def _before_asking(self) -> Trouble:
-        """Nothing that was sent failed: MSAL could not make the request."""
+        """The trouble if no sent request failed: MSAL could not make the request."""
         return trouble_of("credential_file" if self._identity.certificate_file else "settings")
 
 
 class _Http(httpx.Client):
-    """httpx as MSAL wants it: MSAL gives some members of a form as bytes. It remembers how its last request ended."""
+    """httpx in the form that MSAL needs: some form values are bytes. Remembers the result of its last request."""
 
     def __init__(self, tls: SSLContext, proxy: Proxy | None) -> None:
         account = (proxy.user, proxy.password) if proxy and proxy.user is not None else None
@@ -198,7 +198,7 @@ class _Http(httpx.Client):
         return response
 
     def trouble(self) -> Trouble | None:
-        """What the last request came to, as a kind of trouble; None where there is none in it."""
+        """The trouble of the last request. None if the request was fine or there was none."""
         match self._ended:
             case Exception():
                 return trouble_of(why_unreachable(self._ended, proxied=self._proxied))
@@ -209,7 +209,7 @@ class _Http(httpx.Client):
 
 
 def _of_answer(answer: httpx.Response) -> Trouble | None:
-    """An answer of which MSAL could make nothing: the authority's own error, its failure, or somebody else's page."""
+    """The trouble of an answer that MSAL could not read: the authority's own error, its outage, or a foreign page."""
     body: object = None
     with suppress(ValueError):
         body = answer.json()

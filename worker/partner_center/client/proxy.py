@@ -1,4 +1,4 @@
-"""The HTTP proxy of an account: where it is, and who the worker is there. Its password shows in no text of it."""
+"""The HTTP proxy of an account: its address, and the worker's user and password there."""
 
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -8,16 +8,19 @@ from worker.loopback import is_loopback
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy that is asked for a tunnel (CONNECT), so that it sees the host and nothing of what is said."""
+    """A proxy that opens a tunnel (CONNECT). It sees the host, and nothing else of a request.
+
+    `repr` does not show the password.
+    """
 
     url: str
-    """Without user and password."""
+    """The address, without user and password."""
     user: str | None = None
     password: str = field(default="", repr=False)
 
     @classmethod
     def read(cls, url: str) -> "Proxy":
-        """From `http://user:password@host:port`, user and password percent-encoded."""
+        """A proxy from `http://user:password@host:port`, with user and password percent-encoded."""
         parts = urlsplit(url)
         address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         if parts.username is None:
@@ -25,5 +28,5 @@ class Proxy:
         return cls(address, unquote(parts.username), unquote(parts.password or ""))
 
     def serves(self, url: str) -> bool:
-        """Whether the way to this address leads through it: not to this very machine."""
+        """Whether requests to this address use the proxy. Requests to loopback hosts do not."""
         return not is_loopback(urlsplit(url).hostname or "")

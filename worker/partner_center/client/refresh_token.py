@@ -1,7 +1,7 @@
-"""The file that holds the newest refresh token of a user: read, replaced whole, and shared by several processes.
+"""The file with the newest refresh token of a user: read, replaced as a whole, and shared by several processes.
 
-Each redemption gives a new refresh token with a new life of 90 days; losing it means that a person must sign in again.
-So a redemption begins only where its result can be stored, and two processes never redeem at the same time.
+Each redemption gives a new refresh token that lives for 90 days. If it is lost, a person must sign in again. So a
+redemption begins only if its result can be stored, and two processes never redeem at the same time.
 Source: https://learn.microsoft.com/partner-center/developer/enable-secure-app-model
 """
 
@@ -17,9 +17,10 @@ from worker.clock import Clock
 LIFE = 90 * 86_400.0
 """Seconds that a refresh token lives after it was issued."""
 LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another process that uses the file."""
 _LOCK_POLL = 0.1
 _ROOM = 16 * 1024
-"""Bytes that are set aside for a token; the longest known are a tenth of that."""
+"""Bytes that are reserved for a token. The longest known tokens need a tenth of that."""
 
 
 class RefreshTokenFileError(Exception):
@@ -27,7 +28,7 @@ class RefreshTokenFileError(Exception):
 
 
 class RefreshTokenFile:
-    """One such file. Its methods block: call them in a thread."""
+    """A file with a refresh token. Its methods block: call them in a thread."""
 
     def __init__(self, path: Path, clock: Clock, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
         self._path = path
@@ -38,7 +39,7 @@ class RefreshTokenFile:
         return str(self._path)
 
     def issued_at(self) -> float | None:
-        """When the token in it was stored, in Unix time; None where there is no file."""
+        """When the token was stored, in Unix seconds. None if the file does not exist."""
         try:
             return self._path.stat().st_mtime
         except OSError:
@@ -46,7 +47,7 @@ class RefreshTokenFile:
 
     @contextmanager
     def redemption(self) -> Iterator[tuple[str, Callable[[str], None]]]:
-        """Hold the file alone: the token in it, and a function that stores its successor.
+        """Lock the file. Yields the token and a function that stores its successor.
 
         Raises `RefreshTokenFileError`, and then nothing was redeemed.
         """
@@ -56,20 +57,20 @@ class RefreshTokenFile:
                 yield _token_in(path), lambda successor: _replace(path, place, successor)
         except OSError as error:
             raise RefreshTokenFileError(
-                f"{path}: {error.strerror or error}. The worker must be able to read this file and to write into its"
-                " directory, since every use gives a new refresh token that has to be stored there."
+                f"{path}: {error.strerror or error}. Let the worker read this file and write into its directory: every"
+                " use of a refresh token gives a new one, which the worker has to store there."
             ) from error
 
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
-        """The lock of all processes on this file; a process that dies gives it back."""
+        """Hold the lock on this file, which all processes respect. The lock of a process that dies is released."""
         give_up = self._clock.monotonic() + self._lock_timeout
         with path.with_name(f".{path.name}.lock").open("a") as lock:
             while True:
                 if not operating_system.lock(lock.fileno()):
                     if self._clock.monotonic() > give_up:
                         raise RefreshTokenFileError(
-                            f"{path} has been in use by another process for {self._lock_timeout:g} s: find out which"
+                            f"{path} has been in use by another process for {self._lock_timeout:g} s: find that process"
                         )
                     time.sleep(_LOCK_POLL)
                 else:
@@ -79,12 +80,12 @@ class RefreshTokenFile:
 
 @contextmanager
 def _place_beside(path: Path) -> Iterator[int]:
-    """A new file in the directory of `path` that only its owner can read; gone at the end unless it was renamed."""
+    """A new file beside `path` that only its owner can read. Deleted at the end, unless it was renamed."""
     temporary = _temporary(path)
     temporary.unlink(missing_ok=True)
     place = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        operating_system.set_aside(place, _ROOM)  # a full disk shows now, and not when there is a token to store
+        operating_system.set_aside(place, _ROOM)  # a full disk must fail now, and not when there is a token to store
         yield place
     finally:
         os.close(place)
@@ -92,7 +93,7 @@ def _place_beside(path: Path) -> Iterator[int]:
 
 
 def _replace(path: Path, place: int, token: str) -> None:
-    """Put `token` into the place and the place where `path` is; after this it survives a loss of power."""
+    """Write `token` to the new file and rename that file to `path`. Then the token survives a loss of power."""
     operating_system.write_whole(place, token.encode())
     _temporary(path).replace(path)
     operating_system.keep_folder(path.parent)
@@ -106,7 +107,7 @@ def _token_in(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError as error:
-        raise RefreshTokenFileError(f"{path} is not text: put the refresh token into it") from error
+        raise RefreshTokenFileError(f"{path} is not text: write the refresh token into it") from error
     if not token:
-        raise RefreshTokenFileError(f"{path} is empty: sign in again and put the refresh token into it")
+        raise RefreshTokenFileError(f"{path} is empty: sign the user in again and write the refresh token into it")
     return token

@@ -1,4 +1,4 @@
-"""How a request is written: its address, its body, and the ids that it goes by. Pure."""
+"""Requests as data: address, headers, body and ids. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,31 +30,31 @@ _OURS = frozenset(
         "upgrade",
     }
 )
-"""Headers that belong to the connection or the body: no link decides about them."""
+"""Headers that belong to the connection or the body. A link cannot set them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of an operation, whole but for its token and ids."""
+    """One request of an operation, without token and ids."""
 
     operation: Operation[Any]
     target: str
-    """Path under the base URL, version segment and query included."""
+    """Path under the base URL, with version segment and query."""
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Those that a link asks for. Ours win over them."""
+    """The headers of a link. azplan's own headers take precedence."""
 
     def key(self, step: str | None) -> str:
-        """What answers to this very request are counted by."""
+        """The key by which `Run.answers` counts answers to equal requests."""
         return "|".join((step or "", self.operation.method, self.target))
 
 
 def prepare(
     operation: Operation[Any], path: Mapping[str, str], query: Mapping[str, str] | None, body: object
 ) -> Request:
-    """Fill the operation's template.
+    """The request of `operation` with these parts.
 
-    Raises KeyError where `path` lacks a member and ValueError where one cannot be a path segment.
+    Raises KeyError if `path` lacks a name of the template, ValueError if a value cannot be a path segment.
     """
     filled = operation.path.format_map({name: _segment(name, value) for name, value in path.items()})
     asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
@@ -64,8 +64,9 @@ def prepare(
 def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
     """The request for another page of `operation`.
 
-    Addresses in links are relative to the version root, with or without the version segment; one of another host is
-    not followed, so that no token goes there. Raises `Unanswered` for that, since the collection cannot be read.
+    Addresses in links are relative to the version root, with or without the version segment. A link to another host is
+    not followed: the token must not go there. Raises `Unanswered` for such a link, because the collection cannot be
+    read.
     """
     try:
         address, base = urlsplit(link.uri or ""), urlsplit(base_url)
@@ -73,9 +74,11 @@ def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
     except ValueError as error:
         raise Unanswered(operation.name, "the next page has an address that cannot be read") from error
     if any(unquote(segment) in {".", ".."} for segment in address.path.split("/")):
-        raise Unanswered(operation.name, "the next page has an address that climbs; it was not followed")
+        raise Unanswered(
+            operation.name, "the next page has an address with `.` or `..` in its path; it was not followed"
+        )
     if foreign:
-        raise Unanswered(operation.name, "the next page is said to be at another host; it was not followed")
+        raise Unanswered(operation.name, "the next page has an address at another host; it was not followed")
     path = address.path
     if address.netloc and base.path.strip("/"):
         path = path.removeprefix(base.path.rstrip("/"))
@@ -90,7 +93,7 @@ def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
 
 
 def headers(request: Request, *, token: str, request_id: str, correlation_id: str) -> Mapping[str, str]:
-    """The headers of a request. Those of a link come first and lose where they clash."""
+    """All headers of a request. If a header of a link clashes with one of azplan's, azplan's is sent."""
     ours = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/json",
@@ -107,7 +110,7 @@ def headers(request: Request, *, token: str, request_id: str, correlation_id: st
 
 
 def request_id(command: UUID, step: str | None, request: Request, answers: int) -> str:
-    """The MS-RequestId: the same when a request is repeated without an answer, another after any answer.
+    """The MS-RequestId: the same if a request is repeated without an answer, another one after any answer.
 
     Partner Center's rule: https://learn.microsoft.com/partner-center/developer/headers
     """
@@ -117,7 +120,7 @@ def request_id(command: UUID, step: str | None, request: Request, answers: int) 
 
 def _segment(name: str, value: str) -> str:
     if not is_address_part(value):
-        raise ValueError(f"{name} cannot be {value!r}: it is a segment of an address")
+        raise ValueError(f"{name} cannot be {value!r}: the value cannot be a segment of an address")
     return quote(value, safe="")
 
 

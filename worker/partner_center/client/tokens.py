@@ -1,6 +1,6 @@
-"""Access tokens: the application's own, and a user's by its refresh token. Got by MSAL, in a thread, one at a time.
+"""Access tokens: the application's own, and a user's by a refresh token. MSAL requests them in a thread, one at a time.
 
-Nothing here is asked for before a call needs it, but for the weekly renewal of a refresh token that nobody uses.
+A token is requested only when a call needs it, except for the weekly renewal of an unused refresh token.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ _WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user"}
 log = structlog.get_logger("azplan.tokens")
 
 EARLY = 300.0
-"""Seconds before its expiry that a token is renewed; less for tokens that live shortly."""
+"""Seconds before its expiry that a token is renewed. Less for short-lived tokens."""
 HOUR, WEEK = 3_600.0, 7 * 86_400.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
-"""Seconds after a failure before the authority is asked again, doubling."""
+"""Seconds after a failure before the token authority is asked again. Doubles with each failure."""
 FORCED_PAUSE = 10.0
-"""Seconds between two renewals that were forced by a 401: a fresh token that is refused is not the token's fault."""
+"""Seconds between two renewals after a 401: if a fresh token is refused, another one does not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token and its times, in Unix seconds."""
+    """An access token, with its times in Unix seconds."""
 
     value: str
     renew_at: float
@@ -51,7 +51,7 @@ class TokenSource:
     """The current access token of one account and flow."""
 
     def __init__(self, account: str, flow: Flow, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
-        """`fetch` blocks and is called in a thread, never twice at a time. It raises `NoToken`."""
+        """`fetch` requests a token. It blocks, runs in a thread, never twice at a time, and raises `NoToken`."""
         self._account = account
         self._flow = flow
         self._fetch = fetch
@@ -63,12 +63,12 @@ class TokenSource:
         self._forced_at = float("-inf")
         self._why = trouble_of("other")
         self.trouble: str | None = None
-        """Why there is no token, in the words of the authority or of Partner Center; None where nothing is wrong."""
+        """Why there is no token, in the words of the authority or of Partner Center. None if nothing is wrong."""
         self.plain: str | None = None
-        """The same in sentences of ours, for anybody who asks."""
+        """Why there is no token, in azplan's own words: they may be shown to anybody."""
 
     async def get(self) -> AccessToken:
-        """The current token, renewed where it is about to expire. Raises `NoToken`."""
+        """The current token, renewed if it is about to expire. Raises `NoToken`."""
         token, now = self._token, self._now()
         if token is not None and now < token.renew_at:
             metrics.TOKEN_REQUESTS.labels(self._flow, "cached", "none").inc()
@@ -81,7 +81,7 @@ class TokenSource:
             raise
 
     async def replace(self, refused: AccessToken) -> AccessToken:
-        """Another token than the one that Partner Center refused. Raises `NoToken` where there was one just now."""
+        """Another token than the refused one. Raises `NoToken`, also if the token was replaced a moment ago."""
         if self._token is not None and self._token != refused:
             return self._token
         pause = self._forced_at + FORCED_PAUSE - self._clock.monotonic()
@@ -92,7 +92,7 @@ class TokenSource:
         return await self.renew()
 
     def refused(self, reason: str, why: Trouble) -> None:
-        """Partner Center did not take a token that was fresh. Said until it takes one."""
+        """Partner Center refused a fresh token. `trouble` and `plain` tell so until it accepts one."""
         if self.trouble != reason:
             facts = {"reason": reason, "trouble": why.kind, "advice": why.advice}
             log.warning("token.refused", partner=self._account, flow=self._flow, **facts)
@@ -100,16 +100,16 @@ class TokenSource:
         self.plain = f"Partner Center refuses the tokens of the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
 
     def taken(self) -> None:
-        """Partner Center took the token."""
+        """Partner Center accepted the token."""
         self.trouble = self.plain = None
 
     def try_now(self) -> None:
-        """The authority may be asked at once, however it failed before."""
+        """Let the authority be asked at once, despite earlier failures."""
         self._failures, self._not_before = 0, 0.0
         self._forced_at = float("-inf")
 
     async def renew(self) -> AccessToken:
-        """A new token: one renewal at a time, for all who wait for it. Who stops waiting does not stop it."""
+        """A new token. All callers share one renewal; a cancelled caller does not cancel it. Raises `NoToken`."""
         if self._renewal is None:
             pause = self._not_before - self._clock.monotonic()
             if pause > 0:
@@ -153,7 +153,7 @@ class TokenSource:
 
 
 class Tokens:
-    """The tokens of one account: the application's own, and a user's where a refresh token is configured."""
+    """The tokens of one account: the application's own, and a user's if a refresh token is configured."""
 
     def __init__(
         self,
@@ -177,18 +177,18 @@ class Tokens:
 
     @property
     def trouble(self) -> tuple[str, ...]:
-        """Which sign-ins do not work, in sentences of ours: the authority's words are in the log. None where all do."""
+        """Which sign-ins fail, in azplan's own words (the authority's are in the log). Empty if all work."""
         return tuple(source.plain for source in (self.app, self.user) if source and source.plain)
 
     def try_now(self) -> None:
-        """The authority may be asked at once for any token of the account."""
+        """Let the authority be asked at once for any token of the account."""
         for source in filter(None, (self.app, self.user)):
             source.try_now()
 
     async def keep_fresh(self) -> None:
-        """Renew the refresh token when it is a week old, and show its age. Runs until it is cancelled.
+        """Renew the refresh token when it is a week old, and show its expiry as a metric. Runs until cancelled.
 
-        A refresh token that nobody uses dies after 90 days; an account that has none has nothing to keep.
+        An unused refresh token expires after 90 days. Returns at once if the account has no refresh token.
         """
         if self._file is None or self.user is None:
             return
@@ -204,7 +204,7 @@ class Tokens:
                         renewed_at = now
                         continue
             else:
-                advice = "sign in once more and store the refresh token there; `azplan check` tries it"
+                advice = "sign the user in again and store the refresh token in that file; `azplan check` tries it"
                 log.warning("refresh_token.missing", account=self._account, file=str(self._file), advice=advice)
             await asyncio.sleep(HOUR)
 

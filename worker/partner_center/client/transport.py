@@ -1,13 +1,13 @@
-"""One request on the wire. Knows connections and time-outs, and no operation, token or meaning of an answer.
+"""Sends one request and reads its answer. Knows connections and time-outs; no operation, token or meaning of an answer.
 
-httpx is the interface and aiohttp does the work underneath (its connection pool is far cheaper and loses no slots).
-Between the two, exceptions cannot tell whether a request may have arrived: the transport reports every dropped
-connection as a connect time-out. So that is not read from exceptions at all: aiohttp asks our request class to `send`
-when the connection is there, and a `Departure` remembers that it did.
+httpx is the interface, aiohttp does the work (its connection pool is far cheaper and loses no slots). Exceptions do not
+tell whether a request may have arrived: httpx-aiohttp reports every dropped connection as a connect time-out. So this
+module does not rely on exceptions. aiohttp calls `send` of our request class when the connection is ready, and a
+`Departure` remembers that call.
 
-A proxy is asked for a tunnel first; that is no departure, which comes when the request goes into the tunnel. The
-environment's proxies and .netrc are not used, cookies are neither kept nor sent, redirects are not followed, and
-nothing is ever sent twice: aiohttp would repeat idempotent methods, PUT among them, when a kept connection dies.
+With a proxy, opening the tunnel is not the departure: the request departs when it enters the tunnel. Proxies of the
+environment and .netrc are not used, cookies are neither kept nor sent, and redirects are not followed. Nothing is sent
+twice: aiohttp would repeat idempotent methods, also PUT, when a kept connection breaks.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ from worker.partner_center.client.unreachable import why_unreachable
 CONNECT_TIMEOUT = 10.0
 """Seconds for a place in the pool, name resolution, TCP and TLS together."""
 IDLE = 4.0
-"""Seconds for which an idle connection is kept: less than servers keep it, so that few requests meet a dying one."""
+"""Seconds that an idle connection is kept. Servers keep them longer, so few requests meet a closing connection."""
 LONGEST_HEADER = 64 * 1024
-"""Bytes of one header of an answer, or of its first line."""
+"""Largest number of bytes of one header of an answer, or of its first line."""
 LARGEST_ANSWER = 32 * 1024 * 1024
-"""Bytes, decompressed. The largest known answer is well below one megabyte."""
+"""Largest number of bytes of an answer, decompressed. The largest known answer is well below one megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer: every byte of it arrived."""
+    """A whole answer: every byte arrived."""
 
     status: int
     reason: str
@@ -52,9 +52,9 @@ class Reply:
 
 
 class NoReply(Exception):
-    """No whole answer. `cause` says whether the request may have arrived: it certainly did not on `connect`.
+    """No whole answer. With the cause `connect` the request certainly did not arrive; otherwise it may have arrived.
 
-    On `unreadable` something did answer, and what it said is not HTTP that can be read, or too much.
+    `unreadable`: an answer came that is not readable HTTP, or is too large.
     """
 
     def __init__(
@@ -64,29 +64,30 @@ class NoReply(Exception):
         self.cause = cause
         self.reason = reason
         self.trouble = trouble
-        """Why there is no connection: a kind of `trouble`."""
+        """Why there is no connection, as a kind of `trouble.tsv`."""
 
 
 class _TooLarge(Exception):
-    """A body that nobody will read to its end."""
+    """The body of the answer is larger than `LARGEST_ANSWER`."""
 
 
 class Departure:
-    """One request's way out."""
+    """Tells whether one request has left, and lets the gate hold it back."""
 
     def __init__(self, gate: Callable[[], None]) -> None:
-        """`gate` is called at the instant at which the request leaves; an exception in it keeps the request here."""
+        """`gate` is called at the instant the request leaves. If the gate raises, the request does not leave."""
         self._gate = gate
         self.left = False
-        """Whether the request has left, so that it may have arrived."""
+        """Whether the request has left. From then on it may have arrived."""
         self.held_back: Exception | None = None
-        """What the gate raised."""
+        """The exception that the gate raised."""
         self.on_leaving: Callable[[], None] = lambda: None
+        """Called when the request leaves."""
 
     def leave(self) -> None:
-        """Called when the connection is there. Raises whatever the gate raises, and on a second departure."""
+        """Called when the connection is ready. Raises the exception of the gate; raises on a second departure."""
         if self.left:
-            raise ConnectionAbortedError("the connection died, and the request is not repeated")
+            raise ConnectionAbortedError("the connection broke, and the request is not repeated")
         try:
             self._gate()
         except Exception as refusal:
@@ -100,7 +101,7 @@ _departure: ContextVar[Departure] = ContextVar("departure")
 
 
 class _Request(ClientRequest):
-    """aiohttp's request, which passes the gate at the moment it is sent."""
+    """aiohttp's request. Passes the gate at the moment it is sent."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         _departure.get().leave()
@@ -108,7 +109,7 @@ class _Request(ClientRequest):
 
 
 class Transport:
-    """The connections of one account to Partner Center: HTTP/1.1, kept alive, `connections` of them at most."""
+    """The connections of one account to Partner Center: HTTP/1.1, kept alive, at most `connections`."""
 
     _proxy: Proxy | None = None
 
@@ -123,11 +124,11 @@ class Transport:
     ) -> None:
         """`call_timeout`: seconds from the departure of a request to the last byte of its answer.
 
-        Raises ValueError for a base URL that would send tokens in the clear.
+        Raises ValueError for a base URL that is invalid or would send tokens unencrypted.
         """
         self.base_url = checked_base_url(base_url)
         self.free_connection = asyncio.Semaphore(connections)
-        """To be held while a request is made: whoever must wait for a connection waits here, and not in the pool."""
+        """A caller holds it during a request. So callers wait for a connection here, and not in aiohttp's pool."""
         self._connections = connections
         self._call_timeout = call_timeout
         self._tls = tls
@@ -147,14 +148,14 @@ class Transport:
     async def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
     ) -> Reply:
-        """Send one request, once, and read its answer. Raises `NoReply`, and what the gate raises."""
+        """Send one request, once, and read its answer. Raises `NoReply`, or the exception of the gate."""
         loop = asyncio.get_running_loop()
         _departure.set(departure)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT) as limit:
                 departure.on_leaving = lambda: limit.reschedule(loop.time() + self._call_timeout)
                 return await self._exchange(method, target, headers, body)
-        except Exception as error:  # what broke does not matter: only whether the request had left does
+        except Exception as error:  # whatever failed, only `departure` tells whether the request had left
             if departure.held_back is not None:
                 raise departure.held_back from None
             raise self._no_reply(error, departure) from error
@@ -189,7 +190,7 @@ class Transport:
         return aiohttp.ClientSession(
             connector=connector,
             request_class=_Request,
-            skip_auto_headers=("Content-Type",),  # it would name one for the empty body of a check-out
+            skip_auto_headers=("Content-Type",),  # aiohttp would add one for the empty body of a check-out
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             max_line_size=LONGEST_HEADER,
@@ -198,12 +199,12 @@ class Transport:
 
 
 def checked_base_url(base_url: str) -> str:
-    """`base_url` without a slash at its end. Raises ValueError unless it is https, or http of this very machine."""
+    """`base_url` without a slash at its end. Raises ValueError unless it is https, or http of a loopback host."""
     address = urlsplit(base_url)
     if not address.hostname or address.username or address.query or address.fragment:
-        raise ValueError(f"{base_url!r} is no base URL: it must be https://host, with a port and a path at most")
+        raise ValueError(f"{base_url!r} is no base URL: write https://host, with at most a port and a path after it")
     if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname)):
-        raise ValueError(f"{base_url!r} would send tokens in the clear: use https (http is for loopback hosts only)")
+        raise ValueError(f"{base_url!r} would send tokens unencrypted: use https (http is for loopback hosts only)")
     return base_url.rstrip("/")
 
 
@@ -224,7 +225,7 @@ async def _whole_body(response: httpx.Response) -> bytes:
 
 
 def _why_unreadable(cause: BaseException) -> str | None:
-    """Why an answer that came cannot be read, in words of ours: theirs repeat it. None where the connection broke."""
+    """Why an answer cannot be read. The library's own text would quote the answer. None if the connection broke."""
     match cause:
         case _TooLarge():
             return f"the answer is larger than {LARGEST_ANSWER} bytes"
@@ -234,6 +235,6 @@ def _why_unreadable(cause: BaseException) -> str | None:
             broken = cause.__cause__.__cause__ if cause.__cause__ else None
             if isinstance(broken, LineTooLong):
                 return f"a header of the answer is longer than {LONGEST_HEADER} bytes"
-            return f"the answer is no HTTP that can be read ({type(broken or cause).__name__})"
+            return f"the answer is not readable HTTP ({type(broken or cause).__name__})"
         case _:
             return None

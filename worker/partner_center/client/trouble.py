@@ -1,8 +1,8 @@
-"""What can be wrong on the way to Partner Center and its sign-in: why, who can resolve it, and what to do.
+"""Troubles of connection and sign-in: for each kind the cause, who can resolve it, and what to do.
 
-Each kind is a row of `trouble.tsv` beside this module: what the network does, what OAuth 2.0 calls an error, and the
-codes of Microsoft's sign-in. Nothing but the advice depends on a code, since Microsoft changes them over time; one that
-is not known gets the advice of its OAuth error.
+Each kind is a row of `trouble.tsv` beside this module: a failure of the network, an error of OAuth 2.0, or a code of
+Microsoft's sign-in. Only the advice depends on a code, because Microsoft changes the codes over time. An unknown code
+gets the advice of its OAuth error.
 Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
 
@@ -20,12 +20,12 @@ CODE = re.compile(r"AADSTS([0-9]{4,8})(?![0-9])", re.IGNORECASE)
 """A code of Microsoft's sign-in."""
 _UNAUTHORIZED = 401
 REFUSED_CREDENTIAL = frozenset({"AADSTS7000215", "AADSTS7000222", "AADSTS700027"})
-"""What the authority says where the credential is no longer, or not yet, the one that it knows."""
+"""The authority's codes for a credential that it does not know any more, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that can be wrong."""
+    """One kind of trouble."""
 
     kind: str
     title: str
@@ -33,28 +33,28 @@ class Trouble:
     cause: str
     fault: Fault
     person: bool
-    """Whether only a person can resolve it; else it may pass by itself, and azplan asks again."""
+    """Whether only a person can resolve it. If not, it may pass by itself, and azplan tries again."""
     advice: str
     """What to do next."""
 
     @property
     def code(self) -> str | None:
-        """The code of Microsoft's sign-in, where it is one."""
+        """The code of Microsoft's sign-in. None if the kind is no such code."""
         return self.kind if self.kind.startswith("AADSTS") else None
 
     @property
     def named(self) -> str:
-        """The title, with the code where there is one."""
+        """The title, with the code if there is one."""
         return f"{self.title} ({self.code})" if self.code else self.title
 
     def at(self, account: str, address: str = "AUTHORITY") -> "Trouble":
-        """The same of one account; `address` is the setting that names the host."""
+        """The same trouble, with the account's name in the advice. `address`: the setting that names the host."""
         names = self.advice.replace("<NAME>", account.upper()).replace("<ADDRESS>", address)
         return replace(self, advice=names)
 
 
 def trouble_of(*kinds: str | None) -> Trouble:
-    """The first of these that is known, under the first of these names; `other` where none is."""
+    """The trouble of the first known kind, but named after the first kind. `other` if no kind is known."""
     given = [kind for kind in kinds if kind]
     for kind in given:
         if kind in known_trouble():
@@ -63,7 +63,7 @@ def trouble_of(*kinds: str | None) -> Trouble:
 
 
 def refused_token(code: str | None) -> Trouble:
-    """Partner Center refuses a token, with this code of its own."""
+    """The trouble when Partner Center refuses a token with this code of its own."""
     row = known_trouble()["refused"]
     for meaning in explanations(code or ""):
         if meaning.status == _UNAUTHORIZED:
@@ -72,13 +72,13 @@ def refused_token(code: str | None) -> Trouble:
 
 
 def sign_in_code(words: str) -> str | None:
-    """The code of Microsoft's sign-in in these words, as `AADSTS7000215`; None where there is none."""
+    """The first code of Microsoft's sign-in in `words`, such as `AADSTS7000215`. None if there is none."""
     found = CODE.search(words)
     return f"AADSTS{found[1]}" if found else None
 
 
 def find_trouble(typed: str) -> Trouble | None:
-    """What a person means who types `7000215`, `aadsts7000215` or `tls_expired`; None where that is not known."""
+    """The trouble for `7000215`, `aadsts7000215` or `tls_expired`, as a person types it. None if unknown."""
     word = typed.strip()
     digits = word.upper().removeprefix("AADSTS")
     kind = f"AADSTS{digits}" if digits.isdigit() else word.lower()
@@ -87,7 +87,7 @@ def find_trouble(typed: str) -> Trouble | None:
 
 @cache
 def known_trouble() -> Mapping[str, Trouble]:
-    """All rows by their kind, in the order of the table."""
+    """All troubles by kind, in the order of the table."""
     table = files(__package__).joinpath("trouble.tsv").read_text(encoding="utf-8")
     return MappingProxyType({row.kind: row for row in _rows(table.splitlines()[1:])})
 
@@ -98,34 +98,35 @@ def _rows(lines: Iterable[str]) -> Iterable[Trouble]:
         yield Trouble(kind, title, cause, Fault(fault), resolved_by == "person", _ADVICE[advice])
 
 
-_SET_PROXY = "Where only a proxy may go out, set AZPLAN_PARTNERS__<NAME>__PROXY."
-_READ_AGAIN = "A file is read again by itself; after a change of an environment variable, restart the worker."
+_SET_PROXY = "If only a proxy has access to the internet, set AZPLAN_PARTNERS__<NAME>__PROXY."
+_READ_AGAIN = "The worker reads a changed file again by itself. After a change of an environment variable, restart it."
 
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "dns": ("Check the host in AZPLAN_PARTNERS__<NAME>__<ADDRESS>, and DNS where the worker runs. " + _SET_PROXY),
         "connect": (
-            "Check AZPLAN_PARTNERS__<NAME>__<ADDRESS>, and that the firewall lets the worker out to it. " + _SET_PROXY
+            "Check AZPLAN_PARTNERS__<NAME>__<ADDRESS>, and that the firewall lets the worker connect to that host. "
+            + _SET_PROXY
         ),
         "timeout": (
-            "azplan asks again by itself. If it stays, check that firewall and proxy let the worker out to "
-            "AZPLAN_PARTNERS__<NAME>__<ADDRESS>, and look at Microsoft's service health."
+            "azplan tries again by itself. If the trouble persists, check that firewall and proxy let the worker "
+            "connect to AZPLAN_PARTNERS__<NAME>__<ADDRESS>, and check Microsoft's service health."
         ),
         "trust": (
-            "Put the authority that signed it into the system's trust store, or name its file in "
+            "Add the authority that signed the certificate to the system's trust store, or name its file in "
             "AZPLAN_PARTNERS__<NAME>__CA_FILE. The credential is not the cause."
         ),
         "expired": (
-            "Check the clock of this machine. If it is right, the host, or the proxy on the way to it, needs a new "
+            "Check the clock of this machine. If the clock is right, the host or the proxy before it needs a new "
             "certificate. The credential is not the cause."
         ),
         "name": (
-            "Check AZPLAN_PARTNERS__<NAME>__<ADDRESS>, and whether DNS or a proxy leads to another host. "
+            "Check AZPLAN_PARTNERS__<NAME>__<ADDRESS>, and whether DNS or a proxy leads to a wrong host. "
             "The credential is not the cause."
         ),
         "tls": (
             "Check that AZPLAN_PARTNERS__<NAME>__<ADDRESS> names a port that speaks TLS, and that no proxy or firewall "
-            "cuts TLS off. The credential is not the cause."
+            "interrupts TLS. The credential is not the cause."
         ),
         "proxy": (
             "Check AZPLAN_PARTNERS__<NAME>__PROXY, that the proxy runs, and that it allows CONNECT to the host in "
@@ -136,18 +137,20 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             "(http://user:password@host:port)."
         ),
         "later": (
-            "Nothing to do at once: azplan asks again by itself. If it stays, look at Microsoft's service health."
+            "Nothing to do now: azplan tries again by itself. If the trouble persists, check Microsoft's service "
+            "health."
         ),
         "loop": (
-            "Nothing to do at once: azplan asks again, once a minute at most. If it stays, look for what else signs in "
-            "with this application."
+            "Nothing to do now: azplan tries again, at most once a minute. If the trouble persists, find out which "
+            "other program signs in with this application."
         ),
         "not_authority": (
-            "Check AZPLAN_PARTNERS__<NAME>__AUTHORITY and __TENANT_ID, and what a proxy on the way answers in its name."
+            "Check AZPLAN_PARTNERS__<NAME>__AUTHORITY and __TENANT_ID, and whether a proxy answers in place of "
+            "Microsoft."
         ),
         "credential_file": (
             "Check AZPLAN_PARTNERS__<NAME>__CERTIFICATE_FILE (PEM with certificate and private key) or "
-            "__FEDERATED_TOKEN_FILE: that the file is there, and that the worker's user may read it."
+            "__FEDERATED_TOKEN_FILE: the file must exist, and the worker's user must be able to read it."
         ),
         "refresh_token_file": (
             "Check AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE: the file must hold a refresh token, and the worker "
@@ -173,7 +176,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             "Upload the certificate in AZPLAN_PARTNERS__<NAME>__CERTIFICATE_FILE to the application in Microsoft "
             "Entra, or put the registered one and its key into that file. " + _READ_AGAIN
         ),
-        "clock": "Set the clock of this machine by a time server; a token of a workload identity must be a fresh one.",
+        "clock": "Set the clock of this machine by a time server. The token of a workload identity must be fresh.",
         "federated": (
             "Compare issuer, subject and audience of the token in AZPLAN_PARTNERS__<NAME>__FEDERATED_TOKEN_FILE with "
             "the application's federated credentials in Microsoft Entra."
@@ -184,30 +187,30 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         ),
         "enable": "Have an administrator of the tenant enable the application in Microsoft Entra.",
         "tenant": (
-            "Check AZPLAN_PARTNERS__<NAME>__TENANT_ID and __AUTHORITY: the id of the partner's tenant, at the "
-            "authority of the cloud that it belongs to."
+            "Check AZPLAN_PARTNERS__<NAME>__TENANT_ID and __AUTHORITY: they must be the id of the partner's tenant and "
+            "the authority of that tenant's cloud."
         ),
         "audience": (
-            "Check AZPLAN_PARTNERS__<NAME>__AUDIENCE and __TENANT_ID: the tenant must be that of the partner account, "
-            "enrolled in Partner Center."
+            "Check AZPLAN_PARTNERS__<NAME>__AUDIENCE and __TENANT_ID: the tenant must be the partner account's, which "
+            "is enrolled in Partner Center."
         ),
         "consent": (
-            "Have an administrator of the tenant grant the application its permissions in Microsoft Entra (with a "
-            "user's token, sign the user in again after that)."
+            "Have an administrator of the tenant grant the application its permissions in Microsoft Entra. If the "
+            "account uses a user's token, then sign the user in again."
         ),
         "assign": "Have an administrator assign the user to the application in Microsoft Entra, then sign in again.",
         "user": (
-            "Sign the user in again, with multi-factor authentication, and put the new refresh token into "
-            "AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE; the worker must be able to write in its folder."
+            "Sign the user in again with multi-factor authentication, and write the new refresh token into "
+            "AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE. The worker must be able to write in the folder of that file."
         ),
         "policy": (
             "Have an administrator of the tenant find the policy in Microsoft Entra's sign-in log and allow this "
-            "application, user or network; with a user's token, sign the user in again after that."
+            "application, user or network. If the account uses a user's token, then sign the user in again."
         ),
         "account": (
-            "Have an administrator put the user's account in order in Microsoft Entra. Then sign the user in again, "
-            "and put the new refresh token into AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE."
+            "Have an administrator repair the user's account in Microsoft Entra. Then sign the user in again, and "
+            "write the new refresh token into AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE."
         ),
-        "other": ("Look the code up at https://login.microsoftonline.com/error, and try again with `azplan check`."),
+        "other": "Look the code up at https://login.microsoftonline.com/error, then try again with `azplan check`.",
     }
 )

@@ -10,12 +10,12 @@ import httpx
 _OUT_OF_DATE = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED."""
 _OTHER_NAME = frozenset({62, 63, 64})
-"""X509_V_ERR_HOSTNAME_MISMATCH, and those of e-mail and IP addresses."""
+"""X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_EMAIL_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _PROXY_AUTHENTICATION = 407
 
 
 def why_unreachable(error: BaseException, *, proxied: bool) -> str:
-    """A kind of `trouble.tsv`. `proxied`: the way leads through a proxy, whose address is then the one asked for."""
+    """The reason as a kind of `trouble.tsv`. `proxied`: the request used a proxy, so a failed connection is its."""
     chain = tuple(_chain(error))
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in chain):
         return _certificate({getattr(each, "verify_code", None) for each in chain})
@@ -23,7 +23,7 @@ def why_unreachable(error: BaseException, *, proxied: bool) -> str:
         return "tls"
     if any(isinstance(each, aiohttp.ClientHttpProxyError | httpx.ProxyError) for each in chain):
         return "proxy_auth" if any(_wants_password(each) for each in chain) else "proxy"
-    if any(isinstance(each, TimeoutError | httpx.TimeoutException) for each in chain) and not _connected_not(chain):
+    if any(isinstance(each, TimeoutError | httpx.TimeoutException) for each in chain) and not _connection_failed(chain):
         return "timeout"
     if proxied:
         return "proxy"
@@ -33,7 +33,7 @@ def why_unreachable(error: BaseException, *, proxied: bool) -> str:
 
 
 def _certificate(codes: set[int | None]) -> str:
-    """By OpenSSL's codes; aiohttp's error is of the same kind as that of `ssl` and has none."""
+    """The kind by OpenSSL's codes. aiohttp's error is an `SSLCertVerificationError` too, and has no code."""
     if codes & _OUT_OF_DATE:
         return "tls_expired"
     return "tls_name" if codes & _OTHER_NAME else "tls_untrusted"
@@ -45,8 +45,8 @@ def _wants_password(error: BaseException) -> bool:
     return isinstance(error, httpx.ProxyError) and str(error).startswith(str(_PROXY_AUTHENTICATION))
 
 
-def _connected_not(chain: tuple[BaseException, ...]) -> bool:
-    """Whether it is a failed connection: the transport reports those as a connect time-out whatever they are."""
+def _connection_failed(chain: tuple[BaseException, ...]) -> bool:
+    """Whether connecting failed at once. The transport reports that as a connect time-out too."""
     return any(isinstance(each, aiohttp.ClientConnectorError) for each in chain)
 
 

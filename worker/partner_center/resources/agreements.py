@@ -1,20 +1,13 @@
-"""The Microsoft Customer Agreement: what there is to accept, and who accepted it. Attestations are not written here."""
+"""The Microsoft Customer Agreement: its templates, and who accepted it. This module records no acceptance."""
 
-from worker.partner_center.answers.model import (
-    Collection,
-    Flag,
-    Instant,
-    Number,
-    Resource,
-    Text,
-)
-from worker.partner_center.answers.paging import collect
+from worker.partner_center.answers.model import Collection, Flag, Instant, Number, Resource, Text
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.paging import collect
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 CUSTOMER_AGREEMENT = "MicrosoftCustomerAgreement"
-"""To be asked for by name: without a type Partner Center answers about the agreement that this one replaced."""
+"""The type of agreement in queries. Without a type Partner Center answers about the agreement before this one."""
 
 
 class AgreementMetadata(Resource):
@@ -35,7 +28,7 @@ class Confirmation(Resource):
 
 
 class DirectSignature(Resource):
-    """Whether the customer accepted the agreement by itself, in Microsoft's own pages."""
+    """Whether the customer accepted the agreement directly, on Microsoft's own pages."""
 
     is_signed: Flag = None
 
@@ -81,11 +74,11 @@ async def metadata(center: PartnerCenter, *, agreement_type: str = CUSTOMER_AGRE
 async def confirmations(
     center: PartnerCenter, customer_id: str, *, agreement_type: str = CUSTOMER_AGREEMENT
 ) -> list[Confirmation]:
-    """The acceptances that a partner has attested for the customer: none, one or several."""
+    """The acceptances that a partner has recorded for the customer: none, one or several."""
     query = {"agreementType": agreement_type}
     return await collect(center, CONFIRMATIONS, {"customer_id": customer_id}, query=query)
 
 
 async def direct_signature(center: PartnerCenter, customer_id: str) -> DirectSignature:
-    """Whether the customer accepted the agreement directly; such a customer may have no confirmation at all."""
+    """Whether the customer accepted the agreement directly. Such a customer may have no confirmation."""
     return await center.call(DIRECT_SIGNATURE, {"customer_id": customer_id})

@@ -1,35 +1,29 @@
 """Azure entitlements: the Azure subscriptions under an Azure plan."""
 
-from worker.partner_center.answers.model import (
-    Collection,
-    Id,
-    Resource,
-    Text,
-    Word,
-)
-from worker.partner_center.answers.paging import collect
+from worker.partner_center.answers.model import Collection, Id, Resource, Text, Word
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
+from worker.partner_center.paging import collect
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 COMPROMISE = "compromise"
-"""The only reason for cancelling that is documented."""
+"""The only documented reason for cancelling."""
 
 
 class AzureEntitlement(Resource):
     """One Azure subscription under a plan."""
 
     id: Id
-    """The Azure subscription's own id."""
+    """The id of the Azure subscription."""
     friendly_name: Text = None
     status: Word = None
-    """`active`, `inactive`, or something newer. Follows a change after some ten minutes."""
+    """`active`, `inactive`, or an unknown word. Changes about ten minutes after a cancellation or reactivation."""
     subscription_id: Text = None
-    """The Azure plan that it is under."""
+    """The id of its Azure plan."""
 
     @property
     def is_active(self) -> bool:
-        """Whether it can be used, as far as is known: a status that is absent or new here does not mean inactive."""
+        """Whether it can be used. An absent or unknown status counts as active."""
         return self.status not in {"inactive", "cancelled", "canceled", "deleted", "disabled"}
 
 
@@ -81,19 +75,19 @@ async def list_all(center: PartnerCenter, customer_id: str, subscription_id: str
 
 
 async def get(center: PartnerCenter, customer_id: str, subscription_id: str, entitlement_id: str) -> AzureEntitlement:
-    """One Azure subscription. Refused with 800111 where there is none."""
+    """One Azure subscription. Refused with 800111 if there is none."""
     return await center.call(GET, _path(customer_id, subscription_id, entitlement_id))
 
 
 async def cancel(center: PartnerCenter, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
-    """Cancel one Azure subscription. It stays `active` for some ten minutes after the answer."""
+    """Cancel one Azure subscription. Its status stays `active` for about ten minutes after the answer."""
     return await center.call(
         CANCEL, _path(customer_id, subscription_id, entitlement_id), body={"cancellationReason": COMPROMISE}
     )
 
 
 async def reactivate(center: PartnerCenter, customer_id: str, subscription_id: str, entitlement_id: str) -> Accepted:
-    """Activate a cancelled Azure subscription again. Refused with 900337 or 900335 where that cannot be."""
+    """Activate a cancelled Azure subscription again. Refused with 900337 or 900335 if that is not possible."""
     return await center.call(REACTIVATE, _path(customer_id, subscription_id, entitlement_id))
 
 

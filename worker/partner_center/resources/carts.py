@@ -1,4 +1,4 @@
-"""Carts: the one key under which something is bought. A cart can hold an item with an error and still be made."""
+"""Carts. A purchase is keyed by its cart. Partner Center also creates a cart with an item in error."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,7 @@ from typing import Any
 
 from pydantic import model_validator
 
-from worker.partner_center.answers.model import (
-    Document,
-    Id,
-    Instant,
-    Number,
-    Resource,
-    Text,
-    Word,
-    member,
-)
+from worker.partner_center.answers.model import Document, Id, Instant, Number, Resource, Text, Word, member
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation, Refusal
 from worker.partner_center.resources.azure_products import is_azure_plan_item
@@ -26,7 +17,7 @@ TRANSACTION_RESELLER = "transaction_reseller"
 
 
 class CartError(Resource):
-    """Why an item of a cart cannot be bought. The codes are those of carts, not of faults."""
+    """Why an item of a cart cannot be bought. The codes are those of cart items, not those of faults."""
 
     error_code: Text = None
     error_description: Text = None
@@ -41,7 +32,7 @@ class CartLineItem(Resource):
     """One item of a cart."""
 
     id: Text = None
-    """A number, as text."""
+    """A number as text."""
     catalog_item_id: Text = None
     friendly_name: Text = None
     quantity: Number = None
@@ -58,23 +49,23 @@ class CartLineItem(Resource):
 
 
 class Cart(Document):
-    """A cart of a customer. Sent back whole when it is changed."""
+    """A cart of a customer. Sent back as a whole when it is changed."""
 
     id: Id
     status: Word = None
-    """`active`: can be changed and checked out; `ordered`: was checked out."""
+    """`active`: can be changed and checked out. `ordered`: was checked out."""
     creation_timestamp: Instant = None
     expiration_timestamp: Instant = None
     line_items: tuple[CartLineItem, ...] = ()
 
     @property
     def is_ordered(self) -> bool:
-        """Whether it was checked out, so that it cannot buy anything any more."""
+        """Whether the cart was checked out. Then it cannot buy anything any more."""
         return self.status == "ordered"
 
     @property
     def items(self) -> Iterator[CartLineItem]:
-        """Every item, those that are add-ons of others included."""
+        """Every item, with add-ons of other items."""
         waiting = list(self.line_items)
         while waiting:
             item = waiting.pop(0)
@@ -83,30 +74,30 @@ class Cart(Document):
 
     @property
     def errors(self) -> tuple[CartError, ...]:
-        """The errors of its items. None of such a cart's items may be bought before they are mended."""
+        """The errors of its items. While there is one, no item of the cart may be bought."""
         return tuple(item.error for item in self.items if item.error)
 
     def with_catalog_items(self, replacements: Mapping[str, str]) -> Mapping[str, Any]:
-        """The body of an update in which top-level items have other catalog items, and no errors.
+        """The body of an update that gives top-level items other catalog items, and removes their errors.
 
-        `replacements` maps the ids of line items to new catalog item ids. All else stays as it came.
+        `replacements` maps ids of line items to new catalog item ids. Everything else stays as it came.
         """
         lines = member(self.raw, "lineItems")
         old = zip(self.line_items, self.raw.get(lines) or (), strict=True)
-        mended = [
-            _mended(raw, replacements[item.id]) if item.id is not None and item.id in replacements else raw
+        lines_now = [
+            _with_catalog_item(raw, replacements[item.id]) if item.id is not None and item.id in replacements else raw
             for item, raw in old
         ]
-        return {**self.raw, lines: mended}
+        return {**self.raw, lines: lines_now}
 
 
-def _mended(line: Mapping[str, Any], catalog_item_id: str) -> Mapping[str, Any]:
+def _with_catalog_item(line: Mapping[str, Any], catalog_item_id: str) -> Mapping[str, Any]:
     kept = {name: value for name, value in line.items() if name.lower() != "error"}
     return {**kept, member(kept, "catalogItemId"): catalog_item_id}
 
 
 class OrderError(Resource):
-    """Why a group of a cart's items was not ordered."""
+    """Why a group of items of a cart was not ordered."""
 
     order_group_id: Text = None
     code: Text = None
@@ -114,7 +105,7 @@ class OrderError(Resource):
 
 
 class CheckoutResult(Resource):
-    """What a check-out made. Orders and errors can come together: one per group of items."""
+    """The result of a check-out. It can hold orders and errors together: one per group of items."""
 
     orders: tuple[Order, ...] = ()
     order_errors: tuple[OrderError, ...] = ()
@@ -122,7 +113,7 @@ class CheckoutResult(Resource):
     @model_validator(mode="before")
     @classmethod
     def _says_something(cls, document: object) -> object:
-        """An object that speaks neither of orders nor of errors is no result; a lone order is a result of one."""
+        """Refuse an object without orders and errors. Accept a lone order as a result with one order."""
         names = {str(name).lower() for name in document} if isinstance(document, Mapping) else set()
         if not names.isdisjoint({"orders", "ordererrors"}):
             return document
@@ -133,16 +124,16 @@ class CheckoutResult(Resource):
 
 @dataclass(frozen=True, slots=True)
 class NewLineItem:
-    """An item to put into a new cart."""
+    """An item of a new cart."""
 
     catalog_item_id: str
     quantity: int = 1
     billing_cycle: str = "one_time"
     reseller_id: str | None = None
-    """Partner id of the indirect reseller that the sale is made through."""
+    """Partner id of the indirect reseller of this sale. None without a reseller."""
 
     def document(self, number: int) -> Mapping[str, Any]:
-        """The item as Partner Center reads it."""
+        """The item in Partner Center's form."""
         document: dict[str, Any] = {
             "id": number,
             "catalogItemId": self.catalog_item_id,
@@ -156,12 +147,12 @@ class NewLineItem:
 
 @dataclass(frozen=True, slots=True)
 class NewCart:
-    """A cart to be made."""
+    """A cart to create."""
 
     line_items: Sequence[NewLineItem]
 
     def document(self) -> Mapping[str, Any]:
-        """The cart as Partner Center reads it; with a reseller, its attestation is needed too (else 900206)."""
+        """The cart in Partner Center's form. With a reseller it holds the attestation (refused with 900206 without)."""
         document: dict[str, Any] = {"lineItems": [item.document(number) for number, item in enumerate(self.line_items)]}
         if any(item.reseller_id is not None for item in self.line_items):
             document["partnerOnRecordAttestationAccepted"] = True
@@ -202,7 +193,7 @@ UPDATE: Operation[Cart] = Operation(
 
 
 def _nothing_ordered(result: CheckoutResult) -> Refusal | None:
-    """The first error of a check-out that made no order."""
+    """The first error of a check-out without orders. None if there are orders or no errors."""
     error = next(iter(result.order_errors), None)
     return None if result.orders or error is None else Refusal(error.code, error.description)
 
@@ -221,25 +212,25 @@ CHECKOUT: Operation[CheckoutResult] = Operation(
 
 
 async def create(center: PartnerCenter, customer_id: str, cart: NewCart) -> Cart:
-    """Make a cart. Nothing is bought; look at its `errors`."""
+    """Create a cart. Buys nothing. Check its `errors`."""
     return await center.call(CREATE, {"customer_id": customer_id}, body=cart.document())
 
 
 async def get(center: PartnerCenter, customer_id: str, cart_id: str) -> Cart:
-    """The cart. Refused with 800008 where there is none, or it has expired (after seven days)."""
+    """The cart. Refused with 800008 if there is none, or if it has expired (after seven days)."""
     return await center.call(GET, {"customer_id": customer_id, "cart_id": cart_id})
 
 
 async def update(center: PartnerCenter, customer_id: str, cart_id: str, document: Mapping[str, Any]) -> Cart:
-    """Replace the cart's contents by `document`, the whole cart (see `Cart.mended`). Look at its `errors`."""
+    """Replace the cart by `document`, the whole cart (see `Cart.with_catalog_items`). Check its `errors`."""
     return await center.call(UPDATE, {"customer_id": customer_id, "cart_id": cart_id}, body=document)
 
 
 async def checkout(center: PartnerCenter, customer_id: str, cart_id: str) -> CheckoutResult:
-    """Buy what is in the cart. Documented as harmless to repeat for the same cart.
+    """Buy the items of the cart. By the documentation it is harmless to repeat this for the same cart.
 
-    Refused with the first of `order_errors` where there are no orders, with 800065 where the cart was checked out
-    before and Partner Center does not repeat its answer, 800064 while another request works on it, 800060 while its
-    order is in progress, 400019 where an item is stale.
+    Refused with the first of `order_errors` if there are no orders; with 800065 if the cart was checked out before and
+    Partner Center does not repeat its answer; 800064 while another request works on the cart; 800060 while its order is
+    in progress; 400019 if an item is stale.
     """
     return await center.call(CHECKOUT, {"customer_id": customer_id, "cart_id": cart_id})

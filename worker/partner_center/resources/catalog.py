@@ -1,41 +1,31 @@
-"""The catalog: products, their SKUs, and the availabilities that can be bought, by country or for one customer.
+"""The catalog: products, SKUs and availabilities, by country or for one customer.
 
-Availability ids, and so catalog item ids, rotate: read them right before they are used.
+Availability ids change over time, and so do catalog item ids: read them right before they are used.
 """
 
 from collections.abc import Mapping
 from typing import Annotated
 
-from worker.partner_center.answers.model import (
-    OR_EMPTY,
-    OR_NONE,
-    Collection,
-    Flag,
-    Id,
-    Number,
-    Resource,
-    Text,
-    Word,
-)
-from worker.partner_center.answers.paging import collect
+from worker.partner_center.answers.model import OR_EMPTY, OR_NONE, Collection, Flag, Id, Number, Resource, Text, Word
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.paging import collect
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 MICROSOFT_AZURE = "MicrosoftAzure"
-"""The target view that holds the Azure plan and the legacy offer."""
+"""The target view with the Azure plan and the legacy offer."""
 
 
 class ProductType(Resource):
-    """What kind of product it is."""
+    """The kind of a product."""
 
     id: Text = None
     display_name: Text = None
 
 
 class Product(Resource):
-    """Something that is sold."""
+    """A product."""
 
     id: Id
     title: Text = None
@@ -46,7 +36,7 @@ class Product(Resource):
 
 
 class Sku(Resource):
-    """A variant of a product. The id is unique only inside the product."""
+    """A variant of a product. Its id is unique only inside the product."""
 
     id: Id
     product_id: Text = None
@@ -67,7 +57,7 @@ class Currency(Resource):
 
 
 class Term(Resource):
-    """A term on which an availability is sold."""
+    """A term of an availability."""
 
     id: Text = None
     duration: Text = None
@@ -77,19 +67,19 @@ class Term(Resource):
 
 
 class EmbeddedSku(Resource):
-    """The SKU inside an availability, which may be cut short."""
+    """The SKU inside an availability. It may be incomplete."""
 
     supported_billing_cycles: Annotated[tuple[Word, ...], OR_EMPTY] = ()
 
 
 class Availability(Resource):
-    """A SKU as it is sold in one country and segment."""
+    """The offer of a SKU in one country and segment."""
 
     id: Id
     product_id: Text = None
     sku_id: Text = None
     catalog_item_id: Text = None
-    """What goes into a cart."""
+    """The id of the item in a cart."""
     default_currency: Annotated[Currency | None, OR_NONE] = None
     segment: Word = None
     country: Text = None
@@ -99,7 +89,7 @@ class Availability(Resource):
 
     @property
     def is_azure_plan(self) -> bool:
-        """Whether it is an Azure plan that is sold here."""
+        """Whether it offers an Azure plan."""
         return is_azure_plan_item(self.product_id or self.catalog_item_id)
 
 
@@ -231,25 +221,25 @@ GET_AVAILABILITY_BY_CUSTOMER: Operation[Availability] = Operation(
 
 
 async def list_products(center: PartnerCenter, country: str, *, target_view: str = MICROSOFT_AZURE) -> list[Product]:
-    """What is sold in a country (ISO 3166-1 alpha-2). Refused with 400030 or 400036 for a view that is not ours."""
+    """The products in a country (ISO 3166-1 alpha-2). Refused with 400030 or 400036 for a view without access."""
     return await collect(center, LIST_PRODUCTS, {}, query={"country": country, "targetView": target_view})
 
 
 async def list_products_by_customer(
     center: PartnerCenter, customer_id: str, *, target_view: str = MICROSOFT_AZURE
 ) -> list[Product]:
-    """What a customer can buy."""
+    """The products that a customer can buy."""
     path = {"customer_id": customer_id}
     return await collect(center, LIST_PRODUCTS_BY_CUSTOMER, path, query={"targetView": target_view})
 
 
 async def get_product(center: PartnerCenter, product_id: str, country: str) -> Product:
-    """A product. Refused with 400013 where there is none."""
+    """A product. Refused with 400013 if there is none."""
     return await center.call(GET_PRODUCT, {"product_id": product_id}, query={"country": country})
 
 
 async def get_product_by_customer(center: PartnerCenter, customer_id: str, product_id: str) -> Product:
-    """A product, as the customer sees it. Refused with 400013 where there is none."""
+    """A product for a customer. Refused with 400013 if there is none."""
     return await center.call(GET_PRODUCT_BY_CUSTOMER, {"customer_id": customer_id, "product_id": product_id})
 
 
@@ -264,24 +254,24 @@ async def list_skus_by_customer(center: PartnerCenter, customer_id: str, product
 
 
 async def get_sku(center: PartnerCenter, product_id: str, sku_id: str, country: str) -> Sku:
-    """A SKU. Refused with 400018 where there is none."""
+    """A SKU. Refused with 400018 if there is none."""
     return await center.call(GET_SKU, _sku(product_id, sku_id), query={"country": country})
 
 
 async def get_sku_by_customer(center: PartnerCenter, customer_id: str, product_id: str, sku_id: str) -> Sku:
-    """A SKU, as the customer sees it. Refused with 400018 where there is none."""
+    """A SKU for a customer. Refused with 400018 if there is none."""
     return await center.call(GET_SKU_BY_CUSTOMER, {"customer_id": customer_id, **_sku(product_id, sku_id)})
 
 
 async def list_availabilities(center: PartnerCenter, product_id: str, sku_id: str, country: str) -> list[Availability]:
-    """How a SKU is sold in a country, in every segment but the non-profit one."""
+    """The availabilities of a SKU in a country, in every segment except non-profit."""
     return await collect(center, LIST_AVAILABILITIES, _sku(product_id, sku_id), query={"country": country})
 
 
 async def list_availabilities_by_customer(
     center: PartnerCenter, customer_id: str, product_id: str, sku_id: str
 ) -> list[Availability]:
-    """How a SKU is sold to a customer."""
+    """The availabilities of a SKU for a customer."""
     path = {"customer_id": customer_id, **_sku(product_id, sku_id)}
     return await collect(center, LIST_AVAILABILITIES_BY_CUSTOMER, path)
 
@@ -289,7 +279,7 @@ async def list_availabilities_by_customer(
 async def get_availability(
     center: PartnerCenter, product_id: str, sku_id: str, availability_id: str, country: str
 ) -> Availability:
-    """An availability. Refused with 400019 where there is none (any more)."""
+    """An availability. Refused with 400019 if there is none (any more)."""
     path = {**_sku(product_id, sku_id), "availability_id": availability_id}
     return await center.call(GET_AVAILABILITY, path, query={"country": country})
 
@@ -297,7 +287,7 @@ async def get_availability(
 async def get_availability_by_customer(
     center: PartnerCenter, customer_id: str, product_id: str, sku_id: str, availability_id: str
 ) -> Availability:
-    """An availability, as the customer sees it. Refused with 400019 where there is none (any more)."""
+    """An availability for a customer. Refused with 400019 if there is none (any more)."""
     path = {"customer_id": customer_id, **_sku(product_id, sku_id), "availability_id": availability_id}
     return await center.call(GET_AVAILABILITY_BY_CUSTOMER, path)
 

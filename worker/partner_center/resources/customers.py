@@ -1,33 +1,25 @@
-"""Customers of the partner: who they are, and whether they are ours."""
+"""Customers of the partner, and their relationship to the partner."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from worker.partner_center.answers.model import (
-    OR_NONE,
-    Collection,
-    Flag,
-    Id,
-    Resource,
-    Text,
-    Word,
-)
-from worker.partner_center.answers.paging import pages
+from worker.partner_center.answers.model import OR_NONE, Collection, Flag, Id, Resource, Text, Word
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.paging import pages
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 
 
 class Address(Resource):
-    """A postal address, as far as it decides anything."""
+    """A postal address: only the parts that decisions need."""
 
     country: Text = None
     """ISO 3166-1 alpha-2."""
 
 
 class CompanyProfile(Resource):
-    """The customer's company. The address is absent where the partner has no delegated access."""
+    """The customer's company. The address is absent if the partner has no delegated access."""
 
     tenant_id: Text = None
     domain: Text = None
@@ -36,7 +28,7 @@ class CompanyProfile(Resource):
 
 
 class BillingProfile(Resource):
-    """Whom the customer is billed as. Absent in the list of customers."""
+    """The billing address of the customer. Absent in the list of customers."""
 
     default_address: Annotated[Address | None, OR_NONE] = None
 
@@ -48,13 +40,13 @@ class Customer(Resource):
     company_profile: Annotated[CompanyProfile | None, OR_NONE] = None
     billing_profile: Annotated[BillingProfile | None, OR_NONE] = None
     relationship_to_partner: Word = None
-    """`reseller`, `advisor`, `syndication`, `microsoft_support`, `none`, or something newer."""
+    """`reseller`, `advisor`, `syndication`, `microsoft_support`, `none`, or an unknown word."""
     allow_delegated_access: Flag = None
     associated_partner_id: Text = None
 
     @property
     def country(self) -> str | None:
-        """The country of the billing profile, else of the company profile, in upper case."""
+        """The country of the billing profile, else of the company profile, in upper case. None if both have none."""
         addresses = (
             self.billing_profile and self.billing_profile.default_address,
             self.company_profile and self.company_profile.address,
@@ -85,17 +77,17 @@ GET: Operation[Customer] = Operation(
 
 
 async def page(center: PartnerCenter, *, size: int = 40) -> Collection[Customer]:
-    """The first page of the partner's customers, of about `size`."""
+    """The first page of the partner's customers, about `size` of them."""
     return await center.call(LIST, {}, query={"size": str(size)})
 
 
 async def list_all(center: PartnerCenter, *, size: int = 100) -> AsyncIterator[Customer]:
-    """Yield every customer of the partner, read in pages of about `size`. They can be very many."""
+    """Yield every customer of the partner, read in pages of about `size`. There can be very many."""
     async for each in pages(center, LIST, {}, query={"size": str(size)}):
         for customer in each.items:
             yield customer
 
 
 async def get(center: PartnerCenter, customer_id: str) -> Customer:
-    """The customer. Refused with 20002 where it is not ours, 60003 or 1000 where it does not exist."""
+    """The customer. Refused with 20002 if it is not the partner's, with 60003 or 1000 if it does not exist."""
     return await center.call(GET, {"customer_id": customer_id})

@@ -1,17 +1,9 @@
-"""Orders: what became of a checked-out cart."""
+"""Orders: the results of checked-out carts."""
 
-from worker.partner_center.answers.model import (
-    Collection,
-    Id,
-    Instant,
-    Number,
-    Resource,
-    Text,
-    Word,
-)
-from worker.partner_center.answers.paging import collect
+from worker.partner_center.answers.model import Collection, Id, Instant, Number, Resource, Text, Word
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.paging import collect
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -21,13 +13,13 @@ FAILED = frozenset({"cancelled", "canceled", "po_review_rejected", "error"})
 
 
 class OrderLineItem(Resource):
-    """One thing ordered."""
+    """One line of an order."""
 
     line_item_number: Number = None
     offer_id: Text = None
     """The catalog item: product, SKU and availability."""
     subscription_id: Text = None
-    """Appears when the subscription is provisioned, some time after check-out."""
+    """Absent until the subscription is provisioned, some time after check-out."""
     friendly_name: Text = None
     quantity: Number = None
     transaction_type: Word = None
@@ -48,22 +40,22 @@ class Order(Resource):
     line_items: tuple[OrderLineItem, ...] = ()
     creation_date: Instant = None
     status: Word = None
-    """`pending`, `pending_review`, `completed`, `cancelled`, `error`, ... or something newer."""
+    """`pending`, `pending_review`, `completed`, `cancelled`, `error`, ... or an unknown word."""
     transaction_type: Word = None
 
     @property
     def is_completed(self) -> bool:
-        """Whether Microsoft has carried it out, at least in part."""
+        """Whether Microsoft has executed the order, at least in part."""
         return self.status in COMPLETED
 
     @property
     def is_failed(self) -> bool:
-        """Whether Microsoft has ended it without carrying it out."""
+        """Whether Microsoft has ended the order without executing it."""
         return self.status in FAILED
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still be carried out; so is an order whose status is absent or not known here."""
+        """Whether the order may still be executed. True also if its status is absent or unknown."""
         return not (self.is_completed or self.is_failed)
 
     @property
@@ -73,18 +65,18 @@ class Order(Resource):
 
 
 class QuantityProvisioning(Resource):
-    """How many of a line have been provisioned."""
+    """The quantity of an order line in one provisioning status."""
 
     quantity: Number = None
     status: Word = None
 
 
 class LineItemProvisioning(Resource):
-    """How far the provisioning of one order line is."""
+    """The provisioning of one order line."""
 
     line_item_number: Number = None
     status: Word = None
-    """`fulfilled`, `unfulfilled`, `prefulfillment_pending`, or something newer."""
+    """`fulfilled`, `unfulfilled`, `prefulfillment_pending`, or an unknown word."""
     quantity_provisioning_information: tuple[QuantityProvisioning, ...] = ()
 
 
@@ -122,15 +114,15 @@ PROVISIONING_STATUS: Operation[Collection[LineItemProvisioning]] = Operation(
 
 
 async def get(center: PartnerCenter, customer_id: str, order_id: str) -> Order:
-    """The order. Refused with 20000 where there is none."""
+    """The order. Refused with 20000 if there is none."""
     return await center.call(GET, {"customer_id": customer_id, "order_id": order_id})
 
 
 async def list_all(center: PartnerCenter, customer_id: str) -> list[Order]:
-    """The customer's orders. Up to 15 minutes late: that an order is not here proves nothing before that."""
+    """The customer's orders. A new order can be missing for up to 15 minutes."""
     return await collect(center, LIST, {"customer_id": customer_id})
 
 
 async def provisioning_status(center: PartnerCenter, customer_id: str, order_id: str) -> list[LineItemProvisioning]:
-    """How far each line of an order is. Refused with 800007 where that cannot be told."""
+    """The provisioning of each line of an order. Refused with 800007 if Partner Center cannot tell it."""
     return await collect(center, PROVISIONING_STATUS, {"customer_id": customer_id, "order_id": order_id})

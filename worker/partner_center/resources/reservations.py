@@ -1,21 +1,12 @@
-"""Reservations that a customer holds. Partner Center can list them, and cannot cancel one."""
+"""Reservations of a customer. Partner Center lists them, and cannot cancel one."""
 
 from datetime import datetime
 from typing import Annotated
 
-from worker.partner_center.answers.model import (
-    OR_EMPTY,
-    OR_NONE,
-    Collection,
-    Instant,
-    Number,
-    Resource,
-    Text,
-    Word,
-)
-from worker.partner_center.answers.paging import collect
+from worker.partner_center.answers.model import OR_EMPTY, OR_NONE, Collection, Instant, Number, Resource, Text, Word
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.paging import collect
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 RESERVED_INSTANCE = "reservedInstance"
@@ -23,7 +14,7 @@ OVER = frozenset({"cancelled", "canceled", "expired", "returned", "refunded", "d
 
 
 class ReferenceOrder(Resource):
-    """The order that an entitlement came from."""
+    """The order of an entitlement."""
 
     id: Text = None
     line_item_id: Text = None
@@ -31,14 +22,14 @@ class ReferenceOrder(Resource):
 
 
 class EntitledQuantity(Resource):
-    """How many of an entitlement are in one status."""
+    """The quantity of an entitlement in one status."""
 
     quantity: Number = None
     status: Word = None
 
 
 class EntitledArtifact(Resource):
-    """What the entitlement gives: for a reservation, the reservation itself."""
+    """The thing that an entitlement gives: for a reservation, the reservation itself."""
 
     artifact_type: Word = None
     resource_id: Text = None
@@ -59,19 +50,19 @@ class ReservationEntitlement(Resource):
 
     @property
     def status(self) -> str | None:
-        """The status of its quantities where they all have one and the same, else None."""
+        """The status of its quantities. None if they differ or there are none."""
         words = {detail.status for detail in self.quantity_details}
         return words.pop() if len(words) == 1 else None
 
     def is_active(self, now: datetime) -> bool:
-        """Whether it is in force at `now`, as far as is known: neither expired nor said to be over."""
+        """Whether it is in force at `now`: it has not expired, and its status does not say that it has ended."""
         if self.expiry_date is not None and self.expiry_date <= now:
             return False
         return self.status not in OVER
 
     @property
     def resource_id(self) -> str | None:
-        """The reservation's own id, where it is named."""
+        """The reservation's own id. None if it is absent."""
         return next((artifact.resource_id for artifact in self.entitled_artifacts if artifact.resource_id), None)
 
 
@@ -88,6 +79,6 @@ LIST: Operation[Collection[ReservationEntitlement]] = Operation(
 
 
 async def list_all(center: PartnerCenter, customer_id: str) -> list[ReservationEntitlement]:
-    """The customer's reservations, with their dates of expiry."""
+    """The customer's reservations, with their expiry dates."""
     query = {"entitlementType": RESERVED_INSTANCE, "showExpiry": "true"}
     return await collect(center, LIST, {"customer_id": customer_id}, query=query)

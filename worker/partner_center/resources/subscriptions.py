@@ -1,4 +1,4 @@
-"""Subscriptions of a customer at Partner Center. An Azure plan is one; the Azure subscriptions under it are not."""
+"""Subscriptions of a customer. An Azure plan is one of them; the Azure subscriptions under a plan are not."""
 
 from typing import Annotated
 
@@ -11,67 +11,60 @@ from worker.partner_center.answers.model import (
     Instant,
     Number,
     Reference,
-    Resource,
     Text,
     Word,
     member,
 )
-from worker.partner_center.answers.paging import collect
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.paging import collect
 from worker.partner_center.resources.azure_products import is_azure_plan_item, is_legacy_azure_item
+from worker.partner_center.resources.catalog import ProductType
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 
 
-class ProductType(Resource):
-    """What kind of product a subscription is of."""
-
-    id: Text = None
-    display_name: Text = None
-
-
 class Subscription(Document):
-    """A subscription. Sent back whole when it is changed, since members that are left out are reset."""
+    """A subscription. Sent back as a whole when it is changed: Partner Center resets members that are left out."""
 
     id: Id
     offer_id: Text = None
     offer_name: Text = None
     friendly_name: Text = None
     entitlement_id: Text = None
-    """The Azure subscription of a legacy Azure subscription; absent on Azure plans."""
+    """The Azure subscription behind a legacy subscription. Absent on Azure plans."""
     product_type: Annotated[ProductType | None, OR_NONE] = None
     quantity: Number = None
     creation_date: Instant = None
     effective_start_date: Instant = None
     commitment_end_date: Instant = None
     status: Word = None
-    """`active`, `suspended`, `deleted`, `expired`, `pending`, `disabled`, `none`, or something newer."""
+    """`active`, `suspended`, `deleted`, `expired`, `pending`, `disabled`, `none`, or an unknown word."""
     auto_renew_enabled: Flag = None
     billing_type: Word = None
     billing_cycle: Word = None
     order_id: Reference = None
     partner_id: Text = None
-    """The reseller of record of an indirect sale; None where there is none."""
+    """The reseller of record of an indirect sale. None if there is none."""
 
     @property
     def is_active(self) -> bool:
-        """Whether it can be used."""
+        """Whether the subscription can be used."""
         return self.status == "active"
 
     @property
     def is_suspended(self) -> bool:
-        """Whether it is suspended, so that it can be activated again."""
+        """Whether it is suspended. It can then be activated again."""
         return self.status == "suspended"
 
     @property
     def is_deleted(self) -> bool:
-        """Whether it is gone for good."""
+        """Whether it is deleted for good."""
         return self.status == "deleted"
 
     @property
     def is_azure_plan(self) -> bool:
-        """Whether it is an Azure plan: by its offer, or, where none is named, by its product type and billing."""
+        """Whether it is an Azure plan: by its offer, or without an offer by its product type and billing."""
         if self.offer_id is not None:
             return is_azure_plan_item(self.offer_id)
         kinds = (self.product_type.id, self.product_type.display_name) if self.product_type else ()
@@ -80,7 +73,7 @@ class Subscription(Document):
 
     @property
     def is_legacy_azure(self) -> bool:
-        """Whether it is a legacy Azure subscription (MS-AZR-0145P), which is billed by usage where that is said."""
+        """Whether it is a legacy Azure subscription (MS-AZR-0145P): by its offer, and billed by usage or unknown."""
         return is_legacy_azure_item(self.offer_id) and self.billing_type in {None, "none", "usage"}
 
 
@@ -134,22 +127,22 @@ async def list_all(center: PartnerCenter, customer_id: str) -> list[Subscription
 
 
 async def list_by_order(center: PartnerCenter, customer_id: str, order_id: str) -> list[Subscription]:
-    """The subscriptions that an order made."""
+    """The subscriptions of an order."""
     return await collect(center, LIST_BY_ORDER, {"customer_id": customer_id}, query={"order_id": order_id})
 
 
 async def get(center: PartnerCenter, customer_id: str, subscription_id: str) -> Subscription:
-    """The subscription. Refused with 20003 where there is none."""
+    """The subscription. Refused with 20003 if there is none."""
     return await center.call(GET, {"customer_id": customer_id, "subscription_id": subscription_id})
 
 
 async def patch(
     center: PartnerCenter, customer_id: str, subscription: Subscription, *, status: str
 ) -> Subscription | None:
-    """Send the freshly read `subscription` back whole with another `status` (`suspended`, `active`).
+    """Send the freshly read `subscription` back as a whole with another `status` (`suspended`, `active`).
 
-    Returns it as it is now, or None where Partner Center took the change and is slow to make it (202): read it again.
-    Refused with 900115 while an Azure subscription under the plan is active.
+    Returns the changed subscription. None if Partner Center accepted the change and has not made it yet (202): read the
+    subscription again. Refused with 900115 while an Azure subscription under the plan is active.
     """
     return await center.call(
         PATCH,

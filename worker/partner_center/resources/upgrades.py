@@ -1,17 +1,9 @@
-"""Product upgrades: a customer's legacy Azure subscriptions moved to an Azure plan, by Microsoft itself."""
+"""Product upgrades: Microsoft moves a customer's legacy Azure subscriptions to an Azure plan."""
 
 from enum import StrEnum
 from typing import Annotated, Any
 
-from worker.partner_center.answers.model import (
-    OR_NONE,
-    Flag,
-    Instant,
-    Reference,
-    Resource,
-    Text,
-    is_address_part,
-)
+from worker.partner_center.answers.model import OR_NONE, Flag, Instant, Reference, Resource, Text, is_address_part
 from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
 
@@ -20,7 +12,7 @@ AZURE = "azure"
 
 
 class UpgradeState(StrEnum):
-    """Where an upgrade is. The words for it are not documented but for `Completed`."""
+    """The state of an upgrade. Microsoft documents only the word `Completed`."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -28,16 +20,16 @@ class UpgradeState(StrEnum):
 
 
 class UpgradeError(Resource):
-    """Why an upgrade, or one line of it, failed."""
+    """Why an upgrade or one of its lines failed."""
 
     code: Text = None
     description: Text = None
     message: Text = None
-    """The same under another name: the vendor's pages and libraries disagree."""
+    """The description under another name: the vendor's pages and libraries disagree about the name."""
 
     @property
     def text(self) -> str | None:
-        """What Microsoft says about it."""
+        """Microsoft's text about the error. None if there is none."""
         return self.description or self.message
 
 
@@ -49,7 +41,7 @@ class UpgradeProduct(Resource):
 
 
 class UpgradeLineItem(Resource):
-    """One subscription that is moved."""
+    """One subscription of an upgrade."""
 
     source_product: Annotated[UpgradeProduct | None, OR_NONE] = None
     target_product: Annotated[UpgradeProduct | None, OR_NONE] = None
@@ -65,24 +57,24 @@ class Eligibility(Resource):
     product_family: Text = None
     is_eligible: Flag = None
     upgrade_id: Reference = None
-    """Present where an upgrade exists already."""
+    """The id of an existing upgrade. None if there is none."""
     reason: Text = None
     """Why the customer is not eligible."""
 
 
 class Upgrade(Resource):
-    """An upgrade and how far it is."""
+    """An upgrade and its progress."""
 
     id: Text = None
     product_family: Text = None
     status: Text = None
-    """As Microsoft writes it; `state` says what it means."""
+    """Microsoft's word. `state` is its meaning."""
     line_items: tuple[UpgradeLineItem, ...] = ()
     error_details: Annotated[UpgradeError | None, OR_NONE] = None
 
     @property
     def state(self) -> UpgradeState:
-        """What `status` means. A word that is not known here means that it is still running."""
+        """The meaning of `status`. An unknown word counts as running."""
         word = (self.status or "").casefold()
         if word in {"completed", "complete", "succeeded"}:
             return UpgradeState.COMPLETED
@@ -130,21 +122,21 @@ async def eligibility(center: PartnerCenter, customer_id: str, *, product_family
 
 
 async def create(center: PartnerCenter, customer_id: str, *, product_family: str = AZURE) -> str | None:
-    """Start an upgrade and return its id; None where Partner Center took it without saying which it is.
+    """Start an upgrade and return its id. None if Partner Center accepted it and does not name the id.
 
-    Refused with 900109 where one is in progress.
+    Refused with 900109 while another upgrade is in progress.
     """
     accepted = await center.call(CREATE, {}, body=_request(customer_id, product_family))
     return id_in(accepted.location)
 
 
 async def status(center: PartnerCenter, upgrade_id: str, customer_id: str, *, product_family: str = AZURE) -> Upgrade:
-    """How far the upgrade is. A read, although it is a POST. Refused with 900106 where there is none."""
+    """The upgrade with its progress. A read, although it is a POST. Refused with 900106 if there is none."""
     return await center.call(STATUS, {"upgrade_id": upgrade_id}, body=_request(customer_id, product_family))
 
 
 def id_in(location: str | None) -> str | None:
-    """The id in a `Location`, which is relative or absolute, with or without version: its last segment."""
+    """The id in a `Location`: its last segment. The address may be relative or absolute, with or without version."""
     path = (location or "").partition("?")[0].rstrip("/")
     last = path.rpartition("/")[2]
     return last if is_address_part(last) and last.casefold() != "productupgrades" else None

@@ -1,4 +1,4 @@
-"""Reading a collection to its end: by the links of its pages, never by a count."""
+"""Reads a collection to its end by the links of its pages, never by a count."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
@@ -11,15 +11,15 @@ from worker.partner_center.operation import Operation
 T = TypeVar("T")
 
 PAGES = 1_000
-"""No collection that the worker reads has more pages; one that does not end by then never ends."""
+"""No collection that the worker reads has more pages than this. A longer one counts as endless."""
 
 
 async def pages(
     center: PartnerCenter, operation: Operation[Collection[T]], path: Mapping[str, str], *, query: Query | None = None
 ) -> AsyncIterator[Collection[T]]:
-    """Yield the pages of a collection, from the first to the one without a next link.
+    """Yield the pages of a collection, from the first to the page without a next link.
 
-    Raises as `PartnerCenter.call` does, and `Unanswered` where the pages lead in a circle or do not end.
+    Raises the errors of `PartnerCenter.call`, and `Unanswered` if the links form a circle or do not end.
     """
     page = await center.call(operation, path, query=query)
     followed = set()
@@ -29,7 +29,7 @@ async def pages(
             return
         link = page.next.model_dump_json()
         if link in followed:
-            raise Unanswered(operation.name, "the pages of this collection lead in a circle")
+            raise Unanswered(operation.name, "the next links of this collection form a circle")
         followed.add(link)
         page = await center.follow(operation, page.next)
     raise Unanswered(operation.name, f"this collection has not ended after {PAGES} pages")
@@ -38,5 +38,5 @@ async def pages(
 async def collect(
     center: PartnerCenter, operation: Operation[Collection[T]], path: Mapping[str, str], *, query: Query | None = None
 ) -> list[T]:
-    """All items of all pages. Raises as `pages` does."""
+    """All items of all pages. Raises the errors of `pages`."""
     return [item async for page in pages(center, operation, path, query=query) for item in page.items]
