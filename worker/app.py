@@ -16,9 +16,9 @@ from prometheus_client import start_http_server
 
 from events.messages.base import Command
 from worker import metrics
-from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
+from worker.broker.writing.in_flight_limit import largest_record
 from worker.clock import Clock
 from worker.gate import Traffic
 from worker.handling import Handler, load

@@ -12,10 +12,10 @@ from ops.local.topics import Topics
 from tests.broker.reading import read
 from worker.broker import sink as module
 from worker.broker.connection import KafkaConfig
-from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Ack, BrokerUnavailable, TooLarge
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
+from worker.broker.writing.in_flight_limit import largest_record
 from worker.clock import Clock
 
 pytestmark = pytest.mark.kafka

@@ -12,8 +12,8 @@ from ops.local.waiting import eventually
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import behind, poll, read, write
 from worker.broker.connection import KafkaConfig
-from worker.broker.consumer import READING
 from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing
+from worker.broker.reading.consumer import READING
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock

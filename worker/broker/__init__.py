@@ -1,6 +1,13 @@
 """The only door to Kafka: what the worker needs of a broker, and its implementation with aiokafka.
 
-`port` defines the needs and the errors. No other package knows a Kafka client. `source` reads the commands topic as a
-member of the group, `sink` writes records, `admin` reads topics and offsets without being a member. No module here
-decodes a record or knows a command.
+| module | contents |
+|---|---|
+| `port`, `topics`, `rights` | what the worker needs, as protocols and data, and the errors |
+| `source`, `first_offsets` | the commands topic, read as a member of the group |
+| `sink` | records written, acknowledged by all in-sync replicas |
+| `admin`, `rights_check` | topics, offsets, records and rights, without being a member of the group |
+| `connection`, `tls` | how every Kafka client connects and closes |
+| `reading`, `writing` | parts of the consumer and of the producer |
+
+No other package knows aiokafka. No module here decodes a record or knows a command.
 """

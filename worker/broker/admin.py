@@ -21,9 +21,9 @@ from worker.broker.connection import (
     translated_errors,
     within,
 )
-from worker.broker.consumer import Consumer
 from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition
-from worker.broker.records import fetch_records
+from worker.broker.reading.consumer import Consumer
+from worker.broker.reading.records import fetch_records
 from worker.broker.rights import Right
 from worker.broker.rights_check import lacking
 from worker.broker.topics import TopicChange, WantedTopic

@@ -19,8 +19,8 @@ from worker.broker.connection import (
     translated_errors,
     within,
 )
-from worker.broker.consumer import Consumer
 from worker.broker.port import NoCommittedOffsets, StartFrom
+from worker.broker.reading.consumer import Consumer
 
 log = structlog.get_logger("azplan.broker")
 

@@ -38,10 +38,10 @@ from worker.broker.connection import (
     translated_errors,
     within,
 )
-from worker.broker.in_flight_limit import InFlightLimit, capacity, weight
 from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
-from worker.broker.producer_patches import end_sending, limit_retries
-from worker.broker.single_flight import SingleFlight
+from worker.broker.writing.in_flight_limit import InFlightLimit, capacity, weight
+from worker.broker.writing.producer_patches import end_sending, limit_retries
+from worker.broker.writing.single_flight import SingleFlight
 
 DELIVERY_SECONDS: Final = 30.0
 LARGEST_REQUEST: Final = 64 * 1024 * 1024

@@ -27,7 +27,6 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from worker.broker.admin import KafkaAdmin
-from worker.broker.assignment import Assignment
 from worker.broker.connection import (
     ANSWER_SECONDS,
     KafkaConfig,
@@ -36,10 +35,11 @@ from worker.broker.connection import (
     translated_errors,
     within,
 )
-from worker.broker.consumer import Consumer
 from worker.broker.first_offsets import ensure_first_offsets
 from worker.broker.port import Batch, BrokerError, BrokerRefused, BrokerUnavailable, Health, Lag, Partition, StartFrom
-from worker.broker.records import fetch_records
+from worker.broker.reading.assignment import Assignment
+from worker.broker.reading.consumer import Consumer
+from worker.broker.reading.records import fetch_records
 from worker.clock import Clock
 
 JOIN_SECONDS: Final = 90.0

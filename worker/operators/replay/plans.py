@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from worker.broker.in_flight_limit import largest_record
 from worker.broker.port import Admin
+from worker.broker.writing.in_flight_limit import largest_record
 from worker.clock import Clock, instant
 from worker.journal.intake_records import Intake
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan

@@ -7,7 +7,7 @@
 | a batch that inflates to too much, or not at all, fails each poll and restart | its records come without bytes |
 | a header name that is not UTF-8 (no broker checks names) fails each poll | the name is decoded leniently |
 
-The classes replace the library's `MemoryRecords` and `PartitionRecords`; `worker.broker.consumer` installs them.
+The classes replace the library's `MemoryRecords` and `PartitionRecords`; `consumer` installs them.
 """
 
 import struct
@@ -22,7 +22,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatch, _LegacyRecordBatchPy
 
-from worker.broker.decompression import (
+from worker.broker.reading.decompression import (
     NAMES,
     BudgetSpent,
     CannotInflate,

@@ -3,8 +3,8 @@
 from aiokafka import ConsumerRecord
 
 from events.wire.record import Record
-from worker.broker.consumer import Consumer
-from worker.broker.record_batches import UnreadRecord
+from worker.broker.reading.consumer import Consumer
+from worker.broker.reading.record_batches import UnreadRecord
 
 
 async def fetch_records(consumer: Consumer, most: int, seconds: float) -> list[Record]:

@@ -12,8 +12,8 @@ from aiokafka.errors import LeaderNotAvailableError, NoError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
 from worker.broker.connection import KafkaConfig, client_arguments
-from worker.broker.decompression import InflateBudget
-from worker.broker.record_batches import FetchedBatches, FetchedRecords
+from worker.broker.reading.decompression import InflateBudget
+from worker.broker.reading.record_batches import FetchedBatches, FetchedRecords
 
 LATEST: Final = OffsetResetStrategy.LATEST
 

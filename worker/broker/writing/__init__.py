@@ -1,0 +1,1 @@
+"""Writing records to Kafka: bytes in flight, shared attempts, and patches of the producer."""
