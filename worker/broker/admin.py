@@ -79,7 +79,7 @@ class KafkaAdmin:
         return changes
 
     async def lacking(self, rights: Sequence[Right]) -> list[Right]:
-        """Those of `rights` that this user does not have."""
+        """The subset of `rights` that this user lacks."""
         return await lacking(self._connected(), rights)
 
     async def apply(self, changes: Sequence[TopicChange]) -> None:

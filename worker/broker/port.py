@@ -217,7 +217,7 @@ class Admin(Protocol):
         """Create the missing topics. Existing topics are not changed."""
 
     async def lacking(self, rights: Sequence[Right]) -> list[Right]:
-        """Those of `rights` that this user does not have. Changes nothing."""
+        """The subset of `rights` that this user lacks. Changes nothing."""
 
     async def partitions(self, topic: str) -> tuple[Partition, ...]:
         """The partitions of a topic, in ascending order."""

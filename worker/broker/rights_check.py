@@ -33,7 +33,7 @@ _MAY_NOT: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedErro
 
 
 async def lacking(admin: AIOKafkaAdminClient, rights: Sequence[Right]) -> list[Right]:
-    """Those of `rights` that the user of `admin` does not have. Changes nothing.
+    """The subset of `rights` that the user of `admin` lacks. Changes nothing.
 
     Raises BrokerUnavailable or BrokerRefused.
     """

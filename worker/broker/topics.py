@@ -45,7 +45,7 @@ class TopicChange:
 
     @property
     def warning(self) -> str | None:
-        """What is wrong with an existing topic in any case, as the rest of a sentence. None if nothing is."""
+        """A fault of an existing topic, as the rest of a sentence. None if there is none."""
         if not self.compacted:
             return None
         return "is compacted: Kafka deletes all records of a customer except the newest"

@@ -70,7 +70,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the librar
             self._consumer.resume(*(TopicPartition(*each) for each in chosen))
 
     def committable(self, offsets: Mapping[Partition, int], epoch: int) -> dict[Partition, int]:
-        """Those of `offsets` that may be committed: held under that epoch, and higher than the last commit.
+        """The subset of `offsets` that may be committed: held under that epoch, and higher than the last commit.
 
         The broker accepts an offset of an older assignment if the partition came back meanwhile (aiokafka #929). It
         would then lose the commits made in between.

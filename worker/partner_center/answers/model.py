@@ -128,12 +128,12 @@ OR_EMPTY = _loosely(())
 
 
 def same_id(one: str | None, other: str | None) -> bool:
-    """Whether two identifiers are equal but for case, which Partner Center changes freely. None equals nothing."""
+    """Whether two identifiers are equal, ignoring case: Partner Center changes the case freely. None equals nothing."""
     return one is not None and other is not None and one.casefold() == other.casefold()
 
 
 def member(document: Mapping[str, Any], name: str) -> str:
-    """The name of the member of `document` that equals `name` but for case. `name` itself if there is none."""
+    """The name of the member of `document` that equals `name`, ignoring case. `name` itself if there is none."""
     return next((key for key in document if key.lower() == name.lower()), name)
 
 
