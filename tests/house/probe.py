@@ -25,8 +25,8 @@ from worker.handling import load
 from worker.journal.operating.replay_items import SentItem
 from worker.operators.replay.applying import is_patient
 from worker.operators.sending.compose import Identity, compose
-from worker.partner_center.answers.classification import reject_code
 from worker.partner_center.registry import operations
+from worker.partner_center.reject_codes import reject_code
 from worker.settings import build, model, reference
 
 PENDING = WaitingReason("license_pending")
