@@ -1,4 +1,4 @@
-"""What several tests of the port do: write some records, read until a number has come."""
+"""Helpers for tests of the port: write records, read until a number of records has come."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def write(sink: Sink, topic: str, *values: bytes, partition: int | None = 
 
 
 async def read(source: Source, number: int, *, within: float = 30, patient: bool = False) -> list[Record]:
-    """Poll until so many records have come; a patient reader polls on where the broker is unavailable."""
+    """Poll until this many records have come. A patient reader goes on while the broker is unavailable."""
     records: list[Record] = []
     async with asyncio.timeout(within):
         while len(records) < number:

@@ -47,7 +47,7 @@ async def test_what_the_broker_does_not_allow_is_said_in_its_words(admin: KafkaA
 
 
 async def test_a_question_about_a_topic_that_is_not_there_does_not_make_it(admin: KafkaAdmin) -> None:
-    """It is said to be missing."""
+    """The error says that the topic is missing."""
     with pytest.raises(TopicMissing):
         await admin.ends("no.such.topic")
     assert (await admin.plan([WantedTopic("no.such.topic", 1)]))[0].creates
@@ -75,7 +75,7 @@ async def test_offsets_of_topic_and_group(
 
 
 async def test_offsets_by_time(admin: KafkaAdmin, config: KafkaConfig, topics: Topics) -> None:
-    """The first record of that instant or later; the end where there is none."""
+    """The first record of that instant or later, else the end."""
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers) as producer:
         for minutes in (-10, 0, 10):

@@ -1,4 +1,4 @@
-"""Compression bombs on a real broker: a few kilobytes there, hundreds of megabytes here if nobody looks."""
+"""Compression bombs on a real broker: a few kilobytes that inflate to hundreds of megabytes."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def bounded(config: KafkaConfig) -> KafkaConfig:
 async def test_a_bomb_is_passed_over_and_its_offsets_are_committed(
     codec: int, bounded: KafkaConfig, topics: Topics, admin: KafkaAdmin
 ) -> None:
-    """Its records become dead letters without bytes; what stands before and behind is read."""
+    """Its records become dead letters without bytes. The records before and behind are read."""
     bomb = [b"\0" * MIB] * 6
     await write_batches(bounded.bootstrap_servers, topics.commands, 0, (0, [b"1"]), (codec, bomb), (codec, [b"2"]))
     source = KafkaSource(bounded, Membership(topics.commands, topics.group), Clock())
@@ -49,7 +49,7 @@ async def test_a_bomb_is_passed_over_and_its_offsets_are_committed(
 
 @codecs
 async def test_a_chain_of_good_batches_comes_in_several_polls(codec: int, bounded: KafkaConfig, topics: Topics) -> None:
-    """Together they are too much for one; none is lost, and none is called a bomb."""
+    """Together they exceed the budget of a poll. None is lost, and none counts as a bomb."""
     values = [b"%d" % number + b" " * (MIB + MIB // 2) for number in range(9)]
     chain = [(codec, [value]) for value in values]
     await write_batches(bounded.bootstrap_servers, topics.commands, 0, *chain)

@@ -50,7 +50,7 @@ async def test_a_killed_broker_loses_nothing_that_was_acknowledged(
 async def test_what_was_given_up_is_not_delivered_behind_newer_records(
     own_kafka: LocalKafka, own_config: KafkaConfig, own_topics: Topics
 ) -> None:
-    """Sends that timed out at a frozen broker do not arrive later: their sender has sent them again."""
+    """Sends that timed out at a frozen broker do not arrive later: their callers have sent them again."""
     sink, topic = KafkaSink(own_config, delivery_seconds=2), own_topics.events
     await write(sink, topic, b"before", partition=0)
     await asyncio.to_thread(own_kafka.pause)
@@ -88,8 +88,8 @@ async def test_a_frozen_broker_holds_nobody(own_kafka: LocalKafka, own_config: K
     await asyncio.to_thread(own_kafka.resume)
 
 
-async def test_a_source_that_is_stuck_is_replaced(own_config: KafkaConfig, own_topics: Topics) -> None:
-    """Records are there and none come: the client is thrown away, and the new one brings them."""
+async def test_a_source_that_is_stuck_is_made_anew(own_config: KafkaConfig, own_topics: Topics) -> None:
+    """If there are records and a poll returns none, the client is replaced, and the new one returns them."""
     sink, source = KafkaSink(own_config), source_of(own_config, own_topics, stuck_seconds=1.0)
     await source.start()
     # The fetcher's task dies, as it did in the field; the library goes on as if nothing had happened.

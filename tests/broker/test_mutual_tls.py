@@ -1,4 +1,4 @@
-"""A broker that wants to see a certificate, and files that do not fit."""
+"""A broker that demands a certificate, and files that do not fit."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def mutual(own_kafka: LocalKafka) -> KafkaConfig:
-    """The listener that wants a certificate, and one that it believes."""
+    """The listener that demands a certificate, and a certificate that it trusts."""
     place = own_kafka.mutual
     files = (str(each) for each in (place.ca_file, place.certificate_file, place.key_file))
     ca_file, certificate_file, key_file = files
@@ -32,7 +32,7 @@ def mutual(own_kafka: LocalKafka) -> KafkaConfig:
 
 
 async def refusal(config: KafkaConfig) -> str:
-    """What a person is told."""
+    """The message for a person."""
     with pytest.raises(BrokerRefused) as error:
         await KafkaAdmin(config).start()
     return str(error.value)
@@ -48,7 +48,7 @@ async def test_a_certificate_carries_records(mutual: KafkaConfig, own_topics: To
 
 
 async def test_a_broker_that_misses_a_certificate_is_said_with_the_setting(mutual: KafkaConfig) -> None:
-    """Also where it is one that the broker does not believe."""
+    """Also a certificate that the broker does not trust."""
     without = replace(mutual, certificate_file=None, key_file=None)
     assert "Check AZPLAN_KAFKA__CERTIFICATE_FILE and __KEY_FILE" in await refusal(without)
 

@@ -1,4 +1,4 @@
-"""What the port promises, of the real broker and of the one in memory that other tests stand on."""
+"""The promises of the port, kept by the real broker and by the broker in memory that other tests use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ TOPIC_OF_SIX = "commands"
 
 @dataclass
 class Ground:
-    """A topic of six partitions, a group, and somebody who writes."""
+    """A topic of six partitions, a group, and a sink."""
 
     topic: str
     sink: Sink
@@ -62,7 +62,7 @@ def _on_kafka(topics: Topics) -> Ground:
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
 async def ground(request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
-    """The same on both."""
+    """Each test runs on both brokers."""
     made = _in_memory() if request.param == "memory" else _on_kafka(request.getfixturevalue("topics"))
     await made.sink.start()
     yield made
@@ -72,7 +72,7 @@ async def ground(request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
 
 
 async def joined(member: Source, *, held: int, beside: Source | None = None) -> None:
-    """Start a member while another one goes on polling, until that one holds so many partitions."""
+    """Start a member while another one goes on polling, until the other holds this many partitions."""
     joining = asyncio.create_task(member.start())
     await eventually(lambda: _holds(beside or member, held), f"{held} partitions are held", within=30)
     await joining
@@ -169,7 +169,7 @@ async def test_a_paused_partition_brings_nothing_until_it_is_resumed(ground: Gro
 
 
 async def test_a_pause_outlasts_a_rebalance_that_gives_the_partition_back(ground: Ground) -> None:
-    """A member that comes and goes does not open what was closed."""
+    """A member that joins and leaves does not resume paused partitions."""
     member, guest = ground.member(), ground.member()
     await joined(member, held=6)
     member.pause(member.assignment())

@@ -1,4 +1,4 @@
-"""What was fetched, byte for byte: read within bounds, and past what cannot be read."""
+"""Fetched bytes: read within limits, and past unreadable records."""
 
 import struct
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def spoiled(data: bytes) -> bytes:
 
 
 def reading(budget: InflateBudget, *fetched: bytes, position: int = 0) -> FetchedRecords:
-    """What a poll takes its records from."""
+    """The records of a fetch, as a poll reads them."""
     return FetchedRecords(
         PLACE, FetchedBatches(budget, b"".join(fetched)), [], position, None, None, True, READ_COMMITTED
     )
@@ -68,7 +68,7 @@ def test_what_inflates_to_too_much_comes_without_bytes(codec: int) -> None:
 
 @codecs
 def test_what_does_not_fit_beside_others_is_read_by_the_next_poll(codec: int) -> None:
-    """It is no bomb: the poll ends before it, and the position stays there."""
+    """Such a batch is no bomb: the poll ends before it, and the position stays there."""
     budget = InflateBudget(MIB)
     chain = [at(number, batch(codec, [b"%d" % number * 300_000])) for number in range(8)]
     values, polls = [], 0
@@ -85,7 +85,7 @@ def test_what_does_not_fit_beside_others_is_read_by_the_next_poll(codec: int) ->
 
 
 def test_a_bomb_takes_the_room_of_a_whole_poll() -> None:
-    """Hundreds of them do not keep the worker from everything else for minutes."""
+    """Hundreds of bombs do not block the worker for minutes."""
     budget = InflateBudget(MIB)
     bombs = [at(number, batch(CODECS["zstd"], [b"\0" * 2 * MIB])) for number in range(5)]
     assert seen(reading(budget, *bombs)) == [(0, None)]
@@ -144,7 +144,7 @@ def test_a_batch_that_was_cut_off_is_not_there_yet() -> None:
 @pytest.mark.parametrize("data", [b"", b"\x82SNAPPY\x00", b"\x82SNAPPY\x00" + bytes(9) + b"\x7f\xff\xff\xff"])
 @codecs
 def test_whatever_the_bytes_are_nothing_worse_happens(codec: int, data: bytes) -> None:
-    """Inflating gives bytes, or says Larger or Broken."""
+    """Inflating returns bytes, or raises InflatesTooMuch or CannotInflate."""
     for bound in (0, 1, MIB):
         try:
             assert len(inflate(codec, data, bound)) <= bound

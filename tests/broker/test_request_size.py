@@ -1,4 +1,4 @@
-"""A broker that closes the connection on a request that is too large, as Azure Event Hubs does, and says nothing."""
+"""A broker that closes the connection on a request that is too large, without an answer, as Azure Event Hubs does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +21,7 @@ from worker.clock import Clock
 pytestmark = pytest.mark.kafka
 
 LIMIT = 300_000
-"""What the broker takes at once; each of its topics takes much more."""
+"""The largest request of the broker. Each topic accepts much larger records."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def strict_topics(strict_kafka: LocalKafka) -> Topics:
 
 @pytest.fixture
 async def careful(strict_kafka: LocalKafka) -> AsyncIterator[KafkaSink]:
-    """A sink that was told the limit."""
+    """A sink that knows the limit."""
     made = KafkaSink(KafkaConfig(strict_kafka.bootstrap_servers, max_request_bytes=LIMIT))
     yield made
     await made.stop()
@@ -51,14 +51,14 @@ async def careful(strict_kafka: LocalKafka) -> AsyncIterator[KafkaSink]:
 
 @pytest.fixture
 async def unaware(strict_kafka: LocalKafka) -> AsyncIterator[KafkaSink]:
-    """A sink that believes that the broker takes much more."""
+    """A sink with a limit far above the broker's."""
     made = KafkaSink(KafkaConfig(strict_kafka.bootstrap_servers, max_request_bytes=5_000_000))
     yield made
     await made.stop()
 
 
 async def persistent(sink: KafkaSink, topic: str, record: Outgoing) -> Ack:
-    """Send again what was given up, as the outbox does."""
+    """Send a failed record again, as the outbox does."""
     while True:
         try:
             return await sink.send(topic, record)
@@ -69,7 +69,7 @@ async def persistent(sink: KafkaSink, topic: str, record: Outgoing) -> Ack:
 async def test_no_request_is_larger_than_the_setting(
     careful: KafkaSink, strict_topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many partitions share one: all records are written, and the connection never dies."""
+    """However many partitions share a request, all records are written, and the connection never breaks."""
     suspected: list[int] = []
     monkeypatch.setattr(KafkaSink, "_suspect", lambda _, company: suspected.append(company))
     records = [Outgoing(b"%d" % n, b"v" * 20_000, (("h", b"x" * 50),) * 20) for n in range(100)]
@@ -84,7 +84,7 @@ async def test_no_request_is_larger_than_the_setting(
 async def test_a_record_that_does_not_fit_into_a_request_is_not_sent(
     careful: KafkaSink, strict_topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is refused here, by the name of the setting; what is beside it does not notice."""
+    """The sink refuses the record and names the setting. Other records are not affected."""
     monkeypatch.setattr(KafkaSink, "_current", None)
     too_large = Outgoing(b"k", b"v" * largest_record(LIMIT, strict_topics.events), ())
     with pytest.raises(TooLarge, match=r"AZPLAN_KAFKA__MAX_REQUEST_BYTES, 300000"):
@@ -94,7 +94,7 @@ async def test_a_record_that_does_not_fit_into_a_request_is_not_sent(
 async def test_a_record_on_which_the_connection_died_twice_is_sent_alone_and_then_taken_for_too_large(
     unaware: KafkaSink, strict_topics: Topics
 ) -> None:
-    """Its company is written; the next of that size is not even tried."""
+    """The other records are written. The next record of that size is not even tried."""
     small = [Outgoing(b"%d" % n, b"small %d" % n, ()) for n in range(40)]
     large = Outgoing(b"k", b"v" * 400_000, ())
     async with asyncio.timeout(20):
@@ -115,7 +115,7 @@ async def test_a_record_on_which_the_connection_died_twice_is_sent_alone_and_the
 
 
 async def test_the_company_of_innocents_becomes_smaller(unaware: KafkaSink, strict_topics: Topics) -> None:
-    """Each would be taken, together they are not: none is called too large, and later the connection holds."""
+    """Each record would be accepted, but not all together: none counts as too large, and later the connection holds."""
     records = [Outgoing(b"%d" % n, b"v" * 50_000, ()) for n in range(40)]
     for _ in range(3):
         async with asyncio.timeout(30):
@@ -129,7 +129,7 @@ async def test_the_company_of_innocents_becomes_smaller(unaware: KafkaSink, stri
 async def test_a_small_record_is_never_taken_for_too_large(
     unaware: KafkaSink, strict_topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the connection dies on one, it is something else that is wrong, and the record is sent again later."""
+    """If the connection breaks on a small record, the cause is another one, and the record is sent again later."""
     large = Outgoing(b"k", b"v" * 400_000, ())
     monkeypatch.setattr(module, "INNOCENT", 500_000)
     with pytest.raises(BrokerUnavailable, match="could not write"):

@@ -1,4 +1,4 @@
-"""What a user may do at a broker that asks, found out without doing any of it."""
+"""The rights of a user at a broker that checks rights, found out without any change."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """A broker that asks."""
+    """A broker that checks rights."""
     made = guarded(tmp_path_factory.mktemp("kafka"))
     made.start()
     yield made
@@ -35,7 +35,7 @@ def place(broker: LocalKafka) -> Topics:
 
 @pytest.fixture
 async def user(broker: LocalKafka) -> AsyncIterator[KafkaAdmin]:
-    """Somebody who may do what is allowed."""
+    """A user with the given rights."""
     secured = broker.secured
     config = KafkaConfig(
         secured.bootstrap_servers, "SASL_SSL", "SCRAM-SHA-512", secured.username, secured.password, str(secured.ca_file)
@@ -47,7 +47,7 @@ async def user(broker: LocalKafka) -> AsyncIterator[KafkaAdmin]:
 
 
 def rights_of(place: Topics) -> list[Right]:
-    """What a worker needs there."""
+    """The rights that a worker needs there."""
     return [
         Right(RightTo.READ, place.commands),
         Right(RightTo.COMMIT, place.group),
@@ -84,7 +84,7 @@ async def test_each_right_that_is_lacking_is_found_and_nothing_is_done(
 
 
 async def test_a_broker_that_asks_nobody_lets_everybody(broker: LocalKafka, place: Topics) -> None:
-    """And a topic that is not there is no right that is lacking."""
+    """A missing topic does not count as a missing right."""
     everybody = KafkaAdmin(KafkaConfig(broker.bootstrap_servers))
     await everybody.start()
     absent = [Right(RightTo.READ, "no.such.topic"), Right(RightTo.WRITE, "no.such.topic")]

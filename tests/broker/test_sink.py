@@ -1,4 +1,4 @@
-"""Records out: acknowledged, in order, and never quietly dropped."""
+"""Written records: acknowledged, in order, and never dropped silently."""
 
 import asyncio
 import gc
@@ -34,7 +34,7 @@ async def test_an_acknowledgement_says_where_the_record_is(
 async def test_a_record_that_is_too_large_is_its_own_trouble(
     sink: KafkaSink, make_source: MakeSource, topics: Topics
 ) -> None:
-    """It is refused by name, and the next record is written as if nothing had been."""
+    """The record is refused as too large, and the next record is written as usual."""
     for _ in range(2):
         with pytest.raises(TooLarge, match="accepts no record of that size"):
             await sink.send(topics.commands, LARGE)
@@ -45,7 +45,7 @@ async def test_a_record_that_is_too_large_is_its_own_trouble(
 async def test_records_beside_one_that_is_too_large_fail_or_are_written_in_order(
     sink: KafkaSink, make_source: MakeSource, topics: Topics
 ) -> None:
-    """Those that were behind it can be sent again; none is acknowledged that is not there."""
+    """The records behind it can be sent again. No missing record is acknowledged."""
     records = [Outgoing(b"k", str(number).encode(), ()) for number in range(5)]
     sends = [sink.send(topics.commands, each) for each in (*records[:2], LARGE, *records[2:])]
     results = await asyncio.gather(*sends, return_exceptions=True)
@@ -112,7 +112,7 @@ async def test_a_sender_that_fails_by_itself_fails_its_records_and_says_nothing_
 async def test_small_records_are_not_refused_for_the_size_of_the_batch_that_they_share(
     config: KafkaConfig, kafka_servers: str
 ) -> None:
-    """On a topic that takes little at once, each is sent alone, and one that is too large itself is told so."""
+    """On a topic with a small limit each record is sent alone. A record that is too large itself is refused."""
     topics = Topics(kafka_servers)
     await topics.create(1, **{"max.message.bytes": "20000"})
     sink = KafkaSink(config)
@@ -143,7 +143,7 @@ async def test_a_thousand_senders_that_find_no_broker_make_one_attempt() -> None
 async def test_records_that_are_given_up_while_they_are_tried_again_leave_no_traceback(
     sink: KafkaSink, topics: Topics
 ) -> None:
-    """The library takes a batch that is in line again off those under way, where it is not."""
+    """The library removes a batch that is queued again from the batches in flight, where it is not."""
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     await sink.send(topics.commands, SMALL, partition=0)

@@ -78,7 +78,7 @@ async def test_none_refuses_a_new_group_and_takes_one_that_has_begun(
 
 
 async def test_a_topic_that_is_not_there_is_said_at_once(config: KafkaConfig) -> None:
-    """The sentence names the topic and the verb that makes it."""
+    """The sentence names the topic and the verb that creates it."""
     source = KafkaSource(config, Membership("no.such.topic", "group"), Clock())
     async with asyncio.timeout(10):
         with pytest.raises(
@@ -90,7 +90,7 @@ async def test_a_topic_that_is_not_there_is_said_at_once(config: KafkaConfig) ->
 async def test_records_of_a_transaction_that_was_rolled_back_are_not_read(
     make_source: MakeSource, config: KafkaConfig, topics: Topics
 ) -> None:
-    """A sender's aborted commands were never sent; the committed ones beside them are read."""
+    """Commands of an aborted transaction do not count as sent. The committed ones beside them are read."""
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, transactional_id=topics.suffix) as sender:
         await sender.begin_transaction()
         await sender.send_and_wait(topics.commands, b"aborted", partition=0)
@@ -117,7 +117,7 @@ async def test_a_stopped_source_gives_its_partitions_up_at_once(
 
 
 async def test_stopping_does_not_wait_for_a_poll(make_source: MakeSource) -> None:
-    """A poll that waits for records ends with the source, and brings nothing."""
+    """A poll that waits for records ends with the source, and returns none."""
     source = make_source()
     await source.start()
     polling = asyncio.create_task(source.poll(10, 5.0))
@@ -163,7 +163,7 @@ async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_what_
 async def test_lag_counts_what_a_transaction_that_was_never_ended_keeps_back(
     make_source: MakeSource, config: KafkaConfig, sink: KafkaSink, topics: Topics
 ) -> None:
-    """It is there, nobody can read it, and what is committed behind it neither: this is no idle topic."""
+    """The record exists, and neither it nor later committed records can be read: this topic is not idle."""
     await write(sink, topics.commands, b"before", partition=0)
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, transactional_id=topics.suffix) as sender:
         await sender.begin_transaction()

@@ -1,4 +1,4 @@
-"""A record whose headers are named in no UTF-8: stored by the broker, fatal to the library, and no trouble here."""
+"""A record with header names that are not UTF-8: the broker stores it, the library fails on it, the worker reads it."""
 
 from collections.abc import AsyncIterator
 

@@ -1,1 +1,1 @@
-"""The Partner Center client: what it sends, how it reads, and what it makes of trouble."""
+"""Tests of the Partner Center client: requests, answers, failures."""

@@ -1,4 +1,4 @@
-"""A small authority of tokens behind TLS, so that MSAL runs for real: what it was asked, and what it answers."""
+"""A small token authority behind TLS, for the real MSAL: scripted answers, recorded requests."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -27,21 +27,21 @@ class Authority:
     expires_in: object = 3599
     refusal: dict[str, object] | None = None
     echoes: bool = False
-    """Refuses, and repeats in its refusal all that it was sent."""
+    """If true, refuses every request and repeats the request in its answer."""
     secret: str | None = None
-    """The only one that is taken; None: any is."""
+    """The only secret that is accepted. None: every secret."""
     refuses: str = "AADSTS7000215"
-    """The code with which another secret is refused."""
+    """The code for other secrets."""
     rotates: bool = True
     down: bool = False
 
     @property
     def url(self) -> str:
-        """What is configured as the authority."""
+        """The value for the setting of the authority."""
         return f"{self.wire.url}/{TENANT}"
 
     def react(self, seen: Seen) -> Move:
-        """Answer discovery, and requests for tokens."""
+        """Answer discovery and token requests."""
         if self.down:
             return answers(503, {"error": "temporarily_unavailable"})
         if seen.method == "GET":

@@ -1,4 +1,4 @@
-"""Fixtures: an authority of tokens, a Partner Center that is scripted, an account that knows both, and a run."""
+"""Fixtures: a token authority, a scripted Partner Center, an account that uses both, and a run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ CORRELATION = "c0ffee00-0000-4000-8000-00000000c0de"
 
 @dataclass
 class Recorder:
-    """A run that remembers: what was asked at the gate, and what was called."""
+    """A run that records calls of the gate and reported requests."""
 
     command: UUID = COMMAND
     correlation_id: str = CORRELATION
@@ -32,7 +32,7 @@ class Recorder:
     calls: list[Call] = field(default_factory=list)
 
     def gate(self, operation: Operation[object], step: str | None) -> None:
-        """Note who asks; raise what the test wants."""
+        """Record the operation, and raise the exception that the test wants."""
         self.gated.append((operation.name, step))
         if self.gate_raises is not None:
             raise self.gate_raises
@@ -58,7 +58,7 @@ async def partner_center() -> AsyncIterator[Wire]:
 
 @pytest.fixture
 async def tokens(tmp_path: Path) -> AsyncIterator[Authority]:
-    """An authority that gives tokens to every caller, unless the test wants otherwise."""
+    """An authority that gives a token to every caller, unless the test changes that."""
     async with authority(tmp_path) as running:
         yield running
 
@@ -100,7 +100,7 @@ async def make_account(partner_center: Wire, tokens: Authority) -> AsyncIterator
 
 @pytest.fixture
 def account(make_account: MakeAccount) -> Account:
-    """An account with the application's own identity only."""
+    """An account with only the application's own identity."""
     return make_account()
 
 

@@ -1,4 +1,4 @@
-"""One call from token to answer, against a real socket: what is sent, what is tried again, and what is told to whom."""
+"""One call from token to answer, against a real socket: requests, retries and reports."""
 
 import asyncio
 from contextlib import suppress
@@ -57,7 +57,7 @@ async def test_a_call_carries_what_partner_center_wants(
 
 
 async def test_a_check_out_is_an_empty_post(center: PartnerCenter, partner_center: Wire) -> None:
-    """Content-Length 0, and no content type: that goes with a body."""
+    """It has Content-Length 0 and no content type."""
     partner_center.will(CHECKED_OUT)
     await carts.checkout(center, CUSTOMER, CART)
     seen = partner_center.seen[0]
@@ -68,7 +68,7 @@ async def test_a_check_out_is_an_empty_post(center: PartnerCenter, partner_cente
 async def test_a_check_out_that_ordered_nothing_is_refused_with_what_a_support_ticket_needs(
     center: PartnerCenter, partner_center: Wire, run: Recorder
 ) -> None:
-    """The error is inside a 201; status, code and ids come along as with any other refusal."""
+    """The error is inside a 201. Status, code and ids are those of any other refusal."""
     error = {"orderGroupId": "0", "code": 800069, "description": "risk"}
     partner_center.will(answers(201, {"orders": [], "orderErrors": [error]}))
     with pytest.raises(Refused) as refused:
@@ -108,7 +108,7 @@ async def test_a_call_is_told_to_its_run(center: PartnerCenter, partner_center: 
 async def test_a_request_id_changes_after_an_answer_and_only_then(
     center: PartnerCenter, partner_center: Wire, run: Recorder, first: Move, answered: bool
 ) -> None:
-    """Microsoft's rule: the same id after a time-out, another one after any answer; 429, 5xx and cut ones are none."""
+    """By Microsoft's rule a time-out keeps the id, and any answer changes it. 429, 5xx and cut answers do not count."""
     partner_center.will(first, ME)
     partner_center.react = lambda _: ME
     for _ in range(2):
@@ -141,7 +141,7 @@ async def test_different_requests_have_different_ids(center: PartnerCenter, part
 async def test_a_write_that_may_have_arrived_is_not_tried_again(
     center: PartnerCenter, partner_center: Wire, run: Recorder, move: Move, status: object
 ) -> None:
-    """Unanswered, once, and never a second request by itself."""
+    """The call raises `Unanswered`, and sends no second request."""
     partner_center.will(move)
     partner_center.react = lambda _: CHECKED_OUT
     with pytest.raises(Unanswered) as caught:
@@ -164,7 +164,7 @@ async def test_a_write_that_gets_no_answer_in_time(
 async def test_a_read_on_a_dead_connection_is_tried_again_twice(
     center: PartnerCenter, partner_center: Wire, run: Recorder
 ) -> None:
-    """Reading does no harm, so a dying kept connection costs a moment only; the id stays the same."""
+    """Reading again does no harm: a kept connection that breaks costs only a moment. The id stays the same."""
     partner_center.will(hangs_up, resets, ME)
     assert (await customers.get(center, CUSTOMER)).id == CUSTOMER
     assert [call.status for call in run.calls] == ["lost", "lost", 200]
@@ -174,7 +174,7 @@ async def test_a_read_on_a_dead_connection_is_tried_again_twice(
 async def test_a_request_that_never_left_is_tried_twice_more(
     make_account: MakeAccount, partner_center: Wire, run: Recorder
 ) -> None:
-    """Also a write; after that it is for later."""
+    """Also a write. After the retries the command tries again later."""
     partner_center.port = 1
     with pytest.raises(NeverSent):
         await carts.checkout(make_account().center(run), CUSTOMER, CART)
@@ -193,7 +193,7 @@ async def test_a_closed_gate_sends_nothing_and_tells_nothing(
 
 
 async def test_a_short_retry_after_is_waited_out(center: PartnerCenter, partner_center: Wire, run: Recorder) -> None:
-    """Two seconds at most; nothing was executed, so writes too."""
+    """At most two seconds. Nothing was executed, so this holds for writes too."""
     partner_center.will(answers(429, {"statusCode": 429, "message": "slow down"}, Retry_After="1"), CHECKED_OUT)
     await carts.checkout(center, CUSTOMER, CART)
     assert [call.status for call in run.calls] == [429, 201]
@@ -202,7 +202,7 @@ async def test_a_short_retry_after_is_waited_out(center: PartnerCenter, partner_
 async def test_a_long_retry_after_is_waited_out_elsewhere_by_all(
     center: PartnerCenter, account: Account, partner_center: Wire
 ) -> None:
-    """The delay comes with the error, and other callers of the family are held back without a request."""
+    """The error holds the delay, and other callers of the family are held back without a request."""
     partner_center.will(answers(429, {"statusCode": 429, "message": "slow down"}, Retry_After="57"))
     with pytest.raises(Throttled) as caught:
         await carts.checkout(center, CUSTOMER, CART)
@@ -216,7 +216,7 @@ async def test_a_long_retry_after_is_waited_out_elsewhere_by_all(
 
 
 async def test_a_503_with_retry_after_holds_the_family_back(center: PartnerCenter, partner_center: Wire) -> None:
-    """The request itself is unanswered; the next ones wait as they were asked to."""
+    """The request itself is unanswered. The next requests wait as Partner Center asked."""
     partner_center.will(answers(503, b"", Retry_After="30"))
     with pytest.raises(Unanswered):
         await carts.checkout(center, CUSTOMER, CART)
@@ -240,7 +240,7 @@ async def test_our_own_ceiling_holds_in_any_minute(
 
 
 async def test_a_401_gets_one_new_token(center: PartnerCenter, partner_center: Wire, tokens: Authority) -> None:
-    """A token that is refused is replaced at once and the call tried again, as a new request."""
+    """A refused token is replaced at once, and the call is tried again as a new request."""
     partner_center.will(answers(401, {"code": 400, "description": "access denied"}), CHECKED_OUT)
     await carts.checkout(center, CUSTOMER, CART)
     sent = [seen.headers["authorization"] for seen in partner_center.seen]
@@ -251,7 +251,7 @@ async def test_a_401_gets_one_new_token(center: PartnerCenter, partner_center: W
 async def test_a_401_that_partner_center_did_not_write_leaves_a_write_in_doubt(
     center: PartnerCenter, partner_center: Wire, tokens: Authority
 ) -> None:
-    """It is not repeated at once, but looked after; the next request has a new token and the same id."""
+    """The write is not repeated at once: the command looks first. The next request has a new token and the same id."""
     partner_center.will(answers(401), CHECKED_OUT)
     with pytest.raises(TokenUnavailable) as caught:
         await carts.checkout(center, CUSTOMER, CART)
@@ -263,7 +263,7 @@ async def test_a_401_that_partner_center_did_not_write_leaves_a_write_in_doubt(
 
 
 async def test_a_second_401_means_waiting(center: PartnerCenter, account: Account, partner_center: Wire) -> None:
-    """Not an attempt, and the account says what is wrong until a token is taken again."""
+    """That is no attempt. The account complains until Partner Center accepts a token again."""
     no = answers(401, {"code": 900421, "description": "multi-factor sign-in missing"})
     partner_center.will(no, no)
     with pytest.raises(TokenUnavailable) as caught:
@@ -281,7 +281,7 @@ async def test_a_second_401_means_waiting(center: PartnerCenter, account: Accoun
 async def test_no_token_no_request(
     center: PartnerCenter, account: Account, partner_center: Wire, tokens: Authority
 ) -> None:
-    """The authority refuses: nothing is sent, and the reason has its code and not our secret."""
+    """If the authority refuses, nothing is sent. The reason holds the authority's code and not the secret."""
     tokens.refusal = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret."}
     with pytest.raises(TokenUnavailable, match="AADSTS7000215") as caught:
         await customers.get(center, CUSTOMER)
@@ -291,7 +291,7 @@ async def test_no_token_no_request(
 
 
 async def test_an_operation_for_users_needs_one(center: PartnerCenter, partner_center: Wire) -> None:
-    """With the application only, it is not even tried, and `permits` says so beforehand."""
+    """Without a user's token the call sends nothing, and `permits` is false."""
     assert not center.permits(upgrades.CREATE)
     assert center.permits(carts.CREATE)
     with pytest.raises(NotPermitted, match="takes a user's token"):
@@ -302,7 +302,7 @@ async def test_an_operation_for_users_needs_one(center: PartnerCenter, partner_c
 async def test_an_operation_for_users_gets_a_users_token(
     make_account: MakeAccount, partner_center: Wire, run: Recorder, tokens: Authority, tmp_path: Path
 ) -> None:
-    """By the refresh token; where both kinds are taken, the application's is used."""
+    """It uses the refresh token. An operation that takes both kinds uses the application's token."""
     center = make_account(refresh_token_file=refresh_token_file(tmp_path)).center(run)
     assert center.permits(agreements.DIRECT_SIGNATURE)
     partner_center.will(answers(200, {"isSigned": True}), ME)
@@ -324,7 +324,7 @@ async def test_an_operation_that_takes_no_application_token_after_all(
 
 
 async def test_900329_without_a_user_is_not_permitted(center: PartnerCenter, partner_center: Wire) -> None:
-    """Said once by Partner Center and remembered: it is not asked again."""
+    """The account remembers the answer of Partner Center and does not ask again."""
     partner_center.will(NO_APP_TOKEN)
     for _ in range(2):
         with pytest.raises(NotPermitted):
@@ -336,7 +336,7 @@ async def test_900329_without_a_user_is_not_permitted(center: PartnerCenter, par
 async def test_the_circuit_stops_asking_after_five_failures(
     center: PartnerCenter, account: Account, partner_center: Wire, run: Recorder
 ) -> None:
-    """Then nothing is sent to that family; others are not concerned."""
+    """Nothing is sent to that family. Other families go on."""
     partner_center.react = lambda seen: ME if "/carts" not in seen.target else answers(500, {})
     for _ in range(5):
         with pytest.raises(Unanswered):
@@ -352,7 +352,7 @@ async def test_the_circuit_stops_asking_after_five_failures(
 async def test_a_circuit_that_opened_and_closed_is_said_once_each(
     account: Account, center: PartnerCenter, partner_center: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With account, family and what was answered; the probes in between, and requests behind it, say nothing."""
+    """The log has account, family and reason. Probes in between, and later requests, are not logged."""
     failing = True
     partner_center.react = lambda _: answers(500, {"description": "out of order"}) if failing else ME
     now = 0.0
@@ -384,7 +384,7 @@ async def test_a_circuit_that_opened_and_closed_is_said_once_each(
 async def test_ceilings_and_their_use_are_told_by_family(
     center: PartnerCenter, account: Account, partner_center: Wire
 ) -> None:
-    """Of those that were called; no customer is in it."""
+    """Only families that were called have one. No customer is in its name."""
     partner_center.react = lambda _: ME
     assert list(account.ceilings()) == []
     for _ in range(3):
@@ -404,7 +404,7 @@ async def test_refusals_do_not_open_the_circuit(center: PartnerCenter, partner_c
 async def test_a_cancelled_caller_does_not_cut_off_a_write(
     center: PartnerCenter, account: Account, partner_center: Wire, run: Recorder
 ) -> None:
-    """The caller is let go at once, and the answer is told to the run all the same; closing waits for it."""
+    """The caller is cancelled at once. The answer is still reported to the run, and closing waits for it."""
     answer_now = asyncio.Event()
 
     async def late(line: Line) -> None:
@@ -427,7 +427,7 @@ async def test_a_cancelled_caller_does_not_cut_off_a_write(
 async def test_a_cancelled_caller_takes_back_a_write_that_has_not_left(
     make_account: MakeAccount, partner_center: Wire, tokens: Authority
 ) -> None:
-    """While the token is being asked for, nothing has left, and nothing does."""
+    """While the token is being requested, nothing has left, and nothing leaves."""
     run = Recorder()
     center = make_account().center(run)
     tokens.wire.will(says_nothing)
@@ -452,7 +452,7 @@ async def test_a_cancelled_read_is_cut_off(center: PartnerCenter, partner_center
 
 
 async def test_a_slow_change_is_accepted_without_a_body(center: PartnerCenter, partner_center: Wire) -> None:
-    """202 to a PATCH: the change is taken, and the subscription is to be read again."""
+    """202 to a PATCH: the change is accepted, and the subscription must be read again."""
     partner_center.will(answers(200, {"id": "s", "status": "active"}), answers(202, b"", Location="/customers/c/x"))
     subscription = await subscriptions.get(center, CUSTOMER, "s")
     assert await subscriptions.patch(center, CUSTOMER, subscription, status="suspended") is None
@@ -471,7 +471,7 @@ async def test_many_calls_share_few_connections(make_account: MakeAccount, partn
 async def test_answers_that_cannot_be_read_are_the_trouble_of_one_call(
     center: PartnerCenter, account: Account, partner_center: Wire
 ) -> None:
-    """However many in a row: others of the resource family are let through, and nobody says that it does not answer."""
+    """However many come in a row, other commands of the family go on, and the account does not complain."""
     partner_center.will(*[answers(200, {}, X_Long="a" * 70_000)] * 8, ME)
     errors = []
     for _ in range(8):

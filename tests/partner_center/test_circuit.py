@@ -11,7 +11,7 @@ def circuit(*, states: list[State] | None = None, jitter: float = 0.0) -> Circui
 
 
 def fails(broken: Circuit, times: int, now: float = 0.0) -> None:
-    """So many requests fail, one after another."""
+    """Let this many requests fail, one after another."""
     for _ in range(times):
         leave = broken.admit(now)
         assert isinstance(leave, Permit)
@@ -19,7 +19,7 @@ def fails(broken: Circuit, times: int, now: float = 0.0) -> None:
 
 
 def test_four_failures_are_bad_luck_and_five_are_not() -> None:
-    """Five in a row open the circuit; an answer in between starts the count again."""
+    """Five failures in a row open it. An answer in between resets the count."""
     broken = circuit()
     fails(broken, 4)
     broken.answered(Permit())
@@ -66,7 +66,7 @@ def test_after_a_recovery_the_pauses_start_from_the_first() -> None:
 
 
 def test_a_probe_that_was_not_made_is_given_back() -> None:
-    """A caller that went away does not leave the circuit waiting for an answer that nobody asked for."""
+    """A cancelled caller does not leave the circuit waiting for an answer."""
     broken = circuit()
     fails(broken, 5)
     leave = broken.admit(5)
@@ -150,7 +150,7 @@ def test_a_recovery_that_fails_again_is_an_outage_again() -> None:
 
 
 def test_who_failed_comes_back_behind_those_who_were_turned_away() -> None:
-    """The next probe is somebody else's, unless there is nobody else."""
+    """The next probe is another caller's, if there is another caller."""
     broken = circuit(jitter=0.5)
     fails(broken, 4)
     assert broken.outage(0) is None
@@ -162,7 +162,7 @@ def test_who_failed_comes_back_behind_those_who_were_turned_away() -> None:
 
 
 def test_odd_answers_to_one_command_open_nothing_and_to_two_they_do() -> None:
-    """A gateway's page may be about what one command asks for; where two meet it, it is on everybody's way."""
+    """A gateway's page may concern one command only. If two commands get one, it concerns everybody."""
     broken = circuit()
     for _ in range(9):
         broken.failed(Permit(), 0, foreign_for="a")
@@ -181,7 +181,7 @@ def test_an_odd_answer_beside_silence_is_an_outage() -> None:
 
 
 def test_one_that_meets_odd_answers_alone_stays_away_until_somebody_is_answered() -> None:
-    """Four are its own trouble; after that nobody knows, as nobody else asks: 5, 10, 20, ... 300 seconds."""
+    """Four failures concern the command itself. From the fifth on it waits too: 5, 10, 20, ... 300 seconds."""
     broken = circuit()
     pauses = []
     for _ in range(12):

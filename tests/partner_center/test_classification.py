@@ -104,7 +104,7 @@ def test_no_row_is_idle() -> None:
 
 
 def test_a_purchase_that_may_have_been_executed_is_always_looked_at() -> None:
-    """Whatever the status or the loss, if it may have arrived: never repeated, never refused."""
+    """With any status or loss: if the request may have arrived, it is neither repeated nor refused."""
     unknown: list[Cause] = ["timeout", "lost", "unreadable", 408, *range(300, 400), *range(500, 600)]
     assert {classify(cause, None, MONEY) for cause in unknown} == {RECONCILE}
 
@@ -116,7 +116,7 @@ def test_a_definite_no_is_never_tried_again_by_itself() -> None:
 
 
 def test_without_a_code_of_partner_center_no_status_is_a_no() -> None:
-    """A gateway's page says nothing: reads are repeated, and what a write did is looked at."""
+    """A gateway's page tells nothing: a read is repeated, and a write is looked at."""
     told = set(range(200, 500)) - {401, 429}
     assert {classify(status, None, READ) for status in told} == {LATER}
     assert {classify(status, None, ORPHAN) for status in told} == {LATER}
@@ -206,5 +206,5 @@ def test_which_codes_are_partner_centers_own(code: str | None, status: int, own:
     ],
 )
 def test_the_word_for_a_refusal(operation: str, status: int | None, code: str | None, word: RejectedCode) -> None:
-    """What the sender of the command reads."""
+    """The sender of the command reads this code."""
     assert reject_code(operation, status, code) is word

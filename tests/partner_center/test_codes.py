@@ -1,4 +1,4 @@
-"""What is said about Partner Center's error codes."""
+"""The explanations of Partner Center's error codes."""
 
 import pytest
 
@@ -31,7 +31,7 @@ CART_ITEMS = [
 
 @pytest.mark.parametrize("code", EXPLAINED)
 def test_every_documented_code_is_explained(code: str) -> None:
-    """With a title, a cause, who has to fix it, and what to do."""
+    """Each explanation has a title, a cause, a fault (who has to fix it), and advice."""
     for explanation in explanations(code):
         assert explanation.title
         assert not explanation.title.endswith(".")
@@ -59,7 +59,7 @@ def test_an_unknown_code_has_none() -> None:
 
 
 def test_every_code_that_decides_something_is_explained() -> None:
-    """What the worker goes by, a person can look up."""
+    """A person can look up every code that the worker's decisions use."""
     deciding = {code for row in classification.TABLE for code in row.codes or () if code is not None}
     deciding |= set(reject_codes._EVERYWHERE)
     deciding |= {code for _, code in reject_codes._IN_FAMILY if code}

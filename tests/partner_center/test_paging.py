@@ -44,14 +44,14 @@ async def test_very_many_customers_come_page_by_page(center: PartnerCenter, part
 
 
 async def test_one_page_is_one_request(center: PartnerCenter, partner_center: Wire) -> None:
-    """A look at whether anything answers does not read everything."""
+    """A check whether Partner Center answers reads one page only."""
     partner_center.will(page("a", "/customers?seekOperation=Next", "t"))
     first = await customers.page(center, size=1)
     assert (len(first.items), len(partner_center.seen)) == (1, 1)
 
 
 async def test_pages_that_lead_in_a_circle(center: PartnerCenter, partner_center: Wire) -> None:
-    """Said, and not followed for ever."""
+    """The read fails instead of following the links forever."""
     uri = "/customers/c/subscriptions?seekOperation=Next"
     partner_center.react = lambda _: page("a", uri, "same")
     with pytest.raises(Unanswered, match="circle"):
@@ -60,7 +60,7 @@ async def test_pages_that_lead_in_a_circle(center: PartnerCenter, partner_center
 
 
 async def test_pages_without_end(center: PartnerCenter, partner_center: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link that is always new is given up too."""
+    """An endless chain of new links fails too."""
     monkeypatch.setattr(paging, "PAGES", 5)
     partner_center.react = lambda _: page("a", f"/customers/c/subscriptions?n={len(partner_center.seen)}", "x")
     with pytest.raises(Unanswered, match="not ended after 5 pages"):
@@ -68,14 +68,14 @@ async def test_pages_without_end(center: PartnerCenter, partner_center: Wire, mo
 
 
 async def test_a_page_at_another_host_is_not_asked_for(center: PartnerCenter, partner_center: Wire) -> None:
-    """The token stays here; and part of a list is no list."""
+    """The token does not go to another host, and a part of a list is not returned."""
     partner_center.will(page("a", "https://evil.example/v1/customers", "t"))
     with pytest.raises(Unanswered, match="another host"):
         await subscriptions.list_all(center, "c")
 
 
 async def test_a_page_that_fails_fails_the_list(center: PartnerCenter, partner_center: Wire) -> None:
-    """What was read before it is not taken for the whole."""
+    """The pages before it are not returned as the whole list."""
     partner_center.will(page("a", "/customers/c/subscriptions?n=2", "t"), answers(500, {}))
     with pytest.raises(Unanswered):
         await subscriptions.list_all(center, "c")

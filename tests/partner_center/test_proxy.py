@@ -88,7 +88,7 @@ async def send(transport: Transport, departure: Departure | None = None) -> Repl
 
 @pytest.mark.parametrize(("user", "password"), [(None, ""), ("contoso", PASSWORD)], ids=["no password", "password"])
 async def test_a_call_goes_through_a_tunnel(behind: Behind, user: str | None, password: str) -> None:
-    """One CONNECT for a connection that is kept; the proxy sees the host and nothing of what is said."""
+    """One CONNECT for a kept connection. The proxy sees the host and nothing else."""
     async with tunnels(user=user, password=password) as proxy:
         behind.wire.will(OK, OK)
         async with transport_to(behind, through(proxy, user=user, password=password)) as transport:
@@ -132,7 +132,7 @@ async def test_the_gate_is_asked_when_the_request_goes_into_the_tunnel(behind: B
     ("answer", "why"), [(407, "proxy_auth"), (403, "proxy"), (502, "proxy")], ids=["password", "forbidden", "no way"]
 )
 async def test_a_proxy_that_makes_no_tunnel(behind: Behind, answer: int, why: str) -> None:
-    """The request never left, and it is told apart whether a password is missing."""
+    """The request never left, and the reason tells whether a password is missing."""
     async with tunnels(answer=answer) as proxy, transport_to(behind, through(proxy)) as transport:
         departure = Departure(lambda: None)
         with pytest.raises(NoReply) as caught:

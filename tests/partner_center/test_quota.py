@@ -67,7 +67,7 @@ def test_who_was_first_is_first() -> None:
 
 
 def test_all_who_need_several_requests_get_them_although_they_ask_at_the_same_time() -> None:
-    """A run that is told to wait starts again: if all got the first slot and none the last, no run would end."""
+    """A run that must wait is repeated: if everybody got the first slot and nobody the last, no run would end."""
     window, needed, ended = SlidingWindow(10), 4, 0
     asking = [(number / 1000, number, 0) for number in range(40)]
     while asking:
@@ -142,7 +142,7 @@ def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
 
 @given(st.integers(1, 8), st.integers(0, 2**32), st.integers(50, 300))
 def test_no_minute_ever_sees_more(limit: int, seed: int, steps: int) -> None:
-    """For any callers, times and durations of requests: no 60 seconds see more arrivals than the ceiling."""
+    """With any callers, times and durations: no 60 seconds see more arrivals than the ceiling."""
     chance = random.Random(seed)
     window = SlidingWindow(limit)
     now = 0.0
@@ -165,14 +165,14 @@ def test_no_minute_ever_sees_more(limit: int, seed: int, steps: int) -> None:
 
 
 def quota(limit: int, *, patience: float = 2.0, waited: list[float] | None = None) -> Quota:
-    """A ceiling that stands alone."""
+    """A quota for a test."""
     told = [] if waited is None else waited
     return Quota("carts", limit, LoopClock(), patience=patience, waited=told.append)
 
 
 @pytest.mark.looptime
 async def test_a_short_wait_is_waited_out_here() -> None:
-    """Two seconds at most; what is waited is told."""
+    """At most two seconds. The wait is reported."""
     waited: list[float] = []
     ceiling = quota(1, waited=waited)
     async with ceiling.slot("a") as slot:
@@ -185,7 +185,7 @@ async def test_a_short_wait_is_waited_out_here() -> None:
 
 @pytest.mark.looptime
 async def test_a_long_wait_is_left_to_others() -> None:
-    """The caller is told when to come back, and holds nothing meanwhile."""
+    """The error says when to come back, and the caller holds nothing meanwhile."""
     ceiling = quota(1)
     async with ceiling.slot("a") as slot:
         slot.left = True
@@ -214,7 +214,7 @@ async def test_a_cancelled_request_that_left_still_counts() -> None:
 
 @pytest.mark.looptime
 async def test_refusals_without_a_time_double_the_hold() -> None:
-    """5, 10, 20 seconds; another answer starts the count again."""
+    """5, 10, 20 seconds. Another answer resets the hold to 5."""
     ceiling = quota(500)
     assert [round(ceiling.refused(who, None)) for who in "abc"] == [5, 10, 20]
     ceiling.taken()
@@ -230,7 +230,7 @@ async def test_a_refusal_that_asks_for_nothing_is_no_invitation() -> None:
 
 @pytest.mark.looptime
 async def test_a_ceiling_that_partner_center_does_not_know_is_lowered() -> None:
-    """Where one command is refused again and again, only as much is asked as was taken; minutes later more is tried."""
+    """If one command is refused again and again, the ceiling falls to the accepted number, and rises minutes later."""
     ceiling = quota(500)
 
     async def request(number: int) -> float | None:
@@ -250,7 +250,7 @@ async def test_a_ceiling_that_partner_center_does_not_know_is_lowered() -> None:
 
 @pytest.mark.looptime
 async def test_a_ceiling_that_was_lowered_and_raised_is_said_once_each() -> None:
-    """With account and family; further refusals of the same are no news, and it shows what may be asked now."""
+    """The log has account and family. Further equal refusals are not logged. `standing` shows the present ceiling."""
     ceiling = Quota("carts", 500, LoopClock(), patience=2.0, waited=lambda _: None, account="contoso")
 
     async def refused(number: int) -> None:
@@ -287,7 +287,7 @@ async def test_a_ceiling_that_was_lowered_and_raised_is_said_once_each() -> None
 
 @pytest.mark.looptime
 async def test_a_few_refusals_lower_nothing() -> None:
-    """They may be of the moment, and were waited for."""
+    """A few refusals may be momentary, and the command waited for them."""
     ceiling = quota(500)
     for number in range(STUBBORN - 1):
         async with ceiling.slot("a", number) as slot:
@@ -300,7 +300,7 @@ async def test_a_few_refusals_lower_nothing() -> None:
 
 @pytest.mark.looptime
 async def test_an_outage_says_nothing_about_ceilings() -> None:
-    """A 503 that asks for time holds everybody back, however often; afterwards as much may be asked as ever."""
+    """A 503 with `Retry-After` holds everybody back, however often. Afterwards the ceiling is unchanged."""
     ceiling = quota(500)
     for number in range(2 * STUBBORN):
         async with ceiling.slot("a", number) as slot:

@@ -72,7 +72,7 @@ def test_the_shapes_of_error_bodies(body: bytes, code: str | None, description: 
 @pytest.mark.parametrize("operation", [customers.GET, subscriptions.PATCH, carts.CREATE, carts.CHECKOUT])
 @pytest.mark.parametrize("body", PAGES)
 def test_a_page_that_partner_center_did_not_write_is_no_refusal(operation: Operation[Any], body: bytes) -> None:
-    """Empty, a proxy's page, or something else: it says nothing, whatever its status. A write is in doubt."""
+    """An empty answer or a proxy's page tells nothing, with any status. A write is in doubt."""
     for status in TOLD:
         expected = rf"the answer {status} \(So it is\) is not Partner Center's own"
         with pytest.raises(Unanswered, match=expected) as caught:
@@ -83,7 +83,7 @@ def test_a_page_that_partner_center_did_not_write_is_no_refusal(operation: Opera
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize(("body", "words"), FOREIGN_WORDS)
 def test_json_that_a_gateway_wrote_is_no_refusal(body: bytes, words: str, status: int) -> None:
-    """Its words are repeated for people, and decide nothing; a success with such a body may have been executed."""
+    """Its text is quoted for people and decides nothing. A success with such a body may have been executed."""
     with pytest.raises(Unanswered) as caught:
         read(carts.CHECKOUT, answer(status, body))
     assert caught.value.code is None
@@ -234,7 +234,7 @@ def test_which_error_an_answer_is(status: int, body: bytes, kind: type[CallError
 def test_a_write_is_in_doubt_after_a_401_or_429_that_partner_center_did_not_write(
     status: int, body: bytes, in_doubt: bool
 ) -> None:
-    """They are waited for as such; but only Partner Center's word, and its documented throttle, say: not executed."""
+    """Both are waited for. But only a code of Partner Center, or its documented 429, means: not executed."""
     with pytest.raises((TokenUnavailable, Throttled)) as caught:
         read(carts.CHECKOUT, answer(status, body))
     assert caught.value.in_doubt is in_doubt

@@ -31,7 +31,7 @@ def test_processes_that_share_a_file_take_turns(tmp_path: Path) -> None:
 
 
 def test_a_redemption_that_fails_changes_nothing(tmp_path: Path) -> None:
-    """The token stays, and nothing is left lying about."""
+    """The token stays, and no temporary file remains."""
     path = tmp_path / "refresh-token"
     path.write_text("token")
     with pytest.raises(RuntimeError, match="the authority said no"):
@@ -47,7 +47,7 @@ def fail(path: Path) -> None:
 
 
 def test_a_file_in_use_is_not_waited_for_without_end(tmp_path: Path) -> None:
-    """The other process is stuck: said, with the file's name."""
+    """The error names the file that another process holds."""
     path = tmp_path / "refresh-token"
     path.write_text("token")
     with (

@@ -31,7 +31,7 @@ def test_a_path_is_filled_in_and_escaped() -> None:
 
 
 def test_a_query_is_escaped() -> None:
-    """Names and values."""
+    """Names and values of the query are escaped."""
     assert prepare(subscriptions.LIST, {"customer_id": "c"}, {"order_id": "a&b=c"}, None).target.endswith(
         "?order_id=a%26b%3Dc"
     )
@@ -39,7 +39,7 @@ def test_a_query_is_escaped() -> None:
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "a" * 257])
 def test_what_would_change_the_path_is_refused(value: str) -> None:
-    """An id can neither be missing nor climb."""
+    """An id can neither be empty nor change the path."""
     with pytest.raises(ValueError, match="segment of an address"):
         prepare(customers.GET, {"customer_id": value}, None, None)
 

@@ -115,7 +115,7 @@ def test_member_names_in_any_case() -> None:
 
 @pytest.mark.parametrize("document", [{"id": ""}, {"id": {}}, {"id": True}, [], "x", None])
 def test_an_id_is_needed(document: object) -> None:
-    """A resource without one cannot be spoken of."""
+    """A resource without an id is unusable."""
     with pytest.raises(ValidationError):
         Thing.model_validate(document)
 
@@ -237,7 +237,7 @@ def test_errors_of_a_cart_are_found_wherever_they_are() -> None:
 
 
 def test_a_cart_whose_errors_cannot_be_read_is_not_read() -> None:
-    """Rather no answer than one that hides an error."""
+    """An answer that might hide an error counts as unreadable."""
     with pytest.raises(ValidationError):
         Cart.model_validate({"id": "c", "lineItems": [{"id": 0, "error": ["no"]}]})
 

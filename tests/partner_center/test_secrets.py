@@ -1,4 +1,4 @@
-"""Planted secrets turn up nowhere: not in logs, errors, metrics, traces or calls, whatever goes wrong."""
+"""Planted secrets appear nowhere: not in logs, errors, metrics, traces or calls, whatever fails."""
 
 import logging
 from collections.abc import Iterator

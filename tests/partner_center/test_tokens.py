@@ -40,7 +40,7 @@ async def given(tmp_path: Path) -> AsyncIterator[Authority]:
 
 
 def identity(given: Authority, **credential: Any) -> Identity:
-    """Who we are there; by secret where nothing else is said."""
+    """The identity at the authority: by a secret, unless the test gives another credential."""
     return Identity(given.url, CLIENT, AUDIENCE, **(credential or {"client_secret": SECRET}))
 
 
@@ -62,7 +62,7 @@ async def test_the_applications_own_token(given: Authority) -> None:
 
 
 async def test_callers_at_the_same_time_share_one_request(given: Authority) -> None:
-    """Single flight."""
+    """All callers share one renewal."""
     source = tokens_of(identity(given), given.ca_file).app
     values = {token.value for token in await asyncio.gather(*(source.get() for _ in range(20)))}
     assert (len(values), len(given.asked)) == (1, 1)
@@ -263,7 +263,7 @@ async def test_a_certificate_that_was_replaced_is_used_for_the_next_token(given:
 
 
 async def test_an_authority_that_is_down(given: Authority) -> None:
-    """The authority is left alone for a while, and asked again after it."""
+    """After a failure the authority is not asked for a while, and then asked again."""
     given.down = True
     source = tokens_of(identity(given), given.ca_file).app
     with pytest.raises(NoToken, match="cannot be asked"):
@@ -283,7 +283,7 @@ async def test_an_authority_that_nobody_vouches_for(given: Authority) -> None:
 
 
 async def test_an_authority_that_does_not_answer(given: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time-out is ours."""
+    """azplan's own time-out ends the wait."""
     monkeypatch.setattr(module, "TIMEOUT", 0.2)
     given.wire.will(says_nothing)
     with pytest.raises(NoToken, match="timed out"):
@@ -291,7 +291,7 @@ async def test_an_authority_that_does_not_answer(given: Authority, monkeypatch: 
 
 
 async def test_an_authority_that_is_no_url() -> None:
-    """A mistake in the settings is told as one, whatever MSAL makes of it."""
+    """A mistake in the settings is reported as such, whatever MSAL raises."""
     with pytest.raises(NoToken, match="https url"):
         await tokens_of(Identity("http://localhost/x", CLIENT, AUDIENCE, client_secret=SECRET), None).app.get()
 
@@ -351,7 +351,7 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
 @pytest.mark.looptime
 @pytest.mark.usefixtures("at_once")
 async def test_an_old_token_serves_while_no_new_one_can_be_had() -> None:
-    """Until it expires; then calls wait, and the authority is asked more and more seldom."""
+    """The token is used until it expires. Then calls wait, and the authority is asked more and more seldom."""
     fetch = Fetch()
     source = TokenSource("contoso", "app", fetch, LoopClock())
     await source.get()
@@ -375,7 +375,7 @@ async def test_an_old_token_serves_while_no_new_one_can_be_had() -> None:
 @pytest.mark.looptime
 @pytest.mark.usefixtures("at_once")
 async def test_a_refused_token_is_replaced_once() -> None:
-    """All who were refused get the same new one; a new one that is refused at once is not the token's fault."""
+    """All refused callers get the same new token. If that is refused at once, another one would not help."""
     source = TokenSource("contoso", "app", Fetch(), LoopClock())
     old = await source.get()
     new = [await source.replace(old) for _ in range(3)]
@@ -388,7 +388,7 @@ async def test_a_refused_token_is_replaced_once() -> None:
 
 
 async def test_a_caller_that_gives_up_does_not_stop_the_renewal() -> None:
-    """A rotated refresh token is stored, even if its caller has gone."""
+    """A rotated refresh token is stored, even if no caller waits any more."""
     fetch = Fetch()
     fetch.pause = threading.Event()
     source = TokenSource("contoso", "app_user", fetch, Clock())
@@ -433,7 +433,7 @@ async def test_a_refresh_token_that_nobody_uses_is_kept_alive(tmp_path: Path) ->
 @pytest.mark.looptime
 @pytest.mark.usefixtures("at_once")
 async def test_a_refresh_token_that_is_not_there_is_said_while_nobody_needs_it(tmp_path: Path) -> None:
-    """Before the first upgrade waits for it: with the file, and what to do."""
+    """Before the first upgrade needs it, the log names the file and says what to do."""
     file = tmp_path / "refresh-token"
     none = Identity("", "", "", client_secret="")
     tokens = Tokens("fabrikam", none, ssl.create_default_context(), file, LoopClock())

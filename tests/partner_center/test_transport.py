@@ -1,4 +1,4 @@
-"""What leaves, when it leaves, and what is known about it afterwards: against a real socket that misbehaves."""
+"""Requests against a real socket that misbehaves: whether they left, and how they failed."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ async def transport_to(url: str, *, ca_file: Path | None = None, call_timeout: f
 
 
 def open_gate() -> None:
-    """Lets everything through."""
+    """A departure whose gate is open."""
 
 
 async def send(transport: Transport, *, method: str = "POST", departure: Departure | None = None) -> Reply:
@@ -46,7 +46,7 @@ async def send(transport: Transport, *, method: str = "POST", departure: Departu
 
 
 async def failure(transport: Transport, *, method: str = "POST") -> tuple[NoReply, bool]:
-    """Send a request that fails; why, and whether it had left."""
+    """Send a request that fails. Returns the error, and whether the request had left."""
     departure = Departure(open_gate)
     with pytest.raises(NoReply) as caught:
         await send(transport, method=method, departure=departure)
@@ -253,7 +253,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 
 
 async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory has a ceiling that no answer moves."""
+    """No answer can use more memory than the limit."""
     monkeypatch.setattr(module, "LARGEST_ANSWER", 1000)
     async with wire() as server, transport_to(server.url) as transport:
         server.will(answers(200, b"x" * 2000))

@@ -1,4 +1,4 @@
-"""What is wrong on the way to sign-in, told apart: each kind has its own advice, and it is said everywhere."""
+"""Troubles of connection and sign-in: each kind is recognised, and has advice of its own everywhere."""
 
 import asyncio
 import ssl
@@ -46,7 +46,7 @@ class Elsewhere:
     ca_file: Path
 
     def react(self, move: Move) -> None:
-        """Do that about every request."""
+        """React to every request with this move."""
         self.wire.react = lambda _: move
 
 
@@ -71,7 +71,7 @@ async def refusal(url: str, ca_file: Path | None = None, **identity: Any) -> NoT
 
 
 async def test_a_name_that_cannot_be_resolved() -> None:
-    """It is DNS, and neither the secret nor the user."""
+    """The cause is DNS, and neither the secret nor the user."""
     why = (await refusal("https://nowhere.invalid")).trouble
     assert (why.kind, why.person) == ("dns", False)
     assert "AZPLAN_PARTNERS__CONTOSO__AUTHORITY" in why.advice
@@ -79,7 +79,7 @@ async def test_a_name_that_cannot_be_resolved() -> None:
 
 
 async def test_nobody_listens() -> None:
-    """It is the way there."""
+    """The cause is the connection."""
     assert (await refusal("https://127.0.0.1:1")).trouble.kind == "connect"
 
 
@@ -163,7 +163,7 @@ async def given(tmp_path: Path) -> AsyncIterator[Authority]:
 
 
 def identity(given: Authority) -> Identity:
-    """Who we are there."""
+    """The identity at the authority."""
     return Identity(given.url, CLIENT, AUDIENCE, client_secret=SECRET)
 
 
@@ -202,7 +202,7 @@ async def test_a_code_that_is_not_known_has_the_advice_of_its_oauth_error(given:
 async def test_a_certificate_file_that_cannot_be_used(
     given: Authority, tmp_path: Path, spoil: Callable[[Path], object]
 ) -> None:
-    """Missing, or not what it should be: the file is named, and nobody is told to sign in."""
+    """If the file is missing or invalid, the reason names the file and does not ask for a new sign-in."""
     file = tmp_path / "client.pem"
     spoil(file)
     error = await refusal(given.wire.url, given.ca_file, certificate_file=file)
@@ -225,7 +225,7 @@ def test_every_row_of_the_table_is_whole() -> None:
 
 
 def test_who_can_resolve_what() -> None:
-    """What Microsoft or the network does may pass; what somebody decided needs somebody."""
+    """Failures of Microsoft or the network may pass. A decision of a person needs a person."""
     for kind in ("AADSTS90033", "AADSTS50196", "AADSTS90024", "http", "timeout", "dns", "connect", "proxy"):
         assert not known_trouble()[kind].person, kind
     for kind in (*(f"AADSTS{code}" for code in ASKED_OF_US), "tls_untrusted", "tls_expired", "tls_name", "proxy_auth"):

@@ -1,4 +1,4 @@
-"""A loopback HTTP server whose every move is scripted: what it answers, byte for byte, and when it hangs up."""
+"""A loopback HTTP server with scripted moves: the bytes of its answers, and when it closes the connection."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ class Line:
 
 @dataclass
 class Wire:
-    """The server: `seen` is what came, `moves` is what is done about each request in turn, and after them `react`."""
+    """The server. `seen`: received requests. `moves`: the reactions to the next requests; after them, `react`."""
 
     port: int = 0
     scheme: str = "http"
@@ -134,7 +134,7 @@ def raw(data: bytes) -> Move:
 
 
 async def hangs_up(line: Line) -> None:
-    """The end of the connection, in good order and without a word."""
+    """Close the connection in good order, without an answer."""
     line.writer.close()
 
 

@@ -1,1 +1,1 @@
-"""What can be configured."""
+"""Tests of the settings."""

@@ -1,4 +1,4 @@
-"""The journal's URL: which there are, which are refused and how, and that nobody ever reads a password in one."""
+"""The journal's URL: valid URLs, refused URLs with their messages, and that no password is ever shown."""
 
 import traceback
 from pathlib import Path
@@ -69,7 +69,7 @@ GOOD = (
 
 @pytest.mark.parametrize("url", GOOD)
 def test_good_urls_are_taken_and_shown_without_their_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All else of them can be read."""
+    """Everything but the password is shown."""
     monkeypatch.setenv(URL, url)
     assert load().journal.url.get_secret_value() == url
     assert shown(url) == url.replace(":Haupt%2F%40%25teil:x!$&'()*+,;=~", ":********")
@@ -77,7 +77,7 @@ def test_good_urls_are_taken_and_shown_without_their_password(url: str, monkeypa
 
 
 def test_a_password_in_the_options_is_not_shown() -> None:
-    """PostgreSQL takes one there too."""
+    """PostgreSQL accepts a password among the options too."""
     assert HEAD not in shown(f"postgresql://db/azplan?password={HEAD}&sslmode=require")
 
 
@@ -101,6 +101,6 @@ def test_a_password_may_stand_beside_the_url(tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_what_would_not_be_used_is_refused(url: str, name: str, why: str) -> None:
-    """A person who sets it believes that it counts."""
+    """A setting that is not used is refused."""
     with pytest.raises(ValueError, match=f"AZPLAN_JOURNAL__{name.upper()} would not be used: .*{why}"):
         Settings.model_validate({"journal": {"url": url, name: "x"}})

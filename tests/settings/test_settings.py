@@ -1,4 +1,4 @@
-"""Settings: where they come from, what they may be, and what a person is told who got one wrong."""
+"""Settings: their sources, their valid values, and the messages about wrong ones."""
 
 import os
 from collections.abc import Mapping
@@ -174,7 +174,7 @@ def test_a_secret_may_be_named_with_hyphens(name: str, monkeypatch: pytest.Monke
 
 
 def test_an_account_whose_name_has_hyphens_gets_its_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A hyphen may be meant in it; where two accounts fit, it is said and not guessed."""
+    """The name may contain hyphens. If two accounts fit, the setting is refused and not guessed."""
     given(monkeypatch, {"AZPLAN_PARTNERS__MY-CO__TENANT_ID": TENANT, "AZPLAN_PARTNERS__MY-CO__CLIENT_ID": CLIENT})
     (tmp_path / "secrets" / "azplan-partners--my-co--client-secret").write_text("s3cret")
     assert list(load().partners) == ["my-co"]
@@ -183,7 +183,7 @@ def test_an_account_whose_name_has_hyphens_gets_its_secret(monkeypatch: pytest.M
 
 
 def test_two_names_of_one_setting_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Both are named, and nothing of their contents; where they are the same, nothing is wrong."""
+    """The message names both, and quotes nothing of their contents. Equal contents are accepted."""
     given(monkeypatch, {key: value for key, value in CONTOSO.items() if not key.endswith("SECRET")})
     first = tmp_path / "secrets" / "azplan-partners--contoso--client-secret"
     second = tmp_path / "secrets" / "azplan_partners__contoso__client_secret"
@@ -269,7 +269,7 @@ def test_a_broken_file_is_named_with_the_place_of_the_fault(tmp_path: Path, monk
 def test_a_mistyped_name_is_an_error_with_a_suggestion(
     name: str, suggestion: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A setting that nobody reads is worse than one that stops the start."""
+    """An ignored setting would be worse than a worker that does not start."""
     (problem,) = problems_of(monkeypatch, {name: "x"})
     assert problem == f"{name.upper()} (from the environment) is not a setting. Did you mean {suggestion}?"
 
@@ -364,7 +364,7 @@ def test_the_forms_of_a_journal_url(url: str, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8081", "http://localhost", "http://[::1]:1", "https://pc.example/"])
 def test_plain_http_is_for_this_machine_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loopback hosts may be spoken to in the clear; a slash at the end is nothing."""
+    """Plain http is allowed for loopback hosts. A slash at the end is removed."""
     given(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__BASE_URL": url})
     assert load().partners["contoso"].base_url == url.rstrip("/")
 
@@ -377,7 +377,7 @@ def test_plain_http_to_another_machine_is_refused(url: str, monkeypatch: pytest.
 
 
 def test_the_authority_is_the_tenants_and_always_https(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless one is given; and that one is never plain http, not even on this machine."""
+    """Unless an authority is given. It is never plain http, not even on a loopback host."""
     given(monkeypatch, CONTOSO)
     assert load().partners["contoso"].authority_url == f"https://login.microsoftonline.com/{TENANT}"
     (problem,) = problems_of(monkeypatch, {"AZPLAN_PARTNERS__CONTOSO__AUTHORITY": "http://localhost/x"})
@@ -388,7 +388,7 @@ def test_the_authority_is_the_tenants_and_always_https(monkeypatch: pytest.Monke
 
 
 def test_a_lease_outlives_a_call_and_two_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a write could be under way for a lane that another worker took."""
+    """Otherwise a write could be under way for a lane that another worker has taken."""
     given(monkeypatch, {"AZPLAN_WORKER__LEASE": "50"})
     assert load().worker.lease == timedelta(seconds=50)
     (problem,) = problems_of(monkeypatch, {"AZPLAN_WORKER__LEASE": "49.9"})
@@ -435,7 +435,7 @@ def test_settling_takes_at_least_a_calls_time(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_password_that_would_not_be_used_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without SASL the worker would speak in the clear, and nobody would notice."""
+    """Otherwise the worker would connect without SASL, and nobody would notice."""
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__SASL_PASSWORD": "hunter22"})
     assert problem == (
         "AZPLAN_KAFKA__SASL_PASSWORD would not be used: AZPLAN_KAFKA__SECURITY_PROTOCOL is PLAINTEXT. "
@@ -444,7 +444,7 @@ def test_a_password_that_would_not_be_used_is_an_error(monkeypatch: pytest.Monke
 
 
 def test_sasl_names_everything_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One start shows all that is missing."""
+    """One start shows all missing settings."""
     problems = problems_of(monkeypatch, {"AZPLAN_KAFKA__SECURITY_PROTOCOL": "sasl_ssl"})
     missing = [problem.partition(" is missing")[0] for problem in problems]
     assert missing == [f"AZPLAN_KAFKA__SASL_{key}" for key in ("MECHANISM", "USERNAME", "PASSWORD")]
@@ -470,7 +470,7 @@ def test_an_account_has_one_credential(extra: dict[str, str], monkeypatch: pytes
 
 @pytest.mark.parametrize("tenant", [TENANT, TENANT.upper()])
 def test_two_accounts_of_one_tenant_are_refused(tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In any case of the letters: they would buy everything twice, and call twice as much."""
+    """Case does not matter. Two such accounts would buy everything twice, and call twice as much."""
     given(monkeypatch, CONTOSO)
     other = {"TENANT_ID": tenant, "CLIENT_ID": CLIENT, "CLIENT_SECRET": "s" * 8}
     (problem,) = problems_of(monkeypatch, {f"AZPLAN_PARTNERS__FABRIKAM__{key}": text for key, text in other.items()})
@@ -545,7 +545,7 @@ def test_the_list_says_where_each_value_came_from(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_list_can_be_had_when_the_settings_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is when a person wants it most."""
+    """A person needs the list most when the settings are wrong."""
     given(monkeypatch, {"AZPLAN_LOG__LEVEL": "loud"})
     assert ("loud", "the environment") in [(each.value, each.origin) for each in effective()]
 
@@ -577,7 +577,7 @@ def test_a_proxy_is_a_url_with_a_port(url: str, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_proxy_that_cannot_be_one(url: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said how it is written, and nothing of the password is repeated."""
+    """The message explains the form of the setting and quotes nothing of the password."""
     (problem,) = problems_of(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__PROXY": url})
     assert problem.startswith("AZPLAN_PARTNERS__CONTOSO__PROXY (from the environment) must be http://")
     assert words in problem
@@ -609,7 +609,7 @@ def test_a_secret_is_read_as_it_is_now(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 @pytest.mark.parametrize(("given_one", "missing"), [("CERTIFICATE", "KEY"), ("KEY", "CERTIFICATE")])
 def test_mutual_tls_needs_certificate_and_key(given_one: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of them alone is said at the start, and so are both where there is no TLS."""
+    """One of the two files alone is refused at the start. Both are refused without TLS."""
     one = {f"AZPLAN_KAFKA__{given_one}_FILE": "/tls/worker.pem"}
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__SECURITY_PROTOCOL": "SSL", **one})
     assert problem.startswith(f"AZPLAN_KAFKA__{missing}_FILE is missing: AZPLAN_KAFKA__{given_one}_FILE is set")
@@ -619,7 +619,7 @@ def test_mutual_tls_needs_certificate_and_key(given_one: str, missing: str, monk
 
 @pytest.mark.parametrize(("text", "number"), [("5000000", 5_000_000), ("64 MiB", 64 * 1024**2), ("8MB", 8_000_000)])
 def test_bytes_may_have_a_unit(text: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody counts zeros; what is no size is said."""
+    """Sizes can have units. A value that is no size is refused."""
     given(monkeypatch, {"AZPLAN_KAFKA__MAX_INFLATED": text})
     assert load().kafka.max_inflated == number
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__MAX_INFLATED": "much"})
