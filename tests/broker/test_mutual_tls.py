@@ -89,4 +89,4 @@ async def test_files_that_cannot_be_used_are_named_each_with_its_reason(tmp_path
     assert await told(certificate, strange) == (
         f"{keys} {strange} does not belong to the certificate in {certificates} {certificate}"
     )
-    assert f"{keys} {encrypted} is encrypted: write it without a passphrase" in await told(certificate, encrypted)
+    assert f"{keys} {encrypted} is encrypted. Write the key without a passphrase" in await told(certificate, encrypted)
