@@ -68,7 +68,9 @@ async def test_none_refuses_a_new_group_and_takes_one_that_has_begun(
 ) -> None:
     """The sentence says what to set for the first start."""
     await write(sink, topics.commands, b"1", partition=0)
-    with pytest.raises(NoCommittedOffsets, match=r"START_FROM is none\. For the first start set it to earliest"):
+    with pytest.raises(
+        NoCommittedOffsets, match=r"AZPLAN_KAFKA__START_FROM is none\. For the first start set it to earliest"
+    ):
         await make_source(StartFrom.NONE).start()
     first = make_source()
     await first.commit(behind(await read(first, 1)), (await poll(first)).epoch)
