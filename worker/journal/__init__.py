@@ -1,7 +1,7 @@
-"""What we were asked, what became of it, what we said: the truth that outlives every process.
+"""What azplan was asked, what became of it, and what azplan said: the data that outlives every process.
 
-`records` are its words, `journal` its verbs; `intake`, `lanes`, `claims`, `work` and `outbox` hold the statements
-behind them, written once for both databases. A person asks through `acts`, `brake`, `letters` and `retention`, and
-reads in `timeline` and `counts`, whose shapes are `views`. `writer` commits in groups. `sqlite` and `postgres` are the
-only places that know a database driver. Nothing here knows a command, Kafka or Partner Center.
+Workers use `Journal`, people use `OperatorJournal`; nobody else sees SQL. `processing` holds what a worker writes,
+`operating` what people change, `reading` what people read: functions over a `Transaction`, written once for both
+databases. `database` runs them, in groups. Only its `sqlite` and `postgres` modules know a driver. The journal knows no
+command, no Kafka and no Partner Center.
 """

@@ -1,4 +1,5 @@
-"""The journal's words. Instants are microseconds since 1970 in UTC, by the database's clock."""
+"""The values that workers and the journal exchange. Instants are microseconds since 1970 in UTC, by the database's
+clock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,7 +85,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An effect that another command of the customer left open: its steps are the identifiers to look by."""
+    """An effect that another command of the customer left open, with that command's steps to look by."""
 
     key: str
     uid: str
@@ -107,7 +108,7 @@ class Waits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Commands that are not begun, but wait until a person lets them go. `account` is how the partner is called now.
+    """Commands that wait until a person resumes them. `account`: the present name of the partner's account.
 
     Partner as in `Work`, or an account; with customer and type, None matches any.
     """
@@ -205,7 +206,7 @@ class Conclusion:
     code: str | None = None
     due_in: float | None = None
     held: bool = False
-    """While a pause holds the command it is not due at all, but when a person lets it go."""
+    """While a pause holds the command, the command is not due; it is due when a person resumes it."""
     attempts: int = 0
     released: bool = False
     failed: bool = False
@@ -221,7 +222,7 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class UnknownRow:
-    """A command of this worker's lanes that this azplan does not understand, and must not run. `why`: for people."""
+    """A command of this worker's lanes that this azplan does not understand and must not run. `why`: for people."""
 
     uid: str
     lane: str

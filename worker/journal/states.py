@@ -1,11 +1,11 @@
-"""The words that stand in columns, and those of a newer azplan among them."""
+"""The states that stand in columns, including states that only a newer azplan knows."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class Word(StrEnum):
-    """A word in a column. A word of a newer azplan is read as it stands: it equals no member, and is not `known`."""
+    """A word in a column. A newer azplan's word is kept as it is: it equals no member, and `known` is False."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -22,7 +22,7 @@ class Word(StrEnum):
 
 
 class State(Word):
-    """Where a command stands. The first two are open, the others final until a person redrives."""
+    """Where a command stands. The first two are open; the others are final until a person redrives."""
 
     ACCEPTED = "accepted"
     WAITING = "waiting"

@@ -1,4 +1,4 @@
-"""The accounts that published events name, and the tenants that they are: a rebuilt lane is the one that it was."""
+"""The tenants of the accounts that published events name: a rebuilt command is then in the lane that it had."""
 
 from worker.errors import JournalRefused
 from worker.journal.operator_journal import OperatorJournal

@@ -1,4 +1,4 @@
-"""How the journal's words are written into columns and read back."""
+"""How the journal's records are written into columns and read back."""
 
 import base64
 import hashlib
@@ -14,13 +14,13 @@ WAITS = tuple(field.name for field in fields(Waits))
 
 SHOWN = """coalesce((SELECT coalesce(tenant.account, tenant.id) FROM tenant WHERE tenant.lanes = {of}.partner),
     {name}, {of}.partner)"""
-"""How people call the partner of a row today: its tenant's account, or the tenant where that name is another's now."""
+"""The present name of a row's partner: the tenant's account, or the tenant's id if another tenant has that name now."""
 PARTNER_OF_COMMAND = SHOWN.format(of="command", name="command.account")
 PARTNER_OF_PAUSE = SHOWN.format(of="pause", name="NULL")
 
 
 def dump(value: Json) -> str:
-    """JSON that any text column holds: ASCII, where U+0000 and lone surrogates are escapes, and come back so."""
+    """JSON in ASCII, for any text column. U+0000 and lone surrogates are escapes, and `load` restores them."""
     return json.dumps(value, separators=(",", ":"), default=str)
 
 
@@ -30,7 +30,7 @@ def load(text: str) -> Json:
 
 
 def dump_headers(headers: Headers) -> str:
-    """Headers as text, byte for byte, order and repeats kept."""
+    """Headers as text. Bytes, order and repeats are kept."""
     return dump([[name, None if value is None else base64.b64encode(value).decode("ascii")] for name, value in headers])
 
 
@@ -40,7 +40,7 @@ def load_headers(text: str) -> Headers:
 
 
 def digest(record: Record) -> str:
-    """Tells two records at the same place of two topics of one name apart."""
+    """A hash that tells two records apart that were at one offset of two topics with the same name."""
     hasher = hashlib.sha256()
     for part in (record.key, record.value, dump_headers(record.headers).encode("ascii")):
         hasher.update(b"-" if part is None else b"%d:" % len(part) + part)
@@ -48,7 +48,7 @@ def digest(record: Record) -> str:
 
 
 def account(row: Row) -> str | None:
-    """What the events of a command call its account; None where it could not be told."""
+    """The account that the events of a command name; None if it was never known."""
     return row["account"] or row["partner"] or None
 
 
@@ -86,6 +86,6 @@ def dump_waits(waits: Waits) -> str:
 
 
 def load_waits(text: str) -> Waits:
-    """What `dump_waits` wrote, as far as this version knows it; an empty story where nothing was."""
+    """What `dump_waits` wrote, without members that this version does not know."""
     stored: dict[str, Any] = json.loads(text)
     return Waits(**{name: stored[name] for name in WAITS if name in stored})

@@ -1,4 +1,4 @@
-"""A group of operations in one transaction: what they name is locked and read at once, then each runs in its turn."""
+"""A group of operations in one transaction: lock and read for all of them at once, then run one after the other."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -30,9 +30,9 @@ async def perform(tx: Transaction, operations: Sequence[Operation[Any]]) -> list
 
 
 async def _lock_lanes(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
-    """The rows of all lanes, new ones made first, locked in one order for everybody.
+    """Create missing lanes, then lock the rows of all lanes, in the order of their names.
 
-    A lane in which nothing stands may be forgotten between the two: then it is made again, and stays.
+    A lane with nothing in it may be forgotten between the two statements. It is then created again, and stays.
     """
     fresh = {key.id: key for operation in operations for key in operation.new_lanes}
     names = sorted({name for operation in operations for name in operation.touches})
@@ -44,7 +44,7 @@ async def _lock_lanes(tx: Transaction, operations: Sequence[Operation[Any]]) -> 
 
 
 async def _make(tx: Transaction, keys: Iterable[LaneKey]) -> None:
-    """Lanes that may be new, in the order of their names, so that nobody deadlocks."""
+    """Create the lanes that are missing, in the order of their names: two groups then never deadlock."""
     rows = [(key.id, key.partner, key.customer) for key in sorted(keys, key=lambda key: key.id)]
     if rows:
         await tx.many("INSERT INTO lane (id, partner, customer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", rows)
@@ -64,7 +64,7 @@ async def _lock(tx: Transaction, names: Sequence[str]) -> None:
 
 
 async def _read_revisions(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
-    """Whoever writes a command's revision holds its lane, so what is read here stands until this transaction ends."""
+    """Only a holder of a command's lane writes its revision, so the revision stays until this transaction ends."""
     uids = sorted({uid for operation in operations for uid in operation.commands})
     if uids:
         for row in await tx.rows(f"SELECT uid, revision FROM command WHERE {tx.among('uid')}", uids):
@@ -72,7 +72,7 @@ async def _read_revisions(tx: Transaction, operations: Sequence[Operation[Any]])
 
 
 async def _read_in_full(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
-    """The steps and the effects of operations that ask for them: under the same locks, and for the same reason."""
+    """Read steps and effects for operations that ask for them. The same locks protect these rows."""
     wanting = [operation for operation in operations if operation.in_full]
     uids = sorted({uid for operation in wanting for uid in operation.commands})
     lanes = sorted({lane for operation in wanting for lane in operation.touches})

@@ -1,4 +1,4 @@
-"""The little of SQL that differs between databases, and what a statement needs to know of its transaction.
+"""The port to a database: the little of SQL that differs between databases, and what a statement must know.
 
 Operations are written once, as coroutines over a `Transaction`. Statements use `?` for values; tables and columns are
 the same everywhere; instants are integers, truth is 0 or 1.
@@ -40,11 +40,10 @@ class LaneKey:
 
 @dataclass(slots=True)
 class Known:
-    """What a transaction has read under its locks, and keeps in step with what it writes.
+    """What a transaction has read under its locks. The transaction updates these values when it writes.
 
-    `lanes` are the rows that it has locked, `revisions` those of the commands that its operations name. For operations
-    that ask for them, `steps` are those of their commands, and `effects` tells which command has an effect open, by
-    lane and key.
+    `lanes`: the locked rows. `revisions`: the revisions of the commands that the operations name. For operations that
+    ask for them: `steps` of their commands, and in `effects` the command that has an effect open, by lane and key.
     """
 
     lanes: dict[str, LaneRow] = field(default_factory=dict)
@@ -56,7 +55,7 @@ class Known:
 class Transaction(Protocol):
     """An open transaction.
 
-    `now` is the database's clock, read when the locks were there. `known` is what was read under them.
+    `now`: the database's clock, read when the transaction had its locks. `known`: the data read under the locks.
     """
 
     now: Micros
@@ -71,30 +70,30 @@ class Transaction(Protocol):
     async def many(self, sql: str, values: Sequence[Sequence[Value]]) -> None:
         """Run one statement for each row of values, at the latest before this transaction reads, runs or ends.
 
-        Of two operations that share no lane, the statements may change places.
+        The statements of two operations that share no lane may run in either order.
         """
 
     def among(self, column: str) -> str:
-        """A condition that takes one value, a list of texts, and holds where the column is one of them."""
+        """A condition that takes one value, a list of texts, and is true if the column is one of the texts."""
 
     @property
     def locking(self) -> str:
-        """What a SELECT ends in that locks its rows and waits for those that others hold."""
+        """The end of a SELECT that locks its rows and waits for rows that others have locked."""
 
     @property
     def skip_locked(self) -> str:
-        """What a SELECT ends in that locks the rows nobody else holds, and passes over the others."""
+        """The end of a SELECT that locks its rows and leaves out rows that others have locked."""
 
     @property
     def present(self) -> str:
-        """A query that takes a list of tables and gives the `name` of each that there is."""
+        """A query that takes a list of tables and gives the `name` of each existing one."""
 
     @property
     def size(self) -> str:
-        """A query that takes a list of tables and gives the `bytes` that they take."""
+        """A query that takes a list of tables and gives the `bytes` that they use."""
 
     async def hint(self, worker: str) -> None:
-        """Tell a worker, once this transaction is committed, that there is something to look at; "" tells all."""
+        """Tell a worker to look at the journal as soon as this transaction is committed; "" tells all workers."""
 
     async def tick(self) -> None:
         """Read the database's clock into `now`."""
@@ -105,10 +104,10 @@ class Transaction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[T]):
-    """One caller's share of a group commit: what to make, to lock and to look up first, then the statements.
+    """One caller's part of a group commit: what to create, lock and read first, and then the statements.
 
-    `in_full`: with the steps of its commands and the effects of its lanes. It may be run again from the start, in
-    another transaction, when the group it was in is refused.
+    `in_full`: read the steps of its commands and the effects of its lanes, too. When its group is refused, the
+    operation runs again from the start in another transaction.
     """
 
     run: Callable[[Transaction], Awaitable[T]]
@@ -119,15 +118,15 @@ class Operation(Generic[T]):
 
     @property
     def touches(self) -> set[str]:
-        """The names of all lanes that it may write for."""
+        """The names of all lanes that the operation may write for."""
         return {*self.lanes, *(key.id for key in self.new_lanes)}
 
 
 class Engine(Protocol):
     """A database.
 
-    Raises `JournalUnavailable` for everything that is wrong with the database itself. What it raises beside that, the
-    database holds against the values of an operation, and would again.
+    Raises `JournalUnavailable` for trouble of the database itself. Any other error is a refusal of an operation's
+    values, and comes again if the operation is tried again.
     """
 
     @property
@@ -136,40 +135,40 @@ class Engine(Protocol):
 
     @property
     def alone(self) -> bool:
-        """True where no other worker can be alive, so that whatever is left of one is dead."""
+        """True if no other worker can be alive: every worker in the journal is dead."""
 
     @property
     def warnings(self) -> Sequence[str]:
-        """Settings of the database that weaken what is promised, a sentence each."""
+        """Settings of the database that weaken what the journal promises, one sentence each."""
 
     async def open(self) -> None:
-        """Connect and bring the schema up to date; a guest changes nothing, and finds it so or is refused.
+        """Connect and bring the schema up to date. A guest changes nothing and needs a schema that is up to date.
 
-        Raises `JournalRefused` with what to do, `JournalMissing` where a guest finds no journal.
+        Raises `JournalRefused` with what to do, and `JournalMissing` if a guest finds no journal.
         """
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
     async def commit(self, operations: Sequence[Operation[Any]]) -> list[Any]:
-        """Run all operations in one transaction and give their results in order. All or nothing."""
+        """Run all operations in one transaction: all or nothing. Returns their results in order."""
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a query that changes nothing, on one state of the database, beside the writers."""
+        """The result of a query that changes nothing. It sees one state of the database and blocks no writer."""
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with what others pass to `Transaction.hint`, until cancelled. May miss some; may never call."""
+        """Call `heard` with the workers that others hint at, until cancelled. It may miss hints, or all of them."""
 
 
 def storable(text: str) -> str:
-    """Text that every database can hold: U+FFFD in place of U+0000 and of halves of surrogate pairs."""
+    """Text that every database can store: U+FFFD in place of U+0000 and of lone surrogates."""
     if text.isascii() and "\x00" not in text:
         return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 
 def clean(value: Any) -> Any:
-    """A value fit for a statement: texts made storable, all else as it is."""
+    """A value for a statement: texts are made storable, other values stay."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, (list, tuple)):

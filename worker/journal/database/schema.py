@@ -1,4 +1,4 @@
-"""The numbered migrations beside this file, brought to a database one after the other."""
+"""The numbered migrations beside this file, applied to a database one after the other."""
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -48,9 +48,9 @@ def statements(script: str, words: Mapping[str, str]) -> list[str]:
 
 
 async def migrate(tx: Transaction, words: Mapping[str, str]) -> None:
-    """Apply what is missing, inside the caller's transaction.
+    """Apply the missing migrations, inside the caller's transaction.
 
-    Raises `JournalRefused` where the journal was written by a newer azplan.
+    Raises `JournalRefused` if the journal was written by a newer azplan.
     """
     present, known = await version(tx), migrations()
     refuse_newer(present, known[-1][0])
@@ -64,9 +64,9 @@ async def migrate(tx: Transaction, words: Mapping[str, str]) -> None:
 
 
 async def insist(tx: Transaction) -> None:
-    """Change nothing, and raise where the journal is not just as this azplan knows it.
+    """Change nothing and raise unless the journal has the newest schema of this azplan.
 
-    Raises `JournalMissing` where there is none, `JournalRefused` where it is older or newer.
+    Raises `JournalMissing` if there is no journal, `JournalRefused` if it is older or newer.
     """
     present, newest = await version(tx), migrations()[-1][0]
     if present == 0:
@@ -80,7 +80,7 @@ async def insist(tx: Transaction) -> None:
 
 
 def refuse_newer(present: int, newest: int) -> None:
-    """Raise `JournalRefused` where the journal has seen a newer azplan than this."""
+    """Raise `JournalRefused` if a newer azplan has migrated the journal."""
     if present > newest:
         raise JournalRefused(
             f"the journal has schema version {present}, and this azplan knows {newest}: "
@@ -89,9 +89,9 @@ def refuse_newer(present: int, newest: int) -> None:
 
 
 async def version(tx: Transaction) -> int:
-    """The version of the journal in the database; 0 where there is none.
+    """The version of the journal in the database; 0 if there is no journal.
 
-    Raises `JournalRefused` where tables of those names belong to somebody else.
+    Raises `JournalRefused` if tables with the journal's names belong to another program.
     """
     found = {row["name"] for row in await tx.rows(tx.present, CORE)}
     if not found:
@@ -106,5 +106,5 @@ async def version(tx: Transaction) -> int:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names as a person reads them, in alphabetical order."""
+    """Names in alphabetical order, with commas."""
     return ", ".join(sorted(names))

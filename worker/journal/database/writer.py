@@ -1,4 +1,4 @@
-"""Group commit: what many callers want to write is committed together, as soon as a writer is free."""
+"""Group commit: operations of many callers are committed together as soon as a writer is free."""
 
 import asyncio
 from collections import deque
@@ -17,8 +17,8 @@ MOST_AT_ONCE = 256
 class Writer:
     """Takes operations one by one and commits them in groups of at most 256.
 
-    Each caller gets its own result, or its own error: a group that the database refuses is halved until the operation
-    that it refuses stands alone.
+    Each caller gets its own result or its own error. A group that the database refuses is halved until the refused
+    operation is alone.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -40,9 +40,9 @@ class Writer:
         return await future
 
     async def drain(self, seconds: float) -> None:
-        """Wait until everything that was submitted is committed or refused, for so long at most.
+        """Wait until all submitted operations are committed or refused, at most `seconds`.
 
-        What has not begun by then is given up; what is under way ends when the engine is closed.
+        Operations that have not begun by then fail; operations under way end when the engine is closed.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -59,7 +59,7 @@ class Writer:
             finally:
                 for _, future in group:
                     fail(future, JournalUnavailable("the journal was given up in the middle of a commit"))
-        # At once, and not when the task's callbacks run: whoever was just told may submit before that.
+        # At once, not when the task's callbacks run: a caller that has its result may submit before that.
         self._flushing.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _commit(self, group: Sequence[tuple[Operation[Any], asyncio.Future[Any]]]) -> None:
@@ -68,7 +68,7 @@ class Writer:
         except JournalUnavailable as error:
             for _, future in group:
                 fail(future, error)
-        except Exception as error:  # noqa: BLE001 - whatever the database refuses, its caller is told
+        except Exception as error:  # noqa: BLE001 - the caller gets every refusal
             if len(group) == 1:
                 fail(group[0][1], error)
                 return
@@ -82,6 +82,6 @@ class Writer:
 
 
 def fail(future: asyncio.Future[Any], error: Exception) -> None:
-    """Tell the caller, if it still waits."""
+    """Give the caller the error, if the caller still waits."""
     if not future.done():
         future.set_exception(error)

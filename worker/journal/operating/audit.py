@@ -1,6 +1,6 @@
-"""What a person did at once and by himself: who, when and why stay in the journal.
+"""Remembers what a person did at once: who, when and why.
 
-What a person asks of a lane's owner is a request (`acts`), and is kept in the same table until it is carried out.
+A request to a lane's owner is in `requests`; it is kept in the same table until it is carried out.
 """
 
 from worker.journal.database.columns import dump
@@ -20,5 +20,5 @@ async def sign(
     details: Json = None,
     about: tuple[str | None, str | None] = (None, None),
 ) -> None:
-    """Remember that it was done. `about` is the command, by its uid, and its lane."""
+    """Remember what a person did. `about`: the uid of the command and its lane."""
     await tx.run(SIGNED, tx.now, who, why, verb, *about, dump(details), tx.now)

@@ -1,4 +1,4 @@
-"""Dead letters as a person handles them: listed, looked at, put aside and taken back. No command is touched."""
+"""Dead letters as a person handles them: found, read, archived and restored. Commands stay as they are."""
 
 from collections.abc import Sequence
 
@@ -70,18 +70,18 @@ class DeadLetters:
 
 
 async def original(tx: Transaction, seq: int) -> Record | None:
-    """The record that became a dead letter, byte for byte; None where there is none, or it is forgotten."""
+    """The record that became a dead letter, byte for byte; None if there is none or its bytes are forgotten."""
     rows = await tx.rows("SELECT * FROM dead_letter WHERE seq = ? AND pruned_at IS NULL", seq)
     return columns.source(rows[0], "original_headers") if rows else None
 
 
 async def archive(tx: Transaction, who: str, why: str, numbers: Sequence[int]) -> int:
-    """Put open dead letters aside, and remember who did and why. How many were open."""
+    """Archive open dead letters, and remember who did it and why. Returns how many were open."""
     return await _move(tx, who, why, "archive", numbers, ("open", "archived"))
 
 
 async def restore(tx: Transaction, who: str, why: str, numbers: Sequence[int]) -> int:
-    """Take dead letters back that were put aside, and remember who did and why. How many there were."""
+    """Open archived dead letters again, and remember who did it and why. Returns how many were archived."""
     return await _move(tx, who, why, "restore", numbers, ("archived", "open"))
 
 

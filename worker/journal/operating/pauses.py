@@ -1,4 +1,4 @@
-"""Pausing and resuming: true for every worker as soon as it is written, because each looks before it begins."""
+"""Pausing and resuming. Every worker looks for pauses before it begins a command."""
 
 import uuid
 from collections.abc import Sequence
@@ -19,17 +19,20 @@ PORTION = 500
 
 
 class Pauses:
-    """Holds commands of a partner, a customer or a type, and lets them go again."""
+    """Pauses commands of a partner, a customer or a type, and resumes them.
+
+    Every method raises `JournalUnavailable`.
+    """
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def in_force(self) -> list[Pause]:
-        """All that is paused, the oldest first. Partners go by the names of their accounts."""
+        """All pauses, the oldest first, with partners by the present names of their accounts."""
         return [replace(pause, partner=pause.account) for pause in await self._transactions.read(pauses)]
 
     async def with_current_partner(self, which: Selection) -> Selection:
-        """The same commands, with the partner by the name that its account has now."""
+        """The same selection, with the partner by the name that its account has now."""
         if which.partner is None:
             return which
         return replace(which, partner=await self._transactions.read(partial(called_now, name=which.partner)))
@@ -68,7 +71,7 @@ class Pauses:
         return await self._transactions.read(look)
 
     async def pause(self, who: str, why: str, which: Selection) -> Pause:
-        """From now on none of these commands is begun. What is under way goes on to the end of its run."""
+        """Begin none of these commands from now on. A run that is under way goes on to its end."""
 
         async def write(tx: Transaction) -> Pause:
             held = await in_journal(tx, which)
@@ -88,9 +91,9 @@ class Pauses:
         return await self._transactions.write(write)
 
     async def resume(self, who: str, why: str, which: Selection) -> int:
-        """End the pauses that were made with just these words; how many there were. What they held is due at once.
+        """End the pauses with exactly this selection. Returns how many there were. Their commands are due at once.
 
-        A command that was told to wait while this ran is due when its wait ends.
+        A command that begins to wait while this runs is due when its wait ends.
         """
 
         async def write(tx: Transaction) -> int:
@@ -118,7 +121,7 @@ class Pauses:
         return freed
 
     async def _waiting(self, after: int, worker: str | None) -> Sequence[Row]:
-        """The next commands that were told to wait for a pause, and need not wait any longer."""
+        """The next commands that wait for a pause although no pause holds them."""
 
         async def look(tx: Transaction) -> Sequence[Row]:
             free, values = not_held(await pauses(tx))
@@ -138,7 +141,7 @@ class Pauses:
         return await self._transactions.read(look)
 
     async def _release(self, waiting: Sequence[Row]) -> int:
-        """Those of them that no pause holds now, either, are due."""
+        """Make those commands due that no pause holds now."""
 
         async def write(tx: Transaction) -> int:
             held = await pauses(tx)
@@ -156,7 +159,7 @@ class Pauses:
 
 
 async def in_journal(tx: Transaction, which: Selection) -> Selection:
-    """The same commands as the journal's columns name them: of a tenant, however its account is called."""
+    """The same selection, with the partner as the journal's columns name the tenant."""
     return which if which.partner is None else replace(which, partner=await lanes_named(tx, which.partner))
 
 

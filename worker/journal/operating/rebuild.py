@@ -1,7 +1,7 @@
-"""A journal brought up to what was published: the statements, run while no worker lives.
+"""The statements that rebuild a journal from what was published. No worker lives while they run.
 
-Events are copied first, so that a command is never there without what was said about it. Until the last statement ran,
-the journal says of itself that it is unfinished, and no worker begins on it.
+Events are copied first: a command is then never in the journal without its events. Until the last statement has run,
+the journal is marked as unfinished, and no worker begins on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class EventCopy:
 
 @dataclass(frozen=True, slots=True)
 class CommandWithoutRecord:
-    """A command of which only its events are left: its record is gone from the topic.
+    """A command of which only events are left: its record is no longer on the topic.
 
     `partner` is what the lanes of its tenant begin with, `account` what its events call the tenant's account.
     """
@@ -79,7 +79,7 @@ class CommandWithoutRecord:
 
 @dataclass(frozen=True, slots=True)
 class BroughtUp:
-    """How many commands were brought up to their events: concluded, open again, or as the journal had them."""
+    """How many commands were brought up to their events: now concluded, open again, or unchanged."""
 
     concluded: int = 0
     open: int = 0
@@ -255,7 +255,7 @@ async def open_without_record(tx: Transaction, limit: int) -> Sequence[Row]:
 
 
 async def give_up(tx: Transaction, row: Row, code: str, event: NewEvent) -> None:
-    """The end of a command that nobody can run."""
+    """Fail a command that nobody can run."""
     await tx.many(INSERT_EVENT, [event_row(event, row["uid"], row["redrive"], row["lane"])])
     await tx.run(
         "UPDATE command SET state = 'failed', code = ?, concluded_at = ?, due_at = NULL, reason = NULL WHERE uid = ?",

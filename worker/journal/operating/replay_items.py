@@ -1,8 +1,8 @@
 """The items of replay plans: planned, sent, and how each ended.
 
-An item is `planned`, then `sent` when somebody was asked to do it, then `done`, `failed` or `left` (nothing was done,
-and `result` says why). What is sent is asked for in the transaction that says so: whoever applies the plan again after
-a crash, or beside another, sends nothing twice.
+An item is `planned`, then `sent` when it is requested, then `done`, `failed` or `left` (nothing was done, and `result`
+says why). The transaction that makes an item `sent` also writes the request. Applying a plan again after a crash, or
+twice at the same time, therefore sends nothing twice.
 """
 
 from collections.abc import Mapping, Sequence

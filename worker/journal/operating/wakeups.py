@@ -1,6 +1,6 @@
-"""Commands that wait are made due now, because a person says so; and open circuits are to be probed now.
+"""A person makes waiting commands due now and has open circuits probed.
 
-What must pass by itself stays: a pause holds until it is resumed, and settling until nothing can arrive any more.
+Pauses and settling stay: a pause lasts until it is resumed, settling until no request can arrive any more.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ async def _asleep(tx: Transaction, which: Selection) -> tuple[str, list[Value]]:
 
 
 class Wakeups:
-    """Makes waiting commands due."""
+    """Makes waiting commands due. Every method raises `JournalUnavailable`."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions

@@ -1,6 +1,6 @@
-"""Work that one worker at a time does for all of them.
+"""Work that one worker at a time does for all workers.
 
-A chore only saves double work: whatever is done for it must stay right if two workers do it at the same time.
+A chore only saves double work: the work must be correct even if two workers do it at the same time.
 """
 
 from worker.journal.database.protocol import Transaction
@@ -12,5 +12,5 @@ TAKE = """INSERT INTO chore (name, worker, until) VALUES (?, ?, ?)
 
 
 async def take(tx: Transaction, name: str, worker: str, seconds: float) -> bool:
-    """Take a chore, or keep it, for so many seconds by the database's clock. False while another worker has it."""
+    """Take or keep a chore for `seconds` by the database's clock. False while another worker has it."""
     return await tx.run(TAKE, name, worker, tx.now + int(seconds * SECOND), tx.now) == 1

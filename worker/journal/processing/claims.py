@@ -1,4 +1,4 @@
-"""What can run now, with all that is known about it."""
+"""The commands that can run now, with all that the journal knows about them."""
 
 import json
 from collections import defaultdict

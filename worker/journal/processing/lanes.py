@@ -1,7 +1,7 @@
-"""Who may run what: workers, the lanes that they own, and the end of their ownership.
+"""Workers, the lanes that they own, and the end of their ownership.
 
-A lane belongs to a worker as of one take of it: the pair (worker, epoch). Whoever writes for a lane does so under the
-lane row's lock and only while that pair still stands there. A lane whose owner's row has expired is free.
+A worker owns a lane by one take of it: the pair (worker, epoch). A write for a lane happens under the lane row's lock,
+and only while that pair stands in the row. A lane whose owner's row has expired is free.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ NOTHING_LEFT = f"""NOT EXISTS (SELECT 1 FROM command WHERE command.lane = lane.i
 
 
 def dead_letter_lane(partition: int) -> LaneKey:
-    """Dead letters travel in a lane of their own for each partition they came from."""
+    """The lane of dead letters whose records came from this partition."""
     return LaneKey(f"dead-letters/{partition}")
 
 
@@ -37,9 +37,9 @@ def holds(tx: Transaction, lane: str, owner: Owner) -> bool:
 
 
 async def register(tx: Transaction, worker: str, name: str, version: str, lease: float, *, alone: bool) -> None:
-    """A new worker, alive for `lease` seconds. `alone`: no other can be alive, so their lanes are free at once.
+    """Add a worker, alive for `lease` seconds. `alone`: no other worker can be alive, so all lanes are free at once.
 
-    Rows of workers long dead, that own nothing, are swept away.
+    Rows of workers that died a day ago and own nothing are deleted.
     """
     if alone:
         await tx.run("UPDATE worker SET expires_at = ? WHERE expires_at > ?", tx.now, tx.now)
@@ -72,12 +72,12 @@ async def heartbeat(tx: Transaction, worker: str, lease: float) -> bool:
 
 
 async def touch(tx: Transaction) -> None:
-    """The least that can be written: it shows whether the database writes at all."""
+    """Write as little as possible: shows whether the database takes writes at all."""
     await tx.run("UPDATE worker SET seen_at = seen_at WHERE expires_at > ?", tx.now)
 
 
 async def retire(tx: Transaction, worker: str) -> None:
-    """A worker that stops in good order: its row expires now, and with it all that it owns."""
+    """Let a worker's row expire now: all its lanes are free."""
     await tx.run("UPDATE worker SET expires_at = ? WHERE id = ? AND expires_at > ?", tx.now, worker, tx.now)
     await tx.hint("")
 

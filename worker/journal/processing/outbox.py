@@ -1,4 +1,4 @@
-"""What we said and Kafka has not yet acknowledged."""
+"""Events and dead letters that Kafka has not acknowledged yet."""
 
 from collections.abc import Sequence
 

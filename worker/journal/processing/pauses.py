@@ -1,4 +1,4 @@
-"""Which commands are held back, as whoever claims commands must know."""
+"""The pauses, and which commands they hold."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The calls of Partner Center that were made a moment ago, for ceilings that outlive a restart."""
+"""Recent calls of Partner Center: the quota of a worker counts them after a restart."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Rows that a newer azplan wrote and this one does not understand: they wait, and nothing of them is guessed or run.
+"""Rows that a newer azplan wrote and this azplan does not understand: they wait, and are neither guessed nor run.
 
 While workers are replaced one by one, an older worker may own the lane of such a command for a while. A newer worker
 that takes the lane over finds the command as it was.

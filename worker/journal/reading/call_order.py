@@ -1,4 +1,4 @@
-"""The calls of a command put where they belong between what else happened: by what caused what. Pure.
+"""The calls of a command in their place among its other events, by cause and effect. Pure.
 
 Everything in the journal has its instant by the database's clock. Calls that an older worker wrote down have theirs by
 the clock of its machine. In each story a call comes after the command was accepted and before its answer, and calls

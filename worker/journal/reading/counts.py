@@ -1,4 +1,4 @@
-"""How much there is of everything: for metrics often and cheaply, for people now and then and in full."""
+"""Counts of the journal: cheap ones for metrics, and full ones for people."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a person reads: the commands, and the whole story of one. Changes nothing; instants are microseconds."""
+"""Commands, and the whole story of one, as people read them. Instants are microseconds."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace

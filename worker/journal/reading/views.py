@@ -1,4 +1,4 @@
-"""The shapes in which a person's tools read the journal. Instants are microseconds by the database's clock."""
+"""The values in which people read the journal. Instants are microseconds by the database's clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """What a person asked for. `done_at` is None until the lane's owner has carried it out, and `result` says how."""
+    """What a person did or requested. `done_at` is None until it is carried out; `result` says how it ended."""
 
     seq: int
     at: Micros

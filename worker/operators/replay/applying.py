@@ -1,7 +1,7 @@
-"""Carrying out a plan: a portion at a time, each command once, and no further when too many fail.
+"""Applies a replay plan: a portion at a time, each command once, until too many fail.
 
-What is known of each item stands in the journal, so an apply that was ended goes on where it was, and two that run at
-once share the work.
+The journal knows the state of each item. An apply that was stopped therefore goes on where it was, and two applies at
+the same time share the work.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""How fast a replay goes: the canary first, then ever more, and not one more when too many fail. Pure."""
+"""How fast a replay goes: the canary first, then growing portions, until too many fail. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ MOST_AT_ONCE = 500
 SHARE = 0.1
 """More failures than this share of those that ended stop a replay."""
 TOO_FEW = 10
-"""Of so few, after the canary, no share is computed yet: but more than one failure is too many."""
+"""Below this many results no failure rate is computed; the replay stops at the second failure."""
 MINUTE = 60.0
 
 

@@ -1,4 +1,4 @@
-"""From what was selected to a plan in the journal: looked at once, kept as it was, carried out later or never."""
+"""Makes a replay plan of the selected commands and keeps it in the journal. It is applied later or never."""
 
 import uuid
 from collections import Counter

@@ -26,10 +26,10 @@ T = TypeVar("T")
 
 WORDS = {"bytes": "blob", "serial": "integer PRIMARY KEY AUTOINCREMENT", "big": "integer"}
 CLOSE_SECONDS = 2.0
-"""For what is under way in the threads to end when the journal is closed."""
+"""How long closing waits for the threads to finish."""
 
 REFUSED = (sqlite3.DataError, sqlite3.IntegrityError)
-"""The values cannot be stored. Every other error of the database is its own trouble."""
+"""The values cannot be stored. Every other error is trouble of the database itself."""
 
 
 class SqliteEngine:
@@ -66,11 +66,11 @@ class SqliteEngine:
 
     @property
     def alone(self) -> bool:
-        """The operating system's lock says so."""
+        """True while this process has the operating system's lock."""
         return self._lock is not None
 
     async def open(self) -> None:
-        """Lock the file where asked, open it and bring its schema up to date, or look at it."""
+        """Lock the file if asked, open it, and bring its schema up to date or, for a guest, check it."""
         try:
             folder, file = self._path.parent.is_dir(), self._path.exists()
         except OSError as error:
@@ -92,10 +92,10 @@ class SqliteEngine:
             raise
 
     async def close(self) -> None:
-        """Close both connections and give the lock back.
+        """Close both connections and release the lock.
 
-        Where another process holds the file, or the disk does not answer, the threads are left behind after a moment,
-        and the lock stays until the process has ended: a commit that is under way may still be made.
+        If another process holds the file, or the disk does not answer, the threads are left behind after two seconds.
+        The lock then stays until the process has ended: a commit under way may still be made.
         """
         closed = await self._closed()
         self._writer = self._reader = None
@@ -107,7 +107,7 @@ class SqliteEngine:
             self._lock = None
 
     async def _closed(self) -> bool:
-        """Close the connections; False where that takes too long."""
+        """Close the connections. False if that takes too long."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 if self._writer is not None:
@@ -123,11 +123,11 @@ class SqliteEngine:
         return await self._writing(lambda: self._commit(operations))
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """A look at one state of the database, beside the writer."""
+        """The result of a query on one state of the database. It blocks no writer."""
         return await self._reading(lambda: self._read(query))
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """Nobody calls: there is no other worker, and what other processes write is found by looking."""
+        """Never calls: there is no other worker, and writes of other processes are found by looking."""
 
     async def _writing(self, work: Callable[[], T]) -> T:
         return await self._threads.write(work)
@@ -181,17 +181,17 @@ class SqliteEngine:
             undo(connection)
 
     def _tell(self, error: BaseException) -> None:
-        """Raise `JournalUnavailable` where the database is in trouble, rather than refusing values."""
+        """Raise `JournalUnavailable` if the database is in trouble; a refusal of values is the caller's to raise."""
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, REFUSED):
             raise unavailable(error, self._path) from error
 
 
 def micros(seconds: float) -> Micros:
-    """Seconds as the journal counts them."""
+    """Seconds as microseconds."""
     return int(seconds * SECOND)
 
 
 def undo(connection: sqlite3.Connection) -> None:
-    """End the transaction that is open, if any, without a trace of it. SQLite may have done so itself."""
+    """Roll back the open transaction, if there is one. SQLite may have rolled it back itself."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")

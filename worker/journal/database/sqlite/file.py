@@ -14,9 +14,9 @@ LARGEST_LOG = 64 * 1024 * 1024
 
 
 def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
-    """A connection whose commits survive a power cut. Raises `JournalRefused` where the file cannot be used.
+    """A connection whose commits survive a power cut. Raises `JournalRefused` if the file cannot be used.
 
-    That a journal has a write-ahead log is written in the file: a guest leaves it at that, whatever file it is.
+    The file itself says that it has a write-ahead log. A guest never changes that, whatever file it is.
     """
     if path.exists() and not operating_system.may_use(path):
         raise JournalRefused(
@@ -26,7 +26,7 @@ def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        # The least that a guest must look at to know that the file is a database.
+        # The smallest read that shows a guest that the file is a database.
         connection.execute("PRAGMA schema_version" if guest else "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
@@ -39,14 +39,16 @@ def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
 
 
 def made_private(path: Path) -> None:
-    """Make the file, if there is none, for its owner alone; SQLite gives the files beside it the same rights."""
+    """Create a missing file for its owner alone. SQLite gives the files beside it the same rights."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def readable_by_others(path: Path) -> str | None:
-    """A sentence where others than the owner may read the journal. Their rights stay as they are: they may have been
-    given on purpose, to a backup or to a person's own user, and taking them away would break that in silence."""
+    """A warning if others than the owner may read the journal; None otherwise.
+
+    The rights stay: a person may have given them on purpose, for instance to a backup.
+    """
     files = [each for name in ("", "-wal", "-shm") if (each := path.with_name(path.name + name)).exists()]
     wide = [each for each in files if operating_system.open_to_others(each)]
     if not wide:
@@ -56,7 +58,7 @@ def readable_by_others(path: Path) -> str | None:
 
 
 def unavailable(error: sqlite3.DatabaseError, path: Path) -> JournalUnavailable:
-    """What the operator must know about a database that is in trouble."""
+    """The error for a database in trouble, with what the operator must know."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
         full = f"the disk that holds {path} is full: make room; the worker goes on by itself ({error})"
         return JournalUnavailable(full, plain=FULL_DISK)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class SqliteTransaction:
-    """One transaction on one connection. Its coroutines never wait, so `drive` can run them to the end in a thread."""
+    """One transaction on one connection. Its coroutines never wait, so `drive` runs them to the end in a thread."""
 
     locking = ""
     skip_locked = ""
@@ -39,17 +39,17 @@ class SqliteTransaction:
         return f"{column} IN (SELECT value FROM json_each(?))"
 
     async def hint(self, worker: str) -> None:
-        """There is one worker, and it wrote this itself, or finds it when it next looks."""
+        """Tells nobody: the one worker wrote this itself, or finds it when it next looks."""
 
     async def tick(self) -> None:
         self.now = self._clock()
 
     def enter(self, operation: Operation[Any]) -> None:
-        """Statements run at once, so it need not be known whose they are."""
+        """Does nothing: every statement runs at once."""
 
 
 def bound(values: Sequence[Value | Sequence[str]]) -> list[Any]:
-    """Values as sqlite3 takes them: a list travels as JSON, for `among`."""
+    """Values as sqlite3 takes them. A list becomes JSON, for `among`."""
     return [json.dumps(clean(value)) if isinstance(value, (list, tuple)) else clean(value) for value in values]
 
 
