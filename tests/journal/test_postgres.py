@@ -194,7 +194,7 @@ async def test_a_worker_silent_within_a_transaction_does_not_keep_its_lanes_lock
     """Stopped, or cut off without a word: the server ends its transaction, and others go on."""
     async with impatient(postgres_url) as one, session(postgres_url) as silent:
         await accept(one, command("1"))
-        await silent.execute(one._engine._write)
+        await silent.execute(one.transactions._engine._write)
         await silent.execute("SELECT id FROM lane FOR UPDATE")
         work = await only(one)
         assert await one.heartbeat(60), "a heartbeat waits for no lane"
