@@ -24,7 +24,7 @@ from worker.cli.main import call
 from worker.handling import load
 from worker.journal.operating.replay_items import SentItem
 from worker.operators.replay.applying import is_patient
-from worker.operators.sending.compose import Identity, compose
+from worker.operators.sending.compose import CommandIdentity, compose
 from worker.partner_center.registry import operations
 from worker.partner_center.reject_codes import reject_code
 from worker.settings import build, model, reference
@@ -60,7 +60,7 @@ def sending() -> None:
     assert "--user" in told
     assert "sign-in name" in told
     data = {"customerId": bench.CUSTOMER, "user": "ada@contoso.example"}
-    outgoing = compose(type(COMMAND), data, Identity("c-1", "/crm", "contoso"))
+    outgoing = compose(type(COMMAND), data, CommandIdentity("c-1", "/crm", "contoso"))
     assert json.loads(outgoing.value or b"") == data
 
 

@@ -4,6 +4,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from worker.cli.exit_codes import OF_OPERATOR_ERRORS
+from worker.operators.errors import OperatorError
+
 ROOT = Path(__file__).parents[2]
 OPERATORS = ROOT / "worker" / "operators"
 PAGE = ROOT / "tests" / "operators" / "page.py"
@@ -40,3 +43,13 @@ def test_every_function_of_the_operators_is_called_without_a_terminal() -> None:
     """A new one is called in `tests/operators/page.py` too."""
     missing = set(public_functions()) - called(ast.parse(PAGE.read_text()))
     assert {name for name in missing if name.rpartition(".")[0] not in INSIDE} == set()
+
+
+def test_every_error_of_the_operators_has_an_exit_code() -> None:
+    """The command line says in one place how a verb ends on each."""
+    kinds, found = [OperatorError], set[type[OperatorError]]()
+    while kinds:
+        below = kinds.pop().__subclasses__()
+        kinds += below
+        found |= {*below}
+    assert set(OF_OPERATOR_ERRORS) == found

@@ -65,7 +65,7 @@ from worker.operators import (
     wakeups,
 )
 from worker.operators import commands as commands_of_people
-from worker.operators.errors import Refused
+from worker.operators.errors import NotPossible
 from worker.operators.published_accounts import PublishedAccounts
 from worker.operators.replay import applying, cost, decisions, pace, planning, plans
 from worker.operators.replay import selection as candidates
@@ -163,20 +163,20 @@ async def sent(settings: Settings, broker: MemoryBroker, admin: PageAdmin) -> No
     (member,) = (each for each in compose.members(SuspendPlan) if each.name == "validateOnly")
     given = {**compose.parse_data(b"{}", "the form"), member.name: compose.value_of(member, True)}
     assert compose.own_tenant_id(settings, None) == settings.partners["us"].tenant_id
-    data, identity = compose.with_customer(given, CUSTOMER, None), compose.Identity("page-1", "/page", None)
+    data, identity = compose.with_customer(given, CUSTOMER, None), compose.CommandIdentity("page-1", "/page", None)
     outgoing = compose.compose(SuspendPlan, data, identity)
     request = send.SendRequest(SuspendPlan.wire_type(), CUSTOMER, identity, outgoing, timedelta(seconds=9))
     command = await send.send_command(settings, admin, PageSink(broker), request)
     await broker.write(settings.kafka.events_topic, answer(identity))
     (event,) = [each async for each in send.follow_answer(settings, admin, command)]
-    assert command.answer(event) is send.Answer.FAILED
+    assert command.answer(event) is send.AnswerKind.FAILED
     told = PublishedEvents(admin, settings.kafka.commands_topic)
     async for again in follow_events.events_after(admin, settings.kafka.events_topic, {}, told):
         assert again.id == event.id
         break
 
 
-def answer(identity: compose.Identity) -> Outgoing:
+def answer(identity: compose.CommandIdentity) -> Outgoing:
     """What a worker answers."""
     origin = Origin(identity.id, identity.source, SuspendPlan.wire_type(), CUSTOMER, "us", 0)
     failed: Event = CommandFailed.of(
@@ -249,7 +249,7 @@ async def buried(journal: OperatorJournal, settings: Settings) -> None:
     assert moved.letter.state == "archived"
     try:
         await dead_letters.plan_redrive(journal, settings, NAME, choice)
-    except Refused:
+    except NotPossible:
         return
     raise AssertionError("a record that never was a command is redriven")
 
@@ -299,7 +299,7 @@ async def replay_parts(journal: OperatorJournal, settings: Settings, admin: Page
     standing = pace.Standing(planned=3)
     assert pace.portion(standing, pace.Pace(), begun=0, seconds=0.0) == 3
     assert not pace.too_many_failed(standing, pace.Pace())
-    going = applying.Sent(1, uid="u", redrive=0, asked=True, answer=None, state=None, story=None, reason=None)
+    going = applying.SentItem(1, uid="u", redrive=0, asked=True, answer=None, state=None, story=None, reason=None)
     assert applying.verdict(going) is None
     assert not applying.is_patient(going)
 

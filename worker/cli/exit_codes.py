@@ -11,9 +11,9 @@ from worker.operators.errors import (
     InvalidValue,
     NoAnswer,
     NothingFound,
+    NotPossible,
+    NotReachable,
     OperatorError,
-    Refused,
-    Unavailable,
     Unsuccessful,
 )
 from worker.settings.model import SettingsError
@@ -46,10 +46,10 @@ OF_OPERATOR_ERRORS: Final[Mapping[type[OperatorError], Code]] = {
     InvalidValue: Code.USAGE,
     InvalidRequest: Code.USAGE,
     NothingFound: Code.NOTHING,
-    Refused: Code.REFUSED,
+    NotPossible: Code.REFUSED,
     Unsuccessful: Code.FAILED,
     NoAnswer: Code.NO_ANSWER,
-    Unavailable: Code.UNAVAILABLE,
+    NotReachable: Code.UNAVAILABLE,
 }
 
 

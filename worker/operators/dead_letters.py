@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Final, Literal
 
 from events.codes import FailedCode
@@ -12,7 +13,7 @@ from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.dead_letter_search import DeadLetterGroup, FoundDeadLetter
 from worker.journal.records import Micros, Pause
 from worker.journal.selection import Selection
-from worker.operators.errors import InvalidRequest, NothingFound, Refused
+from worker.operators.errors import InvalidRequest, NothingFound, NotPossible
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.planning import Order, make
 from worker.operators.replay.plans import calls_per_minute
@@ -27,7 +28,13 @@ OTHERS: Final = "`azplan dead-letters list`, with --state archived or redriven f
 REDRIVABLE: Final = frozenset(code.value for code in FailedCode)
 """The codes of dead letters that are commands. The other codes belong to records that never became commands."""
 
-LetterState = Literal["open", "archived", "redriven"]
+
+class LetterState(StrEnum):
+    """The states of a dead letter."""
+
+    OPEN = "open"
+    REDRIVEN = "redriven"
+    ARCHIVED = "archived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ async def list_dead_letters(
     settings: Settings,
     selection: Selection,
     *,
-    state: LetterState = "open",
+    state: LetterState = LetterState.OPEN,
     limit: int = 100,
 ) -> DeadLetterList:
     """The dead letters that match, the newest first, at most `limit`; 0 for all.
@@ -93,19 +100,19 @@ async def choose_dead_letters(
     selection: Selection,
     *,
     numbers: Sequence[int] = (),
-    state: LetterState = "open",
+    state: LetterState = LetterState.OPEN,
     every: bool = False,
 ) -> DeadLetterChoice:
     """The dead letters in this state that are meant: by their numbers, by a selection, or every one. Changes nothing.
 
-    Raises `InvalidRequest` if it is not said which, `Refused` for a number in another state, and `NothingFound`.
+    Raises `InvalidRequest` if it is not said which, `NotPossible` for a number in another state, and `NothingFound`.
     """
     await check_partner(journal, settings, selection.partner)
     numbers, codes = list(dict.fromkeys(numbers)), Counter[str]()
     for number in numbers:
         letter = (await _numbered(journal, number)).letter
         if letter.state != state:
-            raise Refused(f"dead letter {number} is {letter.state}, not {state}.", OTHERS)
+            raise NotPossible(f"dead letter {number} is {letter.state}, not {state}.", OTHERS)
         codes[letter.code] += 1
     if numbers:
         return DeadLetterChoice(selection, state, numbers, max(numbers), codes)
@@ -142,10 +149,10 @@ async def plan_redrive(
 ) -> ReplayPlan:
     """A replay plan that begins the next story of each command among these dead letters. Changes no command.
 
-    Raises `Refused` if none of the dead letters is a command.
+    Raises `NotPossible` if none of the dead letters is a command.
     """
     if choice.never_commands == choice.letters:
-        raise Refused("none of them can be redriven.", "`azplan dead-letters archive` puts them aside.")
+        raise NotPossible("none of them can be redriven.", "`azplan dead-letters archive` puts them aside.")
     order = Order(signature.who, signature.why, _asked(choice), Wanted(insisted=True))
     return await make(journal, _candidates(journal, choice), order, calls_per_minute(settings))
 
@@ -194,4 +201,4 @@ def _asked(choice: DeadLetterChoice) -> dict[str, Any]:
     if choice.numbers:
         return {"deadLetters": list(choice.numbers)}
     given = {name: word for name, word in asdict(choice.selection).items() if word not in (None, False)}
-    return {"deadLetters": {"state": choice.state, **given, "last": choice.last}}
+    return {"deadLetters": {"state": choice.state.value, **given, "last": choice.last}}

@@ -4,10 +4,10 @@ OperatorError
 ├── InvalidRequest     the request contradicts itself, or does not say enough
 │   └── InvalidValue   one value of the request cannot be right
 ├── NothingFound       nothing matches the request
-├── Refused            the request is understood, and the present state does not allow it
+├── NotPossible        the request is understood, and the present state does not allow it
 ├── Unsuccessful       the request was carried out, and some of it failed
 ├── NoAnswer           no answer came within the time that the person gave
-└── Unavailable        a worker or a service that the request needs is not there
+└── NotReachable       a worker or a service that the request needs is not there
 
 Errors of the journal, of the broker and of the settings pass through every function of this package.
 """
@@ -38,7 +38,7 @@ class NothingFound(OperatorError):
     """Nothing matches the request. Nothing was changed."""
 
 
-class Refused(OperatorError):
+class NotPossible(OperatorError):
     """The present state does not allow the request."""
 
 
@@ -50,5 +50,5 @@ class NoAnswer(OperatorError):
     """No answer came in time. The work that was asked for goes on."""
 
 
-class Unavailable(OperatorError):
+class NotReachable(OperatorError):
     """A worker or a service that the request needs is not there."""

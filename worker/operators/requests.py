@@ -15,7 +15,7 @@ from worker.journal.reading.views import Summary
 from worker.journal.records import Json
 from worker.journal.selection import Selection
 from worker.operators.commands import find_command
-from worker.operators.errors import InvalidRequest, NothingFound, Refused
+from worker.operators.errors import InvalidRequest, NothingFound, NotPossible
 from worker.operators.selection import check_partner
 from worker.operators.signature import Signature
 from worker.settings.model import Settings
@@ -74,7 +74,7 @@ async def plan_cancel(
 ) -> CancelPlan:
     """The open commands to cancel: the one with this id, or else all that match. Changes nothing.
 
-    Raises `InvalidRequest` if neither an id nor a selection is given, `NothingFound`, and `Refused` for one command
+    Raises `InvalidRequest` if neither an id nor a selection is given, `NothingFound`, and `NotPossible` for one command
     that is over.
     """
     if id is None and selection == Selection():
@@ -84,7 +84,7 @@ async def plan_cancel(
         one = await find_command(journal, id, source)
         if one.state.known and not one.state.is_open:
             ended = f"{one.state}{f' ({one.code})' if one.code else ''}"
-            raise Refused(f"{one.id} is over already: {ended}.", "What was answered stays answered.")
+            raise NotPossible(f"{one.id} is over already: {ended}.", "What was answered stays answered.")
         return CancelPlan(selection, {(one.type, one.state.value, one.reason or ""): 1}, 1, one.seq, one)
     selection = replace(selection, open=True)
     found = await journal.commands.count(selection)

@@ -8,7 +8,7 @@ from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Story, Summary
 from worker.journal.records import Call, Resolution, State, Step
 from worker.operators.commands import find_command
-from worker.operators.errors import Refused
+from worker.operators.errors import NotPossible
 from worker.operators.requests import ask
 from worker.operators.signature import Signature
 
@@ -52,10 +52,10 @@ def evidence(story: Story) -> Evidence | None:
 
 
 async def command_to_resolve(journal: OperatorJournal, id: str, source: str | None = None) -> Summary:  # noqa: A002
-    """The failed command with this id. Raises `Refused` for a command that has not failed, and as `find_command`."""
+    """The failed command with this id. Raises `NotPossible` if it has not failed, and as `find_command` does."""
     command = await find_command(journal, id, source)
     if command.state is not State.FAILED:
-        raise Refused(f"{command.id} has not failed: it is {command.state}.", "There is nothing to resolve.")
+        raise NotPossible(f"{command.id} has not failed: it is {command.state}.", "There is nothing to resolve.")
     return command
 
 

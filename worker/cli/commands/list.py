@@ -27,7 +27,7 @@ from worker.settings import model
 from worker.settings.model import Settings
 
 
-class Standing(StrEnum):
+class StateChoice(StrEnum):
     """The states of a command, and `open` for every state in which the command is not over."""
 
     OPEN = "open"
@@ -39,7 +39,7 @@ class Standing(StrEnum):
 
 
 OfState = Annotated[
-    Standing | None, typer.Option("--state", help="Only those in this state; open is what is not over.")
+    StateChoice | None, typer.Option("--state", help="Only those in this state; open is what is not over.")
 ]
 OfReason = Annotated[str | None, typer.Option("--reason", help="Only those that wait for this reason, such as retry.")]
 Since = Annotated[

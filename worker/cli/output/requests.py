@@ -9,7 +9,7 @@ from worker.cli.output.json import json_array
 from worker.cli.output.tables import show_table
 from worker.cli.output.terminal import say
 from worker.journal.reading.counts import LivingWorker
-from worker.operators.errors import NoAnswer, Refused
+from worker.operators.errors import NoAnswer, NotPossible
 from worker.operators.requests import DONE, Answered
 from worker.operators.wording.durations import spoken
 from worker.operators.wording.message_types import short
@@ -37,7 +37,7 @@ def say_who_will(workers: Sequence[LivingWorker]) -> None:
 
 
 async def show_answers(verb: str, answers: AsyncIterator[Answered], wait: timedelta, *, as_json: bool) -> None:
-    """Print what came of a request about each command. Raises `NoAnswer` or `Refused` if not all was carried out."""
+    """Print the answer about each command. Raises `NoAnswer` or `NotPossible` if not all was carried out."""
     tally = _Tally()
     with json_array() if as_json else nullcontext() as add:
         async for each in answers:
@@ -90,7 +90,7 @@ class _Tally:
             _show_each(self._amiss)
 
     def judge(self, wait: timedelta) -> None:
-        """Raises `NoAnswer` or `Refused` if not all was carried out."""
+        """Raises `NoAnswer` or `NotPossible` if not all was carried out."""
         if self._open:
             raise NoAnswer(
                 f"{self._open} of {self._all} not carried out within {spoken(wait)}.",
@@ -98,7 +98,7 @@ class _Tally:
                 "see `azplan commands show`.",
             )
         if self._refused:
-            raise Refused(f"{self._refused} of {self._all} could not be carried out: {self._refusal}.")
+            raise NotPossible(f"{self._refused} of {self._all} could not be carried out: {self._refusal}.")
 
 
 def _show_each(answers: Sequence[Answered]) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +26,7 @@ from worker.operators import connections
 from worker.operators.dead_letters import (
     OTHERS,
     DeadLetterList,
+    LetterState,
     choose_dead_letters,
     dead_letters_numbered,
     list_dead_letters,
@@ -40,15 +40,6 @@ from worker.operators.selection import select_dead_letters
 from worker.operators.signature import Signature
 from worker.settings import model
 from worker.settings.model import Settings
-
-
-class LetterState(StrEnum):
-    """The states of a dead letter."""
-
-    OPEN = "open"
-    REDRIVEN = "redriven"
-    ARCHIVED = "archived"
-
 
 Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers, as `list` shows them.")]
 WithCode = Annotated[str | None, typer.Option("--code", help="Only those with this code.")]
@@ -198,7 +189,7 @@ class _Words:
 
 async def _list(loaded: Settings, selection: Selection, state: LetterState, limit: int) -> DeadLetterList:
     async with connections.journal(loaded) as journal:
-        return await list_dead_letters(journal, loaded, selection, state=state.value, limit=limit)
+        return await list_dead_letters(journal, loaded, selection, state=state, limit=limit)
 
 
 async def _show(loaded: Settings, number: int) -> tuple[FoundDeadLetter, Record | None]:
@@ -217,7 +208,7 @@ async def _redrive(loaded: Settings, words: _Words, manner: Manner) -> None:
 
 async def _move(loaded: Settings, verb: Literal["archive", "restore"], words: _Words) -> None:
     async with connections.journal(loaded) as journal:
-        state: Literal["open", "archived"] = "open" if verb == "archive" else "archived"
+        state = LetterState.OPEN if verb == "archive" else LetterState.ARCHIVED
         choice = await choose_dead_letters(
             journal, loaded, words.selection, numbers=words.numbers, state=state, every=words.every
         )

@@ -8,7 +8,7 @@ from worker.cli.help_texts import LOOKING, examples
 from worker.cli.options import Json
 from worker.cli.output.json import show_json
 from worker.cli.output.terminal import show, show_wrapped
-from worker.operators.wording.error_codes import Meaning
+from worker.operators.wording.error_codes import CodeMeaning
 from worker.operators.wording.error_codes import explain as explain_code
 
 
@@ -45,7 +45,7 @@ def explain(
         show_wrapped(meaning.advice, indent=15, start="  what to do   ")
 
 
-def _facts(meaning: Meaning) -> dict[str, Any]:
+def _facts(meaning: CodeMeaning) -> dict[str, Any]:
     resolved = {"resolvedBy": meaning.resolved_by} if meaning.resolved_by else {}
     return resolved | {
         "seenIn": meaning.seen_in,

@@ -28,7 +28,7 @@ from worker.cli.output.terminal import say, show
 from worker.operators import connections
 from worker.operators.sending.compose import (
     CUSTOMER,
-    Identity,
+    CommandIdentity,
     Member,
     compose,
     members,
@@ -37,16 +37,16 @@ from worker.operators.sending.compose import (
     value_of,
     with_customer,
 )
-from worker.operators.sending.send import Answer, SendRequest, SentCommand, follow_answer, send_command
+from worker.operators.sending.send import AnswerKind, SendRequest, SentCommand, follow_answer, send_command
 from worker.operators.wording.message_types import find, short
 from worker.settings import model
 from worker.settings.model import Settings
 
 SOURCE: Final = "/azplan/cli"
-_CODES: Final[Mapping[Answer, Code]] = {
-    Answer.DONE: Code.OK,
-    Answer.FAILED: Code.FAILED,
-    Answer.REJECTED: Code.REFUSED,
+_CODES: Final[Mapping[AnswerKind, Code]] = {
+    AnswerKind.DONE: Code.OK,
+    AnswerKind.FAILED: Code.FAILED,
+    AnswerKind.REJECTED: Code.REFUSED,
 }
 
 _PREFIX: Final = "member_"
@@ -141,7 +141,7 @@ def _send(
     data = with_customer(given, customer, str(file))
     if kind.subject == "partner_account" and CUSTOMER not in data:
         data[CUSTOMER] = own_tenant_id(model.load(), partner)
-    identity = Identity(str(uuid.uuid4()) if id is None else id, source, partner)
+    identity = CommandIdentity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
     request = SendRequest(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
     asyncio.run(_deliver(model.load(), request, as_json=as_json))
@@ -177,7 +177,7 @@ async def _deliver(settings: Settings, request: SendRequest, *, as_json: bool) -
 
 async def _follow(
     settings: Settings, admin: Admin, sent: SentCommand, wait: timedelta, *, as_json: bool
-) -> Answer | None:
+) -> AnswerKind | None:
     """Print the events of the command until one answers it; the answer, or None if the time is over."""
     try:
         async with asyncio.timeout(wait.total_seconds()):

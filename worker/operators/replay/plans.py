@@ -16,7 +16,7 @@ from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.tenants import Directory
 from worker.journal.records import Micros, NewDeadLetter, Pause
 from worker.journal.selection import Selection
-from worker.operators.errors import InvalidRequest, NoAnswer, NothingFound, Unavailable, Unsuccessful
+from worker.operators.errors import InvalidRequest, NoAnswer, NothingFound, NotReachable, Unsuccessful
 from worker.operators.replay.applying import Applier, Ended, Manner
 from worker.operators.replay.decisions import Outcome, Wanted
 from worker.operators.replay.pace import Standing
@@ -201,9 +201,9 @@ async def describe_plan(journal: OperatorJournal, plan: ReplayPlan) -> KeptPlan:
 
 
 async def insist_on_workers(journal: OperatorJournal, plan: ReplayPlan) -> None:
-    """Raises `Unavailable` if no worker is alive to carry a plan out."""
+    """Raises `NotReachable` if no worker is alive to carry a plan out."""
     if not await journal.statistics.living_workers():
-        raise Unavailable(
+        raise NotReachable(
             "nothing was begun: a replay is watched while it runs, and no worker is alive to carry it out.",
             f"Start a worker with `azplan run`, then `azplan replay apply {plan.id}`.",
         )
@@ -214,7 +214,7 @@ async def carry_out_plan(
 ) -> Ended:
     """Carry a plan out beside running workers, and say how far that came. `tell` is called with the progress.
 
-    May be interrupted and called again. Raises `Unavailable` if no worker is alive.
+    May be interrupted and called again. Raises `NotReachable` if no worker is alive.
     """
     await insist_on_workers(journal, plan)
     tenants = await journal.tenants.remember(tenants_of(settings))

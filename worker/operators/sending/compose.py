@@ -43,7 +43,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class CommandIdentity:
     """The identity of a command: its id, its source, and the partner account; None if only one is configured."""
 
     id: str
@@ -108,7 +108,7 @@ def value_of(member: Member, text: Any) -> Any:
         return text
 
 
-def compose(kind: type[Command], data: Mapping[str, Any], identity: Identity) -> Outgoing:
+def compose(kind: type[Command], data: Mapping[str, Any], identity: CommandIdentity) -> Outgoing:
     """The record of a command with this data. Raises `InvalidRequest` with every problem that a worker would find."""
     command = read_command(kind, data)
     if isinstance(command, list):

@@ -10,14 +10,14 @@ from events.messages.status import CommandFailed, CommandIdReused, CommandReject
 from events.wire.published_event import PublishedEvent, SkippedRecords
 from events.wire.record import Outgoing
 from worker.broker.port import Ack, Admin, BrokerUnavailable, Partition, Sink
-from worker.operators.errors import Unavailable
-from worker.operators.sending.compose import Identity
+from worker.operators.errors import NotReachable
+from worker.operators.sending.compose import CommandIdentity
 from worker.operators.sending.follow_events import events_after
 from worker.operators.sending.published_events import PublishedEvents
 from worker.settings.model import Settings
 
 
-class Answer(StrEnum):
+class AnswerKind(StrEnum):
     """How a command was answered."""
 
     DONE = "done"
@@ -31,7 +31,7 @@ class SendRequest:
 
     type: str
     customer: str
-    identity: Identity
+    identity: CommandIdentity
     outgoing: Outgoing
     wait: timedelta | None
 
@@ -53,24 +53,24 @@ class SentCommand:
         identity = self.request.identity
         return (event.command_id, event.command_source) == (identity.id, identity.source)
 
-    def answer(self, event: PublishedEvent) -> Answer | None:
+    def answer(self, event: PublishedEvent) -> AnswerKind | None:
         """How `event` answers this very record; None if it is no answer to it."""
         match event.event:
             case CommandFailed():
-                return Answer.FAILED
+                return AnswerKind.FAILED
             case CommandRejected():
-                return Answer.REJECTED
+                return AnswerKind.REJECTED
             case CommandIdReused() as reused:
                 place = (reused.topic, reused.partition, reused.offset)
-                return Answer.REJECTED if place == (*self.ack.partition, self.ack.offset) else None
+                return AnswerKind.REJECTED if place == (*self.ack.partition, self.ack.offset) else None
             case other:
-                return Answer.DONE if other.terminal else None
+                return AnswerKind.DONE if other.terminal else None
 
 
 async def send_command(settings: Settings, admin: Admin, sink: Sink, request: SendRequest) -> SentCommand:
     """Write the command to the commands topic. Returns when Kafka has acknowledged the record.
 
-    Raises `Unavailable` if the broker does not answer: the record may be on the topic. Sending it again with the same
+    Raises `NotReachable` if the broker does not answer: the record may be on the topic. Sending it again with the same
     id is harmless.
     """
     kafka = settings.kafka
@@ -80,7 +80,7 @@ async def send_command(settings: Settings, admin: Admin, sink: Sink, request: Se
         return SentCommand(request, await sink.send(kafka.commands_topic, request.outgoing), starts)
     except BrokerUnavailable as error:
         again = f"Send it again with --id {request.identity.id}: should it be there already, nothing happens twice."
-        raise Unavailable(str(error), again) from error
+        raise NotReachable(str(error), again) from error
 
 
 async def follow_answer(settings: Settings, admin: Admin, sent: SentCommand) -> AsyncIterator[PublishedEvent]:

@@ -19,7 +19,7 @@ SEEN_IN: Final[Mapping[type[Code], str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class CodeMeaning:
     """One meaning of a code. `resolved_by` says whether a person has to act; None if the advice says everything."""
 
     seen_in: str
@@ -35,7 +35,7 @@ class ExplainedCode:
     """A code as its source writes it, and its meanings; there may be several."""
 
     code: str
-    meanings: Sequence[Meaning]
+    meanings: Sequence[CodeMeaning]
 
 
 def explain(code: str) -> ExplainedCode:
@@ -45,7 +45,7 @@ def explain(code: str) -> ExplainedCode:
     if ours is not None:
         meaning = ours.meaning
         return ExplainedCode(
-            code, [Meaning(SEEN_IN[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
+            code, [CodeMeaning(SEEN_IN[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
         )
     sign_in = find_trouble(code)
     meanings = [*map(_of_partner_center, explanations(code)), *([_of_sign_in(sign_in)] if sign_in else [])]
@@ -54,15 +54,15 @@ def explain(code: str) -> ExplainedCode:
     return ExplainedCode(sign_in.kind if sign_in else code, meanings)
 
 
-def _of_partner_center(each: Explanation) -> Meaning:
+def _of_partner_center(each: Explanation) -> CodeMeaning:
     seen_in = "an item of a cart" if each.status is None else f"HTTP {each.status}"
-    return Meaning(f"Partner Center, {seen_in}", each.title, each.cause, each.fault, each.advice)
+    return CodeMeaning(f"Partner Center, {seen_in}", each.title, each.cause, each.fault, each.advice)
 
 
-def _of_sign_in(each: Trouble) -> Meaning:
+def _of_sign_in(each: Trouble) -> CodeMeaning:
     seen_in = "Microsoft's sign-in" if each.code else "the way to Microsoft's sign-in and Partner Center"
     resolved = "a person" if each.person else "itself: azplan asks again"
-    return Meaning(seen_in, each.title, each.cause, each.fault, each.advice, resolved)
+    return CodeMeaning(seen_in, each.title, each.cause, each.fault, each.advice, resolved)
 
 
 def _unknown(code: str) -> NothingFound:
