@@ -16,6 +16,7 @@ from prometheus_client import start_http_server
 
 from events.messages.base import Command
 from worker import metrics
+from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
 from worker.broker.writing.in_flight_limit import largest_record
@@ -23,10 +24,10 @@ from worker.clock import Clock
 from worker.gate import Traffic
 from worker.handling import Handler, load
 from worker.http.health import HealthServer
+from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.processing.tenants import Directory
 from worker.journal.records import Work
-from worker.journal_opening import open_journal
 from worker.operating_system import on_stop
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.sliding_window import SPAN
@@ -41,6 +42,7 @@ from worker.runtime.dispatch import Dispatch
 from worker.runtime.intake import IntakeRules
 from worker.runtime.lanes import LaneLimits, Lanes
 from worker.runtime.lifecycle.service import Service, ServiceParts
+from worker.runtime.lifecycle.startup_check import Group, open_journal
 from worker.runtime.lifecycle.stop_limit import end_within
 from worker.runtime.observability.gauges import Gauges
 from worker.runtime.ownership import Ownership
@@ -53,6 +55,7 @@ from worker.settings.build import (
     ages,
     kafka_config,
     lease,
+    open_engine,
     open_source,
     policy,
     tenants_of,
@@ -81,7 +84,7 @@ class Worker:
         """
         on_stop(self._signalled)
         settings = self._settings
-        journal = await open_journal(settings, self._clock, new=self._new_journal)
+        journal = await self._open_journal()
         await journal.bind(settings.kafka.group_id, settings.kafka.commands_topic)
         tenants = await journal.register_tenants(tenants_of(settings))
         accounts = open_accounts(settings, self._clock)
@@ -98,6 +101,14 @@ class Worker:
                 await account.close()
             await journal.close()
         return 128 + self._signal
+
+    async def _open_journal(self) -> Journal:
+        settings, kafka = self._settings, self._settings.kafka
+        journal = Journal(Transactions(open_engine(settings, self._clock, exclusive=True), self._clock))
+        guest, admin = open_engine(settings, self._clock), KafkaAdmin(kafka_config(settings))
+        group = Group(kafka.group_id, kafka.commands_topic, kafka.events_topic)
+        await open_journal(journal, guest, admin, group, new=self._new_journal)
+        return journal
 
     def _signalled(self, number: signal.Signals) -> None:
         """Stop in good order at the first signal, at once at the second: as safe, and slower for the next worker."""

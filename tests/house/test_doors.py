@@ -60,7 +60,6 @@ def test_only_what_starts_something_reads_settings() -> None:
     assert others <= {
         "worker/app.py",
         "worker/settings/accounts.py",
-        "worker/journal_opening.py",
         "worker/settings/build.py",
     }
 

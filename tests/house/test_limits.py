@@ -14,9 +14,7 @@ TOO_LONG: Mapping[str, int] = {}
 """Modules above the limit, with their lines: they may only shrink."""
 TOO_LARGE: Mapping[str, int] = {}
 """Functions above the limit, with their lines: they may only shrink."""
-TOO_MANY: Mapping[str, int] = {
-    "worker": 16,
-}
+TOO_MANY: Mapping[str, int] = {}
 """Packages above the limit, with their modules: they may only shrink."""
 SHARED_NAMES: Mapping[str, str] = {}
 """Names of two classes in one package, each with what both mean."""
