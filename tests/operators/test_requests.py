@@ -84,7 +84,7 @@ def test_a_redrive_that_was_planned_for_an_earlier_story_does_nothing(play: Play
         assert await ask(world, "redrive", command_id, {"redrive": 0}) == "done"
         await world.until(lambda: len(world.answers(command_id)) == 2, "the second story has its answer")
         answer = await ask(world, "redrive", command_id, {"redrive": 0})
-        assert answer == "it was redriven meanwhile: its story is number 1 by now"
+        assert answer == "the command was redriven meanwhile: its story is number 1 now"
         assert len(world.answers(command_id)) == 2
 
     play(story)

@@ -1,6 +1,6 @@
 """Work that one worker at a time does for all workers.
 
-A chore only saves double work: the work must be correct even if two workers do it at the same time.
+A chore only saves double work: the work must be correct even if two workers do the chore at the same time.
 """
 
 from worker.journal.database.protocol import Transaction

@@ -1,4 +1,4 @@
-"""The commands that can run now, with all that the journal knows about them."""
+"""Finds the commands that can run now, and reads all that the journal knows about them."""
 
 import json
 from collections import defaultdict
@@ -28,7 +28,7 @@ OF_LANES = f"""SELECT command.uid, command.source, command.id, command.type, com
 
 
 async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
-    """For each partner at most `limit` commands that can run now, the longest due first; none that is running."""
+    """For each partner at most `limit` commands that can run now, the longest due first, without those of `running`."""
     found: list[Row] = []
     for partner in partners:
         rows = await tx.rows(
@@ -55,7 +55,7 @@ async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: in
 
 
 async def partners(tx: Transaction) -> list[str]:
-    """The partners of all commands that are due, now or later: one look at the index for each of them."""
+    """The partners of all commands that are due, now or later. Costs one look at the index for each partner."""
     rows = await tx.rows(
         """WITH RECURSIVE found (partner) AS (
              SELECT min(partner) FROM command WHERE due_at IS NOT NULL
@@ -69,7 +69,7 @@ async def partners(tx: Transaction) -> list[str]:
 
 
 async def runnable(tx: Transaction, worker: str, limit: int) -> int:
-    """How many commands of this worker's lanes could run now, counted no further than `limit`: none that is paused."""
+    """How many commands of this worker's lanes can run now and are not paused. The count stops at `limit`."""
     free, values = not_held(await pauses(tx))
     rows = await tx.rows(
         f"""SELECT count(*) AS n FROM (SELECT 1 FROM command JOIN lane ON lane.id = command.lane
@@ -83,7 +83,7 @@ async def runnable(tx: Transaction, worker: str, limit: int) -> int:
 
 
 async def subject(tx: Transaction, worker: str, uid: str) -> Work | UnknownRow | None:
-    """A command of this worker's lanes, whatever its state; None where it is not there or its bytes are forgotten."""
+    """A command in any state. None if it is unknown, its bytes are forgotten, or another worker owns its lane."""
     rows = await tx.rows(
         f"{OF_LANES} WHERE command.uid = ? AND lane.owner = ? AND command.pruned_at IS NULL", uid, worker
     )
@@ -92,8 +92,10 @@ async def subject(tx: Transaction, worker: str, uid: str) -> Work | UnknownRow |
 
 
 async def _complete(tx: Transaction, worker: str, rows: Sequence[Row]) -> tuple[list[Work], list[UnknownRow]]:
-    """Commands with their steps, their counts of answers, and what other commands of the lane left open; and those of
-    them that this azplan does not understand."""
+    """Add to commands their steps, their counts of answers, and the effects that other commands of the lane left open.
+
+    The commands that this azplan does not understand are returned apart.
+    """
     if not rows:
         return [], []
     uids = [row["uid"] for row in rows]
@@ -156,7 +158,7 @@ def _work(
 
 
 async def _answers(tx: Transaction, uids: Sequence[str]) -> Mapping[str, dict[str, int]]:
-    """How many answers came to each very request of these commands."""
+    """How many answers came to each request of these commands, by command and key of the request."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for row in await tx.rows(
         f"SELECT uid, request, count(*) AS n FROM call WHERE {tx.among('uid')} AND answered = 1 GROUP BY uid, request",
@@ -167,7 +169,7 @@ async def _answers(tx: Transaction, uids: Sequence[str]) -> Mapping[str, dict[st
 
 
 async def _earlier(tx: Transaction, lanes: Sequence[str]) -> Mapping[str, list[Earlier]]:
-    """Effects that commands of these lanes left open."""
+    """The effects that commands of these lanes left open, by lane."""
     found: dict[str, list[Earlier]] = defaultdict(list)
     for row in await tx.rows(
         f"""SELECT effect.lane AS lane, effect.key AS key, effect.uid AS uid, command.id AS id
@@ -179,12 +181,12 @@ async def _earlier(tx: Transaction, lanes: Sequence[str]) -> Mapping[str, list[E
 
 
 async def steps_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, dict[str, Step]]:
-    """The steps of these commands, by command and name; those that cannot be read are left out."""
+    """The steps of these commands, by command and name, without the steps that cannot be read."""
     return (await _steps(tx, uids))[0]
 
 
 async def _steps(tx: Transaction, uids: Sequence[str]) -> tuple[Mapping[str, dict[str, Step]], Mapping[str, str]]:
-    """The steps of these commands, by command and name; and why some cannot be read, by command."""
+    """The readable steps of these commands, by command and name; and why a step cannot be read, by command."""
     found: dict[str, dict[str, Step]] = defaultdict(dict)
     unread: dict[str, str] = {}
     for row in await tx.rows(f"SELECT * FROM step WHERE {tx.among('uid')} ORDER BY at, name", list(uids)):

@@ -1,4 +1,4 @@
-"""Whose journal this is: the consumer group and the commands topic that it remembers from its first start."""
+"""Binds the journal to the consumer group and the commands topic of its first start."""
 
 import json
 
@@ -10,7 +10,7 @@ NAME = "group"
 
 
 async def is_empty(tx: Transaction) -> bool:
-    """True while nothing was ever taken in, and no group was ever bound."""
+    """True if no record was ever stored and no group was ever bound."""
     rows = await tx.rows(
         """SELECT CASE WHEN EXISTS (SELECT 1 FROM command) OR EXISTS (SELECT 1 FROM dead_letter)
              OR EXISTS (SELECT 1 FROM meta WHERE name = ?) THEN 0 ELSE 1 END AS empty""",
@@ -20,7 +20,7 @@ async def is_empty(tx: Transaction) -> bool:
 
 
 async def bind(tx: Transaction, group: str, topic: str) -> None:
-    """Remember group and topic, once. Raises `JournalRefused` where the journal belongs to others."""
+    """Remember the group and the topic, once. Raises `JournalRefused` if the journal is bound to others."""
     await tx.run(
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", NAME, dump([group, topic])
     )
@@ -29,6 +29,6 @@ async def bind(tx: Transaction, group: str, topic: str) -> None:
     if (bound_group, bound_topic) != (group, topic):
         raise JournalRefused(
             f"this journal belongs to the group {bound_group} on {bound_topic}, and the worker is set to the group "
-            f"{group} on {topic}: what one has done the other would do again. Set AZPLAN_KAFKA__GROUP_ID and "
+            f"{group} on {topic}: one would repeat the work of the other. Set AZPLAN_KAFKA__GROUP_ID and "
             "AZPLAN_KAFKA__COMMANDS_TOPIC back, or give the worker the journal of its group (AZPLAN_JOURNAL__URL)."
         )

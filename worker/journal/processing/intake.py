@@ -1,4 +1,4 @@
-"""From a batch of records to rows, in one transaction: G1 begins here. Offsets are committed only afterwards."""
+"""Stores a batch of records as rows, in one transaction. G1 begins here: offsets are committed only afterwards."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from worker.journal.records import NewDeadLetter, NewEvent
 NOT_KEPT = "its bytes are not kept, as the journal's database does not take that many"
 
 LONGEST_DETAIL = 4_096
-"""Characters of a sentence for people. It may quote Microsoft or a sender, so it is made printable."""
+"""The most characters of a sentence for people. A sentence may quote Microsoft or a sender, so it is made printable."""
 
 INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
     correlation_id, state, code, turn, due_at, received_at, concluded_at, topic, partition, position, recorded_at,
@@ -46,7 +46,7 @@ def lanes_of(items: Iterable[Intake]) -> list[LaneKey]:
 
 
 def without_bytes(letter: NewDeadLetter) -> NewDeadLetter:
-    """The dead letter of a record that the database does not take at its size: where it was, and what is wrong."""
+    """The dead letter of a record that is too large for the database: the record's place and the reason, no bytes."""
     record = letter.source
     smallest = fit_dead_letter(Outgoing(record.key, record.value, letter.headers), 0)
     bare = replace(record, key=None, value=None, headers=(), unread=NOT_KEPT)
@@ -59,10 +59,10 @@ async def accept_all(
     items: Sequence[Intake],
     instead: Callable[[Intake, Exception], NewDeadLetter],
 ) -> list[Taken]:
-    """Store every record of a batch for a worker; "" if no worker takes them in.
+    """Store every record of a batch for `worker` ("" if no worker takes them in). What each record became, in order.
 
     If the database refuses a batch, its halves are stored. A single refused record becomes the dead letter that
-    `instead` makes of it, without the record's bytes if the database refuses those too.
+    `instead` makes of the record, without the record's bytes if the database refuses the dead letter too.
     """
     try:
         return await transactions.write(lambda tx: accept(tx, worker, items), new_lanes=lanes_of(items))
@@ -84,12 +84,12 @@ async def accept_all(
 
 
 async def accept(tx: Transaction, worker: str, items: Sequence[Intake]) -> list[Taken]:
-    """Write down what became of each record, in the order of the batch."""
+    """Store the records of a batch. What each record became, in the order of the batch."""
     return await _Batch(tx, worker).take(items)
 
 
 class _Batch:
-    """One batch under way: what is known of identities, and the rows that wait to be written."""
+    """One batch under way: the known identities, and the rows that wait to be written."""
 
     def __init__(self, tx: Transaction, worker: str) -> None:
         self._tx = tx
@@ -175,7 +175,7 @@ class _Batch:
 
 
 def command_row(tx: Transaction, turn: int, command: NewCommand, record: Record, first: bool) -> tuple[Value, ...]:  # noqa: FBT001
-    """A command's row; `first` when nothing of its lane stands before it, so that it may run at once."""
+    """A command's row. `first`: no command of the lane stands before this one, which may therefore run at once."""
     return (
         command.uid,
         command.source,

@@ -1,7 +1,7 @@
-"""From one lane to another: a command that could not be told to belong to an account, and now can.
+"""Moves a failed command to the lane of its account, if its account was not known before and is known now.
 
-Only what has never written anything moves, so that whatever a command may have left at Partner Center stays in the one
-lane whose later commands know of it. Two lanes of one customer can then never hold halves of one purchase.
+Only a command that has never written anything moves. The effects of a command stay in one lane, where the later
+commands know of them. Two lanes of one customer can therefore never hold halves of one purchase.
 """
 
 from worker.journal.database.protocol import LaneKey, Transaction
@@ -14,9 +14,10 @@ LEFT_BEHIND = """SELECT 1 WHERE EXISTS (SELECT 1 FROM step WHERE uid = ?) OR EXI
 
 
 async def move(tx: Transaction, item: Work, to: LaneKey, account: str) -> bool:
-    """Bring a failed command, with its open requests, into another lane. From then on its events name `account`.
+    """Move a failed command, with its open requests, to another lane. From then on its events name `account`.
 
-    False if it stays: it has written something, its answer is not yet published, or it is no longer as `item` says.
+    False if the command stays: it has written something, an event of it is not yet published, or it is no longer as
+    `item` says.
     """
     if not stands(tx, item) or item.state is not State.FAILED:
         return False

@@ -1,7 +1,7 @@
 """Workers, the lanes that they own, and the end of their ownership.
 
-A worker owns a lane by one take of it: the pair (worker, epoch). A write for a lane happens under the lane row's lock,
-and only while that pair stands in the row. A lane whose owner's row has expired is free.
+A worker owns a lane by one take of the lane: the pair (worker, epoch). A write for a lane happens under the lane row's
+lock, and only while that pair stands in the row. A lane is free if the row of its owner has expired.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from worker.journal.database.protocol import LaneKey, Transaction
 from worker.journal.records import SECOND, Owner
 
 FORGOTTEN = 86_400 * SECOND
-"""How long the row of a dead worker is kept for people to see."""
+"""Microseconds for which the row of a dead worker is kept for people to see."""
 
 FREE = "SELECT id FROM lane WHERE unfinished = 1 AND"
 OLDEST = "ORDER BY unfinished_since, id LIMIT ?"
@@ -26,12 +26,12 @@ NOTHING_LEFT = f"""NOT EXISTS (SELECT 1 FROM command WHERE command.lane = lane.i
 
 
 def dead_letter_lane(partition: int) -> LaneKey:
-    """The lane of dead letters whose records came from this partition."""
+    """The lane of the dead letters of records from this partition."""
     return LaneKey(f"dead-letters/{partition}")
 
 
 def holds(tx: Transaction, lane: str, owner: Owner) -> bool:
-    """True while the lane, locked by this transaction, still belongs to that take of it."""
+    """True while the lane, locked by this transaction, still belongs to this take of the lane."""
     row = tx.known.lanes.get(lane)
     return row is not None and row.owner == owner.worker and row.epoch == owner.epoch
 
@@ -60,7 +60,7 @@ async def register(tx: Transaction, worker: str, name: str, version: str, lease:
 
 
 async def heartbeat(tx: Transaction, worker: str, lease: float) -> bool:
-    """Live for another `lease` seconds. False where the row has lapsed: this worker must end all its commands first."""
+    """Live for another `lease` seconds. False if the row has expired: this worker must end all its commands first."""
     touched = await tx.run(
         "UPDATE worker SET seen_at = ?, expires_at = ? WHERE id = ? AND expires_at > ?",
         tx.now,
@@ -77,7 +77,7 @@ async def touch(tx: Transaction) -> None:
 
 
 async def retire(tx: Transaction, worker: str) -> None:
-    """Let a worker's row expire now: all its lanes are free."""
+    """Let a worker's row expire now, which frees all its lanes."""
     await tx.run("UPDATE worker SET expires_at = ? WHERE id = ? AND expires_at > ?", tx.now, worker, tx.now)
     await tx.hint("")
 
@@ -88,7 +88,7 @@ async def living(tx: Transaction) -> set[str]:
 
 
 async def take(tx: Transaction, worker: str, limit: int) -> int:
-    """Take at most `limit` unfinished lanes that nobody living owns, the longest unfinished first. How many."""
+    """Take at most `limit` unfinished lanes that no living worker owns, the longest unfinished first. How many."""
     if worker not in await living(tx):
         return 0
     rows = [*await tx.rows(f"{FREE} owner IS NULL {OLDEST}{tx.skip_locked}", limit)]
@@ -109,8 +109,11 @@ async def take(tx: Transaction, worker: str, limit: int) -> int:
 
 
 async def own_fresh(tx: Transaction, worker: str, lanes: Sequence[str]) -> None:
-    """Lanes, locked by this transaction, that get something new: all are unfinished from now on, and those that nobody
-    living owns are born owned by whoever wrote it, if that is a living worker. Others are told."""
+    """Mark lanes, locked by this transaction, as unfinished, because they get something new.
+
+    `worker`, if it is alive, becomes the owner of each lane that no living worker owns. Other owners get a hint; of a
+    lane that stays without a living owner all workers get one.
+    """
     alive = await living(tx)
     changed = []
     for lane in lanes:
@@ -130,9 +133,9 @@ async def own_fresh(tx: Transaction, worker: str, lanes: Sequence[str]) -> None:
 
 
 async def finished_lanes(tx: Transaction, worker: str, after: str, limit: int) -> tuple[list[str], str]:
-    """The next `limit` lanes of this worker beyond `after`: those that look finished, and where to go on.
+    """Look at the next `limit` lanes of this worker beyond `after`. The lanes that look finished, and where to go on.
 
-    To be looked at again under their locks.
+    The caller must look at the lanes again under their locks. "" as the place to go on: the last lane was reached.
     """
     rows = await tx.rows(
         f"""SELECT id, CASE WHEN {NOTHING_LEFT} THEN 1 ELSE 0 END AS finished

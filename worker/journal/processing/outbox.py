@@ -14,8 +14,8 @@ NOT_HELD_UP = """AND NOT EXISTS (
 async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int]) -> list[Unsent]:
     """The oldest unsent events and dead letters of this worker's lanes, beyond the given sequence numbers.
 
-    A lane with an unsent event up to there is left out, whether it is held up or was taken over a moment ago: its
-    events are read in their order.
+    The events of a lane are read in their order: an event is left out while its lane has an unsent event up to the
+    given number. Such a lane is held up, or the worker took it a moment ago.
     """
     events = await tx.rows(
         f"""SELECT event.seq, event.lane, event.key, event.value, event.headers, event.type, event.at,
@@ -64,7 +64,7 @@ def _unsent(row: Row, *, letter: bool) -> Unsent:
 
 
 async def sent(tx: Transaction, rows: Sequence[Unsent]) -> None:
-    """Kafka has acknowledged these."""
+    """Remember that Kafka has acknowledged these events and dead letters."""
     for table, letter in (("event", False), ("dead_letter", True)):
         done = [(tx.now, row.seq) for row in rows if row.letter is letter]
         if done:

@@ -1,4 +1,4 @@
-"""The pauses, and which commands they hold."""
+"""Reads the pauses, and says which commands they hold."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from worker.journal.records import Pause
 
 
 async def pauses(tx: Transaction) -> list[Pause]:
-    """All that is paused, the oldest first."""
+    """All pauses, the oldest first."""
     rows = await tx.rows(
         f"SELECT id, at, who, why, partner, customer, type, {PARTNER_OF_PAUSE} AS account FROM pause ORDER BY at, id"
     )
@@ -28,7 +28,7 @@ async def pauses(tx: Transaction) -> list[Pause]:
 
 
 def not_held(held: Sequence[Pause]) -> tuple[str, list[Value]]:
-    """The condition on a command's row that no pause holds it, and the values in it."""
+    """The SQL condition that no pause holds a command's row, and the values of its placeholders."""
     conditions: list[str] = []
     values: list[Value] = []
     for pause in held:
@@ -40,6 +40,6 @@ def not_held(held: Sequence[Pause]) -> tuple[str, list[Value]]:
 
 
 def held_by(held: Sequence[Pause], row: Row) -> Pause | None:
-    """The pause that holds a command, by its row; None where it may run."""
+    """The pause that holds the command of this row. None if the command may run."""
     command = (row["partner"] or None, row["customer"], row["type"])
     return next((pause for pause in held if pause.which.holds(*command)), None)

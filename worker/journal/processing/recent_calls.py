@@ -1,4 +1,4 @@
-"""Recent calls of Partner Center: the quota of a worker counts them after a restart."""
+"""Recent calls of Partner Center. The quota of a worker counts these calls after a restart."""
 
 from typing import NamedTuple
 
@@ -6,20 +6,20 @@ from worker.journal.database.protocol import Transaction
 from worker.journal.records import SECOND
 
 MOST = 20_000
-"""Rows that are looked at, from the newest back: more calls than that in a minute no ceiling allows."""
+"""How many of the newest rows are read. No ceiling allows more calls in a minute."""
 
 
 class RecentCall(NamedTuple):
     """A call that was answered, or given up, `age` seconds ago."""
 
     partner: str
-    """What the lanes of its tenant begin with."""
+    """The word that the lanes of the tenant begin with."""
     operation: str
     age: float
 
 
 async def recent_calls(tx: Transaction, seconds: float) -> list[RecentCall]:
-    """The calls that left in the last `seconds`, of all workers, as far as their runs were concluded."""
+    """The calls of all workers that ended in the last `seconds`, as far as they are stored."""
     rows = await tx.rows(
         """SELECT command.partner AS partner, call.operation AS operation, call.at AS at,
              call.duration_ms AS duration_ms

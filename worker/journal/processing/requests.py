@@ -1,4 +1,4 @@
-"""Requests as the owner of the command's lane finds them and carries them out, each exactly once.
+"""The owner of a command's lane finds the requests about the command and carries out each exactly once.
 
 The owner finds a request with `open`, reads its command with `subject`, and answers the request in the transaction that
 carries it out. The lane stays unfinished until then, so some worker will own it.
@@ -37,7 +37,8 @@ NEW_STORY = """UPDATE command SET redrive = redrive + 1, revision = revision + 1
 
 BEGUN = """SELECT name FROM step WHERE uid = ? AND ((name NOT LIKE '%~%' AND state <> 'not_applied')
     OR intent_until > ? OR earlier_until > ?) ORDER BY at, name LIMIT 1"""
-"""What a command has changed at Microsoft, or may yet: not a write that never left or that was refused."""
+"""The first write of a command that has changed something at Microsoft or may still change it. A write that never left
+or that Microsoft refused is not one."""
 
 REDRIVEN = """UPDATE dead_letter SET state = 'redriven'
     WHERE uid = ? AND state = 'open' AND code <> 'id_reused'"""
@@ -60,19 +61,19 @@ class Request:
 
 
 Change = Callable[[Transaction], Awaitable[str]]
-"""What is done in the transaction that answers a request; gives the answer."""
+"""Carries out a request in the transaction that answers it. Returns the answer."""
 
 
 class LaneRequests:
     """The requests about commands of one worker's lanes. Every method raises `JournalUnavailable`."""
 
     def __init__(self, transactions: Transactions, worker: Callable[[], str]) -> None:
-        """`worker`: the id of the worker whose lanes are meant."""
+        """`worker` returns the id of the worker that owns the lanes."""
         self._transactions = transactions
         self._worker = worker
 
     async def open(self, limit: int = 100, after: int = 0, up_to: int | None = None) -> list[Request]:
-        """The oldest requests about commands of this worker's lanes that nobody has carried out: a page of them.
+        """The oldest unanswered requests about commands of this worker's lanes, at most `limit`.
 
         Their numbers are above `after`, and not above `up_to`.
         """
@@ -94,12 +95,15 @@ class LaneRequests:
         return await self._transactions.read(look)
 
     async def subject(self, request: Request) -> Work | UnknownRow | None:
-        """The command that a request is about, whatever its state; None where it or its bytes are forgotten."""
+        """The command that a request is about, in any state.
+
+        None if the command or its bytes are forgotten, or another worker owns its lane.
+        """
         worker = self._worker()
         return await self._transactions.read(lambda tx: claims.subject(tx, worker, request.uid))
 
     async def is_forgotten(self, request: Request) -> bool:
-        """Whether nobody can carry the request out: its command, or the command's bytes, are not there any more."""
+        """Whether nobody can carry the request out, because its command or the command's bytes are forgotten."""
 
         async def look(tx: Transaction) -> bool:
             return not await tx.rows("SELECT uid FROM command WHERE uid = ? AND pruned_at IS NULL", request.uid)
@@ -107,7 +111,7 @@ class LaneRequests:
         return await self._transactions.read(look)
 
     async def refuse(self, request: Request, why: str) -> None:
-        """The request is not carried out, and whoever asked is told why."""
+        """Answer a request that is not carried out with the reason `why`."""
 
         async def write(tx: Transaction) -> None:
             await _answer(tx, request, why)
@@ -115,9 +119,9 @@ class LaneRequests:
         await self._transactions.write(write, lanes=[request.lane])
 
     async def redrive(self, request: Request, item: Work, events: Sequence[NewEvent] = ()) -> str:
-        """A failed command begins its next story, at the end of its lane, with these events. The answer that was given.
+        """Begin the next story of a failed command, at the end of its lane, with these events. Returns the answer.
 
-        Raises `LaneLost` where the command is no longer as `item` says; the request then stays open.
+        Raises `LaneLost` if the command is no longer as `item` says; the request then stays open.
         """
 
         async def write(tx: Transaction) -> str:
@@ -129,10 +133,11 @@ class LaneRequests:
         return await self._carry_out(request, item, write)
 
     async def resolve(self, request: Request, item: Work, found: Resolution, events: Sequence[NewEvent] = ()) -> str:
-        """A failed command of unknown outcome begins its next story, knowing what a person found out.
+        """Begin the next story of a failed command with an unknown outcome, with the finding of a person.
 
-        Applied: its steps stay in doubt, and `Work.resolution` says that looking will find the effect. Not applied: its
-        steps are put away as not applied, so that acting begins anew. The answer that was given. Raises `LaneLost`.
+        Applied: the steps stay in doubt, and `Work.resolution` says that a look will find the effect. Not applied: the
+        steps are archived as not applied, and the next story sends its requests again. Returns the answer. Raises
+        `LaneLost` if the command is no longer as `item` says; the request then stays open.
         """
 
         async def write(tx: Transaction) -> str:
@@ -154,9 +159,10 @@ class LaneRequests:
         return await self._carry_out(request, item, write)
 
     async def cancel(self, request: Request, item: Work, end: Conclusion) -> str:
-        """A command that has not begun to write ends as `end` says. The answer that was given.
+        """End a command that has not begun to write, with the conclusion `end`. Returns the answer.
 
-        A run of it that is under way writes nothing more. Raises `LaneLost`.
+        A run of the command that is under way can write nothing more. Raises `LaneLost` if the command is no longer as
+        `item` says; the request then stays open.
         """
 
         async def write(tx: Transaction) -> str:
@@ -166,14 +172,17 @@ class LaneRequests:
             if begun:
                 return f"the command has begun to write ({begun[0]['name']}): it goes on to its end"
             if await tx.rows("SELECT 1 AS one FROM note WHERE uid = ? AND kind = ?", item.uid, REBUILT):
-                return "the journal was built anew since, so whether it has begun is not known: it looks, and goes on"
+                return (
+                    "the journal was rebuilt after the command was received, so the command may have begun to write: "
+                    "it goes on to its end"
+                )
             await conclude(tx, item, end)
             return DONE
 
         return await self._carry_out(request, item, write)
 
     async def _carry_out(self, request: Request, item: Work, write: Change) -> str:
-        """Do it and answer it, in one transaction, unless it was answered before."""
+        """Carry the request out and answer it, in one transaction, unless it was answered before. The answer."""
 
         async def change(tx: Transaction) -> str | None:
             if not stands(tx, item):
@@ -207,9 +216,9 @@ async def _answer(tx: Transaction, request: Request, result: str) -> None:
 
 
 async def _unknown(tx: Transaction, item: Work) -> bool:
-    """Whether an effect of the command may or may not have come about: one that it left open, or a write in doubt.
+    """Whether the outcome of an effect of the command is unknown: an effect that it left open, or a write in doubt.
 
-    The code says so too, where a journal that was built anew has lost the rest.
+    A rebuilt journal has lost both. There the code of the command says that its outcome is unknown.
     """
     if item.code == FailedCode.OUTCOME_UNKNOWN:
         return True

@@ -1,7 +1,7 @@
-"""A command's run, as the journal sees it: its writes intended and recorded, its end.
+"""Stores the run of a command: its intents, the results of its writes, and its conclusion.
 
-Every statement here that writes for a command holds only while the lane belongs to the caller's take of it, and while
-the run that the caller knows is still the command's run.
+A function here writes for a command only while the lane belongs to the caller's take of the lane, and while the run
+that the caller knows is still the command's run.
 """
 
 from collections.abc import Sequence
@@ -57,19 +57,19 @@ NEXT_DUE = f"""UPDATE command SET due_at = ? WHERE due_at IS NULL AND uid = (SEL
 
 
 class StepIsApplied(Exception):
-    """A step that is known to have taken effect is never begun again: it is put away first, or not at all."""
+    """An intent for a step that has taken effect already. Such a step must be archived before it can begin again."""
 
 
 def stands(tx: Transaction, work: Work) -> bool:
-    """True while the lane belongs to the caller's take of it, and the caller's run is still the command's."""
+    """True while the lane belongs to the caller's take of the lane, and the caller's run is still the command's run."""
     return holds(tx, work.lane, work.owner) and tx.known.revisions.get(work.uid) == work.revision
 
 
 async def intend(tx: Transaction, work: Work, new: Step, within: float, key: str | None) -> Step | str | None:
-    """Write down that a request is about to leave, `within` seconds during which it may arrive at Partner Center.
+    """Store the intent of a step: a request is about to leave, and may arrive at Partner Center for `within` seconds.
 
-    Gives the step as it now stands; the uid of the command that has the effect `key` open, if another has; None where
-    the lane is lost. An unanswered request of the same step stays in the account. Raises `StepIsApplied`.
+    Returns the step as it stands now; or the uid of another command that has the effect `key` open; or None if the lane
+    is lost. An earlier unanswered request of the step is remembered too. Raises `StepIsApplied`.
     """
     if not stands(tx, work):
         return None
@@ -93,14 +93,14 @@ async def intend(tx: Transaction, work: Work, new: Step, within: float, key: str
     )
     await tx.many(INTEND_STEP, [values])
     if work.released:
-        # What runs beside the lane was let out of it before this intent: the commands behind must learn of it now.
+        # The lane went on without this command before this intent, so the commands behind it must learn of it now.
         until = intended.intent_until
         await tx.many("UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?", [(until, work.lane, until)])
     return intended
 
 
 def _begun(tx: Transaction, work: Work, new: Step, until: Micros) -> Step:
-    """The step as it stands once a request of it may leave, which may arrive until then."""
+    """The step with the intent of a request that may arrive until `until`."""
     before = tx.known.steps[work.uid].get(new.name)
     if before is None:
         return replace(new, state=StepState.INTENDED, attempts=1, intent_until=until, earlier_until=0, at=tx.now)
@@ -118,8 +118,10 @@ def _begun(tx: Transaction, work: Work, new: Step, until: Micros) -> Step:
 
 
 async def record(tx: Transaction, work: Work, done: Step, *, spent: bool, calls: Sequence[Call]) -> bool:
-    """Write down what is known of a step, with the calls that told. `spent`: no request of this command can change
-    anything any more. False where the lane is lost."""
+    """Store the known state of a step, and the calls that showed the state. False if the lane is lost.
+
+    `spent`: no request of this command can change anything any more.
+    """
     if not stands(tx, work):
         return False
     values = (
@@ -142,7 +144,7 @@ async def record(tx: Transaction, work: Work, done: Step, *, spent: bool, calls:
 
 
 async def put_away(tx: Transaction, work: Work, names: Sequence[str]) -> bool:
-    """Steps that are over for good make room for new ones of their names; their instants stay. False: lane lost."""
+    """Archive finished steps, which frees their names for new steps. Their instants stay. False if the lane is lost."""
     if not stands(tx, work):
         return False
     await archive_steps(tx, work.uid, names)
@@ -150,8 +152,10 @@ async def put_away(tx: Transaction, work: Work, names: Sequence[str]) -> bool:
 
 
 async def archive_steps(tx: Transaction, uid: str, names: Sequence[str] | None = None) -> None:
-    """Rename steps, or all of them, to `name~1`, `name~2`, … so that the timeline keeps them and nothing reads them as
-    current."""
+    """Rename these steps, or all if `names` is None, to `name~1`, `name~2`, …
+
+    The timeline keeps an archived step, and no run reads it as a current one.
+    """
     present = [row["name"] for row in await tx.rows("SELECT name FROM step WHERE uid = ?", uid)]
     for name in present if names is None else names:
         if "~" in name or name not in present:
@@ -161,7 +165,7 @@ async def archive_steps(tx: Transaction, uid: str, names: Sequence[str] | None =
 
 
 async def close_effect(tx: Transaction, work: Work, key: str) -> bool:
-    """An effect that another command left open has its answer now. False where the lane is lost."""
+    """Close an effect that another command left open: its outcome is known now. False if the lane is lost."""
     if not stands(tx, work):
         return False
     await tx.many("DELETE FROM effect WHERE lane = ? AND key = ?", [(work.lane, key)])
@@ -169,7 +173,7 @@ async def close_effect(tx: Transaction, work: Work, key: str) -> bool:
 
 
 async def insert_calls(tx: Transaction, work: Work, calls: Sequence[Call]) -> None:
-    """The calls of a run, for the timeline and for the counts of answers."""
+    """Store the calls of a run, for the timeline and for the counts of answers."""
     rows = [
         (
             work.uid, work.redrive, call.at, call.step, call.operation, call.status, call.duration_ms,
@@ -183,7 +187,7 @@ async def insert_calls(tx: Transaction, work: Work, calls: Sequence[Call]) -> No
 
 
 async def insert_notes(tx: Transaction, uid: str, redrive: int, notes: Sequence[Note]) -> None:
-    """Lines of the timeline."""
+    """Store lines of the timeline of a command."""
     rows = [
         (uid, redrive, note.at, note.kind, printable(note.detail, LONGEST_DETAIL), note.reason, note.until)
         for note in notes
@@ -193,7 +197,10 @@ async def insert_notes(tx: Transaction, uid: str, redrive: int, notes: Sequence[
 
 
 async def conclude(tx: Transaction, work: Work, end: Conclusion) -> bool:
-    """How the run ended, its events and its dead letter, and whose turn it is now. False where the lane is lost."""
+    """Store how the run ended, with its events and its dead letter, and let the lane's next command run.
+
+    False if the lane is lost. The next command runs if this one is concluded or now waits beside its lane.
+    """
     if not stands(tx, work):
         return False
     await _update_command(tx, work, end)
@@ -230,7 +237,7 @@ async def _update_command(tx: Transaction, work: Work, end: Conclusion) -> None:
 
 
 async def _due_at(tx: Transaction, work: Work, end: Conclusion) -> Micros | None:
-    """When the command has its next turn; None while a pause holds it: who resumes makes it due."""
+    """When the command has its next turn. None while a pause holds the command: the end of the pause makes it due."""
     if end.held:
         command = {"partner": work.partner, "customer": work.customer, "type": work.type}
         if held_by(await pauses(tx), command) is not None:
@@ -239,7 +246,7 @@ async def _due_at(tx: Transaction, work: Work, end: Conclusion) -> Micros | None
 
 
 async def say(tx: Transaction, work: Work, end: Conclusion) -> None:
-    """The events and the dead letter of a run's end, on their way out."""
+    """Put the events and the dead letter of a conclusion into the outbox."""
     if end.events:
         await tx.many(INSERT_EVENT, [event_row(event, work.uid, work.redrive, work.lane) for event in end.events])
     if end.letter is not None:
@@ -255,6 +262,6 @@ async def _close(tx: Transaction, work: Work, end: Conclusion) -> None:
 
 
 async def next_turn(tx: Transaction, lane: str, uid: str) -> None:
-    """The lane's next command may run, and learns until when an unanswered request of this one may still arrive."""
+    """Let the lane's next command run. The lane remembers until when an unanswered request of `uid` may arrive."""
     await tx.many(SETTLE_LANE, [(lane, uid, uid, lane)])
     await tx.many(NEXT_DUE, [(tx.now, lane)])

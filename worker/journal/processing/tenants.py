@@ -1,8 +1,8 @@
-"""Whose lanes are whose: every tenant has one word that the names of its lanes begin with, and keeps it for ever.
+"""The tenants, and the word that the names of a tenant's lanes begin with. A tenant keeps its word for ever.
 
-An account is a name for a tenant in the settings, and may be renamed at any time. In a journal that was made before
-tenants were known, lanes begin with the name of the account. A tenant that comes new takes the name of its account as
-its word where that is free, so that lanes of such a journal, and an older worker beside this one, go on as they are.
+An account is a name for a tenant in the settings, and may be renamed at any time. In an older journal, which does not
+know tenants, lanes begin with the name of the account. The word of a new tenant is therefore the name of its account,
+if that name is free: the lanes of an older journal stay valid, and an older worker can run beside this one.
 """
 
 import re
@@ -22,7 +22,7 @@ NAMED = """INSERT INTO account_name (name, lanes, at) VALUES (?, ?, ?)
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A partner's tenant: what the names of its lanes begin with, whatever its account is called, and that name."""
+    """A partner's tenant: the word that its lanes begin with, and the name of its account today."""
 
     lanes: str
     account: str
@@ -30,24 +30,26 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The tenants of the configured accounts, by the account's name, and the names that they had before.
+    """The tenants of the configured accounts, by the account's name and by its former names.
 
-    A former name stands for its tenant as long as no other tenant has it.
+    A former name stands for its tenant as long as no other tenant has that name.
     """
 
     accounts: Mapping[str, Tenant] = field(default_factory=dict)
     former: Mapping[str, Tenant] = field(default_factory=dict)
 
     def resolve(self, asked: str | None) -> Tenant | None:
-        """The tenant that a command is for: the one whose account it names, or the only one; None where that cannot be
-        told."""
+        """The tenant of the account that a command asks for, or of the only account if the command asks for none.
+
+        None if no account has the name, or if the command asks for none and there is not exactly one account.
+        """
         if asked is None:
             return next(iter(self.accounts.values())) if len(self.accounts) == 1 else None
         name = asked.casefold()
         return self.accounts.get(name) or self.former.get(name)
 
     def account_of(self, lanes: str | None) -> str | None:
-        """The account of the tenant with these lanes; of None, the only account. None where there is none."""
+        """The account of the tenant with this word; the only account if `lanes` is None. None if there is no such."""
         if lanes is None:
             only = self.resolve(None)
             return only.account if only else None
@@ -55,9 +57,9 @@ class Directory:
 
 
 async def register(tx: Transaction, accounts: Mapping[str, str], *, rename: bool = True) -> Directory:
-    """Remember the tenants of these accounts, from names to tenant ids. `rename`: and that they are called so now.
+    """Remember the tenants of these accounts, from names to tenant ids. `rename`: remember the accounts' names too.
 
-    Raises `JournalRefused` where the journal holds work of an account whose tenant cannot be told.
+    Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
     """
     await _one_at_a_time(tx)
     ids = {name: id_.lower() for name, id_ in accounts.items()}
@@ -75,12 +77,12 @@ async def register(tx: Transaction, accounts: Mapping[str, str], *, rename: bool
 
 
 def reserved(tenant: str) -> str:
-    """What the lanes of a tenant begin with where the name of its account is taken. No account can have this name."""
+    """The word of a tenant if the name of its account is taken. No account can have this name."""
     return f"tenant:{tenant}"
 
 
 async def directory(tx: Transaction, accounts: Mapping[str, str]) -> Directory:
-    """The tenants of these accounts as the journal knows them, and those that it does not know yet. Changes nothing."""
+    """The tenants of these accounts, also those that the journal does not know yet. Changes nothing."""
     known = {row["id"]: row["lanes"] for row in await tx.rows("SELECT id, lanes FROM tenant")}
     ids = {name: id_.lower() for name, id_ in sorted(accounts.items())}
     found = {name: Tenant(known.get(id_, reserved(id_)), name) for name, id_ in ids.items()}
@@ -94,7 +96,10 @@ async def directory(tx: Transaction, accounts: Mapping[str, str]) -> Directory:
 
 
 async def call_also(tx: Transaction, former: str, now: str) -> None:
-    """The tenant whose account is called `now` was once called `former`. Raises `JournalRefused` where it cannot be."""
+    """Remember `former` as a former name of the account `now`.
+
+    Raises `JournalRefused` if no account is named `now`, or if `former` is the name of a configured account.
+    """
     rows = await tx.rows("SELECT lanes FROM tenant WHERE account = ?", now)
     if not rows:
         raise JournalRefused(f"no account is named {now}, so {former} cannot have been renamed to it.")
@@ -104,13 +109,15 @@ async def call_also(tx: Transaction, former: str, now: str) -> None:
 
 
 async def all_lanes(tx: Transaction) -> set[str]:
-    """What the lanes of the known tenants begin with."""
+    """The words that the lanes of the known tenants begin with."""
     return {row["lanes"] for row in await tx.rows("SELECT lanes FROM tenant")}
 
 
 async def lanes_named(tx: Transaction, name: str) -> str:
-    """What the lanes of the tenant begin with that a person calls `name`: its account's name, its id, or a name that
-    its account had before. The name itself where nobody is called so."""
+    """The word of the tenant that a person calls `name`: its account's name, its id, or a former name of its account.
+
+    `name` itself if no tenant is called so.
+    """
     for sql in (
         "SELECT lanes FROM tenant WHERE account = ?",
         "SELECT lanes FROM tenant WHERE id = ?",
@@ -124,7 +131,7 @@ async def lanes_named(tx: Transaction, name: str) -> str:
 
 
 async def called_now(tx: Transaction, name: str) -> str:
-    """How the tenant is called today that a person calls `name`."""
+    """Today's name of the tenant that a person calls `name`: its account's name, or else its id."""
     rows = await tx.rows(
         "SELECT coalesce(account, id) AS shown FROM tenant WHERE lanes = ?", await lanes_named(tx, name)
     )
@@ -132,7 +139,8 @@ async def called_now(tx: Transaction, name: str) -> str:
 
 
 async def meant_by_settings(tx: Transaction, name: str, accounts: Mapping[str, str]) -> str:
-    """How the tenant is called among workers that these settings call `name`, where no worker has read them yet."""
+    """The name that the workers know for the tenant of the account `name` in these settings, which they may not have
+    read yet. `name` itself if the journal does not know the tenant."""
     rows = await tx.rows(
         "SELECT coalesce(account, id) AS shown FROM tenant WHERE id = ?", accounts.get(name, "").lower()
     )
@@ -146,7 +154,7 @@ async def _one_at_a_time(tx: Transaction) -> None:
 
 async def _refuse_unknown(tx: Transaction, ids: Mapping[str, str]) -> None:
     if not ids:
-        return  # nobody acts, so nothing can be done twice
+        return  # without an account no worker writes to Partner Center, so nothing can be done twice
     known = {row["lanes"]: row["id"] for row in await tx.rows("SELECT id, lanes FROM tenant")}
     new = [id_ for id_ in ids.values() if id_ not in known.values()]
     at_work = await _at_work(tx)
@@ -157,14 +165,14 @@ async def _refuse_unknown(tx: Transaction, ids: Mapping[str, str]) -> None:
 
 
 def _may_be_new(tenant: str, configured: Collection[str], new: Sequence[str]) -> bool:
-    """Whether a tenant that is not configured any more may be one that comes new. A tenant's domain name cannot be
+    """Whether a tenant that is not configured any more may be one of the new tenants. A tenant's domain name cannot be
     compared with its GUID, nor with another of its domain names."""
     comparable = (GUID.fullmatch(tenant) and GUID.fullmatch(other) for other in new)
     return tenant not in configured and not all(comparable)
 
 
 async def _at_work(tx: Transaction) -> list[str]:
-    """Words with which lanes begin that have something under way: an open command, an effect, a late request."""
+    """The words of lanes with unfinished work: an open command, an open effect, or a request that may still arrive."""
     found = {each for each in await claims.partners(tx) if each}
     for sql, values in (
         ("SELECT DISTINCT lane.partner AS partner FROM effect JOIN lane ON lane.id = effect.lane", ()),
@@ -178,8 +186,8 @@ def _sentence(unsure: Sequence[str]) -> str:
     names = ", ".join(unsure)
     first = unsure[0].upper()
     return (
-        f"the journal holds unfinished work of {names}, and it cannot be told which tenant that is: no configured "
-        "account has that name and tenant. If the account was renamed, what is in doubt could be bought again. Start "
+        f"the journal holds unfinished work of {names}, and the tenant of that work is not known: no configured "
+        "account has that name and tenant. If the account was renamed, azplan could repeat a purchase in doubt. Start "
         f"azplan once with the old name and the old tenant id (AZPLAN_PARTNERS__{first}__TENANT_ID and the rest): from "
         "then on the journal knows the tenant, and the account can be renamed at any time. A tenant id that is a "
         "domain name is changed to the GUID when that work is finished, not before."

@@ -1,4 +1,4 @@
-"""Rows that a newer azplan wrote and this azplan does not understand: they wait, and are neither guessed nor run.
+"""Puts off rows that a newer azplan wrote and this azplan does not understand. Such rows are neither guessed nor run.
 
 While workers are replaced one by one, an older worker may own the lane of such a command for a while. A newer worker
 that takes the lane over finds the command as it was.
@@ -17,7 +17,7 @@ KIND = "not understood"
 """The kind of the note on a command that was put off because it was not understood."""
 
 LOOK_AGAIN = 60.0
-"""Seconds for which a command that is not understood is put off. A newer worker may own its lane by then."""
+"""Seconds for which a command that is not understood is put off. A newer worker may own the lane by then."""
 
 PUT_OFF = "UPDATE command SET due_at = ? WHERE uid = ? AND revision = ? AND due_at <= ?"
 NOTE = """INSERT INTO note (uid, redrive, at, kind, detail) SELECT uid, redrive, ?, ?, ? FROM command
@@ -26,7 +26,7 @@ NOTE = """INSERT INTO note (uid, redrive, at, kind, detail) SELECT uid, redrive,
 
 
 def why_not(row: Row) -> str | None:
-    """Why this azplan does not understand a command's row; None where it does."""
+    """Why this azplan does not understand a command's row. None if it understands the row."""
     state = State(row["state"])
     if not state.known:
         return f"its state is {state.value!r}"
@@ -41,13 +41,13 @@ def why_not(row: Row) -> str | None:
 
 
 def why_not_steps(steps: Mapping[str, Step]) -> str | None:
-    """Why this azplan does not understand these steps; None where it does."""
+    """Why this azplan does not understand these steps. None if it understands all."""
     strange = next((step for step in steps.values() if not step.state.known), None)
     return None if strange is None else f"its step {strange.name} is {strange.state.value!r}"
 
 
 async def put_off(tx: Transaction, rows: Sequence[UnknownRow]) -> list[UnknownRow]:
-    """Due later, and otherwise as they were, with a note that says why. Those that have their first note now."""
+    """Make commands due later, change nothing else of them, and note the reason. The commands that had no such note."""
     told = []
     for row in rows:
         if not holds(tx, row.lane, row.owner):

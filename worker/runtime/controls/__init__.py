@@ -1,1 +1,1 @@
-"""What persons and other processes ask of a worker while it runs: requests, pauses, probes, wake-ups."""
+"""Carries out the wishes of persons and other processes while the worker runs: requests, pauses, probes, wake-ups."""

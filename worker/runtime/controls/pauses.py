@@ -1,7 +1,6 @@
-"""Pauses as this worker knows them: read every half second, and held at the gate from then on.
+"""Reads the pauses every half second, and holds the commands that have begun at their next request.
 
-The journal holds commands back before they begin (`Work.paused`). A command that has begun is held here, at its next
-request.
+The journal holds commands back before they begin (`Work.paused`).
 """
 
 import asyncio
@@ -19,17 +18,17 @@ from worker.runtime.controls.sleep import Sleeper
 log = structlog.get_logger("azplan.brake")
 
 EVERY = 0.5
-"""Seconds between two looks: every worker applies a pause within a second."""
+"""Seconds between two looks. Every worker therefore applies a pause within a second."""
 LOOK_AGAIN = 60.0
-"""Seconds between two searches for commands that no pause holds any more: a process that resumed them may have died
-before it made them due. The search is one look at an index, however many commands wait."""
+"""Seconds between two searches for commands that no pause holds any more: a process that resumed commands may have died
+before it made them due. A search is one look at an index, however many commands wait."""
 
 
 class Pauses:
     """The pauses in force, as this worker last read them."""
 
     def __init__(self, journal: Journal, released: Callable[[], None], every: float = EVERY) -> None:
-        """`released` is called when a pause has ended: there may be commands to run. `every` in seconds."""
+        """`released` is called when a pause may have ended: there may be commands to run. `every` in seconds."""
         self._every = every
         self._journal = journal
         self._released = released
@@ -42,14 +41,14 @@ class Pauses:
         self._sleeper.wake()
 
     def holds(self, work: Work) -> str | None:
-        """Why no request of this command may leave now; None where a request may leave."""
+        """Why no request of this command may leave now. None if a request may leave."""
         for pause in self._held:
             if pause.which.holds(work.partner, work.customer, work.type):
                 return told(pause)
         return None
 
     def in_force(self) -> list[str]:
-        """A sentence for the health page where a pause is in force. It names no customer, no person and no reason."""
+        """A sentence for the health page if a pause is in force. It names no customer, no person and no reason."""
         number = len(self._held)
         if not number:
             return []
@@ -84,12 +83,12 @@ class Pauses:
 
 
 def wait_for(pause: Pause) -> Wait:
-    """The wait of a command that a pause holds: the command says so once, and has no turn before the pause ends."""
+    """The wait of a command that a pause holds: published once. The command does not run before the pause ends."""
     return Wait(WaitingReason.PAUSED, told(pause), delay=0.0)
 
 
 def told(pause: Pause) -> str:
-    """What is paused and why, in words for the senders of commands."""
+    """Which commands are paused and why, in words for the senders of commands."""
     parts = [
         f"{name} {value}"
         for name, value in (("type", pause.type), ("customer", pause.customer), ("partner", pause.account))

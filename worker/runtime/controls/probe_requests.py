@@ -1,4 +1,4 @@
-"""Requests of persons to try Partner Center again now. Every worker reads them within half a second."""
+"""Requests of persons to try Partner Center again now. Every worker reads such a request within half a second."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ EVERY = 0.5
 
 
 class ProbeRequests:
-    """Has each account try again when a person has asked for that since the last look."""
+    """Makes each account try Partner Center again when a person has asked for a try since the last look."""
 
     def __init__(self, journal: Journal, try_now: Sequence[Callable[[], None]], every: float = EVERY) -> None:
         self._journal = journal
@@ -29,7 +29,7 @@ class ProbeRequests:
         self._sleeper.wake()
 
     async def run(self) -> None:
-        """Look until cancelled. Outlives a journal that is down."""
+        """Look until cancelled. Goes on while the journal is down."""
         while True:
             try:
                 await self.look()

@@ -1,7 +1,7 @@
 """Requests of persons about commands, carried out once by the worker that owns the command's lane.
 
-A request is answered in the transaction that carries it out. Request and turn of one command cannot collide: the one
-that is written first stands, and the other comes too late.
+A request is answered in the transaction that carries it out. A request and a run of one command cannot collide: the
+first to be stored stands, and the other comes too late.
 """
 
 import asyncio
@@ -43,13 +43,13 @@ class Requests:
     """Carries out requests about commands of this worker's lanes until cancelled.
 
     New requests come first. Requests that could not be carried out before (they wait for Kafka, or their lane had
-    another owner) are read again, a page at a time and after growing pauses; they keep no new request waiting.
+    another owner) are read again, a page at a time and after growing pauses. They delay no new request.
     """
 
     def __init__(self, journal: Journal, resolve: Resolve, changed: Callable[[], None], every: float = EVERY) -> None:
-        """`resolve` gives the tenant that a command asks for, by today's settings. `every` in seconds.
+        """`resolve` returns the tenant that a command asks for, by today's settings. `every` in seconds.
 
-        `changed` is called when a request was carried out: there may be something to run and to send.
+        `changed` is called when a request was carried out: there may be a command to run and an event to send.
         """
         self._journal = journal
         self._resolve = resolve
@@ -66,7 +66,7 @@ class Requests:
         self._sleeper.wake()
 
     async def run(self) -> None:
-        """Look every few moments, and at once again while requests are answered. Outlives a journal that is down."""
+        """Look at intervals, and at once again while requests are answered. Goes on while the journal is down."""
         while True:
             try:
                 answered = await self.look()
@@ -77,7 +77,7 @@ class Requests:
                 await self._sleeper.sleep(self._every)
 
     async def look(self) -> int:
-        """Carry out the open requests. The number of requests answered. Raises `JournalUnavailable`."""
+        """Carry out the open requests. Returns how many were answered. Raises `JournalUnavailable`."""
         before = self._seen
         answered = await self._new()
         if asyncio.get_running_loop().time() >= self._again_at:
@@ -89,78 +89,87 @@ class Requests:
     async def _new(self) -> int:
         """Carry out the requests that came since the last look. The number answered."""
         answered = 0
-        while acts := await self._requests.open(PORTION, self._seen):
-            self._seen = acts[-1].seq
-            answered += await self._all(acts)
+        while requests := await self._requests.open(PORTION, self._seen):
+            self._seen = requests[-1].seq
+            answered += await self._all(requests)
         return answered
 
     async def _again(self, up_to: int) -> int:
         """Carry out the next page of older open requests: their lanes may be this worker's now. The number answered."""
-        acts = await self._requests.open(PORTION, self._page, up_to)
-        self._page = acts[-1].seq if len(acts) == PORTION else 0
+        requests = await self._requests.open(PORTION, self._page, up_to)
+        self._page = requests[-1].seq if len(requests) == PORTION else 0
         self._pause = min(2 * self._pause, max(self._every, LONGEST_PAUSE))
         self._again_at = asyncio.get_running_loop().time() + self._pause
-        answered = await self._all(acts)
+        answered = await self._all(requests)
         if answered:
             self._soon()
         return answered
 
     def _soon(self) -> None:
-        """Look soon at the requests that could not be carried out: they may be possible now."""
+        """Look soon at the requests that could not be carried out: this worker may be able to do so now."""
         self._pause, self._again_at = self._every / 2, 0.0
 
-    async def _all(self, acts: Sequence[Request]) -> int:
+    async def _all(self, requests: Sequence[Request]) -> int:
         answered = 0
-        for each in _one_of_each_command(acts):
-            answered += sum(await asyncio.gather(*(self._one(act) for act in each)))
+        for each in _one_of_each_command(requests):
+            answered += sum(await asyncio.gather(*(self._one(request) for request in each)))
         return answered
 
-    async def _one(self, act: Request) -> bool:
+    async def _one(self, request: Request) -> bool:
         """Carry out a request. Whether it was answered."""
         try:
-            result = await self._carry_out(act)
+            result = await self._carry_out(request)
         except LaneLost:
             self._soon()  # the command or its lane's owner changed: a later look finds the open request
             return False
         except JournalUnavailable:
             raise
-        except Exception as error:  # holds up no other request
-            log.exception("act.crashed", verb=act.verb, who=act.who, command_uid=act.uid)
-            result = await self._refuse(act, f"an error inside azplan: {type(error).__name__}; its log says more")
+        except Exception as error:  # one request must not hold up the others
+            log.exception("act.crashed", verb=request.verb, who=request.who, command_uid=request.uid)
+            result = await self._refuse(request, f"an error inside azplan: {type(error).__name__}; its log says more")
         if result is not None:
-            log.info("act.answered", verb=act.verb, who=act.who, why=act.why, result=result, command_uid=act.uid)
+            log.info(
+                "act.answered",
+                verb=request.verb,
+                who=request.who,
+                why=request.why,
+                result=result,
+                command_uid=request.uid,
+            )
         return result is not None
 
-    async def _carry_out(self, act: Request) -> str | None:
-        """The answer that was written; None where the request is still open."""
-        if act.unreadable is not None:
-            return await self._refuse(act, not_understood(act.unreadable))
-        item = await self._requests.subject(act)
+    async def _carry_out(self, request: Request) -> str | None:
+        """The answer that was stored. None while the request is still open."""
+        if request.unreadable is not None:
+            return await self._refuse(request, not_understood(request.unreadable))
+        item = await self._requests.subject(request)
         if isinstance(item, UnknownRow):
-            return await self._refuse(act, not_understood(f"as for the command, {item.why}"))
+            return await self._refuse(request, not_understood(f"about the command: {item.why}"))
         if item is None:
-            if await self._requests.is_forgotten(act):
+            if await self._requests.is_forgotten(request):
                 return await self._refuse(
-                    act, "the command's bytes are forgotten: send the command again, with a new id"
+                    request, "the command's bytes are forgotten: send the command again, with a new id"
                 )
             return None  # the lane has another owner, who finds the request
-        match act.verb:
+        match request.verb:
             case "cancel":
-                return await self._requests.cancel(act, item, cancelled(item, act.why, self._journal.now()))
+                return await self._requests.cancel(request, item, cancelled(item, request.why, self._journal.now()))
             case "redrive":
-                return await self._redrive(act, item)
+                return await self._redrive(request, item)
             case "resolve":
-                found = found_out(act.details)
+                found = found_out(request.details)
                 if found is None:
-                    return await self._refuse(act, not_understood(f"its details are {act.details!r}"))
-                return await self._requests.resolve(act, item, found, [self._accepted(item)])
+                    return await self._refuse(request, not_understood(f"its details are {request.details!r}"))
+                return await self._requests.resolve(request, item, found, [self._accepted(item)])
             case other:
-                return await self._refuse(act, not_understood(f"there is no request {other!r}"))
+                return await self._refuse(request, not_understood(f"there is no request {other!r}"))
 
-    async def _redrive(self, act: Request, item: Work) -> str | None:
-        expected = act.details.get("redrive") if isinstance(act.details, dict) else None
+    async def _redrive(self, request: Request, item: Work) -> str | None:
+        expected = request.details.get("redrive") if isinstance(request.details, dict) else None
         if expected is not None and expected != item.redrive:
-            return await self._refuse(act, f"it was redriven meanwhile: its story is number {item.redrive} by now")
+            return await self._refuse(
+                request, f"the command was redriven meanwhile: its story is number {item.redrive} now"
+            )
         tenant = self._tenant_now(item)
         if item.partner is None and tenant and item.state is State.FAILED and not item.steps:
             # The request moves with the command. The owner of the command's new lane carries it out.
@@ -168,10 +177,10 @@ class Requests:
             if await self._journal.move_to_lane(item, lane, tenant.account):
                 self._soon()
             return None
-        return await self._requests.redrive(act, item, [self._accepted(item)])
+        return await self._requests.redrive(request, item, [self._accepted(item)])
 
     def _tenant_now(self, item: Work) -> Tenant | None:
-        """The tenant for which the command would be accepted today; None where today's settings do not say."""
+        """The tenant for which the command would be accepted today. None if today's settings name no such tenant."""
         decoded = decode(item.record)
         return (
             self._resolve(decoded.envelope.partner_key)
@@ -179,8 +188,8 @@ class Requests:
             else None
         )
 
-    async def _refuse(self, act: Request, why: str) -> str:
-        await self._requests.refuse(act, why)
+    async def _refuse(self, request: Request, why: str) -> str:
+        await self._requests.refuse(request, why)
         return why
 
     def _accepted(self, item: Work) -> NewEvent:
@@ -191,7 +200,7 @@ class Requests:
 
 
 def not_understood(why: str) -> str:
-    """The answer to a request that this azplan does not understand; a newer one may."""
+    """The answer to a request that this azplan does not understand. A newer azplan may understand the request."""
     return (
         f"not understood by the worker that owns the lane (azplan {version()}): {why}. "
         "Ask again when all workers have the newer version."
@@ -199,7 +208,7 @@ def not_understood(why: str) -> str:
 
 
 def found_out(details: Json) -> Resolution | None:
-    """A person's decision about an unknown outcome; None where this azplan does not understand the details."""
+    """A person's finding about an unknown outcome. None if this azplan does not understand the details."""
     found = Resolution(str(details.get("found"))) if isinstance(details, dict) else None
     return found if found is not None and found.known else None
 
@@ -219,12 +228,12 @@ def cancelled(item: Work, why: str, now: int) -> Conclusion:
 
 
 def origin(item: Work, redrive: int) -> Origin:
-    """What the events of a command say about the command."""
+    """The fields by which every event of a command names the command."""
     return Origin(item.id, item.source, item.type, item.customer, item.account, redrive)
 
 
 def story_event(item: Work, redrive: int, place: str, event: Event, now: int) -> NewEvent:
-    """An event outside a turn, in the trace of the command's record."""
+    """An event that no run of the command says, in the trace of the command's record."""
     with record_trace(item.record.headers):
         return event_at(
             event,
@@ -235,16 +244,16 @@ def story_event(item: Work, redrive: int, place: str, event: Event, now: int) ->
         )
 
 
-def _one_of_each_command(acts: Sequence[Request]) -> list[list[Request]]:
-    """The requests in rounds. A round has one request of each command: a command's requests keep their order."""
+def _one_of_each_command(requests: Sequence[Request]) -> list[list[Request]]:
+    """The requests in rounds of at most one request for each command. The requests of a command keep their order."""
     rounds: list[list[Request]] = []
     depth: dict[str, int] = {}
-    for act in acts:
-        place = depth.get(act.uid, 0)
-        depth[act.uid] = place + 1
+    for request in requests:
+        place = depth.get(request.uid, 0)
+        depth[request.uid] = place + 1
         if place == len(rounds):
             rounds.append([])
-        rounds[place].append(act)
+        rounds[place].append(request)
     return rounds
 
 

@@ -4,13 +4,13 @@ import asyncio
 
 
 class Sleeper:
-    """Sleeps for a loop that looks every few seconds, and at once when it is woken."""
+    """The sleep of a loop that looks every few seconds, and at once when it is woken."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """End the sleep under way. Where there is none, the next sleep ends at once."""
+        """End the sleep under way. If there is none, the next sleep ends at once."""
         self._woken.set()
 
     async def sleep(self, seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""Wakes the worker's loops when another process has written, where the database can tell: PostgreSQL by notifications.
+"""Wakes the worker's loops when another process has written, if the database notifies azplan. PostgreSQL does.
 
-A notification is a hint only. Every loop that is woken here also looks by itself, and what it reads is the truth.
+A notification is a hint only. Every loop that is woken here also looks by itself, and acts only on the rows it reads.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from worker.journal.journal import Journal
 log = structlog.get_logger("azplan.hints")
 
 PATIENCE = 60.0
-"""Seconds for which one wait for a notification lasts; the next wait follows at once."""
+"""The longest wait for a notification, in seconds. The next wait follows at once."""
 PAUSE = 0.1
-"""Seconds between two notifications that are followed: a busy neighbour costs few looks."""
+"""The shortest time between two wake-ups, in seconds: a busy neighbour causes few looks."""
 LANES = 200
 """The most free lanes taken at one notification. The next heartbeat takes the others."""
 
@@ -29,7 +29,7 @@ class Wakeups:
         self._wake = wake
 
     async def run(self) -> None:
-        """Listen until cancelled. At each notification take free lanes, as it may be about one, and wake all loops."""
+        """Listen until cancelled. At each notification take lanes that became free, and wake all loops."""
         while True:
             if not await self._journal.hinted(PATIENCE):
                 continue

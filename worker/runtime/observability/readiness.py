@@ -1,7 +1,7 @@
-"""What `/readyz` says: whether a rollout should wait for this worker, and what the worker cannot do meanwhile. Pure.
+"""The answer of `/readyz`: whether a rollout should wait for this worker, and which work is held up. Pure.
 
-Anybody who reaches the port may ask. The sentences are azplan's own, one for each kind of trouble; the words of
-databases, brokers and authorities are in the log.
+Anybody who reaches the port may ask. The sentences are azplan's own, one for each kind of trouble. Only the log has the
+words of databases, brokers and authorities.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,17 +15,17 @@ Trouble = BrokerError | JournalUnavailable
 
 SILENT_BROKER = "Kafka does not answer"
 MISSING_TOPIC = "a topic that this worker needs does not exist: `azplan topics apply` makes it"
-REFUSED = "Kafka answers, and refuses what this worker asks of it: `azplan check` says what is missing"
+REFUSED = "Kafka answers, and refuses requests of this worker: `azplan check` says what is missing"
 
 HELD_UP = (
-    "answers cannot leave: Kafka does not take what this worker writes. `azplan check` says which right is missing, "
-    "the log (outbox.failed) what Kafka says"
+    "answers cannot leave: Kafka refuses the records of this worker. `azplan check` says which right is missing, "
+    "and the log (outbox.failed) has the error of Kafka"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`reasons` keep the worker from being ready. `degraded` says what no other worker could do either."""
+    """`reasons` keep the worker from being ready. `degraded` names troubles that every other worker would have too."""
 
     reasons: Sequence[str] = ()
     degraded: Sequence[str] = ()
@@ -38,15 +38,15 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What the health pages ask of a worker."""
+    """The questions that the health pages ask a worker."""
 
     stuck: Callable[[], Sequence[str]]
-    """A sentence for each loop that makes no progress; empty where all do."""
+    """A sentence for each loop that makes no progress; empty if all make progress."""
     readiness: Callable[[], Readiness]
 
 
 def readiness(troubles: Iterable[Trouble | None], reasons: Iterable[str], degraded: Iterable[str]) -> Readiness:
-    """Sort troubles into those that a rollout must wait for and those that it cannot help; each sentence once."""
+    """Sort troubles: a rollout must wait for some of them, and cannot change the others. Each sentence once."""
     hindering: list[str] = []
     lasting: list[str] = []
     for trouble in troubles:
@@ -56,7 +56,7 @@ def readiness(troubles: Iterable[Trouble | None], reasons: Iterable[str], degrad
 
 
 def hinders(trouble: Trouble) -> bool:
-    """Whether the worker has no journal or no broker. A refusal is an answer that every worker would get."""
+    """Whether the journal or the broker does not answer. A refusal is an answer that every worker would get."""
     return isinstance(trouble, JournalUnavailable | BrokerUnavailable)
 
 
