@@ -1,4 +1,4 @@
-"""Silence while workers die by the hundred."""
+"""Nothing is logged while workers die by the hundred."""
 
 from collections.abc import Iterator
 

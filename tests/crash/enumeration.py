@@ -1,4 +1,4 @@
-"""Runs a path once to find every point at which its worker can die, and then once for each of them."""
+"""Runs a path once to find every point at which its worker can die, and then once for each point."""
 
 import asyncio
 import functools
@@ -24,11 +24,11 @@ SETTINGS = settings_of(
     worker={"lease": 40, "heartbeat": 10, "call_timeout": 20},
     waits={"settle": SETTLE, "order_list_lag": 90, "order_deadline": 240, "upgrade_deadline": 240, "max": 30},
 )
-"""Everything as by default, only sooner: so that a run is mostly what happens and hardly what is waited for."""
+"""The default settings with shorter waits: most of a run is work, hardly any of it is waiting."""
 RENAMED = settings_of(("renamed",)).model_copy(
     update={"worker": SETTINGS.worker, "waits": SETTINGS.waits, "retries": SETTINGS.retries}
 )
-"""The same, with another name for the account of the same tenant."""
+"""The same settings, with another name for the account of the same tenant."""
 QUICK = {
     "order_provisioning": (20.0, 20.0),
     "order_list_lag": (90.0, 90.0),
@@ -38,24 +38,24 @@ QUICK = {
     "upgrade_running": (30.0, 30.0),
 }
 NEAR = 4
-"""A write of the journal counts as a point of its own where something else happens so many points before or after it.
+"""A write of the journal counts as a point of its own only if another kind of boundary is within this many points.
 
-Those between are heartbeats of a worker that waits, each like the one before.
+The writes in between are heartbeats of a waiting worker, each like the one before.
 """
 REST = 120.0
-"""Virtual seconds after the answer: until nothing can arrive any more, and every lane has been let go."""
+"""Virtual seconds after the answer until no request can arrive any more and every lane has been let go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Where a worker dies, and what is left of it."""
+    """Where a worker dies, and what is left of its last request."""
 
     point: int
     name: str
     remembers: bool
     """Whether Partner Center remembers request ids."""
     late: float | None = None
-    """Seconds after which the request that was just leaving arrives; None: it never does."""
+    """Seconds until the request arrives that was just leaving. None: the request never arrives."""
 
     def __str__(self) -> str:
         memory = "remembering" if self.remembers else "forgetting"
@@ -70,7 +70,7 @@ class DieAt(Script):
         self._death = death
 
     async def at(self, life: Life, _point: str) -> None:
-        """Count, and end."""
+        """Count the boundary, and end the worker if this is the one."""
         if self._death is not None and len(life.points) == self._death.point:
             life.end()
 
@@ -81,22 +81,23 @@ class DieAt(Script):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one run of a path."""
+    """The result of one run of a path."""
 
     ends: str
     points: Sequence[str]
 
 
 async def points_of(path: Path, make_engine: MakeEngine) -> Outcome:
-    """Run a path without a death: how it ends, and every boundary that its worker passed, to the end of its rest."""
+    """Run a path without a death: how the command ends, and every boundary that the worker passed until it was at rest."""
     async with _world(path, make_engine, remembers=True) as world:
         return await _live(world, path, None)
 
 
 async def survive(path: Path, death: Death, make_engine: MakeEngine, *, renamed: bool = False) -> Outcome:
-    """Run a path whose worker dies; another goes on. Raises `Findings` where a promise is broken.
+    """Run a path whose worker dies and whose second worker goes on. Raises `Findings` if a promise is broken.
 
-    `renamed`: the other calls the partner account differently, and the command is sent once more, with another id.
+    `renamed`: the second worker has another name for the partner account, and the command is sent again with another
+    id.
     """
     async with _world(path, make_engine, remembers=death.remembers) as world:
         try:
@@ -106,7 +107,7 @@ async def survive(path: Path, death: Death, make_engine: MakeEngine, *, renamed:
 
 
 def deaths(points: Sequence[str]) -> Iterator[Death]:
-    """Every point, with Partner Center remembering request ids in one half of them and not in the other.
+    """Every point. Partner Center remembers request ids at one half of the points and not at the other half.
 
     A write that was just leaving also arrives later: while its lane has a new owner, and shortly before it has settled.
     """
@@ -191,7 +192,7 @@ def simulator_of(path: Path, *, remembers: bool) -> Simulator:
 
 @contextmanager
 def scratch() -> Iterator[Callable[[], MakeEngine]]:
-    """Gives fresh SQLite files, in memory where the machine has such a folder: nobody cuts its power here."""
+    """Gives fresh SQLite files, in memory if the machine has such a folder: no power cut is tested here."""
     shared = Folder("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
         numbers = itertools.count(1)
@@ -206,7 +207,7 @@ def scratch() -> Iterator[Callable[[], MakeEngine]]:
 
 @functools.cache
 def _empty_journal() -> bytes:
-    """The file of a journal that holds nothing: made once, copied often."""
+    """The file of an empty journal: made once, copied often."""
     with tempfile.TemporaryDirectory() as folder:
         path = Folder(folder) / "empty.db"
         asyncio.run(_make(path))

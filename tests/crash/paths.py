@@ -1,6 +1,6 @@
-"""Every handler and each of its paths: a customer, a command, and how it ends when nothing goes wrong.
+"""Every handler and each of its paths: a customer, a command, and how the command ends when nothing goes wrong.
 
-A handler without a path here fails a test. Where a path waits, the waits are short: they are all the same.
+A handler without a path here fails a test. All waits of a path are short, since long waits show nothing more.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Path:
         return f"{self.command.__name__}: {self.name}"
 
     def asked(self, customer: Customer) -> Command:
-        """The command, for that customer."""
+        """The command for that customer."""
         return self.command(customer_id=customer.id, **self.asks)
 
 

@@ -1,8 +1,9 @@
-"""A worker may die at any instruction: for each handler, path and point, another goes on and nothing is wrong.
+"""A worker may die at any instruction: for each handler, path and point, another worker goes on and every promise
+holds.
 
-Points are found by running a path once and noting every boundary that its worker passes: each write of the journal,
-each request and its answer, each event, each commit of offsets. What is checked is in `tests.support.invariants`: the
-promises G1 to G4 and G6, by Partner Center's own books.
+The suite runs a path once and notes every boundary that its worker passes: each write of the journal, each request and
+its answer, each event, each commit of offsets. `tests.support.invariants` then checks the promises G1 to G4 and G6 by
+Partner Center's own books.
 """
 
 import os
@@ -18,9 +19,9 @@ from tests.support.virtual_postgres import emptied, told_the_time
 from worker.handling import load
 
 MAIN = [next(path for path in PATHS if path.command is command) for command in {path.command: None for path in PATHS}]
-"""The first path of each handler: the one on which it does what it is for."""
+"""The main path of each handler: the first one listed."""
 ON_POSTGRESQL = PATHS if os.environ.get("AZPLAN_TEST_CRASH") == "all" else MAIN
-"""A server takes six times as long as a file: `make crash` takes every path there too."""
+"""A server takes six times as long as a file. Only `make crash` takes every path there."""
 
 Record = Callable[[str, object], None]
 
@@ -32,7 +33,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 def test_every_handler_has_a_path() -> None:
-    """A new handler is enumerated on the day it is written."""
+    """The crash suite covers each new handler from its first day."""
     assert set(load("worker.handlers")) == {path.command for path in PATHS}
 
 
@@ -53,7 +54,7 @@ def test_a_worker_may_die_anywhere_on_postgresql(
 
 
 def test_a_worker_may_die_anywhere_and_its_account_be_renamed(record_property: Record) -> None:
-    """On SQLite: a purchase, and whatever is in doubt of it, goes on under the new name, and is made once."""
+    """On SQLite: a purchase goes on under the account's new name, with everything in doubt, and is made once."""
     with scratch() as fresh:
         _enumerate(CREATE[0], fresh, record_property, "SQLite", renamed=True)
 
@@ -62,7 +63,7 @@ def test_a_worker_may_die_anywhere_and_its_account_be_renamed(record_property: R
 def test_a_worker_may_die_anywhere_and_its_account_be_renamed_on_postgresql(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:
-    """On a real server, too."""
+    """On a real server, a purchase goes on under the account's new name and is made once."""
     with told_the_time(monkeypatch) as engines:
         _enumerate(CREATE[0], lambda: engines(emptied(postgres_url)), record_property, "PostgreSQL", renamed=True)
 
@@ -81,5 +82,5 @@ def _enumerate(
 
 
 def _as_good(outcome: Outcome, path: Path) -> bool:
-    """A death changes nothing about how a command ends, unless it made the command too late."""
+    """A death changes nothing about how a command ends, unless the command's deadline passed meanwhile."""
     return outcome.ends == path.ends

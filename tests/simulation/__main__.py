@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds 10000`: the long run. Prints the seeds that fail, and what really happened."""
+"""`python -m tests.simulation --seeds 10000`: the long run. Prints the seeds that fail and counts what happened."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ SELDOM = 100
 
 
 def quietly(seed: int) -> Report:
-    """Run a seed without a word."""
+    """Run a seed without logging."""
     with quiet():
         try:
             return simulate(seed)
@@ -23,7 +23,7 @@ def quietly(seed: int) -> Report:
 
 
 def main() -> int:
-    """Run the seeds; 1 where one of them fails."""
+    """Run the seeds. Returns 1 if one of them fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("--seeds", type=int, default=300, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
@@ -73,7 +73,7 @@ def _print_figures(happened: Counter[str]) -> None:
 
 
 def _progress(done: int, seeds: int, failed: int, seconds: float) -> None:
-    """One line on a terminal, written over and over; elsewhere a line now and then."""
+    """On a terminal, one line that is overwritten; elsewhere a line now and then."""
     said = f"{done} of {seeds} seeds, {failed} failed, {(seeds - done) * seconds / done / 60:.0f} min left"
     if sys.stderr.isatty():
         end = "\n" if done == seeds else ""

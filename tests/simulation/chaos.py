@@ -1,4 +1,4 @@
-"""What a seed does to the workers: time that everything takes, silence of database and broker, pauses, deaths."""
+"""What a seed does to the workers: delays, silence of database and broker, pauses, deaths."""
 
 import asyncio
 from collections import Counter
@@ -11,50 +11,50 @@ from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
 
 DEADLY = 0.25
-"""Share of the boundaries of one kind at which a worker dies, where a seed has picked that kind."""
+"""Share of the boundaries of one kind at which a worker dies, if a seed has picked that kind."""
 FREEZES = 0.25
-"""Share of the requests before which a worker is stopped, where a seed has picked that."""
+"""Share of the requests before which a worker is stopped, if a seed has picked such stops."""
 LONGEST_FREEZE = 240.0
-"""Virtual seconds: long enough for others to take its lanes over, settle and act."""
+"""Virtual seconds of a stop: long enough for others to take over the worker's lanes, settle and act."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """How rough it is. Shares are of all boundaries; seconds are virtual."""
+    """How rough the weather is. Shares are of all boundaries; seconds are virtual."""
 
     lags: float
-    """Share of boundaries at which something takes its time."""
+    """Share of boundaries with a delay."""
     longest_lag: float
     journal_fails: float
-    """Share of writes that the database does not answer: half of them have been made."""
+    """Share of writes that the database does not answer. Half of these writes have been made."""
     broker_fails: float
-    """Share of records and commits of offsets that the broker does not answer: half of them have been written."""
+    """Share of records and commits of offsets that the broker does not answer. Half of these have been written."""
     dies: float
     """Share of boundaries at which a worker dies."""
     deadly: str
-    """A word in the name of boundaries at which it dies much more often; empty for none."""
+    """A word in the names of boundaries at which a worker dies much more often; empty for none."""
     freezes: bool
-    """Whether workers are stopped, as by SIGSTOP, just as a request of theirs would leave: some of them for long."""
+    """Whether workers are stopped, as by SIGSTOP, just before a request leaves. Some stops are long."""
     late: float
-    """Share of requests of dying workers that arrive all the same."""
+    """Share of requests of dying workers that arrive nevertheless."""
     longest_late: float
 
 
 @dataclass
 class Sky:
-    """What all workers of a seed have above them."""
+    """The weather above all workers of a seed."""
 
     weather: Weather
     calm: bool = False
     """Good weather: everything works."""
     database_down: bool = False
     happened: Counter[str] = field(default_factory=Counter)
-    """How often what really happened."""
+    """How often each thing happened."""
     notes: list[tuple[float, str]] = field(default_factory=list)
-    """The same, one by one, with the virtual instant."""
+    """The same events one by one, each with its virtual instant."""
 
     def note(self, what: str, about: str = "") -> None:
-        """Something happened."""
+        """Note that something happened."""
         self.happened[what] += 1
         self.notes.append((asyncio.get_running_loop().time(), f"{what} {about}".rstrip()))
 
@@ -76,26 +76,26 @@ class Chaos(Script):
         self.go_on()
 
     def pause(self) -> None:
-        """The process is stopped, as by SIGSTOP: it crosses no boundary, while time goes on around it."""
+        """Stop the process, as by SIGSTOP: it crosses no boundary while time goes on around it."""
         self._awake.clear()
 
     def go_on(self) -> None:
-        """It goes on as if nothing had happened."""
+        """Resume the process as if nothing had happened."""
         self._awake.set()
 
     async def at(self, life: Life, point: str) -> None:
-        """Whatever happens here."""
+        """Let happen what the seed has for this boundary."""
         if not self._sky.calm and not self._spared:
             await self._trouble(life, point)
         await self._awake.wait()
 
     def looks(self, _life: Life) -> None:
-        """No database, no answer."""
+        """Raise if the database does not answer."""
         if self._sky.database_down:
             raise JournalUnavailable("the seed has taken the database away")
 
     def arrives_late(self, operation: str) -> float | None:
-        """A request that left with the worker's last breath."""
+        """Decide whether a dying worker's request arrives, and when."""
         if self._rng.random() >= self._sky.weather.late:
             return None
         seconds = self._rng.uniform(0.0, self._sky.weather.longest_late)

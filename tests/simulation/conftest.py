@@ -1,4 +1,4 @@
-"""Silence while the stories run."""
+"""Nothing is logged while the stories run."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What really happened in a run, read from the books afterwards: nobody is to believe in a chaos that never came."""
+"""What really happened in a run, read from the books afterwards: proof that the chaos came."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ SPOILT = frozenset({"reset_after", "late", "truncated", "cut_json", "empty", "ga
 
 
 async def happened(world: World) -> Counter[str]:
-    """How often what happened."""
+    """How often each thing happened."""
     books = world.simulator.books
     found = Counter(
         {

@@ -1,6 +1,6 @@
-"""Bugs to plant, for each promise and each rule of unknown outcomes: each could really have been written.
+"""Bugs to plant, one for each promise and each rule of unknown outcomes. Each could really have been written.
 
-They live here and nowhere else: a planted bug is a patch of the product for the time of a test.
+A planted bug is a patch of the product for the time of a test and is nowhere else.
 """
 
 import uuid
@@ -37,16 +37,16 @@ class Planted:
     name: str
     breaks: str
     first: int
-    """The seed to begin with: one soon after it meets the bug."""
+    """The first seed to run: a seed soon after this one meets the bug."""
     patched: Sequence[tuple[Any, str, Callable[[Any], Any]]]
-    """What is replaced: where, its name, and what makes the replacement of it."""
+    """What is replaced: the owner, the name, and a function that makes the replacement from the original."""
 
     def __str__(self) -> str:
         return f"{self.breaks}: {self.name}"
 
     @contextmanager
     def planted(self) -> Iterator[None]:
-        """Within it, the product has the bug."""
+        """Within this block the product has the bug."""
         replaced = [patch.object(where, name, made(getattr(where, name))) for where, name, made in self.patched]
         for each in replaced:
             each.start()

@@ -1,4 +1,4 @@
-"""Records of the commands topic that are no commands, and what must become of each."""
+"""Records of the commands topic that are no commands, and the expected end of each."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a worker draws by chance, drawn from the seed instead: so that a seed tells the same story every time."""
+"""Random values of a worker, drawn from the seed instead: a seed tells the same story every time."""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from worker import gate
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """Within it, identifiers follow from the seed."""
+    """Within this block identifiers follow from the seed."""
     rng = Random(f"identifiers of {seed}")
 
     def uuid4() -> uuid.UUID:

@@ -1,4 +1,4 @@
-"""Runs the story of a seed, and says what was not as it should be."""
+"""Runs the story of a seed and says which promises were broken."""
 
 import asyncio
 import hashlib
@@ -32,34 +32,34 @@ from worker.journal.operating.pauses import Pauses
 SETTINGS = SOONER.model_copy(
     update={"journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)})}
 )
-"""Details are forgotten as soon as any settings allow it."""
+"""Details are deleted as early as any settings allow."""
 PATIENCE = 1800.0
 """Virtual seconds of good weather within which every command must have its answer."""
 REST = 60.0
-"""Virtual seconds after that: until nothing can arrive any more, and every lane has been let go."""
+"""Virtual seconds after that, until no request can arrive any more and every lane has been let go."""
 REPLAY = 12.0
 """Virtual seconds in which every record is read once more."""
 NOBODY_ASKS = 30.0
-"""Virtual seconds between two looks at what people ask for."""
+"""Virtual seconds between two looks at the requests of people."""
 FORGETS = 40.0
-"""Virtual seconds between two looks at what is old enough to be forgotten."""
+"""Virtual seconds between two looks at rows that are old enough to be deleted."""
 LOOK_EVERY = 5.0
 RESTART = 5.0
-"""Virtual seconds until somebody starts a worker that has died."""
+"""Virtual seconds until a dead worker is started again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a seed."""
+    """The result of a seed."""
 
     seed: int
     findings: Sequence[str]
     happened: Counter[str] = field(default_factory=Counter)
-    """How often what really happened."""
+    """How often each thing happened."""
     notes: Sequence[tuple[float, str]] = ()
-    """What happened, one by one, with the virtual second."""
+    """The same events one by one, each with its virtual second."""
     trace: str = ""
-    """A digest of everything that was asked of Partner Center, done there and published: the same for the same seed."""
+    """A digest of every request to Partner Center, every effect there and every event: the same for the same seed."""
 
 
 def simulate(seed: int) -> Report:
@@ -70,7 +70,7 @@ def simulate(seed: int) -> Report:
 
 @dataclass(slots=True)
 class _Living:
-    """A worker that somebody keeps alive."""
+    """A worker that is started again whenever it dies."""
 
     worker: LiveWorker
     script: Chaos
@@ -127,7 +127,7 @@ class _Run:
                 group.create_task(self._brake(braking))
 
     async def _keep_alive(self, number: int) -> None:
-        """Somebody restarts what has died, and looks whether anything was committed that is not durable."""
+        """Restart dead workers, and check that every committed offset is durable."""
         while (left := LASTS - self._world.clock.monotonic()) > 0:
             if number not in self._living or self._living[number].worker.life.dead:
                 await self._begin(number)
@@ -151,7 +151,7 @@ class _Run:
             await worker.start()
         except (BrokerUnavailable, JournalUnavailable):
             self._sky.note("workers that could not begin", name)
-            worker.life.end()  # a process that cannot begin ends, and is started again
+            worker.life.end()  # a process that cannot begin ends and is started again
 
     async def _send(self, sending: Sending) -> None:
         await asyncio.sleep(sending.at)
@@ -169,7 +169,7 @@ class _Run:
         self._sky.note("poison sent", poisoning.poison.name)
 
     async def _brake(self, braking: Braking) -> None:
-        """A person is no part of the bad weather either, but may die."""
+        """Pause and resume commands as a person does. Faults spare the person, but the person's process may die."""
         await asyncio.sleep(braking.at)
         await self._on_the_journal(lambda brake: brake.pause("ada", "why", braking.which))
         self._sky.note("pauses by a person", str(braking.which))
@@ -191,7 +191,7 @@ class _Run:
             await journal.close()
 
     def _producing(self) -> Any:
-        """Senders are no part of this story: they always get through."""
+        """Send the commands. Faults spare the senders: their records always get through."""
         return self._world.broker.reachable()
 
     async def _happen(self, event: Event) -> None:
@@ -216,7 +216,7 @@ class _Run:
                 await self._hit(event, self._living[event.worker])
 
     def _turn_microsoft_down(self, down: bool) -> None:
-        """For everybody and everything; what is told to happen to single requests happens before and after."""
+        """Turn Partner Center down for everybody. Faults of single requests happen before and after."""
         faults = self._world.simulator.faults
         if down:
             ways = ((Kind.REFUSED, 0), (Kind.ERROR_BEFORE, 503), (Kind.RESET_BEFORE, 0), (Kind.GATEWAY, 404))
@@ -258,7 +258,7 @@ class _Run:
     # ---- good weather
 
     async def _end(self) -> None:
-        """Everything works, and there is time for everything to come to its end."""
+        """Let everything work, with time for every command to end."""
         self._sky.calm = True
         self._sky.database_down = self._world.broker.down = self._world.authority.down = False
         self._sky.note("good weather")
@@ -273,7 +273,7 @@ class _Run:
             await asyncio.sleep(REST)
 
     async def _all_answered(self) -> bool:
-        """Wait for the answers. False where they do not come: what is missing is found by who judges."""
+        """Wait for the answers. False if some do not come: the verdict names the missing ones."""
         end = self._world.clock.monotonic() + PATIENCE
         while self._world.clock.monotonic() < end and not self._world.broken():
             answered = {each.command_id for each in self._world.said() if each.event.terminal}
@@ -322,5 +322,5 @@ class _Run:
 
 
 async def _nothing(_brake: Pauses, _worker: str | None = None) -> int:
-    """What a person does who died."""
+    """Do nothing, as a person who died."""
     return 0

@@ -1,4 +1,4 @@
-"""What a seed tells: customers, their commands and when they are sent, what goes wrong where."""
+"""The story of a seed: customers, their commands and sending times, and the faults that happen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ DOUBTFUL = (
 LATE = (Kind.LATE, Kind.DELAY, Kind.SLOW_ANSWER)
 TROUBLE = (500, 502, 503, 504)
 PAGES = (401, 403, 404, 404, 429)
-"""Statuses of pages that Partner Center did not write."""
+"""Statuses of error pages that Partner Center did not write."""
 DEADLY = (
     "records",
     "offsets",
@@ -45,9 +45,9 @@ DEADLY = (
     "acted",
 )
 FREEZING = 0.15
-"""Share of the stories in which workers are stopped just before requests of theirs leave."""
+"""Share of the stories in which workers are stopped just before a request leaves."""
 LATEST = SETTLE - 5.0
-"""Virtual seconds after which no request acts any more, whatever holds it up: less than its sender counts on."""
+"""Virtual seconds after which no delayed request acts any more: less than the sender's assumption."""
 LASTS = 300.0
 """Virtual seconds of bad weather."""
 HAPPENINGS = (
@@ -58,7 +58,10 @@ HAPPENINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A command, when it is sent and where: some more than once, some with other content the second time."""
+    """A command, its sending times and its partitions.
+
+    Some commands are sent more than once, some the second time with other content.
+    """
 
     at: float
     id: str
@@ -70,7 +73,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Poisoning:
-    """A record that nobody can read, when it is sent and where."""
+    """A record that nobody can read, with its sending time and its partition."""
 
     at: float
     poison: Poison
@@ -80,7 +83,7 @@ class Poisoning:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to the set-up at some time."""
+    """A change of the set-up at some time."""
 
     at: float
     what: str
@@ -90,7 +93,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Braking:
-    """A person pauses commands and resumes them later. `dies`: in the middle of resuming, with nothing made due."""
+    """A person pauses commands and resumes them later. `dies`: in the middle of resuming, before any command is due."""
 
     at: float
     which: Selection
@@ -115,7 +118,7 @@ class Story:
 
 
 def tell(seed: int) -> Story:
-    """The story of a seed."""
+    """Make the story of a seed."""
     rng = Random(seed)
     workers = rng.choice((1, 1, 2, 3))
     profiles = [rng.choice(PROFILES) for _ in range(rng.choice((1, 1, 2, 3, 4)))]
@@ -134,7 +137,7 @@ def tell(seed: int) -> Story:
 
 
 def _brakings(rng: Random) -> list[Braking]:
-    """In a fifth of the stories, and often two that overlap."""
+    """Pauses by a person: in a fifth of the stories, and often two that overlap."""
     if rng.random() >= 0.2:
         return []
     return [
@@ -151,7 +154,7 @@ def _brakings(rng: Random) -> list[Braking]:
 
 
 def _sendings(rng: Random, profiles: Sequence[str]) -> list[Sending]:
-    """Senders come in bursts, so that the commands of a customer stand in line."""
+    """Commands are sent in bursts: the commands of a customer queue in its lane."""
     bursts = [rng.uniform(0.0, LASTS / 2) for _ in range(rng.choice((1, 1, 2, 3)))]
     found = []
     for number in range(len(profiles) + rng.randint(1, 5)):
@@ -160,7 +163,7 @@ def _sendings(rng: Random, profiles: Sequence[str]) -> list[Sending]:
         at = rng.choice(bursts) + rng.uniform(0.0, 3.0)
         first = Sending(at, f"c-{number}", customer, command, _asks(rng, command, at), _partition(rng))
         found.append(first)
-        if rng.random() < 0.2:  # the sender repeats itself
+        if rng.random() < 0.2:  # the sender sends the command again
             found.append(replace(first, at=at + rng.uniform(0.0, LASTS / 2), partition=_partition(rng)))
         if rng.random() < 0.05:  # the sender uses an id twice
             found.append(replace(first, at=at + rng.uniform(0.0, LASTS / 2), asks=_asks(rng, command, at)))
@@ -168,12 +171,12 @@ def _sendings(rng: Random, profiles: Sequence[str]) -> list[Sending]:
 
 
 def _partition(rng: Random) -> int | None:
-    """Mostly where the key belongs; producers in several languages do not agree on where that is."""
+    """Mostly the partition of the key. Producers in several languages do not agree on that partition."""
     return rng.choice((None, None, 0, 1))
 
 
 def _likely(profile: str) -> tuple[type[Command], ...]:
-    """What a customer is asked for, first of all what changes something."""
+    """Likely commands for a customer, first of all commands that change something."""
     if profile in ("legacy", "upgrade_fails"):
         return (*(StartProductUpgrade,) * 3, SuspendPlan, CreateAzurePlan)
     if profile in ("ready", "no_credit", "order_error", "order_fails"):
@@ -220,7 +223,7 @@ def _fault(rng: Random, profiles: Sequence[str]) -> dict[str, Any]:
 
 
 def _writes(profile: str) -> tuple[str, ...]:
-    """What commands for such a customer write."""
+    """The operations that write for the commands of such a customer."""
     if profile in ("legacy", "upgrade_fails"):
         return ("upgrades.create",)
     if profile in ("ready", "no_credit", "order_error", "order_fails"):

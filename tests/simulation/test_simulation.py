@@ -1,6 +1,7 @@
-"""Stories of whole workers in bad weather, told by seeds: whatever happens, every promise holds.
+"""Stories of whole workers in bad weather, made from seeds: every promise holds in each story.
 
-A few hundred here; `make simulate SEEDS=10000` for the long run. A seed that fails says how it is run again alone.
+A few hundred seeds run here; `make simulate SEEDS=10000` is the long run. A failing seed prints the command that runs
+this seed again alone.
 """
 
 import os
@@ -25,7 +26,7 @@ Record = Callable[[str, object], None]
 
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, CHUNK))
 def test_every_promise_holds_in_any_weather(first: int, record_property: Record) -> None:
-    """G1 to G7, and every command comes to its end, for each seed of a handful."""
+    """G1 to G7 hold and every command ends, for each seed of a handful."""
     reports = [simulate(seed) for seed in range(first, first + CHUNK)]
     assert [told(report) for report in reports if report.findings] == []
     for report in reports:
@@ -33,14 +34,14 @@ def test_every_promise_holds_in_any_weather(first: int, record_property: Record)
 
 
 def told(report: Report) -> str:
-    """What is wrong, and how to see it again."""
+    """The findings, and the command that runs the seed again."""
     again = f"python -m tests.simulation --first {report.seed} --seeds 1 --jobs 1 --tell"
     return "\n".join((f"seed {report.seed} ({again}):", *report.findings))
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=str)
 def test_the_checker_catches(bug: Planted) -> None:
-    """A bug that breaks a promise is found, by its name, within a few seeds."""
+    """The checker finds a planted bug that breaks a promise, under the promise's name, within a few seeds."""
     with bug.planted():
         reports = (simulate(seed) for seed in range(bug.first, bug.first + MOST))
         named = (finding for report in reports for finding in report.findings if finding.startswith(bug.breaks))
@@ -48,12 +49,12 @@ def test_the_checker_catches(bug: Planted) -> None:
 
 
 def test_there_is_a_bug_for_each_promise() -> None:
-    """G1 to G7 can all be found broken."""
+    """For each promise G1 to G7 there is a planted bug that breaks it."""
     assert {bug.breaks for bug in BUGS} == {f"G{number}" for number in range(1, 8)}
 
 
 def test_a_seed_tells_the_same_story_again() -> None:
-    """To the bit, also in another process with other hashes: what fails once can be looked at."""
+    """Two runs of a seed are equal to the bit, in another process with other hashes too: a failure can be repeated."""
     seed = 17
     program = f"from tests.simulation.__main__ import quietly; print(quietly({seed}).trace)"
     other = subprocess.run(
@@ -68,7 +69,7 @@ def test_a_seed_tells_the_same_story_again() -> None:
 
 
 def test_the_stories_tell_of_everything() -> None:
-    """Of each happening, fault and poison there are several in so many seeds, and request ids are forgotten in half."""
+    """Every kind of event, fault and poison occurs several times in these seeds; half of them forget request ids."""
     stories = [tell(seed) for seed in range(1, SEEDS + 1)]
     assert {event.what for story in stories for event in story.events} == set(HAPPENINGS)
     assert sum(story.knobs["remember_request_ids"] for story in stories) == SEEDS / 2
@@ -77,7 +78,7 @@ def test_the_stories_tell_of_everything() -> None:
 
 
 def test_bad_weather_really_comes() -> None:
-    """What is told also happens: nobody is to believe in a chaos that never came."""
+    """Every fault that a story plans really happens in the run."""
     happened = sum((simulate(seed).happened for seed in range(1, 21)), simulate(0).happened)
     for what in (
         "changes at Microsoft",

@@ -1,1 +1,1 @@
-"""What tests stand on: a real broker, a real database, a real process, virtual time, a broker in memory."""
+"""What tests are built on: a real broker, a real database, a real process, virtual time, a broker in memory."""

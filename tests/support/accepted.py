@@ -1,4 +1,4 @@
-"""The server's side of connections: what their sockets are set to, looked at after the server has answered."""
+"""The server's side of connections, with the options of their sockets, readable after the server has answered."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ import pytest
 
 
 class Accepted:
-    """Connections that servers of this process have accepted, each held by a handle of our own that outlives them."""
+    """Connections that servers of this process have accepted. Each has a handle that outlives the connection."""
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
@@ -19,18 +19,18 @@ class Accepted:
         self._sockets.append(socket.socket(fileno=os.dup(connection.fileno())))
 
     def without_delay(self) -> list[bool]:
-        """Of each connection: whether small packets are sent at once."""
+        """For each connection: whether the system sends small packets at once."""
         return [bool(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)) for each in self._sockets]
 
     def close(self) -> None:
-        """Let go of them."""
+        """Close the handles."""
         for each in self._sockets:
             each.close()
 
 
 @contextmanager
 def accepted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accepted]:
-    """What is accepted within it."""
+    """The connections accepted within this block."""
     found, accept = Accepted(), socket.socket.accept
 
     def look(listener: socket.socket) -> tuple[socket.socket, object]:

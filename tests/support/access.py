@@ -1,4 +1,4 @@
-"""A Kafka that asks who may do what, and the lists that say so."""
+"""A Kafka that checks the rights of its users, and the access lists that grant these rights."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +16,7 @@ _LITERAL, _ALLOW = 3, 3
 
 
 def guarded(folder: Path) -> LocalKafka:
-    """A broker that lets its user do what is allowed. A client on the plain listener may do everything."""
+    """A broker that allows its user only what the access lists grant. A client on the plain listener may do all."""
     return LocalKafka(
         folder,
         authorizer_class_name="org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -25,12 +25,12 @@ def guarded(folder: Path) -> LocalKafka:
 
 
 async def allow(broker: LocalKafka, rights: Iterable[Right]) -> None:
-    """The user may do these from now on."""
+    """Grant these rights to the user."""
     await _change(broker, [CreateAclsRequest(*_entry(right)) for right in rights])
 
 
 async def forbid(broker: LocalKafka, rights: Iterable[Right]) -> None:
-    """The user may no longer do these."""
+    """Withdraw these rights from the user."""
     await _change(broker, [DeleteAclsRequest(*_entry(right)) for right in rights])
 
 

@@ -1,7 +1,7 @@
 """The places at which a worker touches the world: each durable write, each request, each event, each commit of offsets.
 
-A worker in a test passes them one by one. A `Script` is asked at each and may let time pass, or end the worker there:
-then nothing of that worker crosses any boundary any more, as after SIGKILL.
+A worker in a test passes them one by one. A `Script` is asked at each boundary and may let time pass or end the worker
+there. After that nothing of this worker crosses any boundary, as after SIGKILL.
 """
 
 import asyncio
@@ -17,20 +17,20 @@ T = TypeVar("T")
 
 
 class Killed(BaseException):
-    """The worker is dead. No `except Exception` of its code gets to see this."""
+    """The worker is dead. No `except Exception` of its code sees this exception."""
 
 
 class Script:
-    """What happens at the boundaries of a worker. This one lets everything pass."""
+    """What happens at the boundaries of a worker. This script lets everything pass."""
 
     async def at(self, life: "Life", point: str) -> None:
-        """The worker has come to this point. May wait, and may end it with `life.end`."""
+        """The worker has come to this point. May wait, and may end the worker with `life.end`."""
 
     def looks(self, life: "Life") -> None:
         """The worker is about to read its journal. May raise `JournalUnavailable`."""
 
     def arrives_late(self, _operation: str) -> float | None:
-        """Of a worker that ended just as a request left: seconds until it arrives all the same; None: it never left."""
+        """Seconds until the request of a worker arrives that ended while sending it. None: the request never left."""
         return None
 
 
@@ -48,24 +48,24 @@ class Life:
         """Those that have not ended, in the order in which they began: they also end in that order."""
 
     async def reach(self, point: str) -> None:
-        """Come to a boundary. Raises `Killed` where the worker ends there, or is dead."""
+        """Come to a boundary. Raises `Killed` if the worker ends there or is dead already."""
         self.alive()
         self.points.append(point)
         await self.script.at(self, point)
         self.alive()
 
     def alive(self) -> None:
-        """Raise `Killed` where the worker is dead."""
+        """Raise `Killed` if the worker is dead."""
         if self.dead:
             raise Killed(self.name)
 
     def end(self) -> None:
-        """The worker dies now."""
+        """Kill the worker now."""
         self.dead = True
         self.died.set()
 
     def start(self, work: Awaitable[T]) -> "asyncio.Task[T]":
-        """Run something as a part of this worker: every task that it makes belongs to it too."""
+        """Start a coroutine as a part of this worker. Every task that the coroutine makes belongs to the worker too."""
 
         async def run() -> T:
             return await work
@@ -75,12 +75,12 @@ class Life:
         return asyncio.get_running_loop().create_task(run(), context=context)
 
     def adopt(self, task: "asyncio.Task[Any]") -> None:
-        """The task is one of this worker's. What it raises when the worker dies concerns nobody."""
+        """Make the task one of this worker's. Nobody sees the error that the task raises when the worker dies."""
         self._tasks[task] = None
         task.add_done_callback(self._over)
 
     async def bury(self) -> None:
-        """End every task of a worker that is dead."""
+        """End every task of a dead worker."""
         self.end()
         while tasks := [task for task in self._tasks if not task.done()]:
             for task in tasks:
@@ -101,7 +101,7 @@ def _heard(task: "asyncio.Task[Any]") -> None:
 
 
 def track_lives() -> None:
-    """From now on the running loop knows which worker each of its tasks belongs to."""
+    """From now on the running loop knows to which worker each of its tasks belongs."""
 
     def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, context: Any = None) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, context=context)
@@ -114,7 +114,7 @@ def track_lives() -> None:
 
 
 def elsewhere(work: Awaitable[T]) -> "asyncio.Task[T]":
-    """Run something that belongs to no worker: what Microsoft does, goes on when the caller is dead."""
+    """Run a coroutine that belongs to no worker: Microsoft goes on with its work when the caller is dead."""
 
     async def run() -> T:
         return await work
@@ -123,7 +123,7 @@ def elsewhere(work: Awaitable[T]) -> "asyncio.Task[T]":
 
 
 class WatchedEngine:
-    """A database that is lost to a dead worker. Every commit is a boundary before it and one after it."""
+    """A database that a dead worker cannot reach. Every commit is a boundary before it and one after it."""
 
     def __init__(self, engine: Engine, life: Life) -> None:
         self._engine = engine
@@ -133,53 +133,53 @@ class WatchedEngine:
 
     @property
     def alone(self) -> bool:
-        """As the engine."""
+        """As the engine does."""
         return self._engine.alone
 
     async def open(self) -> None:
-        """As the engine."""
+        """As the engine does."""
         await self._engine.open()
         self.warnings = self._engine.warnings
 
     async def close(self) -> None:
-        """As the engine."""
+        """As the engine does."""
         await self._engine.close()
 
     async def commit(self, operations: Sequence[Operation]) -> list[Any]:
-        """As the engine, between two boundaries."""
+        """As the engine does, between two boundaries."""
         await self._life.reach("journal: before a write")
         results = await self._engine.commit(operations)
         await self._life.reach("journal: after a write")
         return results
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """As the engine."""
+        """As the engine does."""
         self._life.alive()
         self._life.script.looks(self._life)
         return await self._engine.read(query)
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """As the engine."""
+        """As the engine does."""
         await self._engine.listen(heard)
 
 
 class WatchedSink:
-    """A producer with a boundary before a record leaves, one when it is written, and one when that is known."""
+    """A producer with three boundaries: before a record leaves, when it is written, and when the worker knows so."""
 
     def __init__(self, sink: Sink, life: Life) -> None:
         self._sink = sink
         self._life = life
 
     async def start(self) -> None:
-        """As the sink."""
+        """As the sink does."""
         await self._sink.start()
 
     async def stop(self) -> None:
-        """As the sink."""
+        """As the sink does."""
         await self._sink.stop()
 
     async def send(self, topic: str, record: Outgoing, *, partition: int | None = None) -> Ack:
-        """As the sink, between boundaries."""
+        """As the sink does, between boundaries."""
         await self._life.reach("event: before it is sent")
         ack = await self._sink.send(topic, record, partition=partition)
         await self._life.reach("event: written, not acknowledged")
@@ -194,11 +194,11 @@ class WatchedSource:
         self._life = life
 
     def __getattr__(self, name: str) -> Any:
-        """What has no boundary is the source's own."""
+        """Take every member without a boundary from the source."""
         return getattr(self._source, name)
 
     async def poll(self, max_records: int, wait: float) -> Batch:
-        """As the source."""
+        """As the source does."""
         self._life.alive()
         batch = await self._source.poll(max_records, wait)
         if batch.records:
@@ -206,11 +206,11 @@ class WatchedSource:
         return batch
 
     async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
-        """As the source, between boundaries."""
+        """As the source does, between boundaries."""
         await self._life.reach("offsets: before the commit")
         await self._source.commit(offsets, epoch)
         await self._life.reach("offsets: after the commit")
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """As the source."""
+        """As the source does."""
         self._source.pause(partitions)

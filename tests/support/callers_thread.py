@@ -1,4 +1,4 @@
-"""An SQLite journal that works in the caller's thread: in virtual time a thread would be left behind."""
+"""An SQLite journal that works in the caller's thread: a thread of its own would not follow virtual time."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,18 +7,18 @@ T = TypeVar("T")
 
 
 class CallersThread:
-    """Runs each function at once, in the thread that calls."""
+    """Runs each function at once, in the calling thread."""
 
     def start(self) -> None:
-        """There is nothing to start."""
+        """Do nothing: no thread has to be started."""
 
     def stop(self, *, cancel: bool) -> None:
-        """There is nothing to stop."""
+        """Do nothing: no thread has to be stopped."""
 
     async def write(self, work: Callable[[], T]) -> T:
-        """Run it now."""
+        """Run the function now."""
         return work()
 
     async def read(self, work: Callable[[], T]) -> T:
-        """Run it now."""
+        """Run the function now."""
         return work()

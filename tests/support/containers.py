@@ -1,4 +1,4 @@
-"""The same two servers as containers, where a Docker engine answers."""
+"""Kafka and PostgreSQL as containers, if a Docker engine answers."""
 
 import functools
 import os
@@ -17,7 +17,7 @@ POSTGRES_IMAGE = "postgres:17-alpine"
 
 @functools.cache
 def engine_answers() -> bool:
-    """True where a Docker engine listens. Asked once in a run."""
+    """True if a Docker engine listens. Asked once in a test run."""
     where = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     local = where.scheme == "unix"
     with socket.socket(socket.AF_UNIX if local else socket.AF_INET) as probe:
@@ -37,7 +37,7 @@ class KafkaContainer(DockerContainer):
         self.bootstrap_servers = f"127.0.0.1:{port}"
         self.with_bind_ports(9092, port)
         self.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(60))
-        # As soon as one of these is set, the image drops all its defaults: so all of them are here.
+        # The image drops all its defaults as soon as one of these is set. All of them are therefore here.
         for name, value in {
             "NODE_ID": "1",
             "PROCESS_ROLES": "broker,controller",

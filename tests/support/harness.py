@@ -1,7 +1,7 @@
-"""Whole workers in one process and in virtual time, wired as the app wires them, on what outlives them.
+"""Whole workers in one process and in virtual time, wired as the app wires them, on a world that outlives them.
 
-A `World` is what a worker leaves behind when it dies: the journal, the broker, Partner Center (the simulator), time.
-`World.begin` starts a worker on it; `tests.support.boundaries` tells where that worker can be ended.
+A `World` is everything that a worker leaves behind when it dies: the journal, the broker, Partner Center (the
+simulator), time. `World.begin` starts a worker on it. `tests.support.boundaries` says where that worker can be ended.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ GROUP = "azplan-worker"
 ACCOUNT = "contoso"
 SOURCE = "/crm"
 MOST_WAITING = 30 * 86_400.0
-"""Virtual seconds after which nothing is hoped for any more."""
+"""Virtual seconds after which a wait gives up."""
 LOOK_EVERY = 1.0
 
 MakeEngine = Callable[[Clock], Engine]
@@ -58,7 +58,7 @@ class Said:
 
     @property
     def command_id(self) -> str:
-        """`ce_id` of its command."""
+        """`ce_id` of the command that this event belongs to."""
         return self.event.command_id
 
 
@@ -66,7 +66,7 @@ class LiveWorker:
     """A worker on a world."""
 
     service: Service
-    """There once it has begun."""
+    """Set once the worker has begun."""
 
     def __init__(
         self, life: Life, journal: Journal, source: MemorySource, assembled: Callable[[Journal], Awaitable[Service]]
@@ -78,7 +78,7 @@ class LiveWorker:
         self._source = source
 
     async def start(self) -> None:
-        """Begin. Raises what a worker raises that cannot; one that is dead by then raises nothing."""
+        """Begin. Raises the error of a worker that cannot begin. A worker that is dead by then raises nothing."""
         starting = self.life.start(self._start())
         await asyncio.wait([starting])
         if starting.exception() is not None and not self.life.dead:
@@ -98,14 +98,14 @@ class LiveWorker:
         self.life.end()
 
     async def kill(self) -> None:
-        """Die here and now, as after SIGKILL, and be forgotten by the group."""
+        """Die here and now, as after SIGKILL. The group forgets this member at once."""
         await self.life.bury()
         self._source.vanish()
         await self.journal.close()
 
 
 class World:
-    """What outlives a worker."""
+    """The world that outlives a worker."""
 
     def __init__(
         self,
@@ -118,9 +118,10 @@ class World:
         attention: float = 10.0,
         rest: float = 600.0,
     ) -> None:
-        """`make_engine` gives an engine of one journal, another one for each worker.
+        """`make_engine` gives engines of one journal, a new engine for each worker.
 
-        `attention`: seconds between two looks of a worker at what people ask for; `rest`: at what is to be forgotten.
+        `attention`: seconds between two looks of a worker at the requests of people. `rest`: seconds between two looks
+        of a worker at rows that retention may delete.
         """
         self._attention = attention
         self._rest = rest
@@ -147,13 +148,13 @@ class World:
     # ---- workers
 
     async def begin(self, script: Script | None = None) -> LiveWorker:
-        """Start a worker. One whose script ends it while it starts is dead when this returns."""
+        """Start a worker. A worker whose script ends it during its start is dead when this returns."""
         worker = self.hire(script)
         await worker.start()
         return worker
 
     def hire(self, script: Script | None = None, *, clock: Clock | None = None) -> LiveWorker:
-        """A worker that has not begun."""
+        """Make a worker that has not begun."""
         life = Life(f"worker {len(self.workers) + 1}", script)
         own = clock or self.clock
         journal = Journal(Transactions(WatchedEngine(self._make_engine(self.clock), life), own))
@@ -192,7 +193,7 @@ class World:
     # ---- commands and events
 
     async def send(self, command: Command, *, id: str | None = None, partition: int | None = None) -> str:  # noqa: A002
-        """Write a command to the commands topic; its id."""
+        """Write a command to the commands topic. Returns the command's id."""
         chosen = id or f"c-{len(self.sent) + 1}"
         self.sent.setdefault(chosen, command)
         outgoing = encode_command(command, id=chosen, source=SOURCE, time=self.clock.now())
@@ -201,14 +202,14 @@ class World:
         return chosen
 
     async def learn_contents(self) -> None:
-        """Where an id was used with two contents, the one that was accepted first is the command's."""
+        """Note each command's content. For an id used with two contents, the content that was accepted first counts."""
         for row in await self.rows("SELECT id, partition, position FROM command"):
             command = self.written.get((row["partition"], row["position"]))
             if command is not None:
                 self.sent[row["id"]] = command
 
     def said(self, command_id: str | None = None) -> list[Said]:
-        """What was said, of one command or of all, as it stands on the topic, partition by partition."""
+        """The events of one command or of all commands, as they stand on the topic, partition by partition."""
         for record in self.broker.records(EVENTS):
             if (record.partition, record.offset) not in self._said:
                 self._said[record.partition, record.offset] = said(record)
@@ -233,7 +234,7 @@ class World:
         return await self.answer(await self.send(command, id=id))
 
     async def until(self, look: Callable[[], bool], what: str, *, within: float = MOST_WAITING) -> None:
-        """Return when it is so. Fails after so many virtual seconds."""
+        """Return when the condition holds. Fails after this many virtual seconds."""
         end = self.clock.monotonic() + within
         while not look():
             if self.clock.monotonic() > end:
@@ -248,7 +249,7 @@ class World:
         return [dict(row) for row in await self._looking.read(lambda tx: tx.rows(sql))]
 
     def broken(self) -> list[tuple[LiveWorker, BaseException]]:
-        """Parts of workers that ended with an error of their own: no trouble outside ends a part."""
+        """Parts of workers that ended with an error of their own. No trouble outside may end a part."""
         begun = [each for each in self.workers if each.begun]
         tasks = [(each, task) for each in begun for task in (*each.service._tasks, *each.service._consuming)]
         ended = [(each, task.exception()) for each, task in tasks if task.done() and not task.cancelled()]
@@ -259,37 +260,39 @@ class World:
         ]
 
     async def close(self) -> None:
-        """End every worker that still lives."""
+        """End every worker that is still alive."""
         for worker in self.workers:
             if not worker.life.dead:
                 await worker.kill()
         if self._looking is not None:
             await self._looking.close()
-        metrics.READY.set_function(lambda: 0.0)  # read when metrics are collected later, when this world has no time
+        metrics.READY.set_function(lambda: 0.0)  # metrics are collected later, when this world has no time
 
 
 class NoPages:
-    """Stands for the pages of health, which need sockets and real time."""
+    """Stands for the pages of health. These need sockets and real time."""
 
     port = 0
 
     async def start(self) -> None:
-        """Nothing to start."""
+        """Do nothing."""
 
     async def stop(self) -> None:
-        """Nothing to stop."""
+        """Do nothing."""
 
 
 def said(record: Record) -> Said:
-    """A record of the events topic as the event that it is."""
+    """A record of the events topic, read as an event."""
     headers = {name: (value or b"").decode() for name, value in record.headers}
     event = events()[headers["ce_type"]].model_validate(json.loads(record.value or b""))
     return Said(UUID(headers["ce_id"]), event, datetime.fromisoformat(headers["ce_time"]), record)
 
 
 def settings_of(accounts: Sequence[str] = (ACCOUNT,), **sections: Mapping[str, Any]) -> Settings:
-    """The defaults, with the simulator's partner under the first of these names, others that nobody knows there under
-    the rest, and what a test changes by section."""
+    """The default settings for one or more partner accounts, with the sections that a test changes.
+
+    The first name is the simulator's partner. The other names are partners that the simulator does not know.
+    """
     tenants = [CONTOSO.tenant_id, *(str(UUID(int=number)) for number in range(1, len(accounts)))]
     partners = {
         name: Partner(tenant_id=tenant, client_id=CONTOSO.client_id, client_secret=CONTOSO.client_secret)
@@ -299,7 +302,7 @@ def settings_of(accounts: Sequence[str] = (ACCOUNT,), **sections: Mapping[str, A
 
 
 def sqlite_file(path: Path) -> MakeEngine:
-    """Engines on one SQLite file, which work at once and in the caller's thread, as virtual time needs it."""
+    """Engines on one SQLite file. They work at once and in the caller's thread, as virtual time needs."""
     return lambda clock: SqliteEngine(path, clock=clock, threads=CallersThread())
 
 

@@ -1,6 +1,6 @@
 """What must be true of a world at rest, whatever happened to its workers: read from the topics, the books, the journal.
 
-Each check names the promise that it stands for. The truth is Partner Center's: the simulator's books.
+Each check names the promise that it tests. The simulator's books say what Partner Center really did.
 """
 
 import json
@@ -35,9 +35,9 @@ CHANGES = frozenset(
         "entitlement.cancel_requested",
     }
 )
-"""Effects that a command is answerable for. A cart that nobody checks out is none: it expires."""
+"""Effects for which a command is answerable. A cart that nobody checks out is no effect: the cart expires."""
 TICK = timedelta(milliseconds=1)
-"""Two workers may differ by so much in what they know of the database's clock."""
+"""Seconds by which two workers may differ in their estimate of the database's clock."""
 ENDED_BY_MICROSOFT = frozenset({FailedCode.ORDER_FAILED, FailedCode.UPGRADE_FAILED})
 
 
@@ -50,12 +50,12 @@ class Truth:
     effects: tuple[Effect, ...]
 
     def of(self, kind: str) -> list[Effect]:
-        """The effects of a kind."""
+        """The effects of one kind."""
         return [effect for effect in self.effects if effect.kind == kind]
 
 
 class Findings(AssertionError):
-    """What is not as it was promised, one sentence each."""
+    """Broken promises, one sentence each."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("\n".join(sentences))
@@ -63,7 +63,7 @@ class Findings(AssertionError):
 
 
 async def check(world: World) -> None:
-    """Raise `Findings` where a world at rest breaks a promise."""
+    """Raise `Findings` if a world at rest breaks a promise."""
     rows = {row["uid"]: row for row in await world.rows("SELECT * FROM command")}
     findings = [
         *_nothing_is_lost(world, rows),
@@ -80,7 +80,7 @@ async def check(world: World) -> None:
 
 
 async def check_committed(world: World) -> None:
-    """G1: what is committed is in the journal. True at any moment."""
+    """G1: every committed record is in the journal. True at any moment."""
     commands = await world.rows("SELECT id, partition, position FROM command")
     letters = await world.rows("SELECT partition, position FROM dead_letter")
     places = {(row["partition"], row["position"]) for row in (*commands, *letters)}
@@ -91,14 +91,14 @@ async def check_committed(world: World) -> None:
         for partition, end in world.broker.committed(GROUP).items()
         for offset in range(end)
         if (partition.number, offset) not in places
-        and dict(records[partition.number, offset].headers)["ce_id"] not in known  # a repeat leaves nothing of its own
+        and dict(records[partition.number, offset].headers)["ce_id"] not in known  # a repeat leaves no row of its own
     ]
     if lost:
         raise Findings(lost)
 
 
 async def check_forgotten(world: World) -> None:
-    """Nothing is forgotten that is not over, or that something still depends on. True at any moment."""
+    """Nothing is deleted while it is unfinished or something still depends on it. True at any moment."""
     findings = [
         f"G1: forgotten too soon: {what} {row['id']}"
         for what, sql in (
@@ -167,10 +167,10 @@ def _one_answer(world: World) -> Iterator[str]:
 
 
 def _stories_are_in_order(world: World) -> Iterator[str]:
-    """First said is `CommandAccepted`, last the answer, and each new event stands behind those before it."""
+    """The first event is `CommandAccepted`, the last is the answer, each new event stands behind the earlier ones."""
     stories: dict[tuple[str, int], dict[Any, Said]] = defaultdict(dict)
     for each in world.said():
-        if not isinstance(each.event, CommandIdReused):  # which is said beside the story
+        if not isinstance(each.event, CommandIdReused):  # which is published beside the story
             stories[each.command_id, each.event.redrive].setdefault(each.id, each)
     for (command_id, redrive), firsts in stories.items():
         events = [each.event for each in firsts.values()]
@@ -225,7 +225,7 @@ def _answers_are_true(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _lie(world: World, event: Event, truth: Truth) -> str | None:
-    """What is not true about an answer."""
+    """What is untrue about an answer."""
     match event:
         case AzurePlanCreated():
             return _lie_about_a_plan(world, event, truth)
@@ -268,7 +268,7 @@ def _named(event: Event) -> str:
 
 
 def _customers_are_served_in_order(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
-    """What changes, changes in the order in which commands were accepted. A redrive stands at the end of its line."""
+    """Changes of a customer happen in the order of the accepted commands. A redrive goes to the end of its lane."""
     customers: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
     known = truths(world)
     for effect in world.simulator.books.effects:
@@ -282,7 +282,7 @@ def _customers_are_served_in_order(world: World, rows: Mapping[str, Any]) -> Ite
 
 
 def _it_ends_as_the_last_command_wanted(world: World, rows: Mapping[str, Any]) -> Iterator[str]:
-    """A plan is as the last command wanted it that was answered with yes, unless an outcome is unknown."""
+    """A plan is as the last successful command wanted it, unless an outcome is unknown."""
     wanted: dict[str, tuple[int, str, str]] = {}
     unknown = set()
     for command_id, command in world.sent.items():

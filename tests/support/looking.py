@@ -1,4 +1,4 @@
-"""A look at a worker's journal from this process: what waits for something looks often, and a verb takes a second."""
+"""A look at a worker's journal from this process: tests that wait look often, and a verb takes a second."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def commands_of(url: str) -> dict[str, Summary]:
-    """The commands of the journal by their ids, as `azplan commands list` sees them; none while it is being made."""
+    """The commands of the journal by their ids, as `azplan commands list` shows them; none before the journal exists."""
     try:
         return {each.id: each for each in _look(url, lambda tx: newest(tx, Selection()))}
     except JournalMissing:
@@ -25,7 +25,7 @@ def commands_of(url: str) -> dict[str, Summary]:
 
 
 def stories_of_dead_letters(url: str, *, code: str) -> list[int]:
-    """Of which stories the journal has dead letters with a code, whatever became of them: 0 for a command's first."""
+    """The stories whose dead letters in the journal have this code, in whatever state. 0 is a command's first story."""
     return sorted(dead.letter.redrive for dead in _look(url, lambda tx: search(tx, Selection(code=code))))
 
 

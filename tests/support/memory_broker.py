@@ -1,7 +1,7 @@
 """A broker in memory: topics, partitions, groups with rebalances, for workers in one process. No protocol, no sockets.
 
-It keeps to `worker.broker.port` and to what Kafka promises there: order within a partition, offsets committed only
-under the assignment that is current, everything not committed brought again to the next holder of the partition.
+The broker keeps to `worker.broker.port` and to Kafka's promises there: order within a partition; offsets committed only
+under the current assignment; everything not committed delivered again to the next holder of the partition.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from worker.clock import Clock
 
 
 class MemoryBroker:
-    """Topics and groups. `down` makes every call fail, as a broker that is not there."""
+    """Topics and groups. While `down`, every call fails as at a broker that cannot be reached."""
 
     def __init__(self, clock: Clock, topics: Mapping[str, int], *, largest: int = 1_048_576) -> None:
-        """`topics`: partitions by name. `largest`: bytes of key, value and headers that a record may have."""
+        """`topics`: partitions by name. `largest`: the most bytes of key, value and headers that a record may have."""
         self._clock = clock
         self._largest = largest
         self._topics: dict[str, list[list[Record]]] = {name: [[] for _ in range(n)] for name, n in topics.items()}
@@ -43,7 +43,7 @@ class MemoryBroker:
     async def write(
         self, topic: str, record: Outgoing, *, partition: int | None = None, timestamp: int | None = None
     ) -> Ack:
-        """Append a record, as any producer does."""
+        """Append a record, as any producer may do."""
         self.answer()
         partitions = self._topics.get(topic)
         if partitions is None:
@@ -76,30 +76,30 @@ class MemoryBroker:
         return dict(self._groups[group].committed)
 
     def rewind(self, group: str, topic: str) -> None:
-        """The group reads a topic again from its beginning, as after `kafka-consumer-groups --reset-offsets`."""
+        """Let the group read a topic again from its beginning, as after `kafka-consumer-groups --reset-offsets`."""
         for number in range(len(self._topics[topic])):
             self._groups[group].committed.pop(Partition(topic, number), None)
         self.rebalance(group)
 
     def rebalance(self, group: str) -> None:
-        """Assign the group's partitions again, to other members than before if there are several."""
+        """Assign the group's partitions again. Several members change their partitions."""
         self._groups[group].rotation += 1
         self._assign(group)
 
     # ---- what its clients do
 
     def answer(self) -> None:
-        """Raise where the broker is down."""
+        """Raise if the broker is down."""
         if self.down:
             raise BrokerUnavailable("the broker does not answer")
 
     def join(self, group: str, member: "MemorySource") -> None:
-        """A new member of a group."""
+        """Add a member to a group."""
         self._groups[group].members.append(member)
         self._assign(group)
 
     def leave(self, group: str, member: "MemorySource") -> None:
-        """A member is gone, in good order or because it was silent for too long."""
+        """Remove a member, whether it left in good order or was silent for too long."""
         if member in self._groups[group].members:
             self._groups[group].members.remove(member)
             member.assigned(())
@@ -118,7 +118,7 @@ class MemoryBroker:
         return self._groups[name]
 
     async def arrival(self, topic: str, within: float) -> None:
-        """Return when something may have arrived on a topic, or after so many seconds."""
+        """Return when a record may have arrived on a topic, or after this many seconds."""
         try:
             async with asyncio.timeout(within), self._arrived[topic]:
                 await self._arrived[topic].wait()
@@ -167,11 +167,11 @@ class MemorySource:
         self.vanish()
 
     def vanish(self) -> None:
-        """Be gone without a word; the group notices at once, as it does some seconds later in truth."""
+        """Disappear without a word. The group notices at once; a real group notices some seconds later."""
         self._broker.leave(self._group, self)
 
     async def poll(self, max_records: int, wait: float) -> Batch:
-        """The next records, waiting for the first."""
+        """The next records. Waits for the first."""
         self._broker.answer()
         records = self._next(max_records)
         if not records and not self._stopped:
@@ -181,7 +181,7 @@ class MemorySource:
         return Batch(tuple(records), self._epoch)
 
     async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
-        """Commit what is still held under that epoch."""
+        """Commit the offsets of partitions still held under that epoch."""
         self._broker.answer()
         if epoch != self._epoch:
             return
@@ -191,23 +191,23 @@ class MemorySource:
                 committed[partition] = max(offset, committed.get(partition, 0))
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Bring nothing from these."""
+        """Bring no records from these partitions."""
         self._paused |= set(partitions) & set(self._positions)
 
     def resume(self, partitions: Collection[Partition]) -> None:
-        """Bring records from these again."""
+        """Bring records from these partitions again."""
         self._paused -= set(partitions)
 
     def paused(self) -> frozenset[Partition]:
-        """Held and paused."""
+        """Partitions that are held and paused."""
         return frozenset(self._paused & set(self._positions))
 
     def assignment(self) -> frozenset[Partition]:
-        """What is held now."""
+        """Partitions that are held now."""
         return frozenset(self._positions)
 
     async def lag(self) -> Mapping[Partition, Lag]:
-        """Where each held partition stands."""
+        """The lag of each held partition."""
         self._broker.answer()
         committed = self._broker.group(self._group).committed
         return {
@@ -216,11 +216,14 @@ class MemorySource:
         }
 
     def health(self) -> Health:
-        """How the source fares."""
+        """The health of the source."""
         return Health(rebalances=self._epoch, rebuilds=0)
 
     def assigned(self, partitions: Collection[Partition]) -> None:
-        """The group has given these to this member: reading goes on from what the group has committed."""
+        """The group gives these partitions to this member.
+
+        Reading goes on from the offsets that the group has committed.
+        """
         committed = self._broker.group(self._group).committed
         self._positions = {partition: committed.get(partition, 0) for partition in partitions}
         self._paused &= set(self._positions)

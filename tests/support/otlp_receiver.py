@@ -1,4 +1,4 @@
-"""A collector of traces: takes OTLP over HTTP on loopback and reads what is in it."""
+"""A collector of traces: takes OTLP over HTTP on loopback and reads the spans."""
 
 import threading
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ class Received:
     id: str
     parent: str
     links: tuple[tuple[str, str], ...]
-    """Trace and span of each."""
+    """Trace id and span id of each link."""
     attributes: dict[str, str]
     resource: dict[str, str]
     failed: bool
 
 
 class Receiver:
-    """What arrived, whole and read."""
+    """Every request that arrived, whole and read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,19 +47,19 @@ class Receiver:
                 self._spans.extend(_read(span, resource) for scope in group.scope_spans for span in scope.spans)
 
     def spans(self) -> list[Received]:
-        """Everything that arrived so far."""
+        """All spans that have arrived so far."""
         with self._lock:
             return list(self._spans)
 
     def bytes(self) -> bytes:
-        """The same as it came."""
+        """All bytes that have arrived so far."""
         with self._lock:
             return b"\n".join(self._bodies)
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    """A collector that listens."""
+    """A listening collector."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -76,7 +76,7 @@ def receiving() -> Iterator[Receiver]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}"

@@ -24,9 +24,9 @@ TOKEN_PAUSE = 10.0
 
 
 class Wire(Transport):
-    """From a worker to the simulator, with boundaries before a request leaves and before its answer arrives.
+    """The way from a worker to the simulator, with boundaries before a request leaves and before its answer arrives.
 
-    What has left goes on without the worker: a request is never called back.
+    A request that has left goes on without the worker: nothing calls it back.
     """
 
     def __init__(self, simulator: Simulator, life: Life, *, call_timeout: float) -> None:
@@ -40,7 +40,7 @@ class Wire(Transport):
     async def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
     ) -> Reply:
-        """As the real one."""
+        """Send as the real transport does."""
         request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
         name = self.simulator.operation(method, request.url.path, dict(request.url.params)) or target
         await self._leave(name, request)
@@ -74,13 +74,16 @@ class Wire(Transport):
 
 @dataclass
 class Authority:
-    """Who gives tokens out. `down`: nobody gets one, and those that are held go on until they are refused."""
+    """The authority that issues tokens.
+
+    While `down` it issues none; held tokens work until Partner Center refuses them.
+    """
 
     down: bool = False
 
 
 class Issued:
-    """A source of tokens: the simulator makes them, and they are used until they grow old or are refused."""
+    """A source of tokens. The simulator makes the tokens; each is used until it grows old or is refused."""
 
     def __init__(
         self, simulator: Simulator, tenant: str, clock: Clock, authority: Authority, *, user: bool = False
@@ -104,16 +107,16 @@ class Issued:
         return AccessToken(self._token, 0.0, 0.0)
 
     async def replace(self, _refused: AccessToken) -> AccessToken:
-        """Another one."""
+        """Get another token."""
         self._issued_at = -TOKEN_SECONDS
         return await self.get()
 
     def refused(self, reason: str, _why: Trouble) -> None:
-        """Partner Center refused a token of its own simulator, as faults have it."""
+        """Partner Center refused a token of its own simulator, as a fault may demand."""
         self.trouble = reason
 
     def taken(self) -> None:
-        """As it should be."""
+        """Partner Center took the token."""
         self.trouble = None
 
 
@@ -127,7 +130,7 @@ class IssuedTokens:
         self.user = Issued(simulator, tenant, clock, authority, user=True)
 
     def try_now(self) -> None:
-        """These are never refused for a while."""
+        """Do nothing: these tokens are never held back after a refusal."""
 
 
 class SimulatedAccount:
@@ -142,7 +145,7 @@ class SimulatedAccount:
         clock: Clock,
         authority: Authority,
     ) -> None:
-        """`runs` is told which command each MS-CorrelationId stands for."""
+        """`runs` learns which command each MS-CorrelationId belongs to."""
         tokens = IssuedTokens(wire.simulator, tenant, clock, authority)
         self._runs = runs
         self._state = AccountState(name, tokens, wire, clock, limit=500, jitter=lambda: 0.5)
@@ -153,18 +156,18 @@ class SimulatedAccount:
         return BoundAccount(self._state, run)
 
     def ceilings(self) -> Iterable[tuple[str, int, int]]:
-        """As the real one."""
+        """As the real account does."""
         return self._state.ceilings()
 
     def try_now(self) -> None:
-        """As the real one."""
+        """As the real account does."""
         self._state.try_now()
 
     def complaints(self) -> tuple[str, ...]:
-        """As the real one."""
+        """As the real account does."""
         return self._state.complaints()
 
 
 def _heard(answered: "asyncio.Task[httpx.Response]") -> None:
     if not answered.cancelled():
-        answered.exception()  # where the caller is gone, nobody else asks for it
+        answered.exception()  # if the caller is gone, nobody else asks for the result

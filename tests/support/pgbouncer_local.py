@@ -20,7 +20,7 @@ default_pool_size = {size}
 max_client_conn = 500
 server_round_robin = 1
 """
-"""Round robin: each transaction gets another connection than the one before, as it would among many clients."""
+"""Round robin: each transaction gets another connection than the one before, as among many clients."""
 
 
 def why_not() -> str | None:
@@ -52,7 +52,7 @@ class LocalPgBouncer(Server):
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
     def ready(self) -> bool:
-        """Somebody accepts connections."""
+        """Whether the pooler accepts connections."""
         return listens(self.port)
 
     def remove(self) -> None:

@@ -1,4 +1,4 @@
-"""A small HTTP proxy that makes tunnels (CONNECT), and remembers what it was asked for."""
+"""A small HTTP proxy that makes tunnels (CONNECT) and remembers the hosts that clients asked for."""
 
 import asyncio
 from base64 import b64encode
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tunnels:
-    """The proxy. `asked` holds the hosts of CONNECT requests, also of those that were refused."""
+    """The proxy. `asked` holds the hosts of all CONNECT requests, of refused ones too."""
 
     user: str | None = None
     password: str = ""
@@ -23,7 +23,7 @@ class Tunnels:
 
     @property
     def url(self) -> str:
-        """Where it is, without a user."""
+        """The URL of the proxy, without a user."""
         return f"http://localhost:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +49,7 @@ class Tunnels:
         await writer.drain()
         if status != 200:
             return
-        # Whatever name is asked for: the servers of tests are all on this machine.
+        # Every name leads to this machine: all servers of tests are here.
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", int(target.rpartition(":")[2]))
         async with asyncio.TaskGroup() as both:
             both.create_task(_pump(reader, inner_writer))
@@ -81,5 +81,5 @@ async def tunnels(*, user: str | None = None, password: str = "", answer: int = 
     finally:
         server.close()
         tasks = [task for task in proxy.under_way if task is not None]
-        if tasks:  # each ends when both sides have hung up
+        if tasks:  # each direction ends when both sides have hung up
             await asyncio.wait(tasks, timeout=5)

@@ -1,6 +1,6 @@
-"""For runs by the thousand: nothing is logged, and a worker that waits for nothing in particular looks less often.
+"""For runs by the thousand: nothing is logged, and an idle worker looks less often.
 
-Whatever calls a worker (a record that arrives, a command that ends, a turn that is due) calls it as ever.
+Every call to a worker (a record that arrives, a command that ends, a turn that is due) still wakes it at once.
 """
 
 import logging
@@ -16,14 +16,14 @@ from worker.runtime.lifecycle import service
 from worker.runtime.observability import gauges
 
 SELDOM = 5.0
-"""Virtual seconds between two polls of a topic that brings nothing, and two looks at an outbox that got nothing new."""
+"""Virtual seconds between two polls of an idle topic, and between two looks at an unchanged outbox."""
 HARDLY = 60.0
-"""Virtual seconds between two looks at what is only measured."""
+"""Virtual seconds between two updates of values that are only measured."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within it, it is so."""
+    """Within this block nothing is logged and idle workers look less often."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
@@ -40,7 +40,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def overheard() -> Iterator[list[dict[str, Any]]]:
-    """What is logged within it, as facts."""
+    """The log lines within this block, as facts."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
     try:

@@ -28,7 +28,7 @@ async def test_a_record_that_was_sent_is_read(topics: Topics) -> None:
 
 @pytest.mark.kafka
 def test_a_killed_broker_comes_back_with_its_data(own_kafka: LocalKafka, own_topics: Topics) -> None:
-    """What a broker acknowledged before SIGKILL is there after its start."""
+    """A restarted broker has every record that it acknowledged before SIGKILL."""
     assert run_apart(_produce_and_read(own_topics, b"one")) == [b"one"]
     own_kafka.kill()
     assert not own_kafka.running
@@ -38,7 +38,7 @@ def test_a_killed_broker_comes_back_with_its_data(own_kafka: LocalKafka, own_top
 
 @pytest.mark.postgres
 async def test_each_database_is_empty_and_takes_tables(postgres_url: str) -> None:
-    """A test begins with a database of its own."""
+    """Each test begins with an empty database of its own."""
     connection = await asyncpg.connect(postgres_url)
     assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
     await connection.close()
@@ -63,7 +63,7 @@ def test_a_killed_database_comes_back_with_its_data(own_postgres: LocalPostgres)
 
 @pytest.mark.postgres
 def test_a_frozen_server_is_there_again_after_it(own_postgres: LocalPostgres) -> None:
-    """A paused server keeps its port and answers again when it goes on."""
+    """A paused server keeps its port and answers again when it is resumed."""
     own_postgres.pause()
     assert own_postgres.running
     own_postgres.resume()

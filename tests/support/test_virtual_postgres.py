@@ -1,4 +1,4 @@
-"""A killed worker leaves its database at once, wherever its driver was."""
+"""A killed worker leaves its database at once, wherever its driver was at that moment."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from worker.journal.database.protocol import Transaction
 
 @pytest.mark.postgres
 def test_a_worker_killed_while_a_connection_goes_back_to_its_pool_is_buried(postgres_url: str) -> None:
-    """The driver's task that gives the connection back ends before its first step, and nobody waits for it."""
+    """The driver's task that gives the connection back ends before its first step, and nothing waits for that task."""
     run_virtual(_killed_while_a_connection_goes_back(postgres_url))
 
 

@@ -1,6 +1,7 @@
-"""What must be true of the commands topic when everything on it has been taken in: every record became something.
+"""What must be true of the commands topic when every record has been taken in: every record is accounted for.
 
-`tests.support.invariants` looks at the commands; this looks at the records, and at what a replay of all of them does.
+`tests.support.invariants` checks the commands. This module checks the records, and the effect of a replay of all
+records.
 """
 
 import json
@@ -27,7 +28,7 @@ REJECTIONS = frozenset(RejectedCode)
 
 
 async def check_topic(world: World) -> None:
-    """Raise `Findings` where a record is not what it should have become, or a write was repeated blindly."""
+    """Raise `Findings` if a record was not treated as it should be, or a write was repeated blindly."""
     rows = await world.rows("SELECT * FROM command ORDER BY seq")
     letters = await world.rows("SELECT * FROM dead_letter")
     findings = [
@@ -48,7 +49,7 @@ async def check_topic(world: World) -> None:
 
 
 def _everything_is_taken_in(world: World) -> Iterator[str]:
-    """The group has committed every record. Where it stopped at one that nobody can read, that one is to blame."""
+    """The group has committed every record. If it stopped, it stopped at a record that nobody can read."""
     committed = world.broker.committed(GROUP)
     ends: dict[int, int] = defaultdict(int)
     for record in world.broker.records(COMMANDS):
@@ -62,7 +63,7 @@ def _everything_is_taken_in(world: World) -> Iterator[str]:
 
 
 def _poison_is_known(world: World, letters: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Each record that cannot be read is a dead letter with its reason and its bytes, or a refusal."""
+    """Each unreadable record is a dead letter with its reason and its bytes, or a refusal."""
     codes = {(row["partition"], row["position"]): row["code"] for row in letters}
     records = {(record.partition, record.offset): record for record in world.broker.records(COMMANDS)}
     published = {_place(letter): letter for letter in world.letters()}
@@ -90,7 +91,7 @@ def _bytes(record: Record) -> tuple[bytes | None, bytes | None]:
 def _contents_are_kept_apart(
     world: World, rows: Sequence[Mapping[str, Any]], letters: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
-    """A known id with other content is told so once for each content, and is a dead letter; nothing else is."""
+    """Each other content of a known id gets one refusal and one dead letter. No other record gets either."""
     kept = {row["id"]: world.written.get((row["partition"], row["position"])) for row in rows}
     others: dict[str, set[str]] = defaultdict(set)
     for place, command in world.written.items():
@@ -136,7 +137,7 @@ def _accepted_in_the_order_of_offsets(rows: Sequence[Mapping[str, Any]]) -> Iter
 
 
 def _one_of_a_lane_at_a_time(world: World, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A command asks nothing of Partner Center before those ahead of it have ended, but for upgrades that run."""
+    """A command asks nothing of Partner Center before the commands ahead of it have ended, except running upgrades."""
     begun: dict[str, float] = {}
     for request in world.simulator.books.requests:
         begun.setdefault(world.runs.get(request.correlation_id or "", ""), request.at)
@@ -154,9 +155,10 @@ def _one_of_a_lane_at_a_time(world: World, rows: Sequence[Mapping[str, Any]]) ->
 
 
 def _nobody_acts_again_without_looking(world: World) -> Iterator[str]:
-    """Within a run of a command, a look at Partner Center stands before each request for a money effect.
+    """Within a run, the command looks at Partner Center before each request for a money effect.
 
-    Unless the one before got a clear no. Of two runs the requests may arrive in any order, where a worker has died.
+    No look is needed after a clear refusal. Requests of two runs may arrive in any order if a worker has died between
+    them.
     """
     looked: dict[tuple[str, str], bool] = {}
     names = {str(command_uid(SOURCE, name)): name for name in world.sent}
@@ -173,7 +175,7 @@ def _nobody_acts_again_without_looking(world: World) -> Iterator[str]:
 
 
 async def _parked_with_evidence(world: World) -> Iterator[str]:
-    """Whatever ended as unknown shows a person what it did: steps, or the calls that could not tell."""
+    """Every unknown outcome shows a person what the command did: steps, or the calls whose results are unknown."""
     evidence = {row["uid"] for row in await world.rows("SELECT uid FROM step UNION SELECT uid FROM call")}
     parked = [
         each
@@ -192,7 +194,7 @@ async def _parked_with_evidence(world: World) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a world had done and said before every record was brought again."""
+    """What a world had done and published before every record was brought again."""
 
     requests: int
     effects: int
@@ -201,7 +203,7 @@ class Replay:
 
     @classmethod
     def of(cls, world: World) -> "Replay":
-        """As it is now."""
+        """The state of the world now."""
         return cls(
             requests=len(world.simulator.books.requests),
             effects=sum(effect.request is not None for effect in world.simulator.books.effects),
@@ -210,7 +212,7 @@ class Replay:
         )
 
     def differences(self, world: World) -> list[str]:
-        """What the replay changed, a sentence each."""
+        """What the replay changed, one sentence each."""
         now = Replay.of(world)
         found = [*_everything_is_taken_in(world)]
         for what, before, after in (

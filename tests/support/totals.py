@@ -1,4 +1,4 @@
-"""What many tests counted each for itself, added up at the end of a run."""
+"""Counts of many tests, added up at the end of a run."""
 
 from collections import Counter
 
@@ -8,11 +8,11 @@ TOTALS = {
     "deaths": "points at which a worker died",
     "happened": "what happened in the simulated stories",
 }
-"""The property of a test under which it gives its counts, and their heading."""
+"""The test property under which a test gives its counts, and the heading of these counts."""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the sums, of whichever process counted."""
+    """Print the sums over all processes of the run."""
     for wanted, heading in TOTALS.items():
         counts: Counter[str] = Counter()
         for report in terminalreporter.stats.get("passed", []):

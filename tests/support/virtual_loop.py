@@ -1,7 +1,7 @@
-"""An event loop whose time is virtual: nothing ever waits, hours pass in no time, and the same run is the same again.
+"""An event loop with virtual time: nothing really waits, hours pass in no time, and a run can be repeated exactly.
 
-Where nothing is ready, time jumps to the next timer. Where nothing is scheduled either, nothing can ever happen any
-more, and that is an error. While something outside answers (`outside`), time stands still and the loop really waits.
+If nothing is ready, time jumps to the next timer. If nothing is scheduled either, the loop stands still for ever, which
+is an error. While an outside server answers (`outside`), time stands still and the loop really waits.
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 LOOK_AGAIN = 0.05  # real seconds, while something outside answers
-SILENCE = 120.0  # real seconds, after which what is outside will not answer any more
+SILENCE = 120.0  # real seconds after which an outside server is taken to be silent
 
 
 class Standstill(AssertionError):
-    """Everybody waits for somebody else."""
+    """Every task waits for another one."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """See the module."""
+    """The loop that this module describes."""
 
     def __init__(self) -> None:
         self._virtual_now = 0.0
@@ -35,16 +35,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     @property
     def _clock_resolution(self) -> float:
-        # A timer is due when its time has come, to the last bit: early, somebody who looks at the clock would sleep on.
+        # A timer runs when its time has come, exact to the last bit. Run early, a task that reads the clock would sleep
+        # on.
         return math.ulp(self._virtual_now)
 
     @_clock_resolution.setter
     def _clock_resolution(self, _value: float) -> None:
-        """The base class thinks of real clocks."""
+        """The base class expects a real clock."""
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """Wait for something that lives in real time, such as a database server."""
+        """Wait for a coroutine that lives in real time, such as a call to a database server."""
         self._outside += 1
         try:
             yield
@@ -52,7 +53,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._outside -= 1
 
     def passed(self, timeout: float | None) -> bool:
-        """Nothing is ready: let the time pass until something is. False while something outside is waited for."""
+        """Nothing is ready: let time pass until something is. False while the loop waits for an outside server."""
         if self._outside:
             return False
         if timeout is None:
@@ -68,7 +69,7 @@ class _Selector(selectors.DefaultSelector):
         self._looks = 0
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        """The tasks that are ready; without any, let virtual time pass."""
+        """The ready tasks. If none is ready, let virtual time pass."""
         ready = super().select(0)
         if ready or timeout == 0 or self._loop.passed(timeout):
             self._looks = 0
@@ -83,6 +84,6 @@ class _Selector(selectors.DefaultSelector):
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end on a virtual loop of its own. Nothing that it left running survives it."""
+    """Run a coroutine to its end on a virtual loop of its own. Every task that it left running is ended."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

@@ -1,4 +1,4 @@
-"""A journal on a real PostgreSQL server in virtual time: the server is told what time it is, and waited for."""
+"""A journal on a real PostgreSQL server in virtual time: the test sets the server's time and waits for its answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -24,38 +24,38 @@ class VirtualPostgres(PostgresEngine):
     """While the server works, virtual time stands still."""
 
     async def open(self) -> None:
-        """As the real one."""
+        """As the real engine does."""
         with _loop().outside():
             await super().open()
 
     async def close(self) -> None:
         """Let go at once, as the system does for a process that has ended.
 
-        A killed worker's driver may never give its connection back. The real engine waits for that a while, but virtual
-        time stands still meanwhile.
+        A killed worker's driver may never give its connection back. The real engine waits a while for the connection,
+        but virtual time stands still meanwhile.
         """
         if self._pool is not None:
             pool, self._pool = self._pool, None
             pool.terminate()
 
     async def commit(self, operations: Sequence[Operation]) -> list[Any]:
-        """As the real one."""
+        """As the real engine does."""
         with _loop().outside():
             return await super().commit(operations)
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """As the real one."""
+        """As the real engine does."""
         with _loop().outside():
             return await super().read(query)
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """Nobody calls, which is one of the things that a hint may do."""
+        """Deliver no hints: a hint may be lost at any time."""
         await asyncio.Event().wait()
 
 
 @contextmanager
 def told_the_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], MakeEngine]]:
-    """Gives engines on a database whose clock is that of the world."""
+    """Makes engines on a database whose clock is the world's clock."""
     told: list[Clock] = []
 
     async def tick(tx: PostgresTransaction) -> None:
@@ -75,7 +75,7 @@ def told_the_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], M
 
 
 def emptied(url: str) -> str:
-    """The database, as if it had just been made, and its tables with it."""
+    """The database, emptied of all rows and tables."""
     run_apart(_empty(url))
     return url
 
@@ -83,7 +83,7 @@ def emptied(url: str) -> str:
 async def _empty(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        # Rows go many times as fast as tables, whose files the server makes and removes one by one.
+        # Deleting rows is many times faster than dropping tables: the server makes and removes a file for each table.
         tables = [row["tablename"] for row in await connection.fetch(TABLES)]
         sequences = [row["sequencename"] for row in await connection.fetch(SEQUENCES)]
         statements = [

@@ -1,4 +1,4 @@
-"""A clock that follows the event loop, so that a test under `looptime` sees hours pass in no time."""
+"""A clock that follows the event loop: a test under `looptime` sees hours pass in no time."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 class LoopClock(Clock):
-    """Wall and monotonic time both follow the loop in which it was made, also when another thread asks.
+    """Wall time and monotonic time both follow the loop in which the clock was made, in other threads too.
 
     `jump` moves the wall clock alone, as an operator may.
     """
@@ -28,9 +28,9 @@ class LoopClock(Clock):
         return self._loop.time() - self._zero
 
     def boot(self) -> float:
-        """The same: a virtual machine never sleeps."""
+        """The same as `monotonic`: a virtual machine never sleeps."""
         return self.monotonic()
 
     def jump(self, by: timedelta) -> None:
-        """The wall clock is set forward or back."""
+        """Set the wall clock forward or back."""
         self._start += by
