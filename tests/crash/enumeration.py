@@ -88,7 +88,7 @@ class Outcome:
 
 
 async def points_of(path: Path, make_engine: MakeEngine) -> Outcome:
-    """Run a path without a death: how the command ends, and every boundary that the worker passed until it was at rest."""
+    """Run a path without a death: the command's end, and every boundary that the worker passed until it was at rest."""
     async with _world(path, make_engine, remembers=True) as world:
         return await _live(world, path, None)
 

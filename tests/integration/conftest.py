@@ -22,7 +22,7 @@ WorkerFactory = Callable[..., Azplan]
 
 @pytest.fixture(scope="session")
 def partner_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
-    """A Partner Center six hundred times as fast as the real one, for all tests; each seeds its own customers."""
+    """A Partner Center 600 times as fast as the real one, for all tests. Each test adds its own customers."""
     simulator = SimulatorProcess(
         tmp_path_factory.mktemp("partner-center"), "--scale", "600", "--set", "quota_per_minute=100000", user=True
     )
@@ -33,7 +33,7 @@ def partner_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulat
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def journal_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a new journal, on either database."""
+    """The URL of a new journal, on each of the two databases."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
@@ -46,7 +46,7 @@ def settings(topics: Topics, partner_center: SimulatorProcess, journal_url: str)
 
 @pytest.fixture
 def start_worker(settings: dict[str, str], tmp_path: Path) -> Iterator[WorkerFactory]:
-    """Starts workers, with other settings where wanted, and ends those that still run."""
+    """Starts workers, with other settings if a test wants them, and ends all workers that still run."""
     started: list[Azplan] = []
 
     def start(**other: str) -> Azplan:

@@ -25,7 +25,7 @@ def orders_of(partner_center: SimulatorProcess, customer: str) -> list[object]:
 def test_send_prints_the_events_of_a_purchase_and_exits_0(
     settings: Settings, start_worker: WorkerFactory, partner_center: SimulatorProcess, tmp_path: Path
 ) -> None:
-    """A person sends CreateAzurePlan, watches its events come, and Partner Center has sold one plan."""
+    """A person sends CreateAzurePlan and sees its events. Partner Center has sold one plan."""
     (customer,) = partner_center.customers("ready", 1)
     start_worker()
 
@@ -41,7 +41,7 @@ def test_send_prints_the_events_of_a_purchase_and_exits_0(
 def test_send_says_why_a_command_is_refused_and_exits_4(
     settings: Settings, start_worker: WorkerFactory, partner_center: SimulatorProcess, tmp_path: Path
 ) -> None:
-    """A refusal prints its code, its reason and what to do."""
+    """A refusal prints its code, its reason and the next step."""
     (customer,) = partner_center.customers("plan", 1)
     start_worker()
 
@@ -55,14 +55,14 @@ def test_send_says_why_a_command_is_refused_and_exits_4(
 async def test_a_record_sent_ten_times_buys_once_and_is_answered_once(
     topics: Topics, start_worker: WorkerFactory, partner_center: SimulatorProcess
 ) -> None:
-    """Ten times the same record: one order in Partner Center's books, one set of event ids."""
+    """Ten copies of one record lead to one order in Partner Center's books and one set of event ids."""
     (customer,) = partner_center.customers("ready", 1)
     command = Sent("CreateAzurePlan", customer)
     start_worker()
 
     await send(topics, *[command] * 10)
     await answered(topics, [command], within=60)
-    last = Sent("ReactivatePlan", customer)  # behind all ten, so that they have been taken in when it is answered
+    last = Sent("ReactivatePlan", customer)  # behind all ten: they have been taken in when this command is answered
     await send(topics, last)
     await answered(topics, [last], within=60)
 
@@ -75,7 +75,7 @@ async def test_a_record_sent_ten_times_buys_once_and_is_answered_once(
 async def test_an_id_with_other_content_is_refused_and_changes_nothing(
     topics: Topics, start_worker: WorkerFactory, partner_center: SimulatorProcess
 ) -> None:
-    """CommandIdReused and a dead letter; the first command's answer stays the only one."""
+    """The second content gets CommandIdReused and a dead letter. The first command's answer stays the only one."""
     (customer,) = partner_center.customers("ready", 1)
     command = Sent("CreateAzurePlan", customer)
     other = Sent("CreateAzurePlan", customer, {"country": "DE"}, id=command.id)
@@ -97,7 +97,7 @@ async def test_an_id_with_other_content_is_refused_and_changes_nothing(
 async def test_a_worker_killed_between_check_out_and_its_answer_has_bought_once(
     topics: Topics, start_worker: WorkerFactory, partner_center: SimulatorProcess
 ) -> None:
-    """SIGKILL while Partner Center has the order and the worker not its answer: the next worker finds the one order."""
+    """After SIGKILL between the order and its answer, the next worker finds the one order."""
     (customer,) = partner_center.customers("ready", 1)
     command = Sent("CreateAzurePlan", customer)
     partner_center.fault("slow_answer", operation="carts.checkout", customer=customer, seconds=30)
@@ -118,7 +118,7 @@ async def test_a_worker_killed_between_check_out_and_its_answer_has_bought_once(
 async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_next_command_is_carried_out(
     topics: Topics, start_worker: WorkerFactory, partner_center: SimulatorProcess
 ) -> None:
-    """Poison never blocks: its bytes and its reason are in the dead letter."""
+    """Poison never blocks: the dead letter has the record's bytes and the reason."""
     (customer,) = partner_center.customers("suspended_plan", 1)
     good = Sent("ReactivatePlan", customer)
     bad = [(customer.encode(), b"\xff\xfe", good.headers), (customer.encode(), None, good.headers), (None, b"[]", [])]
@@ -134,7 +134,7 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_next_command_is
 
 
 async def three(topics: Topics) -> list[Heard] | None:
-    """The dead letters, once there are three."""
+    """The dead letters, once there are three of them."""
     letters = await hear(topics.bootstrap_servers, topics.dead_letters)
     return sorted(letters, key=lambda each: each.headers["azplan_dlq_offset"]) if len(letters) == 3 else None
 
@@ -142,7 +142,7 @@ async def three(topics: Topics) -> list[Heard] | None:
 def test_a_second_worker_on_an_sqlite_journal_is_refused_with_what_to_do(
     topics: Topics, partner_center: SimulatorProcess, sqlite_url: str, tmp_path: Path, settings: Settings
 ) -> None:
-    """An SQLite journal serves one worker: the second one ends with 78 and names PostgreSQL."""
+    """An SQLite journal serves one worker. The second worker ends with 78 and names PostgreSQL."""
     mine = {**settings, "AZPLAN_JOURNAL__URL": sqlite_url}
     first = Azplan(settings=mine, cwd=tmp_path, name="first")
     first.start()
@@ -160,7 +160,10 @@ def test_a_second_worker_on_an_sqlite_journal_is_refused_with_what_to_do(
 async def test_an_empty_journal_beside_a_used_group_is_refused_until_a_person_says_that_it_is_new(
     topics: Topics, start_worker: WorkerFactory, partner_center: SimulatorProcess, tmp_path: Path, settings: Settings
 ) -> None:
-    """What was done would be done again: exit 78, naming the journal's rebuild and `--new-journal`."""
+    """Finished commands would be carried out again.
+
+    The worker ends with 78 and names the rebuild and `--new-journal`.
+    """
     (customer,) = partner_center.customers("suspended_plan", 1)
     command = Sent("ReactivatePlan", customer)
     worker = start_worker()

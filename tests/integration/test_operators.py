@@ -1,4 +1,4 @@
-"""The operators' verbs beside a worker that runs, on both databases: what they print, do, and end with."""
+"""The operators' verbs beside a running worker, on both databases: their output, their effects, their exit codes."""
 
 import json
 import subprocess
@@ -41,28 +41,28 @@ def say(topics: Topics, *commands: Sent) -> None:
 
 
 def told(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
-    """What a verb printed as JSON; it must have ended with this code."""
+    """The JSON that a verb printed. The verb must have ended with this code."""
     assert done.returncode == code, f"{done.args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return json.loads(done.stdout)
 
 
 @pytest.fixture
 def states(settings: dict[str, str]) -> States:
-    """The commands of the journal and where each stands, a code where it has one."""
+    """The commands of the journal with their states, and with a code if they have one."""
     return lambda: {
         id_: each.code or each.state.value for id_, each in commands_of(settings["AZPLAN_JOURNAL__URL"]).items()
     }
 
 
 def until(states: States, command: Sent, state: str) -> None:
-    """Wait until a command stands there."""
+    """Wait until a command has this state."""
     wait_until(lambda: states().get(command.id) == state, f"{command.id} is {state}", within=40)
 
 
 def test_the_brake_holds_what_is_queued_and_cancel_answers_it(
     start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
-    """Paused suspensions wait, are shown as paused, are cancelled with one verb, and none reached Partner Center."""
+    """Paused suspensions wait and are shown as paused. One verb cancels them, and none reached Partner Center."""
     customers = partner_center.customers("quiet_plan", 5)
     start_worker()
     made = told(verb("pause", "--type", "SuspendPlan", "--why", "a flood", "--yes", "--json"))
@@ -99,7 +99,7 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     states: States,
     tmp_path: Path,
 ) -> None:
-    """The dead letters of failed commands are found by code, exported byte for byte, and begin their next story."""
+    """Dead letters of failed commands are found by code, exported byte for byte, and begin the command's next story."""
     (customer,) = partner_center.customers("order_fails", 1)
     start_worker()
     command = Sent("CreateAzurePlan", customer)
@@ -121,7 +121,7 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     assert len(told(verb("dead-letters", "list", "--json"))) == 2
     redriven = verb("dead-letters", "redrive", "--code", "order_failed", "--canary", "1", "--yes", "--json")
     result = json.loads(redriven.stdout)
-    # Its order ends when Microsoft says so: within the look of the verb, or after it.
+    # Its order ends when Microsoft says so: while the verb is watching, or later.
     assert (redriven.returncode, result["failed"], result["waiting"]) in ((1, 1, 0), (0, 0, 1)), redriven.stderr
     url = settings["AZPLAN_JOURNAL__URL"]
     wait_until(lambda: stories_of_dead_letters(url, code="order_failed") == [0, 1], "it failed again", within=40)
@@ -140,7 +140,7 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
     states: States,
     tmp_path: Path,
 ) -> None:
-    """kill -9 in the middle, and two who go on with the same plan at once: each failure is redriven once."""
+    """After `kill -9` in the middle, two applies go on with the same plan at once: each failure is redriven once."""
     customers = partner_center.customers("order_fails", 4)
     start_worker()
     commands = [Sent("CreateAzurePlan", customer) for customer in customers]
@@ -169,7 +169,10 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
 def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
     start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
-    """A plan of a time span has the shape that programs read; applying it calls nobody and says nothing twice."""
+    """The replay plan of a time span has the shape that programs read.
+
+    Applying it calls nobody and publishes nothing twice.
+    """
     customers = partner_center.customers("ready", 3)
     start_worker()
     commands = [Sent("CreateAzurePlan", customer) for customer in customers]
@@ -198,7 +201,10 @@ def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
 def test_without_a_living_worker_a_request_is_kept_until_one_runs(
     start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
-    """The verb says that nobody lives to carry it out, and ends with 5; the next worker does it first of all."""
+    """The verb says that no living worker can carry out the request and ends with 5.
+
+    The next worker does it first of all.
+    """
     (customer,) = partner_center.customers("quiet_plan", 1)
     worker = start_worker()
     verb("pause", "--customer", customer, "--yes")
@@ -217,7 +223,7 @@ def test_without_a_living_worker_a_request_is_kept_until_one_runs(
 def test_nothing_is_changed_without_a_yes(
     start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
-    """Without a terminal to ask on and without --yes, each of these verbs shows its plan and changes nothing."""
+    """Without a terminal and without --yes, each of these verbs shows its plan and changes nothing."""
     (customer,) = partner_center.customers("order_fails", 1)
     start_worker()
     command = Sent("CreateAzurePlan", customer)
@@ -241,7 +247,7 @@ def test_nothing_is_changed_without_a_yes(
 def test_a_journal_serves_the_group_that_it_began_with(
     start_worker: WorkerFactory, settings: dict[str, str], verb: Verb
 ) -> None:
-    """A worker of another group is refused with both names and what to set: exit code 78."""
+    """A worker of another group is refused with both names and the setting to change: exit code 78."""
     start_worker().stop()
     group = settings["AZPLAN_KAFKA__GROUP_ID"]
     settings["AZPLAN_KAFKA__GROUP_ID"] = "another"
@@ -254,7 +260,7 @@ def test_a_journal_serves_the_group_that_it_began_with(
 
 @pytest.fixture
 def empty_journal(settings: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a second journal, as empty as one whose disk was lost."""
+    """The URL of a second journal, as empty as a journal on a new disk."""
     if settings["AZPLAN_JOURNAL__URL"].startswith("sqlite"):
         yield f"sqlite:///{tmp_path / 'new.db'}"
         return
@@ -271,7 +277,10 @@ def test_a_lost_journal_is_built_from_the_topics_and_nothing_is_bought_again(
     verb: Verb,
     states: States,
 ) -> None:
-    """A worker refuses the empty journal, and a rebuild is refused while one lives; then all is known again."""
+    """A worker refuses the empty journal.
+
+    A rebuild is refused while a worker lives. Then the journal knows all commands again.
+    """
     customers = partner_center.customers("ready", 3)
     worker = start_worker()
     commands = [Sent("CreateAzurePlan", customer) for customer in customers]

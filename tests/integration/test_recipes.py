@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md, typed as they are written, by somebody who answers yes."""
+"""The recipes of docs/recipes.md, typed as they are written by a person who answers yes."""
 
 import json
 import os
@@ -53,24 +53,24 @@ class Desk:
         self._worker = start_worker()
 
     def states(self) -> dict[str, str]:
-        """The commands of the journal and where each stands."""
+        """The commands of the journal with their states."""
         listed = azplan("commands", "list", "--json", settings=self.settings, cwd=self._folder)
         return {each["id"]: each["state"] for each in json.loads(listed.stdout)}
 
     def file(self, name: str) -> bytes:
-        """What a verb has written where the person is."""
+        """The contents of a file that a verb wrote into the person's folder."""
         return (self._folder / name).read_bytes()
 
     def stop_worker(self) -> None:
-        """SIGTERM, and wait for the end."""
+        """Send SIGTERM and wait for the end."""
         self._worker.stop()
 
     def follow(self, heading: str) -> list[str]:
-        """Type each command of a recipe; what each printed and said. All must end well."""
+        """Type each command of a recipe. Returns the output of each. All commands must end well."""
         return [self.type(line) for line in recipe(heading)]
 
     def type(self, line: str) -> str:
-        """Type a command and answer yes. `azplan run` stays, so it is started beside."""
+        """Type a command and answer yes. `azplan run` does not end, so it is started beside the shell."""
         if line.startswith("export "):
             name, value = line.removeprefix("export ").split("=", 1)
             self.settings[name] = value
@@ -103,7 +103,7 @@ class Desk:
 
 
 def everything(terminal: int) -> Iterator[bytes]:
-    """What is written to a terminal, until its other side is closed."""
+    """Everything written to a terminal until its other side is closed."""
     while True:
         try:
             part = os.read(terminal, 4096)
@@ -116,13 +116,13 @@ def everything(terminal: int) -> Iterator[bytes]:
 
 @pytest.fixture
 def journal_url(tmp_path: Path) -> str:
-    """The embedded default is enough: the verbs are tested on both databases beside this file."""
+    """An SQLite journal is enough here: other tests run the verbs on both databases."""
     return f"sqlite:///{tmp_path / 'journal.db'}"
 
 
 @pytest.fixture
 def topics(kafka_servers: str) -> Topics:
-    """Topics that keep their records, however long ago those say that they were written."""
+    """Topics that keep their records, whatever age the records' timestamps say."""
     fresh = Topics(kafka_servers)
     run_apart(fresh.create(**{"retention.ms": "-1"}))
     return fresh
@@ -136,7 +136,7 @@ def desk(settings: dict[str, str], tmp_path: Path, start_worker: WorkerFactory) 
 
 
 def on_monday(topics: Topics, *commands: Sent | bytes) -> None:
-    """Write commands, or bytes that are none, with the day of the recipes as their time."""
+    """Write commands, or bytes that are no commands, with the day of the recipes as their timestamp."""
 
     async def write() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers, acks="all")
@@ -161,13 +161,13 @@ def on_monday(topics: Topics, *commands: Sent | bytes) -> None:
 
 
 def answers(topics: Topics, *commands: Sent) -> dict[str, list[str]]:
-    """The answers to these commands, once each has one: the names of the events by id."""
+    """The names of the answering events by command id, once each of these commands has an answer."""
     found = run_apart(answered(topics, commands, within=60))
     return {id_: [each.type for each in events] for id_, events in found.items()}
 
 
 def until_answered(topics: Topics, commands: Sequence[Sent], *expected: str) -> None:
-    """Wait until just these are the answers to each of the commands, story by story."""
+    """Wait until each of the commands has exactly these answers, story by story."""
 
     def look() -> bool:
         found = run_apart(answered(topics, commands, within=60))
@@ -177,14 +177,17 @@ def until_answered(topics: Topics, commands: Sequence[Sent], *expected: str) -> 
 
 
 def purchases(customers: list[str], *ids: str) -> list[Sent]:
-    """A plan for each customer."""
+    """One purchase of a plan for each customer."""
     return [Sent("CreateAzurePlan", customer, id=id_) for id_, customer in zip(ids, customers, strict=True)]
 
 
 def test_recipes_after_failures_and_a_lost_journal(
     desk: Desk, topics: Topics, partner_center: SimulatorProcess
 ) -> None:
-    """Why it failed; its code redriven with a canary; its day replayed; its journal lost: and nothing bought twice."""
+    """A failure is explained, redriven by its code with a canary, its day replayed, its journal lost.
+
+    Nothing is bought twice.
+    """
     failing = partner_center.customers("order_fails", 9)
     early = purchases(failing[:7], "order-4711", *(f"early-{number}" for number in range(6)))
     late = purchases(failing[7:], "late-1", "late-2")
@@ -237,7 +240,7 @@ def test_recipes_after_failures_and_a_lost_journal(
 def test_recipes_for_floods_unknown_outcomes_and_bad_records(
     desk: Desk, topics: Topics, partner_center: SimulatorProcess
 ) -> None:
-    """Records that are none, outcomes that nobody knows, a flood that is stopped: all as they are written."""
+    """Unreadable records, unknown outcomes and a stopped flood are all handled as the recipes say."""
     on_monday(topics, b"no json")
     url = desk.settings["AZPLAN_JOURNAL__URL"]
     wait_until(lambda: stories_of_dead_letters(url, code="invalid_json"), "it is a dead letter", within=30)

@@ -1,4 +1,4 @@
-"""Traces of a real worker, as a collector receives them: whose they are, how long they are, and what is not in them."""
+"""Traces of a real worker, as a collector receives them: their parents, their lengths, and no secrets."""
 
 import socket
 from pathlib import Path
@@ -44,7 +44,7 @@ async def buy(topics: Topics, partner_center: SimulatorProcess, settings: dict[s
 async def test_a_command_that_waits_is_traced_turn_by_turn_and_tells_no_secret(
     topics: Topics, partner_center: SimulatorProcess, tmp_path: Path
 ) -> None:
-    """G10: the first turn stands in the sender's trace; each later one is a trace of its own with a link to it."""
+    """G10: the first turn is in the sender's trace. Each later turn is a trace of its own with a link to the first."""
     partner_center.fault("error_before", operation="orders.*", status=500, count=2)
     with receiving() as receiver:
         key = "canary-key-of-the-collector"

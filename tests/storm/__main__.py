@@ -1,4 +1,4 @@
-"""`python -m tests.storm [SCENE ...]`: play scenes and print what came of them."""
+"""`python -m tests.storm [SCENE ...]`: play scenes and print their results."""
 
 import argparse
 import asyncio
@@ -21,7 +21,7 @@ COLUMNS = ("scene", "commands", "kills", "effects", "lost", "doubled", "order vi
 
 
 def main() -> int:
-    """Run the command line: 0 where every promise was kept, 1 where not, 69 where a component is missing."""
+    """Run the command line. Returns 0 if every promise was kept, 1 if not, 69 if a component is missing."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.storm",
         description="Three workers on a real Kafka, a real PostgreSQL and the simulator, and trouble around them.",
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--logs", type=Path, help="keep the log files of servers and workers in this folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own clients wait for a broker that is down
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the storm's own clients wait for a broker that is down
     if unknown := set(given.scenes) - set(SCENES):
         parser.error(f"no scene is named {', '.join(sorted(unknown))}; there are {', '.join(SCENES)}")
     if lack := why_not():
@@ -60,7 +60,7 @@ async def storm(names: Sequence[str], seed: int, seconds: float, logs: Path | No
 
 
 def as_table(lines: Sequence[Line]) -> str:
-    """A line for each scene, one for all, and under them what was found."""
+    """A line for each scene, a line for all scenes, and the findings below."""
     rows = [cells(line) for line in lines]
     total = Line("all")
     for line in lines:
@@ -84,7 +84,7 @@ def cells(line: Line) -> tuple[str, ...]:
 
 
 def as_json(seed: int, lines: Sequence[Line]) -> str:
-    """The same for programs."""
+    """The same table as JSON, for programs."""
     return json.dumps({"seed": seed, "at": int(time.time()), "scenes": [line.wire() for line in lines]})
 
 

@@ -1,4 +1,4 @@
-"""The workers of a scene: `azplan run` processes that are killed, stopped, frozen, and started again."""
+"""The workers of a scene: `azplan run` processes that are killed, stopped, frozen and started again."""
 
 import asyncio
 import json
@@ -13,14 +13,14 @@ from tests.support.harness import SOURCE
 
 ENDED_IN_ORDER = 128 + signal.SIGTERM
 STARTED = 90.0
-"""Seconds until a worker is a member of the group; a dead one before it holds everybody up for its session."""
+"""Seconds until a worker is a member of the group. A worker that dies before holds up all others for its session."""
 BROKEN = frozenset({"command.crashed", "worker.part_broke", "worker.not_drained"})
 
 Say = Callable[[str], None]
 
 
 class Crew:
-    """Workers by number, from 1."""
+    """The workers by number, from 1."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], say: Say) -> None:
         self._folder = folder
@@ -31,18 +31,18 @@ class Crew:
         self.kills = 0
 
     def hire(self, number: int, *, inside: Sequence[str] = (), **other: str) -> None:
-        """A worker, not yet started; `inside` as `Azplan` takes it, `other` settings of its own."""
+        """Make a worker, not yet started. `inside` is passed to `Azplan`; `other` are settings of this worker alone."""
         self.workers[number] = Azplan(
             settings={**self._settings, **other}, cwd=self._folder, name=f"worker-{number}", inside=inside
         )
 
     async def start(self, *numbers: int) -> None:
-        """Start these and wait until they take part."""
+        """Start these workers and wait until they take part."""
         self._up.update(numbers)
         await asyncio.gather(*(asyncio.to_thread(self.workers[n].start, within=STARTED) for n in numbers))
 
     async def launch(self, number: int) -> None:
-        """Start it and wait for nothing."""
+        """Start a worker and wait for nothing."""
         self._up.add(number)
         await asyncio.to_thread(self.workers[number].launch)
 
@@ -56,7 +56,7 @@ class Crew:
             await asyncio.to_thread(worker.kill)
 
     async def stop(self, number: int) -> list[str]:
-        """SIGTERM, and wait for its end. What was not in order, as sentences."""
+        """Send SIGTERM and wait for the end. Returns sentences about everything that was not in order."""
         worker = self.workers[number]
         self._say(f"SIGTERM to {worker.name} (pid {worker.pid})")
         self._up.discard(number)
@@ -64,18 +64,18 @@ class Crew:
         worker.interrupt()
         code = await asyncio.to_thread(worker.wait, within=60)
         self._say(f"{worker.name} ended with {code}")
-        if not began and code == -signal.SIGTERM:  # it was only just loading its code
+        if not began and code == -signal.SIGTERM:  # the worker was only just loading its code
             return []
         if code != ENDED_IN_ORDER or worker.output().count("worker.stopped") == before:
             return [f"{worker.name} did not stop in order, but with {code}"]
         return []
 
     def fallen(self) -> list[int]:
-        """Those that ended although nobody asked them to."""
+        """The workers that ended although nobody asked them to."""
         return [number for number in sorted(self._up) if not self.workers[number].running]
 
     async def end(self) -> None:
-        """End all."""
+        """End all workers."""
         self._up.clear()
         await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in self.workers.values()))
 
@@ -89,7 +89,7 @@ class Crew:
         return found
 
     def complaints(self) -> list[str]:
-        """Log lines that no trouble outside explains."""
+        """Log lines that trouble outside does not explain."""
         return [
             f"{worker.name} logged {line['event']}: {str(line.get('exception', line))[-400:]}"
             for worker in self.workers.values()
@@ -99,7 +99,7 @@ class Crew:
 
 
 def lines(worker: Azplan) -> list[dict[str, Any]]:
-    """The worker's log; a line that it did not finish is none."""
+    """The lines of the worker's log. An unfinished last line is left out."""
     found = []
     for text in worker.output().splitlines():
         try:

@@ -25,7 +25,7 @@ KNOBS = {"quota_per_minute": "1000000", "upgrade_running": "[300, 1800]"}
 
 @dataclass(frozen=True)
 class Ground:
-    """Servers that run. `folder` is theirs and the scenes'."""
+    """The running servers. `folder` belongs to the servers and to the scenes."""
 
     folder: Path
     kafka: LocalKafka
@@ -41,7 +41,7 @@ def why_not() -> str | None:
 
 @asynccontextmanager
 async def ground(seed: int, *, cable: bool, logs: Path | None = None) -> AsyncIterator[Ground]:
-    """Start all of it; end all of it, whatever happens.
+    """Start all servers, and end them all in any case.
 
     `cable`: with a way to the database that can be cut. `logs`: a folder in which all log files are kept.
     """
@@ -64,7 +64,7 @@ async def ground(seed: int, *, cable: bool, logs: Path | None = None) -> AsyncIt
 
 
 async def _made(make: Callable[[], T], close: Callable[[T], object], closing: list[Callable[[], object]]) -> T:
-    """What `make` gives, to be closed in the end; interrupted meanwhile, it is waited for and closed at once."""
+    """The object that `make` gives, closed at the end. After an interruption it is waited for and closed at once."""
     making = asyncio.ensure_future(asyncio.to_thread(make))
     try:
         made = await asyncio.shield(making)
@@ -92,7 +92,7 @@ def partner_center(folder: Path, seed: int) -> SimulatorProcess:
 
 
 async def together(starts: Sequence[Callable[[], object]]) -> None:
-    """Run blocking calls beside each other, and return when all have returned."""
+    """Run blocking calls in parallel and return when all have returned."""
     waiting: list[Awaitable[object]] = [asyncio.to_thread(start) for start in starts]
     for result in await asyncio.gather(*waiting, return_exceptions=True):
         if isinstance(result, BaseException):

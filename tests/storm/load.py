@@ -1,4 +1,4 @@
-"""What is asked for during a scene: all command types, repeats, known ids with other content, what is unreadable."""
+"""The records sent during a scene: all command types, repeats, known ids with other content, unreadable records."""
 
 import asyncio
 import itertools
@@ -18,18 +18,18 @@ from ops.local.topics import PARTITIONS, Topics
 from tests.support.harness import SOURCE
 
 PROFILES = {"ready": 8, "plan": 2, "quiet_plan": 3, "suspended_plan": 2, "legacy": 4, "no_credit": 1, "order_fails": 1}
-"""The customers of every 21."""
+"""The profiles of every 21 customers."""
 SPREAD = 1 / 3
 """Share of customers whose records lie on two partitions."""
 REPEATED, CONFLICTING, UNREADABLE = 0.2, 0.04, 0.02
-"""Shares of commands behind which another record is sent: the same, one with other content, one that is no JSON."""
+"""Shares of commands with another record behind: the same command, other content, a value that is no JSON."""
 CHECKED_ONLY = 0.05
 OTHERWISE = {"deadline": "2199-01-01T00:00:00Z"}
-"""What makes content other content. Nothing else in a storm has a deadline."""
+"""The member that makes content other content. Nothing else in a storm has a deadline."""
 NOBODY_READS = "bad-"
-"""The ids of unreadable records begin so."""
+"""The prefix of the ids of unreadable records."""
 LATER = 30
-"""So many records later at most a repeat follows."""
+"""A repeat follows at most this many records later."""
 PATIENT_MS = 120_000
 CHUNK_SECONDS = 0.25
 
@@ -49,7 +49,7 @@ BEGINNINGS: Mapping[str, tuple[Step, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A record to be written."""
+    """A record to write."""
 
     key: bytes
     value: bytes
@@ -59,39 +59,39 @@ class Posting:
 
 @dataclass
 class Load:
-    """What a seed has customers send, in this order, and what a scene adds to it."""
+    """The commands that a seed sends for its customers, in this order, and the commands that a scene adds."""
 
     postings: Sequence[Posting]
     sent: dict[str, Sent]
-    """Every command by its id, as it was meant: as it is sent first."""
+    """Every command by its id, with the content that is sent first."""
     straight: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The ids of commands of each customer whose records lie on one partition, in the order in which they are sent."""
+    """For each customer whose records lie on one partition: the ids of its commands, in sending order."""
     added: int = 0
 
     @property
     def records(self) -> int:
-        """How many records there will be on the topic at least."""
+        """The least number of records that the topic will hold."""
         return len(self.postings) + self.added
 
     def add(self, more: Sequence[Sent]) -> None:
-        """Count in commands that a scene sends by itself."""
+        """Count in commands that a scene sends itself."""
         self.sent.update({each.id: each for each in more})
         self.added += len(more)
 
     @property
     def commands(self) -> dict[str, Command]:
-        """The commands by their ids, as the worker knows them."""
+        """The commands by their ids, as the worker reads them."""
         return {name: command_of(sent) for name, sent in self.sent.items()}
 
 
 def command_of(sent: Sent) -> Command:
-    """A sent command as the worker knows it."""
+    """A sent command as the worker reads it."""
     found: Command = commands()[f"azplan.{sent.type}.v1"].model_validate(json.loads(sent.value))
     return found
 
 
 def counts_of(number: int) -> dict[str, int]:
-    """So many customers by profile, in the shares of `PROFILES`."""
+    """This many customers by profile, in the shares of `PROFILES`."""
     order = [profile for profile, share in PROFILES.items() for _ in range(share)]
     Random(number).shuffle(order)
     counted: dict[str, int] = dict.fromkeys(PROFILES, 0)
@@ -101,7 +101,7 @@ def counts_of(number: int) -> dict[str, int]:
 
 
 def compose(rng: Random, customers: Mapping[str, Sequence[str]], number: int) -> Load:
-    """`number` commands of these customers (by profile), with everything that follows them."""
+    """Make `number` commands of these customers (by profile), with every record that follows them."""
     names = [customer for ids in customers.values() for customer in ids]
     stories = {customer: story(profile) for profile, ids in customers.items() for customer in ids}
     homes = {customer: rng.sample(range(PARTITIONS), 2 if rng.random() < SPREAD else 1) for customer in names}
@@ -121,7 +121,7 @@ def compose(rng: Random, customers: Mapping[str, Sequence[str]], number: int) ->
         if rng.random() < REPEATED:
             again = posting(one, rng.choice(homes[customer]))
             queue.append((place + rng.uniform(0, LATER), len(queue), again))
-        if rng.random() < CONFLICTING:  # on the same partition, so that it is the second to be read
+        if rng.random() < CONFLICTING:  # on the same partition, to be read second
             other = replace(one, data={**one.data, **OTHERWISE})
             queue.append((place + rng.uniform(0.5, LATER), len(queue), posting(other, home)))
         if rng.random() < UNREADABLE:
@@ -131,7 +131,7 @@ def compose(rng: Random, customers: Mapping[str, Sequence[str]], number: int) ->
 
 
 def story(profile: str) -> Iterator[Step]:
-    """What the system of such a customer sends, one after the other."""
+    """The commands that the system of such a customer sends, one after the other."""
     yield from BEGINNINGS[profile]
     yield from itertools.cycle(CYCLE)
 
@@ -142,9 +142,10 @@ def posting(sent: Sent, partition: int) -> Posting:
 
 
 async def send(topics: Topics, postings: Sequence[Posting], *, over: float) -> None:
-    """Write the records, each acknowledged and in their order, evenly over so many seconds or as fast as Kafka takes.
+    """Write the records in their order, each acknowledged, evenly over these seconds or as fast as Kafka takes them.
 
-    A broker that is down is waited for; what it may have taken already is then sent again, in the same order.
+    While the broker is down, this function waits. Records that the broker may already have are then sent again, in the
+    same order.
     """
     begun, done = time.monotonic(), 0
     producer = await _producer(topics)

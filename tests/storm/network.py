@@ -1,9 +1,9 @@
-"""One worker's way to its database, which can be cut: a network namespace and a cable of its own, or else a relay.
+"""One worker's way to its database, which a scene can cut: a network namespace with its own cable, or else a relay.
 
-In the namespace the worker sees Kafka and Partner Center at the same loopback ports as everybody (passed on from
-listeners inside it), and the database at the far end of a veth pair. Cutting takes that link down: packets vanish, no
-connection is closed. Where this machine does not let us make a namespace, a relay of our own between worker and
-database stops passing on instead.
+In the namespace the worker sees Kafka and Partner Center at the usual loopback ports (passed on from listeners inside
+the namespace), and the database at the far end of a veth pair. Cutting takes that link down: packets vanish, no
+connection is closed. On a machine that allows no namespace, a relay between worker and database stops passing bytes on
+instead.
 """
 
 import asyncio
@@ -26,24 +26,24 @@ NETWORKS = 1 << 14  # of four addresses each
 
 
 class Namespace(Server):
-    """A network namespace that lives as long as this process, which only waits in it."""
+    """A network namespace that lives as long as this process. The process only waits in it."""
 
     def __init__(self, folder: Path) -> None:
         command = [*tether(), "unshare", "--net", "--", "sleep", "infinity"]
         super().__init__("network namespace", command, log=folder / "namespace.log")
 
     def ready(self) -> bool:
-        """The process has left our network."""
+        """Whether the process has left the network of this machine."""
         return Path(f"/proc/{self.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
 
     @property
     def inside(self) -> list[str]:
-        """The words that put a command into it."""
+        """The arguments that run a command in the namespace."""
         return ["nsenter", "--net", f"--target={self.pid}", "--"]
 
 
 class Cable:
-    """A veth pair between us and a namespace."""
+    """A veth pair between this machine and a namespace."""
 
     kind = "network namespace, its veth link taken down"
 
@@ -56,7 +56,7 @@ class Cable:
         self._relay: Relay | None = None
 
     def lay(self) -> None:
-        """Make namespace and link. Raises `OSError` where this machine does not let us."""
+        """Make namespace and link. Raises `OSError` if this machine does not allow that."""
         try:
             self._namespace.start(within=10)
             target = str(self._namespace.pid)
@@ -72,11 +72,11 @@ class Cable:
 
     @property
     def inside(self) -> list[str]:
-        """The words that put a command at the far end."""
+        """The arguments that run a command at the far end."""
         return self._namespace.inside
 
     async def open(self, database_url: str, ports: Sequence[int]) -> str:
-        """Let the far end reach these loopback ports of ours. The database's URL as seen from there."""
+        """Let the far end reach these loopback ports. Returns the database's URL as seen from there."""
         self._relay = Relay(listeners_inside(self._namespace.pid, ports))
         await self._relay.start()
         return at_host(database_url, self.address, urlsplit(database_url).port or 5432)
@@ -86,16 +86,16 @@ class Cable:
         await asyncio.to_thread(ip, "link", "set", self._name, "down")
 
     async def mend(self) -> None:
-        """It passes again."""
+        """From now on packets pass again."""
         await asyncio.to_thread(ip, "link", "set", self._name, "up")
 
     async def close(self) -> None:
-        """Close what `open` opened."""
+        """Close everything that `open` opened."""
         if self._relay is not None:
             await self._relay.close()
 
     def remove(self) -> None:
-        """Take link and namespace away."""
+        """Remove link and namespace."""
         self._remove()
 
     def _remove(self) -> None:
@@ -104,7 +104,7 @@ class Cable:
 
 
 class Detour:
-    """A relay between the worker and the database, for machines without namespaces of ours."""
+    """A relay between the worker and the database, for machines that allow no namespaces."""
 
     kind = "a relay between worker and database that passes nothing on"
     inside: Sequence[str] = ()
@@ -127,21 +127,21 @@ class Detour:
         self._relay.cut()
 
     async def mend(self) -> None:
-        """It passes again."""
+        """From now on bytes pass again."""
         assert self._relay is not None
         self._relay.mend()
 
     async def close(self) -> None:
-        """Close what `open` opened."""
+        """Close everything that `open` opened."""
         if self._relay is not None:
             await self._relay.close()
 
     def remove(self) -> None:
-        """Nothing is left."""
+        """Do nothing: a relay leaves nothing behind."""
 
 
 def way(folder: Path) -> Cable | Detour:
-    """The best way that this machine has."""
+    """The best way that this machine allows."""
     if shutil.which("unshare") is None or shutil.which("nsenter") is None or shutil.which("ip") is None:
         return Detour()
     cable = Cable(folder)
@@ -153,17 +153,17 @@ def way(folder: Path) -> Cable | Detour:
 
 
 def ip(*words: str, inside: Sequence[str] = ()) -> None:
-    """Run `ip`. Raises `CalledProcessError` with what it said."""
+    """Run `ip`. Raises `CalledProcessError` with the words of `ip`."""
     subprocess.run([*inside, "ip", *words], check=True, capture_output=True, text=True, timeout=10)
 
 
 def listeners_inside(pid: int, ports: Sequence[int]) -> list[socket.socket]:
-    """Sockets that listen on loopback in the network of another process, held by this one."""
+    """Sockets that listen on loopback in the network of another process. This process holds them."""
     made: list[socket.socket] = []
     failures: list[OSError] = []
 
     def enter_and_listen() -> None:
-        # A namespace is entered by a thread, and a socket stays where it was made; so this thread ends in there.
+        # A thread enters the namespace, and a socket stays in the namespace where it was made. The thread ends inside.
         try:
             with Path(f"/proc/{pid}/ns/net").open() as place:
                 if ctypes.CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) != 0:

@@ -1,4 +1,4 @@
-"""TCP connections passed on, until told to fall silent: no connection is closed then, nothing arrives."""
+"""TCP connections passed on until the relay falls silent: then no connection is closed and nothing arrives."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ CHUNK = 65_536
 
 
 class Relay:
-    """Passes what comes in at listening sockets on to the port of the same number, or to `to`, on loopback."""
+    """Passes bytes from listening sockets on to the port of the same number, or to `to`, on loopback."""
 
     def __init__(self, listeners: Sequence[socket.socket], *, to: int | None = None) -> None:
         self._listeners = listeners
@@ -22,7 +22,7 @@ class Relay:
     async def start(self) -> None:
         """Listen."""
         for listener in self._listeners:
-            # What is accepted has it from here: a relay must not add a delay of its own.
+            # Accepted connections inherit this option: a relay must not add a delay of its own.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             to = self._to or listener.getsockname()[1]
 
@@ -36,7 +36,7 @@ class Relay:
         self._flowing.clear()
 
     def mend(self) -> None:
-        """Pass on again, first what came meanwhile."""
+        """Pass on again, first the bytes that came meanwhile."""
         self._flowing.set()
 
     async def close(self) -> None:

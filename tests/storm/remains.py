@@ -1,7 +1,7 @@
-"""What a scene leaves behind, read whole once everything is at rest: topics, books, journal, logs of the workers.
+"""Everything that a scene leaves behind, read once all is at rest: topics, books, journal, logs of the workers.
 
-It has the shape of `tests.support.harness.World`, so that `tests.support.invariants` judges it as it judges a simulated
-one.
+This has the shape of `tests.support.harness.World`. Therefore `tests.support.invariants` judges a storm exactly as a
+simulation.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Books:
     effects: Sequence[Effect]
 
     def effects_of(self, kind: str) -> list[Effect]:
-        """The effects of a kind."""
+        """The effects of one kind."""
         return [effect for effect in self.effects if effect.kind == kind]
 
 
@@ -57,7 +57,7 @@ class Remains:
     sent: Mapping[str, Command] = field(default_factory=dict)
 
     def said(self, command_id: str | None = None) -> list[Said]:
-        """The events, of one command or of all, partition by partition."""
+        """The events of one command or of all commands, partition by partition."""
         return [each for each in self._said if command_id in (None, each.command_id)]
 
     def answers(self, command_id: str) -> list[Said]:
@@ -104,12 +104,12 @@ async def read(
 
 
 def place(heard: Heard) -> tuple[int, int]:
-    """Where a record lies."""
+    """The partition and offset of a record."""
     return heard.partition, heard.offset
 
 
 def record_of(topic: str, heard: Heard) -> Record:
-    """A record that was heard, as a value of ours."""
+    """A received record as a value of the worker."""
     headers = tuple((name, text.encode()) for name, text in heard.headers.items())
     return Record(topic, heard.partition, heard.offset, None, heard.key, heard.value, headers)
 

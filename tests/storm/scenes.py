@@ -1,4 +1,4 @@
-"""What goes wrong, scene by scene. Each is a coroutine that makes its trouble while commands come in."""
+"""The trouble, scene by scene. Each scene is a coroutine that makes its trouble while commands come in."""
 
 import asyncio
 import time
@@ -15,14 +15,14 @@ from tests.storm.storm import LEASE, Scene, Storm
 from tests.support.harness import SOURCE
 
 SESSION = 15.0
-"""Seconds after which the group counts a silent member as gone (and until which nobody reads, once another joins)."""
+"""Seconds after which the group counts a silent member as gone. Once another member joins, nobody reads until then."""
 KILLS_IN_A_ROW = 4
 HELD = 16
-"""Customers whose check-out is held back."""
+"""Number of customers whose check-out is held back."""
 
 
 async def rolling_restart(storm: Storm) -> None:
-    """SIGTERM to one after the other: each stops in order and comes back before the next goes."""
+    """SIGTERM to one worker after the other: each stops in order and comes back before the next one stops."""
     for number in list(storm.crew.workers):
         await asyncio.sleep(2)
         await stop(storm, number)
@@ -31,10 +31,10 @@ async def rolling_restart(storm: Storm) -> None:
 
 
 async def kill(storm: Storm) -> None:
-    """`kill -9` every few seconds, each worker started again at once.
+    """`kill -9` every few seconds. Each worker is started again at once.
 
-    Between rows of kills there is as much quiet as the group needs to get rid of its dead: otherwise nothing new would
-    be read during the whole storm.
+    Between rows of kills the group has enough quiet to remove its dead members. Without that, no new record would be
+    read during the whole storm.
     """
     end = time.monotonic() + storm.seconds
     row = 0
@@ -63,7 +63,10 @@ async def rebalance(storm: Storm) -> None:
 
 
 async def pause(storm: Storm) -> None:
-    """SIGSTOP for longer than lease and session, with check-outs under way; after SIGCONT nothing more comes."""
+    """SIGSTOP for longer than lease and session, with check-outs under way.
+
+    After SIGCONT the worker sends nothing more.
+    """
     held = await hold_check_outs(storm, seconds=2.5)
     victim, lost = await victim_of(storm, held)
     worker = storm.crew.workers[victim]
@@ -76,7 +79,10 @@ async def pause(storm: Storm) -> None:
 
 
 async def network(storm: Storm) -> None:
-    """The way of one worker to the database is cut while Partner Center answers: with its lease its sending ends."""
+    """The way of one worker to the database is cut while Partner Center answers.
+
+    The worker stops sending with its lease.
+    """
     crew, way = storm.crew, storm.ground.way
     assert way is not None, "the ground has no way that can be cut"
     ports = [int(each.rpartition(":")[2]) for each in addresses(storm)]
@@ -131,7 +137,7 @@ SLOW = {
     "AZPLAN_WORKER__DRAIN_TIMEOUT": "40",
     "AZPLAN_WAITS__SETTLE": "28",
 }
-"""A check-out may take so long that a worker comes and goes meanwhile."""
+"""The time-out of a check-out is so long that a worker can come and go meanwhile."""
 
 SCENES: Mapping[str, Scene] = {
     scene.name: scene
@@ -151,7 +157,7 @@ SCENES: Mapping[str, Scene] = {
 
 
 async def hold_check_outs(storm: Storm, seconds: float) -> list[str]:
-    """New customers buy; return when Partner Center has made their orders and holds the answers back."""
+    """New customers buy. Returns when Partner Center has made their orders and holds the answers back."""
     simulator = storm.ground.simulator
     customers = await asyncio.to_thread(simulator.customers, "ready", HELD)
     for customer in customers:
@@ -186,7 +192,7 @@ async def concluded(storm: Storm, customers: Sequence[str]) -> None:
 
 
 async def victim_of(storm: Storm, customers: Sequence[str], number: int = 0) -> tuple[int, dict[str, int]]:
-    """The worker (that one, or any) that runs most of these check-outs, and its unfinished lanes with their epochs."""
+    """The worker (this one, or any) that runs most of these check-outs, and its unfinished lanes with their epochs."""
     crew = storm.crew
     runners = {run: n for n in crew.workers for run in crew.runs(n)}
     ran = {
@@ -203,7 +209,7 @@ async def victim_of(storm: Storm, customers: Sequence[str], number: int = 0) -> 
 
 
 async def taken_over(storm: Storm, lanes: Mapping[str, int]) -> bool:
-    """Whether each of these lanes was taken since."""
+    """Whether each of these lanes has been taken over since."""
     found = await storm.rows("SELECT id, epoch FROM lane WHERE id = ANY($1)", list(lanes))
     return all(int(str(row["epoch"])) > lanes[str(row["id"])] for row in found)
 
@@ -216,9 +222,9 @@ JOURNAL = """SELECT step.uid, step.name, step.state, step.attempts, step.at, ste
 async def as_if_dead(
     storm: Storm, number: int, lost: Mapping[str, int], since: str, wake: Callable[[], Awaitable[None]] | None = None
 ) -> None:
-    """From now on this worker sends nothing for the runs that it began, and writes nothing for its `lost` lanes.
+    """From now on this worker sends nothing for runs that it had begun, and writes nothing for its `lost` lanes.
 
-    `wake` makes it go on. Partner Center's books show what it sends, the rows of steps and commands what it writes.
+    `wake` makes the worker go on. Partner Center's books show its requests, the rows of steps and commands its writes.
     """
     simulator = storm.ground.simulator
     before = (await asyncio.to_thread(simulator.counts))["requests"]
@@ -244,13 +250,13 @@ async def as_if_dead(
 
 
 def addresses(storm: Storm) -> list[str]:
-    """Where Kafka and Partner Center are."""
+    """The addresses of Kafka and Partner Center."""
     env = storm.ground.simulator.env
     places = [env["AZPLAN_PARTNERS__CONTOSO__BASE_URL"], env["AZPLAN_PARTNERS__CONTOSO__AUTHORITY"]]
     return [storm.topics.bootstrap_servers, *(urlsplit(each).netloc for each in places)]
 
 
 async def stop(storm: Storm, number: int) -> None:
-    """SIGTERM; what is not in order then is a finding."""
+    """Send SIGTERM. Everything not in order afterwards is a finding."""
     for sentence in await storm.crew.stop(number):
         storm.line.find(sentence)

@@ -37,22 +37,25 @@ QUICK = {
     "AZPLAN_RETRIES__FIRST": "0.3",
     "AZPLAN_RETRIES__MAX": "3",
 }
-"""Leases and pauses of seconds; the contract's own bounds between them hold."""
+"""Leases and pauses of seconds, within the contract's bounds between them."""
 LEASE = float(QUICK["AZPLAN_WORKER__LEASE"])
 FAULTS = ("reset_after", "reset_before", "error_after", "late", "truncated", "gateway")
-"""What happens to some writes beside all that the scene does."""
+"""Faults of some writes in every scene, beside the scene's own trouble."""
 FAULTY = 0.015
-"""Share of the writes to which each of them happens."""
+"""Share of the writes with each of these faults."""
 WRITES = ("carts.checkout", "subscriptions.patch", "azure_entitlements.cancel", "upgrades.create")
 LATE_SECONDS = 2.0
 REST_SECONDS = 90.0
-"""After the last trouble everything is at rest within this time, or it is lost."""
+"""Seconds after the last trouble within which everything comes to rest.
+
+A command that has not ended by then is lost.
+"""
 TELL_EVERY = 5.0
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What happens, and beside how much work."""
+    """The trouble of a scene, and the amount of work beside it."""
 
     name: str
     trouble: "Callable[[Storm], Awaitable[None]]"
@@ -62,18 +65,18 @@ class Scene:
     customers: int = 42
     settings: Mapping[str, str] = field(default_factory=dict)
     weather: bool = True
-    """Whether some answers are lost all the time."""
+    """Whether some answers are lost during the whole scene."""
 
 
 @dataclass
 class Storm:
-    """A scene under way, as its trouble sees it."""
+    """A running scene, as its trouble sees it."""
 
     scene: Scene
     ground: Ground
     rng: random.Random
     seconds: float
-    """How long trouble that has no end of its own goes on."""
+    """How long trouble without an end of its own goes on."""
     folder: Path
     topics: Topics
     database: str
@@ -87,7 +90,7 @@ class Storm:
         self.crew = Crew(self.folder, {**settings, **self.scene.settings}, self.say)
 
     def say(self, text: str) -> None:
-        """Tell who watches."""
+        """Tell the person who watches."""
         sys.stderr.write(f"[{self.scene.name} {time.monotonic() - self.begun:6.1f} s] {text}\n")
 
     async def rows(self, sql: str, *values: object) -> list[Mapping[str, object]]:
@@ -100,7 +103,7 @@ class Storm:
         return int(str(found[0]["n"]))
 
     async def resting(self) -> bool:
-        """Every command concluded, everything said, every lane let go, every record committed."""
+        """Whether every command is concluded, every event sent, every lane let go and every record committed."""
         found = await self.rows(
             """SELECT (SELECT count(*) FROM command WHERE concluded_at IS NOT NULL) AS concluded,
                       (SELECT count(*) FROM lane WHERE unfinished = 1) AS unfinished,
@@ -113,7 +116,7 @@ class Storm:
 
 
 async def play(scene: Scene, ground: Ground, seed: int, seconds: float) -> Line:
-    """Play a scene and judge what it left."""
+    """Play a scene and judge its remains."""
     line = Line(scene.name)
     async with _opened(scene, ground, seed, seconds, line) as storm:
         telling = asyncio.create_task(_tell(storm))
@@ -137,14 +140,14 @@ async def play(scene: Scene, ground: Ground, seed: int, seconds: float) -> Line:
 
 
 async def _trouble(storm: Storm) -> None:
-    """Start the workers; make the scene's trouble while its commands are sent."""
+    """Start the workers. Make the scene's trouble while its commands are sent."""
     sending = None
     try:
         await storm.crew.start(*storm.crew.workers)
         sending = asyncio.create_task(send(storm.topics, storm.load.postings, over=storm.scene.over))
         await storm.scene.trouble(storm)
         await sending
-    except AssertionError as error:  # what was waited for did not come
+    except AssertionError as error:  # the awaited condition did not come true
         storm.line.find(f"the scene broke off: {error}")
         if sending is not None:
             await sending
@@ -155,7 +158,7 @@ async def _trouble(storm: Storm) -> None:
 
 @asynccontextmanager
 async def _opened(scene: Scene, ground: Ground, seed: int, seconds: float, line: Line) -> AsyncIterator[Storm]:
-    """Topics, a database, customers, three workers that are not yet started."""
+    """Make topics, a database, customers, and three workers that are not yet started."""
     rng = random.Random(f"{seed} {scene.name}")
     folder = ground.folder / scene.name
     folder.mkdir()
@@ -180,7 +183,7 @@ async def _opened(scene: Scene, ground: Ground, seed: int, seconds: float, line:
 
 
 def _bad_weather(storm: Storm) -> None:
-    """Answers that are lost, now and then; in half of the scenes Partner Center remembers no request ids."""
+    """Lose answers now and then. In half of the scenes Partner Center remembers no request ids."""
     storm.ground.simulator.calm()
     storm.ground.simulator.change(remember_request_ids=storm.rng.random() < 0.5)
     for operation in WRITES if storm.scene.weather else ():
@@ -190,7 +193,7 @@ def _bad_weather(storm: Storm) -> None:
 
 
 async def _rest(storm: Storm) -> None:
-    """Wait until everything is at rest. What is not by then is for the verdict to find."""
+    """Wait until everything is at rest. The verdict finds everything that is not."""
     end = time.monotonic() + REST_SECONDS
     while time.monotonic() < end:
         with suppress(OSError, TimeoutError, asyncpg.PostgresError, KafkaError):
@@ -201,7 +204,7 @@ async def _rest(storm: Storm) -> None:
 
 
 async def _tell(storm: Storm) -> None:
-    """Say how it goes, and start again who ended unasked."""
+    """Report progress, and restart workers that ended unasked."""
     while True:
         await asyncio.sleep(TELL_EVERY)
         with suppress(OSError, TimeoutError, asyncpg.PostgresError):

@@ -1,4 +1,4 @@
-"""The relay between a worker and its database: it passes on, falls silent without closing anything, and goes on."""
+"""The relay between a worker and its database passes bytes on, falls silent without closing anything, and goes on."""
 
 import asyncio
 import socket
@@ -15,8 +15,8 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def test_what_is_cut_is_silent_and_open_and_comes_when_it_is_mended() -> None:
-    """Nothing is refused, nothing is closed, nothing is lost: the network is there and says nothing."""
+async def test_a_cut_connection_is_silent_and_open_and_its_bytes_come_when_the_cut_ends() -> None:
+    """While the relay is silent, no connection is refused or closed, and no byte is lost."""
     server = await asyncio.start_server(_echo, "127.0.0.1", 0)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]

@@ -24,7 +24,7 @@ SECONDS = 12.0
 async def test_three_workers_that_are_killed_lose_nothing_and_double_nothing(
     own_kafka: LocalKafka, own_postgres: LocalPostgres, tmp_path: Path
 ) -> None:
-    """`kill -9` every few seconds under load: each command has its one answer, each effect is there once, in order."""
+    """Under `kill -9` every few seconds, each command has one answer, and each effect happens once and in order."""
     simulator = partner_center(tmp_path, seed=1)
     await asyncio.to_thread(simulator.start)
     try:
@@ -40,7 +40,7 @@ async def test_three_workers_that_are_killed_lose_nothing_and_double_nothing(
 
 
 def test_a_load_has_every_type_of_command_and_everything_that_follows_one() -> None:
-    """All four types, repeats, known ids with other content, unreadable records, customers on two partitions."""
+    """All four types, repeats, known ids with other content, unreadable records, and customers on two partitions."""
     customers = {name: [f"{name}-{n}" for n in range(count)] for name, count in counts_of(42).items()}
     load = compose(random.Random(7), customers, 400)
     heard = [

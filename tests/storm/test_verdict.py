@@ -1,4 +1,4 @@
-"""The verdict of a storm finds what is wrong: each of these worlds breaks one promise."""
+"""The verdict of a storm finds every defect: each of these worlds breaks one promise."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ LETTERS = [
 
 
 def record(offset: int, sent: Sent | None) -> Heard:
-    """A record of the commands topic; None is one that nobody can read."""
+    """A record of the commands topic. None makes a record that nobody can read."""
     if sent is None:
         return Heard(None, b"{", {"ce_id": f"{NOBODY_READS}1"}, 0, offset)
     return Heard(None, sent.value, {"ce_id": sent.id}, 0, offset)
@@ -40,7 +40,7 @@ def record(offset: int, sent: Sent | None) -> Heard:
 
 @pytest.fixture
 def kept() -> Remains:
-    """Two commands, one of them twice, one id with other content, one record that is unreadable; all is well."""
+    """Two commands, one of them twice, one id with other content, one unreadable record. Every promise is kept."""
     records = [record(n, sent) for n, sent in enumerate((FIRST, SECOND, FIRST, CONFLICT, None))]
     reused = SimpleNamespace(id="e-1", event=type("CommandIdReused", (), {})(), command_id="c-2")
     return Remains(
@@ -56,28 +56,28 @@ def kept() -> Remains:
 
 
 def test_where_all_is_well_nothing_is_found(kept: Remains) -> None:
-    """Records sent are commands, repeats, conflicts and dead letters."""
+    """The sum of commands, repeats, conflicts and dead letters is the number of sent records."""
     assert list(every_record_became_something(kept, ROWS, LETTERS)) == []
     assert list(nothing_took_effect_twice(kept)) == []
     assert list(accepted_as_sent(kept, ROWS)) == []
 
 
 def test_a_command_that_the_journal_lacks_is_lost(kept: Remains) -> None:
-    """Two on the topic, one in the journal."""
+    """Two commands are on the topic, one is in the journal."""
     (found,) = every_record_became_something(kept, {UIDS["c-1"]: ROWS[UIDS["c-1"]]}, LETTERS)
     assert column_of(found) == "lost"
 
 
 @pytest.mark.parametrize("missing", [0, 1])
 def test_a_dead_letter_that_is_not_there_is_lost(kept: Remains, missing: int) -> None:
-    """One for the other content, one for the unreadable record."""
+    """The other content and the unreadable record each need a dead letter; one is missing."""
     letters = [letter for number, letter in enumerate(LETTERS) if number != missing]
     (found,) = every_record_became_something(kept, ROWS, letters)
     assert column_of(found) == "lost"
 
 
 def test_a_sender_who_was_not_told_of_the_other_content_is_found(kept: Remains) -> None:
-    """CommandIdReused is missing."""
+    """The event CommandIdReused is missing."""
     (found,) = every_record_became_something(replace(kept, _said=[]), ROWS, LETTERS)
     assert "known ids came with other content" in found
 
@@ -89,14 +89,14 @@ def test_an_offset_that_was_not_committed_is_found(kept: Remains) -> None:
 
 
 def test_an_effect_that_was_caused_twice_by_one_command_is_doubled(kept: Remains) -> None:
-    """A suspension that came again, later."""
+    """A suspension happened again later."""
     twice = replace(kept, simulator=SimpleNamespace(books=Books([], [], [], [EFFECT, replace(EFFECT, at=9.0)])))
     (found,) = nothing_took_effect_twice(twice)
     assert column_of(found) == "doubled"
 
 
 def test_an_effect_that_no_run_explains_is_found(kept: Remains) -> None:
-    """Nobody may change anything on his own account."""
+    """Every effect must belong to a run of a command."""
     (found,) = nothing_took_effect_twice(replace(kept, runs={}))
     assert "no run is known" in found
 

@@ -1,4 +1,4 @@
-"""What must be true of what a scene leaves behind, and the figures of its line in the table."""
+"""What must be true of the remains of a scene, and the figures of its line in the table."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ class Line:
 
     @property
     def clean(self) -> bool:
-        """Nothing was found."""
+        """Whether the line has no findings."""
         return not self.findings
 
     def find(self, sentence: str) -> None:
@@ -44,13 +44,13 @@ class Line:
         setattr(self, column, getattr(self, column) + 1)
 
     def wire(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The line as JSON has it."""
         renamed = {"order_violations": "orderViolations"}
         return {renamed.get(name, name): value for name, value in asdict(self).items()}
 
 
 def column_of(sentence: str) -> str:
-    """The column in which a finding of `invariants` or of ours is counted."""
+    """The column in which a finding of `invariants` or of the storm is counted."""
     if any(word in sentence for word in LOST):
         return "lost"
     if sentence.startswith(DOUBLED):
@@ -59,7 +59,7 @@ def column_of(sentence: str) -> str:
 
 
 async def judge(remains: Remains, line: Line) -> None:
-    """Fill the line in with what is found."""
+    """Fill the line in with the findings."""
     commands = {row["uid"]: row for row in await remains.rows("SELECT * FROM command")}
     line.commands = len(remains.load.sent)
     line.effects = sum(effect.kind in CHANGES for effect in remains.simulator.books.effects)
@@ -80,7 +80,7 @@ async def judge(remains: Remains, line: Line) -> None:
 def every_record_became_something(
     remains: Remains, commands: Mapping[str, Any], letters: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
-    """Records sent = commands + repeats + conflicts + dead letters, and the group has committed all of them."""
+    """Sent records = commands + repeats + conflicts + dead letters, and the group has committed all of them."""
     kinds = dict(kinds_of(remains.records))
     counted = Counter(kinds.values())
     if counted["command"] != len(commands):
@@ -103,7 +103,7 @@ def every_record_became_something(
 
 
 def kinds_of(records: Iterable[Heard]) -> Iterator[tuple[tuple[int, int], str]]:
-    """What each record of the topic is, by its place: a command, a repeat, a conflict, or unreadable."""
+    """The kind of each record of the topic, by its place: a command, a repeat, a conflict, or unreadable."""
     values: dict[str, set[bytes]] = defaultdict(set)
     for record in records:
         if record.headers["ce_id"].startswith(NOBODY_READS):
@@ -118,7 +118,7 @@ def kinds_of(records: Iterable[Heard]) -> Iterator[tuple[tuple[int, int], str]]:
 
 
 def nothing_took_effect_twice(remains: Remains) -> Iterator[str]:
-    """One command changes one thing in one way once; what changed was changed by a command of ours."""
+    """One command changes one thing in one way once, and every change belongs to a command."""
     done: Counter[tuple[str, str, str]] = Counter()
     names = {str(command_uid(SOURCE, name)): name for name in remains.load.sent}
     for effect in remains.simulator.books.effects:
@@ -133,7 +133,7 @@ def nothing_took_effect_twice(remains: Remains) -> Iterator[str]:
 
 
 def accepted_as_sent(remains: Remains, commands: Mapping[str, Any]) -> Iterator[str]:
-    """Where a customer's records lie on one partition, its commands were accepted in the order of sending."""
+    """If a customer's records lie on one partition, its commands were accepted in sending order."""
     for customer, ids in remains.load.straight.items():
         known = [commands.get(str(command_uid(SOURCE, name))) for name in ids]
         places = [row["seq"] for row in known if row is not None]

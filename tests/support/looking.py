@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def commands_of(url: str) -> dict[str, Summary]:
-    """The commands of the journal by their ids, as `azplan commands list` shows them; none before the journal exists."""
+    """The commands of the journal by their ids, as `azplan commands list` shows them; none before a journal exists."""
     try:
         return {each.id: each for each in _look(url, lambda tx: newest(tx, Selection()))}
     except JournalMissing:

@@ -16,20 +16,20 @@ Play = Callable[..., None]
 
 @pytest.fixture
 def play() -> Iterator[Play]:
-    """Run stories, each in a world of its own, in virtual time, on SQLite. No part of a worker may break in them."""
+    """Run stories in virtual time on SQLite, each in a world of its own. No part of a worker may break in them."""
     with scratch() as fresh:
         yield lambda story, **changes: run_virtual(told(story, fresh(), **changes))
 
 
 @pytest.fixture
 def play_on_postgres(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
-    """The same on a real PostgreSQL server, whose database is emptied for each story."""
+    """The same on a real PostgreSQL server. The database is emptied for each story."""
     with told_the_time(monkeypatch) as engines:
         yield lambda story, **changes: run_virtual(told(story, engines(emptied(postgres_url)), **changes))
 
 
 async def told(story: Story, make_engine: MakeEngine, *, kind: type[World] = World, **changes: Any) -> None:
-    """A story from its beginning to its end, in a world of this kind."""
+    """One story from its beginning to its end, in a world of this kind."""
     world = kind(make_engine, **changes)
     try:
         await story(world)

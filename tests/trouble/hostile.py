@@ -1,4 +1,4 @@
-"""Records as the open world may send them: any bytes, good examples with a byte changed, what once hurt others."""
+"""Records as the open world may send them: any bytes, examples with one byte changed, known killers of consumers."""
 
 import json
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from events.wire.record import Headers, Outgoing
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 LARGEST = 1_048_576
-"""Bytes that the broker takes, as `message.max.bytes` says by default."""
+"""The most bytes that the broker takes, as `message.max.bytes` says by default."""
 ROOM = 300
-"""Bytes of a record's own frame, at most, as the broker counts it."""
+"""The most bytes of a record's own frame, as the broker counts it."""
 
 Attributes = dict[str, str | bytes | None]
 
@@ -28,26 +28,26 @@ GOOD: Attributes = {
 
 
 def headers_of(attributes: Attributes, *more: tuple[str, bytes | None]) -> Headers:
-    """Headers, the given ones behind those of the attributes."""
+    """Record headers: those of the attributes, then the given ones."""
     named = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in attributes.items())
     return (*named, *more)
 
 
 def binary(value: bytes | None = None, *more: tuple[str, bytes | None], **changes: str | bytes | None) -> Outgoing:
-    """A good command in binary mode, save for what is given. Names of attributes are without `ce_`."""
+    """A good command in binary mode, except for the given parts. Names of attributes are without `ce_`."""
     attributes = GOOD | {f"ce_{name}": changed for name, changed in changes.items()}
     return Outgoing(None, document() if value is None else value, headers_of(attributes, *more))
 
 
 def structured(data: bytes, **changes: str) -> Outgoing:
-    """A command in structured mode, whose data is any bytes."""
+    """A command in structured mode whose data may be any bytes."""
     members = {"specversion": "1.0", "id": "c-1", "source": "/crm", "type": "azplan.SuspendPlan.v1", **changes}
     envelope = json.dumps(members)[:-1].encode()
     return Outgoing(None, envelope + b', "data": ' + data + b"}", (("content-type", b"application/cloudevents+json"),))
 
 
 def document(**members: Any) -> bytes:
-    """Data with the customer and whatever else."""
+    """Data with the customer and the given members."""
     return json.dumps({"customerId": CUSTOMER, **members}).encode()
 
 
@@ -62,7 +62,7 @@ def golden() -> list[Outgoing]:
 
 
 def classics() -> list[Outgoing]:
-    """What has brought down consumers before, one of each."""
+    """One record of each kind that has brought down consumers before."""
     deep = b'{"a":' * 5_000 + b"1" + b"}" * 5_000
     return [
         Outgoing(None, None, ()),
@@ -118,7 +118,7 @@ def classics() -> list[Outgoing]:
 
 
 def oversized() -> list[Outgoing]:
-    """As large as the broker takes, so that a dead letter with its own headers would be larger."""
+    """A record as large as the broker takes: its dead letter, with headers of its own, would be larger."""
     fill = LARGEST - ROOM
     return [
         Outgoing(None, b"x" * fill, ()),
@@ -142,7 +142,7 @@ _WEDGES = [b"\x00", b"\\u0000", b"\\ud800", b"\xef\xbb\xbf", b"}", b'"']
 
 @st.composite
 def mutated(draw: st.DrawFn) -> Outgoing:
-    """An example with some of its bytes changed, left out, doubled or put elsewhere: in value, key or a header."""
+    """An example with some of its bytes changed, left out, doubled or moved: in value, key or a header."""
     record = draw(st.sampled_from(golden()))
     parts: list[bytes] = [record.key or b"", record.value or b"", *(value or b"" for _, value in record.headers)]
     chosen = draw(st.sets(st.integers(0, len(parts) - 1), min_size=1, max_size=2))

@@ -1,4 +1,4 @@
-"""What became of every record: the journal's and the topics' accounts, held against the records that were sent."""
+"""What became of every record: the accounts of journal and topics, compared with the sent records."""
 
 import asyncio
 from collections import Counter
@@ -27,7 +27,7 @@ RECORD_CODES = {code.value for code in RecordCode}
 
 
 async def accounts(world: World) -> Counter[str]:
-    """How many records became what. Fails where one of them became nothing, or two things, or lost a byte."""
+    """How many records became what. Fails if a record became nothing or two things, or lost a byte."""
     records = {(each.partition, each.offset): each for each in world.broker.records(COMMANDS)}
     letters = {place_of(row): row for row in await world.rows(LETTERS) if row["code"] in RECORD_CODES}
     rows = await world.rows(COMMAND_ROWS)
@@ -52,19 +52,19 @@ async def accounts(world: World) -> Counter[str]:
 
 
 def place_of(row: Mapping[str, Any]) -> Place:
-    """Where the record of a row stands."""
+    """The place of a row's record."""
     return row["partition"], row["position"]
 
 
 def same_bytes(letter: Mapping[str, Any], record: Record) -> None:
-    """The journal keeps the record of a dead letter byte for byte, and says why it is one."""
+    """The journal keeps the record of a dead letter byte for byte, with the reason."""
     assert letter["detail"]
     assert (letter["key"], letter["value"]) == (record.key, record.value)
     assert load_headers(letter["original_headers"]) == record.headers
 
 
 def repeats(record: Record, commands: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether it says what a known command said before it."""
+    """Whether the record says the same as an earlier record of a known command."""
     decoded = decode(record)
     if not isinstance(decoded, AcceptedCommand | RefusedCommand):
         return False
@@ -73,14 +73,14 @@ def repeats(record: Record, commands: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def everything_is_committed(world: World, records: Mapping[Place, Record]) -> None:
-    """The group is at the end of every partition that holds something."""
+    """The group is at the end of every partition that holds a record."""
     ends = Counter(partition for partition, _ in records)
     committed = world.broker.committed(GROUP)
     assert {number: committed.get(Partition(COMMANDS, number)) for number in ends} == dict(ends)
 
 
 def the_topic_has(world: World, records: Mapping[Place, Record], letters: Mapping[Place, Mapping[str, Any]]) -> None:
-    """Each dead letter is on its topic: with place, code and reason, and with its bytes unless those do not fit."""
+    """Each dead letter is on its topic with place, code and reason, and with its bytes unless they do not fit."""
     told = {}
     for letter in world.letters():
         names = {name: (value or b"").decode() for name, value in letter.headers if name.startswith("azplan_dlq_")}
@@ -95,7 +95,7 @@ def the_topic_has(world: World, records: Mapping[Place, Record], letters: Mappin
 
 
 def every_command_is_answered_once(world: World, commands: int) -> None:
-    """As many stories as commands, each with one terminal event."""
+    """There are as many stories as commands, each with one terminal event."""
     stories = {(each.event.command_source, each.event.command_id) for each in world.said()}
     answers = {
         (each.event.command_source, each.event.command_id, each.id) for each in world.said() if each.event.terminal
@@ -104,7 +104,7 @@ def every_command_is_answered_once(world: World, commands: int) -> None:
 
 
 async def rest(world: World, within: float = 7_200.0) -> None:
-    """Return when every command is over, and Kafka has acknowledged all that was to be said about it."""
+    """Return when every command is over and Kafka has acknowledged all of its events."""
     end = world.clock.monotonic() + within
     while open_ := [row for sql in OPEN for row in await world.rows(sql)]:
         assert world.clock.monotonic() < end, f"still open after {within:g} s: {open_[:5]}"

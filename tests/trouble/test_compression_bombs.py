@@ -1,4 +1,4 @@
-"""Batches that inflate to far more than a worker's memory, in the middle of its work."""
+"""Batches that inflate to far more than a worker's memory, sent while the worker is busy."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.kafka
 
 MOST = 16 * MIB
 BOMBS = {"gzip": 160, "lz4": 160, "zstd": 400, "snappy": 19}
-"""What each inflates to in MiB: as much as fits into a request."""
+"""What each batch inflates to, in MiB: as much as fits into a request."""
 
 
 def peak(pid: int) -> int:
@@ -30,7 +30,7 @@ def peak(pid: int) -> int:
 async def test_bombs_of_every_codec_cost_neither_memory_nor_answers(
     topics: Topics, partner_center: SimulatorProcess, tmp_path: Path
 ) -> None:
-    """They are dead letters without bytes, commands around them are answered, and memory stays within bounds."""
+    """Bombs become dead letters without bytes, commands around them are answered, and memory stays within bounds."""
     settings = {
         **topics.env,
         **partner_center.env,

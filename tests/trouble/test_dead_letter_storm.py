@@ -1,4 +1,4 @@
-"""One sender gone wrong: its partition is paused, said and probed, and nobody else notices anything."""
+"""The partition of a broken sender is paused, reported and probed. No other customer notices anything."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from worker.runtime.poison import FIRST_PAUSE, PROBE, QUIET, Poison
 STORMY = settings_of(worker={"poison_window": 100, "poison_share": 0.5})
 SICK = Partition(COMMANDS, 0)
 GOOD_EVERY, GOOD = 11.0, 30
-"""A good customer's command every so many seconds, and how many of them."""
+"""Seconds between two commands of a good customer, and their number."""
 
 
 async def storm(world: World, number: int) -> None:
@@ -28,7 +28,7 @@ async def storm(world: World, number: int) -> None:
 
 
 async def good_customers(world: World) -> Sequence[float]:
-    """Commands on the other partitions, one after the other: the seconds until each is answered."""
+    """Commands on the other partitions, one after the other. Returns the seconds until each is answered."""
     seconds = []
     for number, customer in enumerate(world.simulator.customers(GOOD, "suspended_plan")):
         begun = world.clock.monotonic()
@@ -40,7 +40,7 @@ async def good_customers(world: World) -> Sequence[float]:
 
 
 def test_good_customers_on_other_partitions_notice_nothing(play: Play) -> None:
-    """G7, G9: to the second they are served as on a day without a storm, through pause and probes."""
+    """G7, G9: through pause and probes these customers are served to the second as on a day without a storm."""
     served: dict[str, Sequence[float]] = {}
 
     async def quiet_day(world: World) -> None:
@@ -60,7 +60,7 @@ def test_good_customers_on_other_partitions_notice_nothing(play: Play) -> None:
 
 
 def test_a_storm_is_said_in_log_metric_and_readiness_and_is_over_in_all_of_them(play: Play) -> None:
-    """Who is on call sees which partition it is, that most of it is still in Kafka, and when it is over."""
+    """The operator reads which partition it is, that most of the storm is still in Kafka, and when the storm ends."""
     log = LogCapture()
 
     async def story(world: World) -> None:
@@ -73,7 +73,7 @@ def test_a_storm_is_said_in_log_metric_and_readiness_and_is_over_in_all_of_them(
         assert REGISTRY.get_sample_value("azplan_poisoned_partitions") == 1
         await world.until(later(world, 900), "a quarter of an hour has passed")
         assert world.broker.committed(GROUP)[SICK] < 1_000, "it is looked at, not drained"
-        # Somebody moves the group behind the storm.
+        # An operator moves the group behind the storm.
         world.broker.group(GROUP).committed[SICK] = 3_000
         world.broker.rebalance(GROUP)
         await world.until(lambda: not worker.service.readiness().degraded, "the worker is ready again", within=600)
@@ -92,7 +92,7 @@ def test_a_storm_is_said_in_log_metric_and_readiness_and_is_over_in_all_of_them(
 
 
 def test_what_waited_behind_a_storm_is_carried_out_and_nothing_is_lost(play: Play) -> None:
-    """G1: probes go through the storm; behind it everything is taken in at its usual pace again."""
+    """G1: probes go through the storm. Behind the storm all records are taken in at the usual pace again."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -110,7 +110,7 @@ def test_what_waited_behind_a_storm_is_carried_out_and_nothing_is_lost(play: Pla
 
 
 def test_a_partition_that_could_not_be_read_when_its_pause_was_over_is_still_looked_at() -> None:
-    """Intake that is held back for another reason proves nothing about the storm: a probe's minute is its own."""
+    """An intake held back for another reason proves nothing about the storm: a probe has a minute of its own."""
     poison = Poison(100, 0.5)
     assert poison.took(SICK, [True] * 100, 0.0)
     late = FIRST_PAUSE + 10 * QUIET

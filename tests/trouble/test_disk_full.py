@@ -1,4 +1,4 @@
-"""The disk that holds an SQLite journal is full: said clearly, nothing lost, and it goes on when there is room."""
+"""The disk of an SQLite journal is full: the worker says so, loses nothing, and goes on when there is room."""
 
 import os
 import subprocess
@@ -24,17 +24,19 @@ MIB = 1024 * 1024
 
 
 class PageLimit:
-    """The database may not grow by a page: what SQLite answers is the same as on a full disk."""
+    """The database may not grow by a page. SQLite then answers as on a full disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def fill(self, worker: LiveWorker) -> None:
-        """No page more."""
-        self._writer(worker).execute("PRAGMA max_page_count = 1")  # SQLite makes it the number that there are
+        """Allow no page more."""
+        self._writer(worker).execute(
+            "PRAGMA max_page_count = 1"
+        )  # SQLite raises the limit to the present number of pages
 
     def clear(self, worker: LiveWorker) -> None:
-        """As many as it likes."""
+        """Allow any number of pages."""
         self._writer(worker).execute("PRAGMA max_page_count = 1000000")
 
     def _writer(self, worker: LiveWorker) -> Any:
@@ -44,7 +46,7 @@ class PageLimit:
 
 
 class SmallDisk:
-    """A file system of two mebibytes in memory, filled by somebody else's file to the last byte."""
+    """A file system of two mebibytes in memory, which another file fills to the last byte."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "disk"
@@ -52,7 +54,7 @@ class SmallDisk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(self.folder)], check=True)
 
     def fill(self, _worker: LiveWorker) -> None:
-        """Take whatever room there is."""
+        """Take all room that is left."""
         with (self.folder / "somebody-elses").open("wb", buffering=0) as file:
             try:
                 while True:
@@ -71,13 +73,13 @@ class SmallDisk:
 
 @pytest.fixture
 def page_limit(tmp_path: Path) -> PageLimit:
-    """Works everywhere."""
+    """A limit of pages, which works everywhere."""
     return PageLimit(tmp_path)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Works for root only."""
+    """A small file system, which only root can make."""
     disk = SmallDisk(tmp_path)
     yield disk
     disk.remove()
@@ -100,7 +102,7 @@ def test_a_full_disk_is_said_and_loses_nothing_and_is_over_when_there_is_room(
         assert isinstance(await world.do(ReactivatePlan(customer_id=first.id)), PlanReactivated)
         disk.fill(worker)
         committed = dict(world.broker.committed(GROUP))
-        # More than the room that is left in the pages and the write-ahead log that there are already.
+        # More data than fits into the free space of the existing pages and the write-ahead log.
         sent = [await world.send(ReactivatePlan(customer_id=each.id)) for each in customers]
         await world.until(later(world, 120), "two minutes have passed")
         assert world.broker.committed(GROUP) == committed
@@ -119,7 +121,7 @@ def test_a_full_disk_is_said_and_loses_nothing_and_is_over_when_there_is_room(
 
 
 def tell(story: Callable[[World], object], folder: Path) -> None:
-    """Run a story on a journal in that folder, with the log as it was afterwards."""
+    """Run a story on a journal in that folder. Returns the log of the run."""
 
     async def main() -> None:
         async with world_on(folder) as world:

@@ -1,4 +1,4 @@
-"""Records that nobody should send, through whole workers: each becomes something, none is lost, none stops anything."""
+"""Records that nobody should send, through whole workers: each is accounted for, none is lost, none stops a worker."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tests.trouble.ledger import RECORD_CODES, accounts, rest
 THOROUGH = settings(
     deadline=None,
     max_examples=30,
-    # A batch that fails is shown as it was found: making it smaller would take many more worlds.
+    # A failing batch is shown as it was found: hypothesis would need many more worlds to make it smaller.
     phases=(Phase.explicit, Phase.generate, Phase.target),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -25,7 +25,7 @@ NO_PAUSES = settings_of(worker={"poison_window": 0})
 
 
 async def meet(world: World, records: Sequence[Outgoing]) -> Counter[str]:
-    """A worker meets these records, and behind them a good command on each partition. What became of all of them."""
+    """Send these records to a worker, with a good command behind them on each partition. Returns what became of all."""
     await world.begin()
     for number, record in enumerate(records):
         await world.broker.write(COMMANDS, record, partition=number % 3)
@@ -41,7 +41,7 @@ async def meet(world: World, records: Sequence[Outgoing]) -> Counter[str]:
 
 
 def story_of(records: Sequence[Outgoing], became: Counter[str]) -> Story:
-    """Has a worker meet them, and notes what became of them."""
+    """A story in which a worker meets the records and notes what became of them."""
 
     async def story(world: World) -> None:
         became.update(await meet(world, records))
@@ -52,7 +52,7 @@ def story_of(records: Sequence[Outgoing], became: Counter[str]) -> Story:
 @THOROUGH
 @given(records=batches(50))
 def test_whatever_is_sent_becomes_a_dead_letter_or_a_command(play: Play, records: Sequence[Outgoing]) -> None:
-    """G1, G7: any key, value and headers. Each record is accounted for, and the good commands behind it are done."""
+    """G1, G7: for any key, value and headers, each record is accounted for and the good commands behind it are done."""
     became: Counter[str] = Counter()
     play(story_of(records, became), settings=NO_PAUSES)
     assert became.total() == len(records) + 3
@@ -63,7 +63,7 @@ def test_whatever_is_sent_becomes_a_dead_letter_or_a_command(play: Play, records
 @given(records=batches(80))
 @pytest.mark.postgres
 def test_postgresql_takes_whatever_is_sent(play_on_postgres: Play, records: Sequence[Outgoing]) -> None:
-    """G1, G7: no text, number or size that came from outside makes the database refuse the batch or the worker."""
+    """G1, G7: no text, number or size from outside makes the database refuse the batch or the worker."""
     became: Counter[str] = Counter()
     play_on_postgres(story_of(records, became), settings=NO_PAUSES)
     assert became.total() == len(records) + 3
@@ -73,7 +73,7 @@ def test_postgresql_takes_whatever_is_sent(play_on_postgres: Play, records: Sequ
 def test_what_has_brought_down_others_is_put_aside_with_its_bytes(
     database: str, request: pytest.FixtureRequest
 ) -> None:
-    """G7: everything known to be nasty, and records as large as the broker takes, whose dead letters must fit too."""
+    """G7: all known nasty records, and records as large as the broker takes, whose dead letters must fit too."""
     became: Counter[str] = Counter()
     records = [*classics(), *oversized(), *golden(), *golden()]
     run: Play = request.getfixturevalue(database)

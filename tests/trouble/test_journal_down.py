@@ -1,4 +1,4 @@
-"""The journal's database is gone, or can only be read: nothing is committed, and it goes on by itself."""
+"""The journal's database is gone or read-only: nothing is committed, and the worker goes on by itself afterwards."""
 
 import pytest
 import structlog
@@ -17,14 +17,14 @@ from worker.journal.journal import Journal
 from worker.runtime.observability.readiness import Readiness
 
 DOWN = 240.0
-"""Seconds: several times a lease."""
+"""Seconds of an outage: several times a lease."""
 LATENCY = 0.2
 LEASE = 60.0
 MOST_WRITES = 10 * DOWN
 
 
 class Silent(Script):
-    """A database that takes no writes while `down`. `writes` counts what was tried meanwhile."""
+    """A database that takes no writes while `down`. `writes` counts the attempts meanwhile."""
 
     def __init__(self) -> None:
         self.down = False
@@ -35,7 +35,7 @@ class Silent(Script):
         if self.down and point == "journal: before a write":
             self.writes += 1
             if self.writes > MOST_WRITES:
-                life.end()  # it would go on like that for ever, without any time passing
+                life.end()  # the loop would go on for ever without any time passing
             raise JournalUnavailable("PostgreSQL: cannot execute INSERT in a read-only transaction")
 
 
@@ -43,7 +43,7 @@ class Silent(Script):
 def test_while_the_journal_is_silent_nothing_is_committed_and_afterwards_everything_is_done(
     play: Play, monkeypatch: pytest.MonkeyPatch, readable: bool
 ) -> None:
-    """G1, G2: intake stops and says why, what runs ends without a word, nobody hurries, and it resumes by itself."""
+    """G1, G2: intake stops and says why, runs end without an event, retries are slow, and work resumes by itself."""
     database = Silent()
     read = Journal.read
 
@@ -81,7 +81,7 @@ def test_while_the_journal_is_silent_nothing_is_committed_and_afterwards_everyth
 
 
 def test_a_journal_that_cannot_be_written_is_said_though_nobody_sends_anything(play: Play) -> None:
-    """The heartbeat notices: within seconds readiness says so, and the log has the database's own words."""
+    """The heartbeat notices within seconds: readiness says so, and the log has the database's own words."""
     log, database = LogCapture(), Silent()
 
     async def story(world: World) -> None:
@@ -106,7 +106,7 @@ def test_a_journal_that_cannot_be_written_is_said_though_nobody_sends_anything(p
 
 
 def test_records_that_were_read_while_the_journal_was_silent_come_again_to_another_member(play: Play) -> None:
-    """G1: what was not committed is not lost to the group when its reader never gets to write it down."""
+    """G1: the group reads uncommitted records again if their first reader never gets to write them."""
     database = Silent()
 
     async def story(world: World) -> None:

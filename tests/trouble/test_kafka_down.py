@@ -1,4 +1,4 @@
-"""Kafka is down: what runs is carried out, what is to be said waits in the outbox, and it goes on by itself."""
+"""Kafka is down: runs go on, events wait in the outbox, and publishing resumes by itself."""
 
 import structlog
 from structlog.testing import LogCapture
@@ -16,7 +16,7 @@ CUSTOMERS = 12
 
 
 def test_an_outage_of_kafka_delays_what_is_said_and_loses_nothing(play: Play) -> None:
-    """G1, G3: orders are placed meanwhile; each event comes once and in its order as soon as there is a broker."""
+    """G1, G3: orders are placed meanwhile. Each event comes once and in order as soon as there is a broker."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -52,7 +52,7 @@ def answered(world: World) -> set[str]:
 
 
 def test_an_outage_of_kafka_does_not_flood_the_log(play: Play) -> None:
-    """A line for each look, with how much waits, and not one for each event that waits."""
+    """The log has one line for each look, with the number of waiting events, and no line for each event."""
     log = LogCapture()
 
     async def story(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A broker that closes the connection on a request above a limit, without a word, as Azure Event Hubs does."""
+"""A broker that silently closes the connection on a request above a limit, as Azure Event Hubs does."""
 
 import asyncio
 import sqlite3
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.kafka
 
 LIMIT = 1_046_528
 LARGEST = 1_046_106
-"""The value of the largest record that fits into such a request: its dead letter does not."""
+"""The value of the largest record that fits into such a request. Its dead letter does not fit."""
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,14 @@ def event_hubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]
 
 @pytest.fixture
 def hub_topics(event_hubs: LocalKafka) -> Topics:
-    """Fresh topics there."""
+    """Fresh topics on this broker."""
     fresh = Topics(event_hubs.bootstrap_servers)
     run_apart(fresh.create())
     return fresh
 
 
 def unsent(journal: Path) -> int:
-    """How many events and dead letters Kafka has not acknowledged."""
+    """The number of events and dead letters that Kafka has not acknowledged."""
     with closing(sqlite3.connect(journal)) as database:
         count = "SELECT (SELECT count(*) FROM event WHERE sent_at IS NULL) + count(*) FROM dead_letter"
         return int(database.execute(f"{count} WHERE sent_at IS NULL").fetchone()[0])

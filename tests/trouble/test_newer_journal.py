@@ -1,7 +1,8 @@
-"""Workers are replaced one by one: this worker goes on beside a newer one, on a journal that the newer one migrated.
+"""Workers are replaced one by one: an older worker goes on beside a newer one, on a journal that the newer one
+migrated.
 
-The newer one has more columns, more tables and more words. What this worker does not understand waits; nothing of it is
-guessed, and everybody else is answered.
+The newer worker has more columns, more tables and more words. A row that the older worker does not understand waits;
+the older worker guesses nothing, and every other command is answered.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ def either(request: pytest.FixtureRequest) -> Play:
 
 @pytest.fixture
 def log() -> Iterator[LogCapture]:
-    """What is logged, of whatever level."""
+    """All log lines, of every level."""
     before = structlog.get_config()
     captured = LogCapture()
     structlog.configure(processors=[captured], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=False)
@@ -73,7 +74,7 @@ async def columns(tx: Transaction) -> Mapping[str, set[str]]:
 
 
 async def widen(world: World) -> None:
-    """One column of a new name in every table, one of each name that another table has, and one table."""
+    """Add to every table a column with a new name and one for each name of another table's columns; add one table."""
     async with beside(world) as journal:
         known = await journal.transactions.read(columns)
     names = {"newer", *(name for each in known.values() for name in each)}
@@ -89,7 +90,7 @@ async def widen(world: World) -> None:
 
 
 async def paused(world: World, customers: Sequence[Customer]) -> list[str]:
-    """A command of each of these customers, accepted and held back by a pause."""
+    """A command of each of these customers, accepted and held by a pause."""
     async with beside(world) as journal:
         await journal.pauses.pause(WHO, WHY, Selection())
     sent = [await world.send(CreateAzurePlan(customer_id=each.id)) for each in customers]
@@ -102,18 +103,18 @@ async def paused(world: World, customers: Sequence[Customer]) -> list[str]:
 
 
 async def resume(world: World) -> None:
-    """Let everything go."""
+    """Resume all commands."""
     async with beside(world) as journal:
         await journal.pauses.resume(WHO, WHY, Selection())
 
 
 def bought(world: World, command: str) -> bool:
-    """Whether the command has its answer, a good one."""
+    """Whether the command has a successful answer."""
     return any(isinstance(each.event, AzurePlanCreated) for each in world.answers(command))
 
 
 def test_more_columns_and_one_more_table_change_nothing_for_a_worker(either: Play) -> None:
-    """Also columns of the names that other tables have: no statement becomes ambiguous, no row is read by position."""
+    """Columns with the names of other tables' columns make no statement ambiguous. No row is read by position."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -142,7 +143,7 @@ def test_more_columns_and_one_more_table_change_nothing_for_a_worker(either: Pla
 
 
 async def look_around(read: Callable[[Callable[[Transaction], Awaitable[object]]], Awaitable[object]]) -> None:
-    """What verbs read."""
+    """The reads of the verbs."""
     await read(lambda tx: timeline.newest(tx, Selection()))
     for command in ("c-1", "c-2", "c-3", "c-4"):
         await read(lambda tx, command=command: timeline.show(tx, uid(command)))  # type: ignore[misc]
@@ -155,7 +156,7 @@ async def look_around(read: Callable[[Callable[[Transaction], Awaitable[object]]
 
 
 def test_a_worker_that_starts_on_it_and_a_verb_are_refused_as_ever(either: Play) -> None:
-    """Only who runs already goes on."""
+    """Only a worker that already runs may go on."""
 
     async def story(world: World) -> None:
         running = await world.begin()
@@ -173,7 +174,7 @@ def test_a_worker_that_starts_on_it_and_a_verb_are_refused_as_ever(either: Play)
 
 
 async def answered(world: World) -> str:
-    """A command of a customer that nobody has heard of yet, with its answer."""
+    """A command of a new customer, with its answer."""
     command = await world.send(CreateAzurePlan(customer_id=world.simulator.customer().id))
     await world.answer(command)
     return command
@@ -197,8 +198,11 @@ BACK = """UPDATE command SET state = 'accepted', resolution = NULL, waits = '{{}
 def test_commands_with_words_that_it_does_not_know_wait_and_all_others_are_answered(
     either: Play, log: LogCapture
 ) -> None:
-    """Each is put off with one note and one line in the log, whatever stands behind it in its lane waits too, and a
-    worker that understands it finds it as it was."""
+    """Each unknown command is put off with one note and one line in the log. The commands behind it in its lane wait
+    too.
+
+    A worker that understands the command finds it unchanged.
+    """
 
     async def story(world: World) -> None:
         await world.begin()
@@ -235,7 +239,7 @@ def test_commands_with_words_that_it_does_not_know_wait_and_all_others_are_answe
 
 
 def test_behind_what_it_does_not_understand_nothing_runs_and_the_lane_is_not_given_back(play: Play) -> None:
-    """Given back as finished, it would be nobody's, and its commands would be lost."""
+    """A lane given back as finished would have no owner, and its commands would be lost."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -260,7 +264,7 @@ def test_behind_what_it_does_not_understand_nothing_runs_and_the_lane_is_not_giv
 
 
 def test_requests_that_it_does_not_know_are_answered_with_not_understood(either: Play) -> None:
-    """And the requests behind them are carried out."""
+    """The requests behind an unknown request are carried out."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -299,7 +303,7 @@ OTHER_WORDS = (
 
 
 def test_other_words_of_a_newer_azplan_are_taken_as_they_are(either: Play) -> None:
-    """Pauses, dead letters, notes, calls, events: nobody is held up by them."""
+    """Unknown words in pauses, dead letters, notes, calls and events hold up nobody."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -317,7 +321,7 @@ def test_other_words_of_a_newer_azplan_are_taken_as_they_are(either: Play) -> No
 
 
 def test_an_event_that_cannot_be_read_holds_up_its_own_lane_only(play: Play, log: LogCapture) -> None:
-    """It is logged once, and sent when somebody can read it."""
+    """The event is logged once, and sent when a worker can read it."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -339,7 +343,7 @@ def test_an_event_that_cannot_be_read_holds_up_its_own_lane_only(play: Play, log
 
 
 def test_a_command_that_only_a_newer_version_reads_waits_for_it(play: Play) -> None:
-    """It is not refused, and is a dead letter only when nobody could read it for a day."""
+    """The command is not refused. It becomes a dead letter only if no worker could read it for a day."""
 
     async def story(world: World) -> None:
         await world.begin()

@@ -1,4 +1,4 @@
-"""Partner Center is down: nobody's attempts are used up, and when it is back, nobody rushes in."""
+"""Partner Center is down: no command uses up attempts, and when Partner Center is back there is no rush."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from worker.runtime.observability.readiness import Readiness
 
 HOUR, QUARTER = 3_600.0, 900.0
 LATENCY = 0.5
-"""Seconds that Partner Center takes for an answer."""
+"""Seconds that Partner Center takes to answer."""
 GATEWAY = {"kind": "error_before", "status": 503}
 DOWN: dict[str, dict[str, Any]] = {
     "the service fails after it acted": {"kind": "error_after", "status": 500},
@@ -36,7 +36,10 @@ DOWN: dict[str, dict[str, Any]] = {
 
 
 async def go_down(world: World, customers: int, down: dict[str, Any], seconds: float) -> float:
-    """Two commands of each customer while Partner Center is down for so long; the instant at which it is back."""
+    """Two commands of each customer while Partner Center is down for this long.
+
+    Returns the instant at which it is back.
+    """
     worker = await world.begin()
     world.simulator.change(latency=(LATENCY, LATENCY))
     world.simulator.faults.add(count=None, **down)
@@ -58,7 +61,7 @@ async def go_down(world: World, customers: int, down: dict[str, Any], seconds: f
 
 
 def back(world: World) -> float:
-    """The instant of now, as the simulator's books have it."""
+    """The present instant in the time of the simulator's books."""
     return float(world.simulator.clock.time())
 
 
@@ -69,7 +72,7 @@ async def attempts(world: World) -> Counter[str]:
 
 
 def requests(world: World, since: float = 0.0, family: str = "") -> list[float]:
-    """When requests, perhaps of one resource family, arrived at Partner Center or would have."""
+    """The instants of requests, of all or of one family, that arrived at Partner Center or would have arrived."""
     found = [each for each in world.simulator.books.requests if each.at >= since]
     return sorted(each.at for each in found if (each.operation or "").startswith(family))
 
@@ -82,7 +85,7 @@ def rushes(came: Sequence[float]) -> list[tuple[int, int]]:
 
 
 async def all_is_done(world: World, commands: int) -> None:
-    """Every command has the answer that it would have had, in the order of its lane, and the worker is ready."""
+    """Every command has the same answer as without trouble, in the order of its lane, and the worker is ready."""
     await rest(world)
     await check(world)
     answers = Counter(type(each.event) for each in world.said() if each.event.terminal)
@@ -92,7 +95,7 @@ async def all_is_done(world: World, commands: int) -> None:
 
 
 def test_an_hour_without_partner_center_costs_nobody_an_attempt_and_ends_without_a_stampede(play: Play) -> None:
-    """G4, G8: probes only while it is down; then no more at once than two and as many as were answered already."""
+    """G4, G8: only probes leave during the outage. Then at most two more requests are under way than were answered."""
 
     async def story(world: World) -> None:
         since = await go_down(world, 25, GATEWAY, HOUR)
@@ -110,7 +113,7 @@ def test_an_hour_without_partner_center_costs_nobody_an_attempt_and_ends_without
 
 @pytest.mark.parametrize("down", DOWN.values(), ids=DOWN.keys())
 def test_however_it_is_down_the_commands_wait_and_are_carried_out_once(play: Play, down: dict[str, Any]) -> None:
-    """G2: also where each request took effect before its answer was lost."""
+    """G2: this also holds if each request took effect before its answer was lost."""
 
     async def story(world: World) -> None:
         await go_down(world, 8, down, QUARTER)
@@ -121,7 +124,7 @@ def test_however_it_is_down_the_commands_wait_and_are_carried_out_once(play: Pla
 
 @pytest.mark.parametrize("odd", [{"kind": "error_before", "status": 500}, {"kind": "gateway", "status": 404}], ids=str)
 def test_what_fails_for_one_customer_alone_is_no_outage(play: Play, odd: dict[str, Any]) -> None:
-    """G9: while others are answered, its attempts are counted and come to their end, and the others are served."""
+    """G9: while other customers are answered, the attempts of this one are counted and end. The others are served."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -141,7 +144,10 @@ def test_what_fails_for_one_customer_alone_is_no_outage(play: Play, odd: dict[st
 
 
 def test_one_command_that_meets_pages_alone_opens_no_circuit(play: Play) -> None:
-    """G9: with nobody else to compare, it waits without using up attempts; later commands run at once."""
+    """G9: with no other customer to compare, the command waits without using up attempts.
+
+    Later commands run at once.
+    """
 
     async def story(world: World) -> None:
         worker = await world.begin()

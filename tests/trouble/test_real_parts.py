@@ -1,4 +1,4 @@
-"""What only real servers can show: bytes on a real Kafka, a broker and a database that stop and come back."""
+"""Trouble that only real servers can show: bytes on a real Kafka, a broker and a database that stop and come back."""
 
 import asyncio
 import re
@@ -53,7 +53,7 @@ def worker_on(settings: dict[str, str], folder: Path) -> Azplan:
 
 
 def complaints(worker: Azplan) -> str:
-    """What /readyz says of trouble, in one text; empty where there is none."""
+    """The trouble that /readyz reports, in one text; empty if there is none."""
     port = re.findall(r'"health_port": ?([0-9]+)', worker.output())[-1]
     answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
     said = answer.json()
@@ -107,7 +107,7 @@ async def unaccounted(topics: Topics, journal: Path) -> list[Record]:
 async def test_hundreds_of_hostile_records_and_a_storm_on_a_real_broker(
     topics: Topics, partner_center: SimulatorProcess, tmp_path: Path
 ) -> None:
-    """G1, G7, G9: all are put aside or answered; the storm's partition is paused and resumes; the others go on."""
+    """G1, G7, G9: all records are put aside or answered. The storm's partition is paused and resumes; others go on."""
     journal = tmp_path / "journal.db"
     poison = {"AZPLAN_WORKER__POISON_WINDOW": str(WINDOW), "AZPLAN_WORKER__POISON_SHARE": "0.9"}
     settings = {**topics.env, **partner_center.env, **poison, "AZPLAN_JOURNAL__URL": f"sqlite:///{journal}"}
@@ -145,7 +145,7 @@ async def test_database_and_broker_may_stop_and_come_back(
     partner_center: SimulatorProcess,
     tmp_path: Path,
 ) -> None:
-    """G1, G3: each time the worker says what is missing, keeps what it has, and goes on by itself without a restart."""
+    """G1, G3: each time the worker says which server is missing, loses nothing, and goes on without a restart."""
     topics = own_topics
     settings = {**topics.env, **partner_center.env, "AZPLAN_JOURNAL__URL": own_postgres_url}
     first, second, third = (Sent("ReactivatePlan", each) for each in partner_center.customers("suspended_plan", 3))
@@ -190,7 +190,7 @@ async def test_a_stop_is_over_in_time_though_broker_or_database_are_silent(
     tmp_path: Path,
     silent: str,
 ) -> None:
-    """A command is under way and an event waits; the process ends by itself before anybody kills it."""
+    """A command is under way and an event waits. The process ends by itself before the platform would kill it."""
     drain = 3
     more = {"AZPLAN_JOURNAL__URL": own_postgres_url, "AZPLAN_WORKER__DRAIN_TIMEOUT": str(drain)}
     first, second = (Sent("ReactivatePlan", each) for each in partner_center.customers("suspended_plan", 2))
@@ -219,7 +219,7 @@ async def test_a_stop_is_over_in_time_though_broker_or_database_are_silent(
 
 
 async def committed(topics: Topics) -> dict[Partition, int]:
-    """What the group has committed."""
+    """The offsets that the group has committed."""
     admin = KafkaAdmin(KafkaConfig(topics.bootstrap_servers))
     await admin.start()
     try:
@@ -229,5 +229,5 @@ async def committed(topics: Topics) -> dict[Partition, int]:
 
 
 def in_progress(partner_center: SimulatorProcess, command: Sent) -> bool:
-    """Whether Partner Center has been asked about the customer."""
+    """Whether Partner Center has received a request about the customer."""
     return any(command.customer in each["path"] for each in partner_center.book("requests"))

@@ -1,4 +1,4 @@
-"""A broker that answers, and no longer lets the worker do what it has to."""
+"""A broker that answers but no longer grants the worker the rights that it needs."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[LocalKafka]:
-    """A broker that asks who may do what."""
+    """A broker that checks the rights of its users."""
     made = guarded(tmp_path / "kafka")
     made.start()
     yield made
@@ -33,7 +33,7 @@ def broker(tmp_path: Path) -> Iterator[LocalKafka]:
 
 
 def ready(worker: Azplan) -> dict[str, Any]:
-    """What /readyz says, and with which status."""
+    """The answer of /readyz and its status."""
     port = re.findall(r'"health_port": ?([0-9]+)', worker.output())[-1]
     answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
     return {**answer.json(), "status": answer.status_code}
@@ -48,7 +48,10 @@ def scraped(port: int, name: str) -> dict[str, float]:
 async def test_what_may_not_be_done_any_more_is_said_and_counted(
     broker: LocalKafka, partner_center: SimulatorProcess, tmp_path: Path
 ) -> None:
-    """Answers that cannot leave and records that cannot be read: /readyz, a metric and the lag; then all goes on."""
+    """/readyz, a metric and the lag show answers that cannot leave and records that cannot be read.
+
+    Then all goes on.
+    """
     metrics_port = free_port()
     place, secured = Topics(broker.bootstrap_servers), broker.secured
     await place.create()
@@ -98,7 +101,9 @@ async def test_what_may_not_be_done_any_more_is_said_and_counted(
         await eventually(lambda: blocked("in"), "the metric says that records cannot be read", within=60)
         assert ready(worker)["status"] == 200
         assert any("refuses" in each for each in ready(worker)["degraded"])
-        await allow(broker, [Right(RightTo.WRITE, place.commands)])  # which lets it see the topic, but not read it
+        await allow(
+            broker, [Right(RightTo.WRITE, place.commands)]
+        )  # this right shows the topic to the worker, but does not allow reading
         await eventually(lambda: lag() >= 1, "the lag counts what cannot be read", within=60)
         await allow(broker, [read, commit])
         await answered(place, [third], within=90)

@@ -1,4 +1,4 @@
-"""Partner Center says 429: everybody who calls that part of it stays away as long as it asked, and nobody else does."""
+"""Partner Center says 429: every caller of that family stays away as long as asked, and no other caller does."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ ASKS: dict[str, dict[str, Any]] = {
 
 
 def arrivals(world: World, family: str) -> list[float]:
-    """When requests of a family arrived, those of all customers."""
+    """The arrival times of requests of a family, for all customers."""
     return [each.at for each in world.simulator.books.requests if (each.operation or "").startswith(family)]
 
 
 @pytest.mark.parametrize("asks", ASKS.values(), ids=ASKS.keys())
 def test_one_429_holds_back_all_callers_of_that_family_as_long_as_it_asked(play: Play, asks: dict[str, Any]) -> None:
-    """G8: not an attempt of anybody, said as `throttled`, and afterwards they come one by one and not at once."""
+    """G8: the wait is no attempt and is published as `throttled`. Afterwards requests leave one by one."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -60,12 +60,12 @@ def test_one_429_holds_back_all_callers_of_that_family_as_long_as_it_asked(play:
 
 
 def refused_at(world: World) -> float | None:
-    """When Partner Center first said 429."""
+    """The instant of Partner Center's first 429."""
     return next((each.at for each in world.simulator.books.requests if each.status == 429), None)
 
 
 def test_ceilings_and_their_use_are_shown_by_account_and_family(play: Play) -> None:
-    """Beside each other, and of no customer: a minute after the last request nothing is used."""
+    """Ceiling and use are shown together, without customers. A minute after the last request the use is 0."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -85,5 +85,5 @@ def test_ceilings_and_their_use_are_shown_by_account_and_family(play: Play) -> N
 
 
 def shown(name: str, labels: dict[str, str]) -> float | None:
-    """What a gauge shows."""
+    """The value of a gauge."""
     return metrics.REGISTRY.get_sample_value(f"azplan_partner_center_{name}_requests", labels)

@@ -1,4 +1,4 @@
-"""The authority gives no token for an hour: commands wait, readiness says what to do, and it ends by itself."""
+"""The authority gives no token for an hour: commands wait, readiness says what to do, and work resumes by itself."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,14 +28,14 @@ EXPIRED = "https://login.microsoftonline.com/t gives no token: invalid_client AA
 
 
 class Entra:
-    """An authority that may refuse. Its tokens live for twenty minutes."""
+    """An authority that may refuse. Its tokens are valid for twenty minutes."""
 
     def __init__(self) -> None:
         self.refuses = False
         self.asked = 0
 
     def __call__(self, world: World, tenant: str) -> dict[str, Any]:
-        """A token of the application, or none."""
+        """Answer with a token of the application, or with none."""
         self.asked += 1
         if self.refuses:
             raise NoToken(EXPIRED, trouble=trouble_of("AADSTS7000222"))
@@ -43,7 +43,7 @@ class Entra:
 
 
 class OneSource:
-    """The tokens of an account whose application asks the authority as the real one does."""
+    """The tokens of an account whose application asks the authority as a real one does."""
 
     user = None
 
@@ -54,7 +54,7 @@ class OneSource:
 
 
 class SignedIn(World):
-    """A world whose workers get their tokens from `entra`, by the worker's own code."""
+    """A world whose workers get their tokens from `entra` through the product's own code."""
 
     entra: Entra
 
@@ -69,7 +69,7 @@ class SignedIn(World):
 
 @pytest.fixture
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads answer at once, since virtual time does not wait for them."""
+    """Threads answer at once: virtual time does not wait for threads."""
 
     async def to_thread(function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
@@ -79,7 +79,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_at_once")
 def test_an_hour_without_tokens_costs_no_attempt_and_ends_by_itself(play: Play) -> None:
-    """What is held serves until it expires; then commands wait, and readiness tells a person what to do."""
+    """A held token works until it expires. Then commands wait, and readiness tells the operator what to do."""
     entra = Entra()
 
     async def story(world: World) -> None:
