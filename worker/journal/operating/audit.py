@@ -1,6 +1,6 @@
-"""Remembers what a person did at once: who, when and why.
+"""Remembers an action that a person has carried out: who, when and why.
 
-A request to a lane's owner is in `requests`; it is kept in the same table until it is carried out.
+A request to a lane's owner (`requests`) is a row of the same table, which the owner answers later.
 """
 
 from worker.journal.database.columns import dump
@@ -20,5 +20,5 @@ async def sign(
     details: Json = None,
     about: tuple[str | None, str | None] = (None, None),
 ) -> None:
-    """Remember what a person did. `about`: the uid of the command and its lane."""
+    """Remember an action of a person. `about`: the uid of the command and its lane."""
     await tx.run(SIGNED, tx.now, who, why, verb, *about, dump(details), tx.now)

@@ -1,4 +1,4 @@
-"""Dead letters as a person handles them: found, read, archived and restored. Commands stay as they are."""
+"""Finds, reads, archives and restores dead letters, for people. Commands stay as they are."""
 
 from collections.abc import Sequence
 

@@ -32,13 +32,13 @@ class Pauses:
         return [replace(pause, partner=pause.account) for pause in await self._transactions.read(pauses)]
 
     async def with_current_partner(self, which: Selection) -> Selection:
-        """The same selection, with the partner by the name that its account has now."""
+        """The same selection, with the present name of the partner's account."""
         if which.partner is None:
             return which
         return replace(which, partner=await self._transactions.read(partial(called_now, name=which.partner)))
 
     async def count_matching(self, which: Selection) -> tuple[int, int]:
-        """How many open commands match, and how many of those a pause holds already."""
+        """How many open commands match, and how many of the matching commands a pause holds already."""
 
         async def look(tx: Transaction) -> tuple[int, int]:
             held = await pauses(tx)
@@ -57,7 +57,7 @@ class Pauses:
         return await self._transactions.read(look)
 
     async def count_released(self, ended: Sequence[str]) -> int:
-        """How many open commands these pauses hold, by their ids, and no other does."""
+        """How many open commands the pauses with these ids hold and no other pause holds."""
 
         async def look(tx: Transaction) -> int:
             held = await pauses(tx)
@@ -71,7 +71,7 @@ class Pauses:
         return await self._transactions.read(look)
 
     async def pause(self, who: str, why: str, which: Selection) -> Pause:
-        """Begin none of these commands from now on. A run that is under way goes on to its end."""
+        """Hold the selected commands. None begins from now on; one that has begun stops before its next request."""
 
         async def write(tx: Transaction) -> Pause:
             held = await in_journal(tx, which)
@@ -91,9 +91,9 @@ class Pauses:
         return await self._transactions.write(write)
 
     async def resume(self, who: str, why: str, which: Selection) -> int:
-        """End the pauses with exactly this selection. Returns how many there were. Their commands are due at once.
+        """End the pauses with exactly this selection, and make their commands due. Returns how many pauses there were.
 
-        A command that begins to wait while this runs is due when its wait ends.
+        A command that begins to wait meanwhile is due when its wait ends.
         """
 
         async def write(tx: Transaction) -> int:
@@ -109,10 +109,10 @@ class Pauses:
         return ended
 
     async def release(self, worker: str | None = None) -> int:
-        """Commands that wait for a pause, and that none holds any more, are due now. How many.
+        """Make commands due that wait for a pause and that no pause holds any more. How many.
 
-        `worker`: only those of its lanes. A worker does this by itself when it sees the end of a pause, and now and
-        then: whoever resumed may have died before it came to this.
+        `worker`: only commands of the lanes of this worker. A worker calls this when it sees the end of a pause, and
+        now and then: the process that resumed may have died before it called this.
         """
         after, freed = 0, 0
         while waiting := await self._waiting(after, worker):
@@ -141,7 +141,7 @@ class Pauses:
         return await self._transactions.read(look)
 
     async def _release(self, waiting: Sequence[Row]) -> int:
-        """Make those commands due that no pause holds now."""
+        """Make the commands of a page due that no pause holds now."""
 
         async def write(tx: Transaction) -> int:
             held = await pauses(tx)
@@ -168,5 +168,5 @@ def _pause(which: Selection, **given: Any) -> Pause:
 
 
 def words(which: Selection) -> list[str | None]:
-    """Partner, customer and type, as they stand in the columns."""
+    """Partner, customer and type of a selection, in the order of the columns."""
     return [which.partner, which.customer, which.type]

@@ -17,7 +17,7 @@ CODED = {CommandFailed.wire_type(): State.FAILED, CommandRejected.wire_type(): S
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the newest story of a command stands, by what was published."""
+    """Where the newest story of a command stands by its published events."""
 
     redrive: int
     state: State
@@ -27,9 +27,9 @@ class Standing:
 
 
 def standing(told: Sequence[Row], known_story: int, source: str, id: str) -> Standing | None:  # noqa: A002
-    """Where a command stands by its published events; None where they tell of no story as new as the known one.
+    """Where a command stands by its published events. None if all events are of stories older than `known_story`.
 
-    Only an event whose id follows from the command's identity is one of its own.
+    An event counts only if its id follows from the command's identity.
     """
     newest = max((row["redrive"] for row in told), default=-1)
     if newest < known_story:
@@ -54,9 +54,9 @@ def standing(told: Sequence[Row], known_story: int, source: str, id: str) -> Sta
 
 
 def is_news(row: Row, found: Standing) -> bool:
-    """Whether the events tell more than the journal knew: a newer story, or the end of this one.
+    """Whether the published events know more than the journal: a newer story, or more of a story that is still open.
 
-    A story that the journal knows as over is over, though its end was not published yet.
+    A story that has ended in the journal has ended, even if its end was not published yet.
     """
     if found.redrive > row["redrive"]:
         return True

@@ -1,7 +1,7 @@
-"""The statements that rebuild a journal from what was published. No worker lives while they run.
+"""The statements that rebuild a journal from published records. No worker lives while they run.
 
-Events are copied first: a command is then never in the journal without its events. Until the last statement has run,
-the journal is marked as unfinished, and no worker begins on it.
+Events are copied first, because no command may be in the journal without its events. The journal is marked as
+unfinished until the last statement has run, and no worker begins on an unfinished journal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ UPDATE = """UPDATE command SET state = ?, code = ?, redrive = ?, concluded_at = 
 NOTE = f"""INSERT INTO note (uid, redrive, at, kind, detail) SELECT uid, redrive, ?, ?, ? FROM command WHERE uid = ?
     AND {OPEN} AND NOT EXISTS (SELECT 1 FROM note WHERE note.uid = command.uid
       AND note.kind = ?)"""
-LOST = "the journal was built anew: what this command had begun by then is not remembered, so it looks before it acts"
+LOST = "the journal was rebuilt and does not know what this command had begun, so the command looks before it acts"
 GUARD = "UPDATE lane SET settle_until = ? WHERE id = ? AND settle_until < ?"
 
 
@@ -63,7 +63,7 @@ class EventCopy:
 class CommandWithoutRecord:
     """A command of which only events are left: its record is no longer on the topic.
 
-    `partner` is what the lanes of its tenant begin with, `account` what its events call the tenant's account.
+    `partner` is the word that the lanes of its tenant begin with. `account` is the name of the account in its events.
     """
 
     uid: str
@@ -87,17 +87,17 @@ class BroughtUp:
 
 
 async def begin(tx: Transaction) -> None:
-    """From now on the journal is unfinished."""
+    """Mark the journal as unfinished."""
     await tx.run("INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", NAME)
 
 
 async def unfinished(tx: Transaction) -> bool:
-    """Whether a rebuild was begun and did not come to its end."""
+    """Whether a rebuild has begun and has not ended."""
     return bool(await tx.rows("SELECT 1 AS one FROM meta WHERE name = ?", NAME))
 
 
 async def end(tx: Transaction, who: str, why: str) -> None:
-    """The heads of all lanes may run; the journal is whole; who did it is remembered."""
+    """Make the heads of all lanes due, mark the journal as whole, and remember who rebuilt it and why."""
     lanes = await tx.rows(f"SELECT DISTINCT lane FROM command WHERE {OPEN}")
     await tx.many(NEXT_DUE, [(tx.now, row["lane"]) for row in lanes])
     await tx.many(
@@ -110,7 +110,7 @@ async def end(tx: Transaction, who: str, why: str) -> None:
 
 
 async def copy(tx: Transaction, found: Sequence[EventCopy]) -> None:
-    """Events that were published, with their ids and times."""
+    """Store published events with their ids and times. An event that is there already stays."""
     rows = [
         (
             each.id, each.uid, each.redrive, each.type, each.lane, each.key, each.value, dump_headers(each.headers),
@@ -122,7 +122,7 @@ async def copy(tx: Transaction, found: Sequence[EventCopy]) -> None:
 
 
 async def events_of_newest_stories(tx: Transaction, uids: Sequence[str]) -> Mapping[str, Row]:
-    """An event of the newest story of each of these commands about which something was published."""
+    """For each of these commands with a published event: one event of its newest story."""
     rows = await tx.rows(
         f"""SELECT uid, id, key, value, headers FROM event WHERE {tx.among("uid")}
             ORDER BY CASE WHEN type = ? THEN 0 ELSE 1 END, redrive, seq""",
@@ -133,7 +133,7 @@ async def events_of_newest_stories(tx: Transaction, uids: Sequence[str]) -> Mapp
 
 
 async def unsettled(tx: Transaction, lanes: str) -> bool:
-    """Whether a story in lanes that begin so has no answer, or failed: something of it may still be in doubt."""
+    """Whether a story in lanes that begin with the word `lanes` has no answer, or failed: a write may be in doubt."""
     done = [kind for kind, event in events().items() if event.terminal and kind != CommandFailed.wire_type()]
     rows = await tx.rows(
         f"""SELECT 1 AS one FROM event WHERE substr(lane, 1, ?) = ? AND type <> ? AND NOT EXISTS (
@@ -148,12 +148,15 @@ async def unsettled(tx: Transaction, lanes: str) -> bool:
 
 
 async def guard_lanes(tx: Transaction, lanes: Sequence[LaneKey], guard: Micros) -> None:
-    """These lanes, locked by this transaction, wait for `guard` microseconds first."""
+    """Let these lanes, locked by this transaction, wait for `guard` microseconds before a command runs in them."""
     await tx.many(GUARD, [(tx.now + guard, lane.id, tx.now + guard) for lane in lanes])
 
 
 async def events_without_command(tx: Transaction, limit: int) -> Sequence[Row]:
-    """The first event of commands that are not there: their records are gone from the topic."""
+    """The first event of each of the next `limit` commands that the journal does not have.
+
+    The records of these commands are no longer on the topic.
+    """
     return await tx.rows(
         """SELECT * FROM event WHERE seq IN (SELECT min(seq) FROM event
              WHERE NOT EXISTS (SELECT 1 FROM command WHERE command.uid = event.uid) GROUP BY event.uid LIMIT ?)""",
@@ -162,12 +165,12 @@ async def events_without_command(tx: Transaction, limit: int) -> Sequence[Row]:
 
 
 async def forget(tx: Transaction, uids: Sequence[str]) -> None:
-    """Events of commands that are not there, which were copied and are not believed."""
+    """Delete the copied events of commands that the journal does not have, if the events cannot be trusted."""
     await tx.many("DELETE FROM event WHERE uid = ?", [(uid,) for uid in uids])
 
 
 async def enter_without_record(tx: Transaction, found: Sequence[CommandWithoutRecord]) -> None:
-    """Commands of which only events are left, so that their ids are known and their answers stay."""
+    """Store commands of which only events are left. Their ids stay known and their answers stay."""
     rows = [
         (
             each.uid, each.source, each.id, each.type, each.lane, each.partner or "", each.customer,
@@ -179,13 +182,16 @@ async def enter_without_record(tx: Transaction, found: Sequence[CommandWithoutRe
 
 
 async def commands(tx: Transaction, after: int, limit: int) -> Sequence[Row]:
-    """The next commands, as they stand."""
+    """The next `limit` commands with numbers above `after`, as they stand."""
     return await tx.rows("SELECT * FROM command WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
 
 
 async def bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> BroughtUp:
-    """Commands as their published events say. Lanes of what is open, or failed, wait for `guard` microseconds first:
-    whatever a worker sent that is not remembered has arrived by then, and shows."""
+    """Bring these commands to the state that their published events say.
+
+    The lanes of open and failed commands wait for `guard` microseconds: by then every request that a worker sent has
+    arrived and its effect shows.
+    """
     opened = await _bring_up(tx, rows, guard)
     await tx.many(NOTE, [(tx.now, REBUILT, LOST, row["uid"], REBUILT) for row in rows])
     return opened
@@ -225,7 +231,7 @@ async def _bring_up(tx: Transaction, rows: Sequence[Row], guard: Micros) -> Brou
 
 
 async def failed_without_dead_letter(tx: Transaction, limit: int) -> Sequence[Row]:
-    """Failed commands with their bytes whose dead letter is not there, and the failure's own words."""
+    """The next `limit` failed commands that have their bytes and no dead letter, with the text of their failure."""
     return await tx.rows(
         """SELECT command.*, event.value AS said FROM command
            JOIN event ON event.uid = command.uid AND event.redrive = command.redrive AND event.type = ?
@@ -238,7 +244,7 @@ async def failed_without_dead_letter(tx: Transaction, limit: int) -> Sequence[Ro
 
 
 async def add_dead_letters(tx: Transaction, found: Sequence[tuple[str, NewDeadLetter]]) -> None:
-    """Dead letters that were published when their commands failed."""
+    """Store dead letters, by the uids of their commands, as published."""
     await tx.many(INSERT_LETTER, [letter_row(tx, letter, uid) for uid, letter in found])
     await tx.many(
         "UPDATE dead_letter SET sent_at = ? WHERE uid = ? AND redrive = ? AND sent_at IS NULL",
@@ -247,7 +253,7 @@ async def add_dead_letters(tx: Transaction, found: Sequence[tuple[str, NewDeadLe
 
 
 async def open_without_record(tx: Transaction, limit: int) -> Sequence[Row]:
-    """Open commands whose bytes are gone: nobody can run them."""
+    """The next `limit` open commands without their bytes. No worker can run such a command."""
     return await tx.rows(
         f"SELECT * FROM command WHERE {OPEN} AND pruned_at IS NOT NULL ORDER BY seq LIMIT ?",
         limit,
@@ -255,7 +261,7 @@ async def open_without_record(tx: Transaction, limit: int) -> Sequence[Row]:
 
 
 async def give_up(tx: Transaction, row: Row, code: str, event: NewEvent) -> None:
-    """Fail a command that nobody can run."""
+    """Fail a command that no worker can run, with this code and this event."""
     await tx.many(INSERT_EVENT, [event_row(event, row["uid"], row["redrive"], row["lane"])])
     await tx.run(
         "UPDATE command SET state = 'failed', code = ?, concluded_at = ?, due_at = NULL, reason = NULL WHERE uid = ?",

@@ -11,7 +11,7 @@ from worker.journal.records import Micros, NewDeadLetter, NewEvent
 
 
 class RebuildStore:
-    """Writes a journal from what was published. Every method raises `JournalUnavailable`.
+    """Writes a journal from published records. Every method raises `JournalUnavailable`.
 
     A rebuild calls `begin` first and `end` last. Between the two no worker begins on the journal.
     """
@@ -36,7 +36,10 @@ class RebuildStore:
         return await self._transactions.read(lambda tx: rebuild.events_of_newest_stories(tx, uids))
 
     async def unsettled(self, lanes: str) -> bool:
-        """Whether a story in the lanes that begin so has no answer, or failed: something may still be in doubt."""
+        """Whether a story in the lanes of a tenant has no answer, or failed: a write may still be in doubt.
+
+        `lanes` is the word that the lanes of the tenant begin with.
+        """
         return await self._transactions.read(lambda tx: rebuild.unsettled(tx, lanes))
 
     async def guard_lanes(self, lanes: Sequence[LaneKey], guard: Micros) -> None:
@@ -80,9 +83,9 @@ class RebuildStore:
         await self._transactions.write(lambda tx: rebuild.add_dead_letters(tx, found), new_lanes=list(lanes))
 
     async def open_without_record(self, limit: int) -> Sequence[Row]:
-        """The next `limit` open commands whose bytes are gone: nobody can run them."""
+        """The next `limit` open commands without their bytes. No worker can run such a command."""
         return await self._transactions.read(lambda tx: rebuild.open_without_record(tx, limit))
 
     async def give_up(self, row: Row, code: str, event: NewEvent) -> None:
-        """Fail a command that nobody can run, with this code and this event."""
+        """Fail a command that no worker can run, with this code and this event."""
         await self._transactions.write(lambda tx: rebuild.give_up(tx, row, code, event))

@@ -26,7 +26,7 @@ SEND_AGAIN = f"""UPDATE event SET sent_at = NULL WHERE uid = ? AND EXISTS (SELEC
 
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
-    """A plan. `asked` is the selection as a person made it."""
+    """A replay plan. `asked` is the selection in the words of the person."""
 
     id: str
     at: Micros
@@ -41,7 +41,7 @@ class ReplayPlan:
 
 @dataclass(frozen=True, slots=True)
 class ReplayItem:
-    """One command of a plan. `record` is there where the command is not known, and would enter from it."""
+    """One command of a plan. `record` is set if the journal does not know the command: the replay takes it in."""
 
     number: int
     uid: str | None
@@ -54,7 +54,7 @@ class ReplayItem:
 
 @dataclass(frozen=True, slots=True)
 class SentItem:
-    """An item that is under way, with what is known of its command: None where there is none (yet)."""
+    """An item that is under way. Fields about its command or its request are None if there is none (yet)."""
 
     number: int
     uid: str
@@ -67,7 +67,7 @@ class SentItem:
 
 
 async def add_items(tx: Transaction, plan: str, items: Sequence[ReplayItem]) -> None:
-    """Some of a plan's items. The plan is there when `add_plan` is."""
+    """Store some items of a plan. Nobody finds the plan before `add_plan`."""
     await tx.many(INSERT_ITEM, [_item_row(plan, item) for item in items])
 
 
@@ -82,7 +82,7 @@ async def states(tx: Transaction, plan: str, outcomes: Sequence[str]) -> Mapping
 
 
 async def planned(tx: Transaction, plan: str, outcomes: Sequence[str], limit: int) -> list[ReplayItem]:
-    """The next items of these outcomes that nobody has begun."""
+    """The next `limit` items of these outcomes that nobody has begun."""
     rows = await tx.rows(
         f"""SELECT * FROM plan_item WHERE plan = ? AND state = 'planned' AND {tx.among("outcome")}
             ORDER BY number LIMIT ?""",
@@ -118,7 +118,10 @@ async def under_way(tx: Transaction, plan: str) -> list[SentItem]:
 
 
 async def send_redrives(tx: Transaction, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> int:
-    """Ask for the next story of these commands, each once. Their lanes are locked. How many were asked for."""
+    """Request the next story of these commands, each once. How many were requested.
+
+    The transaction has locked the lanes of the commands.
+    """
     asked = 0
     for item in items:
         lane = await _lane(tx, item)
@@ -133,7 +136,10 @@ async def send_redrives(tx: Transaction, plan: ReplayPlan, items: Sequence[Repla
 
 
 async def send_again(tx: Transaction, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> int:
-    """Publish the recorded events of these commands again, each once. Their lanes are locked. How many commands."""
+    """Publish the recorded events of these commands again, each once. How many commands.
+
+    The transaction has locked the lanes of the commands.
+    """
     again = 0
     for item in items:
         lane = await _lane(tx, item)
@@ -147,14 +153,14 @@ async def send_again(tx: Transaction, plan: ReplayPlan, items: Sequence[ReplayIt
 
 
 async def note_entered(tx: Transaction, plan: ReplayPlan, items: Sequence[ReplayItem], who: str) -> None:
-    """These records were taken in, each once: they are under way, and who took them in is kept with their commands."""
+    """Mark items as under way, each once, because their records were taken in. Remember who took them in."""
     for item in items:
         if await _claim(tx, plan.id, item, "sent"):
             await sign(tx, who, plan.why, "replay", details={"plan": plan.id}, about=(item.uid, None))
 
 
 async def mark(tx: Transaction, plan: str, ends: Sequence[tuple[int, str, str | None]], *, since: str) -> None:
-    """Items, by number, that were in the state `since`, with the state and the result that they have now."""
+    """Give items that are in the state `since` a new state and a result. `ends`: number, state, result of each."""
     await tx.many(
         "UPDATE plan_item SET state = ?, result = ? WHERE plan = ? AND number = ? AND state = ?",
         [(state, result, plan, number, since) for number, state, result in ends],
@@ -169,7 +175,8 @@ async def lanes_of(tx: Transaction, items: Sequence[ReplayItem]) -> list[str]:
 
 
 async def _lane(tx: Transaction, item: ReplayItem) -> str | None:
-    """The command's lane, if this transaction has locked it; one that has moved since is found the next time."""
+    """The lane of the item's command. None if this transaction has not locked the lane, because the command has moved:
+    the next transaction finds it."""
     rows = await tx.rows("SELECT lane FROM command WHERE uid = ?", item.uid or "")
     return rows[0]["lane"] if rows and rows[0]["lane"] in tx.known.lanes else None
 

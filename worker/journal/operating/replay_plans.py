@@ -1,4 +1,4 @@
-"""Replay plans: made once and never changed. What becomes of their items is in `replay_items`."""
+"""Replay plans, which are made once and never changed. The states of their items are in `replay_items`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from worker.journal.records import SECOND
 
 @dataclass(frozen=True, slots=True)
 class OutcomeReason:
-    """Why so many commands of a plan have an outcome."""
+    """Why `number` commands of a plan have an outcome."""
 
     outcome: str
     detail: str
@@ -21,7 +21,7 @@ class OutcomeReason:
 
 
 async def add_plan(tx: Transaction, plan: ReplayPlan) -> None:
-    """The plan, complete from now on."""
+    """Store the plan. It is complete from now on."""
     await tx.run(
         "INSERT INTO plan (id, at, who, why, asked, commands, calls, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         plan.id,
@@ -36,13 +36,13 @@ async def add_plan(tx: Transaction, plan: ReplayPlan) -> None:
 
 
 async def find(tx: Transaction, name: str) -> list[ReplayPlan]:
-    """The plans whose id begins so."""
+    """The plans whose ids begin with `name`, the oldest first."""
     rows = await tx.rows("SELECT * FROM plan WHERE substr(id, 1, ?) = ? ORDER BY at", len(name), name)
     return [await _plan(tx, row) for row in rows]
 
 
 async def newest(tx: Transaction, limit: int = 0) -> list[ReplayPlan]:
-    """The plans in which there is something, the newest first, at most `limit` of them; 0 for all."""
+    """The plans that have items, the newest first, at most `limit` of them; 0 for all."""
     rows = await tx.rows(
         f"SELECT * FROM plan WHERE commands > 0 ORDER BY at DESC, id DESC{' LIMIT ?' if limit else ''}",
         *([limit] if limit else []),
@@ -51,7 +51,7 @@ async def newest(tx: Transaction, limit: int = 0) -> list[ReplayPlan]:
 
 
 async def reasons(tx: Transaction, plan: str) -> list[OutcomeReason]:
-    """Why the commands of a plan have the outcomes that they have, the most frequent reason of each outcome first."""
+    """Why the commands of a plan have their outcomes, the most frequent reason first."""
     rows = await tx.rows(
         """SELECT outcome, detail, count(*) AS n FROM plan_item WHERE plan = ?
            GROUP BY outcome, detail ORDER BY count(*) DESC, detail""",
@@ -61,7 +61,7 @@ async def reasons(tx: Transaction, plan: str) -> list[OutcomeReason]:
 
 
 async def over(tx: Transaction, age: float) -> list[str]:
-    """Plans that were made longer ago than so many seconds, whatever became of them, and half forgotten ones."""
+    """The plans that were made more than `age` seconds ago, applied or not, and half forgotten plans."""
     rows = await tx.rows(
         "SELECT id FROM plan WHERE at < ? UNION SELECT id FROM forgotten_plan ORDER BY id", tx.now - int(age * SECOND)
     )
@@ -69,9 +69,10 @@ async def over(tx: Transaction, age: float) -> list[str]:
 
 
 async def forget(tx: Transaction, age: float, limit: int) -> int:
-    """Forget such plans at once, and at most `limit` of their items. How many items.
+    """Forget the plans made more than `age` seconds ago at once, and at most `limit` of their items. How many items.
 
-    Nobody finds a plan of which some items are missing: its row goes first, and `forgotten_plan` remembers the rest.
+    Nobody can find a plan of which some items are missing: the row of the plan is deleted first, and `forgotten_plan`
+    remembers that items are left.
     """
     before = tx.now - int(age * SECOND)
     await tx.run("INSERT INTO forgotten_plan (id) SELECT id FROM plan WHERE at < ? ON CONFLICT (id) DO NOTHING", before)
@@ -92,7 +93,7 @@ async def forget(tx: Transaction, age: float, limit: int) -> int:
 
 
 async def calls_by_type(tx: Transaction) -> Mapping[str, float]:
-    """How many calls of Partner Center a story of each type has taken on average, as far as calls are remembered."""
+    """How many calls of Partner Center a story of each type of command made on average, as far as remembered."""
     rows = await tx.rows(
         """SELECT type, sum(n) AS calls, count(*) AS stories FROM (
              SELECT command.type AS type, call.uid, call.redrive, count(*) AS n FROM call

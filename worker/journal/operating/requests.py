@@ -1,4 +1,4 @@
-"""Requests as a person makes them: rows that the owner of the command's lane carries out."""
+"""Makes the requests of a person: rows that the owner of the command's lane carries out."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,9 +16,9 @@ class Requests:
         self._transactions = transactions
 
     async def ask(self, who: str, why: str, verb: str, uid: str, details: Json = None) -> int:
-        """Ask for something to be done to a command. The number by which the answer is found (`answer`).
+        """Request an action on a command. Returns the number of the request, for `answer`.
 
-        Raises LookupError where there is no such command.
+        Raises LookupError if there is no such command.
         """
 
         numbers = await self.ask_each(who, why, verb, [uid], details)
@@ -27,9 +27,9 @@ class Requests:
         return numbers[0]
 
     async def ask_each(self, who: str, why: str, verb: str, uids: Sequence[str], details: Json = None) -> list[int]:
-        """Ask for the same to be done to each of these commands, in one transaction.
+        """Request the same action on each of these commands, in one transaction.
 
-        The numbers by which the answers are found, the oldest command first. A command that is not there gets none.
+        Returns the numbers of the requests, the oldest command first. A uid without a command gets no request.
         """
 
         async def lanes_of(tx: Transaction) -> list[str]:
@@ -58,7 +58,7 @@ class Requests:
         return await self._transactions.write(write, lanes=lanes)
 
     async def answer(self, seq: int) -> str | None:
-        """What came of a request: `DONE`, or why not; None while nobody has carried it out."""
+        """The answer of a request: `DONE`, or why it was not carried out. None while no worker has answered it."""
 
         async def look(tx: Transaction) -> str | None:
             rows = await tx.rows("SELECT result FROM act WHERE seq = ?", seq)
@@ -69,7 +69,7 @@ class Requests:
     async def answers(self, numbers: Sequence[int]) -> Mapping[str, str | None]:
         """The answers of these requests, by the uids of their commands, in the order of the numbers.
 
-        `numbers` are ascending. An answer is None while nobody has carried the request out.
+        `numbers` are ascending. An answer is None while no worker has answered the request.
         """
         wanted = set(numbers)
 

@@ -1,4 +1,4 @@
-"""Forgetting what is over: how much is due, and forgetting it a portion at a time."""
+"""Counts the finished work that can be forgotten, and forgets it a portion at a time."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -33,7 +33,7 @@ class Pruned:
 
 
 async def due(tx: Transaction, ages: Ages) -> Pruned:
-    """What `Retention.prune` would forget now. Changes nothing."""
+    """How much `Retention.prune` would forget now. Changes nothing."""
 
     async def count(table: str, condition: str, *values: Micros) -> int:
         return int((await tx.rows(f"SELECT count(*) AS n FROM {table} WHERE {condition}", *values))[0]["n"])
@@ -50,25 +50,25 @@ async def due(tx: Transaction, ages: Ages) -> Pruned:
 
 
 class Retention:
-    """Forgets what is over, a portion at a time. Every method raises `JournalUnavailable`."""
+    """Forgets finished work, a portion at a time. Every method raises `JournalUnavailable`."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     async def due(self, ages: Ages) -> Pruned:
-        """What `prune` would forget now. Changes nothing."""
+        """How much `prune` would forget now. Changes nothing."""
         return await self._transactions.read(lambda tx: due(tx, ages))
 
     async def prune(self, who: str, why: str, ages: Ages) -> Pruned:
-        """Forget what is older than `ages`, and remember who did it and why. Returns how much was forgotten."""
+        """Forget finished work older than `ages`, and remember who did it and why. Returns how much was forgotten."""
         pruned = await self.forget_all(ages)
         await self._transactions.write(lambda tx: sign(tx, who, why, "journal prune", details=asdict(pruned)))
         return pruned
 
     async def forget_all(self, ages: Ages) -> Pruned:
-        """Forget what is older than `ages`. Returns how much was forgotten.
+        """Forget finished work older than `ages`. Returns how much was forgotten.
 
-        Replay plans are details. It may be stopped at any time and begun again: each portion is one transaction.
+        Replay plans are details. The caller may stop at any time and begin again: each portion is one transaction.
         """
         done = dict.fromkeys((kind.name for kind in KINDS), 0)
         for kind in KINDS:

@@ -1,11 +1,11 @@
-"""Forgetting, a portion at a time: first the details of what is long over, much later that it ever was.
+"""Forgets finished work, a portion at a time: first the details of a command, much later the whole command.
 
-What is kept, however old: what is open, unsent or in doubt, an effect that is open, and what a person has still to look
-at, which is every open dead letter with its command. The recorded answer is kept as long as its command, and a lane as
-long as anything stands in it.
+Never forgotten, however old: open commands, unsent events, writes in doubt, open effects, and every open dead letter
+with its command, because a person has still to look at it. The recorded answer is kept as long as its command. A lane
+is kept as long as anything stands in it.
 
-Each kind of thing is looked through page by page (`find`). What a page brings is looked at again under the locks of its
-lanes before it is forgotten (`forget`), so that two processes may forget at the same time.
+Each kind is searched page by page (`find`). `forget` checks the rows of a page again under the locks of their lanes, so
+two processes may forget at the same time.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +17,7 @@ from worker.journal.operating import replay_plans
 from worker.journal.records import SECOND, Micros
 
 PORTION = 200
-"""Rows to a transaction, so that nobody waits long for the lanes that it locks."""
+"""Rows to a transaction. Few, because workers wait for the lanes that the transaction locks."""
 
 OVER = f"""concluded_at < ? AND {ENDED}
     AND NOT EXISTS (SELECT 1 FROM effect WHERE effect.uid = command.uid)
@@ -37,22 +37,23 @@ IDLE = """customer <> '' AND owner IS NULL AND unfinished = 0 AND settle_until <
     AND NOT EXISTS (SELECT 1 FROM command WHERE command.customer = lane.customer AND command.lane = lane.id"""
 """A customer's lane in which nothing stands. The lanes of dead letters stay: they are few, and any batch may need them.
 
-Commands are found by their customer, for which there is an index; events that were sent and requests that were answered
-go with their commands. One bracket is open: which commands count."""
+Commands are found by their customer, for which there is an index. Sent events and answered requests go with their
+commands. The last bracket is open: the caller adds which commands count, and closes it."""
 ONE_VERSION = "SELECT count(DISTINCT version) AS n FROM worker WHERE expires_at > ?"
-"""An older worker may not expect a lane to go while it takes something in: while two versions run, none goes."""
+"""An older worker may not expect that a lane is deleted while it takes a command in. While workers of two versions run,
+no lane is deleted."""
 
 BARE_COMMAND = "UPDATE command SET key = NULL, value = NULL, headers = '[]', memory = '{}', pruned_at = ? WHERE uid = ?"
 BARE_LETTER = """UPDATE dead_letter SET key = NULL, value = NULL, original_headers = '[]', headers = '[]', pruned_at = ?
     WHERE pruned_at IS NULL AND"""
 
 Place = tuple[Value, ...]
-"""Where a page ended."""
+"""The place at which a page ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """Seconds for which what is over is remembered: all of it, and its details."""
+    """Seconds for which a finished command is remembered (`whole`), and for which its details are."""
 
     whole: float
     details: float
@@ -60,9 +61,9 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page brought: what looks as if it could be forgotten, with its lanes, and where the next page begins.
+    """A page: the rows that can probably be forgotten, their lanes, and the place where the next page begins.
 
-    `end` is None behind the last page.
+    `end` is None for the last page.
     """
 
     found: Sequence[str]
@@ -72,9 +73,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of thing that is forgotten.
+    """A kind of row that is forgotten.
 
-    `find` looks at the next rows from a place on; `forget` takes what was found and says how much it really was.
+    `find` looks at the next rows from a place on. `forget` takes the rows that `find` found, and returns how many of
+    them it has forgotten.
     """
 
     name: str
@@ -89,7 +91,7 @@ def over(tx: Transaction, age: float) -> tuple[Micros, Micros, Micros]:
 
 
 def before(tx: Transaction, age: float) -> Micros:
-    """The instant so many seconds ago."""
+    """The instant `age` seconds ago."""
     return tx.now - int(age * SECOND)
 
 
@@ -97,7 +99,7 @@ def before(tx: Transaction, age: float) -> Micros:
 
 
 async def _commands(tx: Transaction, age: float, condition: str, place: Place, limit: int) -> Page:
-    """The next commands in the order in which they ended, those of the page that are over so long marked as such."""
+    """A page of commands in the order in which they ended. `found` has the commands that are over for `age` seconds."""
     rows = await tx.rows(
         f"""SELECT uid, lane, concluded_at, seq, CASE WHEN {OVER} THEN 1 ELSE 0 END AS over
             FROM (SELECT uid, lane, state, concluded_at, seq FROM command
@@ -126,7 +128,7 @@ async def _find_whole(tx: Transaction, ages: Ages, place: Place, limit: int) -> 
 
 
 async def _forget_whole(tx: Transaction, ages: Ages, uids: Sequence[str]) -> int:
-    """Leave nothing of these commands."""
+    """Delete these commands and all their rows."""
     gone = await _still_over(tx, ages.whole, "1 = 1", uids)
     for table in ("step", "call", "note", "event", "dead_letter", "act", "command"):
         await tx.many(f"DELETE FROM {table} WHERE uid = ?", [(uid,) for uid in gone])
@@ -138,7 +140,7 @@ async def _find_detailed(tx: Transaction, ages: Ages, place: Place, limit: int) 
 
 
 async def _forget_details(tx: Transaction, ages: Ages, uids: Sequence[str]) -> int:
-    """Leave of these commands who they were, what they asked in digest, and what was answered."""
+    """Delete the details of these commands. Their identity, the digest of their content and their answers stay."""
     bared = await _still_over(tx, ages.details, DETAILED, uids)
     await tx.many(BARE_COMMAND, [(tx.now, uid) for uid in bared])
     await tx.many(f"{BARE_LETTER} uid = ?", [(tx.now, uid) for uid in bared])
@@ -147,7 +149,7 @@ async def _forget_details(tx: Transaction, ages: Ages, uids: Sequence[str]) -> i
     return len(bared)
 
 
-# ---- dead letters of records that never were a command, once somebody dealt with them
+# ---- dead letters of records that never were a command, after a person has dealt with them
 
 
 async def _letters(tx: Transaction, age: float, condition: str, place: Place, limit: int) -> Page:
@@ -185,7 +187,7 @@ async def _forget_details_of_letters(tx: Transaction, ages: Ages, numbers: Seque
     return sum([await tx.run(bare, tx.now, int(number), old) for number in numbers])
 
 
-# ---- what people asked for about no single command; plans of replays; lanes
+# ---- requests about no single command; replay plans; lanes
 
 
 async def _find_acts(tx: Transaction, ages: Ages, _place: Place, limit: int) -> Page:
@@ -223,7 +225,7 @@ async def _find_lanes(tx: Transaction, _ages: Ages, place: Place, limit: int) ->
 
 
 async def _forget_lanes(tx: Transaction, _ages: Ages, ids: Sequence[str]) -> int:
-    """The rows are locked: who takes something in for such a lane at this moment waits, and makes it again."""
+    """Delete idle lanes under their locks. A worker that takes in a command meanwhile waits and makes the lane again."""
     if int((await tx.rows(ONE_VERSION, tx.now))[0]["n"]) > 1:
         return 0
     gone = await tx.rows(f"DELETE FROM lane WHERE {tx.among('id')} AND {IDLE}) RETURNING id", list(ids), tx.now)
@@ -241,4 +243,4 @@ KINDS = (
     Kind("requests", (), _find_acts, _forget_acts),
     Kind("lanes", ("",), _find_lanes, _forget_lanes),
 )
-"""All that is forgotten, in the order in which it is."""
+"""All kinds that are forgotten, in this order."""

@@ -1,4 +1,4 @@
-"""The tenants of the configured accounts, as people look them up and remember them in the journal."""
+"""Looks up and remembers the tenants of the configured accounts, for people."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,20 +18,21 @@ class Tenants:
         self._transactions = transactions
 
     async def directory(self, accounts: Mapping[str, str]) -> Directory:
-        """The tenants of these accounts as the journal knows them, and the tenants that it does not know yet."""
+        """The tenants of these accounts, also those that the journal does not know yet."""
         return await self._transactions.read(lambda tx: tenants.directory(tx, accounts))
 
     async def remember(self, accounts: Mapping[str, str]) -> Directory:
         """Remember the tenants of these accounts, but not that the accounts have these names.
 
-        Raises `JournalRefused` if the journal holds work of an account whose tenant cannot be told.
+        Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
         """
         return await self._transactions.write(lambda tx: tenants.register(tx, accounts, rename=False))
 
     async def enrol(self, accounts: Mapping[str, str], former: Sequence[tuple[str, str]]) -> Directory:
         """Remember the tenants and names of these accounts, and their former names as pairs (former, present).
 
-        Raises `JournalRefused` if a former name cannot be one, or if a tenant cannot be told.
+        Raises `JournalRefused` if a former name cannot be one, or if the journal holds unfinished work of an account
+        with an unknown tenant.
         """
 
         async def write(tx: Transaction) -> Directory:
@@ -47,9 +48,9 @@ class Tenants:
         return await self._transactions.read(lambda tx: tenants.meant_by_settings(tx, name, accounts))
 
     async def lanes_named(self, name: str) -> str:
-        """What the lanes of the tenant called `name` begin with; `name` itself if no tenant is called so."""
+        """The word that the lanes of the tenant called `name` begin with; `name` itself if no tenant is called so."""
         return await self._transactions.read(lambda tx: tenants.lanes_named(tx, name))
 
     async def all_lanes(self) -> set[str]:
-        """What the lanes of the known tenants begin with."""
+        """The words that the lanes of the known tenants begin with."""
         return await self._transactions.read(tenants.all_lanes)

@@ -15,7 +15,7 @@ from worker.journal.selection import Selection
 
 PORTION = 500
 SOON: Micros = 2 * SECOND
-"""A command is due so long after it was woken: every worker has read by then that circuits are to be probed."""
+"""A woken command is due after this time. Every worker has read the request to probe circuits by then."""
 PROBE = "probe"
 """The name in `meta` of the instant at which a person last asked for probes."""
 
@@ -23,7 +23,7 @@ SLEEPS = f"{OPEN} AND due_at > ? AND coalesce(reason, '') NOT IN ('paused', 'set
 
 
 async def _asleep(tx: Transaction, which: Selection) -> tuple[str, list[Value]]:
-    """The condition on the rows of commands that are selected and can be woken, and the values in it."""
+    """The SQL condition on selected commands that can be woken, and the values of its placeholders."""
     match, values = await condition(tx, which)
     return f"{SLEEPS} AND {match}", values
 
@@ -35,7 +35,7 @@ class Wakeups:
         self._transactions = transactions
 
     async def count(self, which: Selection) -> Mapping[str, int]:
-        """How many commands would be woken, by the reason for which they wait; "" where none was said yet."""
+        """How many commands would be woken, by the reason of their wait; "" if no reason was published yet."""
 
         async def look(tx: Transaction) -> Mapping[str, int]:
             match, values = await _asleep(tx, which)
@@ -50,9 +50,9 @@ class Wakeups:
         return await self._transactions.read(look)
 
     async def wake(self, who: str, why: str, which: Selection) -> int:
-        """Make them due, a portion at a time, and have circuits probed. How many were woken.
+        """Make the selected commands due, a portion at a time, and request probes of circuits. How many were woken.
 
-        A command that begins to wait while this runs is not woken.
+        A command that begins to wait meanwhile is not woken.
         """
 
         async def ask(tx: Transaction) -> Micros:
@@ -104,7 +104,7 @@ class Wakeups:
 
 
 async def probe_asked_at(tx: Transaction) -> Micros:
-    """When a person last asked for probes; 0 where nobody did."""
+    """When a person last asked for probes; 0 if nobody did."""
     rows = await tx.rows("SELECT value FROM meta WHERE name = ?", PROBE)
     text = rows[0]["value"] if rows else ""
     return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,8 +1,8 @@
-"""The calls of a command in their place among its other events, by cause and effect. Pure.
+"""Puts the calls of a command in order with the other rows of its timeline, by cause and effect. Pure.
 
-Everything in the journal has its instant by the database's clock. Calls that an older worker wrote down have theirs by
-the clock of its machine. In each story a call comes after the command was accepted and before its answer, and calls
-were written down in the order in which they were made: where the instants say otherwise, clocks were that far apart.
+Instants in the journal are by the database's clock. Only the instants of calls that an older worker stored are by the
+clock of its machine. In each story a call comes after the acceptance of the command and before its answer, and calls
+are stored in the order in which they were made. Instants that contradict this show how far the clocks are apart.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,22 +11,25 @@ from dataclasses import dataclass, replace
 from worker.journal.records import SECOND, Call, Micros, Note
 
 APART: Micros = 1 * SECOND
-"""Clocks that are closer to each other are not worth a word."""
+"""A smaller difference between two clocks is not reported."""
 CLOCK = "clock"
 """The kind of the note that says how far clocks are apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when until when a story ran, by the database's clock; None: it still runs."""
+    """Begin and end of a story, by the database's clock. `end` is None while the story runs."""
 
     begin: Micros
     end: Micros | None = None
 
 
 def by_cause(calls: Sequence[tuple[int, Call]], spans: Mapping[int, Span]) -> tuple[list[Call], list[Note]]:
-    """Calls, each with the number of its story and in the order in which they were written down, at instants that fit
-    the spans of their stories, the earliest first; and what is to be said about clocks."""
+    """Move calls to instants that fit the spans of their stories.
+
+    `calls` have the numbers of their stories and are in the order in which they were stored. Returns the calls, the
+    earliest of each story first, and a note for each story in which the clocks were apart.
+    """
     placed: list[Call] = []
     notes: list[Note] = []
     for story in sorted({number for number, _ in calls}):
@@ -42,13 +45,14 @@ def by_cause(calls: Sequence[tuple[int, Call]], spans: Mapping[int, Span]) -> tu
 
 
 def told(ahead: Micros, whose: str) -> str:
-    """How far a clock is ahead of the database's, in a sentence."""
+    """A sentence that says how far a clock is ahead of the database's clock, or behind it."""
     way = "ahead of" if ahead > 0 else "behind"
     return f"the clock {whose} is {abs(ahead) / SECOND:.1f} s {way} the database's; instants here are the database's"
 
 
 def _shift(calls: Sequence[Call], span: Span) -> Micros:
-    """What must be added to the instants of these calls, so that none is before the story began, or after it ended."""
+    """The microseconds to add to the instants of these calls. Then no call is before the begin of the story and, if
+    possible, none is after its end."""
     early = span.begin - min(call.at for call in calls)
     if early > 0:
         return early
@@ -57,12 +61,12 @@ def _shift(calls: Sequence[Call], span: Span) -> Micros:
 
 
 def _within(at: Micros, span: Span) -> Micros:
-    """A clock that also runs faster or slower leaves calls outside: they are at the nearest end."""
+    """The instant, moved to the nearest end of the span if it is outside: the clock may also run faster or slower."""
     return max(span.begin, at if span.end is None else min(at, span.end))
 
 
 def _in_order(calls: Sequence[Call]) -> Iterator[Call]:
-    """Runs follow each other as they were written down; the calls of one run have one clock, and go by it."""
+    """The calls in order: the runs as they were stored, and the calls of one run by their common clock."""
     floor = 0
     for run in _runs(calls):
         shift = max(0, floor - min(call.at for call in run))
@@ -73,7 +77,7 @@ def _in_order(calls: Sequence[Call]) -> Iterator[Call]:
 
 
 def _runs(calls: Sequence[Call]) -> list[list[Call]]:
-    """The calls by their runs: each run has a correlation id of its own."""
+    """The calls by run. Each run has another correlation id."""
     runs: list[list[Call]] = []
     for call in calls:
         if runs and runs[-1][0].correlation_id == call.correlation_id:

@@ -1,4 +1,4 @@
-"""The commands of the journal, as people look for them: one, some, all that match, and what was said about them."""
+"""Finds the commands of the journal, their stories and their events, for people."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from worker.journal.selection import Selection
 
 
 class Commands:
-    """Reads commands. Every method raises `JournalUnavailable` when the database does not answer."""
+    """Reads commands. Every method raises `JournalUnavailable` if the database does not answer."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -25,11 +25,11 @@ class Commands:
         return await self._transactions.read(lambda tx: timeline.newest(tx, wanted, limit))
 
     async def following(self, wanted: Selection, after: int, limit: int) -> list[Summary]:
-        """The next `limit` commands that match, the oldest first: those with numbers above `after`."""
+        """The next `limit` commands that match, the oldest first: with numbers above `after`."""
         return await self._transactions.read(lambda tx: timeline.following(tx, wanted, after, limit))
 
     async def with_current_partner(self, wanted: Selection) -> Selection:
-        """The same selection, with the partner by the name that its account has now, as in a `Summary`."""
+        """The same selection, with the present name of the partner's account, as in a `Summary`."""
         return await self._transactions.read(lambda tx: timeline.with_current_partner(tx, wanted))
 
     async def count(self, wanted: Selection) -> SelectedCount:
@@ -41,7 +41,7 @@ class Commands:
         return await self._transactions.read(lambda tx: selected_commands.page(tx, wanted, after, last, limit))
 
     async def named(self, uids: Sequence[str]) -> Mapping[str, Summary]:
-        """These commands by their uids, whatever their state. A uid without a command is left out."""
+        """These commands by their uids, in any state. A uid without a command is left out."""
         return await self._transactions.read(lambda tx: selected_commands.named(tx, uids))
 
     async def story(self, uid: str) -> Story | None:
@@ -49,14 +49,14 @@ class Commands:
         return await self._transactions.read(lambda tx: timeline.show(tx, uid))
 
     async def known(self, uids: Sequence[str]) -> list[KnownCommand]:
-        """What a replay has to know of these commands. A uid without a command is left out."""
+        """The facts about these commands that a replay needs. A uid without a command is left out."""
         return await self._transactions.read(lambda tx: replay_candidates.known(tx, uids))
 
     async def changes(self, since: int) -> tuple[list[Change], int]:
-        """The next events said after number `since`, the oldest first, and the number to ask from later.
+        """The next events with numbers above `since`, the oldest first, and the number to ask from later.
 
         Ask again at once from the number of the last event. The second number stays behind the newest events for a
-        minute, because an event with a lower number may still be committed: asked from there, events come again.
+        minute, because an event with a lower number may still be committed. Asked from there, events come again.
         """
         return await self._transactions.read(lambda tx: timeline.changes(tx, since))
 

@@ -1,4 +1,4 @@
-"""A selection of commands as a condition of a query."""
+"""Turns a selection of commands into the condition of a query."""
 
 from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Transaction, Value
@@ -7,7 +7,10 @@ from worker.journal.selection import Selection
 
 
 async def condition(tx: Transaction, selection: Selection, code: str = "command.code") -> tuple[str, list[Value]]:
-    """The condition on rows of `command` for a selection, and the values in it. `code` is the column of the code."""
+    """The SQL condition on rows of `command` for a selection, and the values of its placeholders.
+
+    `code` is the column that the code of the selection is compared with.
+    """
     given: dict[str, Value] = {
         "command.partner = ?": None if selection.partner is None else await lanes_named(tx, selection.partner),
         "command.customer = ?": selection.customer,

@@ -25,9 +25,10 @@ BACKLOG = """SELECT
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What is open, unsent and dead. Ages in seconds; `oldest_open_age` by type of command.
+    """Open commands, unsent events and open dead letters, in numbers. Ages are seconds.
 
-    `oldest_detail_age`: since the end of the command whose details have been kept for longest.
+    `oldest_open_age` is by type of command. `oldest_detail_age`: since the end of the command whose details have been
+    kept for longest.
     """
 
     open: int
@@ -54,8 +55,8 @@ class LivingWorker:
 class Stats:
     """The whole journal in numbers.
 
-    `commands` by state, then type. `lanes` are the unfinished ones, `free_lanes` those of them that nobody living owns.
-    `bytes` is the space that the journal takes in the database.
+    `commands` are by state, then type. `lanes` counts the unfinished lanes, `free_lanes` the unfinished lanes that no
+    living worker owns. `bytes` is the space that the journal takes in the database.
     """
 
     commands: Mapping[str, Mapping[str, int]]
@@ -73,7 +74,7 @@ class Stats:
 
 
 async def gauges(tx: Transaction) -> Gauges:
-    """What is open, unsent and dead: from indexes, so that it may be asked every few seconds."""
+    """The gauges. They are read from indexes, so a worker may ask every few seconds."""
     counted = await tx.rows(
         f"""SELECT (SELECT count(*) FROM command WHERE {OPEN}) AS open,
             (SELECT count(*) FROM dead_letter WHERE state = 'open') AS letters,
@@ -92,7 +93,7 @@ async def gauges(tx: Transaction) -> Gauges:
 
 
 async def backlog(tx: Transaction) -> tuple[int, Micros | None]:
-    """How many events and dead letters wait for Kafka, and since when the first of them."""
+    """How many events and dead letters wait for Kafka, and since when the oldest of them waits."""
     row = (await tx.rows(BACKLOG))[0]
     return int(row["n"]), min((at for at in (row["event_at"], row["letter_at"]) if at is not None), default=None)
 
@@ -103,7 +104,7 @@ def age(tx: Transaction, at: Micros) -> float:
 
 
 async def stats(tx: Transaction) -> Stats:
-    """Everything counted: a look at the whole journal, which takes a while where that is large."""
+    """The whole journal in numbers. It takes a while on a large journal."""
     pending, oldest = await backlog(tx)
     workers = await living_workers(tx)
     lanes, owned = await _number(tx, "lane", "unfinished = 1"), sum(worker.lanes for worker in workers)
@@ -129,7 +130,7 @@ async def stats(tx: Transaction) -> Stats:
 
 
 async def living_workers(tx: Transaction) -> list[LivingWorker]:
-    """The workers that are alive, the oldest first: they carry out what a person asks for."""
+    """The workers that are alive, the oldest first. They carry out requests."""
     return [
         LivingWorker(row["id"], row["name"], row["version"], row["started_at"], row["seen_at"], row["lanes"])
         for row in await tx.rows(
@@ -161,7 +162,7 @@ class Statistics:
         self._transactions = transactions
 
     async def whole(self) -> Stats:
-        """Everything counted. It takes a while on a large journal."""
+        """The whole journal in numbers. It takes a while on a large journal."""
         return await self._transactions.read(stats)
 
     async def living_workers(self) -> list[LivingWorker]:

@@ -1,4 +1,4 @@
-"""Dead letters together with the commands that they were. `state`: only dead letters in it; None for all."""
+"""Finds dead letters with their commands. `state`: only dead letters in this state; None for all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -16,7 +16,7 @@ SELECT = f"""SELECT dead_letter.*, command.id AS command_id, command.source AS c
 
 @dataclass(frozen=True, slots=True)
 class FoundDeadLetter:
-    """A dead letter and its command; without one where the record could not be read as a command."""
+    """A dead letter and its command. There is no command if the record could not be read as one."""
 
     letter: DeadLetter
     id: str | None
@@ -50,7 +50,7 @@ async def search(tx: Transaction, which: Selection, state: str | None = None, li
 
 
 async def numbered(tx: Transaction, number: int) -> FoundDeadLetter | None:
-    """The dead letter of this number; None where there is none."""
+    """The dead letter with this number; None if there is none."""
     rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq = ?", number)
     return _dead(rows[0]) if rows else None
 
@@ -58,7 +58,7 @@ async def numbered(tx: Transaction, number: int) -> FoundDeadLetter | None:
 async def following(
     tx: Transaction, which: Selection, state: str | None, after: int, last: int, limit: int
 ) -> list[FoundDeadLetter]:
-    """The next dead letters that match, the oldest first: those with numbers above `after` and up to `last`."""
+    """The next `limit` dead letters that match, the oldest first: with numbers above `after` and up to `last`."""
     conditions, values = await _conditions(tx, which, state)
     rows = await tx.rows(
         f"""{SELECT} WHERE {conditions} AND dead_letter.seq > ? AND dead_letter.seq <= ?
@@ -72,7 +72,7 @@ async def following(
 
 
 async def these(tx: Transaction, numbers: Sequence[int]) -> list[FoundDeadLetter]:
-    """The dead letters of these numbers, in this order, but for those that are not there."""
+    """The dead letters with these numbers, in this order. A number without a dead letter is left out."""
     if not numbers:
         return []
     rows = await tx.rows(f"{SELECT} WHERE dead_letter.seq IN ({', '.join('?' * len(numbers))})", *numbers)
@@ -83,8 +83,10 @@ async def these(tx: Transaction, numbers: Sequence[int]) -> list[FoundDeadLetter
 async def commands_of(
     tx: Transaction, which: Selection, state: str | None, codes: Sequence[str], after: int, last: int, limit: int
 ) -> list[tuple[int, str]]:
-    """The next commands whose dead letters match and have one of these codes, each once: its oldest such letter's
-    number, and its uid."""
+    """The next `limit` commands that have a matching dead letter with one of these codes, each command once.
+
+    For each command: the number of its oldest such dead letter, and its uid. `after` and `last` are such numbers.
+    """
     conditions, values = await _conditions(tx, which, state)
     same_code = "" if which.code is None else " AND earlier.code = dead_letter.code"
     rows = await tx.rows(
@@ -107,7 +109,7 @@ async def commands_of(
 
 
 async def groups(tx: Transaction, which: Selection, state: str | None = None) -> list[DeadLetterGroup]:
-    """The dead letters that match, counted by code and type of command, the most first."""
+    """The dead letters that match, counted by code and type of command, the largest group first."""
     conditions, values = await _conditions(tx, which, state)
     rows = await tx.rows(
         f"""SELECT dead_letter.code AS code, command.type AS type, count(*) AS n, min(dead_letter.at) AS first,

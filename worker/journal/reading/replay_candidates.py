@@ -1,4 +1,4 @@
-"""What a replay has to know of a command that the journal remembers."""
+"""Reads the facts about known commands that a replay needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

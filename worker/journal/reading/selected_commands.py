@@ -1,4 +1,4 @@
-"""Commands that a person selects by what they have in common: counted first, then read a page at a time."""
+"""Commands that a person selects by common properties: counted first, then read a page at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from worker.journal.selection import Selection
 
 @dataclass(frozen=True, slots=True)
 class SelectedCount:
-    """How many match, by type, state and reason; of how many customers; and the number of the newest."""
+    """How many commands match, by type, state and reason; how many customers they have; the newest command's number."""
 
     kinds: Mapping[tuple[str, str, str], int]
     customers: int
@@ -20,7 +20,7 @@ class SelectedCount:
 
     @property
     def commands(self) -> int:
-        """How many they are."""
+        """How many commands match."""
         return sum(self.kinds.values())
 
 
@@ -41,7 +41,7 @@ async def count(tx: Transaction, which: Selection) -> SelectedCount:
 
 
 async def page(tx: Transaction, which: Selection, after: int, last: int, limit: int) -> list[Summary]:
-    """The next commands that match, the oldest first: those with numbers above `after` and up to `last`."""
+    """The next `limit` commands that match, the oldest first: with numbers above `after` and up to `last`."""
     match, values = await condition(tx, which)
     rows = await tx.rows(
         f"{SUMMARY} WHERE {match} AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?", *values, after, last, limit
@@ -50,5 +50,5 @@ async def page(tx: Transaction, which: Selection, after: int, last: int, limit: 
 
 
 async def named(tx: Transaction, uids: Sequence[str]) -> Mapping[str, Summary]:
-    """These commands, by uid, whatever their state."""
+    """These commands by their uids, in any state. A uid without a command is left out."""
     return {row["uid"]: summary(row) for row in await tx.rows(f"{SUMMARY} WHERE {tx.among('uid')}", list(uids))}

@@ -1,4 +1,4 @@
-"""Commands, and the whole story of one, as people read them. Instants are microseconds."""
+"""Reads commands, and the whole story of a command, for people. Instants are microseconds."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -26,13 +26,13 @@ from worker.journal.selection import Selection
 SUMMARY = f"""SELECT seq, uid, id, source, type, customer, {columns.PARTNER_OF_COMMAND} AS partner, state, code,
     redrive, attempts, reason, due_at, received_at, concluded_at FROM command"""
 PAGE = 500
-"""Events that are read at once."""
+"""How many events are read at once."""
 OVERLAP = 60_000_000
-"""Microseconds within which a lower number may still appear: longer than any transaction lasts."""
+"""Microseconds during which an event with a lower number may still appear. No transaction lasts so long."""
 
 
-async def find(tx: Transaction, id: str, source: str | None = None) -> list[Summary]:  # noqa: A002 - what it is called
-    """The commands with this id, of one source or of all: more than one where two sources share it."""
+async def find(tx: Transaction, id: str, source: str | None = None) -> list[Summary]:  # noqa: A002 - the attribute's name
+    """The commands with this id, of one source or of all. There are several if sources share the id."""
     rows = await tx.rows(f"{SUMMARY} WHERE id = ? ORDER BY seq", id)
     return [summary(row) for row in rows if source is None or row["source"] == source]
 
@@ -47,19 +47,19 @@ async def newest(tx: Transaction, wanted: Selection, limit: int = 0) -> list[Sum
 
 
 async def following(tx: Transaction, wanted: Selection, after: int, limit: int) -> list[Summary]:
-    """The next commands that match, the oldest first: a page at a time, from the number of the last one on."""
+    """The next `limit` commands that match, the oldest first: with numbers above `after`."""
     matching, values = await condition(tx, wanted)
     rows = await tx.rows(f"{SUMMARY} WHERE seq > ? AND {matching} ORDER BY seq LIMIT ?", after, *values, limit)
     return [summary(row) for row in rows]
 
 
 async def with_current_partner(tx: Transaction, wanted: Selection) -> Selection:
-    """The same commands, with the partner by the name that its account has now, as a `Summary` has it."""
+    """The same selection, with the present name of the partner's account, as in a `Summary`."""
     return wanted if wanted.partner is None else replace(wanted, partner=await called_now(tx, wanted.partner))
 
 
 async def show(tx: Transaction, uid: str) -> Story | None:
-    """The whole story of a command; None where there is none of that uid."""
+    """The whole story of a command; None if there is no command with this uid."""
     rows = await tx.rows("SELECT * FROM command WHERE uid = ?", uid)
     if not rows:
         return None
@@ -101,7 +101,7 @@ async def show(tx: Transaction, uid: str) -> Story | None:
 
 
 def spans(received_at: Micros, said_of: Sequence[StoryEvent]) -> dict[int, Span]:
-    """From when until when each story of a command ran, by what was said of it."""
+    """Begin and end of each story of a command, by its events."""
     kinds, found = events(), {0: Span(received_at)}
     for event in said_of:
         kind = kinds.get(event.type)
@@ -113,7 +113,7 @@ def spans(received_at: Micros, said_of: Sequence[StoryEvent]) -> dict[int, Span]
 
 
 async def _actions(tx: Transaction, command: Row) -> list[OperatorAction]:
-    """What people did about a command, the pauses that held it and their ends included."""
+    """The actions of people about a command, with the pauses that held the command and the ends of these pauses."""
     own = [operator_action(act) for act in await tx.rows("SELECT * FROM act WHERE uid = ?", command["uid"])]
     until = tx.now if command["concluded_at"] is None else command["concluded_at"]
     braked = [
@@ -128,7 +128,7 @@ async def _actions(tx: Transaction, command: Row) -> list[OperatorAction]:
 
 
 def _while_there(braked: Sequence[OperatorAction], received_at: Micros) -> list[OperatorAction]:
-    """Those of these pauses and resumptions that a command lived to see."""
+    """The pauses in force when a command was received, and all later pauses and resumptions."""
     over = [act for act in braked if act.verb == "resume" and act.at < received_at]
     return [
         act
@@ -138,10 +138,10 @@ def _while_there(braked: Sequence[OperatorAction], received_at: Micros) -> list[
 
 
 async def changes(tx: Transaction, since: int, limit: int = PAGE) -> tuple[list[Change], int]:
-    """The next events said after number `since`, oldest first, and up to which number nothing more can appear.
+    """The next events with numbers above `since`, the oldest first, and the number to ask from later.
 
-    At most `limit` of them: ask again from the number of the last one. The other number stays behind the newest events
-    for a minute, because a lower one may still be committed: asked from there, what was seen comes again.
+    At most `limit` events: ask again from the number of the last one. The second number stays behind the newest events
+    for a minute, because an event with a lower number may still be committed. Asked from there, events come again.
     """
     rows = await tx.rows("SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?", since, limit)
     commands = {
@@ -154,7 +154,7 @@ async def changes(tx: Transaction, since: int, limit: int = PAGE) -> tuple[list[
 
 
 async def newest_event_number(tx: Transaction) -> int:
-    """The number of the newest event: where to begin when only what comes from now on matters."""
+    """The number of the newest event; 0 if there is none. A caller that wants only later events begins there."""
     return int((await tx.rows("SELECT coalesce(max(seq), 0) AS seq FROM event"))[0]["seq"])
 
 
@@ -170,7 +170,7 @@ def story_event(row: Row) -> StoryEvent:
 
 
 def operator_action(row: Row) -> OperatorAction:
-    """An act's row as a person reads it."""
+    """A row of an operator's action as a person reads it."""
     return OperatorAction(
         **{field.name: row[field.name] for field in fields(OperatorAction)} | {"details": columns.load(row["details"])}
     )

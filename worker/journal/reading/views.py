@@ -1,4 +1,4 @@
-"""The values in which people read the journal. Instants are microseconds by the database's clock."""
+"""The values of the journal for people. Instants are microseconds by the database's clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from worker.journal.records import Call, Json, Micros, Note, Resolution, State, 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A command in one line. `state` is what was last written down; `reason` is why it waits, `due_at` until when."""
+    """A command in one line. `state` is the last stored state. `reason` says why it waits, `due_at` until when."""
 
     seq: int
     uid: str
@@ -43,7 +43,7 @@ class StoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter, but for its bytes. `state` is open, redriven or archived; `uid` is None without a command."""
+    """A dead letter without its bytes. `state` is open, redriven or archived; `uid` is None without a command."""
 
     seq: int
     uid: str | None
@@ -61,7 +61,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """What a person did or requested. `done_at` is None until it is carried out; `result` says how it ended."""
+    """An action or a request of a person. `done_at` is None until it is carried out; `result` says how it ended."""
 
     seq: int
     at: Micros
@@ -76,9 +76,9 @@ class OperatorAction:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A command and all that is remembered about it, each list in the order in which it happened.
+    """A command and all that the journal remembers about it. Each list is in the order in which its rows happened.
 
-    `record` is None where the bytes are forgotten; `effects` are the keys of those that it has open.
+    `record` is None if the bytes are forgotten. `effects` are the keys of the effects that the command has open.
     """
 
     command: Summary
@@ -101,7 +101,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An event, as it was said about a command: what `commands watch` shows."""
+    """An event of a command, as `commands watch` shows it."""
 
     event: StoryEvent
     command: Summary
