@@ -225,7 +225,7 @@ async def _find_lanes(tx: Transaction, _ages: Ages, place: Place, limit: int) ->
 
 
 async def _forget_lanes(tx: Transaction, _ages: Ages, ids: Sequence[str]) -> int:
-    """Delete idle lanes under their locks. A worker that takes in a command meanwhile waits and makes the lane again."""
+    """Delete idle lanes under their locks. A worker that takes in a command meanwhile waits, then makes the lane."""
     if int((await tx.rows(ONE_VERSION, tx.now))[0]["n"]) > 1:
         return 0
     gone = await tx.rows(f"DELETE FROM lane WHERE {tx.among('id')} AND {IDLE}) RETURNING id", list(ids), tx.now)
