@@ -93,9 +93,9 @@ def _program(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Say which azplan this is."),
     ] = False,
 ) -> None:
-    """Commands for Azure plans in from Kafka, Microsoft Partner Center called, events out.
+    """Take commands for Azure plans from Kafka, carry them out at Partner Center, answer with events.
 
-    Nothing lost, nothing bought twice, no outcome guessed.
+    Nothing is lost, nothing is bought twice, and an unknown outcome is never guessed.
     """
 
 

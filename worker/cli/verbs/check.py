@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(as_json: Json = False) -> None:
-    """Look at everything that the worker needs.
+    """Test everything that the worker needs.
 
     Settings, broker, topics, each right on them, journal, and a harmless call to Partner Center with each kind of
     token. Nothing is changed, except that a refresh token gets its successor. Exit code 0 if all is well, 78 for a

@@ -48,5 +48,5 @@ def register(app: typer.Typer) -> None:
         )
     )(wake.wake)
     app.add_typer(
-        group, name="commands", help="The commands that were received, and their stories.", rich_help_panel=WORKING
+        group, name="commands", help="List, show, cancel, resolve and wake commands.", rich_help_panel=WORKING
     )

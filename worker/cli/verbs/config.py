@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this group."""
     group = typer.Typer(no_args_is_help=True)
     group.command(epilog=examples(app, "azplan config show", "azplan config show --json"))(show)
-    app.add_typer(group, name="config", help="The settings as they count here.", rich_help_panel=CONFIGURED)
+    app.add_typer(group, name="config", help="Show the settings.", rich_help_panel=CONFIGURED)
 
 
 def show(

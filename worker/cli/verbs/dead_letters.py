@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=examples(app, "azplan dead-letters archive --code invalid_json --why 'a test' --yes"))(archive)
     group.command(epilog=examples(app, "azplan dead-letters restore 17"))(restore)
     app.add_typer(
-        group, name="dead-letters", help="What came to no good end, and redriving it.", rich_help_panel=WORKING
+        group, name="dead-letters", help="Find, show, archive and redrive dead letters.", rich_help_panel=WORKING
     )
 
 

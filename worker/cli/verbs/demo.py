@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and say what to try.")] = False,
 ) -> None:
-    """See it work on this machine, within a minute.
+    """Show azplan at work on this machine, within a minute.
 
     Commands go in and answers come out: an embedded broker, a simulator of Partner Center in fast time, SQLite, and a
     real `azplan run`. Nothing leaves this machine, and nothing is left behind.

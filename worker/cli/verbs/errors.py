@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=examples(app, "azplan errors explain active_assets", "azplan errors explain AADSTS7000215"))(
         explain
     )
-    app.add_typer(group, name="errors", help="What the codes mean.", rich_help_panel=LOOKING)
+    app.add_typer(group, name="errors", help="Explain codes.", rich_help_panel=LOOKING)
 
 
 def explain(

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=examples(app, "azplan journal stats", "azplan journal stats --json"))(stats)
     group.command(epilog=examples(app, "azplan journal prune", "azplan journal prune --yes --json"))(prune)
     group.command(epilog=examples(app, "azplan journal rebuild --why 'the disk was lost'"))(rebuild)
-    app.add_typer(group, name="journal", help="The journal: what it holds and forgets.", rich_help_panel=LOOKING)
+    app.add_typer(group, name="journal", help="Count, prune and rebuild the journal.", rich_help_panel=LOOKING)
 
 
 def stats(as_json: Json = False) -> None:

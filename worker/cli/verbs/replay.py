@@ -73,7 +73,7 @@ def register(app: typer.Typer) -> None:
     )(apply)
     group.command("list", epilog=examples(app, "azplan replay list", "azplan replay list --json"))(list_)
     group.command(epilog=examples(app, "azplan replay show latest", "azplan replay show 5f3c --json"))(show)
-    app.add_typer(group, name="replay", help="Have commands come again, harmlessly.", rich_help_panel=WORKING)
+    app.add_typer(group, name="replay", help="Process commands again, harmlessly, by a plan.", rich_help_panel=WORKING)
 
 
 def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option

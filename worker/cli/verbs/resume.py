@@ -40,7 +40,7 @@ def resume(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Let commands go again that were paused with the same words. They are due at once, in the order of their lanes.
+    """Release commands that were paused with the same words. They are due at once, in the order of their lanes.
 
     Exit code 3 if nothing is paused with these words.
     """

@@ -38,7 +38,9 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True)
     group.command(epilog=examples(app, "azplan topics plan"))(plan)
     group.command(epilog=examples(app, "azplan topics apply --partitions 24 --retention 30d --yes"))(apply)
-    app.add_typer(group, name="topics", help="The topics that the worker needs.", rich_help_panel=CONFIGURED)
+    app.add_typer(
+        group, name="topics", help="Plan and create the topics that the worker needs.", rich_help_panel=CONFIGURED
+    )
 
 
 def plan(
