@@ -1,4 +1,4 @@
-"""What the journal's tests do again and again: workers that come, lapse and go, and records for them to take in."""
+"""Common work of the journal's tests: workers that come, lapse and go, and records for them to take in."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ _offsets = itertools.count(1)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a loop of its own, from a test that is none."""
+    """Run a coroutine in a loop of its own, from a test without a loop."""
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(work)
@@ -35,14 +35,14 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def engine(url: str, *, threads: Threads | None = None) -> Engine:
-    """The database behind a URL. `threads`: where SQLite does its work, if not in two threads."""
+    """The database behind a URL. `threads`: the place of SQLite's work, if not in two threads."""
     if url.startswith("sqlite:///"):
         return SqliteEngine(Path(url.removeprefix("sqlite:///")), clock=Clock(), threads=threads)
     return PostgresEngine(url)
 
 
 class Bench:
-    """A database with workers on it, all of them closed at the end."""
+    """A database with workers. All of them are closed at the end."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -55,7 +55,7 @@ class Bench:
         await self._stack.aclose()
 
     async def journal(self) -> Journal:
-        """A journal on the database, without a worker: what the command line opens."""
+        """A journal on the database, without a worker, as the command line opens one."""
         journal = Journal(Transactions(engine(self.url), Clock()))
         await journal.open()
         self._stack.push_async_callback(journal.close)
@@ -69,7 +69,7 @@ class Bench:
 
 
 def record(value: bytes = b"{}", *, partition: int = 0, offset: int | None = None, **given: Any) -> Record:
-    """A record of the commands topic, at a place of its own where none is given."""
+    """A record of the commands topic, at a new place if none is given."""
     facts = {"timestamp": 1_760_000_000_000, "key": b"k", "headers": (("ce_id", b"1"),)} | given
     return Record(
         topic=TOPIC, partition=partition, offset=next(_offsets) if offset is None else offset, value=value, **facts
@@ -77,7 +77,7 @@ def record(value: bytes = b"{}", *, partition: int = 0, offset: int | None = Non
 
 
 def event(id: str, type: str = "azplan.CommandAccepted.v1", at: int = 1) -> NewEvent:  # noqa: A002
-    """An event on its way out."""
+    """An event for the outbox."""
     return NewEvent(id=id, type=type, key=b"k", value=b'{"said":1}', headers=(("ce_id", id.encode()),), at=at)
 
 
@@ -101,7 +101,7 @@ def command(
     old: bool = False,
     **at: Any,
 ) -> Intake:
-    """A record with a command in it, and all that may become of it."""
+    """A record with a command, and everything that the intake may make of it."""
     came = record(b'{"content":"%s"}' % fingerprint.encode(), **at)
     uid = f"{source}#{id}"
     return Intake(
@@ -145,7 +145,7 @@ async def accept(journal: Journal, *items: Intake) -> list[Taken]:
 
 
 async def claim(journal: Journal, *, partners: Sequence[str] = ("us",), running: Sequence[str] = ()) -> list[Work]:
-    """What can run now."""
+    """Claim the commands that can run now."""
     return list((await journal.claim(partners, 100, running)).work)
 
 
@@ -156,7 +156,7 @@ async def only(journal: Journal) -> Work:
 
 
 def ended(work: Work, state: State = State.SUCCEEDED, **facts: Any) -> Conclusion:
-    """The end of a command's story, with its terminal event."""
+    """The end of a command's story, with the terminal event."""
     said = event(f"{work.uid}/{work.redrive}/terminal", "azplan.PlanSuspended.v1")
     code = None if state is State.SUCCEEDED else "outcome_unknown" if state is State.FAILED else "refused"
     failed = {"letter": letter(work.record, str(code), work.redrive), "failed": True} if state is State.FAILED else {}
@@ -169,12 +169,12 @@ def waiting(seconds: float = 0.0, **facts: Any) -> Conclusion:
 
 
 def intent(name: str = "checkout", effect: str = "money", **facts: Any) -> Step:
-    """A write that is about to leave."""
+    """The intent of a write that is about to leave."""
     return Step(name, effect, StepState.INTENDED, **facts)
 
 
 async def lapse(journal: Journal) -> None:
-    """The worker was silent for longer than its lease."""
+    """Silence a worker for longer than its lease."""
 
     async def change(tx: Transaction) -> None:
         await tx.run("UPDATE worker SET expires_at = ? WHERE id = ?", tx.now - 1, journal.worker)
@@ -183,7 +183,7 @@ async def lapse(journal: Journal) -> None:
 
 
 async def rows(journal: Journal, sql: str, *values: Any) -> list[dict[str, Any]]:
-    """Rows of the database as they stand, where a promise is about nothing having been written."""
+    """Rows of the database, for promises about rows that were not written."""
 
     async def look(tx: Transaction) -> list[dict[str, Any]]:
         return [dict(row) for row in await tx.rows(sql, *values)]
@@ -192,7 +192,7 @@ async def rows(journal: Journal, sql: str, *values: Any) -> list[dict[str, Any]]
 
 
 async def change(journal: Journal, sql: str, *values: Any) -> int:
-    """Turn something in the database by hand, as time or a person would."""
+    """Change the database by hand, as time or a person would."""
 
     async def write(tx: Transaction) -> int:
         return await tx.run(sql, *values)

@@ -11,12 +11,12 @@ ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 @pytest.fixture(params=ENGINES)
 def url(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database: every test that uses it runs on both."""
+    """The URL of an empty database. Every test that uses this fixture runs on both databases."""
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture
 async def bench(url: str) -> AsyncIterator[Bench]:
-    """The database, and what a test does with it."""
+    """The bench on that database."""
     async with Bench(url) as made:
         yield made

@@ -10,7 +10,7 @@ ASKED = st.lists(st.tuples(LANES, st.sampled_from(["one", "two", "three"])), max
 
 
 def test_equal_statements_of_different_lanes_become_one_group() -> None:
-    """Whatever else each of them asks for."""
+    """The lanes of one group may ask for other statements besides."""
     pending = Pending()
     for lane in ("a", "b", "c"):
         pending.add({lane}, "update", [(lane,)])
@@ -24,7 +24,7 @@ def test_equal_statements_of_different_lanes_become_one_group() -> None:
 def test_statements_that_share_a_lane_run_in_the_order_in_which_they_were_asked_for(
     asked: list[tuple[set[str], str]],
 ) -> None:
-    """And each runs exactly once."""
+    """Each statement runs exactly once."""
     pending = Pending()
     for number, (lanes, sql) in enumerate(asked):
         pending.add(lanes, sql, [(number,)])

@@ -1,4 +1,4 @@
-"""Calls stand in the timeline where they belong by what caused what, whatever the clocks of workers say."""
+"""Calls stand in the timeline after their causes, whatever the clocks of workers say."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def call(at: float, run: str = "run-1", *, seconds: float = 0.5) -> Call:
 
 
 def span(begin: float, end: float | None = None) -> Span:
-    """A story in seconds."""
+    """The instants of a story, in seconds."""
     return Span(int(begin * SECOND), None if end is None else int(end * SECOND))
 
 
@@ -72,7 +72,7 @@ CASES = {
 def test_calls_are_placed_by_what_caused_what(
     calls: list[tuple[int, Call]], spans: dict[int, Span], at: list[Micros], said: list[str]
 ) -> None:
-    """After the command was accepted, before its answer, in the order in which they were written down."""
+    """Calls stand after the command's acceptance and before its answer, in the order in which they were written."""
     placed, notes = by_cause(calls, spans)
     assert [each.at / SECOND for each in placed] == at
     assert [note.kind for note in notes] == [CLOCK] * len(said)
@@ -81,7 +81,7 @@ def test_calls_are_placed_by_what_caused_what(
 
 
 async def test_a_story_of_an_older_worker_is_told_in_its_order(bench: Bench) -> None:
-    """Its calls have the instants of a clock that was a minute behind; the story says so."""
+    """Its calls have the instants of a clock that was a minute behind. The story says so."""
     worker = await bench.worker()
     await accept(worker, command("1"))
     work = await only(worker)

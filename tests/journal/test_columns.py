@@ -1,4 +1,4 @@
-"""What is written into columns comes back as it was."""
+"""Columns give back every value as it was written."""
 
 import json
 
@@ -28,7 +28,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_comes_back_and_is_text_that_every_database_holds(value: object) -> None:
-    """U+0000 and halves of surrogate pairs included."""
+    """Even U+0000 and halves of surrogate pairs come back."""
     text = dump(value)
     assert text.isascii()
     assert "\x00" not in text
@@ -37,13 +37,13 @@ def test_any_json_comes_back_and_is_text_that_every_database_holds(value: object
 
 @given(st.lists(st.tuples(TEXT, st.none() | st.binary(max_size=20)), max_size=6).map(tuple))
 def test_headers_come_back_byte_for_byte(headers: tuple[tuple[str, bytes | None], ...]) -> None:
-    """Order, repeats and missing values kept."""
+    """Order, repeats and missing values are kept."""
     assert load_headers(dump_headers(headers)) == headers
 
 
 @given(TEXT)
 def test_storable_text_is_left_alone_and_any_other_made_storable(text: str) -> None:
-    """Character by character: U+FFFD for what no database holds."""
+    """Each character that a database cannot hold becomes U+FFFD."""
     made = storable(text)
     assert made.encode("utf-8").decode("utf-8") == made
     assert "\x00" not in made
@@ -52,7 +52,7 @@ def test_storable_text_is_left_alone_and_any_other_made_storable(text: str) -> N
 
 
 def test_records_that_differ_in_anything_but_their_place_have_different_digests() -> None:
-    """Also where the bytes of key and value run together the same way, or one is missing rather than empty."""
+    """This holds when key and value have the same bytes in a row, and when one of them is missing instead of empty."""
     made = [
         record(b"ab", key=b"c", offset=1, headers=()),
         record(b"a", key=b"bc", offset=1, headers=()),
@@ -66,7 +66,7 @@ def test_records_that_differ_in_anything_but_their_place_have_different_digests(
 
 
 def test_waits_of_another_version_are_read_as_far_as_they_are_known() -> None:
-    """A member that this version does not know is no reason to stop."""
+    """An unknown member is no reason to stop."""
     waits = Waits(count=2, said="retry", polls=1, since={"settling": 5})
     assert load_waits(dump_waits(waits)) == waits
     assert load_waits(json.dumps({"count": 3, "new": True})) == Waits(count=3)

@@ -1,4 +1,4 @@
-"""A database that fails over, or stands behind a pooler: PostgreSQL as companies run it."""
+"""A database that fails over or stands behind a pooler: PostgreSQL as companies run it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -25,7 +25,7 @@ from worker.journal.journal import Journal
 pytestmark = pytest.mark.postgres
 
 AT_ONCE = 12
-"""More than there are connections."""
+"""More writes than there are connections."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def name(own_postgres_url: str) -> AsyncIterator[tuple[Wire, str]]:
 
 
 async def taken(journal: Journal, prefix: str) -> set[Taken | str]:
-    """What comes of writing on all connections at once."""
+    """The results of writes on all connections at once."""
     found = await asyncio.gather(
         *(accept(journal, command(f"{prefix}-{n}", customer=f"{prefix}-{n}")) for n in range(AT_ONCE)),
         return_exceptions=True,
@@ -54,7 +54,7 @@ async def taken(journal: Journal, prefix: str) -> set[Taken | str]:
 
 
 async def caught_up(primary: str, standby: str) -> None:
-    """The standby has what the primary has."""
+    """Wait until the standby has everything that the primary has."""
     async with session(primary) as here, session(standby) as there:
         written = await here.fetchval("SELECT pg_current_wal_flush_lsn()::text")
         replayed = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn"
@@ -64,8 +64,10 @@ async def caught_up(primary: str, standby: str) -> None:
 async def test_a_name_that_led_to_a_standby_for_a_while_is_followed_back(
     own_postgres: LocalPostgres, own_postgres_url: str, standby: LocalPostgres, name: tuple[Wire, str]
 ) -> None:
-    """While it leads to a standby every write is refused and says why; no connection to it is kept for afterwards. Then
-    the standby is promoted, the name leads to it, and the journal goes on there."""
+    """While the name leads to a standby, every write is refused with the reason, and no connection is kept.
+
+    Then the standby is promoted, the name leads to it, and the journal goes on there.
+    """
     line, near = name
     database = urlsplit(own_postgres_url).path.strip("/")
     async with impatient(near, PATIENCE_SECONDS) as one:
@@ -91,7 +93,7 @@ async def test_a_name_that_led_to_a_standby_for_a_while_is_followed_back(
 
 
 async def until_written(journal: Journal) -> None:
-    """Return as soon as a write is taken: the first ones find their connections cut."""
+    """Return as soon as a write succeeds. The first writes find their connections cut."""
 
     async def all_written() -> bool:
         return not await taken(journal, "cut") - {Taken.NEW, Taken.DUPLICATE}
@@ -102,7 +104,7 @@ async def until_written(journal: Journal) -> None:
 async def test_a_server_that_becomes_read_only_is_left_and_come_back_to(
     own_postgres: LocalPostgres, own_postgres_url: str
 ) -> None:
-    """As managed servers do when their disk is full: connections that are open already turn out read-only too."""
+    """Managed servers do so when their disk is full: connections that are already open become read-only too."""
     async with impatient(own_postgres_url, PATIENCE_SECONDS) as one, session(own_postgres_url) as admin:
         assert await taken(one, "before") == {Taken.NEW}
         await becomes(admin, "on")
@@ -116,7 +118,7 @@ async def test_a_server_that_becomes_read_only_is_left_and_come_back_to(
 
 
 async def becomes(admin: asyncpg.Connection, read_only: str) -> None:
-    """The whole server takes no writes any more, or does again."""
+    """Make the whole server refuse writes, or take them again."""
     await admin.execute("SET default_transaction_read_only = off")
     await admin.execute(f"ALTER SYSTEM SET default_transaction_read_only = {read_only}")
     await admin.execute("SELECT pg_reload_conf()")
@@ -143,7 +145,7 @@ def pooled_url(own_postgres: LocalPostgres, own_postgres_url: str) -> Iterator[s
 
 
 async def work(worker: Journal, until: int, concluded: list[str]) -> None:
-    """Run, publish, take and let go until so many commands are concluded."""
+    """Run, publish, take and let go until this many commands are concluded."""
     while len(concluded) < until:
         for item in await claim(worker):
             await worker.conclude(item, ended(item))
@@ -155,7 +157,7 @@ async def work(worker: Journal, until: int, concluded: list[str]) -> None:
 
 
 async def busy(bench: Bench, number: int) -> list[str]:
-    """Four workers that do everything at once; the commands that they concluded."""
+    """Four workers that do everything at once. Returns the commands that they concluded."""
     workers = [await bench.worker(str(n)) for n in range(4)]
     concluded: list[str] = []
 
@@ -172,7 +174,7 @@ async def busy(bench: Bench, number: int) -> list[str]:
 
 
 async def test_workers_and_verbs_work_behind_a_pooler_in_transaction_mode(pooled_url: str) -> None:
-    """Four workers start on an empty database, and verbs look at it all the while: no statement is lost."""
+    """Four workers start on an empty database while verbs look at it. No statement is lost."""
     async with Bench(pooled_url) as bench:
         await bench.worker("first")
 
@@ -190,10 +192,10 @@ async def test_workers_and_verbs_work_behind_a_pooler_in_transaction_mode(pooled
 async def test_a_pooler_that_is_not_seen_at_the_start_is_seen_by_the_first_lost_statement(
     pooled_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then no statement is prepared by name any more, and what was lost is done again."""
+    """From then on no statement is prepared by name, and the lost statement is run again."""
 
     async def blind(door: Door, connection: object) -> None:
-        """It looks like the server itself."""
+        """The pooler looks like the server itself."""
 
     monkeypatch.setattr(Door, "look", blind)
     async with Bench(pooled_url) as bench:
@@ -202,7 +204,7 @@ async def test_a_pooler_that_is_not_seen_at_the_start_is_seen_by_the_first_lost_
 
 
 async def test_behind_a_pooler_nobody_listens(pooled_url: str) -> None:
-    """LISTEN would be lost, or heard by others: what others write is found by looking."""
+    """LISTEN would be lost or heard by others. A worker finds the writes of others by looking."""
     async with Bench(pooled_url) as bench:
         one, two = await bench.worker("one"), await bench.worker("two")
         assert not await one.hinted(0.2)

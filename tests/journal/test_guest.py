@@ -1,4 +1,4 @@
-"""A verb is a guest on the journal: it makes none and changes no schema, also where that is older than itself."""
+"""A verb is a guest on the journal: it makes no journal and changes no schema, even an older one."""
 
 import sqlite3
 from pathlib import Path
@@ -21,7 +21,7 @@ NEWEST = schema.migrations()[-1][0]
 
 
 async def look_in(url: str) -> list[dict[str, object]]:
-    """What a verb sees of the commands."""
+    """The commands that a verb sees."""
     settings = Settings(journal=JournalSettings(url=url))
     journal = Journal(Transactions(open_engine(settings, Clock()), Clock()))
     try:
@@ -32,18 +32,18 @@ async def look_in(url: str) -> list[dict[str, object]]:
 
 
 def files(folder: Path) -> list[str]:
-    """What lies in a folder."""
+    """The files of a folder."""
     return [path.name for path in folder.iterdir()]
 
 
-async def test_a_guest_sees_what_is_there(bench: Bench) -> None:
-    """Beside the worker that has the journal open."""
+async def test_a_guest_sees_the_commands_of_the_journal(bench: Bench) -> None:
+    """The guest works beside the worker that has the journal open."""
     await accept(await bench.worker(), command("1"))
     assert await look_in(bench.url) == [{"id": "1"}]
 
 
 async def test_a_guest_makes_no_journal(url: str, tmp_path: Path) -> None:
-    """Neither a file nor a table, however often a guest looks: the error says that there is none yet."""
+    """A guest makes neither a file nor a table, however often it looks. The error says that there is no journal yet."""
     for _ in range(2):
         with pytest.raises(JournalMissing, match=r"there is no journal at .* yet|no journal is in it yet"):
             await look_in(url)
@@ -51,7 +51,7 @@ async def test_a_guest_makes_no_journal(url: str, tmp_path: Path) -> None:
 
 
 async def test_a_guest_leaves_an_older_journal_as_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says which versions they are and who brings the journal up to date; the next worker does."""
+    """The guest names both versions and says who upgrades the journal. The next worker does so."""
     here = await bench.worker()
     monkeypatch.setattr(schema, "migrations", lambda known=schema.migrations: [*known(), (NEWEST + 1, NEXT)])
     with pytest.raises(
@@ -65,7 +65,7 @@ async def test_a_guest_leaves_an_older_journal_as_it_is(bench: Bench, monkeypatc
 
 
 async def test_a_guest_refuses_a_newer_journal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a newer azplan wrote may mean something else than it seems to."""
+    """Rows of a newer azplan may mean something else than they seem to."""
     monkeypatch.setattr(schema, "migrations", lambda known=schema.migrations: [*known(), (NEWEST + 1, NEXT)])
     await bench.worker()
     monkeypatch.undo()
@@ -76,7 +76,7 @@ async def test_a_guest_refuses_a_newer_journal(bench: Bench, monkeypatch: pytest
 
 
 async def test_a_guest_does_not_change_a_file_that_is_no_journal(tmp_path: Path) -> None:
-    """Somebody's database stays byte for byte what it was."""
+    """The file of another program stays byte for byte unchanged."""
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE thing (id integer)")

@@ -1,4 +1,4 @@
-"""What becomes of records: G1, nothing is lost; G5, a replay is harmless; G7, poison never blocks."""
+"""The end of each record: G1, nothing is lost; G5, a replay is harmless; G7, poison never blocks."""
 
 import sqlite3
 from typing import Any, cast
@@ -12,7 +12,7 @@ from worker.journal.records import State
 
 
 async def test_a_new_command_is_due_at_once_and_says_that_it_was_accepted(bench: Bench) -> None:
-    """Accepting writes the command and its first event; the worker that accepted it owns its lane."""
+    """The command and its first event are written together. The worker that accepted the command owns its lane."""
     one = await bench.worker()
     assert await accept(one, command("1")) == [Taken.NEW]
     (work,) = await claim(one)
@@ -26,7 +26,7 @@ async def test_a_new_command_is_due_at_once_and_says_that_it_was_accepted(bench:
 
 
 async def test_a_record_comes_back_from_the_journal_byte_for_byte(bench: Bench) -> None:
-    """Key, value, headers with repeats and without values, place and time: as they came."""
+    """Key, value, headers with repeats and without values, place and time come back as they came."""
     one = await bench.worker()
     headers = (("ce_id", b"1"), ("x", None), ("x", b"\x00\xff"), ("", b""), ("\ud800\x00é", b"\xc3"))
     item = command("1", key=b"\x00\xff", headers=headers, timestamp=None, partition=7, offset=2**40)
@@ -36,7 +36,7 @@ async def test_a_record_comes_back_from_the_journal_byte_for_byte(bench: Bench) 
 
 
 async def test_the_same_record_again_changes_nothing(bench: Bench) -> None:
-    """Same identity and content, in the same batch or a later one: a duplicate, with no event and no dead letter.
+    """The same identity and content, in one batch or a later one, is a duplicate: no event, no dead letter.
 
     Promise G5.
     """
@@ -47,7 +47,7 @@ async def test_the_same_record_again_changes_nothing(bench: Bench) -> None:
 
 
 async def test_other_content_under_a_known_id_is_told_and_leaves_the_first_alone(bench: Bench) -> None:
-    """`CommandIdReused` and a dead letter, once for each other content, wherever it comes from."""
+    """The journal gets `CommandIdReused` and a dead letter, once for each other content, from any source."""
     one = await bench.worker()
     await accept(one, command("1"))
     reused = command("1", fingerprint="other", customer="fabrikam")
@@ -64,7 +64,7 @@ async def test_other_content_under_a_known_id_is_told_and_leaves_the_first_alone
 
 
 async def test_content_that_cannot_be_compared_counts_as_the_same(bench: Bench) -> None:
-    """Fingerprints of two algorithms do not compare: taking the record for a repeat is the harmless mistake."""
+    """Fingerprints of two algorithms cannot be compared. Taking the record for a repeat is the harmless mistake."""
     one = await bench.worker()
     await accept(one, command("1"))
     assert await change(one, "UPDATE command SET algorithm = 0")
@@ -72,7 +72,7 @@ async def test_content_that_cannot_be_compared_counts_as_the_same(bench: Bench) 
 
 
 async def test_a_refused_command_is_answered_and_never_runs(bench: Bench) -> None:
-    """It is known from then on, it holds nobody up, and its answer is in the outbox."""
+    """The command is known from then on and holds nobody up. Its answer is in the outbox."""
     one = await bench.worker()
     assert await accept(one, command("1", state=State.REJECTED), command("2")) == [Taken.REFUSED, Taken.NEW]
     assert [work.id for work in await claim(one)] == ["2"]
@@ -81,7 +81,7 @@ async def test_a_refused_command_is_answered_and_never_runs(bench: Bench) -> Non
 
 
 async def test_a_record_older_than_the_memory_is_not_started_unless_it_is_known(bench: Bench) -> None:
-    """A known identity is judged by its content first; an unknown old one is a dead letter `too_old` and no command.
+    """A known identity is judged by its content first. An unknown old one is a dead letter `too_old` and no command.
 
     Promise G5.
     """
@@ -94,7 +94,7 @@ async def test_a_record_older_than_the_memory_is_not_started_unless_it_is_known(
 
 
 async def test_poison_becomes_a_dead_letter_and_the_next_record_goes_on(bench: Bench) -> None:
-    """The dead letter keeps the bytes; its lane is that of the partition it came from (promise G7)."""
+    """The dead letter keeps the bytes. Its lane is the lane of the partition of the record (promise G7)."""
     one = await bench.worker()
     assert await accept(one, poison(partition=3), command("1")) == [Taken.DEAD_LETTER, Taken.NEW]
     (dead,) = [row for row in await one.unsent(10) if row.letter]
@@ -103,7 +103,7 @@ async def test_poison_becomes_a_dead_letter_and_the_next_record_goes_on(bench: B
 
 
 async def test_a_redelivered_dead_letter_is_not_doubled(bench: Bench) -> None:
-    """One dead letter for each record, told by its place and its bytes; another record at that place has its own."""
+    """Each record has one dead letter, found by place and bytes. Another record at that place has its own."""
     one = await bench.worker()
     again = poison(offset=5)
     await accept(one, again)
@@ -114,7 +114,7 @@ async def test_a_redelivered_dead_letter_is_not_doubled(bench: Bench) -> None:
 
 
 async def test_commands_of_one_batch_keep_their_order(bench: Bench) -> None:
-    """Of a customer only the first is due; customers do not wait for each other (promise G4)."""
+    """Only the first command of a customer is due. Customers do not wait for each other (promise G4)."""
     one = await bench.worker()
     await accept(one, command("1"), command("2"), command("3", customer="fabrikam"), command("4"))
     assert [work.id for work in await claim(one)] == ["1", "3"]
@@ -134,7 +134,7 @@ REFUSES = {
 
 
 async def limit(worker: Journal, bench: Bench, how: str) -> None:
-    """From now on the database refuses dead letters of more bytes than this."""
+    """From now on the database refuses dead letters with more bytes than this."""
     if bench.url.startswith("sqlite"):
         engine = cast("Any", worker).transactions._engine
         await engine._writing(lambda: engine._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LIMIT))
@@ -145,7 +145,7 @@ async def limit(worker: Journal, bench: Bench, how: str) -> None:
 
 @pytest.mark.parametrize("how", REFUSES)
 async def test_what_the_database_refuses_by_its_size_is_a_dead_letter_without_bytes(bench: Bench, how: str) -> None:
-    """And no outage: the commands beside it are accepted, and where it stood is known."""
+    """There is no outage: the commands beside the record are accepted, and the record's place is known."""
     one = await bench.worker()
     await limit(one, bench, how)
     large = record(bytes(range(256)) * 1000, key=b"key", headers=(("x", b"y"),))

@@ -1,4 +1,4 @@
-"""Which worker may run a lane: a lane has one owner as of one take of it, and no other worker writes for it."""
+"""Which worker may run a lane: a lane has one owner as of one epoch, and no other worker writes for the lane."""
 
 import asyncio
 
@@ -23,14 +23,14 @@ from worker.journal.records import State, Work
 
 
 async def finish(journal, *works: Work) -> None:
-    """Conclude, and let Kafka acknowledge all that was said."""
+    """Conclude the command, and let Kafka acknowledge all its events."""
     for work in works:
         await journal.conclude(work, ended(work))
     await journal.sent(await journal.unsent(100))
 
 
-async def test_a_lane_is_born_owned_by_whoever_accepts_its_first_command(bench: Bench) -> None:
-    """Nobody else can take it, and nobody else is given its commands."""
+async def test_a_new_lane_belongs_to_the_worker_that_accepts_its_first_command(bench: Bench) -> None:
+    """No other worker can take the lane or is given its commands."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     assert await two.take_lanes(10) == 0
@@ -50,7 +50,7 @@ async def test_a_command_accepted_elsewhere_runs_where_its_lane_is_owned(bench: 
 
 
 async def test_a_worker_that_lapsed_loses_its_lanes_to_the_next_that_looks(bench: Bench) -> None:
-    """A take raises the epoch, and the new owner finds the command as it was last written."""
+    """Taking a lane raises its epoch. The new owner finds the command as last written."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     before = await only(one)
@@ -61,7 +61,7 @@ async def test_a_worker_that_lapsed_loses_its_lanes_to_the_next_that_looks(bench
     assert await claim(one) == []
 
 
-async def test_whoever_lost_a_lane_writes_nothing_for_it(bench: Bench) -> None:
+async def test_a_worker_that_lost_a_lane_writes_nothing_for_it(bench: Bench) -> None:
     """Each write for a command is refused as a whole once the lane has another owner (rule Epoch, promises G2, G3)."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
@@ -85,7 +85,7 @@ async def test_whoever_lost_a_lane_writes_nothing_for_it(bench: Bench) -> None:
 
 
 async def test_a_worker_that_lost_a_lane_and_took_it_again_is_another_owner(bench: Bench) -> None:
-    """Work from before the loss is refused, although the lane belongs to the same worker once more.
+    """Work from before the loss is refused, although the same worker owns the lane again.
 
     Rule Epoch, promise G2.
     """
@@ -101,7 +101,7 @@ async def test_a_worker_that_lost_a_lane_and_took_it_again_is_another_owner(benc
 
 
 async def test_a_heartbeat_keeps_the_lanes_and_a_late_one_is_refused(bench: Bench) -> None:
-    """A row that has lapsed cannot be revived: the worker must end its commands and come back as a new one."""
+    """A lapsed row stays lapsed: the worker must end its commands and register as a new worker."""
     one = await bench.worker("one")
     assert await one.heartbeat(60)
     await lapse(one)
@@ -110,7 +110,7 @@ async def test_a_heartbeat_keeps_the_lanes_and_a_late_one_is_refused(bench: Benc
 
 
 async def test_a_lapsed_worker_takes_and_is_given_nothing(bench: Bench) -> None:
-    """Neither by looking for lanes nor by accepting: what it accepts, the living take over at once."""
+    """It takes no lanes by looking or by accepting: living workers take its accepted commands over at once."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await lapse(one)
     await accept(one, command("1"))
@@ -121,7 +121,7 @@ async def test_a_lapsed_worker_takes_and_is_given_nothing(bench: Bench) -> None:
 
 
 async def test_accepting_for_a_lane_whose_owner_lapsed_takes_it_over(bench: Bench) -> None:
-    """The worker that accepts owns the lane with all its commands, oldest first."""
+    """The accepting worker owns the lane with all its commands, oldest first."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     await lapse(one)
@@ -130,7 +130,7 @@ async def test_accepting_for_a_lane_whose_owner_lapsed_takes_it_over(bench: Benc
 
 
 async def test_a_worker_that_retires_leaves_its_lanes_to_others_at_once(bench: Bench) -> None:
-    """Nothing waits for a lease to end."""
+    """The lanes wait for no lease to end."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     await one.retire()
@@ -139,7 +139,7 @@ async def test_a_worker_that_retires_leaves_its_lanes_to_others_at_once(bench: B
 
 
 async def test_lanes_are_taken_in_the_order_in_which_they_became_unfinished(bench: Bench) -> None:
-    """Who has waited longest is served first, a portion at a time."""
+    """The lane that waited longest is served first, a portion at a time."""
     one, two = await bench.worker("one"), await bench.worker("two")
     for customer in ("c", "a", "b"):
         await accept(one, command(customer, customer=customer))
@@ -161,7 +161,7 @@ async def test_two_workers_that_look_together_take_every_lane_once(bench: Bench)
 
 
 async def test_a_lane_is_let_go_when_its_commands_are_concluded_and_its_outbox_is_empty(bench: Bench) -> None:
-    """Not before; and then the next command may be born owned by another worker."""
+    """Not before. The next command may then begin a lane of another worker."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     assert await one.give_back(10) == 0
@@ -175,7 +175,7 @@ async def test_a_lane_is_let_go_when_its_commands_are_concluded_and_its_outbox_i
 
 
 async def test_a_waiting_command_keeps_its_lane_unfinished(bench: Bench) -> None:
-    """However long it waits, and although nothing of it is unsent: somebody must own it when its time comes."""
+    """The length of the wait and the sent events do not matter: the lane needs an owner when the wait ends."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     await one.conclude(await only(one), waiting(86_400))
@@ -184,7 +184,7 @@ async def test_a_waiting_command_keeps_its_lane_unfinished(bench: Bench) -> None
 
 
 async def test_letting_go_looks_over_a_portion_of_the_lanes_each_time(bench: Bench) -> None:
-    """However many lanes a worker has, each look costs the same, and all come round."""
+    """Each look costs the same for any number of lanes, and all lanes have their turn."""
     one = await bench.worker("one")
     await accept(one, *(command(str(n), customer=f"customer-{n}") for n in range(7)))
     busy, *over = await claim(one)
@@ -194,7 +194,7 @@ async def test_letting_go_looks_over_a_portion_of_the_lanes_each_time(bench: Ben
 
 
 async def test_a_lane_is_not_let_go_under_a_command_that_arrives_meanwhile(bench: Bench) -> None:
-    """Letting go and accepting, again and again together: no open command is left in a lane that nobody looks at."""
+    """Letting go and accepting happen together many times: no open command is left in a lane that nobody looks at."""
     one, two = await bench.worker("one"), await bench.worker("two")
     for turn in range(15):
         await accept(one, command(f"{turn}-a"))
@@ -212,7 +212,10 @@ async def test_a_lane_is_not_let_go_under_a_command_that_arrives_meanwhile(bench
 
 
 async def test_dead_letters_have_lanes_of_their_own(bench: Bench) -> None:
-    """By partition, owned and taken over like others, so that they are sent whatever becomes of their worker."""
+    """Each partition has such a lane.
+
+    They are taken over like others, so dead letters are sent although a worker died.
+    """
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, poison(partition=4))
     assert await two.unsent(10) == []
@@ -225,7 +228,7 @@ async def test_dead_letters_have_lanes_of_their_own(bench: Bench) -> None:
 
 
 async def test_rows_of_workers_long_dead_are_swept_away_once_they_own_nothing(bench: Bench) -> None:
-    """And not before: a lane must never name an owner whom nobody can tell to be dead."""
+    """Not before: a lane must never name an owner that nobody can recognize as dead."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     await change(one, "UPDATE worker SET expires_at = 1")

@@ -1,6 +1,7 @@
-"""The journal against a small model of it in memory, under any order of what workers, people and time do.
+"""The journal against a small model of it in memory, under any order of actions of workers, people and time.
 
-After each step: whose turn it is, who owns what, what is unsent, and that no open command is in a lane nobody looks at.
+After each step the two must agree on turns, owners and unsent events, and every open command must have an owner or a
+lane that a worker will take.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from worker.journal.records import State, Step, StepState, Work
 
 T = TypeVar("T")
 Claimed = tuple[str, int, Work]
-"""Who claimed a command, as of which of its runs, and what was claimed."""
+"""The worker that claimed a command, the number of the run, and the claimed command."""
 
 WORKERS = ["one", "two"]
 CUSTOMERS = ["contoso", "fabrikam"]
@@ -43,7 +44,7 @@ STEPS = st.sampled_from(["cart", "checkout"])
 
 @dataclass
 class Lane:
-    """A lane as it should be."""
+    """A lane of the model."""
 
     owner: str | None = None
     epoch: int = 0
@@ -54,7 +55,7 @@ class Lane:
 
 @dataclass
 class Wanted:
-    """A command as it should be."""
+    """A command of the model."""
 
     id: str
     lane: str
@@ -71,7 +72,7 @@ class Wanted:
 
     @property
     def uid(self) -> str:
-        """As the journal names it."""
+        """The uid as the journal has it."""
         return f"/crm#{self.id}"
 
     @property
@@ -81,7 +82,7 @@ class Wanted:
 
 
 class JournalMachine(RuleBasedStateMachine):
-    """Two workers on one journal, each step mirrored in the model. Subclasses say on which database."""
+    """Two workers on one journal. Each step is repeated in the model. Subclasses choose the database."""
 
     url: ClassVar[str]
     claims = Bundle("claims")
@@ -103,7 +104,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Empty tables, and two workers that live."""
+        """Empty the tables and begin two living workers."""
 
         async def empty(tx: Transaction) -> None:
             for table in TABLES:
@@ -119,7 +120,7 @@ class JournalMachine(RuleBasedStateMachine):
             self.living.add(journal.worker)
 
     def teardown(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         for journal in self.journals.values():
             self.do(journal.close())
         self.loop.close()
@@ -127,7 +128,7 @@ class JournalMachine(RuleBasedStateMachine):
     # ---- the model's own rules
 
     def free(self, lane: Lane) -> bool:
-        """Whether nobody living owns it."""
+        """Whether no living worker owns the lane."""
         return lane.owner not in self.living
 
     def holds(self, claim: Claimed) -> bool:
@@ -137,13 +138,13 @@ class JournalMachine(RuleBasedStateMachine):
         return (lane.owner, lane.epoch, wanted.runs) == (work.owner.worker, work.owner.epoch, runs)
 
     def own(self, worker: str, lane: Lane) -> None:
-        """Something new is in a lane."""
+        """Add a new row to a lane."""
         if self.free(lane) and worker in self.living:
             lane.owner, lane.epoch = worker, lane.epoch + 1
         lane.unfinished = True
 
     def next_turn(self, lane: str) -> None:
-        """The first command of the lane that holds it may run."""
+        """Give the next turn to the first command that holds the lane."""
         held = [wanted for wanted in self.commands.values() if wanted.lane == lane and wanted.is_open]
         first = min((wanted for wanted in held if not wanted.released), key=lambda wanted: wanted.turn, default=None)
         if first is not None:
@@ -158,14 +159,14 @@ class JournalMachine(RuleBasedStateMachine):
         ),
     )
     def accept(self, name: str, batch: list[tuple[str, str, str]]) -> None:
-        """A batch is read, repeats and reused ids among it."""
+        """Read a batch with repeats and reused ids."""
         items = [command(id_, customer=customer, fingerprint=content) for id_, customer, content in batch]
         taken = self.do(self.journals[name].accept(items, instead))
         expected = [self.expected(self.journals[name].worker, *record) for record in batch]
         assert taken == expected
 
     def expected(self, worker: str, id_: str, customer: str, content: str) -> Taken:
-        """What becomes of one record."""
+        """The expected end of one record."""
         lane = f"us/{customer}"
         known = self.commands.get(id_)
         if known is None:
@@ -186,7 +187,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(target=claims, name=st.sampled_from(WORKERS))
     def claim(self, name: str) -> Any:
-        """All that can run now on this worker's lanes."""
+        """Claim every command that can run now in this worker's lanes."""
         found = self.do(self.journals[name].claim(["us"], 100, ())).work
         mine = {lane for lane, model in self.lanes.items() if model.owner == self.journals[name].worker}
         assert {work.id for work in found} == {one.id for one in self.commands.values() if one.due and one.lane in mine}
@@ -205,7 +206,7 @@ class JournalMachine(RuleBasedStateMachine):
         claim=claims, step=st.sampled_from(["cart", "checkout"]), key=st.booleans(), seconds=st.sampled_from([60, 900])
     )
     def intend(self, claim: Claimed, step: str, key: bool, seconds: int) -> None:
-        """A write is about to leave."""
+        """Write the intent of a write that is about to leave."""
         name, _, work = claim
         lane, wanted = self.lanes[work.lane], self.commands[work.id]
         call = self.journals[name].intend(work, intent(step), seconds, "plan" if key else None)
@@ -229,7 +230,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(claim=claims, step=STEPS, applied=st.booleans(), spent=st.booleans())
     def record(self, claim: Claimed, step: str, applied: bool, spent: bool) -> None:
-        """A write was answered."""
+        """Write the answer of a write."""
         name, _, work = claim
         wanted = self.commands[work.id]
         if step not in wanted.steps and self.holds(claim):
@@ -252,7 +253,7 @@ class JournalMachine(RuleBasedStateMachine):
         keep=st.booleans(),
     )
     def conclude(self, claim: Claimed, state: State, release: bool, keep: bool) -> None:
-        """A run ends."""
+        """End a run."""
         name, _, work = claim
         lane, wanted = self.lanes[work.lane], self.commands[work.id]
         said = f"{work.uid}/{work.redrive}/terminal"
@@ -277,7 +278,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(WORKERS), data=st.data())
     def run_all(self, name: str, data: st.DataObject) -> None:
-        """A worker gives every command that can run a whole run, as most runs are."""
+        """Give every command that can run a whole run, as most runs are."""
         found = self.do(self.journals[name].claim(["us"], 100, ())).work
         for claim in [(name, self.commands[work.id].runs, work) for work in found]:
             if data.draw(st.booleans()):
@@ -288,7 +289,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(WORKERS), number=st.integers(1, 9))
     def publish(self, name: str, number: int) -> None:
-        """Kafka acknowledges some of what this worker's lanes have to say."""
+        """Let Kafka acknowledge some events of this worker's lanes."""
         found = [row for row in self.do(self.journals[name].unsent(number)) if not row.letter]
         mine = {lane for lane, model in self.lanes.items() if model.owner == self.journals[name].worker}
         assert {row.lane for row in found} <= mine
@@ -299,7 +300,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(WORKERS), limit=st.integers(1, 9))
     def take(self, name: str, limit: int) -> None:
-        """A worker looks for lanes that nobody living owns."""
+        """Let a worker look for lanes without a living owner."""
         taken = self.do(self.journals[name].take_lanes(limit))
         owners = {row["id"]: (row["owner"], row["epoch"]) for row in self.table("lane")}
         worker = self.journals[name].worker
@@ -308,13 +309,13 @@ class JournalMachine(RuleBasedStateMachine):
             return
         candidates = [lane for lane, model in self.lanes.items() if model.unfinished and self.free(model)]
         won = [lane for lane in candidates if owners[lane] == (worker, self.lanes[lane].epoch + 1)]
-        assert taken >= len(won) >= min(limit, len(candidates)) - 1  # the dead-letter lane may be one of them
+        assert taken >= len(won) >= min(limit, len(candidates)) - 1  # perhaps with the dead-letter lane
         for lane in won:
             self.lanes[lane].owner, self.lanes[lane].epoch = owners[lane]
 
     @rule(name=st.sampled_from(WORKERS))
     def give_back(self, name: str) -> None:
-        """A worker gives back what is finished."""
+        """Let a worker give finished lanes back."""
         self.do(self.journals[name].give_back(100))
         for lane, model in self.lanes.items():
             busy = self.unsent[lane] or any(one.lane == lane and one.is_open for one in self.commands.values())
@@ -325,14 +326,14 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(WORKERS))
     def lapse(self, name: str) -> None:
-        """A worker is silent for too long, and hears of it with its next heartbeat."""
+        """Silence a worker for too long. The worker learns so with its next heartbeat."""
         self.do(lapse(self.journals[name]))
         self.living.discard(self.journals[name].worker)
         assert not self.do(self.journals[name].heartbeat(LEASE))
 
     @rule(name=st.sampled_from(WORKERS))
     def come_back(self, name: str) -> None:
-        """A worker that lapsed registers again, as another one: what the old one owned is not its own."""
+        """Register a lapsed worker again, as another worker without the lanes of the old one."""
         if self.journals[name].worker not in self.living:
             self.do(self.journals[name].register(name, "1", LEASE))
             self.living.add(self.journals[name].worker)
@@ -340,7 +341,7 @@ class JournalMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(one.state is State.FAILED for one in self.commands.values()))
     @rule(data=st.data())
     def redrive(self, data: st.DataObject) -> None:
-        """A person redrives a failed command; the lane's owner carries the request out."""
+        """Redrive a failed command. The lane's owner carries the request out."""
         wanted = data.draw(st.sampled_from([one for one in self.commands.values() if one.state is State.FAILED]))
         lane = self.lanes[wanted.lane]
         number = self.do(Requests(self.journals["one"].transactions).ask("ada", "why", "redrive", wanted.uid))
@@ -365,7 +366,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_database_is_as_the_model(self) -> None:
-        """Owners, epochs, instants of settling; states, stories, turns; what is unsent."""
+        """Owners, epochs, instants of settling, states, stories, turns and unsent events agree."""
         if not self.journals:
             return
         for row in self.table("lane"):
@@ -387,7 +388,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_command_of_a_lane_has_its_turn(self) -> None:
-        """The first of those that hold it; released ones run beside it."""
+        """The first command that holds the lane has the turn. Released commands run beside it."""
         for lane in self.lanes:
             held = [one for one in self.commands.values() if one.lane == lane and one.is_open and not one.released]
             assert [one.id for one in held if one.due] == [min(held, key=lambda one: one.turn).id] if held else True
@@ -397,13 +398,13 @@ class JournalMachine(RuleBasedStateMachine):
         return self.do(rows(self.journals["one"], f"SELECT * FROM {name}"))
 
     def refused(self, call: Coroutine[Any, Any, object], error: type[Exception]) -> None:
-        """The call is refused, for that reason."""
+        """The call is refused for that reason."""
         with pytest.raises(error):
             self.do(call)
 
 
 def run(url: str, examples: int) -> None:
-    """Let hypothesis try so many stories."""
+    """Let hypothesis try this many stories."""
     machine = type("Machine", (JournalMachine,), {"url": url})
     machine.TestCase.settings = settings(
         max_examples=examples,
@@ -417,7 +418,7 @@ def run(url: str, examples: int) -> None:
 
 @contextmanager
 def file() -> Iterator[str]:
-    """An SQLite file in memory, where the system has such a place: nothing here is about the disk."""
+    """An SQLite file in memory if the system has such a place: no test here depends on the disk."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield f"sqlite:///{folder}/journal.db"

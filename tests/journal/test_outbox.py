@@ -1,4 +1,4 @@
-"""What was said and Kafka has not yet acknowledged: in the order of each lane, until it has."""
+"""Events that Kafka has not acknowledged leave in the order of each lane."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from worker.journal.records import State
 
 
 async def test_events_of_a_lane_leave_in_the_order_in_which_they_were_said(bench: Bench) -> None:
-    """Acceptance first, then each run's events, the end last."""
+    """Acceptance comes first, then each run's events, and the end last."""
     one = await bench.worker()
     await accept(one, command("1"))
     for number in range(3):
@@ -19,7 +19,7 @@ async def test_events_of_a_lane_leave_in_the_order_in_which_they_were_said(bench
 
 
 async def test_a_lane_is_read_from_its_oldest_event_or_not_at_all(bench: Bench) -> None:
-    """A publisher that reads on behind unsent events never finds the rest of a lane before its beginning."""
+    """A publisher that reads on behind unsent events never finds a lane's later events before its first one."""
     one = await bench.worker()
     await accept(one, command("1"), command("2", customer="fabrikam"), command("3"))
     first, second, third = await one.unsent(10)
@@ -29,7 +29,7 @@ async def test_a_lane_is_read_from_its_oldest_event_or_not_at_all(bench: Bench) 
 
 
 async def test_what_kafka_acknowledged_is_not_sent_again(bench: Bench) -> None:
-    """And what it did not is there the next time, the oldest first."""
+    """Unacknowledged events are found again, the oldest first."""
     one = await bench.worker()
     await accept(one, command("1"), poison(), command("2", customer="fabrikam"))
     first, *others = await one.unsent(10)
@@ -40,8 +40,8 @@ async def test_what_kafka_acknowledged_is_not_sent_again(bench: Bench) -> None:
     assert await one.unsent(10) == []
 
 
-async def test_the_outbox_of_a_dead_worker_is_sent_by_whoever_takes_its_lanes(bench: Bench) -> None:
-    """Also that of commands that are concluded: nothing of what was decided is lost."""
+async def test_the_outbox_of_a_dead_worker_is_sent_by_the_next_owners_of_its_lanes(bench: Bench) -> None:
+    """The events of concluded commands are sent too: no decision is lost."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     work = await only(one)
@@ -56,8 +56,8 @@ async def test_the_outbox_of_a_dead_worker_is_sent_by_whoever_takes_its_lanes(be
     ]
 
 
-async def test_an_acknowledgement_is_written_down_whoever_owns_the_lane_by_then(bench: Bench) -> None:
-    """It is a fact about Kafka: the new owner sends nothing twice that need not be."""
+async def test_an_acknowledgement_is_written_for_any_owner_of_the_lane(bench: Bench) -> None:
+    """An acknowledgement is a fact about Kafka. With it the new owner sends fewer events twice."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     sending = await one.unsent(10)
@@ -68,7 +68,7 @@ async def test_an_acknowledgement_is_written_down_whoever_owns_the_lane_by_then(
 
 
 async def test_a_lane_never_shows_a_later_event_before_an_earlier_one(bench: Bench) -> None:
-    """While many are written at once: within a lane, what is visible has no gap before it."""
+    """Many events are written at once. Within a lane, the visible events have no gap before them."""
     one = await bench.worker()
     await accept(one, *(command(f"{lane}-{n}", customer=str(lane)) for lane in range(5) for n in range(6)))
     seen: dict[str, list[int]] = {}

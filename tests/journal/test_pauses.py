@@ -1,4 +1,4 @@
-"""Paused commands are not begun, by any worker; resumed ones are due at once, in the order in which they stood."""
+"""No worker begins paused commands. Resumed commands are due at once, in the order in which they stood."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from worker.journal.selection import Selection
 
 
 async def tell(journal: Journal, works: list[Work]) -> None:
-    """Paused commands are told to wait, as a worker does it."""
+    """Make paused commands wait, as a worker does."""
     for work in works:
         assert work.paused
         await journal.conclude(work, waiting(3600, waits=Waits(said="paused", count=1)))
@@ -29,7 +29,7 @@ async def tell(journal: Journal, works: list[Work]) -> None:
     ],
 )
 async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: Selection, held: set[str]) -> None:
-    """On every worker, from the moment at which it is written."""
+    """The pause holds on every worker from the moment at which it is written."""
     one, verb = await bench.worker("one"), await bench.journal()
     await accept(
         one,
@@ -44,7 +44,7 @@ async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: 
 
 
 async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
-    """The end of one of two pauses frees what the other does not hold; nothing changes its place."""
+    """The end of one of two pauses frees the commands that the other does not hold. No command changes its place."""
     one, verb = await bench.worker("one"), await bench.journal()
     brake = Pauses(verb.transactions)
     await accept(one, command("1"), command("2"), command("3", customer="fabrikam", type=UPGRADE))
@@ -63,7 +63,7 @@ async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_en
 
 
 async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_reasons(bench: Bench) -> None:
-    """Only what waits for a pause is woken; words must be just those of the pause."""
+    """Only commands that wait for a pause are woken. The words must be exactly those of the pause."""
     one, verb = await bench.worker("one"), await bench.journal()
     brake = Pauses(verb.transactions)
     await accept(one, command("1"))
@@ -77,7 +77,7 @@ async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_
 
 
 async def test_many_that_were_held_are_let_go_in_portions(bench: Bench) -> None:
-    """More than fit one transaction, and each of them."""
+    """There are more commands than fit into one transaction. Each of them is resumed."""
     one, verb = await bench.worker("one"), await bench.journal()
     brake = Pauses(verb.transactions)
     for batch in range(3):
@@ -102,7 +102,7 @@ async def test_many_that_were_held_are_let_go_in_portions(bench: Bench) -> None:
     ids=str,
 )
 async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which: Selection, free: int) -> None:
-    """However much of it waits, intake for the others goes on."""
+    """Any number of paused commands leaves the intake open for the others."""
     one, verb = await bench.worker("one"), await bench.journal()
     await Pauses(verb.transactions).pause("ada", "why", which)
     await accept(
@@ -116,7 +116,7 @@ async def test_what_is_paused_does_not_count_as_ready_to_run(bench: Bench, which
 
 
 async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(bench: Bench) -> None:
-    """Those that held it when it came, and what was paused and resumed until it was over; no others."""
+    """The story has the pauses that held the command when it came, and all later pauses and resumes up to its end."""
     one = await bench.worker("one")
     brake = Pauses(one.transactions)
     for who, which in (
@@ -144,7 +144,7 @@ async def test_the_story_of_a_command_names_the_pauses_that_it_lived_to_see(benc
 
 
 async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> None:
-    """As everything that a person does."""
+    """The journal keeps this as it keeps everything that a person does."""
     journal = await bench.journal()
     brake = Pauses(journal.transactions)
     await brake.pause("ada", "five hundred suspensions", Selection(type=SUSPEND))
@@ -157,7 +157,7 @@ async def test_who_paused_and_resumed_and_why_is_remembered(bench: Bench) -> Non
 
 
 async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(bench: Bench) -> None:
-    """Two pauses overlap: ending one makes nothing due for any worker; ending the other does."""
+    """Two pauses overlap. The end of one makes no command due for any worker; the end of the other does."""
     one = await bench.worker("one")
     brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection(type=SUSPEND))
@@ -175,7 +175,7 @@ async def test_what_is_held_is_not_due_until_the_last_pause_that_holds_it_ends(b
 
 
 async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(bench: Bench) -> None:
-    """Who resumed did not find it waiting yet: it finds out by itself."""
+    """The person who resumed did not yet find it waiting. The command finds the end of the pause by itself."""
     one = await bench.worker("one")
     brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection(type=SUSPEND))
@@ -187,7 +187,7 @@ async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(b
 
 
 async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Bench) -> None:
-    """Also if the process that resumed died before that; other workers do the same for their lanes."""
+    """The worker does so even if the resuming process died before. Other workers do so for their lanes."""
     one, two = await bench.worker("one"), await bench.worker("two")
     brake = Pauses((await bench.journal()).transactions)
     await brake.pause("ada", "why", Selection())

@@ -1,4 +1,4 @@
-"""What only PostgreSQL brings: many workers at once, servers that restart, freeze and vanish, locks of the silent."""
+"""What PostgreSQL alone brings: many workers at once, servers that restart, freeze and vanish, locks of the silent."""
 
 import asyncio
 import contextlib
@@ -25,12 +25,12 @@ from worker.journal.journal import Journal
 pytestmark = pytest.mark.postgres
 
 SOON = 0.6
-"""Seconds of patience where a test waits for it to end."""
+"""Seconds of patience if a test waits for its end."""
 
 
 @contextlib.asynccontextmanager
 async def impatient(url: str, patience: float = SOON) -> AsyncIterator[Journal]:
-    """A worker that gives a silent server up soon, or after `patience` seconds."""
+    """A worker that gives up a silent server soon, or after `patience` seconds."""
     journal = Journal(Transactions(PostgresEngine(url, patience=patience), Clock()))
     await journal.open()
     await journal.register("impatient", "1", 60)
@@ -42,7 +42,7 @@ async def impatient(url: str, patience: float = SOON) -> AsyncIterator[Journal]:
 
 @contextlib.asynccontextmanager
 async def session(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody else's connection to the same database."""
+    """A foreign connection to the same database."""
     connection = await asyncpg.connect(url)
     try:
         yield connection
@@ -51,7 +51,7 @@ async def session(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def test_many_workers_on_the_same_lanes_never_see_a_deadlock(postgres_url: str) -> None:
-    """They accept for each other, run, let go and take in any order: each command is concluded once."""
+    """The workers accept for each other, run, let go and take in any order. Each command is concluded once."""
     async with Bench(postgres_url) as bench:
         workers = [await bench.worker(str(n)) for n in range(4)]
         batches = [
@@ -80,7 +80,10 @@ async def test_many_workers_on_the_same_lanes_never_see_a_deadlock(postgres_url:
 
 
 async def test_one_identity_under_two_lanes_at_once_is_one_command(postgres_url: str) -> None:
-    """Two workers read two contents of one id for two customers: one is new, the other is told to be reused."""
+    """Two workers read two contents of one id for two customers.
+
+    One is new, the other is told that the id is reused.
+    """
     async with Bench(postgres_url) as bench:
         one, two = await bench.worker("one"), await bench.worker("two")
         for turn in range(20):
@@ -94,7 +97,7 @@ async def test_one_identity_under_two_lanes_at_once_is_one_command(postgres_url:
 async def test_the_journal_recovers_by_itself_when_the_server_restarts(
     own_postgres: LocalPostgres, own_postgres_url: str
 ) -> None:
-    """While it is away everybody is told so, and nothing is lost or doubled by asking again."""
+    """While the server is away every caller gets an error. Asking again loses and doubles nothing."""
     async with impatient(own_postgres_url) as one:
         await accept(one, command("1"))
         own_postgres.stop()
@@ -110,7 +113,7 @@ async def test_the_journal_recovers_by_itself_when_the_server_restarts(
 async def test_a_server_that_freezes_is_given_up_and_serves_again_when_it_thaws(
     own_postgres: LocalPostgres, own_postgres_url: str
 ) -> None:
-    """No caller waits for ever, whatever it was doing, and no connection is left behind unusable."""
+    """No caller waits for ever, whatever it was doing, and no connection stays unusable."""
     async with impatient(own_postgres_url) as one:
         await accept(one, command("1"))
         own_postgres.pause()
@@ -126,7 +129,7 @@ async def test_a_server_that_freezes_is_given_up_and_serves_again_when_it_thaws(
 async def test_a_server_that_freezes_does_not_hold_up_the_close(
     own_postgres: LocalPostgres, own_postgres_url: str
 ) -> None:
-    """With everything under way, and a patience that is longer than the close may take; nobody waits for ever."""
+    """This holds with every operation under way and with a patience longer than the close may take."""
     clock = Clock()
     one = Journal(Transactions(PostgresEngine(own_postgres_url, patience=5), clock))
     await one.open()
@@ -145,7 +148,7 @@ async def test_a_server_that_freezes_does_not_hold_up_the_close(
 
 
 async def test_a_worker_retires_though_its_other_writes_wait(postgres_url: str) -> None:
-    """Others have its lanes at once, whatever this one still has to write down."""
+    """Others have its lanes at once, whatever writes this worker still has."""
     async with Bench(postgres_url) as bench:
         one, two = await bench.worker("one"), await bench.worker("two")
         await accept(one, command("1"))
@@ -167,7 +170,10 @@ async def test_a_worker_retires_though_its_other_writes_wait(postgres_url: str) 
 
 
 async def test_a_lost_answer_to_a_commit_is_told_as_unknown_and_found_by_looking(postgres_url: str) -> None:
-    """The intent is there although its writer never heard so: the run ends, and the next one knows of the doubt."""
+    """The intent is in the journal although its writer never heard so.
+
+    The run ends, and the next run knows the doubt.
+    """
     async with Bench(postgres_url) as bench, wire(postgres_url) as (line, near):
         one = Journal(Transactions(PostgresEngine(near), Clock()))
         await one.open()
@@ -191,7 +197,7 @@ async def test_a_lost_answer_to_a_commit_is_told_as_unknown_and_found_by_looking
 async def test_a_worker_silent_within_a_transaction_does_not_keep_its_lanes_locked(
     postgres_url: str,
 ) -> None:
-    """Stopped, or cut off without a word: the server ends its transaction, and others go on."""
+    """The worker was stopped or cut off without a word. The server ends its transaction, and others go on."""
     async with impatient(postgres_url) as one, session(postgres_url) as silent:
         await accept(one, command("1"))
         await silent.execute(one.transactions._engine._write)
@@ -208,7 +214,7 @@ async def test_a_worker_silent_within_a_transaction_does_not_keep_its_lanes_lock
 
 
 async def test_lanes_locked_by_somebody_else_are_passed_over_when_lanes_are_taken(postgres_url: str) -> None:
-    """A worker that looks for work never waits for another one."""
+    """A worker that looks for lanes never waits for another worker."""
     async with Bench(postgres_url) as bench, session(postgres_url) as other:
         one, two = await bench.worker("one"), await bench.worker("two")
         await accept(one, command("1", customer="a"), command("2", customer="b"))
@@ -220,7 +226,7 @@ async def test_lanes_locked_by_somebody_else_are_passed_over_when_lanes_are_take
 
 
 async def test_a_database_in_trouble_makes_no_dead_letters(postgres_url: str) -> None:
-    """Read-only, without rights, without tables: nothing is held against the records, which are taken in later."""
+    """The database is read-only, without rights or without tables. No record is blamed; all are taken in later."""
     async with Bench(postgres_url) as bench, session(postgres_url) as admin:
         one = await bench.worker("one")
         name = await admin.fetchval("SELECT current_database()")
@@ -239,7 +245,7 @@ async def test_a_database_in_trouble_makes_no_dead_letters(postgres_url: str) ->
 
 
 async def end_sessions(admin: asyncpg.Connection, journal: Journal) -> None:
-    """The server ends all other sessions of the database, and the journal has noticed."""
+    """The server ends all other sessions of the database. Returns when the journal has noticed."""
     await admin.execute(
         """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE pid <> pg_backend_pid() AND datname = current_database()"""
@@ -250,7 +256,7 @@ async def end_sessions(admin: asyncpg.Connection, journal: Journal) -> None:
 
 
 async def test_commits_wait_for_the_disk_whatever_the_server_is_set_to(postgres_url: str) -> None:
-    """On every connection and every use of it; and the operator hears of it."""
+    """This holds for every connection and every use of it. The operator is warned."""
     async with session(postgres_url) as admin:
         name = await admin.fetchval("SELECT current_database()")
         await admin.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
@@ -265,7 +271,7 @@ async def test_commits_wait_for_the_disk_whatever_the_server_is_set_to(postgres_
 
 
 async def test_a_database_that_cannot_hold_all_characters_is_refused(own_postgres: LocalPostgres) -> None:
-    """With a sentence that says what to make instead."""
+    """The message says which database to make instead."""
     url = own_postgres.url()
     async with session(url) as admin:
         await admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
@@ -277,7 +283,7 @@ async def test_a_database_that_cannot_hold_all_characters_is_refused(own_postgre
 
 
 async def test_a_wrong_url_is_told_with_what_to_look_at(own_postgres: LocalPostgres) -> None:
-    """No such database is refused; nobody there is unavailable, and may be there later."""
+    """A missing database is refused. A missing server is unavailable and may come back later."""
     with pytest.raises(JournalRefused, match="AZPLAN_JOURNAL__URL"):
         await Journal(Transactions(PostgresEngine(own_postgres.url("nowhere")), Clock())).open()
     own_postgres.stop()
@@ -286,7 +292,7 @@ async def test_a_wrong_url_is_told_with_what_to_look_at(own_postgres: LocalPostg
 
 
 async def test_workers_that_start_together_make_one_schema(postgres_url: str) -> None:
-    """They wait for each other; the second finds everything there."""
+    """The workers wait for each other. The second one finds the finished schema."""
     journals = [Journal(Transactions(PostgresEngine(postgres_url), Clock())) for _ in range(4)]
     await asyncio.gather(*(journal.open() for journal in journals))
     found = await rows(journals[0], "SELECT version FROM schema_version ORDER BY version")
@@ -296,7 +302,10 @@ async def test_workers_that_start_together_make_one_schema(postgres_url: str) ->
 
 
 async def test_the_owner_is_told_of_what_others_accept_for_it(postgres_url: str) -> None:
-    """At once, and nobody else is; and still after the server has ended the connection on which it listens."""
+    """The owner hears at once, and no other worker does.
+
+    This holds after the server has cut the listening connection.
+    """
     async with impatient(postgres_url) as one, Bench(postgres_url) as bench, session(postgres_url) as admin:
         two = await bench.worker("two")
         assert await one.hinted(5), "each new connection may have missed something"
@@ -312,7 +321,7 @@ async def test_the_owner_is_told_of_what_others_accept_for_it(postgres_url: str)
 
 
 async def test_a_group_costs_few_round_trips(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many commands it is for: the statements of its operations travel together."""
+    """The statements of all operations of a group travel together, for any number of commands."""
     trips: Counter[str] = Counter()
 
     def counted(name: str) -> None:
@@ -341,7 +350,7 @@ async def test_a_group_costs_few_round_trips(postgres_url: str, monkeypatch: pyt
 
 
 async def test_a_value_out_of_range_is_held_against_its_record_alone(postgres_url: str) -> None:
-    """The driver refuses it before the server sees it: that is no trouble of the database."""
+    """The driver refuses the value before the server sees it. The database is not in trouble."""
     async with Bench(postgres_url) as bench:
         one = await bench.worker("one")
         item = command("1", partition=2**40)

@@ -42,7 +42,7 @@ FAR = "postgresql://azplan:secret@db.example/azplan"
     ],
 )
 def test_what_leaves_the_machine_without_a_proved_server_is_warned_about(url: str, warned: bool) -> None:
-    """The sentence says what could happen and what to set, and nothing secret."""
+    """The warning says what could happen and which setting to change, without a secret."""
     warning = Address(url).warning()
     assert (warning is not None) is warned
     if warning is not None:
@@ -54,7 +54,7 @@ def test_what_leaves_the_machine_without_a_proved_server_is_warned_about(url: st
 
 @pytest.mark.postgres
 async def test_a_journal_says_so_when_it_is_opened(postgres_url: str) -> None:
-    """`azplan run` logs what a journal warns of; 0.0.0.0 is no loopback address."""
+    """`azplan run` logs the journal's warnings; 0.0.0.0 is no loopback address."""
     journal = Journal(Transactions(PostgresEngine(postgres_url.replace("127.0.0.1", "0.0.0.0")), Clock()))
     await journal.open()
     try:
@@ -64,13 +64,13 @@ async def test_a_journal_says_so_when_it_is_opened(postgres_url: str) -> None:
 
 
 def test_an_sslmode_that_there_is_not_is_refused() -> None:
-    """With those that there are."""
+    """The message lists the valid modes."""
     with pytest.raises(JournalRefused, match="must be one of disable, allow, prefer, require, verify-ca, verify-full"):
         _ = Address(f"{FAR}?sslmode=yes").mode
 
 
 def test_a_mode_that_proves_trusts_the_system_and_the_authority_beside_it(tmp_path: Path) -> None:
-    """The weaker modes take any certificate, as they do everywhere."""
+    """The weaker modes take any certificate, as they do in every client."""
     authority = trustme.CA()
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(file)
@@ -92,7 +92,7 @@ def test_a_mode_that_proves_trusts_the_system_and_the_authority_beside_it(tmp_pa
 
 @pytest.fixture
 def secured(own_postgres: LocalPostgres, own_postgres_url: str, tmp_path: Path) -> Iterator[Path]:
-    """The server speaks TLS, with the certificate of an authority whose file this is."""
+    """A server with TLS. The file has the authority that signed its certificate."""
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost")
     for file, pem in (("server.crt", certificate.cert_chain_pems[0]), ("server.key", certificate.private_key_pem)):
@@ -120,7 +120,7 @@ async def _execute(url: str, *statements: str) -> None:
 
 
 async def reach(url: str, **given: str) -> bool:
-    """Open a journal there; whether its connections are encrypted."""
+    """Open a journal there. Returns whether its connections are encrypted."""
     journal = Journal(Transactions(PostgresEngine(url, **given), Clock()))  # type: ignore[arg-type]
     try:
         await journal.open()
@@ -134,7 +134,7 @@ async def reach(url: str, **given: str) -> bool:
 
 @pytest.mark.postgres
 async def test_a_server_is_proved_by_its_authority_and_its_name(own_postgres_url: str, secured: Path) -> None:
-    """Without the authority, or under another name than the certificate's, nothing is said to it."""
+    """Without the authority, or with another name than the certificate's, nothing is sent to the server."""
     named = own_postgres_url.replace("127.0.0.1", "localhost")
     assert await reach(own_postgres_url), "prefer takes TLS where there is some"
     assert await reach(f"{named}?sslmode=verify-full", ca_file=str(secured))
@@ -148,7 +148,7 @@ async def test_a_server_is_proved_by_its_authority_and_its_name(own_postgres_url
 
 @pytest.mark.postgres
 async def test_without_tls_on_the_server_only_the_weak_modes_go_on(own_postgres_url: str) -> None:
-    """As with libpq."""
+    """libpq does the same."""
     assert not await reach(own_postgres_url)
     assert not await reach(f"{own_postgres_url}?sslmode=allow")
     with pytest.raises(JournalUnavailable, match="SSL"):
@@ -160,7 +160,7 @@ PASSWORD = "p/w#?[]@%41 :ü"
 
 @pytest.fixture
 def guarded(own_postgres: LocalPostgres, own_postgres_url: str) -> Iterator[str]:
-    """The URL, without a password, of a user who needs one: the server asks for it."""
+    """The URL, without a password, of a user whom the server asks for one."""
     rules = own_postgres.data / "pg_hba.conf"
     before = rules.read_text()
     user = "azplan_guarded"
@@ -175,7 +175,7 @@ def guarded(own_postgres: LocalPostgres, own_postgres_url: str) -> Iterator[str]
 
 @pytest.mark.postgres
 async def test_a_password_of_any_characters_works_beside_the_url_and_encoded_in_it(guarded: str) -> None:
-    """A wrong one is refused, and not shown."""
+    """A wrong password is refused and not shown."""
     await reach(guarded, password=PASSWORD)
     await reach(guarded.replace("@", f":{quote(PASSWORD, safe='')}@"))
     with pytest.raises(JournalRefused) as caught:
@@ -183,7 +183,7 @@ async def test_a_password_of_any_characters_works_beside_the_url_and_encoded_in_
     assert "another one" not in str(caught.value)
 
 
-# Everything is imported and read before, as root: the checkout and its interpreter may lie in a folder of root's own.
+# Everything is imported and read before, as root: the checkout and its interpreter may be in a folder of root's own.
 HOMELESS = """
 import asyncio, os, sys
 from worker.clock import Clock
@@ -211,7 +211,7 @@ asyncio.run(main())
 
 @pytest.mark.postgres
 def test_a_home_that_may_not_be_read_does_not_matter(own_postgres_url: str, tmp_path: Path) -> None:
-    """As where an image runs under another user, and HOME is still root's."""
+    """An image may run under another user while HOME is still root's."""
     if os.getuid() != 0:
         pytest.skip("only root can become a user who may not read this home")
     home = tmp_path / "home"

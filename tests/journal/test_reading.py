@@ -1,4 +1,4 @@
-"""What a person reads: lists, stories, changes, numbers; and whose journal it is."""
+"""What a person reads: lists, stories, changes and counts, and the owner of the journal."""
 
 import pytest
 
@@ -29,7 +29,7 @@ from worker.journal.selection import Selection
 
 
 async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: Bench) -> None:
-    """More than one where sources share an id; one where the source is named; none where there is none."""
+    """Sources that share an id give several commands, a named source gives one, and an unknown id gives none."""
     one = await bench.worker()
     await accept(one, command("1"), command("1", source="/erp"), command("2"))
     both = await one.transactions.read(lambda tx: timeline.find(tx, "1"))
@@ -55,7 +55,7 @@ async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: 
 async def test_commands_are_listed_newest_first_by_what_they_have_in_common(
     bench: Bench, wanted: Selection, limit: int, found: list[str]
 ) -> None:
-    """All that is given must fit."""
+    """A command must match every given filter."""
     one = await bench.worker()
     await accept(one, command("1"), command("2"), command("3", customer="fabrikam", type=UPGRADE))
     await accept(one, command("4", partner="eu"))
@@ -67,7 +67,7 @@ async def test_commands_are_listed_newest_first_by_what_they_have_in_common(
 
 
 async def test_a_story_has_everything_in_the_order_in_which_it_happened(bench: Bench) -> None:
-    """Steps, waits, checks, calls, events, dead letters, what a person did, effects that are open, the bytes."""
+    """Steps, waits, checks, calls, events, dead letters, actions of people, open effects and the bytes are there."""
     one = await bench.worker()
     await accept(one, command("1"), command("2"))
     work = await only(one)
@@ -105,7 +105,7 @@ async def test_a_story_has_everything_in_the_order_in_which_it_happened(bench: B
 
 
 async def test_a_story_tells_how_many_commands_stand_before_it(bench: Bench) -> None:
-    """Those of its lane that are open, and hold it."""
+    """These are the open commands that hold the same lane."""
     one = await bench.worker()
     await accept(one, *(command(str(n)) for n in range(3)))
     (first,) = await claim(one)
@@ -118,7 +118,7 @@ async def test_a_story_tells_how_many_commands_stand_before_it(bench: Bench) -> 
 
 
 async def test_changes_come_in_order_and_none_is_missed_that_becomes_visible_late(bench: Bench) -> None:
-    """Events younger than a minute come again, and a reader knows them by their ids; older ones do not."""
+    """Events younger than a minute come again, and a reader knows them by their ids. Older events do not come again."""
     one = await bench.worker()
     await accept(one, command("1"))
     work = await only(one)
@@ -133,7 +133,7 @@ async def test_changes_come_in_order_and_none_is_missed_that_becomes_visible_lat
 
 
 async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) -> None:
-    """By state and code, the newest first, with the bytes as they came and a record of who did it."""
+    """The list filters by state and code, newest first, with the original bytes. The journal notes who acted."""
     one = await bench.worker()
     first, second = poison(headers=(("a", b"\xff"),)), command("1")
     await accept(one, first, second, command("1", fingerprint="other"))
@@ -158,7 +158,7 @@ async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) ->
 
 
 async def test_the_gauges_count_what_is_open_unsent_and_dead(bench: Bench) -> None:
-    """And how old the oldest of each is."""
+    """Each gauge also has the age of the oldest row."""
     one = await bench.worker()
     empty = await one.gauges()
     assert (empty.open, empty.oldest_open_age, empty.dead_letters) == (0, {}, 0)
@@ -173,7 +173,7 @@ async def test_the_gauges_count_what_is_open_unsent_and_dead(bench: Bench) -> No
 
 
 async def test_the_statistics_count_everything(bench: Bench) -> None:
-    """Commands by state and type, dead letters by code, lanes and who owns them, workers alive, the space it takes."""
+    """Commands by state and type, dead letters by code, lanes and their owners, living workers, the used space."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"), command("2", customer="b", state=State.REJECTED), poison())
     await one.intend(await only(one), intent(), 1.0, "azure-plan")
@@ -189,8 +189,8 @@ async def test_the_statistics_count_everything(bench: Bench) -> None:
     assert found.oldest_open_at is not None
 
 
-async def test_a_journal_remembers_whose_it_is(bench: Bench) -> None:
-    """The first start binds it to its group and topic; a start with others is refused with what to do."""
+async def test_a_journal_remembers_its_group_and_its_topic(bench: Bench) -> None:
+    """The first start binds the journal to its group and topic. A start with others is refused with the next step."""
     one = await bench.journal()
     assert await one.is_empty()
     await one.bind("azplan-worker", "azplan.commands.v1")
@@ -204,7 +204,7 @@ async def test_a_journal_remembers_whose_it_is(bench: Bench) -> None:
 
 
 async def test_a_journal_that_took_anything_in_is_not_empty(bench: Bench) -> None:
-    """A command, or a dead letter alone."""
+    """A command or a dead letter is enough."""
     one = await bench.worker()
     assert await one.is_empty()
     await accept(one, poison())

@@ -1,4 +1,4 @@
-"""What a person asks for is carried out by the lane's owner, once, and answered in the same transaction."""
+"""The lane's owner carries out each request of a person once, and answers it in the same transaction."""
 
 import asyncio
 from dataclasses import replace
@@ -26,7 +26,7 @@ from worker.journal.records import Conclusion, Resolution, State, Step, StepStat
 
 
 async def failed(journal: Journal, id: str = "1", **facts: object) -> Work:  # noqa: A002
-    """A command that ended in failure, with everything sent."""
+    """A failed command whose events are all sent."""
     await accept(journal, command(id))
     work = await only(journal)
     await journal.conclude(work, ended(work, State.FAILED, attempts=3, waits=Waits(count=2, said="retry"), **facts))
@@ -34,7 +34,7 @@ async def failed(journal: Journal, id: str = "1", **facts: object) -> Work:  # n
 
 
 async def asked(one: Journal, verb: str, uid: str = "/crm#1") -> tuple[LaneRequests, Request, Work]:
-    """A request as its carrier finds it, with the command that it is about."""
+    """A request as its carrier finds it, with the command of the request."""
     acts = one.requests
     await Requests(one.transactions).ask("ada", "because", verb, uid, {"with": ["details"]})
     (act,) = await acts.open()
@@ -44,7 +44,7 @@ async def asked(one: Journal, verb: str, uid: str = "/crm#1") -> tuple[LaneReque
 
 
 async def test_a_request_is_found_by_the_owner_of_its_lane_and_by_nobody_else(bench: Bench) -> None:
-    """With who asked, and why; the verb that asked reads the answer by its number."""
+    """The request says who asked, and why. The verb reads the answer by the request's number."""
     one, two, verb = await bench.worker("one"), await bench.worker("two"), await bench.journal()
     await failed(one)
     number = await Requests(verb.transactions).ask(
@@ -60,7 +60,7 @@ async def test_a_request_is_found_by_the_owner_of_its_lane_and_by_nobody_else(be
 
 
 async def test_a_request_about_a_lane_that_nobody_owns_finds_an_owner(bench: Bench) -> None:
-    """It makes the lane unfinished, so that somebody takes it, and keeps it so until it is answered."""
+    """The request makes the lane unfinished: a worker takes the lane and keeps it until the request is answered."""
     one, verb = await bench.worker("one"), await bench.journal()
     await failed(one)
     await one.sent(await one.unsent(10))
@@ -82,7 +82,7 @@ async def test_a_request_about_nothing_is_not_written(bench: Bench) -> None:
 
 
 async def test_a_redriven_command_begins_its_next_story_at_the_end_of_its_lane(bench: Bench) -> None:
-    """Everything about the old story is over, what it holds at Microsoft stays its own."""
+    """The old story is over. Everything that the command holds at Microsoft stays its own."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -107,7 +107,7 @@ async def test_a_redriven_command_begins_its_next_story_at_the_end_of_its_lane(b
 
 
 async def test_a_redriven_command_whose_lane_is_idle_is_due_at_once(bench: Bench) -> None:
-    """And a second failure is a dead letter of its own."""
+    """A second failure makes a dead letter of its own."""
     one = await bench.worker("one")
     await failed(one)
     acts, act, item = await asked(one, "redrive")
@@ -120,7 +120,7 @@ async def test_a_redriven_command_whose_lane_is_idle_is_due_at_once(bench: Bench
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.REJECTED])
 async def test_only_a_failed_command_is_redriven(bench: Bench, state: State) -> None:
-    """Any other is refused with its state, and stays as it is."""
+    """Any other command is refused with its state and stays unchanged."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -131,7 +131,7 @@ async def test_only_a_failed_command_is_redriven(bench: Bench, state: State) -> 
 
 
 async def test_a_request_is_carried_out_once(bench: Bench) -> None:
-    """However often, and by however many, it is found."""
+    """Several carriers may find the request, each several times."""
     one = await bench.worker("one")
     await failed(one)
     acts, act, item = await asked(one, "redrive")
@@ -141,7 +141,7 @@ async def test_a_request_is_carried_out_once(bench: Bench) -> None:
 
 
 async def test_a_request_stays_open_when_its_carrier_has_lost_the_lane(bench: Bench) -> None:
-    """The next owner carries it out."""
+    """The next owner of the lane carries it out."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await failed(one)
     acts, act, item = await asked(one, "redrive")
@@ -156,7 +156,7 @@ async def test_a_request_stays_open_when_its_carrier_has_lost_the_lane(bench: Be
 
 
 async def test_a_command_that_has_not_begun_to_write_is_cancelled_wherever_it_stands(bench: Bench) -> None:
-    """First in its lane or behind another: it is answered, and the order of the others stays."""
+    """First in its lane or behind another, the command is answered. The order of the others stays."""
     one = await bench.worker("one")
     await accept(one, *(command(str(n)) for n in range(1, 5)))
     for id_ in ("3", "1"):
@@ -177,7 +177,7 @@ def cancelled(item: Work) -> Conclusion:
 
 
 async def test_a_run_that_is_under_way_when_its_command_is_cancelled_writes_nothing(bench: Bench) -> None:
-    """It had only read so far: its first intent is refused, so nothing leaves."""
+    """The run has only read so far. Its first intent is refused, and no request leaves."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -188,7 +188,7 @@ async def test_a_run_that_is_under_way_when_its_command_is_cancelled_writes_noth
 
 
 async def test_a_command_that_has_begun_to_write_is_not_cancelled(bench: Bench) -> None:
-    """Also where the intent came after the request was read: whichever is written first stands."""
+    """This holds if the intent came after the request was read: the first of the two in the journal counts."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     acts, act, item = await asked(one, "cancel")
@@ -198,7 +198,10 @@ async def test_a_command_that_has_begun_to_write_is_not_cancelled(bench: Bench) 
 
 
 async def test_a_write_that_never_left_or_was_refused_is_no_beginning(bench: Bench) -> None:
-    """Nothing was changed, so the command can still be taken back; what may still arrive of it counts."""
+    """Nothing was changed, so the command can still be cancelled.
+
+    A request that may still arrive counts as a change.
+    """
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -212,7 +215,7 @@ async def test_a_write_that_never_left_or_was_refused_is_no_beginning(bench: Ben
 
 
 async def test_a_write_that_was_put_away_counts_until_it_can_no_longer_arrive(bench: Bench) -> None:
-    """A no must not be said while a request may still take effect."""
+    """A refusal must not be published while a request may still take effect."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -226,7 +229,7 @@ async def test_a_write_that_was_put_away_counts_until_it_can_no_longer_arrive(be
 
 
 async def test_a_command_that_is_over_is_not_cancelled(bench: Bench) -> None:
-    """Its answer stands."""
+    """Its answer stays."""
     one = await bench.worker("one")
     await failed(one)
     acts, act, item = await asked(one, "cancel")
@@ -243,7 +246,7 @@ async def unknown(one: Journal, until: float) -> None:
 
 
 async def test_a_command_resolved_as_applied_goes_on_knowing_so(bench: Bench) -> None:
-    """Its next story has its steps as they were, and what the person found out."""
+    """Its next story has the same steps, and the finding of the person."""
     one = await bench.worker("one")
     await unknown(one, 600.0)
     acts, act, item = await asked(one, "resolve")
@@ -253,8 +256,11 @@ async def test_a_command_resolved_as_applied_goes_on_knowing_so(bench: Bench) ->
     assert again.steps["checkout"].in_doubt
 
 
-async def test_a_command_resolved_as_not_applied_begins_anew(bench: Bench) -> None:
-    """Its steps are put away and in doubt no longer; its effect stays its own, so that nobody slips in between."""
+async def test_a_command_resolved_as_not_applied_begins_again(bench: Bench) -> None:
+    """Its steps are put away and no longer in doubt.
+
+    Its effect stays its own, so no other command takes it meanwhile.
+    """
     one = await bench.worker("one")
     await unknown(one, 0.0)
     await change(one, "UPDATE step SET intent_until = 1 WHERE name = 'checkout'")
@@ -268,7 +274,7 @@ async def test_a_command_resolved_as_not_applied_begins_anew(bench: Bench) -> No
 
 
 async def test_nothing_is_resolved_as_not_applied_while_a_request_may_still_arrive(bench: Bench) -> None:
-    """Whatever a person saw, it may be there a minute later."""
+    """A request may still arrive a minute after the person looked."""
     one = await bench.worker("one")
     await unknown(one, 600.0)
     acts, act, item = await asked(one, "resolve")
@@ -277,7 +283,7 @@ async def test_nothing_is_resolved_as_not_applied_while_a_request_may_still_arri
 
 
 async def test_only_what_is_unknown_is_resolved(bench: Bench) -> None:
-    """A failure that left nothing in doubt is redriven, not resolved."""
+    """A failure without doubt is redriven, not resolved."""
     one = await bench.worker("one")
     await failed(one, code="order_failed")
     acts, act, item = await asked(one, "resolve")
@@ -285,15 +291,15 @@ async def test_only_what_is_unknown_is_resolved(bench: Bench) -> None:
 
 
 async def test_what_a_rebuilt_journal_knows_as_unknown_is_resolved(bench: Bench) -> None:
-    """Its steps and effects are lost, and its code is left: a person may still say what was found."""
+    """Its steps and effects are lost, but its code is known. A person may still say what was found."""
     one = await bench.worker("one")
     await failed(one, code="outcome_unknown")
     acts, act, item = await asked(one, "resolve")
     assert await acts.resolve(act, item, Resolution.APPLIED) == DONE
 
 
-async def test_a_command_whose_bytes_are_forgotten_is_nobodys_subject(bench: Bench) -> None:
-    """It cannot run again, and the person who asked is told."""
+async def test_a_request_about_a_command_without_its_bytes_is_refused(bench: Bench) -> None:
+    """The command cannot run again. The person who asked is told so."""
     one = await bench.worker("one")
     await failed(one)
     await change(one, "UPDATE command SET pruned_at = 1")
@@ -304,7 +310,7 @@ async def test_a_command_whose_bytes_are_forgotten_is_nobodys_subject(bench: Ben
 
 
 async def test_a_redrive_leaves_the_dead_letters_of_others_alone(bench: Bench) -> None:
-    """Only those of the command itself are redriven."""
+    """Only the dead letters of the command itself are marked as redriven."""
     one = await bench.worker("one")
     await failed(one, "1")
     await failed(one, "2")

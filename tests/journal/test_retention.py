@@ -1,4 +1,4 @@
-"""Forgetting: details first, the rest much later, and never what is not over."""
+"""Retention deletes details first and the rest much later, and never anything unfinished."""
 
 import asyncio
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ KEEP, DETAILS = 400 * DAY, 30 * DAY
 
 
 async def concluded(journal: Journal, id: str = "1", state: State = State.SUCCEEDED, **facts: object) -> Work:  # noqa: A002
-    """A command that is over, with a call, a note and a step."""
+    """A concluded command with a call, a note and a step."""
     await accept(journal, command(id, customer=id))
     work = await only(journal)
     await journal.record(work, Step("cart", "orphan", StepState.APPLIED, result={"cart": 1}))
@@ -43,7 +43,7 @@ async def sent(journal: Journal) -> None:
 
 
 async def age(journal: Journal, days: float) -> None:
-    """Everything happened so many days earlier."""
+    """Move everything this many days into the past."""
     shift = int(days * DAY * 1_000_000)
     await change(journal, "UPDATE command SET concluded_at = concluded_at - ?", shift)
     await change(journal, "UPDATE dead_letter SET at = at - ?", shift)
@@ -51,12 +51,12 @@ async def age(journal: Journal, days: float) -> None:
 
 
 async def count(journal: Journal, *tables: str) -> dict[str, int]:
-    """How many rows there are."""
+    """The number of rows."""
     return {table: (await rows(journal, f"SELECT count(*) AS n FROM {table}"))[0]["n"] for table in tables}
 
 
 async def pruned(journal: Journal) -> Pruned:
-    """Forget what is due, which is just what was said to be due before."""
+    """Delete everything that is due: exactly the rows that were announced before."""
     told = await journal.transactions.read(lambda tx: due(tx, Ages(KEEP, DETAILS)))
     done = await Retention(journal.transactions).forget_all(Ages(KEEP, DETAILS))
     assert done == told
@@ -64,7 +64,7 @@ async def pruned(journal: Journal) -> Pruned:
 
 
 async def test_details_are_forgotten_first_and_the_recorded_answer_stays(bench: Bench) -> None:
-    """Identity, content hash, state, code and events are there for a replay; bytes, steps and calls are not."""
+    """Identity, content hash, state, code and events stay for a replay. Bytes, steps and calls are deleted."""
     one = await bench.worker()
     work = await concluded(one, state=State.REJECTED)
     await sent(one)
@@ -82,7 +82,7 @@ async def test_details_are_forgotten_first_and_the_recorded_answer_stays(bench: 
 
 
 async def test_what_is_younger_is_kept_whole(bench: Bench) -> None:
-    """To the day."""
+    """The limit is exact to the day."""
     one = await bench.worker()
     await concluded(one)
     await sent(one)
@@ -91,7 +91,7 @@ async def test_what_is_younger_is_kept_whole(bench: Bench) -> None:
 
 
 async def test_in_the_end_nothing_is_left(bench: Bench) -> None:
-    """Of the command, its story, its events and what a person asked about it."""
+    """The command, its story, its events and the requests of people about it are deleted."""
     one = await bench.worker()
     await concluded(one)
     await sent(one)
@@ -107,7 +107,7 @@ async def test_in_the_end_nothing_is_left(bench: Bench) -> None:
 
 @pytest.mark.parametrize("keeper", ["unsent", "dead letter", "effect", "doubt", "settling", "request", "redriven"])
 async def test_what_is_not_over_is_never_forgotten(bench: Bench, keeper: str) -> None:
-    """However old: unsent answers, open dead letters, open effects, writes in doubt, open requests, open stories."""
+    """Unsent answers, open dead letters, open effects, writes in doubt, open requests and open stories are kept."""
     one = await bench.worker()
     state = State.FAILED if keeper in ("dead letter", "redriven") else State.SUCCEEDED
     await concluded(one, state=state, keep_effects=keeper == "effect")
@@ -135,7 +135,7 @@ async def test_what_is_not_over_is_never_forgotten(bench: Bench, keeper: str) ->
 
 
 async def test_an_open_command_is_never_forgotten(bench: Bench) -> None:
-    """One that waits for years included."""
+    """A command that waits for years stays too."""
     one = await bench.worker()
     await accept(one, command("1"))
     await one.intend(await only(one), intent(), 1.0)
@@ -146,7 +146,7 @@ async def test_an_open_command_is_never_forgotten(bench: Bench) -> None:
 
 
 async def test_dead_letters_without_a_command_are_forgotten_once_somebody_dealt_with_them(bench: Bench) -> None:
-    """Bytes first, then the rest; open ones never."""
+    """The bytes are deleted first, then the rest. Open dead letters stay."""
     one = await bench.worker()
     await accept(one, poison(), poison())
     await sent(one)
@@ -161,7 +161,7 @@ async def test_dead_letters_without_a_command_are_forgotten_once_somebody_dealt_
 
 
 async def test_much_is_forgotten_in_portions_past_what_must_stay(bench: Bench) -> None:
-    """More than fits one transaction; what is kept in between holds nothing up."""
+    """There is more than fits into one transaction. Rows that must stay hold nothing up."""
     one = await bench.worker()
     number = PORTION + 60
     for first in range(0, number, 100):
@@ -178,7 +178,7 @@ async def test_much_is_forgotten_in_portions_past_what_must_stay(bench: Bench) -
 
 
 async def test_a_lane_in_which_nothing_stands_is_forgotten(bench: Bench) -> None:
-    """With its last command, or where it was only ever made; and a new command of its customer makes it again."""
+    """The lane goes with its last command, or was never used. A new command of its customer makes it again."""
     one = await bench.worker()
     await concluded(one)
     await sent(one)
@@ -193,7 +193,7 @@ async def test_a_lane_in_which_nothing_stands_is_forgotten(bench: Bench) -> None
 
 @pytest.mark.parametrize("keeper", ["command", "unsent", "dead letters", "effect", "request", "owner", "settling"])
 async def test_a_lane_is_kept_while_anything_stands_in_it(bench: Bench, keeper: str) -> None:
-    """A remembered command, something to send, an open effect or request, an owner, a request that may still arrive."""
+    """A remembered command, an unsent event, an open effect or request, an owner, or a request still under way counts."""
     one = await bench.worker()
     await accept(one, poison() if keeper == "dead letters" else command("1"))
     await change(one, "DELETE FROM event")
@@ -229,7 +229,7 @@ async def test_a_lane_is_kept_while_anything_stands_in_it(bench: Bench, keeper: 
 
 
 async def test_no_lane_is_forgotten_while_workers_of_two_versions_run(bench: Bench) -> None:
-    """An older one may not expect it."""
+    """An older worker may not expect a missing lane."""
     one = await bench.worker()
     older = await bench.journal()
     await older.register("older", "0.9", 60.0)
@@ -243,7 +243,10 @@ async def test_no_lane_is_forgotten_while_workers_of_two_versions_run(bench: Ben
 async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Intake finds the lane, somebody forgets it, and then intake locks it: the command is taken in all the same."""
+    """Retention deletes the lane after the intake found it and before the intake locks it.
+
+    The command is accepted anyway.
+    """
     one, other = await bench.worker(), await bench.journal()
     await change(one, "INSERT INTO lane (id, partner, customer) VALUES ('us/contoso', 'us', 'contoso')")
     make, forgotten = group_commit._make, list[Pruned]()
@@ -251,7 +254,7 @@ async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_ag
     async def made(tx: Transaction, keys: Iterable[LaneKey]) -> None:
         monkeypatch.setattr(group_commit, "_make", make)
         await make(tx, keys)
-        await tx.rows("SELECT 1 AS one")  # what is made is sent
+        await tx.rows("SELECT 1 AS one")  # now the database has the new rows
         forgotten.append(await Retention(other.transactions).forget_all(Ages(KEEP, DETAILS)))
 
     monkeypatch.setattr(group_commit, "_make", made)
@@ -261,7 +264,7 @@ async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_ag
 
 
 async def test_intake_and_forgetting_of_the_same_lanes_do_not_disturb_each_other(bench: Bench) -> None:
-    """In either order: every command is taken in, none becomes a dead letter, and each has its lane."""
+    """In either order every command is taken in, none becomes a dead letter, and each has its lane."""
     one, other = await bench.worker(), await bench.journal()
     for turn in range(10):
         customers = [str(number) for number in range(5)]
@@ -284,7 +287,7 @@ async def test_intake_and_forgetting_of_the_same_lanes_do_not_disturb_each_other
 
 
 async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
-    """By the database's clock: until it lapses, and as long as its holder keeps it."""
+    """By the database's clock, the process has the chore until its hold lapses or as long as it renews the hold."""
     one, two = await bench.worker("one"), await bench.worker("two")
 
     async def take(journal: Journal, seconds: float) -> bool:
@@ -298,7 +301,7 @@ async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
 
 
 async def test_a_plan_of_a_replay_is_forgotten_at_once_and_its_items_in_portions(bench: Bench) -> None:
-    """Nobody applies a plan of which items are missing."""
+    """No replay plan with missing items is ever applied."""
     one = await bench.worker()
     plan = replay_items.ReplayPlan("p", 0, "ada", "why", None, 3, 0, 0, {})
     await one.transactions.write(

@@ -1,4 +1,4 @@
-"""A command's run: intents that are durable before they leave, outcomes, waits, ends, and whose turn is next."""
+"""A command's run: intents that are durable before their requests leave, outcomes, waits, ends, and the next turn."""
 
 import asyncio
 from dataclasses import replace
@@ -34,12 +34,12 @@ def call(key: str = "checkout|POST|/carts/1/checkout", *, answered: bool = True)
 
 
 async def settles(journal: Journal) -> list[int]:
-    """Until when the lane waits."""
+    """The instant until which the lane waits."""
     return [row["settle_until"] for row in await rows(journal, "SELECT settle_until FROM lane ORDER BY id")]
 
 
 async def test_an_intent_is_there_for_the_next_owner(bench: Bench) -> None:
-    """With its effect, its details, the number of attempts and the instant until which its request may still arrive."""
+    """The intent has its effect, its details, the number of attempts, and until when its request may arrive."""
     one, two = await bench.worker("one"), await bench.worker("two")
     await accept(one, command("1"))
     before = one.now()
@@ -58,7 +58,7 @@ async def test_an_intent_is_there_for_the_next_owner(bench: Bench) -> None:
 
 
 async def test_more_take_overs_do_not_move_an_instant_of_settling(bench: Bench) -> None:
-    """The time is counted from the intent, not from the worker that looks."""
+    """The time counts from the intent, not from the worker that looks."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     until = (await one.intend(await only(one), intent(), 340.0)).until
@@ -70,7 +70,7 @@ async def test_more_take_overs_do_not_move_an_instant_of_settling(bench: Bench) 
 
 
 async def test_an_unanswered_request_stays_in_the_account_when_the_step_is_tried_again(bench: Bench) -> None:
-    """The later of the two instants counts, also when the second request is answered."""
+    """The later of the two instants counts, even when the second request is answered."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -85,7 +85,7 @@ async def test_an_unanswered_request_stays_in_the_account_when_the_step_is_tried
 
 
 async def test_a_step_that_took_effect_is_never_begun_again(bench: Bench) -> None:
-    """Whatever the caller believes: the journal refuses the intent, so that nothing can be bought on it."""
+    """The journal refuses the intent, whatever the caller believes: nothing can be bought by mistake."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -98,7 +98,7 @@ async def test_a_step_that_took_effect_is_never_begun_again(bench: Bench) -> Non
 
 
 async def test_details_and_results_come_back_as_they_were(bench: Bench) -> None:
-    """Any text, any depth: U+0000, lone surrogates, backslashes and emoji included."""
+    """Any text at any depth comes back: U+0000, lone surrogates, backslashes and emoji too."""
     odd = {"a\x00b": ["\ud800", "\\u0000", "é😀", None, True, 1.5, 10**30], "deep": {"er": [{}]}}
     one = await bench.worker("one")
     await accept(one, command("1"))
@@ -111,7 +111,7 @@ async def test_details_and_results_come_back_as_they_were(bench: Bench) -> None:
 
 
 async def test_the_next_command_has_its_turn_when_the_one_before_is_over(bench: Bench) -> None:
-    """One of a lane at a time, in the order of acceptance, whatever the end (promise G4)."""
+    """One command of a lane runs at a time, in the order of acceptance, whatever the end (promise G4)."""
     one = await bench.worker("one")
     await accept(one, *(command(str(n)) for n in range(4)))
     order = []
@@ -124,7 +124,7 @@ async def test_the_next_command_has_its_turn_when_the_one_before_is_over(bench: 
 
 
 async def test_a_waiting_command_holds_its_lane(bench: Bench) -> None:
-    """The next one is not due, and the journal says in how many seconds something will be."""
+    """The next command is not due. The journal says in how many seconds the next one will be."""
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"))
     await one.conclude(await only(one), waiting(HOUR, waits=Waits(said="retry", count=1)))
@@ -135,7 +135,7 @@ async def test_a_waiting_command_holds_its_lane(bench: Bench) -> None:
 
 
 async def test_a_wait_that_releases_lets_the_next_command_run_beside_it(bench: Bench) -> None:
-    """A released command stays released, whatever its later waits say, and its end frees nobody twice."""
+    """A released command stays released, whatever its later waits say. Its end frees no second command."""
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"), command("3"))
     await one.conclude(await only(one), waiting(released=True))
@@ -148,8 +148,8 @@ async def test_a_wait_that_releases_lets_the_next_command_run_beside_it(bench: B
     assert [work.id for work in await claim(one)] == ["2"]
 
 
-async def test_what_a_run_leaves_is_what_the_next_run_finds(bench: Bench) -> None:
-    """Attempts, waits, memory, counts of answers, the first failure."""
+async def test_the_next_run_finds_everything_that_a_run_leaves(bench: Bench) -> None:
+    """Attempts, waits, memory, counts of answers and the first failure are kept."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     waits = Waits(count=2, said="retry", polls=3, since={"settling": 17})
@@ -165,7 +165,7 @@ async def test_what_a_run_leaves_is_what_the_next_run_finds(bench: Bench) -> Non
 
 
 async def test_a_later_command_learns_until_when_an_unanswered_request_may_arrive(bench: Bench) -> None:
-    """The rule of settling: the instant goes with the lane, whatever the end of the command that sent the request.
+    """The instant stays with the lane, whatever the end of the command that sent the request.
 
     Rule Settle, promise G4.
     """
@@ -179,7 +179,10 @@ async def test_a_later_command_learns_until_when_an_unanswered_request_may_arriv
 
 
 async def test_a_released_command_leaves_its_unsettled_requests_to_the_lane(bench: Bench) -> None:
-    """When it is let out of the lane, and for each request sent from beside the lane; itself it waits for none."""
+    """The lane gets the instants at the release, and for each later request of the command.
+
+    The command itself waits for none.
+    """
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"))
     first = await only(one)
@@ -192,7 +195,7 @@ async def test_a_released_command_leaves_its_unsettled_requests_to_the_lane(benc
 
 
 async def test_an_instant_of_settling_is_never_moved_back(bench: Bench) -> None:
-    """A later command with a shorter doubt does not hide the longer one before it."""
+    """A later command with a shorter doubt does not hide the longer doubt before it."""
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"), command("3"))
     longest = 0
@@ -204,7 +207,7 @@ async def test_an_instant_of_settling_is_never_moved_back(bench: Bench) -> None:
 
 
 async def test_a_spent_key_needs_no_settling(bench: Bench) -> None:
-    """A cart that is ordered can be ordered again a hundred times: nobody waits for requests that still carry it."""
+    """An ordered cart can be ordered again a hundred times: no command waits for requests that still carry its key."""
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"))
     work = await only(one)
@@ -216,7 +219,7 @@ async def test_a_spent_key_needs_no_settling(bench: Bench) -> None:
 
 
 async def test_an_effect_is_open_for_one_command_at_a_time(bench: Bench) -> None:
-    """The second command is told who has it; the first may begin it again; an end closes it.
+    """The second command is told who has the effect. The first may begin it again. An end closes it.
 
     Rule OpenEffect, promise G2.
     """
@@ -237,7 +240,7 @@ async def test_an_effect_is_open_for_one_command_at_a_time(bench: Bench) -> None
 
 
 async def test_a_later_command_sees_what_an_earlier_one_left_open_and_may_close_it(bench: Bench) -> None:
-    """With the steps that let it look. The command that finds the answer closes the effect."""
+    """The steps are there, so the later command can look. The command that finds the answer closes the effect."""
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"))
     first = await only(one)
@@ -252,7 +255,7 @@ async def test_a_later_command_sees_what_an_earlier_one_left_open_and_may_close_
 
 
 async def test_an_effect_that_is_ended_makes_room_for_a_new_beginning(bench: Bench) -> None:
-    """Steps put away keep their place in the timeline and their instants, but nobody reads them as current."""
+    """Steps that were put away keep their place and instants in the timeline, but no run reads them as current."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -268,7 +271,7 @@ async def test_an_effect_that_is_ended_makes_room_for_a_new_beginning(bench: Ben
 
 
 async def test_the_end_of_a_command_that_failed_is_also_a_dead_letter(bench: Bench) -> None:
-    """In the same transaction, made from the bytes as they came, and once for each story."""
+    """It is written in the same transaction, from the original bytes, once for each story."""
     one = await bench.worker("one")
     await accept(one, command("1", partition=6))
     work = await only(one)
@@ -278,7 +281,7 @@ async def test_the_end_of_a_command_that_failed_is_also_a_dead_letter(bench: Ben
 
 
 async def test_text_of_others_enters_the_journal_printable(bench: Bench) -> None:
-    """Microsoft's words in a wait, a call or a dead letter are shown to people for as long as the journal has them."""
+    """People read Microsoft's words in a wait, a call or a dead letter as long as the journal has them."""
     hostile, harmless = "\x1b[2J\u202efailed\u2028\u200b", "\ufffd[2J\ufffdfailed \ufffd"
     one = await bench.worker("one")
     await accept(one, command("1"))
@@ -297,7 +300,7 @@ async def test_text_of_others_enters_the_journal_printable(bench: Bench) -> None
 
 
 async def test_a_run_that_is_over_writes_nothing_more(bench: Bench) -> None:
-    """What was claimed stands for one run: when that has ended, by itself or by another's hand, it is as if lost."""
+    """A claim is for one run. When that run has ended, by itself or by a person, the claim is lost."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     stale, work = await only(one), await only(one)
@@ -315,7 +318,7 @@ async def test_a_run_that_is_over_writes_nothing_more(bench: Bench) -> None:
 
 
 async def test_two_ends_of_one_run_in_one_group_are_one_end(bench: Bench) -> None:
-    """Also where both are committed together, the second finds that the run is over (promise G3)."""
+    """When both are committed together, the second finds that the run is over (promise G3)."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -326,7 +329,7 @@ async def test_two_ends_of_one_run_in_one_group_are_one_end(bench: Bench) -> Non
 
 
 async def test_an_event_said_twice_is_one_event(bench: Bench) -> None:
-    """By its id; the first content stands (promise G3)."""
+    """The id identifies the event. The first content stays (promise G3)."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     for at, said in ((1, b"first"), (2, b"second")):
@@ -336,7 +339,7 @@ async def test_an_event_said_twice_is_one_event(bench: Bench) -> None:
 
 
 async def test_claims_are_fair_to_partners_and_leave_out_what_is_running(bench: Bench) -> None:
-    """Of each partner so many and no more, the longest due first."""
+    """Each partner gets the same number at most, the longest due first."""
     one = await bench.worker("one")
     items = [command(f"{partner}-{n}", partner=partner, customer=str(n)) for partner in ("us", "eu") for n in range(5)]
     await accept(one, *items, command("nobody", partner=None))
@@ -347,7 +350,7 @@ async def test_claims_are_fair_to_partners_and_leave_out_what_is_running(bench: 
 
 
 async def test_notes_and_calls_are_kept_for_the_timeline(bench: Bench) -> None:
-    """All of a run, in the order in which it happened."""
+    """All notes and calls of a run are there in the order in which they happened."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)
@@ -360,7 +363,7 @@ async def test_notes_and_calls_are_kept_for_the_timeline(bench: Bench) -> None:
 
 
 async def test_a_dead_letter_of_a_story_is_written_once(bench: Bench) -> None:
-    """Its place, its bytes and the number of the story tell it from others."""
+    """Place, bytes and the number of the story tell dead letters apart."""
     one = await bench.worker("one")
     await accept(one, command("1"))
     work = await only(one)

@@ -1,4 +1,4 @@
-"""What only the embedded database brings: one worker to a file, a file that may be full, foreign, locked or away."""
+"""What the embedded database alone brings: one worker to a file; files that are full, foreign, locked or missing."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def running(path: Path, clock: Clock | None = None) -> AsyncIterator[Journal]:
-    """A worker as `azplan run` starts one: it has the file for itself."""
+    """A worker as `azplan run` starts one: alone on the file."""
     clock = clock or Clock()
     journal = Journal(Transactions(SqliteEngine(path, clock=clock, exclusive=True), clock))
     await journal.open()
@@ -44,14 +44,14 @@ async def running(path: Path, clock: Clock | None = None) -> AsyncIterator[Journ
 
 
 async def opened(path: Path) -> None:
-    """Open and close it, as any verb does."""
+    """Open and close the file, as any verb does."""
     journal = Journal(Transactions(SqliteEngine(path, clock=Clock()), Clock()))
     await journal.open()
     await journal.close()
 
 
 def widen(path: Path) -> None:
-    """Let everybody read a file."""
+    """Let every user read a file."""
     path.chmod(0o644)
 
 
@@ -61,7 +61,7 @@ def modes(path: Path) -> dict[str, str]:
 
 
 async def test_the_files_of_a_journal_are_for_their_owner_alone(path: Path) -> None:
-    """The log, the index beside it and the lock too, whatever the process's umask allows."""
+    """This includes the write-ahead log, its index and the lock, whatever the process's umask allows."""
     before = os.umask(0)
     try:
         async with running(path) as worker:
@@ -75,7 +75,7 @@ async def test_the_files_of_a_journal_are_for_their_owner_alone(path: Path) -> N
 
 
 async def test_a_journal_that_others_may_read_is_warned_about_and_left_so(path: Path) -> None:
-    """Somebody may have meant it, for a backup. A verb says so too."""
+    """Somebody may want that for a backup. A verb warns too."""
     await opened(path)
     widen(path)
     for guest in (False, True):
@@ -90,7 +90,7 @@ async def test_a_journal_that_others_may_read_is_warned_about_and_left_so(path: 
 
 
 async def test_a_second_worker_on_the_same_file_is_refused_with_what_to_do(path: Path) -> None:
-    """It names the process that has it; when that is gone, the file is free."""
+    """The message names the process that has the file. When that process is gone, the file is free."""
     async with running(path):
         second = Journal(Transactions(SqliteEngine(path, clock=Clock(), exclusive=True), Clock()))
         with pytest.raises(JournalRefused, match=rf"process {os.getpid()}\).*PostgreSQL"):
@@ -100,7 +100,7 @@ async def test_a_second_worker_on_the_same_file_is_refused_with_what_to_do(path:
 
 
 async def test_a_worker_that_was_killed_leaves_its_lanes_at_once(path: Path) -> None:
-    """Its lease has long to run, but the lock on the file says that it is dead."""
+    """Its lease is still long, but the lock on the file says that the worker is dead."""
     async with running(path) as one:
         await accept(one, command("1"))
     async with running(path) as two:
@@ -110,7 +110,7 @@ async def test_a_worker_that_was_killed_leaves_its_lanes_at_once(path: Path) -> 
 
 
 async def test_every_other_verb_works_beside_the_worker(path: Path) -> None:
-    """Reading and writing from another process's connection, while the worker writes too."""
+    """Other processes read and write on their own connections while the worker writes too."""
     async with running(path) as one, Bench(f"sqlite:///{path}") as bench:
         verb = await bench.journal()
         await asyncio.gather(
@@ -123,7 +123,7 @@ async def test_every_other_verb_works_beside_the_worker(path: Path) -> None:
 
 
 async def test_a_verb_that_holds_the_file_makes_the_worker_wait_and_not_fail(path: Path) -> None:
-    """For as long as a verb may reasonably take."""
+    """The worker waits as long as a verb may reasonably take."""
     async with running(path) as one:
         holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         holder.execute("BEGIN IMMEDIATE")
@@ -135,7 +135,10 @@ async def test_a_verb_that_holds_the_file_makes_the_worker_wait_and_not_fail(pat
 
 
 async def test_a_file_that_is_locked_by_another_does_not_hold_up_the_close(path: Path) -> None:
-    """What was not begun is given up; the worker's lock stays, as the commit under way may still be made."""
+    """Writes that have not begun are given up.
+
+    The worker's lock stays, because the commit under way may still be made.
+    """
     clock = Clock()
     async with running(path) as one:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -157,7 +160,7 @@ async def test_a_file_that_is_locked_by_another_does_not_hold_up_the_close(path:
 
 
 async def test_a_full_disk_is_said_and_nothing_is_lost(path: Path) -> None:
-    """What does not fit is not half there, and is taken in when there is room again; no record is blamed for it."""
+    """A batch without room is not half written, and is taken in when there is room again. No record is blamed."""
     async with running(path) as one:
         await accept(one, command("1"))
         work = await only(one)
@@ -174,14 +177,14 @@ async def test_a_full_disk_is_said_and_nothing_is_lost(path: Path) -> None:
 
 
 async def limit(journal: Journal, pages: int) -> None:
-    """Give the file so many pages of disk."""
+    """Give the file this many pages of disk."""
     engine = journal.transactions._engine
     await engine._writing(lambda: engine._writer.execute(f"PRAGMA max_page_count = {pages}"))
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all" * 200, b"SQLite format 3\x00"])
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path, content: bytes) -> None:
-    """Whatever it is, it is somebody's."""
+    """The file belongs to another program."""
     path.write_bytes(content)
     with pytest.raises(JournalRefused, match=path.name):
         run(opened(path))
@@ -189,7 +192,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path, con
 
 
 async def test_somebody_elses_database_is_refused(path: Path) -> None:
-    """One that has tables of the same names, but is no journal."""
+    """That database has tables of the same names, but is no journal."""
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE event (id integer)")
     other.execute("CREATE TABLE schema_version (version text)")
@@ -199,7 +202,7 @@ async def test_somebody_elses_database_is_refused(path: Path) -> None:
 
 
 async def test_a_journal_of_a_newer_azplan_is_refused(path: Path) -> None:
-    """With both versions, and what to do."""
+    """The message has both versions and the next step."""
     await opened(path)
     other = sqlite3.connect(path)
     other.execute("INSERT INTO schema_version (version, applied_at) VALUES (99, 0)")
@@ -217,7 +220,7 @@ async def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def read_only() -> Iterator[Path]:
-    """A journal in a folder that everybody may enter, which nobody but its owner may write."""
+    """A journal in a folder that every user may enter. Only the owner may write it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
         run(opened(path))
@@ -228,9 +231,9 @@ def read_only() -> Iterator[Path]:
 
 @pytest.fixture
 def nobody(read_only: Path) -> Iterator[Path]:
-    """The journal, and somebody without rights, as whom the test goes on; root may write any file.
+    """The journal and a user without rights. The test goes on as this user, because root may write any file.
 
-    Everything that is read from this checkout was read before: it may lie in a folder that only its owner may enter.
+    Everything needed from this checkout was read before: the checkout may be in a folder that only its owner may enter.
     """
     mine = os.geteuid()
     if mine == 0:
@@ -240,13 +243,13 @@ def nobody(read_only: Path) -> Iterator[Path]:
 
 
 def test_a_file_without_the_right_to_write_is_refused(nobody: Path) -> None:
-    """At the start, and not with the first command."""
+    """The refusal comes at the start, and not with the first command."""
     with pytest.raises(JournalRefused, match="not readable and writable"):
         run(opened(nobody))
 
 
 def test_a_refused_journal_gives_its_lock_back(path: Path) -> None:
-    """So that the next start is refused for the true reason, or not at all."""
+    """The next start is refused for the true reason, or not at all."""
 
     async def start() -> None:
         async with running(path) as one:
@@ -260,18 +263,18 @@ def test_a_refused_journal_gives_its_lock_back(path: Path) -> None:
 
 
 class SetClock(Clock):
-    """A wall clock that somebody sets."""
+    """A wall clock that a person sets."""
 
     def __init__(self) -> None:
         self.off = timedelta()
 
     def now(self) -> datetime:
-        """What the wall shows."""
+        """The time that the wall clock shows."""
         return datetime.now(UTC) + self.off
 
 
-async def test_whoever_sets_the_machines_clock_moves_no_instant_of_the_journal(path: Path) -> None:
-    """Neither forward, past a time of settling, nor back, behind a lease."""
+async def test_setting_the_machines_clock_moves_no_instant_of_the_journal(path: Path) -> None:
+    """Set forward, the clock ends no time of settling. Set back, it extends no lease."""
     clock = SetClock()
     async with running(path, clock) as one:
         await accept(one, command("1"))
@@ -283,7 +286,7 @@ async def test_whoever_sets_the_machines_clock_moves_no_instant_of_the_journal(p
 
 
 async def test_a_commit_survives_the_death_of_its_process(path: Path) -> None:
-    """Killed right after the answer, without closing anything: what was answered is there."""
+    """The process was killed right after the answer, without closing anything. The answered write is there."""
     program = f"""
 import asyncio, os, sys
 from pathlib import Path

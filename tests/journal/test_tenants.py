@@ -1,4 +1,4 @@
-"""Lanes and effects belong to a tenant and a customer, however the account is called: on both databases."""
+"""Lanes and effects belong to a tenant and a customer, whatever the account's name: on both databases."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -30,7 +30,7 @@ OLD_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, cust
     correlation_id, state, turn, due_at, received_at, topic, partition, position, key, value, headers)
     VALUES (?, '/crm', ?, 'azplan.SuspendPlan.v1', ?, ?, 'c', 'same', 1, 'x', ?, 1, ?, 1, 'commands', 0, 1, NULL, NULL,
     '[]')"""
-"""As a worker writes it that knows the first migration only."""
+"""The format of a worker that knows only the first migration."""
 OLD_LANE = "INSERT INTO lane (id, partner, customer, unfinished, unfinished_since) VALUES (?, ?, 'c', 1, 1)"
 OLD_EFFECT = "INSERT INTO effect (lane, key, uid, opened_at) VALUES (?, 'azure-plan', ?, 1)"
 
@@ -39,7 +39,7 @@ Older = Callable[[], Coroutine[Any, Any, Journal]]
 
 @pytest.fixture
 def older(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Older:
-    """Opens a journal as it was before tenants were known, and the next one opens it as it is now."""
+    """Opens a journal from before tenants were known. The next open brings it up to date."""
 
     async def made() -> Journal:
         known = schema.migrations()
@@ -51,13 +51,13 @@ def older(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Older:
 
 
 async def enrol(journal: Journal, **accounts: str) -> dict[str, str]:
-    """A worker with these accounts starts: what the lanes of each begin with."""
+    """A worker with these accounts starts. Returns the prefix of each account's lanes."""
     found: Directory = await journal.transactions.write(lambda tx: register(tx, accounts))
     return {name: tenant.lanes for name, tenant in found.accounts.items()}
 
 
 async def fill(journal: Journal, partner: str, *, state: str = "accepted", effect: bool = False) -> None:
-    """A command of an account, as an older worker leaves it."""
+    """Write a command of an account, as an older worker leaves it."""
     lane = f"{partner}/c"
     await change(journal, OLD_LANE, lane, partner)
     due = 1 if state == "accepted" else None
@@ -67,7 +67,7 @@ async def fill(journal: Journal, partner: str, *, state: str = "accepted", effec
 
 
 async def test_a_tenant_keeps_its_lanes_however_its_account_is_called(bench: Bench) -> None:
-    """In any case of the id, and after any number of names."""
+    """The case of the id and the number of names do not matter."""
     worker = await bench.worker()
     assert await enrol(worker, contoso=FIRST) == {"contoso": "contoso"}
     assert await enrol(worker, renamed=FIRST.upper(), fabrikam=SECOND) == {"renamed": "contoso", "fabrikam": "fabrikam"}
@@ -75,7 +75,7 @@ async def test_a_tenant_keeps_its_lanes_however_its_account_is_called(bench: Ben
 
 
 async def test_a_name_that_goes_to_another_tenant_brings_no_lanes_along(bench: Bench) -> None:
-    """Two accounts exchange their names: each tenant keeps what is its own."""
+    """Two accounts exchange their names. Each tenant keeps its own lanes."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST, b=SECOND)
     assert await enrol(worker, a=SECOND, b=FIRST) == {"a": "b", "b": "a"}
@@ -84,7 +84,7 @@ async def test_a_name_that_goes_to_another_tenant_brings_no_lanes_along(bench: B
 
 
 async def test_no_account_can_be_called_as_the_lanes_of_a_tenant_without_a_name_of_its_own(bench: Bench) -> None:
-    """An account may be called like the id of another account's tenant."""
+    """An account may have the id of another account's tenant as its name."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST)
     await enrol(worker, a=SECOND)
@@ -94,7 +94,10 @@ async def test_no_account_can_be_called_as_the_lanes_of_a_tenant_without_a_name_
 
 
 async def test_replicas_that_call_one_tenant_differently_write_into_one_lane(bench: Bench) -> None:
-    """They start together; what one accepts stands behind what the other did, and neither buys beside the other."""
+    """The replicas start together.
+
+    Commands that one accepts stand behind those of the other, and nothing is bought twice.
+    """
     one, two = await bench.worker("one"), await bench.worker("two")
     for _ in range(5):
         first, second = await asyncio.gather(enrol(one, old=FIRST), enrol(two, new=FIRST))
@@ -112,7 +115,7 @@ async def test_replicas_that_call_one_tenant_differently_write_into_one_lane(ben
 
 
 async def test_former_names_stand_for_their_tenant_until_another_has_them(bench: Bench) -> None:
-    """Records that were sent before a rename are read after it."""
+    """Records sent before a rename are read after it."""
     worker = await bench.worker()
     await enrol(worker, old=FIRST)
     found: Directory = await worker.transactions.write(lambda tx: register(tx, {"new": FIRST, "other": SECOND}))
@@ -128,7 +131,7 @@ async def test_former_names_stand_for_their_tenant_until_another_has_them(bench:
 
 
 async def test_looking_at_tenants_remembers_none(bench: Bench) -> None:
-    """A plan of a replay changes nothing; an account that no worker has met takes no lanes of another."""
+    """Planning a replay changes nothing: an account that no worker has met takes no lanes of another."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST)
     found = await worker.transactions.read(lambda tx: directory(tx, {"a": SECOND, "b": FIRST}))
@@ -137,7 +140,7 @@ async def test_looking_at_tenants_remembers_none(bench: Bench) -> None:
 
 
 async def test_a_verb_does_not_rename_an_account(bench: Bench) -> None:
-    """What a person calls it on another machine is no news to those who look."""
+    """A verb on another machine may use another name. It only looks, so it changes no name."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST)
     found: Directory = await worker.transactions.write(
@@ -152,7 +155,7 @@ async def test_a_verb_does_not_rename_an_account(bench: Bench) -> None:
 
 
 async def test_people_find_commands_by_any_name_that_is_not_anothers(bench: Bench) -> None:
-    """They see the name that the account has now; the tenant's id where its name went to another tenant."""
+    """The list shows the present name of the account, or the tenant's id if its name went to another tenant."""
     worker = await bench.worker()
     await enrol(worker, old=FIRST)
     await accept(worker, command("1", partner="old", account="old"), command("2", partner=None))
@@ -177,7 +180,7 @@ async def test_people_find_commands_by_any_name_that_is_not_anothers(bench: Benc
 
 
 async def test_a_pause_holds_the_tenant_and_not_the_name(bench: Bench) -> None:
-    """A rename lets nothing go, and holds nothing that was free."""
+    """A rename frees no held command and holds no free one."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST, b=SECOND)
     brake = Pauses(worker.transactions)
@@ -197,7 +200,7 @@ async def test_a_pause_holds_the_tenant_and_not_the_name(bench: Bench) -> None:
 
 
 async def test_a_journal_of_before_goes_on_in_its_lanes(older: Older, bench: Bench) -> None:
-    """Its command, written without the new column, is claimed, names its account, and holds its effect."""
+    """A command written without the new column is claimed, names its account and holds its effect."""
     old = await older()
     await fill(old, "contoso", effect=True)
     new = await bench.worker("newer")
@@ -216,7 +219,7 @@ async def test_a_journal_of_before_goes_on_in_its_lanes(older: Older, bench: Ben
 async def test_a_rename_together_with_the_upgrade_is_refused_while_something_is_unfinished(
     older: Older, bench: Bench, left: str
 ) -> None:
-    """Nobody can tell whether the tenant of the new name is that of the old one. Started with the old one, it can."""
+    """The new name's tenant need not be the old one's. A start with the old name shows which tenant it is."""
     old = await older()
     await fill(old, "old", state="accepted" if left == "a command" else "failed", effect=left == "an effect")
     if left == "a late request":
@@ -231,7 +234,7 @@ async def test_a_rename_together_with_the_upgrade_is_refused_while_something_is_
 
 
 async def test_an_account_whose_work_is_all_done_may_be_gone(older: Older, bench: Bench) -> None:
-    """What it did is no hindrance, nor is a command whose account could not be told."""
+    """Finished work does not stop a start, nor does a command whose account is unknown."""
     old = await older()
     await fill(old, "gone", state="failed")
     await fill(old, "", state="accepted")
@@ -239,7 +242,7 @@ async def test_an_account_whose_work_is_all_done_may_be_gone(older: Older, bench
 
 
 async def test_a_known_tenant_does_not_take_over_lanes_of_an_unknown_one(bench: Bench) -> None:
-    """It has its own; whose the others are, nobody can tell."""
+    """It has lanes of its own. The tenant of the others is unknown."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST)
     await fill(worker, "b")
@@ -248,7 +251,7 @@ async def test_a_known_tenant_does_not_take_over_lanes_of_an_unknown_one(bench: 
 
 
 async def test_a_domain_name_becomes_the_guid_when_its_work_is_done(bench: Bench) -> None:
-    """They cannot be compared, so until then it may be the same tenant, or another."""
+    """A domain name and a GUID cannot be compared: until then they may be one tenant or two."""
     worker = await bench.worker()
     await enrol(worker, contoso=DOMAIN)
     await accept(worker, command("1", partner="contoso"))
@@ -260,7 +263,7 @@ async def test_a_domain_name_becomes_the_guid_when_its_work_is_done(bench: Bench
 
 
 async def test_a_tenant_that_is_not_configured_any_more_keeps_nobody_out(bench: Bench) -> None:
-    """Its open work is not that of a tenant with another id."""
+    """Its open work does not belong to a tenant with another id."""
     worker = await bench.worker()
     await enrol(worker, a=FIRST)
     await accept(worker, command("1", partner="a"))
@@ -270,6 +273,6 @@ async def test_a_tenant_that_is_not_configured_any_more_keeps_nobody_out(bench: 
 
 
 async def only_of(worker: Journal, partner: str) -> str:
-    """The id of the one command of these lanes that can run."""
+    """The id of the only command in these lanes that can run."""
     (work,) = await claim(worker, partners=[partner])
     return work.id

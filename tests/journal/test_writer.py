@@ -1,4 +1,4 @@
-"""Group commit: many callers, few transactions, and each caller its own answer."""
+"""Group commit: many callers, few transactions, and an answer of its own for each caller."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ def unstorable(id: str, **facts: object) -> Intake:  # noqa: A002
 
 
 async def test_a_record_that_the_database_refuses_becomes_a_dead_letter_and_holds_nobody_up(bench: Bench) -> None:
-    """The batch is halved until the record stands alone; all others are accepted, in their order (promise G7)."""
+    """The batch is halved until the record is alone. All other records are accepted in order (promise G7)."""
     one = await bench.worker()
     refused = unstorable("2")
 
@@ -52,7 +52,7 @@ async def test_a_record_that_the_database_refuses_becomes_a_dead_letter_and_hold
 
 
 async def test_text_that_no_database_holds_is_made_storable(bench: Bench) -> None:
-    """U+0000 and halves of surrogate pairs become U+FFFD wherever text is kept: they refuse nothing."""
+    """U+0000 and halves of surrogate pairs become U+FFFD in every text. No such text is refused."""
     one = await bench.worker()
     odd = "a\x00b\ud800c"
     assert await accept(one, command("1", type=odd)) == [Taken.NEW]
@@ -66,7 +66,7 @@ async def test_text_that_no_database_holds_is_made_storable(bench: Bench) -> Non
 
 
 async def test_values_of_many_megabytes_are_kept(bench: Bench) -> None:
-    """Bytes are columns without an index: their size refuses nothing."""
+    """The bytes are in columns without an index: no size is refused."""
     one = await bench.worker()
     large = bytes(range(256)) * 40_000
     item = command("1", key=large, headers=(("h", large),))
@@ -75,7 +75,7 @@ async def test_values_of_many_megabytes_are_kept(bench: Bench) -> None:
 
 
 async def test_names_as_long_as_an_envelope_allows_fit_every_index(bench: Bench) -> None:
-    """1 024 bytes that do not compress, in id, source, type, partner and customer at once."""
+    """Id, source, type, partner and customer may all have 1 024 bytes that do not compress."""
     one = await bench.worker()
     long = "".join(chr(0x10000 + (n * 7919) % 0xFFFF) for n in range(256))
     item = command(long, source=long, type=long, partner=long, customer=long[:36])
@@ -86,7 +86,7 @@ async def test_names_as_long_as_an_envelope_allows_fit_every_index(bench: Bench)
 
 
 async def test_a_write_that_fails_fails_alone(bench: Bench) -> None:
-    """Of many that are committed together, only its own caller hears of it."""
+    """Of many writes committed together, only the caller of the failed one gets an error."""
     one = await bench.worker()
     await accept(one, *(command(str(n), customer=str(n)) for n in range(30)))
     works = await claim(one)
@@ -98,7 +98,7 @@ async def test_a_write_that_fails_fails_alone(bench: Bench) -> None:
 
 
 async def test_an_operation_that_raises_undoes_only_itself(bench: Bench) -> None:
-    """Also where it had written before it raised, and its neighbours of the same group are kept."""
+    """The operation had written before it raised. Its neighbours of the same group are kept."""
     one = await bench.worker()
 
     async def breaks(tx: Transaction) -> None:
@@ -119,7 +119,7 @@ async def test_an_operation_that_raises_undoes_only_itself(bench: Bench) -> None
 
 
 async def test_a_caller_that_is_cancelled_stops_waiting_and_its_write_is_made(bench: Bench) -> None:
-    """Nobody else hears of the cancellation, and the journal goes on."""
+    """No other caller hears of the cancellation, and the journal goes on."""
     one = await bench.worker()
     await accept(one, command("1"), command("2", customer="fabrikam"))
     first, second = await claim(one)
@@ -135,7 +135,7 @@ async def test_a_caller_that_is_cancelled_stops_waiting_and_its_write_is_made(be
 
 
 async def test_a_reader_that_is_cancelled_disturbs_nobody(bench: Bench) -> None:
-    """Its query ends by itself; the connection serves the next."""
+    """The query ends by itself, and the connection serves the next reader."""
     one = await bench.worker()
     await accept(one, command("1"))
     for _ in range(20):
@@ -148,7 +148,7 @@ async def test_a_reader_that_is_cancelled_disturbs_nobody(bench: Bench) -> None:
 
 
 async def test_an_end_that_comes_late_does_not_undo_a_newer_one(bench: Bench) -> None:
-    """The first caller was cancelled and the command claimed again: the first write stands."""
+    """The first caller was cancelled and the command claimed again. The first write stands."""
     one = await bench.worker()
     await accept(one, command("1"))
     old, new = await only(one), await only(one)
@@ -162,7 +162,7 @@ async def test_an_end_that_comes_late_does_not_undo_a_newer_one(bench: Bench) ->
 
 
 async def test_closing_commits_what_was_submitted(url: str) -> None:
-    """And a journal that is closed says so."""
+    """A closed journal says so to its callers."""
     journal = Journal(Transactions(engine(url), Clock()))
     await journal.open()
     await journal.register("one", "1", 60)
@@ -177,7 +177,7 @@ async def test_closing_commits_what_was_submitted(url: str) -> None:
 
 
 async def test_everything_is_there_after_a_restart(url: str) -> None:
-    """Commands, steps, events, dead letters, instants: another process finds what this one left."""
+    """Another process finds commands, steps, events, dead letters and instants."""
     first = Bench(url)
     async with first:
         one = await first.worker("one")
@@ -198,7 +198,7 @@ async def test_everything_is_there_after_a_restart(url: str) -> None:
 
 
 async def lapse_all(journal: Journal) -> None:
-    """Every worker but this one was silent for longer than its lease."""
+    """Silence every worker but this one for longer than its lease."""
 
     async def write(tx: Transaction) -> None:
         await tx.run("UPDATE worker SET expires_at = 1 WHERE id <> ?", journal.worker)
@@ -207,7 +207,7 @@ async def lapse_all(journal: Journal) -> None:
 
 
 async def test_the_journal_knows_the_databases_time_without_asking(bench: Bench) -> None:
-    """Within a moment, and never ahead of it."""
+    """The estimate is off by a moment at most and is never ahead."""
     one = await bench.worker()
 
     async def now(tx: Transaction) -> int:

@@ -1,4 +1,4 @@
-"""A wire between a client and a server that a test may cut at the worst moment."""
+"""A wire between a client and a server. A test can cut the wire at the worst moment."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Wire:
-    """Forwards bytes both ways. `cut_after` cuts it once these words went out, before their answer comes back."""
+    """Forwards bytes both ways.
+
+    `cut_after` cuts the wire when these words have gone out and before the answer comes back.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -29,11 +32,11 @@ class Wire:
             stream.close()
 
     def lead_to(self, port: int) -> None:
-        """New connections reach another server of the host. Open connections stay."""
+        """Lead new connections to another server of the host. Open connections stay."""
         self._port = port
 
     def cut(self) -> None:
-        """End what is connected now."""
+        """Cut the present connections."""
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
@@ -62,7 +65,7 @@ class Wire:
             away.write(data)
             await away.drain()
             if cutting:
-                await there.read(1)  # the server has answered, so what was asked for is done
+                await there.read(1)  # the server has answered: the request is carried out
                 return
 
     async def _back(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

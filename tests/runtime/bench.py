@@ -1,4 +1,4 @@
-"""The runtime's workbench: a real journal, records to accept, commands to claim, and a Partner Center by hand."""
+"""The runtime's workbench: a real journal, records to accept, commands to claim, and a Partner Center made by hand."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 OTHER_CUSTOMER = "91a7d3c5-2b4e-4f60-8d1a-c7e9f0b2a463"
 ACCOUNT = "contoso"
 TENANT_ID = "7E9A1C3B-5D2F-4E80-9A6C-1B3D5F7092E4"
-"""Of the account, as a person copies it from Microsoft's pages."""
+"""The ids of the account, as a person copies them from Microsoft's pages."""
 SUSPEND = SuspendPlan(customer_id=CUSTOMER)
 SENDER = Sender("azplan-worker", "1.2.3")
 LEASE = 10 * 86_400.0
@@ -47,7 +47,7 @@ POLICY = Policy(
 )
 """The defaults of the settings."""
 WITHIN = POLICY.call_timeout + POLICY.settle
-"""For so long after its intent a request may arrive."""
+"""Seconds after its intent within which a request may arrive."""
 
 
 def record(
@@ -68,7 +68,7 @@ def record(
 
 
 def desk(accounts: tuple[str, ...] = (ACCOUNT,), retention: float = 400 * DAY) -> IntakeRules:
-    """What the intake decides with: one account, unless the test names others."""
+    """The values by which the intake decides: one account, unless the test names others."""
 
     tenants = Directory({name: Tenant(name, name) for name in accounts})
     return IntakeRules(resolve=tenants.resolve, sender=SENDER, retention=retention)
@@ -92,12 +92,12 @@ class Bench:
         await self.journal.close()
 
     async def accept(self, *records: Record, among: IntakeRules | None = None) -> list[Taken]:
-        """Write records down."""
+        """Write records into the journal."""
         chosen = among or desk()
         return await self.journal.accept([intake(each, self.journal.now(), chosen) for each in records], _raise)
 
     async def claim(self, *partners: str) -> list[Work]:
-        """Everything that can run now."""
+        """Claim every command that can run now."""
         return list((await self.journal.claim(partners or (ACCOUNT,), 100, ())).work)
 
     async def begin(self, command: Command = SUSPEND, **attributes: Any) -> Work:
@@ -123,16 +123,16 @@ class Bench:
         return next(row for row in await self.rows("SELECT * FROM command") if row["id"] == id)
 
     async def said(self) -> list[dict[str, Any]]:
-        """The events on their way out, in order: headers and data."""
+        """The events that wait for Kafka, in order: headers and data."""
         return [_flat(row) for row in await self.journal.unsent(1000) if not row.letter]
 
     async def letters(self) -> list[dict[str, Any]]:
-        """The headers of the dead letters on their way out."""
+        """The headers of the dead letters that wait for Kafka."""
         rows = await self.journal.unsent(1000)
         return [{name: (value or b"").decode() for name, value in row.headers} for row in rows if row.letter]
 
     def dispatch(self, handler: Any, *, sender: Sender = SENDER, **changes: Any) -> Dispatch:
-        """Gives turns to commands of any type, with this handler."""
+        """Gives turns to commands of any type. This handler carries them out."""
         given = {
             "journal": self.journal,
             "handlers": dict.fromkeys(commands().values(), handler),
@@ -143,7 +143,7 @@ class Bench:
         return Dispatch(turn.TurnParts(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)
 
     def traffic(self, work: Work) -> Traffic:
-        """The traffic of a run whose lane is ours."""
+        """The traffic of a run whose lane this worker owns."""
         run = Traffic(work, self.clock, lambda _: None, self.journal.now)
         run.center = HandMade(run)
         return run
@@ -169,7 +169,7 @@ class Bench:
 
 
 class HandMade:
-    """A partner account of which a step needs no more than to be named."""
+    """A partner account of which a step needs only the name."""
 
     account = ACCOUNT
 
@@ -178,16 +178,16 @@ class HandMade:
         self.step = step
 
     def permits(self, _operation: object) -> bool:
-        """Everything is permitted."""
+        """Permit everything."""
         return True
 
     def within(self, step: str) -> "HandMade":
-        """The same, inside a step."""
+        """Permit everything, inside a step."""
         return HandMade(self.run, step)
 
 
 class Request:
-    """The request of a step: counts how often it left, and does each time what the test says comes of it."""
+    """The request of a step: counts its departures, and each time returns the result that the test gives."""
 
     def __init__(self, *results: dict[str, Any] | Exception, leaving: Callable[[], Any] | None = None) -> None:
         self._results = list(results)
@@ -196,7 +196,7 @@ class Request:
         self.steps: list[str | None] = []
 
     async def __call__(self, center: Any) -> dict[str, Any]:
-        """Leave, unless the result is that it does not, and give what comes next."""
+        """Leave, unless the result says that the request never leaves, and return the next result."""
         self.steps.append(center.step)
         result = self._results.pop(0)
         if not isinstance(result, GateClosed):

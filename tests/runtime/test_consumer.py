@@ -1,4 +1,4 @@
-"""From Kafka to the journal: nothing is committed before it is durable, and nobody's trouble ends the loop."""
+"""From Kafka to the journal: no offset is committed before its record is durable, and no trouble ends the loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +22,7 @@ TOPIC, GROUP = "azplan.commands.v1", "azplan-worker"
 
 
 class Journal:
-    """The bench's journal, which may fall silent, before or after it has written a batch down."""
+    """The bench's journal. It may fall silent before or after it has written a batch."""
 
     def __init__(self, bench: Bench) -> None:
         self._journal = bench.journal
@@ -38,13 +38,13 @@ class Journal:
         return getattr(self._journal, name)
 
     async def runnable(self, limit: int) -> int:
-        """What could run."""
+        """The number of commands that could run."""
         if self.silent:
             raise JournalUnavailable("the database does not answer")
         return await self._journal.runnable(limit)
 
     async def accept(self, items: list[Intake], instead: Any) -> list[Taken]:
-        """Write a batch down."""
+        """Write a batch."""
         letters = [item.letter.source.value for item in items if item.letter is not None]
         if self.silent or self.full or any(len(value or b"") >= self.dies_at for value in letters):
             raise JournalUnavailable("the database does not answer")
@@ -68,7 +68,7 @@ class Source(MemorySource):
     refuses = 0
 
     async def commit(self, offsets: Mapping[Partition, int], epoch: int) -> None:
-        """Commit, or not."""
+        """Commit, or refuse to."""
         if self.refuses:
             self.refuses -= 1
             raise BrokerUnavailable("the coordinator has moved")
@@ -77,7 +77,7 @@ class Source(MemorySource):
 
 @dataclass
 class Reading:
-    """A consumer that runs."""
+    """A running consumer."""
 
     bench: Bench
     broker: MemoryBroker
@@ -87,13 +87,13 @@ class Reading:
     task: "asyncio.Task[None]"
 
     async def write(self, *records: Record) -> None:
-        """Senders write these."""
+        """Write records as senders do."""
         for each in records:
             await self.broker.write(TOPIC, Outgoing(each.key, each.value, each.headers))
 
     @property
     def committed(self) -> int:
-        """How many records the group has committed."""
+        """The number of records that the group has committed."""
         return sum(self.broker.committed(GROUP).values())
 
     async def known(self) -> list[str]:
@@ -103,7 +103,7 @@ class Reading:
 
 @pytest.fixture
 async def reading(bench: Bench) -> AsyncIterator[Reading]:
-    """Everything on the topic is taken in; more than three commands that could run hold intake back."""
+    """The consumer takes in everything on the topic. More than three commands that could run hold the intake back."""
     broker = MemoryBroker(bench.clock, {TOPIC: 2}, largest=2_000_000)
     source = Source(broker, TOPIC, GROUP)
     await source.start()
@@ -121,7 +121,7 @@ async def _nothing(_work: object) -> None:
 
 
 def of(number: int) -> SuspendPlan:
-    """A command of that customer."""
+    """A command of this customer."""
     return SuspendPlan(customer_id=f"c0ffee00-0000-4000-8000-{number:012d}")
 
 
@@ -134,7 +134,7 @@ async def test_records_are_committed_when_they_are_durable(reading: Reading) -> 
 
 
 async def test_whoever_runs_and_sends_is_called(reading: Reading) -> None:
-    """There is something to do for them."""
+    """Lanes and publisher are called: both have work now."""
     calls: list[int] = []
     reading.consumer.accepted = lambda: calls.append(1)
     await reading.write(record())
@@ -143,7 +143,7 @@ async def test_whoever_runs_and_sends_is_called(reading: Reading) -> None:
 
 
 async def test_nothing_is_committed_while_the_journal_is_silent(reading: Reading) -> None:
-    """Intake stops, readiness says why, and it goes on by itself (promise G1)."""
+    """Intake stops, readiness says why, and intake goes on by itself (promise G1)."""
     reading.journal.silent = True
     await reading.write(record())
     await asyncio.sleep(600)
@@ -156,7 +156,7 @@ async def test_nothing_is_committed_while_the_journal_is_silent(reading: Reading
 
 
 async def test_a_batch_is_kept_while_the_journal_is_silent(reading: Reading) -> None:
-    """It was read, so nobody would bring it again."""
+    """The batch has been read, so the broker would not bring it again."""
     accept = reading.journal._journal.accept
     tries: list[int] = []
 
@@ -173,7 +173,7 @@ async def test_a_batch_is_kept_while_the_journal_is_silent(reading: Reading) -> 
 
 
 async def test_a_batch_whose_write_may_have_been_made_is_written_again(reading: Reading) -> None:
-    """It finds itself there and is committed."""
+    """The second write finds the batch in the journal, and the batch is committed."""
     reading.journal.silent_after = True
     await reading.write(record())
     await asyncio.sleep(5)
@@ -181,7 +181,7 @@ async def test_a_batch_whose_write_may_have_been_made_is_written_again(reading: 
 
 
 async def test_a_silent_broker_is_asked_again(reading: Reading) -> None:
-    """And records that came meanwhile are taken in."""
+    """The records that came meanwhile are taken in."""
     await reading.write(record())
     reading.broker.down = True
     await asyncio.sleep(600)
@@ -193,7 +193,7 @@ async def test_a_silent_broker_is_asked_again(reading: Reading) -> None:
 
 
 async def test_offsets_that_could_not_be_committed_are_committed_later(reading: Reading) -> None:
-    """Whether or not other records come. In the journal they are all the time."""
+    """No other record has to come for that. The journal has the records all the time."""
     reading.source.refuses = 3
     await reading.write(record(id="a"))
     await asyncio.sleep(0.5)
@@ -203,7 +203,7 @@ async def test_offsets_that_could_not_be_committed_are_committed_later(reading: 
 
 
 async def test_offsets_that_could_not_be_committed_are_committed_with_the_next(reading: Reading) -> None:
-    """Each partition to where it was read."""
+    """Each partition is committed up to the last record read."""
     reading.source.refuses = 1
     await reading.write(record(of(1), id="a"))
     await asyncio.sleep(0.5)
@@ -229,7 +229,7 @@ async def test_records_of_an_assignment_that_has_ended_are_read_again_and_are_no
 
 
 async def test_intake_is_held_back_above_the_limit_and_goes_on_below_it(reading: Reading) -> None:
-    """What could run counts; partitions are paused and resumed."""
+    """The limit counts commands that could run. Partitions are paused and resumed."""
     await reading.write(*(record(of(number), id=f"c{number}") for number in range(3)))
     await asyncio.sleep(3)
     assert reading.consumer.progress.held_back
@@ -245,7 +245,7 @@ async def test_intake_is_held_back_above_the_limit_and_goes_on_below_it(reading:
 
 
 async def test_partitions_that_come_while_intake_is_held_back_are_held_back_too(reading: Reading) -> None:
-    """A rebalance opens no gap."""
+    """A rebalance opens no gap in the hold."""
     await reading.write(*(record(of(number), id=f"c{number}") for number in range(3)))
     await asyncio.sleep(3)
     reading.broker.rebalance(GROUP)
@@ -256,7 +256,7 @@ async def test_partitions_that_come_while_intake_is_held_back_are_held_back_too(
 async def test_the_loop_comes_round_while_there_is_nothing_to_read_and_while_others_are_silent(
     reading: Reading,
 ) -> None:
-    """Liveness is progress, never connectivity."""
+    """Liveness means progress, never connectivity."""
     for trouble in (lambda: None, lambda: setattr(reading.broker, "down", True)):
         trouble()
         await asyncio.sleep(60)
@@ -264,7 +264,7 @@ async def test_the_loop_comes_round_while_there_is_nothing_to_read_and_while_oth
 
 
 async def test_a_consumer_that_is_to_stop_leaves_a_batch_that_the_journal_does_not_take(reading: Reading) -> None:
-    """It is not committed, and the partition's next reader gets it."""
+    """The batch is not committed, and the partition's next reader gets it."""
     await reading.write(record())
     reading.journal.accept = _silent  # type: ignore[method-assign]
     await asyncio.sleep(5)
@@ -283,7 +283,7 @@ async def _answered(ctx: Any, _command: Any) -> Any:
 
 
 async def test_the_age_of_the_last_commit_climbs_only_while_something_is_uncommitted(reading: Reading) -> None:
-    """Where nothing comes there is nothing to commit: a quiet night does not look like a broker that takes nothing."""
+    """Without records there is nothing to commit: a quiet night does not look like a broker that takes no commits."""
 
     def age() -> float:
         shown = REGISTRY.get_sample_value("azplan_last_commit_timestamp_seconds", {"topic": TOPIC})
@@ -299,7 +299,7 @@ async def test_the_age_of_the_last_commit_climbs_only_while_something_is_uncommi
 
 
 async def test_a_dead_letter_at_whose_size_the_database_dies_is_written_without_its_bytes(reading: Reading) -> None:
-    """It would be an outage for ever, and end the connection again at the next replica."""
+    """Otherwise the outage would never end, and the record would end the connection of the next replica too."""
     reading.journal.dies_at = 1_060_000
     large = replace(record(id="large"), value=b"x" * 1_060_000)
     await reading.write(large, record(id="good", offset=1))
@@ -312,7 +312,7 @@ async def test_a_dead_letter_at_whose_size_the_database_dies_is_written_without_
 
 
 async def test_while_the_database_writes_nothing_no_dead_letter_loses_its_bytes(reading: Reading) -> None:
-    """That is a full disk, and not the size of one row."""
+    """A database that writes nothing has a full disk. The size of one row is not the cause."""
     reading.journal.full = True
     large = replace(record(id="large"), value=b"x" * 1_060_000)
     await reading.write(large)

@@ -1,4 +1,4 @@
-"""One command from its turn to its end: what is in the journal afterwards, and what is said."""
+"""One command from its turn to its end: the journal afterwards, and the published events."""
 
 import asyncio
 import json
@@ -31,12 +31,12 @@ UPGRADE = StartProductUpgrade(customer_id=CUSTOMER)
 
 
 async def answered(ctx: Context, _command: Any) -> Event:
-    """A handler that has nothing to do."""
+    """A handler that does nothing."""
     return ctx.answer(PlanSuspended, subscription_id="s-1", already_suspended=True)
 
 
 def listing(number: int) -> Callable[..., Any]:
-    """A handler that has much to tell."""
+    """A handler with a long answer."""
 
     async def handler(ctx: Context, _command: Any) -> Event:
         assets = [Blocker(kind=BlockerKind.AZURE_SUBSCRIPTION, id=f"a-{each}") for each in range(number)]
@@ -46,7 +46,7 @@ def listing(number: int) -> Callable[..., Any]:
 
 
 def raising(error: Exception) -> Callable[..., Any]:
-    """A handler that comes to this."""
+    """A handler that raises this error."""
 
     async def handler(_ctx: Context, _command: Any) -> Event:
         raise error
@@ -88,7 +88,7 @@ async def test_an_answer_ends_the_story(bench: Bench) -> None:
 
 
 async def test_an_answer_that_no_request_can_carry_has_shorter_lists_in_the_journal_already(bench: Bench) -> None:
-    """So that publishing it again gives the same bytes."""
+    """Publishing the event again therefore gives the same bytes."""
     work = await bench.begin()
     await bench.dispatch(listing(500), sender=replace(SENDER, largest=9_000))(work)
     (row,) = [each for each in await bench.journal.unsent(10) if each.type == "azplan.PlanSuspended.v1"]
@@ -99,7 +99,7 @@ async def test_an_answer_that_no_request_can_carry_has_shorter_lists_in_the_jour
 
 
 async def test_a_refusal_ends_the_story_without_a_dead_letter(bench: Bench) -> None:
-    """It is an answer, and nothing for a person to redrive."""
+    """A refusal is an answer. There is nothing for a person to redrive."""
     work = await bench.begin()
     await bench.dispatch(raising(Rejected(RejectedCode.PLAN_NOT_FOUND, "there is none")))(work)
     assert ((await bench.command())["state"], (await bench.command())["code"]) == ("rejected", "plan_not_found")
@@ -108,7 +108,7 @@ async def test_a_refusal_ends_the_story_without_a_dead_letter(bench: Bench) -> N
 
 
 async def test_a_failure_is_also_a_dead_letter_made_from_the_bytes_as_they_came(bench: Bench) -> None:
-    """With everything that a person redrives by."""
+    """The dead letter has everything that a redrive needs."""
     given = record(correlationid="k-1")
     await bench.accept(given)
     (work,) = await bench.claim()
@@ -134,7 +134,7 @@ async def test_a_failure_is_also_a_dead_letter_made_from_the_bytes_as_they_came(
 
 
 async def test_a_dead_letter_tells_when_the_command_first_failed(bench: Bench) -> None:
-    """Not when it was given up."""
+    """It does not tell when the command was given up."""
     await bench.accept(record())
     dispatch = bench.dispatch(raising(Unanswered("subscriptions.get", "500")))
     for _ in range(10):
@@ -150,7 +150,7 @@ async def test_a_dead_letter_tells_when_the_command_first_failed(bench: Bench) -
 
 
 async def test_a_wait_is_a_row_with_a_wake_up_time(bench: Bench) -> None:
-    """It says why, until when, and what attempt it is."""
+    """The row says the reason of the wait, its end, and the number of the attempt."""
     work = await bench.begin()
     await bench.dispatch(raising(Wait(WaitingReason.ORDER_PROVISIONING, "pending", delay=90.0)))(work)
     row = await bench.command()
@@ -171,7 +171,7 @@ async def test_a_wait_is_a_row_with_a_wake_up_time(bench: Bench) -> None:
 
 
 async def test_a_wait_is_said_again_only_for_another_reason(bench: Bench) -> None:
-    """Numbered in order, each with an id of its own."""
+    """The events are numbered in order, each with an id of its own."""
     await bench.accept(record())
     provisioning = Wait(WaitingReason.ORDER_PROVISIONING, "pending", delay=1.0)
     throttled = Throttled("orders.get", "429", 1.0)
@@ -186,7 +186,7 @@ async def test_a_wait_is_said_again_only_for_another_reason(bench: Bench) -> Non
 
 
 async def test_what_waits_holds_its_lane(bench: Bench) -> None:
-    """Order is a promise: the customer's next command has its turn when this one is over."""
+    """Order is a promise: the customer's next command has its turn when this command is over."""
     first = await bench.begin(id="c-1")
     await bench.accept(record(id="c-2", offset=1))
     await bench.dispatch(raising(Wait(WaitingReason.ORDER_PROVISIONING, "pending", delay=90.0)))(first)
@@ -199,7 +199,7 @@ async def test_what_waits_holds_its_lane(bench: Bench) -> None:
 
 
 async def test_a_wait_that_releases_its_lane_goes_on_beside_the_others(bench: Bench) -> None:
-    """And stays released."""
+    """The lane stays released."""
     first = await bench.begin(UPGRADE, id="c-1")
     await bench.accept(record(id="c-2", offset=1))
     wait = Wait(WaitingReason.UPGRADE_RUNNING, "running", delay=90.0, release=True)
@@ -212,8 +212,8 @@ async def test_a_wait_that_releases_its_lane_goes_on_beside_the_others(bench: Be
     assert (await bench.command("c-1"))["released"] == 1
 
 
-async def test_a_request_held_back_at_the_gate_is_begun_anew_without_a_word(bench: Bench) -> None:
-    """In a second, whatever the state of the command."""
+async def test_a_request_held_back_at_the_gate_is_begun_again_without_an_event(bench: Bench) -> None:
+    """The run begins again within a second, whatever the state of the command."""
     work = await bench.begin()
     await bench.dispatch(raising(GateClosed("carts.checkout", "lane lost")))(work)
     row = await bench.command()
@@ -225,7 +225,7 @@ async def test_a_request_held_back_at_the_gate_is_begun_anew_without_a_word(benc
 
 
 async def test_what_a_run_says_comes_before_its_end_and_is_said_once(bench: Bench) -> None:
-    """Said again by a later run, it is the same event (promise G3)."""
+    """A later run that publishes the event again publishes the same event (promise G3)."""
 
     async def handler(ctx: Context, _command: Any) -> Event:
         ctx.say("started", ProductUpgradeStarted, upgrade_id="u-1", adopted=False)
@@ -243,7 +243,7 @@ async def test_what_a_run_says_comes_before_its_end_and_is_said_once(bench: Benc
 
 
 async def test_a_note_is_written_once_in_a_story(bench: Bench) -> None:
-    """However many runs it takes."""
+    """The number of runs does not matter."""
 
     async def handler(ctx: Context, _command: Any) -> Event:
         ctx.note("the agreement was not checked")
@@ -269,7 +269,7 @@ async def test_a_note_is_written_once_in_a_story(bench: Bench) -> None:
 async def test_a_command_without_an_account_fails_and_can_be_redriven(
     bench: Bench, asked: str | None, detail: str
 ) -> None:
-    """Somebody may configure it."""
+    """An operator may configure the account later."""
     await bench.accept(record(partner=asked), among=desk(("contoso", "fabrikam")))
     (work,) = await bench.claim("")
     await bench.dispatch(answered, traffic=lambda work: Traffic(work, bench.clock, lambda _: None, bench.journal.now))(
@@ -281,7 +281,7 @@ async def test_a_command_without_an_account_fails_and_can_be_redriven(
 
 
 async def test_a_command_does_not_run_in_another_line_than_the_customers_other_commands(bench: Bench) -> None:
-    """Accepted while its account could not be told, it would act beside the commands of that account.
+    """The command was accepted while its account was unknown. It would act beside the commands of that account.
 
     Rule OneLine, promise G4.
     """
@@ -295,7 +295,7 @@ async def test_a_command_does_not_run_in_another_line_than_the_customers_other_c
 
 
 async def test_an_account_that_nobody_has_is_named_where_another_is_the_only_one(bench: Bench) -> None:
-    """Nothing says that the only account was meant; what the events say of the account stays the same."""
+    """The sender need not have meant the only account. The account named in the events stays the same."""
     await bench.accept(record(partner="nobody"), among=desk(("contoso",)))
     (work,) = await bench.claim("")
     await bench.dispatch(answered)(work)
@@ -305,7 +305,10 @@ async def test_an_account_that_nobody_has_is_named_where_another_is_the_only_one
 
 
 async def test_a_timeline_goes_by_one_clock_whatever_the_workers_says(bench: Bench) -> None:
-    """It is an hour ahead: its calls stand between acceptance and answer all the same, and the difference is said."""
+    """The worker's clock is an hour ahead.
+
+    Its calls still stand between acceptance and answer; the difference is shown.
+    """
     work = await bench.begin()
     bench.clock.jump(timedelta(hours=1))
     traffic = bench.traffic(work)
@@ -325,7 +328,7 @@ async def test_a_timeline_goes_by_one_clock_whatever_the_workers_says(bench: Ben
 
 
 async def test_how_far_clocks_are_apart_is_said_once(bench: Bench) -> None:
-    """And again when it has changed."""
+    """The difference is logged again when it has changed."""
 
     async def waits(_ctx: Context, _command: Any) -> Event:
         raise Wait(WaitingReason.RETRY, "later", delay=1)
@@ -340,7 +343,7 @@ async def test_how_far_clocks_are_apart_is_said_once(bench: Bench) -> None:
 
 
 async def test_a_command_that_this_version_does_not_read_waits_for_one_that_does(bench: Bench) -> None:
-    """It was accepted once, so nobody may drop it; it fails when no version has read it for a day."""
+    """An accepted command may not be dropped. It fails if no version has read it for a day."""
     work = await bench.begin()
     unread = replace(work.record, value=b"{")
     await bench.dispatch(answered)(replace(work, record=unread))
@@ -351,7 +354,7 @@ async def test_a_command_that_this_version_does_not_read_waits_for_one_that_does
 
 
 async def test_a_command_without_a_handler_fails_after_three_tries(bench: Bench) -> None:
-    """A deployment may bring it."""
+    """A later deployment may bring the handler."""
     await bench.accept(record())
     dispatch = bench.dispatch(answered, handlers={})
     for _ in range(3):
@@ -362,7 +365,7 @@ async def test_a_command_without_a_handler_fails_after_three_tries(bench: Bench)
 
 
 async def test_a_worker_that_only_validates_tells_every_handler(bench: Bench) -> None:
-    """Whatever the command says."""
+    """This holds whatever the command says."""
     asked: list[bool] = []
 
     async def handler(ctx: Context, _command: Any) -> Event:
@@ -393,7 +396,7 @@ async def test_the_commands_deadline_is_known_at_the_gate(bench: Bench) -> None:
 
 
 def losing() -> Callable[..., Any]:
-    """A handler whose write is never answered, and whose look then shows nothing."""
+    """A handler whose write is never answered and whose look then shows no effect."""
     act = Request(Unanswered("subscriptions.patch", "timeout"))
 
     async def handler(ctx: Context, _command: Any) -> Event:
@@ -405,7 +408,7 @@ def losing() -> Callable[..., Any]:
 
 
 async def test_a_no_is_held_back_until_a_request_without_an_answer_can_no_longer_arrive(bench: Bench) -> None:
-    """And said then, as an unknown outcome where nobody looked since."""
+    """Then the command ends as an unknown outcome, if nobody looked since."""
     work = await bench.begin()
     handler = losing()
     await bench.dispatch(handler)(work)
@@ -420,7 +423,7 @@ async def test_a_no_is_held_back_until_a_request_without_an_answer_can_no_longer
 
 
 async def test_the_next_command_waits_until_nothing_of_the_one_before_can_arrive(bench: Bench) -> None:
-    """It is not even begun (rule Settle, promise G4)."""
+    """The next command is not even begun (rule Settle, promise G4)."""
     first = await bench.begin(id="c-1")
     await bench.accept(record(id="c-2", offset=1))
     with pytest.raises(Unanswered):
@@ -443,7 +446,7 @@ async def test_the_next_command_waits_until_nothing_of_the_one_before_can_arrive
 
 
 async def test_a_run_that_began_before_everything_had_settled_looks_once_more(bench: Bench) -> None:
-    """What it saw may be older than what arrived at the last moment (rule LookLast, promise G6)."""
+    """The look of that run may be older than a request that arrived at the last moment (rule LookLast, promise G6)."""
     work = await bench.begin()
     handler = losing()
     await bench.dispatch(handler)(work)
@@ -464,7 +467,7 @@ async def test_a_run_that_began_before_everything_had_settled_looks_once_more(be
 
 @pytest.mark.parametrize("error", [LaneLost("contoso/x"), JournalUnavailable("gone")])
 async def test_a_run_that_lost_its_lane_or_the_journal_leaves_without_a_word(bench: Bench, error: Exception) -> None:
-    """The lane's next owner goes on from what was written last."""
+    """The lane's next owner goes on from the last write."""
     work = await bench.begin()
     await bench.dispatch(raising(error))(work)
     assert (await bench.command())["state"] == "accepted"
@@ -472,14 +475,14 @@ async def test_a_run_that_lost_its_lane_or_the_journal_leaves_without_a_word(ben
 
 
 async def test_a_run_whose_lane_has_another_owner_concludes_nothing(bench: Bench) -> None:
-    """The journal compares the take of the lane (rule Epoch, promise G3)."""
+    """The journal compares the epoch of the lane (rule Epoch, promise G3)."""
     work = await bench.begin()
     await bench.dispatch(answered)(replace(work, owner=replace(work.owner, epoch=7)))
     assert (await bench.command())["state"] == "accepted"
 
 
 class Unwritable:
-    """A journal that does not take the next ends of a run."""
+    """A journal that refuses to store the next ends of a run."""
 
     def __init__(self, bench: Bench, refusals: int) -> None:
         self._journal = bench.journal
@@ -497,7 +500,7 @@ class Unwritable:
 
 
 async def test_an_end_that_cannot_be_written_down_is_an_error_of_ours(bench: Bench) -> None:
-    """It is retried like one, without what the run wanted to say."""
+    """The run is retried like any error of azplan. Its event is lost."""
     work = await bench.begin()
     await bench.dispatch(answered, journal=Unwritable(bench, 1))(work)
     row = await bench.command()
@@ -505,7 +508,7 @@ async def test_an_end_that_cannot_be_written_down_is_an_error_of_ours(bench: Ben
 
 
 async def test_a_command_whose_end_cannot_be_written_at_all_does_not_come_back_at_once(bench: Bench) -> None:
-    """It keeps its place for a minute; nothing is raised."""
+    """The command keeps its slot for a minute. No error is raised."""
     work = await bench.begin()
     begun = bench.clock.monotonic()
     await bench.dispatch(answered, journal=Unwritable(bench, 2))(work)

@@ -1,4 +1,4 @@
-"""What becomes of a record: every row of the contract's table, from the bytes to the journal and what is said."""
+"""What becomes of a record: every row of the contract's table, from the bytes to the journal and the events."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ OTHER_CONTENT = CreateAzurePlan(customer_id=CUSTOMER)
 
 
 async def test_a_good_command_is_accepted_and_that_is_said(bench: Bench) -> None:
-    """`CommandAccepted`, with the instant at which it became durable."""
+    """`CommandAccepted` carries the instant at which the command became durable."""
     assert await bench.accept(record()) == [Taken.NEW]
     (event,) = await bench.said()
     assert event["type"] == "azplan.CommandAccepted.v1"
@@ -28,7 +28,7 @@ async def test_a_good_command_is_accepted_and_that_is_said(bench: Bench) -> None
 
 
 async def test_the_same_content_again_is_nothing(bench: Bench) -> None:
-    """At any later time, at any other place of the topic, in one batch or in two."""
+    """This holds at any later time, at any other place of the topic, in one batch or in two."""
     assert await bench.accept(record(), record(offset=1)) == [Taken.NEW, Taken.DUPLICATE]
     assert await bench.accept(record(offset=2)) == [Taken.DUPLICATE]
     assert len(await bench.said()) == 1
@@ -36,7 +36,7 @@ async def test_the_same_content_again_is_nothing(bench: Bench) -> None:
 
 
 async def test_other_content_under_a_known_id_is_said_and_put_aside(bench: Bench) -> None:
-    """`CommandIdReused` and a dead letter; the first command stays as it is."""
+    """The journal gets `CommandIdReused` and a dead letter. The first command stays unchanged."""
     assert await bench.accept(record(), record(OTHER_CONTENT, offset=7)) == [Taken.NEW, Taken.REUSED]
     _, reused = await bench.said()
     assert reused["type"] == "azplan.CommandIdReused.v1"
@@ -48,7 +48,7 @@ async def test_other_content_under_a_known_id_is_said_and_put_aside(bench: Bench
 
 
 async def test_each_other_content_is_said_once(bench: Bench) -> None:
-    """However often it comes."""
+    """The number of copies does not matter."""
     await bench.accept(record(), record(OTHER_CONTENT, offset=1), record(OTHER_CONTENT, offset=2))
     assert [event["type"] for event in await bench.said()] == ["azplan.CommandAccepted.v1", "azplan.CommandIdReused.v1"]
     assert len(await bench.letters()) == 2
@@ -63,7 +63,7 @@ async def test_each_other_content_is_said_once(bench: Bench) -> None:
     ],
 )
 async def test_what_is_no_command_becomes_a_dead_letter_with_its_bytes(bench: Bench, bad: Record, code: str) -> None:
-    """Nobody can be answered, so nothing is said (promise G7)."""
+    """No event is published, because there is nobody to answer (promise G7)."""
     assert await bench.accept(bad) == [Taken.DEAD_LETTER]
     (row,) = await bench.journal.unsent(10)
     assert (row.letter, row.type, row.key, row.value) == (True, code, bad.key, bad.value)
@@ -82,7 +82,7 @@ async def test_what_is_no_command_becomes_a_dead_letter_with_its_bytes(bench: Be
     ],
 )
 async def test_a_command_that_is_wrong_is_refused_at_once(bench: Bench, bad: Record, code: str) -> None:
-    """With one event, its answer; nothing runs and its identity is used up."""
+    """One event is its answer. Nothing runs, and its identity is used up."""
     assert await bench.accept(bad) == [Taken.REFUSED]
     (event,) = await bench.said()
     assert (event["type"], event["code"]) == ("azplan.CommandRejected.v1", code)
@@ -95,7 +95,7 @@ async def test_a_command_that_is_wrong_is_refused_at_once(bench: Bench, bad: Rec
 async def test_a_record_older_than_the_journals_memory_is_never_started(
     bench: Bench, days: float, taken: Taken
 ) -> None:
-    """It may have been answered and forgotten."""
+    """The command may have been answered and forgotten."""
     now = bench.clock.now().timestamp()
     old = replace(record(), timestamp=int((now - days * DAY) * 1000))
     assert await bench.accept(old) == [taken]
@@ -108,14 +108,14 @@ async def test_a_record_older_than_the_journals_memory_is_never_started(
 
 
 async def test_an_old_record_of_a_known_command_is_a_repeat(bench: Bench) -> None:
-    """The journal remembers it, so its age does not matter."""
+    """The journal remembers the command, so the age of the record does not matter."""
     await bench.accept(record())
     assert await bench.accept(replace(record(), timestamp=0)) == [Taken.DUPLICATE]
 
 
 @pytest.mark.parametrize("timestamp", [None, -1, 2**62, -(2**62)])
 async def test_an_odd_timestamp_is_no_reason_to_put_a_record_aside(bench: Bench, timestamp: int | None) -> None:
-    """A producer may write any number."""
+    """A producer may write any number as a timestamp."""
     assert await bench.accept(replace(record(), timestamp=timestamp)) == [Taken.NEW]
 
 
@@ -132,7 +132,7 @@ async def test_an_odd_timestamp_is_no_reason_to_put_a_record_aside(bench: Bench,
 async def test_a_command_stands_in_the_line_of_its_customer_at_its_account(
     bench: Bench, asked: str | None, accounts: tuple[str, ...], partner: str | None
 ) -> None:
-    """The account it names, in any case, or the only one; where that cannot be told, in a line of its own.
+    """That is the named account, in upper or lower case, or the only one. An unclear account gets a lane of its own.
 
     Rule OneLine, promise G4.
     """
@@ -145,7 +145,7 @@ async def test_a_command_stands_in_the_line_of_its_customer_at_its_account(
 
 
 async def test_the_trace_of_the_sender_is_carried_on(bench: Bench) -> None:
-    """In what is said about the record."""
+    """Every event about the record carries the trace."""
     trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     given = record()
     await bench.accept(replace(given, headers=(*given.headers, ("traceparent", trace))))
@@ -154,7 +154,7 @@ async def test_the_trace_of_the_sender_is_carried_on(bench: Bench) -> None:
 
 
 async def test_a_record_that_the_database_refuses_becomes_a_dead_letter(bench: Bench) -> None:
-    """With its bytes and the reason; nothing is said about it (promise G7)."""
+    """The dead letter has the bytes and the reason. No event is published about the record (promise G7)."""
     item = intake(record(), bench.journal.now(), desk())
     letter = refused_by_database(item, ValueError("secret"), desk())
     assert (letter.code, letter.source) == ("internal_error", item.record)

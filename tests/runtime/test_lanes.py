@@ -1,4 +1,4 @@
-"""Whose turn it is: one of a lane at a time, partners in turn, the longest due first, never more than the limit."""
+"""Which command has the next turn: one of a lane at a time, partners in turn, the longest due first, up to a limit."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +22,7 @@ def customer(number: int) -> str:
 
 
 class Turns:
-    """Stands for dispatch: notes who has a turn, and ends it when the test says so."""
+    """Stands for dispatch: notes which commands have a turn, and ends a turn when the test says so."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -63,12 +63,12 @@ class Turns:
 
 @pytest.fixture
 def turns(bench: Bench) -> Turns:
-    """What has its turn."""
+    """The commands that have a turn now."""
     return Turns(bench)
 
 
 class Served:
-    """Lanes that run."""
+    """Running lanes."""
 
     def __init__(self, bench: Bench, turns: Turns) -> None:
         self._bench = bench
@@ -91,7 +91,7 @@ class Served:
 
 @pytest.fixture
 async def serve(bench: Bench, turns: Turns) -> AsyncIterator[Served]:
-    """Gives lanes that run until the test ends."""
+    """Gives running lanes until the test ends."""
     served = Served(bench, turns)
     yield served
     await served.end()
@@ -106,12 +106,12 @@ async def accept(bench: Bench, *ids: str, customer_id: str, partner: str = "cont
 
 
 async def soon() -> None:
-    """Let everybody do what can be done now."""
+    """Let every task do its present work."""
     await asyncio.sleep(0.01)
 
 
 async def test_one_command_of_a_lane_runs_at_a_time_and_in_order(bench: Bench, turns: Turns, serve: Served) -> None:
-    """The next begins when the one before is over (promise G4)."""
+    """The next command begins when the one before it is over (promise G4)."""
     await accept(bench, "a", "b", "c", customer_id=customer(1))
     serve.begin()
     for running in ("a", "b", "c"):
@@ -122,7 +122,7 @@ async def test_one_command_of_a_lane_runs_at_a_time_and_in_order(bench: Bench, t
 
 
 async def test_different_customers_do_not_wait_for_each_other(bench: Bench, turns: Turns, serve: Served) -> None:
-    """They run side by side."""
+    """Their commands run side by side."""
     for number in range(5):
         await accept(bench, f"c{number}", customer_id=customer(number))
     serve.begin()
@@ -131,7 +131,7 @@ async def test_different_customers_do_not_wait_for_each_other(bench: Bench, turn
 
 
 async def test_no_more_run_at_once_than_the_limit(bench: Bench, turns: Turns, serve: Served) -> None:
-    """And all have their turn."""
+    """In the end every command has its turn."""
     for number in range(20):
         await accept(bench, f"c{number}", customer_id=customer(number))
     serve.begin(concurrency=3)
@@ -144,7 +144,7 @@ async def test_no_more_run_at_once_than_the_limit(bench: Bench, turns: Turns, se
 
 
 async def test_the_longest_due_come_first(bench: Bench, turns: Turns, serve: Served) -> None:
-    """Where there are more than can run."""
+    """This order counts if more commands are due than may run."""
     for number in range(6):
         await accept(bench, f"c{number}", customer_id=customer(number))
         await asyncio.sleep(1)
@@ -156,7 +156,7 @@ async def test_the_longest_due_come_first(bench: Bench, turns: Turns, serve: Ser
 
 
 async def test_a_flood_of_one_partner_leaves_the_others_their_share(bench: Bench, turns: Turns, serve: Served) -> None:
-    """Partners have their turns in turn."""
+    """Partners take turns."""
     for number in range(100):
         await accept(bench, f"flood{number}", customer_id=customer(number), partner="contoso")
     await accept(bench, "lone1", customer_id=customer(1001), partner="fabrikam")
@@ -170,7 +170,7 @@ async def test_a_flood_of_one_partner_leaves_the_others_their_share(bench: Bench
 
 
 async def test_a_flood_of_one_customer_leaves_the_others_their_turns(bench: Bench, turns: Turns, serve: Served) -> None:
-    """A lane has one place in the line, however many stand in it."""
+    """A lane has one place in the queue, however many commands wait in it."""
     await accept(bench, *(f"flood{n}" for n in range(100)), customer_id=customer(1))
     await accept(bench, "lone", customer_id=customer(2))
     turns.at_once = True
@@ -180,7 +180,7 @@ async def test_a_flood_of_one_customer_leaves_the_others_their_turns(bench: Benc
 
 
 async def test_a_command_runs_when_it_is_due_and_not_before(bench: Bench, turns: Turns, serve: Served) -> None:
-    """To the moment: nobody polls for it."""
+    """The turn begins at the exact moment, without polling."""
     turns.at_once = True
     waits = iter([Conclusion(state=State.WAITING, due_in=123.5), Conclusion(state=State.SUCCEEDED)])
     turns.conclusion = lambda _: next(waits)
@@ -192,7 +192,7 @@ async def test_a_command_runs_when_it_is_due_and_not_before(bench: Bench, turns:
 
 
 async def test_a_new_command_runs_at_once_when_somebody_calls(bench: Bench, turns: Turns, serve: Served) -> None:
-    """And within seconds when nobody does."""
+    """Without a call it runs within seconds."""
     lanes = serve.begin()
     await soon()
     await accept(bench, "called", customer_id=customer(1))
@@ -209,7 +209,7 @@ async def test_a_new_command_runs_at_once_when_somebody_calls(bench: Bench, turn
 async def test_commands_of_a_partner_that_is_not_configured_any_more_run_too(
     bench: Bench, turns: Turns, serve: Served
 ) -> None:
-    """They must be told that nobody serves them."""
+    """Their senders must learn that no account serves them."""
     await bench.accept(record(partner="gone"), among=desk((*ACCOUNTS, "gone")))
     serve.begin()
     await soon()
@@ -219,7 +219,7 @@ async def test_commands_of_a_partner_that_is_not_configured_any_more_run_too(
 async def test_partners_that_came_with_lanes_of_another_worker_are_met(
     bench: Bench, turns: Turns, serve: Served
 ) -> None:
-    """When lanes were taken over."""
+    """This matters after lanes were taken over."""
     lanes = serve.begin()
     await soon()
     await bench.accept(record(partner="gone"), among=desk((*ACCOUNTS, "gone")))
@@ -232,7 +232,7 @@ async def test_partners_that_came_with_lanes_of_another_worker_are_met(
 
 
 async def test_pressure_is_what_could_run_and_not_what_waits(bench: Bench, turns: Turns, serve: Served) -> None:
-    """A command behind another of its lane costs nothing."""
+    """A command behind another one of its lane costs nothing."""
     lanes = serve.begin(concurrency=1, max_pending=3)
     await accept(bench, *(f"a{n}" for n in range(50)), customer_id=customer(1))
     await accept(bench, "b", customer_id=customer(2))
@@ -244,7 +244,7 @@ async def test_pressure_is_what_could_run_and_not_what_waits(bench: Bench, turns
 async def test_draining_gives_no_more_turns_and_waits_for_those_under_way(
     bench: Bench, turns: Turns, serve: Served
 ) -> None:
-    """True when all have ended in time."""
+    """The result is True if all turns have ended in time."""
     for number in range(4):
         await accept(bench, f"c{number}", customer_id=customer(number))
     lanes = serve.begin(concurrency=2)
@@ -258,7 +258,7 @@ async def test_draining_gives_no_more_turns_and_waits_for_those_under_way(
 
 
 async def test_draining_ends_when_its_time_is_up(bench: Bench, turns: Turns, serve: Served) -> None:
-    """False, and the turns go on."""
+    """The result is False, and the turns go on."""
     await accept(bench, "a", customer_id=customer(1))
     lanes = serve.begin()
     await soon()
@@ -270,7 +270,7 @@ async def test_draining_ends_when_its_time_is_up(bench: Bench, turns: Turns, ser
 
 
 async def test_turns_are_abandoned_at_once(bench: Bench, turns: Turns, serve: Served) -> None:
-    """The lanes belong to another worker: nothing is concluded here, and their owner runs the command again."""
+    """The lanes belong to another worker. Nothing is concluded here, and the owner runs the command again."""
     await accept(bench, "a", customer_id=customer(1))
     lanes = serve.begin()
     await soon()
@@ -292,14 +292,14 @@ class Silent:
         return getattr(self._bench.journal, name)
 
     async def claim(self, *arguments: Any) -> Claim:
-        """Nothing, or what there is."""
+        """Nothing while silent, then the commands that can run."""
         if self.silent:
             raise JournalUnavailable("gone")
         return await self._bench.journal.claim(*arguments)
 
 
 async def test_a_silent_journal_is_asked_again(bench: Bench, turns: Turns, serve: Served) -> None:
-    """A second later, until it answers."""
+    """The lanes ask once a second until the journal answers."""
     await accept(bench, "a", customer_id=customer(1))
     silent = Silent(bench)
     serve.begin(journal=silent)

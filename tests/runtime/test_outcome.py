@@ -1,4 +1,4 @@
-"""What becomes of a run: every result a run can have, and what is known of the command beside it."""
+"""The outcome of a run, for every result that a run can have and every state of the command."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -51,19 +51,19 @@ DONE = PlanSuspended.of(ORIGIN, subscription_id="s-1", already_suspended=False)
 
 
 def situation(**known: Any) -> CommandFacts:
-    """A command in its first run, but for what a test says."""
+    """A command in its first run, except for the changes that a test makes."""
     return replace(CommandFacts(ORIGIN, attempts=0, waits=Waits(), now=NOW, policy=POLICY), **known)
 
 
 def ended(result: Event | Exception, **known: Any) -> Ended:
-    """The outcome, which must be an end."""
+    """The outcome. It must be an end."""
     outcome = judge(result, situation(**known))
     assert isinstance(outcome, Ended), outcome
     return outcome
 
 
 def waiting(result: Event | Exception, **known: Any) -> Waiting:
-    """The outcome, which must be a wait."""
+    """The outcome. It must be a wait."""
     outcome = judge(result, situation(**known))
     assert isinstance(outcome, Waiting), outcome
     return outcome
@@ -73,18 +73,18 @@ def waiting(result: Event | Exception, **known: Any) -> Waiting:
 
 
 def test_an_answer_is_success_and_is_said_as_it_is() -> None:
-    """The handler's event is the terminal event."""
+    """The handler's event is the terminal event, unchanged."""
     outcome = ended(DONE, attempts=3)
     assert (outcome.name, outcome.event, outcome.attempts, outcome.code) == ("succeeded", DONE, 3, None)
 
 
 def test_an_answer_is_not_held_back_while_an_earlier_request_of_the_command_may_still_arrive() -> None:
-    """Looking showed the effect: that is an answer, whatever else is under way."""
+    """The look showed the effect. That is an answer, whatever else is under way."""
     assert ended(DONE, settles_in=120.0, in_doubt=True).name == "succeeded"
 
 
 def test_a_command_that_only_asks_is_told_what_would_be_done() -> None:
-    """Validation is success, with plain sentences."""
+    """Validation counts as success. The answer has plain sentences."""
     outcome = ended(Validated(["subscriptions.patch: suspend the plan"]))
     assert isinstance(outcome.event, CommandValidated)
     assert outcome.name == "succeeded"
@@ -92,20 +92,20 @@ def test_a_command_that_only_asks_is_told_what_would_be_done() -> None:
 
 
 def test_nothing_was_changed_is_not_said_while_a_request_may_still_arrive() -> None:
-    """A worker that was switched to validate only finds a command that had begun to write."""
+    """A worker that now only validates found a command that had begun to write."""
     outcome = waiting(Validated([]), settles_in=30.0, in_doubt=True)
     assert (outcome.reason, outcome.delay) == (WaitingReason.SETTLING, 30.0)
 
 
 def test_nothing_was_changed_is_not_said_of_a_command_whose_write_nobody_looked_after() -> None:
-    """The same later: what was not looked at is unknown."""
+    """A write that nobody looked for later stays unknown."""
     outcome = ended(Validated([]), in_doubt=True)
     assert (outcome.name, outcome.code) == ("failed", FailedCode.OUTCOME_UNKNOWN)
     assert "CommandValidated stood in the way" in outcome.event.detail
 
 
 def test_a_refusal_is_said_with_everything_that_explains_it() -> None:
-    """Code, detail, advice and blockers reach the event."""
+    """Code, detail, advice and blockers are in the event."""
     blocker = Blocker(kind=BlockerKind.AZURE_SUBSCRIPTION, id="a-1", name="dev", status="active")
     no = Rejected(RejectedCode.ACTIVE_ASSETS, "one is active", advice="Cancel it.", blockers=[blocker])
     outcome = ended(no, attempts=2)
@@ -117,21 +117,21 @@ def test_a_refusal_is_said_with_everything_that_explains_it() -> None:
 
 
 def test_a_refusal_without_advice_of_its_own_gets_that_of_its_code() -> None:
-    """Nobody is left without a next step."""
+    """Every refusal names a next step."""
     event = ended(Rejected(RejectedCode.PLAN_NOT_FOUND, "there is none")).event
     assert isinstance(event, CommandRejected)
     assert event.advice == RejectedCode.PLAN_NOT_FOUND.meaning.advice
 
 
 def test_a_refusal_names_what_was_changed_before_it() -> None:
-    """Rejected means: nothing was changed, or what was is named."""
+    """A refusal means that nothing was changed, or names everything that was."""
     event = ended(Rejected(RejectedCode.DEADLINE_PASSED, "too late"), changed=["cancel a-1", "cancel a-2"]).event
     assert isinstance(event, CommandRejected)
     assert event.detail == "too late (changed at Microsoft before that: cancel a-1, cancel a-2)"
 
 
 def test_a_failure_is_said_with_attempts_and_whether_the_outcome_is_known() -> None:
-    """The run that gave up is the last of them; it says whether Microsoft itself ended the effect."""
+    """The run that gave up counts as the last attempt. The event says whether Microsoft itself ended the effect."""
     outcome = ended(Failed(FailedCode.ORDER_FAILED, "cancelled by Microsoft", ended=True), attempts=3)
     event = outcome.event
     assert isinstance(event, CommandFailed)
@@ -150,7 +150,7 @@ def test_a_failure_is_said_with_attempts_and_whether_the_outcome_is_known() -> N
     ids=["because its code says so", "because a write is in doubt"],
 )
 def test_an_unknown_outcome_keeps_its_effect_open(failure: Failed, in_doubt: bool) -> None:
-    """`unknown` is what keeps the effect's key taken."""
+    """`unknown` keeps the effect's key taken."""
     outcome = ended(failure, in_doubt=in_doubt)
     assert isinstance(outcome.event, CommandFailed)
     assert outcome.unknown
@@ -158,7 +158,7 @@ def test_an_unknown_outcome_keeps_its_effect_open(failure: Failed, in_doubt: boo
 
 
 def test_an_effect_that_another_command_left_open_is_refused_by_that_name() -> None:
-    """What looking could not tell is not bought a second time."""
+    """A purchase whose outcome is unknown is not made a second time."""
     outcome = ended(EffectHeld("u-1"))
     assert (outcome.name, outcome.code) == ("rejected", RejectedCode.EARLIER_OUTCOME_UNKNOWN)
 
@@ -179,14 +179,14 @@ LATE = Waits(said="order_provisioning", since={"order_provisioning": NOW - 86_40
 
 @pytest.mark.parametrize("no", NOES.values(), ids=NOES.keys())
 def test_no_no_is_said_while_a_request_of_the_command_may_still_arrive(no: Exception) -> None:
-    """It waits as long as needed, then runs again and looks (rule SettledNo, promise G6)."""
+    """The command waits as long as needed, then runs again and looks (rule SettledNo, promise G6)."""
     outcome = waiting(no, settles_in=77.5, in_doubt=True, waits=LATE, attempts=3)
     assert (outcome.reason, outcome.delay, outcome.attempts) == (WaitingReason.SETTLING, 77.5, 3)
 
 
 @pytest.mark.parametrize("no", NOES.values(), ids=NOES.keys())
 def test_a_no_that_nobody_looked_before_is_an_unknown_outcome(no: Exception) -> None:
-    """Rejected would claim that nothing happened."""
+    """A rejection would claim that nothing happened."""
     outcome = ended(no, in_doubt=True, waits=LATE)
     assert outcome.name == "failed"
     assert outcome.unknown
@@ -195,7 +195,7 @@ def test_a_no_that_nobody_looked_before_is_an_unknown_outcome(no: Exception) -> 
 
 
 def test_the_evidence_of_a_no_that_became_an_unknown_outcome_is_kept() -> None:
-    """Blockers and Partner Center's words are what a person decides by."""
+    """A person decides by the blockers and by Partner Center's words."""
     blocker = Blocker(kind=BlockerKind.ORDER, id="o-1")
     refusal = Refused("carts.checkout", "no credit", status=400, code="800023", request_id="r-1")
     by_us = ended(Rejected(RejectedCode.ACTIVE_ASSETS, "two are active", blockers=[blocker]), in_doubt=True).event
@@ -210,7 +210,7 @@ def test_the_evidence_of_a_no_that_became_an_unknown_outcome_is_kept() -> None:
 
 
 def test_what_was_changed_is_named_once_in_an_unknown_outcome() -> None:
-    """The refusal had named it already."""
+    """The refusal had named the change already."""
     event = ended(Rejected(RejectedCode.ACTIVE_ASSETS, "active"), in_doubt=True, changed=["cancel a-1"]).event
     assert isinstance(event, CommandFailed)
     assert event.detail.count("cancel a-1") == 1
@@ -220,7 +220,7 @@ def test_what_was_changed_is_named_once_in_an_unknown_outcome() -> None:
 
 
 def test_partner_centers_no_is_a_refusal_with_the_facts_for_a_support_ticket() -> None:
-    """Operation, status, code, words and both ids."""
+    """The refusal has operation, status, code, words and both ids."""
     error = Refused("carts.checkout", "no credit", status=400, code="800023", request_id="r-1", correlation_id="k-1")
     outcome = ended(error)
     assert (outcome.name, outcome.code) == ("rejected", RejectedCode.CREDIT_OR_REVIEW)
@@ -235,7 +235,7 @@ def test_partner_centers_no_is_a_refusal_with_the_facts_for_a_support_ticket() -
 
 
 def test_a_no_without_a_code_that_we_know_is_refused_by_partner_center() -> None:
-    """And by `order_refused` where it was about a purchase."""
+    """If the call was about a purchase, the code is `order_refused`."""
     read = Refused("subscriptions.get", "odd", status=418, code="1")
     write = Refused("carts.create", "odd", status=418, code="1")
     assert ended(read).code is RejectedCode.REFUSED_BY_PARTNER_CENTER
@@ -243,7 +243,7 @@ def test_a_no_without_a_code_that_we_know_is_refused_by_partner_center() -> None
 
 
 def test_a_missing_users_token_is_not_permitted() -> None:
-    """The operation is named."""
+    """The refusal names the operation."""
     outcome = ended(NotPermitted("subscriptions.patch", "needs app+user"))
     assert (outcome.name, outcome.code) == ("rejected", RejectedCode.NOT_PERMITTED)
     assert "subscriptions.patch" in outcome.event.detail
@@ -261,14 +261,14 @@ DELAYED = {
 def test_trouble_on_the_way_is_waited_out_and_is_no_attempt(
     error: CallError, reason: WaitingReason, delay: float
 ) -> None:
-    """Even where all attempts are spent, and where nobody has looked yet: nothing is decided."""
+    """This holds when all attempts are spent and when nobody has looked yet: nothing is decided."""
     outcome = waiting(error, attempts=10, in_doubt=True)
     assert (outcome.reason, outcome.delay, outcome.attempts, outcome.failed) == (reason, delay, 10, False)
 
 
 @pytest.mark.parametrize("kind", [Unanswered, NeverSent])
 def test_a_request_that_failed_while_nobody_is_answered_is_no_attempt(kind: type[CallError]) -> None:
-    """Partner Center is down: the command waits as long as the circuit says, however often it was the probe."""
+    """Partner Center is down. The command waits as long as the circuit says, however often it was the probe."""
     error = kind("customers.get", "503", status=503)
     error.outage = 312.0
     outcome = waiting(error, attempts=9, in_doubt=True)
@@ -280,13 +280,13 @@ def test_a_request_that_failed_while_nobody_is_answered_is_no_attempt(kind: type
     )
 
 
-def test_a_request_held_back_at_the_gate_is_begun_anew_without_a_word() -> None:
+def test_a_request_held_back_at_the_gate_is_begun_again_without_an_event() -> None:
     """Nothing was sent and nothing is known: no attempt, no event."""
     assert judge(GateClosed("carts.checkout", "lane lost"), situation(attempts=9, in_doubt=True)) == Again(delay=1.0)
 
 
 def test_a_lost_answer_is_an_attempt_and_is_retried() -> None:
-    """Soon first."""
+    """The first retry comes soon."""
     outcome = waiting(Unanswered("carts.checkout", "timeout"), attempts=0)
     assert (outcome.reason, outcome.delay, outcome.attempts, outcome.failed) == (WaitingReason.RETRY, 1.0, 1, True)
 
@@ -297,7 +297,7 @@ BEGUN: list[dict[str, Any]] = [{"changed": ["cancel a-1"]}, {"in_doubt": True}]
 
 @pytest.mark.parametrize("begun", BEGUN, ids=str)
 def test_an_answer_that_says_nothing_is_no_attempt_of_a_command_that_has_begun(begun: dict[str, Any]) -> None:
-    """However many attempts were made: it waits, and remembers since when nothing else was said."""
+    """After any number of attempts the command waits, and remembers since when no other answer came."""
     outcome = waiting(PAGE, attempts=10, **begun)
     assert (outcome.reason, outcome.attempts, outcome.failed) == (WaitingReason.RETRY, 10, False)
     assert list(outcome.waits.since.values()) == [NOW]
@@ -310,7 +310,7 @@ def test_an_answer_that_says_nothing_is_no_attempt_of_a_command_that_has_begun(b
 
 @pytest.mark.parametrize("begun", BEGUN, ids=str)
 def test_an_answer_in_between_forgets_since_when_nothing_was_said(begun: dict[str, Any]) -> None:
-    """Two pages two days apart are two pages, and no two days of pages."""
+    """Two error pages two days apart are two pages, and no two days of pages."""
     page = waiting(PAGE, **begun)
     polled = Wait(WaitingReason.ASSETS_STOPPING, "stopping", limited=True)
     between = waiting(polled, waits=page.waits, now=NOW + 3600 * SECOND, **begun)
@@ -319,7 +319,7 @@ def test_an_answer_in_between_forgets_since_when_nothing_was_said(begun: dict[st
 
 
 def test_an_answer_that_says_nothing_is_an_attempt_of_a_command_that_has_not_begun() -> None:
-    """It changed nothing, so that its attempts may come to their end."""
+    """The command changed nothing, so it may end when its attempts are used up."""
     assert waiting(PAGE, attempts=0).attempts == 1
     assert ended(PAGE, attempts=9).code is FailedCode.RETRIES_EXHAUSTED
 
@@ -333,7 +333,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize("no", UNKNOWN, ids=str)
 def test_a_customer_is_not_called_unknown_before_a_new_one_would_have_shown(no: Exception) -> None:
-    """Looked for with growing pauses, the last time just when the lag is over; no attempt is used up."""
+    """Looks come with growing pauses, the last one just when the lag is over. No attempt is used up."""
     received, now, waits, pauses = NOW, NOW, Waits(), []
     while isinstance(outcome := judge(no, situation(received_at=received, now=now, waits=waits, attempts=3)), Waiting):
         assert (outcome.reason, outcome.attempts, outcome.failed) == (WaitingReason.RETRY, 3, False)
@@ -346,13 +346,13 @@ def test_a_customer_is_not_called_unknown_before_a_new_one_would_have_shown(no: 
 
 
 def test_what_else_is_not_there_is_said_at_once() -> None:
-    """A subscription, an agreement or a relationship that is not there is no new customer."""
+    """A missing subscription, agreement or relationship does not mean that the customer is new."""
     for code in (RejectedCode.PLAN_NOT_FOUND, RejectedCode.AGREEMENT_MISSING, RejectedCode.NO_RELATIONSHIP):
         assert ended(Rejected(code, "no"), received_at=NOW).code is code
 
 
 def test_retries_come_twice_as_late_each_time_up_to_the_longest() -> None:
-    """1, 2, 4, ... and never more than the setting."""
+    """The delays are 1, 2, 4, ... seconds and never more than the setting."""
     patient = replace(POLICY, attempts=1000)
     delays = [
         waiting(Unanswered("orders.get", "500"), attempts=attempts, policy=patient).delay
@@ -362,13 +362,13 @@ def test_retries_come_twice_as_late_each_time_up_to_the_longest() -> None:
 
 
 def test_delays_are_spread_so_that_commands_do_not_come_back_at_once() -> None:
-    """Up to a quarter more, never less than was asked for."""
+    """The delay grows by up to a quarter and is never shorter than asked for."""
     assert waiting(Throttled("orders.get", "429", 20.0), spread=1.0).delay == 20.0, "its slot is promised for then"
     assert waiting(Unanswered("orders.get", "500"), attempts=1, spread=0.5).delay == 2 * 1.125
 
 
 def test_the_last_attempt_ends_the_command() -> None:
-    """With nothing in doubt, retries are exhausted; else the outcome is unknown."""
+    """With nothing in doubt, retries are exhausted. Otherwise the outcome is unknown."""
     error = Unanswered("orders.get", "500", status=500)
     known, unknown = ended(error, attempts=9), ended(error, attempts=9, in_doubt=True)
     assert (known.code, known.attempts, known.unknown) == (FailedCode.RETRIES_EXHAUSTED, 10, False)
@@ -377,7 +377,7 @@ def test_the_last_attempt_ends_the_command() -> None:
 
 
 def test_a_write_that_may_not_be_tried_again_ends_the_command() -> None:
-    """After a look, which the step has had."""
+    """The step has already looked."""
     assert ended(AttemptsSpent("10 attempts were made"), attempts=10).code is FailedCode.RETRIES_EXHAUSTED
 
 
@@ -385,7 +385,7 @@ def test_a_write_that_may_not_be_tried_again_ends_the_command() -> None:
 
 
 def test_a_wait_is_said_once_for_each_reason_that_is_new() -> None:
-    """Each time the reason changes, not each poll."""
+    """An event is published when the reason changes, and not for each poll."""
     first = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending"))
     again = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "still pending"), waits=first.waits)
     other = waiting(Throttled("orders.get", "429", 3.0), waits=again.waits)
@@ -395,7 +395,7 @@ def test_a_wait_is_said_once_for_each_reason_that_is_new() -> None:
 
 
 def test_polls_come_ever_more_slowly_up_to_the_longest_interval() -> None:
-    """And start from the first when the reason changes."""
+    """The interval starts from the first one again when the reason changes."""
     waits, delays = Waits(), []
     for _ in range(13):
         outcome = waiting(Wait(WaitingReason.UPGRADE_RUNNING, "running"), waits=waits)
@@ -407,25 +407,25 @@ def test_polls_come_ever_more_slowly_up_to_the_longest_interval() -> None:
 
 
 def test_a_wait_of_many_thousand_polls_still_has_an_interval() -> None:
-    """Two days of polls every second are more than a float can grow to."""
+    """Polls every second for two days would raise the interval beyond the range of a float."""
     waits = Waits(said="upgrade_running", polls=172_800)
     assert waiting(Wait(WaitingReason.UPGRADE_RUNNING, "running"), waits=waits).delay == 300
 
 
 def test_a_wait_keeps_the_delay_that_it_asks_for() -> None:
-    """Growth is for those that ask for none."""
+    """Only waits without a delay of their own grow."""
     assert waiting(Wait(WaitingReason.ASSETS_STOPPING, "stopping", delay=600.0)).delay == 600.0
 
 
 def test_a_wait_may_release_the_lane() -> None:
-    """And only where it says so."""
+    """The lane is released only if the wait says so."""
     assert waiting(Wait(WaitingReason.UPGRADE_RUNNING, "running", release=True)).release
     assert not waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending")).release
 
 
 @pytest.mark.parametrize(("kind", "limit"), [("order_provisioning", 86_400), ("upgrade_running", 172_800)])
 def test_a_wait_on_microsoft_ends_with_its_deadline(kind: str, limit: float) -> None:
-    """Still open at its deadline, its outcome is unknown, unless the handler knows better."""
+    """A wait that is open at its deadline ends as unknown, unless the handler has a better answer."""
     wait = Wait(WaitingReason(kind), "still running", limited=True)
     almost = Waits(said=kind, since={kind: NOW - int((limit - 2) * SECOND)})
     over = Waits(said=kind, since={kind: NOW - int(limit * SECOND)})
@@ -436,7 +436,7 @@ def test_a_wait_on_microsoft_ends_with_its_deadline(kind: str, limit: float) -> 
 
 
 def test_a_deadline_runs_from_the_first_wait_for_the_same() -> None:
-    """Whatever came between, and whatever else is waited for."""
+    """Other waits in between do not move the deadline."""
     first = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending", limited=True))
     later = NOW + 1000 * SECOND
     throttled = waiting(Throttled("orders.get", "429", 3.0), waits=first.waits, now=later)
@@ -446,7 +446,7 @@ def test_a_deadline_runs_from_the_first_wait_for_the_same() -> None:
 
 
 def test_what_was_asked_for_late_is_not_given_up_at_once() -> None:
-    """The plan's change was taken a moment ago, after Azure subscriptions that took a whole day to stop."""
+    """The plan's change was requested a moment ago, after Azure subscriptions that took a whole day to stop."""
     stopping = Waits(said="assets_stopping", since={"assets_stopping": NOW - 86_400 * SECOND})
     taken = Wait(WaitingReason.SETTLING, "taken, and still being made", limited=True)
     assert waiting(taken, waits=stopping).waits.since["settling"] == NOW
@@ -462,7 +462,7 @@ def test_a_wait_without_a_deadline_never_gives_up() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("x"), JournalRefused("x"), AssertionError("x"), RecursionError("x")])
 def test_an_error_of_ours_is_tried_three_times_and_then_told_without_its_text(error: Exception) -> None:
-    """Its text may hold anything; its type is enough to find it in the log."""
+    """The text may hold secrets. The type is enough to find the error in the log."""
     first, second = waiting(error, attempts=0), waiting(error, attempts=1)
     assert (first.reason, first.failed, first.attempts, second.attempts) == (WaitingReason.RETRY, True, 1, 2)
     last = ended(error, attempts=2)
@@ -471,6 +471,6 @@ def test_an_error_of_ours_is_tried_three_times_and_then_told_without_its_text(er
 
 
 def test_an_error_of_ours_with_a_write_in_doubt_waits_until_it_has_settled() -> None:
-    """Then it says that the outcome is unknown."""
+    """Then the answer says that the outcome is unknown."""
     assert waiting(ValueError("x"), attempts=2, settles_in=5.0, in_doubt=True).reason is WaitingReason.SETTLING
     assert ended(ValueError("x"), attempts=3, in_doubt=True).unknown

@@ -1,4 +1,4 @@
-"""Which lanes are ours, and until when: by every clock, from the start of the last heartbeat that was confirmed."""
+"""Which lanes a worker owns, and until when: by every clock, from the start of the last confirmed heartbeat."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,7 +26,7 @@ MARGIN = LEASE.lease - LEASE.call_timeout
 
 @dataclass
 class Skews:
-    """How far each clock of the machine is ahead of the truth."""
+    """How far each clock of the machine is ahead of the true time."""
 
     monotonic: float = 0.0
     boot: float = 0.0
@@ -34,7 +34,7 @@ class Skews:
 
 
 class SkewedClock(LoopClock):
-    """A machine's clocks, each of which can go its own way."""
+    """The clocks of a machine. Each may go its own way."""
 
     def __init__(self, skews: Skews) -> None:
         super().__init__()
@@ -45,11 +45,11 @@ class SkewedClock(LoopClock):
         return super().now() + timedelta(seconds=self._skews.wall)
 
     def monotonic(self) -> float:
-        """It stands still in a suspended machine."""
+        """This clock stands still in a suspended machine."""
         return LoopClock.monotonic(self) + self._skews.monotonic
 
     def boot(self) -> float:
-        """It does not."""
+        """This clock goes on in a suspended machine."""
         return LoopClock.monotonic(self) + self._skews.boot
 
 
@@ -67,7 +67,7 @@ class Owner:
         return self.ownership.may_send(self.journal.worker)
 
     async def lanes(self) -> int:
-        """How many lanes it owns."""
+        """The number of lanes that the worker owns."""
         rows = await self.journal.transactions.read(
             lambda tx: tx.rows("SELECT count(*) AS n FROM lane WHERE owner = ?", self.journal.worker)
         )
@@ -79,7 +79,7 @@ Hire = Callable[[], Any]
 
 @pytest.fixture
 async def hire(bench: Bench) -> AsyncIterator[Hire]:
-    """Gives workers that have begun, but whose heart beats only when the test says so."""
+    """Gives workers that have begun. Their heart beats only when the test says so."""
     journals: list[Journal] = []
 
     async def hired() -> Owner:
@@ -103,7 +103,7 @@ async def hire(bench: Bench) -> AsyncIterator[Hire]:
 
 
 async def test_a_request_may_leave_while_the_row_outlives_its_time_out(hire: Hire) -> None:
-    """To the second: lease less the longest write (rule GateAtSend, promises G2, G4)."""
+    """The limit is exact to the second: the lease less the longest write (rule GateAtSend, promises G2, G4)."""
     owner = await hire()
     await asyncio.sleep(MARGIN - 0.001)
     assert owner.may_send()
@@ -116,7 +116,7 @@ async def test_a_request_may_leave_while_the_row_outlives_its_time_out(hire: Hir
 
 @pytest.mark.parametrize("clock", ["monotonic", "boot", "wall"])
 async def test_any_clock_can_close_the_gate(hire: Hire, clock: str) -> None:
-    """A suspended machine, a clock that was set forward: the strictest counts."""
+    """After a suspension or a clock set forward, the strictest clock counts."""
     owner = await hire()
     setattr(owner.skews, clock, MARGIN)
     assert not owner.may_send()
@@ -124,7 +124,7 @@ async def test_any_clock_can_close_the_gate(hire: Hire, clock: str) -> None:
 
 @pytest.mark.parametrize("clock", ["monotonic", "boot", "wall"])
 async def test_no_clock_alone_can_open_the_gate(hire: Hire, clock: str) -> None:
-    """Set back, it changes nothing: the others know better."""
+    """A clock that was set back changes nothing: the other clocks count."""
     owner = await hire()
     await asyncio.sleep(MARGIN)
     setattr(owner.skews, clock, -3600.0)
@@ -132,7 +132,7 @@ async def test_no_clock_alone_can_open_the_gate(hire: Hire, clock: str) -> None:
 
 
 async def test_a_heartbeat_opens_the_gate_again_from_its_beginning(hire: Hire) -> None:
-    """How long the database took to confirm it is lost to us."""
+    """The lease loses the time that the database took to confirm the heartbeat."""
     owner = await hire()
     await asyncio.sleep(MARGIN)
     beat = owner.journal.heartbeat
@@ -150,7 +150,7 @@ async def test_a_heartbeat_opens_the_gate_again_from_its_beginning(hire: Hire) -
 
 
 async def test_a_command_that_was_claimed_by_an_earlier_self_sends_nothing(hire: Hire) -> None:
-    """Each registration is another worker."""
+    """Each registration makes another worker."""
     owner = await hire()
     before = owner.journal.worker
     await asyncio.sleep(LEASE.lease + 1)
@@ -163,7 +163,7 @@ async def test_a_command_that_was_claimed_by_an_earlier_self_sends_nothing(hire:
 
 
 async def test_a_worker_whose_row_has_lapsed_ends_everything_before_it_is_a_worker_again(hire: Hire) -> None:
-    """And sends nothing meanwhile."""
+    """The worker sends nothing meanwhile."""
     owner = await hire()
     first = owner.journal.worker
 
@@ -184,7 +184,7 @@ async def test_a_worker_whose_row_has_lapsed_ends_everything_before_it_is_a_work
 async def test_a_silent_database_ends_neither_the_heartbeat_nor_what_runs(
     hire: Hire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until the lease is over nothing is known to be lost; afterwards the row has lapsed."""
+    """No loss is certain until the lease is over. Afterwards the row has lapsed."""
     owner = await hire()
     task = asyncio.create_task(owner.ownership.run())
     await asyncio.sleep(1)
@@ -209,7 +209,7 @@ async def test_a_silent_database_ends_neither_the_heartbeat_nor_what_runs(
 
 
 async def test_lanes_of_a_dead_worker_are_taken_over(bench: Bench, hire: Hire) -> None:
-    """When its row has expired, and not before."""
+    """The row of the dead worker must have expired first."""
     dead, heir = await hire(), await hire()
     await _accept_as(dead, bench)
     await heir.ownership._beat()
@@ -223,7 +223,7 @@ async def test_lanes_of_a_dead_worker_are_taken_over(bench: Bench, hire: Hire) -
 
 
 async def test_a_worker_that_died_with_many_lanes_leaves_none_of_them_waiting(bench: Bench, hire: Hire) -> None:
-    """One heartbeat of its heir takes them all."""
+    """One heartbeat of the next owner takes all of them."""
     dead, heir = await hire(), await hire()
     commands = [SuspendPlan(customer_id=f"c0ffee00-0000-4000-8000-{number:012d}") for number in range(450)]
     await dead.journal.accept(
@@ -235,7 +235,7 @@ async def test_a_worker_that_died_with_many_lanes_leaves_none_of_them_waiting(be
 
 
 async def test_a_worker_that_stops_gives_its_lanes_back_at_once(bench: Bench, hire: Hire) -> None:
-    """And sends nothing more."""
+    """The worker sends nothing more."""
     leaving, heir = await hire(), await hire()
     await _accept_as(leaving, bench)
     await leaving.ownership.stop()
@@ -269,7 +269,7 @@ async def test_a_lane_is_let_go_when_nothing_of_it_is_left(bench: Bench, hire: H
 
 
 async def _accept_as(owner: Owner, bench: Bench) -> None:
-    """Let a worker accept a command: its lane is born owned."""
+    """Let a worker accept a command. The worker then owns the command's new lane."""
     await owner.journal.accept([intake(record(), bench.journal.now(), desk())], _raise)
 
 

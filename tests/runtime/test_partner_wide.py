@@ -57,7 +57,7 @@ Make = Callable[[str], Record]
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """A command class and its handler, in folders of their own. Gives what makes a record with a customerId."""
+    """Defines a command class and its handler in folders of their own. Gives a function that makes records."""
     for folder, name, source in (("said", "planted_counts", MESSAGES), ("planted_handlers", "count_partner", HANDLER)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"{name}.py").write_text(source)
@@ -87,15 +87,15 @@ def _forget_messages() -> None:
 
 
 async def told(bench: Bench, given: Record, **changes: Any) -> dict[str, Any]:
-    """The terminal event of a record that is taken in and has its turn."""
+    """The terminal event of a record, after its intake and its turn."""
     await bench.accept(given)
     (work,) = await bench.claim()
     await bench.dispatch(None, handlers=load("planted_handlers"), **changes)(work)
     return (await bench.said())[-1]
 
 
-def test_a_command_says_whose_it_is(make: Make) -> None:
-    """A customer's, where it says nothing else."""
+def test_a_command_class_says_whether_its_subject_is_a_customer_or_the_account(make: Make) -> None:
+    """Without a word about it, a command belongs to a customer."""
     assert commands()["azplan.CountPartner.v1"].subject == "partner_account"
     assert commands()["azplan.SuspendPlan.v1"].subject == "customer"
 
@@ -104,7 +104,7 @@ def test_a_command_says_whose_it_is(make: Make) -> None:
 async def test_a_command_about_the_account_is_carried_out_under_its_tenant_id(
     bench: Bench, make: Make, written: str
 ) -> None:
-    """Lane, key and subject are those of the tenant id, in whatever case the sender and the settings write it."""
+    """Lane, key and subject use the tenant id, in whatever case the sender and the settings write it."""
     answer = await told(bench, make(written))
     row = await bench.command()
     assert answer["type"] == "azplan.PartnerCounted.v1"
@@ -117,7 +117,7 @@ async def test_a_command_about_the_account_is_carried_out_under_its_tenant_id(
 async def test_a_command_about_the_account_under_another_id_is_refused(
     bench: Bench, make: Make, changes: dict[str, Any]
 ) -> None:
-    """Before its handler runs: another lane would not keep such commands in order."""
+    """The refusal comes before the handler runs: another lane would not keep such commands in order."""
     answer = await told(bench, make(CUSTOMER), **changes)
     assert (answer["type"], answer["code"]) == ("azplan.CommandRejected.v1", "invalid_command")
     assert answer["detail"] == (
@@ -128,14 +128,14 @@ async def test_a_command_about_the_account_under_another_id_is_refused(
 
 
 async def test_an_account_whose_tenant_is_known_by_a_domain_only_cannot_be_told_apart(bench: Bench, make: Make) -> None:
-    """The sender did nothing wrong: an operator completes the settings and redrives."""
+    """The sender did nothing wrong. An operator completes the settings and redrives."""
     answer = await told(bench, make(OURS), tenant_ids={"contoso": "contoso.onmicrosoft.com"})
     assert (answer["type"], answer["code"]) == ("azplan.CommandFailed.v1", "partner_not_configured")
     assert "set AZPLAN_PARTNERS__CONTOSO__TENANT_ID to the tenant's GUID" in answer["detail"]
 
 
 async def test_commands_about_the_account_are_found_by_its_tenant_id(bench: Bench, make: Make) -> None:
-    """As those of a customer are found by the customer's."""
+    """A selection by tenant id works as a selection by customer id."""
     await bench.accept(make(OURS), record(SUSPEND, id="c-2", offset=1))
     found = await bench.journal.transactions.read(lambda tx: timeline.newest(tx, Selection(customer=OURS), 10))
     assert [each.type for each in found] == ["azplan.CountPartner.v1"]

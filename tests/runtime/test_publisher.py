@@ -1,4 +1,4 @@
-"""From the journal to Kafka: in the order of each lane, until acknowledged, whatever is in the way."""
+"""From the journal to Kafka: in the order of each lane, until acknowledged, whatever trouble comes."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ A, B = (f"c0ffee00-0000-4000-8000-00000000000{number}" for number in (1, 2))
 
 
 class Sink:
-    """Kafka as these tests need it: takes some time, and refuses what the test says."""
+    """Kafka as these tests need it: takes some time and refuses the records that the test names."""
 
     def __init__(self, bench: Bench) -> None:
         self._broker = MemoryBroker(bench.clock, {EVENTS: 1, DEAD_LETTERS: 1}, largest=2_000)
@@ -46,16 +46,16 @@ class Sink:
         return await self._broker.write(topic, outgoing, partition=partition)
 
     def events(self) -> list[str]:
-        """What is on the events topic, in order: command and type."""
+        """The records of the events topic, in order: command and type."""
         return [name(each) for each in self._broker.records(EVENTS)]
 
     def letters(self) -> list[Any]:
-        """What is on the topic of dead letters."""
+        """The records of the topic of dead letters."""
         return self._broker.records(DEAD_LETTERS)
 
 
 def name(outgoing: Any) -> str:
-    """The command that an event is about, and what it is."""
+    """The command of an event, and the event's type."""
     headers = dict(outgoing.headers)
     kind = headers.get("ce_type", b"?").decode().split(".")[1]
     return f"{headers.get('ce_causationid', b'?').decode()} {kind.removeprefix('Command')}"
@@ -69,18 +69,18 @@ def sink(bench: Bench) -> Sink:
 
 @pytest.fixture
 def publisher(bench: Bench, sink: Sink) -> Publisher:
-    """Sends what is in the bench's journal."""
+    """Sends the outbox of the bench's journal."""
     return Publisher(bench.journal, sink, Topics(EVENTS, DEAD_LETTERS), bench.clock)
 
 
 async def say(bench: Bench, *ids: str, customer: str = A) -> None:
-    """Let something be said about these commands of a customer: refused at once, each has one event."""
+    """Refuse these commands of a customer at once. Each then has one event."""
     bad = [record(SuspendPlan(customer_id=customer), id=each, type="azplan.Nonsense.v1") for each in ids]
     await bench.accept(*bad)
 
 
 async def test_what_was_said_is_sent_once_in_its_order(bench: Bench, sink: Sink, publisher: Publisher) -> None:
-    """Acknowledged, it is not sent again."""
+    """An acknowledged event is not sent again."""
     await say(bench, "a", "b", "c")
     assert await publisher.flush()
     assert not await publisher.flush()
@@ -91,7 +91,7 @@ async def test_what_was_said_is_sent_once_in_its_order(bench: Bench, sink: Sink,
 async def test_what_was_acknowledged_before_the_end_is_written_down_and_nothing_more_is_begun(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """The lane's next owner repeats no more than what was on the way."""
+    """The lane's next owner repeats only the events that were under way."""
     await say(bench, "a1", "a2", "a3", customer=A)
     flushing = asyncio.create_task(publisher.flush())
     await asyncio.sleep(0.005)
@@ -103,7 +103,7 @@ async def test_what_was_acknowledged_before_the_end_is_written_down_and_nothing_
 
 
 async def test_a_lane_never_has_two_on_the_way(bench: Bench, sink: Sink, publisher: Publisher) -> None:
-    """The next leaves when the one before is acknowledged; lanes do not wait for each other."""
+    """The next event leaves when the one before it is acknowledged. Lanes do not wait for each other."""
     await say(bench, "a1", "a2", customer=A)
     await say(bench, "b1", "b2", customer=B)
     flushing = asyncio.create_task(publisher.flush())
@@ -131,7 +131,7 @@ async def test_nothing_behind_a_failed_event_of_a_lane_is_read_before_it(
 async def test_a_lane_that_cannot_be_sent_does_not_fill_the_way_of_the_others(
     bench: Bench, sink: Sink, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However much of it there is."""
+    """The amount of waiting events does not matter."""
     monkeypatch.setattr(module, "PORTION", 3)
     await say(bench, *(f"a{number}" for number in range(10)), customer=A)
     await say(bench, "b1", "b2", customer=B)
@@ -146,7 +146,7 @@ async def test_a_lane_that_cannot_be_sent_does_not_fill_the_way_of_the_others(
 async def test_a_broker_that_is_gone_is_not_asked_for_each_of_a_long_backlog(
     bench: Bench, sink: Sink, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One portion, then a pause."""
+    """The publisher tries one portion, then pauses."""
     monkeypatch.setattr(module, "PORTION", 1)
     for customer in (A, B):
         await say(bench, customer[-1], customer=customer)
@@ -158,7 +158,7 @@ async def test_a_broker_that_is_gone_is_not_asked_for_each_of_a_long_backlog(
 async def test_what_may_have_been_written_is_sent_again_the_same_to_the_byte(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """A reader sees a repeat, never another truth (promise G3)."""
+    """A reader sees a repeat, never a second truth (promise G3)."""
     await say(bench, "a")
     rows: list[Outgoing] = []
     sink.refuse = lambda outgoing: rows.append(outgoing) or BrokerUnavailable("lost")  # type: ignore[func-returns-value]
@@ -172,7 +172,7 @@ async def test_what_may_have_been_written_is_sent_again_the_same_to_the_byte(
 async def test_a_dead_letter_that_is_too_large_is_sent_without_its_value(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """And says so; the journal has the bytes."""
+    """The dead letter says so. The journal has the bytes."""
     small = record(specversion="9", id="small")
     await bench.accept(small, replace(small, value=b"x" * 5_000, offset=1))
     await publisher.flush()
@@ -185,7 +185,7 @@ async def test_a_dead_letter_that_is_too_large_is_sent_without_its_value(
 async def test_an_event_that_the_broker_finds_too_large_is_sent_with_shorter_lists(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """The same each time, also where it was sent before and nobody knows."""
+    """The shortening is always the same, also for an event that may have been sent before."""
     work = await bench.begin()
     await bench.dispatch(listing(400))(work)
     while await publisher.flush():
@@ -198,7 +198,7 @@ async def test_an_event_that_the_broker_finds_too_large_is_sent_with_shorter_lis
 
 
 async def test_dead_letters_do_not_wait_for_each_other(bench: Bench, sink: Sink, publisher: Publisher) -> None:
-    """A storm of them is sent side by side, and one that fails holds up no other."""
+    """Many dead letters are sent side by side. One that fails holds up no other."""
     await bench.accept(*(record(specversion="9", id=f"l{number}", offset=number) for number in range(20)))
     begun = bench.clock.monotonic()
     sink.refuse = lambda outgoing: TopicMissing("x") if dict(outgoing.headers)["ce_id"] == b"l3" else None
@@ -208,7 +208,7 @@ async def test_dead_letters_do_not_wait_for_each_other(bench: Bench, sink: Sink,
 
 
 async def test_it_sends_at_once_when_called_and_soon_when_not(bench: Bench, sink: Sink, publisher: Publisher) -> None:
-    """What another worker accepted for a lane of ours is found by looking."""
+    """A look finds the events of commands that another worker accepted for this worker's lanes."""
     task = asyncio.create_task(publisher.run())
     await asyncio.sleep(5)
     await say(bench, "called")
@@ -224,7 +224,7 @@ async def test_it_sends_at_once_when_called_and_soon_when_not(bench: Bench, sink
 async def test_neither_a_silent_broker_nor_a_silent_database_ends_it(
     bench: Bench, sink: Sink, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It goes on by itself."""
+    """The publisher goes on by itself."""
     task = asyncio.create_task(publisher.run())
     await say(bench, "a")
     sink.refuse = lambda _: BrokerUnavailable("gone")
@@ -242,7 +242,7 @@ async def test_neither_a_silent_broker_nor_a_silent_database_ends_it(
 async def test_an_error_that_nobody_expected_holds_up_its_own_lane_only(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """It is logged, and tried again."""
+    """The error is logged and the event is tried again."""
     await say(bench, "a", customer=A)
     await say(bench, "b", customer=B)
     sink.refuse = lambda outgoing: ValueError("?") if name(outgoing) == "a Rejected" else None
@@ -254,7 +254,7 @@ async def test_an_error_that_nobody_expected_holds_up_its_own_lane_only(
 async def test_it_says_that_something_cannot_leave_until_all_of_it_has_left(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """Also while others leave: one lane that is held up is enough."""
+    """Meanwhile other events may leave: one lane that is held up is enough."""
     await say(bench, "a", customer=A)
     await say(bench, "b", customer=B)
     sink.refuse = lambda outgoing: BrokerRefused("no right") if name(outgoing) == "a Rejected" else None
@@ -270,7 +270,7 @@ async def test_it_says_that_something_cannot_leave_until_all_of_it_has_left(
 
 
 async def test_two_who_send_at_once_do_not_send_the_same(bench: Bench, sink: Sink, publisher: Publisher) -> None:
-    """While the worker stops, both its loop and its last flush are there."""
+    """While the worker stops, both the loop and the last flush are running."""
     await say(bench, "a", "b")
     await asyncio.gather(publisher.flush(), publisher.flush())
     assert sink.events() == ["a Rejected", "b Rejected"]
@@ -279,7 +279,7 @@ async def test_two_who_send_at_once_do_not_send_the_same(bench: Bench, sink: Sin
 async def test_a_lane_taken_over_meanwhile_begins_with_its_oldest_event(
     bench: Bench, sink: Sink, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What stands in front of where the publisher is, because another lane is held up, is not passed over."""
+    """The publisher reads on from a place of its own while another lane is held up. It still finds older events."""
     monkeypatch.setattr(module, "PORTION", 2)
     await say(bench, "b1", customer=B)
     await bench.journal.transactions.write(_steal)
@@ -297,7 +297,7 @@ async def test_a_lane_taken_over_meanwhile_begins_with_its_oldest_event(
 async def test_what_could_not_be_sent_is_tried_again_however_much_else_there_is(
     bench: Bench, sink: Sink, publisher: Publisher
 ) -> None:
-    """A stream of events of other lanes without end does not keep a lane from its turn."""
+    """An endless stream of events of other lanes does not keep a lane from its turn."""
     await say(bench, "a1", customer=A)
     sink.refuse = lambda outgoing: BrokerUnavailable("no leader") if name(outgoing) == "a1 Rejected" else None
     for number in range(100):
@@ -315,7 +315,7 @@ async def _silent(*_: object) -> Any:
 
 
 async def test_only_what_is_in_our_lanes_is_sent(bench: Bench, sink: Sink, publisher: Publisher) -> None:
-    """The rest is its owner's."""
+    """Other lanes are sent by their owners."""
     await say(bench, "a")
     await bench.journal.transactions.write(_steal)
     assert not await publisher.flush()

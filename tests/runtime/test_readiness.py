@@ -1,4 +1,4 @@
-"""Which trouble a rollout has to wait for, and which it cannot help."""
+"""Which trouble a rollout has to wait for, and which trouble waiting does not help."""
 
 import pytest
 
@@ -25,7 +25,10 @@ def test_a_worker_without_journal_or_broker_is_not_ready(trouble: Trouble, said:
 
 @pytest.mark.parametrize("trouble", [BrokerRefused(THEIRS), TopicMissing(THEIRS), NoCommittedOffsets(THEIRS)])
 def test_a_broker_that_refuses_has_answered(trouble: Trouble) -> None:
-    """The next worker would be refused as well, so a rollout need not wait; the broker's words stay in the log."""
+    """The broker would refuse the next worker as well, so a rollout need not wait.
+
+    The broker's words stay in the log.
+    """
     now = readiness([None, trouble], [], ["somebody has paused something"])
     assert now.ready
     assert len(now.degraded) == 2

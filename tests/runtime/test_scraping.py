@@ -1,4 +1,4 @@
-"""The metrics over a real socket, as Prometheus reads them: from a thread beside the worker's event loop."""
+"""The metrics over a real socket, as Prometheus reads them: in a thread beside the worker's event loop."""
 
 import asyncio
 import socket
@@ -20,13 +20,13 @@ from worker.version import revision
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """A port that no process uses now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def scraped(port: int) -> str:
-    """What Prometheus would read. Raises where the answer is none."""
+    """The text that Prometheus would read. Raises if there is no answer."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         return str(answer.read().decode())
 
@@ -40,7 +40,7 @@ def test_an_answer_waits_for_nothing_on_its_way(monkeypatch: pytest.MonkeyPatch)
 
 
 class Touchy(dict[Any, Any]):
-    """A dictionary of the event loop, in the moment in which it changes: any other thread that walks it fails."""
+    """A dictionary that the event loop is just changing. Any other thread that walks through it fails."""
 
     def _walked(self) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -51,18 +51,18 @@ class Touchy(dict[Any, Any]):
         return super().__iter__()
 
     def items(self) -> Any:
-        """As ever, but for the loop only."""
+        """Answer the loop only."""
         self._walked()
         return super().items()
 
     def values(self) -> Any:
-        """As ever, but for the loop only."""
+        """Answer the loop only."""
         self._walked()
         return super().values()
 
 
 async def test_a_scrape_walks_nothing_that_the_event_loop_changes(tmp_path: Path) -> None:
-    """It comes from a thread of its own, at any moment: what the loop keeps is shown by the loop, as numbers."""
+    """A scrape comes from a thread of its own at any moment. The loop keeps numbers ready for it."""
     settings = settings_of(metrics={"port": free_port()})
     async with world_on(tmp_path, settings=settings) as world:
         worker = await world.begin()
@@ -85,7 +85,7 @@ async def test_a_scrape_walks_nothing_that_the_event_loop_changes(tmp_path: Path
 
 
 async def test_a_worker_whose_event_loop_does_not_come_round_is_not_shown_as_ready(tmp_path: Path) -> None:
-    """What is shown grows old: a stuck loop cannot say that it is stuck."""
+    """Readiness grows old: a stuck loop cannot say that it is stuck."""
     async with world_on(tmp_path) as world:
         worker = await world.begin()
         await asyncio.sleep(SHOW_SECONDS)

@@ -1,4 +1,4 @@
-"""A worker from start to stop: in which order its parts begin and end, and what happens to what is under way."""
+"""A worker from start to stop: the order in which its parts begin and end, and the end of running work."""
 
 import asyncio
 import signal
@@ -52,15 +52,15 @@ class Part:
         self._notes.append(f"{self._name} stops")
 
     async def drain(self, _seconds: float) -> bool:
-        """Finish what is under way."""
+        """Finish the running work."""
         self._notes.append("lanes drain")
         return True
 
     async def abandon(self) -> None:
-        """End what is under way."""
+        """End the running work."""
 
     async def flush(self) -> bool:
-        """Send what was said."""
+        """Send the events."""
         self._notes.append("publisher flushes")
         return False
 
@@ -69,11 +69,11 @@ class Part:
         self._notes.append("publisher is told to end")
 
     def alive(self) -> bool:
-        """Whether its row lives."""
+        """Whether the worker's row is alive."""
         return True
 
     def poisoned(self) -> list[str]:
-        """No partition is."""
+        """No partition is poisoned."""
         return []
 
     async def run(self) -> None:
@@ -85,14 +85,14 @@ class Part:
 
 
 class Intake(Part):
-    """The consumer, which is never cancelled: it ends when it is told to."""
+    """The consumer. Nobody cancels the consumer: it ends when told to."""
 
     def __init__(self, notes: list[str]) -> None:
         super().__init__("consumer", notes)
         self._over = asyncio.Event()
 
     def stop(self) -> None:  # type: ignore[override]
-        """Take nothing more in."""
+        """Take in nothing more."""
         self._notes.append("consumer is told to stop")
         self._over.set()
 
@@ -124,14 +124,14 @@ async def assembly(bench: Any) -> Assembly:
 
 
 async def test_what_remembers_begins_before_what_speaks_and_what_takes_in_begins_last(assembly: Assembly) -> None:
-    """So that nothing is taken in that could not be answered."""
+    """No record is taken in that could not be answered."""
     await assembly.service.start()
     assert assembly.notes == ["health starts", "ownership starts", "sink starts", "source starts"]
     await assembly.service.stop()
 
 
 async def test_intake_ends_first_and_what_sends_ends_last(assembly: Assembly) -> None:
-    """Between them: turns under way, the heartbeat, what the turns said, the lanes, the group."""
+    """In between end the turns, the heartbeat, the turns' events, the lanes and the group, in this order."""
     await assembly.service.start()
     await asyncio.sleep(0)
     assembly.notes.clear()
@@ -153,7 +153,7 @@ async def test_intake_ends_first_and_what_sends_ends_last(assembly: Assembly) ->
 
 
 async def test_a_worker_that_could_not_begin_is_stopped(assembly: Assembly) -> None:
-    """And says why; nothing of it is left behind."""
+    """The worker says why. No part of it is left."""
     assembly.parts["source"].fails = BrokerUnavailable("nobody there")
     with pytest.raises(BrokerUnavailable, match="nobody there"):
         await assembly.service.run(asyncio.Event())
@@ -161,7 +161,7 @@ async def test_a_worker_that_could_not_begin_is_stopped(assembly: Assembly) -> N
 
 
 async def test_a_loop_that_breaks_is_begun_again_and_logged_once(assembly: Assembly) -> None:
-    """A worker that ended for one odd row would end again wherever it begins."""
+    """A worker that ends because of one odd row would end again wherever it begins."""
     begun = []
 
     async def breaks() -> None:
@@ -184,7 +184,7 @@ async def test_a_loop_that_breaks_is_begun_again_and_logged_once(assembly: Assem
 
 
 async def test_a_worker_whose_intake_breaks_stops_and_says_why(assembly: Assembly) -> None:
-    """What it had read and not committed would be passed over if it went on."""
+    """The records that the worker had read and not committed would be passed over if it went on."""
 
     async def breaks() -> None:
         await asyncio.sleep(5)
@@ -197,7 +197,7 @@ async def test_a_worker_whose_intake_breaks_stops_and_says_why(assembly: Assembl
 
 
 async def test_a_worker_works_until_it_is_told_to_stop(assembly: Assembly) -> None:
-    """Then it returns."""
+    """Then the worker returns."""
     stop = asyncio.Event()
     running = asyncio.create_task(assembly.service.run(stop))
     await asyncio.sleep(3600)
@@ -215,7 +215,7 @@ async def waits(*_: Any) -> Any:
 
 
 MOST = STOP_SECONDS - (2 * CLOSE_SECONDS + max(postgres.CLOSE_SECONDS, sqlite.CLOSE_SECONDS))
-"""What the journal's close leaves to the service."""
+"""The seconds that the journal's close leaves to the service."""
 
 SILENT = {
     "the broker": [("publisher", "flush"), ("sink", "stop"), ("source", "stop")],
@@ -229,7 +229,10 @@ SILENT["everything"] = [each for parts in SILENT.values() for each in parts]
 @pytest.mark.parametrize("stubborn", [True, False])
 @pytest.mark.parametrize("silent", SILENT)
 async def test_a_stop_is_over_in_time_whatever_is_silent(assembly: Assembly, silent: str, stubborn: bool) -> None:
-    """The drain time-out and a little, also where a part outlives its cancellation; what can stop has been stopped."""
+    """A stop takes the drain time-out and a little more, even if a part outlives its cancellation.
+
+    All other parts stop.
+    """
     over = asyncio.Event()
 
     async def hangs(*_: Any) -> Any:
@@ -257,7 +260,7 @@ async def test_a_stop_is_over_in_time_whatever_is_silent(assembly: Assembly, sil
 
 
 async def test_the_lanes_are_free_a_second_after_the_drain_though_the_last_flush_hangs(assembly: Assembly) -> None:
-    """Others take them while this worker still hopes for the broker."""
+    """Other workers take the lanes while this worker still waits for the broker."""
     freed = []
 
     async def free() -> None:
@@ -272,7 +275,7 @@ async def test_the_lanes_are_free_a_second_after_the_drain_though_the_last_flush
 
 
 async def test_a_part_that_breaks_while_it_stops_keeps_no_other_from_stopping(assembly: Assembly) -> None:
-    """It is in the log, and the stop goes on."""
+    """The error is in the log, and the stop goes on."""
 
     async def breaks() -> None:
         raise ValueError("odd")
@@ -285,7 +288,7 @@ async def test_a_part_that_breaks_while_it_stops_keeps_no_other_from_stopping(as
 
 
 async def test_the_word_to_stop_is_heard_while_the_worker_begins(assembly: Assembly) -> None:
-    """A broker that is silent holds up the beginning, and not the stop."""
+    """A silent broker holds up the start, and not the stop."""
     assembly.parts["source"].start = waits
     stop = asyncio.Event()
     running = asyncio.create_task(assembly.service.run(stop))
@@ -298,7 +301,7 @@ async def test_the_word_to_stop_is_heard_while_the_worker_begins(assembly: Assem
 
 
 async def test_a_stop_that_is_not_over_in_time_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever holds it up: nobody kills it in the middle of a line of its log."""
+    """Otherwise the platform would kill the process, perhaps in the middle of a log line."""
     ended: list[tuple[str, float]] = []
     over = threading.Event()
 
@@ -317,7 +320,7 @@ async def test_a_stop_that_is_not_over_in_time_ends_the_process(monkeypatch: pyt
 
 
 class Slow(Script):
-    """Lets the answers of an operation take so many seconds."""
+    """Delays the answers of one operation by this many seconds."""
 
     def __init__(self, point: str, seconds: float) -> None:
         self._point = point
@@ -350,7 +353,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def under_way(world: World, seconds: float) -> LiveWorker:
-    """A worker in the middle of a command, whose answer takes so long."""
+    """A worker in the middle of a command whose answer takes this long."""
     worker = await world.begin(Slow(ANSWER, seconds))
     await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))
     await world.until(lambda: ANSWER in worker.life.points, "a request is under way")
@@ -358,7 +361,7 @@ async def under_way(world: World, seconds: float) -> LiveWorker:
 
 
 async def test_a_request_under_way_is_finished_and_no_other_is_begun(world: World) -> None:
-    """The command goes on where somebody takes its lane over."""
+    """The command goes on where its lane is taken over."""
     worker = await under_way(world, 20)
     await worker.stop()
     assert len(world.simulator.books.requests) == 1
@@ -370,7 +373,7 @@ async def test_a_request_under_way_is_finished_and_no_other_is_begun(world: Worl
 
 
 async def test_a_turn_that_does_not_end_in_time_is_ended(world: World) -> None:
-    """The whole stop takes no longer than the drain time-out and a little."""
+    """The whole stop takes the drain time-out and a little more."""
     worker = await under_way(world, 10_000)
     begun = world.clock.monotonic()
     await worker.stop()
@@ -380,7 +383,7 @@ async def test_a_turn_that_does_not_end_in_time_is_ended(world: World) -> None:
 
 
 async def test_what_was_said_is_sent_before_the_worker_is_gone(world: World) -> None:
-    """Nothing waits for the next worker that this one could say."""
+    """No event that this worker could send waits for the next worker."""
     worker = await world.begin()
     await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))
     await world.until(
@@ -393,7 +396,7 @@ async def test_what_was_said_is_sent_before_the_worker_is_gone(world: World) -> 
 
 
 async def test_what_a_silent_broker_was_not_told_is_said_by_the_next_owner_at_once(world: World) -> None:
-    """G3: the stop is over in time, the lanes are taken while it lasts, and nothing is lost."""
+    """G3: the stop ends in time, the lanes are taken over meanwhile, and no event is lost."""
     silent = await world.begin(Slow(SENDING, 10_000))
     command = await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))
     await world.until(lambda: SENDING in silent.life.points, "something is to be said")
@@ -406,9 +409,9 @@ async def test_what_a_silent_broker_was_not_told_is_said_by_the_next_owner_at_on
 
 
 async def test_what_a_retired_worker_still_sends_is_a_repeat_and_no_other_order(world: World) -> None:
-    """G3, G4: behind newer events of the lane there may be an old one with the same id and bytes, and never a new one.
+    """G3, G4: behind newer events of the lane, only an old event with the same id and bytes may come, never a new one.
 
-    What is read for the first time is read in the order of the lane.
+    The first copies of all events are read in the order of the lane.
     """
     slow = await world.begin(Slow(SENDING, 5))
     command = await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))
@@ -436,7 +439,7 @@ async def test_a_silent_database_does_not_hold_up_the_stop(world: World) -> None
 
 
 async def test_a_stopped_worker_leaves_nothing_uncommitted_and_nothing_owned(world: World) -> None:
-    """Its lanes are free at once, and so are its partitions."""
+    """Its lanes and its partitions are free at once."""
     worker = await world.begin()
     customer = world.simulator.customer("plan").id
     await world.do(SuspendPlan(customer_id=customer))
@@ -449,7 +452,7 @@ async def test_a_stopped_worker_leaves_nothing_uncommitted_and_nothing_owned(wor
 
 
 async def test_an_answer_leaves_as_soon_as_its_command_has_ended(world: World) -> None:
-    """It does not wait for the next look at the outbox."""
+    """The answer does not wait for the next look at the outbox."""
     await world.begin(Slow(ANSWER, 0.3))
     command = await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))
     await world.answer(command)
@@ -458,7 +461,7 @@ async def test_an_answer_leaves_as_soon_as_its_command_has_ended(world: World) -
 
 
 async def test_a_worker_tells_what_keeps_it_from_its_work(world: World) -> None:
-    """Readiness is what is missing, in sentences."""
+    """Readiness lists the missing parts in sentences."""
     worker = await world.begin()
     assert worker.service.readiness() == Readiness()
     assert worker.service.shows_ready()

@@ -1,4 +1,4 @@
-"""What is counted of a command's runs."""
+"""The metrics of a command's runs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,20 +24,20 @@ FAILED = {
 
 
 def counted(metric: str) -> dict[str, float]:
-    """How often each reason was counted so far."""
+    """How often each reason has been counted so far."""
     samples = (sample for family in REGISTRY.collect() for sample in family.samples if sample.name == metric)
     return {each.labels["reason"]: each.value for each in samples if each.labels["command"] == "SuspendPlan"}
 
 
 def more(metric: str, before: dict[str, float]) -> dict[str, float]:
-    """What was counted since."""
+    """The counts since then."""
     since = {reason: now - before.get(reason, 0) for reason, now in counted(metric).items()}
     return {reason: number for reason, number in since.items() if number}
 
 
 @pytest.mark.parametrize("reason", WaitingReason)
 async def test_a_wait_on_which_nothing_failed_is_no_retry(bench: Bench, reason: WaitingReason) -> None:
-    """An order that Microsoft provides is waited for, as ever; a retry means that something failed or was refused."""
+    """A command often waits for an order at Microsoft. A retry means that something failed or was refused."""
     work = await bench.begin()
     retries, waits = counted("azplan_command_retries_total"), counted("azplan_command_waits_total")
     for said in (True, False, False):
@@ -57,7 +57,7 @@ def said_no(name: str, code: RejectedCode | FailedCode) -> Ended:
 
 
 def value(name: str, **labels: str) -> float:
-    """What a metric says now."""
+    """The present value of a metric."""
     return REGISTRY.get_sample_value(name, labels) or 0
 
 
@@ -78,7 +78,7 @@ def value(name: str, **labels: str) -> float:
     ],
 )
 async def test_how_the_end_of_a_command_is_counted(bench: Bench, outcome: Outcome, result: str, fault: str) -> None:
-    """Outcome, whose fault, how long it took, and once more for a redrive."""
+    """The metrics show the outcome, whose fault it was, and the duration. A redrive is counted once more."""
     labels = {"command": "SuspendPlan", "outcome": result}
     counted = value("azplan_commands_total", **labels, fault=fault)
     seconds = value("azplan_command_duration_seconds_sum", **labels)
@@ -96,7 +96,7 @@ async def test_how_the_end_of_a_command_is_counted(bench: Bench, outcome: Outcom
 
 
 async def test_a_run_that_ends_nothing_is_not_counted(bench: Bench) -> None:
-    """A command that waits is not over."""
+    """A waiting command is not over."""
     work = await bench.begin()
     before = generate_latest(metrics.COMMANDS)
     waiting = Waiting(WaitingReason.RETRY, "detail", 5.0, 0, work.waits, said=False)

@@ -1,4 +1,4 @@
-"""The spans of a command's turns: the first in the sender's trace, each later one in a trace of its own with a link."""
+"""The spans of a command's turns: the first in the sender's trace, each later one in its own trace with a link."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    """Everything that is traced."""
+    """All spans."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -28,7 +28,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
 
 
 async def begun(bench: Bench, flags: str | None) -> Work:
-    """A command that has its first turn; its record carries a trace with these flags, or none."""
+    """A command in its first turn. Its record carries a trace with these flags, or none."""
     given = record()
     if flags is not None:
         header = f"00-{TRACE}-{SPAN}-{flags}".encode()
@@ -39,7 +39,7 @@ async def begun(bench: Bench, flags: str | None) -> Work:
 
 
 def turns(work: Work, number: int) -> list[str | None]:
-    """Give it so many turns; what events that are said in each would carry as their trace."""
+    """Give the command this many turns. Returns the trace that the events of each turn would carry."""
     said = []
     for revision in range(number):
         work.revision = revision
@@ -56,14 +56,14 @@ def ids(span: ReadableSpan) -> tuple[str, str]:
 
 
 def links(span: ReadableSpan) -> list[tuple[str, str]]:
-    """Where it leads."""
+    """The span to which this span links."""
     return [(f"{each.context.trace_id:032x}", f"{each.context.span_id:016x}") for each in span.links]
 
 
 async def test_the_first_turn_is_in_the_senders_trace_and_later_ones_lead_to_it(
     bench: Bench, spans: InMemorySpanExporter
 ) -> None:
-    """A command that waits for days is not one trace of days."""
+    """A command that waits for days does not make a trace of days."""
     said = turns(await begun(bench, "01"), 3)
     first, *later = spans.get_finished_spans()
     assert ids(first)[0] == TRACE
@@ -76,7 +76,7 @@ async def test_the_first_turn_is_in_the_senders_trace_and_later_ones_lead_to_it(
 
 
 async def test_without_a_senders_trace_later_turns_lead_to_the_first(bench: Bench, spans: InMemorySpanExporter) -> None:
-    """The command remembers where it began, in the journal."""
+    """The journal remembers where the command began."""
     work = await begun(bench, None)
     turns(work, 3)
     first, *later = spans.get_finished_spans()
@@ -85,7 +85,7 @@ async def test_without_a_senders_trace_later_turns_lead_to_the_first(bench: Benc
 
 
 async def test_what_the_sender_does_not_record_stays_unrecorded(bench: Bench, spans: InMemorySpanExporter) -> None:
-    """Who samples one in a thousand does not get the later turns of the other 999."""
+    """A sender that samples one command in a thousand does not get the later turns of the other 999."""
     said = turns(await begun(bench, "00"), 3)
     assert spans.get_finished_spans() == ()
     assert {str(each)[3:35] for each in said} == {TRACE}
@@ -97,7 +97,7 @@ async def test_what_the_sender_does_not_record_stays_unrecorded(bench: Bench, sp
 async def test_without_the_sdk_the_senders_trace_is_passed_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, flags: str | None, passed: str | None
 ) -> None:
-    """In every turn: who reads the answer finds the trace in which it was asked for."""
+    """In every turn, a reader of the answer finds the trace of the command's sender."""
     monkeypatch.setattr(trace, "get_tracer", trace.NoOpTracerProvider().get_tracer)
     work = await begun(bench, flags)
     assert turns(work, 3) == [passed] * 3
@@ -105,7 +105,7 @@ async def test_without_the_sdk_the_senders_trace_is_passed_on(
 
 
 async def test_an_error_leaves_its_kind_and_not_its_words_in_a_span(bench: Bench, spans: InMemorySpanExporter) -> None:
-    """Whatever it says, nobody redacts a span."""
+    """The text may hold secrets, and spans are not redacted."""
     work = await begun(bench, "01")
     with pytest.raises(ValueError, match="secret"), command_span(work):
         raise ValueError("secret")

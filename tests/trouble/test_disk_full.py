@@ -31,9 +31,8 @@ class PageLimit:
 
     def fill(self, worker: LiveWorker) -> None:
         """Allow no page more."""
-        self._writer(worker).execute(
-            "PRAGMA max_page_count = 1"
-        )  # SQLite raises the limit to the present number of pages
+        # SQLite raises the limit to the present number of pages.
+        self._writer(worker).execute("PRAGMA max_page_count = 1")
 
     def clear(self, worker: LiveWorker) -> None:
         """Allow any number of pages."""

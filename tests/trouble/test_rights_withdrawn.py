@@ -101,9 +101,8 @@ async def test_what_may_not_be_done_any_more_is_said_and_counted(
         await eventually(lambda: blocked("in"), "the metric says that records cannot be read", within=60)
         assert ready(worker)["status"] == 200
         assert any("refuses" in each for each in ready(worker)["degraded"])
-        await allow(
-            broker, [Right(RightTo.WRITE, place.commands)]
-        )  # this right shows the topic to the worker, but does not allow reading
+        # This right shows the topic to the worker, but does not allow reading.
+        await allow(broker, [Right(RightTo.WRITE, place.commands)])
         await eventually(lambda: lag() >= 1, "the lag counts what cannot be read", within=60)
         await allow(broker, [read, commit])
         await answered(place, [third], within=90)
