@@ -9,7 +9,7 @@ import pytest
 from tests.handlers.stage import Cast, Stage
 
 MEMORY = next((path for path in [Path("/dev/shm")] if path.is_dir()), None)
-"""A file system in memory, where there is one: these tests are not about disks."""
+"""A file system in memory, if the machine has one: these tests do not depend on disks."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,13 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def cast(request: pytest.FixtureRequest) -> Cast:
-    """What the stage is set with; a test changes it with `pytest.mark.parametrize("cast", ..., indirect=True)`."""
+    """The parts of the stage. A test changes them with `pytest.mark.parametrize("cast", ..., indirect=True)`."""
     return getattr(request, "param", Cast())
 
 
 @pytest.fixture
 async def stage(cast: Cast) -> AsyncIterator[Stage]:
-    """The worker's inside on a fresh journal, beside the simulator."""
+    """The inside of a worker on a fresh journal, beside the simulator."""
     with TemporaryDirectory(dir=MEMORY) as folder:
         set_up = Stage(Path(folder) / "journal.db", cast)
         yield set_up

@@ -1,4 +1,4 @@
-"""The client's connection to a simulator in the same process, and tokens that the simulator itself issues."""
+"""The client's connection to a simulator in the same process, and tokens that the simulator issues itself."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ class InProcess(Transport):
     async def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
     ) -> Reply:
-        """As the real one; only that the departure is known without a connection that could tell."""
+        """Send as the real transport does. The departure is known without a connection."""
         within = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
         departure.leave()
         try:
@@ -44,7 +44,7 @@ class InProcess(Transport):
 
 
 class Issued:
-    """A source of tokens that never fails: the simulator makes them."""
+    """A source of tokens that never fails: the simulator makes the tokens."""
 
     def __init__(self, issue: Callable[[], str]) -> None:
         self._issue = issue
@@ -55,18 +55,18 @@ class Issued:
         return AccessToken(self._issue(), 0.0, 0.0)
 
     async def replace(self, _refused: AccessToken) -> AccessToken:
-        """Another one."""
+        """Get another token."""
         return await self.get()
 
     def refused(self, reason: str, _why: Trouble) -> None:
-        """The simulator takes its own tokens, so this is a fault's doing."""
+        """Do nothing: the simulator refuses its own tokens only as a fault."""
 
     def taken(self) -> None:
-        """As it should be."""
+        """Do nothing: a taken token is the normal case."""
 
 
 class IssuedTokens:
-    """The tokens of an account: the application's, and a user's where `user` says so."""
+    """The tokens of an account: the application's, and a user's if `user` is set."""
 
     trouble = ()
 
@@ -88,5 +88,5 @@ class InProcessAccount:
         return BoundAccount(self._state, run)
 
     async def close(self) -> None:
-        """Wait for the writes that are under way, and close."""
+        """Wait for the running writes, and close."""
         await self._state.close(60.0)

@@ -1,4 +1,4 @@
-"""Everything that can become of the answer to a write."""
+"""Every fault of the answer to a write."""
 
 import pytest
 
@@ -26,10 +26,10 @@ LOST: list[tuple[str, dict[str, object]]] = [
     ("fault_in_200", {"code": 800003, "acts": True}),
     ("refused", {}),
 ]
-"""Kinds of fault with their details. Ten seconds before a request has settled is as late as it may arrive."""
+"""Kinds of fault with their details. No request arrives later than ten seconds before it has settled."""
 
 EVERY_LOSS = pytest.mark.parametrize(
     ("kind", "details"), LOST, ids=["_".join([kind, *map(str, details.values())]) for kind, details in LOST]
 )
 REMEMBERED = pytest.mark.parametrize("memory", [True, False], ids=["ids_remembered", "ids_forgotten"])
-"""Whether Partner Center remembers request ids: nothing may depend on it."""
+"""Whether Partner Center remembers request ids: no promise may depend on that."""

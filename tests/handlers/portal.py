@@ -1,4 +1,4 @@
-"""A person at Partner Center's own pages: buys beside the worker, over the API that those pages stand on."""
+"""A person at Partner Center's own pages, who buys beside the worker over the API behind these pages."""
 
 import json
 from typing import Any

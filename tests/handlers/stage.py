@@ -61,17 +61,17 @@ POLICY = Policy(
 )
 """The defaults of the settings."""
 MOST_WAITING = 30 * 86_400.0
-"""Virtual seconds after which an answer is no longer hoped for."""
+"""Virtual seconds after which the wait for an answer gives up."""
 
 
 @dataclass(frozen=True)
 class Cast:
-    """What a stage is set with, beside its Partner Center."""
+    """The parts of a stage, beside its Partner Center."""
 
     user: bool = True
     """Whether the account has a user's token beside the application's."""
     indirect: bool = False
-    """Whether the partner is an indirect provider, which sells through resellers."""
+    """Whether the partner is an indirect provider. An indirect provider sells through resellers."""
     validate_only: bool = False
     policy: Policy = POLICY
 
@@ -82,7 +82,7 @@ IMPATIENT = pytest.mark.parametrize(
     indirect=True,
     ids=["two_hours"],
 )
-"""For tests that see a wait come to its end: two hours instead of days."""
+"""For tests that reach the end of a wait: two hours instead of days."""
 
 PROVIDER = Partner(
     tenant_id="5e11e500-0000-4000-8000-000000000002",
@@ -93,9 +93,9 @@ PROVIDER = Partner(
 
 
 class Stage:
-    """Takes commands and gives their events, in the order in which they were said.
+    """Takes commands and returns their events in the order of publication.
 
-    Everything is made when it is first used, which is in the test: the time of fixtures is not the virtual one.
+    Every part is made at its first use, within the test: fixtures do not have virtual time.
     """
 
     def __init__(self, journal_file: Path, cast: Cast) -> None:
@@ -117,7 +117,7 @@ class Stage:
 
     @cached_property
     def simulator(self) -> Simulator:
-        """A Partner Center without customers, by the same clock, and without a memory of request ids."""
+        """A Partner Center without customers, on the same clock, which remembers no request ids."""
         partners = [replace(PROVIDER)] if self.cast.indirect else []
         made = build(now=self.clock.monotonic, origin=START, partners=partners)
         made.change(remember_request_ids=False)
@@ -132,13 +132,13 @@ class Stage:
     # ---- a worker
 
     async def begin_work(self) -> None:
-        """Let a worker begin, which takes over whatever another has left."""
+        """Begin a worker. It takes over the lanes of an earlier worker."""
         await self.journal.register("worker", "test", 10 * MOST_WAITING)
         await self.journal.take_lanes(1_000)
         self._serving = asyncio.create_task(self._serve())
 
     async def kill(self) -> None:
-        """The worker dies where it stands: whatever it has sent may arrive, and it hears of no answer."""
+        """The worker dies here and now. Its sent requests may arrive, and no answer reaches it."""
         for task in (self._serving, *self._turns):
             if task is not None:
                 task.cancel()
@@ -147,7 +147,7 @@ class Stage:
         await self.journal.retire()
 
     async def close(self) -> None:
-        """End everything."""
+        """Close everything."""
         if self._serving is None:
             return
         await self.kill()
@@ -158,7 +158,7 @@ class Stage:
     # ---- commands and events
 
     async def send(self, command: Command, *, command_id: str | None = None) -> str:
-        """Have a command accepted; its id."""
+        """Let a command be accepted. Returns its id."""
         if self._serving is None:
             await self.journal.open()
             await self.begin_work()
@@ -172,34 +172,34 @@ class Stage:
         return await self.answer(await self.send(command))
 
     async def done(self, answer: type[EventT], command: Command) -> EventT:
-        """Send a command and insist that its answer is of this type."""
+        """Send a command and require an answer of this type."""
         found = await self.do(command)
         assert isinstance(found, answer), found
         return found
 
     async def rejected(self, command: Command) -> CommandRejected:
-        """Send a command and insist that it is refused."""
+        """Send a command and require a refusal."""
         return await self.done(CommandRejected, command)
 
     async def failed(self, command: Command) -> CommandFailed:
-        """Send a command and insist that it fails."""
+        """Send a command and require a failure."""
         return await self.done(CommandFailed, command)
 
     async def would_do(self, command: Command) -> list[str]:
-        """Send a command that only asks; the operations that it would call."""
+        """Send a command that only validates. Returns the operations that it would call."""
         asked = await self.done(CommandValidated, command.model_copy(update={"validate_only": True}))
         return [sentence.partition(":")[0] for sentence in asked.would_do]
 
     async def redrive(self, command_id: str) -> Event:
-        """Have a person redrive a failed command; the answer of its next story."""
+        """A person redrives a failed command. Returns the answer of its next story."""
         return await self._ask("redrive", command_id)
 
     async def resolve(self, command_id: str, found: str) -> Event:
-        """Have a person say what became of an unknown outcome: `applied` or `not_applied`. The next story's answer."""
+        """A person resolves an unknown outcome as `applied` or `not_applied`. Returns the answer of the next story."""
         return await self._ask("resolve", command_id, {"found": found})
 
     async def answer(self, command_id: str, story: int = 0) -> Event:
-        """The terminal event of a command's story, as soon as it is said."""
+        """The terminal event of a command's story, as soon as it is published."""
         with suppress(TimeoutError):
             async with asyncio.timeout(MOST_WAITING):
                 while True:
@@ -211,21 +211,21 @@ class Stage:
         raise AssertionError(f"{command_id} has no answer: {await self.events(command_id)}")
 
     async def events(self, command_id: str | None = None) -> list[Event]:
-        """What was said, of one command or of all."""
+        """The events of one command or of all commands."""
         rows = [row for row in await self.journal.unsent(100_000) if not row.letter]
         said = [events()[row.type].model_validate_json(row.value or b"") for row in rows]
         return [event for event in said if command_id in (None, event.command_id)]
 
     async def waits(self, command_id: str) -> list[str]:
-        """The reasons why the command waited, in order."""
+        """The reasons of the command's waits, in order."""
         return [event.reason for event in await self.events(command_id) if isinstance(event, CommandWaiting)]
 
     async def notes(self) -> list[str]:
-        """The lines of the timelines that are neither calls nor waits."""
+        """The lines of the timelines, without calls and waits."""
         return [row["detail"] for row in await self._rows("SELECT detail FROM note WHERE kind = 'note' ORDER BY at")]
 
     async def open_effects(self) -> list[str]:
-        """The effects that are still open."""
+        """The effects that are open now."""
         return [row["key"] for row in await self._rows("SELECT key FROM effect")]
 
     async def letters(self) -> list[str]:
@@ -235,20 +235,20 @@ class Stage:
     # ---- Partner Center
 
     def calls(self, customer: object = None) -> list[str]:
-        """The operations that were called, in order."""
+        """The called operations, in order."""
         named = getattr(customer, "id", None)
         return [each.operation or "?" for each in self.simulator.books.requests if named in (None, each.customer)]
 
     def effects(self, kind: str) -> int:
-        """How many changes of a kind there were."""
+        """The number of changes of one kind."""
         return len(self.simulator.books.effects_of(kind=kind))
 
     def fault(self, kind: str, operation: str, **conditions: Any) -> Fault:
-        """Let something go wrong with the next call of an operation."""
+        """Add a fault to the next call of an operation."""
         return self.simulator.faults.add(kind, operation=operation, **conditions)
 
     async def until(self, operation: str, count: int = 1) -> None:
-        """Return when so many calls of an operation have arrived."""
+        """Return when this many calls of an operation have arrived."""
         with suppress(TimeoutError):
             async with asyncio.timeout(MOST_WAITING):
                 while self.calls().count(operation) < count:
@@ -308,7 +308,7 @@ class Stage:
         )
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Partner Center's API, with somebody at the door who sees requests arrive."""
+        """Partner Center's API, with a watch on arriving requests."""
         asyncio.get_running_loop().call_soon(self._arrived.set)
         await self.simulator.api(scope, receive, send)
 

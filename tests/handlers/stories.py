@@ -1,4 +1,4 @@
-"""What each command writes at Partner Center when all goes well, and what is true even when an answer is lost."""
+"""What each command writes at Partner Center without trouble, and what stays true when an answer is lost."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,25 +22,25 @@ Insist = Callable[[Stage, Customer, Event], None]
 
 @dataclass(frozen=True)
 class Story:
-    """A command that does what it is for."""
+    """A command that reaches its goal."""
 
     name: str
     command: type[Command]
     profile: str
-    """The customer's, in the simulator."""
+    """The profile of the customer in the simulator."""
     writes: tuple[str, ...]
-    """The operations with which it changes something, in order."""
+    """The writing operations of the command, in order."""
     insist: Insist
-    """What must be true of the answer and of Partner Center's books, whatever answer was lost on the way."""
+    """What must be true of the answer and of Partner Center's books, whichever answer was lost."""
     losable: tuple[str, ...] | None = None
-    """The writes whose answers are lost here; None: all of them."""
+    """The writes whose answers are lost here. None stands for all of them."""
     asks: Mapping[str, Any] = field(default_factory=dict)
     simulator: Mapping[str, Any] = field(default_factory=dict)
     stale: bool = False
-    """The catalog's items are replaced when the first check-out has been asked for, and held back."""
+    """The catalog's items are replaced when the first check-out has been requested and is held back."""
 
     async def told(self, stage: Stage, customer: Customer) -> Event:
-        """Its answer."""
+        """The command's answer."""
         stage.simulator.change(**self.simulator)
         if self.stale:
             stage.fault("throttle", "carts.checkout", retry_after=60)
@@ -52,7 +52,7 @@ class Story:
 
 
 def _one_plan_is_bought(stage: Stage, _customer: Customer, answer: Event) -> None:
-    """The answer claims a plan that was bought, and that is what the books say."""
+    """The answer and the books have the same bought plan."""
     assert isinstance(answer, AzurePlanCreated), answer
     (order,) = stage.simulator.books.orders
     (plan,) = stage.simulator.books.subscriptions
@@ -62,20 +62,20 @@ def _one_plan_is_bought(stage: Stage, _customer: Customer, answer: Event) -> Non
 
 
 def _of_one_cart(stage: Stage, customer: Customer, answer: Event) -> None:
-    """And no second cart was made: the first is the key of the purchase."""
+    """No second cart was made: the first cart is the key of the purchase."""
     _one_plan_is_bought(stage, customer, answer)
     assert stage.effects("cart.created") == 1
 
 
 def _it_is_suspended_once(stage: Stage, _customer: Customer, answer: Event) -> None:
-    """By this command, as the answer says."""
+    """This command suspended the plan, as the answer says."""
     assert isinstance(answer, PlanSuspended), answer
     assert not answer.already_suspended
     assert stage.effects("subscription.suspended") == 1
 
 
 def _and_what_was_under_it_is_cancelled(stage: Stage, customer: Customer, answer: Event) -> None:
-    """Each Azure subscription once, and the answer names it."""
+    """Each Azure subscription was cancelled once, and the answer names it."""
     _it_is_suspended_once(stage, customer, answer)
     (plan,) = customer.subscriptions.values()
     named = [each.id for each in getattr(answer, "cancelled_assets", ())]
@@ -84,14 +84,14 @@ def _and_what_was_under_it_is_cancelled(stage: Stage, customer: Customer, answer
 
 
 def _it_is_active_again_once(stage: Stage, _customer: Customer, answer: Event) -> None:
-    """By this command, as the answer says."""
+    """This command reactivated the plan, as the answer says."""
     assert isinstance(answer, PlanReactivated), answer
     assert not answer.already_active
     assert stage.effects("subscription.active") == 1
 
 
 def _one_upgrade_is_started(stage: Stage, _customer: Customer, answer: Event) -> None:
-    """And followed to its end; it may have been started so late that it looked like another's."""
+    """The upgrade is followed to its end. A late start may look like another command's."""
     assert isinstance(answer, ProductUpgradeCompleted), answer
     (made,) = stage.simulator.books.upgrades
     assert answer.upgrade_id == made.id
@@ -131,4 +131,4 @@ STORIES = (
     Story("reactivated", ReactivatePlan, "suspended_plan", ("subscriptions.patch",), _it_is_active_again_once),
     Story("upgraded", StartProductUpgrade, "legacy", ("upgrades.create",), _one_upgrade_is_started),
 )
-"""Between them every command, and every write of every command."""
+"""These stories have every command, and every write of every command."""

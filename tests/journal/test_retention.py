@@ -193,7 +193,7 @@ async def test_a_lane_in_which_nothing_stands_is_forgotten(bench: Bench) -> None
 
 @pytest.mark.parametrize("keeper", ["command", "unsent", "dead letters", "effect", "request", "owner", "settling"])
 async def test_a_lane_is_kept_while_anything_stands_in_it(bench: Bench, keeper: str) -> None:
-    """A remembered command, an unsent event, an open effect or request, an owner, or a request still under way counts."""
+    """A remembered command, an unsent event, an open effect or request, an owner, or a request that may still act."""
     one = await bench.worker()
     await accept(one, poison() if keeper == "dead letters" else command("1"))
     await change(one, "DELETE FROM event")

@@ -1,1 +1,1 @@
-"""What operators do beside running workers: requests, the brake, dead letters, replays, rebuilt journals."""
+"""What operators do beside running workers: requests, pauses, dead letters, replays, rebuilt journals."""

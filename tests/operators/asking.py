@@ -1,4 +1,4 @@
-"""A person beside a world of workers: writes requests into the journal and reads what came of them."""
+"""A person beside a world of workers: writes requests into the journal and reads their answers."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ WHO, WHY = "ada@desk", "the ordering system went wrong"
 
 @asynccontextmanager
 async def beside(world: World) -> AsyncIterator[OperatorJournal]:
-    """The journal, opened by somebody who is no worker."""
+    """The journal, opened by a person and not by a worker."""
     journal = OperatorJournal(Transactions(world._make_engine(world.clock), world.clock))
     await journal.open()
     try:
@@ -24,7 +24,7 @@ async def beside(world: World) -> AsyncIterator[OperatorJournal]:
 
 
 async def ask(world: World, verb: str, command_id: str, details: Json = None) -> str:
-    """Ask for something to be done to a command, and wait for what was answered."""
+    """Make a request about a command, and wait for the answer."""
     async with beside(world) as journal:
         acts = journal.requests
         number = await acts.ask(WHO, WHY, verb, uid(command_id), details)
@@ -44,7 +44,7 @@ async def ask(world: World, verb: str, command_id: str, details: Json = None) ->
 
 
 def later(world: World, seconds: float) -> Callable[[], bool]:
-    """True when so many virtual seconds have passed from now."""
+    """Returns a function that is true once this many virtual seconds have passed."""
     end = world.clock.monotonic() + seconds
     return lambda: world.clock.monotonic() >= end
 
@@ -55,5 +55,5 @@ def uid(command_id: str) -> str:
 
 
 def types(world: World, command_id: str) -> list[str]:
-    """What was said of a command: the names of the events with their stories."""
+    """The published events of a command: their names with their stories."""
     return [f"{type(each.event).__name__} {each.event.redrive}" for each in world.said(command_id)]

@@ -15,7 +15,7 @@ class MemoryAdmin:
         self._broker = broker
 
     async def beginnings(self, topic: str) -> Mapping[Partition, int]:
-        """A broker in memory keeps everything."""
+        """The first offsets: a broker in memory keeps everything."""
         return {Partition(topic, number): 0 for number in range(len(self._broker._topics[topic]))}
 
     async def ends(self, topic: str) -> Mapping[Partition, int]:
@@ -23,7 +23,7 @@ class MemoryAdmin:
         return {each: self._broker.end(each) for each in await self.beginnings(topic)}
 
     async def offsets_at(self, topic: str, instant: datetime) -> Mapping[Partition, int]:
-        """First offsets of that instant or later."""
+        """The first offsets of that instant or later."""
         milliseconds = int(instant.timestamp() * 1000)
         found = {}
         for each, end in (await self.ends(topic)).items():

@@ -1,7 +1,7 @@
 """A program without a terminal that calls every function of `worker.operators`, as a page would.
 
-Run in a process of its own, `python -m tests.operators.page`, on a journal that `tests.cli.telling` has filled. Here
-no import of typer, rich or click works. Prints nothing; exit code 0 if every call did what its docstring promises.
+Run in a process of its own, `python -m tests.operators.page`, on a journal that `tests.cli.telling` has filled. Imports
+of typer, rich and click fail here. Prints nothing. The exit code is 0 if every call did what its docstring promises.
 """
 
 # ruff: noqa: E402 - the refusal stands before the imports
@@ -21,7 +21,7 @@ TERMINALS = ("typer", "rich", "click")
 
 
 class NoTerminal(MetaPathFinder):
-    """Refuses everything that is made for terminals."""
+    """Refuses every library that is made for terminals."""
 
     def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
         """Raises ImportError for a terminal's library."""
@@ -81,7 +81,7 @@ NAME = signature.sign(" ada@desk ", "to see whether a page can")
 
 
 class PageAdmin(MemoryAdmin):
-    """Topics in memory, of which none has to be created but one."""
+    """Topics in memory, of which one is missing."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         super().__init__(broker)
@@ -92,7 +92,7 @@ class PageAdmin(MemoryAdmin):
         return [TopicChange(each, None if number == 0 else 1, None) for number, each in enumerate(wanted)]
 
     async def apply(self, changes: Sequence[TopicChange]) -> None:
-        """Remembers what was created."""
+        """Note the created topics."""
         self.created.extend(change.wanted.name for change in changes)
 
 
@@ -103,14 +103,14 @@ class PageSink:
         self._broker = broker
 
     async def send(self, topic: str, record: Outgoing, *, partition: int | None = None) -> Ack:
-        """Acknowledged at once."""
+        """Acknowledge at once."""
         end = self._broker.end(Partition(topic, partition or 0))
         await self._broker.write(topic, record, partition=partition or 0)
         return Ack(Partition(topic, partition or 0), end)
 
 
 async def words() -> None:
-    """Words as a person types them, and sentences as a person reads them."""
+    """Parse words as a person types them, and make sentences as a person reads them."""
     assert (NAME.who, signature.name(" a\nb "), signature.reason("why")) == ("ada@desk", "a b", "why")
     assert selection.select(type="suspend-plan", state="open").open
     assert selection.select_dead_letters(code="invalid_json").code == "invalid_json"
@@ -130,7 +130,7 @@ async def words() -> None:
 
 
 async def rights(settings: Settings, admin: PageAdmin) -> None:
-    """What the broker needs."""
+    """Find the rights that the broker demands."""
     kafka, lacking = settings.kafka, [Right(RightTo.WRITE, "t"), Right(RightTo.WRITE_ONCE, "kafka-cluster")]
     assert len(permissions.needed_rights(kafka)) == 5
     assert permissions.comes_with_others(lacking[1], lacking)
@@ -142,13 +142,13 @@ async def rights(settings: Settings, admin: PageAdmin) -> None:
 
 
 async def checked() -> None:
-    """Every check ends in a finding, also without a broker and without Partner Center."""
+    """Every check ends in a finding, even without a broker and without Partner Center."""
     found = {(finding.check, finding.result) async for finding in checks.findings()}
     assert {("settings", checks.Result.OK), ("journal", checks.Result.OK), ("broker", checks.Result.FAILED)} <= found
 
 
 async def unreachable(settings: Settings) -> None:
-    """A broker that is not there is an error of the broker's."""
+    """A broker that cannot be reached raises the broker's error."""
     for door in (connections.admin(settings), connections.sink(settings)):
         try:
             async with door as client:
@@ -159,7 +159,7 @@ async def unreachable(settings: Settings) -> None:
 
 
 async def sent(settings: Settings, broker: MemoryBroker, admin: PageAdmin) -> None:
-    """A command is composed, sent and followed to its answer."""
+    """Compose, send and follow a command to its answer."""
     (member,) = (each for each in compose.members(SuspendPlan) if each.name == "validateOnly")
     given = {**compose.parse_data(b"{}", "the form"), member.name: compose.value_of(member, True)}
     assert compose.own_tenant_id(settings, None) == settings.partners["us"].tenant_id
@@ -177,7 +177,7 @@ async def sent(settings: Settings, broker: MemoryBroker, admin: PageAdmin) -> No
 
 
 def answer(identity: compose.CommandIdentity) -> Outgoing:
-    """What a worker answers."""
+    """Answer as a worker does."""
     origin = Origin(identity.id, identity.source, SuspendPlan.wire_type(), CUSTOMER, "us", 0)
     failed: Event = CommandFailed.of(
         origin, code=FailedCode.RETRIES_EXHAUSTED, detail="it kept failing", attempts=1, outcome_unknown=False
@@ -192,7 +192,7 @@ def answer(identity: compose.CommandIdentity) -> Outgoing:
 
 
 async def read(journal: OperatorJournal, settings: Settings) -> None:
-    """Lists, stories, evidence, numbers."""
+    """Read lists, stories, evidence and counts."""
     await selection.check_partner(journal, settings, "us")
     found = await commands_of_people.list_commands(journal, settings, Selection(), since=timedelta(days=3650))
     assert len(found.commands) == 5
@@ -206,7 +206,7 @@ async def read(journal: OperatorJournal, settings: Settings) -> None:
 
 
 async def held(journal: OperatorJournal, settings: Settings) -> None:
-    """Paused and resumed."""
+    """Pause and resume."""
     plan = await pauses.plan_pause(journal, settings, customer=CUSTOMER)
     made = await pauses.pause(journal, NAME, plan.selection)
     assert pauses.spoken(made.which) in pauses.in_force(made, journal.now())
@@ -217,7 +217,7 @@ async def held(journal: OperatorJournal, settings: Settings) -> None:
 
 
 async def asked(journal: OperatorJournal, settings: Settings) -> None:
-    """Requests are written down; no worker of this test carries them out."""
+    """Write requests. No worker of this test carries them out."""
     assert [worker.name for worker in await requests.living_workers(journal)] == ["page"]
     numbers = await requests.request_cancel(
         journal, NAME, await requests.plan_cancel(journal, settings, Selection(type=SuspendPlan.wire_type()))
@@ -238,7 +238,7 @@ async def asked(journal: OperatorJournal, settings: Settings) -> None:
 
 
 async def buried(journal: OperatorJournal, settings: Settings) -> None:
-    """Dead letters are listed, read, put aside and taken back; one that is no command is not redriven."""
+    """List, read, archive and restore dead letters. A record that is no command is not redriven."""
     found = await dead_letters.list_dead_letters(journal, settings, Selection())
     letter = next(each for each in found.letters if each.id is None)
     number = letter.letter.seq
@@ -255,7 +255,7 @@ async def buried(journal: OperatorJournal, settings: Settings) -> None:
 
 
 async def replayed(journal: OperatorJournal, settings: Settings, admin: PageAdmin) -> None:
-    """Replays are planned, listed, read and carried out."""
+    """Plan, list, read and carry out replays."""
 
     @asynccontextmanager
     async def opened(_: Settings) -> AsyncIterator[PageAdmin]:
@@ -279,7 +279,7 @@ async def replayed(journal: OperatorJournal, settings: Settings, admin: PageAdmi
 
 
 async def replay_parts(journal: OperatorJournal, settings: Settings, admin: PageAdmin) -> None:
-    """The decisions inside a replay."""
+    """Make the decisions inside a replay."""
     topic, now = settings.kafka.commands_topic, datetime.now(UTC)
     ranges = await candidates.ranges(admin, topic)
     assert await candidates.shortened(admin, topic, now) == []
@@ -305,20 +305,20 @@ async def replay_parts(journal: OperatorJournal, settings: Settings, admin: Page
 
 
 async def each(found: Sequence[candidates.Candidate]) -> AsyncIterator[candidates.Candidate]:
-    """One after the other."""
+    """Yield one record after the other."""
     for candidate in found:
         yield candidate
 
 
 async def forgotten(journal: OperatorJournal, settings: Settings) -> None:
-    """Nothing here is old."""
+    """Find nothing to delete: no row here is old."""
     assert await journal_maintenance.plan_prune(journal, settings) == await journal_maintenance.prune(
         journal, settings, NAME
     )
 
 
 async def visit() -> None:
-    """Everything, one after the other."""
+    """Call all functions one after the other."""
     settings = model.load()
     kafka = settings.kafka
     broker = MemoryBroker(Clock(), {kafka.commands_topic: 1, kafka.events_topic: 1})

@@ -17,13 +17,13 @@ def settings(**tenants: str) -> Settings:
     return Settings.model_construct(partners=partners)
 
 
-def test_the_only_account_is_meant_where_none_is_named() -> None:
+def test_without_a_named_account_the_only_account_is_meant() -> None:
     """Its tenant id is written in lower case, as the contract writes ids."""
     assert own_tenant_id(settings(contoso=OURS), None) == OURS.lower()
 
 
 def test_the_named_account_is_meant() -> None:
-    """In whatever case its name is typed."""
+    """The case of the typed name does not matter."""
     assert own_tenant_id(settings(contoso=OURS, fabrikam=OTHER), "Fabrikam") == OTHER
 
 
@@ -37,10 +37,10 @@ def test_the_named_account_is_meant() -> None:
     ],
     ids=["several", "unknown", "none", "a domain"],
 )
-def test_where_the_settings_do_not_tell_nothing_is_sent(
+def test_without_a_tenant_id_in_the_settings_nothing_is_sent(
     tenants: dict[str, str], partner: str | None, message: str
 ) -> None:
-    """The advice says which option helps."""
+    """The advice names the option that helps."""
     with pytest.raises(InvalidRequest, match=message) as caught:
         own_tenant_id(settings(**tenants), partner)
     assert "--partner" in (caught.value.advice or "")

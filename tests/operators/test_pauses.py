@@ -1,4 +1,4 @@
-"""The brake: what is paused is held within a second on every replica, loses nothing, and goes on in its order."""
+"""Pauses: every replica holds paused commands within a second, loses none, and later carries them out in order."""
 
 from collections.abc import Callable
 
@@ -15,19 +15,19 @@ SECOND = 1.0
 
 
 async def pause(world: World, which: Selection) -> None:
-    """A person steps on the brake."""
+    """A person pauses commands."""
     async with beside(world) as journal:
         await journal.pauses.pause(WHO, WHY, which)
 
 
 async def resume(world: World, which: Selection) -> None:
-    """A person lets go of it."""
+    """A person resumes commands."""
     async with beside(world) as journal:
         await journal.pauses.resume(WHO, WHY, which)
 
 
 def test_a_flood_stops_within_a_second_on_all_replicas_and_others_go_on(play: Play) -> None:
-    """Of many suspensions none reaches Partner Center a second after the pause, while another type is answered."""
+    """No suspension reaches Partner Center a second after the pause. Commands of another type are answered."""
 
     async def story(world: World) -> None:
         for _ in range(3):
@@ -52,7 +52,10 @@ def test_a_flood_stops_within_a_second_on_all_replicas_and_others_go_on(play: Pl
 
 
 def test_the_head_of_a_paused_lane_says_so_once_however_long_it_is_held(play: Play) -> None:
-    """One CommandWaiting with the reason paused and the operator's words; those behind it say nothing."""
+    """There is one CommandWaiting with the reason paused and the operator's words.
+
+    The commands behind have no event.
+    """
 
     async def story(world: World) -> None:
         await world.begin()
@@ -71,7 +74,7 @@ def test_the_head_of_a_paused_lane_says_so_once_however_long_it_is_held(play: Pl
 
 
 def test_what_was_paused_goes_on_at_once_and_in_its_order(play: Play) -> None:
-    """Resumed, the lane's commands take effect in the order in which they were accepted, without waiting any longer."""
+    """After the resume the lane's commands take effect in the order of acceptance, without further waiting."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -95,7 +98,7 @@ def test_what_was_paused_goes_on_at_once_and_in_its_order(play: Play) -> None:
 
 
 def test_two_pauses_hold_until_both_are_ended(play: Play) -> None:
-    """Ending one does not let go what another holds."""
+    """The end of one pause does not free commands that the other holds."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -113,8 +116,11 @@ def test_two_pauses_hold_until_both_are_ended(play: Play) -> None:
     play(story)
 
 
-def test_a_pause_in_force_is_told_to_whoever_asks_and_names_nobody(play: Play) -> None:
-    """Readiness and a gauge say it within a second. The worker stays ready; no customer, person or reason is named."""
+def test_readiness_and_a_gauge_show_a_pause_in_force_and_name_nobody(play: Play) -> None:
+    """Readiness and a gauge show the pause within a second.
+
+    The worker stays ready. No customer, person or reason is named.
+    """
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -141,7 +147,7 @@ def test_a_pause_in_force_is_told_to_whoever_asks_and_names_nobody(play: Play) -
 
 
 def test_what_is_paused_costs_nothing(play: Play) -> None:
-    """However many commands wait and however long: each has one turn, says so with no time, and is due when resumed."""
+    """Each waiting command has one turn, publishes its wait without a time, and is due when resumed."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -164,13 +170,13 @@ def test_what_is_paused_costs_nothing(play: Play) -> None:
 
 
 async def end_pauses_and_die(world: World) -> None:
-    """Somebody resumed, and died before making anything due."""
+    """A person resumed, and the process died before any command was due."""
     async with beside(world) as journal:
         await journal.transactions.write(lambda tx: tx.run("DELETE FROM pause"))
 
 
-def test_whoever_resumes_may_die_before_waking_anything(play: Play) -> None:
-    """Workers see that the pause is over and wake what it held; one that begins later does, too."""
+def test_the_process_that_resumes_may_die_before_it_wakes_a_command(play: Play) -> None:
+    """Workers see the end of the pause and wake the held commands. A worker that begins later does so too."""
 
     async def story(world: World) -> None:
         worker = await world.begin()

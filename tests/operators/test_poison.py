@@ -1,4 +1,4 @@
-"""A storm of dead letters pauses its partition instead of draining it, and ends by itself."""
+"""A storm of dead letters pauses its partition, and the pause ends by itself."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,14 +16,14 @@ BOTH = (HERE, THERE)
 
 
 def stormy() -> Poison:
-    """A judge whose first partition has just been paused at the instant 0."""
+    """A judge that has just paused the first partition, at the instant 0."""
     poison = Poison(40, 0.5)
     assert poison.took(HERE, [True] * 40, 0.0)
     return poison
 
 
 def test_a_window_must_be_full_and_more_than_its_share_dead() -> None:
-    """A few dead letters pause nothing, half of a window does not either, and one more does."""
+    """A few dead letters pause nothing. Half of a window does not either. One more does."""
     poison = Poison(40, 0.5)
     assert not poison.took(HERE, [True] * 20, 0.0)
     assert not poison.took(HERE, [False] * 20, 0.0)
@@ -33,15 +33,15 @@ def test_a_window_must_be_full_and_more_than_its_share_dead() -> None:
     assert "partition 0 of commands is paused" in poison.complaints()[0]
 
 
-def test_a_window_of_nought_never_pauses() -> None:
-    """Who switches it off has it off."""
+def test_a_window_of_0_never_pauses() -> None:
+    """An operator who sets 0 has switched the pauses off."""
     poison = Poison(0, 0.5)
     assert not poison.took(HERE, [True] * 1000, 0.0)
     assert not poison.complaints()
 
 
 def test_pauses_grow_while_the_storm_lasts_up_to_the_longest() -> None:
-    """Each probe that finds it still there waits twice as long, and never longer than five minutes."""
+    """Each probe that still finds the storm doubles the wait, up to five minutes."""
     poison, now, pauses = stormy(), 0.0, []
     for _ in range(10):
         begun = now
@@ -54,8 +54,8 @@ def test_pauses_grow_while_the_storm_lasts_up_to_the_longest() -> None:
     assert pauses[-1] == LONGEST_PAUSE
 
 
-def test_a_good_probe_ends_the_storm_and_the_window_begins_anew() -> None:
-    """After it, a whole window is needed again to pause."""
+def test_a_good_probe_ends_the_storm_and_empties_the_window() -> None:
+    """After that probe only a whole window pauses again."""
     poison = stormy()
     assert poison.held(FIRST_PAUSE, BOTH) == set()
     assert not poison.took(HERE, [False] * PROBE, FIRST_PAUSE)
@@ -66,7 +66,7 @@ def test_a_good_probe_ends_the_storm_and_the_window_begins_anew() -> None:
 
 
 def test_a_sender_that_fell_silent_is_not_complained_about_for_ever() -> None:
-    """Where nothing comes to judge by, the partition counts as well after a minute."""
+    """Without new records the partition counts as well after a minute."""
     poison = stormy()
     poison.held(FIRST_PAUSE, BOTH)
     assert poison.complaints()
@@ -82,13 +82,13 @@ def test_a_partition_that_went_to_another_member_is_forgotten() -> None:
 
 
 async def storm(world: World, number: int) -> None:
-    """A sender gone wrong, on partition 0."""
+    """Unreadable records of a broken sender, on partition 0."""
     for _ in range(number):
         await world.broker.write(COMMANDS, Outgoing(b"k", b"no json", ()), partition=0)
 
 
 def reasons(worker: LiveWorker) -> Sequence[str]:
-    """What /readyz says beside yes."""
+    """The troubles that /readyz reports beside yes."""
     now = worker.service.readiness()
     assert now.ready, "a storm holds no rollout up"
     return now.degraded
@@ -121,7 +121,7 @@ def test_a_storm_is_held_up_while_other_partitions_notice_nothing(play: Play) ->
 
 
 def test_the_partition_resumes_by_itself_and_nothing_behind_the_storm_is_lost(play: Play) -> None:
-    """When good commands come again, everything that waited behind the storm is taken in and answered."""
+    """When good commands come again, all records behind the storm are taken in and answered."""
 
     async def story(world: World) -> None:
         worker = await world.begin()

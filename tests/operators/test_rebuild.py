@@ -38,11 +38,11 @@ from worker.settings.build import tenants_of
 
 Play = Callable[..., None]
 GUARD = 40.0 + 300.0 + 900.0
-"""The longest call, settling, and the lag of the order list, by the settings' defaults."""
+"""Seconds by the default settings: the longest call, settling, and the lag of the order list."""
 
 
 async def rebuild(world: World, *renamed: tuple[str, str]) -> Rebuilt:
-    """Build the journal from the topics."""
+    """Rebuild the journal from the topics."""
     async with beside(world) as journal:
         return await Rebuild(journal, await sources(world, journal, *renamed), lambda _: None).run(
             WHO, WHY, alone=False
@@ -50,27 +50,27 @@ async def rebuild(world: World, *renamed: tuple[str, str]) -> Rebuilt:
 
 
 async def sources(world: World, journal: OperatorJournal, *renamed: tuple[str, str]) -> Sources:
-    """The topics of the world, for the accounts that it has now."""
+    """The topics of the world, with its present accounts."""
     tenants = await journal.tenants.enrol(tenants_of(world.settings), renamed)
     desk = intake.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
     return Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk, tenants, GUARD)
 
 
 def lose(folder: Path) -> None:
-    """The journal's disk is gone."""
+    """Lose the disk of the journal."""
     for file in folder.glob("journal.db*"):
         file.unlink()
 
 
 async def contents(world: World) -> dict[str, Any]:
-    """What the journal remembers of each command and of what was said."""
+    """Everything that the journal knows of each command and each event."""
     commands = await world.rows("SELECT id, state, code, redrive, fingerprint, lane FROM command ORDER BY id")
     said = await world.rows("SELECT id, type, redrive, key, value, headers, at FROM event ORDER BY id")
     return {"commands": commands, "events": said}
 
 
-def test_a_lost_journal_is_what_it_was_for_all_that_is_over(play: Play, tmp_path: Path) -> None:
-    """Commands, answers, stories and events with their ids, times and bytes are as they were; no call is made."""
+def test_a_rebuilt_journal_has_everything_that_is_over(play: Play, tmp_path: Path) -> None:
+    """Commands, answers, stories and events have the same ids, times and bytes. No call is made."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -98,7 +98,10 @@ def test_a_lost_journal_is_what_it_was_for_all_that_is_over(play: Play, tmp_path
 
 
 def test_a_command_that_was_open_waits_looks_and_is_bought_once(play: Play, tmp_path: Path) -> None:
-    """Its cart's id is lost: it waits out settling and the order list's lag, and finds the plan that it bought."""
+    """The id of its cart is lost.
+
+    The command waits out settling and the order list's lag, and finds the plan that it bought.
+    """
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -128,7 +131,7 @@ def test_a_command_that_was_open_waits_looks_and_is_bought_once(play: Play, tmp_
 
 
 def test_a_command_that_may_have_begun_is_not_cancelled_after_a_rebuild(play: Play, tmp_path: Path) -> None:
-    """Its order is placed, and the journal has lost that: nobody may be told that nothing was changed."""
+    """Its order is placed, but the journal has lost that: an answer must not claim that nothing was changed."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -148,7 +151,7 @@ def test_a_command_that_may_have_begun_is_not_cancelled_after_a_rebuild(play: Pl
 
 
 def test_a_later_command_of_the_customer_waits_too(play: Play, tmp_path: Path) -> None:
-    """What comes after the rebuild does not act either before everything that was sent shows."""
+    """A command after the rebuild does not act before every sent request is visible."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -168,7 +171,7 @@ def test_a_later_command_of_the_customer_waits_too(play: Play, tmp_path: Path) -
 
 
 def test_an_older_journal_from_a_backup_is_brought_up(play: Play, tmp_path: Path) -> None:
-    """What the backup knows as open and the topic as answered is concluded; what it does not know enters."""
+    """Commands that are open in the backup and answered on the topic are concluded. Unknown commands enter."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -196,7 +199,7 @@ def test_an_older_journal_from_a_backup_is_brought_up(play: Play, tmp_path: Path
 
 
 def test_a_failed_command_is_a_dead_letter_again_and_can_be_redriven(play: Play, tmp_path: Path) -> None:
-    """Its letter is not published once more, and its next story has the next number."""
+    """The dead letter is not published again. The command's next story has the next number."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -218,7 +221,7 @@ def test_a_failed_command_is_a_dead_letter_again_and_can_be_redriven(play: Play,
 
 
 def test_a_command_whose_record_is_gone_is_answered_and_its_id_stays_used(play: Play, tmp_path: Path) -> None:
-    """Nobody can run it any more: it is outcome_unknown, and a record with its id starts nothing."""
+    """Nobody can run the command any more: it is outcome_unknown, and a record with its id starts nothing."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -243,14 +246,14 @@ def test_a_command_whose_record_is_gone_is_answered_and_its_id_stays_used(play: 
 
 
 def forget(broker: MemoryBroker) -> None:
-    """The commands topic has lost its records to its retention, and the group begins at its new ones."""
+    """Kafka deletes the oldest records of the commands topic, and the group begins at the first that is left."""
     for log in broker._topics[COMMANDS]:
         log.clear()
     broker.group(GROUP).committed.clear()
 
 
 def test_a_rebuild_is_refused_while_a_worker_lives(play: Play) -> None:
-    """The journal is never changed beneath somebody who works with it."""
+    """The journal never changes under a working worker."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -261,7 +264,7 @@ def test_a_rebuild_is_refused_while_a_worker_lives(play: Play) -> None:
 
 
 def test_a_rebuild_that_was_cut_off_is_finished_before_a_worker_begins(play: Play, tmp_path: Path) -> None:
-    """Half a journal is no journal: a worker refuses it, and a second rebuild completes it."""
+    """A worker refuses half a journal. A second rebuild completes it."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -281,7 +284,7 @@ def test_a_rebuild_that_was_cut_off_is_finished_before_a_worker_begins(play: Pla
 
 
 def test_what_others_wrote_to_the_events_topic_concludes_nothing(play: Play, tmp_path: Path) -> None:
-    """Answers under any other id or source, and what cannot be read, are passed over and named."""
+    """Answers under any other id or source, and unreadable ones, are skipped and named."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -315,7 +318,7 @@ def test_what_others_wrote_to_the_events_topic_concludes_nothing(play: Play, tmp
 
 
 def test_a_refused_repeat_of_an_id_is_believed_by_its_record(play: Play, tmp_path: Path) -> None:
-    """It says nothing about the command that has the id, and is not said again."""
+    """That event says nothing about the command that has the id. It is not published again."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -338,7 +341,7 @@ CUT = json.dumps({"customerId": str(UUID(int=9)), "blockers": [{}] * 501, "trunc
 
 
 def published(event: Event, id: UUID, source: bytes = b"/azplan") -> Outgoing:  # noqa: A002
-    """An event as anybody may write it."""
+    """An event as any program may write it."""
     made = encode(event, id=id, time=START, correlation_id="x", causation_id="x")
     return replace(made, headers=tuple((name, source if name == "ce_source" else text) for name, text in made.headers))
 
@@ -347,7 +350,7 @@ class Broken(MemoryAdmin):
     """A broker that goes away when the commands are to be read."""
 
     async def ends(self, topic: str) -> Any:
-        """Newest offsets, of the events alone."""
+        """The newest offsets, of the events alone."""
         if topic == COMMANDS:
             raise ConnectionError("the broker is gone")
         return await super().ends(topic)

@@ -1,4 +1,4 @@
-"""The worker dies, and its journal with it. Whatever it had begun: built from the topics, nothing is done twice."""
+"""The worker dies and its journal is lost. The journal is built from the topics, and nothing is done twice."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -17,22 +17,22 @@ from tests.support.virtual_loop import run_virtual
 from worker.operators.rebuild import Rebuild
 
 GUARD = 20.0 + SETTLE + 90.0
-"""Seconds: the longest call, settling and the lag of the order list, by the settings of the enumeration."""
+"""Seconds by the settings of the enumeration: the longest call, settling and the lag of the order list."""
 WRITES = {name.split(":")[0] for name in LEAVING}
 
 
 def worst(points: Sequence[str]) -> Iterator[Death]:
-    """Around every write and every event, requests that arrive long after the journal is lost included."""
+    """The worst points: around every write and every event, and requests that arrive long after the journal is lost."""
     return (death for death in deaths(points) if death.name.split(":")[0] in WRITES | {"event"})
 
 
 def is_modest(finding: str) -> bool:
-    """Whether it is only that a command calls what it did itself there already: who did it was in the journal."""
+    """Whether the only finding is that a command does not claim its own effect, which the lost journal knew."""
     return finding.startswith("G6") and ("but it bought it" in finding or "but it did it" in finding)
 
 
 async def survive(path: Path, death: Death, folder: Folder) -> None:
-    """Run a path until its worker dies; lose the journal, rebuild it, and go on. Raises `Findings`."""
+    """Run a path until its worker dies. Lose the journal, rebuild it, and go on. Raises `Findings`."""
     file = folder / "journal.db"
     world = World(sqlite_file(file), simulator=simulator_of(path, remembers=death.remembers), settings=SETTINGS)
     try:
@@ -53,8 +53,8 @@ async def survive(path: Path, death: Death, folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("path", [CREATE[0], SUSPEND[0], UPGRADE[0]], ids=str)
-def test_nothing_is_done_twice_whatever_was_begun_when_the_journal_was_lost(path: Path, tmp_path: Folder) -> None:
-    """The promises of the crash enumeration hold for a journal that remembers nothing but what was published."""
+def test_nothing_is_done_twice_after_the_journal_was_lost_at_any_point(path: Path, tmp_path: Folder) -> None:
+    """The promises of the crash suite hold for a journal that knows only published events."""
     points = run_virtual(points_of(path, sqlite_file(tmp_path / "whole.db"))).points
     found, number = [], 0
     for number, death in enumerate(worst(points), start=1):

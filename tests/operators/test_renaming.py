@@ -1,4 +1,4 @@
-"""An account is renamed: its customers, their lanes and what is under way in them stay what they are."""
+"""An account is renamed: its customers keep their lanes and their running commands."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +16,11 @@ from worker.journal.selection import Selection
 
 Play = Callable[..., None]
 SWAPPED = settings_of(("renamed", "contoso"))
-"""The tenant is called `renamed`, and its old name is another tenant's."""
+"""The tenant is called `renamed`. Its old name belongs to another tenant."""
 
 
 async def send(world: World, command: CreateAzurePlan, command_id: str, partner: str) -> str:
-    """Send a command for an account by its name."""
+    """Send a command for an account, by the account's name."""
     outgoing = encode_command(command, id=command_id, source=SOURCE, time=world.clock.now(), partner=partner)
     ack = await world.broker.write(COMMANDS, outgoing)
     world.sent[command_id] = world.written[ack.partition.number, ack.offset] = command
@@ -28,7 +28,7 @@ async def send(world: World, command: CreateAzurePlan, command_id: str, partner:
 
 
 def orders(world: World) -> int:
-    """How many orders Partner Center has made."""
+    """The number of orders that Partner Center has made."""
     return len(world.simulator.books.effects_of(kind="order.created"))
 
 
@@ -38,7 +38,7 @@ async def lanes(world: World) -> set[str]:
 
 
 def test_a_command_goes_on_with_the_account_that_its_tenant_has_now(play: Play) -> None:
-    """Also where the old name is another tenant's by now; all its events name the account that it was sent for."""
+    """The old name may belong to another tenant by now. All events name the account for which the command was sent."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -64,7 +64,7 @@ def test_a_command_goes_on_with_the_account_that_its_tenant_has_now(play: Play) 
 
 
 def test_a_name_of_another_tenant_never_serves_the_old_ones_commands(play: Play) -> None:
-    """Its tenant is not configured any more: it is answered so, and goes on when the tenant is back."""
+    """The tenant is no longer configured. The command's answer says so, and it goes on when the tenant is back."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -92,7 +92,7 @@ def test_a_name_of_another_tenant_never_serves_the_old_ones_commands(play: Play)
 
 
 def test_what_was_sent_for_the_old_name_is_read_after_the_rename(play: Play) -> None:
-    """It stood on the topic meanwhile. Where another tenant has the name by now, it is that tenant's."""
+    """The command was on the topic meanwhile. If another tenant has the name by now, the command is that tenant's."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -114,7 +114,10 @@ def test_what_was_sent_for_the_old_name_is_read_after_the_rename(play: Play) -> 
 
 
 def test_two_replicas_that_call_one_tenant_differently_buy_once(play: Play) -> None:
-    """Each takes in a command of one customer, at the same time: one order, and the second finds it."""
+    """Each replica takes in a command of one customer at the same time.
+
+    There is one order, and the second command finds it.
+    """
 
     async def story(world: World) -> None:
         await world.begin()
@@ -133,7 +136,7 @@ def test_two_replicas_that_call_one_tenant_differently_buy_once(play: Play) -> N
 
 
 def test_a_pause_outlives_a_rename(play: Play) -> None:
-    """What was paused by the old name is held under the new one, and shows the new name."""
+    """Commands paused by the old name are held under the new one. The pause shows the new name."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -155,7 +158,7 @@ def test_a_pause_outlives_a_rename(play: Play) -> None:
 
 
 def test_a_rebuild_after_a_rename_ends_in_the_same_lanes(play: Play, tmp_path: Path) -> None:
-    """The journal is lost, and with it what the account was called before. A person says it, and one order is made."""
+    """The lost journal knew the account's former name. A person gives the name, and one order is made."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -192,8 +195,8 @@ def test_a_rebuild_after_a_rename_ends_in_the_same_lanes(play: Play, tmp_path: P
     play(story)
 
 
-def test_a_rebuild_lets_accounts_be_gone_whose_commands_are_done(play: Play, tmp_path: Path) -> None:
-    """Nothing of theirs can be in doubt, so nobody has to say who they were."""
+def test_a_rebuild_needs_no_account_whose_commands_are_all_done(play: Play, tmp_path: Path) -> None:
+    """No command of theirs can be in doubt, so nobody has to name their former tenants."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -215,7 +218,7 @@ def test_a_rebuild_lets_accounts_be_gone_whose_commands_are_done(play: Play, tmp
 def test_a_rebuild_puts_a_command_back_where_it_stood_when_its_account_could_not_be_told(
     play: Play, tmp_path: Path
 ) -> None:
-    """By today's settings its record would be taken for another."""
+    """By today's settings its record would belong to another account."""
 
     async def story(world: World) -> None:
         worker = await world.begin()

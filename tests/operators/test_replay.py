@@ -1,4 +1,4 @@
-"""Replays beside running workers: harmless, each command once, stopped when they go badly, resumable."""
+"""Replays beside running workers: harmless, each command once, stopped by failures, resumable."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -27,13 +27,13 @@ EVERYTHING = Selection()
 
 
 def desk(world: World) -> intake.IntakeRules:
-    """How the worker of this world decides about records."""
+    """The values by which the worker of this world decides about records."""
     tenants = Directory({name: Tenant(name, name) for name in world.settings.partners})
     return intake.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
 
 
 async def each(found: Iterable[Record] | Iterable[Candidate]) -> AsyncIterator:
-    """One after the other, as something that is read."""
+    """Yield one record after the other, like a stream."""
     for one in found:
         yield one
 
@@ -47,14 +47,14 @@ async def plan_of_topic(
 
 
 async def plan_of_journal(journal: OperatorJournal, which: Selection) -> ReplayPlan:
-    """A plan for what the journal has."""
+    """A plan for the commands of the journal."""
     return await make(journal, of_journal(journal, which), Order(WHO, WHY, {}, Wanted()), {"contoso": 500})
 
 
 async def apply(
     world: World, journal: OperatorJournal, plan: ReplayPlan, *, re_emit: bool = False, **pace: float
 ) -> Ended:
-    """Carry a plan out."""
+    """Carry out a replay plan."""
 
     async def enter(items: Sequence[ReplayItem]) -> None:
         taken = [intake.intake(item.record, journal.now(), desk(world)) for item in items if item.record]
@@ -74,12 +74,12 @@ async def failures(world: World, number: int) -> tuple[list[str], list[Customer]
 
 
 def answered_twice(world: World, sent: Sequence[str]) -> bool:
-    """Whether each of these commands has the answers of two stories, and of no third."""
+    """Whether each of these commands has the answers of exactly two stories."""
     return all(len(world.answers(command_id)) == 2 for command_id in sent)
 
 
 def test_replaying_what_is_done_does_nothing_at_all(play: Play) -> None:
-    """Concluded commands cause no call of Partner Center, no event and no dead letter, whatever range is replayed."""
+    """Concluded commands cause no call of Partner Center, no event and no dead letter, for any range of the topic."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -97,7 +97,7 @@ def test_replaying_what_is_done_does_nothing_at_all(play: Play) -> None:
 
 
 def test_recorded_events_are_published_again_with_the_same_ids_and_bytes(play: Play) -> None:
-    """A replay that asks gets every event of the command once more, in the order in which they were said."""
+    """If the person asks for that, every event of the command is published once more, in its order."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -120,7 +120,7 @@ def test_recorded_events_are_published_again_with_the_same_ids_and_bytes(play: P
 
 
 def test_a_record_that_is_not_known_enters_by_the_same_intake(play: Play) -> None:
-    """A replay of a topic whose records were never read here starts them, once, and answers them."""
+    """A replay of unread records starts them once and answers them."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -143,7 +143,7 @@ def test_a_record_that_is_not_known_enters_by_the_same_intake(play: Play) -> Non
 
 
 def test_failures_of_one_code_are_redriven_with_a_canary_first(play: Play) -> None:
-    """The canary goes alone; when it has ended well the others follow, and each has one more answer."""
+    """The canary goes alone. When it has ended well, the others follow, and each has one more answer."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -166,7 +166,7 @@ def test_failures_of_one_code_are_redriven_with_a_canary_first(play: Play) -> No
 
 
 def test_a_replay_stops_by_itself_when_the_canary_fails(play: Play) -> None:
-    """What made them fail is still there: the rest is not begun, and stays planned."""
+    """The cause of the failures is still there. The other commands do not begin and stay planned."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -184,7 +184,7 @@ def test_a_replay_stops_by_itself_when_the_canary_fails(play: Play) -> None:
 
 
 def test_two_applies_at_once_and_two_plans_that_overlap_run_no_command_twice(play: Play) -> None:
-    """However many people press the button, each failure begins one more story."""
+    """Each failure begins one more story, however many people apply plans."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -203,7 +203,7 @@ def test_two_applies_at_once_and_two_plans_that_overlap_run_no_command_twice(pla
 
 
 def test_an_apply_that_died_is_continued_where_it_was(play: Play) -> None:
-    """Applying the plan again begins what was not begun, and nothing else."""
+    """A second apply begins only commands that had not begun."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -227,7 +227,7 @@ def test_an_apply_that_died_is_continued_where_it_was(play: Play) -> None:
 
 
 def test_other_content_under_a_known_id_is_a_conflict_that_nothing_comes_of(play: Play) -> None:
-    """The first command and its answer stay as they are; the plan counts both records."""
+    """The first command and its answer stay unchanged. The plan counts both records."""
 
     async def story(world: World) -> None:
         await world.begin()

@@ -1,4 +1,4 @@
-"""What a replay would do, what that costs, and how fast it goes: tables, without a journal."""
+"""What a replay would do, how many calls it costs, and its pace: tables, without a journal."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def known(state: State, code: str | None = None, **more: object) -> Known:
     ],
 )
 def test_each_command_has_one_outcome(command: Known | None, wanted: Wanted, outcome: Outcome) -> None:
-    """From what is known of a command and what was asked for to what would happen."""
+    """The outcome follows from the state of the command and the person's request."""
     assert decide(command, readable=True, too_old=False, wanted=wanted).outcome is outcome
 
 
@@ -56,7 +56,7 @@ def test_what_cannot_be_read_or_is_too_old_is_never_started() -> None:
 
 
 def test_a_replay_costs_what_its_types_have_cost_and_accounts_do_not_wait_for_each_other() -> None:
-    """Calls add up; the time is that of the account that takes longest at its ceiling."""
+    """Calls add up. The duration is that of the account that takes longest at its ceiling."""
     commands = [("contoso", "A"), ("contoso", "A"), ("fabrikam", "A"), ("fabrikam", "B")]
     expected = expect(commands, {"A": 8.0}, {"contoso": 60, "fabrikam": 10})
     assert expected.calls == round(3 * 8.0 + UNSEEN)
@@ -84,12 +84,15 @@ CANARY = Pace(canary=3)
     ],
 )
 def test_the_canary_goes_alone_and_then_ever_more(now: Standing, pace: Pace, number: int) -> None:
-    """Nothing is begun beside the canary; after it, twice as many as have ended, and never more than are planned."""
+    """No command begins beside the canary.
+
+    Then twice as many as have ended may run, and never more than are planned.
+    """
     assert portion(now, pace, begun=0, seconds=0) == number
 
 
 def test_a_rate_holds_over_the_whole_replay() -> None:
-    """At 60 a minute, one may begin each second, however large the ramp has become."""
+    """At 60 a minute one command may begin each second, whatever the ramp allows."""
     now, pace = Standing(planned=1000, done=100), Pace(rate=60)
     assert portion(now, pace, begun=0, seconds=0) == 1
     assert portion(now, pace, begun=1, seconds=0.9) == 0
@@ -108,5 +111,5 @@ def test_a_rate_holds_over_the_whole_replay() -> None:
     ],
 )
 def test_too_many_failures_stop_a_replay(now: Standing, stops: bool) -> None:
-    """Any failure of the canary stops it; after that, more than a tenth."""
+    """Any failure of the canary stops the replay. After the canary, more than a tenth stops it."""
     assert too_many_failed(now, CANARY) is stops

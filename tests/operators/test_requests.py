@@ -1,4 +1,4 @@
-"""Requests about commands are carried out once, by the owner of the lane, whatever the command is doing meanwhile."""
+"""The owner of the lane carries out each request about a command once, whatever the command is doing meanwhile."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def create(customer: Customer) -> CreateAzurePlan:
 
 
 def redrives(outcome: str) -> float:
-    """How many redriven stories of CreateAzurePlan have ended so."""
+    """The number of redriven stories of CreateAzurePlan with this end."""
     labels = {"command": "CreateAzurePlan", "outcome": outcome}
     return REGISTRY.get_sample_value("azplan_redrives_total", labels) or 0.0
 
@@ -43,7 +43,7 @@ async def failed(world: World) -> tuple[str, Customer]:
 
 
 def test_a_redriven_command_begins_its_next_story_with_accepted_and_ends_it_with_one_answer(play: Play) -> None:
-    """The new story has its own accepted and terminal event, and what failed before is bought once it can be."""
+    """The new story has its own accepted and terminal event. The plan is bought once that is possible."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -62,7 +62,7 @@ def test_a_redriven_command_begins_its_next_story_with_accepted_and_ends_it_with
 
 
 def test_a_command_that_did_not_fail_is_not_redriven(play: Play) -> None:
-    """The person who asks is told why, and no event is written."""
+    """The person is told why, and no event is written."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -76,7 +76,7 @@ def test_a_command_that_did_not_fail_is_not_redriven(play: Play) -> None:
 
 
 def test_a_redrive_that_was_planned_for_an_earlier_story_does_nothing(play: Play) -> None:
-    """Two plans that overlap redrive a command once."""
+    """Two overlapping plans redrive a command once."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -91,7 +91,7 @@ def test_a_redrive_that_was_planned_for_an_earlier_story_does_nothing(play: Play
 
 
 def test_a_command_without_an_account_moves_into_its_customers_lane_when_it_is_redriven(play: Play) -> None:
-    """Accepted when nobody could tell the account, it stands in line with the customer's others once one can."""
+    """When the account is known, the command queues in the lane of its customer."""
 
     async def story(world: World) -> None:
         worker = await world.begin()
@@ -113,9 +113,9 @@ def test_a_command_without_an_account_moves_into_its_customers_lane_when_it_is_r
 
 
 def test_a_command_that_has_written_stays_in_its_lane(play: Play) -> None:
-    """What it may have left at Partner Center is known in that lane only, so it cannot buy beside it from another.
+    """Only that lane knows its possible effects at Partner Center: in another lane it could buy beside itself.
 
-    Its account's name belongs to another tenant by now: it is not begun for that one.
+    The name of its account now belongs to another tenant. The command does not begin for that tenant.
     """
 
     async def story(world: World) -> None:
@@ -136,7 +136,7 @@ def test_a_command_that_has_written_stays_in_its_lane(play: Play) -> None:
 
 
 def test_a_command_that_waits_is_cancelled_and_the_next_of_its_lane_goes_on(play: Play) -> None:
-    """It is answered with cancelled_by_operator, nothing of it reaches Partner Center, and order is kept behind it."""
+    """The answer is cancelled_by_operator, nothing reaches Partner Center, and the order behind it is kept."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -157,7 +157,7 @@ def test_a_command_that_waits_is_cancelled_and_the_next_of_its_lane_goes_on(play
 
 
 def test_a_command_that_has_begun_to_write_is_not_cancelled(play: Play) -> None:
-    """A write that runs is never cut off: the person is told which one, and the command goes on to its end."""
+    """A running write is never cut off. The person is told its name, and the command goes on to its end."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -171,7 +171,7 @@ def test_a_command_that_has_begun_to_write_is_not_cancelled(play: Play) -> None:
 
 
 def test_a_command_whose_write_never_got_through_is_cancelled(play: Play) -> None:
-    """Partner Center lets no suspension in: nothing was changed, so the flood behind it can be taken back."""
+    """Partner Center refuses every suspension. Nothing was changed, so the whole flood can be cancelled."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -190,7 +190,7 @@ def test_a_command_whose_write_never_got_through_is_cancelled(play: Play) -> Non
 
 
 async def unknown(world: World, *, effect: bool) -> tuple[str, Customer]:
-    """A command that ended in outcome_unknown: its check-out was never answered, and took effect or did not."""
+    """A command that ended in outcome_unknown. Its check-out was never answered, and may have taken effect."""
     customer = world.simulator.customer()
     world.simulator.faults.add("reset_after" if effect else "reset_before", operation="carts.checkout")
     world.simulator.faults.add("error_before", operation="carts.get", status=403, code=900308, count=None)
@@ -204,7 +204,7 @@ async def unknown(world: World, *, effect: bool) -> tuple[str, Customer]:
 
 @pytest.mark.parametrize("found", ["applied", "not_applied"])
 def test_resolving_ends_what_was_unknown_and_nothing_is_bought_twice(play: Play, found: str) -> None:
-    """What a person found out at Microsoft is how the next story goes on; exactly one plan is bought either way."""
+    """The next story goes on from the person's finding. Exactly one plan is bought in both cases."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -220,7 +220,7 @@ def test_resolving_ends_what_was_unknown_and_nothing_is_bought_twice(play: Play,
 
 
 def test_what_was_resolved_as_applied_is_never_bought_again(play: Play) -> None:
-    """Where looking does not find what a person says is there, the command fails again rather than buying."""
+    """If the look does not find the plan that the person reported, the command fails again and buys nothing."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -236,7 +236,7 @@ def test_what_was_resolved_as_applied_is_never_bought_again(play: Play) -> None:
 
 
 def test_a_suspension_that_was_resolved_as_applied_is_not_made_again(play: Play) -> None:
-    """The plan is active: the person is told so, and decides; not one request changes anything."""
+    """The plan is active. The person is told so and decides; no request changes anything."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -265,7 +265,7 @@ def test_a_suspension_that_was_resolved_as_applied_is_not_made_again(play: Play)
 
 
 def test_a_request_about_a_command_that_is_not_known_is_refused_at_once(play: Play) -> None:
-    """The journal holds no such command, so there is no lane whose owner could carry it out."""
+    """The journal has no such command, so no lane's owner could carry out the request."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -276,7 +276,7 @@ def test_a_request_about_a_command_that_is_not_known_is_refused_at_once(play: Pl
 
 
 def test_a_command_whose_bytes_are_forgotten_is_not_redriven(play: Play) -> None:
-    """The person who asks is told at once what to do instead, and the request does not stay open."""
+    """The person is told the alternative at once, and the request does not stay open."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -294,7 +294,7 @@ def test_a_command_whose_bytes_are_forgotten_is_not_redriven(play: Play) -> None
 
 
 class FewLooks(Script):
-    """Ends a worker that looks into its journal without end, so that a loop without a pause is seen."""
+    """Ends a worker that reads its journal endlessly: a loop without a pause fails the test."""
 
     looked, most = 0, 20_000
 
@@ -307,7 +307,7 @@ class FewLooks(Script):
 def test_requests_that_cannot_be_carried_out_yet_keep_no_other_waiting(play: Play) -> None:
     """A cancel behind 120 redrives that wait for Kafka is answered at once, and the redrives cost few looks.
 
-    They are carried out when Kafka is back.
+    The redrives are carried out when Kafka is back.
     """
 
     async def story(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Workers forget by themselves what the settings say, and nobody notices."""
+"""Workers delete old rows by themselves as the settings say, and no command is disturbed."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ OF_COMMANDS = ("command", "step", "call", "note", "event", "dead_letter", "effec
 
 
 async def count(world: World, *tables: str) -> Mapping[str, int]:
-    """How many rows there are."""
+    """The number of rows."""
     return {table: (await world.rows(f"SELECT count(*) AS n FROM {table}"))[0]["n"] for table in tables}
 
 
@@ -34,7 +34,7 @@ async def suspend(world: World) -> Any:
 
 
 def test_workers_forget_by_themselves_details_first_and_in_the_end_everything(play: Play) -> None:
-    """No verb is called. The lane goes too, and a new command of the customer is carried out as ever."""
+    """No verb is called. The lane goes too, and a new command of the customer is carried out as usual."""
 
     async def story(world: World) -> None:
         for _ in range(2):
@@ -55,7 +55,7 @@ def test_workers_forget_by_themselves_details_first_and_in_the_end_everything(pl
 
 
 def test_what_is_open_or_unsent_is_never_forgotten_by_a_worker(play: Play) -> None:
-    """A failed command that waits for a person, and an answer that Kafka does not take, are there after any time."""
+    """A failed command that waits for a person, and an answer that Kafka does not take, stay for any time."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -77,7 +77,7 @@ def test_what_is_open_or_unsent_is_never_forgotten_by_a_worker(play: Play) -> No
 
 
 def test_only_one_worker_forgets_at_a_time(play: Play) -> None:
-    """Of three, one has the chore; when it dies, another one takes it over."""
+    """Of three workers one has the chore. When it dies, another takes over."""
 
     async def story(world: World) -> None:
         workers = [await world.begin() for _ in range(3)]
@@ -98,7 +98,7 @@ def test_only_one_worker_forgets_at_a_time(play: Play) -> None:
 
 
 def test_a_gauge_shows_the_age_of_the_oldest_detail(play: Play) -> None:
-    """It stops growing at the retention of details."""
+    """The age stops growing at the retention of details."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -112,10 +112,10 @@ def test_a_gauge_shows_the_age_of_the_oldest_detail(play: Play) -> None:
 
 
 def test_a_silent_journal_does_not_end_the_forgetting(play: Play) -> None:
-    """It goes on when the journal answers again."""
+    """Retention goes on when the journal answers again."""
 
     class Silent(Script):
-        """A database that can be away."""
+        """A database that can go silent."""
 
         down = False
 

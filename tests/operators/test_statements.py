@@ -56,7 +56,7 @@ async def journal(request: pytest.FixtureRequest) -> AsyncIterator[OperatorJourn
 
 
 async def topics() -> MemoryBroker:
-    """Three commands: one done, one failed in its second story, one only accepted; and a record that is none."""
+    """Three commands: one done, one failed in its second story, one only accepted. One more record is no command."""
     broker = MemoryBroker(Clock(), {COMMANDS: 1, EVENTS: 1})
     for customer in (SUSPENDED, FAILED, OPEN):
         command = SuspendPlan(customer_id=customer)
@@ -91,7 +91,7 @@ def published(customer: str, redrive: int, place: str, kind: type[Event], member
 
 
 async def rebuilt(journal: OperatorJournal) -> MemoryBroker:
-    """The journal, built from the topics."""
+    """The journal, rebuilt from the topics."""
     broker = await topics()
     await journal.tenants.enrol({"contoso": TENANT}, [])
     sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, TENANTS, 1240.0)
@@ -100,8 +100,8 @@ async def rebuilt(journal: OperatorJournal) -> MemoryBroker:
     return broker
 
 
-async def test_a_rebuilt_journal_says_where_each_command_stands(journal: OperatorJournal) -> None:
-    """Done, failed in the story that was the newest, open behind the guard; the unreadable record is a dead letter."""
+async def test_a_rebuilt_journal_has_the_state_of_each_command(journal: OperatorJournal) -> None:
+    """Done, failed in the newest story, or open behind the guard. The unreadable record is a dead letter."""
     await rebuilt(journal)
     rows = await journal.transactions.read(
         lambda tx: tx.rows("SELECT id, state, code, redrive FROM command ORDER BY id")
@@ -126,7 +126,7 @@ async def test_a_rebuilt_journal_says_where_each_command_stands(journal: Operato
 
 
 async def test_a_rebuild_twice_is_a_rebuild_once(journal: OperatorJournal) -> None:
-    """What was built is found as it is: nothing is doubled."""
+    """The second rebuild finds the rows of the first: nothing is doubled."""
     broker = await rebuilt(journal)
     sources = Sources(MemoryAdmin(broker), COMMANDS, EVENTS, "group", DESK, TENANTS, 1240.0)
     again = await Rebuild(journal, sources, lambda _: None).run(WHO, WHY, alone=False)
@@ -136,7 +136,7 @@ async def test_a_rebuild_twice_is_a_rebuild_once(journal: OperatorJournal) -> No
 
 
 async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: OperatorJournal) -> None:
-    """Its items say what would happen; a redrive is asked for once, however often it is sent."""
+    """A few characters of its id find the plan. Its items say what would happen. Each redrive is requested once."""
     broker = await rebuilt(journal)
     fresh = encode_command(CreateAzurePlan(customer_id=OPEN), id="new", source="/crm", time=datetime.now(UTC))
     await broker.write(COMMANDS, fresh)
@@ -161,7 +161,7 @@ async def test_a_plan_is_kept_found_by_its_beginning_and_sent_once(journal: Oper
 
 
 async def test_old_plans_are_forgotten_with_other_details(journal: OperatorJournal) -> None:
-    """They hold the bytes of records, which are kept no longer than those of commands."""
+    """Plans hold the bytes of records. These bytes are kept no longer than those of commands."""
     await rebuilt(journal)
     for _ in range(2):
         await make(journal, of_journal(journal, Selection()), Order(WHO, WHY, {}, Wanted()), {})
@@ -173,7 +173,7 @@ async def test_old_plans_are_forgotten_with_other_details(journal: OperatorJourn
 
 
 async def test_recorded_events_are_due_again_once(journal: OperatorJournal) -> None:
-    """They are unsent again, in their order, and their lane is somebody's to send."""
+    """They are unsent again, in their order, and some worker owns their lane."""
     await rebuilt(journal)
     done = [each async for each in of_journal(journal, Selection(customer=SUSPENDED))]
     plan = await make(journal, each(done), Order(WHO, WHY, {}, Wanted(re_emit=True)), {})
@@ -188,7 +188,10 @@ async def test_recorded_events_are_due_again_once(journal: OperatorJournal) -> N
 
 
 async def test_dead_letters_are_found_with_their_commands(journal: OperatorJournal) -> None:
-    """By code, type, customer and account; one of a record that was no command has none."""
+    """The filters are code, type, customer and account.
+
+    The dead letter of a record that is no command has no command.
+    """
     await rebuilt(journal)
     everything = Selection("contoso", FAILED, SuspendPlan.wire_type(), code="retries_exhausted")
     (found,) = await journal.dead_letters.search(everything, "open", 5)

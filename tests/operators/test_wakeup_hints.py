@@ -1,4 +1,4 @@
-"""On PostgreSQL a worker hears at once of what others write for it; nothing depends on that."""
+"""On PostgreSQL a hint tells a worker at once what others write for it. The worker works without hints too."""
 
 from collections.abc import AsyncIterator
 
@@ -13,19 +13,19 @@ from worker.journal.selection import Selection
 
 pytestmark = pytest.mark.postgres
 NEVER = 3600.0
-"""Seconds between two looks by themselves."""
+"""Seconds between two looks of a worker without hints."""
 
 
 @pytest.fixture
 async def world(postgres_url: str) -> AsyncIterator[World]:
-    """Workers in real time that look at what people ask for once an hour."""
+    """Workers in real time that look at the requests of people once an hour."""
     world = World(lambda _: PostgresEngine(postgres_url), attention=NEVER)
     yield world
     await world.close()
 
 
 async def test_a_pause_a_request_and_a_resumption_are_heard_of_at_once(world: World) -> None:
-    """Held, cancelled and let go by somebody in another process, within a moment each."""
+    """Another process pauses, cancels and resumes. Each takes effect within a moment."""
     await world.begin()
     customer = world.simulator.customer("quiet_plan")
     which = Selection(customer=customer.id)

@@ -1,4 +1,4 @@
-"""A person says "try now": what waits is due at once, and open circuits are probed at once."""
+"""A person says "try now": waiting commands are due at once, and open circuits are probed at once."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ CUSTOMERS = 12
 
 
 async def wake(world: World, which: Selection) -> int:
-    """A person wakes what waits."""
+    """A person wakes waiting commands."""
     async with beside(world) as journal:
         return await journal.wakeups.wake(WHO, WHY, which)
 
 
 async def after_an_outage(world: World, workers: int = 1) -> list[str]:
-    """Commands that wait while Partner Center has just come back after a quarter of an hour; their ids."""
+    """Commands that still wait just after an outage of Partner Center of a quarter of an hour. Returns their ids."""
     for _ in range(workers):
         await world.begin()
     world.simulator.faults.add("error_before", status=503, count=None)
@@ -33,7 +33,7 @@ async def after_an_outage(world: World, workers: int = 1) -> list[str]:
 
 
 async def answered_within(world: World, sent: list[str]) -> float:
-    """Seconds until all of them are answered with success."""
+    """Seconds until all of these commands have a successful answer."""
     begun = world.clock.monotonic()
     for each in sent:
         assert isinstance(await world.answer(each), PlanSuspended)
@@ -41,7 +41,7 @@ async def answered_within(world: World, sent: list[str]) -> float:
 
 
 def test_what_an_outage_left_waiting_goes_on_at_once(play: Play) -> None:
-    """Left alone they would wait for minutes; woken, all are answered within a minute."""
+    """Without the person they would wait for minutes. Woken, all are answered within a minute."""
 
     async def story(world: World) -> None:
         sent = await after_an_outage(world)
@@ -55,7 +55,7 @@ def test_what_an_outage_left_waiting_goes_on_at_once(play: Play) -> None:
 
 
 def test_every_worker_probes(play: Play) -> None:
-    """Also a worker to which the person did not speak lets its circuits try at once."""
+    """A worker that the person did not address probes its circuits at once too."""
 
     async def story(world: World) -> None:
         sent = await after_an_outage(world, workers=2)
@@ -67,7 +67,7 @@ def test_every_worker_probes(play: Play) -> None:
 
 
 def test_a_pause_is_stronger(play: Play) -> None:
-    """What a pause holds stays where it is, also when everything is woken."""
+    """Commands held by a pause stay held, even when everything is woken."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -85,7 +85,7 @@ def test_a_pause_is_stronger(play: Play) -> None:
 
 
 def test_only_what_was_meant_is_woken(play: Play) -> None:
-    """One command by its id, those of a reason, those of a partner: the others keep their time, and it is signed."""
+    """The selection is one command by id, a wait reason or a partner. The others keep their time; the act is signed."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -106,7 +106,7 @@ def test_only_what_was_meant_is_woken(play: Play) -> None:
 
 
 def test_a_partner_is_called_by_the_name_that_its_account_has_now(play: Play) -> None:
-    """A command that waits from before its account was renamed is woken by the new name."""
+    """The new name wakes a command that waits from before the rename of its account."""
 
     async def story(world: World) -> None:
         worker = await world.begin()

@@ -1,4 +1,4 @@
-"""What a person can do needs no terminal: a page can call the same functions, on both databases."""
+"""A person's actions need no terminal: a page can call the same functions, on both databases."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 async def prepare(url: str) -> None:
-    """Five commands and a dead letter, of workers that are gone."""
+    """Five commands and a dead letter of workers that no longer run."""
     await tell(url)
     async with Bench(url) as bench:
         one = await bench.worker()
@@ -27,7 +27,7 @@ async def prepare(url: str) -> None:
 def test_every_function_of_the_operators_works_without_a_terminal(
     database: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """In a process in which typer, rich and click cannot be imported, and nothing is printed."""
+    """typer, rich and click cannot be imported in that process, and nothing is printed."""
     url = str(request.getfixturevalue(f"{database}_url"))
     run_apart(prepare(url))
     ours = {name: value for name, value in os.environ.items() if not name.upper().startswith("AZPLAN_")}
