@@ -94,8 +94,8 @@ async def test_a_range_ends_where_the_topic_ends() -> None:
     ("asked", "told"),
     [
         ((7, range(3)), "commands has no partition 7: it has 0 to 1"),
-        ((0, range(4)), "begins at offset 2 by now.*--journal"),
-        ((0, range(5, 9)), "ends before offset 5: nothing is at 5 yet"),
+        ((0, range(4)), "begins at offset 2 now.*--journal"),
+        ((0, range(5, 9)), "ends before offset 5: no record is at 5 yet"),
     ],
 )
 async def test_offsets_that_the_topic_does_not_have_are_told(asked: tuple[int, range], told: str) -> None:

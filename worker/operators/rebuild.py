@@ -1,7 +1,8 @@
-"""An empty journal, or an older one, brought up to the commands and events topics. No worker may live meanwhile.
+"""Brings an empty or older journal up to the commands and events topics. No worker may live meanwhile.
 
-What has its answer is concluded. What has none is open again and may have begun: its cart's id is lost, so its lane
-waits until every request that was never answered has arrived and every order shows; its handler looks before it buys.
+A command with an answer is concluded. A command without one is open again and may have begun: the id of its cart is
+lost. Its lane therefore waits until every unanswered request has arrived and every order shows, and its handler looks
+before it buys.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -36,12 +37,15 @@ from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.intake import IntakeRules, intake, lane_of, refused_by_database
 
 PORTION = 500
-GONE = "the journal was built anew, and neither the record of the command nor an answer is on the topics any more"
+GONE = "the journal was rebuilt, and neither the record of the command nor an answer is on the topics any more"
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a journal is built from, and for whom. `guard`: seconds that lanes of what is open wait first."""
+    """The topics and settings from which a journal is rebuilt.
+
+    `guard`: the seconds that the lanes of open and failed commands wait before a command runs in them.
+    """
 
     admin: Admin
     commands_topic: str
@@ -54,9 +58,9 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild found.
+    """How many events and commands a rebuild found.
 
-    `gone` are open commands whose records are on the topic no more, `passed` records of the events topic that azplan
+    `gone` counts open commands without a record on the topic. `passed` are records of the events topic that azplan
     would not write.
     """
 
@@ -70,10 +74,10 @@ class Rebuilt:
 
 
 class Rebuild:
-    """Builds a journal. Ended in the middle, it is begun again and finds what it has done."""
+    """Rebuilds a journal. A rebuild that was interrupted can be run again: it keeps what is stored already."""
 
     def __init__(self, journal: OperatorJournal, sources: Sources, tell: Callable[[str], None]) -> None:
-        """`tell` is called with what is being done."""
+        """`tell` is called with a sentence at the begin of each part of the work."""
         self._journal = journal
         self._sources = sources
         self._tell = tell
@@ -83,8 +87,8 @@ class Rebuild:
     async def run(self, who: str, why: str, *, alone: bool) -> Rebuilt:
         """Bring the journal up to the topics. `alone`: no other process can have it open.
 
-        Raises `JournalRefused` while a worker lives, where the journal belongs to another group, and where events name
-        an account with unfinished work whose tenant cannot be told.
+        Raises `JournalRefused` while a worker lives, if the journal belongs to another group or topic, and if events
+        name an account that has unfinished work and an unknown tenant.
         """
         journal, sources = self._journal, self._sources
         if not alone:
@@ -95,7 +99,7 @@ class Rebuild:
         copied = await self._copy()
         await self._accounts.refuse_unknown()
         if not alone:
-            await refuse_beside_workers(journal)  # one that began between the first look and the mark
+            await refuse_beside_workers(journal)  # a worker may have begun between the first look and the mark
         self._tell(f"reading the commands of {sources.commands_topic}")
         entered = await self._enter()
         await self._enter_bare()
@@ -131,8 +135,10 @@ class Rebuild:
         return number
 
     async def _as_told(self, item: Intake, told: Mapping[str, Row]) -> Intake:
-        """A command with the account that its events name, in the lane in which it stood, whatever its record would be
-        taken for today. Of what was answered it is known that it is not new, however old its record."""
+        """The command with the account that its events name, in the lane that it had, whatever today's settings say.
+
+        A command with events is not new, so it is never too old, however old its record is.
+        """
         if item.command is None or item.command.uid not in told:
             return item
         found = stored(told[item.command.uid])
@@ -161,7 +167,10 @@ class Rebuild:
         return bare(row["uid"], found, await self._accounts.tenant(found.event.partner))
 
     async def _guard_strays(self, rows: Sequence[Row], guard: int) -> None:
-        """Of an open command whose account cannot be told, it cannot be told either whether it had begun for one."""
+        """Let the lanes of all accounts wait for a customer who has an open command of an unknown account.
+
+        The command may have begun for any of the accounts.
+        """
         customers = [row["customer"] for row in rows if not row["partner"] and State(row["state"]).is_open]
         lanes = [
             LaneKey(lane_of(tenant, customer), tenant.lanes, customer)
@@ -195,7 +204,7 @@ class Rebuild:
         return number
 
     async def _portions(self, topic: str) -> AsyncIterator[list[Record]]:
-        """Everything that the topic still has, up to its end as it is now."""
+        """All records of the topic up to its present end, in portions."""
         admin = self._sources.admin
         beginnings, ends = await admin.beginnings(topic), await admin.ends(topic)
         wanted: Mapping[Partition, range] = {each: range(first, ends[each]) for each, first in beginnings.items()}
@@ -215,13 +224,13 @@ async def refuse_beside_workers(journal: OperatorJournal) -> None:
     if living:
         names = ", ".join(sorted({worker.name for worker in living}))
         raise JournalRefused(
-            f"{len(living)} workers live on this journal ({names}), and it cannot be built anew beneath them. Stop "
-            "them; one that was killed counts as living until its lease (AZPLAN_WORKER__LEASE) is over."
+            f"{len(living)} workers live on this journal ({names}), and a journal cannot be rebuilt under them. Stop "
+            "the workers. A killed worker counts as living until its lease (AZPLAN_WORKER__LEASE) is over."
         )
 
 
 def copied(record: Record, found: PublishedEvent, tenant: Tenant | None) -> EventCopy:
-    """An event of the events topic as the journal keeps it, in the lane of its tenant's customer."""
+    """The copy of an event for the journal, in the lane of its customer and tenant."""
     event = found.event
     at = micros(found.time) if found.time else (record.timestamp or 0) * 1_000
     return EventCopy(
@@ -238,12 +247,12 @@ def copied(record: Record, found: PublishedEvent, tenant: Tenant | None) -> Even
 
 
 def stored(row: Row) -> PublishedEvent | SkippedRecord:
-    """An event that the journal keeps: copied, by another version of azplan perhaps."""
+    """The event in a row of the journal. Another version of azplan may have copied it."""
     return read_event(Record("", 0, 0, None, row["key"], row["value"], load_headers(row["headers"])))
 
 
 def bare(uid: str, found: PublishedEvent, tenant: Tenant | None) -> CommandWithoutRecord:
-    """The command that an event is about, as far as the event tells."""
+    """The command of an event, without the command's record."""
     event = found.event
     return CommandWithoutRecord(
         uid=uid,
@@ -259,7 +268,7 @@ def bare(uid: str, found: PublishedEvent, tenant: Tenant | None) -> CommandWitho
 
 
 def letter(row: Row, sender: Sender) -> NewDeadLetter:
-    """The dead letter of a failed command, from its record and from what was said of its failure."""
+    """The dead letter of a failed command, from its record and from the event of its failure."""
     said = CommandFailed.model_validate_json(row["said"])
     record = source(row)
     failure = Failure(
@@ -284,7 +293,7 @@ def letter(row: Row, sender: Sender) -> NewDeadLetter:
 
 
 def gone(row: Row, now: Micros) -> NewEvent:
-    """The answer of a command that nobody can run any more."""
+    """The terminal event of a command that no worker can run any more."""
     origin = Origin(row["id"], row["source"], row["type"], row["customer"], account(row), row["redrive"])
     event = CommandFailed.of(
         origin, code=FailedCode.OUTCOME_UNKNOWN, detail=GONE, attempts=row["attempts"], outcome_unknown=True

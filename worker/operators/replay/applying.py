@@ -1,6 +1,6 @@
-"""Applies a replay plan: a portion at a time, each command once, until too many fail.
+"""Applies a replay plan: a portion at a time, each command once, until too many commands fail.
 
-The journal knows the state of each item. An apply that was stopped therefore goes on where it was, and two applies at
+The journal knows the state of each item. A stopped apply can therefore be run again for the rest, and two applies at
 the same time share the work.
 """
 
@@ -24,12 +24,12 @@ from worker.operators.replay.pace import (
 
 LOOK_EVERY = 0.5
 STALLED = 600.0
-"""Seconds without any progress after which nothing more is waited for."""
+"""Seconds without any progress after which an apply gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a plan is applied. `who` does it; `re_emit`: what is done is published again."""
+    """How a plan is applied. `who` applies it. `re_emit`: the events of finished commands are published again."""
 
     who: str
     pace: Pace
@@ -37,14 +37,14 @@ class Manner:
 
     @property
     def outcomes(self) -> Sequence[str]:
-        """The outcomes that are acted upon."""
+        """The outcomes of items that the apply acts on."""
         acted = [Outcome.START, Outcome.RESUME, Outcome.RE_EMIT]
         return [each.value for each in (*acted, *([Outcome.NOTHING] if self.re_emit else []))]
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How far an apply came. `stopped`: too many failed. `stalled`: nothing moved for a long time."""
+    """How far an apply came. `stopped`: too many commands failed. `stalled`: nothing moved for a long time."""
 
     standing: Standing
     left: int
@@ -53,7 +53,7 @@ class Ended:
 
 
 class Applier:
-    """Applies one plan. `enter` takes records in as if they had just arrived; `tell` is called with each progress."""
+    """Applies one plan. `enter` takes records in as if they had just arrived. `tell` is called at each look."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Applier:
         self._tell = tell
 
     async def apply(self, plan: ReplayPlan, manner: Manner) -> Ended:
-        """Carry the plan out as far as it goes. May be called again for what is left."""
+        """Apply the plan until all items end, too many fail, or nothing moves. May be called again for the rest."""
         begun, started = 0, self._clock.monotonic()
         moved, before = started, Standing()
         while True:
@@ -89,7 +89,7 @@ class Applier:
             await asyncio.sleep(LOOK_EVERY)
 
     async def _look(self, plan: ReplayPlan, manner: Manner) -> tuple[Standing, int]:
-        """Where the plan stands, after what has ended was written down; and how many were left alone."""
+        """Store the ends of items. Returns where the plan stands, and how many items were left alone."""
         sent = await self._journal.replay_plans.under_way(plan.id)
         verdicts = [(each.number, *end) for each in sent if (end := verdict(each)) is not None]
         if verdicts:
@@ -106,13 +106,13 @@ class Applier:
         return standing, states.get("left", 0)
 
     async def _begin(self, plan: ReplayPlan, manner: Manner, number: int) -> int:
-        """Begin the next items; how many."""
+        """Begin the next items. How many."""
         items = await self._journal.replay_plans.planned(plan.id, manner.outcomes, number)
         fresh = [item for item in items if item.outcome == Outcome.START]
         failed = [item for item in items if item.outcome == Outcome.RESUME]
         over = [item for item in items if item not in fresh and item not in failed]
         if fresh:
-            # Taken in first: whoever ends here finds them known the next time, and takes nothing in twice.
+            # Taken in before the note: an apply that dies in between finds the commands known, and takes none in twice.
             await self._enter(fresh)
             await self._journal.replay_plans.note_entered(plan, fresh, manner.who)
         if failed:
@@ -123,7 +123,7 @@ class Applier:
 
 
 def verdict(sent: SentItem) -> tuple[str, str | None] | None:
-    """How an item ended: its state and result; None while it is under way."""
+    """How an item ended: its state and result. None while the item is under way."""
     if sent.asked and sent.answer is None:
         return None
     if sent.asked and sent.answer != DONE:
@@ -131,11 +131,11 @@ def verdict(sent: SentItem) -> tuple[str, str | None] | None:
     if sent.state is None or State(sent.state).is_open or not State(sent.state).known:
         return None
     if sent.asked and sent.story == sent.redrive:
-        return None  # carried out, and read before that showed
+        return None  # the request is carried out, but the command was read before its new story showed
     return ("failed", None) if sent.state == State.FAILED else ("done", None)
 
 
 def is_patient(sent: SentItem) -> bool:
-    """Whether its command has done its part, and waits for Microsoft alone."""
+    """Whether the item's command has done its part and waits only for Microsoft."""
     reason = codes().get(sent.reason or "")
     return sent.state == State.WAITING and reason is not None and reason.treatment.patient

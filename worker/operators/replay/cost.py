@@ -1,10 +1,10 @@
-"""What a replay would cost: calls of Partner Center, and the time that they take within the quota. Pure."""
+"""Estimates the cost of a replay: calls of Partner Center, and the time that they take within the quota. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 UNSEEN = 12.0
-"""Calls that a command is expected to make whose type has never run here: about what buying a plan takes."""
+"""Expected calls of a command of a type that has never run here: about as many as a purchase of a plan makes."""
 MINUTE = 60.0
 
 
@@ -19,10 +19,10 @@ class Expected:
 def expect(
     commands: Iterable[tuple[str, str]], calls_of: Mapping[str, float], per_minute: Mapping[str, int]
 ) -> Expected:
-    """`commands` are (account, type) of those that would run; `calls_of` is what a type has called on average.
+    """The expected cost of `commands`, as (account, type). `calls_of` has the average number of calls of each type.
 
-    `per_minute` is the ceiling of each account, which holds for every resource family: that all calls fell into one
-    family is the longest that it can take. Accounts do not wait for each other.
+    `per_minute` is the ceiling of each account for one family. The estimate is the longest time, in which all calls are
+    of one family. Accounts do not wait for each other.
     """
     calls: dict[str, float] = {}
     for account, kind in commands:

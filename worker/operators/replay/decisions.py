@@ -1,4 +1,4 @@
-"""What becomes of one command when it is replayed. Pure: from what is known of it to one of six outcomes."""
+"""Decides what a replay does with one command: one of six outcomes, from the known facts about it. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,25 +8,25 @@ from worker.journal.records import State
 
 
 class Outcome(StrEnum):
-    """What would happen to a command."""
+    """What a replay would do with a command."""
 
     NOTHING = "nothing"
-    """It is done, or on its way."""
+    """The command is done, or on its way."""
     RE_EMIT = "reEmit"
-    """It is done, and its recorded events are published again: same ids, same bytes."""
+    """The command is done, and its recorded events are published again: same ids, same bytes."""
     START = "start"
-    """It is not known here, and enters as if it had just arrived."""
+    """The command is not known here, and is taken in as if it had just arrived."""
     RESUME = "resume"
-    """It failed, and begins its next story at the steps that it had reached."""
+    """The command failed, and begins its next story at the steps that it had reached."""
     CONFLICT = "conflict"
-    """Its id was used before, for other content."""
+    """The id of the command was used before, for other content."""
     NEEDS_PERSON = "needsPerson"
-    """Nothing happens by itself; the detail says what a person can do."""
+    """The replay does nothing. The detail says what a person can do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A command as the journal remembers it. `archived`: a person has put its dead letter aside."""
+    """A command as the journal remembers it. `archived`: a person has archived its dead letter."""
 
     uid: str
     type: str
@@ -40,7 +40,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for beside the selection. `insisted`: each of these failures was meant by the person."""
+    """The wishes of the person beside the selection.
+
+    `re_emit`: publish recorded events again. `insisted`: the person means every failed command of the selection, also
+    an archived one or one with an unknown outcome.
+    """
 
     re_emit: bool = False
     insisted: bool = False
@@ -55,21 +59,21 @@ class Decision:
 
 
 def decide(known: Known | None, *, readable: bool, too_old: bool, wanted: Wanted) -> Decision:
-    """What becomes of a command: `known` is None where the journal does not know its identity.
+    """What a replay does with a command. `known` is None if the journal does not know its identity.
 
-    `readable` and `too_old` tell of the record, where there is one.
+    `readable` and `too_old` describe the record, if there is one.
     """
     if not readable:
         return Decision(Outcome.NEEDS_PERSON, "the record cannot be read as a command: it is a dead letter")
     if known is None:
         if too_old:
-            detail = "it is not known, and older than the journal remembers: look, and send it anew with a new id"
+            detail = "it is not known, and older than the journal remembers: look, then send it again with a new id"
             return Decision(Outcome.NEEDS_PERSON, detail)
         return Decision(Outcome.START, "it is not known here")
     if not known.same_content:
         return Decision(Outcome.CONFLICT, "its id was used before, for other content")
     if not known.state.known:
-        detail = f"its state is {known.state.value!r}, which only a newer azplan understands: use that"
+        detail = f"its state is {known.state.value!r}, which only a newer azplan understands: use the newer azplan"
         return Decision(Outcome.NEEDS_PERSON, detail)
     if known.state.is_open:
         return Decision(Outcome.NOTHING, "it is on its way")
@@ -82,12 +86,12 @@ def decide(known: Known | None, *, readable: bool, too_old: bool, wanted: Wanted
 
 def _failed(known: Known, wanted: Wanted) -> Decision:
     if known.pruned:
-        return Decision(Outcome.NEEDS_PERSON, "it failed, and its bytes are forgotten: send it anew with a new id")
+        return Decision(Outcome.NEEDS_PERSON, "it failed, and its bytes are forgotten: send it again with a new id")
     if wanted.insisted:
         return Decision(Outcome.RESUME, f"it failed with {known.code}")
     if known.archived:
-        return Decision(Outcome.NEEDS_PERSON, "it failed, and a person put it aside: `azplan dead-letters restore`")
+        return Decision(Outcome.NEEDS_PERSON, "it failed, and a person archived it: `azplan dead-letters restore`")
     if known.code == FailedCode.OUTCOME_UNKNOWN:
-        detail = "whether it took effect is not known: `azplan commands show`, then `azplan commands resolve`"
+        detail = "it is not known whether it took effect: `azplan commands show`, then `azplan commands resolve`"
         return Decision(Outcome.NEEDS_PERSON, detail)
     return Decision(Outcome.RESUME, f"it failed with {known.code}")

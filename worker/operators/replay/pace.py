@@ -1,12 +1,13 @@
-"""How fast a replay goes: the canary first, then growing portions, until too many fail. Pure."""
+"""The pace of a replay: the canary first, then growing portions, until too many commands fail. Pure."""
 
 from dataclasses import dataclass
 
 FIRST_PORTION = 10
-"""So many at once after a canary, or at the beginning where there is none; then twice as many as have ended."""
+"""How many commands are under way after the canary, or at the beginning if there is no canary. Later twice as many as
+have ended."""
 MOST_AT_ONCE = 500
 SHARE = 0.1
-"""More failures than this share of those that ended stop a replay."""
+"""A replay stops if more than this share of the ended commands failed."""
 TOO_FEW = 10
 """Below this many results no failure rate is computed; the replay stops at the second failure."""
 MINUTE = 60.0
@@ -14,7 +15,7 @@ MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a replay is. `patient` are under way and wait for Microsoft alone, which can take days."""
+    """How far a replay is, in commands. `patient` commands wait only for Microsoft, which can take days."""
 
     planned: int = 0
     under_way: int = 0
@@ -24,29 +25,29 @@ class Standing:
 
     @property
     def ended(self) -> int:
-        """Those that are known to have gone well or badly."""
+        """How many commands have shown a result. A patient command has done its part."""
         return self.done + self.failed + self.patient
 
     @property
     def sent(self) -> int:
-        """Those that were ever begun."""
+        """How many commands were begun."""
         return self.under_way + self.ended
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`canary`: so many go first, and alone. `rate`: commands a minute, None for as many as the ramp gives."""
+    """`canary`: how many commands run first, and alone. `rate`: the most commands a minute; None for no such limit."""
 
     canary: int = 0
     rate: float | None = None
 
 
 def portion(now: Standing, pace: Pace, *, begun: int, seconds: float) -> int:
-    """How many to begin now. `begun` were begun by this run in the `seconds` since it started."""
+    """How many commands to begin now. This run has begun `begun` commands in the `seconds` since it started."""
     if now.sent < pace.canary:
         room = pace.canary - now.sent
     elif now.done + now.failed < pace.canary:
-        return 0  # a canary that waits for Microsoft has told nothing yet
+        return 0  # a canary that waits for Microsoft has shown no result yet
     else:
         room = max(FIRST_PORTION, min(MOST_AT_ONCE, 2 * now.ended)) - now.under_way
     if pace.rate is not None:
@@ -55,7 +56,7 @@ def portion(now: Standing, pace: Pace, *, begun: int, seconds: float) -> int:
 
 
 def too_many_failed(now: Standing, pace: Pace) -> bool:
-    """Whether the replay must stop: any failure of the canary, or more than the share of those that ended."""
+    """Whether the replay must stop: any failure of the canary, or later more than `SHARE` of the ended commands."""
     if now.failed == 0:
         return False
     if now.sent <= pace.canary:

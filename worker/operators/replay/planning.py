@@ -1,4 +1,4 @@
-"""Makes a replay plan of the selected commands and keeps it in the journal. It is applied later or never."""
+"""Makes a replay plan of the selected commands and keeps it in the journal. The plan is applied later or never."""
 
 import uuid
 from collections import Counter
@@ -19,7 +19,7 @@ RUNS = frozenset({Outcome.START, Outcome.RESUME})
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Who asks for a plan, why, with which words, and how."""
+    """Who asks for a plan, why, for which selection (`asked`), and with which wishes."""
 
     who: str
     why: str
@@ -30,9 +30,9 @@ class Order:
 async def make(
     journal: OperatorJournal, found: AsyncIterable[Candidate], order: Order, per_minute: Mapping[str, int]
 ) -> ReplayPlan:
-    """The plan for what was found, as it is kept from now on; one in which there is nothing is not kept.
+    """Make the plan for these candidates, and keep it. An empty plan is not kept.
 
-    `per_minute` are the ceilings of the accounts.
+    `per_minute` has the ceiling of each account, in calls a minute.
     """
     name, outcomes, number = str(uuid.uuid4()), Counter[str](), 0
     running: Counter[tuple[str, str]] = Counter()
@@ -66,7 +66,7 @@ async def make(
 
 
 def planned(candidate: Candidate, number: int, wanted: Wanted) -> ReplayItem:
-    """What would happen to one command."""
+    """The item of a plan for one candidate."""
     item = candidate.item
     decision = decide(
         candidate.known,

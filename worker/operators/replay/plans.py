@@ -1,4 +1,4 @@
-"""Replay plans as a person works with them: made, listed, found by their ids, and carried out."""
+"""Makes, lists, finds and carries out replay plans, for people."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -34,7 +34,7 @@ LATEST: Final = "latest"
 """The name of the newest plan."""
 
 ACTED: Final = (Outcome.START.value, Outcome.RESUME.value, Outcome.RE_EMIT.value)
-"""The outcomes in which the replay does something."""
+"""The outcomes of commands that the replay acts on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ReplaySource:
                 "say which commands: --from and --to, --offsets, or --journal.", "See `azplan replay plan --help`."
             )
         if self.offsets and (self.from_journal or during):
-            raise InvalidRequest("--offsets says all: leave --from, --to and --journal out.")
+            raise InvalidRequest("--offsets is enough: leave out --from, --to and --journal.")
         if len({number for number, _ in self.offsets}) < len(self.offsets):
             raise InvalidRequest("a partition is named twice.", "Make a plan for each of the two ranges.")
 
@@ -78,7 +78,7 @@ class ReplaySource:
 
 @dataclass(frozen=True, slots=True)
 class MadePlan:
-    """A plan, the reasons for its outcomes, and the partitions whose oldest records the topic has deleted."""
+    """A plan, the reasons for its outcomes, and the partitions from which records of its span may be deleted."""
 
     plan: ReplayPlan
     reasons: Sequence[OutcomeReason]
@@ -98,7 +98,7 @@ class KeptPlans:
 class KeptPlan:
     """A plan with the reasons for its outcomes.
 
-    `standing` counts the commands that the replay does something with: planned, sent, done, failed or left.
+    `standing` counts the commands that the replay acts on: planned, sent, done, failed or left.
     """
 
     plan: ReplayPlan
@@ -109,7 +109,7 @@ class KeptPlan:
 
 
 def record_desk(settings: Settings, tenants: Directory) -> intake.IntakeRules:
-    """What deciding about a record needs, as a worker with these settings decides."""
+    """The intake rules of a worker with these settings."""
     largest = largest_record(settings.kafka.max_request_bytes, settings.kafka.events_topic)
     return intake.IntakeRules(
         resolve=tenants.resolve,
@@ -124,7 +124,7 @@ def calls_per_minute(settings: Settings) -> Mapping[str, int]:
 
 
 def to_do(plan: ReplayPlan) -> int:
-    """With how many commands of the plan the replay does something."""
+    """How many commands of the plan the replay acts on."""
     return sum(plan.outcomes.get(outcome, 0) for outcome in ACTED)
 
 
@@ -137,7 +137,7 @@ async def plan_replay(
     re_emit: bool = False,
     open_admin: Callable[[Settings], AbstractAsyncContextManager[Admin]],
 ) -> MadePlan:
-    """See what would happen to these commands in a replay, and keep that as a plan. Changes no command.
+    """Decide what a replay would do with each of these commands, and keep the decisions as a plan. Changes no command.
 
     `re_emit`: the recorded events of finished commands are published again. `open_admin` opens the broker, unless the
     journal is read. Raises `InvalidRequest`, and `NothingFound` if no command matches.
@@ -168,18 +168,18 @@ async def list_plans(journal: OperatorJournal, limit: int = 100) -> KeptPlans:
 
 
 async def find_plan(journal: OperatorJournal, name: str) -> ReplayPlan:
-    """The plan with this id or this beginning of an id, or the newest for `LATEST`.
+    """The plan whose id is `name` or begins with it, or the newest plan for `LATEST`.
 
-    Raises `NothingFound`; `InvalidRequest` if several plans begin so.
+    Raises `NothingFound`, and `InvalidRequest` if several ids begin so.
     """
     found = await (journal.replay_plans.newest(1) if name == LATEST else journal.replay_plans.find(name))
     if len(found) == 1:
         return found[0]
     if found:
-        raise InvalidRequest(f"{len(found)} plans begin with {name!r}.", "Write more of its id.")
+        raise InvalidRequest(f"{len(found)} plans begin with {name!r}.", "Write more of the id.")
     raise NothingFound(
         f"there is no plan {name!r}.",
-        "`azplan replay list` shows those that are there; `azplan replay plan` makes one.",
+        "`azplan replay list` shows all plans; `azplan replay plan` makes one.",
     )
 
 
@@ -190,7 +190,7 @@ async def read_plan(journal: OperatorJournal, name: str) -> KeptPlan:
 
 
 async def describe_plan(journal: OperatorJournal, plan: ReplayPlan) -> KeptPlan:
-    """The same for a plan that was found already."""
+    """How far a plan that was found already has been carried out."""
     return KeptPlan(
         plan,
         await journal.replay_plans.reasons(plan.id),
@@ -212,9 +212,9 @@ async def insist_on_workers(journal: OperatorJournal, plan: ReplayPlan) -> None:
 async def carry_out_plan(
     journal: OperatorJournal, settings: Settings, plan: ReplayPlan, manner: Manner, tell: Callable[[Standing], None]
 ) -> Ended:
-    """Carry a plan out beside running workers, and say how far that came. `tell` is called with the progress.
+    """Carry a plan out beside running workers. Returns how far it came. `tell` is called with the progress.
 
-    May be interrupted and called again. Raises `NotReachable` if no worker is alive.
+    A caller may interrupt this and call it again. Raises `NotReachable` if no worker is alive.
     """
     await insist_on_workers(journal, plan)
     tenants = await journal.tenants.remember(tenants_of(settings))
@@ -224,7 +224,7 @@ async def carry_out_plan(
 
 
 def judge(plan: ReplayPlan, ended: Ended) -> None:
-    """Raises `Unsuccessful` or `NoAnswer` if the plan was not carried out well."""
+    """Raises `Unsuccessful` if a command failed or the replay stopped; `NoAnswer` if nothing moved for long."""
     again = f"`azplan replay apply {plan.id}` goes on with the rest."
     if ended.stopped:
         hint = f"Find out why: `azplan commands list --state failed`. {again}"
@@ -244,13 +244,13 @@ async def _made(
 ) -> MadePlan:
     plan = await make(journal, found, order, calls_per_minute(settings))
     if plan.commands == 0:
-        hint = "--from and --to go by the times of the records; with --journal by when they were received."
+        hint = "--from and --to compare the times of the records, or with --journal the times of their receipt."
         raise NothingFound("no command matches.", hint)
     return MadePlan(plan, await journal.replay_plans.reasons(plan.id), deleted)
 
 
 async def _enter(journal: OperatorJournal, desk: intake.IntakeRules, items: Sequence[ReplayItem]) -> None:
-    """Take records in by the way that every record takes."""
+    """Take records in, as a worker takes in every record."""
 
     def refused(item: Intake, error: Exception) -> NewDeadLetter:
         return intake.refused_by_database(item, error, desk)

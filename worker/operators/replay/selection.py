@@ -1,4 +1,4 @@
-"""What is to be replayed: records of the commands topic, read from outside the group, or commands of the journal."""
+"""Finds the commands to replay: in records of the commands topic, read outside the group, or in the journal."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ PORTION = 500
 
 
 class NotThere(Exception):
-    """Records were asked for that the topic does not have. The message says which it has."""
+    """The topic does not have the records that a person asked for. The message says which records it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ async def ranges(
     end: datetime | None = None,
     offsets: Sequence[tuple[int, range]] = (),
 ) -> Mapping[Partition, range]:
-    """Which offsets of which partitions are meant: those given, or those of a span of time with both ends included.
+    """The offsets to read of each partition: `offsets`, or else the span of time from `begin` to `end`, both included.
 
-    Raises `NotThere` for offsets that the topic never had or has no more.
+    Raises `NotThere` for offsets that the topic never had or no longer has.
     """
     if offsets:
         return await _given(admin, topic, offsets)
@@ -51,7 +51,7 @@ async def ranges(
 
 
 async def shortened(admin: Admin, topic: str, begin: datetime) -> list[int]:
-    """The partitions of which records of that instant, or later ones, may be deleted: nothing older is left of them."""
+    """The partitions in which records since `begin` may be deleted, because no older record is left in them."""
     beginnings, first = await admin.beginnings(topic), await admin.offsets_at(topic, begin)
     return sorted(each.number for each, start in beginnings.items() if 0 < start == first[each])
 
@@ -67,11 +67,11 @@ async def _given(admin: Admin, topic: str, offsets: Sequence[tuple[int, range]])
         first, end = beginnings[each], ends[each]
         if asked.start < first:
             raise NotThere(
-                f"partition {number} of {topic} begins at offset {first} by now: what came before is deleted there, "
-                "and what the journal knows of it is found with --journal"
+                f"partition {number} of {topic} begins at offset {first} now: earlier records are deleted. "
+                "--journal finds the commands that the journal knows"
             )
         if asked.start >= end:
-            raise NotThere(f"partition {number} of {topic} ends before offset {end}: nothing is at {asked.start} yet")
+            raise NotThere(f"partition {number} of {topic} ends before offset {end}: no record is at {asked.start} yet")
         wanted[each] = range(asked.start, min(asked.stop, end))
     return wanted
 
@@ -79,7 +79,10 @@ async def _given(admin: Admin, topic: str, offsets: Sequence[tuple[int, range]])
 async def of_records(
     journal: OperatorJournal, records: AsyncIterator[Record], desk: IntakeRules, wanted: Selection
 ) -> AsyncIterator[Candidate]:
-    """The commands in these records that match, each once: its first record, and the first one of other content."""
+    """The commands in these records that match.
+
+    Each command comes once, with its first record, and once more with the first record of its id with other content.
+    """
     seen: set[tuple[str, bool]] = set()
     portion: list[Intake] = []
     meant = await journal.commands.with_current_partner(wanted)
@@ -98,7 +101,7 @@ async def of_records(
 async def of_journal(
     journal: OperatorJournal, wanted: Selection, *, begin: int = 0, end: int | None = None
 ) -> AsyncIterator[Candidate]:
-    """The commands of the journal that match and were received in this span, the oldest first."""
+    """The commands of the journal that match and were received from `begin` to `end`, the oldest first."""
     after = 0
     while page := await journal.commands.following(wanted, after, PORTION):
         after = page[-1].seq
@@ -108,7 +111,7 @@ async def of_journal(
 
 
 async def of_commands(journal: OperatorJournal, uids: Sequence[str]) -> list[Candidate]:
-    """These commands of the journal, in this order."""
+    """These commands of the journal, in this order. A uid without a command is left out."""
     found: list[Candidate] = []
     for start in range(0, len(uids), PORTION):
         portion = uids[start : start + PORTION]
@@ -118,7 +121,7 @@ async def of_commands(journal: OperatorJournal, uids: Sequence[str]) -> list[Can
 
 
 def fresh(candidate: Candidate, seen: set[tuple[str, bool]]) -> bool:
-    """Whether this identity has not been met before, with this or other content."""
+    """Whether `seen` does not have this identity yet, with the same content or with other content."""
     if candidate.item is None or candidate.item.command is None:
         return True
     same = candidate.known is None or candidate.known.same_content
@@ -130,7 +133,7 @@ def fresh(candidate: Candidate, seen: set[tuple[str, bool]]) -> bool:
 
 
 def fits(candidate: Candidate, wanted: Selection) -> bool:
-    """Whether a command is one of those that were asked for."""
+    """Whether a command is in the selection."""
     return wanted.holds(candidate.partner, candidate.customer, candidate.type) and (
         wanted.code is None or (candidate.known is not None and candidate.known.code == wanted.code)
     )
