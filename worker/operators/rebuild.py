@@ -42,10 +42,7 @@ GONE = "the journal was rebuilt, and neither the record of the command nor an an
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The topics and settings from which a journal is rebuilt.
-
-    `guard`: the seconds that the lanes of open and failed commands wait before a command runs in them.
-    """
+    """Where a rebuild reads, and by which rules. `guard`: seconds that lanes of open and failed commands wait first."""
 
     admin: Admin
     commands_topic: str
@@ -135,7 +132,7 @@ class Rebuild:
         return number
 
     async def _as_told(self, item: Intake, told: Mapping[str, Row]) -> Intake:
-        """The command with the account that its events name, in the lane that it had, whatever today's settings say.
+        """The command with the account and the lane of its events, not those of today's settings.
 
         A command with events is not new, so it is never too old, however old its record is.
         """
@@ -167,10 +164,7 @@ class Rebuild:
         return bare(row["uid"], found, await self._accounts.tenant(found.event.partner))
 
     async def _guard_strays(self, rows: Sequence[Row], guard: int) -> None:
-        """Let the lanes of all accounts wait for a customer who has an open command of an unknown account.
-
-        The command may have begun for any of the accounts.
-        """
+        """Let a customer's lanes of all accounts wait if the account of an open command is unknown: it may be any."""
         customers = [row["customer"] for row in rows if not row["partner"] and State(row["state"]).is_open]
         lanes = [
             LaneKey(lane_of(tenant, customer), tenant.lanes, customer)
