@@ -1,8 +1,7 @@
 """Brings an empty or older journal up to the commands and events topics. No worker may live meanwhile.
 
-A command with an answer is concluded. A command without one is open again and may have begun: the id of its cart is
-lost. Its lane therefore waits until every unanswered request has arrived and every order shows, and its handler looks
-before it buys.
+A command with an answer is concluded. Any other is open again and may have begun: the id of its cart is lost. Its lane
+waits until every unanswered request has arrived and every order shows. Then its handler looks before it buys.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -132,10 +131,8 @@ class Rebuild:
         return number
 
     async def _as_told(self, item: Intake, told: Mapping[str, Row]) -> Intake:
-        """The command with the account and the lane of its events, not those of today's settings.
-
-        A command with events is not new, so it is never too old, however old its record is.
-        """
+        """The command with the account and the lane of its events, not of today's settings. A command that has events
+        is not new, so it is never too old, however old its record is."""
         if item.command is None or item.command.uid not in told:
             return item
         found = stored(told[item.command.uid])
