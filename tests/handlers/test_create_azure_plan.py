@@ -1,4 +1,4 @@
-"""CreateAzurePlan: what it decides."""
+"""The decisions of CreateAzurePlan."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ def create(customer: Customer, **members: object) -> CreateAzurePlan:
 
 
 async def test_an_azure_plan_is_bought(stage: Stage) -> None:
-    """A customer without a plan gets one: one cart, one order, and an answer that names everything."""
+    """A customer without a plan gets one plan with one order. The answer names everything."""
     customer = stage.simulator.customer()
     created = await stage.done(AzurePlanCreated, create(customer))
     (order,) = stage.simulator.books.orders
@@ -43,7 +43,7 @@ async def test_an_azure_plan_is_bought(stage: Stage) -> None:
 
 @pytest.mark.parametrize("status", ["active", "suspended", "expired", "disabled"])
 async def test_a_plan_that_exists_is_the_answer(stage: Stage, status: str) -> None:
-    """In any status but deleted a plan answers the command, with its status, its order and its Azure subscriptions."""
+    """A plan in any status but deleted answers the command, with its status, its order and its Azure subscriptions."""
     customer = stage.simulator.customer("plan", plan_status=status)
     (plan,) = stage.simulator.books.subscriptions
     created = await stage.done(AzurePlanCreated, create(customer))
@@ -71,7 +71,7 @@ async def test_a_deleted_plan_does_not_count(stage: Stage) -> None:
 
 
 async def test_an_open_order_is_waited_for(stage: Stage) -> None:
-    """While an order for a plan is open no second one is placed; its plan is the answer once it is there."""
+    """While an order for a plan is open no second one is placed. The plan of that order is the answer."""
     customer = stage.simulator.customer(settings={"order_list_lag": [0, 0], "order_provisioning": [7200, 7200]})
     await buy_plan(stage.simulator, customer)
     second = await stage.send(create(customer))
@@ -84,7 +84,7 @@ async def test_an_open_order_is_waited_for(stage: Stage) -> None:
 
 @IMPATIENT
 async def test_an_open_order_that_never_ends_is_an_unknown_outcome(stage: Stage) -> None:
-    """At the end of the wait the order is named, and nothing was bought beside it."""
+    """At the end of the wait the answer names the order, and nothing was bought beside it."""
     customer = stage.simulator.customer(
         "order_never_ends", settings={"order_outcome": "never", "order_list_lag": [0, 0]}
     )
@@ -96,7 +96,7 @@ async def test_an_open_order_that_never_ends_is_an_unknown_outcome(stage: Stage)
 
 
 async def test_an_order_that_failed_is_not_waited_for(stage: Stage) -> None:
-    """An order for a plan that Microsoft ended stands in nobody's way."""
+    """An order that Microsoft ended does not prevent a purchase."""
     customer = stage.simulator.customer(settings={"order_outcome": "error", "order_list_lag": [0, 0]})
     await buy_plan(stage.simulator, customer)
     await asyncio.sleep(120)
@@ -113,7 +113,7 @@ class TestIndirectProvider:
     """An indirect provider sells through resellers."""
 
     async def test_a_plan_of_another_reseller_does_not_count(self, stage: Stage) -> None:
-        """Each reseller may sell the customer a plan of its own."""
+        """Each reseller may sell a plan of its own to the customer."""
         customer = stage.simulator.customer("plan", reseller=OTHER_RESELLER)
         created = await stage.done(AzurePlanCreated, create(customer, reseller_id=RESELLER))
         assert not created.already_existed
@@ -121,18 +121,18 @@ class TestIndirectProvider:
         assert [line.reseller for line in order.lines] == [RESELLER]
 
     async def test_a_plan_of_the_named_reseller_counts(self, stage: Stage) -> None:
-        """One plan a reseller is enough."""
+        """Each reseller sells one plan at most."""
         customer = stage.simulator.customer("plan", reseller=RESELLER)
         created = await stage.done(AzurePlanCreated, create(customer, reseller_id=RESELLER))
         assert created.already_existed
 
     async def test_without_a_named_reseller_any_plan_counts(self, stage: Stage) -> None:
-        """A command without a reseller wants a plan, whichever reseller sold it."""
+        """A command without a reseller asks for any plan, whichever reseller sold it."""
         customer = stage.simulator.customer("plan", reseller=OTHER_RESELLER)
         assert (await stage.done(AzurePlanCreated, create(customer))).already_existed
 
     async def test_an_open_order_of_another_reseller_does_not_count(self, stage: Stage) -> None:
-        """Nor is another reseller's order waited for."""
+        """The command does not wait for the order of another reseller."""
         slow = {"order_list_lag": [0, 0], "order_provisioning": [7200, 7200]}
         customer = stage.simulator.customer(settings=slow)
         await buy_plan(stage.simulator, customer, reseller_id=OTHER_RESELLER)
@@ -190,8 +190,8 @@ async def test_an_agreement_that_was_signed_directly_suffices(stage: Stage) -> N
 
 
 @APP_ONLY
-async def test_what_takes_a_users_token_is_left_out_and_noted(stage: Stage) -> None:
-    """With the application alone a plan is bought; the timeline names the checks that were left out."""
+async def test_checks_that_need_a_users_token_are_skipped_and_noted(stage: Stage) -> None:
+    """With the application alone a plan is bought. The timeline names the skipped checks."""
     await stage.done(AzurePlanCreated, create(stage.simulator.customer()))
     agreement, upgrade = await stage.notes()
     assert "Microsoft Customer Agreement" in agreement
@@ -202,7 +202,7 @@ async def test_what_takes_a_users_token_is_left_out_and_noted(stage: Stage) -> N
 @APP_ONLY
 @pytest.mark.parametrize("where", ["cart", "checkout"])
 async def test_partner_center_itself_misses_the_agreement(stage: Stage, where: str) -> None:
-    """Where the check was left out, the purchase is refused with 13605, at the cart or at check-out."""
+    """If the check was skipped, Partner Center refuses the purchase with 13605, at the cart or at check-out."""
     customer = stage.simulator.customer("no_agreement", settings={"agreement_checked": where})
     rejected = await stage.rejected(create(customer))
     assert rejected.code is RejectedCode.AGREEMENT_MISSING
@@ -212,7 +212,7 @@ async def test_partner_center_itself_misses_the_agreement(stage: Stage, where: s
 
 @pytest.mark.parametrize("stage_of_it", ["pending", "running"])
 async def test_a_running_upgrade_is_in_progress(stage: Stage, stage_of_it: str) -> None:
-    """While legacy subscriptions are being upgraded no plan is bought; the upgrade is named."""
+    """While legacy subscriptions are being upgraded no plan is bought. The answer names the upgrade."""
     customer = stage.simulator.customer("upgrading", upgrade=stage_of_it)
     rejected = await stage.rejected(create(customer))
     assert rejected.code is RejectedCode.UPGRADE_IN_PROGRESS
@@ -223,7 +223,7 @@ async def test_a_running_upgrade_is_in_progress(stage: Stage, stage_of_it: str) 
 @APP_ONLY
 @pytest.mark.parametrize(("stage_of_it", "code"), [("pending", "900112"), ("running", "900113"), ("failed", "900114")])
 async def test_partner_center_itself_names_the_upgrade(stage: Stage, stage_of_it: str, code: str) -> None:
-    """Where an upgrade cannot be read, the cart is refused because of it."""
+    """If the worker may not read the upgrade, Partner Center refuses the cart because of it."""
     customer = stage.simulator.customer(upgrade=stage_of_it)
     rejected = await stage.rejected(create(customer))
     assert rejected.code is RejectedCode.UPGRADE_IN_PROGRESS
@@ -236,15 +236,15 @@ async def test_partner_center_itself_names_the_upgrade(stage: Stage, stage_of_it
     [("active", "Send StartProductUpgrade"), ("suspended", "Reactivate the legacy"), ("disabled", "back to active")],
 )
 async def test_a_legacy_subscription_is_in_the_way(stage: Stage, status: str, advice: str) -> None:
-    """Beside a legacy Azure subscription no plan is bought; the advice fits the subscription's status."""
+    """Beside a legacy Azure subscription no plan is bought. The advice depends on the subscription's status."""
     rejected = await stage.rejected(create(stage.simulator.customer("legacy", legacy_status=status)))
     assert rejected.code is RejectedCode.LEGACY_AZURE_SUBSCRIPTION
     assert advice in rejected.advice
     assert stage.effects("cart.created") == 0
 
 
-async def test_a_deleted_legacy_subscription_is_in_nobodys_way(stage: Stage) -> None:
-    """Once Microsoft has deleted it a plan can be bought."""
+async def test_a_deleted_legacy_subscription_does_not_prevent_a_purchase(stage: Stage) -> None:
+    """Once Microsoft has deleted the subscription a plan can be bought."""
     customer = stage.simulator.customer("legacy", legacy_status="deleted")
     assert not (await stage.done(AzurePlanCreated, create(customer))).already_existed
 
@@ -261,31 +261,31 @@ async def test_a_deleted_legacy_subscription_is_in_nobodys_way(stage: Stage) -> 
     ],
     ids=["command", "billing_profile", "company_profile"],
 )
-async def test_the_country_is_the_commands_else_the_customers(
+async def test_the_country_of_the_command_counts_before_that_of_the_customer(
     stage: Stage, members: dict[str, str], profile: dict[str, object], country: str
 ) -> None:
-    """The command names the country; else the billing profile does, then the company profile."""
+    """Without a country in the command, the billing profile counts, then the company profile."""
     await stage.done(AzurePlanCreated, create(stage.simulator.customer(**profile), **members))
     asked = [each.query for each in stage.simulator.books.requests if each.operation == "catalog.list_availabilities"]
     assert [query["country"] for query in asked] == [country]
 
 
-async def test_where_no_country_is_known_the_customers_own_catalog_tells(stage: Stage) -> None:
-    """Partner Center lists what is sold to a customer without asking for a country."""
+async def test_without_a_known_country_the_customers_own_catalog_counts(stage: Stage) -> None:
+    """Partner Center lists the catalog of a customer without asking for a country."""
     customer = stage.simulator.customer(billing_profile=False, delegated=False)
     await stage.done(AzurePlanCreated, create(customer))
     assert "catalog.list_availabilities_by_customer" in stage.calls()
 
 
 @pytest.mark.parametrize("command_country", [None, "CN"])
-async def test_where_the_plan_is_not_sold_none_is_bought(stage: Stage, command_country: str | None) -> None:
-    """A country without an Azure plan is told as that."""
+async def test_in_a_country_without_the_plan_none_is_bought(stage: Stage, command_country: str | None) -> None:
+    """The refusal says that the country has no Azure plan."""
     rejected = await stage.rejected(create(stage.simulator.customer("not_for_sale"), country=command_country))
     assert rejected.code is RejectedCode.CATALOG_ITEM_UNAVAILABLE
     assert stage.effects("cart.created") == 0
 
 
-async def test_what_cannot_be_bought_is_not_put_into_a_cart(stage: Stage) -> None:
+async def test_an_item_that_cannot_be_bought_is_not_put_into_a_cart(stage: Stage) -> None:
     """Availabilities that are not purchasable do not count."""
     stage.simulator.change(plan_for_sale=False)
     rejected = await stage.rejected(create(stage.simulator.customer()))
@@ -293,7 +293,7 @@ async def test_what_cannot_be_bought_is_not_put_into_a_cart(stage: Stage) -> Non
 
 
 async def test_a_country_that_the_customer_does_not_buy_in_is_refused(stage: Stage) -> None:
-    """An item of another market is the order's fault, or the catalog's; nothing is bought."""
+    """The refusal of another country's item is about the order or the catalog. Nothing is bought."""
     rejected = await stage.rejected(create(stage.simulator.customer(country="US"), country="DE"))
     assert rejected.code in {RejectedCode.ORDER_REFUSED, RejectedCode.CATALOG_ITEM_UNAVAILABLE}
     assert stage.simulator.books.orders == []
@@ -302,8 +302,8 @@ async def test_a_country_that_the_customer_does_not_buy_in_is_refused(stage: Sta
 # ---- items that are stale
 
 
-async def test_a_stale_item_is_mended_in_the_same_cart_at_check_out(stage: Stage) -> None:
-    """Where the item has rotated since the cart was made, the cart gets the new one and is checked out again."""
+async def test_a_stale_item_is_replaced_in_the_same_cart_at_check_out(stage: Stage) -> None:
+    """If the item has rotated since the cart was made, the cart gets the new item and is checked out again."""
     customer = stage.simulator.customer()
     stage.fault("throttle", "carts.checkout", retry_after=60)
     sent = await stage.send(create(customer))
@@ -316,8 +316,8 @@ async def test_a_stale_item_is_mended_in_the_same_cart_at_check_out(stage: Stage
     assert created.catalog_item_id == order.lines[0].offer_id
 
 
-async def test_an_item_in_error_is_mended_in_the_same_cart(stage: Stage) -> None:
-    """A cart that was made with a stale item says so at the item; the item is replaced, the cart is not."""
+async def test_an_item_in_error_is_replaced_in_the_same_cart(stage: Stage) -> None:
+    """A cart made with a stale item reports so at the item. The item is replaced; the cart stays."""
     customer = stage.simulator.customer(settings={"cart_item_error": 10001})
     stage.fault("slow_answer", "carts.create", seconds=20)
     sent = await stage.send(create(customer))
@@ -329,7 +329,7 @@ async def test_an_item_in_error_is_mended_in_the_same_cart(stage: Stage) -> None
 
 
 async def test_an_item_that_stays_stale_cannot_be_bought(stage: Stage) -> None:
-    """Where the catalog names nothing but the item that was refused, none can be bought."""
+    """If the catalog has only the refused item, no plan can be bought."""
     customer = stage.simulator.customer(settings={"cart_item_error": 10001})
     rejected = await stage.rejected(create(customer))
     assert rejected.code is RejectedCode.CATALOG_ITEM_UNAVAILABLE
@@ -338,7 +338,7 @@ async def test_an_item_that_stays_stale_cannot_be_bought(stage: Stage) -> None:
 
 
 async def test_a_catalog_that_always_rotates_is_not_followed_for_ever(stage: Stage) -> None:
-    """After a few items that were refused we say that none can be bought."""
+    """After a few refused items the answer says that no plan can be bought."""
     customer = stage.simulator.customer(settings={"cart_item_error": 10001})
     stage.fault("slow_answer", "carts.*", seconds=1, count=None)
     sent = await stage.send(create(customer))
@@ -354,7 +354,7 @@ async def test_a_catalog_that_always_rotates_is_not_followed_for_ever(stage: Sta
 
 @pytest.mark.parametrize("code", [10002, 10003, 10006, 10009, 10010, 10012])
 async def test_an_item_that_is_refused_is_an_order_that_was_refused(stage: Stage, code: int) -> None:
-    """The reason stands at the cart's item, the sandbox limit among them."""
+    """The cart's item has the reason. The sandbox limit is one of the reasons."""
     rejected = await stage.rejected(create(stage.simulator.customer(settings={"cart_item_error": code})))
     assert rejected.code is RejectedCode.ORDER_REFUSED
     said = rejected.partner_center
@@ -368,7 +368,7 @@ async def test_an_item_that_is_refused_is_an_order_that_was_refused(stage: Stage
 @pytest.mark.parametrize("knob", ["refuse_checkout", "order_error"])
 @pytest.mark.parametrize("code", [800023, 800069, 800073])
 async def test_credit_risk_and_review_have_a_code_of_their_own(stage: Stage, knob: str, code: int) -> None:
-    """Whether the check-out is refused or its result holds the error."""
+    """This holds whether the check-out is refused or its result holds the error."""
     rejected = await stage.rejected(create(stage.simulator.customer(settings={knob: code})))
     assert rejected.code is RejectedCode.CREDIT_OR_REVIEW
     assert rejected.partner_center is not None
@@ -380,7 +380,7 @@ async def test_credit_risk_and_review_have_a_code_of_their_own(stage: Stage, kno
 @pytest.mark.parametrize("knob", ["refuse_checkout", "order_error"])
 @pytest.mark.parametrize("code", [900116, 800018, 800020, 800066])
 async def test_other_refusals_of_the_order_say_so(stage: Stage, knob: str, code: int) -> None:
-    """The sandbox limit and whatever else is definite."""
+    """These are the sandbox limit and every other definite refusal."""
     rejected = await stage.rejected(create(stage.simulator.customer(settings={knob: code})))
     assert rejected.code is RejectedCode.ORDER_REFUSED
     assert rejected.partner_center is not None
@@ -388,7 +388,7 @@ async def test_other_refusals_of_the_order_say_so(stage: Stage, knob: str, code:
 
 
 async def test_a_check_out_that_blames_an_item_that_looks_good_is_refused(stage: Stage) -> None:
-    """800009 without an error at the item cannot be corrected, and is not tried for ever."""
+    """800009 without an error at the item cannot be corrected, and the check-out is not repeated for ever."""
     stage.fault("error_before", "carts.checkout", status=400, code=800009, count=None)
     rejected = await stage.rejected(create(stage.simulator.customer()))
     assert rejected.code is RejectedCode.ORDER_REFUSED
@@ -397,7 +397,7 @@ async def test_a_check_out_that_blames_an_item_that_looks_good_is_refused(stage:
 
 @pytest.mark.parametrize("code", [800002, 900206])
 async def test_a_cart_that_is_refused_is_an_order_that_was_refused(stage: Stage, code: int) -> None:
-    """Nothing was made, so nothing is left behind."""
+    """Nothing was made, and nothing is left behind."""
     rejected = await stage.rejected(create(stage.simulator.customer(settings={"refuse_cart": code})))
     assert rejected.code is RejectedCode.ORDER_REFUSED
     assert stage.effects("cart.created") == 0
@@ -407,7 +407,7 @@ async def test_a_cart_that_is_refused_is_an_order_that_was_refused(stage: Stage,
 
 
 async def test_an_order_that_takes_hours_is_waited_for(stage: Stage) -> None:
-    """The wait is told once, and the plan is answered when it is there."""
+    """The wait is published once. The plan is the answer when it is there."""
     customer = stage.simulator.customer(settings={"order_provisioning": [14_400, 14_400]})
     sent = await stage.send(create(customer))
     assert isinstance(await stage.answer(sent), AzurePlanCreated)
@@ -415,7 +415,7 @@ async def test_an_order_that_takes_hours_is_waited_for(stage: Stage) -> None:
 
 
 async def test_an_order_in_review_waits_like_any_other(stage: Stage) -> None:
-    """Somebody decides in Partner Center; until then the command waits."""
+    """A person decides in Partner Center. Until then the command waits."""
     customer = stage.simulator.customer(settings={"order_outcome": "pending_review"})
     sent = await stage.send(create(customer))
     await asyncio.sleep(3 * 3600)
@@ -428,7 +428,7 @@ async def test_an_order_in_review_waits_like_any_other(stage: Stage) -> None:
 
 @pytest.mark.parametrize("outcome", ["error", "cancelled"])
 async def test_an_order_that_microsoft_ends_has_failed(stage: Stage, outcome: str) -> None:
-    """The order is named, and nothing is unknown about it."""
+    """The answer names the order. Nothing is in doubt."""
     failed = await stage.failed(create(stage.simulator.customer(settings={"order_outcome": outcome})))
     (order,) = stage.simulator.books.orders
     assert failed.code is FailedCode.ORDER_FAILED
@@ -437,8 +437,8 @@ async def test_an_order_that_microsoft_ends_has_failed(stage: Stage, outcome: st
     assert await stage.open_effects() == []
 
 
-async def test_after_an_order_that_failed_another_command_buys_anew(stage: Stage) -> None:
-    """What Microsoft ended can no longer become a plan."""
+async def test_after_an_order_that_failed_another_command_buys_again(stage: Stage) -> None:
+    """An order that Microsoft ended can no longer become a plan."""
     customer = stage.simulator.customer(settings={"order_outcome": "error"})
     await stage.failed(create(customer))
     customer.overrides.clear()
@@ -448,7 +448,7 @@ async def test_after_an_order_that_failed_another_command_buys_anew(stage: Stage
 
 @IMPATIENT
 async def test_an_order_that_never_ends_is_an_unknown_outcome(stage: Stage) -> None:
-    """After the deadline of waiting a person gets the evidence. Nothing is bought again."""
+    """After the deadline of the wait a person gets the evidence. Nothing is bought again."""
     sent = await stage.send(create(stage.simulator.customer("order_never_ends")))
     failed = await stage.answer(sent)
     (order,) = stage.simulator.books.orders
@@ -460,7 +460,7 @@ async def test_an_order_that_never_ends_is_an_unknown_outcome(stage: Stage) -> N
 
 
 async def test_an_order_that_is_not_found_at_first_is_waited_for(stage: Stage) -> None:
-    """Right after a check-out, an order that cannot be read yet is no failure."""
+    """An order that cannot be read right after its check-out is no failure."""
     customer = stage.simulator.customer(settings={"order_get_lag": [300, 300]})
     sent = await stage.send(create(customer))
     assert isinstance(await stage.answer(sent), AzurePlanCreated)
@@ -468,7 +468,7 @@ async def test_an_order_that_is_not_found_at_first_is_waited_for(stage: Stage) -
 
 
 async def test_azure_subscriptions_that_may_not_be_read_are_not_named(stage: Stage) -> None:
-    """The plan was bought, and that is the answer; the timeline says what could not be read."""
+    """The answer says that the plan was bought. The timeline says what could not be read."""
     stage.fault("error_before", "azure_entitlements.list", status=403, code=900308, count=None)
     created = await stage.done(AzurePlanCreated, create(stage.simulator.customer()))
     assert created.azure_subscriptions == ()
@@ -488,12 +488,12 @@ async def test_validating_names_what_would_be_done(stage: Stage) -> None:
 
 @pytest.mark.parametrize("profile", ["plan", "suspended_plan"])
 async def test_validating_beside_a_plan_leaves_nothing_to_do(stage: Stage, profile: str) -> None:
-    """The list is empty; no plan is claimed to have been created."""
+    """The list is empty, and the answer does not claim to have created a plan."""
     assert await stage.would_do(create(stage.simulator.customer(profile))) == []
 
 
 async def test_validating_beside_an_open_order_leaves_nothing_to_do(stage: Stage) -> None:
-    """Who only asks does not wait for the order."""
+    """A validation does not wait for the order."""
     customer = stage.simulator.customer(settings={"order_list_lag": [0, 0], "order_provisioning": [7200, 7200]})
     await buy_plan(stage.simulator, customer)
     assert await stage.would_do(create(customer)) == []
@@ -510,33 +510,33 @@ async def test_validating_beside_an_open_order_leaves_nothing_to_do(stage: Stage
     ],
 )
 async def test_validating_refuses_as_doing_would(stage: Stage, profile: str, code: RejectedCode) -> None:
-    """What stands in the way of doing it stands in the way of validating it."""
+    """A check that refuses the command refuses the validation too."""
     rejected = await stage.rejected(create(stage.simulator.customer(profile), validate_only=True))
     assert rejected.code is code
 
 
 @pytest.mark.parametrize("cast", [Cast(validate_only=True)], indirect=True, ids=["validating_worker"])
 async def test_a_worker_that_only_validates_buys_nothing(stage: Stage) -> None:
-    """The setting treats every command as one that only asks."""
+    """The setting treats every command as a validation."""
     assert await stage.would_do(create(stage.simulator.customer())) == ["carts.create", "carts.checkout"]
     assert stage.simulator.books.effects == []
 
 
 async def test_after_its_deadline_nothing_is_bought(stage: Stage) -> None:
-    """A command that comes too late changes nothing."""
+    """A command that is too late changes nothing."""
     rejected = await stage.rejected(create(stage.simulator.customer(), deadline=START - timedelta(hours=1)))
     assert rejected.code is RejectedCode.DEADLINE_PASSED
     assert stage.simulator.books.effects == []
 
 
 async def test_after_its_deadline_a_plan_that_exists_is_still_the_answer(stage: Stage) -> None:
-    """The deadline ends writing, not looking."""
+    """The deadline ends writes, not looks."""
     command = create(stage.simulator.customer("plan"), deadline=START - timedelta(hours=1))
     assert (await stage.done(AzurePlanCreated, command)).already_existed
 
 
 async def test_a_deadline_does_not_end_the_wait_for_an_order(stage: Stage) -> None:
-    """What was bought in time is waited for beyond the deadline."""
+    """The command waits beyond the deadline for an order placed in time."""
     customer = stage.simulator.customer(settings={"order_provisioning": [7200, 7200]})
     created = await stage.done(AzurePlanCreated, create(customer, deadline=START + timedelta(minutes=30)))
     assert not created.already_existed

@@ -1,4 +1,4 @@
-"""CreateAzurePlan under faults: whatever is lost, late or cut, one plan is bought, and nothing unknown is claimed."""
+"""CreateAzurePlan under faults: one plan is bought and no unknown outcome is guessed, whatever is lost, late or cut."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ def create(customer: Customer, **members: object) -> CreateAzurePlan:
 
 
 def insist_on_one_plan(stage: Stage, answer: Event) -> AzurePlanCreated:
-    """The answer claims a plan that was bought, and that is what the books say."""
+    """The answer and the books have the same bought plan."""
     assert isinstance(answer, AzurePlanCreated), answer
     (order,) = stage.simulator.books.orders
     (plan,) = stage.simulator.books.subscriptions
@@ -34,8 +34,11 @@ def insist_on_one_plan(stage: Stage, answer: Event) -> AzurePlanCreated:
 
 @pytest.mark.parametrize("repeat", ["first_result", "800065"])
 @pytest.mark.parametrize("lag", [0, 900])
-async def test_a_check_out_that_arrives_behind_our_back(stage: Stage, repeat: str, lag: int) -> None:
-    """The lost request arrives after the last look and before the repetition; the order's id is learned or found."""
+async def test_a_check_out_that_arrives_unnoticed_buys_one_plan(stage: Stage, repeat: str, lag: int) -> None:
+    """The lost request arrives between the last look and the repetition.
+
+    The order's id is in the answer or is found.
+    """
     stage.simulator.change(checkout_repeat=repeat, order_list_lag=[lag, lag], order_provisioning=[600, 600])
     stage.fault("late", "carts.checkout", seconds=8)
     stage.fault("slow_answer", "carts.get", seconds=5, count=2)
@@ -49,7 +52,7 @@ async def test_a_check_out_that_arrives_behind_our_back(stage: Stage, repeat: st
 
 @REMEMBERED
 async def test_a_cart_that_is_being_worked_on_is_looked_at_again(stage: Stage, memory: bool) -> None:
-    """A second check-out beside the first is refused with 800064: the first goes on."""
+    """A second check-out beside the first is refused with 800064. The first goes on."""
     slow = {"checkout_seconds": [55, 55], "order_provisioning": [200, 200]}
     stage.simulator.change(remember_request_ids=memory, **slow)
     sent = await stage.send(create(stage.simulator.customer()))
@@ -60,7 +63,7 @@ async def test_a_cart_that_is_being_worked_on_is_looked_at_again(stage: Stage, m
 @IMPATIENT
 @pytest.mark.parametrize("operation", ["carts.create", "carts.checkout"])
 async def test_a_conflict_that_never_passes_is_an_unknown_outcome(stage: Stage, operation: str) -> None:
-    """Another request of ours is worked on, Partner Center says, until the wait has come to its end."""
+    """Partner Center says until the end of the wait that it is working on another request of the command."""
     stage.fault("error_before", operation, status=409, code=800064, count=None)
     failed = await stage.failed(create(stage.simulator.customer()))
     assert failed.code is FailedCode.OUTCOME_UNKNOWN
@@ -68,14 +71,14 @@ async def test_a_conflict_that_never_passes_is_an_unknown_outcome(stage: Stage, 
 
 
 async def test_an_order_in_progress_is_waited_for(stage: Stage) -> None:
-    """800060 asks to look in a few minutes; nothing else is bought meanwhile."""
+    """800060 asks for a look in a few minutes. Nothing else is bought meanwhile."""
     stage.fault("error_before", "carts.checkout", status=409, code=800060, count=3)
     insist_on_one_plan(stage, await stage.do(create(stage.simulator.customer())))
 
 
 @pytest.mark.parametrize("lag", [0, 900])
 async def test_a_lost_order_that_fails_is_found_in_the_list(stage: Stage, lag: int) -> None:
-    """Where the answer was lost and no plan ever comes, the list of orders tells, up to 15 minutes late."""
+    """The answer was lost and no plan comes. The list of orders shows the order up to 15 minutes late."""
     customer = stage.simulator.customer(settings={"order_outcome": "error", "order_list_lag": [lag, lag]})
     stage.fault("reset_after", "carts.checkout")
     failed = await stage.failed(create(customer))
@@ -86,7 +89,7 @@ async def test_a_lost_order_that_fails_is_found_in_the_list(stage: Stage, lag: i
 
 @IMPATIENT
 async def test_a_lost_order_that_never_appears_is_an_unknown_outcome(stage: Stage) -> None:
-    """The cart is ordered and nothing comes of it: at the deadline a person gets the cart. Nothing is bought again.
+    """The cart is ordered and no order appears. At the deadline a person gets the cart. Nothing is bought again.
 
     Promises G2, G6.
     """
@@ -101,7 +104,7 @@ async def test_a_lost_order_that_never_appears_is_an_unknown_outcome(stage: Stag
 
 
 async def test_an_older_order_is_not_taken_for_the_lost_one(stage: Stage) -> None:
-    """An earlier order for a plan, which failed, is in the list too: what is sought is not older than the cart."""
+    """The list also has an earlier, failed order for a plan. The wanted order is not older than the cart."""
     customer = stage.simulator.customer(settings={"order_outcome": "error", "order_list_lag": [0, 0]})
     await stage.failed(create(customer))
     customer.overrides.update(order_outcome="completed", order_provisioning=[1200, 1200])
@@ -110,8 +113,8 @@ async def test_an_older_order_is_not_taken_for_the_lost_one(stage: Stage) -> Non
     assert created.order_id == stage.simulator.books.orders[1].id
 
 
-async def test_a_lost_mending_that_was_looked_at_is_not_unknown(stage: Stage) -> None:
-    """When the order fails later, nothing about the command is unknown."""
+async def test_a_lost_correction_of_a_cart_is_not_unknown_after_a_look(stage: Stage) -> None:
+    """When the order fails later, no step of the command is in doubt."""
     stage.fault("throttle", "carts.checkout", retry_after=60)
     stage.fault("reset_after", "carts.update")
     sent = await stage.send(create(stage.simulator.customer("order_fails")))
@@ -125,7 +128,7 @@ async def test_a_lost_mending_that_was_looked_at_is_not_unknown(stage: Stage) ->
 @pytest.mark.parametrize("operation", ["carts.get", "subscriptions.list", "orders.list"])
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_look_that_is_refused_proves_nothing(stage: Stage, operation: str, status: int) -> None:
-    """Where Partner Center no longer lets us look, the outcome is unknown; it is not answered with a refusal.
+    """If Partner Center no longer allows the look, the outcome is unknown, and the command is not refused.
 
     Promise G6.
     """
@@ -155,7 +158,7 @@ async def test_an_order_that_may_not_be_looked_at_is_an_unknown_outcome(stage: S
 
 
 async def test_a_cart_that_expired_before_any_check_out_is_replaced(stage: Stage) -> None:
-    """Nothing was ever sent for it, so that a new one is made at once."""
+    """No check-out of the cart was ever sent. A new cart is made at once."""
     customer = stage.simulator.customer(settings={"cart_lifetime": 60.0})
     stage.fault("throttle", "carts.checkout", retry_after=300)
     sent = await stage.send(create(customer))
@@ -168,7 +171,7 @@ async def test_a_cart_that_expired_before_any_check_out_is_replaced(stage: Stage
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "late"])
 async def test_a_cart_that_expired_after_a_lost_check_out_is_replaced_late(stage: Stage, kind: str) -> None:
-    """Its order would be in the list by then. Where it is, or a plan is, nothing else is bought."""
+    """By then the list would show the order. If the list has it, or there is a plan, nothing else is bought."""
     slow = {"order_list_lag": [800, 800], "order_provisioning": [1500, 1500]}
     customer = stage.simulator.customer(settings={"cart_lifetime": 10.0, **slow})
     stage.fault(kind, "carts.checkout", seconds=5)
@@ -183,7 +186,7 @@ async def test_a_cart_that_expired_after_a_lost_check_out_is_replaced_late(stage
 
 @IMPATIENT
 async def test_a_cart_that_is_always_gone_is_not_replaced_for_ever(stage: Stage) -> None:
-    """The attempts come to an end, and nothing is unknown about them."""
+    """The attempts end, and nothing is in doubt."""
     failed = await stage.failed(create(stage.simulator.customer(settings={"cart_lifetime": -60.0})))
     assert failed.code is FailedCode.RETRIES_EXHAUSTED
     assert not failed.outcome_unknown
@@ -197,7 +200,7 @@ async def test_a_cart_that_is_always_gone_is_not_replaced_for_ever(stage: Stage)
 async def test_after_a_lost_check_out_the_deadline_is_said_when_it_is_certain(
     stage: Stage, kind: str, bought: bool
 ) -> None:
-    """The deadline forbids to check out again, not to look: what arrives is answered, what never does is refused."""
+    """After the deadline the command still looks: it answers an order that arrives and is otherwise refused."""
     stage.fault(kind, "carts.checkout", seconds=200)
     command = create(stage.simulator.customer(), deadline=START + timedelta(seconds=2))
     stage.fault("error_before", "carts.get", status=500)
@@ -215,7 +218,7 @@ async def test_after_a_lost_check_out_the_deadline_is_said_when_it_is_certain(
 
 @pytest.mark.parametrize(("kind", "bought"), [("late", True), ("reset_before", False)])
 async def test_a_refusal_waits_until_no_lost_check_out_can_arrive(stage: Stage, kind: str, bought: bool) -> None:
-    """Between two check-outs the credit runs out; the refusal is said only when the first can no longer arrive.
+    """The credit runs out between two check-outs. The refusal waits until the first can no longer arrive.
 
     Rule SettledNo, promise G6.
     """
@@ -234,7 +237,7 @@ async def test_a_refusal_waits_until_no_lost_check_out_can_arrive(stage: Stage, 
 
 
 async def test_when_no_attempt_is_left_a_purchase_that_never_was_is_known(stage: Stage) -> None:
-    """Every check-out fails and none takes effect: after settling, the cart says so."""
+    """Every check-out fails and none takes effect. After settling, the cart shows that."""
     stage.fault("error_before", "carts.checkout", status=500, count=None)
     failed = await stage.failed(create(stage.simulator.customer()))
     assert failed.code is FailedCode.RETRIES_EXHAUSTED
@@ -246,7 +249,7 @@ async def test_when_no_attempt_is_left_a_purchase_that_never_was_is_known(stage:
 async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_any_more(
     stage: Stage, kind: str, ours: bool
 ) -> None:
-    """Our request was lost, and somebody buys in the portal: which plan is the answer is said when it is certain."""
+    """The command's request was lost and a person buys in the portal. The answer waits until its plan is certain."""
     customer = stage.simulator.customer()
     stage.fault(kind, "carts.checkout", seconds=200)
     stage.fault("error_before", "carts.get", status=500, count=3)
@@ -257,7 +260,7 @@ async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_
     assert isinstance(created, AzurePlanCreated), created
     assert created.already_existed is not ours
     assert len(stage.simulator.books.orders) == 1 + ours
-    assert stage.calls(customer).count("carts.checkout") == 2  # ours and the portal's: neither was repeated
+    assert stage.calls(customer).count("carts.checkout") == 2  # the command's and the portal's: neither was repeated
     assert stage.clock.now() >= START + timedelta(seconds=200)
 
 
@@ -265,7 +268,7 @@ async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_
 
 
 async def test_the_next_command_waits_until_a_lost_check_out_cannot_arrive(stage: Stage) -> None:
-    """A customer's second command neither writes nor concludes before the first one's request has settled.
+    """A customer's second command neither writes nor ends before the first one's request has settled.
 
     Rule Settle, promise G4.
     """
@@ -281,9 +284,9 @@ async def test_the_next_command_waits_until_a_lost_check_out_cannot_arrive(stage
 
 
 async def test_two_commands_for_one_customer_buy_one_plan(stage: Stage) -> None:
-    """The second finds the plan of the first, also when the first one's answer was lost.
+    """The second command finds the plan of the first, even if the first one's answer was lost.
 
-    A cart that is known to be ordered can buy nothing more, so that nobody waits for it to settle.
+    A cart that is known to be ordered can buy nothing more. Therefore no command waits for it to settle.
     """
     customer = stage.simulator.customer(settings={"order_provisioning": [20, 20]})
     stage.fault("reset_after", "carts.checkout")
@@ -299,7 +302,7 @@ async def test_two_commands_for_one_customer_buy_one_plan(stage: Stage) -> None:
 
 
 async def _leave_open(stage: Stage, customer: Customer, *, kind: str) -> CommandFailed:
-    """A command whose check-out was lost and that was never let look."""
+    """A command whose check-out was lost and that could never look."""
     stage.fault(kind, "carts.checkout")
     blind = stage.fault("error_before", "carts.get", status=403, code=900308, count=None)
     failed = await stage.failed(create(customer))
@@ -310,7 +313,7 @@ async def _leave_open(stage: Stage, customer: Customer, *, kind: str) -> Command
 
 
 async def test_an_earlier_purchase_that_never_was_is_closed(stage: Stage) -> None:
-    """Its cart was never ordered and cannot be any more: the next command buys."""
+    """Its cart was never ordered and can no longer be ordered: the next command buys."""
     customer = stage.simulator.customer()
     await _leave_open(stage, customer, kind="reset_before")
     insist_on_one_plan(stage, await stage.do(create(customer)))
@@ -328,7 +331,7 @@ async def test_an_earlier_purchase_whose_plan_is_there_is_closed(stage: Stage) -
 
 
 async def test_an_earlier_purchase_whose_order_failed_is_closed(stage: Stage) -> None:
-    """What Microsoft ended can no longer become a plan: the next command buys."""
+    """An order that Microsoft ended can no longer become a plan: the next command buys."""
     customer = stage.simulator.customer(settings={"order_outcome": "error"})
     await _leave_open(stage, customer, kind="reset_after")
     await asyncio.sleep(1200)
@@ -340,7 +343,7 @@ async def test_an_earlier_purchase_whose_order_failed_is_closed(stage: Stage) ->
 
 @pytest.mark.parametrize("lag", [0, 1e9], ids=["order_seen", "order_not_seen"])
 async def test_an_earlier_purchase_that_is_open_still_is_not_repeated(stage: Stage, lag: float) -> None:
-    """Its order is pending, or cannot be seen: the next command is refused, and names what is known.
+    """Its order is pending or not visible. The next command is refused and names everything that is known.
 
     Rule OpenEffect, promise G2.
     """
@@ -358,7 +361,7 @@ async def test_an_earlier_purchase_that_is_open_still_is_not_repeated(stage: Sta
 
 @pytest.mark.parametrize("kind", ["reset_after", "reset_before"])
 async def test_an_earlier_purchase_whose_cart_is_gone_is_told_by_the_list_of_orders(stage: Stage, kind: str) -> None:
-    """Which is late: until it would show the order nothing is bought; then what it does not show never was.
+    """The list is late: until it would show the order, nothing is bought. An order missing afterwards was never placed.
 
     Rule OpenEffect, promise G2.
     """
@@ -380,7 +383,7 @@ async def test_an_earlier_purchase_whose_cart_is_gone_is_told_by_the_list_of_ord
 
 
 async def test_an_earlier_purchase_that_may_not_be_looked_at_is_not_repeated(stage: Stage) -> None:
-    """Where Partner Center still refuses the look, the next command is refused, and nothing is bought."""
+    """If Partner Center still refuses the look, the next command is refused, and nothing is bought."""
     customer = stage.simulator.customer()
     await _leave_open(stage, customer, kind="reset_before")
     stage.fault("error_before", "carts.get", status=403, code=900308, count=None)
@@ -393,7 +396,7 @@ async def test_an_earlier_purchase_that_may_not_be_looked_at_is_not_repeated(sta
 
 @IMPATIENT
 async def test_an_earlier_order_that_never_ended_is_named(stage: Stage) -> None:
-    """After a wait that came to its end the order is known; when its plan comes after all, it is the answer."""
+    """After the wait the order is known. If its plan comes later, that plan is the answer."""
     customer = stage.simulator.customer("order_never_ends")
     await stage.failed(create(customer))
     (order,) = stage.simulator.books.orders
@@ -416,7 +419,7 @@ async def test_an_earlier_order_that_never_ended_is_named(stage: Stage) -> None:
 async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(
     stage: Stage, operation: str, seconds: float, memory: bool
 ) -> None:
-    """Killed before an answer came, whether the request acts at once or after a minute: one plan is bought."""
+    """The worker was killed before an answer. The request acts at once or a minute later. One plan is bought."""
     stage.simulator.change(remember_request_ids=memory)
     stage.fault("delay", operation, seconds=seconds)
     sent = await stage.send(create(stage.simulator.customer()))

@@ -1,4 +1,4 @@
-"""Commands that an earlier version accepted with values that are refused today."""
+"""Commands that an earlier version accepted with values that today's version refuses."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def written(**members: object) -> Record:
 
 
 def as_then(stage: Stage, old: Record) -> Intake:
-    """What the earlier version made of it: a good command, known by its content."""
+    """The earlier version's result: a good command with its content hash."""
     today = intake.intake(old, stage.journal.now(), DESK)
     assert today.command is not None
     print_ = today.command.former_fingerprint or "of then"
@@ -38,7 +38,7 @@ def as_then(stage: Stage, old: Record) -> Intake:
 
 
 def refuse(_item: object, error: Exception) -> Any:
-    """The database takes everything here."""
+    """The database accepts everything here."""
     raise error
 
 
@@ -49,8 +49,10 @@ async def begin(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("value", ["not-a-guid", "..", "a/b"])
-async def test_what_is_refused_today_is_answered_as_invalid_where_nothing_was_begun(stage: Stage, value: str) -> None:
-    """No error of ours, no call of Microsoft, and the sender reads what is wrong."""
+async def test_a_command_that_is_refused_today_is_answered_as_invalid_if_nothing_was_begun(
+    stage: Stage, value: str
+) -> None:
+    """There is no internal error and no call of Microsoft. The sender reads the problem."""
     await begin(stage)
     await stage.journal.accept([as_then(stage, written(subscriptionId=value))], refuse)
     stage._wake.set()
@@ -64,8 +66,8 @@ async def test_what_is_refused_today_is_answered_as_invalid_where_nothing_was_be
     assert list(again) == [Taken.DUPLICATE], "the same record again is the same content"
 
 
-async def test_what_a_later_version_accepted_is_not_refused_by_an_earlier_one(stage: Stage) -> None:
-    """An unknown key may be of a newer worker beside this one, which may take the lane: it is waited for."""
+async def test_a_command_that_a_later_version_accepted_is_not_refused_by_an_earlier_one(stage: Stage) -> None:
+    """A newer worker beside this one may understand the unknown key and take the lane: the command waits for that."""
     await begin(stage)
     await stage.journal.accept([as_then(stage, written(newer=True))], refuse)
     stage._wake.set()

@@ -1,6 +1,6 @@
 """Answers that Partner Center did not write, at any call: a gateway page, an empty 404, a 403 of a firewall.
 
-Such an answer says nothing: it is looked at again, and ends no command that has begun to change things.
+Such an answer proves nothing. The command looks again, and no command that has begun to change things ends with it.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ HOUR = 3_600.0
 async def test_a_page_in_place_of_any_answer_changes_nothing_about_the_end(
     stage: Stage, story: Story, number: int
 ) -> None:
-    """Promises G2 and G6: whichever call it meets, the story ends as it would have without it."""
+    """Promises G2 and G6: whichever call gets the page, the story ends as it would have without the page."""
     stage.fault("gateway", "*", skip=number, **PAGES[number % len(PAGES)])
     customer = stage.simulator.customer(story.profile)
     story.insist(stage, customer, await story.told(stage, customer))
@@ -43,7 +43,7 @@ async def test_a_page_in_place_of_any_answer_changes_nothing_about_the_end(
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 async def test_an_hour_of_pages_uses_up_no_command(stage: Stage, page: dict[str, Any]) -> None:
-    """A lone command cannot tell an outage on the way from its own odd luck: it waits, and nothing is lost."""
+    """One command alone cannot tell an outage from its own bad luck. It waits, and nothing is lost."""
     customer = stage.simulator.customer("ready")
     sent = await stage.send(CreateAzurePlan(customer_id=customer.id))
     fault = stage.fault("gateway", "*", count=None, **page)
@@ -57,7 +57,7 @@ async def test_an_hour_of_pages_uses_up_no_command(stage: Stage, page: dict[str,
 async def test_a_suspension_that_has_cancelled_something_is_not_ended_by_a_page(
     stage: Stage, operation: str, page: dict[str, Any]
 ) -> None:
-    """Not by one, and not by those of an hour, while Partner Center answers everything else."""
+    """Neither one page nor an hour of pages ends the command while Partner Center answers all other calls."""
     customer = stage.simulator.customer("plan", azure_subscriptions=3)
     sent = await stage.send(SuspendPlan(customer_id=customer.id, active_assets="cancel"))
     await stage.until("azure_entitlements.cancel", 3)
@@ -72,7 +72,7 @@ async def test_a_suspension_that_has_cancelled_something_is_not_ended_by_a_page(
 
 @IMPATIENT
 async def test_a_page_that_stays_ends_a_begun_command_when_every_wait_ends(stage: Stage) -> None:
-    """It says what was changed and that the rest is unknown, so that a person can go on."""
+    """The answer names the changes and says that the rest is unknown. A person can go on from there."""
     customer = stage.simulator.customer("plan", azure_subscriptions=3)
     sent = await stage.send(SuspendPlan(customer_id=customer.id, active_assets="cancel"))
     await stage.until("azure_entitlements.cancel", 3)
@@ -85,7 +85,7 @@ async def test_a_page_that_stays_ends_a_begun_command_when_every_wait_ends(stage
 
 
 async def test_a_page_that_stays_uses_up_the_attempts_of_a_command_that_changed_nothing(stage: Stage) -> None:
-    """While Partner Center answers others: then it is this command's own trouble, and a redrive may succeed."""
+    """Partner Center answers others, so the trouble is this command's own, and a redrive may succeed."""
     customer, others = stage.simulator.customer("suspended_plan"), stage.simulator.customers(40, "suspended_plan")
     stage.fault("gateway", "subscriptions.get", customer=customer.id, count=None)
     sent = await stage.send(ReactivatePlan(customer_id=customer.id))
@@ -101,7 +101,7 @@ async def test_a_page_that_stays_uses_up_the_attempts_of_a_command_that_changed_
 
 
 async def test_azure_subscriptions_that_cannot_be_listed_hold_up_no_answer(stage: Stage) -> None:
-    """The plan was bought; what is under it only describes it."""
+    """The plan was bought. The Azure subscriptions only describe it."""
     customer = stage.simulator.customer("ready")
     stage.fault("gateway", "azure_entitlements.list", count=None)
     answer = await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))

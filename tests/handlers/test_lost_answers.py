@@ -1,7 +1,7 @@
-"""Every write of every command, and everything that can become of its answer: one effect, and an answer that is true.
+"""Every write of every command, with every fault of its answer: one effect, and a true answer.
 
-Promises G2 (nothing is bought or changed twice) and G6 (an unknown outcome is never guessed). The cases are made from
-the operations that the handlers call: a new write has none until a story here says what it is for, and a test says so.
+Promises G2 (nothing is bought or changed twice) and G6 (an unknown outcome is never guessed). The cases come from the
+operations that the handlers call. A new write has no case until a story here covers it; a test reports the gap.
 """
 
 import ast
@@ -25,7 +25,7 @@ LOSSES = [(story, write) for story in STORIES for write in (story.losable or sto
 async def test_a_write_whose_answer_is_lost_takes_effect_once(
     stage: Stage, story: Story, write: str, kind: str, details: dict[str, object], memory: bool
 ) -> None:
-    """Whether or not the request arrived, and whenever: the worker looks before it acts again.
+    """This holds whether the request arrived or not, and at any time: the worker looks before it acts again.
 
     Rule SameCart, promises G2 and G6.
     """
@@ -39,8 +39,8 @@ async def test_a_write_whose_answer_is_lost_takes_effect_once(
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-async def test_a_story_writes_what_it_says(stage: Stage, story: Story) -> None:
-    """When nothing is lost: so that no write of it is forgotten above."""
+async def test_a_story_makes_exactly_its_writes(stage: Stage, story: Story) -> None:
+    """Nothing is lost here. Therefore the test above loses every write of the story."""
     customer = stage.simulator.customer(story.profile)
     story.insist(stage, customer, await story.told(stage, customer))
     met = dict.fromkeys(each for each in stage.calls() if each in operations() and operations()[each].writes)
@@ -48,7 +48,7 @@ async def test_a_story_writes_what_it_says(stage: Stage, story: Story) -> None:
 
 
 def test_every_write_of_every_command_loses_its_answer() -> None:
-    """A write that a handler calls, and that no story loses, is a gap."""
+    """A write that a handler calls and no story loses is a gap."""
     assert {write for _, write in LOSSES} == _called()
     for command in load("worker.handlers"):
         written = {write for story in STORIES if story.command is command for write in story.writes}
@@ -58,7 +58,7 @@ def test_every_write_of_every_command_loses_its_answer() -> None:
 
 
 def _called() -> set[str]:
-    """The writes that handlers and plans call: as `carts.checkout(...)`, the function named like the operation."""
+    """The writes that handlers and plans call, as in `carts.checkout(...)`: the function has the operation's name."""
     sources = [path for folder in ("handlers", "azure_plans") for path in (ROOT / "worker" / folder).glob("*.py")]
     names = {
         f"{node.func.value.id}.{node.func.attr}"

@@ -1,4 +1,4 @@
-"""Customers that Partner Center does not know, and those that it does not know yet: a new one shows late."""
+"""Customers that Partner Center does not know, or does not know yet: a new customer shows late."""
 
 import asyncio
 import itertools
@@ -37,7 +37,7 @@ LAG = POLICY.customer_lag
 
 
 def now() -> float:
-    """The virtual instant."""
+    """The present virtual instant."""
     return asyncio.get_running_loop().time()
 
 
@@ -47,7 +47,10 @@ def now() -> float:
 async def test_a_customer_that_is_not_ours_is_not_found_in_every_command(
     stage: Stage, command: Command, asks: dict[str, Any], code: int
 ) -> None:
-    """Not before a new one would have shown, with one word about waiting; a deadline stops writes, and not looking."""
+    """The answer comes only when a new customer would have shown, after one event about the wait.
+
+    A deadline stops writes only.
+    """
     stage.simulator.change(unknown_customer=code)
     begun = now()
     sent = await stage.send(command.model_copy(update=asks))
@@ -67,7 +70,7 @@ async def test_a_customer_that_is_not_ours_is_not_found_in_every_command(
 @pytest.mark.parametrize("code", [60003, 1000])
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 async def test_a_customer_that_shows_late_is_served(stage: Stage, story: Story, code: int) -> None:
-    """Its command was sent in the moment in which it was made: it ends as it would have for an old one."""
+    """The command was sent in the moment in which the customer was made. It ends as for an old customer."""
     stage.simulator.change(unknown_customer=code, customer_lag=[LAG - 10, LAG - 10])
     customer = stage.simulator.customer(story.profile)
     begun = now()
@@ -76,7 +79,7 @@ async def test_a_customer_that_shows_late_is_served(stage: Stage, story: Story, 
 
 
 async def test_a_customer_that_shows_after_the_deadline_gets_no_new_write(stage: Stage) -> None:
-    """The deadline is heeded as soon as it is known that something would have to be written."""
+    """The deadline counts as soon as the command knows that it has to write."""
     customer = stage.simulator.customer(settings={"customer_lag": [60, 60]})
     command = CreateAzurePlan(customer_id=customer.id, deadline=START + timedelta(seconds=30))
     assert (await stage.rejected(command)).code is RejectedCode.DEADLINE_PASSED
@@ -84,7 +87,7 @@ async def test_a_customer_that_shows_after_the_deadline_gets_no_new_write(stage:
 
 
 async def test_what_would_be_done_is_told_of_a_customer_that_shows_late(stage: Stage) -> None:
-    """Validation waits just as long."""
+    """A validation waits just as long."""
     customer = stage.simulator.customer(settings={"customer_lag": [60, 60]})
     assert await stage.would_do(CreateAzurePlan(customer_id=customer.id)) == ["carts.create", "carts.checkout"]
 
@@ -97,7 +100,7 @@ async def test_a_customer_that_shows_too_late_is_not_found(stage: Stage) -> None
 
 @pytest.mark.parametrize("cast", [Cast(policy=replace(POLICY, customer_lag=0))], indirect=True, ids=["no_lag"])
 async def test_without_a_lag_the_answer_comes_at_once(stage: Stage) -> None:
-    """For those whose customers are never new."""
+    """This setting is for partners whose customers are never new."""
     begun = now()
     assert (await stage.rejected(SuspendPlan(customer_id=NOBODYS))).code is RejectedCode.CUSTOMER_NOT_FOUND
     assert now() - begun < 1
@@ -107,7 +110,7 @@ async def test_without_a_lag_the_answer_comes_at_once(stage: Stage) -> None:
 async def test_a_subscription_that_is_not_there_is_said_at_once(
     stage: Stage, command: type[SuspendPlan | ReactivatePlan]
 ) -> None:
-    """That Partner Center knows the customer and not the plan (20003) is another thing."""
+    """Partner Center knows the customer and not the plan (20003). That is a different case."""
     customer = stage.simulator.customer("plan")
     begun = now()
     rejected = await stage.rejected(command(customer_id=customer.id, subscription_id=PLAN))
@@ -120,7 +123,7 @@ async def test_a_subscription_that_is_not_there_is_said_at_once(
 )
 @pytest.mark.parametrize("code", [60003, 1000])
 async def test_a_customer_that_shows_here_and_not_there_is_served(stage: Stage, operation: str, code: int) -> None:
-    """What Partner Center is made of does not hear of a new customer all at once."""
+    """The parts of Partner Center do not all hear of a new customer at once."""
     customer = stage.simulator.customer(billing_profile=False, delegated=False)
     stage.fault("error_before", operation, status=404, code=code, count=3)
     await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))
@@ -131,7 +134,7 @@ async def test_a_customer_that_shows_here_and_not_there_is_served(stage: Stage, 
 async def test_an_order_of_a_new_customer_is_followed_although_the_customer_is_not_known_for_a_moment(
     stage: Stage, operation: str, code: int
 ) -> None:
-    """It was bought a moment ago: that is no unknown outcome."""
+    """The order was placed a moment ago. The outcome is not unknown."""
     customer = stage.simulator.customer()
     stage.fault("error_before", operation, status=404, code=code, count=2)
     await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))
@@ -140,7 +143,7 @@ async def test_an_order_of_a_new_customer_is_followed_although_the_customer_is_n
 async def test_a_check_out_without_an_answer_is_looked_after_although_the_customer_is_not_known_for_a_moment(
     stage: Stage,
 ) -> None:
-    """The look is repeated, and the outcome is not called unknown."""
+    """The look is repeated, and the outcome is not unknown."""
     customer = stage.simulator.customer()
     stage.fault("reset_after", "carts.checkout")
     stage.fault("error_before", "carts.get", status=404, code=60003, count=2)
@@ -149,6 +152,6 @@ async def test_a_check_out_without_an_answer_is_looked_after_although_the_custom
 
 
 async def test_an_unknown_customer_is_validated_as_unknown(stage: Stage) -> None:
-    """`validateOnly` says no as the command itself would."""
+    """`validateOnly` gives the same refusal as the command itself."""
     answer = await stage.do(CreateAzurePlan(customer_id=NOBODYS, validate_only=True))
     assert not isinstance(answer, CommandValidated)

@@ -1,4 +1,4 @@
-"""What a redrive or a person's decision makes of a command that failed: what it holds at Microsoft stays its own."""
+"""The next story of a failed command, after a redrive or a person's decision: its effects at Microsoft stay its own."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ async def _failed(stage: Stage, command_id: str, code: FailedCode) -> CommandFai
 
 
 async def _blind(stage: Stage, customer: Customer, kind: str) -> str:
-    """A command whose check-out was lost and that was never let look."""
+    """A command whose check-out was lost and that could never look."""
     stage.fault(kind, "carts.checkout")
     blind = stage.fault("error_before", "carts.get", status=403, code=900308, count=None)
     sent = await stage.send(CreateAzurePlan(customer_id=customer.id))
@@ -39,8 +39,8 @@ async def _blind(stage: Stage, customer: Customer, kind: str) -> str:
     return sent
 
 
-async def test_after_an_order_that_failed_a_redrive_buys_anew(stage: Stage) -> None:
-    """Microsoft ended the order, so that the command may buy another."""
+async def test_after_an_order_that_failed_a_redrive_buys_again(stage: Stage) -> None:
+    """Microsoft ended the order, so the command may buy again."""
     customer = stage.simulator.customer("order_fails")
     sent = await stage.send(CreateAzurePlan(customer_id=customer.id))
     await _failed(stage, sent, FailedCode.ORDER_FAILED)
@@ -53,7 +53,7 @@ async def test_after_an_order_that_failed_a_redrive_buys_anew(stage: Stage) -> N
 
 @IMPATIENT
 async def test_an_order_that_is_still_open_is_followed_by_the_redrive(stage: Stage) -> None:
-    """Nothing is bought again: the next story waits for the order of the first."""
+    """Nothing is bought again. The next story waits for the order of the first."""
     customer = stage.simulator.customer("order_never_ends")
     sent = await stage.send(CreateAzurePlan(customer_id=customer.id))
     await _failed(stage, sent, FailedCode.OUTCOME_UNKNOWN)
@@ -67,7 +67,7 @@ async def test_an_order_that_is_still_open_is_followed_by_the_redrive(stage: Sta
 
 
 async def test_after_attempts_that_all_failed_the_redrive_checks_out_the_same_cart(stage: Stage) -> None:
-    """The cart is the command's own, whichever story made it."""
+    """The cart belongs to the command, whichever story made it."""
     broken = stage.fault("error_before", "carts.checkout", status=500, count=None)
     sent = await stage.send(CreateAzurePlan(customer_id=stage.simulator.customer().id))
     await _failed(stage, sent, FailedCode.RETRIES_EXHAUSTED)
@@ -79,7 +79,7 @@ async def test_after_attempts_that_all_failed_the_redrive_checks_out_the_same_ca
 
 @pytest.mark.parametrize("kind", ["reset_after", "reset_before"])
 async def test_a_redrive_looks_before_it_buys(stage: Stage, kind: str) -> None:
-    """Whether or not the lost check-out took effect: one order."""
+    """There is one order, whether or not the lost check-out took effect."""
     sent = await _blind(stage, stage.simulator.customer(), kind)
     created = await stage.redrive(sent)
     assert isinstance(created, AzurePlanCreated), created
@@ -88,16 +88,16 @@ async def test_a_redrive_looks_before_it_buys(stage: Stage, kind: str) -> None:
     assert await stage.open_effects() == []
 
 
-async def test_what_was_resolved_as_applied_is_looked_for_and_answered(stage: Stage) -> None:
-    """As if the call had been answered."""
+async def test_a_purchase_resolved_as_applied_is_looked_for_and_answered(stage: Stage) -> None:
+    """The next story goes on as if the call had been answered."""
     sent = await _blind(stage, stage.simulator.customer(), "reset_after")
     created = await stage.resolve(sent, "applied")
     assert isinstance(created, AzurePlanCreated), created
     assert created.order_id == stage.simulator.books.orders[0].id
 
 
-async def test_what_was_resolved_as_applied_and_is_not_there_stays_unknown(stage: Stage) -> None:
-    """Nothing is bought on the word that it was bought."""
+async def test_a_purchase_resolved_as_applied_and_not_found_stays_unknown(stage: Stage) -> None:
+    """The next story buys nothing, because a person said that the plan was bought."""
     sent = await _blind(stage, stage.simulator.customer(), "reset_before")
     failed = await stage.resolve(sent, "applied")
     assert isinstance(failed, CommandFailed), failed
@@ -106,7 +106,7 @@ async def test_what_was_resolved_as_applied_and_is_not_there_stays_unknown(stage
 
 
 @IMPATIENT
-async def test_what_was_resolved_as_not_applied_is_closed_for_good(stage: Stage) -> None:
+async def test_a_purchase_resolved_as_not_applied_is_closed_for_good(stage: Stage) -> None:
     """A new cart is made and bought, although the old order still looks open."""
     customer = stage.simulator.customer("order_never_ends")
     sent = await stage.send(CreateAzurePlan(customer_id=customer.id))
@@ -135,7 +135,7 @@ async def test_a_suspension_that_waited_too_long_goes_on(stage: Stage) -> None:
 
 @IMPATIENT
 async def test_a_redriven_suspension_looks_at_what_is_in_use_once_more(stage: Stage) -> None:
-    """Its first story asked for the suspension, which never showed; what became active since stands in the way."""
+    """The suspension of its first story never showed. Azure subscriptions that became active since prevent it."""
     customer = stage.simulator.customer("quiet_plan", settings={"patch_mode": "slow", "patch_seconds": [1e9, 1e9]})
     (plan,) = customer.subscriptions.values()
     sent = await stage.send(SuspendPlan(customer_id=customer.id))
@@ -149,7 +149,7 @@ async def test_a_redriven_suspension_looks_at_what_is_in_use_once_more(stage: St
 
 
 async def test_after_an_upgrade_that_failed_a_redrive_starts_another(stage: Stage) -> None:
-    """The customer is still eligible, and the failed upgrade is nobody's any more."""
+    """The customer is still eligible, and no command follows the failed upgrade any more."""
     customer = stage.simulator.customer("upgrade_fails")
     sent = await stage.send(StartProductUpgrade(customer_id=customer.id))
     await _failed(stage, sent, FailedCode.UPGRADE_FAILED)
@@ -161,7 +161,7 @@ async def test_after_an_upgrade_that_failed_a_redrive_starts_another(stage: Stag
 
 @IMPATIENT
 async def test_an_upgrade_that_still_runs_is_followed_by_the_redrive(stage: Stage) -> None:
-    """The next story tells it again and does not start it again."""
+    """The next story publishes the upgrade again and does not start it again."""
     customer = stage.simulator.customer("legacy", settings={"upgrade_outcome": "never"})
     sent = await stage.send(StartProductUpgrade(customer_id=customer.id))
     await _failed(stage, sent, FailedCode.OUTCOME_UNKNOWN)

@@ -1,4 +1,4 @@
-"""ReactivatePlan: what it decides, and what it survives."""
+"""ReactivatePlan: its decisions, and the faults that it survives."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def reactivate(customer: Customer, **members: object) -> ReactivatePlan:
 
 
 async def test_a_suspended_plan_is_active_again(stage: Stage) -> None:
-    """The whole resource is sent back with another status, once."""
+    """The whole resource is sent back once, with another status."""
     customer = stage.simulator.customer("suspended_plan")
     (plan,) = customer.subscriptions.values()
     reactivated = await stage.done(PlanReactivated, reactivate(customer))
@@ -35,13 +35,13 @@ async def test_a_suspended_plan_is_active_again(stage: Stage) -> None:
 
 
 async def test_a_plan_that_is_active_is_left_as_it_is(stage: Stage) -> None:
-    """Already active is a success."""
+    """A plan that is already active is a success."""
     assert (await stage.done(PlanReactivated, reactivate(stage.simulator.customer("plan")))).already_active
     assert stage.simulator.books.effects == []
 
 
 async def test_the_named_plan_of_several_is_reactivated(stage: Stage) -> None:
-    """The id tells which."""
+    """The id says which plan."""
     customer = stage.simulator.customer("two_plans", plan_status="suspended", azure_subscriptions=0)
     first, second = customer.subscriptions.values()
     await stage.done(PlanReactivated, reactivate(customer, subscription_id=second.id))
@@ -58,12 +58,12 @@ async def test_the_named_plan_of_several_is_reactivated(stage: Stage) -> None:
     ],
 )
 async def test_where_the_plan_cannot_be_told_nothing_is_changed(stage: Stage, profile: str, code: RejectedCode) -> None:
-    """As SuspendPlan does."""
+    """This is as for SuspendPlan."""
     assert (await stage.rejected(reactivate(stage.simulator.customer(profile)))).code is code
 
 
 async def test_a_plan_that_cannot_be_reactivated_is_refused(stage: Stage) -> None:
-    """An expired plan does not come back."""
+    """An expired plan cannot become active."""
     rejected = await stage.rejected(reactivate(stage.simulator.customer("suspended_plan", plan_status="expired")))
     assert rejected.code is RejectedCode.REFUSED_BY_PARTNER_CENTER
     assert rejected.partner_center is not None
@@ -71,7 +71,7 @@ async def test_a_plan_that_cannot_be_reactivated_is_refused(stage: Stage) -> Non
 
 
 async def test_a_slow_change_is_waited_for(stage: Stage) -> None:
-    """Partner Center may take the change and make it later."""
+    """Partner Center may accept the change and make it later."""
     slow = {"patch_mode": "slow", "patch_seconds": [1200, 1200]}
     sent = await stage.send(reactivate(stage.simulator.customer("suspended_plan", settings=slow)))
     answer = await stage.answer(sent)
@@ -81,8 +81,11 @@ async def test_a_slow_change_is_waited_for(stage: Stage) -> None:
     assert await stage.waits(sent) == ["settling"]
 
 
-async def test_what_somebody_else_did_is_not_claimed(stage: Stage) -> None:
-    """Our change was refused while a person's was under way: the plan was active already, though not by us."""
+async def test_a_change_by_another_person_is_not_claimed(stage: Stage) -> None:
+    """The change was refused while a person's change was under way.
+
+    The answer says that the plan was active already.
+    """
     customer = stage.simulator.customer("suspended_plan")
     stage.fault("error_before", "subscriptions.patch", status=409, code=800082)
     sent = await stage.send(reactivate(customer))
@@ -95,14 +98,14 @@ async def test_what_somebody_else_did_is_not_claimed(stage: Stage) -> None:
 
 
 async def test_validating_names_what_would_be_done(stage: Stage) -> None:
-    """One change, or none."""
+    """The list has one change, or none."""
     assert await stage.would_do(reactivate(stage.simulator.customer("suspended_plan"))) == ["subscriptions.patch"]
     assert await stage.would_do(reactivate(stage.simulator.customer("plan"))) == []
     assert stage.simulator.books.effects == []
 
 
 async def test_after_its_deadline_nothing_is_changed(stage: Stage) -> None:
-    """A command that comes too late is refused; what needs no change is answered."""
+    """A late command is refused. If no change is needed, the command is answered."""
     late = START - timedelta(hours=1)
     rejected = await stage.rejected(reactivate(stage.simulator.customer("suspended_plan"), deadline=late))
     assert rejected.code is RejectedCode.DEADLINE_PASSED
@@ -115,7 +118,7 @@ async def test_after_its_deadline_nothing_is_changed(stage: Stage) -> None:
 async def test_after_a_lost_change_the_deadline_is_said_when_it_is_certain(
     stage: Stage, kind: str, active: bool
 ) -> None:
-    """No second change is asked for; whether the first arrives is waited for."""
+    """The command requests no second change. It waits for a possible arrival of the first."""
     stage.fault(kind, "subscriptions.patch", seconds=200)
     command = reactivate(stage.simulator.customer("suspended_plan"), deadline=START + timedelta(seconds=0.5))
     answer = await stage.do(command)
@@ -130,7 +133,7 @@ async def test_after_a_lost_change_the_deadline_is_said_when_it_is_certain(
 
 @pytest.mark.parametrize("kind", ["late", "reset_before", "reset_after"])
 async def test_the_last_command_has_the_last_word(stage: Stage, kind: str) -> None:
-    """A suspension that was lost and arrives minutes later does not undo the reactivation behind it.
+    """A lost suspension that arrives minutes later does not undo the reactivation behind it.
 
     Rule Settle, promise G4.
     """

@@ -1,4 +1,4 @@
-"""StartProductUpgrade: what it decides, and what it survives."""
+"""StartProductUpgrade: its decisions, and the faults that it survives."""
 
 import asyncio
 from datetime import timedelta
@@ -26,7 +26,7 @@ def upgrade(customer: Customer, **members: object) -> StartProductUpgrade:
 
 
 async def story(stage: Stage, command_id: str) -> list[tuple[str, object]]:
-    """What was said about the upgrade before the answer: started (adopted or not), and each status."""
+    """The events about the upgrade before the answer: started (adopted or not), and each status."""
     said: list[tuple[str, object]] = []
     for event in await stage.events(command_id):
         if isinstance(event, ProductUpgradeStarted):
@@ -37,7 +37,7 @@ async def story(stage: Stage, command_id: str) -> list[tuple[str, object]]:
 
 
 async def test_legacy_subscriptions_are_upgraded(stage: Stage) -> None:
-    """An eligible customer's upgrade is started, followed for hours and answered with its line items."""
+    """The upgrade of an eligible customer is started, followed for hours, and answered with its line items."""
     customer = stage.simulator.customer("legacy", legacy=2)
     sent = await stage.send(upgrade(customer))
     completed = await stage.answer(sent)
@@ -57,14 +57,14 @@ async def test_legacy_subscriptions_are_upgraded(stage: Stage) -> None:
 
 @pytest.mark.parametrize("family", ["azure", "Azure", "AZURE"])
 async def test_the_case_of_the_product_family_does_not_matter(stage: Stage, family: str) -> None:
-    """It is passed on as it was given; Partner Center reads it in any case."""
+    """The product family is passed on as given. Partner Center reads it in any case."""
     assert isinstance(
         await stage.do(upgrade(stage.simulator.customer("legacy"), product_family=family)), ProductUpgradeCompleted
     )
 
 
 async def test_an_unknown_status_means_that_it_runs(stage: Stage) -> None:
-    """The words are not documented: what is neither completed nor failed is waited for."""
+    """The words of statuses are not documented. Every status that is neither completed nor failed means waiting."""
     stage.simulator.change(upgrade_statuses=["Queued", "Wandering", "completed", "Failed"])
     sent = await stage.send(upgrade(stage.simulator.customer("legacy")))
     assert isinstance(await stage.answer(sent), ProductUpgradeCompleted)
@@ -84,7 +84,7 @@ async def test_an_upgrade_does_not_hold_up_the_customers_other_commands(stage: S
 
 
 async def test_after_an_upgrade_the_plan_is_there(stage: Stage) -> None:
-    """A plan that an upgrade made answers CreateAzurePlan."""
+    """CreateAzurePlan finds the plan that the upgrade made."""
     customer = stage.simulator.customer("legacy")
     await stage.done(ProductUpgradeCompleted, upgrade(customer))
     assert (await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))).already_existed
@@ -95,7 +95,7 @@ async def test_after_an_upgrade_the_plan_is_there(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage_of_it", ["pending", "running"])
 async def test_an_upgrade_that_runs_is_adopted(stage: Stage, stage_of_it: str) -> None:
-    """Nothing is started; it is followed to its end."""
+    """The command starts nothing and follows that upgrade to its end."""
     customer = stage.simulator.customer("upgrading", upgrade=stage_of_it)
     (running,) = customer.upgrades
     sent = await stage.send(upgrade(customer))
@@ -109,7 +109,7 @@ async def test_an_upgrade_that_runs_is_adopted(stage: Stage, stage_of_it: str) -
 
 
 async def test_an_upgrade_that_was_completed_before_is_adopted(stage: Stage) -> None:
-    """It is answered at once."""
+    """The answer comes at once."""
     customer = stage.simulator.customer("legacy", legacy_status="suspended", upgrade="completed")
     completed = await stage.done(ProductUpgradeCompleted, upgrade(customer))
     assert completed.adopted
@@ -117,14 +117,14 @@ async def test_an_upgrade_that_was_completed_before_is_adopted(stage: Stage) -> 
 
 
 async def test_an_upgrade_that_partner_center_only_calls_completed_is(stage: Stage) -> None:
-    """900110 in place of a status means the same."""
+    """900110 in place of a status means completed."""
     customer = stage.simulator.customer("legacy", upgrade="completed")
     stage.fault("error_before", "upgrades.status", status=400, code=900110, count=None)
     assert (await stage.done(ProductUpgradeCompleted, upgrade(customer))).adopted
 
 
 async def test_an_upgrade_that_failed_is_not_adopted(stage: Stage) -> None:
-    """The customer is still eligible, so a new one is started."""
+    """The customer is still eligible, and a new upgrade is started."""
     customer = stage.simulator.customer("legacy", upgrade="failed")
     completed = await stage.done(ProductUpgradeCompleted, upgrade(customer))
     (made,) = stage.simulator.books.upgrades
@@ -132,7 +132,7 @@ async def test_an_upgrade_that_failed_is_not_adopted(stage: Stage) -> None:
 
 
 async def test_an_upgrade_that_failed_for_good_is_named(stage: Stage) -> None:
-    """Where the customer is eligible no longer, the failed upgrade is the reason."""
+    """If the customer is no longer eligible, the failed upgrade is the reason."""
     customer = stage.simulator.customer("legacy", upgrade="failed", settings={"failed_upgrade_stays_eligible": False})
     rejected = await stage.rejected(upgrade(customer))
     assert rejected.code is RejectedCode.NOT_ELIGIBLE_FOR_UPGRADE
@@ -140,7 +140,7 @@ async def test_an_upgrade_that_failed_for_good_is_named(stage: Stage) -> None:
 
 
 async def test_an_upgrade_that_somebody_starts_meanwhile_is_adopted(stage: Stage) -> None:
-    """900109 says that there is one: it is looked for and followed."""
+    """900109 says that there is an upgrade. The command looks for it and follows it."""
     customer = stage.simulator.customer("legacy")
     stage.fault("slow_answer", "upgrades.eligibility", seconds=10)
     sent = await stage.send(upgrade(customer))
@@ -153,7 +153,7 @@ async def test_an_upgrade_that_somebody_starts_meanwhile_is_adopted(stage: Stage
 
 
 async def test_two_commands_follow_one_upgrade(stage: Stage) -> None:
-    """The second adopts what the first started, while the first still follows it."""
+    """The second command adopts the upgrade of the first while the first still follows it."""
     customer = stage.simulator.customer("legacy")
     first, second = await stage.send(upgrade(customer)), await stage.send(upgrade(customer))
     started, adopted = await stage.answer(first), await stage.answer(second)
@@ -176,7 +176,7 @@ async def test_a_customer_that_is_not_eligible_is_refused_with_microsofts_reason
 
 
 async def test_the_reason_is_passed_on(stage: Stage) -> None:
-    """In Microsoft's own words."""
+    """The words are Microsoft's own."""
     reason = "The customer has shared services."
     rejected = await stage.rejected(upgrade(stage.simulator.customer("legacy", settings={"ineligible_reason": reason})))
     assert reason in rejected.detail
@@ -184,7 +184,7 @@ async def test_the_reason_is_passed_on(stage: Stage) -> None:
 
 @pytest.mark.parametrize("code", [900105, 900108, 900119, 900120, 900130])
 async def test_a_refused_start_is_no_eligibility(stage: Stage, code: int) -> None:
-    """What eligibility did not say, the creation may."""
+    """The creation may give a reason that eligibility did not give."""
     rejected = await stage.rejected(upgrade(stage.simulator.customer("legacy", settings={"refuse_upgrade": code})))
     assert rejected.code is RejectedCode.NOT_ELIGIBLE_FOR_UPGRADE
     assert rejected.partner_center is not None
@@ -193,7 +193,7 @@ async def test_a_refused_start_is_no_eligibility(stage: Stage, code: int) -> Non
 
 
 async def test_any_other_no_is_partner_centers(stage: Stage) -> None:
-    """It is passed on with what Microsoft support asks for."""
+    """The refusal has the facts that Microsoft support asks for."""
     rejected = await stage.rejected(upgrade(stage.simulator.customer("legacy", settings={"refuse_upgrade": 900107})))
     assert rejected.code is RejectedCode.REFUSED_BY_PARTNER_CENTER
 
@@ -214,7 +214,7 @@ async def test_a_customer_of_somebody_else_is_refused(stage: Stage) -> None:
 @pytest.mark.parametrize("cast", [Cast(user=False)], indirect=True, ids=["app_only"])
 @pytest.mark.parametrize("only_asked", [True, False])
 async def test_with_the_application_alone_it_is_not_permitted(stage: Stage, only_asked: bool) -> None:
-    """All of it takes a user's token; the advice says how to get one."""
+    """Every call needs a user's token. The advice says how to get one."""
     command = upgrade(stage.simulator.customer("legacy"), validate_only=only_asked)
     rejected = await stage.rejected(command)
     assert rejected.code is RejectedCode.NOT_PERMITTED
@@ -225,7 +225,7 @@ async def test_with_the_application_alone_it_is_not_permitted(stage: Stage, only
 
 
 async def test_an_upgrade_that_fails_is_told_with_microsofts_reasons(stage: Stage) -> None:
-    """Nothing is unknown about it, and a redrive may start another."""
+    """Nothing is in doubt, and a redrive may start another upgrade."""
     failed = await stage.failed(upgrade(stage.simulator.customer("upgrade_fails")))
     (made,) = stage.simulator.books.upgrades
     assert failed.code is FailedCode.UPGRADE_FAILED
@@ -238,7 +238,7 @@ async def test_an_upgrade_that_fails_is_told_with_microsofts_reasons(stage: Stag
 
 @IMPATIENT
 async def test_an_upgrade_that_never_ends_is_an_unknown_outcome(stage: Stage) -> None:
-    """At the end of the wait a person gets the evidence; the next command adopts it all the same."""
+    """At the end of the wait a person gets the evidence. The next command still adopts the upgrade."""
     customer = stage.simulator.customer("legacy", settings={"upgrade_outcome": "never"})
     failed = await stage.failed(upgrade(customer))
     (made,) = stage.simulator.books.upgrades
@@ -255,7 +255,7 @@ async def test_an_upgrade_that_never_ends_is_an_unknown_outcome(stage: Stage) ->
 
 
 async def test_an_upgrade_that_may_no_longer_be_looked_at_is_an_unknown_outcome(stage: Stage) -> None:
-    """It was started, so that a refused look is no refusal of the command."""
+    """The upgrade was started. A refused look is therefore no refusal of the command."""
     stage.fault("error_before", "upgrades.status", status=403, code=900308, count=None)
     failed = await stage.failed(upgrade(stage.simulator.customer("legacy")))
     assert failed.code is FailedCode.OUTCOME_UNKNOWN
@@ -263,7 +263,7 @@ async def test_an_upgrade_that_may_no_longer_be_looked_at_is_an_unknown_outcome(
 
 
 async def test_an_upgrade_that_is_not_found_at_first_is_waited_for(stage: Stage) -> None:
-    """Right after its start, an upgrade that cannot be read yet is no failure."""
+    """An upgrade that cannot be read right after its start is no failure."""
     stage.fault("error_before", "upgrades.status", status=404, code=900106, count=3)
     assert isinstance(await stage.do(upgrade(stage.simulator.customer("legacy"))), ProductUpgradeCompleted)
 
@@ -272,7 +272,7 @@ async def test_an_upgrade_that_is_not_found_at_first_is_waited_for(stage: Stage)
 
 
 async def test_validating_names_what_would_be_done(stage: Stage) -> None:
-    """One start, or nothing where an upgrade is there."""
+    """The list has one start, or nothing if there is an upgrade."""
     assert await stage.would_do(upgrade(stage.simulator.customer("legacy"))) == ["upgrades.create"]
     assert await stage.would_do(upgrade(stage.simulator.customer("upgrading"))) == []
     assert await stage.would_do(upgrade(stage.simulator.customer("legacy", upgrade="completed"))) == []
@@ -281,7 +281,7 @@ async def test_validating_names_what_would_be_done(stage: Stage) -> None:
 
 
 async def test_after_its_deadline_nothing_is_started(stage: Stage) -> None:
-    """An upgrade that is there is followed all the same."""
+    """An existing upgrade is still followed."""
     late = START - timedelta(hours=1)
     rejected = await stage.rejected(upgrade(stage.simulator.customer("legacy"), deadline=late))
     assert rejected.code is RejectedCode.DEADLINE_PASSED
@@ -290,7 +290,7 @@ async def test_after_its_deadline_nothing_is_started(stage: Stage) -> None:
 
 
 async def test_a_deadline_does_not_end_the_following(stage: Stage) -> None:
-    """What was started in time is followed beyond the deadline."""
+    """The command follows an upgrade beyond the deadline if it was started in time."""
     command = upgrade(stage.simulator.customer("legacy"), deadline=START + timedelta(seconds=30))
     assert isinstance(await stage.do(command), ProductUpgradeCompleted)
 
@@ -300,14 +300,17 @@ async def test_a_deadline_does_not_end_the_following(stage: Stage) -> None:
 
 @pytest.mark.parametrize("kind", ["reset_after", "error_after", "truncated"])
 async def test_a_lost_start_that_took_effect_is_not_called_adopted(stage: Stage, kind: str) -> None:
-    """What was not there before our request is ours; so is one that follows a failed one."""
+    """An upgrade that was not there before the request belongs to the command.
+
+    This holds after a failed upgrade too.
+    """
     for customer in (stage.simulator.customer("legacy"), stage.simulator.customer("legacy", upgrade="failed")):
         stage.fault(kind, "upgrades.create")
         assert not (await stage.done(ProductUpgradeCompleted, upgrade(customer))).adopted
 
 
 async def test_a_lost_start_whose_upgrade_fails_at_once_is_not_repeated(stage: Stage) -> None:
-    """An upgrade that was not there before our request and has failed is ours, and has failed."""
+    """An upgrade that was not there before the request and has failed is the command's own, and has failed."""
     quick = {"upgrade_outcome": "failed", "upgrade_pending": [0, 0], "upgrade_running": [0, 0]}
     stage.fault("reset_after", "upgrades.create")
     failed = await stage.failed(upgrade(stage.simulator.customer("legacy", upgrade="failed", settings=quick)))
@@ -316,7 +319,7 @@ async def test_a_lost_start_whose_upgrade_fails_at_once_is_not_repeated(stage: S
 
 
 async def test_a_start_is_repeated_only_when_the_first_cannot_arrive_any_more(stage: Stage) -> None:
-    """An upgrade that fails at once gives its key back, so that a late first request would start another.
+    """An upgrade that fails at once frees its key: a late first request would start another upgrade.
 
     Rule SameCart, promise G2.
     """
@@ -328,7 +331,7 @@ async def test_a_start_is_repeated_only_when_the_first_cannot_arrive_any_more(st
 
 
 async def test_a_look_that_is_refused_after_a_lost_start_proves_nothing(stage: Stage) -> None:
-    """Where eligibility may no longer be read, it is not known whether an upgrade was started."""
+    """If eligibility may no longer be read, nobody knows whether an upgrade was started."""
     stage.fault("reset_after", "upgrades.create")
     sent = await stage.send(upgrade(stage.simulator.customer("legacy")))
     await stage.until("upgrades.create")
@@ -341,7 +344,7 @@ async def test_a_look_that_is_refused_after_a_lost_start_proves_nothing(stage: S
 
 @pytest.mark.parametrize("kind", ["reset_after", "reset_before"])
 async def test_what_an_earlier_command_left_open_is_looked_at(stage: Stage, kind: str) -> None:
-    """Its upgrade is adopted where it is there; where it is not, a new one is started."""
+    """If its upgrade is there, the command adopts it. Otherwise the command starts a new one."""
     customer = stage.simulator.customer("legacy")
     stage.fault(kind, "upgrades.create")
     first = await stage.send(upgrade(customer))
@@ -357,7 +360,7 @@ async def test_what_an_earlier_command_left_open_is_looked_at(stage: Stage, kind
 
 @pytest.mark.parametrize("seconds", [0.5, 60])
 async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(stage: Stage, seconds: float) -> None:
-    """Killed before the answer to the start came: one upgrade, said to have been started once."""
+    """The worker was killed before the answer to the start. There is one upgrade, published once as started."""
     stage.fault("delay", "upgrades.create", seconds=seconds)
     sent = await stage.send(upgrade(stage.simulator.customer("legacy")))
     await stage.until("upgrades.create")
@@ -369,7 +372,7 @@ async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(stage: St
 
 
 async def test_a_worker_that_dies_while_following_repeats_nothing(stage: Stage) -> None:
-    """The next one says each change once more only if nobody said it."""
+    """The next worker publishes a change only if no worker has published it."""
     sent = await stage.send(upgrade(stage.simulator.customer("legacy")))
     for _ in range(5):
         await asyncio.sleep(120)

@@ -1,4 +1,4 @@
-"""SuspendPlan: what it decides, and what it survives."""
+"""SuspendPlan: its decisions, and the faults that it survives."""
 
 import asyncio
 from datetime import timedelta
@@ -28,7 +28,7 @@ def plan_of(customer: Customer) -> Subscription:
 
 
 async def test_a_plan_under_which_nothing_is_active_is_suspended(stage: Stage) -> None:
-    """The whole resource is sent back with another status, once."""
+    """The whole resource is sent back once, with another status."""
     customer = stage.simulator.customer("quiet_plan")
     plan = plan_of(customer)
     suspended = await stage.done(PlanSuspended, suspend(customer))
@@ -39,7 +39,7 @@ async def test_a_plan_under_which_nothing_is_active_is_suspended(stage: Stage) -
 
 
 async def test_a_plan_that_is_suspended_is_left_as_it_is(stage: Stage) -> None:
-    """Already suspended is a success."""
+    """A plan that is already suspended is a success."""
     suspended = await stage.done(PlanSuspended, suspend(stage.simulator.customer("suspended_plan")))
     assert suspended.already_suspended
     assert "subscriptions.patch" not in stage.calls()
@@ -49,7 +49,7 @@ async def test_a_plan_that_is_suspended_is_left_as_it_is(stage: Stage) -> None:
 
 
 async def test_the_named_plan_of_several_is_suspended(stage: Stage) -> None:
-    """The id tells which; its case does not matter."""
+    """The id says which plan. Its case does not matter."""
     customer = stage.simulator.customer("two_plans", azure_subscriptions=0)
     first, second = customer.subscriptions.values()
     suspended = await stage.done(PlanSuspended, suspend(customer, subscription_id=second.id.upper()))
@@ -58,7 +58,7 @@ async def test_the_named_plan_of_several_is_suspended(stage: Stage) -> None:
 
 
 async def test_without_an_id_several_plans_are_ambiguous(stage: Stage) -> None:
-    """The refusal names them."""
+    """The refusal names the plans."""
     customer = stage.simulator.customer("two_plans")
     rejected = await stage.rejected(suspend(customer))
     assert rejected.code is RejectedCode.PLAN_AMBIGUOUS
@@ -66,7 +66,7 @@ async def test_without_an_id_several_plans_are_ambiguous(stage: Stage) -> None:
 
 
 async def test_a_deleted_plan_is_no_second_one(stage: Stage) -> None:
-    """The only plan that is not deleted is meant."""
+    """The only plan that is not deleted counts."""
     customer = stage.simulator.customer("quiet_plan")
     stage.simulator.add_plan(customer).status = "deleted"
     await stage.done(PlanSuspended, suspend(customer))
@@ -81,7 +81,7 @@ async def test_without_a_plan_none_is_found(stage: Stage, profile: str) -> None:
 
 @pytest.mark.parametrize("profile", ["with_licences", "legacy"])
 async def test_an_id_that_is_no_plan_is_not_found(stage: Stage, profile: str) -> None:
-    """What is not an Azure plan is not suspended, whatever it is."""
+    """Only an Azure plan can be suspended."""
     customer = stage.simulator.customer(profile)
     named = next(iter(customer.subscriptions))
     rejected = await stage.rejected(suspend(customer, subscription_id=named))
@@ -90,7 +90,7 @@ async def test_an_id_that_is_no_plan_is_not_found(stage: Stage, profile: str) ->
 
 
 async def test_an_id_that_is_not_the_customers_is_not_found(stage: Stage) -> None:
-    """Neither an unknown id nor another customer's."""
+    """This holds for an unknown id and for another customer's."""
     customer, other = stage.simulator.customer("quiet_plan"), stage.simulator.customer("quiet_plan")
     for named in (NOBODYS, plan_of(other).id):
         rejected = await stage.rejected(suspend(customer, subscription_id=named))
@@ -99,7 +99,7 @@ async def test_an_id_that_is_not_the_customers_is_not_found(stage: Stage) -> Non
 
 
 async def test_a_plan_that_is_deleted_is_not_found(stage: Stage) -> None:
-    """Its id is remembered by Partner Center, and of no use."""
+    """Partner Center still knows its id, but the plan cannot be used."""
     customer = stage.simulator.customer("plan", plan_status="deleted")
     rejected = await stage.rejected(suspend(customer, subscription_id=plan_of(customer).id))
     assert rejected.code is RejectedCode.PLAN_NOT_FOUND
@@ -107,7 +107,7 @@ async def test_a_plan_that_is_deleted_is_not_found(stage: Stage) -> None:
 
 @pytest.mark.parametrize("named", [None, "legacy"])
 async def test_a_running_upgrade_is_named_where_no_plan_is_found(stage: Stage, named: str | None) -> None:
-    """The plan will be there when it has ended."""
+    """The plan will be there when the upgrade has ended."""
     customer = stage.simulator.customer("upgrading")
     legacy = next(iter(customer.subscriptions))
     rejected = await stage.rejected(suspend(customer, subscription_id=legacy if named else None))
@@ -117,7 +117,7 @@ async def test_a_running_upgrade_is_named_where_no_plan_is_found(stage: Stage, n
 
 @pytest.mark.parametrize("cast", [Cast(user=False)], indirect=True, ids=["app_only"])
 async def test_where_an_upgrade_cannot_be_read_it_is_not_named(stage: Stage) -> None:
-    """The refusal is the same, and the timeline says what was left out."""
+    """The refusal is the same, and the timeline names the skipped check."""
     rejected = await stage.rejected(suspend(stage.simulator.customer("upgrading")))
     assert (rejected.code, rejected.blockers) == (RejectedCode.PLAN_NOT_FOUND, ())
     assert len(await stage.notes()) == 1
@@ -138,7 +138,7 @@ async def test_a_customer_that_does_not_exist_is_not_found(stage: Stage) -> None
 
 
 async def test_active_azure_subscriptions_are_in_the_way(stage: Stage) -> None:
-    """They are named, those that are inactive are not, and nothing is changed."""
+    """The refusal names the active ones and not the inactive ones. Nothing is changed."""
     customer = stage.simulator.customer("plan", azure_subscriptions=2, inactive_azure_subscriptions=1)
     rejected = await stage.rejected(suspend(customer))
     active = [each for each in plan_of(customer).azure_subscriptions if each.status == "active"]
@@ -151,7 +151,7 @@ async def test_active_azure_subscriptions_are_in_the_way(stage: Stage) -> None:
 
 
 async def test_an_active_reservation_is_in_the_way(stage: Stage) -> None:
-    """It is named beside the Azure subscriptions."""
+    """The refusal names it beside the Azure subscriptions."""
     rejected = await stage.rejected(suspend(stage.simulator.customer("reserved")))
     assert rejected.code is RejectedCode.ACTIVE_ASSETS
     assert [each.kind for each in rejected.blockers] == ["azureSubscription", "reservation"]
@@ -160,14 +160,14 @@ async def test_an_active_reservation_is_in_the_way(stage: Stage) -> None:
 
 
 async def test_a_reservation_that_has_expired_is_not_in_the_way(stage: Stage) -> None:
-    """Only what is in force counts."""
+    """Only a reservation in force counts."""
     customer = stage.simulator.customer("quiet_plan", reservations=1)
     customer.reservations[0].expires_at = stage.clock.monotonic() - 1
     await stage.done(PlanSuspended, suspend(customer))
 
 
 async def test_azure_subscriptions_are_cancelled_on_demand(stage: Stage) -> None:
-    """Each is cancelled once; when all are inactive, after ten minutes, the plan is suspended."""
+    """Each is cancelled once. When all are inactive, after ten minutes, the plan is suspended."""
     customer = stage.simulator.customer("plan", azure_subscriptions=3, inactive_azure_subscriptions=1)
     plan = plan_of(customer)
     active = [each.id for each in plan.azure_subscriptions if each.status == "active"]
@@ -194,7 +194,7 @@ async def test_beside_a_reservation_nothing_is_cancelled(stage: Stage) -> None:
 
 
 async def test_an_azure_subscription_that_appears_meanwhile_is_cancelled_too(stage: Stage) -> None:
-    """What the customer adds while the others stop does not keep the plan from being suspended."""
+    """A subscription that the customer adds while the others stop does not prevent the suspension."""
     customer = stage.simulator.customer("plan")
     plan = plan_of(customer)
     sent = await stage.send(suspend(customer, active_assets="cancel"))
@@ -207,8 +207,8 @@ async def test_an_azure_subscription_that_appears_meanwhile_is_cancelled_too(sta
 
 
 @IMPATIENT
-async def test_what_never_stops_is_an_unknown_outcome(stage: Stage) -> None:
-    """At the end of the wait the plan is not suspended, and the answer does not claim to know why."""
+async def test_an_azure_subscription_that_never_stops_is_an_unknown_outcome(stage: Stage) -> None:
+    """At the end of the wait the plan is not suspended, and the answer claims no reason."""
     customer = stage.simulator.customer("plan", settings={"entitlement_flip": [1e9, 1e9]})
     failed = await stage.failed(suspend(customer, active_assets="cancel"))
     assert failed.code is FailedCode.OUTCOME_UNKNOWN
@@ -217,7 +217,7 @@ async def test_what_never_stops_is_an_unknown_outcome(stage: Stage) -> None:
 
 
 async def test_a_cancellation_that_is_refused_ends_the_command(stage: Stage) -> None:
-    """The plan stays as it is, and what was cancelled before is named in the detail."""
+    """The plan stays unchanged. The detail names the earlier cancellations."""
     customer = stage.simulator.customer("plan", azure_subscriptions=2)
     first = plan_of(customer).azure_subscriptions[0]
     stage.fault("error_before", "azure_entitlements.cancel", status=403, code=900308, skip=1)
@@ -226,8 +226,8 @@ async def test_a_cancellation_that_is_refused_ends_the_command(stage: Stage) -> 
     assert f"cancel {first.id}" in rejected.detail
 
 
-async def test_partner_center_may_see_something_active_that_we_do_not(stage: Stage) -> None:
-    """900115 without anything that we cancelled is a refusal, with what a second look shows."""
+async def test_partner_center_may_see_an_active_resource_that_the_worker_does_not_see(stage: Stage) -> None:
+    """900115 without a cancellation by this command is a refusal, with the result of a second look."""
     stage.fault("error_before", "subscriptions.patch", status=403, code=900115)
     rejected = await stage.rejected(suspend(stage.simulator.customer("quiet_plan")))
     assert rejected.code is RejectedCode.ACTIVE_ASSETS
@@ -238,7 +238,7 @@ async def test_partner_center_may_see_something_active_that_we_do_not(stage: Sta
 
 
 async def test_after_cancelling_partner_center_may_need_longer_to_see_it(stage: Stage) -> None:
-    """900115 right after the cancelled ones became inactive passes by itself."""
+    """900115 right after the cancelled subscriptions became inactive passes by itself."""
     stage.fault("error_before", "subscriptions.patch", status=403, code=900115, count=3)
     sent = await stage.send(suspend(stage.simulator.customer("plan"), active_assets="cancel"))
     assert isinstance(await stage.answer(sent), PlanSuspended)
@@ -249,7 +249,7 @@ async def test_after_cancelling_partner_center_may_need_longer_to_see_it(stage: 
 
 
 async def test_a_slow_change_is_waited_for(stage: Stage) -> None:
-    """Partner Center may take the change and make it later; it is asked once."""
+    """Partner Center may accept the change and make it later. The command requests it once."""
     customer = stage.simulator.customer("quiet_plan", settings={"patch_mode": "slow", "patch_seconds": [1200, 1200]})
     sent = await stage.send(suspend(customer))
     suspended = await stage.answer(sent)
@@ -261,7 +261,10 @@ async def test_a_slow_change_is_waited_for(stage: Stage) -> None:
 
 @IMPATIENT
 async def test_a_change_that_never_ends_is_told_with_the_call_that_said_so(stage: Stage) -> None:
-    """Another change of the plan is pending for as long as we wait: a person gets what Microsoft's support asks for."""
+    """Another change of the plan is pending during the whole wait.
+
+    A person gets the facts that Microsoft support asks for.
+    """
     stage.fault("error_before", "subscriptions.patch", status=409, code=900278, count=None)
     failed = await stage.failed(suspend(stage.simulator.customer("quiet_plan")))
     assert failed.code is FailedCode.OUTCOME_UNKNOWN
@@ -273,13 +276,16 @@ async def test_a_change_that_never_ends_is_told_with_the_call_that_said_so(stage
 
 @pytest.mark.parametrize(("status", "code"), [(409, 800082), (409, 900278), (400, 2055), (412, None)])
 async def test_a_plan_that_is_being_changed_is_waited_for(stage: Stage, status: int, code: int | None) -> None:
-    """Another change of the same subscription passes, and the plan is read again."""
+    """Another change of the same subscription passes. Then the command reads the plan again."""
     stage.fault("error_before", "subscriptions.patch", status=status, code=code, count=3)
     assert not (await stage.done(PlanSuspended, suspend(stage.simulator.customer("quiet_plan")))).already_suspended
 
 
-async def test_what_somebody_else_did_is_not_claimed(stage: Stage) -> None:
-    """Our change was refused while a person's was under way: the plan was suspended already, though not by us."""
+async def test_a_change_by_another_person_is_not_claimed(stage: Stage) -> None:
+    """The change was refused while a person's change was under way.
+
+    The answer says that the plan was suspended already.
+    """
     customer = stage.simulator.customer("quiet_plan")
     stage.fault("error_before", "subscriptions.patch", status=409, code=800082)
     sent = await stage.send(suspend(customer))
@@ -293,7 +299,7 @@ async def test_what_somebody_else_did_is_not_claimed(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(400, 800096), (403, 900308), (400, 900280)])
 async def test_any_other_no_is_partner_centers(stage: Stage, status: int, code: int) -> None:
-    """It is passed on with what Microsoft support asks for."""
+    """The refusal has the facts that Microsoft support asks for."""
     stage.fault("error_before", "subscriptions.patch", status=status, code=code)
     rejected = await stage.rejected(suspend(stage.simulator.customer("quiet_plan")))
     assert rejected.code is RejectedCode.REFUSED_BY_PARTNER_CENTER
@@ -303,7 +309,7 @@ async def test_any_other_no_is_partner_centers(stage: Stage, status: int, code: 
 
 
 async def test_a_plan_that_cannot_be_suspended_is_refused(stage: Stage) -> None:
-    """An expired plan is no longer anybody's to suspend."""
+    """An expired plan cannot be suspended."""
     rejected = await stage.rejected(suspend(stage.simulator.customer("quiet_plan", plan_status="expired")))
     assert rejected.code is RejectedCode.REFUSED_BY_PARTNER_CENTER
 
@@ -322,13 +328,13 @@ async def test_validating_names_what_would_be_done(stage: Stage) -> None:
 
 @pytest.mark.parametrize("members", [{}, {"active_assets": "cancel"}], ids=["refuse", "cancel"])
 async def test_validating_refuses_as_doing_would(stage: Stage, members: dict[str, object]) -> None:
-    """What stands in the way of doing it stands in the way of validating it."""
+    """A check that refuses the command refuses the validation too."""
     rejected = await stage.rejected(suspend(stage.simulator.customer("reserved"), validate_only=True, **members))
     assert rejected.code is RejectedCode.ACTIVE_ASSETS
 
 
 async def test_a_deadline_that_passes_half_way_names_what_was_changed(stage: Stage) -> None:
-    """The Azure subscription is cancelled by then, the plan is not suspended any more."""
+    """The Azure subscription is cancelled by then. The plan is no longer suspended."""
     customer = stage.simulator.customer("plan")
     (cancelled,) = plan_of(customer).azure_subscriptions
     command = suspend(customer, active_assets="cancel", deadline=START + timedelta(minutes=5))
@@ -339,7 +345,7 @@ async def test_a_deadline_that_passes_half_way_names_what_was_changed(stage: Sta
 
 
 async def test_a_deadline_does_not_end_the_wait_for_a_change(stage: Stage) -> None:
-    """What was asked for in time is waited for beyond the deadline."""
+    """The command waits beyond the deadline for a change that it requested in time."""
     customer = stage.simulator.customer("quiet_plan", settings={"patch_mode": "slow", "patch_seconds": [1200, 1200]})
     await stage.done(PlanSuspended, suspend(customer, deadline=START + timedelta(minutes=5)))
 
@@ -347,8 +353,8 @@ async def test_a_deadline_does_not_end_the_wait_for_a_change(stage: Stage) -> No
 # ---- faults
 
 
-async def test_a_suspension_that_arrives_behind_our_back_is_seen(stage: Stage) -> None:
-    """The lost request arrives between look and repetition, and the repetition is refused: the plan is suspended."""
+async def test_a_suspension_that_arrives_unnoticed_is_seen(stage: Stage) -> None:
+    """The lost request arrives between look and repetition. The repetition is refused, and the plan is suspended."""
     stage.fault("late", "subscriptions.patch", seconds=4)
     stage.fault("error_before", "subscriptions.patch", status=400, code=800096)
     stage.fault("slow_answer", "reservations.list", seconds=5, skip=1)
@@ -360,7 +366,7 @@ async def test_a_suspension_that_arrives_behind_our_back_is_seen(stage: Stage) -
 
 
 async def test_cancelling_again_may_be_refused_while_the_first_has_not_shown(stage: Stage) -> None:
-    """What Partner Center says to the repetition of a lost cancellation is not documented: the state tells."""
+    """The answer to a repeated cancellation is not documented. The state of the subscription decides."""
     stage.fault("reset_after", "azure_entitlements.cancel")
     stage.fault("error_before", "azure_entitlements.cancel", status=409, code=800040, count=None)
     suspended = await stage.done(PlanSuspended, suspend(stage.simulator.customer("plan"), active_assets="cancel"))
@@ -369,7 +375,10 @@ async def test_cancelling_again_may_be_refused_while_the_first_has_not_shown(sta
 
 @pytest.mark.parametrize(("kind", "suspended"), [("late", True), ("reset_before", False)])
 async def test_a_refusal_waits_until_no_lost_change_can_arrive(stage: Stage, kind: str, suspended: bool) -> None:
-    """After a lost suspension an Azure subscription appears: the refusal is said only when the change cannot arrive."""
+    """After a lost suspension an Azure subscription appears.
+
+    The refusal waits until the change can no longer arrive.
+    """
     customer = stage.simulator.customer("quiet_plan")
     stage.fault(kind, "subscriptions.patch", seconds=200)
     sent = await stage.send(suspend(customer))
@@ -393,7 +402,10 @@ async def test_a_refusal_waits_until_no_lost_change_can_arrive(stage: Stage, kin
 async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(
     stage: Stage, operation: str, seconds: float
 ) -> None:
-    """Killed before an answer came: each change is made once, and the answer names what this command cancelled."""
+    """The worker was killed before an answer.
+
+    Each change is made once, and the answer names this command's cancellations.
+    """
     stage.fault("delay", operation, seconds=seconds)
     sent = await stage.send(suspend(stage.simulator.customer("plan"), active_assets="cancel"))
     await stage.until(operation)
@@ -407,7 +419,7 @@ async def test_a_worker_that_dies_in_the_middle_is_followed_by_another(
 
 
 async def test_a_look_that_is_refused_after_a_lost_suspension_proves_nothing(stage: Stage) -> None:
-    """Where the plan may no longer be read, it is not known whether it was suspended."""
+    """If the plan may no longer be read, nobody knows whether it was suspended."""
     stage.fault("reset_after", "subscriptions.patch")
     sent = await stage.send(suspend(stage.simulator.customer("quiet_plan")))
     await stage.until("subscriptions.patch")
@@ -421,7 +433,7 @@ async def test_a_look_that_is_refused_after_a_lost_suspension_proves_nothing(sta
 
 
 async def test_commands_of_one_customer_take_effect_in_order(stage: Stage) -> None:
-    """A plan is bought and then suspended, although buying takes its time."""
+    """A plan is bought and then suspended, although the purchase takes a while."""
     customer = stage.simulator.customer(settings={"order_provisioning": [3600, 3600]})
     bought = await stage.send(CreateAzurePlan(customer_id=customer.id))
     suspended = await stage.send(suspend(customer, active_assets="cancel"))
