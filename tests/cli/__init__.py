@@ -1,1 +1,1 @@
-"""The command line: exit codes, what is printed where, and in which shape."""
+"""The command line: exit codes, streams and formats of the output."""

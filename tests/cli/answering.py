@@ -1,4 +1,4 @@
-"""Somebody who answers commands on a real broker as a test wants: what a worker publishes, without a worker."""
+"""Answers commands on a real broker as a test wants: publishes a worker's events, without a worker."""
 
 import asyncio
 import threading
@@ -23,10 +23,10 @@ Script = Callable[[Origin, Record], Iterable[Event]]
 
 
 class Answerer:
-    """Reads the commands topic from its beginning and publishes what the script gives for each good command."""
+    """Reads the commands topic from its beginning and publishes the script's events for each good command."""
 
     def __init__(self, topics: Topics, script: Script, *, spoil: Callable[[Event], bool] = lambda _: False) -> None:
-        """`spoil`: which events get an id that does not follow."""
+        """`spoil`: says which events get an id that does not follow."""
         self._topics = topics
         self._script = script
         self._spoil = spoil
@@ -84,7 +84,7 @@ def _command(event: Event) -> tuple[str, str]:
 
 
 def place_of(event: Event, number: int, content: str) -> str:
-    """The place of an event in its story, as a worker counts them."""
+    """The place of an event in its story, counted as workers do."""
     if event.numbered:
         return event.nth_place(number)
     if isinstance(event, CommandIdReused):

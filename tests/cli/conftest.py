@@ -1,4 +1,4 @@
-"""The command line in this process: what it printed, and its exit code."""
+"""The command line in this process: its output and its exit code."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        """What it printed, read as JSON."""
+        """The output, read as JSON."""
         return json.loads(self.out)
 
 
@@ -35,7 +35,7 @@ Azplan = Callable[..., Ended]
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """A verb configures logging for its process, which here is that of all tests."""
+    """Restore the logging: a verb configures logging for its process, which all tests share."""
     names = (None, *OURS)
     levels = [logging.getLogger(name).level for name in names]
     handlers = list(logging.getLogger().handlers)
@@ -48,7 +48,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in, and no settings but those that the test makes."""
+    """An empty working folder, with only the settings that the test makes."""
     for name in [name for name in os.environ if name.upper().startswith("AZPLAN_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AZPLAN_SECRETS_DIR", str(tmp_path))
@@ -62,7 +62,7 @@ def azplan(clean_place: Path, capsys: pytest.CaptureFixture[str]) -> Azplan:
 
     def run(*words: str) -> Ended:
         capsys.readouterr()
-        # In a thread of its own: an event loop that a verb runs must not disturb the one of the test.
+        # In a thread of its own: the event loop of a verb must not disturb the loop of the test.
         with ThreadPoolExecutor(1) as apart:
             code = apart.submit(call, words).result()
         printed = capsys.readouterr()

@@ -21,14 +21,14 @@ NOON = 1_770_000_000_000_000
 
 
 def said(told: Event, at: int) -> NewEvent:
-    """An event as the outbox keeps it."""
+    """An event as the outbox keeps it, in columns."""
     id_, time = uuid4(), datetime.fromtimestamp(at / 1e6, UTC)
     out = encode(told, id=id_, time=time, correlation_id="correlation-1", causation_id=told.command_id)
     return NewEvent(str(id_), told.wire_type(), out.key or b"", out.value or b"", out.headers, at)
 
 
 async def tell(url: str) -> None:
-    """Five commands: one that waits, one behind it, one that failed in doubt, one rejected, one id of two sources."""
+    """Write commands: one waits, one is behind it, one is in doubt, one is rejected, one has an id of two sources."""
     async with Bench(url) as bench:
         one = await bench.worker()
         await accept(one, command("waits-1", customer=CUSTOMER), command("behind-1", customer=CUSTOMER))
@@ -75,13 +75,13 @@ async def tell(url: str) -> None:
 
 
 def origin(id_: str, customer: str = CUSTOMER) -> Origin:
-    """The command that an event is about."""
+    """The command of an event."""
     padded = customer if len(customer) == 36 else CUSTOMER
     return Origin(id_, "/crm", SUSPEND, padded, "us")
 
 
 async def say_more(url: str, id_: str) -> None:
-    """One more command is accepted, with its event."""
+    """Accept one more command, with its event."""
     async with Bench(url) as bench:
         one = await bench.worker("two")
         item = command(id_, customer=CUSTOMER)

@@ -1,4 +1,4 @@
-"""`azplan check`: each thing that the worker needs, right and wrong."""
+"""`azplan check`: everything that the worker needs, right and wrong."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ def partner_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulat
 
 @pytest.fixture
 def set_up(clean_place: Path, monkeypatch: pytest.MonkeyPatch, partner_center: SimulatorProcess) -> pytest.MonkeyPatch:
-    """A good partner account; a broker where none is. Tests put other settings beside them."""
+    """A good partner account, and an address without a broker. Tests add other settings."""
     for name, value in partner_center.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
@@ -33,12 +33,12 @@ def set_up(clean_place: Path, monkeypatch: pytest.MonkeyPatch, partner_center: S
 
 
 def results(ended: Ended) -> dict[str, str]:
-    """What each check said."""
+    """The results of all checks."""
     return {each["check"]: each["result"] for each in ended.json}
 
 
 def finding(ended: Ended, check: str) -> dict[str, Any]:
-    """What one check said."""
+    """The result of one check."""
     (found,) = (each for each in ended.json if each["check"] == check)
     return dict(found)
 
@@ -48,14 +48,14 @@ def finding(ended: Ended, check: str) -> dict[str, Any]:
 def test_where_all_is_well_every_line_is_ok(
     database: str, topics: Topics, set_up: pytest.MonkeyPatch, azplan: Azplan, request: pytest.FixtureRequest
 ) -> None:
-    """Exit code 0; each check says what it found."""
+    """The exit code is 0, and each check says what it found."""
     url = request.getfixturevalue(f"{database}_url")
     for name, value in {**topics.env, "AZPLAN_JOURNAL__URL": url}.items():
         set_up.setenv(name, value)
     ended = azplan("check", "--json")
     assert ended.code == 0
     expected = ["settings", "broker", "topics", "rights", "journal", "token", "call"]
-    # A server of these tests may run without fsync, which is said, and is no failure.
+    # A test server may run without fsync. The check says so, and that is no failure.
     said = [each for each in ended.json if "fsync=off" not in each["detail"]]
     assert [(each["check"], each["result"]) for each in said] == [(check, "ok") for check in expected]
     assert all(each["advice"] is None for each in ended.json)
@@ -71,7 +71,7 @@ def test_where_all_is_well_every_line_is_ok(
 def test_topics_that_are_missing_are_named_with_the_verb_that_makes_them(
     kafka_servers: str, set_up: pytest.MonkeyPatch, azplan: Azplan
 ) -> None:
-    """A broker without topics is the usual first day."""
+    """A broker without topics is usual on the first day."""
     fresh = Topics(kafka_servers)
     for name, value in fresh.env.items():
         set_up.setenv(name, value)
@@ -84,7 +84,7 @@ def test_topics_that_are_missing_are_named_with_the_verb_that_makes_them(
 def test_a_broker_that_does_not_answer_leaves_the_other_checks_alone(
     set_up: pytest.MonkeyPatch, azplan: Azplan
 ) -> None:
-    """What can be looked at is; what cannot says why; exit code 69."""
+    """The other checks run. The failed one says why; the exit code is 69."""
     ended = azplan("check", "--json")
     assert ended.code == 69
     assert results(ended) == {
@@ -100,7 +100,7 @@ def test_a_broker_that_does_not_answer_leaves_the_other_checks_alone(
 
 
 def test_a_wrong_secret_is_no_token_and_says_what_to_look_at(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
-    """The authority's own words are there, the secret is not."""
+    """The output has the authority's own words and not the secret."""
     set_up.setenv(SECRET, "planted-canary-secret")
     ended = azplan("check", "--json")
     assert ended.code == 69
@@ -113,7 +113,7 @@ def test_a_wrong_secret_is_no_token_and_says_what_to_look_at(set_up: pytest.Monk
 def test_a_certificate_that_is_not_trusted_is_not_the_secrets_fault(
     set_up: pytest.MonkeyPatch, azplan: Azplan, partner_center: SimulatorProcess
 ) -> None:
-    """Neither is anybody told to sign in: what helps is the authority's file."""
+    """Nobody is told to sign in either: the remedy is the authority's file."""
     set_up.delenv("AZPLAN_PARTNERS__CONTOSO__CA_FILE")
     set_up.setenv(REFRESH_TOKEN_FILE, str(partner_center.refresh_token_file))
     ended = azplan("check", "--json")
@@ -125,7 +125,7 @@ def test_a_certificate_that_is_not_trusted_is_not_the_secrets_fault(
 
 
 def test_an_authority_whose_name_cannot_be_resolved_is_dns(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
-    """The advice speaks of the name and of a proxy, and of no secret."""
+    """The advice names the host name and a proxy, and no secret."""
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", "https://nowhere.invalid/t")
     advice = finding(azplan("check", "--json"), "token")["advice"]
     assert "DNS" in advice
@@ -133,7 +133,7 @@ def test_an_authority_whose_name_cannot_be_resolved_is_dns(set_up: pytest.Monkey
 
 
 def test_a_proxy_that_is_not_there_is_named(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
-    """For sign-in and for Partner Center, and its password shows nowhere."""
+    """This holds for sign-in and for Partner Center. The proxy's password is never shown."""
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__PROXY", "http://u:planted-canary@127.0.0.1:1")
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", "https://login.example/t")
     ended = azplan("check", "--json")
@@ -142,7 +142,7 @@ def test_a_proxy_that_is_not_there_is_named(set_up: pytest.MonkeyPatch, azplan: 
 
 
 def test_a_proxy_of_the_environment_is_said_not_to_be_used(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
-    """With the setting that is; not where no account would go through it."""
+    """The line names the setting to use. Without an account that needs a proxy there is no line."""
     set_up.setenv("HTTPS_PROXY", "http://u:planted-canary@127.0.0.1:1")
     assert "proxy" not in results(azplan("check", "--json")), "everything is on this very machine"
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", "https://nowhere.invalid/t")
@@ -158,7 +158,7 @@ def test_a_proxy_of_the_environment_is_said_not_to_be_used(set_up: pytest.Monkey
 def test_an_account_with_a_refresh_token_is_looked_at_with_both_tokens(
     set_up: pytest.MonkeyPatch, azplan: Azplan, partner_center: SimulatorProcess
 ) -> None:
-    """A call that takes a user's token is made with one; the successor of the refresh token is stored."""
+    """A call that needs a user's token is made with one. The new refresh token is stored."""
     before = partner_center.refresh_token_file.read_text()
     set_up.setenv(REFRESH_TOKEN_FILE, str(partner_center.refresh_token_file))
     ended = azplan("check", "--json")
@@ -171,7 +171,7 @@ def test_an_account_with_a_refresh_token_is_looked_at_with_both_tokens(
 def test_a_dead_refresh_token_is_found_though_the_application_has_a_token(
     set_up: pytest.MonkeyPatch, azplan: Azplan, clean_place: Path
 ) -> None:
-    """It is said what a person has to do; the token is not repeated."""
+    """The check says what a person has to do, and does not show the token."""
     (clean_place / "refresh-token").write_text("planted-canary-refresh")
     set_up.setenv(REFRESH_TOKEN_FILE, str(clean_place / "refresh-token"))
     ended = azplan("check", "--json")
@@ -186,7 +186,7 @@ def test_a_dead_refresh_token_is_found_though_the_application_has_a_token(
 def test_a_partner_center_that_cannot_be_reached_has_a_token_and_no_call(
     set_up: pytest.MonkeyPatch, azplan: Azplan
 ) -> None:
-    """The two are told apart."""
+    """The check tells token and call apart."""
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__BASE_URL", "http://127.0.0.1:1")
     ended = azplan("check", "--json")
     assert (results(ended)["token"], results(ended)["call"]) == ("ok", "failed")
@@ -194,7 +194,7 @@ def test_a_partner_center_that_cannot_be_reached_has_a_token_and_no_call(
 
 
 def test_a_ca_file_that_is_not_there_is_a_wrong_setting(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
-    """Exit code 78 counts more than 69."""
+    """Exit code 78 counts before 69."""
     set_up.setenv("AZPLAN_PARTNERS__CONTOSO__CA_FILE", "/absent/ca.pem")
     ended = azplan("check", "--json")
     assert ended.code == 78
@@ -205,7 +205,7 @@ def test_a_ca_file_that_is_not_there_is_a_wrong_setting(set_up: pytest.MonkeyPat
 def test_without_a_partner_account_it_says_which_settings_make_one(
     clean_place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker without an account could only refuse."""
+    """A worker without an account could only refuse commands."""
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     ended = azplan("check", "--json")
     assert ended.code == 78
@@ -215,7 +215,7 @@ def test_without_a_partner_account_it_says_which_settings_make_one(
 def test_wrong_settings_are_all_named_and_nothing_else_is_looked_at(
     clean_place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 78, every mistake in one go."""
+    """The exit code is 78, and the output names every mistake at once."""
     monkeypatch.setenv("AZPLAN_KAFKA__GROUPID", "x")
     monkeypatch.setenv("AZPLAN_WORKER__CONCURRENCY", "many")
     ended = azplan("check", "--json")
@@ -238,7 +238,7 @@ def test_wrong_settings_are_all_named_and_nothing_else_is_looked_at(
 def test_the_journal_is_looked_at_and_never_made(
     url: str, code: int, result: str, text: str, set_up: pytest.MonkeyPatch, azplan: Azplan, clean_place: Path
 ) -> None:
-    """A look leaves no file behind; a file that is no journal is refused; a password is not repeated."""
+    """The check leaves no file behind, refuses a file that is no journal, and shows no password."""
     (clean_place / "text.db").write_text("this is no database, however long it is " * 50)
     set_up.setenv("AZPLAN_JOURNAL__URL", url)
     ended = azplan("check", "--json")
@@ -253,7 +253,7 @@ def test_the_journal_is_looked_at_and_never_made(
 def test_a_journal_that_is_reached_without_a_proved_server_is_warned_about(
     set_up: pytest.MonkeyPatch, azplan: Azplan
 ) -> None:
-    """A line of its own, also where the database does not answer; a warning is no failure."""
+    """The warning has a line of its own, even if the database does not answer. A warning is no failure."""
     set_up.setenv("AZPLAN_JOURNAL__URL", "postgresql://azplan:planted-canary@0.0.0.0:1/azplan")
     ended = azplan("check", "--json")
     lines = [each for each in ended.json if each["check"] == "journal"]

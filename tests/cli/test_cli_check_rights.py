@@ -1,4 +1,4 @@
-"""`azplan check` and `azplan topics plan` on a broker that asks who may do what, and on topics that forget."""
+"""`azplan check` and `azplan topics plan` on a broker that checks rights, and on topics that lose records."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """A broker that asks."""
+    """A broker that checks rights."""
     made = guarded(tmp_path_factory.mktemp("kafka"))
     made.start()
     yield made
@@ -28,7 +28,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 
 @pytest.fixture
 def place(broker: LocalKafka, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Topics:
-    """Fresh topics there, and settings of a user who may do what is allowed."""
+    """Fresh topics on this broker, and settings of a user with only the granted rights."""
     fresh, secured = Topics(broker.bootstrap_servers), broker.secured
     run_apart(fresh.create())
     user = {
@@ -45,14 +45,14 @@ def place(broker: LocalKafka, clean_place: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def found(azplan: Azplan, check: str) -> list[dict[str, Any]]:
-    """What `azplan check` says of one thing."""
+    """The results of `azplan check` about one thing."""
     return [each for each in azplan("check", "--json").json if each["check"] == check]
 
 
-def test_each_right_that_is_lacking_has_the_command_that_gives_it(
+def test_the_check_names_the_command_that_grants_each_missing_right(
     place: Topics, broker: LocalKafka, azplan: Azplan
 ) -> None:
-    """Topics that may not be used are not called missing; with the rights all is well."""
+    """A topic without rights is not called missing. With the rights all checks are good."""
     said = found(azplan, "rights")
     assert [each["result"] for each in said] == ["failed"] * 4
     assert [each["detail"] for each in said] == [
@@ -73,7 +73,7 @@ def test_each_right_that_is_lacking_has_the_command_that_gives_it(
 def test_a_compacted_topic_is_warned_of(
     kafka_servers: str, clean_place: Path, azplan: Azplan, monkeypatch: Any
 ) -> None:
-    """Kafka would delete the commands of a customer but for the newest, before anybody has read them."""
+    """Kafka would delete all but the newest command of a customer before a worker has read them."""
     fresh = Topics(kafka_servers)
     run_apart(fresh.create(1, **{"cleanup.policy": "compact,delete"}))
     for name, value in fresh.env.items():
@@ -90,7 +90,7 @@ def test_a_compacted_topic_is_warned_of(
 def test_a_topic_that_keeps_everything_is_not_warned_of(
     topics: Topics, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By default nothing is compacted."""
+    """Kafka compacts no topic by default."""
     for name, value in topics.env.items():
         monkeypatch.setenv(name, value)
     assert [each["result"] for each in found(azplan, "topics")] == ["ok"]

@@ -1,4 +1,4 @@
-"""`azplan commands`: lists, stories and what is new, on both databases, beside a worker."""
+"""`azplan commands`: lists, stories and new events, on both databases, beside a worker."""
 
 import json
 import signal
@@ -33,7 +33,7 @@ COMMAND = {
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A journal with stories in it, to which the settings point."""
+    """The URL of a journal with stories. The settings point to it."""
     made: str = request.getfixturevalue(f"{request.param}_url")
     run_apart(tell(made))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", made)
@@ -41,7 +41,7 @@ def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.M
 
 
 def test_list_shows_the_newest_first(url: str, azplan: Azplan) -> None:
-    """A line each, with state, code and, for what waits, the reason."""
+    """Each command has a line with state, code and wait reason."""
     ended = azplan("commands", "list")
     assert ended.code == 0
     lines = ended.out.splitlines()
@@ -54,7 +54,7 @@ def test_list_shows_the_newest_first(url: str, azplan: Azplan) -> None:
 
 
 def test_list_as_json_has_the_members_of_the_contract_and_no_others(url: str, azplan: Azplan) -> None:
-    """One array; instants are RFC 3339, what is not known is null."""
+    """The output is one array. Instants are RFC 3339; unknown values are null."""
     found = azplan("commands", "list", "--json").json
     assert all(set(each) == COMMAND for each in found)
     waits = found[-1]
@@ -82,19 +82,21 @@ def test_list_as_json_has_the_members_of_the_contract_and_no_others(url: str, az
         (["--from", "2026-02-02T00:00:00Z", "--code", "outcome_unknown"], ["failed-1"]),
     ],
 )
-def test_list_takes_only_what_is_asked_for(words: list[str], ids: list[str], url: str, azplan: Azplan) -> None:
-    """Every condition must fit; case does not matter in names."""
+def test_list_shows_only_commands_that_match_every_filter(
+    words: list[str], ids: list[str], url: str, azplan: Azplan
+) -> None:
+    """A command must match every filter. The case of names does not matter."""
     assert [each["id"] for each in azplan("commands", "list", *words, "--json").json] == ids
 
 
 def test_list_says_when_there_may_be_more(url: str, azplan: Azplan) -> None:
-    """A list that was cut says so, beside the data."""
+    """The note about a cut list is not on standard output."""
     assert "--limit 0 shows all" in azplan("commands", "list", "--limit", "2").err
     assert azplan("commands", "list").err == ""
 
 
 def test_where_nothing_matches_it_is_exit_code_3(url: str, azplan: Azplan) -> None:
-    """Also for programs, which read an empty array."""
+    """Programs read an empty array."""
     ended = azplan("commands", "list", "--code", "order_failed", "--json")
     assert (ended.code, ended.json) == (3, [])
     for words in (["--to", "2020-01-01T00:00:00Z"], ["--from", "2099-01-01T00:00:00Z"], ["--reason", "paused"]):
@@ -104,14 +106,14 @@ def test_where_nothing_matches_it_is_exit_code_3(url: str, azplan: Azplan) -> No
 
 
 def test_a_mistyped_id_is_answered_with_the_nearest(url: str, azplan: Azplan) -> None:
-    """People copy ids badly."""
+    """People make mistakes when they copy ids."""
     ended = azplan("commands", "show", "wait-1")
     assert ended.code == 3
     assert "Did you mean waits-1?" in ended.err
 
 
 def test_a_mistyped_type_or_state_is_a_usage_error(url: str, azplan: Azplan) -> None:
-    """What cannot exist is not looked for."""
+    """A type or state that does not exist is not looked for."""
     ended = azplan("commands", "list", "--type", "SuspendPlans")
     assert ended.code == 2
     assert "Did you mean SuspendPlan?" in ended.err
@@ -122,14 +124,14 @@ def test_a_mistyped_type_or_state_is_a_usage_error(url: str, azplan: Azplan) -> 
 
 
 def test_a_customer_that_has_no_commands_is_answered_with_the_nearest(url: str, azplan: Azplan) -> None:
-    """It is a GUID, so it may exist; people copy ids badly."""
+    """A GUID may exist, but people make mistakes when they copy ids."""
     ended = azplan("commands", "list", "--customer", CUSTOMER[:-1] + "2")
     assert ended.code == 3
     assert f"Did you mean --customer {CUSTOMER}?" in ended.err
 
 
 def test_an_id_of_two_sources_needs_the_source(url: str, azplan: Azplan) -> None:
-    """Which of them is never guessed."""
+    """The verb never guesses the source."""
     ended = azplan("commands", "show", "rejected-1")
     assert ended.code == 2
     assert "/crm, /erp" in ended.err
@@ -137,8 +139,8 @@ def test_an_id_of_two_sources_needs_the_source(url: str, azplan: Azplan) -> None
     assert azplan("commands", "show", "rejected-1", "--source", "/erp", "--json").json["customerId"] == "c-4"
 
 
-def test_show_tells_the_story_in_the_order_in_which_it_happened(url: str, azplan: Azplan) -> None:
-    """Received, calls with the ids for support, checks left out, waits with their reason, events."""
+def test_show_prints_the_story_in_the_order_in_which_it_happened(url: str, azplan: Azplan) -> None:
+    """Receipt, calls with the ids for support, skipped checks, waits with their reasons, events."""
     ended = azplan("commands", "show", "waits-1")
     assert ended.code == 0
     assert ended.out.startswith("SuspendPlan waits-1: waiting\nwaits for    assets_stopping: one is still active\n")
@@ -157,19 +159,19 @@ def test_show_tells_the_story_in_the_order_in_which_it_happened(url: str, azplan
 
 
 def test_show_says_how_many_are_in_front(url: str, azplan: Azplan) -> None:
-    """A command behind another of its customer waits for that one."""
+    """A command behind another one of its customer waits for that one."""
     assert "waits for    1 earlier command of the customer" in azplan("commands", "show", "behind-1").out
 
 
 def test_show_says_that_a_pause_holds_the_command(url: str, azplan: Azplan) -> None:
-    """Where it is over, or another is held, nothing is said."""
+    """A pause that is over or holds other commands is not shown."""
     azplan("pause", "--customer", CUSTOMER, "--yes")
     assert "Paused for" in azplan("commands", "show", "waits-1").err
     assert azplan("commands", "show", "failed-1").err == ""
 
 
 def test_show_begins_with_the_answer_and_what_to_do(url: str, azplan: Azplan) -> None:
-    """Before customer, timeline and writes; once."""
+    """The answer comes before customer, timeline and writes, and only once."""
     out = azplan("commands", "show", "failed-1").out
     lines = out.splitlines()
     assert lines[0] == "SuspendPlan failed-1: failed (outcome_unknown)"
@@ -180,7 +182,7 @@ def test_show_begins_with_the_answer_and_what_to_do(url: str, azplan: Azplan) ->
 
 
 def test_show_brings_the_evidence_of_an_unknown_outcome(url: str, azplan: Azplan) -> None:
-    """The call without an answer, the write that may have taken effect, the identifiers to look by, what to do."""
+    """The unanswered call, the write that may have taken effect, the ids to look for, and the next step."""
     out = azplan("commands", "show", "failed-1").out
     assert "failed (outcome_unknown)" in out
     assert "carts.checkout  timeout  40000 ms  request request-2" in out
@@ -198,15 +200,15 @@ def test_show_brings_the_evidence_of_an_unknown_outcome(url: str, azplan: Azplan
     assert "  azplan commands resolve failed-1 --not-applied\n" in unknown
 
 
-def test_show_asks_for_no_decision_where_nothing_is_unknown(url: str, azplan: Azplan) -> None:
-    """Of a command that waits."""
+def test_show_asks_for_no_decision_if_no_outcome_is_unknown(url: str, azplan: Azplan) -> None:
+    """The command of this test waits."""
     for known in ("behind-1", "waits-1"):
         assert "Not known" not in azplan("commands", "show", known).out
         assert azplan("commands", "show", known, "--json").json["unknown"] is None
 
 
 def test_show_as_json_has_the_evidence_and_the_decisions(url: str, azplan: Azplan) -> None:
-    """For a program that hands them to a person."""
+    """A program passes these members on to a person."""
     unknown = azplan("commands", "show", "failed-1", "--json").json["unknown"]
     (write,) = unknown["writes"]
     assert (write["name"], write["details"]) == ("checkout", {"cart_id": "cart-1"})
@@ -219,7 +221,7 @@ def test_show_as_json_has_the_evidence_and_the_decisions(url: str, azplan: Azpla
 
 
 def test_show_as_json_adds_the_story_to_the_command(url: str, azplan: Azplan) -> None:
-    """Steps, waits, events and calls, each with its members in camelCase."""
+    """Steps, waits, events and calls have their members in camelCase."""
     told = azplan("commands", "show", "failed-1", "--json").json
     assert set(told) > COMMAND
     assert {"steps", "waits", "events", "calls"} <= set(told)
@@ -250,10 +252,13 @@ def test_show_as_json_adds_the_story_to_the_command(url: str, azplan: Azplan) ->
 
 
 @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_watch_prints_what_is_said_from_now_on_until_a_signal_ends_it(
+def test_watch_prints_new_events_until_a_signal_ends_it(
     ending: signal.Signals, code: int, url: str, clean_place: Path
 ) -> None:
-    """A line for each event, as JSON where asked; what was said before is not; the exit code tells the signal."""
+    """Each new event is a line, or JSON if asked for.
+
+    Earlier events are not printed. The exit code names the signal.
+    """
     out = clean_place / "watched.txt"
     with out.open("wb") as written:
         watching = subprocess.Popen(
@@ -282,7 +287,10 @@ def test_watch_prints_what_is_said_from_now_on_until_a_signal_ends_it(
 
 
 def test_without_a_journal_no_verb_makes_one(azplan: Azplan, clean_place: Path) -> None:
-    """Exit code 3 with the place that was looked at and how one comes about; usually one is in the wrong folder."""
+    """The exit code is 3.
+
+    The message names the searched place and how a journal is made; most people are in a wrong folder.
+    """
     for words in (["commands", "list"], ["commands", "show", "x"], ["commands", "watch"], ["pause", "--list"]):
         ended = azplan(*words)
         assert ended.code == 3
@@ -292,13 +300,13 @@ def test_without_a_journal_no_verb_makes_one(azplan: Azplan, clean_place: Path) 
 
 
 async def made(url: str) -> None:
-    """A journal in which nothing is yet, as a worker leaves it that was just started."""
+    """An empty journal, as a worker leaves it right after its first start."""
     async with Bench(url) as bench:
         await bench.worker()
 
 
 def test_an_empty_journal_lists_nothing(azplan: Azplan, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was asked for in particular, so nothing is missing: exit code 0."""
+    """The person asked for no particular command, so none is missing: exit code 0."""
     run_apart(made(sqlite_url))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", sqlite_url)
     ended = azplan("commands", "list", "--json")
@@ -306,7 +314,7 @@ def test_an_empty_journal_lists_nothing(azplan: Azplan, sqlite_url: str, monkeyp
 
 
 def test_a_database_that_does_not_answer_is_exit_code_69(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The password in the URL is not repeated."""
+    """The password in the URL is not shown."""
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", "postgresql://azplan:planted-canary@127.0.0.1:1/azplan")
     ended = azplan("commands", "list")
     assert ended.code == 69

@@ -10,7 +10,7 @@ from tests.cli.conftest import Azplan
 def test_it_shows_where_each_value_came_from(
     azplan: Azplan, clean_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Environment, file and default are told apart, in the order in which they count."""
+    """The sources are environment, file and default, in this order of precedence."""
     (clean_place / "azplan.toml").write_text('[kafka]\ngroup_id = "from-file"\ncommands_topic = "c"\n')
     monkeypatch.setenv("AZPLAN_KAFKA__GROUP_ID", "from-environment")
     found = {each["name"]: each for each in azplan("config", "show", "--json").json}
@@ -24,7 +24,7 @@ def test_it_shows_where_each_value_came_from(
 
 
 def test_secrets_are_masked(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a secret nor the password within a URL is printed."""
+    """Neither a secret nor the password in a URL is printed."""
     monkeypatch.setenv("AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET", "planted-canary-1")
     monkeypatch.setenv("AZPLAN_KAFKA__SASL_PASSWORD", "planted-canary-2")
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", "postgresql://azplan:planted-canary-3@db/azplan")
@@ -35,14 +35,14 @@ def test_secrets_are_masked(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_changed_leaves_the_defaults_out(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--changed` shows only what somebody wrote."""
+    """`--changed` shows only values that a person set."""
     monkeypatch.setenv("AZPLAN_WORKER__CONCURRENCY", "8")
     names = [each["name"] for each in azplan("config", "show", "--changed", "--json").json]
     assert names == ["AZPLAN_SECRETS_DIR", "AZPLAN_WORKER__CONCURRENCY"], "and where these tests keep secrets"
 
 
 def test_settings_that_do_not_fit_are_shown_and_refused(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What counts is printed all the same, so that the mistake can be found; exit code 78."""
+    """The values in force are printed, which helps to find the mistake. The exit code is 78."""
     monkeypatch.setenv("AZPLAN_WAITS__SETTLE", "1")
     ended = azplan("config", "show", "--changed")
     assert ended.code == 78
@@ -51,7 +51,7 @@ def test_settings_that_do_not_fit_are_shown_and_refused(azplan: Azplan, monkeypa
 
 
 def test_where_nobody_looks_at_a_terminal_lines_are_plain(azplan: Azplan) -> None:
-    """Columns are aligned, nothing is cut, wrapped or coloured."""
+    """Columns are aligned, and nothing is cut, wrapped or coloured."""
     ended = azplan("config", "show")
     assert ended.out.splitlines()[0].split() == ["SETTING", "VALUE", "FROM"]
     assert "\x1b" not in ended.out

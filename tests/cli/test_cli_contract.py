@@ -5,14 +5,14 @@ from tests.cli.conftest import Azplan
 
 
 def test_all_types_are_listed(azplan: Azplan) -> None:
-    """Each command and event with a sentence."""
+    """Each command and event has a sentence."""
     ended = azplan("contract")
     assert ended.code == 0
     assert all(wire_type in ended.out for wire_type in messages())
 
 
 def test_json_holds_schema_and_example_of_each(azplan: Azplan) -> None:
-    """The whole contract for programs, in one array."""
+    """Programs read the whole contract in one array."""
     found = {each["type"]: each for each in azplan("contract", "--json").json}
     assert set(found) == set(messages())
     suspend = found["azplan.SuspendPlan.v1"]
@@ -25,7 +25,7 @@ def test_json_holds_schema_and_example_of_each(azplan: Azplan) -> None:
 
 
 def test_one_type_is_found_by_any_of_its_names(azplan: Azplan) -> None:
-    """Full, short, in any case, or with hyphens."""
+    """The name may be full or short, in any case, or with hyphens."""
     for name in ("azplan.SuspendPlan.v1", "SuspendPlan", "suspendplan", "suspend-plan"):
         ended = azplan("contract", name)
         assert ended.code == 0
@@ -34,7 +34,7 @@ def test_one_type_is_found_by_any_of_its_names(azplan: Azplan) -> None:
 
 
 def test_an_unknown_type_is_exit_code_3_with_a_suggestion(azplan: Azplan) -> None:
-    """Also an event's name may be mistyped."""
+    """A mistyped name of an event gets a suggestion too."""
     ended = azplan("contract", "AzurePlanCreate")
     assert ended.code == 3
     assert "AzurePlanCreated" in ended.err

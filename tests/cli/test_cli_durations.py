@@ -24,7 +24,7 @@ from worker.operators.wording.durations import spoken
     ],
 )
 def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
-    """Units, plain seconds and ISO 8601."""
+    """These are units, plain seconds and ISO 8601."""
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
@@ -37,5 +37,5 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.5, "0.5 s"), (45, "45 s"), (600, "10 m"), (5_400, "1 h 30 m")])
 def test_durations_are_said_as_people_read_them(seconds: float, text: str) -> None:
-    """Never a bare number of seconds beyond a minute."""
+    """A duration above a minute is never printed as a bare number of seconds."""
     assert spoken(timedelta(seconds=seconds)) == text

@@ -10,7 +10,7 @@ from worker.partner_center.client.trouble import known_trouble
 
 @pytest.mark.parametrize("code", sorted(codes()))
 def test_every_code_of_ours_is_explained(code: str, azplan: Azplan) -> None:
-    """Title, cause, fault and advice of each code word."""
+    """Each code word has title, cause, fault and advice."""
     ended = azplan("errors", "explain", code)
     assert ended.code == 0
     meaning = codes()[code].meaning
@@ -19,7 +19,7 @@ def test_every_code_of_ours_is_explained(code: str, azplan: Azplan) -> None:
 
 
 def test_every_code_of_partner_center_is_explained(azplan: Azplan) -> None:
-    """Codes from the vendor's table are known by their number."""
+    """The codes of the vendor's table are found by number."""
     for code, meanings in known_codes().items():
         ended = azplan("errors", "explain", code)
         assert ended.code == 0, code
@@ -27,7 +27,7 @@ def test_every_code_of_partner_center_is_explained(azplan: Azplan) -> None:
 
 
 def test_every_code_of_sign_in_is_explained(azplan: Azplan) -> None:
-    """Typed with and without AADSTS, with what to do and whether a person is needed."""
+    """Codes are found with and without AADSTS. The output has the next step and whether a person is needed."""
     for kind, row in known_trouble().items():
         for typed in (kind, kind.removeprefix("AADSTS")):
             ended = azplan("errors", "explain", typed)
@@ -38,7 +38,7 @@ def test_every_code_of_sign_in_is_explained(azplan: Azplan) -> None:
 
 
 def test_a_code_of_sign_in_says_who_can_resolve_it(azplan: Azplan) -> None:
-    """A secret that has expired needs a person; a directory that does not answer does not."""
+    """An expired secret needs a person. A directory that does not answer does not."""
     (secret,) = azplan("errors", "explain", "AADSTS7000222", "--json").json["meanings"]
     (directory,) = azplan("errors", "explain", "90033", "--json").json["meanings"]
     assert secret["resolvedBy"] == "a person"
@@ -46,13 +46,13 @@ def test_a_code_of_sign_in_says_who_can_resolve_it(azplan: Azplan) -> None:
 
 
 def test_a_code_with_two_meanings_shows_both(azplan: Azplan) -> None:
-    """Partner Center uses 2006 twice, with two statuses."""
+    """Partner Center uses 2006 with two statuses."""
     meanings = azplan("errors", "explain", "2006", "--json").json["meanings"]
     assert [each["seenIn"] for each in meanings] == ["Partner Center, HTTP 403", "Partner Center, HTTP 400"]
 
 
 def test_json_has_the_facts_under_their_names(azplan: Azplan) -> None:
-    """The shape for programs."""
+    """Programs read these names."""
     found = azplan("errors", "explain", "ACTIVE_ASSETS", "--json").json
     assert found["code"] == "active_assets"
     assert set(found["meanings"][0]) == {"seenIn", "title", "cause", "fault", "advice"}
@@ -63,7 +63,7 @@ def test_json_has_the_facts_under_their_names(azplan: Azplan) -> None:
     ("code", "near"), [("activ_assets", "active_assets"), ("80002", "800082"), ("9001150", "900115")]
 )
 def test_an_unknown_code_is_exit_code_3_with_suggestions(code: str, near: str, azplan: Azplan) -> None:
-    """A typo finds its way."""
+    """A typing error gets suggestions."""
     ended = azplan("errors", "explain", code)
     assert ended.code == 3
     assert ended.out == ""
@@ -71,7 +71,7 @@ def test_an_unknown_code_is_exit_code_3_with_suggestions(code: str, near: str, a
 
 
 def test_a_code_that_is_like_no_other_lists_ours(azplan: Azplan) -> None:
-    """Where nothing is near, all code words are named."""
+    """Without a near match, all code words are listed."""
     ended = azplan("errors", "explain", "zzzz")
     assert ended.code == 3
     assert "outcome_unknown" in ended.err

@@ -1,4 +1,4 @@
-"""Text from outside at a terminal: what Microsoft, a sender or another person wrote is never printed raw."""
+"""Text from outside at a terminal: no text of Microsoft, a sender or another person is printed raw."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from tests.cli.telling import tell
 from worker.logs import configure
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\u200b\u2028forged\nforged\x7f"
-"""Sets the title, clears the screen, changes the colour, turns the text, hides a character, begins a line."""
+"""Sets the title, clears the screen, changes the colour, reverses the text, hides a character, begins a line."""
 COLUMNS = {
     "command": ("source", "correlation_id", "reason"),
     "step": ("name",),
@@ -60,7 +60,7 @@ VERBS = (
 
 @pytest.fixture
 def journal(clean_place: Path, monkeypatch: pytest.MonkeyPatch, azplan: Azplan) -> None:
-    """A journal of an older azplan, which kept every text as it came."""
+    """A journal of an older azplan, which kept every text unchanged."""
     url = f"sqlite:///{clean_place / 'j.db'}"
     run_apart(tell(url))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", url)
@@ -82,7 +82,7 @@ def journal(clean_place: Path, monkeypatch: pytest.MonkeyPatch, azplan: Azplan) 
 @pytest.mark.usefixtures("journal")
 @pytest.mark.parametrize("words", VERBS, ids=lambda words: " ".join(words[:2]))
 def test_no_verb_prints_what_a_terminal_would_obey(words: tuple[str, ...], azplan: Azplan) -> None:
-    """Neither as lines nor as JSON, on neither stream."""
+    """This holds for lines and JSON, on both streams."""
     plain = azplan(*words)
     assert harmful(plain) == set()
     assert "something went wrong" not in plain.err
@@ -91,7 +91,7 @@ def test_no_verb_prints_what_a_terminal_would_obey(words: tuple[str, ...], azpla
 
 @pytest.mark.usefixtures("journal")
 def test_text_from_outside_begins_no_line(azplan: Azplan) -> None:
-    """A line that was never said would be believed."""
+    """A person would believe a forged line."""
     for words in VERBS[:10]:
         ended = azplan(*words)
         assert not [line for line in (ended.out + ended.err).splitlines() if line.startswith("forged")], words
@@ -101,7 +101,7 @@ def test_text_from_outside_begins_no_line(azplan: Azplan) -> None:
 def test_bytes_that_came_from_outside_are_not_written_to_a_terminal(
     azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file or a program gets them as they came; a person is told to name one of the two."""
+    """A file or a program gets the original bytes. A person is told to name one of the two."""
     monkeypatch.setattr("worker.cli.verbs.dead_letters.at_terminal", lambda: True)
     ended = azplan("dead-letters", "show", "1", "--export", "-")
     assert (ended.code, ended.out) == (2, "")
@@ -109,7 +109,7 @@ def test_bytes_that_came_from_outside_are_not_written_to_a_terminal(
 
 
 def test_log_lines_for_a_terminal_hold_nothing_that_it_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
-    """A library quotes what a server says, and a traceback what an exception says."""
+    """A library quotes the words of a server, and a traceback the words of an exception."""
     configure("info", "console")
     try:
         raise ValueError(HOSTILE)
@@ -120,6 +120,6 @@ def test_log_lines_for_a_terminal_hold_nothing_that_it_would_obey(capsys: pytest
 
 
 def harmful(ended: Ended) -> set[str]:
-    """The characters in what was printed that do something instead of being seen."""
+    """The characters of the output that a terminal would obey instead of showing."""
     printed = (ended.out + ended.err).replace("\n", "")
     return {each for each in printed if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")}

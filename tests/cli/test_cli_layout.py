@@ -1,4 +1,4 @@
-"""What a person reads on a terminal of 80 or 160 columns: whole ids, no longer lines, and what matters first."""
+"""The output on a terminal of 80 or 160 columns: whole ids, no longer lines, the most important facts first."""
 
 import re
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ MINUTE = 60_000_000
 
 
 async def wait_long(url: str) -> None:
-    """A command whose order is looked at for hours, each time with three calls, as its customer's ids are GUIDs."""
+    """A command that looks at its order for hours, each time with three calls. Its ids are GUIDs."""
     async with Bench(url) as bench:
         one = await bench.worker()
         asked = command(ID, customer=CUSTOMER, partner="contoso", type="azplan.CreateAzurePlan.v1")
@@ -54,14 +54,14 @@ def settings(tmp_path: Path) -> Mapping[str, str]:
 
 
 def lines_at(columns: int, folder: Path, settings: Mapping[str, str], *words: str) -> list[str]:
-    """What a verb prints on a terminal of so many columns, without colours."""
+    """The output of a verb on a terminal of this many columns, without colours."""
     code, shown = at_a_terminal(folder, *words, settings=dict(settings), columns=columns)
     assert code == 0, shown
     return COLOUR.sub("", shown).splitlines()
 
 
 def test_a_wait_of_hours_is_a_screen_with_the_advice_on_top(tmp_path: Path, settings: Mapping[str, str]) -> None:
-    """The same look 214 times is one line that says how often and when last; no id is cut and no line is too long."""
+    """The same look 214 times is one line with the number and the last time. No id is cut, and no line is too long."""
     lines = lines_at(80, tmp_path, settings, "commands", "show", ID)
     assert len(lines) < 50
     assert max(map(len, lines)) <= 80
@@ -81,7 +81,7 @@ def test_a_wait_of_hours_is_a_screen_with_the_advice_on_top(tmp_path: Path, sett
 
 
 def test_the_list_fits_80_columns_with_whole_ids(tmp_path: Path, settings: Mapping[str, str]) -> None:
-    """A command takes two lines there."""
+    """Each command takes two lines."""
     lines = lines_at(80, tmp_path, settings, "commands", "list")
     assert max(map(len, lines)) <= 80
     assert len(lines) == 5
@@ -90,7 +90,7 @@ def test_the_list_fits_80_columns_with_whole_ids(tmp_path: Path, settings: Mappi
 
 
 def test_the_list_is_one_line_for_each_command_at_160_columns(tmp_path: Path, settings: Mapping[str, str]) -> None:
-    """All of it, ids whole, and an age instead of a date."""
+    """Each line has the whole ids, and an age instead of a date."""
     lines = lines_at(160, tmp_path, settings, "commands", "list")
     assert len(lines) == 3
     assert lines[2].split()[2:] == ["CreateAzurePlan", ID, "waiting", "order_provisioning", CUSTOMER, "contoso"]
@@ -111,7 +111,7 @@ def test_without_a_terminal_nothing_is_folded_over_lines_and_instants_stay_insta
 def test_every_look_is_in_the_json(
     azplan: Azplan, settings: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Folding is for eyes."""
+    """Only people need folding."""
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", settings["AZPLAN_JOURNAL__URL"])
     told = azplan("commands", "show", ID, "--json").json
     assert (len(told["calls"]), len(told["waits"])) == (1 + 3 * LOOKS, LOOKS)
@@ -135,13 +135,13 @@ def line(at: int, look: str | None, text: str = "") -> Line:
     ],
 )
 def test_equal_looks_are_one_line_until_something_happens(looks: str, shown: list[str]) -> None:
-    """Written, an exclamation mark is news. From three on they are counted, each kind where it began."""
+    """A line with an exclamation mark is news. From three on, equal looks are counted at the place of the first."""
     lines = [line(at, None if each == "!" else each, each) for at, each in enumerate(looks)]
     assert [f"{each.text}×{each.times}" if each.times > 1 else each.text for each in fold(lines)] == shown
 
 
 def test_a_folded_look_tells_the_last_of_them() -> None:
-    """Its ids are those that Microsoft still has."""
+    """Microsoft still has the ids of the last look."""
     (one,) = fold([line(1, "a", "first"), line(2, "a", "second"), line(9, "a", "last")])
     assert (one.at, one.times, one.last, one.text) == (1, 3, 9, "last")
 
@@ -158,12 +158,12 @@ def test_a_folded_look_tells_the_last_of_them() -> None:
     ],
 )
 def test_columns_that_do_not_fit_go_to_the_next_line(widths: list[int], width: int, lines: list[list[int]]) -> None:
-    """Two characters stand between columns, and before a later line."""
+    """Two characters separate columns and begin continued lines."""
     assert folded(widths, width, 2) == lines
 
 
 def test_a_long_line_is_broken_between_words_and_ids_stay_whole() -> None:
-    """What is tied stays together; an id that is longer than the line sticks out rather than being cut."""
+    """Joined words stay together. An id longer than the line sticks out and is not cut."""
     text = f"one two {tied(f'request {ID}')} three"
     assert wrap(text, 50, 4, "> ") == ["> one two", f"    request {ID}", "    three"]
     assert wrap(ID, 30, 2, "> ") == [f"> {ID}"]
@@ -185,5 +185,5 @@ def test_a_long_line_is_broken_between_words_and_ids_stay_whole() -> None:
     ],
 )
 def test_an_age_is_short(age: float, said: str) -> None:
-    """A person compares ages; nobody needs the seconds of a day."""
+    """People compare ages. The seconds of a day do not matter to them."""
     assert rough(age) == said

@@ -1,4 +1,4 @@
-"""Log lines of verbs and of the worker: where they go, and what never stands in them."""
+"""Log lines of verbs and of the worker: the stream they go to, and the secrets that they never hold."""
 
 import logging
 
@@ -13,7 +13,7 @@ from worker.settings import model
 def test_no_secret_of_the_settings_stands_in_a_log_line(
     azplan: Azplan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever a library or an exception says, the values of the settings' secrets are masked."""
+    """Secrets of the settings are masked in the text of every library and exception."""
     monkeypatch.setenv("AZPLAN_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("AZPLAN_KAFKA__SASL_MECHANISM", "PLAIN")
     monkeypatch.setenv("AZPLAN_KAFKA__SASL_USERNAME", "azplan")
@@ -31,8 +31,8 @@ def test_no_secret_of_the_settings_stands_in_a_log_line(
     assert "canary" not in said
 
 
-def test_a_verb_says_what_is_wrong_once_and_in_its_own_words(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What libraries log about a broker that is not there is not shown, unless everything is asked for."""
+def test_a_verb_reports_an_error_once_and_in_its_own_words(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log of libraries about a missing broker is shown only at the debug level."""
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     quiet = azplan("topics", "plan")
     assert quiet.err.splitlines()[0].startswith("azplan: no Kafka broker answers")

@@ -1,4 +1,4 @@
-"""Verbs about many commands read a page at a time, however many there are."""
+"""Verbs about many commands read one page at a time, for any number of commands."""
 
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from worker.operators.event_watch import EventWatch
 
 MANY, CUSTOMERS = 1_201, 40
 AT_ONCE = 500
-"""Rows that are read at once, at most."""
+"""The most rows that one read may return."""
 
 
 async def fill(url: str) -> None:
-    """Many open commands with an event each; and as many dead letters, each as if it were of one of them.
+    """Write many open commands with an event each, and a dead letter for each of them.
 
-    Nobody lives to carry anything out.
+    No living worker carries anything out.
     """
     async with Bench(url) as bench:
         one = await bench.worker()
@@ -43,7 +43,7 @@ async def fill(url: str) -> None:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A journal with many commands, to which the settings point."""
+    """The URL of a journal with many commands. The settings point to it."""
     made: str = request.getfixturevalue(f"{request.param}_url")
     run_apart(fill(made))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", made)
@@ -52,7 +52,7 @@ def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.M
 
 @pytest.fixture
 def most(monkeypatch: pytest.MonkeyPatch, url: str) -> list[int]:
-    """How many rows each query has read, from now on."""
+    """The number of rows of each later query."""
     counts = [0]
     for kind in (SqliteTransaction, PostgresTransaction):
         read = kind.rows
@@ -67,7 +67,7 @@ def most(monkeypatch: pytest.MonkeyPatch, url: str) -> list[int]:
 
 
 def test_cancel_asks_and_tells_in_pages(url: str, most: list[int], azplan: Azplan) -> None:
-    """Each command is asked for once, and told of once; what nobody has carried out is told as such."""
+    """Each command gets one request and one line. Requests that no worker has carried out are shown as such."""
     ended = azplan("commands", "cancel", "--type", "SuspendPlan", "--yes", "--json")
     assert ended.code == 5
     assert f"{MANY} SuspendPlan accepted" in ended.err
@@ -81,7 +81,7 @@ def test_cancel_asks_and_tells_in_pages(url: str, most: list[int], azplan: Azpla
 def test_cancel_counts_the_answers_and_shows_the_first_refusals(
     url: str, most: list[int], azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The exit code is that of the refusals, and the last line says how many there are."""
+    """The exit code is that of the refusals. The last line has their number."""
 
     async def answer(journal: OperatorJournal) -> list[LivingWorker]:
         await journal.transactions.write(
@@ -102,7 +102,7 @@ def test_cancel_counts_the_answers_and_shows_the_first_refusals(
 
 
 def test_dead_letters_are_archived_and_restored_in_pages(url: str, most: list[int], azplan: Azplan) -> None:
-    """All of them, each told of once and signed for once."""
+    """Each dead letter gets one line and one entry in the audit."""
     ended = azplan("dead-letters", "archive", "--all", "--yes", "--json")
     assert ended.code == 0, ended.err
     assert f"{MANY} archived." in ended.err
@@ -119,14 +119,14 @@ def test_dead_letters_are_archived_and_restored_in_pages(url: str, most: list[in
 
 
 def test_a_redrive_is_planned_in_pages_with_each_command_once(url: str, most: list[int], azplan: Azplan) -> None:
-    """Two dead letters of one command are one command of the plan."""
+    """Two dead letters of one command make one command of the replay plan."""
     ended = azplan("dead-letters", "redrive", "--all", "--yes")
     assert f": {(MANY + 1) // 2} commands" in ended.err
     assert max(most) <= AT_ONCE
 
 
 def test_what_is_watched_is_read_in_pages_and_told_once(url: str, most: list[int]) -> None:
-    """Also where more was said within a minute than a page holds."""
+    """This holds even if a minute has more events than a page."""
     told: list[Change] = []
 
     async def watch() -> None:
@@ -141,7 +141,7 @@ def test_what_is_watched_is_read_in_pages_and_told_once(url: str, most: list[int
 
 
 def asked(url: str) -> int:
-    """How many requests and acts are written down, each about a command and no two about the same thing."""
+    """The number of requests and acts in the journal. Each concerns a command, and no two concern the same thing."""
 
     async def look() -> int:
         async with Bench(url) as bench:

@@ -1,4 +1,4 @@
-"""`azplan pause` and `resume`: what cannot exist is refused, everything needs --all, and no verb hides a pause."""
+"""`azplan pause` and `resume`: impossible pauses are refused, a full pause needs --all, every verb shows a pause."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ LISTING = (
     ("journal", "stats", "--json"),
     ("replay", "plan", "--journal"),
 )
-"""Verbs that list what there is."""
+"""Verbs that print a list."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A journal with stories in it, to which the settings point, and one configured account."""
+    """The URL of a journal with stories, and one configured account. The settings point to the journal."""
     made: str = request.getfixturevalue(f"{request.param}_url")
     run_apart(tell(made))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", made)
@@ -53,7 +53,7 @@ def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.M
 def test_what_cannot_exist_is_refused_with_a_suggestion(
     verb: str, words: list[str], said: str, url: str, azplan: Azplan
 ) -> None:
-    """It would hold nothing, and the person would believe that it does. Also after a yes."""
+    """The pause would hold nothing while the person believes in it. A yes does not change that."""
     ended = azplan(verb, *words, "--yes")
     assert ended.code == 2
     assert said in ended.err
@@ -74,7 +74,7 @@ def test_what_cannot_exist_is_refused_with_a_suggestion(
 def test_the_plan_says_how_many_open_commands_it_concerns(
     words: list[str], number: str, url: str, azplan: Azplan
 ) -> None:
-    """An account counts if it is configured or has commands; a customer counts that has none yet."""
+    """An account counts if it is configured or has commands. A customer counts even without commands."""
     ended = azplan("pause", *words)
     assert ended.code == 2, "there is no terminal to ask on"
     assert f"This holds {number}, and every later command that matches." in ended.err
@@ -83,8 +83,8 @@ def test_the_plan_says_how_many_open_commands_it_concerns(
     assert (resumed.code, f"This lets {number} go." in resumed.err) == (0, True)
 
 
-def test_what_two_pauses_hold_is_let_go_by_the_last_of_them(url: str, azplan: Azplan) -> None:
-    """The plan of the second pause and of each end says so."""
+def test_a_command_under_two_pauses_is_freed_by_the_last_of_them(url: str, azplan: Azplan) -> None:
+    """The plan of the second pause and the plan of each end say so."""
     azplan("pause", "--customer", CUSTOMER, "--yes")
     assert "3 open commands (2 of them are held by another pause already)" in azplan("pause", "--all", "--yes").err
     ended = azplan("resume", "--customer", CUSTOMER, "--yes")
@@ -93,8 +93,8 @@ def test_what_two_pauses_hold_is_let_go_by_the_last_of_them(url: str, azplan: Az
     assert azplan("resume", "--all", "--yes").code == 3
 
 
-def test_a_pause_of_what_is_no_more_can_be_ended(url: str, azplan: Azplan) -> None:
-    """An older azplan took any word, and an account may be gone since."""
+def test_a_pause_of_a_word_that_no_longer_exists_can_be_ended(url: str, azplan: Azplan) -> None:
+    """An older azplan accepted any word, and an account may have been removed since."""
 
     async def old() -> None:
         async with Bench(url) as bench:
@@ -109,7 +109,7 @@ def test_a_pause_of_what_is_no_more_can_be_ended(url: str, azplan: Azplan) -> No
 
 @pytest.mark.parametrize("words", LISTING)
 def test_every_listing_verb_says_that_a_pause_is_in_force(words: tuple[str, ...], url: str, azplan: Azplan) -> None:
-    """Beside the data, which a program reads unchanged."""
+    """The note is not on standard output: programs read the data unchanged."""
     assert "Paused" not in azplan(*words).err
     azplan("pause", "--partner", "us", "--who", "ada", "--why", "case 1", "--yes")
     ended = azplan(*words)
@@ -128,7 +128,7 @@ def test_many_pauses_are_counted(url: str, azplan: Azplan) -> None:
 
 
 def test_check_says_that_a_pause_is_in_force(url: str, azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a warning: nothing about the set-up is wrong, and it explains why commands wait."""
+    """The line is a warning. The set-up is right, and the pause explains why commands wait."""
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv("AZPLAN_PARTNERS__CONTOSO__AUTHORITY", f"https://127.0.0.1:1/{OTHER}")
     assert "pause" not in {each["check"] for each in azplan("check", "--json").json}
@@ -156,6 +156,6 @@ def test_check_says_that_a_pause_is_in_force(url: str, azplan: Azplan, monkeypat
     ],
 )
 def test_a_word_that_can_match_nothing_is_a_usage_error(words: list[str], said: str, url: str, azplan: Azplan) -> None:
-    """A person who mistypes the word would believe that there is nothing."""
+    """A person who mistypes the word would believe that the list is empty."""
     ended = azplan(*words)
     assert (ended.code, said in ended.err) == (2, True), ended.err

@@ -1,4 +1,4 @@
-"""Who did something: every verb that changes something works under every user id and keeps the name that was said."""
+"""Who did something: every verb that changes something works under every user id and keeps the given name."""
 
 import getpass
 import socket
@@ -28,14 +28,14 @@ CHANGES = (
     ("replay", "apply", "latest", "--re-emit", "--yes"),
     ("journal", "prune", "--yes"),
 )
-"""Every verb that writes into the journal, in an order in which each finds something to do."""
+"""Every verb that writes into the journal, in an order in which each verb has something to do."""
 ENDS = {"cancel": 5, "resolve": 5, "redrive": 69, "apply": 69}
-"""Exit codes of those that no worker is there for."""
+"""Exit codes of verbs that miss a worker."""
 
 
 @pytest.fixture
 def journal(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A journal with stories in it, whose worker lives no more: nobody is waited for."""
+    """A journal with stories and without a living worker: no verb waits for one."""
     url = f"sqlite:///{clean_place / 'j.db'}"
     run_apart(tell(url))
     with closing(sqlite3.connect(clean_place / "j.db")) as database, database:
@@ -46,7 +46,7 @@ def journal(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user id of this process has no entry in the passwd file, as in a container under an arbitrary one."""
+    """The user id of this process has no entry in the passwd file, as in a container under an arbitrary user id."""
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
 
@@ -59,7 +59,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("journal", "nobody")
 def test_every_verb_that_changes_something_works_without_a_passwd_entry(azplan: Azplan) -> None:
-    """The person has said yes by then, so nothing may go wrong for the want of a name."""
+    """The person has already said yes, so a missing name may not stop the verb."""
     for words in CHANGES:
         ended = azplan(*words)
         assert ended.code == ENDS.get(words[1], 0), (words, ended.err)
@@ -68,14 +68,14 @@ def test_every_verb_that_changes_something_works_without_a_passwd_entry(azplan: 
 
 @pytest.mark.usefixtures("journal", "nobody")
 def test_a_user_without_a_name_is_told_by_number_and_host(azplan: Azplan) -> None:
-    """`uid N@host` is who it was."""
+    """The journal has `uid N@host`."""
     azplan("pause", "--partner", "us", "--yes")
     assert azplan("pause", "--list", "--json").json[0]["who"] == f"uid 12345@{socket.gethostname()}"
 
 
 @pytest.mark.usefixtures("journal")
 def test_who_is_the_word_then_the_environment_then_the_user(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--who` counts before AZPLAN_OPERATOR, which counts before the name of the user; a blank one counts as none."""
+    """`--who` counts before AZPLAN_OPERATOR, then the name of the user. A blank name counts as none."""
     monkeypatch.setattr(getpass, "getuser", lambda: "worker")
     azplan("pause", "--partner", "us", "--yes")
     azplan("pause", "--partner", "us", "--who", "  ", "--yes")
@@ -88,7 +88,7 @@ def test_who_is_the_word_then_the_environment_then_the_user(azplan: Azplan, monk
 
 @pytest.mark.usefixtures("journal")
 def test_a_name_and_a_reason_are_kept_in_one_plain_line(azplan: Azplan) -> None:
-    """What one person writes is shown on the terminals of others."""
+    """The terminals of other people show this text."""
     azplan("pause", "--partner", "us", "--who", "a\x1b[2Jda\n", "--why", "first\nsecond\x9b31m", "--yes")
     kept = azplan("pause", "--list", "--json").json[0]
     assert (kept["who"], kept["why"]) == ("a\ufffd[2Jda", "first second\ufffd31m")
@@ -97,7 +97,7 @@ def test_a_name_and_a_reason_are_kept_in_one_plain_line(azplan: Azplan) -> None:
 
 
 def test_every_verb_that_asks_for_a_reason_asks_for_the_person() -> None:
-    """A person who may say why may say who."""
+    """Reason and name belong together."""
     options = dict(_options(get_command(build()), ()))
     asking = {name for name, said in options.items() if "--why" in said}
     assert {"pause", "commands resolve", "journal rebuild", "replay apply"} <= asking

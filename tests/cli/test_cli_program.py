@@ -1,4 +1,4 @@
-"""The program as a whole: its verbs, its help, its mistakes and its unexpected errors."""
+"""The program as a whole: its verbs, its help, usage errors and unexpected errors."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MODULES = sorted(info.name.replace("_", "-") for info in iter_modules(verbs.__pa
 
 
 def paths(command: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every verb below a command, and of every group of verbs that has an example of its own."""
+    """The words of every verb below a command, and of every group with an example of its own."""
     for name, each in getattr(command, "commands", {}).items():
         path = (*above, name)
         yield from [path] if path == ("send",) else paths(each, path) if hasattr(each, "commands") else [path]
@@ -27,7 +27,7 @@ VERBS = sorted(paths(typer.main.get_command(build())))
 
 
 def test_help_names_every_verb_and_shows_examples(azplan: Azplan) -> None:
-    """A newcomer who types `azplan --help` sees what there is and what to type next."""
+    """A newcomer reads in `azplan --help` which verbs there are and which to type next."""
     ended = azplan("--help")
     assert ended.code == 0
     listed = re.findall(r"^  ([a-z-]+)  +[A-Z]", ended.out.partition("Commands:")[2], re.MULTILINE)
@@ -38,7 +38,7 @@ def test_help_names_every_verb_and_shows_examples(azplan: Azplan) -> None:
 
 @pytest.mark.parametrize("path", VERBS, ids=" ".join)
 def test_every_verb_has_help_with_an_example(path: tuple[str, ...], azplan: Azplan) -> None:
-    """The help of a verb says what it does in a sentence and shows it in use."""
+    """The help has a sentence about the verb and an example of its use."""
     ended = azplan(*path, "--help")
     assert ended.code == 0
     assert f"Usage: azplan {' '.join(path)}" in ended.out
@@ -46,7 +46,7 @@ def test_every_verb_has_help_with_an_example(path: tuple[str, ...], azplan: Azpl
 
 
 def test_without_a_verb_help_is_shown_and_nothing_is_done(azplan: Azplan) -> None:
-    """A bare `azplan` is a mistake of usage that explains itself."""
+    """A bare `azplan` is a usage error with an explanation."""
     ended = azplan()
     assert ended.code == 2
     assert "Usage: azplan" in ended.out + ended.err
@@ -70,7 +70,7 @@ def test_version_is_said(azplan: Azplan) -> None:
     ],
 )
 def test_a_mistyped_word_is_a_usage_error_with_a_suggestion(words: list[str], hint: str, azplan: Azplan) -> None:
-    """Verbs, types and options that are almost right are named in the answer; exit code 2."""
+    """The answer names the nearest verb, type or option. The exit code is 2."""
     ended = azplan(*words)
     assert ended.code == 2
     assert hint in ended.err
@@ -78,7 +78,7 @@ def test_a_mistyped_word_is_a_usage_error_with_a_suggestion(words: list[str], hi
 
 
 def test_an_unexpected_error_is_a_sentence_and_no_traceback(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A defect ends with exit code 1, its name, and how to see more; secrets in it are masked."""
+    """A defect ends with exit code 1. The message has its name and how to see more; secrets are masked."""
 
     def broken(*_: object) -> None:
         raise RuntimeError("lost at postgresql://azplan:hunter22@db/azplan")
@@ -92,7 +92,7 @@ def test_an_unexpected_error_is_a_sentence_and_no_traceback(azplan: Azplan, monk
 
 
 def test_with_debug_the_place_of_an_unexpected_error_is_shown(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AZPLAN_LOG__LEVEL=debug keeps its word."""
+    """AZPLAN_LOG__LEVEL=debug shows the traceback."""
 
     def broken(*_: object) -> None:
         raise RuntimeError("password=hunter22")
@@ -133,7 +133,7 @@ def test_an_interrupt_is_exit_code_130(clean_place: object, monkeypatch: pytest.
 def test_wrong_settings_end_every_verb_with_78_and_a_suggestion(
     words: list[str], azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mistyped setting is never ignored, whatever the verb."""
+    """No verb ignores a mistyped setting."""
     monkeypatch.setenv("AZPLAN_KAFKA__GROUPID", "mine")
     ended = azplan(*words)
     assert ended.code == 78

@@ -1,4 +1,4 @@
-"""`azplan replay`: plans are kept, listed and shown; one in which there is nothing is not kept."""
+"""`azplan replay`: replay plans are kept, listed and shown; an empty plan is not kept."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ PLAN = {"planId", "commands", "outcomes", "expectedCalls", "expectedSeconds"}
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A journal with stories in it, to which the settings point."""
+    """The URL of a journal with stories. The settings point to it."""
     made: str = request.getfixturevalue(f"{request.param}_url")
     run_apart(tell(made))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", made)
@@ -23,8 +23,8 @@ def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("url")
-def test_a_plan_in_which_there_is_nothing_is_not_kept(azplan: Azplan) -> None:
-    """Exit code 3. `latest` stays the plan before it, and an empty list says so."""
+def test_an_empty_plan_is_not_kept(azplan: Azplan) -> None:
+    """The exit code is 3. `latest` stays the plan before. An empty list says so."""
     assert azplan("replay", "list").err.startswith("There are no plans.")
     assert azplan("replay", "plan", "--journal", "--code", "order_failed").code == 3
     assert azplan("replay", "list", "--json").json == []
@@ -38,7 +38,7 @@ def test_a_plan_in_which_there_is_nothing_is_not_kept(azplan: Azplan) -> None:
 def test_an_empty_plan_of_an_earlier_version_is_passed_over(
     azplan: Azplan, clean_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It kept them, and `latest` would be one."""
+    """An earlier version kept empty plans. `latest` would be one of them."""
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", f"sqlite:///{clean_place / 'j.db'}")
     run_apart(tell(f"sqlite:///{clean_place / 'j.db'}"))
     kept = azplan("replay", "plan", "--journal", "--json").json["planId"]
@@ -50,7 +50,7 @@ def test_an_empty_plan_of_an_earlier_version_is_passed_over(
 
 @pytest.mark.usefixtures("url")
 def test_plans_are_listed_the_newest_first_with_who_made_them(azplan: Azplan) -> None:
-    """With how much there is to do; `latest` means the newest plan of any person."""
+    """The list has the amount of work. `latest` is the newest plan of any person."""
     first = azplan("replay", "plan", "--journal", "--who", "ada", "--why", "case 1", "--json").json
     assert set(first) == PLAN
     second = azplan("replay", "plan", "--journal", "--code", "outcome_unknown", "--who", "grace", "--json").json
@@ -67,7 +67,7 @@ def test_plans_are_listed_the_newest_first_with_who_made_them(azplan: Azplan) ->
 
 @pytest.mark.usefixtures("url")
 def test_a_plan_is_shown_by_the_beginning_of_its_id(azplan: Azplan) -> None:
-    """Who made it, what would happen and why, and how far it is."""
+    """The output has the plan's author, each outcome with its reason, and the progress."""
     plan = azplan("replay", "plan", "--journal", "--re-emit", "--who", "ada", "--why", "case 1", "--json").json
     number = plan["outcomes"]["reEmit"]
     shown = azplan("replay", "show", plan["planId"][:8])

@@ -1,4 +1,4 @@
-"""`azplan run`: how it refuses to start, and what each refusal says. What it does is the worker's tests' to show."""
+"""`azplan run`: its refusals to start, and the message of each. Other tests show the work of the worker."""
 
 import signal
 import socket
@@ -21,7 +21,7 @@ QUIET = {"AZPLAN_HTTP__PORT": "0", "AZPLAN_METRICS__PORT": "0", "AZPLAN_LOG__FOR
 
 
 class Running:
-    """`azplan run` as a process of its own: it takes signals."""
+    """`azplan run` as a process of its own, which takes signals."""
 
     def __init__(self, folder: Path, settings: dict[str, str], *words: str) -> None:
         self._log = folder / "log.txt"
@@ -36,22 +36,22 @@ class Running:
 
     @property
     def log(self) -> str:
-        """What it said so far."""
+        """The log so far."""
         return self._log.read_text()
 
     def ended(self) -> int:
-        """Its exit code, once it has ended by itself."""
+        """The exit code, once the process has ended by itself."""
         return self.process.wait(60)
 
     def wait_for(self, text: str) -> None:
-        """Return as soon as it has said this."""
+        """Return as soon as the log has this text."""
         wait_until(lambda: text in self.log or self.process.poll() is not None, f"it says {text}", within=30)
         assert text in self.log, self.log
 
 
 @pytest.fixture
 def busy_port() -> Iterator[int]:
-    """A port on which somebody listens."""
+    """A port on which another process listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield int(listener.getsockname()[1])
 
@@ -59,7 +59,7 @@ def busy_port() -> Iterator[int]:
 @pytest.mark.kafka
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_in_good_order(number: signal.Signals, code: int, topics: Topics, tmp_path: Path) -> None:
-    """128 and the signal's number, as every shell expects."""
+    """The exit code is 128 and the signal's number, as every shell expects."""
     running = Running(tmp_path, topics.env)
     running.wait_for("worker.started")
     running.process.send_signal(number)
@@ -70,7 +70,7 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals, code: int, topic
 
 @pytest.mark.kafka
 def test_a_proxy_of_the_environment_that_is_not_used_is_said_once(topics: Topics, tmp_path: Path) -> None:
-    """At start, with the setting that is used; its password is not repeated."""
+    """The worker says so at start and names the setting to use. The proxy's password is not shown."""
     account = {"TENANT_ID": "contoso.example", "CLIENT_ID": "c", "CLIENT_SECRET": "secret-of-contoso"}
     partner = {f"AZPLAN_PARTNERS__CONTOSO__{key}": value for key, value in account.items()}
     running = Running(tmp_path, {**topics.env, **partner, "HTTPS_PROXY": "http://u:planted-canary@127.0.0.1:1"})
@@ -84,7 +84,7 @@ def test_a_proxy_of_the_environment_that_is_not_used_is_said_once(topics: Topics
 
 
 def test_without_a_broker_it_is_exit_code_69(tmp_path: Path) -> None:
-    """A supervisor may start it again: the broker may come."""
+    """A supervisor may start the worker again: the broker may come back."""
     running = Running(tmp_path, {"AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"})
     assert running.ended() == 69
     assert "azplan: no Kafka broker answers at 127.0.0.1:1" in running.log
@@ -94,7 +94,7 @@ def test_without_a_broker_it_is_exit_code_69(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 def test_without_a_broker_no_table_is_left_behind(postgres_url: str, tmp_path: Path) -> None:
-    """A journal in PostgreSQL is made as late as one in a file."""
+    """The worker makes a journal in PostgreSQL as late as a journal in a file."""
     nowhere = {"AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "AZPLAN_JOURNAL__URL": postgres_url}
     assert Running(tmp_path, nowhere).ended() == 69
     assert run_apart(tables(postgres_url)) == []
@@ -111,7 +111,7 @@ async def tables(url: str) -> list[str]:
 
 @pytest.mark.kafka
 def test_a_journal_that_is_refused_before_it_is_made_is_not_made(topics: Topics, tmp_path: Path) -> None:
-    """The group has worked before, and the journal that belongs to it is somewhere else."""
+    """The group has worked before, and its journal is in another place."""
     first = Running(tmp_path, topics.env)
     first.wait_for("worker.started")
     send_and_wait = azplan("send", "SuspendPlan", "--customer", str(uuid4()), settings=topics.env, cwd=tmp_path)
@@ -128,7 +128,7 @@ def test_a_journal_that_is_refused_before_it_is_made_is_not_made(topics: Topics,
 
 
 def test_without_its_database_it_is_exit_code_69(tmp_path: Path) -> None:
-    """The same of PostgreSQL; the password is not repeated."""
+    """The same holds for PostgreSQL. The password is not shown."""
     running = Running(tmp_path, {"AZPLAN_JOURNAL__URL": "postgresql://azplan:planted-canary@127.0.0.1:1/azplan"})
     assert running.ended() == 69
     assert "azplan: PostgreSQL" in running.log
@@ -137,14 +137,14 @@ def test_without_its_database_it_is_exit_code_69(tmp_path: Path) -> None:
 
 @pytest.mark.kafka
 def test_without_its_topics_it_says_which_verb_makes_them(kafka_servers: str, tmp_path: Path) -> None:
-    """Exit code 69: they may be made while it waits to be started again."""
+    """The exit code is 69: somebody may make the topics before the next start."""
     running = Running(tmp_path, Topics(kafka_servers).env)
     assert running.ended() == 69
     assert "azplan topics apply" in running.log
 
 
 def test_a_wrong_setting_is_exit_code_78(tmp_path: Path) -> None:
-    """Starting it again would change nothing."""
+    """Another start would change nothing."""
     running = Running(tmp_path, {"AZPLAN_WORKER__LEASE": "1"})
     assert running.ended() == 78
     assert "AZPLAN_WORKER__LEASE must be at least" in running.log
@@ -155,7 +155,7 @@ def test_a_wrong_setting_is_exit_code_78(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_exit_code_78_and_says_which_settings_to_change(
     name: str, busy_port: int, topics: Topics, tmp_path: Path
 ) -> None:
-    """Two workers on one machine meet here first."""
+    """Two workers on one machine fail here first."""
     running = Running(tmp_path, {**topics.env, name: str(busy_port)})
     assert running.ended() == 78
     assert str(busy_port) in running.log

@@ -1,4 +1,4 @@
-"""`azplan send`: what is checked before, what is written, which events are printed, and how it ends."""
+"""`azplan send`: the checks before, the written record, the printed events, and the exit codes."""
 
 import json
 import signal
@@ -37,12 +37,12 @@ OWN = "7e9a1c3b-5d2f-4e80-9a6c-1b3d5f7092e4"
 """The tenant id of a partner account."""
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
-"""Where no broker is."""
+"""An address without a broker."""
 
 
 @pytest.fixture
 def here(topics: Topics, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Topics:
-    """The settings point at fresh topics of a real broker."""
+    """The settings point to fresh topics of a real broker."""
     for name, value in topics.env.items():
         monkeypatch.setenv(name, value)
     return topics
@@ -97,7 +97,7 @@ def _reused(origin: Origin, record: Record) -> Iterable[Event]:
 
 @pytest.mark.kafka
 def test_without_wait_it_writes_the_record_and_prints_its_id(here: Topics, azplan: Azplan) -> None:
-    """The id alone is on standard output, for a script to keep; where the record is, is talk."""
+    """Standard output has only the id, for scripts. The place of the record is on standard error."""
     with Answerer(here, _silent) as answerer:
         ended = azplan(
             "send", "CreateAzurePlan", "--customer", CUSTOMER.upper(), "--country", "de", "--partner", "Contoso"
@@ -138,7 +138,7 @@ def test_without_wait_it_writes_the_record_and_prints_its_id(here: Topics, azpla
 def test_with_wait_the_events_are_printed_and_the_answer_is_the_exit_code(
     script: Script, code: int, lines: list[str], here: Topics, azplan: Azplan
 ) -> None:
-    """0 done, 4 rejected, 1 failed; each event in a person's words."""
+    """0 done, 4 rejected, 1 failed. Each event is printed in plain words."""
     with Answerer(here, script):
         ended = azplan("send", "SuspendPlan", "--customer", CUSTOMER, "--wait", "30s")
     assert ended.code == code
@@ -148,7 +148,7 @@ def test_with_wait_the_events_are_printed_and_the_answer_is_the_exit_code(
 
 @pytest.mark.kafka
 def test_json_is_one_object_with_all_events(here: Topics, azplan: Azplan) -> None:
-    """The command, where it is, and its events as CloudEvents; talk does not get in the way."""
+    """The object has the command, its place, and its events as CloudEvents. Standard output has nothing else."""
     with Answerer(here, _created):
         words = ("CreateAzurePlan", "--customer", CUSTOMER, "--id", "order-1", "--source", "/crm", "--wait", "30s")
         ended = azplan("send", *words, "--json")
@@ -166,7 +166,7 @@ def test_json_is_one_object_with_all_events(here: Topics, azplan: Azplan) -> Non
 
 @pytest.mark.kafka
 def test_events_of_other_commands_are_not_mistaken_for_the_answer(here: Topics, azplan: Azplan) -> None:
-    """The same id of another source, and another id of the same source, are other commands."""
+    """The same id of another source and another id of the same source are other commands."""
 
     def others(origin: Origin, record: Record) -> Iterable[Event]:
         for other in (Origin("c-1", "/else", *_rest(origin)), Origin("c-2", origin.command_source, *_rest(origin))):
@@ -186,7 +186,7 @@ def _rest(origin: Origin) -> tuple[str, str, str | None]:
 
 @pytest.mark.kafka
 def test_the_refusal_of_another_record_with_the_id_ends_nothing(here: Topics, azplan: Azplan) -> None:
-    """CommandIdReused is believed by the record that it names; that is not there, so it is named and passed over."""
+    """The record named by CommandIdReused decides. This record is missing: the event is reported and skipped."""
 
     def elsewhere(origin: Origin, record: Record) -> Iterable[Event]:
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset + 7}
@@ -203,7 +203,7 @@ def test_the_refusal_of_another_record_with_the_id_ends_nothing(here: Topics, az
 
 @pytest.mark.kafka
 def test_an_answer_that_azplan_would_not_write_ends_nothing(here: Topics, azplan: Azplan) -> None:
-    """Under an id that does not follow, or with data that cannot be read, it is named and passed over."""
+    """An event with an id that does not follow, or with unreadable data, is reported and skipped."""
 
     def forged(origin: Origin, record: Record) -> Iterable[Event]:
         yield from _failed(origin, record)
@@ -220,7 +220,7 @@ def test_an_answer_that_azplan_would_not_write_ends_nothing(here: Topics, azplan
 
 @pytest.mark.kafka
 def test_no_answer_in_time_is_exit_code_5_and_says_where_to_look(here: Topics, azplan: Azplan) -> None:
-    """The command goes on without the one who waits."""
+    """The command goes on although nobody waits."""
     ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER, "--id", "slow-1", "--wait", "1s")
     assert ended.code == 5
     assert "no answer within 1 s" in ended.err
@@ -231,7 +231,7 @@ def test_no_answer_in_time_is_exit_code_5_and_says_where_to_look(here: Topics, a
 def test_an_interrupt_while_waiting_is_exit_code_130_and_says_that_the_command_goes_on(
     here: Topics, clean_place: Path
 ) -> None:
-    """Ctrl-C stops waiting, not the command."""
+    """Ctrl-C stops the wait and not the command."""
     words = ["send", "CreateAzurePlan", "--customer", CUSTOMER, "--id", "left-1", "--wait", "5m"]
     waiting = subprocess.Popen(
         [sys.executable, "-m", "worker.cli", *words],
@@ -253,7 +253,7 @@ def test_an_interrupt_while_waiting_is_exit_code_130_and_says_that_the_command_g
 
 @pytest.mark.kafka
 def test_data_comes_from_a_file_and_options_win(here: Topics, azplan: Azplan, clean_place: Path) -> None:
-    """A file holds the data of the command; what is typed beside it counts more."""
+    """A file has the data of the command. Typed options count before the file."""
     file = clean_place / "command.json"
     file.write_text(json.dumps({"customerId": CUSTOMER, "country": "US", "validateOnly": True}))
     with Answerer(here, _silent) as answerer:
@@ -288,10 +288,10 @@ def test_data_comes_from_a_file_and_options_win(here: Topics, azplan: Azplan, cl
         (["SuspendPlan", "--file", "good.json", "--customer", CUSTOMER.replace("3", "4")], "are two customers"),
     ],
 )
-def test_what_the_worker_would_refuse_is_not_sent(
+def test_a_command_that_the_worker_would_refuse_is_not_sent(
     words: list[str], problem: str, azplan: Azplan, clean_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 2 and every problem by the option that has it; no broker is needed to find out."""
+    """The exit code is 2. Each problem is named with its option. No broker is needed for that."""
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", NOBODY)
     (clean_place / "list.json").write_text("[1]")
     (clean_place / "twice.json").write_text(f'{{"customerId": "{CUSTOMER}", "customerId": "{CUSTOMER}"}}')
@@ -304,7 +304,7 @@ def test_what_the_worker_would_refuse_is_not_sent(
 
 
 def test_data_comes_from_standard_input(clean_place: Path) -> None:
-    """`--file -`: what a program pipes in is checked as a file is."""
+    """`--file -`: data from a pipe is checked like a file."""
     for data, code in ({"customerId": CUSTOMER}, 69), ({"customerID": CUSTOMER}, 2):
         ended = subprocess.run(
             [sys.executable, "-m", "worker.cli", "send", "SuspendPlan", "--file", "-"],
@@ -330,13 +330,13 @@ def test_data_comes_from_standard_input(clean_place: Path) -> None:
         ("integer", "seven", "seven"),
     ],
 )
-def test_what_is_typed_becomes_the_json_value_that_the_schema_asks_for(kind: str, text: str, value: object) -> None:
-    """What is no such value stays text, which the check of the command then refuses by its name."""
+def test_typed_text_becomes_the_json_value_that_the_schema_asks_for(kind: str, text: str, value: object) -> None:
+    """Text that is no such value stays text. The check of the command then refuses it by its name."""
     assert value_of(Member("m", "--m", kind, "", None, ""), text) == value
 
 
 def test_without_a_broker_it_is_exit_code_69(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not answer is named, with what to do."""
+    """The message names the missing broker and the next step."""
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", NOBODY)
     ended = azplan("send", "CreateAzurePlan", "--customer", CUSTOMER)
     assert ended.code == 69
@@ -346,7 +346,7 @@ def test_without_a_broker_it_is_exit_code_69(azplan: Azplan, monkeypatch: pytest
 
 @pytest.mark.parametrize("wire_type", sorted(commands()))
 def test_every_member_of_every_command_has_an_option_of_its_own(wire_type: str, azplan: Azplan) -> None:
-    """No member hides behind an option that all commands share."""
+    """No member is hidden behind a common option."""
     kind = commands()[wire_type]
     shared = {"--customer", "--file", "--partner", "--id", "--source", "--wait", "--json", "--help"}
     options = [member.option for member in members(kind)]
@@ -360,7 +360,7 @@ def test_every_member_of_every_command_has_an_option_of_its_own(wire_type: str, 
 def test_a_command_about_the_partner_account_has_its_tenant_id(
     azplan: Azplan, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]
 ) -> None:
-    """Where the sender leaves the customer out; a customer's command needs one."""
+    """This happens if the sender gives no customer. A command of a customer needs one."""
     requests = []
 
     async def deliver(_settings: object, request: SendRequest, **_: object) -> None:

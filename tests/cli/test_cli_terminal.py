@@ -19,7 +19,7 @@ COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;[0-9;]+)m")
 def at_a_terminal(
     folder: Path, *words: str, settings: dict[str, str], typed: str = "", columns: int = 100
 ) -> tuple[int, str]:
-    """Run a verb with a terminal on all three streams; its exit code and all that was shown."""
+    """Run a verb with a terminal on all three streams. Returns its exit code and everything shown."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "worker.cli", *words],
@@ -35,7 +35,7 @@ def at_a_terminal(
     while True:
         try:
             part = os.read(ours, 4096)
-        except OSError:  # the other side is closed
+        except OSError:  # the process has closed its side
             break
         if not part:
             break
@@ -45,7 +45,7 @@ def at_a_terminal(
 
 
 def test_a_terminal_gets_colour_and_tables(tmp_path: Path) -> None:
-    """A state or a result is told by its colour too."""
+    """Colour shows states and results too."""
     code, shown = at_a_terminal(tmp_path, "check", settings={"AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"})
     assert code == 78
     assert COLOUR.search(shown)
@@ -54,7 +54,7 @@ def test_a_terminal_gets_colour_and_tables(tmp_path: Path) -> None:
 
 
 def test_no_color_is_respected(tmp_path: Path) -> None:
-    """NO_COLOR takes all colour away, whatever is shown (https://no-color.org)."""
+    """NO_COLOR removes all colour from all output (https://no-color.org)."""
     settings = {"AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "NO_COLOR": "1"}
     for words in (["check"], ["config", "show"], ["--help"], ["errors", "explain", "zzz"]):
         _, shown = at_a_terminal(tmp_path, *words, settings=settings)
@@ -63,10 +63,10 @@ def test_no_color_is_respected(tmp_path: Path) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize(("typed", "code", "left"), [("n\n", 1, 3), ("\n", 1, 3), ("y\n", 0, 0)])
-def test_what_changes_something_asks_first(
+def test_a_verb_that_changes_something_asks_first(
     typed: str, code: int, left: int, kafka_servers: str, tmp_path: Path
 ) -> None:
-    """The plan is shown, then the question; anything but yes changes nothing."""
+    """The plan comes first, then the question. Every answer but yes changes nothing."""
     fresh = Topics(kafka_servers)
     words = ("topics", "apply", "--partitions", "1", "--replication", "1")
     ended, shown = at_a_terminal(tmp_path, *words, settings=fresh.env, typed=typed)

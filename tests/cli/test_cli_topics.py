@@ -10,15 +10,15 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def names(kafka_servers: str, clean_place: object, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Three topics that do not exist, and settings that want them."""
+    """The names of three topics that do not exist, in the settings."""
     fresh = Topics(kafka_servers)
     for name, value in fresh.env.items():
         monkeypatch.setenv(name, value)
     return [fresh.commands, fresh.events, fresh.dead_letters]
 
 
-def test_plan_shows_what_is_missing_and_changes_nothing(names: list[str], azplan: Azplan) -> None:
-    """The plan is the same when it is asked for again."""
+def test_plan_shows_missing_topics_and_changes_nothing(names: list[str], azplan: Azplan) -> None:
+    """A second call prints the same plan."""
     for _ in range(2):
         planned = azplan("topics", "plan", "--partitions", "3", "--json")
         assert planned.code == 0
@@ -27,7 +27,7 @@ def test_plan_shows_what_is_missing_and_changes_nothing(names: list[str], azplan
 
 
 def test_apply_without_a_yes_changes_nothing(names: list[str], azplan: Azplan) -> None:
-    """Where there is no terminal to ask on, --yes is needed: exit code 2, and the plan has been shown."""
+    """Without a terminal, --yes is needed: the exit code is 2, and the plan is printed."""
     ended = azplan("topics", "apply", "--partitions", "3")
     assert ended.code == 2
     assert "--yes" in ended.err
@@ -35,8 +35,8 @@ def test_apply_without_a_yes_changes_nothing(names: list[str], azplan: Azplan) -
     assert all(each["action"] == "create" for each in azplan("topics", "plan", "--json").json)
 
 
-def test_apply_makes_what_is_missing_once(names: list[str], azplan: Azplan) -> None:
-    """Partitions and retention are as asked for; a second time there is nothing to do."""
+def test_apply_makes_missing_topics_once(names: list[str], azplan: Azplan) -> None:
+    """Partitions and retention are as configured. The second time there is nothing to do."""
     made = azplan("topics", "apply", "--partitions", "3", "--replication", "1", "--retention", "2d", "--yes")
     assert made.code == 0
     planned = azplan("topics", "plan", "--partitions", "3", "--retention", "2d", "--json").json
@@ -49,7 +49,7 @@ def test_apply_makes_what_is_missing_once(names: list[str], azplan: Azplan) -> N
 
 
 def test_a_topic_that_differs_is_left_as_it_is(names: list[str], azplan: Azplan) -> None:
-    """The difference is named; only a person changes a topic that exists."""
+    """The output names the difference. Only a person changes an existing topic."""
     azplan("topics", "apply", "--partitions", "2", "--replication", "1", "--yes")
     ended = azplan("topics", "apply", "--partitions", "5", "--yes")
     assert ended.code == 0
@@ -57,17 +57,17 @@ def test_a_topic_that_differs_is_left_as_it_is(names: list[str], azplan: Azplan)
     assert [each["partitions"] for each in azplan("topics", "plan", "--json").json] == [2, 2, 2]
 
 
-def test_what_the_broker_refuses_is_exit_code_78(
+def test_a_refusal_by_the_broker_is_exit_code_78(
     names: list[str], azplan: Azplan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More copies than brokers is the operator's mistake, said in the broker's words."""
+    """More copies than brokers is the operator's mistake. The message has the broker's words."""
     ended = azplan("topics", "apply", "--replication", "9", "--yes")
     assert ended.code == 78
     assert names[0] in ended.err
 
 
 def test_without_a_broker_it_is_exit_code_69(azplan: Azplan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is planned where nobody answers."""
+    """Without an answer nothing is planned."""
     monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
     for verb in ("plan", "apply"):
         ended = azplan("topics", verb)

@@ -1,6 +1,6 @@
-"""`azplan` under the user ids that an image is run by: its own, one in the group 0, and one without any right.
+"""`azplan` under the user ids of an image: its own, one in the group 0, and one without rights.
 
-As root, because only root can become somebody else; no engine of containers is needed.
+The test runs as root, because only root can become another user. No container engine is needed.
 """
 
 import json
@@ -20,7 +20,7 @@ from ops.local.azplan import ROOT, environment
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 OWN, ARBITRARY, FOREIGN = (10001, 10001), (12345, 0), (1000, 1000)
-"""The image's own user; OpenShift's or `--user 12345:0`; somebody without any right to the image's folders."""
+"""The image's own user; the user of OpenShift or of `--user 12345:0`; a user without rights to the image's folders."""
 NOBODY_THERE = {
     "AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
     "AZPLAN_HTTP__PORT": "0",
@@ -28,7 +28,7 @@ NOBODY_THERE = {
     "AZPLAN_LOG__FORMAT": "json",
 }
 POSTGRES = {"AZPLAN_JOURNAL__URL": "postgresql://azplan@127.0.0.1:1/azplan"}
-# Everything is imported and read before, as root: the checkout and its interpreter may lie in a folder of root's own.
+# Everything is imported and read before, as root: the checkout and its interpreter may be in a folder of root's own.
 PROGRAM = """
 import contextlib, importlib, io, json, os, pkgutil, sys
 import worker
@@ -75,7 +75,7 @@ class Ended:
 
 
 class Everybody:
-    """A process that has all of azplan in memory, and becomes anybody for one verb."""
+    """A process with all of azplan in memory. For one verb it becomes any user."""
 
     def __init__(self, process: subprocess.Popen[str], said: Path) -> None:
         self._process = process
@@ -103,7 +103,7 @@ class Everybody:
 
 @pytest.fixture(scope="module")
 def azplan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everybody]:
-    """`azplan` as anybody."""
+    """`azplan` as any user."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -114,7 +114,7 @@ def azplan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everybody]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """The image's working folder, with the owner, group and mode that ops/Dockerfile gives it."""
+    """The image's working folder, with the owner, group and mode from ops/Dockerfile."""
     text = (ROOT / "ops" / "Dockerfile").read_text("utf-8")
     found = re.search(r"install --directory --owner azplan --group (\w+) --mode (\d+) /var/lib/azplan", text)
     assert found
@@ -129,7 +129,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("user", [OWN, ARBITRARY, FOREIGN])
 def test_every_user_is_told_what_it_is_and_what_counts(user: tuple[int, int], folder: Path, azplan: Everybody) -> None:
-    """The working folder is no condition: nobody asked for a file in it."""
+    """The verb needs no rights to the working folder, because nobody named a file in it."""
     assert azplan(user, folder, "--version").code == 0
     shown = azplan(user, folder, "config", "show")
     assert shown.code == 0
@@ -138,7 +138,7 @@ def test_every_user_is_told_what_it_is_and_what_counts(user: tuple[int, int], fo
 
 @pytest.mark.parametrize("user", [OWN, ARBITRARY])
 def test_who_may_write_the_folder_keeps_a_journal_in_it(user: tuple[int, int], folder: Path, azplan: Everybody) -> None:
-    """The image's own user, and a user in the group 0; the missing broker is the only error."""
+    """The image's own user and a user in the group 0 can. The missing broker is the only error."""
     ended = azplan(user, folder, "run")
     assert (ended.code, "127.0.0.1:1" in ended.said) == (69, True), ended.said
 
@@ -152,7 +152,7 @@ def test_a_journal_elsewhere_needs_no_folder(user: tuple[int, int], folder: Path
 
 @pytest.mark.parametrize("words", [["run"], ["commands", "list"], ["check"]])
 def test_a_journal_that_may_not_be_written_is_named(words: list[str], folder: Path, azplan: Everybody) -> None:
-    """A user without rights to the folder reads which file is meant."""
+    """The message to a user without rights names the file."""
     ended = azplan(FOREIGN, folder, *words)
     assert ended.code == 78, ended.said
     assert f"{folder}/azplan.db cannot be used as a journal: Permission denied" in ended.said
@@ -163,7 +163,10 @@ def test_a_journal_that_may_not_be_written_is_named(words: list[str], folder: Pa
 def test_settings_that_may_not_be_read_are_named(
     words: list[str], named: bool, folder: Path, azplan: Everybody
 ) -> None:
-    """`azplan.toml` of another user: one sentence with the file and the reason, and not half of the settings."""
+    """If `azplan.toml` belongs to another user, one sentence names file and reason.
+
+    The settings are not read by halves.
+    """
     file = folder / "azplan.toml"
     file.write_text("[worker]\nconcurrency = 3\n")
     file.chmod(0o600)
@@ -175,7 +178,7 @@ def test_settings_that_may_not_be_read_are_named(
 def test_settings_in_a_folder_that_may_not_be_entered_are_named_where_they_were_asked_for(
     folder: Path, azplan: Everybody
 ) -> None:
-    """Who names a file wants it."""
+    """A person who names a file needs it."""
     ended = azplan(FOREIGN, Path("/"), "config", "show", AZPLAN_CONFIG_FILE=str(folder / "azplan.toml"))
     assert ended.code == 78
     assert f"{folder}/azplan.toml cannot be read: Permission denied" in ended.said
@@ -183,7 +186,7 @@ def test_settings_in_a_folder_that_may_not_be_entered_are_named_where_they_were_
 
 @pytest.mark.parametrize("mode", [0o700, 0o744])
 def test_secrets_that_may_not_be_read_are_named(mode: int, folder: Path, azplan: Everybody) -> None:
-    """The folder, or the file in it."""
+    """The message names the folder, or the file in it."""
     secrets = folder / "secrets"
     secrets.mkdir()
     (secrets / "azplan_journal__url").write_text("sqlite:///x.db")

@@ -1,4 +1,4 @@
-"""`azplan commands wake`: says what it will wake, wakes that and no more, and refuses what can match nothing."""
+"""`azplan commands wake`: says which commands it will wake, wakes only these, and refuses impossible selections."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.cli.telling import tell
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A journal in which one command waits for assets that stop, to which the settings point."""
+    """The URL of a journal in which one command waits for assets to stop. The settings point to it."""
     made: str = request.getfixturevalue(f"{request.param}_url")
     run_apart(tell(made))
     monkeypatch.setenv("AZPLAN_JOURNAL__URL", made)
@@ -20,7 +20,7 @@ def url(request: pytest.FixtureRequest, clean_place: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("words", [["waits-1"], ["--reason", "assets_stopping"], ["--partner", "us"], ["--all"]])
 def test_what_waits_is_due_at_once(words: list[str], url: str, azplan: Azplan) -> None:
-    """It says how many and for what reasons before, and whether a worker runs that will try them."""
+    """Before, the verb says how many commands wait, for which reasons, and whether a worker is running."""
     before = azplan("commands", "show", "waits-1", "--json").json
     ended = azplan("commands", "wake", *words, "--yes", "--json")
     assert ended.code == 0
@@ -48,7 +48,7 @@ def test_what_waits_is_due_at_once(words: list[str], url: str, azplan: Azplan) -
     ],
 )
 def test_words_that_can_match_nothing_are_a_usage_error(words: list[str], said: str, url: str, azplan: Azplan) -> None:
-    """Nothing is changed, and the way to say it is shown."""
+    """Nothing is changed, and the message shows a right selection."""
     ended = azplan("commands", "wake", *words, "--yes")
     assert ended.code == 2
     assert said in ended.err
@@ -63,7 +63,7 @@ def test_words_that_can_match_nothing_are_a_usage_error(words: list[str], said: 
     ],
 )
 def test_it_says_why_nothing_is_woken(words: list[str], said: str, url: str, azplan: Azplan) -> None:
-    """Exit code 3, and what the person may have expected."""
+    """The exit code is 3. The message says what the person may have expected."""
     ended = azplan("commands", "wake", *words, "--yes")
     assert ended.code == 3
     assert said in ended.err
