@@ -1,4 +1,4 @@
-"""A record of the commands topic on its way into the journal, and what became of it."""
+"""A record of the commands topic on its way into the journal, and the result of its intake."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from worker.journal.records import Micros, NewDeadLetter, NewEvent, State
 
 @dataclass(frozen=True, slots=True)
 class NewCommand:
-    """A command to be remembered. A refused one is `REJECTED` from the start and never runs. Partner as in `Work`."""
+    """A command to store. A refused command is `REJECTED` from the start and never runs. `partner` is as in `Work`."""
 
     uid: str
     source: str
@@ -22,28 +22,28 @@ class NewCommand:
     algorithm: int
     correlation_id: str
     received_at: Micros = 0
-    """When it was received, as its first event says; 0: when it is written down."""
+    """When the command was received, as its first event says; 0: when it is stored."""
     state: State = State.ACCEPTED
     code: str | None = None
     account: str | None = None
     former_fingerprint: str | None = None
-    """Of a refused command: its fingerprint where an earlier version has accepted it."""
+    """For a refused command: the fingerprint that it has if an earlier version accepted it."""
 
     def is_same(self, fingerprint: str, algorithm: int) -> bool:
-        """Whether it has the content of a command that is known by this fingerprint.
+        """Whether the command has the same content as a known command with this fingerprint.
 
-        Fingerprints of two algorithms cannot be compared; taking the record for a repeat is the harmless mistake.
+        Fingerprints of two algorithms cannot be compared. The answer is then True: a mistake for a repeat is harmless.
         """
         return algorithm != self.algorithm or fingerprint in (self.fingerprint, self.former_fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """One record and everything that may become of it; the journal knows which when it has looked up the identity.
+    """One record and all its possible results. The journal chooses one after it has looked up the identity.
 
-    Without a command it is a dead letter. With one: `events` when the identity is new; nothing when the same content is
-    known; `reused` and `reused_letter` when other content is known; `too_old` when the identity is not known and the
-    record is older than the journal's memory.
+    A record without a command becomes `letter`. A record with a command becomes the command with its `events` if the
+    identity is new; nothing if the same content is known; `reused` and `reused_letter` if other content is known;
+    `too_old` if the identity is not known and the record is older than the journal's memory.
     """
 
     record: Record
@@ -56,7 +56,7 @@ class Intake:
 
 
 class Taken(StrEnum):
-    """What became of a record."""
+    """The result of the intake of a record."""
 
     NEW = "new"
     REFUSED = "refused"

@@ -46,9 +46,9 @@ class EffectHeld(Exception):
 
 
 class Journal:
-    """What azplan was asked, what became of it and what azplan said, for one worker.
+    """The commands, the results and the events of azplan, for one worker.
 
-    `requests`: what people ask about commands of this worker's lanes. `retention`: forgetting what is over.
+    `requests`: the requests of people about commands of this worker's lanes. `retention`: forgets finished work.
     """
 
     def __init__(self, transactions: Transactions) -> None:
@@ -77,14 +77,14 @@ class Journal:
         """Settings of the database that weaken what the journal promises, one sentence each."""
         return self.transactions.warnings
 
-    # ---- what the journal belongs to
+    # ---- group, topic and accounts
 
     async def is_empty(self) -> bool:
-        """True while nothing was ever taken in and the journal was never bound to a consumer group."""
+        """True if no record was ever stored and the journal was never bound to a consumer group."""
         return await self.transactions.read(consumer_group.is_empty)
 
     async def is_half_rebuilt(self) -> bool:
-        """True while a rebuild of this journal was begun and has not come to its end."""
+        """True if a rebuild of this journal has begun and has not ended."""
         return await self.transactions.read(rebuild.unfinished)
 
     async def bind(self, group: str, topic: str) -> None:
@@ -97,7 +97,7 @@ class Journal:
     async def register_tenants(self, accounts: Mapping[str, str]) -> Directory:
         """Remember the tenants and the present names of these accounts, from account names to tenant ids.
 
-        Raises `JournalRefused` if the journal holds work of an account whose tenant cannot be told.
+        Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
         """
         return await self.transactions.write(lambda tx: tenants.register(tx, accounts))
 
@@ -149,7 +149,7 @@ class Journal:
         return await self.transactions.hinted(self.worker, seconds)
 
     async def take_chore(self, name: str, lease: float) -> bool:
-        """Take, or keep, work that one worker does for all, for `lease` seconds. False while another worker has it."""
+        """Take or keep a chore, which one worker does for all, for `lease` seconds. False while another has it."""
         worker = self.worker
         return await self.transactions.write(lambda tx: chores.take(tx, name, worker, lease))
 
@@ -177,7 +177,7 @@ class Journal:
         return await self.transactions.read(claims.partners)
 
     async def runnable(self, limit: int) -> int:
-        """How many commands of this worker's lanes could run now, counted up to `limit`."""
+        """How many commands of this worker's lanes can run now and are not paused. The count stops at `limit`."""
         worker = self.worker
         return await self.transactions.read(lambda tx: claims.runnable(tx, worker, limit))
 
@@ -187,9 +187,9 @@ class Journal:
         return await self.transactions.write(lambda tx: unknown_rows.put_off(tx, found), lanes=locked)
 
     async def intend(self, item: Work, step: Step, within: float, key: str | None = None) -> Step:
-        """Durable before it leaves: a request of this step may arrive within the next `within` seconds.
+        """Store durably, before a request of this step leaves, that it may arrive within the next `within` seconds.
 
-        Raises `LaneLost`; `EffectHeld` where another command has the effect `key` open.
+        Returns the step as it stands now. Raises `LaneLost`; `EffectHeld` if another command has the effect `key` open.
         """
         held = await self.transactions.write(lambda tx: runs.intend(tx, item, step, within, key), item, in_full=True)
         if held is None:
@@ -199,21 +199,24 @@ class Journal:
         return held
 
     async def record(self, item: Work, step: Step, calls: Sequence[Call] = (), *, spent: bool = False) -> None:
-        """Durable: what is known of a step. `spent`: no request of the command can change anything any more."""
+        """Store the known state of a step durably. `spent`: no request of the command can change anything any more.
+
+        Raises `LaneLost`.
+        """
         insist(
             await self.transactions.write(lambda tx: runs.record(tx, item, step, spent=spent, calls=calls), item), item
         )
 
     async def put_away(self, item: Work, names: Sequence[str]) -> None:
-        """Steps that are over for good make room for new ones of the same names."""
+        """Archive finished steps, which frees their names for new steps. Raises `LaneLost`."""
         insist(await self.transactions.write(lambda tx: runs.put_away(tx, item, names), item), item)
 
     async def close_effect(self, item: Work, key: str) -> None:
-        """An effect that an earlier command left open has its answer."""
+        """Close an effect that an earlier command left open: its outcome is known now. Raises `LaneLost`."""
         insist(await self.transactions.write(lambda tx: runs.close_effect(tx, item, key), item), item)
 
     async def conclude(self, item: Work, end: Conclusion) -> None:
-        """Durable: how the run ended and what is said about it. Raises `LaneLost`."""
+        """Store durably how the run ended, with its events and its dead letter. Raises `LaneLost`."""
         letters = [lanes.dead_letter_lane(end.letter.source.partition)] if end.letter else []
         insist(await self.transactions.write(lambda tx: runs.conclude(tx, item, end), item, new_lanes=letters), item)
 
@@ -239,7 +242,7 @@ class Journal:
         """Remember that Kafka has acknowledged these events and dead letters."""
         await self.transactions.write(lambda tx: outbox.sent(tx, rows))
 
-    # ---- what people set, and what is counted
+    # ---- pauses, probes and counts
 
     async def pauses(self) -> list[Pause]:
         """All pauses, the oldest first, with partners as in `Work`."""
@@ -254,11 +257,11 @@ class Journal:
         return await self.transactions.read(wakeups.probe_asked_at)
 
     async def gauges(self) -> counts.Gauges:
-        """What is open, unsent and dead, counted for metrics."""
+        """Open commands, unsent events and open dead letters, in numbers, for metrics."""
         return await self.transactions.read(counts.gauges)
 
     async def recent_calls(self, seconds: float) -> list[RecentCall]:
-        """The calls of Partner Center of the last `seconds`, of all workers, as far as their runs were concluded."""
+        """The calls of Partner Center by all workers that ended in the last `seconds`, as far as they are stored."""
         return await self.transactions.read(lambda tx: recent_calls.recent_calls(tx, seconds))
 
 

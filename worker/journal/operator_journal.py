@@ -1,4 +1,4 @@
-"""The journal as people use it, grouped by what they work on."""
+"""The journal as people use it, in groups of methods by subject."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,9 +19,9 @@ from worker.journal.records import Micros, NewDeadLetter
 
 
 class OperatorJournal:
-    """What people read in the journal and change in it, beside the workers that have it open.
+    """Reads and changes the journal for people, beside the workers that have it open.
 
-    Every method that reaches the database raises `JournalUnavailable` when the database does not answer.
+    Every method that reaches the database raises `JournalUnavailable` if the database does not answer.
     """
 
     def __init__(self, transactions: Transactions) -> None:
@@ -65,7 +65,7 @@ class OperatorJournal:
     async def accept(
         self, items: Sequence[Intake], instead: Callable[[Intake, Exception], NewDeadLetter]
     ) -> list[Taken]:
-        """Take records in by the way that every record takes; a worker finds their lanes.
+        """Take records in, as a worker takes in every record. A worker finds their lanes.
 
         If the database refuses a record, `instead` makes the dead letter that is stored for it.
         """

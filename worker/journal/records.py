@@ -17,12 +17,12 @@ Micros = int
 SECOND: Micros = 1_000_000
 
 Json = Any
-"""What `json` can write."""
+"""Any value that `json` can write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who may write for a lane: a worker, as of one take of the lane. The epoch grows with each take."""
+    """A worker that may write for a lane since one take of the lane. The epoch grows with each take."""
 
     worker: str
     epoch: int
@@ -42,7 +42,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class NewDeadLetter:
-    """A dead letter on its way out. `headers` are those of the dead-letter topic, the original ones included."""
+    """A dead letter on its way out. `headers` are the headers on the dead-letter topic, with the original ones."""
 
     code: str
     detail: str
@@ -55,11 +55,11 @@ class NewDeadLetter:
 
 @dataclass(slots=True)
 class Step:
-    """A write of a command: what was intended, whether it is known to have happened, what it gave.
+    """A write of a command: its intent, the known state of its effect, and its result.
 
-    `intent_until` is the instant until which the request that is under way may still arrive at Partner Center, and
-    `earlier_until` the same for requests before it that were never answered; 0 where none can. `details` are the
-    identifiers that let us look.
+    `intent_until` is the instant until which the newest request may still arrive at Partner Center. `earlier_until` is
+    the same for earlier requests that were never answered. Both are 0 if no request can arrive. `details` are the
+    identifiers by which azplan looks for the effect.
     """
 
     name: str
@@ -74,18 +74,18 @@ class Step:
 
     @property
     def until(self) -> Micros:
-        """Until when some request of this step that was never answered may still arrive."""
+        """The instant until which an unanswered request of this step may still arrive; 0 if none can."""
         return max(self.intent_until, self.earlier_until)
 
     @property
     def in_doubt(self) -> bool:
-        """True while a request may have taken effect, or may yet, without our knowing."""
+        """True while it is not known whether a request has taken effect or will take effect."""
         return self.state is not StepState.APPLIED and self.until > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An effect that another command of the customer left open, with that command's steps to look by."""
+    """An effect that another command of the customer left open, with the steps of that command."""
 
     key: str
     uid: str
@@ -95,9 +95,10 @@ class Earlier:
 
 @dataclass(slots=True)
 class Waits:
-    """What was said about waiting in this story, so that it is said once and polled ever more slowly.
+    """The waits of this story. Each is published once, and polls become slower.
 
-    `since`: when a wait that has a deadline began, by its reason.
+    `count`: the published waits. `said`: the reason of the last one. `since`: when each wait with a deadline began, by
+    reason.
     """
 
     count: int = 0
@@ -110,7 +111,7 @@ class Waits:
 class Pause:
     """Commands that wait until a person resumes them. `account`: the present name of the partner's account.
 
-    Partner as in `Work`, or an account; with customer and type, None matches any.
+    `partner` is as in `Work`, or an account. None as partner, customer or type matches any.
     """
 
     id: str
@@ -124,18 +125,18 @@ class Pause:
 
     @property
     def which(self) -> Selection:
-        """The commands that it holds."""
+        """The commands that the pause holds."""
         return Selection(self.partner, self.customer, self.type)
 
 
 @dataclass(slots=True)
 class Work:
-    """A command that can run now, and all that is known about it.
+    """A command that can run now, and all that is known about it. It stands for one run of the command.
 
-    It stands for one run: whatever ends that run (a conclusion, a cancellation, a redrive) raises the command's
-    `revision`, and what is written for an older one is refused as if the lane were lost. `paused` is the pause that
-    holds the command: it is not run, only told to wait. `resolution` is what a person decided in this story.
-    `partner` is what the lanes of its tenant begin with, `account` what its events call the tenant's account.
+    The end of the run (a conclusion, a cancellation, a redrive) raises the `revision` of the command. The journal then
+    refuses writes for the older revision as if the lane were lost. `paused` is the pause that holds the command, which
+    does not run then and only says that it waits. `resolution` is the finding of a person for this story. `partner` is
+    the word that the lanes of its tenant begin with. `account` is the name of the account in its events.
     """
 
     uid: str
@@ -167,13 +168,13 @@ class Work:
     account: str | None = None
 
     def unsettled_until(self) -> Micros:
-        """Until when an unanswered request of this command may still change something; 0 where none can."""
+        """The instant until which an unanswered request of this command may still arrive; 0 if none can."""
         return max((step.until for step in self.steps.values()), default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of Partner Center, as a person reads it. `key` names the very request; `answered`: it had an answer."""
+    """One call of Partner Center. `key` names the request exactly; `answered`: the call had an answer."""
 
     at: Micros
     step: str
@@ -189,7 +190,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of the timeline that is neither call nor event: a wait, a check that was left out, a person's act."""
+    """A line of the timeline that is neither call nor event: a wait, a check that was left out, a person's action."""
 
     at: Micros
     kind: str
@@ -200,13 +201,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """How a run ended. All of it becomes true in one transaction, or nothing."""
+    """How a run ended. One transaction stores all of it, or nothing."""
 
     state: State
     code: str | None = None
     due_in: float | None = None
     held: bool = False
-    """While a pause holds the command, the command is not due; it is due when a person resumes it."""
+    """While a pause holds the command, it is not due. The end of the pause makes it due."""
     attempts: int = 0
     released: bool = False
     failed: bool = False
@@ -222,7 +223,7 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class UnknownRow:
-    """A command of this worker's lanes that this azplan does not understand and must not run. `why`: for people."""
+    """A command of this worker's lanes that this azplan does not understand and must not run. `why` is for people."""
 
     uid: str
     lane: str
@@ -233,7 +234,10 @@ class UnknownRow:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What can run now, in how many seconds something else can, and what is due but not understood."""
+    """The commands that can run now, and the due commands that this azplan does not understand.
+
+    `next_in`: seconds until the next other command is due; None if there is none.
+    """
 
     work: Sequence[Work]
     next_in: float | None
@@ -255,6 +259,6 @@ class Unsent:
     asked: str | None = None
     """Type of the command that the event is about."""
     asked_at: int | None = None
-    """When that was written, in milliseconds since 1970."""
+    """When the record of that command was written, in milliseconds since 1970."""
     unreadable: str | None = None
-    """Why this azplan cannot read the row, and so cannot send it."""
+    """Why this azplan cannot read the row, and therefore cannot send it."""

@@ -1,4 +1,4 @@
-"""Which commands a person means, in one value for every list and every change."""
+"""A selection of commands: one value for every list and every change."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from worker.journal.states import State
 class Selection:
     """Commands that match every word that is given; a word that is None matches any command.
 
-    `partner` is a partner account by its present name, or by one that it had before. `code` is the code that the
-    command ended with, or that its dead letter has. `open`: only commands that are not over. `begin` and `end`, in
-    microseconds since 1970: only commands received at the one or later, and at the other or earlier.
+    `partner` is a partner account by its present name or a former one. `code` is the code that the command ended with,
+    or the code of its dead letter. `open`: only open commands. `begin` and `end`, in microseconds since 1970: only
+    commands received from `begin` to `end`, both included.
     """
 
     partner: str | None = None
@@ -26,6 +26,6 @@ class Selection:
     end: int | None = None
 
     def holds(self, partner: str | None, customer: str | None, type: str) -> bool:  # noqa: A002 - the attribute's name
-        """Whether a command of this partner, customer and type is selected, as far as these three words tell."""
+        """Whether a command of this partner, customer and type matches these three words of the selection."""
         wanted, given = (self.partner, self.customer, self.type), (partner, customer, type)
         return all(want is None or want == has for want, has in zip(wanted, given, strict=True))

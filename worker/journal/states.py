@@ -5,7 +5,8 @@ from typing import Self
 
 
 class Word(StrEnum):
-    """A word in a column. A newer azplan's word is kept as it is: it equals no member, and `known` is False."""
+    """A word in a column. A word that only a newer azplan knows stays as it is: it equals no member, and `known` is
+    False."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -37,7 +38,7 @@ class State(Word):
 
 
 class StepState(Word):
-    """What is known about a write at Partner Center."""
+    """The known state of a write at Partner Center."""
 
     INTENDED = "intended"
     APPLIED = "applied"
@@ -45,7 +46,7 @@ class StepState(Word):
 
 
 class Resolution(Word):
-    """What a person found out about an effect whose outcome was unknown."""
+    """The finding of a person about an effect with an unknown outcome."""
 
     APPLIED = "applied"
     NOT_APPLIED = "not_applied"

@@ -1,4 +1,4 @@
-"""How the journal's records are written into columns and read back."""
+"""Writes the values of the journal into columns and reads them back."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ def dump(value: Json) -> str:
 
 
 def load(text: str) -> Json:
-    """What `dump` wrote."""
+    """The value that `dump` wrote."""
     return json.loads(text)
 
 
@@ -35,12 +35,12 @@ def dump_headers(headers: Headers) -> str:
 
 
 def load_headers(text: str) -> Headers:
-    """What `dump_headers` wrote."""
+    """The headers that `dump_headers` wrote."""
     return tuple((name, None if value is None else base64.b64decode(value)) for name, value in json.loads(text))
 
 
 def digest(record: Record) -> str:
-    """A hash that tells two records apart that were at one offset of two topics with the same name."""
+    """A hash of the record. It differs for two records at one offset of two topics with the same name."""
     hasher = hashlib.sha256()
     for part in (record.key, record.value, dump_headers(record.headers).encode("ascii")):
         hasher.update(b"-" if part is None else b"%d:" % len(part) + part)
@@ -86,6 +86,6 @@ def dump_waits(waits: Waits) -> str:
 
 
 def load_waits(text: str) -> Waits:
-    """What `dump_waits` wrote, without members that this version does not know."""
+    """The waits that `dump_waits` wrote, without members that this version does not know."""
     stored: dict[str, Any] = json.loads(text)
     return Waits(**{name: stored[name] for name in WAITS if name in stored})

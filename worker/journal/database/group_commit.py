@@ -13,7 +13,7 @@ from worker.journal.database.protocol import (
 
 
 async def perform(tx: Transaction, operations: Sequence[Operation[Any]]) -> list[Any]:
-    """Lock and read what the operations name, then run them in order. Their results."""
+    """Lock and read the rows that the operations name, then run the operations in order. Their results."""
     await _lock_lanes(tx, operations)
     await tx.tick()
     await _read_revisions(tx, operations)

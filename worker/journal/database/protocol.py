@@ -1,7 +1,7 @@
-"""The port to a database: the little of SQL that differs between databases, and what a statement must know.
+"""The port to a database: the parts of SQL that differ between databases, and the data that statements need.
 
 Operations are written once, as coroutines over a `Transaction`. Statements use `?` for values; tables and columns are
-the same everywhere; instants are integers, truth is 0 or 1.
+the same everywhere. Instants are integers; truth is 0 or 1.
 """
 
 import re
@@ -40,7 +40,7 @@ class LaneKey:
 
 @dataclass(slots=True)
 class Known:
-    """What a transaction has read under its locks. The transaction updates these values when it writes.
+    """The data that a transaction has read under its locks. The transaction updates these values when it writes.
 
     `lanes`: the locked rows. `revisions`: the revisions of the commands that the operations name. For operations that
     ask for them: `steps` of their commands, and in `effects` the command that has an effect open, by lane and key.
@@ -65,7 +65,7 @@ class Transaction(Protocol):
         """The rows of a query, or of a statement with RETURNING."""
 
     async def run(self, sql: str, *values: Value | Sequence[str]) -> int:
-        """Run a statement; how many rows it touched."""
+        """Run a statement. How many rows it touched."""
 
     async def many(self, sql: str, values: Sequence[Sequence[Value]]) -> None:
         """Run one statement for each row of values, at the latest before this transaction reads, runs or ends.
@@ -104,7 +104,7 @@ class Transaction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[T]):
-    """One caller's part of a group commit: what to create, lock and read first, and then the statements.
+    """One caller's part of a group commit: the rows to create, lock and read first, and then the statements.
 
     `in_full`: read the steps of its commands and the effects of its lanes, too. When its group is refused, the
     operation runs again from the start in another transaction.

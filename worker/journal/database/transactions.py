@@ -44,7 +44,7 @@ class Transactions:
     async def close(self) -> None:
         """Commit what was submitted and close every connection, within a few seconds even if the database is silent.
 
-        What is not committed by then may be committed or not, as with every `JournalUnavailable`.
+        A write that is not committed by then may have been made or not, as with every `JournalUnavailable`.
         """
         if self._listening is not None:
             self._listening.cancel()
@@ -104,7 +104,7 @@ class Transactions:
         )
 
     async def write_at_once(self, change: Callable[[Transaction], Awaitable[T]]) -> T:
-        """The result of a change in a transaction of its own, which waits for no lane and behind no other write."""
+        """The result of a change in a separate transaction, which waits for no lane and behind no other write."""
         result: T = (await self._engine.commit([Operation(run=lambda tx: self._timed(tx, change))]))[0]
         return result
 

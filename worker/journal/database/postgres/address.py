@@ -1,4 +1,4 @@
-"""Where PostgreSQL is, as the journal's URL says, and with which TLS it is reached. Reads files, connects nowhere."""
+"""The address of PostgreSQL in the journal's URL, and the TLS of the connection. Reads files, connects nowhere."""
 
 import os
 import ssl
@@ -14,12 +14,12 @@ from worker.loopback import is_loopback
 Mode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 MODES: tuple[Mode, ...] = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 WEAK: tuple[Mode, ...] = ("allow", "prefer")
-"""With these a connection without TLS is taken where the server offers none."""
+"""In these modes a connection without TLS is accepted if the server offers none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A PostgreSQL database. `password`: what the URL leaves out; `ca_file`: an authority beside the system's."""
+    """A PostgreSQL database. `password`: if the URL has none. `ca_file`: an authority beside those of the system."""
 
     url: str = field(repr=False)
     password: str | None = field(default=None, repr=False)
@@ -27,7 +27,7 @@ class Address:
 
     @property
     def options(self) -> dict[str, str]:
-        """What the URL says behind its question mark."""
+        """The options behind the question mark of the URL."""
         return dict(parse_qsl(urlsplit(self.url).query))
 
     @property
@@ -40,7 +40,7 @@ class Address:
 
     @property
     def mode(self) -> Mode:
-        """The URL's `sslmode`, else PGSSLMODE, else `prefer`. Raises `JournalRefused` where there is no such mode."""
+        """The URL's `sslmode`, else PGSSLMODE, else `prefer`. Raises `JournalRefused` if there is no such mode."""
         asked = self.options.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
         found = next((mode for mode in MODES if mode == asked), None)
         if found is None:
@@ -49,26 +49,26 @@ class Address:
 
     @property
     def target(self) -> Any:
-        """Which servers may be used: those that can be written to, unless the URL or PGTARGETSESSIONATTRS says else."""
+        """The servers that may be used: `read-write`, unless the URL or PGTARGETSESSIONATTRS says otherwise."""
         asked = self.options.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS")
         return asked or "read-write"
 
     def warning(self) -> str | None:
-        """What somebody between worker and database could do, and the way out; None where nobody could."""
+        """What an attacker between worker and database could do, and the remedy. None if TLS prevents every attack."""
         far = [host for host in self.hosts if not _is_near(host)]
         if not far or self.mode == "verify-full":
             return None
         return (
             f"the connection to PostgreSQL at {', '.join(far)} has sslmode={self.mode}, which does not prove that this "
-            "is the server: who is in between could read and change the journal, and learn its password. Add "
-            "sslmode=verify-full to AZPLAN_JOURNAL__URL; where the authority of the server's certificate is not one of "
+            "is the server: an attacker in between could read and change the journal, and learn its password. Add "
+            "sslmode=verify-full to AZPLAN_JOURNAL__URL. If the authority of the server's certificate is not one of "
             "the system's, name its file in AZPLAN_JOURNAL__CA_FILE."
         )
 
     def context(self) -> ssl.SSLContext | None:
-        """The TLS that the mode asks for; None where there is none. Raises `JournalRefused` where a file is not usable.
+        """The TLS that the mode asks for; None without TLS. Raises `JournalRefused` if a file cannot be used.
 
-        Nothing is looked for under HOME unless it can be read: the worker may run as a user that has none.
+        Files under HOME are used only if HOME can be read: the worker may run as a user without a HOME.
         """
         mode = self.mode
         if mode == "disable":
@@ -86,7 +86,7 @@ class Address:
         context = ssl.create_default_context() if root in (None, "system") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["postgresql"])
-        # As with libpq, `require` proves the certificate where an authority is named, and takes any where none is.
+        # As with libpq, `require` checks the certificate if an authority is named, and accepts any if none is named.
         proves = mode.startswith("verify") or (mode == "require" and bool(root or self.ca_file))
         context.check_hostname = mode == "verify-full"
         context.verify_mode = ssl.CERT_REQUIRED if proves else ssl.CERT_NONE
@@ -119,5 +119,5 @@ def _without_port(host: str) -> str:
 
 
 def _is_near(host: str) -> bool:
-    """Whether what goes to this host stays on this machine."""
+    """Whether traffic to this host stays on this machine."""
     return host.startswith(("/", "@")) or is_loopback(host)

@@ -1,7 +1,7 @@
-"""The way to PostgreSQL: one connection at a time, with what is known about the way to it.
+"""Makes connections to PostgreSQL, and remembers whether a pooler is in between.
 
-Between worker and server there may be a pooler that gives each transaction whatever connection is free (PgBouncer in
-transaction mode). There is then no session: statements prepared by name, LISTEN and settings of a session are lost.
+A pooler gives each transaction any free connection to the server (PgBouncer in transaction mode). There is then no
+session: statements prepared by name, LISTEN and settings of a session are lost.
 """
 
 from typing import Any
@@ -12,13 +12,13 @@ from worker.errors import JournalRefused, JournalUnavailable
 from worker.journal.database.postgres.address import WEAK, Address
 
 LOST_STATEMENT = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
-"""A statement that was prepared by name is not there, or is there already: the connection is not ours alone."""
+"""A statement that was prepared by name is missing, or exists already: others use the connection too."""
 
 READ_ONLY = (asyncpg.ReadOnlySQLTransactionError, asyncpg.TargetServerAttributeNotMatched)
-"""The server takes no writes: a standby, or a primary that was made one."""
+"""The server takes no writes: a standby, or a primary that became a standby."""
 
 STATEMENTS = 100
-"""So many statements stay prepared by name on each connection, where no pooler is in between."""
+"""How many statements stay prepared by name on each connection, if no pooler is in between."""
 
 NO_TLS = "rejected SSL upgrade"
 
@@ -31,17 +31,17 @@ class Door:
         self._patience = patience
         self._plain = False
         self.pooled = False
-        """True once a pooler was seen: no statement is then prepared by name, and nobody listens."""
+        """True after a pooler was seen: no statement is then prepared by name, and the worker does not listen."""
 
     async def connect(self, *_: Any, **__: Any) -> Any:
-        """A connection to a server that takes writes. Raises what asyncpg raises, and `JournalUnavailable`."""
+        """A connection to a server that takes writes. Raises the errors of asyncpg, and `JournalUnavailable`."""
         try:
             return await self._reach(careful=self.pooled)
-        except JournalRefused as error:  # a file with certificates, gone since the start
+        except JournalRefused as error:  # a file with certificates was removed after the start
             raise JournalUnavailable(str(error)) from error
 
     async def first(self) -> Any:
-        """A connection that works behind any pooler, for `look`. Raises what asyncpg raises, and `JournalRefused`."""
+        """A connection that works behind any pooler, for `look`. Raises the errors of asyncpg, and `JournalRefused`."""
         return await self._reach(careful=True)
 
     async def _reach(self, *, careful: bool) -> Any:
@@ -60,9 +60,9 @@ class Door:
             return connection
 
     async def look(self, connection: Any) -> None:
-        """Learn whether a pooler is in between. Inside a transaction.
+        """Learn whether a pooler is in between. Called inside a transaction.
 
-        A pooler tells a number of its own for the server's process, as it has many of them.
+        A pooler invents a number for the server's process, because it has connections to many.
         """
         if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
             self.pooled = True
@@ -80,7 +80,7 @@ class Door:
 
 
 def refused(error: BaseException) -> JournalRefused:
-    """What the operator must know about a server that refuses, or about a URL that cannot be read."""
+    """The error, for the operator, of a server that refuses or of a URL that cannot be read."""
     if isinstance(error, (ValueError, KeyError)):
         return JournalRefused(
             "AZPLAN_JOURNAL__URL cannot be read as the address of a PostgreSQL database: "

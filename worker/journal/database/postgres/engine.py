@@ -22,13 +22,13 @@ WORDS = {"bytes": "bytea", "serial": "bigserial PRIMARY KEY", "big": "bigint"}
 MIGRATION_LOCK = 0x617A706C616E  # 'azplan': two workers that start together migrate one after the other
 
 PATIENCE_SECONDS = 15.0
-"""The longest a statement may take. A silent server is given up after twice that, well within a lease."""
+"""The longest time of a statement, in seconds. A silent server is given up after twice that, well within a lease."""
 TRIES = 5
 CLOSE_SECONDS = 2.0
-"""For connections to end in good order when the journal is closed."""
+"""The longest wait for connections to close in good order when the journal is closed, in seconds."""
 
-# Sent with BEGIN, in one message, so that it holds on any connection and behind any pooler. A worker that is stopped or
-# cut off in the middle of a transaction would hold its lanes locked for as long as the server believes in it.
+# The settings are sent with BEGIN, in one message: they hold on any connection and behind any pooler. Without them, a
+# worker that is stopped or cut off in a transaction would keep its lanes locked until the server gives the worker up.
 WRITE = """BEGIN; SET LOCAL synchronous_commit = {commit}; SET LOCAL lock_timeout = {lock};
     SET LOCAL idle_in_transaction_session_timeout = {idle}"""
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = {idle}"
@@ -70,7 +70,7 @@ class PostgresEngine:
         self.warnings: list[str] = []
 
     async def open(self) -> None:
-        """Connect, bring the schema up to date or look at it, note what of the server weakens what is promised."""
+        """Connect, bring the schema up to date or check it, and note settings of the server that weaken a promise."""
         if warning := self._address.warning():
             self.warnings.append(warning)
         try:
@@ -88,10 +88,10 @@ class PostgresEngine:
         except TROUBLE as error:
             raise unavailable(error) from error
         except (ValueError, KeyError) as error:
-            raise refused(error) from None  # the error's own words may hold a part of the URL
+            raise refused(error) from None  # the text of the error may hold a part of the URL
 
     async def close(self) -> None:
-        """Close all connections, waiting a moment for what is under way."""
+        """Close all connections. Transactions under way get a moment to end."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
@@ -101,7 +101,7 @@ class PostgresEngine:
                 pool.terminate()
 
     async def commit(self, operations: Sequence[Operation[Any]]) -> list[Any]:
-        """All operations in one durable transaction; one that others made impossible is tried again."""
+        """Run all operations in one durable transaction. A transaction that others made impossible is tried again."""
 
         async def work(tx: PostgresTransaction) -> list[Any]:
             return await perform(tx, operations)
@@ -109,7 +109,7 @@ class PostgresEngine:
         return await self._again(self._write, work)
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
-        """A look at one state of the database. A caller that is cancelled leaves it to end by itself."""
+        """The result of a query on one state of the database. If the caller is cancelled, the query still ends."""
 
         async def work(tx: PostgresTransaction) -> T:
             await tx.tick()
@@ -121,12 +121,12 @@ class PostgresEngine:
         return await asyncio.shield(task)
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """Hear what others notify. Every new connection counts as a call, since some may have been missed before it."""
+        """Listen to notifications. A new connection counts as a notification, because some may have been missed."""
         while not self._door.pooled:
             with suppress(JournalUnavailable, *TROUBLE):
                 await self._hear(heard)
             await asyncio.sleep(self._patience / 3)
-        await asyncio.Event().wait()  # behind a pooler nobody calls, and everybody looks by himself
+        await asyncio.Event().wait()  # behind a pooler no notification comes, and every worker looks by itself
 
     async def _hear(self, heard: Callable[[str], None]) -> None:
         ended = asyncio.Event()
@@ -140,7 +140,7 @@ class PostgresEngine:
             connection.terminate()
 
     async def _again(self, begin: str, work: Work[T]) -> T:
-        """Run a transaction, and run it again where others made it impossible."""
+        """Run a transaction, and run it again if others made it impossible."""
         for _ in range(TRIES - 1):
             with suppress(*AGAIN):
                 return await self._once(begin, work)
@@ -152,7 +152,7 @@ class PostgresEngine:
             raise unavailable(error) from error
 
     async def _once(self, begin: str, work: Work[T]) -> T:
-        """Run a transaction. What else is wrong than the values, or others, is the database's own trouble."""
+        """Run a transaction. An error of neither the values nor other transactions is trouble of the database."""
         try:
             return await self._transaction(begin, work)
         except (*AGAIN, *REFUSED) as error:
@@ -167,7 +167,7 @@ class PostgresEngine:
             raise unavailable(error) from error
 
     async def _renew(self, *, pooled: bool = False) -> None:
-        """Throw every connection away, each as soon as nobody uses it: they lead to a server that is no use to us."""
+        """Drop every connection as soon as it is unused: the connections lead to a server that azplan cannot use."""
         self._door.pooled |= pooled
         if self._pool is not None:
             await self._pool.expire_connections()
@@ -181,7 +181,7 @@ class PostgresEngine:
     def _read(self, task: asyncio.Task[Any]) -> None:
         self._reading.discard(task)
         if not task.cancelled():
-            task.exception()  # where the caller was cancelled, nobody else asks for it
+            task.exception()  # if the caller was cancelled, nobody else asks for the exception
 
     async def _judge(self, tx: PostgresTransaction) -> None:
         connection = tx.connection
@@ -202,7 +202,7 @@ class PostgresEngine:
         for setting, danger in (("fsync", "lose"), ("full_page_writes", "destroy")):
             if await connection.fetchval(f"SHOW {setting}") == "off":
                 self.warnings.append(
-                    f"the PostgreSQL server runs with {setting}=off: a power cut can {danger} what was promised"
+                    f"the PostgreSQL server runs with {setting}=off: a power cut can {danger} stored work"
                 )
 
     async def _insist(self, connection: Any) -> None:
@@ -237,8 +237,8 @@ async def within(connection: Any, begin: str, work: Work[T]) -> T:
 
 
 async def give_up(connection: Any, error: BaseException) -> None:
-    """Undo the transaction; a connection on which that cannot be done at once is thrown away, which undoes it too."""
-    with suppress(asyncpg.InterfaceError):  # it may have been thrown away already
+    """Undo the transaction. A connection that cannot undo it at once is dropped, which undoes the transaction too."""
+    with suppress(asyncpg.InterfaceError):  # the connection may have been dropped already
         if not isinstance(error, Exception) or isinstance(error, (OSError, asyncpg.InterfaceError)):
             connection.terminate()
             return
@@ -249,16 +249,16 @@ async def give_up(connection: Any, error: BaseException) -> None:
 
 
 def milliseconds(seconds: float) -> int:
-    """A duration as PostgreSQL's settings take it."""
+    """Milliseconds, as PostgreSQL's settings take a duration."""
     return round(seconds * 1000)
 
 
 async def leave(_connection: Any) -> None:
-    """Connections go back to the pool as they are: no transaction leaves anything behind on them."""
+    """Does nothing when a connection goes back to the pool: no transaction leaves anything behind on it."""
 
 
 async def close(connection: Any) -> None:
-    """Close a connection, in good order where the server answers."""
+    """Close a connection, in good order if the server answers."""
     try:
         await connection.close(timeout=5)
     except TROUBLE:

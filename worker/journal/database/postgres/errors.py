@@ -1,4 +1,4 @@
-"""The errors of PostgreSQL and of its driver, by what they mean for the journal."""
+"""The errors of PostgreSQL and of its driver, by their meaning for the journal."""
 
 import asyncpg
 
@@ -12,14 +12,14 @@ AGAIN = (
     asyncpg.UniqueViolationError,
     *LOST_STATEMENT,
 )
-"""Over when it is tried again: locks of others, a schema that was just migrated, an identity that another worker wrote
-down under another lane at the same time, a pooler that was not seen before."""
+"""A new try will succeed: locks of others, a schema that was just migrated, an identity that another worker stored
+under another lane at the same time, a pooler that was not seen before."""
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
-"""The values cannot be stored: out of range, not text, too large for a row or an index, doubled."""
+"""The values cannot be stored: out of range, not text, too large for a row or an index, or duplicates."""
 
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""What else the driver raises: the database's own trouble."""
+"""Any other error of the driver is trouble of the database itself."""
 
 DENIED = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -27,16 +27,16 @@ DENIED = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.ClientConfigurationError,
 )
-"""PostgreSQL answers, and will refuse until somebody changes the URL or the user's rights."""
+"""PostgreSQL answers, and refuses until a person changes the URL or the user's rights."""
 
 
 def is_too_large(error: BaseException) -> bool:
-    """Whether the server refuses a value for its size: it asks for more memory at once than it ever gives."""
+    """Whether the server refuses a value for its size: the value needs more memory at once than the server gives."""
     return isinstance(error, asyncpg.InternalServerError) and "invalid memory alloc request size" in str(error)
 
 
 def unavailable(error: BaseException) -> JournalUnavailable:
-    """What the operator must know about a database that is in trouble."""
+    """The error, for the operator, of a database in trouble."""
     if isinstance(error, READ_ONLY):
         return JournalUnavailable(
             "PostgreSQL takes no writes: the host leads to a standby, or the server was made read-only (is its disk "

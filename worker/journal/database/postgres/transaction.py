@@ -1,4 +1,4 @@
-"""One transaction of the journal on PostgreSQL: statements as asyncpg takes them, many of them sent together."""
+"""One transaction of the journal on PostgreSQL. It sends many statements together."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -65,7 +65,7 @@ class PostgresTransaction:
         self._touched = operation.touches or {""}
 
     async def send(self) -> None:
-        """Run what is pending."""
+        """Run the pending statements."""
         for sql, values in self._pending.take():
             await self.connection.executemany(numbered(sql), values)
 

@@ -1,6 +1,6 @@
 """The journal on SQLite: the embedded default. One thread writes, one reads; commits reach the disk.
 
-One worker per file: `azplan run` holds an operating-system lock beside the database, which a second one finds taken.
+One worker per file: `azplan run` holds an operating-system lock beside the database, and a second one is refused.
 Every other verb may work on the file at the same time.
 """
 
@@ -35,7 +35,7 @@ REFUSED = (sqlite3.DataError, sqlite3.IntegrityError)
 class SqliteEngine:
     """A journal file.
 
-    `exclusive`: for `azplan run`; opening raises `JournalRefused` if another process has the file so. `guest`: the file
+    `exclusive`: for `azplan run`; `open` raises `JournalRefused` if another process has the file so. `guest`: the file
     and its schema stay as they are. `threads`: where the statements run.
 
     The engine's clock is set once, when it is opened. Setting the machine's clock later moves no instant that the
@@ -127,7 +127,7 @@ class SqliteEngine:
         return await self._reading(lambda: self._read(query))
 
     async def listen(self, heard: Callable[[str], None]) -> None:
-        """Never calls: there is no other worker, and writes of other processes are found by looking."""
+        """Never calls `heard`: there is no other worker, and writes of other processes are found by looking."""
 
     async def _writing(self, work: Callable[[], T]) -> T:
         return await self._threads.write(work)
@@ -181,7 +181,7 @@ class SqliteEngine:
             undo(connection)
 
     def _tell(self, error: BaseException) -> None:
-        """Raise `JournalUnavailable` if the database is in trouble; a refusal of values is the caller's to raise."""
+        """Raise `JournalUnavailable` if the database is in trouble. The caller raises refusals of values itself."""
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, REFUSED):
             raise unavailable(error, self._path) from error
 

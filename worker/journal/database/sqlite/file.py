@@ -1,4 +1,4 @@
-"""The file of a journal on SQLite: connecting to it, its rights, and what is wrong with it."""
+"""The file of a journal on SQLite: connections, rights and errors."""
 
 import os
 import sqlite3
@@ -16,7 +16,7 @@ LARGEST_LOG = 64 * 1024 * 1024
 def connect(path: Path, *, guest: bool = False) -> sqlite3.Connection:
     """A connection whose commits survive a power cut. Raises `JournalRefused` if the file cannot be used.
 
-    The file itself says that it has a write-ahead log. A guest never changes that, whatever file it is.
+    The file itself says that it has a write-ahead log. A guest never changes that in any file.
     """
     if path.exists() and not operating_system.may_use(path):
         raise JournalRefused(
@@ -58,7 +58,7 @@ def readable_by_others(path: Path) -> str | None:
 
 
 def unavailable(error: sqlite3.DatabaseError, path: Path) -> JournalUnavailable:
-    """The error for a database in trouble, with what the operator must know."""
+    """The error, for the operator, of a database in trouble."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
         full = f"the disk that holds {path} is full: make room; the worker goes on by itself ({error})"
         return JournalUnavailable(full, plain=FULL_DISK)

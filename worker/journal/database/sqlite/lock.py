@@ -1,4 +1,4 @@
-"""One worker per file: an operating-system lock beside the journal, which ends with the process that has it."""
+"""One worker per file: an operating-system lock beside the journal, which ends with its process."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from worker.errors import JournalRefused
 
 
 def take_lock(path: Path) -> int:
-    """An exclusive lock beside the file, held until the process ends. Raises `JournalRefused` where another has it."""
+    """An exclusive lock beside the file, held until the process ends. Raises `JournalRefused` if another has it."""
     try:
         handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

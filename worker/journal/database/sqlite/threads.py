@@ -1,4 +1,4 @@
-"""Where the statements of an SQLite journal run: sqlite3 blocks its thread, and the event loop must not wait."""
+"""The threads for statements of an SQLite journal: sqlite3 blocks its thread, and the event loop must not wait."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Threads(Protocol):
-    """Runs blocking functions, the writing ones one after the other, and the reading ones beside them."""
+    """Runs blocking functions: writing functions one after the other, reading functions beside them."""
 
     def start(self) -> None:
         """Called once, before the first function."""

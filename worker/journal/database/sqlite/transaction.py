@@ -39,7 +39,7 @@ class SqliteTransaction:
         return f"{column} IN (SELECT value FROM json_each(?))"
 
     async def hint(self, worker: str) -> None:
-        """Tells nobody: the one worker wrote this itself, or finds it when it next looks."""
+        """Does nothing: the only worker wrote this itself, or finds it when it looks next."""
 
     async def tick(self) -> None:
         self.now = self._clock()
