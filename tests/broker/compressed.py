@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 
 
 def batch(codec: int, values: Sequence[bytes]) -> bytes:
-    """A batch with these values, as it is fetched; its first offset is 0."""
+    """A batch with these values, as a fetch returns it. Its first offset is 0."""
     builder = _builder(codec)
     for number, value in enumerate(values):
         builder.append(number, 1_772_443_800_250, b"k", value, [("n", str(number).encode())])
@@ -20,7 +20,7 @@ def batch(codec: int, values: Sequence[bytes]) -> bytes:
 
 
 def message(codec: int, values: Sequence[bytes], magic: int = 1) -> bytes:
-    """The same in the oldest formats."""
+    """The same batch in the oldest formats."""
     builder = _LegacyRecordBatchBuilderPy(magic=magic, compression_type=codec, batch_size=2**31)  # type: ignore[arg-type]
     for number, value in enumerate(values):
         builder.append(number, 1_772_443_800_250, b"k", value)

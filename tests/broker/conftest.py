@@ -19,13 +19,13 @@ MakeSource = Callable[..., KafkaSource]
 
 @pytest.fixture
 def config(kafka_servers: str) -> KafkaConfig:
-    """How the session's broker is reached."""
+    """The address of the session's broker."""
     return KafkaConfig(kafka_servers)
 
 
 @pytest.fixture
 async def sink(config: KafkaConfig) -> AsyncIterator[KafkaSink]:
-    """A started sink that leaves it to the broker what is too large."""
+    """A started sink without a limit of its own: the broker refuses large records."""
     made = KafkaSink(replace(config, max_request_bytes=8_000_000))
     await made.start()
     yield made
@@ -43,7 +43,7 @@ async def admin(config: KafkaConfig) -> AsyncIterator[KafkaAdmin]:
 
 @pytest.fixture
 async def make_source(config: KafkaConfig, topics: Topics) -> AsyncIterator[MakeSource]:
-    """Makes members of the test's group on the test's commands topic; they are stopped in the end."""
+    """Makes members of the test's group on the test's commands topic. They are stopped at the end."""
     members: list[KafkaSource] = []
 
     def make(start_from: StartFrom = StartFrom.EARLIEST, **more: float) -> KafkaSource:
@@ -58,5 +58,5 @@ async def make_source(config: KafkaConfig, topics: Topics) -> AsyncIterator[Make
 
 @pytest.fixture
 def own_config(own_kafka: LocalKafka) -> KafkaConfig:
-    """How the broker is reached that the test may break."""
+    """The address of a broker that the test may break."""
     return KafkaConfig(own_kafka.bootstrap_servers)

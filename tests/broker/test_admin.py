@@ -17,8 +17,8 @@ from worker.broker.topics import WantedTopic
 pytestmark = pytest.mark.kafka
 
 
-async def test_a_plan_changes_nothing_and_apply_makes_what_is_missing(admin: KafkaAdmin, topics: Topics) -> None:
-    """Partitions and retention are as wanted; a second apply has nothing to do."""
+async def test_a_plan_changes_nothing_and_apply_makes_missing_topics(admin: KafkaAdmin, topics: Topics) -> None:
+    """Partitions and retention are as configured. A second apply has nothing to do."""
     wanted = [WantedTopic(f"new.{topics.suffix}", 3, retention=timedelta(days=30)), WantedTopic(topics.commands, 6)]
     new, old = await admin.plan(wanted)
     assert (new.creates, new.partitions, old.creates, old.partitions) == (True, None, False, 6)
@@ -30,7 +30,7 @@ async def test_a_plan_changes_nothing_and_apply_makes_what_is_missing(admin: Kaf
 
 
 async def test_a_topic_that_differs_is_told_and_left_alone(admin: KafkaAdmin, topics: Topics) -> None:
-    """An existing topic is never changed by us."""
+    """The worker never changes an existing topic."""
     (change,) = await admin.plan([WantedTopic(topics.events, 12, retention=timedelta(days=30))])
     assert change.differs == (
         "has 6 partitions instead of 12 and keeps records for 7 days, 0:00:00 instead of 30 days, 0:00:00"
@@ -39,8 +39,8 @@ async def test_a_topic_that_differs_is_told_and_left_alone(admin: KafkaAdmin, to
     assert len(await admin.partitions(topics.events)) == 6
 
 
-async def test_what_the_broker_does_not_allow_is_said_in_its_words(admin: KafkaAdmin, topics: Topics) -> None:
-    """More replicas than brokers."""
+async def test_a_refusal_is_reported_in_the_brokers_words(admin: KafkaAdmin, topics: Topics) -> None:
+    """More replicas than brokers are refused."""
     changes = await admin.plan([WantedTopic(f"wide.{topics.suffix}", 1, replication=3)])
     with pytest.raises(BrokerRefused, match=rf"could not create the topic wide\.{topics.suffix}: .*replication"):
         await admin.apply(changes)
@@ -54,14 +54,14 @@ async def test_a_question_about_a_topic_that_is_not_there_does_not_make_it(admin
 
 
 async def test_ping_counts_the_brokers(admin: KafkaAdmin) -> None:
-    """One question, one number."""
+    """The answer is one number."""
     assert await admin.ping() == 1
 
 
 async def test_offsets_of_topic_and_group(
     admin: KafkaAdmin, sink: KafkaSink, make_source: MakeSource, topics: Topics
 ) -> None:
-    """Beginning, end and what the group committed, each by partition."""
+    """Beginning, end and the group's committed offset, for each partition."""
     place = Partition(topics.commands, 1)
     assert await admin.committed(topics.group, topics.commands) == {}
     await write(sink, topics.commands, b"1", b"2", b"3", partition=1)
@@ -75,7 +75,7 @@ async def test_offsets_of_topic_and_group(
 
 
 async def test_offsets_by_time(admin: KafkaAdmin, config: KafkaConfig, topics: Topics) -> None:
-    """The first record of that instant or later, else the end."""
+    """The first record of that instant or later counts, or else the end."""
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers) as producer:
         for minutes in (-10, 0, 10):
@@ -90,7 +90,7 @@ async def test_offsets_by_time(admin: KafkaAdmin, config: KafkaConfig, topics: T
 async def test_a_range_is_read_outside_the_group(
     admin: KafkaAdmin, sink: KafkaSink, make_source: MakeSource, topics: Topics
 ) -> None:
-    """Exactly the asked offsets, clipped to what exists; the group is not disturbed and its offsets are not moved."""
+    """The answer has exactly the requested offsets that exist. The group and its offsets are not changed."""
     source = make_source()
     await source.start()
     await write(sink, topics.commands, *(str(number).encode() for number in range(10)), partition=0)
@@ -109,7 +109,7 @@ async def test_a_range_is_read_outside_the_group(
 async def test_reading_ends_at_the_end_also_behind_a_rolled_back_transaction(
     admin: KafkaAdmin, config: KafkaConfig, topics: Topics
 ) -> None:
-    """Offsets without a record for us are no reason to wait."""
+    """The read does not wait for offsets without a readable record."""
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, transactional_id=topics.suffix) as sender:
         async with sender.transaction():
             await sender.send_and_wait(topics.commands, b"kept", partition=0)

@@ -23,7 +23,7 @@ MOST = 4 * MIB
 
 @pytest.fixture
 def bounded(config: KafkaConfig) -> KafkaConfig:
-    """What a poll may hold is little."""
+    """A poll may hold only a few bytes."""
     return replace(config, max_inflated=MOST)
 
 
@@ -65,7 +65,7 @@ async def test_a_chain_of_good_batches_comes_in_several_polls(codec: int, bounde
 
 
 async def test_a_range_with_a_bomb_can_be_read(bounded: KafkaConfig, topics: Topics) -> None:
-    """Replay and rebuild read through the same door."""
+    """Replay and rebuild use this read."""
     bomb = CODECS["zstd"], [b"\0" * MIB] * 6
     await write_batches(bounded.bootstrap_servers, topics.commands, 0, (0, [b"1"]), bomb, (0, [b"2"]))
     admin = KafkaAdmin(bounded)

@@ -29,7 +29,7 @@ def source_of(config: KafkaConfig, topics: Topics, **more: float) -> KafkaSource
 async def test_a_killed_broker_loses_nothing_that_was_acknowledged(
     own_kafka: LocalKafka, own_config: KafkaConfig, own_topics: Topics
 ) -> None:
-    """Source and sink outlive SIGKILL and restart of the broker: the same objects go on, offsets kept."""
+    """Source and sink survive SIGKILL and restart of the broker: the same objects go on with their offsets."""
     sink, source = KafkaSink(own_config, delivery_seconds=5), source_of(own_config, own_topics)
     await write(sink, own_topics.commands, b"before", partition=0)
     first = await read(source, 1)
@@ -47,10 +47,10 @@ async def test_a_killed_broker_loses_nothing_that_was_acknowledged(
     await sink.stop()
 
 
-async def test_what_was_given_up_is_not_delivered_behind_newer_records(
+async def test_records_that_were_given_up_are_not_delivered_behind_newer_ones(
     own_kafka: LocalKafka, own_config: KafkaConfig, own_topics: Topics
 ) -> None:
-    """Sends that timed out at a frozen broker do not arrive later: their callers have sent them again."""
+    """Sends that timed out at a frozen broker do not arrive later. Their callers have sent the records again."""
     sink, topic = KafkaSink(own_config, delivery_seconds=2), own_topics.events
     await write(sink, topic, b"before", partition=0)
     await asyncio.to_thread(own_kafka.pause)
@@ -78,7 +78,7 @@ async def _writes(sink: KafkaSink, topic: str) -> bool:
 
 
 async def test_a_frozen_broker_holds_nobody(own_kafka: LocalKafka, own_config: KafkaConfig, own_topics: Topics) -> None:
-    """Poll, lag and stop return within seconds although nobody answers."""
+    """Poll, lag and stop return within seconds without any answer."""
     source = source_of(own_config, own_topics)
     await source.start()
     await asyncio.to_thread(own_kafka.pause)
@@ -88,11 +88,11 @@ async def test_a_frozen_broker_holds_nobody(own_kafka: LocalKafka, own_config: K
     await asyncio.to_thread(own_kafka.resume)
 
 
-async def test_a_source_that_is_stuck_is_made_anew(own_config: KafkaConfig, own_topics: Topics) -> None:
+async def test_a_stuck_source_is_replaced(own_config: KafkaConfig, own_topics: Topics) -> None:
     """If there are records and a poll returns none, the client is replaced, and the new one returns them."""
     sink, source = KafkaSink(own_config), source_of(own_config, own_topics, stuck_seconds=1.0)
     await source.start()
-    # The fetcher's task dies, as it did in the field; the library goes on as if nothing had happened.
+    # The fetcher's task dies, as happens in production. The library goes on as if it were still running.
     consumer = source._consumer
     consumer._fetcher._fetch_task.cancel()
     await write(sink, own_topics.commands, b"1", partition=0)
@@ -125,7 +125,7 @@ def secured(own_kafka: LocalKafka) -> KafkaConfig:
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 async def test_tls_and_sasl_carry_records(mechanism: str, secured: KafkaConfig, own_topics: Topics) -> None:
-    """Each mechanism reads and writes; PLAIN over TLS is what Azure Event Hubs speaks."""
+    """Each mechanism reads and writes. Azure Event Hubs speaks PLAIN over TLS."""
     config = KafkaConfig(
         secured.bootstrap_servers, "SASL_SSL", mechanism, secured.sasl_username, secured.sasl_password, secured.ca_file
     )
@@ -137,7 +137,7 @@ async def test_tls_and_sasl_carry_records(mechanism: str, secured: KafkaConfig, 
 
 
 async def test_a_wrong_password_is_refused_and_not_shown(secured: KafkaConfig) -> None:
-    """The sentence points at the settings; neither password occurs in it, and redaction leaves it whole."""
+    """The message names the settings. It has neither password, and redaction leaves it whole."""
     wrong = KafkaConfig(
         secured.bootstrap_servers, "SASL_SSL", "SCRAM-SHA-512", secured.sasl_username, "wr0ng-password", secured.ca_file
     )
@@ -148,7 +148,7 @@ async def test_a_wrong_password_is_refused_and_not_shown(secured: KafkaConfig) -
 
 
 async def test_an_authority_that_is_not_trusted_is_named(secured: KafkaConfig) -> None:
-    """Without the CA file the certificate is refused, and the setting is named."""
+    """Without the CA file the certificate is refused, and the message names the setting."""
     system = KafkaConfig(secured.bootstrap_servers, "SASL_SSL", "PLAIN", "u", "p")
     with pytest.raises(
         BrokerRefused, match=r"TLS with Kafka at .* fails: CERTIFICATE_VERIFY_FAILED.*AZPLAN_KAFKA__CA_FILE"

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def mutual(own_kafka: LocalKafka) -> KafkaConfig:
-    """The listener that demands a certificate, and a certificate that it trusts."""
+    """The listener that demands a certificate, and a certificate that this listener trusts."""
     place = own_kafka.mutual
     files = (str(each) for each in (place.ca_file, place.certificate_file, place.key_file))
     ca_file, certificate_file, key_file = files
@@ -39,7 +39,7 @@ async def refusal(config: KafkaConfig) -> str:
 
 
 async def test_a_certificate_carries_records(mutual: KafkaConfig, own_topics: Topics) -> None:
-    """Sink, source and admin show it."""
+    """Sink, source and admin present the certificate."""
     sink, source = KafkaSink(mutual), KafkaSource(mutual, Membership(own_topics.commands, own_topics.group), Clock())
     await write(sink, own_topics.commands, b"secret")
     assert [each.value for each in await read(source, 1)] == [b"secret"]
@@ -48,13 +48,13 @@ async def test_a_certificate_carries_records(mutual: KafkaConfig, own_topics: To
 
 
 async def test_a_broker_that_misses_a_certificate_is_said_with_the_setting(mutual: KafkaConfig) -> None:
-    """Also a certificate that the broker does not trust."""
+    """A certificate that the broker does not trust gives the same message."""
     without = replace(mutual, certificate_file=None, key_file=None)
     assert "Check AZPLAN_KAFKA__CERTIFICATE_FILE and __KEY_FILE" in await refusal(without)
 
 
 async def test_a_certificate_of_another_authority_is_said_with_the_setting(mutual: KafkaConfig, tmp_path: Path) -> None:
-    """The broker gives no reason that helps; the sentence names the files that were shown."""
+    """The broker gives no useful reason. The message names the presented files."""
     foreign = trustme.CA().issue_cert("worker.example.org", common_name="azplan")
     foreign.private_key_and_cert_chain_pem.write_to_path(tmp_path / "foreign.pem")
     both = str(tmp_path / "foreign.pem")
@@ -63,7 +63,7 @@ async def test_a_certificate_of_another_authority_is_said_with_the_setting(mutua
 
 
 async def test_files_that_cannot_be_used_are_named_each_with_its_reason(tmp_path: Path) -> None:
-    """Missing, no PEM, of another certificate, encrypted: nothing is asked on the terminal, and no key is shown."""
+    """They are missing, no PEM, of another certificate, or encrypted. No verb asks on the terminal or shows a key."""
     ours, other = (trustme.CA().issue_cert(common_name=name) for name in ("azplan", "other"))
     certificate, key, strange, encrypted, text = (tmp_path / f"{name}.pem" for name in ("c", "k", "s", "e", "t"))
     ours.cert_chain_pems[0].write_to_path(certificate)

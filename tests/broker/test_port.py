@@ -72,7 +72,7 @@ async def ground(request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
 
 
 async def joined(member: Source, *, held: int, beside: Source | None = None) -> None:
-    """Start a member while another one goes on polling, until the other holds this many partitions."""
+    """Start a member while another goes on polling, until the other holds this many partitions."""
     joining = asyncio.create_task(member.start())
     await eventually(lambda: _holds(beside or member, held), f"{held} partitions are held", within=30)
     await joining
@@ -83,8 +83,8 @@ async def _holds(source: Source, number: int) -> bool:
     return len(source.assignment()) == number
 
 
-async def test_what_was_written_is_read_to_the_byte(ground: Ground) -> None:
-    """Key, value, headers and coordinates come through, also what is absent or no text."""
+async def test_a_written_record_is_read_to_the_byte(ground: Ground) -> None:
+    """Key, value, headers and coordinates come through, even missing values and bytes that are no text."""
     odd = Outgoing(b"\xff\x00", None, (("ce_id", b"1"), ("ce_id", None), ("x", b"\xfe")))
     ack = await ground.sink.send(ground.topic, odd, partition=3)
     member = ground.member()
@@ -95,8 +95,8 @@ async def test_what_was_written_is_read_to_the_byte(ground: Ground) -> None:
     assert record.timestamp is not None
 
 
-async def test_a_new_member_goes_on_behind_what_was_committed(ground: Ground) -> None:
-    """Read and not committed comes again; committed does not."""
+async def test_a_new_member_goes_on_behind_the_committed_records(ground: Ground) -> None:
+    """Records that were read and not committed come again. Committed ones do not."""
     await write(ground.sink, ground.topic, b"1", b"2", b"3", partition=0)
     first, second = ground.member(), ground.member()
     await first.start()
@@ -108,7 +108,7 @@ async def test_a_new_member_goes_on_behind_what_was_committed(ground: Ground) ->
 
 
 async def test_a_commit_never_goes_backwards(ground: Ground) -> None:
-    """An older batch that is committed late does not undo a newer one."""
+    """A late commit of an older batch does not undo a newer one."""
     await write(ground.sink, ground.topic, b"1", b"2", partition=0)
     member = ground.member()
     await member.start()
@@ -120,7 +120,10 @@ async def test_a_commit_never_goes_backwards(ground: Ground) -> None:
 
 
 async def test_two_members_share_the_partitions_and_an_old_epoch_commits_nothing(ground: Ground) -> None:
-    """When a second member comes, each holds a half; what the first had read before, it cannot commit any more."""
+    """When a second member comes, each holds a half.
+
+    The first can no longer commit the records that it had read before.
+    """
     await write(ground.sink, ground.topic, b"1", partition=0)
     first, second = ground.member(), ground.member()
     await first.start()
@@ -135,7 +138,7 @@ async def test_two_members_share_the_partitions_and_an_old_epoch_commits_nothing
     assert await ground.committed() == {}
 
 
-async def test_what_was_not_committed_comes_again_to_the_next_holder_of_the_partition(ground: Ground) -> None:
+async def test_uncommitted_records_come_again_to_the_next_holder_of_the_partition(ground: Ground) -> None:
     """A rebalance loses nothing."""
     await write(ground.sink, ground.topic, *(str(number).encode() for number in range(12)))
     first, second = ground.member(), ground.member()
@@ -154,7 +157,7 @@ async def test_what_was_not_committed_comes_again_to_the_next_holder_of_the_part
 
 
 async def test_a_paused_partition_brings_nothing_until_it_is_resumed(ground: Ground) -> None:
-    """The others go on; afterwards nothing is missing."""
+    """The other partitions go on. Afterwards no record is missing."""
     member = ground.member()
     await joined(member, held=6)
     held_back = Partition(ground.topic, 1)
@@ -183,8 +186,8 @@ async def test_a_pause_outlasts_a_rebalance_that_gives_the_partition_back(ground
     assert (await poll(member)).records == ()
 
 
-async def test_lag_is_what_is_not_committed_yet(ground: Ground) -> None:
-    """Position, committed offset and end of each held partition."""
+async def test_lag_counts_records_that_are_not_committed_yet(ground: Ground) -> None:
+    """Each held partition has position, committed offset and end."""
     await write(ground.sink, ground.topic, b"1", b"2", b"3", partition=0)
     member = ground.member()
     await member.start()
@@ -197,8 +200,8 @@ async def test_lag_is_what_is_not_committed_yet(ground: Ground) -> None:
     assert (await member.lag())[place].messages == 2
 
 
-async def test_what_cannot_be_written_is_told_apart(ground: Ground) -> None:
-    """Too large, and no such topic."""
+async def test_two_errors_of_unwritable_records_are_told_apart(ground: Ground) -> None:
+    """The two errors are too large and no such topic."""
     with pytest.raises(TooLarge):
         await ground.sink.send(ground.topic, Outgoing(b"k", b"x" * 2_000_000, ()))
     with pytest.raises(TopicMissing):

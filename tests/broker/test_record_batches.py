@@ -28,7 +28,7 @@ def at(offset: int, data: bytes) -> bytes:
 
 
 def spoiled(data: bytes) -> bytes:
-    """The batch with other bytes where its compressed records are, and the checksum of these."""
+    """The batch with other bytes in place of its compressed records, and with their checksum."""
     changed = data[:-40] + bytes(40)
     return changed[:17] + struct.pack(">I", calc_crc32c(changed[21:])) + changed[21:]
 
@@ -41,13 +41,13 @@ def reading(budget: InflateBudget, *fetched: bytes, position: int = 0) -> Fetche
 
 
 def seen(records: Iterator[Any]) -> list[tuple[int, bytes | None]]:
-    """Offsets and values; no value where a record could not be read."""
+    """Offsets and values. A record that could not be read has no value."""
     return [(each.offset, each.value) for each in records]
 
 
 @codecs
 def test_a_good_batch_is_read_whatever_its_codec(codec: int) -> None:
-    """Values, keys, headers and offsets; from the position on where that is in the middle of a batch."""
+    """Values, keys, headers and offsets are read. A position may be in the middle of a batch."""
     data = batch(codec, [b"a" * 1_000, b"b", b"c"])
     first, *others = reading(InflateBudget(MIB), data)
     assert (first.key, first.value, first.headers) == (b"k", b"a" * 1_000, (("n", b"0"),))
@@ -56,8 +56,8 @@ def test_a_good_batch_is_read_whatever_its_codec(codec: int) -> None:
 
 
 @codecs
-def test_what_inflates_to_too_much_comes_without_bytes(codec: int) -> None:
-    """Each of its records has its offset, and says why; the batches around it are read."""
+def test_a_batch_that_inflates_to_too_much_comes_without_bytes(codec: int) -> None:
+    """Each record of the batch has its offset and the reason. The batches around it are read."""
     bomb = at(1, batch(codec, [b"\0" * MIB, b"\0" * MIB]))
     records = list(reading(InflateBudget(MIB), batch(0, [b"before"]), bomb))
     assert seen(iter(records)) == [(0, b"before"), (1, None), (2, None)]
@@ -67,8 +67,8 @@ def test_what_inflates_to_too_much_comes_without_bytes(codec: int) -> None:
 
 
 @codecs
-def test_what_does_not_fit_beside_others_is_read_by_the_next_poll(codec: int) -> None:
-    """Such a batch is no bomb: the poll ends before it, and the position stays there."""
+def test_a_batch_that_does_not_fit_beside_others_is_read_by_the_next_poll(codec: int) -> None:
+    """Such a batch is no bomb: the poll ends before the batch, and the position stays there."""
     budget = InflateBudget(MIB)
     chain = [at(number, batch(codec, [b"%d" % number * 300_000])) for number in range(8)]
     values, polls = [], 0
@@ -92,7 +92,7 @@ def test_a_bomb_takes_the_room_of_a_whole_poll() -> None:
 
 
 @codecs
-def test_what_cannot_be_inflated_comes_without_bytes(codec: int) -> None:
+def test_a_batch_that_cannot_be_inflated_comes_without_bytes(codec: int) -> None:
     """A batch with the right checksum and the wrong content would otherwise fail every poll and every restart."""
     bad = at(1, spoiled(batch(codec, [bytes(range(256)) * 8, b"b"])))
     records = list(reading(InflateBudget(MIB), batch(0, [b"before"]), bad, at(3, batch(0, [b"behind"]))))
@@ -103,7 +103,7 @@ def test_what_cannot_be_inflated_comes_without_bytes(codec: int) -> None:
 
 
 def test_records_that_cannot_be_parsed_come_without_bytes() -> None:
-    """Those before them in the batch are read, and those of the batches behind."""
+    """The records before them in the batch and the later batches are read."""
     bad = spoiled(batch(0, [b"first", b"x" * 100]))
     records = list(reading(InflateBudget(MIB), bad, at(2, batch(0, [b"behind"]))))
     assert seen(iter(records)) == [(0, b"first"), (1, None), (2, b"behind")]
@@ -111,7 +111,7 @@ def test_records_that_cannot_be_parsed_come_without_bytes() -> None:
 
 
 def test_a_codec_that_does_not_exist_is_no_end() -> None:
-    """The number is in the batch, and any producer may write one."""
+    """The number of the codec is in the batch, and any producer may write any number."""
     data = batch(0, [b"a"])
     changed = data[:21] + struct.pack(">h", 7) + data[23:]
     changed = changed[:17] + struct.pack(">I", calc_crc32c(changed[21:])) + changed[21:]
@@ -122,7 +122,7 @@ def test_a_codec_that_does_not_exist_is_no_end() -> None:
 @pytest.mark.parametrize("magic", [0, 1])
 @pytest.mark.parametrize("codec", [1, 2], ids=["gzip", "snappy"])
 def test_the_oldest_formats_are_read_within_the_same_bounds(codec: int, magic: int) -> None:
-    """Topics that are older than Kafka 0.11 may still hold them."""
+    """Topics from before Kafka 0.11 may still hold such records."""
     good = message(codec, [b"a" * 1_000, b"b"], magic)
     assert seen(reading(InflateBudget(MIB), good))[-1] == (1, b"b")
     assert seen(reading(InflateBudget(MIB), message(0, [b"plain"], magic))) == [(0, b"plain")]
@@ -133,7 +133,7 @@ def test_the_oldest_formats_are_read_within_the_same_bounds(codec: int, magic: i
 
 
 def test_a_batch_that_was_cut_off_is_not_there_yet() -> None:
-    """A fetch ends where its bytes end."""
+    """A fetch ends where its bytes end, possibly within a batch."""
     data = batch(0, [b"a"])
     records = FetchedBatches(InflateBudget(MIB), data[:-1])
     assert not records.has_next()
@@ -144,7 +144,7 @@ def test_a_batch_that_was_cut_off_is_not_there_yet() -> None:
 @pytest.mark.parametrize("data", [b"", b"\x82SNAPPY\x00", b"\x82SNAPPY\x00" + bytes(9) + b"\x7f\xff\xff\xff"])
 @codecs
 def test_whatever_the_bytes_are_nothing_worse_happens(codec: int, data: bytes) -> None:
-    """Inflating returns bytes, or raises InflatesTooMuch or CannotInflate."""
+    """For any bytes, inflating returns bytes or raises InflatesTooMuch or CannotInflate."""
     for bound in (0, 1, MIB):
         try:
             assert len(inflate(codec, data, bound)) <= bound

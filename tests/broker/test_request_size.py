@@ -1,4 +1,4 @@
-"""A broker that closes the connection on a request that is too large, without an answer, as Azure Event Hubs does."""
+"""A broker that closes the connection on a too large request without an answer, as Azure Event Hubs does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -35,7 +35,7 @@ def strict_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafk
 
 @pytest.fixture
 def strict_topics(strict_kafka: LocalKafka) -> Topics:
-    """Fresh topics there."""
+    """Fresh topics on this broker."""
     fresh = Topics(strict_kafka.bootstrap_servers)
     run_apart(fresh.create())
     return fresh
@@ -69,7 +69,7 @@ async def persistent(sink: KafkaSink, topic: str, record: Outgoing) -> Ack:
 async def test_no_request_is_larger_than_the_setting(
     careful: KafkaSink, strict_topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many partitions share a request, all records are written, and the connection never breaks."""
+    """For any number of partitions in a request, all records are written, and the connection never breaks."""
     suspected: list[int] = []
     monkeypatch.setattr(KafkaSink, "_suspect", lambda _, company: suspected.append(company))
     records = [Outgoing(b"%d" % n, b"v" * 20_000, (("h", b"x" * 50),) * 20) for n in range(100)]
@@ -114,8 +114,13 @@ async def test_a_record_on_which_the_connection_died_twice_is_sent_alone_and_the
     assert values == {each.value for each in small}
 
 
-async def test_the_company_of_innocents_becomes_smaller(unaware: KafkaSink, strict_topics: Topics) -> None:
-    """Each record would be accepted, but not all together: none counts as too large, and later the connection holds."""
+async def test_records_that_were_too_large_together_are_sent_in_smaller_requests(
+    unaware: KafkaSink, strict_topics: Topics
+) -> None:
+    """The broker would accept each record, but not all together.
+
+    None counts as too large, and later the connection holds.
+    """
     records = [Outgoing(b"%d" % n, b"v" * 50_000, ()) for n in range(40)]
     for _ in range(3):
         async with asyncio.timeout(30):
@@ -129,7 +134,7 @@ async def test_the_company_of_innocents_becomes_smaller(unaware: KafkaSink, stri
 async def test_a_small_record_is_never_taken_for_too_large(
     unaware: KafkaSink, strict_topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the connection breaks on a small record, the cause is another one, and the record is sent again later."""
+    """A connection that breaks on a small record has another cause. The record is sent again later."""
     large = Outgoing(b"k", b"v" * 400_000, ())
     monkeypatch.setattr(module, "INNOCENT", 500_000)
     with pytest.raises(BrokerUnavailable, match="could not write"):

@@ -1,4 +1,4 @@
-"""The rights of a user at a broker that checks rights, found out without any change."""
+"""The rights of a user at a broker that checks rights, found without any change."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -27,7 +27,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 
 @pytest.fixture
 def place(broker: LocalKafka) -> Topics:
-    """Fresh topics there."""
+    """Fresh topics on this broker."""
     fresh = Topics(broker.bootstrap_servers)
     run_apart(fresh.create())
     return fresh
@@ -47,7 +47,7 @@ async def user(broker: LocalKafka) -> AsyncIterator[KafkaAdmin]:
 
 
 def rights_of(place: Topics) -> list[Right]:
-    """The rights that a worker needs there."""
+    """The rights that a worker needs on these topics."""
     return [
         Right(RightTo.READ, place.commands),
         Right(RightTo.COMMIT, place.group),
@@ -57,10 +57,10 @@ def rights_of(place: Topics) -> list[Right]:
     ]
 
 
-async def test_each_right_that_is_lacking_is_found_and_nothing_is_done(
+async def test_each_missing_right_is_found_without_any_change(
     broker: LocalKafka, place: Topics, user: KafkaAdmin
 ) -> None:
-    """Each alone, none and all; no record is written, no offset committed, no group made."""
+    """Each right is missing alone, then none, then all. No record is written, no offset committed, no group made."""
     rights = rights_of(place)
     assert await user.lacking(rights) == rights
     await allow(broker, rights)
@@ -83,7 +83,7 @@ async def test_each_right_that_is_lacking_is_found_and_nothing_is_done(
     await forbid(broker, rights)
 
 
-async def test_a_broker_that_asks_nobody_lets_everybody(broker: LocalKafka, place: Topics) -> None:
+async def test_a_broker_that_checks_no_rights_allows_everything(broker: LocalKafka, place: Topics) -> None:
     """A missing topic does not count as a missing right."""
     everybody = KafkaAdmin(KafkaConfig(broker.bootstrap_servers))
     await everybody.start()

@@ -23,7 +23,7 @@ SMALL = Outgoing(b"k", b"small", ())
 async def test_an_acknowledgement_says_where_the_record_is(
     sink: KafkaSink, make_source: MakeSource, topics: Topics
 ) -> None:
-    """Topic, partition and offset are those that a reader sees."""
+    """Topic, partition and offset are the same for a reader."""
     acks = await write(sink, topics.commands, b"1", b"2", partition=2)
     records = await read(make_source(), 2)
     assert [(each.topic, each.partition, each.offset) for each in records] == [
@@ -75,7 +75,7 @@ async def test_a_record_without_key_and_value_is_written(
 
 
 async def test_a_topic_or_partition_that_is_not_there_is_said_at_once(sink: KafkaSink, topics: Topics) -> None:
-    """Not after half a minute of trying."""
+    """The error does not wait for half a minute of attempts."""
     async with asyncio.timeout(10):
         with pytest.raises(TopicMissing, match=r"the topic no\.such does not exist"):
             await sink.send("no.such", SMALL)
@@ -84,7 +84,7 @@ async def test_a_topic_or_partition_that_is_not_there_is_said_at_once(sink: Kafk
 
 
 async def test_a_stopped_sink_begins_again_when_it_is_needed(sink: KafkaSink, topics: Topics) -> None:
-    """Stop twice, send once more."""
+    """The test stops the sink twice and sends once more."""
     await sink.stop()
     await sink.stop()
     assert (await sink.send(topics.commands, SMALL)).offset == 0
@@ -93,7 +93,7 @@ async def test_a_stopped_sink_begins_again_when_it_is_needed(sink: KafkaSink, to
 async def test_a_sender_that_fails_by_itself_fails_its_records_and_says_nothing_else(
     sink: KafkaSink, topics: Topics
 ) -> None:
-    """The library's own clean-up would end in a traceback of the event loop; the next record has a new producer."""
+    """The library's own clean-up would end in a traceback of the event loop. The next record gets a new producer."""
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     await sink.send(topics.commands, SMALL, partition=0)
@@ -117,7 +117,7 @@ async def test_small_records_are_not_refused_for_the_size_of_the_batch_that_they
     await topics.create(1, **{"max.message.bytes": "20000"})
     sink = KafkaSink(config)
     left, rounds = [Outgoing(b"k", b"%d" % n * 500, ()) for n in range(200)], 0
-    while left:  # records under way when the producer was replaced are sent again, as the outbox does
+    while left:  # records under way at the replacement are sent again, as the outbox does
         results = await asyncio.gather(*(sink.send(topics.events, each) for each in left), return_exceptions=True)
         assert not any(isinstance(each, TooLarge) for each in results)
         left = [each for each, result in zip(left, results, strict=True) if isinstance(result, BrokerUnavailable)]
@@ -130,7 +130,7 @@ async def test_small_records_are_not_refused_for_the_size_of_the_batch_that_they
 
 
 async def test_a_thousand_senders_that_find_no_broker_make_one_attempt() -> None:
-    """All of them hear of it at the same time, and not one after the other."""
+    """All senders get the error at the same time, and not one after the other."""
     sink = KafkaSink(KafkaConfig("127.0.0.1:9"))
     async with asyncio.timeout(10):
         sends = [sink.send("events", Outgoing(b"k", b"v", ())) for _ in range(1_000)]
@@ -143,7 +143,7 @@ async def test_a_thousand_senders_that_find_no_broker_make_one_attempt() -> None
 async def test_records_that_are_given_up_while_they_are_tried_again_leave_no_traceback(
     sink: KafkaSink, topics: Topics
 ) -> None:
-    """The library removes a batch that is queued again from the batches in flight, where it is not."""
+    """The library removes a requeued batch from the batches in flight, although it is not there."""
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     await sink.send(topics.commands, SMALL, partition=0)

@@ -34,7 +34,7 @@ async def test_records_of_a_key_come_in_their_order(make_source: MakeSource, sin
 async def test_a_group_that_begins_at_the_end_skips_only_what_was_there_before(
     make_source: MakeSource, sink: KafkaSink, topics: Topics
 ) -> None:
-    """What is written while no member runs is read, also before anything was ever committed by reading."""
+    """Records written while no member runs are read, even before any commit."""
     await write(sink, topics.commands, b"old", partition=0)
     first = make_source(StartFrom.LATEST)
     await first.start()
@@ -66,7 +66,7 @@ async def test_a_second_member_does_not_move_the_beginning(
 async def test_none_refuses_a_new_group_and_takes_one_that_has_begun(
     make_source: MakeSource, sink: KafkaSink, topics: Topics
 ) -> None:
-    """The sentence says what to set for the first start."""
+    """The message names the setting for the first start."""
     await write(sink, topics.commands, b"1", partition=0)
     with pytest.raises(
         NoCommittedOffsets, match=r"AZPLAN_KAFKA__START_FROM is none\. For the first start set it to earliest"
@@ -80,7 +80,7 @@ async def test_none_refuses_a_new_group_and_takes_one_that_has_begun(
 
 
 async def test_a_topic_that_is_not_there_is_said_at_once(config: KafkaConfig) -> None:
-    """The sentence names the topic and the verb that creates it."""
+    """The message names the topic and the verb that creates it."""
     source = KafkaSource(config, Membership("no.such.topic", "group"), Clock())
     async with asyncio.timeout(10):
         with pytest.raises(
@@ -119,7 +119,7 @@ async def test_a_stopped_source_gives_its_partitions_up_at_once(
 
 
 async def test_stopping_does_not_wait_for_a_poll(make_source: MakeSource) -> None:
-    """A poll that waits for records ends with the source, and returns none."""
+    """A poll that waits for records ends with the source and returns none."""
     source = make_source()
     await source.start()
     polling = asyncio.create_task(source.poll(10, 5.0))
@@ -132,7 +132,7 @@ async def test_stopping_does_not_wait_for_a_poll(make_source: MakeSource) -> Non
 
 
 def test_a_source_can_be_used_by_one_event_loop_after_the_other(topics: Topics, config: KafkaConfig) -> None:
-    """Nothing of a loop that ended is kept: the command line starts one for each verb."""
+    """No object of an ended loop is kept: the command line starts a loop for each verb."""
 
     async def once() -> int:
         source = KafkaSource(config, Membership(topics.commands, topics.group), Clock())
@@ -147,7 +147,7 @@ def test_a_source_can_be_used_by_one_event_loop_after_the_other(topics: Topics, 
 async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_what_it_had_not_committed(
     make_source: MakeSource, sink: KafkaSink, topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A database that is silent for longer than max.poll.interval costs the membership for a while, and no record."""
+    """A database silent for longer than max.poll.interval costs the membership for a while, and no record."""
     monkeypatch.setitem(READING, "max_poll_interval_ms", 3_000)
     await write(sink, topics.commands, b"1", b"2", partition=0)
     source = make_source()
@@ -165,7 +165,7 @@ async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_what_
 async def test_lag_counts_what_a_transaction_that_was_never_ended_keeps_back(
     make_source: MakeSource, config: KafkaConfig, sink: KafkaSink, topics: Topics
 ) -> None:
-    """The record exists, and neither it nor later committed records can be read: this topic is not idle."""
+    """Neither the record of the open transaction nor later committed records can be read: this topic is not idle."""
     await write(sink, topics.commands, b"before", partition=0)
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, transactional_id=topics.suffix) as sender:
         await sender.begin_transaction()

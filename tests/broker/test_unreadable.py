@@ -23,20 +23,20 @@ class Latin(str):
     __slots__ = ()
 
     def encode(self, encoding: str = "", errors: str = "") -> bytes:
-        """Never UTF-8."""
+        """Encode the name in Latin-1, which is never UTF-8 here."""
         del encoding, errors
         return super().encode("latin-1")
 
 
 @pytest.fixture
 async def careless(config: KafkaConfig) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer that may write anything."""
+    """A producer that may write any bytes."""
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, acks="all") as producer:
         yield producer
 
 
 async def spoil(producer: AIOKafkaProducer, topic: str, partition: int, *, codec: int = 0, beside: int = 0) -> None:
-    """Write a batch with a record whose header's name is no UTF-8, between others of the same batch."""
+    """Write a batch in which one record has a header name that is not UTF-8."""
     builder = _DefaultRecordBatchBuilderPy(
         magic=2,
         compression_type=codec,
@@ -55,10 +55,10 @@ async def spoil(producer: AIOKafkaProducer, topic: str, partition: int, *, codec
 
 
 @pytest.mark.parametrize("codec", [0, 1, 2, 3, 4], ids=["none", "gzip", "snappy", "lz4", "zstd"])
-async def test_it_is_read_and_so_is_everything_around_it(
+async def test_the_record_and_all_records_around_it_are_read(
     codec: int, make_source: MakeSource, sink: KafkaSink, careless: AIOKafkaProducer, topics: Topics
 ) -> None:
-    """Before, in the same batch, behind, and on other partitions: nothing is missing, nothing comes twice."""
+    """Records before, in the same batch, behind, and on other partitions come exactly once."""
     await write(sink, topics.commands, b"1", b"2", partition=0)
     await spoil(careless, topics.commands, 0, codec=codec, beside=2)
     await write(sink, topics.commands, b"3", partition=0)
@@ -73,10 +73,10 @@ async def test_it_is_read_and_so_is_everything_around_it(
     assert (await poll(source)).records == ()
 
 
-async def test_what_is_behind_it_can_be_committed(
+async def test_records_behind_it_can_be_committed(
     make_source: MakeSource, admin: KafkaAdmin, careless: AIOKafkaProducer, topics: Topics
 ) -> None:
-    """The position moves on, so the next member does not meet it again."""
+    """The position moves on, so the next member does not meet the record again."""
     await spoil(careless, topics.commands, 2)
     source = make_source()
     records = await read(source, 1)
@@ -87,7 +87,7 @@ async def test_what_is_behind_it_can_be_committed(
 async def test_an_aborted_transaction_beside_it_stays_unread(
     make_source: MakeSource, config: KafkaConfig, careless: AIOKafkaProducer, topics: Topics
 ) -> None:
-    """Reading by hand keeps the rules of reading."""
+    """Reading by hand keeps the rules of transactions."""
     async with AIOKafkaProducer(bootstrap_servers=config.bootstrap_servers, transactional_id=topics.suffix) as sender:
         await sender.begin_transaction()
         await sender.send_and_wait(topics.commands, b"aborted", partition=0)
@@ -97,7 +97,7 @@ async def test_an_aborted_transaction_beside_it_stays_unread(
 
 
 async def test_a_range_with_it_can_be_read(admin: KafkaAdmin, careless: AIOKafkaProducer, topics: Topics) -> None:
-    """A replay meets the same records."""
+    """A replay reads the same records."""
     await spoil(careless, topics.commands, 0, beside=1)
     got = [each.value async for each in admin.read({Partition(topics.commands, 0): range(10)})]
     assert got == [b"beside", b"bad"]

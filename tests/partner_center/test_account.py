@@ -39,7 +39,7 @@ def refresh_token_file(folder: Path) -> Path:
     return file
 
 
-async def test_a_call_carries_what_partner_center_wants(
+async def test_a_call_carries_the_headers_that_partner_center_wants(
     center: PartnerCenter, partner_center: Wire, run: Recorder, tokens: Authority
 ) -> None:
     """Token, ids, locale and application are in the headers; path and query are those of the operation."""
@@ -80,7 +80,7 @@ async def test_a_check_out_that_ordered_nothing_is_refused_with_what_a_support_t
 
 
 async def test_a_call_is_told_to_its_run(center: PartnerCenter, partner_center: Wire, run: Recorder) -> None:
-    """Operation, step, status, ids and code, with the key by which answers are counted."""
+    """The run gets operation, step, status, ids and code, with the key by which answers are counted."""
     partner_center.will(answers(403, {"code": 20002, "description": "no relationship"}))
     with pytest.raises(Refused):
         await customers.get(center.within("look"), CUSTOMER)
@@ -122,7 +122,7 @@ async def test_a_request_id_changes_after_an_answer_and_only_then(
 
 
 async def test_different_requests_have_different_ids(center: PartnerCenter, partner_center: Wire) -> None:
-    """Another step, another path, another body: another id."""
+    """Another step, path or body makes another id."""
     partner_center.react = lambda _: answers(200, {"id": CUSTOMER})
     await carts.get(center, CUSTOMER, CART)
     await carts.get(center.within("cart"), CUSTOMER, CART)
@@ -154,7 +154,7 @@ async def test_a_write_that_may_have_arrived_is_not_tried_again(
 async def test_a_write_that_gets_no_answer_in_time(
     make_account: MakeAccount, partner_center: Wire, run: Recorder
 ) -> None:
-    """The time-out is the setting's, and the outcome is unknown."""
+    """The time-out comes from the settings, and the outcome is unknown."""
     partner_center.will(says_nothing)
     with pytest.raises(Unanswered, match=r"0\.3 s"):
         await carts.checkout(make_account(call_timeout=0.3).center(run), CUSTOMER, CART)
@@ -164,7 +164,7 @@ async def test_a_write_that_gets_no_answer_in_time(
 async def test_a_read_on_a_dead_connection_is_tried_again_twice(
     center: PartnerCenter, partner_center: Wire, run: Recorder
 ) -> None:
-    """Reading again does no harm: a kept connection that breaks costs only a moment. The id stays the same."""
+    """A second read does no harm: a kept connection that breaks costs only a moment. The id stays the same."""
     partner_center.will(hangs_up, resets, ME)
     assert (await customers.get(center, CUSTOMER)).id == CUSTOMER
     assert [call.status for call in run.calls] == ["lost", "lost", 200]
@@ -174,7 +174,7 @@ async def test_a_read_on_a_dead_connection_is_tried_again_twice(
 async def test_a_request_that_never_left_is_tried_twice_more(
     make_account: MakeAccount, partner_center: Wire, run: Recorder
 ) -> None:
-    """Also a write. After the retries the command tries again later."""
+    """This holds for writes too. After these retries the command tries again later."""
     partner_center.port = 1
     with pytest.raises(NeverSent):
         await carts.checkout(make_account().center(run), CUSTOMER, CART)
@@ -185,7 +185,7 @@ async def test_a_request_that_never_left_is_tried_twice_more(
 async def test_a_closed_gate_sends_nothing_and_tells_nothing(
     center: PartnerCenter, partner_center: Wire, run: Recorder
 ) -> None:
-    """No request, no retry, no call in the timeline."""
+    """There is no request, no retry, and no call in the timeline."""
     run.gate_raises = GateClosed("carts.checkout", "the lane was lost")
     with pytest.raises(GateClosed):
         await carts.checkout(center, CUSTOMER, CART)
@@ -193,7 +193,7 @@ async def test_a_closed_gate_sends_nothing_and_tells_nothing(
 
 
 async def test_a_short_retry_after_is_waited_out(center: PartnerCenter, partner_center: Wire, run: Recorder) -> None:
-    """At most two seconds. Nothing was executed, so this holds for writes too."""
+    """The wait is two seconds at most. Nothing was executed, so this holds for writes too."""
     partner_center.will(answers(429, {"statusCode": 429, "message": "slow down"}, Retry_After="1"), CHECKED_OUT)
     await carts.checkout(center, CUSTOMER, CART)
     assert [call.status for call in run.calls] == [429, 201]
@@ -224,10 +224,10 @@ async def test_a_503_with_retry_after_holds_the_family_back(center: PartnerCente
         await carts.get(center, CUSTOMER, CART)
 
 
-async def test_our_own_ceiling_holds_in_any_minute(
+async def test_the_ceiling_of_the_settings_holds_in_any_minute(
     make_account: MakeAccount, partner_center: Wire, run: Recorder
 ) -> None:
-    """The request beyond it is not made; another family has a ceiling of its own."""
+    """The request beyond the ceiling is not made. Another family has a ceiling of its own."""
     partner_center.react = lambda _: ME
     center = make_account(limit=3).center(run)
     for _ in range(3):
@@ -263,7 +263,7 @@ async def test_a_401_that_partner_center_did_not_write_leaves_a_write_in_doubt(
 
 
 async def test_a_second_401_means_waiting(center: PartnerCenter, account: Account, partner_center: Wire) -> None:
-    """That is no attempt. The account complains until Partner Center accepts a token again."""
+    """The wait is no attempt. The account complains until Partner Center accepts a token again."""
     no = answers(401, {"code": 900421, "description": "multi-factor sign-in missing"})
     partner_center.will(no, no)
     with pytest.raises(TokenUnavailable) as caught:
@@ -314,7 +314,7 @@ async def test_an_operation_for_users_gets_a_users_token(
 async def test_an_operation_that_takes_no_application_token_after_all(
     make_account: MakeAccount, partner_center: Wire, run: Recorder, tmp_path: Path
 ) -> None:
-    """900329 where both kinds are documented: the user's token is used from then on."""
+    """900329 comes although both kinds of token are documented. From then on the user's token is used."""
     center = make_account(refresh_token_file=refresh_token_file(tmp_path)).center(run)
     yes = answers(202, b"")
     partner_center.will(NO_APP_TOKEN, yes, yes)
@@ -384,7 +384,7 @@ async def test_a_circuit_that_opened_and_closed_is_said_once_each(
 async def test_ceilings_and_their_use_are_told_by_family(
     center: PartnerCenter, account: Account, partner_center: Wire
 ) -> None:
-    """Only families that were called have one. No customer is in its name."""
+    """Only families with calls have a ceiling. No customer is in its name."""
     partner_center.react = lambda _: ME
     assert list(account.ceilings()) == []
     for _ in range(3):
@@ -393,7 +393,7 @@ async def test_ceilings_and_their_use_are_told_by_family(
 
 
 async def test_refusals_do_not_open_the_circuit(center: PartnerCenter, partner_center: Wire) -> None:
-    """An answer is an answer, and shows that Partner Center is there."""
+    """A refusal is an answer and shows that Partner Center is there."""
     partner_center.react = lambda _: answers(404, {"code": 800008, "description": "no such cart"})
     for _ in range(7):
         with pytest.raises(Refused):
@@ -427,7 +427,7 @@ async def test_a_cancelled_caller_does_not_cut_off_a_write(
 async def test_a_cancelled_caller_takes_back_a_write_that_has_not_left(
     make_account: MakeAccount, partner_center: Wire, tokens: Authority
 ) -> None:
-    """While the token is being requested, nothing has left, and nothing leaves."""
+    """While the token is being requested nothing has left, and nothing leaves later."""
     run = Recorder()
     center = make_account().center(run)
     tokens.wire.will(says_nothing)
@@ -452,7 +452,7 @@ async def test_a_cancelled_read_is_cut_off(center: PartnerCenter, partner_center
 
 
 async def test_a_slow_change_is_accepted_without_a_body(center: PartnerCenter, partner_center: Wire) -> None:
-    """202 to a PATCH: the change is accepted, and the subscription must be read again."""
+    """The answer is 202 to a PATCH: the change is accepted, and the subscription must be read again."""
     partner_center.will(answers(200, {"id": "s", "status": "active"}), answers(202, b"", Location="/customers/c/x"))
     subscription = await subscriptions.get(center, CUSTOMER, "s")
     assert await subscriptions.patch(center, CUSTOMER, subscription, status="suspended") is None
@@ -471,7 +471,7 @@ async def test_many_calls_share_few_connections(make_account: MakeAccount, partn
 async def test_answers_that_cannot_be_read_are_the_trouble_of_one_call(
     center: PartnerCenter, account: Account, partner_center: Wire
 ) -> None:
-    """However many come in a row, other commands of the family go on, and the account does not complain."""
+    """Other commands of the family go on after any number of them, and the account does not complain."""
     partner_center.will(*[answers(200, {}, X_Long="a" * 70_000)] * 8, ME)
     errors = []
     for _ in range(8):

@@ -1,4 +1,4 @@
-"""The circuit, told its time and its chance."""
+"""The circuit, with given times and random numbers."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def fails(broken: Circuit, times: int, now: float = 0.0) -> None:
         broken.failed(leave, now)
 
 
-def test_four_failures_are_bad_luck_and_five_are_not() -> None:
+def test_five_failures_in_a_row_open_the_circuit_and_four_do_not() -> None:
     """Five failures in a row open it. An answer in between resets the count."""
     broken = circuit()
     fails(broken, 4)
@@ -42,7 +42,7 @@ def test_one_probe_at_a_time() -> None:
 
 
 def test_a_probe_that_fails_doubles_the_pause_up_to_a_limit() -> None:
-    """5, 10, 20, ... 300 seconds."""
+    """The pauses are 5, 10, 20, ... 300 seconds."""
     broken = circuit()
     fails(broken, 5)
     now, pauses = 0.0, []
@@ -56,7 +56,7 @@ def test_a_probe_that_fails_doubles_the_pause_up_to_a_limit() -> None:
 
 
 def test_after_a_recovery_the_pauses_start_from_the_first() -> None:
-    """An answer forgets everything."""
+    """An answer resets the pauses."""
     broken = circuit()
     fails(broken, 5)
     fails(broken, 1, now=5)
@@ -76,7 +76,7 @@ def test_a_probe_that_was_not_made_is_given_back() -> None:
 
 
 def test_latecomers_do_not_lengthen_the_pause() -> None:
-    """Requests that left before it opened, and fail afterwards, change nothing; one that is answered closes it."""
+    """Requests that left before the opening and fail afterwards change nothing. An answered one closes the circuit."""
     broken = circuit()
     fails(broken, 5)
     broken.failed(Permit(), 1)
@@ -85,15 +85,15 @@ def test_latecomers_do_not_lengthen_the_pause() -> None:
     assert broken.state is State.CLOSED
 
 
-def test_those_who_wait_part() -> None:
-    """Chance spreads the delays, so that not all come back at once."""
+def test_waiting_callers_come_back_at_different_times() -> None:
+    """Random delays keep the callers from coming back at once."""
     broken = circuit(jitter=0.5)
     fails(broken, 5)
     assert broken.admit(0) == pytest.approx(5 * 1.125 + 2.5)
 
 
 def test_each_state_is_shown_when_it_begins() -> None:
-    """For the metric."""
+    """The metric shows the states."""
     states: list[State] = []
     broken = circuit(states=states)
     fails(broken, 5)
@@ -114,7 +114,7 @@ def recovered(jitter: float = 0.0) -> Circuit:
 
 
 def under_way(recovering: Circuit) -> int:
-    """How many more requests may leave at the same moment."""
+    """The number of further requests that may leave at the same moment."""
     return next(number for number in range(10_000) if not isinstance(recovering.admit(5), Permit))
 
 
@@ -131,7 +131,7 @@ def test_after_an_opening_the_others_come_in_a_few_at_first_and_twice_as_many_ea
 
 
 def test_a_request_that_was_not_made_leaves_its_room_to_another() -> None:
-    """And so does one that failed."""
+    """A failed request leaves its room to another too."""
     recovering = recovered()
     assert under_way(recovering) == 2
     recovering.abandoned(Permit())
@@ -140,7 +140,7 @@ def test_a_request_that_was_not_made_leaves_its_room_to_another() -> None:
 
 
 def test_a_recovery_that_fails_again_is_an_outage_again() -> None:
-    """By the same five in a row: what fails for one customer alone does not keep everybody out."""
+    """The same five failures in a row open it. Failures of one customer alone keep nobody out."""
     recovering = recovered()
     fails(recovering, 4, now=5)
     recovering.answered(Permit())
@@ -149,8 +149,8 @@ def test_a_recovery_that_fails_again_is_an_outage_again() -> None:
     assert recovering.state is State.OPEN
 
 
-def test_who_failed_comes_back_behind_those_who_were_turned_away() -> None:
-    """The next probe is another caller's, if there is another caller."""
+def test_a_caller_that_failed_comes_back_behind_those_that_were_turned_away() -> None:
+    """The next probe belongs to another caller, if there is one."""
     broken = circuit(jitter=0.5)
     fails(broken, 4)
     assert broken.outage(0) is None
@@ -162,7 +162,7 @@ def test_who_failed_comes_back_behind_those_who_were_turned_away() -> None:
 
 
 def test_odd_answers_to_one_command_open_nothing_and_to_two_they_do() -> None:
-    """A gateway's page may concern one command only. If two commands get one, it concerns everybody."""
+    """A gateway's page may concern one command only. Pages for two commands concern everybody."""
     broken = circuit()
     for _ in range(9):
         broken.failed(Permit(), 0, foreign_for="a")
@@ -172,7 +172,7 @@ def test_odd_answers_to_one_command_open_nothing_and_to_two_they_do() -> None:
 
 
 def test_an_odd_answer_beside_silence_is_an_outage() -> None:
-    """In either order."""
+    """The order of the two does not matter."""
     for kinds in (["a", "a", None, "a", "a"], [None, "a", "a", "a", "a"], ["a", "a", "a", "a", None]):
         broken = circuit()
         for kind in kinds:
@@ -181,7 +181,7 @@ def test_an_odd_answer_beside_silence_is_an_outage() -> None:
 
 
 def test_one_that_meets_odd_answers_alone_stays_away_until_somebody_is_answered() -> None:
-    """Four failures concern the command itself. From the fifth on it waits too: 5, 10, 20, ... 300 seconds."""
+    """Four failures concern the command alone. From the fifth on it waits too: 5, 10, 20, ... 300 seconds."""
     broken = circuit()
     pauses = []
     for _ in range(12):

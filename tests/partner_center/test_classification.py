@@ -1,4 +1,4 @@
-"""What a failure means: each row of the table, and the code word with which a command is rejected."""
+"""The meaning of a failure: each row of the table, and the code of a rejected command."""
 
 import pytest
 
@@ -88,13 +88,15 @@ MEANINGS: list[tuple[Cause, str | None, EffectClass, Verdict]] = [
 
 
 @pytest.mark.parametrize(("cause", "code", "effect", "verdict"), MEANINGS)
-def test_what_a_failure_means(cause: Cause, code: str | None, effect: EffectClass, verdict: Verdict) -> None:
+def test_the_meaning_of_a_failure_depends_on_the_effect(
+    cause: Cause, code: str | None, effect: EffectClass, verdict: Verdict
+) -> None:
     """The same failure means different things to different effects."""
     assert classify(cause, code, effect) is verdict
 
 
-def test_no_row_is_idle() -> None:
-    """Each row of the table decides at least one of the cases above: one that does not could go."""
+def test_every_row_of_the_table_decides_a_case() -> None:
+    """Each row of the table decides at least one of the cases above. A row without a case could be removed."""
     deciding = {
         next(index for index, row in enumerate(TABLE) if row.fits(cause, code, effect))
         for cause, code, effect, _ in MEANINGS
@@ -104,19 +106,19 @@ def test_no_row_is_idle() -> None:
 
 
 def test_a_purchase_that_may_have_been_executed_is_always_looked_at() -> None:
-    """With any status or loss: if the request may have arrived, it is neither repeated nor refused."""
+    """For any status or loss: a request that may have arrived is neither repeated nor refused."""
     unknown: list[Cause] = ["timeout", "lost", "unreadable", 408, *range(300, 400), *range(500, 600)]
     assert {classify(cause, None, MONEY) for cause in unknown} == {RECONCILE}
 
 
 def test_a_definite_no_is_never_tried_again_by_itself() -> None:
-    """Any 4xx with a code of Partner Center's, but those that speak of time, tokens and ceilings."""
+    """That is any 4xx with a code of Partner Center, except those about time, tokens and ceilings."""
     told = set(range(400, 500)) - {401, 408, 429}
     assert {classify(status, "1", effect) for status in told for effect in EffectClass} == {REFUSE, LOOK}
 
 
 def test_without_a_code_of_partner_center_no_status_is_a_no() -> None:
-    """A gateway's page tells nothing: a read is repeated, and a write is looked at."""
+    """A gateway's page proves nothing: a read is repeated, and a write is looked at."""
     told = set(range(200, 500)) - {401, 429}
     assert {classify(status, None, READ) for status in told} == {LATER}
     assert {classify(status, None, ORPHAN) for status in told} == {LATER}
@@ -142,7 +144,7 @@ def test_without_a_code_of_partner_center_no_status_is_a_no() -> None:
     ],
 )
 def test_which_codes_are_partner_centers_own(code: str | None, status: int, own: str | None) -> None:
-    """Numbers; not words, and not the status once more."""
+    """These are numbers, and neither words nor the status itself."""
     assert own_code(code, status) == own
 
 

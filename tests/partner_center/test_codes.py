@@ -43,7 +43,7 @@ def test_every_documented_code_is_explained(code: str) -> None:
 
 @pytest.mark.parametrize("code", CART_ITEMS)
 def test_every_error_of_a_cart_item_is_explained(code: str) -> None:
-    """They have no HTTP status."""
+    """The errors of a cart item have no HTTP status."""
     assert any(explanation.status is None for explanation in explanations(code))
 
 
@@ -53,7 +53,7 @@ def test_a_code_with_two_meanings_has_two_explanations() -> None:
 
 
 def test_an_unknown_code_has_none() -> None:
-    """And is no metric label of its own."""
+    """An unknown code has no metric label of its own either."""
     assert explanations("123456789") == ()
     assert explanations("") == ()
 

@@ -1,4 +1,4 @@
-"""JSON that can be sent back as it came."""
+"""JSON that can be sent back exactly as it came."""
 
 from decimal import Decimal
 
@@ -20,18 +20,18 @@ from worker.partner_center.answers.exact_json import NotJson, dumps, loads
         rb'{"name":"Zo\u00eb \ud83d\ude00 \u0000","lone":"\ud800"}',
     ],
 )
-def test_what_is_read_is_written_digit_for_digit(text: bytes) -> None:
+def test_a_read_value_is_written_digit_for_digit(text: bytes) -> None:
     """Numbers keep their digits, members their order, and text its characters."""
     assert dumps(loads(text)) == text
 
 
 def test_a_byte_order_mark_is_no_part_of_the_value() -> None:
-    """Partner Center sends one with most successes."""
+    """Most successful answers of Partner Center begin with one."""
     assert loads(b"\xef\xbb\xbf[1]") == [1]
 
 
 def test_a_fraction_is_a_decimal() -> None:
-    """No money is ever a float."""
+    """No amount of money is ever a float."""
     assert loads(b"[0.1]") == [Decimal("0.1")]
 
 
@@ -52,20 +52,20 @@ def test_a_fraction_is_a_decimal() -> None:
     ],
     ids=["empty", "mark only", "cut", "html", "utf-16", "nan", "infinity", "two", "deep", "long", "huge exponent"],
 )
-def test_what_is_not_one_json_value_is_unreadable(body: bytes) -> None:
-    """One kind of error, whatever is wrong."""
+def test_text_that_is_not_one_json_value_is_unreadable(body: bytes) -> None:
+    """All such texts raise the same kind of error."""
     with pytest.raises(NotJson):
         loads(body)
 
 
-def test_a_decimal_of_ours_is_written_as_a_number() -> None:
-    """So that bodies can hold money."""
+def test_a_decimal_is_written_as_a_number() -> None:
+    """Bodies can therefore hold money."""
     assert dumps({"amount": Decimal("2.50"), "of": [1, "x", None, True]}) == b'{"amount":2.50,"of":[1,"x",null,true]}'
 
 
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), float("nan")])
-def test_what_json_cannot_say_is_not_written(value: object) -> None:
-    """Rather an error than a body that nobody can read."""
+def test_a_value_that_json_cannot_express_is_not_written(value: object) -> None:
+    """An error is better than an unreadable body."""
     with pytest.raises(ValueError, match="JSON"):
         dumps([value])
 
@@ -78,6 +78,6 @@ json_values = st.recursive(
 
 @settings(max_examples=50)
 @given(json_values)
-def test_what_is_written_can_be_read_again(value: object) -> None:
-    """Whatever it is."""
+def test_a_written_value_can_be_read_again(value: object) -> None:
+    """This holds for every value."""
     assert loads(dumps(value)) == value

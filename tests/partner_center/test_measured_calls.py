@@ -1,4 +1,4 @@
-"""What a call leaves in the metrics."""
+"""The metrics of a call."""
 
 import pytest
 
@@ -11,12 +11,12 @@ from worker.partner_center.resources import carts, customers
 
 
 def value(name: str, **labels: str) -> float | None:
-    """What a metric shows."""
+    """The value of a metric."""
     return metrics.REGISTRY.get_sample_value(name, labels)
 
 
-async def test_what_a_request_leaves_behind(make_account: MakeAccount, partner_center: Wire, run: Recorder) -> None:
-    """Status or cause, duration, and the code if it is known."""
+async def test_the_metrics_of_a_request(make_account: MakeAccount, partner_center: Wire, run: Recorder) -> None:
+    """The metrics have status or cause, duration, and the code if it is known."""
     metrics.prepare(
         [(each.name, each.method, each.success) for each in operations().values()],
         topics={"commands": "commands", "events": "events", "dead_letters": "dead-letters"},
@@ -47,7 +47,7 @@ async def test_what_a_request_leaves_behind(make_account: MakeAccount, partner_c
 async def test_the_state_of_a_circuit_is_one_of_three(
     make_account: MakeAccount, partner_center: Wire, run: Recorder
 ) -> None:
-    """One-hot."""
+    """Exactly one of the three gauges is 1."""
     center = make_account().center(run)
     partner_center.react = lambda _: answers(500, {})
     for _ in range(5):

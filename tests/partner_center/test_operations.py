@@ -1,4 +1,4 @@
-"""Every operation: what its function sends, and what it reads from an answer shaped as Partner Center's are."""
+"""Every operation: the request that its function sends, and the value read from an answer of Partner Center's shape."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -37,12 +37,12 @@ ITEM = "DZH318Z0BPS6:0001:DZH318Z0BML6"
 
 
 def link(uri: str) -> dict[str, object]:
-    """A link as answers have them."""
+    """A link in the form of the answers."""
     return {"uri": uri, "method": "GET", "headers": []}
 
 
 def collection(*items: object) -> dict[str, object]:
-    """A collection whose count is not its length, as happens."""
+    """A collection whose count differs from its length, as happens at Partner Center."""
     return {
         "totalCount": 99,
         "items": list(items),
@@ -53,7 +53,7 @@ def collection(*items: object) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Case:
-    """One operation: the call, the request that it makes, the answer, and what is read from it."""
+    """One operation: the call, its request, the answer, and the value that is read from it."""
 
     call: Callable[[PartnerCenter], Awaitable[Any]]
     target: str
@@ -519,7 +519,7 @@ CASES = {
 
 
 def test_every_operation_has_a_case() -> None:
-    """None is written without being read once."""
+    """Every operation is read at least once."""
     assert sorted(CASES) == list(operations())
 
 
@@ -527,7 +527,7 @@ def test_every_operation_has_a_case() -> None:
 async def test_an_operation(
     name: str, make_account: MakeAccount, partner_center: Wire, run: Recorder, tmp_path: Path
 ) -> None:
-    """It sends what is documented, and reads what comes back."""
+    """The operation sends the documented request and reads the answer."""
     case = CASES[name]
     file = tmp_path / "refresh-token"
     file.write_text("a-refresh-token")
@@ -541,8 +541,8 @@ async def test_an_operation(
 
 
 @pytest.mark.parametrize("operation", operations().values(), ids=list(operations()))
-def test_what_an_operation_says_of_itself(operation: Operation[Any]) -> None:
-    """Data that others go by: ceilings, effects, tokens, sources."""
+def test_the_properties_of_an_operation(operation: Operation[Any]) -> None:
+    """Other code uses these data: ceilings, effects, tokens, sources."""
     assert operation.source.startswith("https://learn.microsoft.com/")
     assert operation.path.startswith("/")
     assert operation.success <= {200, 201, 202}
@@ -576,12 +576,12 @@ def test_what_an_operation_says_of_itself(operation: Operation[Any]) -> None:
     ],
 )
 def test_the_family_that_shares_a_ceiling(name: str, family: str) -> None:
-    """The path's segment after the customer, or the first one."""
+    """The family is the path's segment after the customer, or the first segment."""
     assert operations()[name].family == family
 
 
-def test_what_takes_a_users_token() -> None:
-    """Agreements, provisioning status and upgrades; all else takes the application's."""
+def test_the_operations_that_take_a_users_token() -> None:
+    """These are agreements, provisioning status and upgrades. All others take the application's token."""
     users = {name for name, operation in operations().items() if operation.auth is Auth.USER}
     assert users == {
         "agreements.metadata",
@@ -594,8 +594,8 @@ def test_what_takes_a_users_token() -> None:
     }
 
 
-def test_what_an_effect_costs() -> None:
-    """Whatever buys is money, and only that; what is not listed here only reads."""
+def test_the_class_of_each_effect() -> None:
+    """Exactly the purchases are money. An operation that is not listed here only reads."""
     writes = {name: operation.effect for name, operation in operations().items() if operation.writes}
     assert writes == {
         "carts.create": EffectClass.ORPHAN,

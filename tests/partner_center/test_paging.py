@@ -1,4 +1,4 @@
-"""Collections in several pages: followed by their links, with the headers of those, to the end."""
+"""Collections in several pages: the client follows their links, with the links' headers, to the end."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def page(ids: str, uri: str | None = None, token: str = "") -> Move:
 
 
 async def test_pages_are_followed_to_the_end(center: PartnerCenter, partner_center: Wire, run: Recorder) -> None:
-    """The next page is asked for as its link says; the count of items plays no part."""
+    """The next page is requested as its link says. The count of items is not used."""
     uri = "/customers/c/subscriptions?seekOperation=Next"
     partner_center.will(page("ab", uri, "token-1"), page("", f"v1{uri}", "token-2"), page("c"))
     assert [each.id for each in await subscriptions.list_all(center, "c")] == ["a", "b", "c"]

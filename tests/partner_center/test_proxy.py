@@ -1,4 +1,4 @@
-"""Through a proxy: base URL and authority by a tunnel, this very machine never, and the gate as late as ever.
+"""Through a proxy: a tunnel to the base URL and to the authority, none to this machine, and the gate as late as ever.
 
 The servers of these tests have the name `pc.example`, which nobody can resolve: only the proxy knows where they are.
 """
@@ -42,11 +42,11 @@ class Behind:
     wire: Wire
     ca_file: Path
     hellos: list[str] = field(default_factory=list)
-    """The names that were asked for in handshakes of TLS."""
+    """The server names of the TLS handshakes."""
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The base URL of the server."""
         return f"https://{NAME}:{self.wire.port}"
 
 
@@ -65,7 +65,7 @@ async def behind(tmp_path: Path) -> AsyncIterator[Behind]:
 
 
 def through(proxy: Tunnels, *, user: str | None = None, password: str = "") -> Proxy:
-    """The proxy as an account knows it."""
+    """The proxy, as an account knows it."""
     return Proxy(proxy.url, user, password)
 
 
@@ -88,7 +88,7 @@ async def send(transport: Transport, departure: Departure | None = None) -> Repl
 
 @pytest.mark.parametrize(("user", "password"), [(None, ""), ("contoso", PASSWORD)], ids=["no password", "password"])
 async def test_a_call_goes_through_a_tunnel(behind: Behind, user: str | None, password: str) -> None:
-    """One CONNECT for a kept connection. The proxy sees the host and nothing else."""
+    """A kept connection has one CONNECT. The proxy sees the host and nothing else."""
     async with tunnels(user=user, password=password) as proxy:
         behind.wire.will(OK, OK)
         async with transport_to(behind, through(proxy, user=user, password=password)) as transport:
@@ -110,7 +110,8 @@ async def test_a_token_is_asked_for_through_a_tunnel(behind: Behind, user: str |
 
 
 async def test_the_gate_is_asked_when_the_request_goes_into_the_tunnel(behind: Behind) -> None:
-    """The tunnel is no departure: what the gate sees is a connection with TLS, and what it raises keeps the request.
+    """The tunnel is no departure: the gate sees a connection with TLS, and an exception of the gate holds the request
+    back.
 
     Rule GateAtSend, promises G2, G4.
     """
@@ -132,7 +133,7 @@ async def test_the_gate_is_asked_when_the_request_goes_into_the_tunnel(behind: B
     ("answer", "why"), [(407, "proxy_auth"), (403, "proxy"), (502, "proxy")], ids=["password", "forbidden", "no way"]
 )
 async def test_a_proxy_that_makes_no_tunnel(behind: Behind, answer: int, why: str) -> None:
-    """The request never left, and the reason tells whether a password is missing."""
+    """The request never left. The reason says whether a password is missing."""
     async with tunnels(answer=answer) as proxy, transport_to(behind, through(proxy)) as transport:
         departure = Departure(lambda: None)
         with pytest.raises(NoReply) as caught:
@@ -145,7 +146,7 @@ async def test_a_proxy_that_makes_no_tunnel(behind: Behind, answer: int, why: st
 
 
 async def test_a_proxy_that_is_not_there(behind: Behind) -> None:
-    """It is the proxy that is named, and not the host: its own name included."""
+    """The error names the proxy, and not the host. The proxy's own name may be the unknown one."""
     for address in ("http://127.0.0.1:1", "http://proxy.invalid:3128"):
         async with transport_to(behind, Proxy(address)) as transport:
             with pytest.raises(NoReply) as caught:
@@ -157,7 +158,7 @@ async def test_a_proxy_that_is_not_there(behind: Behind) -> None:
 
 
 async def test_a_wrong_password_is_no_token_and_shows_nowhere(behind: Behind) -> None:
-    """Neither in the error nor in what is printed of the account's proxy."""
+    """The password is neither in the error nor in the printed form of the account's proxy."""
     async with tunnels(user="contoso", password="right") as proxy:
         given = through(proxy, user="contoso", password=PASSWORD)
         with pytest.raises(NoToken) as caught:
@@ -168,7 +169,7 @@ async def test_a_wrong_password_is_no_token_and_shows_nowhere(behind: Behind) ->
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_the_proxys_fault(behind: Behind) -> None:
-    """A company's proxy that signs with its own authority: what helps is to trust that."""
+    """A company's proxy may sign with its own authority. The remedy is to trust that authority."""
     async with tunnels() as proxy:
         untrusting = Transport(behind.url, tls_context(None), connections=1, call_timeout=5.0, proxy=through(proxy))
         with pytest.raises(NoReply) as caught:
@@ -178,7 +179,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_the_proxys_fault(beh
 
 
 async def test_this_very_machine_is_never_reached_through_a_proxy() -> None:
-    """A simulator on loopback is asked directly, whatever the account's proxy is."""
+    """A simulator on loopback is called directly, whatever the account's proxy."""
     async with tunnels() as proxy, wire() as server:
         server.will(OK)
         direct = Transport(server.url, tls_context(None), connections=1, call_timeout=5.0, proxy=through(proxy))
@@ -188,7 +189,7 @@ async def test_this_very_machine_is_never_reached_through_a_proxy() -> None:
 
 
 async def test_a_tunnel_that_dies_is_not_used_twice(behind: Behind) -> None:
-    """Nothing is sent again when a kept connection is lost, through a proxy as without one."""
+    """Nothing is sent again when a kept connection is lost, with or without a proxy."""
     async with tunnels() as proxy, transport_to(behind, through(proxy)) as transport:
         behind.wire.will(OK, hangs_up, OK)
         await send(transport)
@@ -199,7 +200,7 @@ async def test_a_tunnel_that_dies_is_not_used_twice(behind: Behind) -> None:
 
 
 async def test_a_proxy_that_says_nothing(behind: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time-out for a connection covers the tunnel too, and nothing has left."""
+    """The time-out for a connection includes the tunnel. Nothing has left."""
     monkeypatch.setattr(module, "CONNECT_TIMEOUT", 0.3)
     silence = asyncio.Event()
 
@@ -227,7 +228,7 @@ async def test_a_proxy_that_says_nothing(behind: Behind, monkeypatch: pytest.Mon
     ],
 )
 def test_user_and_password_are_percent_encoded(url: str, read: Proxy) -> None:
-    """They are no part of the address."""
+    """User and password are no part of the address."""
     assert Proxy.read(url) == read
 
 

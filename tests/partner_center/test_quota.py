@@ -1,4 +1,4 @@
-"""The ceiling: never more than so many requests in any minute, in the order of asking, without a stampede."""
+"""The ceiling: never more requests than allowed in any minute, in the order of the callers, without a stampede."""
 
 import asyncio
 import random
@@ -15,8 +15,8 @@ from worker.partner_center.client.quota import GROWTH, LOWERED, STUBBORN, Ceilin
 from worker.partner_center.client.sliding_window import GRACE, SOONEST, SPAN, SlidingWindow
 
 
-def test_so_many_and_no_more() -> None:
-    """The ceiling is reached by requests that are under way, and is free again a minute after their answers."""
+def test_no_more_requests_leave_than_the_ceiling_allows() -> None:
+    """Requests under way count up to the ceiling. A slot is free again a minute after its answer."""
     window = SlidingWindow(2)
     assert [window.ask(0, who) for who in "ab"] == [0, 0]
     assert window.ask(0, "c") > 0
@@ -36,7 +36,7 @@ def test_a_request_that_never_left_does_not_count() -> None:
 
 
 def test_a_slot_counts_from_its_answer() -> None:
-    """A slow request may have arrived at its very end: only then does its minute begin."""
+    """A slow request may have arrived at its very end. Its minute begins only then."""
     window = SlidingWindow(1)
     window.ask(0, "slow")
     window.done(40, left=True)
@@ -44,8 +44,8 @@ def test_a_slot_counts_from_its_answer() -> None:
     assert window.ask(100, "next") == 0
 
 
-def test_each_is_promised_a_slot_of_its_own() -> None:
-    """Those who wait do not all come back at the same moment."""
+def test_each_caller_is_promised_a_slot_of_its_own() -> None:
+    """Waiting callers do not all come back at the same moment."""
     window = SlidingWindow(3)
     for number, who in enumerate("abc"):
         window.ask(number, who)
@@ -56,8 +56,8 @@ def test_each_is_promised_a_slot_of_its_own() -> None:
     assert promised == pytest.approx([60, 61, 62, 120, 121, 122])
 
 
-def test_who_was_first_is_first() -> None:
-    """A newcomer does not take the slot that another was promised."""
+def test_the_first_caller_gets_the_first_slot() -> None:
+    """A new caller does not take the slot promised to another."""
     window = SlidingWindow(1)
     window.ask(0, "a")
     window.done(0, left=True)
@@ -67,12 +67,12 @@ def test_who_was_first_is_first() -> None:
 
 
 def test_all_who_need_several_requests_get_them_although_they_ask_at_the_same_time() -> None:
-    """A run that must wait is repeated: if everybody got the first slot and nobody the last, no run would end."""
+    """A run that must wait is repeated. If everybody got the first slot and nobody the last, no run would end."""
     window, needed, ended = SlidingWindow(10), 4, 0
     asking = [(number / 1000, number, 0) for number in range(40)]
     while asking:
         now, who, made = heappop(asking)
-        assert now < 40 * SPAN  # 16 is what 160 requests take at the very least
+        assert now < 40 * SPAN  # 160 requests take at least 16
         delay = window.ask(now, who)
         if delay:
             heappush(asking, (now + delay, who, 0))
@@ -86,7 +86,7 @@ def test_all_who_need_several_requests_get_them_although_they_ask_at_the_same_ti
 
 
 def test_a_run_that_fell_short_begins_again_only_when_it_can_end() -> None:
-    """Slots that come free one by one would each be taken by its first requests, and it would never see its last."""
+    """Its first requests would take each slot that comes free, and the run would never reach its last request."""
     window = SlidingWindow(4)
     for at in (0, 15, 30, 45):
         window.ask(at, "others")
@@ -105,7 +105,7 @@ def test_a_run_that_fell_short_begins_again_only_when_it_can_end() -> None:
 
 
 def test_a_promise_that_is_as_good_as_due_is_due() -> None:
-    """An instant that a clock cannot tell from now is not waited for, again and again."""
+    """A caller does not wait again and again for an instant that a clock cannot tell from now."""
     window = SlidingWindow(1)
     window.ask(0, "a")
     window.done(0, left=True)
@@ -125,7 +125,7 @@ def test_a_promise_that_nobody_keeps_lapses() -> None:
 
 
 def test_a_hold_stops_everybody_and_lets_them_go_one_by_one() -> None:
-    """After a 429 the waiting ones are spread over the minute instead of rushing in."""
+    """After a 429 the waiting callers are spread over the minute."""
     window = SlidingWindow(60)
     window.hold(0, 30)
     assert [window.ask(0, who) for who in "abc"] == pytest.approx([30, 31, 32])
@@ -142,7 +142,7 @@ def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
 
 @given(st.integers(1, 8), st.integers(0, 2**32), st.integers(50, 300))
 def test_no_minute_ever_sees_more(limit: int, seed: int, steps: int) -> None:
-    """With any callers, times and durations: no 60 seconds see more arrivals than the ceiling."""
+    """For any callers, times and durations, no 60 seconds have more arrivals than the ceiling."""
     chance = random.Random(seed)
     window = SlidingWindow(limit)
     now = 0.0
@@ -172,7 +172,7 @@ def quota(limit: int, *, patience: float = 2.0, waited: list[float] | None = Non
 
 @pytest.mark.looptime
 async def test_a_short_wait_is_waited_out_here() -> None:
-    """At most two seconds. The wait is reported."""
+    """The wait is two seconds at most and is reported."""
     waited: list[float] = []
     ceiling = quota(1, waited=waited)
     async with ceiling.slot("a") as slot:
@@ -185,7 +185,7 @@ async def test_a_short_wait_is_waited_out_here() -> None:
 
 @pytest.mark.looptime
 async def test_a_long_wait_is_left_to_others() -> None:
-    """The error says when to come back, and the caller holds nothing meanwhile."""
+    """The error says when to come back. The caller holds nothing meanwhile."""
     ceiling = quota(1)
     async with ceiling.slot("a") as slot:
         slot.left = True
@@ -197,7 +197,7 @@ async def test_a_long_wait_is_left_to_others() -> None:
 
 @pytest.mark.looptime
 async def test_a_cancelled_request_that_left_still_counts() -> None:
-    """It may have arrived."""
+    """The request may have arrived."""
     ceiling = quota(1)
 
     async def cancelled() -> None:
@@ -214,7 +214,7 @@ async def test_a_cancelled_request_that_left_still_counts() -> None:
 
 @pytest.mark.looptime
 async def test_refusals_without_a_time_double_the_hold() -> None:
-    """5, 10, 20 seconds. Another answer resets the hold to 5."""
+    """The hold is 5, 10, 20 seconds. Another answer resets it to 5."""
     ceiling = quota(500)
     assert [round(ceiling.refused(who, None)) for who in "abc"] == [5, 10, 20]
     ceiling.taken()
@@ -223,8 +223,8 @@ async def test_refusals_without_a_time_double_the_hold() -> None:
 
 
 @pytest.mark.looptime
-async def test_a_refusal_that_asks_for_nothing_is_no_invitation() -> None:
-    """`Retry-After: 0` still means a moment."""
+async def test_a_refusal_without_a_delay_still_means_a_wait() -> None:
+    """`Retry-After: 0` still means a short wait."""
     assert quota(500).refused("a", 0.0) == pytest.approx(1)
 
 
@@ -313,7 +313,7 @@ async def test_an_outage_says_nothing_about_ceilings() -> None:
 
 
 def test_requests_from_before_a_restart_count_for_the_ceiling() -> None:
-    """The ceiling holds in any 60 seconds, also in those in which the worker was started again."""
+    """The ceiling holds in any 60 seconds, including those around a restart of the worker."""
     window = SlidingWindow(2)
 
     window.recall(1000.0, [10.0, 70.0, 20.0])

@@ -23,7 +23,7 @@ AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def answer(status: int, body: bytes = b"", reason: str = "", **headers: str) -> Answer:
-    """An answer as the transport gives it."""
+    """An answer as the transport returns it."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, named, body, AT, request_id="r", correlation_id="c", reason=reason)
 
@@ -52,16 +52,16 @@ FOREIGN_WORDS = [
     (b'{"errorName":"Exists","message":"there"}', "there"),
     (b'{"Message":"No HTTP resource was found."}', "No HTTP resource was found."),
 ]
-"""JSON that gateways and frameworks write: it has no code of Partner Center's, which are numbers."""
+"""JSON that gateways and frameworks write. It has no code of Partner Center: those are numbers."""
 PAGES = [b"", b" ", b"<html>Forbidden</html>", b"[]", b"null", b'"no"', b"{}", b"\xff\xfe", b'{"code":', b'{"code":""}']
-"""Bodies without words that can be repeated."""
+"""Bodies without quotable words."""
 TOLD = sorted(set(range(400, 500)) - {401, 429})
-"""Statuses that say no, but those that have a meaning of their own without a body."""
+"""Statuses of refusals, except those with a meaning of their own without a body."""
 
 
 @pytest.mark.parametrize(("body", "code", "description"), OWN_SHAPES)
 def test_the_shapes_of_error_bodies(body: bytes, code: str | None, description: str) -> None:
-    """All say code and description, under several names."""
+    """All have code and description, under several names."""
     with pytest.raises(Refused) as caught:
         read(customers.GET, answer(400, body))
     error = caught.value
@@ -72,7 +72,7 @@ def test_the_shapes_of_error_bodies(body: bytes, code: str | None, description: 
 @pytest.mark.parametrize("operation", [customers.GET, subscriptions.PATCH, carts.CREATE, carts.CHECKOUT])
 @pytest.mark.parametrize("body", PAGES)
 def test_a_page_that_partner_center_did_not_write_is_no_refusal(operation: Operation[Any], body: bytes) -> None:
-    """An empty answer or a proxy's page tells nothing, with any status. A write is in doubt."""
+    """An empty answer or a proxy's page proves nothing, with any status. A write is in doubt."""
     for status in TOLD:
         expected = rf"the answer {status} \(So it is\) is not Partner Center's own"
         with pytest.raises(Unanswered, match=expected) as caught:
@@ -102,26 +102,26 @@ def test_a_description_fits_a_log_and_a_database() -> None:
 
 @pytest.mark.parametrize("body", [shape for shape, _, _ in OWN_SHAPES])
 def test_a_fault_inside_a_success_is_a_refusal(body: bytes) -> None:
-    """2xx is not success; a write with such an answer was not executed."""
+    """2xx is not always success: a write with such an answer was not executed."""
     with pytest.raises(Refused):
         read(carts.CHECKOUT, answer(200, body))
 
 
 def test_the_documented_fault_with_status_200() -> None:
-    """400072, the item is not available, comes with 200."""
+    """400072 (the item is not available) comes with 200."""
     with pytest.raises(Refused) as caught:
         read(carts.CREATE, answer(200, b'{"code":400072,"description":"This item is not available."}'))
     assert (caught.value.code, caught.value.status) == ("400072", 200)
 
 
 def test_a_throttle_inside_a_success_is_a_throttle() -> None:
-    """The body's own status counts."""
+    """The status in the body counts."""
     with pytest.raises(Throttled):
         read(carts.CREATE, answer(200, b'{"statusCode":429,"message":"slower"}'))
 
 
 def test_trouble_of_the_service_inside_a_success_is_no_refusal() -> None:
-    """800003 says that something broke: the write may have been executed all the same."""
+    """800003 says that a part of the service broke: the write may have been executed."""
     with pytest.raises(Unanswered):
         read(carts.CHECKOUT, answer(200, b'{"code":800003,"description":"unexpected"}'))
 
@@ -141,7 +141,7 @@ def test_trouble_of_the_service_inside_a_success_is_no_refusal() -> None:
     ],
 )
 def test_a_resource_is_no_fault(document: object) -> None:
-    """Not everything that has a code is an error."""
+    """A resource with a code is not an error."""
     assert error_in(document) is None
 
 
@@ -150,7 +150,7 @@ def test_a_resource_is_no_fault(document: object) -> None:
 )
 @pytest.mark.parametrize("operation", [customers.GET, carts.CREATE])
 def test_a_success_that_cannot_be_read_is_no_answer(operation: Operation[Any], body: bytes) -> None:
-    """Of a write it may have been executed, of a read it is worth asking again."""
+    """Such a write may have been executed. Such a read is repeated."""
     with pytest.raises(Unanswered, match="answered with a success, but") as caught:
         read(operation, answer(200, body))
     assert caught.value.status == 200
@@ -158,7 +158,7 @@ def test_a_success_that_cannot_be_read_is_no_answer(operation: Operation[Any], b
 
 @pytest.mark.parametrize("identity", ["..", ".", "a\\nb", "a" * 257])
 def test_an_id_that_cannot_be_part_of_an_address_makes_an_answer_that_cannot_be_read(identity: str) -> None:
-    """It would be asked for by that id."""
+    """The client would ask for the resource by that id."""
     with pytest.raises(Unanswered, match="does not have the documented form"):
         read(subscriptions.GET, answer(200, b'{"id":"%s"}' % identity.encode()))
     assert read(subscriptions.GET, answer(200, b'{"id":"s","orderId":"%s"}' % identity.encode())).order_id is None
@@ -166,7 +166,7 @@ def test_an_id_that_cannot_be_part_of_an_address_makes_an_answer_that_cannot_be_
 
 
 def test_an_empty_200_to_a_change_is_no_answer() -> None:
-    """A PATCH answered 202 may come without a body, one answered 200 may not."""
+    """A PATCH answered with 202 may come without a body, one answered with 200 may not."""
     assert read(subscriptions.PATCH, answer(202)) is None
     assert read(subscriptions.PATCH, answer(204)) is None
     with pytest.raises(Unanswered):
@@ -177,7 +177,7 @@ def test_an_empty_200_to_a_change_is_no_answer() -> None:
 
 
 def test_an_accepted_request_says_where_to_look() -> None:
-    """The Location of an upgrade, which may be missing."""
+    """The Location of an upgrade says so, if it is present."""
     assert read(upgrades.CREATE, answer(202, location="productUpgrades/7")) == Accepted(location="productUpgrades/7")
     assert read(upgrades.CREATE, answer(202)) == Accepted()
     with pytest.raises(Unanswered):
@@ -187,7 +187,7 @@ def test_an_accepted_request_says_where_to_look() -> None:
 
 
 def test_a_cancelled_entitlement_answers_in_two_ways() -> None:
-    """The pages disagree: 200 with the entitlement, or 202 without a word."""
+    """The documentation disagrees: 200 with the entitlement, or 202 without a body."""
     assert read(azure_entitlements.CANCEL, answer(200, b'{"id":"e","status":"active"}')) == Accepted()
     assert read(azure_entitlements.CANCEL, answer(202)) == Accepted()
     with pytest.raises(Unanswered):
@@ -214,7 +214,7 @@ def test_a_cancelled_entitlement_answers_in_two_ways() -> None:
     ],
 )
 def test_which_error_an_answer_is(status: int, body: bytes, kind: type[CallError]) -> None:
-    """By status and code."""
+    """Status and code decide."""
     with pytest.raises(CallError) as caught:
         read(carts.CHECKOUT, answer(status, body))
     assert type(caught.value) is kind
@@ -234,7 +234,7 @@ def test_which_error_an_answer_is(status: int, body: bytes, kind: type[CallError
 def test_a_write_is_in_doubt_after_a_401_or_429_that_partner_center_did_not_write(
     status: int, body: bytes, in_doubt: bool
 ) -> None:
-    """Both are waited for. But only a code of Partner Center, or its documented 429, means: not executed."""
+    """Both lead to a wait. But only a code of Partner Center, or its documented 429, means: not executed."""
     with pytest.raises((TokenUnavailable, Throttled)) as caught:
         read(carts.CHECKOUT, answer(status, body))
     assert caught.value.in_doubt is in_doubt
@@ -262,18 +262,18 @@ def test_a_write_is_in_doubt_after_a_401_or_429_that_partner_center_did_not_writ
     ],
 )
 def test_retry_after_in_both_forms(headers: dict[str, str], seconds: float | None) -> None:
-    """Seconds, or a date as seen from the answer's own; nonsense says nothing."""
+    """The forms are seconds, and a date relative to the answer's own date. Nonsense counts as nothing."""
     assert retry_after(headers, AT) == seconds
 
 
 @given(st.integers(100, 999), st.binary(max_size=200))
 def test_no_answer_is_too_odd(status: int, body: bytes) -> None:
-    """Whatever comes is a value or a `CallError`."""
+    """Every answer becomes a value or a `CallError`."""
     for operation in (customers.GET, customers.LIST, carts.CHECKOUT, subscriptions.PATCH, upgrades.CREATE):
         with suppress(CallError):
             assert read(operation, answer(status, body)) is not None or status in {202, 204}
 
 
 def test_clean_text_is_one_line() -> None:
-    """Fit for a log line."""
+    """The text fits a log line."""
     assert clean("  a\nb\x00\x1bc ") == "a b\ufffd\ufffdc"

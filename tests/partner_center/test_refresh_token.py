@@ -10,7 +10,7 @@ from worker.partner_center.client.refresh_token import RefreshTokenFile, Refresh
 
 
 def redeem(path: Path, times: int) -> None:
-    """Use the token in the file so often, and store a successor each time."""
+    """Use the token in the file this many times, and store a successor each time."""
     for _ in range(times):
         with RefreshTokenFile(path, Clock()).redemption() as (token, store):
             store(str(int(token) + 1))
@@ -58,8 +58,8 @@ def test_a_file_in_use_is_not_waited_for_without_end(tmp_path: Path) -> None:
         pytest.fail("both had it")
 
 
-def test_what_a_crash_left_behind_is_no_obstacle(tmp_path: Path) -> None:
-    """A half-written successor is thrown away."""
+def test_a_half_written_file_of_a_crash_is_no_obstacle(tmp_path: Path) -> None:
+    """The next process deletes a half-written successor."""
     path = tmp_path / "refresh-token"
     path.write_text("1")
     (tmp_path / ".refresh-token.new").write_text("half")
@@ -68,7 +68,7 @@ def test_what_a_crash_left_behind_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """The file that it points to is replaced."""
+    """The file at the end of the link is replaced."""
     path, link = tmp_path / "real", tmp_path / "link"
     path.write_text("1")
     link.symlink_to(path)
@@ -78,7 +78,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_and_space_around_are_no_part_of_the_token(tmp_path: Path) -> None:
-    """Editors leave both."""
+    """Editors add both."""
     path = tmp_path / "refresh-token"
     path.write_bytes(b"\xef\xbb\xbf 7 \r\n")
     redeem(path, 1)
@@ -86,7 +86,7 @@ def test_a_byte_order_mark_and_space_around_are_no_part_of_the_token(tmp_path: P
 
 
 def test_when_the_token_was_stored(tmp_path: Path) -> None:
-    """From the file itself, so that it is known after a restart; unknown without a file."""
+    """The file itself has the time, so it is known after a restart. Without a file it is unknown."""
     path = tmp_path / "refresh-token"
     assert RefreshTokenFile(path, Clock()).issued_at() is None
     path.write_text("1")

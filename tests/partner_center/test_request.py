@@ -1,4 +1,4 @@
-"""How requests are written."""
+"""The text of requests."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ COMMAND = UUID("c0ffee00-0000-4000-8000-000000000001")
 
 
 def test_a_path_is_filled_in_and_escaped() -> None:
-    """Under the version segment; ids are single segments whatever they hold."""
+    """It begins with the version. Each id is a single segment, whatever it holds."""
     path = {"customer_id": "c/1", "order_id": "a_b-c 1"}
     assert prepare(orders.GET, path, None, None).target == "/v1/customers/c%2F1/orders/a_b-c%201"
 
@@ -38,7 +38,7 @@ def test_a_query_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a\nb", "a" * 257])
-def test_what_would_change_the_path_is_refused(value: str) -> None:
+def test_an_id_that_would_change_the_path_is_refused(value: str) -> None:
     """An id can neither be empty nor change the path."""
     with pytest.raises(ValueError, match="segment of an address"):
         prepare(customers.GET, {"customer_id": value}, None, None)
@@ -56,7 +56,7 @@ def test_what_would_change_the_path_is_refused(value: str) -> None:
     ],
 )
 def test_links_are_relative_to_the_version_root(uri: str) -> None:
-    """With or without the version, a slash, or our own host."""
+    """A link may be with or without the version, a slash, or the host of the base URL."""
     link = Link(uri=uri, headers=(Header(key="MS-ContinuationToken", value="t=="),))
     request = follow(customers.LIST, link, BASE)
     assert request.target == "/v1/customers?size=40&seekOperation=Next"
@@ -67,7 +67,7 @@ def test_links_are_relative_to_the_version_root(uri: str) -> None:
     "uri", ["/customers/../x", "..", "/v1/%2e%2E/x", "https://api.partnercenter.microsoft.com/./x"]
 )
 def test_links_that_climb_are_not_followed(uri: str) -> None:
-    """Not even inside our own host, however the dots are written."""
+    """This holds within the host of the base URL too, however the dots are written."""
     with pytest.raises(Unanswered, match="in its path"):
         follow(customers.LIST, Link(uri=uri), BASE)
 
@@ -78,7 +78,7 @@ ODD = ["..", ".", "a/../b", "a%2F..", "a?b#c", "a\\b", "%2e%2e"]
 @pytest.mark.parametrize("value", ODD)
 @pytest.mark.parametrize("operation", operations().values(), ids=operations().keys())
 def test_no_id_leaves_its_segment(operation: Operation[Any], value: str) -> None:
-    """Of any operation: an id that Microsoft named is one segment of an address, or none at all."""
+    """For every operation, an id from Microsoft is one segment of an address or is refused."""
     names = re.findall(r"{(\w+)}", operation.path)
     try:
         target = prepare(operation, dict.fromkeys(names, value), None, None).target
@@ -116,8 +116,8 @@ def test_links_that_lead_elsewhere_are_not_followed(uri: str) -> None:
         follow(customers.LIST, Link(uri=uri), BASE)
 
 
-def test_a_links_headers_do_not_replace_ours() -> None:
-    """All of them are sent, but token, ids and what belongs to the connection stay ours."""
+def test_a_links_headers_do_not_replace_those_of_the_client() -> None:
+    """All headers of the link are sent, except token, ids and headers of the connection."""
     link = Link(
         uri="/customers",
         headers=tuple(
@@ -132,7 +132,7 @@ def test_a_links_headers_do_not_replace_ours() -> None:
 
 
 def test_a_request_id_depends_on_everything_that_makes_the_request() -> None:
-    """And on nothing else: the same parts give the same id in every process."""
+    """The id depends on nothing else: the same parts give the same id in every process."""
     cart = prepare(carts.UPDATE, {"customer_id": "c", "cart_id": "1"}, None, {"id": "1"})
     other_path = prepare(carts.UPDATE, {"customer_id": "c", "cart_id": "2"}, None, {"id": "1"})
     other_body = prepare(carts.UPDATE, {"customer_id": "c", "cart_id": "1"}, None, {"id": "2"})

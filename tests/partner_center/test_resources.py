@@ -1,4 +1,4 @@
-"""How resources are read when they are odd, and sent back when they are changed."""
+"""How odd resources are read, and how changed resources are sent back."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -59,7 +59,7 @@ class Thing(Resource):
     ],
 )
 def test_open_enumerations(given: object, expected: str | None) -> None:
-    """Any value, any case, numbers too; what is no value is none."""
+    """Any value in any case is accepted, numbers too. Other JSON counts as no value."""
     assert Thing(kind_of_thing=given).kind_of_thing == expected
 
 
@@ -78,7 +78,7 @@ def test_open_enumerations(given: object, expected: str | None) -> None:
     ],
 )
 def test_instants(given: object, expected: datetime | None) -> None:
-    """Seven digits, offsets, no zone; a slip of the pen is no instant and no failure."""
+    """Seven digits, offsets and no zone are read. A malformed instant is None and no failure."""
     assert Thing(at=given).at == expected
 
 
@@ -94,7 +94,7 @@ def test_instants(given: object, expected: datetime | None) -> None:
     ],
 )
 def test_numbers(given: object, expected: Decimal | None) -> None:
-    """As numbers or as text."""
+    """Numbers come as numbers or as text."""
     assert Thing(amount=given).amount == expected
 
 
@@ -102,12 +102,12 @@ def test_numbers(given: object, expected: Decimal | None) -> None:
     ("given", "expected"), [(True, True), ("True", True), ("false", False), ("maybe", None), (1, None), (None, None)]
 )
 def test_flags(given: object, expected: bool | None) -> None:
-    """As booleans or as text."""
+    """Flags come as booleans or as text."""
     assert Thing(yes=given).yes is expected
 
 
 def test_member_names_in_any_case() -> None:
-    """Answers have been seen in several."""
+    """Answers have members in several cases."""
     assert Thing.model_validate({"ID": 5, "Text": "x", "kindofthing": "A", "unknown": {}}) == Thing(
         id="5", text="x", kind_of_thing="a"
     )
@@ -121,7 +121,7 @@ def test_an_id_is_needed(document: object) -> None:
 
 
 def test_ids_compare_without_case() -> None:
-    """None names nothing, not even the same nothing."""
+    """None equals no id, not even None."""
     assert same_id("ABC", "abc")
     assert not same_id("abc", "abd")
     assert not same_id(None, None)
@@ -132,31 +132,31 @@ def test_ids_compare_without_case() -> None:
     [{"items": []}, {"totalCount": 0}, {"items": None, "attributes": {"objectType": "Collection"}}, [], {"Items": []}],
 )
 def test_an_empty_collection(document: object) -> None:
-    """However it says so."""
+    """An empty collection has several forms."""
     assert Collection[Thing].model_validate(document).items == ()
 
 
 @pytest.mark.parametrize("document", [{}, {"items": {}}, {"items": [{"id": {}}]}, {"items": [], "links": "x"}, "x"])
-def test_what_is_no_collection(document: object) -> None:
-    """Nothing is skipped in silence: an item that cannot be read might be the one that matters."""
+def test_an_answer_that_is_no_collection(document: object) -> None:
+    """No item is skipped silently: the unreadable item may be the one that matters."""
     with pytest.raises(ValidationError):
         Collection[Thing].model_validate(document)
 
 
 def test_a_document_is_sent_back_whole() -> None:
-    """Unknown members and the digits of numbers are those that came."""
+    """Unknown members and the digits of numbers stay as they came."""
     body = b'{"ID":"s","STATUS":"Active","price":1.10,"next":{"term":null,"n":1E2},"(whole)":1}'
     assert dumps(Subscription.model_validate(loads(body)).raw) == body
 
 
 class Note(Document):
-    """A document with a member named as our own."""
+    """A document with a member that has the name of a field of the class."""
 
     id: Id
 
 
 def test_a_member_named_raw_is_a_member() -> None:
-    """It does not become the whole."""
+    """The member does not replace the whole document."""
     assert Note.model_validate({"id": "1", "raw": 5}).raw == {"id": "1", "raw": 5}
 
 
@@ -181,7 +181,7 @@ def test_a_member_named_raw_is_a_member() -> None:
     ],
 )
 def test_which_subscription_is_an_azure_plan(document: dict[str, Any], plan: bool, legacy: bool) -> None:
-    """By its offer; by its product type only where no offer is named."""
+    """The offer decides. The product type decides only without an offer."""
     subscription = Subscription.model_validate({"id": "s", **document})
     assert (subscription.is_azure_plan, subscription.is_legacy_azure) == (plan, legacy)
 
@@ -210,8 +210,8 @@ def test_which_line_is_an_azure_plan() -> None:
         (None, False, False, True),
     ],
 )
-def test_what_an_orders_status_means(status: str | None, completed: bool, failed: bool, still_open: bool) -> None:
-    """What is not known to be over is open."""
+def test_the_meaning_of_an_orders_status(status: str | None, completed: bool, failed: bool, still_open: bool) -> None:
+    """Every status that is not known to be over is open."""
     order = Order.model_validate({"id": "o", "status": status})
     assert (order.is_completed, order.is_failed, order.is_open) == (
         completed,
@@ -221,7 +221,7 @@ def test_what_an_orders_status_means(status: str | None, completed: bool, failed
 
 
 def test_errors_of_a_cart_are_found_wherever_they_are() -> None:
-    """On items and on their add-ons; a word is an error too."""
+    """Errors are on items and on their add-ons. A word is an error too."""
     cart = Cart.model_validate(
         {
             "id": "c",
@@ -242,8 +242,8 @@ def test_a_cart_whose_errors_cannot_be_read_is_not_read() -> None:
         Cart.model_validate({"id": "c", "lineItems": [{"id": 0, "error": ["no"]}]})
 
 
-def test_a_stale_item_is_mended_in_its_cart() -> None:
-    """Only its catalog item changes, and its error goes."""
+def test_a_stale_item_is_replaced_in_its_cart() -> None:
+    """Only the catalog item changes, and its error is removed."""
     body = (
         b'{"Id":"c","Status":"Active","LineItems":[{"Id":0,"CatalogItemId":"a:b:old","pricing":{"listPrice":1.10},'
         b'"Error":{"errorCode":10001}},{"Id":1,"CatalogItemId":"x:y:z"}],"x":0.30}'
@@ -255,7 +255,7 @@ def test_a_stale_item_is_mended_in_its_cart() -> None:
 
 
 def test_a_new_cart_without_a_reseller() -> None:
-    """No participants, and no attestation about them."""
+    """The cart has no participants, and no attestation about them."""
     assert NewCart([NewLineItem("a:b:c")]).document() == {
         "lineItems": [{"id": 0, "catalogItemId": "a:b:c", "quantity": 1, "billingCycle": "one_time"}]
     }
@@ -271,14 +271,14 @@ def test_a_new_cart_without_a_reseller() -> None:
     ],
 )
 def test_results_of_a_check_out(document: object, orders: int, errors: int) -> None:
-    """Orders, errors, or both; a lone order is a result of one."""
+    """There are orders, errors, or both. A lone order is a result of one order."""
     result = CheckoutResult.model_validate(document)
     assert (len(result.orders), len(result.order_errors)) == (orders, errors)
 
 
 @pytest.mark.parametrize("document", [{}, {"attributes": {}}, {"orders": [{}]}, {"orders": "x"}, []])
-def test_what_is_no_result_of_a_check_out(document: object) -> None:
-    """Then it is not known what was bought."""
+def test_an_answer_that_is_no_result_of_a_check_out(document: object) -> None:
+    """Without a result nobody knows what was bought."""
     with pytest.raises(ValidationError):
         CheckoutResult.model_validate(document)
 
@@ -297,7 +297,7 @@ def test_what_is_no_result_of_a_check_out(document: object) -> None:
     ],
 )
 def test_the_upgrade_in_a_location(location: str | None, upgrade: str | None) -> None:
-    """Its last segment, in all forms; absent at times."""
+    """The id is the last segment, in all forms. Sometimes there is none."""
     assert id_in(location) == upgrade
 
 
@@ -313,8 +313,8 @@ def test_the_upgrade_in_a_location(location: str | None, upgrade: str | None) ->
         (None, "running"),
     ],
 )
-def test_where_an_upgrade_is(status: str | None, state: str) -> None:
-    """Only one word is documented; a new one means that it still runs."""
+def test_the_state_of_an_upgrade(status: str | None, state: str) -> None:
+    """Only one status word is documented. A new word means that the upgrade still runs."""
     assert Upgrade.model_validate({"status": status}).state == state
 
 
@@ -332,5 +332,5 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
     ],
 )
 def test_whether_a_reservation_is_in_force(document: dict[str, Any], active: bool) -> None:
-    """What is not known to be over is in force."""
+    """Every reservation that is not known to be over is in force."""
     assert ReservationEntitlement.model_validate(document).is_active(NOW) is active

@@ -26,7 +26,7 @@ BODY = "canary-body-31f0"
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    """Everything that is traced."""
+    """All spans."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -43,7 +43,7 @@ async def test_planted_secrets_turn_up_nowhere(
     spans: InMemorySpanExporter,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Client secret, refresh tokens, access tokens and bodies, through success, refusal and failure."""
+    """Client secret, refresh tokens, access tokens and bodies stay hidden through success, refusal and failure."""
     caplog.set_level(logging.DEBUG)
     file = tmp_path / "refresh-token"
     file.write_text(REFRESH)

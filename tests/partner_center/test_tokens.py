@@ -1,4 +1,4 @@
-"""Tokens: MSAL against a TLS authority, and when they are asked for."""
+"""Tokens: MSAL against a TLS authority, and the moments of token requests."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ def tokens_of(who: Identity, ca_file: Path | None, refresh_token_file: Path | No
 
 
 async def test_the_applications_own_token(given: Authority) -> None:
-    """Client credentials, for everything on the audience; kept for the next caller."""
+    """The token comes from client credentials, serves everything on the audience, and is kept for the next caller."""
     source = tokens_of(identity(given), given.ca_file).app
     first, second = await source.get(), await source.get()
     assert first.value == second.value == given.issued[0]
@@ -69,7 +69,7 @@ async def test_callers_at_the_same_time_share_one_request(given: Authority) -> N
 
 
 async def test_a_workload_identity(given: Authority, tmp_path: Path) -> None:
-    """Its token is an assertion, read afresh each time, since it is rotated."""
+    """The token is an assertion, read again each time because it is rotated."""
     file = tmp_path / "federated"
     source = tokens_of(identity(given, federated_token_file=file), given.ca_file).app
     for content in ("assertion-1\n", "assertion-2\n"):
@@ -79,7 +79,7 @@ async def test_a_workload_identity(given: Authority, tmp_path: Path) -> None:
 
 
 async def test_a_certificate(given: Authority, tmp_path: Path) -> None:
-    """A signed assertion with the thumbprint of the certificate, from one PEM file."""
+    """The token request has a signed assertion with the thumbprint of the certificate, from one PEM file."""
     key, pem = certificate()
     file = tmp_path / "client.pem"
     file.write_bytes(pem)
@@ -112,7 +112,7 @@ def certificate() -> tuple[rsa.RSAPrivateKey, bytes]:
 
 
 async def test_a_users_token_and_the_rotated_refresh_token(given: Authority, tmp_path: Path) -> None:
-    """Each use gives a successor, which is in the file before the token is used, readable by nobody else."""
+    """Each use gives a successor. It is in the file, readable by nobody else, before the token is used."""
     file = tmp_path / "refresh-token"
     file.write_text(f"{REFRESH}\n")
     source = tokens_of(identity(given), given.ca_file, file).user
@@ -126,7 +126,7 @@ async def test_a_users_token_and_the_rotated_refresh_token(given: Authority, tmp
 
 
 async def test_an_authority_that_does_not_rotate(given: Authority, tmp_path: Path) -> None:
-    """Then the old refresh token stays."""
+    """The old refresh token stays."""
     given.rotates = False
     file = tmp_path / "refresh-token"
     file.write_text(REFRESH)
@@ -148,7 +148,7 @@ async def test_an_authority_that_does_not_rotate(given: Authority, tmp_path: Pat
 async def test_a_refresh_token_file_that_cannot_be_used(
     given: Authority, tmp_path: Path, spoil: Callable[[Path], object], words: str
 ) -> None:
-    """Said with what to do, before anything is asked."""
+    """The error says what to do, before any request."""
     file = tmp_path / "refresh-token"
     file.write_text(REFRESH)
     spoil(file)
@@ -161,7 +161,7 @@ async def test_a_refresh_token_file_that_cannot_be_used(
 
 
 async def test_a_folder_in_which_nothing_can_be_stored(given: Authority, tmp_path: Path) -> None:
-    """The refresh token is not used where its successor would be lost."""
+    """The refresh token is not used, because its successor would be lost."""
     folder = tmp_path / "secrets"
     folder.mkdir()
     file = folder / "refresh-token"
@@ -175,7 +175,7 @@ async def test_a_folder_in_which_nothing_can_be_stored(given: Authority, tmp_pat
 
 
 async def test_a_refusal_says_why_and_nothing_secret(given: Authority) -> None:
-    """The authority's own words, with its code for the metric; the secret in them is masked."""
+    """The reason has the authority's own words, with its code for the metric. The secret in the words is masked."""
     given.refusal = {
         "error": "invalid_client",
         "error_description": f"AADSTS7000215: Invalid client secret {SECRET}. Trace ID: x\r\nTimestamp: y",
@@ -191,7 +191,7 @@ async def test_a_refusal_says_why_and_nothing_secret(given: Authority) -> None:
 
 
 def count(outcome: str, error: str) -> float:
-    """How many tokens of the application were asked for so."""
+    """The number of token requests of the application with this secret."""
     labels = {"flow": "app", "outcome": outcome, "error": error}
     return metrics.REGISTRY.get_sample_value("azplan_auth_token_requests_total", labels) or 0.0
 
@@ -200,7 +200,7 @@ def count(outcome: str, error: str) -> float:
 async def test_a_secret_that_was_replaced_is_read_again_when_the_old_one_is_refused(
     given: Authority, code: str
 ) -> None:
-    """Without a restart and at once; where it is still the same, it is read once for each try and no more."""
+    """The change needs no restart. An unchanged secret is read once for each try and no more."""
     given.secret, given.refuses = "new-canary-secret", code
     stored, reads = SECRET, []
 
@@ -224,8 +224,8 @@ async def test_a_secret_that_was_replaced_is_read_again_when_the_old_one_is_refu
     assert "canary" not in repr(logged)
 
 
-async def test_what_a_new_secret_cannot_help_reads_nothing_again(given: Authority) -> None:
-    """A policy, a tenant, an authority that is down."""
+async def test_a_failure_that_a_new_secret_cannot_cure_reads_nothing_again(given: Authority) -> None:
+    """The cause is a policy, a tenant, or an authority that is down."""
     reads: list[int] = []
     who = Identity(given.url, CLIENT, AUDIENCE, client_secret=SECRET, read_again=lambda: reads.append(1) and None)
     given.refusal = {"error": "access_denied", "error_description": "AADSTS53003: Blocked."}
@@ -238,7 +238,7 @@ async def test_what_a_new_secret_cannot_help_reads_nothing_again(given: Authorit
 
 
 async def test_a_new_secret_that_is_refused_too_shows_nowhere(given: Authority) -> None:
-    """The authority repeats what it was sent; both secrets are masked."""
+    """The authority repeats the secret that it received. Both secrets are masked."""
     given.echoes = True
     who = Identity(given.url, CLIENT, AUDIENCE, client_secret=SECRET, read_again=lambda: "new-canary/secret")
     with pytest.raises(NoToken) as caught:
@@ -247,7 +247,7 @@ async def test_a_new_secret_that_is_refused_too_shows_nowhere(given: Authority) 
 
 
 async def test_a_certificate_that_was_replaced_is_used_for_the_next_token(given: Authority, tmp_path: Path) -> None:
-    """The file is read afresh each time, so that a refused certificate (700027) needs no restart."""
+    """The file is read again each time, so a refused certificate (700027) needs no restart."""
     file = tmp_path / "client.pem"
     old, new = certificate(), certificate()
     file.write_bytes(old[1])
@@ -263,7 +263,7 @@ async def test_a_certificate_that_was_replaced_is_used_for_the_next_token(given:
 
 
 async def test_an_authority_that_is_down(given: Authority) -> None:
-    """After a failure the authority is not asked for a while, and then asked again."""
+    """After a failure the authority gets no request for a while. Then it is asked again."""
     given.down = True
     source = tokens_of(identity(given), given.ca_file).app
     with pytest.raises(NoToken, match="cannot be asked"):
@@ -276,7 +276,7 @@ async def test_an_authority_that_is_down(given: Authority) -> None:
 
 
 async def test_an_authority_that_nobody_vouches_for(given: Authority) -> None:
-    """Its CA file is trusted beside the usual ones, and nothing else is."""
+    """Its CA file is trusted beside the usual ones, and no other authority is."""
     with pytest.raises(NoToken, match="CERTIFICATE_VERIFY_FAILED"):
         await tokens_of(identity(given), None).app.get()
     assert given.asked == []
@@ -298,7 +298,7 @@ async def test_an_authority_that_is_no_url() -> None:
 
 @pytest.mark.parametrize(("expires_in", "life"), [(3599, 3599), ("600", 600)])
 async def test_how_long_a_token_lives(given: Authority, expires_in: object, life: float) -> None:
-    """As a number or as text."""
+    """The answer has the life as a number or as text."""
     given.expires_in = expires_in
     token = await tokens_of(identity(given), given.ca_file).app.get()
     now = datetime.now(UTC).timestamp()
@@ -316,7 +316,7 @@ class Fetch:
         self.pause: threading.Event | None = None
 
     def __call__(self) -> dict[str, Any]:
-        """Give a token, or none."""
+        """Answer with a token, or with none."""
         self.calls += 1
         if self.pause is not None:
             self.pause.wait(10)
@@ -327,7 +327,7 @@ class Fetch:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads answer at once, since virtual time does not wait for them."""
+    """Threads answer at once: virtual time does not wait for threads."""
 
     async def to_thread(function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
@@ -338,7 +338,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.looptime
 @pytest.mark.usefixtures("at_once")
 async def test_a_token_is_renewed_before_it_expires() -> None:
-    """A fifth of its life, at most five minutes before."""
+    """The renewal comes a fifth of its life before the end, and at most five minutes before."""
     fetch = Fetch()
     source = TokenSource("contoso", "app", fetch, LoopClock())
     assert (await source.get()).value == "t1"
@@ -408,7 +408,7 @@ WEEK = 7 * 86_400
 @pytest.mark.looptime
 @pytest.mark.usefixtures("at_once")
 async def test_a_refresh_token_that_nobody_uses_is_kept_alive(tmp_path: Path) -> None:
-    """It is renewed when it is a week old, and its expiry is shown all the time."""
+    """It is renewed when it is a week old. Its expiry is always shown."""
     clock = LoopClock()
     file = tmp_path / "refresh-token"
     file.write_text(REFRESH)
@@ -447,12 +447,12 @@ async def test_a_refresh_token_that_is_not_there_is_said_while_nobody_needs_it(t
 
 
 async def test_an_account_without_a_user_has_nothing_to_keep(given: Authority) -> None:
-    """It is done at once, and asks nobody."""
+    """The work ends at once, without a request."""
     await tokens_of(identity(given), given.ca_file).keep_fresh()
     assert given.wire.seen == []
 
 
 def test_secrets_do_not_show_when_things_are_printed() -> None:
-    """Neither of the identity nor of a token."""
+    """The secrets of the identity and of a token are hidden."""
     assert SECRET not in repr(Identity("https://a/b", CLIENT, AUDIENCE, client_secret=SECRET))
     assert SECRET not in f"{AccessToken(SECRET, 1, 2)} {[AccessToken(SECRET, 1, 2)]}"

@@ -80,7 +80,7 @@ async def test_an_empty_post_says_that_it_is_empty() -> None:
 
 
 async def test_a_connection_is_used_again() -> None:
-    """HTTP/1.1 keep-alive: two requests, one connection."""
+    """HTTP/1.1 keep-alive sends two requests over one connection."""
     async with wire() as server, transport_to(server.url) as transport:
         server.will(OK, OK)
         await send(transport)
@@ -89,21 +89,21 @@ async def test_a_connection_is_used_again() -> None:
 
 
 async def test_nothing_listens() -> None:
-    """A refused connection: the request never left."""
+    """The connection is refused and the request never left."""
     async with transport_to(f"http://127.0.0.1:{free_port()}") as transport:
         silence, left = await failure(transport)
     assert (silence.cause, left) == ("connect", False)
 
 
 async def test_a_name_that_does_not_resolve() -> None:
-    """No address: the request never left."""
+    """There is no address, and the request never left."""
     async with transport_to("https://nowhere.invalid") as transport:
         silence, left = await failure(transport)
     assert (silence.cause, left) == ("connect", False)
 
 
 async def test_a_connection_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listener whose queue is full does not answer the handshake: no connection in time, and nothing left."""
+    """A listener with a full queue does not answer the handshake: no connection in time, and nothing left."""
     monkeypatch.setattr(module, "CONNECT_TIMEOUT", 0.3)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -122,7 +122,7 @@ async def test_a_connection_that_takes_too_long(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_server_that_does_not_speak_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A TLS handshake that fails or never ends: nothing left."""
+    """The TLS handshake fails or never ends: nothing left."""
     monkeypatch.setattr(module, "CONNECT_TIMEOUT", 0.5)
     async with wire() as server, transport_to(f"https://localhost:{server.port}") as transport:
         silence, left = await failure(transport)
@@ -130,7 +130,7 @@ async def test_a_server_that_does_not_speak_tls(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
-    """An unknown authority is refused before anything is sent; with its CA file beside the usual ones it is trusted."""
+    """Nothing is sent to an unknown authority. With its CA file beside the usual ones it is trusted."""
     authority = trustme.CA()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(tls)
@@ -147,7 +147,7 @@ async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("move", [hangs_up, resets])
 async def test_a_server_that_hangs_up_without_an_answer(move: Move) -> None:
-    """The request had left: it may have arrived."""
+    """The request had left and may have arrived."""
     async with wire() as server, transport_to(server.url) as transport:
         server.will(move)
         silence, left = await failure(transport)
@@ -184,7 +184,7 @@ async def test_an_answer_that_does_not_come_in_time(move: Move) -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH"])
 @pytest.mark.parametrize("move", [hangs_up, resets])
 async def test_nothing_is_sent_twice_when_a_kept_connection_dies(move: Move, method: str) -> None:
-    """aiohttp would repeat GET and PUT by itself; here every request leaves once and the loss is reported."""
+    """aiohttp would repeat GET and PUT by itself. Here every request leaves once, and the loss is reported."""
     async with wire() as server, transport_to(server.url) as transport:
         server.will(OK, move, OK)
         await send(transport)
@@ -193,8 +193,8 @@ async def test_nothing_is_sent_twice_when_a_kept_connection_dies(move: Move, met
     assert (silence.cause, left) == ("lost", True)
 
 
-async def test_a_closed_gate_keeps_the_request_here() -> None:
-    """The gate is asked when the connection is there; what it raises comes out, and no request arrives."""
+async def test_a_closed_gate_holds_the_request_back() -> None:
+    """The gate is asked when there is a connection. The caller gets the gate's exception, and no request arrives."""
 
     def closed() -> None:
         raise GateClosed("carts.checkout", "the lane was lost")
@@ -223,7 +223,7 @@ async def test_the_gate_is_asked_at_the_last_moment() -> None:
 
 
 async def test_a_cancelled_request_closes_its_connection() -> None:
-    """A caller that gives up leaves no half-read answer behind for the next one."""
+    """A caller that gives up leaves no half-read answer for the next one."""
     async with wire() as server, transport_to(server.url) as transport:
         server.will(stalls, OK)
         task = asyncio.create_task(send(transport))
@@ -262,7 +262,7 @@ async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_header_of_almost_64_kib_is_read() -> None:
-    """Gateways and content security policies write long ones."""
+    """Gateways and content security policies write long headers."""
     async with wire() as server, transport_to(server.url) as transport:
         server.will(answers(200, {"id": "1"}, X_Long="a" * 65_000))
         reply = await send(transport)
@@ -294,7 +294,7 @@ UNREADABLE: dict[str, tuple[Move, str]] = {
 
 @pytest.mark.parametrize(("move", "reason"), UNREADABLE.values(), ids=UNREADABLE.keys())
 async def test_an_answer_that_cannot_be_read_is_no_lost_connection(move: Move, reason: str) -> None:
-    """Something answered, so the request arrived; nothing of the answer is repeated."""
+    """A server answered, so the request arrived. No byte of the answer is quoted."""
     async with wire() as server, transport_to(server.url) as transport:
         server.will(move)
         silence, left = await failure(transport)
@@ -302,7 +302,7 @@ async def test_an_answer_that_cannot_be_read_is_no_lost_connection(move: Move, r
 
 
 async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy variable meant for other programs does not get our tokens."""
+    """A proxy variable for other programs does not get the tokens."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     async with wire() as server, transport_to(server.url) as transport:
@@ -315,12 +315,12 @@ async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatc
     ["http://api.example.com", "ftp://localhost", "https://", "https://user:pw@host", "https://host/?x=1", "host"],
 )
 def test_a_base_url_that_would_give_tokens_away_is_refused(url: str) -> None:
-    """Only https, and plain http for this very machine."""
+    """Only https is allowed, and plain http to this machine."""
     with pytest.raises(ValueError, match="https"):
         checked_base_url(url)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.0.0.1:8080", "http://[::1]:1", "https://host/pc/"])
 def test_a_base_url_that_is_fine(url: str) -> None:
-    """It is taken without the slash at its end."""
+    """The slash at its end is removed."""
     assert checked_base_url(url) == url.rstrip("/")

@@ -38,7 +38,7 @@ ASKED_OF_US = [
 
 @dataclass
 class Elsewhere:
-    """A server behind TLS that may be no authority at all."""
+    """A server behind TLS that need not be an authority."""
 
     wire: Wire
     tls: ssl.SSLContext
@@ -46,7 +46,7 @@ class Elsewhere:
     ca_file: Path
 
     def react(self, move: Move) -> None:
-        """React to every request with this move."""
+        """Answer every request with this move."""
         self.wire.react = lambda _: move
 
 
@@ -63,7 +63,7 @@ async def server(folder: Path, *names: str, **validity: datetime) -> AsyncIterat
 
 
 async def refusal(url: str, ca_file: Path | None = None, **identity: Any) -> NoToken:
-    """Why there is no token."""
+    """The reason why there is no token."""
     who = Identity(f"{url}/{TENANT}", CLIENT, AUDIENCE, **(identity or {"client_secret": SECRET}))
     with pytest.raises(NoToken) as caught:
         await Tokens("contoso", who, tls_context(ca_file), None, Clock()).app.get()
@@ -84,7 +84,7 @@ async def test_nobody_listens() -> None:
 
 
 async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
-    """What helps is the file of the authority; the credential was not even sent."""
+    """The remedy is the file of the authority. The credential was not even sent."""
     async with server(tmp_path) as there:
         why = (await refusal(there.wire.url)).trouble
     assert (why.kind, why.person) == ("tls_untrusted", True)
@@ -95,7 +95,7 @@ async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("begins", "ends"), [(-3, -1), (1, 3)], ids=["expired", "not yet valid"])
 async def test_a_certificate_that_is_out_of_date(tmp_path: Path, begins: int, ends: int) -> None:
-    """Or the clock of this machine is wrong: both are said."""
+    """The advice names the other possible cause too: the clock of this machine is wrong."""
     now = datetime.now(UTC)
     validity = {"not_before": now + timedelta(days=begins), "not_after": now + timedelta(days=ends)}
     async with server(tmp_path, **validity) as there:
@@ -105,14 +105,14 @@ async def test_a_certificate_that_is_out_of_date(tmp_path: Path, begins: int, en
 
 
 async def test_a_certificate_for_another_name(tmp_path: Path) -> None:
-    """The address leads somewhere else."""
+    """The address leads to another server."""
     async with server(tmp_path, "other.example") as there:
         why = (await refusal(there.wire.url, there.ca_file)).trouble
     assert why.kind == "tls_name"
 
 
 async def test_a_server_that_speaks_no_tls() -> None:
-    """A port for plain HTTP, or a firewall that answers in its own way."""
+    """The port is for plain HTTP, or a firewall answers in its own way."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -126,7 +126,7 @@ async def test_a_server_that_speaks_no_tls() -> None:
 
 
 async def test_an_authority_that_does_not_answer_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may pass, and azplan asks again."""
+    """The failure may pass, and azplan asks again."""
     monkeypatch.setattr(module, "TIMEOUT", 0.3)
     async with server(tmp_path) as there:
         there.react(says_nothing)
@@ -148,8 +148,8 @@ async def test_an_authority_that_does_not_answer_in_time(tmp_path: Path, monkeyp
     ],
     ids=["busy", "500", "429", "403 of a gateway", "captive portal", "redirect", "no such tenant", "reset"],
 )  # fmt: skip
-async def test_what_is_answered_to_the_first_question(tmp_path: Path, move: Move, kind: str) -> None:
-    """Before a token is asked for, MSAL asks where: its error says little, and the answer says what it is."""
+async def test_an_answer_to_the_first_question_of_msal(tmp_path: Path, move: Move, kind: str) -> None:
+    """MSAL asks for the endpoints before it asks for a token. Its error says little; the answer has the reason."""
     async with server(tmp_path) as there:
         there.react(move)
         assert (await refusal(there.wire.url, there.ca_file)).trouble.kind == kind
@@ -169,7 +169,7 @@ def identity(given: Authority) -> Identity:
 
 @pytest.mark.parametrize("code", ASKED_OF_US)
 async def test_each_code_has_its_own_advice(given: Authority, code: str) -> None:
-    """It is raised, in the log and in what readiness says; the authority's own words are in the first two only."""
+    """The advice is in the error, in the log and in readiness. The authority's own words are in the first two only."""
     words = f"AADSTS{code}: The words of the authority."
     given.refusal = {"error": "invalid_client", "error_description": words}
     tokens = Tokens("contoso", identity(given), tls_context(given.ca_file), None, Clock())
@@ -188,7 +188,7 @@ async def test_each_code_has_its_own_advice(given: Authority, code: str) -> None
 
 
 async def test_a_code_that_is_not_known_has_the_advice_of_its_oauth_error(given: Authority) -> None:
-    """Microsoft changes its codes; OAuth's few words stay."""
+    """Microsoft changes its codes. The few error words of OAuth stay."""
     given.refusal = {"error": "invalid_grant", "error_description": "AADSTS9999999: Something new."}
     tokens = Tokens("contoso", identity(given), tls_context(given.ca_file), None, Clock())
     with pytest.raises(NoToken) as caught:
@@ -211,7 +211,7 @@ async def test_a_certificate_file_that_cannot_be_used(
 
 
 def test_every_row_of_the_table_is_whole() -> None:
-    """Title, cause, fault and advice of each; nothing is left to fill in but the account and the address."""
+    """Each has title, cause, fault and advice. Only account and address are left to fill in."""
     for kind, row in known_trouble().items():
         assert row.kind == kind
         assert row.title
@@ -224,7 +224,7 @@ def test_every_row_of_the_table_is_whole() -> None:
         assert "CONTOSO" in filled.advice or "<NAME>" not in row.advice
 
 
-def test_who_can_resolve_what() -> None:
+def test_which_failures_need_a_person() -> None:
     """Failures of Microsoft or the network may pass. A decision of a person needs a person."""
     for kind in ("AADSTS90033", "AADSTS50196", "AADSTS90024", "http", "timeout", "dns", "connect", "proxy"):
         assert not known_trouble()[kind].person, kind
@@ -233,7 +233,7 @@ def test_who_can_resolve_what() -> None:
 
 
 def test_a_code_means_one_thing() -> None:
-    """What a person types without AADSTS is no code of Partner Center's and none of our words."""
+    """A code typed without AADSTS is neither a code of Partner Center nor a code word of azplan."""
     digits = {kind.removeprefix("AADSTS") for kind in known_trouble()}
     assert digits.isdisjoint(known_codes())
     assert digits.isdisjoint(codes())
@@ -241,14 +241,14 @@ def test_a_code_means_one_thing() -> None:
 
 @pytest.mark.parametrize("typed", ["7000215", "AADSTS7000215", "aadsts7000215", " AADSTS7000215 "])
 def test_a_code_is_found_however_it_is_typed(typed: str) -> None:
-    """As it stands in the log, or as people say it."""
+    """People type it as in the log, or as they say it."""
     found = find_trouble(typed)
     assert isinstance(found, Trouble)
     assert found.kind == "AADSTS7000215"
 
 
 def test_a_token_that_partner_center_refuses_has_the_advice_of_its_code() -> None:
-    """A code that is not known is not repeated: it would be somebody else's text."""
+    """An unknown code is not repeated: it would be foreign text."""
     assert (
         refused_token("900420").title == "Partner Center refuses the token: The token is for another audience (900420)"
     )

@@ -1,4 +1,4 @@
-"""A loopback HTTP server with scripted moves: the bytes of its answers, and when it closes the connection."""
+"""A loopback HTTP server with scripted moves: the bytes of its answers, and the end of the connection."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ class Wire:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by the first request."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
-    """To be set for the end of every silence."""
+    """Set by the test to end every silence."""
 
     @property
     def url(self) -> str:
@@ -69,11 +69,11 @@ class Wire:
         return f"{self.scheme}://localhost:{self.port}"
 
     def will(self, *moves: Move) -> None:
-        """Add to the script."""
+        """Add moves to the script."""
         self.moves.extend(moves)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Handle one connection until somebody hangs up."""
+        """Handle one connection until one side hangs up."""
         self.connections += 1
         number = self.connections
         line = Line(reader, writer, self.released)
@@ -111,7 +111,7 @@ async def wire(tls: ssl.SSLContext | None = None) -> AsyncIterator[Wire]:
 
 
 def answers(status: int, body: object = b"", **headers: str) -> Move:
-    """A whole answer. `body` is bytes, or something for JSON; underscores in names of headers become hyphens."""
+    """A whole answer. `body` is bytes or a value for JSON. Underscores in names of headers become hyphens."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"Content-Length": str(len(data)), "Content-Type": "application/json"}
     named |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -124,7 +124,7 @@ def answers(status: int, body: object = b"", **headers: str) -> Move:
 
 
 def raw(data: bytes) -> Move:
-    """Exactly these bytes, and then the end of the connection."""
+    """Exactly these bytes, then the end of the connection."""
 
     async def move(line: Line) -> None:
         await line.send(data)
@@ -149,13 +149,13 @@ async def says_nothing(line: Line) -> None:
 
 
 async def cuts(line: Line) -> None:
-    """The beginning of a body, and then a reset."""
+    """The beginning of a body, then a reset."""
     await line.send(b'HTTP/1.1 201 Created\r\nContent-Length: 400\r\n\r\n{"id": "half of')
     await asyncio.sleep(0.05)
     line.reset()
 
 
 async def stalls(line: Line) -> None:
-    """The beginning of a body, and then silence."""
+    """The beginning of a body, then silence."""
     await line.send(b'HTTP/1.1 201 Created\r\nContent-Length: 400\r\n\r\n{"id": "half of')
     await line.released.wait()
