@@ -46,9 +46,9 @@ format: $(READY) ## Format the code
 
 .PHONY: docs
 docs: $(READY) ## Write the JSON Schemas and the pages of docs/ that are made from the code
-	$(BIN)/python -m events.catalog
+	$(BIN)/python -m events.contract_files
 	$(BIN)/python -m ops.docs
-	$(BIN)/python -m ops.layers
+	$(BIN)/python -m ops.layer_picture
 
 .PHONY: model
 model: $(READY) ## Check the model of a lane with all rules and without each (needs Java and Maven)

@@ -14,8 +14,8 @@ from typing import Any
 
 import typer
 
-from events.catalog import example, schema
 from events.codes import Code, FailedCode, RecordCode, RejectedCode, WaitingReason
+from events.contract_files import example, schema
 from events.messages.base import Event, commands, events
 from worker import metrics
 from worker.cli import exit_codes

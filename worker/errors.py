@@ -18,7 +18,7 @@ Handlers raise the first three, and the client's errors pass through them; `work
 from collections.abc import Sequence
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
-from events.messages.status import Blocker, PartnerCenterError
+from events.messages.command_status import Blocker, PartnerCenterError
 
 SILENT_JOURNAL = "the journal's database does not answer, or takes no writes"
 FULL_DISK = "the disk that holds the journal is full: make room; the worker goes on by itself"

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 from worker.clock import Clock
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
-from worker.partner_center.api import Call, PartnerCenter
 from worker.partner_center.errors import GateClosed
 from worker.partner_center.operation import EffectClass, Operation
+from worker.partner_center.port import Call, PartnerCenter
 
 NEEDS_INTENT = frozenset({EffectClass.STATE, EffectClass.MONEY})
 """Writes that leave only inside a step which has an intent."""

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Command, Event, Origin
+from events.messages.command_status import Blocker, PartnerCenterError
 from events.messages.fields import is_guid
-from events.messages.status import Blocker, PartnerCenterError
 from worker import metrics
 from worker.errors import Failed, Rejected, Validated, Wait
 from worker.journal.records import SECOND, Earlier, Json, Note, Step

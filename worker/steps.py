@@ -20,8 +20,8 @@ from worker.clock import Clock
 from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected, Validated
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import CallError, Refused
+from worker.partner_center.port import PartnerCenter
 from worker.step_view import Result, StepView
 
 Act = Callable[[PartnerCenter], Awaitable[Result]]

@@ -3,13 +3,8 @@
 from typing import ClassVar, Literal
 
 from events.messages.base import Command, Event, Message
-from events.messages.fields import (
-    Country,
-    Guid,
-    Label,
-    PartnerId,
-)
-from events.messages.status import Blocker
+from events.messages.command_status import Blocker
+from events.messages.fields import Country, Guid, Label, PartnerId
 
 
 class AzureSubscription(Message):

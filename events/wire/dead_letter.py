@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from events.codes import DeadLetterCode
-from events.wire.envelope import LONGEST_DETAIL
+from events.wire.codec import LONGEST_DETAIL
 from events.wire.instants import format_instant
 from events.wire.record import Headers, Outgoing, Record
 from events.wire.text import printable

@@ -12,11 +12,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from events.messages.base import Event, events
-from events.messages.status import CommandIdReused
+from events.messages.command_status import CommandIdReused
 from events.wire import identity
 from events.wire.attributes import LONGEST
 from events.wire.cloudevent import Mode, NoCommandError, read_cloudevent
-from events.wire.envelope import SOURCE
+from events.wire.codec import SOURCE
 from events.wire.instants import parse_instant
 from events.wire.record import Record
 from events.wire.text import printable

@@ -19,9 +19,9 @@ import psutil
 from ops.local.azplan import Azplan
 from ops.local.databases import fresh_database, run_apart
 from ops.local.kafka import LocalKafka
+from ops.local.kafka_messages import Heard, Sent, is_answer, listen, send
 from ops.local.postgres import LocalPostgres
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Heard, Sent, is_answer, listen, send
 from ops.local.topics import Topics
 
 STORY = ("CreateAzurePlan", "SuspendPlan", "ReactivatePlan", "SuspendPlan", "ReactivatePlan")

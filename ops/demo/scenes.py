@@ -10,7 +10,7 @@ from typing import Any, Final
 from events.messages.base import Command
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
-from events.wire.envelope import encode_command
+from events.wire.codec import encode_command
 from events.wire.record import Outgoing
 from ops.simulator.seed import customer_id
 

@@ -16,7 +16,7 @@ from urllib.error import URLError
 from ops.demo.child_process import Child
 from ops.demo.embedded_broker import EmbeddedBroker
 from ops.demo.interrupts import Interrupts
-from ops.simulator.app import CONTOSO
+from ops.simulator.simulator import CONTOSO
 
 T = TypeVar("T")
 

@@ -1,9 +1,10 @@
 """A Partner Center to practise against, written from the vendor's pages and from nothing else.
 
-The simulator imports nothing of the worker: a mistake of either shows as a disagreement. ``ops.simulator.app.build``
-makes a simulator in process, ``python -m ops.simulator`` starts one on loopback; ``README.md`` names every knob.
+The simulator imports nothing of the worker: a mistake of either shows as a disagreement.
+``ops.simulator.simulator.build`` makes a simulator in process, ``python -m ops.simulator`` starts one on loopback;
+``README.md`` names every knob.
 
-    app           build() and Simulator: the interface for tests
+    simulator     build() and Simulator: the interface for tests
     server        sockets, TLS and dropped connections
     controls      the second port: seed, read the books, advance time, inject faults
     state, world  the state of Partner Center, and its changes over time; ``books`` holds what happened, for tests

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ops.simulator.app import CONTOSO, Simulator, build, profiles
+from ops.simulator.behaviour import Settings
 from ops.simulator.clock import Clock
 from ops.simulator.server import Addresses, Ports, serving, write_ca
-from ops.simulator.settings import Settings
-from ops.simulator.sign_in.identity import PARTNER_CENTER
+from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER
+from ops.simulator.simulator import CONTOSO, Simulator, build, profiles
 from ops.simulator.state import Partner
 
 UNAVAILABLE = 69
@@ -165,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("--seed", "seed of ids, lags and oddities (1)", 1, type=int)
     flag("--scale", "divide documented lags by this (1)", 1.0, type=float)
     flag("--hostility", "answer with real oddities (on)", default=True, action=argparse.BooleanOptionalAction)
-    flag("--set", "KNOB=VALUE (JSON) of ops/simulator/settings.py; repeatable", [], action="append")
+    flag("--set", "KNOB=VALUE (JSON) of ops/simulator/behaviour.py; repeatable", [], action="append")
     return parser
 
 

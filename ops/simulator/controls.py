@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ops.simulator.app import Simulator, profiles, routes
+from ops.simulator.behaviour import checked_copy
 from ops.simulator.clock import Clock, wire_date
-from ops.simulator.settings import checked_copy
+from ops.simulator.simulator import Simulator, profiles, routes
 from ops.simulator.state import Customer
 
 PAGES = ("orders", "carts", "subscriptions", "upgrades", "effects", "requests", "warnings")

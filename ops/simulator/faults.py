@@ -7,8 +7,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from ops.simulator.behaviour import adapter
 from ops.simulator.books import Received
-from ops.simulator.settings import adapter
 
 
 class Kind(StrEnum):

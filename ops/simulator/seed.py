@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ops.simulator.behaviour import checked_copy
 from ops.simulator.commerce.order_provisioning import YEAR, new_plan
 from ops.simulator.commerce.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT
 from ops.simulator.commerce.upgrade_progress import plan_offer
-from ops.simulator.settings import checked_copy
 from ops.simulator.state import (
     AzureSubscription,
     Confirmation,

@@ -15,8 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ops.simulator.app import Simulator
 from ops.simulator.controls import control_app
+from ops.simulator.simulator import Simulator
 
 RESET = struct.pack("ii", 1, 0)
 

@@ -7,9 +7,9 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 
+from ops.simulator.behaviour import Range, Settings
 from ops.simulator.books import Effect, Received, request_log
 from ops.simulator.clock import Clock
-from ops.simulator.settings import Range, Settings
 from ops.simulator.state import Customer, Partner
 
 

@@ -8,7 +8,7 @@ import pytest
 from ops.local.kafka import LocalKafka
 from ops.local.topics import Topics
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import StartFrom
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership

@@ -9,7 +9,7 @@ from ops.local.topics import Topics
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import behind, poll, read, write
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import BrokerRefused, Partition, TopicMissing
 from worker.broker.sink import KafkaSink
 from worker.broker.topics import WantedTopic

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from events.codes import RecordCode
-from events.wire.envelope import NotACommand, decode
+from events.wire.codec import NotACommand, decode
 from ops.local.topics import Topics
 from tests.broker.compressed import CODECS, MIB, write_batches
 from tests.broker.reading import behind, poll, read
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import Partition
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock

@@ -11,7 +11,7 @@ from ops.local.topics import Topics
 from ops.local.waiting import eventually
 from tests.broker.reading import behind, poll, read, write
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import BrokerRefused, BrokerUnavailable
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership

@@ -11,7 +11,7 @@ from ops.local.kafka import LocalKafka
 from ops.local.topics import Topics
 from tests.broker.reading import read, write
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import BrokerRefused
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership

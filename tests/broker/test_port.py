@@ -12,7 +12,7 @@ from ops.local.waiting import eventually
 from tests.broker.reading import behind, poll, read, write
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import Partition, Sink, Source, TooLarge, TopicMissing
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership

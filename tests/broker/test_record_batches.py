@@ -10,12 +10,7 @@ from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.record.util import calc_crc32c
 
 from tests.broker.compressed import CODECS, MIB, batch, message
-from worker.broker.reading.decompression import (
-    CannotInflate,
-    InflateBudget,
-    InflatesTooMuch,
-    inflate,
-)
+from worker.broker.reading.decompression import CannotInflate, InflateBudget, InflatesTooMuch, inflate
 from worker.broker.reading.record_batches import FetchedBatches, FetchedRecords, UnreadRecord
 
 PLACE = TopicPartition("commands", 0)

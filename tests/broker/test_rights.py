@@ -10,7 +10,7 @@ from ops.local.topics import Topics
 from ops.local.waiting import eventually
 from tests.support.access import allow, forbid, guarded
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.rights import Right, RightTo
 
 pytestmark = pytest.mark.kafka

@@ -10,7 +10,7 @@ from events.wire.record import Outgoing
 from ops.local.topics import Topics
 from tests.broker.conftest import MakeSource
 from tests.broker.reading import read, write
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import BrokerRefused, BrokerUnavailable, TooLarge, TopicMissing
 from worker.broker.sink import KafkaSink
 

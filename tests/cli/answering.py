@@ -9,13 +9,8 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from events.messages.base import Event, Origin
-from events.messages.status import CommandIdReused
-from events.wire.envelope import (
-    AcceptedCommand,
-    Record,
-    decode,
-    encode,
-)
+from events.messages.command_status import CommandIdReused
+from events.wire.codec import AcceptedCommand, Record, decode, encode
 from events.wire.identity import TERMINAL, event_id, id_reused
 from ops.local.topics import Topics
 

@@ -5,13 +5,8 @@ from uuid import uuid4
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event, Origin
-from events.messages.status import (
-    CommandAccepted,
-    CommandFailed,
-    CommandRejected,
-    CommandWaiting,
-)
-from events.wire.envelope import encode
+from events.messages.command_status import CommandAccepted, CommandFailed, CommandRejected, CommandWaiting
+from events.wire.codec import encode
 from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, command, ended, event, intent, waiting
 from worker.journal.records import Call, NewEvent, Note, State, Waits
 

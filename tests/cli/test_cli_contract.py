@@ -1,6 +1,6 @@
 """`azplan contract`."""
 
-from events.catalog import example, messages, schema
+from events.contract_files import example, messages, schema
 from tests.cli.conftest import Azplan
 
 

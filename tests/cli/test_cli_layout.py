@@ -13,8 +13,8 @@ from tests.cli.conftest import Azplan
 from tests.cli.telling import NOON
 from tests.cli.test_cli_terminal import at_a_terminal
 from tests.journal.bench import Bench, accept, claim, command, intent, waiting
-from worker.cli.output.lines import folded, tied, wrap
 from worker.cli.output.story.timeline import Line, fold
+from worker.cli.output.text_wrapping import folded, tied, wrap
 from worker.journal.records import Call, Note, Waits
 from worker.operators.wording.durations import rough
 

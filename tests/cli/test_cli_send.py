@@ -12,8 +12,7 @@ import pytest
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event, Origin, commands
-from events.messages.plans import AzurePlanCreated, SuspendPlan
-from events.messages.status import (
+from events.messages.command_status import (
     CommandAccepted,
     CommandFailed,
     CommandIdReused,
@@ -22,6 +21,7 @@ from events.messages.status import (
     CommandWaiting,
     PartnerCenterError,
 )
+from events.messages.plans import AzurePlanCreated, SuspendPlan
 from events.wire.record import Record
 from ops.local.azplan import environment
 from ops.local.topics import Topics

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path as Folder
 
-from ops.simulator.app import Simulator, build
+from ops.simulator.simulator import Simulator, build
 from tests.crash.paths import Path
 from tests.support.boundaries import Life, Script, elsewhere
 from tests.support.callers_thread import CallersThread

@@ -7,7 +7,7 @@ import pytest
 from events.wire.record import Outgoing
 from ops.demo.embedded_broker import EmbeddedBroker
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import BrokerUnavailable
 from worker.broker.sink import KafkaSink
 from worker.broker.topics import WantedTopic

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from events.wire.envelope import Record
+from events.wire.codec import Record
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 OTHER_CUSTOMER = "91a7d3c5-2b4e-4f60-8d1a-c7e9f0b2a463"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events.wire.envelope import AcceptedCommand, decode
+from events.wire.codec import AcceptedCommand, decode
 from tests.events.sample_records import binary, structured
 
 HOP = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

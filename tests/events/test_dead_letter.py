@@ -6,13 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from events.codes import FailedCode, RecordCode
-from events.wire.dead_letter import (
-    Failure,
-    dead_letter_headers,
-    fit_dead_letter,
-    record_size,
-)
-from events.wire.envelope import Outgoing, Record
+from events.wire.codec import Outgoing, Record
+from events.wire.dead_letter import Failure, dead_letter_headers, fit_dead_letter, record_size
 from tests.events.sample_records import binary
 
 FAILURE = Failure(

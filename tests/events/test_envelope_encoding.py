@@ -8,14 +8,7 @@ import pytest
 
 from events.messages.base import Origin
 from events.messages.plans import PlanSuspended, SuspendPlan
-from events.wire.envelope import (
-    AcceptedCommand,
-    Outgoing,
-    Record,
-    decode,
-    encode,
-    encode_command,
-)
+from events.wire.codec import AcceptedCommand, Outgoing, Record, decode, encode, encode_command
 from events.wire.published_event import PublishedEvent, SkippedRecord, read_event
 from tests.events.sample_records import CUSTOMER, OTHER_CUSTOMER, PLAN, binary, record
 

@@ -9,13 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.codes import RecordCode
-from events.wire.envelope import (
-    AcceptedCommand,
-    NotACommand,
-    Record,
-    RefusedCommand,
-    decode,
-)
+from events.wire.codec import AcceptedCommand, NotACommand, Record, RefusedCommand, decode
 from tests.events.sample_records import ATTRIBUTES, CUSTOMER, DATA, binary, record
 
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

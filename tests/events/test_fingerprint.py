@@ -8,12 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.messages.plans import SuspendPlan
-from events.wire.envelope import (
-    AcceptedCommand,
-    Record,
-    RefusedCommand,
-    decode,
-)
+from events.wire.codec import AcceptedCommand, Record, RefusedCommand, decode
 from events.wire.fingerprint import fingerprint
 from tests.events.sample_records import CREATE, CUSTOMER, DATA, OTHER_CUSTOMER, PLAN, binary, structured
 

@@ -5,12 +5,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.wire.identity import (
-    TERMINAL,
-    command_uid,
-    event_id,
-    id_reused,
-)
+from events.wire.identity import TERMINAL, command_uid, event_id, id_reused
 
 
 def test_ids_stay_what_they_were() -> None:

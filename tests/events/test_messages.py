@@ -12,20 +12,8 @@ from pydantic import ValidationError
 from events import messages as package
 from events.codes import BlockerKind, FailedCode, RejectedCode
 from events.messages import base
-from events.messages.base import (
-    Command,
-    Event,
-    Origin,
-    commands,
-    events,
-)
-from events.messages.plans import (
-    AzurePlanCreated,
-    CreateAzurePlan,
-    PlanSuspended,
-    SuspendPlan,
-)
-from events.messages.status import (
+from events.messages.base import Command, Event, Origin, commands, events
+from events.messages.command_status import (
     Blocker,
     CommandAccepted,
     CommandFailed,
@@ -33,6 +21,7 @@ from events.messages.status import (
     CommandValidated,
     PartnerCenterError,
 )
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.messages.upgrades import ProductUpgradeCompleted, UpgradeLineItem
 from tests.events.sample_records import CUSTOMER
 

@@ -10,21 +10,17 @@ import pytest
 
 from events.codes import RejectedCode, WaitingReason
 from events.messages.base import Event, Origin, events
-from events.messages.plans import PlanSuspended
-from events.messages.status import (
+from events.messages.command_status import (
     CommandAccepted,
     CommandFailed,
     CommandIdReused,
     CommandRejected,
     CommandWaiting,
 )
+from events.messages.plans import PlanSuspended
 from events.messages.upgrades import ProductUpgradeProgressed, ProductUpgradeStarted
-from events.wire.envelope import encode
-from events.wire.identity import (
-    TERMINAL,
-    event_id,
-    id_reused,
-)
+from events.wire.codec import encode
+from events.wire.identity import TERMINAL, event_id, id_reused
 from events.wire.published_event import (
     FEW,
     MOST_NUMBERS,

@@ -10,14 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.wire.instants import format_instant, parse_instant
-from events.wire.text import (
-    counted,
-    has_control_characters,
-    json_text,
-    printable,
-    quoted,
-    visible,
-)
+from events.wire.text import counted, has_control_characters, json_text, printable, quoted, visible
 
 
 @settings(deadline=None)

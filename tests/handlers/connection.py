@@ -7,12 +7,12 @@ from typing import Literal
 import httpx
 
 from worker.clock import Clock
-from worker.partner_center.api import PartnerCenter, Run
 from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble import Trouble
+from worker.partner_center.port import PartnerCenter, Run
 
 Issue = Callable[[Literal["app", "user"]], str]
 ACCOUNT = "contoso"

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from ops.simulator.app import Simulator
+from ops.simulator.simulator import Simulator
 from ops.simulator.state import Customer
 
 BASE = "https://portal.example/v1"

@@ -14,16 +14,11 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from events.messages.base import Command, Event, events
-from events.messages.status import (
-    CommandFailed,
-    CommandRejected,
-    CommandValidated,
-    CommandWaiting,
-)
+from events.messages.command_status import CommandFailed, CommandRejected, CommandValidated, CommandWaiting
 from events.wire.identity import command_uid
 from events.wire.record import Record
-from ops.simulator.app import Simulator, build
 from ops.simulator.faults import Fault
+from ops.simulator.simulator import Simulator, build
 from ops.simulator.state import Partner
 from tests.handlers.connection import ACCOUNT, InProcessAccount
 from tests.support.callers_thread import CallersThread
@@ -36,9 +31,9 @@ from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.requests import Requests as OperatorRequests
 from worker.journal.processing.requests import DONE
-from worker.journal.processing.tenants import Tenant
+from worker.journal.processing.tenant_lane_names import Tenant
 from worker.journal.records import Work
-from worker.runtime import intake
+from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 from worker.runtime.controls.requests import Requests
 from worker.runtime.dispatch import Dispatch
@@ -163,7 +158,8 @@ class Stage:
             await self.journal.open()
             await self.begin_work()
         chosen = command_id or f"command-{next(self._ids)}"
-        await self.journal.accept([intake.intake(record(command, chosen), self.journal.now(), self._desk())], _refuse)
+        taken = intake_rules.intake(record(command, chosen), self.journal.now(), self._desk())
+        await self.journal.accept([taken], _refuse)
         self._wake.set()
         return chosen
 
@@ -321,8 +317,8 @@ class Stage:
         assert result == DONE, result
         return await self.answer(command_id, story)
 
-    def _desk(self) -> intake.IntakeRules:
-        return intake.IntakeRules(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
+    def _desk(self) -> intake_rules.IntakeRules:
+        return intake_rules.IntakeRules(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
 
     async def _rows(self, sql: str) -> list[Any]:
         return list(await self.journal.transactions.read(lambda tx: tx.rows(sql)))

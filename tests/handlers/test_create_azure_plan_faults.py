@@ -7,8 +7,8 @@ import pytest
 
 from events.codes import FailedCode, RejectedCode
 from events.messages.base import Event
+from events.messages.command_status import CommandFailed, CommandRejected
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan
-from events.messages.status import CommandFailed, CommandRejected
 from ops.simulator.state import Customer
 from tests.handlers.faults import REMEMBERED
 from tests.handlers.portal import buy_plan

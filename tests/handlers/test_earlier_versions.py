@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from events.codes import RejectedCode
+from events.messages.command_status import CommandRejected
 from events.messages.plans import SuspendPlan
-from events.messages.status import CommandRejected
 from events.wire.record import Record
 from tests.handlers.stage import TENANT, Stage, record
 from worker.journal.intake_records import Intake, Taken
 from worker.journal.records import State
-from worker.runtime import intake
+from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 
 CUSTOMER = "c0ffee00-0000-4000-8000-000000000001"
-DESK = intake.IntakeRules(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
+DESK = intake_rules.IntakeRules(resolve=lambda _: TENANT, sender=Sender("azplan-worker", "test"), retention=1e9)
 
 
 def written(**members: object) -> Record:
@@ -29,7 +29,7 @@ def written(**members: object) -> Record:
 
 def as_then(stage: Stage, old: Record) -> Intake:
     """The earlier version's result: a good command with its content hash."""
-    today = intake.intake(old, stage.journal.now(), DESK)
+    today = intake_rules.intake(old, stage.journal.now(), DESK)
     assert today.command is not None
     print_ = today.command.former_fingerprint or "of then"
     return replace(
@@ -61,7 +61,7 @@ async def test_a_command_that_is_refused_today_is_answered_as_invalid_if_nothing
     assert answer.code is RejectedCode.INVALID_COMMAND
     assert "subscriptionId must be a GUID" in answer.detail
     assert stage.calls() == []
-    repeated = intake.intake(written(subscriptionId=value), stage.journal.now(), DESK)
+    repeated = intake_rules.intake(written(subscriptionId=value), stage.journal.now(), DESK)
     again = await stage.journal.accept([repeated], refuse)
     assert list(again) == [Taken.DUPLICATE], "the same record again is the same content"
 

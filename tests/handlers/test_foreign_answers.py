@@ -8,13 +8,7 @@ from typing import Any
 
 import pytest
 
-from events.messages.plans import (
-    AzurePlanCreated,
-    CreateAzurePlan,
-    PlanSuspended,
-    ReactivatePlan,
-    SuspendPlan,
-)
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, ReactivatePlan, SuspendPlan
 from tests.handlers.stage import IMPATIENT, Stage
 from tests.handlers.stories import STORIES, Story
 

@@ -13,7 +13,7 @@ from tests.handlers.faults import EVERY_LOSS, REMEMBERED
 from tests.handlers.stage import Stage
 from tests.handlers.stories import STORIES, Story
 from worker.handling import load
-from worker.partner_center.registry import operations
+from worker.partner_center.all_operations import operations
 
 ROOT = Path(__file__).parents[2]
 LOSSES = [(story, write) for story in STORIES for write in (story.losable or story.writes)]

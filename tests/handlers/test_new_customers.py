@@ -10,13 +10,8 @@ import pytest
 
 from events.codes import RejectedCode
 from events.messages.base import Command
-from events.messages.plans import (
-    AzurePlanCreated,
-    CreateAzurePlan,
-    ReactivatePlan,
-    SuspendPlan,
-)
-from events.messages.status import CommandRejected, CommandValidated
+from events.messages.command_status import CommandRejected, CommandValidated
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
 from tests.handlers.stage import POLICY, Cast, Stage
 from tests.handlers.stories import STORIES, Story

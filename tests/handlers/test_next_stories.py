@@ -5,13 +5,8 @@ import asyncio
 import pytest
 
 from events.codes import FailedCode, RejectedCode
-from events.messages.plans import (
-    AzurePlanCreated,
-    CreateAzurePlan,
-    PlanSuspended,
-    SuspendPlan,
-)
-from events.messages.status import CommandFailed, CommandRejected
+from events.messages.command_status import CommandFailed, CommandRejected
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.messages.upgrades import (
     ProductUpgradeCompleted,
     ProductUpgradeProgressed,

@@ -5,13 +5,8 @@ from datetime import timedelta
 import pytest
 
 from events.codes import RejectedCode
-from events.messages.plans import (
-    PlanReactivated,
-    PlanSuspended,
-    ReactivatePlan,
-    SuspendPlan,
-)
-from events.messages.status import CommandRejected
+from events.messages.command_status import CommandRejected
+from events.messages.plans import PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
 from ops.simulator.state import Customer
 from tests.handlers import portal
 from tests.handlers.stage import Stage

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from events.codes import FailedCode, RejectedCode
+from events.messages.command_status import CommandFailed, CommandRejected
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
-from events.messages.status import CommandFailed, CommandRejected
 from events.messages.upgrades import (
     ProductUpgradeCompleted,
     ProductUpgradeProgressed,

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from events.codes import FailedCode, RejectedCode
+from events.messages.command_status import CommandFailed, CommandRejected
 from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
-from events.messages.status import CommandFailed, CommandRejected
 from ops.simulator.state import Customer, Subscription
 from tests.handlers import portal
 from tests.handlers.stage import IMPATIENT, Cast, Stage

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from events.catalog import example, messages, schema
+from events.contract_files import example, messages, schema
 from events.messages.base import commands, events
-from ops.simulator.app import routes
+from ops.simulator.simulator import routes
 from worker.handling import load
-from worker.partner_center.registry import operations
+from worker.partner_center.all_operations import operations
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = list(commands().values())

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ops.simulator import __main__ as simulator
-from ops.simulator.app import CONTOSO
+from ops.simulator.simulator import CONTOSO
 from tests.support.missing import missing
 from worker.runtime.lifecycle.service import STOP_SECONDS
 from worker.settings import model

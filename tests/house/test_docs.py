@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.docs import FOLDER, NOTE, PAGES
-from ops.layers import layers
+from ops.layer_picture import layers
 
 ROOT = FOLDER.parent
 TEXTS = [*ROOT.glob("*.md"), *FOLDER.glob("*.md"), *(ROOT / "ops").rglob("*.md")]

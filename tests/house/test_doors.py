@@ -59,8 +59,8 @@ def test_only_what_starts_something_reads_settings() -> None:
 
     assert others <= {
         "worker/app.py",
-        "worker/settings/accounts.py",
-        "worker/settings/build.py",
+        "worker/settings/account_parts.py",
+        "worker/settings/worker_parts.py",
     }
 
 
@@ -125,11 +125,11 @@ def test_a_scrape_calls_no_code_of_ours_but_what_was_made_for_it() -> None:
 
 
 def test_all_output_to_a_terminal_has_one_door() -> None:
-    """A verb prints with `worker/cli/output/terminal.py`, which takes from a text what a terminal would obey."""
+    """A verb prints with `worker/cli/output/console.py`, which takes from a text what a terminal would obey."""
     past = [
         f"{name}:{node.lineno}"
         for name, tree in MODULES.items()
-        if name.startswith(("worker/cli/", "worker/operators/")) and name != "worker/cli/output/terminal.py"
+        if name.startswith(("worker/cli/", "worker/operators/")) and name != "worker/cli/output/console.py"
         for node in ast.walk(tree)
         if _writes(node)
     ]

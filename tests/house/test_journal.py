@@ -70,6 +70,6 @@ def test_a_planted_line_is_found(planted: str) -> None:
 
 
 def test_lists_of_states_are_written_once() -> None:
-    """In `conditions`, from the states themselves; migrations are history and stay as they are."""
+    """In `state_conditions`, from the states themselves; migrations are history and stay as they are."""
     named = {path.name for path in JOURNAL.rglob("*.py") if re.search(r"state (NOT )?IN ", path.read_text("utf-8"))}
-    assert named == {"conditions.py"}
+    assert named == {"state_conditions.py"}

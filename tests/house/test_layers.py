@@ -1,6 +1,6 @@
 """The layers stand in `.importlinter`; ARCHITECTURE.md shows them as they are."""
 
-from ops.layers import PAGE, ROOT, layers, written
+from ops.layer_picture import PAGE, ROOT, layers, written
 
 
 def test_the_picture_of_the_layers_is_that_of_the_code() -> None:

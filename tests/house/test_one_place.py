@@ -59,7 +59,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def test_a_new_thing_is_said_in_one_place(environment: dict[str, str], tmp_path: Path) -> None:
     """Nothing but the added modules and members is edited, and everything works for them."""
-    run(["-m", "events.catalog"], tmp_path / "copy", environment)
+    run(["-m", "events.contract_files"], tmp_path / "copy", environment)
 
     assert "nothing else to edit" in run([str(PROBE), str(tmp_path / "journal.db")], tmp_path / "copy", environment)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ops.local.azplan import Azplan, azplan
+from ops.local.kafka_messages import Heard, Sent, answered, hear, is_answer, send, send_raw, story
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Heard, Sent, answered, hear, is_answer, send, send_raw, story
 from ops.local.topics import Topics
 from ops.local.waiting import eventually
 from tests.integration.conftest import WorkerFactory

@@ -11,8 +11,8 @@ import pytest
 
 from ops.local.azplan import Azplan, azplan
 from ops.local.databases import fresh_database, run_apart
+from ops.local.kafka_messages import Sent, send, send_raw
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Sent, send, send_raw
 from ops.local.topics import Topics
 from ops.local.waiting import wait_until
 from tests.integration.conftest import WorkerFactory

@@ -15,8 +15,8 @@ from aiokafka import AIOKafkaProducer
 
 from ops.local.azplan import PROGRAM, ROOT, azplan, environment
 from ops.local.databases import run_apart
+from ops.local.kafka_messages import Sent, answered, is_answer
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Sent, answered, is_answer
 from ops.local.topics import Topics
 from ops.local.waiting import wait_until
 from tests.integration.conftest import WorkerFactory

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ops.local.azplan import Azplan
+from ops.local.kafka_messages import Sent, answered, send_raw
 from ops.local.simulator import SECRET, SimulatorProcess
-from ops.local.talk import Sent, answered, send_raw
 from ops.local.topics import Topics
 from tests.integration.conftest import QUICK
 from tests.support.otlp_receiver import Received, receiving

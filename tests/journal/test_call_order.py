@@ -4,7 +4,7 @@ import pytest
 
 from tests.journal.bench import Bench, accept, change, command, ended, only
 from worker.journal.reading.call_order import CLOCK, Span, by_cause
-from worker.journal.reading.timeline import show
+from worker.journal.reading.command_queries import show
 from worker.journal.records import SECOND, Call, Micros
 
 

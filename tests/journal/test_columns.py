@@ -6,15 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.journal.bench import record
-from worker.journal.database.columns import (
-    digest,
-    dump,
-    dump_headers,
-    dump_waits,
-    load,
-    load_headers,
-    load_waits,
-)
+from worker.journal.database.columns import digest, dump, dump_headers, dump_waits, load, load_headers, load_waits
 from worker.journal.database.protocol import storable
 from worker.journal.records import Waits
 

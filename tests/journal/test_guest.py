@@ -11,9 +11,9 @@ from worker.errors import JournalMissing, JournalRefused
 from worker.journal.database import schema
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.settings.build import open_engine
 from worker.settings.model import Journal as JournalSettings
 from worker.settings.model import Settings
+from worker.settings.worker_parts import open_engine
 
 VERSION = "SELECT max(version) AS version FROM schema_version"
 NEXT = "CREATE TABLE thing (id integer)"

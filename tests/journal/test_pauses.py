@@ -5,7 +5,7 @@ import pytest
 from tests.journal.bench import SUSPEND, UPGRADE, Bench, accept, change, claim, command, ended, rows, waiting
 from worker.journal.journal import Journal
 from worker.journal.operating.pauses import Pauses
-from worker.journal.reading.timeline import show
+from worker.journal.reading.command_queries import show
 from worker.journal.records import State, Waits, Work
 from worker.journal.selection import Selection
 

@@ -23,7 +23,7 @@ from worker.errors import JournalRefused
 from worker.journal.operating import dead_letters
 from worker.journal.operating.dead_letters import DeadLetters
 from worker.journal.operating.requests import Requests
-from worker.journal.reading import counts, timeline
+from worker.journal.reading import command_queries, counts
 from worker.journal.records import Call, Note, State, Waits
 from worker.journal.selection import Selection
 
@@ -32,11 +32,11 @@ async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: 
     """Sources that share an id give several commands, a named source gives one, and an unknown id gives none."""
     one = await bench.worker()
     await accept(one, command("1"), command("1", source="/erp"), command("2"))
-    both = await one.transactions.read(lambda tx: timeline.find(tx, "1"))
-    (erp,) = await one.transactions.read(lambda tx: timeline.find(tx, "1", "/erp"))
+    both = await one.transactions.read(lambda tx: command_queries.find(tx, "1"))
+    (erp,) = await one.transactions.read(lambda tx: command_queries.find(tx, "1", "/erp"))
     assert [found.source for found in both] == ["/crm", "/erp"]
     assert (erp.uid, erp.state, erp.customer, erp.partner) == ("/erp#1", State.ACCEPTED, "contoso", "us")
-    assert await one.transactions.read(lambda tx: timeline.find(tx, "3")) == []
+    assert await one.transactions.read(lambda tx: command_queries.find(tx, "3")) == []
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_commands_are_listed_newest_first_by_what_they_have_in_common(
     works = {work.id: work for work in await claim(one)}
     await one.conclude(works["1"], ended(works["1"], State.FAILED))
     await one.conclude(works["3"], waiting(60, waits=Waits(said="upgrade_running")))
-    listed = await one.transactions.read(lambda tx: timeline.newest(tx, wanted, limit))
+    listed = await one.transactions.read(lambda tx: command_queries.newest(tx, wanted, limit))
     assert [command.id for command in listed] == found
 
 
@@ -85,7 +85,7 @@ async def test_a_story_has_everything_in_the_order_in_which_it_happened(bench: B
     work = await only(one)
     await one.conclude(work, ended(work, State.FAILED, attempts=2, keep_effects=True))
     await Requests(one.transactions).ask("ada", "looked", "resolve", work.uid, {"applied": True})
-    story = await one.transactions.read(lambda tx: timeline.show(tx, work.uid))
+    story = await one.transactions.read(lambda tx: command_queries.show(tx, work.uid))
     assert story is not None
     assert (story.command.state, story.command.code, story.attempts) == (State.FAILED, "outcome_unknown", 2)
     assert [step.details for step in story.steps] == [{"cart": "c-1"}]
@@ -111,10 +111,10 @@ async def test_a_story_tells_how_many_commands_stand_before_it(bench: Bench) -> 
     (first,) = await claim(one)
     await one.conclude(first, waiting(60, released=True))
     for id_, behind in (("0", 0), ("1", 0), ("2", 1)):
-        story = await one.transactions.read(lambda tx, uid=f"/crm#{id_}": timeline.show(tx, uid))
+        story = await one.transactions.read(lambda tx, uid=f"/crm#{id_}": command_queries.show(tx, uid))
         assert story is not None
         assert story.behind == behind
-    assert await one.transactions.read(lambda tx: timeline.show(tx, "nobody")) is None
+    assert await one.transactions.read(lambda tx: command_queries.show(tx, "nobody")) is None
 
 
 async def test_changes_come_in_order_and_none_is_missed_that_becomes_visible_late(bench: Bench) -> None:
@@ -124,12 +124,12 @@ async def test_changes_come_in_order_and_none_is_missed_that_becomes_visible_lat
     work = await only(one)
     now = one.now()
     await one.conclude(work, waiting(events=[event("old", at=now - 120_000_000), event("new", at=now)]))
-    seen, after = await one.transactions.read(lambda tx: timeline.changes(tx, 0))
+    seen, after = await one.transactions.read(lambda tx: command_queries.changes(tx, 0))
     assert [(one.event.id, one.command.id) for one in seen] == [("/crm#1/accepted", "1"), ("old", "1"), ("new", "1")]
-    again, after = await one.transactions.read(lambda tx: timeline.changes(tx, after))
+    again, after = await one.transactions.read(lambda tx: command_queries.changes(tx, after))
     assert [one.event.id for one in again] == ["new"]
-    newest = await one.transactions.read(timeline.newest_event_number)
-    assert (await one.transactions.read(lambda tx: timeline.changes(tx, newest)))[0] == []
+    newest = await one.transactions.read(command_queries.newest_event_number)
+    assert (await one.transactions.read(lambda tx: command_queries.changes(tx, newest)))[0] == []
 
 
 async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) -> None:

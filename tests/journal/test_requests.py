@@ -5,19 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.journal.bench import (
-    Bench,
-    accept,
-    change,
-    claim,
-    command,
-    ended,
-    event,
-    intent,
-    lapse,
-    only,
-    rows,
-)
+from tests.journal.bench import Bench, accept, change, claim, command, ended, event, intent, lapse, only, rows
 from worker.errors import LaneLost
 from worker.journal.journal import Journal
 from worker.journal.operating.requests import Requests

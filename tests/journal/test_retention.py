@@ -6,21 +6,16 @@ from collections.abc import Iterable
 import pytest
 
 from tests.journal.bench import Bench, accept, change, claim, command, ended, instead, intent, only, poison, rows
-from worker.journal.database import group_commit
+from worker.journal.database import operation_group
 from worker.journal.database.protocol import LaneKey, Transaction
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
 from worker.journal.operating import dead_letters, replay_items, replay_plans
 from worker.journal.operating.requests import Requests
-from worker.journal.operating.retention import (
-    PORTION,
-    Pruned,
-    Retention,
-    due,
-)
+from worker.journal.operating.retention import PORTION, Pruned, Retention, due
 from worker.journal.operating.retention_kinds import Ages
-from worker.journal.processing import chores
-from worker.journal.reading import timeline
+from worker.journal.processing import chore_lease
+from worker.journal.reading import command_queries
 from worker.journal.records import Call, Note, State, Step, StepState, Work
 
 DAY = 86_400.0
@@ -71,7 +66,7 @@ async def test_details_are_forgotten_first_and_the_recorded_answer_stays(bench: 
     before = await rows(one, "SELECT * FROM event ORDER BY seq")
     await age(one, 31)
     assert await pruned(one) == Pruned(details=1, commands=0, letters=0)
-    story = await one.transactions.read(lambda tx: timeline.show(tx, work.uid))
+    story = await one.transactions.read(lambda tx: command_queries.show(tx, work.uid))
     assert story is not None
     assert (story.command.state, story.command.code, story.record) == (State.REJECTED, "refused", None)
     assert (story.steps, story.calls, story.notes) == ([], [], [])
@@ -249,15 +244,15 @@ async def test_a_lane_that_is_forgotten_between_making_and_locking_it_is_made_ag
     """
     one, other = await bench.worker(), await bench.journal()
     await change(one, "INSERT INTO lane (id, partner, customer) VALUES ('us/contoso', 'us', 'contoso')")
-    make, forgotten = group_commit._make, list[Pruned]()
+    make, forgotten = operation_group._make, list[Pruned]()
 
     async def made(tx: Transaction, keys: Iterable[LaneKey]) -> None:
-        monkeypatch.setattr(group_commit, "_make", make)
+        monkeypatch.setattr(operation_group, "_make", make)
         await make(tx, keys)
         await tx.rows("SELECT 1 AS one")  # now the database has the new rows
         forgotten.append(await Retention(other.transactions).forget_all(Ages(KEEP, DETAILS)))
 
-    monkeypatch.setattr(group_commit, "_make", made)
+    monkeypatch.setattr(operation_group, "_make", made)
     assert await accept(one, command("1")) == [Taken.NEW]
     assert forgotten[0].lanes == 1
     assert (await only(one)).id == "1"
@@ -291,7 +286,7 @@ async def test_one_process_at_a_time_has_a_chore(bench: Bench) -> None:
     one, two = await bench.worker("one"), await bench.worker("two")
 
     async def take(journal: Journal, seconds: float) -> bool:
-        return bool(await journal.transactions.write(lambda tx: chores.take(tx, "x", journal.worker, seconds)))
+        return bool(await journal.transactions.write(lambda tx: chore_lease.take(tx, "x", journal.worker, seconds)))
 
     assert await take(one, 60.0)
     assert not await take(two, 60.0)

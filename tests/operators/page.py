@@ -34,9 +34,9 @@ sys.meta_path.insert(0, NoTerminal())
 
 from events.codes import FailedCode
 from events.messages.base import Event, Origin, commands
+from events.messages.command_status import CommandFailed
 from events.messages.plans import SuspendPlan
-from events.messages.status import CommandFailed
-from events.wire.envelope import encode
+from events.wire.codec import encode
 from events.wire.identity import TERMINAL, event_id
 from events.wire.record import Outgoing
 from tests.operators.memory_admin import MemoryAdmin
@@ -64,14 +64,13 @@ from worker.operators import (
     unknown_outcome,
     wakeups,
 )
-from worker.operators import commands as commands_of_people
+from worker.operators import command_lookup as commands_of_people
 from worker.operators.errors import NotPossible
-from worker.operators.published_accounts import PublishedAccounts
-from worker.operators.replay import applying, cost, decisions, pace, planning, plans
-from worker.operators.replay import selection as candidates
+from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
 from worker.operators.sending import compose, follow_events, send
-from worker.operators.sending.published_events import PublishedEvents
+from worker.operators.sending.own_events import PublishedEvents
 from worker.operators.setup import permissions, topics
+from worker.operators.tenants_of_events import PublishedAccounts
 from worker.operators.wording import durations, error_codes, message_types
 from worker.settings import model
 from worker.settings.model import Settings
@@ -271,7 +270,7 @@ async def replayed(journal: OperatorJournal, settings: Settings, admin: PageAdmi
     assert plans.to_do(plan) == 0
     await plans.insist_on_workers(journal, plan)
     ended = await plans.carry_out_plan(
-        journal, settings, plan, applying.Manner(NAME.who, pace.Pace()), lambda standing: None
+        journal, settings, plan, applying.Manner(NAME.who, canary_pace.Pace()), lambda standing: None
     )
     plans.judge(plan, ended)
     assert plans.calls_per_minute(settings)["us"] > 0
@@ -296,9 +295,9 @@ async def replay_parts(journal: OperatorJournal, settings: Settings, admin: Page
     order = planning.Order(NAME.who, NAME.why, {}, wanted)
     assert (await planning.make(journal, each(found), order, {})).commands == len(found) == 1
     assert cost.expect([("us", SuspendPlan.wire_type())], {SuspendPlan.wire_type(): 2.0}, {"us": 60}).calls == 2
-    standing = pace.Standing(planned=3)
-    assert pace.portion(standing, pace.Pace(), begun=0, seconds=0.0) == 3
-    assert not pace.too_many_failed(standing, pace.Pace())
+    standing = canary_pace.Standing(planned=3)
+    assert canary_pace.portion(standing, canary_pace.Pace(), begun=0, seconds=0.0) == 3
+    assert not canary_pace.too_many_failed(standing, canary_pace.Pace())
     going = applying.SentItem(1, uid="u", redrive=0, asked=True, answer=None, state=None, story=None, reason=None)
     assert applying.verdict(going) is None
     assert not applying.is_patient(going)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from events.messages.command_status import CommandWaiting
 from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
-from events.messages.status import CommandWaiting
 from tests.operators.asking import WHO, WHY, beside, later, types
 from tests.support.harness import World, settings_of
 from worker import metrics

@@ -11,15 +11,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from events.messages.base import Event, Origin
-from events.messages.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
-from events.messages.status import (
+from events.messages.command_status import (
     CommandAccepted,
     CommandFailed,
     CommandIdReused,
     CommandRejected,
     CommandWaiting,
 )
-from events.wire.envelope import encode
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, SuspendPlan
+from events.wire.codec import encode
 from events.wire.identity import TERMINAL, event_id
 from events.wire.record import Outgoing
 from tests.operators.asking import WHO, WHY, ask, beside, later, types
@@ -31,10 +31,10 @@ from worker.errors import JournalRefused
 from worker.journal.journal import Journal
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
-from worker.runtime import intake
+from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
-from worker.runtime.lifecycle.startup_check import refuse_foreign
-from worker.settings.build import tenants_of
+from worker.runtime.lifecycle.journal_opening import refuse_foreign
+from worker.settings.worker_parts import tenants_of
 
 Play = Callable[..., None]
 GUARD = 40.0 + 300.0 + 900.0
@@ -52,7 +52,7 @@ async def rebuild(world: World, *renamed: tuple[str, str]) -> Rebuilt:
 async def sources(world: World, journal: OperatorJournal, *renamed: tuple[str, str]) -> Sources:
     """The topics of the world, with its present accounts."""
     tenants = await journal.tenants.enrol(tenants_of(world.settings), renamed)
-    desk = intake.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
+    desk = intake_rules.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
     return Sources(MemoryAdmin(world.broker), COMMANDS, EVENTS, GROUP, desk, tenants, GUARD)
 
 

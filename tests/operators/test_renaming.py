@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from events.messages.command_status import CommandFailed, CommandWaiting
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan
-from events.messages.status import CommandFailed, CommandWaiting
-from events.wire.envelope import encode_command
+from events.wire.codec import encode_command
 from tests.operators.asking import WHO, WHY, ask, beside, later, types
 from tests.operators.test_rebuild import lose, rebuild
 from tests.support.harness import COMMANDS, GROUP, SOURCE, World, settings_of

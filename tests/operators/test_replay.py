@@ -3,33 +3,33 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
+from events.messages.command_status import CommandAccepted, CommandFailed
 from events.messages.plans import CreateAzurePlan, SuspendPlan
-from events.messages.status import CommandAccepted, CommandFailed
 from events.wire.record import Outgoing, Record
-from ops.simulator.app import Customer
+from ops.simulator.simulator import Customer
 from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import COMMANDS, EVENTS, World
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.tenants import Directory, Tenant
+from worker.journal.processing.tenant_lane_names import Directory, Tenant
 from worker.journal.records import State
 from worker.journal.selection import Selection
 from worker.operators.replay.applying import Applier, Ended, Manner
+from worker.operators.replay.canary_pace import Pace
+from worker.operators.replay.candidates import Candidate, of_journal, of_records
 from worker.operators.replay.decisions import Wanted
-from worker.operators.replay.pace import Pace
 from worker.operators.replay.planning import Order, make
-from worker.operators.replay.selection import Candidate, of_journal, of_records
-from worker.runtime import intake
+from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 
 Play = Callable[..., None]
 EVERYTHING = Selection()
 
 
-def desk(world: World) -> intake.IntakeRules:
+def desk(world: World) -> intake_rules.IntakeRules:
     """The values by which the worker of this world decides about records."""
     tenants = Directory({name: Tenant(name, name) for name in world.settings.partners})
-    return intake.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
+    return intake_rules.IntakeRules(tenants.resolve, Sender("azplan-worker", "test"), 1e9)
 
 
 async def each(found: Iterable[Record] | Iterable[Candidate]) -> AsyncIterator:
@@ -57,8 +57,8 @@ async def apply(
     """Carry out a replay plan."""
 
     async def enter(items: Sequence[ReplayItem]) -> None:
-        taken = [intake.intake(item.record, journal.now(), desk(world)) for item in items if item.record]
-        await journal.accept(taken, lambda item, error: intake.refused_by_database(item, error, desk(world)))
+        taken = [intake_rules.intake(item.record, journal.now(), desk(world)) for item in items if item.record]
+        await journal.accept(taken, lambda item, error: intake_rules.refused_by_database(item, error, desk(world)))
 
     applier = Applier(journal, world.clock, enter=enter, tell=lambda _: None)
     return await applier.apply(plan, Manner(WHO, Pace(**pace), re_emit))

@@ -3,20 +3,9 @@
 import pytest
 
 from worker.journal.records import State
+from worker.operators.replay.canary_pace import FIRST_PORTION, Pace, Standing, portion, too_many_failed
 from worker.operators.replay.cost import UNSEEN, expect
-from worker.operators.replay.decisions import (
-    Known,
-    Outcome,
-    Wanted,
-    decide,
-)
-from worker.operators.replay.pace import (
-    FIRST_PORTION,
-    Pace,
-    Standing,
-    portion,
-    too_many_failed,
-)
+from worker.operators.replay.decisions import Known, Outcome, Wanted, decide
 
 
 def known(state: State, code: str | None = None, **more: object) -> Known:

@@ -4,14 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from events.messages.plans import (
-    AzurePlanCreated,
-    CreateAzurePlan,
-    PlanSuspended,
-    SuspendPlan,
-)
-from events.messages.status import CommandFailed, CommandRejected
-from ops.simulator.app import Customer
+from events.messages.command_status import CommandFailed, CommandRejected
+from events.messages.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
+from ops.simulator.simulator import Customer
 from tests.operators.asking import WHO, WHY, ask, beside, later, types, uid
 from tests.support.boundaries import Life, Script
 from tests.support.harness import World, settings_of

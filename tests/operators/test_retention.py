@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from events.messages.command_status import CommandFailed
 from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
-from events.messages.status import CommandFailed
 from tests.support.boundaries import Life, Script
 from tests.support.harness import World, settings_of
 from worker import metrics

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from events.messages.base import Event, Origin
+from events.messages.command_status import CommandAccepted, CommandFailed
 from events.messages.plans import CreateAzurePlan, PlanSuspended, SuspendPlan
-from events.messages.status import CommandAccepted, CommandFailed
-from events.wire.envelope import encode, encode_command
+from events.wire.codec import encode, encode_command
 from events.wire.identity import TERMINAL, event_id
 from events.wire.record import Outgoing, Record
 from tests.operators.asking import WHO, WHY
@@ -20,25 +20,25 @@ from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.retention_kinds import Ages
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.tenants import Directory, Tenant
+from worker.journal.processing.tenant_lane_names import Directory, Tenant
 from worker.journal.reading.dead_letter_search import groups
 from worker.journal.selection import Selection
 from worker.operators.rebuild import Rebuild, Sources
+from worker.operators.replay.candidates import of_journal, of_records
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.planning import Order, make
-from worker.operators.replay.selection import of_journal, of_records
-from worker.runtime import intake
+from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
-from worker.settings.build import open_engine
 from worker.settings.model import Journal as JournalSettings
 from worker.settings.model import Settings
+from worker.settings.worker_parts import open_engine
 
 COMMANDS, EVENTS = "commands", "events"
 SUSPENDED, FAILED, OPEN = (f"c0ffee00-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 PLAN = "5e11e500-0000-4000-8000-000000000009"
 TENANT = "5e11e500-0000-4000-8000-000000000001"
 TENANTS = Directory({"contoso": Tenant("contoso", "contoso")})
-DESK = intake.IntakeRules(lambda _: Tenant("contoso", "contoso"), Sender("group", "test"), 1e9)
+DESK = intake_rules.IntakeRules(lambda _: Tenant("contoso", "contoso"), Sender("group", "test"), 1e9)
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 

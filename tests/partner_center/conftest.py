@@ -11,10 +11,10 @@ import pytest
 from tests.partner_center.authority import AUDIENCE, CLIENT, Authority, authority
 from tests.partner_center.wire import Wire, wire
 from worker.clock import Clock
-from worker.partner_center.api import Call, PartnerCenter
 from worker.partner_center.client.account import Account, AccountConfig
-from worker.partner_center.client.authority import Identity
+from worker.partner_center.client.token_requests import Identity
 from worker.partner_center.operation import Operation
+from worker.partner_center.port import Call, PartnerCenter
 
 SECRET = "canary-client/secret+5f1e"
 COMMAND = UUID("c0ffee00-0000-4000-8000-000000000001")

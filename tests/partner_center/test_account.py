@@ -11,7 +11,6 @@ from tests.partner_center.authority import Authority
 from tests.partner_center.conftest import CORRELATION, MakeAccount, Recorder
 from tests.partner_center.wire import Line, Move, Wire, answers, cuts, hangs_up, resets, says_nothing, stalls
 from tests.support.quiet import overheard
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.client.account import Account
 from worker.partner_center.errors import (
     GateClosed,
@@ -23,6 +22,7 @@ from worker.partner_center.errors import (
     Unanswered,
     Unavailable,
 )
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import agreements, azure_entitlements, carts, customers, subscriptions, upgrades
 
 CUSTOMER = "0a1b2c3d-0000-4000-8000-00000000cafe"

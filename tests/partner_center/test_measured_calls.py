@@ -5,8 +5,8 @@ import pytest
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers, hangs_up
 from worker import metrics
+from worker.partner_center.all_operations import operations
 from worker.partner_center.errors import Refused, Unanswered
-from worker.partner_center.registry import operations
 from worker.partner_center.resources import carts, customers
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.all_operations import operations
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
-from worker.partner_center.registry import operations
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import (
     agreements,
     azure_entitlements,

@@ -5,8 +5,8 @@ import pytest
 from tests.partner_center.conftest import Recorder
 from tests.partner_center.wire import Move, Wire, answers
 from worker.partner_center import paging
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Unanswered
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import customers, subscriptions
 
 

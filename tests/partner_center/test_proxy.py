@@ -18,15 +18,10 @@ from tests.partner_center.wire import Move, Seen, Wire, answers, hangs_up, wire
 from tests.support.proxy import Tunnels, tunnels
 from worker.clock import Clock
 from worker.partner_center.client import transport as module
-from worker.partner_center.client.authority import Identity, NoToken
 from worker.partner_center.client.proxy import Proxy
+from worker.partner_center.client.token_requests import Identity, NoToken
 from worker.partner_center.client.tokens import Tokens
-from worker.partner_center.client.transport import (
-    Departure,
-    NoReply,
-    Reply,
-    Transport,
-)
+from worker.partner_center.client.transport import Departure, NoReply, Reply, Transport
 from worker.partner_center.errors import GateClosed
 from worker.trusted_certificates import tls_context
 

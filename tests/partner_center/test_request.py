@@ -7,17 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from worker.partner_center.answers.model import Header, Link
-from worker.partner_center.client.request import (
-    Request,
-    follow,
-    headers,
-    prepare,
-    request_id,
-)
+from worker.partner_center.all_operations import operations
+from worker.partner_center.answers.resource import Header, Link
+from worker.partner_center.client.request import Request, follow, headers, prepare, request_id
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
-from worker.partner_center.registry import operations
 from worker.partner_center.resources import carts, customers, orders, subscriptions
 
 BASE = "https://api.partnercenter.microsoft.com"

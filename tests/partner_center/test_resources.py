@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from worker.partner_center.answers.exact_json import dumps, loads
-from worker.partner_center.answers.model import (
+from worker.partner_center.answers.resource import (
     Collection,
     Document,
     Flag,
@@ -21,12 +21,7 @@ from worker.partner_center.answers.model import (
     same_id,
 )
 from worker.partner_center.resources.azure_products import is_azure_plan_item, is_legacy_azure_item
-from worker.partner_center.resources.carts import (
-    Cart,
-    CheckoutResult,
-    NewCart,
-    NewLineItem,
-)
+from worker.partner_center.resources.carts import Cart, CheckoutResult, NewCart, NewLineItem
 from worker.partner_center.resources.orders import Order, OrderLineItem
 from worker.partner_center.resources.reservations import ReservationEntitlement
 from worker.partner_center.resources.subscriptions import Subscription

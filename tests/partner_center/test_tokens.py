@@ -22,8 +22,8 @@ from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
 from worker import metrics
 from worker.clock import Clock
-from worker.partner_center.client import authority as module
-from worker.partner_center.client.authority import Identity, NoToken
+from worker.partner_center.client import token_requests as module
+from worker.partner_center.client.token_requests import Identity, NoToken
 from worker.partner_center.client.tokens import AccessToken, Tokens, TokenSource
 from worker.redaction import redact
 from worker.trusted_certificates import tls_context

@@ -12,13 +12,7 @@ import trustme
 
 from tests.partner_center.wire import Move, answers, cuts, hangs_up, raw, resets, says_nothing, stalls, wire
 from worker.partner_center.client import transport as module
-from worker.partner_center.client.transport import (
-    Departure,
-    NoReply,
-    Reply,
-    Transport,
-    checked_base_url,
-)
+from worker.partner_center.client.transport import Departure, NoReply, Reply, Transport, checked_base_url
 from worker.partner_center.errors import GateClosed
 from worker.trusted_certificates import tls_context
 

@@ -18,16 +18,10 @@ from tests.partner_center.wire import Move, Wire, answers, resets, says_nothing,
 from tests.support.quiet import overheard
 from worker.clock import Clock
 from worker.partner_center.answers.codes import known_codes
-from worker.partner_center.client import authority as module
-from worker.partner_center.client.authority import Identity, NoToken
+from worker.partner_center.client import token_requests as module
+from worker.partner_center.client.token_requests import Identity, NoToken
 from worker.partner_center.client.tokens import Tokens
-from worker.partner_center.client.trouble import (
-    Trouble,
-    find_trouble,
-    known_trouble,
-    refused_token,
-    trouble_of,
-)
+from worker.partner_center.client.trouble import Trouble, find_trouble, known_trouble, refused_token, trouble_of
 from worker.trusted_certificates import tls_context
 
 SECRET = "canary-client-secret-77d0"

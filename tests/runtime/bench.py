@@ -16,13 +16,13 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
-from worker.journal.processing.tenants import Directory, Tenant
+from worker.journal.processing.tenant_lane_names import Directory, Tenant
 from worker.journal.records import Unsent, Work
 from worker.partner_center.errors import GateClosed
 from worker.runtime import turn
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
-from worker.runtime.intake import IntakeRules, intake
+from worker.runtime.intake_rules import IntakeRules, intake
 from worker.steps import Policy, Run, Steps
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"

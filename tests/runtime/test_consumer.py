@@ -16,7 +16,7 @@ from worker.errors import JournalUnavailable
 from worker.journal.intake_records import Intake, Taken
 from worker.metrics import REGISTRY
 from worker.runtime.consumer import Consumer
-from worker.runtime.lanes import LaneLimits, Lanes
+from worker.runtime.scheduler import LaneLimits, Lanes
 
 TOPIC, GROUP = "azplan.commands.v1", "azplan-worker"
 

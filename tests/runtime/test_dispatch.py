@@ -11,8 +11,8 @@ import pytest
 
 from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event
+from events.messages.command_status import Blocker
 from events.messages.plans import PlanSuspended, SuspendPlan
-from events.messages.status import Blocker
 from events.messages.upgrades import ProductUpgradeStarted, StartProductUpgrade
 from events.wire.dead_letter import record_size
 from events.wire.identity import event_id

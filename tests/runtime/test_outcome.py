@@ -8,14 +8,8 @@ import pytest
 
 from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event, Origin
+from events.messages.command_status import Blocker, CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
 from events.messages.plans import PlanSuspended
-from events.messages.status import (
-    Blocker,
-    CommandFailed,
-    CommandRejected,
-    CommandValidated,
-    PartnerCenterError,
-)
 from worker.errors import AttemptsSpent, Failed, JournalRefused, Rejected, Validated, Wait
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Waits
@@ -30,8 +24,8 @@ from worker.partner_center.errors import (
     Unanswered,
     Unavailable,
 )
-from worker.runtime.command_facts import CommandFacts
 from worker.runtime.outcome import Again, Ended, Waiting, judge
+from worker.runtime.outcome_facts import CommandFacts
 from worker.steps import Policy
 
 POLICY = Policy(

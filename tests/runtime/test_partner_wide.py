@@ -15,7 +15,7 @@ from events.wire.record import Record
 from tests.runtime.bench import CUSTOMER, SUSPEND, TENANT_ID, Bench, record
 from worker import handling
 from worker.handling import load
-from worker.journal.reading import timeline
+from worker.journal.reading import command_queries
 from worker.journal.selection import Selection
 
 MESSAGES = '''"""A family of messages about the partner account."""
@@ -137,5 +137,5 @@ async def test_an_account_whose_tenant_is_known_by_a_domain_only_cannot_be_told_
 async def test_commands_about_the_account_are_found_by_its_tenant_id(bench: Bench, make: Make) -> None:
     """A selection by tenant id works as a selection by customer id."""
     await bench.accept(make(OURS), record(SUSPEND, id="c-2", offset=1))
-    found = await bench.journal.transactions.read(lambda tx: timeline.newest(tx, Selection(customer=OURS), 10))
+    found = await bench.journal.transactions.read(lambda tx: command_queries.newest(tx, Selection(customer=OURS), 10))
     assert [each.type for each in found] == ["azplan.CountPartner.v1"]

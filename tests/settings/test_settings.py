@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.settings.accounts import account_of
+from worker.settings.account_parts import account_of
 from worker.settings.model import Settings, SettingsError, load
 from worker.settings.reference import described, effective, table
 from worker.settings.sources import value_now

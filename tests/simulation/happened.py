@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from events.messages.status import CommandFailed, CommandRejected
+from events.messages.command_status import CommandFailed, CommandRejected
 from ops.simulator.books import Received
 from tests.support.harness import World
 from tests.support.invariants import CHANGES

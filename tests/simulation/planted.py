@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from events.codes import RejectedCode
-from events.wire.envelope import NotACommand, decode
+from events.wire.codec import NotACommand, decode
 from events.wire.record import Record
 from worker.azure_plans.purchase import CHECKOUT, Purchase
 from worker.broker.port import Batch, Partition

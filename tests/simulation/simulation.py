@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from ops.simulator.app import build
 from ops.simulator.faults import Fault, Kind
+from ops.simulator.simulator import build
 from tests.crash.enumeration import SETTINGS as SOONER
 from tests.crash.enumeration import scratch
 from tests.simulation.chaos import Chaos, Sky

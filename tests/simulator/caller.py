@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from ops.simulator.app import Simulator
+from ops.simulator.simulator import Simulator
 from ops.simulator.state import Customer
 
 PLAN_SHELF = "/products/DZH318Z0BPS6/skus/0001/availabilities"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ops.simulator.app import Simulator, build
-from ops.simulator.settings import Hostility, Settings
+from ops.simulator.behaviour import Hostility, Settings
+from ops.simulator.simulator import Simulator, build
 from tests.simulator.caller import Caller
 
 PROMPT = Settings(

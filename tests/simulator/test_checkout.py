@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ops.simulator.app import Simulator, build
+from ops.simulator.simulator import Simulator, build
 from ops.simulator.state import Partner
 from tests.simulator.caller import Caller
 from tests.simulator.conftest import PROMPT

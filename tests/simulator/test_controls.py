@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from ops.simulator.app import Simulator
 from ops.simulator.controls import control_app
+from ops.simulator.simulator import Simulator
 from tests.simulator.caller import Caller
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.simulator.app import Simulator
+from ops.simulator.simulator import Simulator
 from ops.simulator.state import Partner
 from tests.simulator.caller import Caller
 

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.simulator.app import Simulator, build
 from ops.simulator.delivery import ConnectionDropped, ConnectionRefused
 from ops.simulator.faults import Kind
+from ops.simulator.simulator import Simulator, build
 from tests.simulator.caller import Caller
 from tests.simulator.conftest import PROMPT
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from ops.simulator.app import Simulator, build
+from ops.simulator.behaviour import Hostility, Settings
 from ops.simulator.requests.answer_oddities import BOM, Oddities
 from ops.simulator.requests.answers import Answer
-from ops.simulator.settings import Hostility, Settings
+from ops.simulator.simulator import Simulator, build
 from tests.simulator.caller import PLAN_SHELF, Caller
 
 MANY = 40

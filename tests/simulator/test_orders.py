@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.simulator.app import Simulator
+from ops.simulator.simulator import Simulator
 from tests.simulator.caller import Caller
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import ops.simulator
+from ops.simulator.behaviour import FOR_ALL, Hostility, Settings
 from ops.simulator.faults import Kind
 from ops.simulator.seed import PROFILES
-from ops.simulator.settings import FOR_ALL, Hostility, Settings
 
 PAGE = (Path(ops.simulator.__file__).parent / "README.md").read_text()
 

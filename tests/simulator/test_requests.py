@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from ops.simulator.app import OPERATIONS, Simulator, routes
+from ops.simulator.simulator import OPERATIONS, Simulator, routes
 from tests.simulator.caller import Caller
 
 

@@ -1,6 +1,6 @@
 """Reservations are entitlements of the customer."""
 
-from ops.simulator.app import Simulator
+from ops.simulator.simulator import Simulator
 from tests.simulator.caller import Caller
 
 

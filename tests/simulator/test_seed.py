@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ops.simulator.app import Simulator
 from ops.simulator.seed import PROFILES
+from ops.simulator.simulator import Simulator
 from tests.simulator.caller import Caller
 
 

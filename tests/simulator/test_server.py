@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from ops.local.waiting import eventually
-from ops.simulator.app import Simulator, build
 from ops.simulator.clock import Clock
 from ops.simulator.server import Addresses, Ports, serving, write_ca
+from ops.simulator.simulator import Simulator, build
 from tests.simulator.conftest import PROMPT
 from tests.support.accepted import accepted
 

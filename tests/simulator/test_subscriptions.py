@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ops.simulator.app import Simulator
+from ops.simulator.simulator import Simulator
 from ops.simulator.state import Customer, Subscription
 from tests.simulator.caller import Answered, Caller
 

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ops.simulator.app import Simulator, build
 from ops.simulator.clock import Clock
 from ops.simulator.delivery import ConnectionDropped
+from ops.simulator.simulator import Simulator, build
 from ops.simulator.state import Partner
 from tests.simulator.caller import Caller
 from tests.simulator.conftest import PROMPT

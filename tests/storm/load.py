@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from events.messages.base import Command, commands
-from ops.local.talk import Headers, Sent
+from ops.local.kafka_messages import Headers, Sent
 from ops.local.topics import PARTITIONS, Topics
 from tests.support.harness import SOURCE
 

@@ -16,8 +16,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from events.messages.base import Command
 from events.wire.record import Record
+from ops.local.kafka_messages import Heard, hear
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Heard, hear
 from ops.local.topics import Topics
 from ops.simulator.books import Effect
 from tests.storm.load import Load

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from ops.local.talk import Sent
+from ops.local.kafka_messages import Sent
 from ops.local.waiting import eventually
 from tests.storm.load import posting, send
 from tests.storm.storm import LEASE, Scene, Storm

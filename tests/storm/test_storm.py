@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ops.local.kafka import LocalKafka
+from ops.local.kafka_messages import Heard
 from ops.local.postgres import LocalPostgres
-from ops.local.talk import Heard
 from tests.storm.ground import Ground, partner_center
 from tests.storm.load import compose, counts_of
 from tests.storm.scenes import SCENES

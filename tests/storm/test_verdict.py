@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from events.wire.identity import command_uid
-from ops.local.talk import Heard, Sent
+from ops.local.kafka_messages import Heard, Sent
 from ops.simulator.books import Effect
 from tests.storm.load import NOBODY_READS, OTHERWISE, Load
 from tests.storm.remains import Books, Remains

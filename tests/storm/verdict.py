@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from events.wire.identity import command_uid
-from ops.local.talk import Heard
+from ops.local.kafka_messages import Heard
 from tests.storm.load import NOBODY_READS, OTHERWISE
 from tests.storm.remains import Remains
 from tests.support.harness import SOURCE

@@ -15,9 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from events.messages.base import Command, Event, events
-from events.wire.envelope import encode_command
+from events.wire.codec import encode_command
 from events.wire.record import Record
-from ops.simulator.app import CONTOSO, Simulator, build
+from ops.simulator.simulator import CONTOSO, Simulator, build
 from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
 from tests.support.callers_thread import CallersThread
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
@@ -32,9 +32,9 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.runtime.lifecycle.service import Service
-from worker.settings.build import tenants_of
 from worker.settings.model import Settings
 from worker.settings.sections import Partner
+from worker.settings.worker_parts import tenants_of
 
 COMMANDS, EVENTS, DEAD_LETTERS = "azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1"
 GROUP = "azplan-worker"

@@ -13,14 +13,14 @@ from typing import Any
 
 from events.codes import FailedCode
 from events.messages.base import Command, Event
-from events.messages.plans import AzurePlanCreated, PlanReactivated, PlanSuspended
-from events.messages.status import (
+from events.messages.command_status import (
     CommandAccepted,
     CommandFailed,
     CommandIdReused,
     CommandRejected,
     CommandValidated,
 )
+from events.messages.plans import AzurePlanCreated, PlanReactivated, PlanSuspended
 from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
 from events.wire.identity import command_uid
 from ops.simulator.books import Effect

@@ -7,8 +7,8 @@ from ops.local.databases import run_apart
 from tests.support.harness import settings_of
 from worker.errors import JournalMissing
 from worker.journal.database.protocol import Transaction
+from worker.journal.reading.command_queries import newest
 from worker.journal.reading.dead_letter_search import search
-from worker.journal.reading.timeline import newest
 from worker.journal.reading.views import Summary
 from worker.journal.selection import Selection
 from worker.operators import connections

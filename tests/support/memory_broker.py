@@ -13,16 +13,7 @@ from dataclasses import dataclass, field
 
 from events.wire.dead_letter import record_size
 from events.wire.record import Outgoing, Record
-from worker.broker.port import (
-    Ack,
-    Batch,
-    BrokerUnavailable,
-    Health,
-    Lag,
-    Partition,
-    TooLarge,
-    TopicMissing,
-)
+from worker.broker.port import Ack, Batch, BrokerUnavailable, Health, Lag, Partition, TooLarge, TopicMissing
 from worker.clock import Clock
 
 

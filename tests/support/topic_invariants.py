@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.codes import FailedCode, RejectedCode
-from events.messages.status import CommandFailed, CommandRejected
+from events.messages.command_status import CommandFailed, CommandRejected
 from events.wire.identity import TERMINAL, command_uid, event_id
 from events.wire.record import Record
 from tests.support.harness import COMMANDS, GROUP, SOURCE, World

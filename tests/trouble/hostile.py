@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from events.catalog import example
+from events.contract_files import example
 from events.messages.base import commands
 from events.wire.record import Headers, Outgoing
 

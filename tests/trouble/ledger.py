@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from events.codes import RecordCode
-from events.wire.envelope import AcceptedCommand, RefusedCommand, decode
+from events.wire.codec import AcceptedCommand, RefusedCommand, decode
 from events.wire.record import Record
 from tests.support.harness import COMMANDS, GROUP, World
 from worker.broker.port import Partition

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.kafka_messages import Sent, answered, hear, send
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Sent, answered, hear, send
 from ops.local.topics import Topics
 from ops.local.waiting import eventually
 from tests.broker.compressed import CODECS, MIB, write_batches

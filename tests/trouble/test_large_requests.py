@@ -12,8 +12,8 @@ import pytest
 from events.wire.record import Outgoing
 from ops.local.databases import run_apart
 from ops.local.kafka import LocalKafka
+from ops.local.kafka_messages import Sent, answered, hear, send
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Sent, answered, hear, send
 from ops.local.topics import Topics
 from ops.local.waiting import eventually
 from tests.trouble.test_real_parts import complaints, partner_center, worker_on, write

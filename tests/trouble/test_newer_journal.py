@@ -13,7 +13,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan
-from ops.simulator.app import Customer
+from ops.simulator.simulator import Customer
 from tests.operators.asking import WHO, WHY, ask, beside, later, uid
 from tests.support.harness import World
 from tests.trouble.conftest import Play
@@ -24,7 +24,7 @@ from worker.journal.database.schema import TABLES
 from worker.journal.operating.retention_kinds import Ages
 from worker.journal.processing.pauses import pauses
 from worker.journal.processing.unknown_rows import KIND
-from worker.journal.reading import counts, dead_letter_search, timeline
+from worker.journal.reading import command_queries, counts, dead_letter_search
 from worker.journal.records import State
 from worker.journal.selection import Selection
 
@@ -144,10 +144,10 @@ def test_more_columns_and_one_more_table_change_nothing_for_a_worker(either: Pla
 
 async def look_around(read: Callable[[Callable[[Transaction], Awaitable[object]]], Awaitable[object]]) -> None:
     """The reads of the verbs."""
-    await read(lambda tx: timeline.newest(tx, Selection()))
+    await read(lambda tx: command_queries.newest(tx, Selection()))
     for command in ("c-1", "c-2", "c-3", "c-4"):
-        await read(lambda tx, command=command: timeline.show(tx, uid(command)))  # type: ignore[misc]
-    await read(lambda tx: timeline.changes(tx, 0))
+        await read(lambda tx, command=command: command_queries.show(tx, uid(command)))  # type: ignore[misc]
+    await read(lambda tx: command_queries.changes(tx, 0))
     await read(lambda tx: dead_letter_search.search(tx, Selection()))
     await read(lambda tx: dead_letter_search.groups(tx, Selection()))
     await read(counts.gauges)
@@ -226,7 +226,7 @@ def test_commands_with_words_that_it_does_not_know_wait_and_all_others_are_answe
         assert (row["state"], row["attempts"]) == ("reviewing", 0)
         async with beside(world) as journal:
             await look_around(journal.transactions.read)
-            (found,) = await journal.transactions.read(lambda tx: timeline.find(tx, odd[0]))
+            (found,) = await journal.transactions.read(lambda tx: command_queries.find(tx, odd[0]))
         assert (found.state, found.state.known, found.state is State.ACCEPTED) == ("reviewing", False, False)
         await write(
             world,

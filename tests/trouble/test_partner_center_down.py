@@ -6,13 +6,8 @@ from typing import Any
 
 import pytest
 
-from events.messages.plans import (
-    PlanReactivated,
-    PlanSuspended,
-    ReactivatePlan,
-    SuspendPlan,
-)
-from events.messages.status import CommandAccepted, CommandFailed, CommandWaiting
+from events.messages.command_status import CommandAccepted, CommandFailed, CommandWaiting
+from events.messages.plans import PlanReactivated, PlanSuspended, ReactivatePlan, SuspendPlan
 from tests.operators.asking import later
 from tests.support.harness import World
 from tests.support.invariants import check

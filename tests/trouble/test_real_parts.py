@@ -16,16 +16,16 @@ from aiokafka import AIOKafkaProducer
 from events.wire.record import Outgoing, Record
 from ops.local.azplan import Azplan
 from ops.local.kafka import LocalKafka
+from ops.local.kafka_messages import Sent, answered, send
 from ops.local.postgres import LocalPostgres
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Sent, answered, send
 from ops.local.topics import Topics
 from ops.local.waiting import eventually
 from tests.integration.conftest import QUICK
 from tests.trouble.hostile import classics, golden, oversized
 from tests.trouble.ledger import place_of, repeats
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import KafkaConfig
+from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import Partition
 from worker.runtime.lifecycle.service import STOP_SECONDS
 

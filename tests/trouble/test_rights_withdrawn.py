@@ -10,9 +10,9 @@ import pytest
 
 from ops.local.azplan import Azplan
 from ops.local.kafka import LocalKafka
+from ops.local.kafka_messages import Sent, answered, send
 from ops.local.server import free_port
 from ops.local.simulator import SimulatorProcess
-from ops.local.talk import Sent, answered, send
 from ops.local.topics import Topics
 from ops.local.waiting import eventually
 from tests.support.access import allow, forbid, guarded

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from events.codes import WaitingReason
+from events.messages.command_status import CommandWaiting
 from events.messages.plans import CreateAzurePlan, PlanReactivated, ReactivatePlan
-from events.messages.status import CommandWaiting
 from tests.operators.asking import later
 from tests.support.harness import World
 from tests.support.invariants import check

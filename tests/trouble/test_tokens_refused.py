@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from events.codes import WaitingReason
+from events.messages.command_status import CommandAccepted, CommandWaiting
 from events.messages.plans import PlanReactivated, ReactivatePlan
-from events.messages.status import CommandAccepted, CommandWaiting
 from tests.operators.asking import later
 from tests.support.boundaries import Life
 from tests.support.harness import World
@@ -17,7 +17,7 @@ from tests.support.invariants import check
 from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.clock import Clock
-from worker.partner_center.client.authority import NoToken
+from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import Tokens, TokenSource
 from worker.partner_center.client.trouble import trouble_of
 from worker.runtime.observability.readiness import Readiness

@@ -8,8 +8,8 @@ import pytest
 from tests.runtime.bench import Bench
 from tests.support.virtual_time import START
 from worker.gate import Traffic
-from worker.partner_center.api import Call
 from worker.partner_center.errors import GateClosed
+from worker.partner_center.port import Call
 from worker.partner_center.resources import carts, subscriptions
 
 

@@ -6,7 +6,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from worker import metrics
-from worker.partner_center.registry import operations
+from worker.partner_center.all_operations import operations
 
 LABELS = {
     "azplan_commands_received_total": {"command"},

@@ -18,7 +18,7 @@ from worker.trusted_certificates import tls_context
 ASK = """
 import asyncio, sys
 from pathlib import Path
-from worker.partner_center.client.authority import Authority, Identity, NoToken
+from worker.partner_center.client.token_requests import Authority, Identity, NoToken
 from worker.partner_center.client.transport import Departure, NoReply, Transport
 from worker.trusted_certificates import tls_context
 

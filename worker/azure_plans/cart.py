@@ -7,13 +7,13 @@ from dataclasses import asdict
 from datetime import datetime
 
 from events.codes import RejectedCode, WaitingReason
-from events.messages.status import PartnerCenterError
+from events.messages.command_status import PartnerCenterError
 from worker.azure_plans.catalog_item import purchasable_item
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context, facts, wait_out_refusal
 from worker.partner_center.answers.classification import STALE_CART_ITEM, STALE_ITEM
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.reject_codes import reject_code
 from worker.partner_center.resources import carts
 from worker.partner_center.resources.carts import Cart, NewCart, NewLineItem

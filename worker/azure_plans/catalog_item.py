@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from events.codes import RejectedCode
 from worker.errors import Rejected
 from worker.handling import facts
-from worker.partner_center.answers.model import same_id
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import Refused
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.reject_codes import reject_code
 from worker.partner_center.resources import catalog
 from worker.partner_center.resources.azure_products import AZURE_PLAN_PRODUCT, AZURE_PLAN_SKU

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from events.codes import BlockerKind, RejectedCode
+from events.messages.command_status import Blocker
 from events.messages.plans import AzureSubscription
-from events.messages.status import Blocker
 from worker.azure_plans.upgrade import running_upgrade
 from worker.errors import Rejected
 from worker.handling import Context, plain_id
-from worker.partner_center.answers.model import same_id
+from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
 from worker.partner_center.resources import azure_entitlements, subscriptions
 from worker.partner_center.resources.azure_entitlements import AzureEntitlement

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from events.codes import BlockerKind, FailedCode, WaitingReason
-from events.messages.status import Blocker
+from events.messages.command_status import Blocker
 from worker.azure_plans.lookup import azure_plans, sold_through
 from worker.errors import Failed, Wait
 from worker.handling import Context, facts, plain_id
-from worker.partner_center.answers.model import same_id
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import Refused
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import orders, subscriptions
 from worker.partner_center.resources.orders import Order
 from worker.partner_center.resources.subscriptions import Subscription

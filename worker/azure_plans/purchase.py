@@ -10,20 +10,15 @@ from datetime import datetime
 
 from events.codes import FailedCode, WaitingReason
 from events.messages.plans import CreateAzurePlan
-from worker.azure_plans.cart import (
-    BUSY,
-    BUY,
-    SUBMITTED,
-    PlanCart,
-)
-from worker.azure_plans.checks import upgrade_in_progress
+from worker.azure_plans.cart import BUSY, BUY, SUBMITTED, PlanCart
 from worker.azure_plans.order import OrderDescription, blocker_of_cart, order_ids
+from worker.azure_plans.purchase_checks import upgrade_in_progress
 from worker.azure_plans.upgrade import running_upgrade
 from worker.errors import Failed, Wait
 from worker.handling import Context, facts, wait_out_refusal
 from worker.partner_center.answers.classification import NOT_FOUND, STALE_ITEM
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused, Unanswered
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import carts
 from worker.step_view import Result
 from worker.steps import Applied, Money, NotApplied, Verdict

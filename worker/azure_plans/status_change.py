@@ -6,8 +6,8 @@ Vendor pages: partner-center/developer/suspend-a-subscription, reactivate-a-susp
 from events.codes import WaitingReason
 from worker.errors import Wait
 from worker.handling import Change, Context, wait_out_refusal
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import subscriptions
 from worker.partner_center.resources.subscriptions import Subscription
 from worker.step_view import Result

@@ -8,14 +8,14 @@ Vendor pages: partner-center/developer/get-eligibility-for-product-upgrade, crea
 from dataclasses import dataclass
 
 from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
-from events.messages.status import Blocker
+from events.messages.command_status import Blocker
 from events.messages.upgrades import StartProductUpgrade
 from worker.errors import Failed, Rejected, Validated, Wait
 from worker.handling import Change, Context, facts, plain_id
 from worker.partner_center.answers.classification import NOT_FOUND as NOTHING_THERE
-from worker.partner_center.answers.model import same_id
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import NotPermitted, Refused
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import upgrades
 from worker.partner_center.resources.upgrades import Eligibility, Upgrade, UpgradeState
 from worker.step_view import Result, StepView

@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from events.wire.record import Record
-from worker.broker.connection import (
+from worker.broker.kafka_clients import (
     ANSWER_SECONDS,
     KafkaConfig,
     client_arguments,
@@ -22,7 +22,7 @@ from worker.broker.connection import (
     within,
 )
 from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition
-from worker.broker.reading.consumer import Consumer
+from worker.broker.reading.bounded_consumer import Consumer
 from worker.broker.reading.records import fetch_records
 from worker.broker.rights import Right
 from worker.broker.rights_check import lacking

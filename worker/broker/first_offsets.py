@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, UnknownMemberIdError
 
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import (
+from worker.broker.kafka_clients import (
     ANSWER_SECONDS,
     KafkaConfig,
     start_client,
@@ -20,7 +20,7 @@ from worker.broker.connection import (
     within,
 )
 from worker.broker.port import NoCommittedOffsets, StartFrom
-from worker.broker.reading.consumer import Consumer
+from worker.broker.reading.bounded_consumer import Consumer
 
 log = structlog.get_logger("azplan.broker")
 

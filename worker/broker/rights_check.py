@@ -23,7 +23,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from worker.broker.connection import ANSWER_SECONDS, translated_errors, within
+from worker.broker.kafka_clients import ANSWER_SECONDS, translated_errors, within
 from worker.broker.rights import Right, RightTo
 
 NOWHERE: Final = 2**31 - 1

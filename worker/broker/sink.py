@@ -28,7 +28,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import RecordMetadata
 
 from events.wire.record import Outgoing
-from worker.broker.connection import (
+from worker.broker.kafka_clients import (
     ANSWER_SECONDS,
     KafkaConfig,
     client_arguments,
@@ -41,7 +41,7 @@ from worker.broker.connection import (
 from worker.broker.port import Ack, BrokerRefused, BrokerUnavailable, Partition, TooLarge, TopicMissing
 from worker.broker.writing.in_flight_limit import InFlightLimit, capacity, weight
 from worker.broker.writing.producer_patches import end_sending, limit_retries
-from worker.broker.writing.single_flight import SingleFlight
+from worker.broker.writing.shared_attempt import SingleFlight
 
 DELIVERY_SECONDS: Final = 30.0
 LARGEST_REQUEST: Final = 64 * 1024 * 1024

@@ -27,7 +27,8 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from worker.broker.admin import KafkaAdmin
-from worker.broker.connection import (
+from worker.broker.first_offsets import ensure_first_offsets
+from worker.broker.kafka_clients import (
     ANSWER_SECONDS,
     KafkaConfig,
     start_client,
@@ -35,10 +36,9 @@ from worker.broker.connection import (
     translated_errors,
     within,
 )
-from worker.broker.first_offsets import ensure_first_offsets
 from worker.broker.port import Batch, BrokerError, BrokerRefused, BrokerUnavailable, Health, Lag, Partition, StartFrom
 from worker.broker.reading.assignment import Assignment
-from worker.broker.reading.consumer import Consumer
+from worker.broker.reading.bounded_consumer import Consumer
 from worker.broker.reading.records import fetch_records
 from worker.clock import Clock
 

@@ -15,7 +15,7 @@ from worker.cli import verbs
 from worker.cli.exit_codes import Code, Stop, stop_for
 from worker.cli.help_texts import examples, markup
 from worker.cli.log_output import configure_for_verb, debugging
-from worker.cli.output.terminal import say, show
+from worker.cli.output.console import say, show
 from worker.redaction import redact
 from worker.version import revision, version
 

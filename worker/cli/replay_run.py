@@ -4,14 +4,14 @@ import asyncio
 
 from events.wire.text import counted
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import say
 from worker.cli.output.progress import replay_progress
 from worker.cli.output.replay_plans import say_plan, show_end
 from worker.cli.output.requests import say_who_will
-from worker.cli.output.terminal import say
 from worker.journal.operating.replay_items import ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.replay.applying import Ended, Manner
-from worker.operators.replay.pace import Standing
+from worker.operators.replay.canary_pace import Standing
 from worker.operators.replay.plans import carry_out_plan, describe_plan, insist_on_workers, judge
 from worker.operators.requests import living_workers
 from worker.settings.model import Settings

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from events.codes import FailedCode, WaitingReason
 from events.messages.base import Event
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan
-from worker.azure_plans import checks, unknown_purchase
+from worker.azure_plans import earlier_purchase, purchase_checks
 from worker.azure_plans.lookup import azure_subscriptions, plan_among, sold_through
 from worker.azure_plans.order import blocker_of_order, delivered_plan, is_among
 from worker.azure_plans.purchase import CHECKOUT, Purchase
@@ -25,7 +25,7 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
     purchase = Purchase(ctx, command)
     country = None
     if not await purchase.took_effect():
-        customer = await checks.our_customer(ctx, command.customer_id)
+        customer = await purchase_checks.our_customer(ctx, command.customer_id)
         ordered = await orders.list_all(
             ctx.center, command.customer_id
         )  # first: an order that ends now is a plan below
@@ -33,11 +33,11 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
         plan = plan_among(held, command.reseller_id)
         if plan is not None:
             return await _answer_with_what_was_there(ctx, command, plan, purchase)
-        await unknown_purchase.refuse_while_unknown(ctx, command.customer_id)
+        await earlier_purchase.refuse_while_unknown(ctx, command.customer_id)
         _wait_for_open_order(ctx, command, ordered)
-        await checks.refuse_without_agreement(ctx, command.customer_id)
-        await checks.refuse_while_upgrading(ctx, command.customer_id)
-        checks.refuse_beside_legacy(held)
+        await purchase_checks.refuse_without_agreement(ctx, command.customer_id)
+        await purchase_checks.refuse_while_upgrading(ctx, command.customer_id)
+        purchase_checks.refuse_beside_legacy(held)
         country = command.country or customer.country
     bought = await purchase.make(country)
     plan = await delivered_plan(ctx, purchase.sought(bought), bought["orders"], bought["cartId"])
@@ -60,7 +60,7 @@ async def _answer_with_what_was_there(
     if purchase.in_doubt:
         detail = "the customer has a plan, and the check-out of another one, never answered, may still arrive"
         raise Wait(WaitingReason.SETTLING, detail, delay=max(1.0, ctx.settles_in()))
-    await unknown_purchase.close_if_answered(ctx)
+    await earlier_purchase.close_if_answered(ctx)
     return ctx.answer(
         AzurePlanCreated,
         subscription_id=plain_id(plan.id),

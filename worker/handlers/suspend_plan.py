@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 from events.codes import BlockerKind, RejectedCode, WaitingReason
 from events.messages.base import Event
+from events.messages.command_status import Blocker
 from events.messages.plans import PlanSuspended, SuspendPlan
-from events.messages.status import Blocker
 from events.wire.text import counted
 from worker.azure_plans import status_change
 from worker.azure_plans.lookup import blocker_of, plan_meant
 from worker.azure_plans.status_change import SUSPENDED
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context, facts, handles, plain_id, wait_out_refusal
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.errors import Refused
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import azure_entitlements, reservations
 from worker.partner_center.resources.azure_entitlements import AzureEntitlement
 from worker.partner_center.resources.reservations import ReservationEntitlement

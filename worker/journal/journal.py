@@ -13,26 +13,26 @@ from worker.errors import LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Intake, Taken
-from worker.journal.operating import rebuild, wakeups
+from worker.journal.operating import rebuild_statements, wakeups
 from worker.journal.operating.pauses import Pauses
 from worker.journal.operating.retention import Retention
 from worker.journal.processing import (
-    chores,
-    claims,
+    chore_lease,
     consumer_group,
     intake,
-    lane_change,
-    lanes,
+    lane_ownership,
+    move_to_account_lane,
     outbox,
     pauses,
     recent_calls,
+    runnable_commands,
     runs,
-    tenants,
+    tenant_lane_names,
     unknown_rows,
 )
 from worker.journal.processing.recent_calls import RecentCall
 from worker.journal.processing.requests import LaneRequests
-from worker.journal.processing.tenants import Directory
+from worker.journal.processing.tenant_lane_names import Directory
 from worker.journal.reading import counts
 from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Step, UnknownRow, Unsent, Work
 
@@ -85,7 +85,7 @@ class Journal:
 
     async def is_half_rebuilt(self) -> bool:
         """True if a rebuild of this journal has begun and has not ended."""
-        return await self.transactions.read(rebuild.unfinished)
+        return await self.transactions.read(rebuild_statements.unfinished)
 
     async def bind(self, group: str, topic: str) -> None:
         """Remember, once, the consumer group and the commands topic that this journal belongs to.
@@ -99,14 +99,14 @@ class Journal:
 
         Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
         """
-        return await self.transactions.write(lambda tx: tenants.register(tx, accounts))
+        return await self.transactions.write(lambda tx: tenant_lane_names.register(tx, accounts))
 
     # ---- workers and lanes
 
     async def register(self, name: str, version: str, lease: float) -> None:
         """Become a worker with a new id, alive for `lease` seconds."""
         worker, alone = str(uuid.uuid4()), self.transactions.alone
-        await self.transactions.write(lambda tx: lanes.register(tx, worker, name, version, lease, alone=alone))
+        await self.transactions.write(lambda tx: lane_ownership.register(tx, worker, name, version, lease, alone=alone))
         self.worker = worker
 
     async def heartbeat(self, lease: float) -> bool:
@@ -115,31 +115,31 @@ class Journal:
         Waits for no lane and behind no other write.
         """
         worker = self.worker
-        return await self.transactions.write_at_once(lambda tx: lanes.heartbeat(tx, worker, lease))
+        return await self.transactions.write_at_once(lambda tx: lane_ownership.heartbeat(tx, worker, lease))
 
     async def retire(self) -> None:
         """Stop being a worker: all lanes are free at once. Waits for no lane and behind no other write."""
         worker = self.worker
-        await self.transactions.write_at_once(lambda tx: lanes.retire(tx, worker))
+        await self.transactions.write_at_once(lambda tx: lane_ownership.retire(tx, worker))
 
     async def touch(self) -> None:
         """Write as little as possible: shows whether the database takes writes at all."""
-        await self.transactions.write(lanes.touch)
+        await self.transactions.write(lane_ownership.touch)
 
     async def take_lanes(self, limit: int) -> int:
         """Take at most `limit` of the oldest unfinished lanes without a living owner. Returns how many were taken."""
         worker = self.worker
-        return await self.transactions.write(lambda tx: lanes.take(tx, worker, limit))
+        return await self.transactions.write(lambda tx: lane_ownership.take(tx, worker, limit))
 
     async def give_back(self, limit: int) -> int:
         """Check the next `limit` lanes of this worker and give back the finished ones. Returns how many."""
         worker, after = self.worker, self._looked_up_to
         finished, self._looked_up_to = await self.transactions.read(
-            lambda tx: lanes.finished_lanes(tx, worker, after, limit)
+            lambda tx: lane_ownership.finished_lanes(tx, worker, after, limit)
         )
         if not finished:
             return 0
-        return await self.transactions.write(lambda tx: lanes.give_back(tx, worker, finished), lanes=finished)
+        return await self.transactions.write(lambda tx: lane_ownership.give_back(tx, worker, finished), lanes=finished)
 
     async def hinted(self, seconds: float) -> bool:
         """Wait until another process has something for this worker to look at. False if no hint came in `seconds`.
@@ -151,7 +151,7 @@ class Journal:
     async def take_chore(self, name: str, lease: float) -> bool:
         """Take or keep a chore, which one worker does for all, for `lease` seconds. False while another has it."""
         worker = self.worker
-        return await self.transactions.write(lambda tx: chores.take(tx, name, worker, lease))
+        return await self.transactions.write(lambda tx: chore_lease.take(tx, name, worker, lease))
 
     # ---- intake
 
@@ -170,16 +170,16 @@ class Journal:
     async def claim(self, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
         """Commands of this worker's lanes that can run now, at most `limit` for each partner."""
         worker, busy = self.worker, set(running)
-        return await self.transactions.read(lambda tx: claims.claim(tx, worker, partners, limit, busy))
+        return await self.transactions.read(lambda tx: runnable_commands.claim(tx, worker, partners, limit, busy))
 
     async def partners(self) -> list[str]:
         """The partners of all commands that wait for their turn; "" if a command names none."""
-        return await self.transactions.read(claims.partners)
+        return await self.transactions.read(runnable_commands.partners)
 
     async def runnable(self, limit: int) -> int:
         """How many commands of this worker's lanes can run now and are not paused. The count stops at `limit`."""
         worker = self.worker
-        return await self.transactions.read(lambda tx: claims.runnable(tx, worker, limit))
+        return await self.transactions.read(lambda tx: runnable_commands.runnable(tx, worker, limit))
 
     async def put_off(self, found: Sequence[UnknownRow]) -> list[UnknownRow]:
         """Make commands that this azplan does not understand due later. Returns those put off for the first time."""
@@ -217,7 +217,7 @@ class Journal:
 
     async def conclude(self, item: Work, end: Conclusion) -> None:
         """Store durably how the run ended, with its events and its dead letter. Raises `LaneLost`."""
-        letters = [lanes.dead_letter_lane(end.letter.source.partition)] if end.letter else []
+        letters = [lane_ownership.dead_letter_lane(end.letter.source.partition)] if end.letter else []
         insist(await self.transactions.write(lambda tx: runs.conclude(tx, item, end), item, new_lanes=letters), item)
 
     async def move_to_lane(self, item: Work, to: LaneKey, account: str) -> bool:
@@ -225,7 +225,9 @@ class Journal:
 
         False if the command stays: it has written something, its answer is not published yet, or it has changed.
         """
-        return await self.transactions.write(lambda tx: lane_change.move(tx, item, to, account), item, new_lanes=[to])
+        return await self.transactions.write(
+            lambda tx: move_to_account_lane.move(tx, item, to, account), item, new_lanes=[to]
+        )
 
     # ---- outbox
 

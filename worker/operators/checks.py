@@ -13,18 +13,18 @@ from worker.errors import JournalError, JournalMissing, JournalRefused
 from worker.operators import connections
 from worker.operators.pauses import held_pauses, in_force
 from worker.operators.setup import permissions
-from worker.partner_center.api import Call
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.trouble import trouble_of
 from worker.partner_center.errors import CallError, NeverSent, NotPermitted, Refused, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Operation
+from worker.partner_center.port import Call
 from worker.partner_center.resources import agreements, customers
 from worker.redaction import redact
-from worker.settings.accounts import open_accounts, unused_proxies
-from worker.settings.build import open_engine
+from worker.settings.account_parts import open_accounts, unused_proxies
 from worker.settings.journal_url import shown
 from worker.settings.model import Settings, SettingsError, load
 from worker.settings.reference import effective
+from worker.settings.worker_parts import open_engine
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""

@@ -9,8 +9,8 @@ from worker.broker.sink import KafkaSink
 from worker.clock import Clock
 from worker.journal.database.transactions import Transactions
 from worker.journal.operator_journal import OperatorJournal
-from worker.settings.build import kafka_config, open_engine
 from worker.settings.model import Settings
+from worker.settings.worker_parts import kafka_config, open_engine
 
 
 @asynccontextmanager

@@ -14,10 +14,10 @@ from worker.journal.reading.dead_letter_search import DeadLetterGroup, FoundDead
 from worker.journal.records import Micros, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NothingFound, NotPossible
+from worker.operators.replay.candidates import Candidate, of_commands
 from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.planning import Order, make
 from worker.operators.replay.plans import calls_per_minute
-from worker.operators.replay.selection import Candidate, of_commands
 from worker.operators.selection import check_partner
 from worker.operators.signature import Signature
 from worker.settings.model import Settings

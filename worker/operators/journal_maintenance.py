@@ -15,8 +15,8 @@ from worker.operators.errors import InvalidValue
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.operators.replay.plans import record_desk
 from worker.operators.signature import Signature
-from worker.settings.build import ages, open_engine, tenants_of
 from worker.settings.model import Settings
+from worker.settings.worker_parts import ages, open_engine, tenants_of
 
 
 @dataclass(frozen=True, slots=True)

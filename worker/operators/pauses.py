@@ -12,8 +12,8 @@ from worker.operators.selection import check_partner, customer_id, known_type, p
 from worker.operators.signature import Signature
 from worker.operators.wording.durations import rough
 from worker.operators.wording.message_types import find, short
-from worker.settings.build import tenants_of
 from worker.settings.model import Settings
+from worker.settings.worker_parts import tenants_of
 
 
 @dataclass(frozen=True, slots=True)

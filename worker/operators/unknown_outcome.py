@@ -7,7 +7,7 @@ from events.codes import FailedCode
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Story, Summary
 from worker.journal.records import Call, Resolution, State, Step
-from worker.operators.commands import find_command
+from worker.operators.command_lookup import find_command
 from worker.operators.errors import NotPossible
 from worker.operators.requests import ask
 from worker.operators.signature import Signature

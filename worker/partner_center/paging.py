@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
-from worker.partner_center.answers.model import Collection
-from worker.partner_center.api import PartnerCenter, Query
+from worker.partner_center.answers.resource import Collection
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
+from worker.partner_center.port import PartnerCenter, Query
 
 T = TypeVar("T")
 

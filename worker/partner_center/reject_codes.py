@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from events.codes import RejectedCode
+from worker.partner_center.all_operations import operations
 from worker.partner_center.answers.classification import NOT_FOUND
-from worker.partner_center.registry import operations
 
 _EVERYWHERE: Mapping[str, RejectedCode] = MappingProxyType(
     {

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from events.codes import FailedCode, WaitingReason
 from events.messages.base import Event
-from events.messages.status import CommandWaiting
+from events.messages.command_status import CommandWaiting
 from events.wire import identity
+from events.wire.codec import encode
 from events.wire.dead_letter import Failure, dead_letter_headers
-from events.wire.envelope import encode
+from events.wire.event_size import fit_event
 from events.wire.strict_json import LARGEST
-from events.wire.truncation import fit_event
 from worker.clock import instant, micros
 from worker.journal.reading.call_order import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work

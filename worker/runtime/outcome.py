@@ -9,12 +9,7 @@ from typing import Literal
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event
-from events.messages.status import (
-    CommandFailed,
-    CommandRejected,
-    CommandValidated,
-    PartnerCenterError,
-)
+from events.messages.command_status import CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
 from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
 from worker.handling import facts
 from worker.journal.journal import EffectHeld
@@ -31,7 +26,7 @@ from worker.partner_center.errors import (
     Unanswered,
 )
 from worker.partner_center.reject_codes import reject_code
-from worker.runtime.command_facts import CommandFacts
+from worker.runtime.outcome_facts import CommandFacts
 
 MOST_CRASHES = 3
 """Runs that may end in an error of azplan's own. Some such errors pass; none is worth a day of waiting."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import structlog
 
 from events.wire.dead_letter import fit_dead_letter, record_size
+from events.wire.event_size import fit_event
 from events.wire.record import Outgoing
-from events.wire.truncation import fit_event
 from worker.broker.port import BrokerUnavailable, Sink, TooLarge
 from worker.clock import Clock
 from worker.errors import JournalUnavailable

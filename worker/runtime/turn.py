@@ -8,23 +8,18 @@ from typing import Protocol
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Command, Event, Origin
 from events.messages.fields import is_guid
-from events.wire.envelope import (
-    AcceptedCommand,
-    Envelope,
-    RefusedCommand,
-    decode,
-)
+from events.wire.codec import AcceptedCommand, Envelope, RefusedCommand, decode
 from worker.clock import Clock
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, WorkerError
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, Micros, StepState, Work
-from worker.partner_center.answers.model import same_id
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import CallError
-from worker.runtime.command_facts import CommandFacts
+from worker.partner_center.port import PartnerCenter
 from worker.runtime.controls.pauses import wait_for
 from worker.runtime.observability import telemetry
+from worker.runtime.outcome_facts import CommandFacts
 from worker.steps import Exchange, Policy, Run
 
 NOT_READ = "the command was accepted once, and this version of azplan does not read it: another version may"

@@ -5,12 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic_core import ErrorDetails
 
-from worker.settings.sources import (
-    PREFIX,
-    Found,
-    SettingPath,
-    variable,
-)
+from worker.settings.sources import PREFIX, Found, SettingPath, variable
 
 ANY_NAME = "<NAME>"
 """Stands in a path for the name of a partner account."""

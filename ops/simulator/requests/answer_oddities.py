@@ -8,8 +8,8 @@ import random
 import re
 from typing import Any
 
+from ops.simulator.behaviour import Hostility
 from ops.simulator.requests.answers import Answer, Json
-from ops.simulator.settings import Hostility
 
 BOM = b"\xef\xbb\xbf"
 SHARE = 0.3

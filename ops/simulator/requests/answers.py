@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ops.simulator.commerce.refusals import CODES, Refused
+from ops.simulator.commerce.error_codes import CODES, Refused
 
 Json = dict[str, Any]
 

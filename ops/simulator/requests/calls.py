@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ops.simulator.behaviour import Settings
 from ops.simulator.books import Effect, Received
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.requests.answers import Answer
-from ops.simulator.settings import Settings
 from ops.simulator.state import Customer, Partner
 from ops.simulator.world import World
 

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from ops.simulator.books import Received
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.delivery import ConnectionDropped, ConnectionRefused, deliver, retry_after
 from ops.simulator.faults import FaultPlan
-from ops.simulator.requests.admission import Quota, RequestMemory
 from ops.simulator.requests.answer_oddities import Oddities
 from ops.simulator.requests.answers import Answer, refusal, throttled
 from ops.simulator.requests.calls import Call, Caller, Operation
 from ops.simulator.requests.dropped_connections import drop
+from ops.simulator.requests.quota_and_request_ids import Quota, RequestMemory
 from ops.simulator.requests.request_log import log
-from ops.simulator.sign_in.identity import NoMfa, Tokens
+from ops.simulator.sign_in.bearer_tokens import NoMfa, Tokens
 from ops.simulator.world import World
 
 VERSION = re.compile(r"/+v1(/.*)", re.IGNORECASE)

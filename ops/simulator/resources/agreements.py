@@ -5,7 +5,7 @@ get-direct-sign-status-of-customer-agreement.
 """
 
 from ops.simulator.clock import wire_date
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.requests.answers import Answer, Json, collection, link
 from ops.simulator.requests.calls import Call, Operation
 

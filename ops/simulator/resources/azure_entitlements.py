@@ -4,7 +4,7 @@ Pages: partner-center/developer/get-a-list-of-azure-entitlements-for-subscriptio
 get-an-azure-entitlement-for-a-subscription, cancel-an-azure-subscription, reactivate-an-azure-subscription.
 """
 
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.requests.answers import Answer, Json, collection, link
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.resources.subscriptions import find_subscription

@@ -5,8 +5,8 @@ get-a-cart-by-id.
 """
 
 from ops.simulator.clock import wire_date
-from ops.simulator.commerce.purchase import ITEM_ERRORS, read_lines, refuse_while_upgrading
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.error_codes import Refused
+from ops.simulator.commerce.purchase_rules import ITEM_ERRORS, read_lines, refuse_while_upgrading
 from ops.simulator.requests.answers import Answer, Json, link, present
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Cart, CartLine, Customer

@@ -4,6 +4,7 @@ Pages: partner-center/developer/get-a-list-of-products, get-a-product-by-id, get
 get-a-sku-by-id, get-a-list-of-availabilities-for-a-sku, get-an-availability-by-id, and their by-customer twins.
 """
 
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.commerce.products import (
     AZURE_PLAN_PRODUCT,
     CURRENCIES,
@@ -15,7 +16,6 @@ from ops.simulator.commerce.products import (
     find_product,
     find_sku,
 )
-from ops.simulator.commerce.refusals import Refused
 from ops.simulator.requests.answers import Answer, Json, collection, link, present
 from ops.simulator.requests.calls import Call, Operation
 

@@ -3,10 +3,10 @@
 Page: partner-center/developer/checkout-a-cart.
 """
 
+from ops.simulator.commerce.error_codes import CODES, Refused
 from ops.simulator.commerce.order_provisioning import place_order
 from ops.simulator.commerce.products import AZURE_PLAN_PRODUCT, find_item
-from ops.simulator.commerce.purchase import refuse_over_sandbox_limit, refuse_while_upgrading
-from ops.simulator.commerce.refusals import CODES, Refused
+from ops.simulator.commerce.purchase_rules import refuse_over_sandbox_limit, refuse_while_upgrading
 from ops.simulator.requests.answers import Answer, Json
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.resources.carts import find_cart, refuse_if_busy

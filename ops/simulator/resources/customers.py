@@ -9,7 +9,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.requests.answers import Answer, Json, collection, link, present
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Customer

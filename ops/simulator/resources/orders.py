@@ -4,10 +4,10 @@ Pages: partner-center/developer/get-an-order-by-id, get-all-of-a-customer-s-orde
 """
 
 from ops.simulator.clock import wire_date
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.commerce.order_provisioning import SETTLED
 from ops.simulator.commerce.products import CURRENCIES
-from ops.simulator.commerce.purchase import BILLING_CYCLES
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.purchase_rules import BILLING_CYCLES
 from ops.simulator.requests.answers import Answer, Json, collection, link, present
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Order, OrderLine

@@ -4,8 +4,8 @@ Page: partner-center/developer/get-a-collection-of-entitlements.
 """
 
 from ops.simulator.clock import wire_date
+from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.commerce.products import RESERVATION_PRODUCT
-from ops.simulator.commerce.refusals import Refused
 from ops.simulator.requests.answers import Answer, Json, collection, link, present
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Reservation

@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 from ops.simulator.clock import wire_date
-from ops.simulator.commerce.purchase import whole_number
-from ops.simulator.commerce.refusals import Refused
+from ops.simulator.commerce.error_codes import Refused
+from ops.simulator.commerce.purchase_rules import whole_number
 from ops.simulator.requests.answers import Answer, Json, collection, link, present
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.state import Customer, Subscription

@@ -5,7 +5,7 @@ get-product-upgrade-status, and partner-center/azure-plan-transition for what an
 """
 
 from ops.simulator.clock import wire_date
-from ops.simulator.commerce.refusals import CODES, Refused
+from ops.simulator.commerce.error_codes import CODES, Refused
 from ops.simulator.commerce.upgrade_progress import finish, start_running
 from ops.simulator.requests.answers import Answer, Json, present
 from ops.simulator.requests.calls import Call, Operation

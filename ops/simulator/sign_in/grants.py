@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import jwt
 
 from ops.simulator.requests.answers import Json
-from ops.simulator.sign_in.identity import PARTNER_CENTER, UNDATED, Tokens
+from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, UNDATED, Tokens
 from ops.simulator.state import Partner
 from ops.simulator.world import World
 

@@ -22,13 +22,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.legacy_records import LegacyRecordBatch, _LegacyRecordBatchPy
 
-from worker.broker.reading.decompression import (
-    NAMES,
-    BudgetSpent,
-    CannotInflate,
-    InflateBudget,
-    InflatesTooMuch,
-)
+from worker.broker.reading.decompression import NAMES, BudgetSpent, CannotInflate, InflateBudget, InflatesTooMuch
 
 log = structlog.get_logger("azplan.broker")
 

@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerClosed
 from aiokafka.producer.sender import SendProduceReqHandler
 
-from worker.broker.connection import STOP_SECONDS, close_connections, wait_until_done
+from worker.broker.kafka_clients import STOP_SECONDS, close_connections, wait_until_done
 
 
 def limit_retries(producer: Any, deaths: Callable[[], int]) -> None:

@@ -20,8 +20,8 @@ from worker.cli.options import (
     Yes,
 )
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import say
 from worker.cli.output.requests import say_who_will, show_answers
-from worker.cli.output.terminal import say
 from worker.journal.selection import Selection
 from worker.operators import connections
 from worker.operators.requests import CancelPlan, answers, living_workers, plan_cancel, request_cancel

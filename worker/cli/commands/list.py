@@ -11,16 +11,16 @@ from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.options import From, Json, Limit, OfCustomer, OfPartner, OfType, To, WithCode
 from worker.cli.output import json as facts
+from worker.cli.output.console import say
 from worker.cli.output.instants import ago
 from worker.cli.output.json import show_json
 from worker.cli.output.pauses import say_pauses
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import say
 from worker.journal.reading.views import Summary
 from worker.journal.records import Micros
 from worker.journal.selection import Selection
 from worker.operators import connections
-from worker.operators.commands import CommandList, list_commands
+from worker.operators.command_lookup import CommandList, list_commands
 from worker.operators.selection import select
 from worker.operators.wording.message_types import short
 from worker.settings import model

@@ -9,8 +9,8 @@ import typer
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.options import PATIENCE, Id, Json, Source, Wait, Who, Why, Yes
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import say
 from worker.cli.output.requests import say_who_will, show_answers
-from worker.cli.output.terminal import say
 from worker.journal.records import Resolution
 from worker.operators import connections
 from worker.operators.requests import answers, living_workers

@@ -9,9 +9,9 @@ import typer
 from events.wire.text import counted
 from worker.cli.options import Json, OfPartner, OneId, Source, Who, Why, Yes
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import say
 from worker.cli.output.json import show_json
 from worker.cli.output.requests import applied_by
-from worker.cli.output.terminal import say
 from worker.operators import connections
 from worker.operators.requests import living_workers
 from worker.operators.signature import Signature

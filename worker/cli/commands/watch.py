@@ -7,11 +7,11 @@ import typer
 
 from worker.cli.options import OfCustomer, OfPartner, OfType
 from worker.cli.output import json as facts
+from worker.cli.output.console import say, show
 from worker.cli.output.event import headline
 from worker.cli.output.instants import date_time
 from worker.cli.output.json import show_json
 from worker.cli.output.pauses import say_pauses
-from worker.cli.output.terminal import say, show
 from worker.journal.reading.views import Change
 from worker.journal.selection import Selection
 from worker.operators import connections

@@ -1,7 +1,7 @@
 """The question before a change. A program says `--yes`."""
 
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.output.terminal import ask, can_ask
+from worker.cli.output.console import ask, can_ask
 
 
 def insist(question: str, *, yes: bool) -> None:

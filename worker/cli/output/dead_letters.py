@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from events.wire.record import Record
 from events.wire.text import printable
+from worker.cli.output.console import show, show_wrapped
 from worker.cli.output.instants import ago, date_time, instant
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import show, show_wrapped
 from worker.journal.reading.dead_letter_search import DeadLetterGroup, FoundDeadLetter
 from worker.journal.records import Micros
 from worker.operators.wording.message_types import short

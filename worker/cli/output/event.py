@@ -6,7 +6,7 @@ from typing import Any, Final
 from events.messages.base import Event
 from events.wire.published_event import SkippedRecords
 from events.wire.text import counted, printable
-from worker.cli.output.lines import TIE
+from worker.cli.output.text_wrapping import TIE
 from worker.operators.wording.message_types import short
 
 LONGEST: Final = 500

@@ -2,7 +2,7 @@
 
 from events.wire.instants import format_instant
 from worker import clock
-from worker.cli.output.terminal import at_terminal
+from worker.cli.output.console import at_terminal
 from worker.journal.records import SECOND
 from worker.operators.wording.durations import rough
 

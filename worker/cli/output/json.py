@@ -6,16 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from events.wire.text import json_text
+from worker.cli.output.console import flush, write
 from worker.cli.output.instants import instant
-from worker.cli.output.story.evidence import facts
-from worker.cli.output.terminal import flush, write
-from worker.journal.reading.views import (
-    Change,
-    OperatorAction,
-    Story,
-    StoryEvent,
-    Summary,
-)
+from worker.cli.output.story.unknown_outcome import facts
+from worker.journal.reading.views import Change, OperatorAction, Story, StoryEvent, Summary
 from worker.journal.records import Call, Note, Step
 from worker.operators.unknown_outcome import evidence
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from worker.cli.output.console import say
 from worker.cli.output.instants import date_time, instant
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import say
 from worker.journal.records import Micros, Pause
 from worker.operators.pauses import in_force, spoken
 

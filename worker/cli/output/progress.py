@@ -7,8 +7,8 @@ from typing import Protocol
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from events.wire.text import visible
-from worker.cli.output.terminal import say, standard_error
-from worker.operators.replay.pace import Standing
+from worker.cli.output.console import say, standard_error
+from worker.operators.replay.canary_pace import Standing
 
 Tell = Callable[[Standing], None]
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from events.wire.text import counted
+from worker.cli.output.console import say
 from worker.cli.output.instants import ago, instant
 from worker.cli.output.json import show_json
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import say
 from worker.journal.operating.replay_items import ReplayPlan
 from worker.journal.operating.replay_plans import OutcomeReason
 from worker.journal.records import SECOND, Micros

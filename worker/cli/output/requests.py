@@ -5,9 +5,9 @@ from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any, Final
 
+from worker.cli.output.console import say
 from worker.cli.output.json import json_array
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import say
 from worker.journal.reading.counts import LivingWorker
 from worker.operators.errors import NoAnswer, NotPossible
 from worker.operators.requests import DONE, Answered

@@ -5,8 +5,8 @@ from typing import Any
 
 from events.wire.instants import format_instant
 from events.wire.published_event import PublishedEvent
+from worker.cli.output.console import say, show
 from worker.cli.output.event import details, headline
-from worker.cli.output.terminal import say, show
 from worker.operators.errors import NoAnswer
 from worker.operators.sending.send import SendRequest, SentCommand
 from worker.operators.wording.durations import spoken

@@ -6,8 +6,8 @@ from typing import Final
 from rich.cells import cell_len
 
 from events.wire.text import printable
-from worker.cli.output.lines import GAP, folded
-from worker.cli.output.terminal import STYLES, Piece, show, show_wrapped, width, write
+from worker.cli.output.console import STYLES, Piece, show, show_wrapped, width, write
+from worker.cli.output.text_wrapping import GAP, folded
 
 LONGEST_CELL: Final = 500
 """Characters of a cell that are shown."""

@@ -9,8 +9,8 @@ import typer
 from worker.cli.exit_codes import Code
 from worker.cli.help_texts import RUNNING, examples
 from worker.cli.options import Json
+from worker.cli.output.console import STYLES, show
 from worker.cli.output.json import show_json
-from worker.cli.output.terminal import STYLES, show
 from worker.operators.checks import Finding, Problem, findings
 
 _WORST_FIRST: Final[Mapping[Problem, Code]] = {

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from events.catalog import example, messages, schema
+from events.contract_files import example, messages, schema
 from events.messages.base import Command, Event, Message
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import LOOKING, examples
 from worker.cli.options import Json
+from worker.cli.output.console import show
 from worker.cli.output.json import show_json
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import show
 from worker.operators.wording.message_types import find, short, suggestion
 
 

@@ -15,10 +15,10 @@ from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Canary, Json, Limit, OfCustomer, OfPartner, OfType, Rate, Who, Why, Yes
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import at_terminal, say, write_bytes
 from worker.cli.output.dead_letters import bytes_facts, facts, show_groups, show_letter, show_letters
 from worker.cli.output.json import json_array, show_json
 from worker.cli.output.pauses import say_pauses
-from worker.cli.output.terminal import at_terminal, say, write_bytes
 from worker.cli.replay_run import carry_out
 from worker.journal.reading.dead_letter_search import FoundDeadLetter
 from worker.journal.selection import Selection
@@ -35,7 +35,7 @@ from worker.operators.dead_letters import (
     read_dead_letter,
 )
 from worker.operators.replay.applying import Manner
-from worker.operators.replay.pace import Pace
+from worker.operators.replay.canary_pace import Pace
 from worker.operators.selection import select_dead_letters
 from worker.operators.signature import Signature
 from worker.settings import model

@@ -6,8 +6,8 @@ import typer
 
 from worker.cli.help_texts import LOOKING, examples
 from worker.cli.options import Json
+from worker.cli.output.console import show, show_wrapped
 from worker.cli.output.json import show_json
-from worker.cli.output.terminal import show, show_wrapped
 from worker.operators.wording.error_codes import CodeMeaning
 from worker.operators.wording.error_codes import explain as explain_code
 

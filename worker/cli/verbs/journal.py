@@ -11,13 +11,13 @@ from events.wire.text import counted
 from worker.cli.help_texts import LOOKING, examples
 from worker.cli.options import Json, Who, Why, Yes
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import say, show
 from worker.cli.output.event import passed_over
 from worker.cli.output.instants import date_time, instant
 from worker.cli.output.json import show_json
 from worker.cli.output.pauses import facts as pause_facts
 from worker.cli.output.pauses import say_pauses
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import say, show
 from worker.journal.operating.retention import Pruned
 from worker.journal.reading.counts import Stats
 from worker.journal.records import Pause

@@ -22,16 +22,16 @@ from worker.cli.options import (
     WithCode,
     Yes,
 )
+from worker.cli.output.console import say
+from worker.cli.output.console import show as show_line
 from worker.cli.output.json import show_json
 from worker.cli.output.pauses import say_pauses
 from worker.cli.output.replay_plans import facts, kept_facts, made_by, show_plan, show_plans
-from worker.cli.output.terminal import say
-from worker.cli.output.terminal import show as show_line
 from worker.cli.replay_run import carry_out
 from worker.operators import connections
 from worker.operators.pauses import held_pauses
 from worker.operators.replay.applying import Manner
-from worker.operators.replay.pace import Pace
+from worker.operators.replay.canary_pace import Pace
 from worker.operators.replay.plans import (
     KeptPlan,
     KeptPlans,

@@ -10,10 +10,10 @@ from events.wire.text import counted
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json, OfCustomer, OfPartner, OfType, Who, Why, Yes
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import say
 from worker.cli.output.json import show_json
 from worker.cli.output.pauses import facts
 from worker.cli.output.requests import applied_by
-from worker.cli.output.terminal import say
 from worker.journal.records import Pause
 from worker.operators import connections
 from worker.operators.pauses import in_force, plan_resume

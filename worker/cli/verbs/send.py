@@ -21,10 +21,10 @@ from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_texts import WORKING, examples
 from worker.cli.options import Json
+from worker.cli.output.console import say, show
 from worker.cli.output.event import passed_over
 from worker.cli.output.json import show_json
 from worker.cli.output.sent_command import facts, no_answer, say_sent, show_event
-from worker.cli.output.terminal import say, show
 from worker.operators import connections
 from worker.operators.sending.compose import (
     CUSTOMER,

@@ -12,9 +12,9 @@ from worker.cli.durations import DURATION, parse_duration
 from worker.cli.help_texts import CONFIGURED, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
+from worker.cli.output.console import say
 from worker.cli.output.json import show_json
 from worker.cli.output.tables import show_table
-from worker.cli.output.terminal import say
 from worker.operators import connections
 from worker.operators.setup.permissions import keep_all
 from worker.operators.setup.topics import create_topics, plan_topics, wanted_topics

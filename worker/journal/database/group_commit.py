@@ -1,86 +1,87 @@
-"""A group of operations in one transaction: lock and read for all of them at once, then run one after the other."""
+"""Group commit: operations of many callers are committed together as soon as a writer is free."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 
-from worker.journal.database.columns import step
-from worker.journal.database.protocol import (
-    LaneKey,
-    LaneRow,
-    Operation,
-    Transaction,
-)
+from worker.errors import JournalUnavailable
+from worker.journal.database.protocol import Engine, Operation
 
+T = TypeVar("T")
 
-async def perform(tx: Transaction, operations: Sequence[Operation[Any]]) -> list[Any]:
-    """Lock and read the rows that the operations name, then run the operations in order. Their results."""
-    await _lock_lanes(tx, operations)
-    await tx.tick()
-    await _read_revisions(tx, operations)
-    await _read_in_full(tx, operations)
-    results = []
-    written: set[str] = set()
-    for operation in operations:
-        if operation.in_full and not written.isdisjoint(operation.touches):
-            await _read_in_full(tx, [operation])
-        tx.enter(operation)
-        results.append(await operation.run(tx))
-        written |= operation.touches
-    return results
+MOST_AT_ONCE = 256
 
 
-async def _lock_lanes(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
-    """Create missing lanes, then lock the rows of all lanes, in the order of their names.
+class Writer:
+    """Takes operations one by one and commits them in groups of at most 256.
 
-    A lane with nothing in it may be forgotten between the two statements. It is then created again, and stays.
+    Each caller gets its own result or its own error. A group that the database refuses is halved until the refused
+    operation is alone.
     """
-    fresh = {key.id: key for operation in operations for key in operation.new_lanes}
-    names = sorted({name for operation in operations for name in operation.touches})
-    await _make(tx, fresh.values())
-    await _lock(tx, names)
-    while gone := fresh.keys() - tx.known.lanes.keys():
-        await _make(tx, [fresh[name] for name in gone])
-        await _lock(tx, sorted(gone))
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: deque[tuple[Operation[Any], asyncio.Future[Any]]] = deque()
+        self._flushing: set[asyncio.Task[None]] = set()
+
+    async def submit(self, operation: Operation[T]) -> T:
+        """The operation's result, once it is durable. Raises `JournalUnavailable` or what the operation raised.
+
+        A caller that is cancelled stops waiting; the operation is committed all the same.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append((operation, future))
+        if len(self._flushing) < self._engine.writers:
+            task = asyncio.create_task(self._flush(), name="journal flush")
+            self._flushing.add(task)
+            task.add_done_callback(self._flushing.discard)
+        return await future
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until all submitted operations are committed or refused, at most `seconds`.
+
+        Operations that have not begun by then fail; operations under way end when the engine is closed.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._flushing:
+                    await asyncio.wait(self._flushing)
+        while self._queue:
+            fail(self._queue.popleft()[1], JournalUnavailable("the journal was closed before it was written"))
+
+    async def _flush(self) -> None:
+        while self._queue:
+            group = [self._queue.popleft() for _ in range(min(MOST_AT_ONCE, len(self._queue)))]
+            try:
+                await self._commit(group)
+            finally:
+                for _, future in group:
+                    fail(future, JournalUnavailable("the journal was given up in the middle of a commit"))
+        # At once, not when the task's callbacks run: a caller that has its result may submit before that.
+        self._flushing.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _commit(self, group: Sequence[tuple[Operation[Any], asyncio.Future[Any]]]) -> None:
+        try:
+            results = await self._engine.commit([operation for operation, _ in group])
+        except JournalUnavailable as error:
+            for _, future in group:
+                fail(future, error)
+        except Exception as error:  # noqa: BLE001 - the caller gets every refusal
+            if len(group) == 1:
+                fail(group[0][1], error)
+                return
+            half = len(group) // 2
+            await self._commit(group[:half])
+            await self._commit(group[half:])
+        else:
+            for (_, future), result in zip(group, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
 
 
-async def _make(tx: Transaction, keys: Iterable[LaneKey]) -> None:
-    """Create the lanes that are missing, in the order of their names: two groups then never deadlock."""
-    rows = [(key.id, key.partner, key.customer) for key in sorted(keys, key=lambda key: key.id)]
-    if rows:
-        await tx.many("INSERT INTO lane (id, partner, customer) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", rows)
-
-
-async def _lock(tx: Transaction, names: Sequence[str]) -> None:
-    if not names:
-        return
-    for row in await tx.rows(
-        f"""SELECT id, owner, epoch, settle_until, unfinished, unfinished_since FROM lane
-            WHERE {tx.among("id")} ORDER BY id{tx.locking}""",
-        names,
-    ):
-        tx.known.lanes[row["id"]] = LaneRow(
-            row["owner"], row["epoch"], row["settle_until"], bool(row["unfinished"]), row["unfinished_since"]
-        )
-
-
-async def _read_revisions(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
-    """Only a holder of a command's lane writes its revision, so the revision stays until this transaction ends."""
-    uids = sorted({uid for operation in operations for uid in operation.commands})
-    if uids:
-        for row in await tx.rows(f"SELECT uid, revision FROM command WHERE {tx.among('uid')}", uids):
-            tx.known.revisions[row["uid"]] = row["revision"]
-
-
-async def _read_in_full(tx: Transaction, operations: Sequence[Operation[Any]]) -> None:
-    """Read steps and effects for operations that ask for them. The same locks protect these rows."""
-    wanting = [operation for operation in operations if operation.in_full]
-    uids = sorted({uid for operation in wanting for uid in operation.commands})
-    lanes = sorted({lane for operation in wanting for lane in operation.touches})
-    if not wanting:
-        return
-    tx.known.steps.update({uid: {} for uid in uids})
-    for row in await tx.rows(f"SELECT * FROM step WHERE {tx.among('uid')}", uids):
-        tx.known.steps[row["uid"]][row["name"]] = step(row)
-    tx.known.effects = {key: uid for key, uid in tx.known.effects.items() if key[0] not in lanes}
-    for row in await tx.rows(f"SELECT lane, key, uid FROM effect WHERE {tx.among('lane')}", lanes):
-        tx.known.effects[row["lane"], row["key"]] = row["uid"]
+def fail(future: asyncio.Future[Any], error: Exception) -> None:
+    """Give the caller the error, if the caller still waits."""
+    if not future.done():
+        future.set_exception(error)

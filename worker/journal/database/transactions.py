@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 from worker.clock import Clock
+from worker.journal.database.group_commit import Writer
 from worker.journal.database.protocol import Engine, LaneKey, Operation, Transaction
-from worker.journal.database.writer import Writer
 from worker.journal.records import SECOND, Micros, Work
 
 T = TypeVar("T")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from events.wire.record import Record
 from worker.journal.database.columns import dump, dump_headers, source
-from worker.journal.database.conditions import ENDED
 from worker.journal.database.protocol import Row, Transaction, Value
+from worker.journal.database.state_conditions import ENDED
 from worker.journal.operating.audit import sign
-from worker.journal.processing.lanes import own_fresh
+from worker.journal.processing.lane_ownership import own_fresh
 from worker.journal.records import Json, Micros
 
 INSERT_ITEM = """INSERT INTO plan_item (plan, number, uid, type, outcome, detail, redrive, topic, partition, position,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from worker.journal.database.columns import dump
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.transactions import Transactions
-from worker.journal.processing.lanes import own_fresh
+from worker.journal.processing.lane_ownership import own_fresh
 from worker.journal.records import Json
 
 

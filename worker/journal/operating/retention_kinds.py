@@ -11,8 +11,8 @@ two processes may forget at the same time.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from worker.journal.database.conditions import ENDED
 from worker.journal.database.protocol import Transaction, Value
+from worker.journal.database.state_conditions import ENDED
 from worker.journal.operating import replay_plans
 from worker.journal.records import SECOND, Micros
 

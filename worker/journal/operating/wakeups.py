@@ -5,8 +5,8 @@ Pauses and settling stay: a pause lasts until it is resumed, settling until no r
 
 from collections.abc import Mapping
 
-from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Row, Transaction, Value
+from worker.journal.database.state_conditions import OPEN
 from worker.journal.database.transactions import Transactions
 from worker.journal.operating.audit import sign
 from worker.journal.reading.conditions import condition

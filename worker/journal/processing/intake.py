@@ -8,11 +8,11 @@ from events.wire.record import Outgoing, Record
 from events.wire.text import printable
 from worker.errors import JournalUnavailable
 from worker.journal.database.columns import digest, dump_headers
-from worker.journal.database.conditions import OPEN, UNKNOWN_STATE
 from worker.journal.database.protocol import LaneKey, Transaction, Value
+from worker.journal.database.state_conditions import OPEN, UNKNOWN_STATE
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Intake, NewCommand, Taken
-from worker.journal.processing.lanes import dead_letter_lane, own_fresh
+from worker.journal.processing.lane_ownership import dead_letter_lane, own_fresh
 from worker.journal.records import NewDeadLetter, NewEvent
 
 NOT_KEPT = "its bytes are not kept, as the journal's database does not take that many"

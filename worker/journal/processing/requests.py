@@ -12,15 +12,10 @@ from worker.errors import LaneLost
 from worker.journal.database.columns import load
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.transactions import Transactions
-from worker.journal.processing import claims
+from worker.journal.processing import runnable_commands
 from worker.journal.processing.intake import INSERT_EVENT, event_row
-from worker.journal.processing.lanes import own_fresh
-from worker.journal.processing.runs import (
-    NEXT_DUE,
-    archive_steps,
-    conclude,
-    stands,
-)
+from worker.journal.processing.lane_ownership import own_fresh
+from worker.journal.processing.runs import NEXT_DUE, archive_steps, conclude, stands
 from worker.journal.records import SECOND, Conclusion, Json, NewEvent, Resolution, State, UnknownRow, Work
 
 LAST = 2**62
@@ -100,7 +95,7 @@ class LaneRequests:
         None if the command or its bytes are forgotten, or another worker owns its lane.
         """
         worker = self._worker()
-        return await self._transactions.read(lambda tx: claims.subject(tx, worker, request.uid))
+        return await self._transactions.read(lambda tx: runnable_commands.subject(tx, worker, request.uid))
 
     async def is_forgotten(self, request: Request) -> bool:
         """Whether nobody can carry the request out, because its command or the command's bytes are forgotten."""

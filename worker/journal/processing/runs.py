@@ -9,20 +9,10 @@ from dataclasses import replace
 
 from events.wire.text import printable
 from worker.journal.database.columns import dump, dump_waits
-from worker.journal.database.conditions import OPEN, UNKNOWN_STATE
 from worker.journal.database.protocol import Transaction
-from worker.journal.processing.intake import (
-    INSERT_EVENT,
-    INSERT_LETTER,
-    LONGEST_DETAIL,
-    event_row,
-    letter_row,
-)
-from worker.journal.processing.lanes import (
-    dead_letter_lane,
-    holds,
-    own_fresh,
-)
+from worker.journal.database.state_conditions import OPEN, UNKNOWN_STATE
+from worker.journal.processing.intake import INSERT_EVENT, INSERT_LETTER, LONGEST_DETAIL, event_row, letter_row
+from worker.journal.processing.lane_ownership import dead_letter_lane, holds, own_fresh
 from worker.journal.processing.pauses import held_by, pauses
 from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
 

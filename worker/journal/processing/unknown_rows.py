@@ -10,7 +10,7 @@ from typing import Any
 
 from worker.journal.database.columns import load_headers, load_waits
 from worker.journal.database.protocol import Row, Transaction
-from worker.journal.processing.lanes import holds
+from worker.journal.processing.lane_ownership import holds
 from worker.journal.records import SECOND, Resolution, State, Step, UnknownRow
 
 KIND = "not understood"

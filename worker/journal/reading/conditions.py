@@ -1,8 +1,8 @@
 """Turns a selection of commands into the condition of a query."""
 
-from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Transaction, Value
-from worker.journal.processing.tenants import lanes_named
+from worker.journal.database.state_conditions import OPEN
+from worker.journal.processing.tenant_lane_names import lanes_named
 from worker.journal.selection import Selection
 
 

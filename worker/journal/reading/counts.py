@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.journal.database.conditions import OPEN
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import TABLES
+from worker.journal.database.state_conditions import OPEN
 from worker.journal.database.transactions import Transactions
 from worker.journal.records import SECOND, Micros
 

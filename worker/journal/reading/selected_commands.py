@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from worker.journal.database.protocol import Transaction
+from worker.journal.reading.command_queries import SUMMARY, summary
 from worker.journal.reading.conditions import condition
-from worker.journal.reading.timeline import SUMMARY, summary
 from worker.journal.reading.views import Summary
 from worker.journal.selection import Selection
 

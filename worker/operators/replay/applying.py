@@ -14,13 +14,8 @@ from worker.journal.operating.replay_items import ReplayItem, ReplayPlan, SentIt
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.requests import DONE
 from worker.journal.records import State
+from worker.operators.replay.canary_pace import Pace, Standing, portion, too_many_failed
 from worker.operators.replay.decisions import Outcome
-from worker.operators.replay.pace import (
-    Pace,
-    Standing,
-    portion,
-    too_many_failed,
-)
 
 LOOK_EVERY = 0.5
 STALLED = 600.0

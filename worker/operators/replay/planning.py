@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import Json
+from worker.operators.replay.candidates import Candidate
 from worker.operators.replay.cost import expect
 from worker.operators.replay.decisions import Outcome, Wanted, decide
-from worker.operators.replay.selection import Candidate
 
 PORTION = 500
 RUNS = frozenset({Outcome.START, Outcome.RESUME})

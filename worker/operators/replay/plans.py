@@ -13,21 +13,21 @@ from worker.journal.intake_records import Intake
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operating.replay_plans import OutcomeReason
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.tenants import Directory
+from worker.journal.processing.tenant_lane_names import Directory
 from worker.journal.records import Micros, NewDeadLetter, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NoAnswer, NothingFound, NotReachable, Unsuccessful
 from worker.operators.replay.applying import Applier, Ended, Manner
+from worker.operators.replay.canary_pace import Standing
+from worker.operators.replay.candidates import Candidate, NotThere, of_journal, of_records, ranges, shortened
 from worker.operators.replay.decisions import Outcome, Wanted
-from worker.operators.replay.pace import Standing
 from worker.operators.replay.planning import Order, make
-from worker.operators.replay.selection import Candidate, NotThere, of_journal, of_records, ranges, shortened
 from worker.operators.selection import check_partner
 from worker.operators.signature import Signature
-from worker.runtime import intake
+from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
-from worker.settings.build import tenants_of
 from worker.settings.model import Settings
+from worker.settings.worker_parts import tenants_of
 from worker.version import version
 
 LATEST: Final = "latest"
@@ -108,10 +108,10 @@ class KeptPlan:
     now: Micros
 
 
-def record_desk(settings: Settings, tenants: Directory) -> intake.IntakeRules:
+def record_desk(settings: Settings, tenants: Directory) -> intake_rules.IntakeRules:
     """The intake rules of a worker with these settings."""
     largest = largest_record(settings.kafka.max_request_bytes, settings.kafka.events_topic)
-    return intake.IntakeRules(
+    return intake_rules.IntakeRules(
         resolve=tenants.resolve,
         sender=Sender(settings.kafka.group_id, version(), largest),
         retention=settings.journal.retention.total_seconds(),
@@ -249,13 +249,13 @@ async def _made(
     return MadePlan(plan, await journal.replay_plans.reasons(plan.id), deleted)
 
 
-async def _enter(journal: OperatorJournal, desk: intake.IntakeRules, items: Sequence[ReplayItem]) -> None:
+async def _enter(journal: OperatorJournal, desk: intake_rules.IntakeRules, items: Sequence[ReplayItem]) -> None:
     """Take records in, as a worker takes in every record."""
 
     def refused(item: Intake, error: Exception) -> NewDeadLetter:
-        return intake.refused_by_database(item, error, desk)
+        return intake_rules.refused_by_database(item, error, desk)
 
-    taken = [intake.intake(item.record, journal.now(), desk) for item in items if item.record is not None]
+    taken = [intake_rules.intake(item.record, journal.now(), desk) for item in items if item.record is not None]
     await journal.accept(taken, refused)
 
 

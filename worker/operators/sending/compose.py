@@ -5,18 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from events.catalog import schema
+from events.contract_files import schema
 from events.messages.base import Command
 from events.messages.fields import is_guid
 from events.messages.validation import read_command
-from events.wire.envelope import AcceptedCommand, decode, encode_command
+from events.wire.codec import AcceptedCommand, decode, encode_command
 from events.wire.record import Outgoing, Record
-from events.wire.strict_json import (
-    UnreadableError,
-    doubled_keys,
-    parse,
-    parsed_object,
-)
+from events.wire.strict_json import UnreadableError, doubled_keys, parse, parsed_object
 from worker.clock import Clock
 from worker.operators.errors import InvalidRequest
 from worker.operators.selection import partner_name

@@ -7,7 +7,7 @@ from typing import Final
 from events.wire.published_event import PublishedEvent
 from events.wire.record import Record
 from worker.broker.port import Admin, BrokerUnavailable, Partition
-from worker.operators.sending.published_events import PublishedEvents
+from worker.operators.sending.own_events import PublishedEvents
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0

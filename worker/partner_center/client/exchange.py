@@ -7,11 +7,9 @@ import structlog
 from opentelemetry import trace
 
 from worker import metrics
-from worker.partner_center.answers import reading
+from worker.partner_center.answers.answer import Answer, clean, read, retry_after
 from worker.partner_center.answers.classification import Verdict, classify
 from worker.partner_center.answers.codes import explanations
-from worker.partner_center.answers.reading import Answer, clean, retry_after
-from worker.partner_center.api import Call, CallStatus, Run
 from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id
@@ -19,6 +17,7 @@ from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, NoReply
 from worker.partner_center.errors import CallError, NeverSent, Throttled, Unanswered
 from worker.partner_center.operation import Operation
+from worker.partner_center.port import Call, CallStatus, Run
 
 T = TypeVar("T")
 
@@ -94,7 +93,7 @@ class Exchange(Generic[T]):
             reason=reply.reason,
         )
         try:
-            return ExchangeResult(reply.status, value=reading.read(operation, answer))
+            return ExchangeResult(reply.status, value=read(operation, answer))
         except CallError as error:
             return ExchangeResult(reply.status, error=error, retry_after=retry_after(answer.headers, answer.at))
 

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 from uuid import UUID, uuid5
 
 from worker.partner_center.answers.exact_json import dumps
-from worker.partner_center.answers.model import Link, is_address_part
+from worker.partner_center.answers.resource import Link, is_address_part
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
 from worker.version import version

@@ -16,9 +16,9 @@ import structlog
 
 from worker import metrics
 from worker.clock import Clock
-from worker.partner_center.client.authority import Authority, Identity, NoToken
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.refresh_token import LIFE, RefreshTokenFile
+from worker.partner_center.client.token_requests import Authority, Identity, NoToken
 from worker.partner_center.client.trouble import Trouble, trouble_of
 
 Flow = Literal["app", "app_user"]

@@ -28,7 +28,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from worker.loopback import is_loopback
 from worker.partner_center.client.proxy import Proxy
-from worker.partner_center.client.unreachable import why_unreachable
+from worker.partner_center.client.unreachable_cause import why_unreachable
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a place in the pool, name resolution, TCP and TLS together."""

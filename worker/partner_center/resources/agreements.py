@@ -1,9 +1,9 @@
 """The Microsoft Customer Agreement: its templates, and who accepted it. This module records no acceptance."""
 
-from worker.partner_center.answers.model import Collection, Flag, Instant, Number, Resource, Text
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import Collection, Flag, Instant, Number, Resource, Text
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
+from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 CUSTOMER_AGREEMENT = "MicrosoftCustomerAgreement"

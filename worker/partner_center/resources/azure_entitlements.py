@@ -1,9 +1,9 @@
 """Azure entitlements: the Azure subscriptions under an Azure plan."""
 
-from worker.partner_center.answers.model import Collection, Id, Resource, Text, Word
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import Collection, Id, Resource, Text, Word
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
+from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 COMPROMISE = "compromise"

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import model_validator
 
-from worker.partner_center.answers.model import Document, Id, Instant, Number, Resource, Text, Word, member
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import Document, Id, Instant, Number, Resource, Text, Word, member
 from worker.partner_center.operation import Auth, EffectClass, Operation, Refusal
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 from worker.partner_center.resources.orders import Order
 

@@ -6,10 +6,10 @@ Availability ids change over time, and so do catalog item ids: read them right b
 from collections.abc import Mapping
 from typing import Annotated
 
-from worker.partner_center.answers.model import OR_EMPTY, OR_NONE, Collection, Flag, Id, Number, Resource, Text, Word
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import OR_EMPTY, OR_NONE, Collection, Flag, Id, Number, Resource, Text, Word
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from worker.partner_center.answers.model import OR_NONE, Collection, Flag, Id, Resource, Text, Word
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import OR_NONE, Collection, Flag, Id, Resource, Text, Word
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import pages
+from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 

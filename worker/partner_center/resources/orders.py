@@ -1,9 +1,9 @@
 """Orders: the results of checked-out carts."""
 
-from worker.partner_center.answers.model import Collection, Id, Instant, Number, Resource, Text, Word
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import Collection, Id, Instant, Number, Resource, Text, Word
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.azure_products import is_azure_plan_item
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"

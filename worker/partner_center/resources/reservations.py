@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated
 
-from worker.partner_center.answers.model import OR_EMPTY, OR_NONE, Collection, Instant, Number, Resource, Text, Word
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import OR_EMPTY, OR_NONE, Collection, Instant, Number, Resource, Text, Word
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
+from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 RESERVED_INSTANCE = "reservedInstance"

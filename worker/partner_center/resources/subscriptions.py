@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from worker.partner_center.answers.model import (
+from worker.partner_center.answers.resource import (
     OR_NONE,
     Collection,
     Document,
@@ -15,9 +15,9 @@ from worker.partner_center.answers.model import (
     Word,
     member,
 )
-from worker.partner_center.api import PartnerCenter
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
+from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.azure_products import is_azure_plan_item, is_legacy_azure_item
 from worker.partner_center.resources.catalog import ProductType
 

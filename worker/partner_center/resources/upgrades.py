@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from worker.partner_center.answers.model import OR_NONE, Flag, Instant, Reference, Resource, Text, is_address_part
-from worker.partner_center.api import PartnerCenter
+from worker.partner_center.answers.resource import OR_NONE, Flag, Instant, Reference, Resource, Text, is_address_part
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
+from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 AZURE = "azure"

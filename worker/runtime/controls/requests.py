@@ -11,19 +11,19 @@ import structlog
 
 from events.codes import RejectedCode
 from events.messages.base import Event, Origin
-from events.messages.status import CommandAccepted, CommandRejected
+from events.messages.command_status import CommandAccepted, CommandRejected
 from events.wire import identity
-from events.wire.envelope import AcceptedCommand, RefusedCommand, decode
+from events.wire.codec import AcceptedCommand, RefusedCommand, decode
 from worker.clock import instant
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.journal import Journal
 from worker.journal.processing.requests import DONE, Request
-from worker.journal.processing.tenants import Tenant
+from worker.journal.processing.tenant_lane_names import Tenant
 from worker.journal.records import Conclusion, Json, NewEvent, Resolution, State, UnknownRow, Work
 from worker.runtime.conclusion import event_at
 from worker.runtime.controls.sleep import Sleeper
-from worker.runtime.intake import Resolve, lane_of
+from worker.runtime.intake_rules import Resolve, lane_of
 from worker.runtime.observability.tracing import record_trace
 from worker.version import version
 

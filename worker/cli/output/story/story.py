@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator
 
+from worker.cli.output.console import STYLES, say, show, show_wrapped
 from worker.cli.output.instants import clock_time, date_time, day
-from worker.cli.output.lines import tied
-from worker.cli.output.story.evidence import told
 from worker.cli.output.story.timeline import Line, fold, timeline
+from worker.cli.output.story.unknown_outcome import told
 from worker.cli.output.story.verdict import facts, verdict
-from worker.cli.output.terminal import STYLES, say, show, show_wrapped
+from worker.cli.output.text_wrapping import tied
 from worker.journal.reading.views import Story
 from worker.journal.records import Micros, Step
 from worker.operators.unknown_outcome import evidence

@@ -7,8 +7,8 @@ from typing import Final
 from worker.cli.output.event import details, headline
 from worker.cli.output.instants import clock_time
 from worker.cli.output.json import data_of
-from worker.cli.output.lines import tied
 from worker.cli.output.story.verdict import terminal
+from worker.cli.output.text_wrapping import tied
 from worker.journal.reading.views import OperatorAction, Story, StoryEvent
 from worker.journal.records import Call, Micros, Note
 from worker.operators.wording.message_types import short

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from worker.errors import JournalRefused, JournalUnavailable
-from worker.journal.database.group_commit import perform
+from worker.journal.database.operation_group import perform
 from worker.journal.database.postgres.address import Address
 from worker.journal.database.postgres.connection import LOST_STATEMENT, READ_ONLY, Door, refused
 from worker.journal.database.postgres.errors import AGAIN, DENIED, REFUSED, TROUBLE, is_too_large, unavailable

@@ -5,13 +5,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from worker.journal.database.batching import Pending
-from worker.journal.database.protocol import (
-    Known,
-    Operation,
-    Row,
-    Value,
-    clean,
-)
+from worker.journal.database.protocol import Known, Operation, Row, Value, clean
 from worker.journal.records import Micros
 
 CHANNEL = "azplan_journal"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from worker.clock import Clock
 from worker.errors import JournalMissing, JournalRefused, JournalUnavailable
-from worker.journal.database.group_commit import perform
+from worker.journal.database.operation_group import perform
 from worker.journal.database.protocol import Operation, Transaction
 from worker.journal.database.schema import insist, migrate
 from worker.journal.database.sqlite.file import connect, made_private, readable_by_others, unavailable

@@ -1,0 +1,224 @@
+"""The simulator as one object: applications, books, clock, faults and seeds. Everything a test needs is here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+
+import httpx
+from starlette.types import ASGIApp
+
+from ops.simulator.behaviour import Settings
+from ops.simulator.books import Books
+from ops.simulator.clock import MORNING, Clock
+from ops.simulator.commerce.order_provisioning import end_order
+from ops.simulator.commerce.upgrade_progress import finish, start_running
+from ops.simulator.faults import FaultPlan
+from ops.simulator.requests.calls import Operation
+from ops.simulator.requests.gateway import Gateway
+from ops.simulator.resources import (
+    agreements,
+    azure_entitlements,
+    carts,
+    catalog,
+    checkout,
+    customers,
+    orders,
+    reservations,
+    subscriptions,
+    upgrades,
+)
+from ops.simulator.seed import PROFILES, Profile, add_customer, add_plan, profile_from
+from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, Tokens
+from ops.simulator.sign_in.grants import Grants
+from ops.simulator.sign_in.token_endpoint import TokenEndpoint, token_app
+from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade
+from ops.simulator.world import World
+
+OPERATIONS: tuple[Operation, ...] = (
+    *customers.OPERATIONS,
+    *agreements.OPERATIONS,
+    *catalog.OPERATIONS,
+    *carts.OPERATIONS,
+    *checkout.OPERATIONS,
+    *orders.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *azure_entitlements.OPERATIONS,
+    *reservations.OPERATIONS,
+    *upgrades.OPERATIONS,
+)
+
+CONTOSO = Partner(
+    tenant_id="5e11e500-0000-4000-8000-000000000001",
+    client_id="5e11e500-0000-4000-8000-00000000c11e",
+    client_secret="practice-only",  # noqa: S106 - opens nothing but this simulator
+)
+"""The default partner."""
+
+
+class Simulator:
+    """A Partner Center in memory. Make it with ``build``.
+
+    ``api`` and ``authority`` are ASGI applications; ``transport()`` makes an httpx transport to the first. ``books``
+    tells what happened, ``faults`` takes faults, ``clock`` tells and moves time, ``settings`` may be replaced any time.
+    """
+
+    def __init__(self, clock: Clock, settings: Settings, partners: Sequence[Partner], seed: int, audience: str) -> None:
+        self.seed = seed
+        self.world = World(clock, settings, seed)
+        self.world.partners = {partner.tenant_id: partner for partner in partners}
+        self.faults = FaultPlan(seed)
+        self.tokens = Tokens(self.world, audience)
+        self.grants = Grants(self.world, self.tokens, audience)
+        self.books = Books(self.world, self.world.settle)
+        self.gateway = Gateway(self.world, OPERATIONS, self.tokens, self.faults)
+        self.api: ASGIApp = self.gateway
+        self.authority: ASGIApp = token_app(TokenEndpoint(self.world, self.grants, self.faults))
+
+    @property
+    def clock(self) -> Clock:
+        """The simulator's time."""
+        return self.world.clock
+
+    @property
+    def settings(self) -> Settings:
+        """The present knobs for every customer."""
+        return self.world.settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self.world.settings = settings
+
+    @property
+    def partner(self) -> Partner:
+        """The first partner."""
+        return next(iter(self.world.partners.values()))
+
+    def change(self, **changes: Any) -> None:
+        """Change knobs for every customer. Raises ValueError for an unknown knob."""
+        self.world.settings = self.world.settings.changed(changes)
+
+    def customer(
+        self,
+        profile: str | Profile = "ready",
+        *,
+        identity: str | None = None,
+        partner: str | None = None,
+        **changes: Any,
+    ) -> Customer:
+        """Seed a customer of a partner (by default the first) and return it.
+
+        ``profile`` is one of ``PROFILES`` or a Profile of your own, ``changes`` are members of Profile, such as
+        ``plans=1`` or ``settings={"order_outcome": "never"}``. Raises ValueError for what is unknown.
+        """
+        chosen = (
+            replace(profile, **changes)
+            if isinstance(profile, Profile)
+            else profile_from({"profile": profile, **changes})
+        )
+        return add_customer(self.world, partner or self.partner.tenant_id, chosen, identity)
+
+    def customers(self, count: int, profile: str | Profile = "ready", **changes: Any) -> list[Customer]:
+        """Seed `count` customers of one profile."""
+        return [self.customer(profile, **changes) for _ in range(count)]
+
+    def add_plan(
+        self, customer: Customer | str, *, azure_subscriptions: int = 1, reseller: str | None = None
+    ) -> Subscription:
+        """Give a customer an Azure plan, as if somebody had bought it in the portal."""
+        plan = add_plan(self.world, self.find(customer), reseller)
+        for number in range(azure_subscriptions):
+            plan.azure_subscriptions.append(AzureSubscription(self.world.new_id(), f"Azure subscription {number + 1}"))
+        return plan
+
+    def end_order(self, order: Order | str, status: str = "completed") -> None:
+        """End an order now, whatever the order is waiting for."""
+        self.world.settle()
+        wanted = order if isinstance(order, str) else order.id
+        for customer in self.world.customers.values():
+            if wanted in customer.orders:
+                end_order(self.world, customer, customer.orders[wanted], status)
+                return
+        raise KeyError(f"there is no order {wanted}")
+
+    def move_upgrade(self, upgrade: Upgrade | str, stage: Literal["running", "completed", "failed"]) -> None:
+        """Move an upgrade to another stage now."""
+        self.world.settle()
+        wanted = upgrade if isinstance(upgrade, str) else upgrade.id
+        for customer in self.world.customers.values():
+            for each in customer.upgrades:
+                if each.id == wanted:
+                    _move_upgrade(self.world, customer, each, stage)
+                    return
+        raise KeyError(f"there is no upgrade {wanted}")
+
+    def reset(self) -> None:
+        """Forget customers, books, faults and request ids; partners, tokens, settings and time stay."""
+        self.world.clear()
+        self.faults.clear()
+        self.gateway.clear()
+
+    def rotate_catalog(self) -> None:
+        """Make every availability id that was handed out stale now."""
+        self.world.catalog_edition += 1
+
+    def find(self, customer: Customer | str) -> Customer:
+        """Return a customer by id, in any case; raises KeyError."""
+        return self.world.customers[(customer if isinstance(customer, str) else customer.id).lower()]
+
+    def token(self, *, user: bool = False, partner: str | None = None, **details: Any) -> str:
+        """Return an access token of a partner; ``details`` are ``audience``, ``mfa`` and ``lifetime``."""
+        owner = self.world.partners[(partner or self.partner.tenant_id).lower()]
+        return self.tokens.issue(owner, "user" if user else "app", **details)
+
+    def refresh_token(self, partner: str | None = None, *, mfa: bool = True) -> str:
+        """Return a refresh token of the partner's user."""
+        return self.grants.refresh_token(self.world.partners[(partner or self.partner.tenant_id).lower()], mfa=mfa)
+
+    def transport(self) -> httpx.ASGITransport:
+        """Return an httpx transport to the API. Dropped connections come out as ``delivery.ConnectionDropped``."""
+        return httpx.ASGITransport(app=self.api)
+
+    def operation(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str | None:
+        """Return the name of the operation of a request; None if no route fits."""
+        found = self.gateway.find(method.upper(), path, query or {})
+        return found[0].name if found else None
+
+
+def build(
+    *,
+    now: Callable[[], float] | None = None,
+    scale: float = 1.0,
+    origin: datetime = MORNING,
+    clock: Clock | None = None,
+    settings: Settings | None = None,
+    partners: Sequence[Partner] = (),
+    seed: int = 1,
+    audience: str = PARTNER_CENTER,
+) -> Simulator:
+    """Make a simulator without customers.
+
+    ``now`` drives its time, for example ``loop.time`` of a virtual event loop; its present value is the date
+    ``origin``. Without it time stands still until ``clock.advance``. ``clock`` replaces all three. The settings are the
+    defaults of ``Settings``, which are slightly hostile.
+    """
+    if clock is None:
+        clock = Clock.manual(scale) if now is None else Clock.virtual(now, scale, origin)
+    return Simulator(clock, settings or Settings(), partners or [replace(CONTOSO)], seed, audience)
+
+
+def routes() -> list[tuple[str, str]]:
+    """Return method and path template (under the version segment) of every operation that is served."""
+    return [(operation.method, operation.template) for operation in OPERATIONS]
+
+
+def profiles() -> list[str]:
+    """Return the names of the profiles that customers can be seeded with."""
+    return list(PROFILES)
+
+
+def _move_upgrade(world: World, customer: Customer, upgrade: Upgrade, stage: str) -> None:
+    if stage == "running":
+        start_running(world, customer, upgrade)
+    else:
+        finish(world, customer, upgrade, failed=stage == "failed")

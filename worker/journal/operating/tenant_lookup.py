@@ -1,0 +1,56 @@
+"""Looks up and remembers the tenants of the configured accounts, for people."""
+
+from collections.abc import Mapping, Sequence
+
+from worker.journal.database.protocol import Transaction
+from worker.journal.database.transactions import Transactions
+from worker.journal.processing import tenant_lane_names
+from worker.journal.processing.tenant_lane_names import Directory
+
+
+class Tenants:
+    """Finds and remembers tenants. `accounts` maps the name of each account to its tenant id.
+
+    Every method raises `JournalUnavailable`.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def directory(self, accounts: Mapping[str, str]) -> Directory:
+        """The tenants of these accounts, also those that the journal does not know yet."""
+        return await self._transactions.read(lambda tx: tenant_lane_names.directory(tx, accounts))
+
+    async def remember(self, accounts: Mapping[str, str]) -> Directory:
+        """Remember the tenants of these accounts, but not that the accounts have these names.
+
+        Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
+        """
+        return await self._transactions.write(lambda tx: tenant_lane_names.register(tx, accounts, rename=False))
+
+    async def enrol(self, accounts: Mapping[str, str], former: Sequence[tuple[str, str]]) -> Directory:
+        """Remember the tenants and names of these accounts, and their former names as pairs (former, present).
+
+        Raises `JournalRefused` if a former name cannot be one, or if the journal holds unfinished work of an account
+        with an unknown tenant.
+        """
+
+        async def write(tx: Transaction) -> Directory:
+            await tenant_lane_names.register(tx, accounts)
+            for old, new in former:
+                await tenant_lane_names.call_also(tx, old, new)
+            return await tenant_lane_names.directory(tx, accounts)
+
+        return await self._transactions.write(write)
+
+    async def meant_by_settings(self, name: str, accounts: Mapping[str, str]) -> str:
+        """The present name of the tenant that these settings call `name`, even if no worker has read them yet."""
+        return await self._transactions.read(lambda tx: tenant_lane_names.meant_by_settings(tx, name, accounts))
+
+    async def lanes_named(self, name: str) -> str:
+        """The word that the lanes of the tenant called `name` begin with; `name` itself if no tenant is called so."""
+        return await self._transactions.read(lambda tx: tenant_lane_names.lanes_named(tx, name))
+
+    async def all_lanes(self) -> set[str]:
+        """The words that the lanes of the known tenants begin with."""
+        return await self._transactions.read(tenant_lane_names.all_lanes)

@@ -1,0 +1,86 @@
+"""What a handler gets from the client, and what the client needs of a command's run. Protocols and data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
+from uuid import UUID
+
+from worker.partner_center.answers.resource import Link
+from worker.partner_center.operation import Operation
+
+T = TypeVar("T")
+
+Query = Mapping[str, str]
+CallStatus = int | Literal["timeout", "connect", "lost", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that was tried. The run receives it when the result is known."""
+
+    at: datetime
+    """When the request began."""
+    operation: str
+    step: str | None
+    status: CallStatus
+    """The HTTP status, or why there is none. `connect`: the request never left. `timeout`, `lost`: the request may have
+    arrived, and no whole answer came. `unreadable`: an answer came that cannot be read."""
+    duration: float
+    """Seconds."""
+    request_id: str
+    correlation_id: str
+    code: str | None
+    """Partner Center's error code. None if the answer had none."""
+    key: str
+    """Identifies equal requests: step, method and path. `Run.answers` counts by this key."""
+    answered: bool
+    """Whether Partner Center answered. If so, the next such request needs a new MS-RequestId. A cut answer, a gateway's
+    page, 429 and 5xx do not count as answers."""
+
+
+class Run(Protocol):
+    """One run of one command, as the client sees it. `worker.gate` connects it to the journal."""
+
+    @property
+    def command(self) -> UUID:
+        """The command's identity. Every MS-RequestId is derived from it."""
+
+    @property
+    def correlation_id(self) -> str:
+        """The MS-CorrelationId of this run."""
+
+    def gate(self, operation: Operation[object], step: str | None) -> None:
+        """Called at the instant a request leaves. Raises `GateClosed` if the request must not leave."""
+
+    def answers(self, key: str) -> int:
+        """How many requests with this key have been answered, over all runs of the command."""
+
+    def called(self, call: Call) -> None:
+        """Called after every request, also after a request that outlives its call."""
+
+
+class PartnerCenter(Protocol):
+    """One partner account, bound to one run of one command and, inside a step, to that step."""
+
+    @property
+    def account(self) -> str:
+        """The name of the partner account."""
+
+    def permits(self, operation: Operation[T]) -> bool:
+        """Whether the account can call the operation. False if it takes a user's token and the account has none."""
+
+    async def call(
+        self, operation: Operation[T], path: Mapping[str, str], *, query: Query | None = None, body: object = None
+    ) -> T:
+        """Call `operation` and return the value of its answer.
+
+        `path` fills the operation's path template. `body` is any JSON value, None for no body. Raises only subclasses
+        of `CallError`.
+        """
+
+    async def follow(self, operation: Operation[T], link: Link) -> T:
+        """Read the page that `link` names, with the headers of the link. Raises the same errors as `call`."""
+
+    def within(self, step: str) -> "PartnerCenter":
+        """The same account and run, bound to the named step."""
