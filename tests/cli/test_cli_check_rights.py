@@ -79,7 +79,9 @@ def test_a_compacted_topic_is_warned_of(
     for name, value in fresh.env.items():
         monkeypatch.setenv(name, value)
     warnings = [each for each in found(azplan, "topics") if each["result"] == "warning"]
-    assert warnings[0]["detail"].startswith(f"{fresh.commands} is compacted: Kafka deletes what it holds")
+    assert warnings[0]["detail"].startswith(
+        f"{fresh.commands} is compacted: Kafka deletes all records of a customer except the newest"
+    )
     assert f"--entity-name {fresh.commands} --add-config cleanup.policy=delete" in warnings[0]["advice"]
     planned = azplan("topics", "plan", "--partitions", "1")
     assert f"{fresh.commands} is compacted" in " ".join(planned.err.split())

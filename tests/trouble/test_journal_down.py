@@ -13,7 +13,7 @@ from tests.trouble.conftest import Play
 from tests.trouble.ledger import rest
 from worker.broker.port import Partition
 from worker.errors import SILENT_JOURNAL, JournalUnavailable
-from worker.journal.journal import Journal
+from worker.journal.database.transactions import Transactions
 from worker.runtime.observability.readiness import Readiness
 
 DOWN = 240.0
@@ -45,14 +45,14 @@ def test_while_the_journal_is_silent_nothing_is_committed_and_afterwards_everyth
 ) -> None:
     """G1, G2: intake stops and says why, runs end without an event, retries are slow, and work resumes by itself."""
     database = Silent()
-    read = Journal.read
+    read = Transactions.read
 
-    async def look(journal: Journal, query: object) -> object:
+    async def look(journal: Transactions, query: object) -> object:
         if database.down and not readable:
             raise JournalUnavailable("PostgreSQL: connection refused")
         return await read(journal, query)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Journal, "read", look)
+    monkeypatch.setattr(Transactions, "read", look)
 
     async def story(world: World) -> None:
         worker = await world.begin(database)
