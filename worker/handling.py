@@ -1,7 +1,7 @@
 """The registry of handlers, and the `Context` that a handler works with.
 
 A handler is one file in `worker/handlers`, registered by being there. It reads, decides, acts through `ctx.step`, and
-returns its answer or raises one of `worker.errors`. No handler sees Kafka, the journal or a clock of its own.
+returns its answer or raises one of `worker.errors`. No handler sees Kafka, the journal or the machine's clock.
 """
 
 import pkgutil
@@ -70,7 +70,7 @@ class Context:
         self._clock = run.clock
         self._steps = Steps(run)
         self.origin = origin
-        """What all events of the command say about the command."""
+        """The fields by which every event of the command names the command."""
         self.center = run.center
         """The partner account, bound to this run."""
         self.policy = run.policy
@@ -98,7 +98,7 @@ class Context:
     def answer(self, event: type[Event], **members: object) -> Event:
         """The terminal event for the handler to return, with the members that all events share.
 
-        Raises `Validated`, with nothing left to do, for a command that only asks: it is never answered as if it acted.
+        Raises `Validated`, with nothing left to do, for a command with `validateOnly`: its answer claims no change.
         """
         if self.validate_only and not self._work.steps:
             raise Validated([])
@@ -118,8 +118,8 @@ class Context:
     def about_to(self, *changes: Change) -> None:
         """Call this before the first write of a run, with every change that is still to be made.
 
-        Raises `Validated` where nothing may be changed, and `Rejected` (`not_permitted`, `deadline_passed`) where a
-        needed change cannot be made. While a write is in doubt the steps apply the deadline, because they look first.
+        Raises `Validated` if nothing may be changed, and `Rejected` (`not_permitted`, `deadline_passed`) if a needed
+        change cannot be made. While a write is in doubt the steps apply the deadline, because they look first.
         """
         for change in changes:
             if not self.center.permits(change.operation):
@@ -140,8 +140,8 @@ class Context:
     async def step(self, name: str, effect: Effect) -> Result | None:
         """Make a change at Partner Center: an `Orphan`, a `State` or a `Money` effect of `worker.steps`.
 
-        The result; None where the state was there already. Raises what `worker.partner_center.errors` lists, and
-        `EffectHeld` where another command of the customer has the effect open.
+        The result; None if the state was there already. Raises the errors of `worker.partner_center.errors`, and
+        `EffectHeld` if another command of the customer has the effect open.
         """
         begun, outcome = self._clock.monotonic(), "failed"
         try:
@@ -152,22 +152,22 @@ class Context:
             metrics.step_taken(self.origin.command_type, name, outcome, self._clock.monotonic() - begun)
 
     def step_state(self, name: str) -> StepView:
-        """What this command remembers of one of its steps: sent, applied, in doubt, with which result."""
+        """The state of one of the command's steps: sent, applied or in doubt, and the result."""
         return self._steps.view(name)
 
     async def confirm_absent(self, name: str) -> None:
-        """Say that a look of this run showed the effect of this step not to be there.
+        """Record that a look of this run showed no effect of this step.
 
-        The step is in doubt no longer once nothing of it can arrive any more, and the command's own refusal may be
-        said. Raises `Failed` where a person has resolved the command as applied.
+        The step stops being in doubt if no request of it can arrive any more. The command may then publish its own
+        refusal. Raises `Failed` if a person has resolved the command as applied.
         """
         await self._steps.absent(name)
 
     def settles_in(self, *, step: Step | None = None, lag: float = 0.0) -> float:
         """Seconds until every unanswered request of this command is visible, if results appear `lag` seconds late.
 
-        0 if the looks of this run can already see them. The run's beginning counts: a look may miss what arrives
-        during the run. With `step`: the requests of that step alone, which may be another command's.
+        0 if the looks of this run can already see them. The run's beginning counts: a look may miss a request that
+        arrives during the run. With `step`: only the requests of that step, which may be another command's.
         """
         return self._steps.shows_in(self._work.unsettled_until() if step is None else step.until, lag)
 
@@ -181,7 +181,7 @@ class Context:
         return code is RejectedCode.CUSTOMER_NOT_FOUND and self._journal.now() < shows_by
 
     def earlier(self, key: str) -> Earlier | None:
-        """The effect of this key that another command of the customer left open; None where there is none."""
+        """The effect of this key that another command of the customer left open; None if there is none."""
         return next((item for item in self._work.earlier if item.key == key), None)
 
     async def close(self, earlier: Earlier) -> None:
@@ -190,9 +190,9 @@ class Context:
         self._work.earlier = tuple(item for item in self._work.earlier if item is not earlier)
 
     async def put_away(self, *names: str) -> None:
-        """Put steps that are over for good away, such as an expired cart, to use their names again.
+        """Archive finished steps, such as those of an expired cart, and free their names for new steps.
 
-        Call this when nothing of these steps can take effect any more: they are in doubt no longer.
+        Call this when no request of these steps can take effect any more. They then stop being in doubt.
         """
         known = [each for name in names for each in self.step_state(name).names]
         for each in known:
@@ -215,7 +215,7 @@ def facts(error: CallError) -> PartnerCenterError:
 
 
 def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> Handler:
-    """The handler of a command. Raises LookupError where the command has none."""
+    """The handler of a command. Raises LookupError if the command has none."""
     try:
         return handlers[type(command)]
     except KeyError:
@@ -225,7 +225,7 @@ def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> H
 def wait_out_refusal(
     reason: WaitingReason, detail: str, no: Refused, *, delay: float | None = None, blockers: Sequence[Blocker] = ()
 ) -> Wait:
-    """The wait for a refusal to pass. Where the wait ends first, a person gets `blockers` and what was refused.
+    """The wait for a refusal to pass. If the wait ends first, a person gets `blockers` and the refusal.
 
     `delay` in seconds until the next look; None leaves it to the waits of the settings.
     """

@@ -29,7 +29,7 @@ Act = Callable[[PartnerCenter], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A look shows the effect. `result` is what the lost answer would have given."""
+    """A look shows the effect. `result` is the result that the lost answer would have given."""
 
     result: Result
 
@@ -61,9 +61,9 @@ class State:
 class Money:
     """A write that spends money or starts something that cannot be stopped.
 
-    `key` names the effect: one command of a customer at a time has the effect open. `details` are durable before the
-    first request: they are the ids to look by. `reconcile` looks after a request in doubt, and raises `Wait` or
-    `Failed` where a look cannot tell. `spends`: once applied, no request under the same key changes anything more.
+    `key` names the effect: one command of a customer at a time has the effect open. `details` are the ids to look by,
+    durable before the first request. `reconcile` looks after a request in doubt, and raises `Wait` or `Failed` if the
+    look decides nothing. `spends`: once applied, no request under the same key changes anything more.
     """
 
     key: str
@@ -77,13 +77,13 @@ Effect = Orphan | State | Money
 
 
 class Exchange(Protocol):
-    """The run's traffic with Partner Center, as the steps need it."""
+    """The calls of the run to Partner Center: what the steps need of them."""
 
     def permit(self, step: str, seconds: float) -> None:
-        """Let requests of this step leave for so many seconds from now."""
+        """Let requests of this step leave for `seconds` from now."""
 
     def drain(self) -> list[Call]:
-        """The calls that the journal does not have yet; the caller writes them down."""
+        """The calls that the journal does not have yet. The caller stores them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one command: what its handler and its steps work with."""
+    """One run of one command, with all that its handler and its steps need."""
 
     work: Work
     journal: Journal
@@ -119,9 +119,9 @@ class Run:
     policy: Policy
     clock: Clock
     deadline: datetime | None = None
-    """The command's own: the instant after which the command writes nothing new."""
+    """The instant after which the command writes nothing new, as its sender asked."""
     validate_only: bool = False
-    """Nothing is written at all, not even by a handler that forgot to ask."""
+    """True: nothing is written, not even by a handler that forgot to check."""
 
 
 class Steps:
@@ -135,7 +135,7 @@ class Steps:
         self._begun = run.journal.now()
 
     async def take(self, name: str, effect: Effect) -> Result | None:
-        """Bring the effect about once. The answer's result; None where the state was there already.
+        """Bring the effect about once. Returns the result of the answer; None if the state was there already.
 
         Raises `CallError` like the client, `Rejected` when the deadline has passed, `AttemptsSpent`, `LaneLost`,
         `Validated` and `JournalUnavailable`.
@@ -159,11 +159,11 @@ class Steps:
         return any(step.in_doubt for step in self._work.steps.values())
 
     def view(self, name: str) -> StepView:
-        """What the command remembers of this step."""
+        """The state of this step, as the command remembers it."""
         return StepView(self._work, name)
 
     def shows_in(self, until: Micros, lag: float = 0.0) -> float:
-        """Seconds until a look shows all that arrives up to `until`, if results appear `lag` seconds late.
+        """Seconds until a look shows every effect of requests up to `until`, if results appear `lag` seconds late.
 
         0 if the looks of this run show it.
         """
@@ -177,9 +177,9 @@ class Steps:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
     async def absent(self, name: str) -> None:
-        """Take note that a look of this run has shown no effect of this step.
+        """Record that a look of this run has shown no effect of this step.
 
-        Raises `Failed` where a person has resolved the command as applied: then nothing is changed because of the look.
+        Raises `Failed` if a person has resolved the command as applied: the look then changes nothing.
         """
         names = self.view(name).names
         for known in names:
@@ -214,7 +214,7 @@ class Steps:
         return await self._act(intent, effect.act, effect.key, spends=effect.spends)
 
     def _heed_resolution(self) -> None:
-        """Raises `Failed` where a person has resolved the command as applied: the effect is not brought about again."""
+        """Raises `Failed` if a person has resolved the command as applied: the effect is not brought about again."""
         if self._work.resolution is Resolution.APPLIED:
             detail = (
                 "a person resolved the command as applied, and looking does not find it: redrive it when it shows, "
@@ -223,9 +223,9 @@ class Steps:
             raise Failed(FailedCode.OUTCOME_UNKNOWN, detail)
 
     async def _settled(self, step: Step | None) -> None:
-        """Record a look that showed no effect as final, if nothing of the step can arrive any more.
+        """Record a look that showed no effect as final, if no request of the step can arrive any more.
 
-        The run's beginning counts, not this moment: the look did not see what arrived after it.
+        The run's beginning counts, not this moment: the look did not see requests that arrived after it.
         """
         if step is not None and step.in_doubt and self.shows_in(step.until) == 0.0:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
@@ -238,7 +238,7 @@ class Steps:
         *,
         spends: bool = False,
     ) -> Result:
-        """Write the intent, send the request, write the outcome."""
+        """Store the intent, send the request, store the outcome."""
         self._may_write(intent.name)
         self._run.exchange.permit(intent.name, self._policy.call_timeout)
         within = self._policy.call_timeout + self._policy.settle

@@ -1,4 +1,4 @@
-"""What the handlers of Azure plans share, below them and above `worker.handling`. Holds no handler.
+"""The parts that the handlers of Azure plans share, below them and above `worker.handling`. Holds no handler.
 
 | module | what it knows |
 |---|---|

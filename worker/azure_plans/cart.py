@@ -59,11 +59,11 @@ class PlanCart:
         return self._good_item or str(self._content["catalogItemId"])
 
     async def ready(self, country: str | None, refusal: Refused | None = None) -> None:
-        """Make the cart where there is none, and replace its item while the item is known to be bad.
+        """Make the cart if there is none, and replace its item while the item is known to be bad.
 
-        `country` as an ISO code; None takes what is sold to the customer. `refusal` is the last check-out's, if it was
-        about the item. Raises `Validated`; `Rejected` where nothing can be bought; `Refused`; `Wait` while the cart is
-        busy or ordered.
+        `country` as an ISO code; None takes the item that is sold to the customer. `refusal` is the refusal of the last
+        check-out, if it was about the item. Raises `Validated`; `Rejected` if nothing can be bought; `Refused`; `Wait`
+        while the cart is busy or ordered.
         """
         if not self.exists:
             await self._make(country)
@@ -73,7 +73,7 @@ class PlanCart:
             await self._replace_item(None)
 
     async def put_away(self, *steps: str) -> None:
-        """Put the steps of a cart that is gone away, and these further steps that used the cart."""
+        """Archive the steps of a cart that Partner Center no longer knows, and these further steps that used it."""
         await self._ctx.put_away(CART, *REPLACEMENTS, *steps)
 
     @property
@@ -82,7 +82,7 @@ class PlanCart:
 
     @property
     def _content(self) -> Result:
-        """The last result that says what is in the cart."""
+        """The last result that names the item in the cart."""
         replaced = [given for name in REPLACEMENTS if (given := self._ctx.step_state(name).result)]
         return replaced[-1] if replaced else self._made
 

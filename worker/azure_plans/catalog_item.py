@@ -1,4 +1,4 @@
-"""Which catalog item is the Azure plan. Availability ids rotate: the item is looked up right before each use.
+"""Finds the catalog item of the Azure plan. Availability ids rotate: the item is looked up right before each use.
 
 Vendor page: partner-center/developer/get-a-list-of-availabilities-for-a-sku; ids as in create-azure-plan.
 """
@@ -17,7 +17,7 @@ from worker.partner_center.resources.azure_products import AZURE_PLAN_PRODUCT, A
 from worker.partner_center.resources.catalog import Availability
 
 SEGMENTS = ("commercial", None)
-"""Segments to buy in, the best first; None where the catalog names none. Other segments are for other customers."""
+"""Segments to buy in, the best first; None if the catalog names none. Other segments are for other customers."""
 
 
 async def purchasable_item(
@@ -25,7 +25,7 @@ async def purchasable_item(
 ) -> str:
     """The catalog item id of the Azure plan in `country`, an ISO code; with None, of the plan sold to the customer.
 
-    Raises `Rejected` (`catalog_item_unavailable`) where no item can be bought, or only `other_than`, which was refused.
+    Raises `Rejected` (`catalog_item_unavailable`) if no item can be bought, or only `other_than`, which was refused.
     """
     where = f"in {country}" if country else "to this customer"
     try:

@@ -24,10 +24,10 @@ async def close_if_answered(ctx: Context) -> None:
 
 
 async def refuse_while_unknown(ctx: Context, customer_id: str) -> None:
-    """Close an earlier purchase of a customer without a plan, where a look shows that the purchase bought nothing.
+    """Close an earlier purchase of a customer without a plan, if a look shows that the purchase bought nothing.
 
-    Raises `Rejected` (`earlier_outcome_unknown`) where the purchase is still open or its outcome cannot be told, and
-    `Wait` where its plan is about to show.
+    Raises `Rejected` (`earlier_outcome_unknown`) if the purchase is still open or its outcome stays unknown, and `Wait`
+    if its plan is about to show.
     """
     earlier = ctx.earlier(EFFECT)
     if earlier is None:
@@ -61,7 +61,7 @@ async def _is_over(ctx: Context, customer_id: str, earlier: Earlier) -> bool:
 
 
 async def _traces(ctx: Context, customer_id: str, earlier: Earlier) -> list[str] | None:
-    """The orders of a check-out whose answer was lost, as far as they show; None where the check-out ordered nothing.
+    """The orders of a check-out whose answer was lost, as far as they show; None if the check-out ordered nothing.
 
     The lane has waited until no request of that command can arrive any more: a cart that is active stays active.
     """
@@ -85,7 +85,7 @@ async def _traces(ctx: Context, customer_id: str, earlier: Earlier) -> list[str]
 
 
 def _cart_id(earlier: Earlier) -> str | None:
-    """The cart of the earlier check-out; None where the journal does not have the cart."""
+    """The cart of the earlier check-out; None if the journal does not have the cart."""
     known = CHECKOUT in earlier.steps and CART in earlier.steps
     return str(_given(earlier.steps[CART])["id"]) if known else None
 

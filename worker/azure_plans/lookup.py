@@ -20,7 +20,7 @@ NO_SUBSCRIPTION = frozenset({"20003", "800037"})
 
 
 def sold_through(partner_id: str | None, reseller_id: str | None) -> bool:
-    """Whether a plan counts for a command. Where the command names a reseller, plans of another reseller do not."""
+    """Whether a plan counts for a command. If the command names a reseller, plans of another reseller do not count."""
     return reseller_id is None or partner_id is None or same_id(partner_id, reseller_id)
 
 
@@ -80,9 +80,10 @@ async def _not_found(ctx: Context, customer_id: str, detail: str) -> Rejected:
 
 
 async def azure_subscriptions(ctx: Context, customer_id: str, plan: Subscription) -> list[AzureSubscription]:
-    """The Azure subscriptions under a plan, for an answer; an empty list where Partner Center does not show them.
+    """The Azure subscriptions under a plan, for an answer; an empty list if Partner Center does not show them.
 
-    The answer is known without them: where a gateway answers in Partner Center's place, it is asked a few times only.
+    The command can be answered without them: if a gateway answers in Partner Center's place, azplan asks a few times
+    only.
     """
     try:
         found = await azure_entitlements.list_all(ctx.center, customer_id, plan.id)

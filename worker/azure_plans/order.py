@@ -1,4 +1,4 @@
-"""The order of a purchase: found where the check-out's answer was lost, and followed until its plan is there.
+"""The order of a purchase: found if the answer of the check-out was lost, and followed until its plan is there.
 
 Vendor pages: partner-center/developer/get-an-order-by-id, order-resources, get-all-of-a-customer-s-orders.
 """
@@ -25,7 +25,7 @@ IN_REVIEW = {"pending_review": "it waits for a review", "pending_po_upload": "it
 
 @dataclass(frozen=True, slots=True)
 class OrderDescription:
-    """What the order of a cart looks like: for which customer, of which item, and not older than the cart."""
+    """The marks of the order of a cart: its customer, its item, and a date not before the cart."""
 
     customer_id: str
     catalog_item_id: str
@@ -70,8 +70,8 @@ def is_among(identifier: str, known: Collection[str]) -> bool:
 async def delivered_plan(ctx: Context, sought: OrderDescription, known: list[str], cart_id: str) -> Subscription:
     """The plan that was bought, once its order is completed and the plan is there. `known`: ids of the order, if known.
 
-    Raises `Wait` until then, and `Failed`: `order_failed` where Microsoft ended the order, `outcome_unknown` where
-    Partner Center refuses to show the order, or where the wait ends first.
+    Raises `Wait` until then, and `Failed`: `order_failed` if Microsoft ended the order, `outcome_unknown` if Partner
+    Center refuses to show the order, or if the wait ends first.
     """
     try:
         return await _look(ctx, sought, known, cart_id)
@@ -104,7 +104,7 @@ async def _look(ctx: Context, sought: OrderDescription, known: list[str], cart_i
 
 
 async def order_of(ctx: Context, customer_id: str, order_id: str) -> Order | None:
-    """The order; None while Partner Center does not find it, which right after a check-out means nothing."""
+    """The order; None while Partner Center does not find it. Right after a check-out None proves nothing."""
     try:
         return await orders.get(ctx.center, customer_id, order_id)
     except Refused as no:

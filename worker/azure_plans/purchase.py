@@ -2,7 +2,7 @@
 
 The cart is the key of the purchase: acting again means checking out the same cart, which is documented as harmless
 (partner-center/developer/checkout-a-cart). Only a cart that Partner Center no longer knows is replaced, and only when
-nothing of it can take effect any more.
+no check-out of it can take effect any more.
 """
 
 from collections.abc import Iterable
@@ -45,13 +45,13 @@ class Purchase:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a check-out is in doubt: it may have taken effect, or may yet."""
+        """Whether a check-out is in doubt: it may have taken effect, or may still take effect."""
         return self._step.may_have_happened
 
     async def took_effect(self) -> bool:
-        """Whether the cart is known to be ordered. Looks where a check-out was sent and its outcome is not known.
+        """Whether the cart is known to be ordered. Looks if a check-out was sent and its outcome is not known.
 
-        Raises `Wait` while a look cannot tell, and `Failed` (`outcome_unknown`) where Partner Center refuses the look.
+        Raises `Wait` while a look decides nothing, and `Failed` (`outcome_unknown`) if Partner Center refuses the look.
         """
         if self._bought is None and self._step.was_sent:
             self._bought = await self._look()
@@ -60,10 +60,10 @@ class Purchase:
         return self._bought is not None
 
     async def make(self, country: str | None) -> Result:
-        """Buy unless this was bought already. The result has `cartId`, `catalogItemId`, `since` and `orders`.
+        """Buy, unless the command has bought already. The result has `cartId`, `catalogItemId`, `since` and `orders`.
 
-        `country` as an ISO code or None. `orders` is empty where the purchase is certain and its order is not known
-        yet. Raises what `worker.errors` lists.
+        `country` as an ISO code or None. `orders` is empty if the purchase is certain and its order is not known yet.
+        Raises the errors of `worker.errors`.
         """
         refusal = None
         while self._bought is None:
@@ -73,11 +73,11 @@ class Purchase:
             except Refused as no:
                 refusal = await self._replaceable(no)
         if self.in_doubt:
-            await self._check_out()  # looks again, and writes down that it took effect
+            await self._check_out()  # looks again, and stores that the check-out took effect
         return self._bought
 
     def sought(self, bought: Result) -> OrderDescription:
-        """What the order of this purchase looks like, to find an order whose id is not known."""
+        """The marks of the order of this purchase, to find an order with an unknown id."""
         former = [identifier for each in self._step.former_results for identifier in each.get("orders", ())]
         since = datetime.fromisoformat(bought["since"])
         return OrderDescription(self._customer, bought["catalogItemId"], since, self._reseller, former)
@@ -114,7 +114,7 @@ class Purchase:
         return NotApplied()
 
     async def _look(self) -> Result | None:
-        """What was bought; None where the cart is as it was before the check-out."""
+        """The result of the purchase; None if the cart is as it was before the check-out."""
         try:
             return await self._find()
         except Refused as no:
@@ -143,7 +143,7 @@ class Purchase:
         return {**bought, "orders": orders}
 
     async def _without_cart(self, no: Refused) -> Wait:
-        """Put the cart that is gone away: the next turn makes a new one. Not before an order of the cart would show."""
+        """Archive the lost cart, not before an order of the cart would show. The next run makes a new cart."""
         left = self._ctx.settles_in(lag=self._ctx.policy.order_list_lag)
         if left > 0:
             detail = f"cart {self._cart.id} is gone: if it was ordered, its order is in the list by then"
@@ -154,7 +154,7 @@ class Purchase:
         return Wait(WaitingReason.RETRY, detail, limited=True, give_up=give_up)
 
     async def _replaceable(self, no: Refused) -> Refused:
-        """The refusal, where another item in the cart may help. Raises what becomes of every other refusal."""
+        """The refusal, if another item in the cart may help. For any other refusal, raises its outcome."""
         if no.operation == carts.CHECKOUT.name and no.code in BAD_ITEM:
             return no
         if no.code in BUSY:

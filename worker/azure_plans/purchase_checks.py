@@ -1,4 +1,4 @@
-"""What stands in the way of a purchase, looked at before anything is written. Each check has a refusal of its own."""
+"""The checks before a purchase, made before anything is written. Each check has its own refusal."""
 
 from collections.abc import Sequence
 
@@ -27,9 +27,9 @@ LEGACY_ADVICE = {"active": UPGRADE_LEGACY, "suspended": REACTIVATE_LEGACY}
 
 
 async def our_customer(ctx: Context, customer_id: str) -> Customer:
-    """The customer. Raises `Refused` where Partner Center knows no such customer.
+    """The customer. Raises `Refused` if Partner Center knows no such customer.
 
-    Raises `Rejected` (`no_relationship`) where the partner may not sell to the customer.
+    Raises `Rejected` (`no_relationship`) if the partner may not sell to the customer.
     """
     customer = await customers.get(ctx.center, customer_id)
     if customer.relationship_to_partner not in MAY_SELL:

@@ -29,7 +29,7 @@ def change(plan: Subscription, status: str) -> Change:
 async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str, status: str) -> None:
     """Return once the plan is `status`; ask Partner Center for the change once. `plan` was read in this run.
 
-    Raises `Wait` until the change shows, and `Refused` where Partner Center refuses and a second look shows no change.
+    Raises `Wait` until the change shows, and `Refused` if Partner Center refuses and a second look shows no change.
     """
 
     async def patch(center: PartnerCenter) -> Result:
@@ -52,7 +52,7 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
 
 
 def _wait_for_its_turn(plan: Subscription, no: Refused) -> Wait | None:
-    """The wait for another change of the subscription to end; None where the refusal has another cause."""
+    """The wait for another change of the subscription to end; None if the refusal has another cause."""
     if no.code not in {NOT_READY, PENDING_OPERATION, STALE_ETAG} and no.status != 412:
         return None
     delay = AN_HOUR if no.code == PENDING_OPERATION else None  # documented as over after 24 hours

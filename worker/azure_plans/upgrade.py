@@ -40,7 +40,7 @@ class FollowedUpgrade:
 async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> FollowedUpgrade:
     """The upgrade that the command started or adopted, now or in an earlier turn.
 
-    Raises `Validated`; `Rejected` where the customer cannot be upgraded; `Wait` until the id of a new one is known.
+    Raises `Validated`; `Rejected` if the customer cannot be upgraded; `Wait` until the id of a new one is known.
     """
     step = ctx.step_state(START)
     started = step.result
@@ -61,7 +61,7 @@ async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> Follo
 
 
 def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | None = None) -> Wait:
-    """The wait for an upgrade. Where the upgrade exists, the customer's other commands go on meanwhile."""
+    """The wait for an upgrade. If the upgrade exists, the customer's other commands go on meanwhile."""
     blockers = [blocker_of(upgrade_id, upgrade)] if upgrade_id else []
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers)
@@ -71,7 +71,7 @@ def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | 
 async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibility:
     """Whether the customer can be upgraded, and the customer's upgrade if there is one.
 
-    Raises `Refused`, and `Failed` (`outcome_unknown`) where the look is refused after this command began an upgrade.
+    Raises `Refused`, and `Failed` (`outcome_unknown`) if the look is refused after this command began an upgrade.
     """
     try:
         return await upgrades.eligibility(ctx.center, command.customer_id, product_family=command.product_family)
@@ -85,7 +85,7 @@ async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibilit
 
 
 async def _existing(ctx: Context, command: StartProductUpgrade, upgrade_id: str | None) -> str | None:
-    """The upgrade's id where the upgrade runs or is completed; None where it failed."""
+    """The upgrade's id if the upgrade runs or is completed; None if it failed."""
     if upgrade_id is None:
         return None
     upgrade = await upgrade_of(ctx, upgrade_id, command.customer_id, command.product_family)
@@ -93,9 +93,9 @@ async def _existing(ctx: Context, command: StartProductUpgrade, upgrade_id: str 
 
 
 async def _leftover(ctx: Context, command: StartProductUpgrade) -> str | None:
-    """The upgrade that an earlier command left open, where it runs or is completed; a failed one is closed.
+    """The upgrade that an earlier command left open, if it runs or is completed. A failed one is closed.
 
-    Raises `Rejected` (`earlier_outcome_unknown`) where the state of the upgrade cannot be told.
+    Raises `Rejected` (`earlier_outcome_unknown`) if the state of the upgrade stays unknown.
     """
     earlier = ctx.earlier(EFFECT)
     if earlier is None:
@@ -150,7 +150,7 @@ async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility)
         return {"upgradeId": await upgrades.create(center, command.customer_id, product_family=command.product_family)}
 
     async def reconcile() -> Verdict:
-        """This command's upgrade was not there before; or it was there, had failed, and runs again."""
+        """Applied if the upgrade was not there before the first request, or had failed before and runs again."""
         if found.upgrade_id is not None and (
             not same_id(found.upgrade_id, before) or await _existing(ctx, command, found.upgrade_id)
         ):
@@ -188,7 +188,7 @@ def _before(step: StepView) -> str | None:
 
 
 async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
-    """The customer's running upgrade; None where none runs, or where Partner Center does not show it.
+    """The customer's running upgrade; None if none runs, or if Partner Center does not show it.
 
     Reading upgrades takes a user's token. A note in the timeline says where the look was left out. Partner Center sells
     no plan while an upgrade is open (900112 to 900114).

@@ -23,7 +23,7 @@ from worker.partner_center.resources import upgrades
 from worker.partner_center.resources.upgrades import Upgrade, UpgradeState
 
 Told = dict[str, Any]
-"""What this story has said: each change is said once."""
+"""The changes that this story has published. Each change is published once."""
 
 
 @handles(StartProductUpgrade)
@@ -112,7 +112,7 @@ def _word(text: str | None) -> str | None:
 
 
 def _reasons(upgrade: Upgrade) -> str:
-    """What Microsoft says about the failure, of the upgrade and of its line items."""
+    """The reasons that Microsoft gives for the failure of the upgrade and of its line items."""
     errors = [upgrade.error_details, *(line.error_details for line in upgrade.line_items)]
     texts = [" ".join(filter(None, (error.code, error.text))) for error in errors if error]
     return f": {'; '.join(texts)}" if texts else ""

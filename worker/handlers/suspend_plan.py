@@ -32,7 +32,7 @@ HIDDEN = (
     " what is found there, and send the command with a new id."
 )
 FLIP = 900.0
-"""Seconds: an Azure subscription shows that it was cancelled after about ten minutes."""
+"""Seconds to wait for a cancellation to show. An Azure subscription shows it after about ten minutes."""
 
 
 @handles(SuspendPlan)
@@ -126,7 +126,7 @@ def _cancellation(ctx: Context, entitlement: AzureEntitlement) -> StepView:
 async def _still_active(
     ctx: Context, command: SuspendPlan, plan: Subscription, cancelled: Sequence[Blocker], no: Refused
 ) -> Exception:
-    """What becomes of a suspension that Partner Center refuses for active assets which did not show in the look."""
+    """The outcome of a suspension that Partner Center refuses for active assets which did not show in the look."""
     if cancelled:
         detail = (
             f"Partner Center does not see yet that the cancelled Azure subscriptions are inactive: {no.description}"
