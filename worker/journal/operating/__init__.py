@@ -1,1 +1,1 @@
-"""What people change: requests, pauses, dead letters, replay plans, rebuild, retention."""
+"""The changes by people: requests, pauses, dead letters, replay plans, rebuild, retention."""

@@ -1,1 +1,1 @@
-"""What the worker writes while commands are processed."""
+"""The writes of a worker that processes commands."""

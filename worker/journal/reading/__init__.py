@@ -1,1 +1,1 @@
-"""What people and metrics read. Nothing here changes the journal."""
+"""The reads for people and metrics. Nothing here changes the journal."""
