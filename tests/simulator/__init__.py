@@ -1,1 +1,1 @@
-"""The simulator is a tool of other tests, so it is tested itself: in process under its own clock, and over sockets."""
+"""Tests of the simulator, which is itself a tool of other tests: in process under its own clock, and over sockets."""

@@ -16,7 +16,7 @@ PLAN_SHELF = "/products/DZH318Z0BPS6/skus/0001/availabilities"
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer, read as leniently as the vendor's own clients do."""
+    """An answer, read as leniently as the vendor's own clients read."""
 
     status: int
     body: Any
@@ -68,7 +68,7 @@ class Caller:
         return await self.call("POST", path, body, **more)
 
     async def plan_item(self, country: str = "US") -> str:
-        """Catalog item id of the Azure plan, as it is sold now."""
+        """Catalog item id of the Azure plan, as sold now."""
         shelf = (await self.get(PLAN_SHELF, {"country": country})).body["items"]
         return str(next(i["catalogItemId"] for i in shelf if i["isPurchasable"] and i["segment"] == "commercial"))
 
@@ -83,7 +83,7 @@ class Caller:
         return await self.post(f"/customers/{customer.id}/carts/{cart}/checkout", **more)
 
     async def buy_plan(self, customer: Customer) -> str:
-        """Buy an Azure plan; the id of the order."""
+        """Buy an Azure plan. Returns the id of the order."""
         cart = await self.cart(customer)
         order: str = (await self.check_out(customer, cart.body["id"])).body["orders"][0]["id"]
         return order

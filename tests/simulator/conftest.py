@@ -1,4 +1,4 @@
-"""A quiet simulator, whose answers are plain and whose lags are none, and a caller of it."""
+"""A quiet simulator, with plain answers and without lags, and a caller of it."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def simulator() -> Simulator:
 
 @pytest.fixture
 def caller(simulator: Simulator) -> Caller:
-    """A user of the partner, who may do everything."""
+    """A user of the partner, with every right."""
     return Caller(simulator)
 
 

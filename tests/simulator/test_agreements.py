@@ -1,4 +1,4 @@
-"""Agreements: which templates there are, who accepted, and the trap of the default type."""
+"""Agreements: the templates, the acceptances, and the trap of the default type."""
 
 import pytest
 
@@ -9,7 +9,7 @@ MCA = {"agreementType": "MicrosoftCustomerAgreement"}
 
 
 async def test_without_a_type_the_old_cloud_agreement_is_meant(simulator: Simulator, caller: Caller) -> None:
-    """The documented trap: a customer who accepted seems not to have."""
+    """The trap is documented: a customer that accepted seems not to have."""
     customer = simulator.customer()
     assert (await caller.get("/agreements")).body["items"][0]["agreementType"] == "MicrosoftCloudAgreement"
     assert (await caller.get(f"/customers/{customer.id}/agreements")).body["items"] == []
@@ -22,7 +22,7 @@ async def test_without_a_type_the_old_cloud_agreement_is_meant(simulator: Simula
 async def test_attested_and_signed_acceptance_are_two_reads(
     simulator: Simulator, caller: Caller, profile: str, attested: int, signed: bool
 ) -> None:
-    """Who signed directly has no confirmation, and the other way round."""
+    """A customer that signed directly has no confirmation, and the other way round."""
     customer = simulator.customer(profile)
     confirmations = await caller.get(f"/customers/{customer.id}/agreements", MCA)
     status = await caller.get(f"/customers/{customer.id}/directSignedMicrosoftCustomerAgreementStatus")
@@ -31,7 +31,7 @@ async def test_attested_and_signed_acceptance_are_two_reads(
 
 
 async def test_a_template_says_which_agreement_it_is(caller: Caller) -> None:
-    """Metadata of one type and of all."""
+    """Metadata are listed for one type and for all types."""
     (only,) = (await caller.get("/agreements", MCA)).body["items"]
     assert only["agreementType"] == "MicrosoftCustomerAgreement"
     assert len((await caller.get("/agreements", {"agreementType": "*"})).body["items"]) == 2
@@ -39,7 +39,7 @@ async def test_a_template_says_which_agreement_it_is(caller: Caller) -> None:
 
 
 async def test_agreements_need_a_user(simulator: Simulator, app_only: Caller) -> None:
-    """The application alone is 403/900329 on all three."""
+    """The application alone gets 403/900329 on all three."""
     customer = simulator.customer()
     for path in ("agreements", "directSignedMicrosoftCustomerAgreementStatus"):
         answer = await app_only.get(f"/customers/{customer.id}/{path}", MCA)

@@ -1,4 +1,4 @@
-"""Azure subscriptions under a plan change ten minutes after they were asked to."""
+"""Azure subscriptions under a plan change ten minutes after the request."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ COMPROMISE = {"cancellationReason": "compromise"}
 
 
 def shelf(customer: Customer) -> str:
-    """Path of the Azure subscriptions of the customer's one plan."""
+    """The path of the Azure subscriptions of the customer's one plan."""
     (plan,) = customer.subscriptions.values()
     return f"/customers/{customer.id}/subscriptions/{plan.id}/azureEntitlements"
 
 
 def first(customer: Customer) -> str:
-    """Path of the first of them."""
+    """The path of the first of them."""
     (plan,) = customer.subscriptions.values()
     return f"{shelf(customer)}/{plan.azure_subscriptions[0].id}"
 
@@ -27,7 +27,7 @@ def first(customer: Customer) -> str:
 async def test_a_cancelled_azure_subscription_stays_active_for_ten_minutes(
     simulator: Simulator, caller: Caller, status: int
 ) -> None:
-    """The answer still says active; so does a read, until the flip."""
+    """The answer still says active. A read says so too until the change."""
     simulator.change(entitlement_cancel_status=status)
     customer = simulator.customer("plan")
     answer = await caller.post(f"{first(customer)}/cancel", COMPROMISE)
@@ -41,7 +41,7 @@ async def test_a_cancelled_azure_subscription_stays_active_for_ten_minutes(
 
 
 async def test_cancelling_twice_is_one_cancellation(simulator: Simulator, caller: Caller) -> None:
-    """While it is under way and when it is done."""
+    """This holds during the change and after it."""
     customer = simulator.customer("plan")
     for _ in range(2):
         assert (await caller.post(f"{first(customer)}/cancel", COMPROMISE)).status == 202
@@ -51,7 +51,10 @@ async def test_cancelling_twice_is_one_cancellation(simulator: Simulator, caller
 
 
 async def test_reactivating_needs_an_active_plan(simulator: Simulator, caller: Caller) -> None:
-    """202 without a body, ten minutes later active; 400/900337 under a suspended plan."""
+    """The answer is 202 without a body, and ten minutes later the status is active.
+
+    Under a suspended plan it is 400/900337.
+    """
     customer = simulator.customer("quiet_plan")
     answer = await caller.post(f"{first(customer)}/reactivate")
     assert (answer.status, answer.content) == (202, b"")
@@ -71,7 +74,7 @@ async def test_a_cancellation_needs_its_one_reason(simulator: Simulator, caller:
 
 
 async def test_strangers_and_unknown_ones_have_codes_of_their_own(simulator: Simulator, caller: Caller) -> None:
-    """403/900159 and 404/800111."""
+    """The codes are 403/900159 and 404/800111."""
     customer = simulator.customer("plan")
     assert (await caller.get(f"{shelf(customer)}/{customer.id}")).code == 800111
     path = first(customer)

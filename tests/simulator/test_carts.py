@@ -11,7 +11,7 @@ from tests.simulator.conftest import PROMPT
 
 
 async def test_a_cart_with_a_plan_is_active_for_a_week(simulator: Simulator, caller: Caller) -> None:
-    """Created, read again, gone after seven days and some seconds."""
+    """The cart is created, read again, and gone after seven days and some seconds."""
     customer = simulator.customer()
     made = await caller.cart(customer)
     assert made.status == 201
@@ -33,7 +33,7 @@ async def test_a_cart_with_a_plan_is_active_for_a_week(simulator: Simulator, cal
 
 
 async def test_member_names_may_have_any_case(simulator: Simulator, caller: Caller) -> None:
-    """The vendor's SDK writes PascalCase and nulls, and values of enumerations in their own case."""
+    """The vendor's SDK writes PascalCase, nulls, and enumeration values in a case of its own."""
     customer = simulator.customer()
     line = {"Id": 0, "CatalogItemId": await caller.plan_item(), "Quantity": 1, "BillingCycle": "OneTime"}
     body = {"Id": None, "LineItems": [line | {"Participants": None, "Error": None}]}
@@ -57,7 +57,7 @@ async def test_member_names_may_have_any_case(simulator: Simulator, caller: Call
 async def test_a_body_that_cannot_be_is_refused(
     simulator: Simulator, caller: Caller, changes: dict[str, Any], refusal: tuple[int, int]
 ) -> None:
-    """Nothing is made of it."""
+    """Nothing is made from the body."""
     body = {"catalogItemId": "x", "quantity": 1, "billingCycle": "one_time"} | changes
     line = {name: value for name, value in body.items() if value is not None}
     answer = await caller.post(f"/customers/{simulator.customer().id}/carts", {"lineItems": [line]})
@@ -77,7 +77,7 @@ async def test_a_body_that_cannot_be_is_refused(
 async def test_an_item_that_cannot_be_bought_is_in_a_cart_all_the_same(
     simulator: Simulator, caller: Caller, changes: dict[str, Any], error: int
 ) -> None:
-    """201, with an error on the item; checking out is 400/800009."""
+    """The answer is 201 with an error on the item. Checking out is 400/800009."""
     customer = simulator.customer()
     made = await caller.cart(customer, **changes)
     assert made.status == 201
@@ -93,8 +93,8 @@ async def test_the_item_of_another_country_is_refused(simulator: Simulator, call
     assert (answer.status, answer.code) == (400, 800070)
 
 
-async def test_a_stale_item_is_mended_in_the_same_cart(simulator: Simulator, caller: Caller) -> None:
-    """Check-out says 400019; PUT with a fresh item; check-out buys."""
+async def test_a_stale_item_is_replaced_in_the_same_cart(simulator: Simulator, caller: Caller) -> None:
+    """Check-out says 400019. PUT with a fresh item and a second check-out buy."""
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body
     simulator.rotate_catalog()
@@ -111,7 +111,7 @@ async def test_a_stale_item_is_mended_in_the_same_cart(simulator: Simulator, cal
 
 
 async def test_a_cart_of_another_id_is_not_updated(simulator: Simulator, caller: Caller) -> None:
-    """Path and body must name the same cart, and it must exist."""
+    """Path and body must name the same existing cart."""
     customer = simulator.customer()
     one, two = (await caller.cart(customer)).body, (await caller.cart(customer)).body
     assert (await caller.call("PUT", f"/customers/{customer.id}/carts/{one['id']}", two)).code == 800002
@@ -135,7 +135,7 @@ def sold_through(*resellers: str) -> list[dict[str, str]]:
 async def test_an_indirect_provider_names_one_known_reseller(
     participants: list[dict[str, str]] | None, error: int
 ) -> None:
-    """None, an unknown one and two of them are item errors."""
+    """No reseller, an unknown one and two of them are item errors."""
     simulator = indirect_simulator()
     caller, customer = Caller(simulator), simulator.customer()
     line = {"catalogItemId": await caller.plan_item(), "quantity": 1, "billingCycle": "one_time"}
@@ -145,7 +145,7 @@ async def test_an_indirect_provider_names_one_known_reseller(
 
 
 async def test_a_sale_through_a_reseller_is_on_the_record() -> None:
-    """With attestation: the order's line and the subscription name the reseller. Without: 900206. Inactive: 800039."""
+    """With attestation, the order's line and the subscription name the reseller. Without: 900206. Inactive: 800039."""
     simulator = indirect_simulator()
     caller, customer = Caller(simulator), simulator.customer()
     line = {"catalogItemId": await caller.plan_item(), "quantity": 1, "billingCycle": "one_time"}
@@ -162,7 +162,7 @@ async def test_a_sale_through_a_reseller_is_on_the_record() -> None:
 
 
 async def test_a_direct_partner_has_no_participants(simulator: Simulator, caller: Caller) -> None:
-    """Item error 10004."""
+    """The cart gets the item error 10004."""
     customer = simulator.customer()
     line = {"catalogItemId": await caller.plan_item(), "quantity": 1, "billingCycle": "one_time"}
     body = {"lineItems": [line | {"participants": sold_through("5550001")}], "partnerOnRecordAttestationAccepted": True}
@@ -171,7 +171,7 @@ async def test_a_direct_partner_has_no_participants(simulator: Simulator, caller
 
 
 async def test_knobs_refuse_carts_and_spoil_items(simulator: Simulator, caller: Caller) -> None:
-    """For one customer, not for the others."""
+    """A knob works for one customer and not for the others."""
     refused = simulator.customer(settings={"refuse_cart": 800020})
     spoilt = simulator.customer("bad_item")
     assert (await caller.cart(refused)).code == 800020

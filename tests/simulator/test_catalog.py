@@ -7,7 +7,7 @@ from tests.simulator.caller import PLAN_SHELF, Caller
 
 
 async def test_the_azure_plan_is_found_from_product_to_availability(caller: Caller) -> None:
-    """List, product, SKUs, SKU, availabilities, availability."""
+    """The path is list, product, SKUs, SKU, availabilities, availability."""
     country = {"country": "US"}
     products = (await caller.get("/products", {**country, "targetView": "MicrosoftAzure"})).body["items"]
     assert "DZH318Z0BPS6" in [each["id"] for each in products]
@@ -22,7 +22,7 @@ async def test_the_azure_plan_is_found_from_product_to_availability(caller: Call
 
 
 async def test_the_first_availabilities_on_the_shelf_are_not_the_right_ones(caller: Caller) -> None:
-    """One cannot be bought and one is for schools: taking the first is a mistake that shows."""
+    """One cannot be bought and one is for schools: a client that takes the first one fails."""
     shelf = (await caller.get(PLAN_SHELF, {"country": "US"})).body["items"]
     assert [(each["segment"], each["isPurchasable"]) for each in shelf] == [
         ("commercial", False),
@@ -34,7 +34,7 @@ async def test_the_first_availabilities_on_the_shelf_are_not_the_right_ones(call
 
 
 async def test_the_twins_by_customer_use_the_customers_country(simulator: Simulator, caller: Caller) -> None:
-    """No country in the address."""
+    """Their addresses have no country."""
     customer = simulator.customer(country="CH")
     shelf = (await caller.get(f"/customers/{customer.id}{PLAN_SHELF}")).body["items"]
     assert {each["country"] for each in shelf} == {"CH"}
@@ -43,7 +43,7 @@ async def test_the_twins_by_customer_use_the_customers_country(simulator: Simula
 
 
 async def test_an_id_lasts_a_while_after_it_was_replaced(simulator: Simulator, caller: Caller) -> None:
-    """Handed out for half an hour, taken for a quarter of an hour more."""
+    """The catalog gives it out for half an hour, and carts take it for a quarter of an hour more."""
     old = await caller.plan_item()
     path = f"{PLAN_SHELF}/{old.rsplit(':', 1)[1]}"
     simulator.clock.advance(1800)
@@ -55,14 +55,14 @@ async def test_an_id_lasts_a_while_after_it_was_replaced(simulator: Simulator, c
 
 
 async def test_rotating_makes_every_id_stale_at_once(simulator: Simulator, caller: Caller) -> None:
-    """For tests that need it now."""
+    """Tests use this if they need a stale id now."""
     old = await caller.plan_item()
     simulator.rotate_catalog()
     assert (await caller.get(f"{PLAN_SHELF}/{old.rsplit(':', 1)[1]}", {"country": "US"})).code == 400019
 
 
 async def test_where_nothing_is_sold_the_shelf_is_empty(simulator: Simulator, caller: Caller) -> None:
-    """A country without offers, and a plan that was withdrawn."""
+    """This is a country without offers, or a plan that was withdrawn."""
     assert (await caller.get(PLAN_SHELF, {"country": "CN"})).body["items"] == []
     simulator.change(plan_for_sale=False)
     shelf = (await caller.get(PLAN_SHELF, {"country": "US"})).body["items"]
@@ -70,7 +70,7 @@ async def test_where_nothing_is_sold_the_shelf_is_empty(simulator: Simulator, ca
 
 
 async def test_reservations_for_the_plan_need_their_scope(caller: Caller) -> None:
-    """Without reservationScope=AzurePlan they are not shown."""
+    """Without reservationScope=AzurePlan they are not in the list."""
     view = {"country": "US", "targetView": "AzureReservationsVM"}
     assert (await caller.get("/products", view)).body["items"] == []
     assert (await caller.get("/products", {**view, "reservationScope": "AzurePlan"})).body["totalCount"] == 1

@@ -1,4 +1,4 @@
-"""Check-out: once per cart however often it is asked, and twice where two carts are checked out."""
+"""Check-out: one order per cart for any number of requests, and two orders for two carts."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.simulator.conftest import PROMPT
 
 
 async def test_a_check_out_buys_one_plan(simulator: Simulator, caller: Caller) -> None:
-    """An order in the books with the request's ids, a plan, and an Azure subscription under it."""
+    """The books have an order with the request's ids, a plan, and an Azure subscription under the plan."""
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body["id"]
     request_id = "0e9d0a3a-6d0f-4c43-8f5c-000000000001"
@@ -29,7 +29,7 @@ async def test_a_check_out_buys_one_plan(simulator: Simulator, caller: Caller) -
 
 
 async def test_checking_out_again_repeats_the_first_result(simulator: Simulator, caller: Caller) -> None:
-    """Same body, even where the order has moved on; nothing is bought again."""
+    """The body is the same, even if the order has moved on. Nothing is bought again."""
     simulator.change(order_provisioning=[30, 30])
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body["id"]
@@ -43,7 +43,7 @@ async def test_checking_out_again_repeats_the_first_result(simulator: Simulator,
 
 
 async def test_checking_out_again_may_be_refused(simulator: Simulator, caller: Caller) -> None:
-    """The other documented behaviour: 400/800065."""
+    """The other documented answer is 400/800065."""
     simulator.change(checkout_repeat="800065")
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body["id"]
@@ -54,7 +54,7 @@ async def test_checking_out_again_may_be_refused(simulator: Simulator, caller: C
 
 
 async def test_two_carts_are_two_orders(simulator: Simulator, caller: Caller) -> None:
-    """Nothing protects a customer against a second cart: that is what tests of a worker look for."""
+    """Nothing protects a customer from a second cart. Tests of a worker look for that."""
     customer = simulator.customer()
     carts = [(await caller.cart(customer)).body["id"] for _ in range(2)]
     for cart in carts:
@@ -66,7 +66,10 @@ async def test_two_carts_are_two_orders(simulator: Simulator, caller: Caller) ->
 
 @pytest.mark.looptime
 async def test_a_second_check_out_meanwhile_is_a_conflict() -> None:
-    """409/800064 while the first is worked on, the cart still Active; afterwards the first result."""
+    """The answer is 409/800064 while the first is worked on and the cart is Active.
+
+    Afterwards it is the first result.
+    """
     simulator = build(now=asyncio.get_running_loop().time, settings=PROMPT)
     simulator.change(checkout_seconds=[3, 3])
     caller, customer = Caller(simulator), simulator.customer()
@@ -83,7 +86,7 @@ async def test_a_second_check_out_meanwhile_is_a_conflict() -> None:
 
 @pytest.mark.parametrize(("code", "status"), [(800023, 403), (800069, 403), (800073, 403), (900116, 400)])
 async def test_a_refused_check_out_buys_nothing(simulator: Simulator, caller: Caller, code: int, status: int) -> None:
-    """Credit, risk, review, sandbox limit: as the whole answer, by knob."""
+    """By knob, the whole answer is a refusal: credit, risk, review, sandbox limit."""
     customer = simulator.customer(settings={"refuse_checkout": code})
     answer = await caller.check_out(customer, (await caller.cart(customer)).body["id"])
     assert (answer.status, answer.code) == (status, code)
@@ -91,7 +94,7 @@ async def test_a_refused_check_out_buys_nothing(simulator: Simulator, caller: Ca
 
 
 async def test_an_order_error_comes_inside_a_success(simulator: Simulator, caller: Caller) -> None:
-    """201 with orderErrors; the cart stays Active, and a later check-out retries what failed."""
+    """The answer is 201 with orderErrors. The cart stays Active, and a later check-out repeats the failed part."""
     customer = simulator.customer("order_error")
     cart = (await caller.cart(customer)).body["id"]
     failed = await caller.check_out(customer, cart)
@@ -104,7 +107,7 @@ async def test_an_order_error_comes_inside_a_success(simulator: Simulator, calle
 
 
 async def test_groups_succeed_and_fail_apart(simulator: Simulator, caller: Caller) -> None:
-    """Items of another billing cycle are another order; only the failed one is tried again."""
+    """Items of another billing cycle make another order. Only the failed order is tried again."""
     customer = simulator.customer(settings={"order_error": 800069, "order_error_groups": ["1"]})
     shelf = "/products/CFQ7TTC0LH18/skus/0001/availabilities"
     licence = (await caller.get(shelf, {"country": "US", "targetSegment": "commercial"})).body["items"][-1]
@@ -122,7 +125,7 @@ async def test_groups_succeed_and_fail_apart(simulator: Simulator, caller: Calle
 
 
 async def test_without_the_agreement_nothing_is_sold(simulator: Simulator, caller: Caller) -> None:
-    """403/13605 at check-out, or already at the cart; direct signing counts."""
+    """The answer is 403/13605 at check-out, or at the cart already. A direct signature counts."""
     customer = simulator.customer("no_agreement")
     cart = (await caller.cart(customer)).body["id"]
     answer = await caller.check_out(customer, cart)
@@ -133,7 +136,7 @@ async def test_without_the_agreement_nothing_is_sold(simulator: Simulator, calle
 
 
 async def test_a_sandbox_sells_one_plan_to_a_customer() -> None:
-    """400/900116, also while the first order is still open."""
+    """The answer is 400/900116, even while the first order is open."""
     partner = Partner("5e11e500-0000-4000-8000-00000000005b", "client", "secret", sandbox=True)
     simulator = build(settings=PROMPT, partners=[partner])
     simulator.change(order_outcome="never")
@@ -145,7 +148,7 @@ async def test_a_sandbox_sells_one_plan_to_a_customer() -> None:
 
 
 async def test_a_cart_that_does_not_exist_is_not_checked_out(simulator: Simulator, caller: Caller) -> None:
-    """404/800008; and the JSON string that the vendor's SDK sends as a body is tolerated."""
+    """The answer is 404/800008. The vendor's SDK sends a JSON string as the body, which is accepted."""
     customer = simulator.customer()
     assert (await caller.check_out(customer, customer.id)).code == 800008
     cart = (await caller.cart(customer)).body["id"]

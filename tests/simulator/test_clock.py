@@ -9,7 +9,7 @@ from ops.simulator.clock import Clock, wire_date
 
 
 async def test_a_manual_clock_moves_when_it_is_told() -> None:
-    """A sleeper wakes when its time has come, not before."""
+    """A sleeper wakes when its time has come and not before."""
     clock = Clock.manual()
     sleeper = asyncio.create_task(clock.sleep(10))
     await asyncio.sleep(0)
@@ -38,12 +38,12 @@ async def test_a_virtual_clock_follows_its_loop_and_can_jump() -> None:
 
 
 def test_a_wall_clock_tells_todays_date() -> None:
-    """As the machine does."""
+    """The machine says the same."""
     assert abs((Clock.wall().date() - datetime.now(UTC)).total_seconds()) < 1
 
 
 def test_time_does_not_run_backwards_and_has_a_scale_above_zero() -> None:
-    """Both are mistakes of a caller."""
+    """Both are errors of the caller."""
     with pytest.raises(ValueError, match="backwards"):
         Clock.manual().advance(-1)
     with pytest.raises(ValueError, match="above zero"):
@@ -51,7 +51,7 @@ def test_time_does_not_run_backwards_and_has_a_scale_above_zero() -> None:
 
 
 def test_dates_are_written_with_seven_digits() -> None:
-    """And can be turned back into instants."""
+    """They can be turned back into instants."""
     date = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
     assert wire_date(date) == "2026-03-01T09:00:00.1234560Z"
     assert wire_date(date, digits=0) == "2026-03-01T09:00:00Z"

@@ -1,4 +1,4 @@
-"""The control port: everything that a test in another process can do."""
+"""The control port, for tests in another process."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ async def control(simulator: Simulator) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_customers_are_seeded_and_shown(simulator: Simulator, control: httpx.AsyncClient) -> None:
-    """One, several kinds at once, with changes; everything about one of them."""
+    """One customer, several kinds at once, with changes. Everything about one of them can be read."""
     (plain,) = (await control.post("/customers", json={})).json()
     made = (await control.post("/customers", json=[{"profile": "plan", "count": 2, "azure_subscriptions": 3}])).json()
     assert [each["id"] for each in (await control.get("/customers")).json()] == [plain["id"], *(e["id"] for e in made)]
@@ -33,7 +33,7 @@ async def test_customers_are_seeded_and_shown(simulator: Simulator, control: htt
 
 
 async def test_a_customer_is_changed_and_given_a_plan(simulator: Simulator, control: httpx.AsyncClient) -> None:
-    """Members of the customer, and settings of its own."""
+    """The changes are members of the customer and settings of its own."""
     customer = simulator.customer()
     change = {"related": False, "settings": {"refuse_checkout": 800023}}
     assert (await control.patch(f"/customers/{customer.id}", json=change)).status_code == 200
@@ -45,7 +45,7 @@ async def test_a_customer_is_changed_and_given_a_plan(simulator: Simulator, cont
 async def test_the_books_are_read_by_page_and_filtered(
     simulator: Simulator, control: httpx.AsyncClient, caller: Caller
 ) -> None:
-    """Counts; orders, effects and requests of one customer, kind or operation; the newest few."""
+    """Counts; orders, effects and requests by customer, kind or operation; the newest few."""
     one, two = simulator.customers(2)
     for customer in (one, two):
         await caller.buy_plan(customer)
@@ -64,7 +64,7 @@ async def test_the_books_are_read_by_page_and_filtered(
 async def test_time_is_moved_and_what_is_due_happens(
     simulator: Simulator, control: httpx.AsyncClient, caller: Caller
 ) -> None:
-    """An order that takes an hour."""
+    """An order that takes an hour ends."""
     simulator.change(order_provisioning=[3600, 3600])
     await caller.buy_plan(simulator.customer())
     assert (await control.post("/clock", json={"advance": 3600})).json()["now"] == "2026-03-01T10:00:00.0000000Z"
@@ -72,7 +72,7 @@ async def test_time_is_moved_and_what_is_due_happens(
 
 
 async def test_knobs_are_turned(simulator: Simulator, control: httpx.AsyncClient) -> None:
-    """One by one; hostility as a whole."""
+    """Knobs are set one by one, and hostility as a whole."""
     changed = (await control.patch("/settings", json={"order_list_lag": [1, 2], "hostility": True})).json()
     assert changed["order_list_lag"] == [1, 2]
     assert simulator.settings.hostility.bom == "successes"
@@ -94,7 +94,7 @@ async def test_faults_are_added_listed_and_cleared(
 async def test_a_person_ends_orders_and_upgrades(
     simulator: Simulator, control: httpx.AsyncClient, caller: Caller
 ) -> None:
-    """Whatever they were waiting for."""
+    """This holds in every state of theirs."""
     simulator.change(order_outcome="never", upgrade_outcome="never")
     order = await caller.buy_plan(simulator.customer())
     assert (await control.post(f"/orders/{order}", json={"status": "cancelled"})).json()["order.cancelled"] == 1
@@ -107,7 +107,7 @@ async def test_a_person_ends_orders_and_upgrades(
 async def test_partners_tokens_and_the_catalog_are_changed(
     simulator: Simulator, control: httpx.AsyncClient, caller: Caller
 ) -> None:
-    """An indirect provider; stale ids; tokens that are dead."""
+    """An indirect provider, stale ids and dead tokens are made."""
     tenant = simulator.partner.tenant_id
     assert (await control.patch(f"/partners/{tenant}", json={"indirect": True})).json()["indirect"] is True
     before = await caller.plan_item()
@@ -119,8 +119,8 @@ async def test_partners_tokens_and_the_catalog_are_changed(
     assert (await caller.get("/customers")).status == 200
 
 
-async def test_a_reset_begins_anew(simulator: Simulator, control: httpx.AsyncClient) -> None:
-    """Optionally with customers."""
+async def test_a_reset_restores_the_initial_state(simulator: Simulator, control: httpx.AsyncClient) -> None:
+    """A reset may seed customers."""
     simulator.customers(3)
     assert len((await control.post("/reset", json={"profile": "plan", "count": 2})).json()) == 2
     assert len(simulator.world.customers) == 2
@@ -140,8 +140,10 @@ async def test_a_reset_begins_anew(simulator: Simulator, control: httpx.AsyncCli
         ("PATCH", "/partners/none", {}, 404),
     ],
 )
-async def test_mistakes_are_said(control: httpx.AsyncClient, method: str, path: str, body: object, status: int) -> None:
-    """With a sentence."""
+async def test_mistakes_are_explained(
+    control: httpx.AsyncClient, method: str, path: str, body: object, status: int
+) -> None:
+    """Each mistake gets a sentence."""
     answer = await control.request(method, path, json=body)
     assert answer.status_code == status
     assert answer.json()["error"]

@@ -8,7 +8,7 @@ from tests.simulator.caller import Caller
 
 
 async def pages_from(caller: Caller, path: str) -> list[list[str]]:
-    """Follow ``links.next`` with its headers to the end; the ids page by page."""
+    """Follow ``links.next`` with its headers to the end. Returns the ids page by page."""
     pages: list[list[str]] = []
     following: dict[str, Any] | None = {"uri": path, "headers": []}
     while following:
@@ -20,7 +20,7 @@ async def pages_from(caller: Caller, path: str) -> list[list[str]]:
 
 
 async def test_pages_are_followed_by_link_and_continuation_header(simulator: Simulator, caller: Caller) -> None:
-    """Each customer comes once, in as many pages as the size asks for."""
+    """Each customer comes once. The size decides the number of pages."""
     everybody = [each.id for each in simulator.customers(5)]
     pages = await pages_from(caller, "/customers?size=2")
     assert [len(page) for page in pages] == [2, 2, 1]
@@ -28,7 +28,7 @@ async def test_pages_are_followed_by_link_and_continuation_header(simulator: Sim
 
 
 async def test_size_zero_and_a_huge_size_get_the_services_own_page(simulator: Simulator, caller: Caller) -> None:
-    """The service's limit stands above what the caller asks for."""
+    """The service's limit counts before the caller's wish."""
     simulator.customers(5)
     simulator.change(page_size=3)
     for size in ("0", "1000"):
@@ -51,7 +51,7 @@ async def test_a_filter_finds_names_that_start_with_a_text(simulator: Simulator,
 
 
 async def test_a_customer_is_found_in_any_case_of_path_and_id(simulator: Simulator, caller: Caller) -> None:
-    """Routing and ids ignore case, a doubled slash and one at the end."""
+    """Paths and ids may have any case, a doubled slash, and a slash at the end."""
     customer = simulator.customer(country="DE", company_country="FR")
     assert simulator.operation("get", "/V1//customers/some/") == "customers.get"
     answer = await caller.get(f"/Customers/{customer.id.upper()}/")
@@ -62,7 +62,7 @@ async def test_a_customer_is_found_in_any_case_of_path_and_id(simulator: Simulat
 
 
 async def test_without_delegated_access_the_address_is_left_out(simulator: Simulator, caller: Caller) -> None:
-    """What a partner without delegated rights does not see."""
+    """A partner without delegated rights does not see the address."""
     customer = simulator.customer(delegated=False)
     body = (await caller.get(f"/customers/{customer.id}")).body
     assert "address" not in body["companyProfile"]

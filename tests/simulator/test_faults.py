@@ -1,4 +1,4 @@
-"""Each kind of fault: what the caller sees, and whether Partner Center acted."""
+"""Each kind of fault: the caller's view, and whether Partner Center acted."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ DROPS = [
 async def test_a_dropped_connection_is_a_transport_error(
     simulator: Simulator, caller: Caller, kind: Kind, error: type[httpx.TransportError], orders: int, status: int | None
 ) -> None:
-    """Whether or not the check-out acted; the books say both."""
+    """The check-out may have acted or not. The books say which."""
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body["id"]
     simulator.faults.add(kind, operation="carts.checkout")
@@ -65,7 +65,7 @@ async def test_a_spoilt_answer_may_hide_that_it_acted(
     code: int | None,
     orders: int,
 ) -> None:
-    """Status and code as asked; the order is there exactly where the kind acts."""
+    """Status and code are as configured. There is an order exactly for the kinds that act."""
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body["id"]
     simulator.faults.add(kind, operation="carts.checkout", **conditions)
@@ -79,13 +79,13 @@ async def test_a_spoilt_answer_may_hide_that_it_acted(
 async def test_retry_after_comes_in_both_forms(
     simulator: Simulator, caller: Caller, kind: Kind, form: str, value: str
 ) -> None:
-    """On 429 and on 503."""
+    """429 and 503 have it."""
     simulator.faults.add(kind, status=503, retry_after=7, retry_after_form=form)
     assert (await caller.get("/customers")).headers["Retry-After"] == value
 
 
 async def test_a_late_request_acts_after_its_caller_gave_up(simulator: Simulator, caller: Caller) -> None:
-    """Nothing for three minutes, then an order with the time at which it arrived, without any further request."""
+    """After three minutes without an effect there is an order with the time of arrival, without another request."""
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body["id"]
     simulator.faults.add("late", operation="carts.checkout", seconds=180)
@@ -101,7 +101,7 @@ async def test_a_late_request_acts_after_its_caller_gave_up(simulator: Simulator
 
 
 async def test_a_late_check_out_of_an_ordered_cart_buys_nothing(simulator: Simulator, caller: Caller) -> None:
-    """The cart is the key: with the memory of request ids switched off, too."""
+    """The cart is the key, even with the memory of request ids switched off."""
     simulator.change(remember_request_ids=False)
     customer = simulator.customer()
     cart = (await caller.cart(customer)).body["id"]
@@ -114,7 +114,7 @@ async def test_a_late_check_out_of_an_ordered_cart_buys_nothing(simulator: Simul
 
 
 async def test_a_late_suspension_suspends_what_was_reactivated_since(simulator: Simulator, caller: Caller) -> None:
-    """The last request that arrives sets the state."""
+    """The last arriving request sets the state."""
     customer = simulator.customer("quiet_plan")
     (plan,) = customer.subscriptions.values()
     path = f"/customers/{customer.id}/subscriptions/{plan.id}"
@@ -129,7 +129,7 @@ async def test_a_late_suspension_suspends_what_was_reactivated_since(simulator: 
 
 @pytest.mark.looptime
 async def test_a_delayed_request_acts_also_when_its_caller_leaves() -> None:
-    """The caller's time-out at one second does not stop what arrives after ten."""
+    """A caller's time-out after one second does not stop a request that arrives after ten."""
     loop = asyncio.get_running_loop()
     simulator = build(now=loop.time, settings=PROMPT)
     caller, customer = Caller(simulator), simulator.customer()
@@ -145,7 +145,7 @@ async def test_a_delayed_request_acts_also_when_its_caller_leaves() -> None:
 
 @pytest.mark.looptime
 async def test_a_slow_answer_acts_at_once() -> None:
-    """The order is there long before its answer."""
+    """The order is there long before the answer."""
     loop = asyncio.get_running_loop()
     simulator = build(now=loop.time, settings=PROMPT)
     caller, customer = Caller(simulator), simulator.customer()
@@ -158,8 +158,8 @@ async def test_a_slow_answer_acts_at_once() -> None:
     assert loop.time() >= 30
 
 
-async def test_a_fault_hits_only_what_it_is_for(simulator: Simulator, caller: Caller) -> None:
-    """Operation, method, path, customer, partner; others pass."""
+async def test_a_fault_hits_only_the_requests_that_it_names(simulator: Simulator, caller: Caller) -> None:
+    """The fault may name operation, method, path, customer and partner. Other requests pass."""
     one, two = simulator.customers(2)
     conditions: list[dict[str, str]] = [
         {"operation": "customers.*", "customer": one.id.upper()},
@@ -176,7 +176,7 @@ async def test_a_fault_hits_only_what_it_is_for(simulator: Simulator, caller: Ca
 
 
 async def test_a_fault_skips_and_counts(simulator: Simulator, caller: Caller) -> None:
-    """The third and fourth call; or every one until it is removed."""
+    """It hits the third and fourth call, or every call until it is removed."""
     simulator.faults.add("error_before", skip=2, count=2)
     assert [(await caller.get("/customers")).status for _ in range(5)] == [200, 200, 500, 500, 200]
     lasting = simulator.faults.add("error_before", count=None)
@@ -204,6 +204,6 @@ async def test_a_share_of_requests_is_hit_and_repeats_by_seed() -> None:
     "wrong", [{"kind": "earthquake"}, {"kind": "late", "second": 1}, {"kind": "late", "seconds": "x"}]
 )
 def test_a_fault_that_does_not_exist_is_refused(simulator: Simulator, wrong: dict[str, Any]) -> None:
-    """At once, not when it would have hit."""
+    """The refusal comes at once, not at the first hit."""
     with pytest.raises(ValueError, match=r"kind|second"):
         simulator.faults.add_from(wrong)

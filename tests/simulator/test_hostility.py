@@ -1,4 +1,4 @@
-"""The oddities of answers, one by one: they dress an answer up and never change what it means."""
+"""The oddities of answers, one by one: they change the form of an answer and never its meaning."""
 
 import json
 from typing import Any
@@ -21,22 +21,22 @@ async def bodies(simulator: Simulator, path: str) -> list[Any]:
 
 
 def hostile(**oddities: Any) -> Simulator:
-    """A simulator with the given oddities alone."""
+    """A simulator with only the given oddities."""
     return build(settings=Settings().changed({"hostility": False}).changed({"hostility": oddities}))
 
 
 @pytest.mark.parametrize(
     ("bom", "marked"), [("never", (False, False)), ("successes", (True, False)), ("always", (True, True))]
 )
-async def test_a_byte_order_mark_stands_where_the_knob_says(bom: str, marked: tuple[bool, bool]) -> None:
-    """Before successes, before everything, or nowhere."""
+async def test_the_knob_decides_which_answers_have_a_byte_order_mark(bom: str, marked: tuple[bool, bool]) -> None:
+    """The mark is before successes, before every answer, or nowhere."""
     caller = Caller(hostile(bom=bom))
     answers = [await caller.get("/customers"), await caller.get("/nothing")]
     assert tuple(each.content.startswith(BOM) for each in answers) == marked
 
 
 async def test_catalog_answers_double_their_headers() -> None:
-    """Only those of the catalog."""
+    """Other answers do not."""
     caller = Caller(hostile(doubled_headers=True))
     answer = await caller.get(PLAN_SHELF, {"country": "US"})
     one, two = answer.headers["MS-RequestId"].split(",")
@@ -46,7 +46,7 @@ async def test_catalog_answers_double_their_headers() -> None:
 
 
 async def test_ids_and_enumerations_change_their_case() -> None:
-    """And mean the same."""
+    """Their meaning stays."""
     simulator = hostile(odd_case=True)
     customer = simulator.customer("plan")
     (plan,) = customer.subscriptions.values()
@@ -65,7 +65,7 @@ async def test_counts_are_text_now_and_then_and_codes_too() -> None:
 
 
 async def test_members_come_and_go() -> None:
-    """Unknown members, nulls in place of nothing, and collections without links."""
+    """There are unknown members, nulls in place of missing members, and collections without links."""
     simulator = hostile(extra_fields=True, explicit_nulls=True, missing_links=True)
     customer = simulator.customer("plan")
     read = await bodies(simulator, f"/customers/{customer.id}/subscriptions")
@@ -75,14 +75,14 @@ async def test_members_come_and_go() -> None:
 
 
 async def test_a_link_to_the_next_page_is_never_missing() -> None:
-    """That would change what the answer means."""
+    """A missing link would change the meaning of the answer."""
     simulator = hostile(missing_links=True)
     simulator.customers(2)
     assert all("next" in each["links"] for each in await bodies(simulator, "/customers?size=1"))
 
 
 async def test_dates_have_offsets_and_agreements_no_zone() -> None:
-    """Seven digits always; the offset in place of Z now and then."""
+    """Dates have seven digits, and sometimes an offset instead of Z."""
     simulator = hostile(odd_dates=True)
     customer = simulator.customer("plan")
     (plan,) = customer.subscriptions.values()
@@ -93,7 +93,7 @@ async def test_dates_have_offsets_and_agreements_no_zone() -> None:
 
 
 def test_an_id_that_looks_a_little_like_a_date_stays_as_it_is(simulator: Simulator) -> None:
-    """Catalog item ids have colons, and may have a T and end in Z."""
+    """Catalog item ids have colons and may have a T and end in Z."""
     body = {"catalogItemId": "DZH318Z0BPS6:0001:DZH318Z0TTTZ", "links": {"self": {"uri": "/a?T:Z"}}}
     oddities = Oddities(Hostility(bom="never", extra_fields=False), simulator.world.noise)
     assert {oddities.encode(Answer(200, body)) for _ in range(MANY)} == {
@@ -102,7 +102,7 @@ def test_an_id_that_looks_a_little_like_a_date_stays_as_it_is(simulator: Simulat
 
 
 async def test_members_that_decide_nothing_have_new_values() -> None:
-    """A new unit or contract, while status and billing stay known."""
+    """There may be a new unit or contract. Status and billing stay known."""
     simulator = hostile(unknown_enums=True)
     customer = simulator.customer("plan")
     (plan,) = customer.subscriptions.values()
@@ -112,13 +112,13 @@ async def test_members_that_decide_nothing_have_new_values() -> None:
 
 
 async def test_answers_may_carry_other_ids_than_the_request() -> None:
-    """As several captures show."""
+    """Several captures show this."""
     answer = await Caller(hostile(foreign_ids=True)).get("/customers", request_id="mine")
     assert answer.headers["MS-RequestId"] != "mine"
 
 
 def test_disguise_leaves_the_answer_itself_alone(simulator: Simulator) -> None:
-    """What is remembered for a repeated request id stays plain."""
+    """The stored answer for a repeated request id stays plain."""
     answer = Answer(200, {"totalCount": 0, "items": []})
     Oddities(Hostility(), simulator.world.noise).encode(answer)
     assert answer.body == {"totalCount": 0, "items": []}

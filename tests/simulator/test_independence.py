@@ -1,4 +1,4 @@
-"""The simulator is written from the vendor's pages alone: on what they shared, it and the worker could not disagree."""
+"""The simulator is written from the vendor's pages alone: shared code could not show a mistake of the worker."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ HERE = Path(ops.simulator.__file__).parent
 
 
 def test_the_simulator_imports_nothing_of_the_worker() -> None:
-    """Neither the worker nor the contract: only itself, the standard library and other people's packages."""
+    """It imports neither the worker nor the contract: only itself, the standard library and third-party packages."""
     modules = list(HERE.rglob("*.py"))
     assert len(modules) > 30
     for module in modules:

@@ -1,4 +1,4 @@
-"""Orders: read by id at once or nearly, in the list much later, and with six ways to end."""
+"""Orders: read by id at once or nearly so, in the list much later, and with six possible ends."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.simulator.caller import Caller
 
 
 async def test_the_list_lags_behind_the_order(simulator: Simulator, caller: Caller) -> None:
-    """By id it is there after two seconds, in the list after fifteen minutes."""
+    """By id the order is there after two seconds, in the list after fifteen minutes."""
     simulator.change(order_list_lag=[900, 900], order_get_lag=[2, 2])
     customer = simulator.customer()
     order = await caller.buy_plan(customer)
@@ -23,7 +23,7 @@ async def test_the_list_lags_behind_the_order(simulator: Simulator, caller: Call
 
 
 async def test_the_subscription_comes_with_the_orders_end(simulator: Simulator, caller: Caller) -> None:
-    """Pending without subscriptionId, completed with it; the subscription exists from then on."""
+    """A pending order has no subscriptionId, a completed one has. The subscription exists from then on."""
     simulator.change(order_provisioning=[40, 40])
     customer = simulator.customer()
     order = await caller.buy_plan(customer)
@@ -65,7 +65,7 @@ async def test_the_lag_is_divided_by_the_scale(simulator: Simulator, caller: Cal
 async def test_an_order_ends_as_the_knob_says(
     simulator: Simulator, caller: Caller, outcome: str, status: str, plans: int
 ) -> None:
-    """Only what was delivered is there."""
+    """Only delivered orders have a subscription."""
     customer = simulator.customer(settings={"order_outcome": outcome})
     order = await caller.buy_plan(customer)
     simulator.clock.advance(86400)
@@ -74,7 +74,7 @@ async def test_an_order_ends_as_the_knob_says(
 
 
 async def test_a_person_ends_an_order_in_review(simulator: Simulator, caller: Caller) -> None:
-    """Through the control; an order that has ended stays as it is."""
+    """The control port ends it. An order that has ended stays as it is."""
     customer = simulator.customer(settings={"order_outcome": "pending_review"})
     order = await caller.buy_plan(customer)
     simulator.end_order(order)
@@ -86,7 +86,10 @@ async def test_a_person_ends_an_order_in_review(simulator: Simulator, caller: Ca
 
 
 async def test_provisioning_status_needs_a_user(simulator: Simulator, caller: Caller, app_only: Caller) -> None:
-    """Pending, then fulfilled, for each item; the application alone is 900329, an unknown order 800007."""
+    """The status of each item is pending, then fulfilled.
+
+    The application alone gets 900329, an unknown order 800007.
+    """
     simulator.change(order_provisioning=[40, 40])
     customer = simulator.customer()
     path = f"/customers/{customer.id}/orders/{await caller.buy_plan(customer)}/provisioningstatus"
@@ -98,7 +101,7 @@ async def test_provisioning_status_needs_a_user(simulator: Simulator, caller: Ca
 
 
 async def test_the_list_can_be_filtered_by_billing(simulator: Simulator, caller: Caller) -> None:
-    """The doc's spelling ``onetime``; an unknown one is refused."""
+    """The documented spelling is ``onetime``. An unknown one is refused."""
     customer = simulator.customer()
     await caller.buy_plan(customer)
     path = f"/customers/{customer.id}/orders"

@@ -14,7 +14,7 @@ REQUEST_ID = "0e9d0a3a-6d0f-4c43-8f5c-000000000003"
 
 
 async def test_calls_beyond_the_quota_are_throttled(simulator: Simulator, caller: Caller) -> None:
-    """429 in the gateway's shape, without id headers, until the window has moved on."""
+    """The answer is 429 in the gateway's shape, without id headers, until the window has moved on."""
     simulator.change(quota_per_minute=2)
     for _ in range(2):
         assert (await caller.get("/customers")).status == 200
@@ -27,7 +27,7 @@ async def test_calls_beyond_the_quota_are_throttled(simulator: Simulator, caller
 
 
 async def test_refused_calls_count_too(simulator: Simulator, caller: Caller) -> None:
-    """Who knocks on during the wait waits longer."""
+    """A caller that tries again during the wait waits longer."""
     simulator.change(quota_per_minute=1)
     await caller.get("/customers")
     simulator.clock.advance(50)
@@ -37,7 +37,7 @@ async def test_refused_calls_count_too(simulator: Simulator, caller: Caller) -> 
 
 
 async def test_families_have_quotas_of_their_own(simulator: Simulator, caller: Caller) -> None:
-    """Customers are used up, orders are not."""
+    """The quota of customers is used up, and that of orders is not."""
     simulator.change(quota_per_minute=1)
     customer = simulator.customer()
     await caller.get("/customers")
@@ -47,7 +47,7 @@ async def test_families_have_quotas_of_their_own(simulator: Simulator, caller: C
 
 @pytest.mark.parametrize("form", ["date", "none"])
 async def test_retry_after_has_other_forms(simulator: Simulator, caller: Caller, form: str) -> None:
-    """An HTTP date, or nothing."""
+    """The other forms are an HTTP date and no header."""
     simulator.change(quota_per_minute=1, retry_after=form)
     await caller.get("/customers")
     value = (await caller.get("/customers")).headers.get("Retry-After")
@@ -70,7 +70,7 @@ async def test_a_repeated_request_id_repeats_the_answer(simulator: Simulator, ca
 
 
 async def test_the_memory_can_be_switched_off_and_does_not_last(simulator: Simulator, caller: Caller) -> None:
-    """Without it, or a day later, the same id makes another cart."""
+    """Without the memory, or a day later, the same id makes another cart."""
     customer = simulator.customer()
     line = {"catalogItemId": await caller.plan_item(), "quantity": 1, "billingCycle": "one_time"}
     path, body = f"/customers/{customer.id}/carts", {"lineItems": [line]}
@@ -83,7 +83,7 @@ async def test_the_memory_can_be_switched_off_and_does_not_last(simulator: Simul
 
 
 async def test_an_id_with_another_body_is_answered_and_noted(simulator: Simulator, caller: Caller) -> None:
-    """The first answer again; a warning, because no page says what happens."""
+    """The answer is the first one. The books have a warning, because no page says what happens."""
     customer = simulator.customer()
     path = f"/customers/{customer.id}/carts"
     await caller.post(path, {"lineItems": []}, request_id=REQUEST_ID)
@@ -94,7 +94,7 @@ async def test_an_id_with_another_body_is_answered_and_noted(simulator: Simulato
 
 @pytest.mark.looptime
 async def test_the_same_request_while_the_first_is_under_way_is_a_conflict() -> None:
-    """409 by memory as by the busy cart; afterwards the first answer."""
+    """The answer is 409, by the memory as by the busy cart. Afterwards it is the first answer."""
     simulator = build(now=asyncio.get_running_loop().time, settings=PROMPT)
     simulator.change(checkout_seconds=[5, 5])
     caller, customer = Caller(simulator), simulator.customer()

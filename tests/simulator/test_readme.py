@@ -29,12 +29,12 @@ def section(title: str) -> set[str]:
         ("Customers", set(PROFILES)),
     ],
 )
-def test_the_page_names_everything_that_can_be_turned(title: str, names: set[str]) -> None:
-    """A new one without a word on the page fails here."""
+def test_the_page_names_every_knob_fault_and_profile(title: str, names: set[str]) -> None:
+    """A new knob, fault or profile without a word on the page fails this test."""
     assert names - section(title) == set()
 
 
 def test_the_knobs_that_are_for_all_say_so() -> None:
-    """What cannot differ between customers is marked where it is documented."""
+    """The page marks the knobs that cannot differ between customers."""
     source = (Path(ops.simulator.__file__).parent / "settings.py").read_text()
     assert set(re.findall(r'^    (\w+): [^\n]+\n    """\[all\]', source, re.MULTILINE)) == FOR_ALL

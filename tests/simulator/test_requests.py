@@ -1,4 +1,4 @@
-"""What every request must have, and what every answer carries."""
+"""What every request must have, and what every answer has."""
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ from tests.simulator.caller import Caller
 
 
 async def test_ids_are_echoed_or_made(simulator: Simulator, caller: Caller) -> None:
-    """MS-RequestId and MS-CorrelationId come back; where none was sent, one is made."""
+    """MS-RequestId and MS-CorrelationId come back. A missing one is made."""
     sent = "0e9d0a3a-6d0f-4c43-8f5c-000000000002"
     answer = await caller.get("/customers", request_id=sent, headers={"MS-CorrelationId": sent})
     assert answer.headers["MS-RequestId"] == answer.headers["MS-CorrelationId"] == sent
@@ -18,18 +18,18 @@ async def test_ids_are_echoed_or_made(simulator: Simulator, caller: Caller) -> N
 
 @pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/customers/a/b/c/d", 404), ("/orders", 404)])
 async def test_unknown_paths_are_not_found(caller: Caller, path: str, status: int) -> None:
-    """404 with an error body."""
+    """The answer is 404 with an error body."""
     answer = await caller.get(path)
     assert (answer.status, answer.code) == (status, 1000)
 
 
 async def test_a_known_path_with_another_method_is_405(simulator: Simulator, caller: Caller) -> None:
-    """Nothing can be deleted here."""
+    """Nothing can be deleted in these APIs."""
     assert (await caller.call("DELETE", f"/customers/{simulator.customer().id}")).status == 405
 
 
 async def test_a_body_must_be_json_and_say_so(simulator: Simulator) -> None:
-    """400/800002 for another type, for broken JSON and for something that is no object."""
+    """Another type, broken JSON and a value that is no object get 400/800002."""
     path = f"http://simulator/v1/customers/{simulator.customer().id}/carts"
     bearer = {"Authorization": f"Bearer {simulator.token()}"}
     async with httpx.AsyncClient(transport=simulator.transport(), headers=bearer, trust_env=False) as client:
@@ -39,18 +39,18 @@ async def test_a_body_must_be_json_and_say_so(simulator: Simulator) -> None:
 
 
 async def test_a_caller_who_takes_no_json_is_refused(caller: Caller) -> None:
-    """406."""
+    """The answer is 406."""
     assert (await caller.get("/customers", headers={"Accept": "text/csv"})).status == 406
 
 
 async def test_a_write_without_request_id_is_taken_and_noted(simulator: Simulator, caller: Caller) -> None:
-    """It is optional at Partner Center, and careless."""
+    """At Partner Center the id is optional, and leaving it out is careless."""
     await caller.post(f"/customers/{simulator.customer().id}/carts", {}, headers={"MS-RequestId": ""})
     assert simulator.books.warnings == ["carts.create by user came without MS-RequestId"]
 
 
 async def test_the_books_keep_requests_without_their_credentials(simulator: Simulator, caller: Caller) -> None:
-    """Method, path, operation, customer, ids, body and status; no token anywhere."""
+    """The books have method, path, operation, customer, ids, body and status, and no token."""
     customer = simulator.customer()
     await caller.cart(customer)
     (entry,) = simulator.books.requests_of("carts.create", customer.id.upper())
@@ -61,7 +61,7 @@ async def test_the_books_keep_requests_without_their_credentials(simulator: Simu
 
 
 def test_every_operation_has_a_route_of_its_own(simulator: Simulator) -> None:
-    """A path made from a template leads back to its operation."""
+    """The path made from a template leads back to its operation."""
     for operation in OPERATIONS:
         path = "/v1" + operation.template.replace("{", "").replace("}", "")
         query = {operation.query: "x"} if operation.query else {}
@@ -83,6 +83,6 @@ def test_every_operation_has_a_route_of_its_own(simulator: Simulator) -> None:
     ],
 )
 def test_the_family_is_the_segment_after_the_customer(name: str, family: str) -> None:
-    """Or the first one."""
+    """Without a customer, the family is the first segment."""
     (operation, *_) = [each for each in OPERATIONS if each.name == name]
     assert operation.family == family

@@ -5,7 +5,7 @@ from tests.simulator.caller import Caller
 
 
 async def test_reservations_are_listed_with_their_end(simulator: Simulator, caller: Caller) -> None:
-    """Quantity, status, and the day of expiry where it is asked for; expired ones stay in the list."""
+    """The list has quantity, status, and the end date if asked for. Expired ones stay in the list."""
     customer = simulator.customer("reserved")
     path, query = f"/customers/{customer.id}/entitlements", {"entitlementType": "ReservedInstance"}
     (item,) = (await caller.get(path, {**query, "showExpiry": "true"})).body["items"]
@@ -18,7 +18,7 @@ async def test_reservations_are_listed_with_their_end(simulator: Simulator, call
 
 
 async def test_other_entitlements_there_are_none(simulator: Simulator, caller: Caller) -> None:
-    """Software: nothing; an unknown type: refused."""
+    """Software gives an empty list. An unknown type is refused."""
     path = f"/customers/{simulator.customer('reserved').id}/entitlements"
     assert (await caller.get(path, {"entitlementType": "software"})).body["items"] == []
     assert (await caller.get(path, {"entitlementType": "wishes"})).code == 900126

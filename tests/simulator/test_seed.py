@@ -1,4 +1,4 @@
-"""Customers to begin with: profiles, changes to them, and what is not a profile."""
+"""Initial customers: profiles, changes to them, and refused profiles."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.simulator.caller import Caller
 async def test_every_profile_makes_a_customer_that_can_be_read(
     simulator: Simulator, caller: Caller, profile: str
 ) -> None:
-    """By id and with its subscriptions, unless it is nobody's customer any more."""
+    """Each is readable by id and with its subscriptions, unless it is no customer of the partner."""
     customer = simulator.customer(profile)
     answer = await caller.get(f"/customers/{customer.id}/subscriptions")
     assert answer.status == (200 if customer.related else 403)
@@ -22,7 +22,7 @@ async def test_every_profile_makes_a_customer_that_can_be_read(
 
 
 def test_customers_are_counted_and_have_ids_that_can_be_typed(simulator: Simulator) -> None:
-    """From one; a chosen id is taken over in lower case, and only once."""
+    """Numbers begin at one. A chosen id is taken in lower case, and only once."""
     assert [each.id[-3:] for each in simulator.customers(3)] == ["001", "002", "003"]
     chosen = "ABCDEF00-0000-4000-8000-000000000001"
     assert simulator.customer(identity=chosen).id == chosen.lower()
@@ -31,7 +31,7 @@ def test_customers_are_counted_and_have_ids_that_can_be_typed(simulator: Simulat
 
 
 def test_a_profile_is_changed_member_by_member(simulator: Simulator) -> None:
-    """Plans, their Azure subscriptions, their status."""
+    """The members are plans, their Azure subscriptions and their status."""
     customer = simulator.customer("plan", plans=2, azure_subscriptions=3, plan_status="suspended")
     assert [len(each.azure_subscriptions) for each in customer.subscriptions.values()] == [3, 3]
     assert {each.status for each in customer.subscriptions.values()} == {"suspended"}
@@ -48,8 +48,8 @@ def test_a_profile_is_changed_member_by_member(simulator: Simulator) -> None:
         ({"settings": {"page_size": 5}}, "cannot differ"),
     ],
 )
-def test_what_is_no_profile_is_refused(simulator: Simulator, wrong: dict[str, Any], word: str) -> None:
-    """With the word that is wrong, and without a half-made customer."""
+def test_a_wrong_profile_is_refused(simulator: Simulator, wrong: dict[str, Any], word: str) -> None:
+    """The message names the wrong word. No half-made customer is left."""
     with pytest.raises(ValueError, match=word):
         simulator.customer(wrong.pop("profile", "ready"), **wrong)
     assert simulator.world.customers == {}
@@ -68,13 +68,13 @@ def test_a_reset_forgets_customers_books_and_faults(simulator: Simulator) -> Non
 
 @pytest.mark.parametrize("wrong", [{"no_such_knob": 1}, {"latency": "soon"}, {"hostility": {"rudeness": True}}])
 def test_a_knob_that_does_not_exist_is_refused(simulator: Simulator, wrong: dict[str, Any]) -> None:
-    """With the names of those that do."""
+    """The message names the existing knobs."""
     with pytest.raises(ValueError, match=r"known are|latency"):
         simulator.change(**wrong)
 
 
 async def test_a_plan_can_be_given_outside_of_the_api(simulator: Simulator, caller: Caller) -> None:
-    """As if somebody had bought it in the portal."""
+    """The plan is as if a person had bought it in the portal."""
     customer = simulator.customer()
     plan = simulator.add_plan(customer.id.upper(), azure_subscriptions=2)
     (seen,) = (await caller.get(f"/customers/{customer.id}/subscriptions")).body["items"]

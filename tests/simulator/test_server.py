@@ -1,4 +1,4 @@
-"""Over real sockets: MSAL over TLS, connections that really drop, and the process itself."""
+"""The simulator over real sockets: MSAL over TLS, connections that really drop, and the process itself."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def running() -> Simulator:
 
 @pytest.fixture
 async def addresses(running: Simulator) -> AsyncIterator[Addresses]:
-    """Where it is served."""
+    """The addresses of that simulator."""
     async with serving(running, Ports()) as found:
         yield found
 
@@ -46,7 +46,7 @@ async def client(running: Simulator, addresses: Addresses) -> AsyncIterator[http
 
 
 def application(addresses: Addresses, simulator: Simulator, ca_file: Path, secret: str) -> Any:
-    """MSAL, told to trust the CA and to ask no other host."""
+    """MSAL, which trusts the CA and asks no other host."""
     session = requests.Session()
     session.verify, session.trust_env = str(ca_file), False
     return msal.ConfidentialClientApplication(
@@ -61,7 +61,7 @@ def application(addresses: Addresses, simulator: Simulator, ca_file: Path, secre
 async def test_an_answer_waits_for_nothing_on_its_way(
     running: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """API, control port and authority send small packets at once: what is measured against them is no dice."""
+    """API, control port and authority send small packets at once: measurements against them are not random."""
     with accepted(monkeypatch) as connections:
         async with serving(running, Ports()) as addresses:
             write_ca(addresses, tmp_path / "ca.pem")
@@ -75,7 +75,7 @@ async def test_an_answer_waits_for_nothing_on_its_way(
 async def test_msal_gets_tokens_over_tls(
     running: Simulator, addresses: Addresses, client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    """Discovery, client credentials, refresh token with rotation; and a wrong secret is told."""
+    """Discovery, client credentials and a refresh token with rotation work. A wrong secret is reported."""
     ca_file = tmp_path / "deep" / "ca.pem"
     write_ca(addresses, ca_file)
 
@@ -95,7 +95,7 @@ async def test_msal_gets_tokens_over_tls(
 
 
 async def test_dropped_connections_really_drop(running: Simulator, client: httpx.AsyncClient) -> None:
-    """Reset before and after, and in the middle of a body; the next request is fine."""
+    """The reset comes before, after, or in the middle of a body. The next request succeeds."""
     customer = running.customer()
     for kind in ("refused", "reset_before", "reset_after", "late"):
         running.faults.add(kind)
@@ -111,7 +111,7 @@ async def test_dropped_connections_really_drop(running: Simulator, client: httpx
 async def test_the_token_endpoint_drops_connections_too(
     running: Simulator, addresses: Addresses, tmp_path: Path
 ) -> None:
-    """As an authority that is down."""
+    """It then behaves like an authority that is down."""
     write_ca(addresses, tmp_path / "ca.pem")
     running.faults.add("reset_before", operation="token.*")
 
@@ -124,7 +124,7 @@ async def test_the_token_endpoint_drops_connections_too(
 
 
 async def test_a_caller_who_leaves_does_not_stop_what_was_sent(running: Simulator, client: httpx.AsyncClient) -> None:
-    """A delayed check-out acts although the socket is long closed."""
+    """A delayed check-out acts although the socket was closed long ago."""
     customer = running.customer()
     shelf = await client.get("/products/DZH318Z0BPS6/skus/0001/availabilities", params={"country": "US"})
     line = {"catalogItemId": shelf.json()["items"][-1]["catalogItemId"], "quantity": 1, "billingCycle": "one_time"}
@@ -137,7 +137,7 @@ async def test_a_caller_who_leaves_does_not_stop_what_was_sent(running: Simulato
 
 
 async def test_the_api_can_speak_tls(running: Simulator, tmp_path: Path) -> None:
-    """For hosts other than loopback, with a certificate for their name."""
+    """A host other than loopback needs that, with a certificate for its name."""
     async with serving(running, Ports(api_tls=True, names=("simulator",))) as addresses:
         write_ca(addresses, tmp_path / "ca.pem")
         assert addresses.api.startswith("https://")
@@ -147,7 +147,7 @@ async def test_the_api_can_speak_tls(running: Simulator, tmp_path: Path) -> None
 
 
 async def test_the_process_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) -> None:
-    """One line of JSON with everything that a worker must be told; files for the CA and the refresh token."""
+    """One line of JSON has all values that a worker needs, with files for the CA and the refresh token."""
     ca_file, refresh_file = tmp_path / "ca.pem", tmp_path / "secrets" / "refresh"
     process = await _start(
         *("--api-port=0", "--control-port=0", "--authority-port=0", "--scale=60", "--no-hostility"),
@@ -174,7 +174,7 @@ async def test_the_process_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) 
     [("--partner=only", "TENANT:CLIENT:SECRET"), ("--customers=nice=3", "nice"), ("--set=rudeness=1", "rudeness")],
 )
 async def test_a_mistaken_flag_is_explained(flag: str, word: str) -> None:
-    """Exit code 2 and a sentence with the word that is wrong."""
+    """The exit code is 2, and a sentence has the wrong word."""
     process = await _start(flag)
     _, errors = await asyncio.wait_for(process.communicate(), timeout=30)
     assert process.returncode == 2
@@ -182,7 +182,7 @@ async def test_a_mistaken_flag_is_explained(flag: str, word: str) -> None:
 
 
 async def test_a_port_that_is_taken_is_explained(addresses: Addresses) -> None:
-    """Exit code 69 and what to do."""
+    """The exit code is 69, and the message says what to do."""
     process = await _start(f"--api-port={httpx.URL(addresses.api).port}", "--control-port=0", "--authority-port=0")
     _, errors = await asyncio.wait_for(process.communicate(), timeout=30)
     assert process.returncode == 69
@@ -190,7 +190,7 @@ async def test_a_port_that_is_taken_is_explained(addresses: Addresses) -> None:
 
 
 async def test_flags_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists with semicolons, because values hold commas."""
+    """Lists use semicolons, because values have commas."""
     for port in ("API", "CONTROL", "AUTHORITY"):
         monkeypatch.setenv(f"SIMULATOR_{port}_PORT", "0")
     monkeypatch.setenv("SIMULATOR_CUSTOMERS", "plan=1;2")

@@ -1,4 +1,4 @@
-"""Subscriptions are changed as whole resources; an Azure plan with anything active under it is not suspended."""
+"""Subscriptions are changed as whole resources. An Azure plan with anything active under it cannot be suspended."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ def only(customer: Customer) -> Subscription:
 
 
 async def patched(caller: Caller, customer: Customer, leave_out: tuple[str, ...] = (), **changes: Any) -> Answered:
-    """Read the one subscription, change it, send it back whole."""
+    """Read the one subscription, change it, and send it back whole."""
     path = f"/customers/{customer.id}/subscriptions/{only(customer).id}"
     body = (await caller.get(path)).body | changes
     return await caller.call("PATCH", path, {name: body[name] for name in body if name not in leave_out})
 
 
 async def test_a_quiet_plan_is_suspended_and_reactivated(simulator: Simulator, caller: Caller) -> None:
-    """200 with the new status, one effect each; the same status again changes nothing of it."""
+    """The answer is 200 with the new status. Each change is one effect; the same status again changes nothing."""
     customer = simulator.customer("quiet_plan")
     for status in ("suspended", "active"):
         answer = await patched(caller, customer, status=status)
@@ -35,7 +35,7 @@ async def test_a_quiet_plan_is_suspended_and_reactivated(simulator: Simulator, c
 
 @pytest.mark.parametrize("profile", ["plan", "reserved"])
 async def test_a_plan_with_active_assets_is_not_suspended(simulator: Simulator, caller: Caller, profile: str) -> None:
-    """403/900115 for Azure subscriptions and for reservations."""
+    """Azure subscriptions and reservations give 403/900115."""
     customer = simulator.customer(profile, azure_subscriptions=1 if profile == "plan" else 0)
     answer = await patched(caller, customer, status="suspended")
     assert (answer.status, answer.code) == (403, 900115)
@@ -49,8 +49,8 @@ async def test_reservations_may_be_let_through(simulator: Simulator, caller: Cal
     assert (await patched(caller, customer, status="suspended")).status == 200
 
 
-async def test_what_a_body_leaves_out_is_reset_and_noted(simulator: Simulator, caller: Caller) -> None:
-    """Without autoRenewEnabled it is false afterwards; the books have a warning for the careless caller."""
+async def test_a_member_that_a_body_leaves_out_is_reset_and_noted(simulator: Simulator, caller: Caller) -> None:
+    """Without autoRenewEnabled it is false afterwards. The books have a warning for the careless caller."""
     customer = simulator.customer(licences=1)
     only(customer).friendly_name = "Mine"
     answer = await patched(caller, customer, leave_out=("autoRenewEnabled", "friendlyName"), status="suspended")
@@ -61,7 +61,7 @@ async def test_what_a_body_leaves_out_is_reset_and_noted(simulator: Simulator, c
 
 
 async def test_a_slow_change_is_accepted_and_seen_later(simulator: Simulator, caller: Caller) -> None:
-    """202 with Location and no body; another change meanwhile is 409/800082."""
+    """The answer is 202 with Location and no body. Another change meanwhile is 409/800082."""
     simulator.change(patch_mode="slow")
     customer = simulator.customer("quiet_plan")
     answer = await patched(caller, customer, status="suspended")
@@ -105,7 +105,7 @@ async def test_only_legacy_subscriptions_have_an_etag(simulator: Simulator, call
 async def test_each_impossible_change_has_its_code(
     simulator: Simulator, caller: Caller, before: str, changes: dict[str, Any], refusal: tuple[int, int]
 ) -> None:
-    """Nothing changes."""
+    """The subscription stays unchanged."""
     customer = simulator.customer("quiet_plan")
     only(customer).status = before
     answer = await patched(caller, customer, **changes)
@@ -115,7 +115,7 @@ async def test_each_impossible_change_has_its_code(
 
 
 async def test_a_status_alone_is_taken_as_the_vendors_sample_sends_it(simulator: Simulator, caller: Caller) -> None:
-    """Everything else is at its default, also a quantity of 0."""
+    """Everything else gets its default, including a quantity of 0."""
     customer = simulator.customer("quiet_plan")
     path = f"/customers/{customer.id}/subscriptions/{only(customer).id.upper()}"
     assert (await caller.call("PATCH", path, {"Status": "suspended", "Quantity": 0})).status == 200
@@ -123,7 +123,7 @@ async def test_a_status_alone_is_taken_as_the_vendors_sample_sends_it(simulator:
 
 
 async def test_an_unknown_subscription_is_not_found(simulator: Simulator, caller: Caller) -> None:
-    """404/20003 to read and to change."""
+    """Reading and changing give 404/20003."""
     customer = simulator.customer()
     path = f"/customers/{customer.id}/subscriptions/{customer.id}"
     assert ((await caller.get(path)).status, (await caller.get(path)).code) == (404, 20003)

@@ -23,7 +23,7 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def form_of(partner: Partner, **changes: str) -> dict[str, str]:
-    """An application's request for a token of the second version; an empty value leaves a member out."""
+    """An application's request for a token of the second version. An empty value leaves a member out."""
     form = {"grant_type": "client_credentials", "client_id": partner.client_id, "client_secret": partner.client_secret}
     return {name: value for name, value in {**form, "scope": SCOPE, **changes}.items() if value}
 
@@ -38,7 +38,7 @@ async def ask(
 
 
 async def test_discovery_leads_to_this_very_host(simulator: Simulator) -> None:
-    """MSAL asks here first; an unknown tenant is an error that it can show."""
+    """MSAL asks this first. An unknown tenant is an error that MSAL can show."""
     transport = httpx.ASGITransport(app=simulator.authority)
     async with httpx.AsyncClient(transport=transport, base_url=HOST, trust_env=False) as client:
         tenant = simulator.partner.tenant_id
@@ -53,7 +53,7 @@ async def test_discovery_leads_to_this_very_host(simulator: Simulator) -> None:
 
 
 async def test_an_application_gets_a_token_that_works(simulator: Simulator) -> None:
-    """Second version: numbers are numbers."""
+    """In the second version numbers are numbers."""
     answer = await ask(simulator, form_of(simulator.partner))
     assert answer.status_code == 200
     assert answer.json()["expires_in"] == 3599
@@ -62,7 +62,7 @@ async def test_an_application_gets_a_token_that_works(simulator: Simulator) -> N
 
 
 async def test_the_first_version_writes_numbers_as_text(simulator: Simulator) -> None:
-    """And takes a resource in place of a scope."""
+    """It takes a resource in place of a scope."""
     form = form_of(simulator.partner, scope="", resource="https://api.partnercenter.microsoft.com/")
     answer = (await ask(simulator, form, "oauth2/token")).json()
     assert answer["expires_in"] == "3599"
@@ -71,7 +71,7 @@ async def test_the_first_version_writes_numbers_as_text(simulator: Simulator) ->
 
 
 async def test_a_refresh_token_brings_a_users_token_and_the_next_refresh_token(simulator: Simulator) -> None:
-    """Rotation: each redemption gives a new one; the old one still works, unless the knob says no."""
+    """Each redemption gives a new one. The old one still works, unless the knob says no."""
     old = simulator.refresh_token()
     form = form_of(simulator.partner, grant_type="refresh_token", refresh_token=old)
     first = (await ask(simulator, form)).json()
@@ -86,7 +86,7 @@ async def test_a_refresh_token_brings_a_users_token_and_the_next_refresh_token(s
 
 
 async def test_a_refresh_token_dies_after_ninety_idle_days(simulator: Simulator) -> None:
-    """And when a person revokes it; one without mfa gives tokens without."""
+    """It also dies when a person revokes it. One without mfa gives tokens without mfa."""
     form = form_of(simulator.partner, grant_type="refresh_token", refresh_token=simulator.refresh_token())
     simulator.clock.advance(90 * 86400)
     assert (await ask(simulator, form)).json()["error_codes"] == [700082]
@@ -111,7 +111,7 @@ async def test_a_refresh_token_dies_after_ninety_idle_days(simulator: Simulator)
 async def test_each_wrong_request_has_entras_error(
     simulator: Simulator, changes: dict[str, str], status: int, error: str, number: int
 ) -> None:
-    """Word, number, trace id, time."""
+    """The error has word, number, trace id and time."""
     answer = await ask(simulator, form_of(simulator.partner, **changes))
     body = answer.json()
     assert (answer.status_code, body["error"], body["error_codes"]) == (status, error, [number])
@@ -120,13 +120,13 @@ async def test_each_wrong_request_has_entras_error(
 
 
 async def test_an_unknown_tenant_is_an_error(simulator: Simulator) -> None:
-    """90002."""
+    """The code is 90002."""
     answer = await ask(simulator, form_of(simulator.partner), tenant=simulator.partner.client_id)
     assert answer.json()["error_codes"] == [90002]
 
 
 async def test_a_token_can_be_had_for_an_audience_that_partner_center_refuses(simulator: Simulator) -> None:
-    """The old graph: issued here, 900420 there."""
+    """The old graph is such an audience: the token is issued here, and the API refuses it with 900420."""
     answer = await ask(simulator, form_of(simulator.partner, scope="https://graph.windows.net/.default"))
     assert (await Caller(simulator, token=answer.json()["access_token"]).get("/customers")).code == 900420
 
@@ -157,7 +157,7 @@ def signed(simulator: Simulator, key: rsa.RSAPrivateKey, **changes: Any) -> dict
 
 
 async def test_an_application_may_sign_in_place_of_a_secret(key: rsa.RSAPrivateKey) -> None:
-    """With the key of its certificate, for this endpoint, in time."""
+    """The assertion is signed with the key of its certificate, for this endpoint, within its time."""
     simulator = with_certificate(key)
     assert (await ask(simulator, signed(simulator, key))).status_code == 200
     for changes in ({"aud": "https://elsewhere.example"}, {"sub": "another"}, {"exp": time.time() - 1}):
@@ -168,7 +168,7 @@ async def test_an_application_may_sign_in_place_of_a_secret(key: rsa.RSAPrivateK
 
 
 async def test_a_federated_subject_is_taken_as_it_is(key: rsa.RSAPrivateKey) -> None:
-    """Workload identity: the subject counts, the issuer's signature is not checked."""
+    """For a workload identity the subject counts. The issuer's signature is not checked."""
     partner = Partner("5e11e500-0000-4000-8000-0000000000fe", "app", "secret", federated_subject="pod:azplan")
     simulator = build(settings=PROMPT, partners=[partner])
     assert (await ask(simulator, signed(simulator, key, sub="pod:azplan"))).status_code == 200
@@ -176,7 +176,7 @@ async def test_a_federated_subject_is_taken_as_it_is(key: rsa.RSAPrivateKey) -> 
 
 
 async def test_faults_reach_the_token_endpoint_too(simulator: Simulator) -> None:
-    """An outage, a refusal, a dropped connection; the books know which grants were asked for."""
+    """There may be an outage, a refusal or a dropped connection. The books have the requested grants."""
     form = form_of(simulator.partner)
     simulator.faults.add("error_before", operation="token.client_credentials", status=503)
     assert (await ask(simulator, form)).status_code == 503

@@ -1,4 +1,4 @@
-"""Product upgrades: eligibility, one at a time, hours until the plan is there."""
+"""Product upgrades: eligibility, one at a time, hours until there is a plan."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def wish(customer: Customer) -> dict[str, str]:
 
 
 async def started(caller: Caller, customer: Customer) -> str:
-    """Create an upgrade; its id from the relative Location."""
+    """Create an upgrade. Returns its id from the relative Location."""
     answer = await caller.post("/productupgrades", wish(customer))
     assert (answer.status, answer.content) == (202, b"")
     prefix, _, upgrade = answer.headers["Location"].partition("/")
@@ -24,12 +24,12 @@ async def started(caller: Caller, customer: Customer) -> str:
 
 
 async def status_of(caller: Caller, customer: Customer, upgrade: str) -> Answered:
-    """Read how far it is, with POST."""
+    """Read the status of an upgrade, with POST."""
     return await caller.post(f"/productUpgrades/{upgrade}/status", wish(customer))
 
 
 async def test_an_upgrade_moves_the_legacy_subscription_under_a_plan(simulator: Simulator, caller: Caller) -> None:
-    """Pending, in progress, completed; the Azure subscription keeps its id; the old one is suspended."""
+    """Its status is pending, in progress, completed. The Azure subscription keeps its id; the old one is suspended."""
     customer = simulator.customer("legacy")
     (legacy,) = customer.subscriptions.values()
     assert (await caller.post("/productUpgrades/eligibility", wish(customer))).body["isEligible"] is True
@@ -56,7 +56,10 @@ async def test_an_upgrade_moves_the_legacy_subscription_under_a_plan(simulator: 
 
 
 async def test_a_running_upgrade_is_named_and_blocks(simulator: Simulator, caller: Caller) -> None:
-    """Not eligible, with its id; a second one is 409/900109; a cart is 409/900112, later 900113."""
+    """The customer is not eligible, and the answer has the id.
+
+    A second upgrade is 409/900109; a cart 409/900112, then 900113.
+    """
     customer = simulator.customer("legacy")
     upgrade = await started(caller, customer)
     answer = (await caller.post("/productUpgrades/eligibility", wish(customer))).body
@@ -70,7 +73,7 @@ async def test_a_running_upgrade_is_named_and_blocks(simulator: Simulator, calle
 
 
 async def test_a_failed_upgrade_says_why_and_may_be_tried_again(simulator: Simulator, caller: Caller) -> None:
-    """Line item with errorDetails; purchases are 409/900114; the customer stays eligible unless the knob says no."""
+    """A line item has errorDetails. Purchases are 409/900114. The customer stays eligible unless the knob says no."""
     customer = simulator.customer("upgrade_fails")
     upgrade = await started(caller, customer)
     simulator.move_upgrade(upgrade, "failed")
@@ -90,7 +93,7 @@ async def test_a_failed_upgrade_says_why_and_may_be_tried_again(simulator: Simul
 
 
 async def test_a_completed_upgrade_is_not_started_again(simulator: Simulator, caller: Caller) -> None:
-    """Eligibility names it; creating is 400/900110."""
+    """Eligibility names it. Creating another is 400/900110."""
     customer = simulator.customer("legacy")
     upgrade = await started(caller, customer)
     simulator.move_upgrade(upgrade, "running")
@@ -110,10 +113,10 @@ async def test_a_completed_upgrade_is_not_started_again(simulator: Simulator, ca
         ("legacy", {"settings": {"refuse_upgrade": 900130}}, 900130),
     ],
 )
-async def test_who_cannot_upgrade_is_told_why(
+async def test_a_customer_that_cannot_upgrade_gets_the_reason(
     simulator: Simulator, caller: Caller, profile: str, changes: dict[str, Any], code: int
 ) -> None:
-    """Eligibility gives a reason (a refusal by knob alone comes only at creation); creating gives the code."""
+    """Eligibility gives a reason, and creating gives the code. A refusal by knob alone comes only at creation."""
     customer = simulator.customer(profile, **changes)
     answer = (await caller.post("/productUpgrades/eligibility", wish(customer))).body
     assert answer["isEligible"] is (code == 900130)
@@ -123,7 +126,7 @@ async def test_who_cannot_upgrade_is_told_why(
 
 
 async def test_an_upgrade_is_read_by_its_own_customer(simulator: Simulator, caller: Caller) -> None:
-    """Another's is 400/900111, an unknown one 404/900106; the address without /status is served too."""
+    """Another customer's is 400/900111, an unknown one 404/900106. The address without /status is served too."""
     customer, other = simulator.customer("upgrading"), simulator.customer("legacy")
     upgrade = customer.upgrades[0].id
     assert (await status_of(caller, other, upgrade)).code == 900111
@@ -133,7 +136,7 @@ async def test_an_upgrade_is_read_by_its_own_customer(simulator: Simulator, call
 
 
 async def test_upgrades_need_a_user_and_the_family(simulator: Simulator, caller: Caller, app_only: Caller) -> None:
-    """403/900329 for the application, 400/900126 for another family."""
+    """The application gets 403/900329. Another family gets 400/900126."""
     customer = simulator.customer("legacy")
     for path in ("/productUpgrades", "/productUpgrades/eligibility"):
         assert (await app_only.post(path, wish(customer))).code == 900329
