@@ -1,4 +1,4 @@
-"""The fixtures that all tests share, named as nouns. What they stand on is in `tests/support`."""
+"""The fixtures that all tests share, named as nouns. `tests/support` has the parts behind them."""
 
 import asyncio
 import logging
@@ -19,34 +19,34 @@ from tests.support import containers
 from tests.support.missing import missing
 
 pytest_plugins = ["tests.support.totals"]
-"""Named here, not beside the tests that count: the process that hands tests out to others knows this file only."""
+"""Listed here and not beside the counting tests: the process that distributes tests reads only this file."""
 
 DOCKER = "or start a Docker engine"
 
 
 def pytest_configure() -> None:
-    """Tests look at what is done and said, not at the log; those of the log set it up themselves."""
+    """Tests check effects and events, not the log. Tests of the log configure logging themselves."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell lets what it starts in the background ignore Ctrl-C; the programs that tests start would do so too.
+        # A shell lets its background programs ignore Ctrl-C. Programs that tests start would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for a real broker comes first: then the end is made of tests that are short and keep a core busy."""
+    """Tests with a real broker run first: at the end only short tests are left, and every core stays busy."""
     brokers = {"kafka_servers", "own_kafka"}
     items.sort(key=lambda item: brokers.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_stray_loop() -> None:
-    """The looptime plugin asks for an event loop around tests that have none, and would make one that nobody closes."""
+    """The looptime plugin asks for an event loop around tests without one, and would make a loop that nobody closes."""
     asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
 def _local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    # One broker for each process of pytest-xdist: a test may kill its broker without a word to tests beside it.
+    # Each process of pytest-xdist has a broker of its own: a test may kill its broker without harm to other processes.
     if lack := kafka.why_not():
         missing("Apache Kafka on this machine", f"{lack}, {DOCKER}, or set AZPLAN_TEST_KAFKA to bootstrap servers")
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"))
@@ -57,7 +57,7 @@ def _local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafk
 
 @pytest.fixture(scope="session")
 def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Bootstrap servers of a real Kafka: a given one, a container, or the machine's own Java, in this order."""
+    """Bootstrap servers of a real Kafka: a given one, a container, or a broker on the local Java, in this order."""
     if given := os.environ.get("AZPLAN_TEST_KAFKA"):
         yield given
     elif containers.engine_answers():
@@ -69,7 +69,7 @@ def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def own_kafka(_local_kafka: LocalKafka) -> Iterator[LocalKafka]:
-    """A broker that the test may stop, kill, freeze and start again; it runs again afterwards."""
+    """A broker that the test may stop, kill, freeze and start again. It runs again afterwards."""
     yield _local_kafka
     _local_kafka.mend()
 
@@ -120,7 +120,7 @@ def postgres_url(_postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def own_postgres(_local_postgres: LocalPostgres) -> Iterator[LocalPostgres]:
-    """A PostgreSQL server that the test may stop, kill, freeze and start again; it runs again afterwards."""
+    """A PostgreSQL server that the test may stop, kill, freeze and start again. It runs again afterwards."""
     yield _local_postgres
     _local_postgres.mend()
 

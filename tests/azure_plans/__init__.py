@@ -1,1 +1,1 @@
-"""Tests of what the handlers of Azure plans share."""
+"""Tests of the parts that the handlers of Azure plans share."""

@@ -1,4 +1,4 @@
-"""Which order is the one of a cart whose check-out was never answered."""
+"""Which order belongs to a cart whose check-out was never answered."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ SOUGHT = OrderDescription("customer-1", ITEM, START, reseller_id="5550001", othe
     ids=["later", "earlier", "no date", "no date, other item", "mended", "no plan", "other reseller", "none", "void"],
 )
 def test_an_order_is_the_one_of_a_cart(order: dict[str, object], fits: bool) -> None:
-    """Of an Azure plan, not older than the cart, through its reseller, and not of a cart that was closed for good."""
+    """The order is for an Azure plan, not older than the cart, from its reseller, and not of a cart closed for good."""
     line = {"offerId": order.get("item", ITEM), "partnerIdOnRecord": order.get("reseller", "5550001")}
     members = {"id": order.get("id", "order-1"), "creationDate": order["creation_date"], "lineItems": [line]}
     assert SOUGHT.fits(Order.model_validate(members)) is fits

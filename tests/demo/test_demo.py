@@ -48,11 +48,11 @@ RECIPES = (
     ("azplan journal rebuild --yes", 78),
     ("AZPLAN_JOURNAL__URL=sqlite:///lost.db azplan journal rebuild --yes", 0),
 )
-"""The recipes of docs/recipes.md as they end in the demo: 3 where it has nothing of the kind."""
+"""The exit codes of the recipes of docs/recipes.md in the demo. 3 means that the demo has nothing of that kind."""
 
 
 class Demo:
-    """`azplan demo` as a process, with a folder of its own for what is temporary."""
+    """`azplan demo` as a process, with a folder of its own for temporary files."""
 
     def __init__(self, *words: str, folder: Path) -> None:
         self.folder = folder
@@ -67,28 +67,28 @@ class Demo:
 
     @property
     def text(self) -> str:
-        """What it has said so far."""
+        """The output so far."""
         return self.said.read_text()
 
     def wait_for(self, text: str, *, within: float = 60) -> None:
-        """Return as soon as it has said this. Fails where it ends before."""
+        """Return as soon as the output has this text. Fails if the demo ends before."""
         wait_until(
             lambda: text in self.text or self.process.poll() is not None, f"the demo says {text!r}", within=within
         )
         assert text in self.text, self.text
 
     def children(self) -> list[psutil.Process]:
-        """The processes that it has started and that still run."""
+        """The running processes that the demo has started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def worker(self) -> psutil.Process | None:
-        """Its `azplan run`."""
+        """The `azplan run` of the demo."""
         return next((child for child in self.children() if child.cmdline()[-1:] == ["run"]), None)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder to start it in."""
+    """An empty folder in which the demo starts."""
     return tmp_path
 
 
@@ -105,7 +105,7 @@ def kept(folder: Path) -> Iterator[Demo]:
 
 
 def test_it_shows_every_scene_sums_up_and_leaves_nothing_behind(folder: Path) -> None:
-    """One word, exit code 0 within a minute, and neither processes nor files afterwards."""
+    """One word is enough. The exit code is 0 within a minute, and no processes or files are left."""
     demo = Demo(folder=folder)
     demo.wait_for("starting azplan run")
     children = demo.children()
@@ -130,7 +130,7 @@ def test_it_shows_every_scene_sums_up_and_leaves_nothing_behind(folder: Path) ->
     ],
 )
 def test_a_signal_ends_it_with_all_its_children(number: signal.Signals, code: int, moment: str, folder: Path) -> None:
-    """SIGTERM and Ctrl-C, while it starts and while it plays; no child is left that nobody knows of."""
+    """SIGTERM and Ctrl-C work while the demo starts and while it plays. No unknown child is left."""
     demo = Demo(folder=folder)
     demo.wait_for(moment)
     children = demo.children()
@@ -142,7 +142,7 @@ def test_a_signal_ends_it_with_all_its_children(number: signal.Signals, code: in
 
 
 def test_a_demo_that_is_kept_can_be_worked_with_as_it_says(kept: Demo) -> None:
-    """The commands that it prints are run as they are printed, by a shell that has read the settings."""
+    """A shell that has read the settings runs the commands exactly as printed."""
     lines = [line.strip() for line in kept.text.splitlines()]
     source = next(line for line in lines if line.startswith("source "))
     tries = [line for line in lines if line.startswith("azplan ") and "watch" not in line]
@@ -158,7 +158,7 @@ def test_a_demo_that_is_kept_can_be_worked_with_as_it_says(kept: Demo) -> None:
 
 
 def in_shell(demo: Demo, source: str, line: str) -> subprocess.CompletedProcess[str]:
-    """Run a line as a person would who has read the demo's settings."""
+    """Run a line like a person who has read the demo's settings."""
     return subprocess.run(
         ["bash", "-c", f"{source}\n{line.replace('azplan', f'{shlex.quote(sys.executable)} -m worker.cli', 1)}"],
         env=environment({"PYTHONPATH": str(ROOT)}),
@@ -171,7 +171,7 @@ def in_shell(demo: Demo, source: str, line: str) -> subprocess.CompletedProcess[
 
 
 def test_when_something_on_the_stage_dies_it_says_so_and_keeps_the_logs(folder: Path) -> None:
-    """Exit code 1, the name of the log, and the folder stays for a person who wants to know more."""
+    """The exit code is 1, the message names the log, and the folder stays for a closer look."""
     demo = Demo(folder=folder)
     demo.wait_for("starting azplan run")
     wait_until(lambda: demo.worker() is not None, "the worker is started", within=10)
@@ -185,10 +185,10 @@ def test_when_something_on_the_stage_dies_it_says_so_and_keeps_the_logs(folder: 
     assert (left / "worker.log").exists()
 
 
-def test_what_does_not_start_is_exit_code_1(
+def test_a_part_that_does_not_start_is_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A stage that is not ready in time is said with the place of its log."""
+    """The message about a part that is not ready in time names its log."""
 
     def never(*_: object) -> None:
         raise NotReady("worker was not ready within 30 seconds (log: /somewhere/worker.log)")
@@ -203,7 +203,7 @@ def test_what_does_not_start_is_exit_code_1(
 
 
 def test_a_child_that_ends_tells_its_last_words(folder: Path) -> None:
-    """The last line of its log is in the error."""
+    """The error has the last line of the child's log."""
     child = Child(
         "short", [sys.executable, "-c", "print('no port is free'); raise SystemExit(69)"], env=os.environ, folder=folder
     )
@@ -214,7 +214,7 @@ def test_a_child_that_ends_tells_its_last_words(folder: Path) -> None:
 
 
 def test_a_child_that_does_not_listen_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ending a child ends it, whatever it does with SIGTERM."""
+    """This holds whatever the child does with SIGTERM."""
     monkeypatch.setattr("ops.demo.child_process._POLITE_SECONDS", 0.2)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
     child = Child("deaf", [sys.executable, "-c", deaf], env=os.environ, folder=folder)
@@ -232,7 +232,7 @@ def _runs(child: Child) -> bool:
 
 
 def test_each_customer_has_a_profile_of_the_simulator_and_one_is_a_stranger() -> None:
-    """A name that is misspelt would be one more customer that nobody has."""
+    """A misspelt profile would make one more stranger."""
     assert set(CUSTOMERS.values()) <= set(PROFILES)
     assert {scene.customer for scene in scenes()} - set(CUSTOMERS) == {"nobody"}
 
@@ -244,7 +244,7 @@ def test_each_customer_has_a_profile_of_the_simulator_and_one_is_a_stranger() ->
 def test_where_its_parts_are_not_installed_it_says_where_to_get_them(
     absent: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An installed wheel has no simulator: exit code 69 and what to do."""
+    """An installed wheel has no simulator. The exit code is 69, and the message says what to do."""
     monkeypatch.setattr("worker.cli.verbs.demo._is_here", lambda module: module != absent)
     with pytest.raises(Stop) as stopped:
         demo(keep=False)

@@ -1,4 +1,4 @@
-"""What the demo's broker cannot do: azplan does it otherwise, or says so in a sentence."""
+"""The limits of the demo's broker: azplan works around them, or explains them in a sentence."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ def at(milliseconds: int) -> datetime:
 
 
 async def test_offsets_are_found_by_time_though_the_broker_knows_no_times() -> None:
-    """It answers such a question as if there were no record. The records themselves have their times."""
+    """The broker answers that there is no such record. The records themselves have their times."""
     broker = EmbeddedBroker([TOPIC])
     config = KafkaConfig(broker.bootstrap_servers)
     sink, admin = KafkaSink(config), KafkaAdmin(config)
@@ -46,7 +46,10 @@ async def test_offsets_are_found_by_time_though_the_broker_knows_no_times() -> N
 
 
 async def test_a_topic_that_cannot_be_made_is_a_sentence() -> None:
-    """A cluster without a controller makes no topics: for seconds while it chooses one, and this broker never."""
+    """A cluster without a controller makes no topics.
+
+    A real one chooses a controller within seconds; this broker never does.
+    """
     broker = EmbeddedBroker([TOPIC])
     admin = KafkaAdmin(KafkaConfig(broker.bootstrap_servers))
     await admin.start()

@@ -1,4 +1,4 @@
-"""The journal's URL: valid URLs, refused URLs with their messages, and that no password is ever shown."""
+"""The journal's URL: valid URLs, and refused URLs with their messages. No password is ever shown."""
 
 import traceback
 from pathlib import Path
@@ -12,7 +12,7 @@ from worker.settings.journal_url import shown
 from worker.settings.model import Settings, SettingsError, load
 
 HEAD, TAIL = "Hauptteil9", "Schwanz7"
-"""The password before and after the odd character: neither may ever be seen."""
+"""The parts of the password before and after the odd character. Neither may ever be visible."""
 ODD = ("/", "#", "?", "[", "]", "@", "%", "%zz", " ", "/?#", "[x]/", "@@", ":/@", "1/2?3")
 URL = "AZPLAN_JOURNAL__URL"
 
@@ -27,8 +27,10 @@ def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_password_with_characters_that_are_not_encoded_is_refused_and_never_shown(
     odd: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message names the setting and percent-encoding; neither it, its traceback, `config show` nor a log line that
-    happens to hold the URL shows a part of the password."""
+    """The message names the setting and percent-encoding.
+
+    The message, its traceback, `config show` and a log line that happens to hold the URL show no part of the password.
+    """
     url = f"postgresql://azplan:{HEAD}{odd}{TAIL}@db.example/azplan"
     monkeypatch.setenv(URL, url)
     with pytest.raises(SettingsError) as caught:
@@ -44,7 +46,7 @@ def test_a_password_with_characters_that_are_not_encoded_is_refused_and_never_sh
 
 @pytest.mark.parametrize("odd", ["/", "@", "["])
 def test_verbs_end_with_78_and_show_nothing_of_it(odd: str, tmp_path: Path) -> None:
-    """As processes, with all that they print."""
+    """The verbs run as processes, and the test reads all of their output."""
     settings = {URL: f"postgresql://azplan:{HEAD}{odd}{TAIL}@127.0.0.1:1/azplan"}
     for verb in (("commands", "list"), ("run",), ("config", "show"), ("check",)):
         ended = azplan(*verb, settings=settings, cwd=tmp_path)
@@ -82,7 +84,7 @@ def test_a_password_in_the_options_is_not_shown() -> None:
 
 
 def test_a_password_may_stand_beside_the_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is, in the environment or in a file of a secret."""
+    """The password is unchanged, in the environment or in a secret file."""
     monkeypatch.setenv(URL, "postgresql://azplan@db/azplan")
     (tmp_path / "AZPLAN_JOURNAL__PASSWORD").write_text("p/w#1@[%41\n")
     password = load().journal.password
@@ -100,7 +102,7 @@ def test_a_password_may_stand_beside_the_url(tmp_path: Path, monkeypatch: pytest
         ("sqlite:///azplan.db", "ca_file", "names no PostgreSQL database"),
     ],
 )
-def test_what_would_not_be_used_is_refused(url: str, name: str, why: str) -> None:
-    """A setting that is not used is refused."""
+def test_a_setting_that_would_not_be_used_is_refused(url: str, name: str, why: str) -> None:
+    """Otherwise a person would believe in a setting without effect."""
     with pytest.raises(ValueError, match=f"AZPLAN_JOURNAL__{name.upper()} would not be used: .*{why}"):
         Settings.model_validate({"journal": {"url": url, name: "x"}})

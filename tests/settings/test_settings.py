@@ -23,7 +23,7 @@ CONTOSO = {
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # An empty folder, no secrets, and none of the settings that happen to be set where the tests run.
+    # An empty folder, no secrets, and none of the settings from the environment of the test run.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "secrets").mkdir()
     monkeypatch.setattr("os.environ", {"AZPLAN_SECRETS_DIR": str(tmp_path / "secrets")})
@@ -36,7 +36,7 @@ def given(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]) -> None:
 
 
 def problems_of(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]) -> tuple[str, ...]:
-    """What the error says about these variables."""
+    """The text of the error about these variables."""
     given(monkeypatch, settings)
     with pytest.raises(SettingsError) as error:
         load()
@@ -118,7 +118,7 @@ def test_every_setting_says_what_it_means() -> None:
 
 
 def test_the_worker_needs_no_setting_to_be_configured() -> None:
-    """With nothing set at all, the defaults are valid."""
+    """Without any setting, the defaults are valid."""
     assert load() == Settings()
 
 
@@ -128,7 +128,7 @@ def test_the_worker_needs_no_setting_to_be_configured() -> None:
 def test_the_environment_wins_over_secrets_over_the_file_over_the_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each source is asked only for what those before it leave open."""
+    """Each source gives only the values that the sources before it do not have."""
     given(monkeypatch, {"AZPLAN_LOG__LEVEL": "debug"})
     (tmp_path / "secrets" / "AZPLAN_LOG__LEVEL").write_text("error")
     (tmp_path / "secrets" / "AZPLAN_LOG__FORMAT").write_text("json\n")
@@ -141,7 +141,10 @@ def test_the_environment_wins_over_secrets_over_the_file_over_the_default(
 def test_a_secret_in_a_file_has_the_name_of_its_variable_in_any_case(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Docker writes secret files in lower case, others as they like; the trailing newline is no part of the secret."""
+    """Docker writes secret files in lower case, other tools in other cases.
+
+    A trailing newline is no part of the secret.
+    """
     given(monkeypatch, {name: value for name, value in CONTOSO.items() if not name.endswith("SECRET")})
     (tmp_path / "secrets" / "azplan_partners__contoso__client_secret").write_text("s3cret\r\n")
     secret = load().partners["contoso"].client_secret
@@ -159,7 +162,7 @@ def test_a_secret_in_a_file_has_the_name_of_its_variable_in_any_case(
     ],
 )
 def test_a_secret_may_be_named_with_hyphens(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As Azure Key Vault must name it: `--` for `__` and `-` for `_`, in any case."""
+    """Azure Key Vault needs that: `--` for `__` and `-` for `_`, in any case."""
     given(monkeypatch, {key: value for key, value in CONTOSO.items() if not key.endswith("SECRET")})
     (tmp_path / "secrets" / name).write_text("s3cret\n")
     (tmp_path / "secrets" / "azplan-kafka--group-id").write_text("my-group")
@@ -183,7 +186,7 @@ def test_an_account_whose_name_has_hyphens_gets_its_secret(monkeypatch: pytest.M
 
 
 def test_two_names_of_one_setting_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The message names both, and quotes nothing of their contents. Equal contents are accepted."""
+    """The message names both and quotes no content. Equal contents are accepted."""
     given(monkeypatch, {key: value for key, value in CONTOSO.items() if not key.endswith("SECRET")})
     first = tmp_path / "secrets" / "azplan-partners--contoso--client-secret"
     second = tmp_path / "secrets" / "azplan_partners__contoso__client_secret"
@@ -202,7 +205,7 @@ def test_two_names_of_one_setting_must_agree(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_two_spellings_of_one_variable_must_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In the environment and in the file as among the secrets: names are compared ignoring case."""
+    """Names are compared without case in the environment, in the file and among the secrets."""
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__GROUP_ID": "a", "azplan_kafka__group_id": "b"})
     assert "AZPLAN_KAFKA__GROUP_ID in the environment and azplan_kafka__group_id in the environment are two" in problem
     given(monkeypatch, {"azplan_kafka__group_id": "a"})
@@ -213,7 +216,7 @@ def test_two_spellings_of_one_variable_must_agree(monkeypatch: pytest.MonkeyPatc
 
 
 def test_files_of_others_among_the_secrets_are_left_alone(tmp_path: Path) -> None:
-    """A mounted folder holds more than ours: other names, folders, links that lead nowhere."""
+    """A mounted folder has other things too: other names, folders, links to nowhere."""
     folder = tmp_path / "secrets"
     (folder / "kubernetes.io").mkdir()
     (folder / "password").write_bytes(b"\xff\xfe")
@@ -232,13 +235,13 @@ def test_an_account_is_one_account_however_its_name_is_written(monkeypatch: pyte
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compose files pass empty values for what nobody set."""
+    """Compose files pass empty values for settings that nobody set."""
     given(monkeypatch, {"AZPLAN_KAFKA__CA_FILE": "", "AZPLAN_LOG__LEVEL": ""})
     assert load() == Settings()
 
 
 def test_a_file_may_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """AZPLAN_CONFIG_FILE takes the place of azplan.toml in the current folder; then it has to be there."""
+    """AZPLAN_CONFIG_FILE replaces azplan.toml of the current folder. The named file must exist."""
     (tmp_path / "other.toml").write_text('[kafka]\nbootstrap_servers = ["a:1", "b:2"]\n')
     given(monkeypatch, {"AZPLAN_CONFIG_FILE": str(tmp_path / "other.toml")})
     assert load().kafka.bootstrap_servers == "a:1,b:2"
@@ -275,7 +278,7 @@ def test_a_mistyped_name_is_an_error_with_a_suggestion(
 
 
 def test_a_name_that_resembles_none_says_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within a section its names are listed; elsewhere the verb that lists all."""
+    """The message lists the names of the section, or else the verb that lists all names."""
     known, unknown = problems_of(monkeypatch, {"AZPLAN_LOG__ZZZZ": "x", "AZPLAN_ZZ__QQQQQQQQQQQQQQQQQQ": "x"})
     assert known.endswith("Settings of that section: AZPLAN_LOG__LEVEL, AZPLAN_LOG__FORMAT.")
     assert "azplan config show" in unknown
@@ -284,7 +287,7 @@ def test_a_name_that_resembles_none_says_what_there_is(monkeypatch: pytest.Monke
 def test_a_mistyped_name_in_the_file_or_among_the_secrets_is_an_error_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The place is named, so that a person knows where to look."""
+    """The message names the place of the mistake."""
     (tmp_path / "azplan.toml").write_text("[kafka]\nbootstrap_server = 'a:1'\n")
     (tmp_path / "secrets" / "azplan_kafka__sasl_pasword").write_text("x")
     secret, file = problems_of(monkeypatch, {})
@@ -292,8 +295,8 @@ def test_a_mistyped_name_in_the_file_or_among_the_secrets_is_an_error_too(
     assert file.endswith("(from azplan.toml) is not a setting. Did you mean AZPLAN_KAFKA__BOOTSTRAP_SERVERS?")
 
 
-def test_names_without_two_underscores_are_not_ours_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tools may use the prefix, also the name of a section with whatever text."""
+def test_names_without_two_underscores_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tools may use the prefix, even with the name of a section and any text."""
     given(monkeypatch, {"AZPLAN_TEST_KAFKA": "x", "AZPLAN_CI": "1", "AZPLAN_KAFKA": "no json", "AZPLANX__Y": "z"})
     assert load() == Settings()
 
@@ -318,8 +321,8 @@ def test_durations_are_seconds_or_iso_8601(text: str, duration: timedelta, monke
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "5x", "1:30", "inf", "nan", "1e300", "P", "-PT1S"])
-def test_what_is_no_duration_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but a length of time above zero."""
+def test_a_value_that_is_no_duration_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a length of time above zero is a duration."""
     (problem,) = problems_of(monkeypatch, {"AZPLAN_WAITS__ORDER_DEADLINE": text})
     assert problem.startswith("AZPLAN_WAITS__ORDER_DEADLINE (from the environment) must be ")
 
@@ -347,7 +350,7 @@ def test_what_is_no_duration_is_refused(text: str, monkeypatch: pytest.MonkeyPat
 def test_a_wrong_value_is_told_what_it_should_be(
     name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sentence names the setting, the place where it was found and what is expected."""
+    """The message names the setting, its source and the expected form."""
     (problem,) = problems_of(monkeypatch, {f"AZPLAN_{name}": value})
     assert problem.startswith(f"AZPLAN_{name} (from the environment) {sentence}")
 
@@ -357,7 +360,7 @@ def test_a_wrong_value_is_told_what_it_should_be(
     ["sqlite:///azplan.db", "sqlite:////var/lib/azplan.db", "postgresql://u:p@h/d", "postgresql://h:5433/d?ssl=on"],
 )
 def test_the_forms_of_a_journal_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative and an absolute file, a server with and without credentials and options."""
+    """A relative and an absolute file, and a server with and without credentials and options."""
     given(monkeypatch, {"AZPLAN_JOURNAL__URL": url})
     assert load().journal.url.get_secret_value() == url
 
@@ -377,7 +380,7 @@ def test_plain_http_to_another_machine_is_refused(url: str, monkeypatch: pytest.
 
 
 def test_the_authority_is_the_tenants_and_always_https(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless an authority is given. It is never plain http, not even on a loopback host."""
+    """A configured authority replaces the default. Plain http is refused even on a loopback host."""
     given(monkeypatch, CONTOSO)
     assert load().partners["contoso"].authority_url == f"https://login.microsoftonline.com/{TENANT}"
     (problem,) = problems_of(monkeypatch, {"AZPLAN_PARTNERS__CONTOSO__AUTHORITY": "http://localhost/x"})
@@ -388,7 +391,7 @@ def test_the_authority_is_the_tenants_and_always_https(monkeypatch: pytest.Monke
 
 
 def test_a_lease_outlives_a_call_and_two_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise a write could be under way for a lane that another worker has taken."""
+    """Otherwise a write could be under way in a lane that another worker has taken."""
     given(monkeypatch, {"AZPLAN_WORKER__LEASE": "50"})
     assert load().worker.lease == timedelta(seconds=50)
     (problem,) = problems_of(monkeypatch, {"AZPLAN_WORKER__LEASE": "49.9"})
@@ -415,7 +418,7 @@ def test_a_lease_outlives_a_call_and_two_heartbeats(monkeypatch: pytest.MonkeyPa
 def test_nothing_is_forgotten_while_it_may_be_waited_for(
     monkeypatch: pytest.MonkeyPatch, key: str, short: str, waits: str, than: str
 ) -> None:
-    """Retention is no shorter than the longest wait; the message names both."""
+    """Retention is no shorter than the longest wait. The message names both."""
     longer = {"AZPLAN_WAITS__ORDER_DEADLINE": "P3D"} if "ORDER_DEADLINE" in waits else {}
     longer |= {"AZPLAN_WAITS__SETTLE": "P4D"} if "SETTLE" in waits else {}
     other = {"AZPLAN_JOURNAL__DETAIL_RETENTION": short} if key == "RETENTION" else {}
@@ -429,7 +432,7 @@ def test_nothing_is_forgotten_while_it_may_be_waited_for(
 
 
 def test_settling_takes_at_least_a_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request may arrive as long as its call may take."""
+    """A request may arrive for as long as its call may take."""
     (problem,) = problems_of(monkeypatch, {"AZPLAN_WAITS__SETTLE": "PT0.5M"})
     assert problem == "AZPLAN_WAITS__SETTLE must be at least AZPLAN_WORKER__CALL_TIMEOUT: 30 is less than 40 seconds."
 
@@ -451,7 +454,7 @@ def test_sasl_names_everything_that_it_lacks(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_three_topics_are_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that reads what it writes would never end."""
+    """A worker that reads its own events would never end."""
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__EVENTS_TOPIC": "azplan.commands.v1"})
     assert "must be different topics" in problem
 
@@ -482,7 +485,7 @@ def test_two_accounts_of_one_tenant_are_refused(tenant: str, monkeypatch: pytest
 
 
 def test_a_domain_name_is_no_tenant_id_beside_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be a name of the other's tenant. Alone, it is accepted."""
+    """The domain name may belong to the other account's tenant. Without another account the name is accepted."""
     given(monkeypatch, CONTOSO)
     given(monkeypatch, {"AZPLAN_PARTNERS__CONTOSO__TENANT_ID": "contoso.com"})
     assert load().partners["contoso"].tenant_id == "contoso.com"
@@ -494,8 +497,8 @@ def test_a_domain_name_is_no_tenant_id_beside_another_account(monkeypatch: pytes
     )
 
 
-def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown name, a missing one, a wrong value and values that do not fit each other come in one error."""
+def test_all_mistakes_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown name, a missing one, a wrong value and values that do not fit each other are in one error."""
     problems = problems_of(
         monkeypatch,
         {
@@ -518,7 +521,7 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
 
 
 def test_no_secret_shows_in_settings_errors_or_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not in their text, not in the list for people, not in an error about them."""
+    """Secrets are neither in their own text, nor in the list for people, nor in an error."""
     secrets = ["not-for-anybodys-eyes", "database-pass", "hunter22"]
     url = f"postgresql://azplan:{secrets[1]}@db/azplan"
     given(monkeypatch, {**CONTOSO, "AZPLAN_JOURNAL__URL": url})
@@ -531,7 +534,7 @@ def test_no_secret_shows_in_settings_errors_or_the_list(monkeypatch: pytest.Monk
 
 
 def test_the_list_says_where_each_value_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Environment, secret file, configuration file or default, for each setting and each account."""
+    """The source is environment, secret file, configuration file or default, for each setting and each account."""
     given(monkeypatch, {**CONTOSO, "AZPLAN_LOG__LEVEL": "debug"})
     (tmp_path / "azplan.toml").write_text("[http]\nport = 81\n")
     listed = {each.name: (each.value, each.origin) for each in effective()}
@@ -545,14 +548,14 @@ def test_the_list_says_where_each_value_came_from(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_list_can_be_had_when_the_settings_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person needs the list most when the settings are wrong."""
+    """That is when a person needs the list most."""
     given(monkeypatch, {"AZPLAN_LOG__LEVEL": "loud"})
     assert ("loud", "the environment") in [(each.value, each.origin) for each in effective()]
 
 
 @pytest.mark.parametrize("url", ["http://proxy:3128", "http://u:p%40ss@proxy:3128/", "HTTP://u@[::1]:3128"])
 def test_a_proxy_is_a_url_with_a_port(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """User and password are percent-encoded; the password shows in no list of the settings."""
+    """User and password are percent-encoded. No list of the settings shows the password."""
     given(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__PROXY": url})
     proxy = load().partners["contoso"].proxy
     assert proxy is not None
@@ -577,7 +580,7 @@ def test_a_proxy_is_a_url_with_a_port(url: str, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_proxy_that_cannot_be_one(url: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message explains the form of the setting and quotes nothing of the password."""
+    """The message explains the form of the setting and quotes no part of the password."""
     (problem,) = problems_of(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__PROXY": url})
     assert problem.startswith("AZPLAN_PARTNERS__CONTOSO__PROXY (from the environment) must be http://")
     assert words in problem
@@ -587,7 +590,7 @@ def test_a_proxy_that_cannot_be_one(url: str, words: str, monkeypatch: pytest.Mo
 
 
 def test_a_secret_is_read_as_it_is_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A file that was replaced since the start; a variable of the environment stays what it was and counts more."""
+    """A file may have been replaced since the start. A variable of the environment stays unchanged and counts first."""
     path = ("partners", "contoso", "client_secret")
     file = tmp_path / "secrets" / "azplan_partners__contoso__client_secret"
     file.write_text("old\n")
@@ -619,7 +622,7 @@ def test_mutual_tls_needs_certificate_and_key(given_one: str, missing: str, monk
 
 @pytest.mark.parametrize(("text", "number"), [("5000000", 5_000_000), ("64 MiB", 64 * 1024**2), ("8MB", 8_000_000)])
 def test_bytes_may_have_a_unit(text: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sizes can have units. A value that is no size is refused."""
+    """A value that is no size is refused."""
     given(monkeypatch, {"AZPLAN_KAFKA__MAX_INFLATED": text})
     assert load().kafka.max_inflated == number
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__MAX_INFLATED": "much"})

@@ -10,7 +10,7 @@ from worker.clock import instant, micros
 
 @given(st.integers(min_value=0, max_value=4_000_000_000_000_000))
 def test_microseconds_become_an_instant_and_back_exactly(number: int) -> None:
-    """Floating point would lose the last digit of some."""
+    """Floating point would lose the last digit of some instants."""
     assert micros(instant(number)) == number
 
 

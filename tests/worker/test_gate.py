@@ -1,4 +1,4 @@
-"""The gate at the send: what is asked at the very instant at which a request leaves (promises G2, G4)."""
+"""The gate at the send: the checks at the very instant at which a request leaves (promises G2, G4)."""
 
 import asyncio
 from datetime import timedelta
@@ -14,7 +14,7 @@ from worker.partner_center.resources import carts, subscriptions
 
 
 async def test_a_request_leaves_only_for_the_worker_that_owns_the_lane(bench: Bench) -> None:
-    """Rule GateAtSend: it is the worker that claimed the command who must own it, not whoever runs by now."""
+    """Rule GateAtSend: the worker that claimed the command must own the lane, not any worker that runs by now."""
     work = await bench.begin()
     asked: list[str] = []
 
@@ -31,7 +31,7 @@ async def test_a_request_leaves_only_for_the_worker_that_owns_the_lane(bench: Be
 
 
 async def test_a_write_leaves_only_soon_after_its_intent(bench: Bench) -> None:
-    """Rule GateAtSend: later, it could arrive after the instant until which the lane's next command waits."""
+    """Rule GateAtSend: a later write could arrive after the instant until which the lane's next command waits."""
     traffic = bench.traffic(await bench.begin())
     traffic.permit("suspend", 40)
     await asyncio.sleep(40)
@@ -43,7 +43,7 @@ async def test_a_write_leaves_only_soon_after_its_intent(bench: Bench) -> None:
 
 
 async def test_no_write_leaves_after_the_commands_deadline(bench: Bench) -> None:
-    """Rule GateAtSend: it may have been prepared in time and have waited for a connection; looking goes on."""
+    """Rule GateAtSend: a write prepared in time may have waited for a connection. Looks go on."""
     traffic = bench.traffic(await bench.begin())
     traffic.deadline = bench.clock.now() + timedelta(seconds=10)
     traffic.permit("checkout", 40)
@@ -55,16 +55,16 @@ async def test_no_write_leaves_after_the_commands_deadline(bench: Bench) -> None
 
 @pytest.mark.parametrize("step", [None, "another"])
 async def test_no_write_leaves_without_an_intent(bench: Bench, step: str | None) -> None:
-    """A handler that calls a write itself, and not through a step, is stopped: nobody could look after it (G6)."""
+    """A handler that calls a write without a step is stopped: nobody could look for that write (G6)."""
     traffic = bench.traffic(await bench.begin())
     for operation in (carts.CHECKOUT, subscriptions.PATCH):
         with pytest.raises(LookupError, match="outside a step"):
             traffic.gate(operation, step)
-    traffic.gate(carts.CREATE, step)  # whose id was never learned, nobody can use
+    traffic.gate(carts.CREATE, step)  # nobody can use an object whose id was never learned
 
 
 async def test_an_answer_makes_the_next_request_another_one(bench: Bench) -> None:
-    """Partner Center may repeat an old answer to a known request id; what was never answered keeps its id (G6)."""
+    """Partner Center may repeat an old answer to a known request id. An unanswered request keeps its id (G6)."""
     traffic = bench.traffic(await bench.begin())
     for answered, counted in ((False, 0), (True, 1), (False, 1), (True, 2)):
         traffic.called(call(answered=answered))
@@ -75,7 +75,7 @@ async def test_an_answer_makes_the_next_request_another_one(bench: Bench) -> Non
 
 
 def call(*, answered: bool) -> Call:
-    """A check-out, as the client tells it."""
+    """A check-out, as the client reports it to the gate."""
     return Call(
         at=START,
         operation=carts.CHECKOUT.name,

@@ -1,4 +1,4 @@
-"""Log lines: their form, their context, and what never stands in one."""
+"""Log lines: their form, their context, and the secrets that they never hold."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from worker import logs
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    # Logging is global; whatever a test configures ends with it.
+    # Logging is global. The configuration of a test ends with the test.
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -28,14 +28,14 @@ def _as_before() -> Iterator[None]:
 
 
 class Terminal(io.StringIO):
-    """A stream that says that a person looks at it."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
-    """The lines as what they are."""
+    """The lines as objects."""
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
@@ -47,7 +47,7 @@ def configured(level: str = "info", **more: Any) -> io.StringIO:
 
 
 def test_a_line_is_json_with_time_level_event_and_logger_first() -> None:
-    """One object a line; the time is in UTC; facts follow."""
+    """Each line is one object. The time is in UTC; facts follow."""
     stream = configured()
     structlog.get_logger("azplan.dispatch").info("command.concluded", duration_ms=12, outcome="succeeded")
     (line,) = lines(stream)
@@ -57,7 +57,7 @@ def test_a_line_is_json_with_time_level_event_and_logger_first() -> None:
     assert (line["duration_ms"], line["outcome"]) == (12, "succeeded")
 
 
-def test_what_is_bound_stands_on_every_line_also_of_libraries() -> None:
+def test_bound_values_are_on_every_line_of_libraries_too() -> None:
     """The command's id, customer, partner and correlation id are bound once."""
     stream = configured()
     with structlog.contextvars.bound_contextvars(command_id="c-1", customer_id="k-1", partner="contoso"):
@@ -71,7 +71,7 @@ def test_what_is_bound_stands_on_every_line_also_of_libraries() -> None:
 
 
 def test_the_level_is_ours_and_libraries_speak_from_warning_on() -> None:
-    """Debug for us is not debug for everybody."""
+    """The debug level of azplan does not turn on the debug lines of libraries."""
     stream = configured("debug")
     structlog.get_logger("azplan.x").debug("ours")
     for library in ("aiokafka", "httpx", "msal", "asyncpg", "asyncio", "urllib3"):
@@ -84,8 +84,8 @@ def test_the_level_is_ours_and_libraries_speak_from_warning_on() -> None:
     assert quiet.getvalue() == ""
 
 
-def test_what_a_library_calls_an_error_and_is_none_is_lowered() -> None:
-    """The first member of a new cluster's first group is no cause for alarm; other errors of the same logger are."""
+def test_a_harmless_error_of_a_library_is_lowered() -> None:
+    """The first member of a new cluster's first group is no cause for alarm. Other errors of the same logger are."""
     noise = ("Group Coordinator Request failed: %s", "[Error 15] GroupCoordinatorNotAvailableError")
     trouble = ("Group Coordinator Request failed: %s", "[Error 30] GroupAuthorizationFailedError")
     stream = configured()
@@ -97,8 +97,11 @@ def test_what_a_library_calls_an_error_and_is_none_is_lowered() -> None:
     assert [line["level"] for line in lines(loud)] == ["debug"]
 
 
-def test_what_a_library_repeats_is_said_once_in_a_while_and_how_often() -> None:
-    """A client that looks for its server ten times a second fills no log; another trouble is said at once."""
+def test_repeated_lines_of_a_library_are_logged_now_and_then_with_their_number() -> None:
+    """A client that looks for its server ten times a second does not fill the log.
+
+    Another trouble is logged at once.
+    """
     stream = configured()
 
     def say(at: float, logger: str, text: str, *args: object, error: object = None) -> None:
@@ -123,7 +126,7 @@ def test_what_a_library_repeats_is_said_once_in_a_while_and_how_often() -> None:
 
 
 def test_every_line_is_counted_by_its_level() -> None:
-    """Ours and those of libraries; what is not written is not counted."""
+    """Lines of azplan and of libraries count. Lines that are not written do not."""
     seen: list[str] = []
     configured(count=seen.append)
     log = structlog.get_logger("azplan.x")
@@ -135,7 +138,7 @@ def test_every_line_is_counted_by_its_level() -> None:
 
 
 def test_no_planted_secret_reaches_a_line() -> None:
-    """In the event, in facts under innocent and telling names, in an exception and its cause, in a library's words."""
+    """The secrets are in the event, in facts of any name, in an exception and its cause, and in a library's words."""
     canaries = ["canary-client-secret", "canary-sasl", "canary-opaque", "canary-database", JWT, REFRESH]
     stream = configured("debug", secrets=["canary-opaque"])
     log = structlog.get_logger("azplan.x")
@@ -158,7 +161,7 @@ def test_no_planted_secret_reaches_a_line() -> None:
 
 
 def test_a_terminal_is_written_for_people_and_anything_else_as_json() -> None:
-    """`auto` looks at the stream; both forms can be demanded."""
+    """`auto` looks at the stream. Both forms can be configured."""
     forms = {}
     for style, stream in (
         ("auto", Terminal()),
@@ -186,7 +189,7 @@ def test_a_traceback_on_the_console_is_redacted_too() -> None:
 
 
 def test_a_line_within_a_span_names_the_trace() -> None:
-    """Trace and span id lead from the line to the trace."""
+    """The ids of trace and span lead from the line to the trace."""
     stream = configured()
     with TracerProvider().get_tracer("test").start_as_current_span("work") as span:
         structlog.get_logger("azplan.x").info("inside")
@@ -196,14 +199,14 @@ def test_a_line_within_a_span_names_the_trace() -> None:
 
 
 def test_configuring_again_replaces_and_does_not_add() -> None:
-    """A line is written once."""
+    """Each line is written once."""
     configured()
     stream = configured()
     logging.getLogger("msal").warning("once")
     assert len(lines(stream)) == 1
 
 
-def test_what_cannot_be_written_as_json_is_written_all_the_same() -> None:
+def test_a_line_with_values_that_are_no_json_is_written() -> None:
     """Odd keys, odd objects and lone surrogates do not end a line."""
     stream = configured()
     structlog.get_logger("azplan.x").info("odd", fact={1: object, "x": {2}}, text="\ud800")

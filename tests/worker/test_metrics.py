@@ -56,7 +56,7 @@ TOPICS = {"commands": "in", "events": "out", "dead_letters": "dead"}
 
 
 def prepare() -> None:
-    """As at start."""
+    """Prepare the metrics as at start."""
     metrics.prepare(
         [(each.name, each.method, each.success) for each in operations().values()],
         topics=TOPICS,
@@ -65,7 +65,7 @@ def prepare() -> None:
 
 
 def value(name: str, **labels: str) -> float | None:
-    """What a metric shows."""
+    """The value of a metric."""
     return metrics.REGISTRY.get_sample_value(name, labels)
 
 
@@ -81,7 +81,7 @@ def test_the_names_and_labels_are_the_documented_ones() -> None:
 
 
 def test_what_is_known_is_there_from_the_start() -> None:
-    """So that the first failure shows as an increase; no series says when another was made."""
+    """The first failure therefore shows as an increase. No series has the time of its creation."""
     prepare()
     families = list(text_string_to_metric_families(generate_latest(metrics.REGISTRY).decode()))
     assert value("azplan_commands_total", command="SuspendPlan", outcome="failed", fault="system") is not None
@@ -110,5 +110,5 @@ def test_the_earliest_of_several_accounts_is_shown() -> None:
     [("azplan.CreateAzurePlan.v1", "CreateAzurePlan"), ("azplan.Whatever.v1", "unknown"), ("", "unknown")],
 )
 def test_the_label_of_a_command(command_type: str, label: str) -> None:
-    """What a sender makes up is no label."""
+    """A text that a sender invents is no label."""
     assert metrics.command_label(command_type) == label

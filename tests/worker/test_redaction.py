@@ -1,4 +1,4 @@
-"""Secrets in text: what they look like, and what is left alone."""
+"""Secrets in text: the forms that are masked, and the text that is left alone."""
 
 import time
 
@@ -36,7 +36,7 @@ CONNECTION = "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;S
     ],
 )
 def test_a_secret_does_not_survive(text: str, secret: str) -> None:
-    """Whatever form it comes in, nothing of it is left and the mask stands there."""
+    """In every form of a secret the mask replaces all of it."""
     cleaned = redact(text)
     assert secret not in cleaned
     assert MASK in cleaned
@@ -56,18 +56,21 @@ def test_a_secret_does_not_survive(text: str, secret: str) -> None:
     ],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
-    """What people need in order to find a fault stays readable."""
+    """The text that people need to find a fault stays readable."""
     assert redact(text) == text
 
 
 def test_known_secrets_are_masked_wherever_they_stand() -> None:
-    """Also without any form that gives them away, also one within another."""
+    """This holds without any telling form, and for a secret within another."""
     redactor = Redactor(["opaque-value", "opaque-value-and-more", "ab"])
     assert redactor.text("x opaque-value-and-more y opaque-value z ab") == f"x {MASK} y {MASK} z ab"
 
 
 def test_values_are_walked_and_names_are_believed() -> None:
-    """Nested containers, bytes and odd objects; a value under a secret's name goes whole, numbers and flags stay."""
+    """Nested containers, bytes and odd objects are walked.
+
+    A value under a secret's name is masked, except numbers and flags.
+    """
 
     class Odd:
         def __str__(self) -> str:
@@ -119,14 +122,14 @@ SLOW = {
 
 @pytest.mark.parametrize("unit", SLOW.values(), ids=SLOW)
 def test_long_text_takes_as_long_as_it_is(unit: str) -> None:
-    """Eight times the text takes about eight times as long, also where it was made to be slow: not 64 times."""
+    """Eight times the text takes about eight times as long and not 64 times, even for text made to be slow."""
     short = unit * (20_000 // len(unit))
     assert quickest(short * 8) < 25 * quickest(short)
     assert quickest(short * 8, as_key=True) < 25 * quickest(short, as_key=True)
 
 
 def quickest(text: str, *, as_key: bool = False) -> float:
-    """Seconds of this thread's own work for a text, as a text or as a name: the least of several tries."""
+    """Seconds of this thread's work for a text, as a text or as a name: the least of several tries."""
     tries = []
     for _ in range(5):
         begun = time.thread_time_ns()
@@ -136,7 +139,7 @@ def quickest(text: str, *, as_key: bool = False) -> float:
 
 
 def test_a_token_within_a_run_of_its_characters_is_found() -> None:
-    """What stands before it stays, as far as it is no part of it."""
+    """The characters before the token stay, unless they belong to it."""
     assert redact(f"session-{JWT}") == f"session-{MASK}"
     assert redact(f"a.b.{JWT} eyJnothing. Else") == f"a.b.{MASK} eyJnothing. Else"
     assert redact(f"eyJ.{JWT}") == f"eyJ.{MASK}"

@@ -1,4 +1,4 @@
-"""A handler's writes: what is durable before a request leaves, after its answer, and when no answer came."""
+"""A handler's writes: what is durable before a request leaves, after its answer, and without an answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,7 +40,7 @@ NEVER_LEFT = {
 
 
 class Look:
-    """Looks after a request whose outcome is not known, and sees what the test says."""
+    """A look after a request with an unknown outcome. It sees what the test says."""
 
     def __init__(self, *sees: Verdict | Exception) -> None:
         self._sees = list(sees)
@@ -65,8 +65,8 @@ def money(
 # ---- orphans
 
 
-async def test_what_an_orphan_gave_is_durable_before_it_is_used(bench: Bench) -> None:
-    """Another run finds it and makes no other."""
+async def test_the_result_of_an_orphan_is_durable_before_it_is_used(bench: Bench) -> None:
+    """Another run finds the object and makes no second one."""
     work = await bench.begin()
     make = Request({"cartId": "cart-1"})
     assert await bench.steps(work).take("cart", Orphan(make)) == {"cartId": "cart-1"}
@@ -76,7 +76,7 @@ async def test_what_an_orphan_gave_is_durable_before_it_is_used(bench: Bench) ->
 
 
 async def test_an_orphan_whose_answer_was_lost_is_made_again_without_waiting(bench: Bench) -> None:
-    """Its id was never learned, so nobody can use it: there is nothing to settle and nothing in doubt."""
+    """Its id was never learned and nobody can use the object: there is nothing to settle and nothing in doubt."""
     work = await bench.begin()
     make = Request(LOST, {"cartId": "cart-2"})
     with pytest.raises(Unanswered):
@@ -92,7 +92,7 @@ async def test_an_orphan_whose_answer_was_lost_is_made_again_without_waiting(ben
 
 @pytest.mark.parametrize("kind", ["state", "money"])
 async def test_the_intent_is_durable_before_the_request_leaves(bench: Bench, kind: str) -> None:
-    """With the instant until which the request may arrive, and what lets anybody look."""
+    """The intent has the instant until which the request may arrive, and the details that a look needs."""
     work = await bench.begin()
     seen: list[Any] = []
 
@@ -109,7 +109,7 @@ async def test_the_intent_is_durable_before_the_request_leaves(bench: Bench, kin
 
 
 async def test_a_request_leaves_inside_its_step(bench: Bench) -> None:
-    """The step's name enters the request id."""
+    """The step's name is part of the request id."""
     work = await bench.begin()
     act = Request({})
     await bench.steps(work).take("checkout", money(act))
@@ -117,7 +117,7 @@ async def test_a_request_leaves_inside_its_step(bench: Bench) -> None:
 
 
 async def test_a_request_may_leave_for_as_long_as_a_call_may_take_after_its_intent(bench: Bench) -> None:
-    """Later it could arrive after the instant that the intent names."""
+    """A later request could arrive after the instant that the intent names."""
     work = await bench.begin()
     steps = bench.steps(work)
     exchange = steps._run.exchange
@@ -133,7 +133,7 @@ async def test_a_request_may_leave_for_as_long_as_a_call_may_take_after_its_inte
 
 
 async def test_nothing_leaves_where_the_lane_was_lost_before_the_intent(bench: Bench) -> None:
-    """The journal says so in the same transaction."""
+    """The journal refuses the intent in the same transaction."""
     work = await bench.begin()
     act = Request({})
     stolen = replace(work, owner=replace(work.owner, epoch=work.owner.epoch - 1))
@@ -146,7 +146,7 @@ async def test_nothing_leaves_where_the_lane_was_lost_before_the_intent(bench: B
 
 
 async def test_an_answer_is_durable_and_leaves_nothing_in_doubt(bench: Bench) -> None:
-    """Its intent is over."""
+    """The intent is closed."""
     work = await bench.begin()
     assert await bench.steps(work).take("checkout", money(Request({"orders": ["o-1"]}), spends=False)) == {
         "orders": ["o-1"]
@@ -158,7 +158,7 @@ async def test_an_answer_is_durable_and_leaves_nothing_in_doubt(bench: Bench) ->
 
 
 async def test_a_purchase_that_was_answered_is_not_made_again(bench: Bench) -> None:
-    """In this run or in any other."""
+    """This holds in this run and in every other run."""
     work = await bench.begin()
     act, look = Request({"orders": ["o-1"]}), Look()
     await bench.steps(work).take("checkout", money(act, look))
@@ -167,7 +167,7 @@ async def test_a_purchase_that_was_answered_is_not_made_again(bench: Bench) -> N
 
 
 async def test_a_definite_no_is_recorded_as_not_applied(bench: Bench) -> None:
-    """It may be tried again without a look."""
+    """The step may be tried again without a look."""
     work = await bench.begin()
     act, look = Request(NO, {"orders": ["o-1"]}), Look()
     with pytest.raises(Refused):
@@ -188,7 +188,7 @@ async def test_a_definite_no_is_recorded_as_not_applied(bench: Bench) -> None:
     ids=lambda error: str(error.status),
 )
 async def test_a_page_of_something_on_the_way_leaves_the_step_in_doubt(bench: Bench, error: CallError) -> None:
-    """Whatever its status: the next run looks before it acts again."""
+    """This holds for any status: the next run looks before it acts again."""
     work = await bench.begin()
     act, look = Request(error, {"orders": ["o-1"]}), Look(Applied({"orders": ["o-2"]}))
     with pytest.raises(type(error)):
@@ -201,7 +201,7 @@ async def test_a_page_of_something_on_the_way_leaves_the_step_in_doubt(bench: Be
 
 
 async def test_calls_are_written_down_with_what_they_told(bench: Bench) -> None:
-    """One transaction: the timeline and the counts of answers."""
+    """One transaction writes the timeline and the counts of answers."""
     work = await bench.begin()
     steps = bench.steps(work)
     drained: list[int] = []
@@ -214,7 +214,7 @@ async def test_calls_are_written_down_with_what_they_told(bench: Bench) -> None:
 
 
 async def test_a_lost_answer_leaves_the_step_in_doubt_until_it_has_settled(bench: Bench) -> None:
-    """The intent stays as it was written."""
+    """The intent stays as written."""
     work = await bench.begin()
     with pytest.raises(Unanswered):
         await bench.steps(work).take("checkout", money(Request(LOST)))
@@ -225,7 +225,7 @@ async def test_a_lost_answer_leaves_the_step_in_doubt_until_it_has_settled(bench
 
 
 async def test_a_purchase_in_doubt_is_looked_after_before_anything_is_sent(bench: Bench) -> None:
-    """What looking shows is recorded as if it had been answered, and nothing is sent (promises G2, G6)."""
+    """The result of the look is recorded like an answer, and nothing is sent (promises G2, G6)."""
     work = await bench.begin()
     act = Request(LOST)
     with pytest.raises(Unanswered):
@@ -239,7 +239,7 @@ async def test_a_purchase_in_doubt_is_looked_after_before_anything_is_sent(bench
 
 
 async def test_a_purchase_that_is_not_there_is_sent_again_under_the_same_key_at_once(bench: Bench) -> None:
-    """The command's own request needs no settling: both can do the same one thing (rule SameCart, promise G2)."""
+    """A request of the same command needs no settling: both can only do the same thing (rule SameCart, promise G2)."""
     work = await bench.begin()
     act = Request(LOST, {"orders": ["o-1"]})
     with pytest.raises(Unanswered):
@@ -253,7 +253,7 @@ async def test_a_purchase_that_is_not_there_is_sent_again_under_the_same_key_at_
 
 
 async def test_earlier_requests_stay_in_the_account_after_a_later_one_was_answered(bench: Bench) -> None:
-    """The first may still arrive: the commands behind wait for it."""
+    """The first request may still arrive. The commands behind wait for it."""
     work = await bench.begin()
     act = Request(LOST, {})
     with pytest.raises(Unanswered):
@@ -267,7 +267,7 @@ async def test_earlier_requests_stay_in_the_account_after_a_later_one_was_answer
 
 
 async def test_nothing_is_in_the_account_of_a_cart_that_is_known_to_be_ordered(bench: Bench) -> None:
-    """No request of the command can change anything more, whichever step it was of."""
+    """No request of the command can change anything more, whichever step sent it."""
     work = await bench.begin()
     mend, act = Request(LOST), Request(LOST, {"orders": ["o-1"]})
     with pytest.raises(Unanswered):
@@ -279,7 +279,7 @@ async def test_nothing_is_in_the_account_of_a_cart_that_is_known_to_be_ordered(b
 
 
 async def test_a_look_that_cannot_tell_sends_nothing(bench: Bench) -> None:
-    """It raises what is to become of the command (promise G6)."""
+    """The look raises the next step of the command (promise G6)."""
     work = await bench.begin()
     act = Request(LOST)
     with pytest.raises(Unanswered):
@@ -292,7 +292,7 @@ async def test_a_look_that_cannot_tell_sends_nothing(bench: Bench) -> None:
 
 @pytest.mark.parametrize("error", NEVER_LEFT.values(), ids=NEVER_LEFT.keys())
 async def test_a_request_that_certainly_never_left_leaves_nothing_in_doubt(bench: Bench, error: CallError) -> None:
-    """Nobody has to wait for it."""
+    """No command has to wait for it."""
     work = await bench.begin()
     with pytest.raises(type(error)):
         await bench.steps(work).take("checkout", money(Request(error)))
@@ -303,7 +303,7 @@ async def test_a_request_that_certainly_never_left_leaves_nothing_in_doubt(bench
 
 @pytest.mark.parametrize("error", NEVER_LEFT.values(), ids=NEVER_LEFT.keys())
 async def test_a_request_that_never_left_changes_nothing_about_one_before_it(bench: Bench, error: CallError) -> None:
-    """What was in doubt still is, for as long as it was."""
+    """An earlier doubt stays for as long as it would have."""
     work = await bench.begin()
     act = Request(LOST, error)
     with pytest.raises(Unanswered):
@@ -318,7 +318,7 @@ async def test_a_request_that_never_left_changes_nothing_about_one_before_it(ben
 
 
 async def test_a_definite_no_does_not_clear_a_request_before_it(bench: Bench) -> None:
-    """Told that the cart was submitted already, somebody must look."""
+    """An answer that the cart was submitted already demands a look."""
     work = await bench.begin()
     act = Request(LOST, NO)
     with pytest.raises(Unanswered):
@@ -328,8 +328,8 @@ async def test_a_definite_no_does_not_clear_a_request_before_it(bench: Bench) ->
     assert bench.steps(await bench.again(work)).in_doubt()
 
 
-async def test_an_error_of_ours_after_the_request_left_leaves_it_in_doubt(bench: Bench) -> None:
-    """Nothing is known about what it did."""
+async def test_an_internal_error_after_the_request_left_leaves_it_in_doubt(bench: Bench) -> None:
+    """Nobody knows what the request did."""
     work = await bench.begin()
     with pytest.raises(ValueError, match="ours"):
         await bench.steps(work).take("checkout", money(Request(ValueError("ours"))))
@@ -340,7 +340,7 @@ async def test_an_error_of_ours_after_the_request_left_leaves_it_in_doubt(bench:
 
 
 async def settled(bench: Bench, seconds: float, effect: Callable[[Request], Any], name: str) -> Any:
-    """Lose an answer, let time pass, look and see nothing, and be refused; the command as it then stands."""
+    """Lose an answer, let time pass, look and see nothing, and be refused. Returns the command after that."""
     work = await bench.begin()
     act = Request(LOST, NO)
     with pytest.raises(Unanswered):
@@ -359,20 +359,20 @@ EFFECTS = {
 
 @pytest.mark.parametrize("effect", EFFECTS.values(), ids=EFFECTS.keys())
 async def test_a_look_after_everything_had_settled_is_final(bench: Bench, effect: Callable[[Request], Any]) -> None:
-    """Nothing that was sent can take effect any more, and nothing is in doubt."""
+    """No sent request can take effect any more, and nothing is in doubt."""
     again = await settled(bench, WITHIN, effect, "write")
     assert not bench.steps(again).in_doubt()
 
 
 @pytest.mark.parametrize("effect", EFFECTS.values(), ids=EFFECTS.keys())
 async def test_a_look_before_that_proves_nothing(bench: Bench, effect: Callable[[Request], Any]) -> None:
-    """It may arrive a moment later."""
+    """The request may arrive a moment later."""
     again = await settled(bench, WITHIN - 1, effect, "write")
     assert bench.steps(again).in_doubt()
 
 
 async def test_a_look_that_began_before_everything_had_settled_proves_nothing_when_it_ends_later(bench: Bench) -> None:
-    """What arrived in between is what it did not see (rule LookLast, promise G2)."""
+    """The look did not see a request that arrived in between (rule LookLast, promise G2)."""
     work = await bench.begin()
     act = Request(LOST, NO)
     with pytest.raises(Unanswered):
@@ -389,8 +389,8 @@ async def test_a_look_that_began_before_everything_had_settled_proves_nothing_wh
     assert bench.steps(await bench.again(work)).in_doubt()
 
 
-async def test_what_a_run_could_have_missed_it_looks_for_once_more(bench: Bench) -> None:
-    """A list that is read before the last request would show in it proves nothing when it is judged (promise G2)."""
+async def test_a_run_looks_once_more_for_effects_that_it_could_have_missed(bench: Bench) -> None:
+    """A list read before the last request would show in it proves nothing when it is judged (promise G2)."""
     work = await bench.begin()
     with pytest.raises(Unanswered):
         await bench.steps(work).take("checkout", money(Request(LOST)))
@@ -403,7 +403,7 @@ async def test_what_a_run_could_have_missed_it_looks_for_once_more(bench: Bench)
 
 
 async def test_a_cart_that_is_used_up_leaves_no_write_in_doubt(bench: Bench) -> None:
-    """Whether its item was mended or not makes no difference to anybody any more."""
+    """It does not matter whether its item was corrected."""
     work = await bench.begin()
     with pytest.raises(Unanswered):
         await bench.steps(work).take("mend", State(there=False, act=Request(LOST)))
@@ -423,8 +423,8 @@ async def test_a_state_that_is_there_already_is_left_alone(bench: Bench) -> None
     assert await bench.rows("SELECT * FROM step") == []
 
 
-async def test_a_state_that_appeared_after_a_lost_answer_is_ours(bench: Bench) -> None:
-    """The step is recorded as applied; its request may still arrive a second time, so its instant stays."""
+async def test_a_state_that_appeared_after_a_lost_answer_is_the_commands_own(bench: Bench) -> None:
+    """The step is recorded as applied. Its request may still arrive a second time, so its instant stays."""
     work = await bench.begin()
     act = Request(LOST)
     with pytest.raises(Unanswered):
@@ -445,8 +445,8 @@ async def test_a_state_that_was_taken_and_does_not_show_yet_is_not_asked_for_aga
     assert act.sent == 1
 
 
-async def test_each_story_of_a_command_brings_its_state_about_anew(bench: Bench) -> None:
-    """A redrive suspends again a plan that somebody has reactivated since."""
+async def test_each_story_of_a_command_makes_its_change_again(bench: Bench) -> None:
+    """A redrive suspends a plan again that a person has reactivated since."""
     work = await bench.begin()
     act = Request({"n": 1}, {"n": 2})
     await bench.steps(work).take("suspend", State(there=False, act=act))
@@ -459,7 +459,7 @@ async def test_each_story_of_a_command_brings_its_state_about_anew(bench: Bench)
 
 
 async def test_what_is_read_in_a_later_story_tells_of_the_doubt_of_an_earlier_one(bench: Bench) -> None:
-    """Once settled, a plan that is not suspended was not suspended by the first story either."""
+    """After settling, a plan that is not suspended was not suspended by the first story either."""
     work = await bench.begin()
     act = Request(LOST, NO)
     with pytest.raises(Unanswered):
@@ -477,7 +477,7 @@ async def test_what_is_read_in_a_later_story_tells_of_the_doubt_of_an_earlier_on
 
 @pytest.mark.parametrize("effect", [Orphan, lambda act: State(there=False, act=act), money])
 async def test_nothing_new_is_written_after_the_commands_deadline(bench: Bench, effect: Callable[[Any], Any]) -> None:
-    """The answer is `deadline_passed`, and no intent is left behind."""
+    """The answer is `deadline_passed`, and no intent is left."""
     work = await bench.begin()
     act = Request({})
     steps = bench.steps(work, deadline=bench.clock.now() + timedelta(seconds=10))
@@ -490,7 +490,7 @@ async def test_nothing_new_is_written_after_the_commands_deadline(bench: Bench, 
 
 
 async def test_a_purchase_in_doubt_is_looked_after_although_the_deadline_has_passed(bench: Bench) -> None:
-    """An answer that looking finds is an answer."""
+    """If the look finds an answer, that answer counts."""
     work = await bench.begin()
     act = Request(LOST)
     deadline = bench.clock.now() + timedelta(seconds=10)
@@ -505,7 +505,7 @@ async def test_a_purchase_in_doubt_is_looked_after_although_the_deadline_has_pas
 async def test_a_write_is_not_tried_more_often_than_the_settings_allow(
     bench: Bench, effect: Callable[[Any], Any]
 ) -> None:
-    """Nor begun by a command that has used its attempts up."""
+    """A command without attempts left does not begin a write either."""
     work = await bench.begin()
     act = Request({})
     with pytest.raises(AttemptsSpent):
@@ -515,7 +515,7 @@ async def test_a_write_is_not_tried_more_often_than_the_settings_allow(
 
 @pytest.mark.parametrize("effect", [Orphan, lambda act: State(there=False, act=act), money])
 async def test_a_command_that_only_asks_writes_nothing(bench: Bench, effect: Callable[[Any], Any]) -> None:
-    """Not even where its handler forgot to ask: the step says what it would have done."""
+    """This holds even if its handler does not check: the step says what it would have done."""
     work = await bench.begin()
     act = Request({})
     with pytest.raises(Validated) as asked:
@@ -529,7 +529,7 @@ async def test_a_command_that_only_asks_writes_nothing(bench: Bench, effect: Cal
 
 
 async def test_two_commands_of_a_customer_cannot_have_one_effect_open(bench: Bench) -> None:
-    """The second is told which command holds it, and sends nothing (rule OpenEffect, promise G2)."""
+    """The second command is told which command holds the effect, and sends nothing (rule OpenEffect, promise G2)."""
     first = await bench.begin(id="c-1")
     with pytest.raises(Unanswered):
         await bench.steps(first).take("checkout", money(Request(LOST)))
@@ -547,7 +547,7 @@ async def test_two_commands_of_a_customer_cannot_have_one_effect_open(bench: Ben
 
 
 async def test_an_effect_is_free_again_when_its_command_is_over(bench: Bench) -> None:
-    """Unless its outcome is unknown."""
+    """An unknown outcome keeps the effect."""
     first = await bench.begin(id="c-1")
     await bench.steps(first).take("checkout", money(Request({})))
     await bench.journal.conclude(first, Conclusion(state=CommandState.SUCCEEDED))

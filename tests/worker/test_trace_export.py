@@ -1,4 +1,4 @@
-"""Traces leave where the OTEL_* variables ask for it, and a collector that does not answer holds nothing up."""
+"""Traces leave if the OTEL_* variables ask for that, and a silent collector delays nothing but the end of a stop."""
 
 import json
 import socket
@@ -50,20 +50,20 @@ with trace_export.exported_traces(os.environ):
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": HERE, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, ["otlp over http/json"]),
     ],
 )
-def test_who_asks_for_traces(given: dict[str, str], asked: list[str]) -> None:
-    """The variables of the specification; without one that says where to, or how, nothing is sent."""
+def test_which_variables_ask_for_traces(given: dict[str, str], asked: list[str]) -> None:
+    """The variables are those of the specification. Without a target or a protocol nothing is sent."""
     assert exporters_asked_for(given) == asked
 
 
 def test_the_keys_of_a_collector_are_secrets() -> None:
-    """The log masks them wherever they occur."""
+    """The log masks the keys wherever they occur."""
     headers = "api-key=canary-key, authorization=Bearer%20canary-bearer"
     assert set(secrets({"OTEL_EXPORTER_OTLP_HEADERS": headers})) >= {"canary-key", "Bearer canary-bearer"}
     assert list(secrets({})) == []
 
 
 def run(stop: float = 10, without: str | None = None, **variables: str) -> list[dict[str, str]]:
-    """Make one span in a process of its own, perhaps without a package; what it logs."""
+    """Make one span in a process of its own, perhaps without a package. Returns the log."""
     hide = f"import sys; sys.modules[{without!r}] = None\n" if without else ""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", hide + PROGRAM, str(stop)],
@@ -80,7 +80,7 @@ def run(stop: float = 10, without: str | None = None, **variables: str) -> list[
 
 @pytest.mark.parametrize(("name", "shown"), [(None, "azplan"), ("orders", "orders")])
 def test_a_span_arrives_before_the_worker_is_gone(name: str | None, shown: str) -> None:
-    """With the service's name and version; what was not sent yet is sent at the stop."""
+    """The span has the service's name and version. Unsent spans are sent at the stop."""
     with receiving() as receiver:
         named = {"OTEL_SERVICE_NAME": name} if name else {}
         log = run(
@@ -95,12 +95,12 @@ def test_a_span_arrives_before_the_worker_is_gone(name: str | None, shown: str) 
 
 
 def test_without_the_variables_nothing_is_said_and_nothing_sent() -> None:
-    """The SDK may be there for others."""
+    """Other programs may need the SDK."""
     assert run() == []
 
 
 def test_one_warning_where_the_sdk_is_missing() -> None:
-    """It says what to install; the worker works on."""
+    """The warning says what to install. The worker goes on."""
     (line,) = run(without="opentelemetry.sdk", OTEL_EXPORTER_OTLP_ENDPOINT=HERE)
     assert (line["level"], line["event"]) == ("warning", "traces.not_exported")
     assert "pip install 'azplan[otel]'" in line["advice"]
@@ -108,7 +108,7 @@ def test_one_warning_where_the_sdk_is_missing() -> None:
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/json"])
 def test_one_warning_where_the_exporter_is_missing(protocol: str) -> None:
-    """It says which protocol there is."""
+    """The warning names the existing protocol."""
     (line,) = run(OTEL_EXPORTER_OTLP_ENDPOINT=HERE, OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
     assert (line["level"], line["event"]) == ("warning", "traces.not_exported")
     assert "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in line["advice"]
@@ -122,14 +122,14 @@ def test_one_warning_where_the_exporter_is_missing(protocol: str) -> None:
     ],
 )
 def test_variables_that_cannot_be_used_end_nothing(wrong: dict[str, str]) -> None:
-    """A warning with the SDK's own reason, and the worker works on without traces."""
+    """A warning has the SDK's own reason, and the worker goes on without traces."""
     log = run(OTEL_EXPORTER_OTLP_ENDPOINT=HERE, stop=0.1, **wrong)
     (line,) = (each for each in log if each["event"] == "traces.not_exported")
     assert line["advice"] == "check the OTEL_* variables"
 
 
 def test_a_collector_that_does_not_answer_holds_no_stop_up() -> None:
-    """The stop waits for it so long and no longer; then the process ends, and says so."""
+    """The stop waits for the collector up to a limit. Then the process ends and says so."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         log = run(0.1, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert [each["event"] for each in log][-1] == "traces.left_behind"

@@ -1,4 +1,4 @@
-"""Whose certificates are believed: those of the system's store and of a file beside it, and of no list of Python's."""
+"""The trusted certificates: those of the system's store and of a configured file, and no list of Python's."""
 
 import os
 import ssl
@@ -44,19 +44,19 @@ print(asyncio.run(call()), token())
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Knows nothing."""
+    """Answers 404 to everything."""
 
     def do_GET(self) -> None:
-        """Say so."""
+        """Answer 404."""
         self.send_error(404)
 
     def log_message(self, *_: object) -> None:
-        """And nothing else."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def company() -> trustme.CA:
-    """An authority that only the company's machines know."""
+    """An authority that only the company's machines trust."""
     return trustme.CA()
 
 
@@ -70,7 +70,7 @@ def store(tmp_path: Path, company: trustme.CA) -> Path:
 
 @contextmanager
 def serving(company: trustme.CA) -> Iterator[str]:
-    """A server whose certificate the company's authority has signed; it answers 404 to everything."""
+    """A server with a certificate signed by the company's authority. It answers 404 to everything."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     company.issue_cert("localhost").configure_cert(tls)
     server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -86,7 +86,7 @@ def serving(company: trustme.CA) -> Iterator[str]:
 
 
 def asked(url: str, *arguments: str, **environment: str) -> list[str]:
-    """What another process gets from the server: at a call, and at the sign-in."""
+    """The answers that another process gets from the server, for a call and for the sign-in."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SSL_", "REQUESTS_"))}
     done = subprocess.run(
         [sys.executable, "-c", ASK, url, *arguments],
@@ -100,14 +100,14 @@ def asked(url: str, *arguments: str, **environment: str) -> list[str]:
 
 
 def test_the_systems_store_is_trusted(company: trustme.CA, store: Path) -> None:
-    """For Partner Center and for sign-in: an authority in the store is enough, and without it nothing is sent."""
+    """An authority in the store is enough for Partner Center and for sign-in. Without it nothing is sent."""
     with serving(company) as url:
         assert asked(url, SSL_CERT_FILE=str(store)) == ["404", "not_authority"]
         assert asked(url) == ["tls_untrusted", "tls_untrusted"]
 
 
 def test_a_ca_file_is_beside_the_systems_store(company: trustme.CA, store: Path, tmp_path: Path) -> None:
-    """It takes nothing away."""
+    """The store is still trusted."""
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     with serving(company) as url:
@@ -116,7 +116,7 @@ def test_a_ca_file_is_beside_the_systems_store(company: trustme.CA, store: Path,
 
 
 def test_no_list_that_came_with_python_replaces_the_systems(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An authority that the company took out of its store is not trusted: the store is all there is."""
+    """An authority that the company removed from its store is not trusted."""
     monkeypatch.setenv("SSL_CERT_FILE", str(store))
     monkeypatch.setenv("SSL_CERT_DIR", "/absent")
     assert [authority["serialNumber"] for authority in tls_context(None).get_ca_certs()] == [serial(store)]
@@ -125,7 +125,7 @@ def test_no_list_that_came_with_python_replaces_the_systems(store: Path, monkeyp
 def test_a_store_where_openssl_does_not_look_is_found(
     store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A Python that was built elsewhere looks at places that this system does not have."""
+    """A Python built elsewhere looks in places that this system does not have."""
     nowhere = ssl.DefaultVerifyPaths(None, None, "SSL_CERT_FILE", "/absent", "SSL_CERT_DIR", str(tmp_path))  # type: ignore[arg-type]
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
