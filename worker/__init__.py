@@ -2,15 +2,15 @@
 
 | part | what lives there |
 |---|---|
-| `app`, `settings` | what ties everything together, and what it is configured by |
+| `app`, `settings` | join all parts, and configure them |
 | `runtime` | moves commands; knows no particular one |
-| `handlers` | one file a command: what it reads, decides and does |
-| `handling`, `steps` | where a command meets its handler, and where a write meets the journal |
-| `journal` | what we were asked, what became of it, what we said |
+| `handlers` | one file a command: its reads, decisions and writes |
+| `handling`, `steps` | join a command to its handler, and a write to the journal |
+| `journal` | the commands, their results and their events |
 | `partner_center` | the only door to Partner Center |
 | `broker` | the only door to Kafka |
 | `cli` | one file a subcommand: parsing and printing |
-| `errors`, `metrics`, `logs`, `clock` | words that all of them share |
+| `errors`, `metrics`, `logs`, `clock` | words that all parts share |
 
-What goes over the wire is not here but in the package `events`.
+The messages on the wire are in the package `events`.
 """

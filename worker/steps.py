@@ -217,8 +217,8 @@ class Steps:
         """Raises `Failed` if a person has resolved the command as applied: the effect is not brought about again."""
         if self._work.resolution is Resolution.APPLIED:
             detail = (
-                "a person resolved the command as applied, and looking does not find it: redrive it when it shows, "
-                "or resolve it as not applied"
+                "a person resolved the command as applied, and a look does not find the effect: redrive the command "
+                "when the effect shows, or resolve it as not applied"
             )
             raise Failed(FailedCode.OUTCOME_UNKNOWN, detail)
 

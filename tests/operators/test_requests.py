@@ -250,7 +250,7 @@ def test_a_suspension_that_was_resolved_as_applied_is_not_made_again(play: Play)
         answer = world.answers(command_id)[1].event
         assert isinstance(answer, CommandFailed)
         assert answer.code == "outcome_unknown"
-        assert "looking does not find it" in answer.detail
+        assert "a look does not find the effect" in answer.detail
         assert len(world.simulator.books.requests_of(operation="subscriptions.patch")) == writes
         assert await ask(world, "resolve", command_id, {"found": "not_applied"}) == "done"
         await world.until(lambda: len(world.answers(command_id)) == 3, "the third story has its answer")

@@ -48,7 +48,7 @@ async def _is_over(ctx: Context, customer_id: str, earlier: Earlier) -> bool:
     if ids is None:
         return True
     if not ids:
-        raise _unknown(earlier, "whether it was ordered cannot be told yet", _evidence(earlier))
+        raise _unknown(earlier, "it is not known yet whether the plan was ordered", _evidence(earlier))
     order = await order_of(ctx, customer_id, ids[0])
     if order is None:
         raise _unknown(earlier, f"its order {ids[0]} cannot be read", [blocker_of_order(ids[0])])

@@ -79,7 +79,7 @@ async def delivered_plan(ctx: Context, sought: OrderDescription, known: list[str
         if ctx.may_be_too_new(no):
             raise
         evidence = blocker_of_order(known[0]) if known else blocker_of_cart(cart_id)
-        detail = f"cart {cart_id} was ordered, and Partner Center refuses to say what became of it: {no}"
+        detail = f"cart {cart_id} was ordered, and Partner Center refuses to show its order: {no}"
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[evidence], partner_center=facts(no)) from no
 
 

@@ -120,7 +120,7 @@ class Purchase:
         except Refused as no:
             if self._ctx.may_be_too_new(no):
                 raise
-            raise self._unknown("whether it was ordered cannot be read", no) from no
+            raise self._unknown("Partner Center does not show whether it was ordered", no) from no
 
     async def _find(self) -> Result | None:
         try:
@@ -146,7 +146,7 @@ class Purchase:
         """Archive the lost cart, not before an order of the cart would show. The next run makes a new cart."""
         left = self._ctx.settles_in(lag=self._ctx.policy.order_list_lag)
         if left > 0:
-            detail = f"cart {self._cart.id} is gone: if it was ordered, its order is in the list by then"
+            detail = f"cart {self._cart.id} is gone: if it was ordered, its order is in the list after this wait"
             return Wait(WaitingReason.SETTLING, detail, delay=left)
         await self._cart.put_away(CHECKOUT)
         detail = "the cart has expired, and a new one is needed"

@@ -80,7 +80,7 @@ async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibilit
         was_begun = step.may_have_happened or step.result is not None
         if not was_begun or ctx.may_be_too_new(no):
             raise
-        detail = f"whether an upgrade of the customer was started cannot be read: {no}"
+        detail = f"Partner Center refuses to show whether an upgrade of the customer was started: {no}"
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(no)) from no
 
 
@@ -157,7 +157,7 @@ async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility)
             return Applied({"upgradeId": found.upgrade_id})
         # Unlike a cart, this key is gone once the upgrade has failed: then a late first request would start another.
         if (left := ctx.settles_in()) > 0:
-            detail = "a request that was never answered must have had the time to arrive before another is sent"
+            detail = "an unanswered request may still arrive, and no other request is sent before"
             raise Wait(WaitingReason.SETTLING, detail, delay=left)
         ctx.about_to(_start(command))
         return NotApplied()

@@ -58,7 +58,7 @@ async def _answer_with_what_was_there(
 ) -> Event:
     """Answer with a plan that somebody else bought, once this command's cart can no longer buy another."""
     if purchase.in_doubt:
-        detail = "the customer has a plan, and the check-out of another one, never answered, may still arrive"
+        detail = "the customer has a plan, and an unanswered check-out of another one may still arrive"
         raise Wait(WaitingReason.SETTLING, detail, delay=max(1.0, ctx.settles_in()))
     await earlier_purchase.close_if_answered(ctx)
     return ctx.answer(

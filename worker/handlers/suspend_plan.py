@@ -104,7 +104,7 @@ async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlemen
     except Refused as no:
         if not may_show:
             raise
-        detail = f"whether Azure subscription {entitlement.id} was cancelled shows in about ten minutes: {no}"
+        detail = f"Azure subscription {entitlement.id} shows in about ten minutes whether it was cancelled: {no}"
         raise wait_out_refusal(WaitingReason.ASSETS_STOPPING, detail, no, blockers=[blocker_of(entitlement)]) from no
 
 

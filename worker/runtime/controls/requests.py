@@ -215,7 +215,7 @@ def found_out(details: Json) -> Resolution | None:
 
 def cancelled(item: Work, why: str, now: int) -> Conclusion:
     """The end of a command that a person cancelled."""
-    detail = f"an operator cancelled it before it had changed anything{f': {why}' if why else ''}"
+    detail = f"an operator cancelled the command before it had changed anything{f': {why}' if why else ''}"
     event = CommandRejected.of(origin(item, item.redrive), code=RejectedCode.CANCELLED_BY_OPERATOR, detail=detail)
     return Conclusion(
         state=State.REJECTED,

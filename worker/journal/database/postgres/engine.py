@@ -188,7 +188,7 @@ class PostgresEngine:
         await self._door.look(connection)
         if await connection.fetchval("SHOW server_encoding") != "UTF8":
             raise JournalRefused(
-                "the PostgreSQL database does not hold all characters: make one with ENCODING 'UTF8' for the journal"
+                "the PostgreSQL database cannot store all characters: make one with ENCODING 'UTF8' for the journal"
             )
         commit = await connection.fetchval("SHOW synchronous_commit")
         if commit == "off":

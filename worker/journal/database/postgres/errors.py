@@ -40,7 +40,7 @@ def unavailable(error: BaseException) -> JournalUnavailable:
     if isinstance(error, READ_ONLY):
         return JournalUnavailable(
             "PostgreSQL takes no writes: the host leads to a standby, or the server was made read-only (is its disk "
-            f"full?). The worker goes on when it leads to one that does ({error})"
+            f"full?). The worker goes on when the host leads to a server that takes writes ({error})"
         )
     text = f"PostgreSQL: {str(error) or type(error).__name__}"
     if isinstance(error, asyncpg.DiskFullError):

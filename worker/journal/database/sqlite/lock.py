@@ -28,7 +28,7 @@ def take_lock(path: Path) -> int:
         os.close(handle)
         raise JournalRefused(
             f"another worker (process {holder}) already runs on {path}. An SQLite journal serves one worker: "
-            "stop that one, or use PostgreSQL (AZPLAN_JOURNAL__URL=postgresql://…) to run several."
+            "stop the other worker, or use PostgreSQL (AZPLAN_JOURNAL__URL=postgresql://…) to run several."
         )
     operating_system.write_text(handle, str(os.getpid()))
     return handle
