@@ -1,4 +1,4 @@
-"""Records of commands as senders write them, good unless a test says otherwise."""
+"""Records of commands as senders write them, valid unless a test says otherwise."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def binary(
     key: bytes | None = None,
     **attributes: str | bytes | None,
 ) -> Record:
-    """A record in binary mode; an attribute that is None is left out. `data` may be the bytes of the value."""
+    """A record in binary mode. An attribute that is None is left out. `data` may be the bytes of the value."""
     given = {f"ce_{name}": value for name, value in (ATTRIBUTES | attributes).items() if value is not None}
     headers = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in given.items())
     return record(data if isinstance(data, bytes) else json.dumps(data).encode(), headers + extra, key)
@@ -41,6 +41,6 @@ def structured(
     content_type: bytes = b"application/cloudevents+json; charset=UTF-8",
     **members: Any,
 ) -> Record:
-    """A record in structured mode with further members; one that is None is left out."""
+    """A record in structured mode with further members. A member that is None is left out."""
     document = {name: value for name, value in (ATTRIBUTES | members | {"data": data}).items() if value is not None}
     return record(json.dumps(document).encode(), (("content-type", content_type), *extra), key)

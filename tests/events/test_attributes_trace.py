@@ -1,4 +1,4 @@
-"""Trace context on a command: kept where it is valid, and never a reason to refuse."""
+"""Trace context on a command: kept if valid, and never a reason to refuse."""
 
 import pytest
 
@@ -10,7 +10,7 @@ START = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def trace_of(sample) -> tuple[str | None, str | None]:
-    """What decoding keeps of the trace."""
+    """The trace that decoding keeps."""
     decoded = decode(sample)
     assert isinstance(decoded, AcceptedCommand)
     return decoded.envelope.traceparent, decoded.envelope.tracestate
@@ -23,18 +23,18 @@ def test_the_bare_headers_are_read() -> None:
 
 @pytest.mark.parametrize("mode", [binary, structured])
 def test_the_extension_is_read_too(mode) -> None:
-    """The distributed tracing extension of CloudEvents is kept where there are no bare headers."""
+    """The distributed tracing extension of CloudEvents is kept if there are no bare headers."""
     assert trace_of(mode(traceparent=START, tracestate="a=1")) == (START, "a=1")
 
 
 @pytest.mark.parametrize("mode", [binary, structured])
 def test_the_latest_hop_comes_first(mode) -> None:
-    """Where both are there, the bare headers win, without the other's state."""
+    """If both are there, the bare headers count, without the extension's state."""
     assert trace_of(mode(traceparent=START, tracestate="a=1", extra=(("traceparent", HOP.encode()),))) == (HOP, None)
 
 
 def test_a_broken_bare_header_gives_way_to_the_extension() -> None:
-    """A broken hop does not hide where the trace began."""
+    """A broken hop does not hide the beginning of the trace."""
     assert trace_of(binary(traceparent=START, extra=(("traceparent", b"?"),))) == (START, None)
 
 
@@ -53,7 +53,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("value", BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_traceparent_is_dropped_with_its_state(value: bytes) -> None:
-    """A trace that W3C Trace Context calls invalid is as good as none."""
+    """A trace that W3C Trace Context calls invalid counts as none."""
     assert trace_of(binary(extra=(("traceparent", value), ("tracestate", b"a=1")))) == (None, None)
 
 

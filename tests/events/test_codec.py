@@ -1,4 +1,4 @@
-"""What becomes of a record: each row of the contract's table that can be told from the record alone, in its order."""
+"""What becomes of a record: each row of the contract's table that the record alone decides, in its order."""
 
 import json
 
@@ -25,7 +25,7 @@ GOOD_HEADERS = binary().headers
 
 
 def levels(count: int) -> bytes:
-    """The data of a command that nests `count` levels deep, itself being the first."""
+    """The data of a command that nests `count` levels deep. The data itself is the first level."""
     return b'{"customerId":"%s","nest":%s%s}' % (CUSTOMER.encode(), b"[" * (count - 1), b"]" * (count - 1))
 
 
@@ -160,15 +160,15 @@ UNDECODABLE = [
 def test_a_record_that_nobody_can_be_answered_for_is_a_dead_letter(
     code: RecordCode, sample: Record, detail: str
 ) -> None:
-    """A record without JSON, envelope or customer becomes a dead letter whose detail says what is wrong."""
+    """A record without JSON, envelope or customer becomes a dead letter with a detail about the mistake."""
     decoded = decode(sample)
 
     assert isinstance(decoded, NotACommand)
     assert (decoded.code, decoded.detail) == (code, detail)
 
 
-def test_a_dead_letter_keeps_what_could_be_read() -> None:
-    """An undecodable record still names its identity and correlation where those were readable."""
+def test_a_dead_letter_keeps_the_readable_attributes() -> None:
+    """The dead letter of an undecodable record has its identity and correlation if those were readable."""
     decoded = decode(binary(b"{", correlationid="case-1", partner="contoso"))
 
     assert decoded == NotACommand(
@@ -183,7 +183,7 @@ def test_a_dead_letter_keeps_what_could_be_read() -> None:
 
 
 def test_a_dead_letter_without_correlation_is_found_by_its_id() -> None:
-    """Where a record has no correlation id, its id stands in."""
+    """The id of the record replaces a missing correlation id."""
     decoded = decode(structured({}))
 
     assert isinstance(decoded, NotACommand)
@@ -253,8 +253,8 @@ def test_a_product_family_that_is_no_word_is_rejected(family: str) -> None:
     assert decoded.detail == "productFamily must be a word of 1 to 64 letters, digits, - and _, such as azure"
 
 
-def test_ids_and_words_as_partner_center_has_them_are_taken() -> None:
-    """A GUID in any case, a partner id of seven digits, a family in any case."""
+def test_ids_and_words_in_partner_centers_forms_are_accepted() -> None:
+    """A GUID in any case, a partner id of seven digits and a family in any case are accepted."""
     asked = [
         ({"subscriptionId": PLAN.upper()}, "azplan.SuspendPlan.v1"),
         ({"resellerId": "5550001", "country": "de"}, CREATE),
@@ -291,7 +291,7 @@ BAD_PLANS = {
 
 @pytest.mark.parametrize(("members", "detail"), BAD_PLANS.values(), ids=BAD_PLANS.keys())
 def test_a_plan_that_cannot_be_bought_as_asked_is_rejected(members: dict[str, object], detail: str) -> None:
-    """Country and reseller are judged before anything is asked of Microsoft."""
+    """Country and reseller are checked before any call of Microsoft."""
     decoded = decode(binary(DATA | members, type=CREATE))
 
     assert isinstance(decoded, RefusedCommand)
@@ -330,7 +330,7 @@ CONTRADICTORY = {
 
 @pytest.mark.parametrize(("sample", "detail"), CONTRADICTORY.values(), ids=CONTRADICTORY.keys())
 def test_a_command_that_contradicts_itself_is_rejected(sample: Record, detail: str) -> None:
-    """Doubled keys, and a subject, key or content type that do not go with the data, are refused with an answer."""
+    """Doubled keys are refused with an answer. So are a subject, key or content type that contradict the data."""
     decoded = decode(sample)
 
     assert isinstance(decoded, RefusedCommand)
@@ -355,7 +355,7 @@ UNKNOWN = {
 
 @pytest.mark.parametrize(("type_", "hint"), UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_a_type_that_is_not_known_is_rejected_before_its_data_is_judged(type_: str, hint: str) -> None:
-    """An unknown type or version is answered with what is known, whatever else is wrong with the record."""
+    """The answer to an unknown type or version lists the known ones, whatever else is wrong with the record."""
     decoded = decode(binary(b'{"customerId":"%s","a":1,"a":2}' % CUSTOMER.encode(), type=type_, subject="x"))
 
     assert isinstance(decoded, RefusedCommand)
@@ -365,7 +365,7 @@ def test_a_type_that_is_not_known_is_rejected_before_its_data_is_judged(type_: s
 
 @pytest.mark.parametrize("mode", [binary, structured], ids=["binary", "structured"])
 def test_a_good_command_is_accepted_in_either_mode(mode) -> None:
-    """A command comes out as its class, with the envelope as its sender wrote it."""
+    """Decoding gives the class of the command, with the envelope as its sender wrote it."""
     data = DATA | {
         "subscriptionId": PLAN,
         "activeAssets": "cancel",
@@ -413,13 +413,13 @@ FORGIVEN = {
 
 
 @pytest.mark.parametrize("sample", FORGIVEN.values(), ids=FORGIVEN.keys())
-def test_what_does_not_matter_is_no_reason_to_refuse(sample: Record) -> None:
+def test_harmless_oddities_are_no_reason_to_refuse(sample: Record) -> None:
     """Byte order marks, odd times, broken trace headers and unknown extensions do not stop a good command."""
     assert isinstance(decode(sample), AcceptedCommand)
 
 
 def test_64_levels_and_999_digits_and_a_mebibyte_are_read() -> None:
-    """The limits themselves are within the limits: what is left to judge is the command."""
+    """These limits are allowed values: only the command itself is left to check."""
     padding = b" " * (1_048_576 - len(json.dumps(DATA)))
 
     assert isinstance(decode(binary(levels(64))), RefusedCommand)
@@ -428,7 +428,7 @@ def test_64_levels_and_999_digits_and_a_mebibyte_are_read() -> None:
 
 
 def test_a_command_without_optional_members_has_their_defaults() -> None:
-    """What a sender leaves out is what the contract says it is."""
+    """A missing member has the default of the contract."""
     decoded = decode(binary(type=CREATE))
 
     assert isinstance(decoded, AcceptedCommand)
@@ -438,7 +438,7 @@ def test_a_command_without_optional_members_has_their_defaults() -> None:
 
 
 def test_a_country_is_read_in_any_case() -> None:
-    """`de` is Germany as well."""
+    """`de` is Germany too."""
     decoded = decode(binary(DATA | {"country": "de"}, type=CREATE))
 
     assert isinstance(decoded, AcceptedCommand)
@@ -465,7 +465,7 @@ def test_a_command_without_correlation_correlates_by_its_id() -> None:
 )
 @pytest.mark.parametrize("mode", ["binary", "structured"])
 def test_confluents_wire_format_is_named_with_the_way_out(message: bytes, schema: int, mode: str) -> None:
-    """The record stays unreadable; the dead letter says the schema id, and how a sender leaves it out."""
+    """The record stays unreadable. The dead letter has the schema id and says how a sender leaves it out."""
     made = binary(message) if mode == "binary" else record(message, CLOUDEVENTS)
     answer = decode(made)
     assert isinstance(answer, NotACommand)

@@ -1,4 +1,4 @@
-"""The closed lists of code words are the contract's, and each word is explained."""
+"""The lists of code words are closed, as in the contract, and each word is explained."""
 
 import pytest
 
@@ -26,18 +26,18 @@ REASONS = """retry throttled partner_center_unavailable token_unavailable order_
     ],
 )
 def test_the_lists_are_closed(kind: type[Code] | type[BlockerKind], words: str) -> None:
-    """Adding a word is a documented change: this list is the document's."""
+    """Adding a word is a documented change: this list is the one in the document."""
     assert {str(code) for code in kind} == set(words.split())
 
 
 def test_a_word_means_one_thing() -> None:
-    """No word is in two lists, so that every word can be explained by itself."""
+    """No word is in two lists, so each word has one explanation."""
     assert len(codes()) == sum(len(kind) for kind in (RejectedCode, FailedCode, RecordCode, WaitingReason))
 
 
 @pytest.mark.parametrize("code", codes().values())
-def test_every_word_says_what_happened_whose_it_is_and_what_to_do(code: Code) -> None:
-    """Title, cause and advice are there and are sentences; the title is a phrase."""
+def test_every_word_has_a_title_a_cause_a_fault_and_advice(code: Code) -> None:
+    """Title, cause and advice are not empty. Cause and advice are sentences, the title is a phrase."""
     meaning = code.meaning
 
     assert meaning.fault in Fault

@@ -1,4 +1,4 @@
-"""The contract as files: schemas that follow from the classes, examples that are real records."""
+"""The contract as files: schemas made from the classes, and examples that are real records."""
 
 import json
 from datetime import datetime
@@ -24,7 +24,7 @@ EVENTS = sorted(messages().keys() - commands().keys())
 
 
 def validator(type_: str) -> Draft202012Validator:
-    """What a team that trusts only the shipped schema checks data with."""
+    """The check of data by a team that trusts only the shipped schema."""
     return Draft202012Validator(schema(type_), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
@@ -36,7 +36,7 @@ def as_record(type_: str) -> Record:
 
 
 def as_example(type_: str, outgoing: Outgoing) -> dict[str, Any]:
-    """A record as examples are written."""
+    """A record in the form of the examples."""
     return {
         "type": type_,
         "key": (outgoing.key or b"").decode(),
@@ -53,12 +53,12 @@ def test_the_shipped_schema_is_the_one_of_the_class(kind: type[Message]) -> None
 
 @pytest.mark.parametrize("folder", ["schemas", "examples"])
 def test_there_is_one_file_for_each_message(folder: str) -> None:
-    """No message lacks its file, and no file outlives its message."""
+    """Every message has its file, and every file has its message."""
     assert {path.name for path in (FOLDER / folder).iterdir()} == {file_name(kind) for kind in messages().values()}
 
 
 def test_schemas_are_written_as_they_are_shipped(tmp_path: Path) -> None:
-    """Writing the schemas gives the shipped files to the byte."""
+    """The written schemas equal the shipped files to the byte."""
     written = write_schemas(tmp_path)
 
     assert {path.name: path.read_bytes() for path in written} == {
@@ -68,7 +68,7 @@ def test_schemas_are_written_as_they_are_shipped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("type_", messages())
 def test_schemas_are_sound_and_have_names_of_their_own(type_: str) -> None:
-    """Each schema is one of draft 2020-12, under an id that does not change."""
+    """Each is a schema of draft 2020-12, under an id that does not change."""
     Draft202012Validator.check_schema(schema(type_))
 
     assert schema(type_)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -77,7 +77,7 @@ def test_schemas_are_sound_and_have_names_of_their_own(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", messages())
 def test_an_example_fits_its_schema(type_: str) -> None:
-    """The example's value is what the schema describes, and its headers say its type and customer."""
+    """The schema describes the example's value. The headers have the message's type and customer."""
     shown = example(type_)
 
     validator(type_).validate(shown["value"])
@@ -86,7 +86,7 @@ def test_an_example_fits_its_schema(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", COMMANDS)
-def test_the_example_of_a_command_is_accepted_and_sent_so(type_: str) -> None:
+def test_the_example_of_a_command_is_accepted_and_sent_unchanged(type_: str) -> None:
     """The example decodes to its class, and sending that class gives the example again."""
     decoded = decode(as_record(type_))
     assert isinstance(decoded, AcceptedCommand)
@@ -105,7 +105,7 @@ def test_the_example_of_a_command_is_accepted_and_sent_so(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", EVENTS)
-def test_the_example_of_an_event_is_read_and_written_so(type_: str) -> None:
+def test_the_example_of_an_event_is_read_and_written_unchanged(type_: str) -> None:
     """The example reads as its class, and writing that class gives the example again."""
     published = read_event(as_record(type_))
     assert isinstance(published, PublishedEvent)
@@ -124,7 +124,7 @@ def test_the_example_of_an_event_is_read_and_written_so(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", COMMANDS)
 def test_the_schema_of_a_command_is_closed(type_: str) -> None:
-    """A sender who checks against the schema learns of a mistyped key before the record is sent."""
+    """A sender who checks against the schema finds a mistyped key before sending."""
     with pytest.raises(ValidationError, match="Additional properties"):
         validator(type_).validate({"customerId": CUSTOMER, "custom": 1})
 
@@ -149,7 +149,7 @@ MEMBERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("members", MEMBERS)
 def test_schema_and_decoding_agree(members: dict[str, Any]) -> None:
-    """What the schema of a command allows is accepted, and what it forbids is not."""
+    """The schema of a command allows exactly the data that decoding accepts."""
     type_ = "azplan.SuspendPlan.v1"
     shown = as_record(type_)
     data = {"customerId": CUSTOMER} | members
@@ -159,14 +159,14 @@ def test_schema_and_decoding_agree(members: dict[str, Any]) -> None:
 
 
 def test_a_member_has_a_name_and_no_title() -> None:
-    """Schemas say nothing that they say already."""
+    """Titles would repeat the names."""
     members = generated_schema(commands()["azplan.SuspendPlan.v1"])["properties"]
 
     assert [name for name, member in members.items() if "title" in member] == []
 
 
-def test_a_type_that_is_not_ours_has_no_files() -> None:
-    """Asking for an unknown type is an error that names it."""
+def test_an_unknown_type_has_no_files() -> None:
+    """Asking for an unknown type is an error that names the type."""
     with pytest.raises(KeyError, match=r"azplan\.Nothing\.v1"):
         schema("azplan.Nothing.v1")
     with pytest.raises(KeyError, match=r"azplan\.Nothing\.v1"):
@@ -174,7 +174,7 @@ def test_a_type_that_is_not_ours_has_no_files() -> None:
 
 
 def test_examples_tell_of_facts_in_order() -> None:
-    """In an example, nothing is said before it is true."""
+    """In an example, no event is earlier than its fact."""
     for type_ in EVENTS:
         shown = example(type_)
         received = shown["value"].get("receivedAt", shown["headers"]["ce_time"])
@@ -183,7 +183,7 @@ def test_examples_tell_of_facts_in_order() -> None:
 
 @pytest.mark.parametrize("type_", ["azplan.CommandRejected.v1", "azplan.CommandFailed.v1"])
 def test_an_example_explains_its_code_as_the_code_does(type_: str) -> None:
-    """Title and advice in an example are those that an event with this code has by default."""
+    """An example has the title and advice that an event with this code has by default."""
     shown = example(type_)["value"]
     meaning = codes()[shown["code"]].meaning
 

@@ -1,4 +1,4 @@
-"""Dead letters: the record as it came, with headers that say where, when and why."""
+"""Dead letters: the original record, with headers that say where, when and why."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def letter(record: Record = SAMPLE, failure: Failure = FAILURE) -> Outgoing:
 
 
 def test_a_dead_letter_says_where_when_and_why() -> None:
-    """The headers of the contract are added as text behind the record's own, which stay as they are."""
+    """The headers of the contract follow the record's own headers as text. The record's own stay unchanged."""
     assert dead_letter_headers(SAMPLE, FAILURE) == (
         *SAMPLE.headers,
         ("azplan_dlq_topic", b"azplan.commands.v1"),
@@ -48,8 +48,8 @@ def test_a_dead_letter_says_where_when_and_why() -> None:
     )
 
 
-def test_what_is_not_known_is_empty() -> None:
-    """A record that never was a command has no attempts, no correlation and no redrive to tell."""
+def test_an_unknown_value_is_empty() -> None:
+    """A record that never was a command has no attempts, no correlation and no redrive."""
     headers = dict(dead_letter_headers(replace(SAMPLE, timestamp=None), UNDECODED))
 
     assert {name.removeprefix("azplan_dlq_") for name, value in headers.items() if name != "a" and value == b""} == {
@@ -63,7 +63,7 @@ def test_what_is_not_known_is_empty() -> None:
 
 @pytest.mark.parametrize("timestamp", [-1, 2**62])
 def test_a_timestamp_that_is_no_instant_is_empty(timestamp: int) -> None:
-    """Producers may write any number; a dead letter is made all the same."""
+    """Producers may write any number. The dead letter is made anyway."""
     assert dict(dead_letter_headers(replace(SAMPLE, timestamp=timestamp), FAILURE))["azplan_dlq_timestamp"] == b""
 
 
@@ -77,7 +77,7 @@ def test_the_headers_of_an_earlier_dead_letter_are_replaced() -> None:
 
 
 def test_a_detail_is_bounded_and_printable() -> None:
-    """Text from elsewhere does not break the headers."""
+    """Foreign text does not break the headers."""
     headers = dict(
         dead_letter_headers(SAMPLE, replace(FAILURE, detail="a\0\ud800" + "x" * 1_000, correlation_id="\ud800"))
     )
@@ -95,7 +95,7 @@ def test_a_dead_letter_that_fits_is_left_alone() -> None:
 
 
 def test_a_dead_letter_that_is_too_large_loses_its_value() -> None:
-    """One byte over the limit, the value is empty and a header says so; everything else is kept."""
+    """One byte above the limit, the value is empty and a header says so. Everything else is kept."""
     whole = letter(replace(SAMPLE, key=b"k", value=b"x" * 1_000))
     cut = fit_dead_letter(whole, record_size(whole) - 1)
 
@@ -103,7 +103,7 @@ def test_a_dead_letter_that_is_too_large_loses_its_value() -> None:
 
 
 def test_headers_that_are_too_large_by_themselves_are_left_out() -> None:
-    """A record whose own headers fill the limit still becomes a dead letter with its key and our headers."""
+    """A record whose own headers fill the limit still becomes a dead letter, with its key and azplan's headers."""
     whole = letter(replace(SAMPLE, key=b"k", headers=(("big", b"x" * 10_000),)))
     cut = fit_dead_letter(whole, 10_000)
 
@@ -112,7 +112,7 @@ def test_headers_that_are_too_large_by_themselves_are_left_out() -> None:
 
 
 def test_even_a_key_may_be_too_large() -> None:
-    """Where nothing else helps, our headers alone are written: they name topic, partition and offset."""
+    """Then only azplan's headers are written. They name topic, partition and offset."""
     whole = letter(replace(SAMPLE, key=b"k" * 10_000))
     cut = fit_dead_letter(whole, 10_000)
 
@@ -120,6 +120,6 @@ def test_even_a_key_may_be_too_large() -> None:
     assert dict(cut.headers)["azplan_dlq_offset"] == b"1207"
 
 
-def test_a_tombstone_keeps_having_no_value() -> None:
+def test_the_dead_letter_of_a_tombstone_has_no_value() -> None:
     """A record without a value becomes a dead letter without a value."""
     assert fit_dead_letter(letter(replace(SAMPLE, value=None)), 10_000).value is None

@@ -1,4 +1,4 @@
-"""azplan's own messages become records."""
+"""azplan's own messages as records."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -24,7 +24,7 @@ def told(event: PlanSuspended = SUSPENDED, **more: str) -> Outgoing:
 
 
 def read(outgoing: Outgoing) -> Record:
-    """The record as its reader gets it."""
+    """The record as its reader receives it."""
     return record(outgoing.value, outgoing.headers, outgoing.key)
 
 
@@ -58,7 +58,7 @@ def test_the_same_event_is_the_same_bytes() -> None:
 
 
 def test_without_a_partner_there_is_no_partner_header() -> None:
-    """Where the partner cannot be told, the data says null and the header is missing."""
+    """If the partner is unknown, the data has null and the header is missing."""
     outgoing = told(
         PlanSuspended.of(Origin("1", "/crm", "x", CUSTOMER, None), subscription_id="s", already_suspended=True)
     )
@@ -68,7 +68,7 @@ def test_without_a_partner_there_is_no_partner_header() -> None:
 
 
 def test_text_beyond_ascii_is_written_as_utf_8() -> None:
-    """Names keep their letters, and take no more bytes than they need."""
+    """Names keep their letters and take no more bytes than needed."""
     partner = Origin("1", "/crm", "x", CUSTOMER, "Größe")
     outgoing = told(PlanSuspended.of(partner, subscription_id="s", already_suspended=True))
 
@@ -76,7 +76,7 @@ def test_text_beyond_ascii_is_written_as_utf_8() -> None:
     assert '"partner":"Größe"'.encode() in (outgoing.value or b"")
 
 
-def test_what_cannot_be_utf_8_is_replaced() -> None:
+def test_text_that_cannot_be_utf_8_is_replaced() -> None:
     """A lone surrogate in a header does not stop an event."""
     outgoing = encode(SUSPENDED, id=ID, time=TIME, correlation_id="a\ud800b", causation_id="\udfff")
 
@@ -91,13 +91,13 @@ def test_times_are_written_in_utc() -> None:
 
 
 def test_a_naive_time_is_refused() -> None:
-    """An event without an instant is a defect of ours, and said so."""
+    """An event without an instant is a defect of azplan and raises an error."""
     with pytest.raises(ValueError, match="naive"):
         encode(SUSPENDED, id=ID, time=TIME.replace(tzinfo=None), correlation_id="x", causation_id="x")
 
 
-def test_what_is_written_can_be_read() -> None:
-    """A reader of events gets back the event, its id, its time and its relations."""
+def test_a_written_event_can_be_read() -> None:
+    """A reader gets the event back, with its id, its time and its relations."""
     published = read_event(read(told()))
 
     assert isinstance(published, PublishedEvent)
@@ -115,15 +115,15 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("sample", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_no_event_of_ours_is_not_believed(sample: Record) -> None:
-    """Readers of events pass over what they cannot know, and can say why."""
+def test_an_event_that_azplan_would_not_write_is_not_believed(sample: Record) -> None:
+    """Readers skip unknown events and can give the reason."""
     found = read_event(sample)
     assert isinstance(found, SkippedRecord)
     assert found.why
 
 
-def test_a_command_that_we_send_is_a_good_command() -> None:
-    """What azplan sends it also accepts, with the same members and envelope."""
+def test_a_command_that_azplan_sends_is_a_good_command() -> None:
+    """azplan accepts the commands that azplan sends, with the same members and envelope."""
     command = SuspendPlan(
         customer_id=OTHER_CUSTOMER.upper(), subscription_id=PLAN, active_assets="cancel", deadline=TIME
     )

@@ -1,4 +1,4 @@
-"""Records from the open world: whatever the bytes, decoding gives an answer that can be printed, stored and sent."""
+"""Records from the open world: for any bytes, decoding gives an answer that can be printed, stored and sent."""
 
 import json
 import re
@@ -44,13 +44,13 @@ members = st.dictionaries(
 
 
 def storable(decoded: object) -> bool:
-    """Whether all text in it is without control characters and lone surrogates, as logs and databases need it."""
+    """Whether no text in the value has control characters or lone surrogates: logs and databases need that."""
     found = [getattr(decoded, field.name) for field in fields(decoded)] if is_dataclass(decoded) else []
     return all(storable(value) if is_dataclass(value) else not UNSTORABLE.search(str(value)) for value in found)
 
 
 def answered(sample: Record) -> None:
-    """Check that the record becomes one of the three answers, bounded and printable."""
+    """Check that the record becomes one of the three answers, with bounded and printable text."""
     decoded = decode(sample)
     assert isinstance(decoded, NotACommand | RefusedCommand | AcceptedCommand)
     assert storable(decoded)
@@ -68,20 +68,20 @@ def test_any_bytes_are_answered(value: bytes | None, key: bytes | None, headers:
 @settings(deadline=None)
 @given(data=members)
 def test_any_data_is_answered(data: dict[str, Any]) -> None:
-    """Whatever JSON a good envelope carries, decoding ends in an answer."""
+    """For any JSON in a good envelope, decoding ends in an answer."""
     answered(binary(DATA | data))
 
 
 @settings(deadline=None)
 @given(document=members, content_type=st.sampled_from([b"application/cloudevents+json", b"application/cloudevents"]))
 def test_any_structured_event_is_answered(document: dict[str, Any], content_type: bytes) -> None:
-    """Whatever JSON is sent in structured mode, decoding ends in an answer."""
+    """For any JSON in structured mode, decoding ends in an answer."""
     value = json.dumps(ATTRIBUTES | {"data": DATA} | document).encode()
     answered(record(value, (("content-type", content_type),)))
 
 
 def test_a_detail_repeats_no_value_and_only_the_start_of_a_key() -> None:
-    """Secrets and floods in a command stay out of the detail, which goes to logs, events and headers."""
+    """Secrets and floods in a command stay out of the detail, because logs, events and headers have the detail."""
     decoded = decode(
         binary(DATA | {"k" * 5000: 1, "activeAssets": "hunter2", "subscriptionId": "hunter2", "deadline": "hunter2"})
     )
@@ -101,7 +101,7 @@ def test_a_flood_of_unknown_keys_is_counted_not_listed() -> None:
 
 
 def test_a_long_type_is_cut_in_the_detail() -> None:
-    """A type of a thousand characters is named by its start."""
+    """The detail has the start of a type of a thousand characters."""
     decoded = decode(binary(type="t" * 1024))
 
     assert isinstance(decoded, RefusedCommand)
@@ -109,15 +109,15 @@ def test_a_long_type_is_cut_in_the_detail() -> None:
 
 
 def test_a_long_content_type_is_cut_in_the_detail() -> None:
-    """A content type of a thousand characters is named by its start."""
+    """The detail has the start of a content type of a thousand characters."""
     decoded = decode(binary(extra=(("content-type", b"x" * 1000),)))
 
     assert isinstance(decoded, RefusedCommand)
     assert decoded.detail == f'content-type is "{"x" * 63}…", not application/json'
 
 
-def test_a_record_whose_bytes_could_not_be_had_is_not_read_as_an_empty_one() -> None:
-    """An unread record is the first row of the contract's table, and the detail says what happened."""
+def test_a_record_whose_bytes_could_not_be_read_does_not_count_as_empty() -> None:
+    """An unread record is the first row of the contract's table. The detail says why it was not read."""
     decoded = decode(Record("azplan.commands.v1", 0, 7, None, None, None, (), "its batch is too large"))
 
     assert isinstance(decoded, NotACommand)

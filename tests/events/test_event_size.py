@@ -27,7 +27,7 @@ def encoded(event: CommandRejected | CommandValidated) -> Outgoing:
 
 
 def rejected(items: int, text: str) -> Outgoing:
-    """A refusal that names so many things, each with texts."""
+    """A refusal that names this many things, each with texts."""
     blocker = Blocker(kind=BlockerKind.AZURE_SUBSCRIPTION, id=text, name=text, status=text)
     event = CommandRejected.of(
         ORIGIN, code=RejectedCode.ACTIVE_ASSETS, detail="many are active", blockers=[blocker] * items
@@ -36,7 +36,7 @@ def rejected(items: int, text: str) -> Outgoing:
 
 
 def test_an_event_that_fits_is_left_alone() -> None:
-    """To the byte."""
+    """The event stays the same to the byte."""
     event = rejected(3, "text")
     assert fit_event(event, record_size(event)) is event
 
@@ -49,7 +49,7 @@ def test_an_event_that_fits_is_left_alone() -> None:
     ],
 )
 def test_an_event_of_the_longest_lists_and_texts_is_cut_to_as_many_items_as_fit(event: Outgoing, member: str) -> None:
-    """One more item would be too many; everything else is as it was, and `truncated` names the list."""
+    """One more item would not fit. Everything else is unchanged, and `truncated` names the list."""
     cut = fit_event(event, LIMIT)
     whole, data = json.loads(event.value or b""), json.loads(cut.value or b"")
 
@@ -64,7 +64,7 @@ def test_an_event_of_the_longest_lists_and_texts_is_cut_to_as_many_items_as_fit(
 
 
 def test_a_list_that_was_cut_to_500_items_before_is_named_once() -> None:
-    """And the event can still be read."""
+    """The event can still be read."""
     event = fit_event(rejected(501, "x" * 256), 50_000)
     read = read_event(Record("azplan.events.v1", 0, 0, 0, event.key, event.value, event.headers))
 
@@ -72,8 +72,8 @@ def test_a_list_that_was_cut_to_500_items_before_is_named_once() -> None:
     assert read.event.truncated == ("blockers",)
 
 
-def test_where_nothing_is_left_to_cut_the_smallest_comes_back() -> None:
-    """Its lists are empty, and it is the broker's to refuse it."""
+def test_an_event_that_cannot_be_cut_further_comes_back_as_small_as_possible() -> None:
+    """Its lists are empty, and the broker refuses the event."""
     event = rejected(3, "text")
     smallest = fit_event(event, 10)
 

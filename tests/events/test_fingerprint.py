@@ -1,4 +1,4 @@
-"""Fingerprints: which differences make another content, and which do not."""
+"""Fingerprints: which differences make another content and which do not."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def content(sample: Record) -> str:
 
 
 def spelled(data: dict[str, Any], order: list[str], indent: int | None) -> bytes:
-    """`data` as JSON with its keys in that order."""
+    """`data` as JSON with its keys in the given order."""
     return json.dumps({key: data[key] for key in order}, indent=indent).encode()
 
 
@@ -58,7 +58,7 @@ def test_the_mode_does_not_count() -> None:
     "member", [{"validateOnly": False}, {"deadline": None}, {"subscriptionId": None}, {"activeAssets": "refuse"}]
 )
 def test_a_member_that_has_its_default_does_not_count(member: dict[str, Any]) -> None:
-    """Writing a default out is the same content as leaving it out."""
+    """A written default is the same content as a missing member."""
     assert content(binary(DATA | member)) == content(binary(DATA))
 
 
@@ -73,7 +73,7 @@ def test_time_tracing_and_correlation_do_not_count() -> None:
 
 
 def test_the_byte_order_mark_does_not_count() -> None:
-    """A value with and one without a byte order mark are the same content."""
+    """A value is the same content with and without a byte order mark."""
     assert content(binary(b"\xef\xbb\xbf" + json.dumps(FULL).encode())) == content(binary(FULL))
 
 
@@ -119,8 +119,8 @@ def test_different_words_are_different_content(one: str, other: str) -> None:
     assert (first == second) == (one == other)
 
 
-def test_what_an_earlier_version_took_keeps_its_fingerprint() -> None:
-    """The record comes again, and its content is known; if more than values is wrong, no version ever took it."""
+def test_a_record_that_an_earlier_version_accepted_keeps_its_fingerprint() -> None:
+    """The record comes again and its content is known. If more than values are wrong, no version ever accepted it."""
     decoded = decode(binary(DATA | {"subscriptionId": "not-a-guid"}))
     assert isinstance(decoded, RefusedCommand)
     assert decoded.values_fingerprint == fingerprint(SuspendPlan, DATA | {"subscriptionId": "not-a-guid"}, None)
@@ -141,19 +141,19 @@ BAD = json.dumps(DATA | {"plan": 1}).encode()
 
 
 def test_a_refused_command_is_its_type_and_its_bytes() -> None:
-    """What cannot be understood is compared to the byte; attributes but the type do not count."""
+    """An unreadable command is compared to the byte. Of its attributes only the type counts."""
     assert refused(binary(BAD)) == refused(binary(BAD, partner="contoso", correlationid="x", key=CUSTOMER.encode()))
     assert refused(binary(BAD)) != refused(binary(BAD + b" "))
     assert refused(binary(BAD)) != refused(binary(BAD, type=CREATE))
 
 
 def test_a_refused_command_is_never_the_good_one_with_its_bytes() -> None:
-    """A corrected record key makes another content; a refused identity stays used up."""
+    """A corrected record key makes another content. A refused identity stays used up."""
     assert refused(binary(key=b"x")) != content(binary())
 
 
 def test_the_fingerprint_stays_what_it_was() -> None:
-    """Fingerprints are remembered for a year: a change here needs a new number of the algorithm."""
+    """The journal remembers fingerprints for a year: a change here needs a new number of the algorithm."""
     assert (
         content(binary(FULL, partner="contoso")) == "83b1d4fb4eaac2a464cc1696d670cf4001add1e888adb7f27d46002ed7cbef36"
     )

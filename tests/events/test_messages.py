@@ -1,4 +1,4 @@
-"""The messages themselves: what is registered, what a member takes, what an event cuts."""
+"""The messages: their registry, the values of their members, and the lists that events cut."""
 
 import re
 import sys
@@ -44,34 +44,34 @@ OTHERS = {
 }
 
 
-def test_every_command_says_what_answers_it() -> None:
+def test_every_command_names_the_event_that_answers_it() -> None:
     """The commands of the contract, each with its answer."""
     assert {type_: kind.answered_by.wire_type() for type_, kind in commands().items()} == ANSWERS
 
 
 def test_the_answers_end_the_story_and_nothing_else_does() -> None:
-    """The events of the contract, divided into terminal ones and others."""
+    """These are the events of the contract, divided into terminal ones and others."""
     assert {type_ for type_, kind in events().items() if kind.terminal} == TERMINAL
     assert {type_ for type_, kind in events().items() if not kind.terminal} == OTHERS
 
 
 @pytest.fixture
 def new_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The file of a further module of the package, `events.messages.closing`; gone after the test."""
+    """The file of a further module of the package, `events.messages.closing`. It is removed after the test."""
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     yield tmp_path / "closing.py"
     del package.closing, sys.modules["events.messages.closing"]
 
 
 def test_a_message_is_registered_by_being_there(new_module: Path) -> None:
-    """A command that is defined in a new module of the package is found without being named anywhere else."""
+    """A command in a new module of the package is found without being named anywhere else."""
     new_module.write_text("from events.messages.base import Command\n\nclass CloseAccount(Command):\n    pass\n")
 
     assert base._found(Command).keys() == {*ANSWERS, "azplan.CloseAccount.v1"}
 
 
 def test_two_messages_of_one_name_are_an_error(new_module: Path) -> None:
-    """A second class of the same name would shadow the first, so it is refused with the place to correct."""
+    """A second class of the same name would hide the first. The error names the place to correct."""
     new_module.write_text("from events.messages.base import Command\n\nclass SuspendPlan(Command):\n    pass\n")
 
     with pytest.raises(TypeError, match=r"SuspendPlan\.v1 is defined twice: rename the class in events\.messages\.p"):
@@ -79,7 +79,7 @@ def test_two_messages_of_one_name_are_an_error(new_module: Path) -> None:
 
 
 def test_events_of_a_command_begin_with_what_they_have_in_common() -> None:
-    """Every event names command, customer, partner and story; its own members follow, camelCase."""
+    """Every event names command, customer, partner and story. Its own members follow, in camelCase."""
     event = PlanSuspended.of(ORIGIN, subscription_id="5A2A", already_suspended=True)
 
     assert event.wire_data() == {
@@ -96,7 +96,7 @@ def test_events_of_a_command_begin_with_what_they_have_in_common() -> None:
 
 
 def test_the_customer_is_in_lower_case() -> None:
-    """However the customer id was written, messages carry it in lower case."""
+    """This holds for any case in the source."""
     origin = Origin("1", "/crm", "azplan.SuspendPlan.v1", CUSTOMER.upper(), None)
 
     assert CommandAccepted.of(origin, received_at=NOW).customer_id == CUSTOMER
@@ -105,7 +105,7 @@ def test_the_customer_is_in_lower_case() -> None:
 
 @pytest.mark.parametrize(("made", "named"), [(500, None), (501, ["blockers"]), (2_000, ["blockers"])])
 def test_a_long_list_is_cut_and_named(made: int, named: list[str] | None) -> None:
-    """A list holds at most 500 items; the first are kept and `truncated` names it."""
+    """A list has at most 500 items. The first ones are kept, and `truncated` names the list."""
     blockers = [Blocker(kind=BlockerKind.ORDER, id=str(number)) for number in range(made)]
     data = CommandRejected.of(ORIGIN, code=RejectedCode.ACTIVE_ASSETS, detail="x", blockers=blockers).wire_data()
 
@@ -114,7 +114,7 @@ def test_a_long_list_is_cut_and_named(made: int, named: list[str] | None) -> Non
 
 
 def test_every_list_of_every_event_is_cut() -> None:
-    """Cut lists are named as they are on the wire, in any event."""
+    """`truncated` has the names of the wire, in any event."""
     items = [UpgradeLineItem(status="Completed")] * 501
     upgrade = ProductUpgradeCompleted.of(ORIGIN, upgrade_id="u", adopted=False, line_items=items)
     validated = CommandValidated.of(ORIGIN, would_do=["x"] * 501)
@@ -140,7 +140,7 @@ def test_a_cut_list_stays_named_when_it_is_read_again() -> None:
 
 
 def test_microsofts_texts_are_made_printable_and_cut() -> None:
-    """What Microsoft or a person wrote cannot break a log, a database or the size of a record."""
+    """The text of Microsoft or a person cannot break a log, a database or the size of a record."""
     error = PartnerCenterError(operation="carts.checkout", code="9\x00\ud800", description="one\r\ntwo" + "x" * 3_000)
     blocker = Blocker(kind=BlockerKind.ORDER, id="o", name="n" * 1_000)
 
@@ -152,14 +152,14 @@ def test_microsofts_texts_are_made_printable_and_cut() -> None:
 
 @pytest.mark.parametrize("code", [*RejectedCode])
 def test_a_rejection_explains_its_code(code: RejectedCode) -> None:
-    """Title and advice follow from the code where nothing better is given."""
+    """Title and advice follow from the code if the event has none of its own."""
     event = CommandRejected.of(ORIGIN, code=code, detail="x")
 
     assert (event.title, event.advice) == (code.meaning.title, code.meaning.advice)
 
 
 def test_better_advice_is_kept() -> None:
-    """A handler that knows more than the code says so."""
+    """A handler that knows more than the code says so in the event."""
     event = CommandFailed.of(
         ORIGIN, code=FailedCode.ORDER_FAILED, detail="x", advice="Buy anew.", attempts=1, outcome_unknown=False
     )
@@ -168,15 +168,15 @@ def test_better_advice_is_kept() -> None:
 
 
 def test_a_code_of_failures_is_none_of_rejections() -> None:
-    """The two lists are closed: a code of one is refused by the other, and by name."""
+    """The two lists are closed: each refuses a code of the other and names the code."""
     with pytest.raises(ValidationError, match="code"):
         CommandRejected.of(ORIGIN, code=FailedCode.ORDER_FAILED, detail="x")
     with pytest.raises(ValidationError, match="code"):
         CommandFailed.of(ORIGIN, code="plan_not_found", detail="x", attempts=1, outcome_unknown=False)
 
 
-def test_readers_ignore_what_they_do_not_know() -> None:
-    """An event of a newer azplan, with more members, is read by an older one."""
+def test_readers_ignore_members_that_they_do_not_know() -> None:
+    """An older azplan reads an event of a newer one with more members."""
     data = CommandAccepted.of(ORIGIN, received_at=NOW).wire_data()
 
     assert CommandAccepted.model_validate(data | {"laneDepth": 3, "received_at": "x"}) == CommandAccepted.of(
@@ -185,7 +185,7 @@ def test_readers_ignore_what_they_do_not_know() -> None:
 
 
 def test_an_instant_is_written_in_utc() -> None:
-    """Any offset goes in; UTC comes out, with a fraction only where there is one."""
+    """Any offset is accepted. The output is UTC, with a fraction only if there is one."""
     berlin = datetime(2026, 3, 2, 10, 30, tzinfo=timezone(timedelta(hours=1)))
 
     assert CommandAccepted.of(ORIGIN, received_at=berlin).wire_data()["receivedAt"] == "2026-03-02T09:30:00Z"
@@ -194,7 +194,7 @@ def test_an_instant_is_written_in_utc() -> None:
 
 
 def test_a_naive_datetime_is_refused() -> None:
-    """A local time is no instant, not even from our own code."""
+    """A local time is no instant, even in azplan's own code."""
     naive = NOW.replace(tzinfo=None)
     with pytest.raises(ValidationError, match="must be an RFC 3339 instant with an offset"):
         CommandAccepted.of(ORIGIN, received_at=naive)
@@ -203,18 +203,18 @@ def test_a_naive_datetime_is_refused() -> None:
 
 
 def test_messages_cannot_be_changed() -> None:
-    """What was said stays said."""
+    """A published event never changes."""
     with pytest.raises(ValidationError, match="frozen"):
         SuspendPlan(customer_id=CUSTOMER).active_assets = "cancel"  # type: ignore[misc]
 
 
 def test_a_command_is_sent_without_its_defaults() -> None:
-    """Members that have their default are left out of what we send ourselves."""
+    """A message of azplan leaves out members with their default."""
     assert SuspendPlan(customer_id=CUSTOMER, active_assets="refuse").wire_data() == {"customerId": CUSTOMER}
 
 
 @pytest.mark.parametrize("kind", [*commands().values(), *events().values()])
 def test_every_message_says_what_it_means(kind: type[Command] | type[Event]) -> None:
-    """Every message has a sentence of its own: the schemas carry it to other teams."""
+    """Every message has a sentence of its own. The schemas show it to other teams."""
     assert kind.__doc__ is not None
     assert re.match(r"[A-Z].+\.", kind.__doc__)

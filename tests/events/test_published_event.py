@@ -51,7 +51,7 @@ WRONG_ID = "its ce_id does not follow from the command, the story and the place 
 
 
 def published(event: Event, place: str = TERMINAL, *, id: UUID | None = None) -> Record:  # noqa: A002
-    """An event as the worker publishes it, at that place of its story, or under another id."""
+    """An event as the worker publishes it, at this place of its story or under another id."""
     origin = event.command_source, event.command_id, event.redrive
     out = encode(event, id=id or event_id(*origin, place), time=NOW, correlation_id="x", causation_id="c-1")
     return Record("events", 3, 14, 1, out.key, out.value, out.headers)
@@ -68,13 +68,13 @@ def with_data(**changes: object) -> Record:
 
 
 def with_header(record: Record, name: str, value: str | None) -> Record:
-    """The record with another header, or without it."""
+    """The record with another value of a header, or without the header."""
     others = [each for each in record.headers if each[0] != name]
     return replace(record, headers=(*others, *([] if value is None else [(name, value.encode())])))
 
 
 @pytest.mark.parametrize(("event", "place"), EVENTS, ids=lambda value: str(value)[:24])
-def test_what_the_worker_writes_is_believed(event: Event, place: str) -> None:
+def test_an_event_of_the_worker_is_believed(event: Event, place: str) -> None:
     """Each event is accepted at its place."""
     found = read_own_event(published(event, place))
     assert isinstance(found, PublishedEvent)
@@ -83,7 +83,7 @@ def test_what_the_worker_writes_is_believed(event: Event, place: str) -> None:
 
 @pytest.mark.parametrize(("event", "place"), EVENTS, ids=lambda value: str(value)[:24])
 def test_an_event_at_another_place_is_not(event: Event, place: str) -> None:
-    """An event under any other id is skipped: the id of another story, of another command, or a random one."""
+    """An event under any other id is skipped: the id of another story, of another command, or a random id."""
     for wrong in (
         uuid4(),
         event_id("/crm", "c-1", 1, place),
@@ -98,7 +98,7 @@ def test_an_event_at_another_place_is_not(event: Event, place: str) -> None:
 
 
 def test_a_refused_identity_is_believed_by_the_record_that_was_refused() -> None:
-    """The place of the event follows from the content of that record, and the event does not hold that content."""
+    """The place of the event follows from the content of that record. The event itself does not have that content."""
     record = published(REUSED, id_reused("content"))
     assert isinstance(read_own_event(record, "content"), PublishedEvent)
     assert isinstance(read_own_event(record, "other"), SkippedRecord)
@@ -107,7 +107,7 @@ def test_a_refused_identity_is_believed_by_the_record_that_was_refused() -> None
 
 
 def test_every_event_has_a_place() -> None:
-    """A new event that nobody could believe would be lost in a rebuild."""
+    """A new event without a place would be lost in a rebuild."""
     unplaced = {kind for kind in events().values() if not kind.terminal and not kind.place}
     assert unplaced == {CommandIdReused}, "its place follows from the content of the refused record"
     assert not [kind for kind in events().values() if kind.terminal and (kind.place or kind.numbered)]
@@ -156,7 +156,7 @@ UNBELIEVED: dict[str, tuple[Record, str]] = {
 
 
 @pytest.mark.parametrize(("record", "why"), UNBELIEVED.values(), ids=UNBELIEVED.keys())
-def test_what_cannot_be_believed_is_named(record: Record, why: str) -> None:
+def test_a_record_that_cannot_be_believed_is_named(record: Record, why: str) -> None:
     """Every other record is skipped with its position and the reason; nothing is raised."""
     found = read_own_event(record)
     assert isinstance(found, SkippedRecord)
@@ -167,7 +167,7 @@ def test_what_cannot_be_believed_is_named(record: Record, why: str) -> None:
 @pytest.mark.parametrize("hostile", [lambda: CommandFailed, lambda: CommandAccepted, lambda: PlanSuspended])
 @pytest.mark.parametrize("value", [None, 5, -1, 2**80, 1.5, True, "", "\x00", "\ud800", [], [[]], {}, {"a": [1]}])
 def test_no_value_of_any_member_raises(hostile: Callable[[], type[Event]], value: object) -> None:
-    """Whatever a foreign producer writes into each member of an event."""
+    """This holds for anything that a foreign producer writes into any member of an event."""
     kind = hostile()
     for name, info in kind.model_fields.items():
         for many in (0, 501):
@@ -178,14 +178,14 @@ def test_no_value_of_any_member_raises(hostile: Callable[[], type[Event]], value
 
 
 def test_numbers_of_waits_are_found_and_not_looked_for_without_end() -> None:
-    """The last number that is tried is found, the next one is not."""
+    """The last number that is tried is found. The next one is not."""
     for number, found in ((1, 1), (MOST_NUMBERS, MOST_NUMBERS), (MOST_NUMBERS + 1, 0)):
         id_ = str(event_id("/crm", "c-1", 0, CommandWaiting.nth_place(number)))
         assert number_in_story(id_, "/crm", "c-1", 0, CommandWaiting.nth_place) == found
 
 
 def test_the_first_few_are_kept_and_all_are_counted() -> None:
-    """A topic full of rubbish takes no memory."""
+    """A topic full of rubbish uses no memory."""
     passed = SkippedRecords()
     for offset in range(100):
         passed.add(SkippedRecord("events", 0, offset, "no"))

@@ -16,7 +16,7 @@ from events.wire.text import counted, has_control_characters, json_text, printab
 @settings(deadline=None)
 @given(st.text(st.characters()), st.integers(2, 50))
 def test_printable_text_is_one_line_within_its_limit(text: str, limit: int) -> None:
-    """Whatever the text, what comes out can be logged, encoded and stored, and is no longer than asked for."""
+    """The result can be logged, encoded and stored for any text, and is never longer than the limit."""
     line = printable(text, limit)
 
     assert len(line) <= limit
@@ -40,24 +40,24 @@ def test_printable_text_is_one_line_within_its_limit(text: str, limit: int) -> N
         ("ä" * 10, "ä" * 10),
     ],
 )
-def test_printable_text_keeps_what_it_can(text: str, line: str) -> None:
-    """Breaks become a space, the unprintable a replacement character, and a cut an ellipsis; here at 10 characters."""
+def test_printable_text_keeps_every_printable_character(text: str, line: str) -> None:
+    """Breaks become a space, the unprintable a replacement character, and a cut an ellipsis; the limit here is 10."""
     assert printable(text, 10) == line
 
 
 INK = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
-"""Format characters that are seen: signs that stand before Arabic and Kaithi numbers."""
+"""Visible format characters: signs in front of Arabic and Kaithi numbers."""
 HARMFUL = [
     character
     for character in map(chr, range(sys.maxunicode + 1))
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and ord(character) not in INK
 ]
-"""By Unicode's own table: controls, format characters, surrogates, separators of lines and paragraphs."""
+"""Categories of Unicode's own table: controls, format characters, surrogates, separators of lines and paragraphs."""
 FILLERS = "\u115f\u1160\u3164\uffa0"
 
 
 def test_no_character_that_only_acts_or_hides_survives() -> None:
-    """Escape sequences, C1 codes, bidirectional controls, characters without width: none reaches a terminal."""
+    """No escape sequence, C1 code, bidirectional control or character without width reaches a terminal."""
     assert {"\x1b", "\x9b", "\u202e", "\u2066", "\u200f", "\u061c", "\u200b", "\u2028", "\ufeff"} <= {*HARMFUL}
     survived = [
         f"U+{ord(each):04X}" for each in (*HARMFUL, *FILLERS) if visible(f"a{each}b") not in ("a\ufffdb", "a b")
@@ -69,12 +69,12 @@ def test_no_character_that_only_acts_or_hides_survives() -> None:
     "text", ["Ünïcödé – 100 €", "日本語", "שלום", "مرحبا", "می\u200cخواهم", "👩\u200d💻", "naïve\u0301"]
 )
 def test_text_that_people_read_stays_as_it_is(text: str) -> None:
-    """Scripts from right to left, and joiners where a script or an emoji needs them."""
+    """Scripts from right to left stay, and joiners stay if a script or an emoji needs them."""
     assert visible(text) == text
 
 
 def test_json_stays_what_it_was_and_shows_nothing_harmful() -> None:
-    """A program reads the same value; the characters are escapes in it."""
+    """A program reads the same value. The characters are escapes in the JSON."""
     value = {"name": "|".join(HARMFUL), "ok": "Ünï שלום"}
     printed = json_text(value, 2)
     assert json.loads(printed) == value
@@ -84,7 +84,7 @@ def test_json_stays_what_it_was_and_shows_nothing_harmful() -> None:
 
 
 def test_quoted_text_is_short() -> None:
-    """A name that a sender chose is quoted, and cut."""
+    """A name that a sender chose is quoted and cut."""
     assert quoted("a\nb") == '"a b"'
     assert quoted("x" * 100) == f'"{"x" * 63}…"'
 
@@ -143,8 +143,8 @@ def test_instants_are_read_as_rfc_3339_writes_them(text: str, seconds: float) ->
         "2026-03-01T00:00:00." + "0" * 100 + "Z",
     ],
 )
-def test_what_is_no_instant_is_none(text: str) -> None:
-    """Local times, other formats and days that never were are not guessed at."""
+def test_text_that_is_no_instant_is_none(text: str) -> None:
+    """Local times, other formats and impossible days are not guessed."""
     assert parse_instant(text) is None
 
 
@@ -158,5 +158,5 @@ def test_a_naive_datetime_is_not_written() -> None:
     ("number", "words"), [(0, "0 reservations"), (1, "1 reservation"), (2, "2 reservations"), (21, "21 reservations")]
 )
 def test_things_are_counted_as_people_do(number: int, words: str) -> None:
-    """Only one of them is in the singular."""
+    """Only the number one has the singular."""
     assert counted(number, "reservation") == words
