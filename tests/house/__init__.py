@@ -1,1 +1,1 @@
-"""The rules of the house, as tests: each failure says what to add and where."""
+"""The rules of the house, as tests: each failure says what to add and where to add it."""

@@ -1,6 +1,6 @@
-"""Looks at everything that the product derives from a command, an event, a wait reason, an operation and a setting.
+"""Checks everything that the product derives from a command, an event, a wait reason, an operation and a setting.
 
-`test_one_place` runs it in a copy of the product to which one of each was added.
+`test_one_place` runs this module in a copy of the product with one more of each.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ COMMAND = commands()["azplan.AssignLicense.v1"](customer_id=bench.CUSTOMER, user
 
 
 def azplan(*words: str) -> str:
-    """What the command line prints for these words; it must succeed."""
+    """The output of the command line for these words. The command must succeed."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = call(words)
@@ -44,7 +44,7 @@ def azplan(*words: str) -> str:
 
 
 def contract() -> None:
-    """Messages have their schemas and examples, and the command line prints them."""
+    """Messages have schemas and examples, and the command line prints them."""
     for name in ADDED:
         wire_type = f"azplan.{name}.v1"
         assert wire_type in messages()
@@ -65,7 +65,7 @@ def sending() -> None:
 
 
 def codes_and_settings() -> None:
-    """The reason is explained, and its deadline is a setting like any other."""
+    """The reason is explained, and its deadline is a setting."""
     told = azplan("errors", "explain", "license_pending")
     assert "CommandWaiting" in told
     assert "Microsoft is assigning the license" in told
@@ -91,12 +91,12 @@ def client() -> None:
 
 
 def counted() -> str:
-    """What is measured, as Prometheus reads it."""
+    """The metrics, as Prometheus reads them."""
     return generate_latest(metrics.REGISTRY).decode()
 
 
 def labels() -> None:
-    """Every label that is known beforehand is there before anything happened."""
+    """Every known label is there before the first event."""
     metrics.prepare(
         [(one.name, one.method, one.success) for one in operations().values()],
         topics={"commands": "c", "events": "e", "dead_letters": "d"},
@@ -116,7 +116,7 @@ def replaying() -> None:
 
 
 async def running(place: Path) -> None:
-    """The command runs, waits, is told about, ends, and its events are believed."""
+    """The command runs, waits, is reported and ends, and its events are believed."""
     bench.POLICY = worker_parts.policy(model.Settings())
     journal = bench.Bench(place)
     await journal.open()
@@ -142,7 +142,7 @@ async def running(place: Path) -> None:
 
 
 def main() -> None:
-    """Look at everything."""
+    """Check everything."""
     journal = Path(sys.argv[1])
     os.environ["AZPLAN_JOURNAL__URL"] = f"sqlite:///{journal}"
     contract()

@@ -1,4 +1,4 @@
-"""A command is a name in three folders: its message, its handler, its tests."""
+"""A command has one name in three folders: its message, its handler, its tests."""
 
 import re
 from pathlib import Path
@@ -16,13 +16,13 @@ COMMANDS = list(commands().values())
 
 
 def snake(name: str) -> str:
-    """`SuspendPlan` as a file is called."""
+    """The name of the file of `SuspendPlan`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 def test_a_command_has_its_handler_in_a_file_of_its_name(command: type) -> None:
-    """A person who asks what a command does reads one file."""
+    """A person who wants to know a command reads one file."""
     file = ROOT / "worker" / "handlers" / f"{snake(command.__name__)}.py"
     handler = load("worker.handlers").get(command)
 
@@ -41,7 +41,7 @@ def test_a_command_has_tests_of_its_handler(command: type) -> None:
 
 @pytest.mark.parametrize("kind", [*commands(), *events()])
 def test_a_message_has_a_schema_and_an_example(kind: str) -> None:
-    """Every message has the schema and the example that other teams build on."""
+    """Other teams build on schema and example."""
     assert kind in messages()
     assert schema(kind)["properties"]
     assert example(kind)["value"]
@@ -56,5 +56,5 @@ def test_an_operation_of_the_client_can_be_practised(operation) -> None:
 
 
 def bare(path: str) -> str:
-    """A path's template without the names of its members, in lower case."""
+    """The template of a path without the names of its members, in lower case."""
     return re.sub(r"\{[^}]*\}", "{}", path).lower()

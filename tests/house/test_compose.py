@@ -1,4 +1,4 @@
-"""What `make up` starts fits together: containers, settings, secrets, certificates, listeners."""
+"""The parts that `make up` starts fit together: containers, settings, secrets, certificates, listeners."""
 
 import re
 import shutil
@@ -34,7 +34,7 @@ ours = pytest.mark.parametrize("name", ["worker", "topics", "simulator"])
 
 
 def _compose(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Docker Compose: a program on its own, or a plug-in of docker."""
+    """Run Docker Compose, as a program or as a plug-in of docker."""
     ways = (["docker-compose"], ["docker", "compose"])
     found = next((way for way in ways if shutil.which(way[0]) and _run(*way, "version").returncode == 0), None)
     if found is None:
@@ -48,7 +48,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
-    """The settings as a service reads them: its environment and its secrets, and nothing of this machine's."""
+    """The settings as a service reads them: its environment and its secrets, and nothing of this machine."""
 
     def load(service: str) -> model.Settings:
         for secret in SERVICES[service]["secrets"]:
@@ -61,7 +61,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
 
 
 def test_compose_takes_the_file() -> None:
-    """Docker Compose itself finds nothing wrong with it."""
+    """Docker Compose itself finds no mistake in the file."""
     done = _compose("config", "--quiet")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -69,13 +69,13 @@ def test_compose_takes_the_file() -> None:
 
 @each_service
 def test_ports_are_open_to_this_machine_only(name: str) -> None:
-    """No port is open to the neighbours of a laptop."""
+    """No neighbour of a laptop reaches a port."""
     assert [port for port in SERVICES[name].get("ports", []) if not port.startswith("127.0.0.1:")] == []
 
 
 @each_service
 def test_images_of_others_are_pinned(name: str) -> None:
-    """The same versions today and next year; images of ours are built from this checkout."""
+    """The versions are the same today and next year. azplan's own images are built from this checkout."""
     image = SERVICES[name]["image"]
     built = {service["image"] for service in SERVICES.values() if "build" in service}
 
@@ -83,7 +83,7 @@ def test_images_of_others_are_pinned(name: str) -> None:
 
 
 @each_service
-def test_every_service_says_whether_it_is_well(name: str) -> None:
+def test_every_service_reports_its_health(name: str) -> None:
     """`docker compose up --wait` waits for all services. A service that ends must end with success."""
     service = SERVICES[name]
     waits = {
@@ -101,8 +101,8 @@ def test_every_service_says_whether_it_is_well(name: str) -> None:
 
 
 @ours
-def test_our_containers_can_change_nothing_of_themselves(name: str) -> None:
-    """A read-only file system, no capabilities, no way to more rights, not root."""
+def test_containers_cannot_change_themselves(name: str) -> None:
+    """Read-only file system, no capabilities, no way to more rights, not root."""
     service = SERVICES[name]
 
     assert service["read_only"] is True
@@ -113,7 +113,7 @@ def test_our_containers_can_change_nothing_of_themselves(name: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["worker", "simulator"])
-def test_our_images_run_as_nobody_in_particular(target: str) -> None:
+def test_images_run_as_a_numeric_user_that_is_not_root(target: str) -> None:
     """The user is a number, so that an orchestrator can tell that it is not root."""
     assert f"\nUSER {WORKER_USER}\n" in _stage("base")
     assert _stage(target).startswith("FROM base AS ")
@@ -122,7 +122,7 @@ def test_our_images_run_as_nobody_in_particular(target: str) -> None:
 
 @pytest.mark.parametrize("name", ["worker", "topics"])
 def test_the_worker_takes_its_settings(name: str, loaded: Load) -> None:
-    """Every setting in the file exists, and together with the secrets they are complete."""
+    """Every setting in the file exists. With the secrets the settings are complete."""
     found = loaded(name)
 
     assert found.journal.url.get_secret_value().startswith("postgresql://")
@@ -130,7 +130,7 @@ def test_the_worker_takes_its_settings(name: str, loaded: Load) -> None:
 
 
 @each_service
-def test_secrets_are_files(name: str) -> None:
+def test_no_secret_is_in_the_environment_of_a_container(name: str) -> None:
     """A container's environment holds no secret."""
     environment = str(SERVICES[name].get("environment", {}))
     known = {(ROOT / secret["file"]).read_text("utf-8").strip() for secret in COMPOSE["secrets"].values()}
@@ -153,7 +153,10 @@ def test_the_database_has_the_password_that_the_worker_knows(loaded: Load) -> No
 
 
 def test_the_worker_has_longer_to_stop_than_it_needs(loaded: Load) -> None:
-    """A worker that is killed while it stops makes the next one wait for its lease; docs/deploying.md says how long."""
+    """A worker that is killed during its stop makes the next one wait for its lease.
+
+    docs/deploying.md has the times.
+    """
     grace = SERVICES["worker"]["stop_grace_period"]
     needs = loaded("worker").worker.drain_timeout.total_seconds() + STOP_SECONDS
     assert float(grace.removesuffix("s")) > needs
@@ -163,7 +166,7 @@ def test_the_worker_has_longer_to_stop_than_it_needs(loaded: Load) -> None:
 
 
 def test_the_simulator_is_the_partner_center_of_the_settings(loaded: Load) -> None:
-    """Account, addresses, certificate and refresh token are those that the simulator is started with."""
+    """The simulator is started with the same account, addresses, certificate and refresh token."""
     partner = loaded("worker").partners["contoso"]
     options = simulator._parser().parse_args(SERVICES["simulator"]["command"])
 
@@ -180,7 +183,7 @@ def test_the_simulator_is_the_partner_center_of_the_settings(loaded: Load) -> No
 
 
 def test_the_simulator_starts_with_the_customers_that_are_asked_for() -> None:
-    """Every profile in the file exists, and the first customer is the one that the file's own example names."""
+    """Every profile in the file exists. The first customer is the one in the file's own example."""
     options = simulator._parser().parse_args(SERVICES["simulator"]["command"])
     customers = list(simulator._simulator(options).world.customers)
 
@@ -189,7 +192,7 @@ def test_the_simulator_starts_with_the_customers_that_are_asked_for() -> None:
 
 
 def test_kafka_can_be_reached_from_containers_and_from_the_host(loaded: Load) -> None:
-    """Each listener has a protocol, and each but the controller's says the address by which its callers know it."""
+    """Each listener has a protocol. Each but the controller's has the address that its callers use."""
     kafka = SERVICES["kafka"]["environment"]
     listening = _listeners(kafka["KAFKA_LISTENERS"])
     advertised = _listeners(kafka["KAFKA_ADVERTISED_LISTENERS"])
@@ -208,7 +211,7 @@ def test_kafka_can_be_reached_from_containers_and_from_the_host(loaded: Load) ->
 
 
 def test_prometheus_asks_the_worker_where_it_answers(loaded: Load) -> None:
-    """Service name and port are those of the worker, which listens to more than itself."""
+    """Service name and port are those of the worker, which has more than one listener."""
     found = loaded("worker")
     (job,) = _load(ROOT / "ops" / "prometheus" / "prometheus.yml")["scrape_configs"]
 
@@ -217,8 +220,8 @@ def test_prometheus_asks_the_worker_where_it_answers(loaded: Load) -> None:
     assert (found.metrics.host, found.http.host) == ("0.0.0.0", "0.0.0.0")
 
 
-def test_grafana_finds_what_it_is_given() -> None:
-    """The data source is the container's, and the dashboards lie where the provider looks."""
+def test_grafana_finds_its_data_source_and_its_dashboards() -> None:
+    """The data source is the container's. The dashboards are in the provider's folder."""
     provisioning = ROOT / "ops" / "grafana" / "provisioning"
     (source,) = _load(provisioning / "datasources" / "prometheus.yml")["datasources"]
     (provider,) = _load(provisioning / "dashboards" / "azplan.yml")["providers"]
@@ -233,7 +236,7 @@ def test_grafana_finds_what_it_is_given() -> None:
 
 @pytest.mark.parametrize("target", ["worker", "simulator"])
 def test_the_health_check_of_an_image_is_a_program_that_python_takes(target: str) -> None:
-    """It is asked without a shell, in Python, of nothing but the standard library."""
+    """The check runs without a shell, in Python, with the standard library alone."""
     (command,) = re.findall(r"CMD (\[\"python\", \"-c\", .*\])", _stage(target))
     program = yaml.safe_load(command)[2]
 
@@ -241,7 +244,7 @@ def test_the_health_check_of_an_image_is_a_program_that_python_takes(target: str
     assert re.findall(r"import (.*?);", program)[0].split(", ")[0] == "http.client as h", "asks no proxy"
 
 
-def test_the_build_gets_what_it_copies() -> None:
+def test_the_build_gets_every_path_that_it_copies() -> None:
     """.dockerignore lets through every path that the Dockerfile copies from the checkout."""
     copied = {
         path for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE) for path in line.split()[:-1]
@@ -261,6 +264,6 @@ def _listeners(text: str) -> dict[str, tuple[str, str]]:
 
 
 def _stage(target: str) -> str:
-    """The lines of the Dockerfile that make one image, with its FROM."""
+    """The lines of the Dockerfile that make one image, from its FROM on."""
     stages = re.split(r"^(?=FROM )", DOCKERFILE, flags=re.MULTILINE)
     return next((stage for stage in stages if re.match(rf"FROM \S+ AS {target}\n", stage)), "")

@@ -1,4 +1,4 @@
-"""The dashboards show what the worker measures, say what it means, and stay readable for the person on call."""
+"""The dashboards show the worker's metrics, explain them, and stay readable for the person on call."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def _queries(panel: Mapping[str, Any]) -> list[str]:
 
 
 def _exported() -> dict[str, str]:
-    """Every name that a query may use, and the declared metric behind it."""
+    """Every name that a query may use, with the declared metric behind it."""
     names = {}
     for family in REGISTRY.collect():
         endings = {
@@ -117,7 +117,7 @@ def test_panels_have_a_number_and_a_place_of_their_own(name: str) -> None:
 
 @each_panel
 def test_a_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
-    """Title, a description in sentences, and a unit."""
+    """Each panel has a title, a description in sentences, and a unit."""
     assert panel["title"]
     assert len(panel["description"]) > 40
     assert panel["description"].endswith(".")
@@ -126,7 +126,7 @@ def test_a_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_a_panel_asks_the_chosen_data_source(panel: dict[str, Any]) -> None:
-    """The panel and each of its queries."""
+    """This holds for the panel and each of its queries."""
     sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
 
     assert panel["targets"]
@@ -147,7 +147,7 @@ def test_every_metric_in_a_query_exists(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_every_label_in_a_query_exists(panel: dict[str, Any]) -> None:
-    """Matchers and groupings name labels that the metric has; ours or those of the scrape."""
+    """Matchers and groupings name labels of the metric or of the scrape."""
     for query in _queries(panel):
         known = set(SCRAPED)
         for name, matchers in SELECTOR.findall(query):
@@ -179,7 +179,7 @@ def test_every_value_in_a_query_exists(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_every_query_keeps_to_the_chosen_workers(panel: dict[str, Any]) -> None:
-    """Each selector has job and instance; one of a metric by command has the chosen commands too, or none of ours."""
+    """Each selector has job and instance. A metric by command also has the chosen commands, or no command of azplan."""
     chosen = {("job", "=~", "$job"), ("instance", "=~", "$instance")}
     for query in _queries(panel):
         for name, matchers in SELECTOR.findall(query):
@@ -191,7 +191,7 @@ def test_every_query_keeps_to_the_chosen_workers(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_a_window_fits_the_scrape_interval(panel: dict[str, Any]) -> None:
-    """Rates go over $__rate_interval, or over all that is shown where it is one number; counters only as rates."""
+    """Rates use $__rate_interval, or the whole range for a single number. Counters are shown only as rates."""
     allowed = {"$__rate_interval"} if panel["type"] not in AT_A_GLANCE else {"$__rate_interval", "$__range"}
     for query in _queries(panel):
         assert set(WINDOW.findall(query)) <= allowed
@@ -202,7 +202,7 @@ def test_a_window_fits_the_scrape_interval(panel: dict[str, Any]) -> None:
 
 @each_panel
 def test_seconds_in_a_second_are_no_duration(panel: dict[str, Any]) -> None:
-    """The rate of a counter of seconds is a number of those who wait or work, or a share."""
+    """The rate of a counter of seconds is a number of waiting or working commands, or a share."""
     if any(re.search(r"\brate\(\w+_seconds_total\{", query) for query in _queries(panel)):
         assert panel["fieldConfig"]["defaults"]["unit"] not in {"s", "ms"}
 

@@ -1,4 +1,4 @@
-"""The pages of docs/ say what the code says, and every link leads somewhere."""
+"""The pages of docs/ agree with the code, and every link leads somewhere."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_a_page_made_from_the_code_is_up_to_date(name: str) -> None:
 
 
 def test_only_pages_made_from_the_code_say_so() -> None:
-    """A page that `make docs` does not write is edited by hand, and does not send its editor to the code."""
+    """A page that `make docs` does not write is edited by hand. It must not send its editor to the code."""
     assert {path.name for path in FOLDER.glob("*.md") if NOTE in path.read_text("utf-8")} == set(PAGES)
 
 
@@ -47,7 +47,7 @@ def test_a_page_is_one_click_from_the_readme_and_says_who_reads_it(path: Path) -
 
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
-def test_a_page_names_files_and_tests_that_are_there(page: str) -> None:
+def test_a_page_names_only_existing_files_and_tests(page: str) -> None:
     """A path or the name of a test in code letters is one of this repository."""
     words = CODE_WORD.findall(
         re.sub(r"^```.*?^```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
@@ -84,7 +84,7 @@ def test_the_readme_is_read_in_five_minutes() -> None:
 
 
 def leads(path: Path, link: str) -> bool:
-    """Whether a link of the page at `path` resolves; links to other sites are taken as they are."""
+    """Whether a link of the page at `path` resolves. Links to other sites are not checked."""
     if re.match(r"[a-z]+:", link):
         return True
     file, _, anchor = link.partition("#")

@@ -27,11 +27,11 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "typer": ("worker/cli/",),
     "rich": ("worker/cli/output/",),
 }
-"""The modules that may import a library. A folder means all of its modules."""
+"""The modules that may import a library. A folder stands for all of its modules."""
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
-    """The modules that a module names in imports, wherever they stand in it."""
+    """All modules that a module imports, at any place in its code."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -48,8 +48,8 @@ def test_a_library_has_one_door(library: str) -> None:
     assert [name for name in users if not name.startswith(DOORS[library])] == []
 
 
-def test_only_what_starts_something_reads_settings() -> None:
-    """The parts get plain values, and a test can give them any."""
+def test_only_programs_read_settings() -> None:
+    """All other parts get plain values, and a test can give them any."""
     readers = {
         name
         for name, tree in MODULES.items()
@@ -65,8 +65,8 @@ def test_only_what_starts_something_reads_settings() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.endswith("__init__.py")])
-def test_a_package_says_what_lives_in_it_and_does_nothing(name: str) -> None:
-    """`__init__.py` is a notice board: a docstring and no code."""
+def test_an_init_file_has_a_docstring_and_no_code(name: str) -> None:
+    """`__init__.py` has a docstring and no code."""
     body = MODULES[name].body
 
     assert ast.get_docstring(MODULES[name]), f"{name} says nothing"
@@ -74,7 +74,7 @@ def test_a_package_says_what_lives_in_it_and_does_nothing(name: str) -> None:
 
 
 def test_no_import_hides_in_a_function() -> None:
-    """Imports stand at the top of a module."""
+    """All imports are at the top of a module."""
     hidden = [
         f"{name}:{node.lineno}"
         for name, tree in MODULES.items()
@@ -89,7 +89,7 @@ def test_no_import_hides_in_a_function() -> None:
 
 @pytest.mark.parametrize("call", ["time.time", "datetime.now", "datetime.utcnow", "time.monotonic"])
 def test_the_time_is_asked_of_one_clock(call: str) -> None:
-    """Tests run in virtual time because nobody else asks the machine."""
+    """Tests run in virtual time, because no other code asks the machine."""
     owner, attribute = call.split(".")
     askers = {
         name
@@ -104,8 +104,8 @@ def test_the_time_is_asked_of_one_clock(call: str) -> None:
     assert {name for name in askers if not name.startswith("worker/cli/")} <= {"worker/clock.py"}
 
 
-def test_nothing_is_left_to_be_done() -> None:
-    """A missing piece of work is no comment in the code."""
+def test_no_comment_marks_missing_work() -> None:
+    """A comment is no place for missing work."""
     words = ("TODO", "FIXME", "XXX", "NotImplementedError")
     sources = {name: (ROOT / name).read_text("utf-8") for name in MODULES}
 
@@ -113,7 +113,7 @@ def test_nothing_is_left_to_be_done() -> None:
 
 
 def test_a_scrape_calls_no_code_of_ours_but_what_was_made_for_it() -> None:
-    """Metrics are read in a thread of their own: a callback there would walk what the event loop changes meanwhile."""
+    """A thread of its own reads the metrics: a callback there would walk through data that the event loop changes."""
     calling = [
         f"{name}: {ast.unparse(node)}"
         for name, tree in MODULES.items()
@@ -138,7 +138,7 @@ def test_all_output_to_a_terminal_has_one_door() -> None:
 
 
 def _writes(node: ast.AST) -> bool:
-    """Whether this may write to the terminal: a stream, `print`, `echo` or `input`, and not a look at what it is."""
+    """Whether the expression may write to the terminal: a stream, `print`, `echo` or `input`."""
     match node:
         case ast.Attribute(value=ast.Attribute(value=ast.Name("sys"), attr="stdout" | "stderr"), attr=attribute):
             return attribute != "isatty"

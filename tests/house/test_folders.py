@@ -1,4 +1,4 @@
-"""Tests lie beside the packages by the same names, where a person looks for the tests of a module."""
+"""Tests are in folders and files with the names of the packages and modules that they test."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ PACKAGES = {
     "worker": ROOT / "worker",
     "events": ROOT / "events",
 }
-"""The packages of the product, by the names of their test folders. `tests/worker` has the modules of no package."""
+"""The packages of the product by their test folders. `tests/worker` is for modules outside the packages."""
 
 STORIES = "tells whole stories with the fixtures of this folder"
 ELSEWHERE: Mapping[str, str] = {
@@ -27,7 +27,10 @@ ELSEWHERE: Mapping[str, str] = {
 
 
 def modules(package: str) -> set[str]:
-    """The modules and the packages in a package, at any depth; of `worker` itself only those beside the packages."""
+    """The modules and packages in a package, at any depth.
+
+    For `worker` itself, only the modules beside the packages.
+    """
     folder = PACKAGES[package]
     found = folder.glob("*.py") if package == "worker" else folder.rglob("*.py")
     return {file.parent.name if file.stem == "__init__" else file.stem for file in found}
@@ -41,13 +44,13 @@ def test_a_package_has_a_test_folder(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_test_file_lies_beside_its_module(package: str) -> None:
-    """A test file that has the name of a module lies in the folder of that module's package."""
+    """A test file with the name of a module is in the test folder of that module's package."""
     others = {name for other in PACKAGES if other != package for name in modules(other)} - modules(package)
     files = [file for file in (TESTS / package).rglob("test_*.py") if str(file.relative_to(ROOT)) not in ELSEWHERE]
 
     assert [file.name for file in files if file.stem.removeprefix("test_") in others] == []
 
 
-def test_nothing_is_excused_that_need_not_be() -> None:
+def test_every_exception_is_still_needed() -> None:
     """The list of exceptions can only shrink."""
     assert [name for name in ELSEWHERE if not (ROOT / name).exists()] == []

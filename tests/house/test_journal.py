@@ -1,4 +1,4 @@
-"""SQL and transactions stay in the journal: everybody else calls a method of `Journal` or `OperatorJournal`."""
+"""SQL and transactions stay in the journal: all other code calls a method of `Journal` or `OperatorJournal`."""
 
 import ast
 import re
@@ -24,7 +24,7 @@ STATEMENT = re.compile(
 
 
 def violations(source: str) -> Iterator[str]:
-    """What a module outside the journal says that only the journal may say, with its line."""
+    """The lines of a module outside the journal that only the journal may have."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant | ast.JoinedStr) and STATEMENT.search(text(node)):
             yield f"{node.lineno}: SQL: {' '.join(text(node).split())[:60]}"
@@ -39,7 +39,7 @@ def violations(source: str) -> Iterator[str]:
 
 
 def text(node: ast.Constant | ast.JoinedStr) -> str:
-    """The text of a string, with a question mark in place of each value."""
+    """The text of a string, with a question mark in place of each inserted value."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.values)
     return node.value if isinstance(node.value, str) else ""
@@ -47,7 +47,7 @@ def text(node: ast.Constant | ast.JoinedStr) -> str:
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_sql_and_transactions_stay_in_the_journal(path: Path) -> None:
-    """A caller names what it wants; how the database is asked is in one package."""
+    """A caller says what data it needs. One package knows how to query the database."""
     assert list(violations(path.read_text("utf-8"))) == []
 
 

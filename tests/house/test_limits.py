@@ -1,4 +1,4 @@
-"""How large a module, a function and a package may be, and how often a name may be given."""
+"""The largest size of a module, a function and a package, and names that may be given only once."""
 
 import ast
 from collections import Counter
@@ -8,14 +8,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_DISPATCH, MOST_MODULES = 300, 60, 60, 15
 TABLES = {"events/codes.py"}
-"""Data, and not code: as long as there is to say."""
+"""Files of data, without a limit."""
 
 TOO_LONG: Mapping[str, int] = {}
-"""Modules above the limit, with their lines: they may only shrink."""
+"""Modules above the limit, with their lines. The numbers may only shrink."""
 TOO_LARGE: Mapping[str, int] = {}
-"""Functions above the limit, with their lines: they may only shrink."""
+"""Functions above the limit, with their lines. The numbers may only shrink."""
 TOO_MANY: Mapping[str, int] = {}
-"""Packages above the limit, with their modules: they may only shrink."""
+"""Packages above the limit, with their modules. The numbers may only shrink."""
 SHARED_NAMES: Mapping[str, str] = {}
 """Names of two classes in one package, each with what both mean."""
 
@@ -27,12 +27,12 @@ def sources(*folders: str) -> dict[str, str]:
 
 
 def above(found: Mapping[str, int], limit: int, excused: Mapping[str, int]) -> dict[str, int]:
-    """What is larger than the limit, or than it was when it was excused."""
+    """Everything above the limit, or above its excused size."""
     return {name: size for name, size in found.items() if size > max(limit, excused.get(name, 0))}
 
 
 def test_no_module_has_outgrown_its_subject() -> None:
-    """A module that is longer than this is more than one thing."""
+    """A longer module has more than one subject."""
     lengths = {name: len(text.splitlines()) for name, text in sources("worker", "events", "ops").items()}
 
     assert (
@@ -53,12 +53,12 @@ def test_a_function_can_be_seen_at_once() -> None:
 
 
 def test_dispatch_can_be_read_in_a_minute() -> None:
-    """The page that everything hangs on stays a straight line."""
+    """The main page of the runtime stays a straight line."""
     assert len((ROOT / "worker/runtime/dispatch.py").read_text().splitlines()) <= LONGEST_DISPATCH
 
 
 def test_a_package_can_be_listed_at_a_glance() -> None:
-    """A folder with more modules than this has a second subject. Registries grow with what they hold."""
+    """A folder with more modules has a second subject. Registries grow with their entries."""
     modules = [Path(name) for name in sources("worker", "events", "ops") if not name.endswith("/__init__.py")]
     registries = {"worker/handlers", "worker/cli/verbs"}
     counted = Counter(path.parent.as_posix() for path in modules if path.parent.as_posix() not in registries)
@@ -67,7 +67,7 @@ def test_a_package_can_be_listed_at_a_glance() -> None:
 
 
 def test_a_name_is_given_once_in_a_package() -> None:
-    """Two classes of one name in one package are confused."""
+    """Readers confuse two classes of one name in one package."""
     names = Counter(
         f"{'/'.join(name.split('/')[:2])} {node.name}"
         for name, text in sources("worker", "events").items()

@@ -1,4 +1,4 @@
-"""The model of a lane and its page: every rule that is checked is told, with its place in the code and its test."""
+"""The model of a lane and its page: the page has every checked rule, with its place in the code and its test."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_the_page_shows_the_table_that_the_check_prints() -> None:
-    """With all rules every promise holds, and without any of them one is broken, in the order of the check."""
+    """With all rules every promise holds. Without any one of them a promise is broken, in the order of the check."""
     first, *others = rows("without")
     assert first == ["nothing: all rules", "holds", "holds", "holds", "holds"]
     assert [row[0] for row in others] == rules()
@@ -36,14 +36,14 @@ def test_the_page_shows_the_table_that_the_check_prints() -> None:
 
 
 def test_every_rule_of_the_model_is_a_constant_of_it() -> None:
-    """What is left out by `check` is a rule of `Lane.tla`, and no rule there is never left out."""
+    """Each rule that `check` leaves out is a rule of `Lane.tla`, and each rule of `Lane.tla` is left out once."""
     declared = re.findall(r"^ +(\w+),? +\\\* rule: ", (MODEL / "Lane.tla").read_text("utf-8"), re.MULTILINE)
     assert declared == rules()
 
 
 @pytest.mark.parametrize("rule", rules())
 def test_a_rule_has_its_place_in_the_code_and_a_test(rule: str) -> None:
-    """Each by a file and a name that are there."""
+    """Each is given by an existing file and an existing name."""
     (row,) = [row for row in rows("rule") if row[0] == rule]
     _, _, code, tests = row
     for kind, cell in (("worker", code), ("tests", tests)):
@@ -57,7 +57,7 @@ def test_a_rule_has_its_place_in_the_code_and_a_test(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", rules())
 def test_a_test_of_a_rule_names_it(rule: str) -> None:
-    """The failure of such a test names the promise that depends on it."""
+    """The failure of such a test names the promise behind the rule."""
     (row,) = [row for row in rows("rule") if row[0] == rule]
     for file, name in NAMED.findall(row[3]):
         text = (ROOT / file).read_text("utf-8")

@@ -1,6 +1,6 @@
-"""What a new command, event, wait reason, operation or setting needs is said in its own module.
+"""The module of a new command, event, wait reason, operation or setting is the only place to edit.
 
-A copy of the product gets one of each; `probe.py` then looks at everything that the product derives from them.
+A copy of the product gets one of each. `probe.py` then checks everything that the product derives from them.
 """
 
 import os
@@ -41,7 +41,7 @@ def add(folder: Path, class_line: str, member: str) -> None:
 
 
 def run(words: list[str], place: Path, environment: dict[str, str]) -> str:
-    """What Python prints for these words; it must succeed."""
+    """The output of Python for these words. Python must succeed."""
     ended = subprocess.run(
         [sys.executable, *words], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -51,14 +51,14 @@ def run(words: list[str], place: Path, environment: dict[str, str]) -> str:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process that finds the copy before the product."""
+    """The environment of a process that imports the copy instead of the product."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AZPLAN_")}
     path = os.pathsep.join(map(str, (extended(tmp_path / "copy"), ROOT)))
     return {**ours, "PYTHONPATH": path, "AZPLAN_SECRETS_DIR": str(tmp_path), "COLUMNS": "200"}
 
 
-def test_a_new_thing_is_said_in_one_place(environment: dict[str, str], tmp_path: Path) -> None:
-    """Nothing but the added modules and members is edited, and everything works for them."""
+def test_a_new_thing_is_added_in_one_place(environment: dict[str, str], tmp_path: Path) -> None:
+    """Only the added modules and members are new, and every part of the product works with them."""
     run(["-m", "events.contract_files"], tmp_path / "copy", environment)
 
     assert "nothing else to edit" in run([str(PROBE), str(tmp_path / "journal.db")], tmp_path / "copy", environment)
@@ -66,5 +66,5 @@ def test_a_new_thing_is_said_in_one_place(environment: dict[str, str], tmp_path:
 
 @pytest.mark.parametrize("reason", WaitingReason)
 def test_a_deadline_is_a_setting(reason: WaitingReason) -> None:
-    """A reason that names no setting would fail in the middle of a run."""
+    """A reason without its setting would fail in the middle of a run."""
     assert reason.treatment.deadline in Waits().deadlines()

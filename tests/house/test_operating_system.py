@@ -1,4 +1,4 @@
-"""One module uses what only some operating systems offer. Without it azplan works or says why it does not."""
+"""One module uses functions that only some operating systems have. Without them azplan works or explains why not."""
 
 import ast
 import os
@@ -40,8 +40,8 @@ runpy.run_module("worker.cli", run_name="__main__")
 """Runs azplan without these functions, as on Windows."""
 
 
-def test_only_one_module_calls_what_only_some_systems_have() -> None:
-    """Elsewhere a verb would end in a traceback on a person's laptop."""
+def test_only_one_module_calls_functions_of_some_systems() -> None:
+    """In other modules a verb would end in a traceback on a person's laptop."""
     found = []
     for path in (ROOT / "worker").rglob("*.py"):
         if path.name == "operating_system.py":
@@ -55,7 +55,7 @@ def test_only_one_module_calls_what_only_some_systems_have() -> None:
 
 
 def without(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Run azplan where the functions are missing."""
+    """Run azplan without these functions."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AZPLAN_")}
     return subprocess.run(
         [sys.executable, "-c", WITHOUT, *words],
@@ -68,8 +68,8 @@ def without(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-async def test_verbs_work_without_what_only_unix_has(tmp_path: Path) -> None:
-    """Verbs that use a journal work too; without a journal they say that there is none."""
+async def test_verbs_work_without_the_functions_of_unix(tmp_path: Path) -> None:
+    """Verbs with a journal work too. Without a journal they say that there is none."""
     none = without(tmp_path, "commands", "list")
     assert (none.returncode, "Traceback" in none.stderr) == (3, False), none.stderr
     await opened(tmp_path / "azplan.db")
@@ -93,7 +93,7 @@ async def test_a_worker_that_cannot_lock_its_file_says_so_and_what_to_do(tmp_pat
 
 
 class OneByte(ModuleType):
-    """Windows' locks, made of ours: the first byte of a file."""
+    """Windows' locks, made from the functions of this system: the first byte of a file."""
 
     LK_NBLCK = 2
 
@@ -109,7 +109,7 @@ class OneByte(ModuleType):
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> OneByte:
-    """No flock, but locks of single bytes."""
+    """A system without flock, but with locks of single bytes."""
     made = OneByte("msvcrt")
     made.held = set()
     monkeypatch.setattr(operating_system, "fcntl", None)
@@ -118,10 +118,8 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> OneByte:
     return made
 
 
-async def test_where_only_bytes_can_be_locked_a_second_worker_is_refused_all_the_same(
-    windows: OneByte, tmp_path: Path
-) -> None:
-    """And told which process it is."""
+async def test_with_locks_of_bytes_only_a_second_worker_is_refused_too(windows: OneByte, tmp_path: Path) -> None:
+    """The message names the process that has the file."""
     async with running(tmp_path / "journal.db"):
         with pytest.raises(JournalRefused, match=rf"another worker \(process {os.getpid()}\)"):
             async with running(tmp_path / "journal.db"):
@@ -129,10 +127,10 @@ async def test_where_only_bytes_can_be_locked_a_second_worker_is_refused_all_the
     assert len(windows.held) == 1
 
 
-def test_a_refresh_token_is_stored_where_no_room_can_be_set_aside(
+def test_a_refresh_token_is_stored_on_a_system_that_cannot_reserve_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on macOS: the room is written instead, and what is stored is the token alone."""
+    """macOS cannot reserve room: the room is written instead. The file then has the token alone."""
     monkeypatch.delattr(os, "posix_fallocate")
     monkeypatch.delattr(os, "O_DIRECTORY")
     path = tmp_path / "token"

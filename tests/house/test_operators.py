@@ -15,7 +15,7 @@ INSIDE = {"worker.operators.rebuild"}
 
 
 def public_functions() -> Iterator[str]:
-    """The functions of the layer that others may call, with their modules."""
+    """The public functions of the layer, with their modules."""
     for path in sorted(OPERATORS.rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in ast.parse(path.read_text()).body:
@@ -40,13 +40,13 @@ def called(tree: ast.Module) -> set[str]:
 
 
 def test_every_function_of_the_operators_is_called_without_a_terminal() -> None:
-    """A new one is called in `tests/operators/page.py` too."""
+    """`tests/operators/page.py` calls each new one too."""
     missing = set(public_functions()) - called(ast.parse(PAGE.read_text()))
     assert {name for name in missing if name.rpartition(".")[0] not in INSIDE} == set()
 
 
 def test_every_error_of_the_operators_has_an_exit_code() -> None:
-    """The command line says in one place how a verb ends on each."""
+    """The command line has the exit code of each error in one place."""
     kinds, found = [OperatorError], set[type[OperatorError]]()
     while kinds:
         below = kinds.pop().__subclasses__()

@@ -11,10 +11,13 @@ REGISTERED: Mapping[str, str] = {
     "worker.handlers.": "a handler is found in its module",
     "worker.cli.verbs.": "a verb is found by its function `register`",
 }
-"""Packages whose modules are found by looking, and what is found."""
+"""Packages whose modules are found at run time, and how they are found."""
 OPERATIONS = "worker.partner_center.resources."
-"""Functions here are the client's operations: all that are documented for these resources, tried by
-`tests/partner_center/test_operations.py`, whether a handler needs them yet or not."""
+"""Functions of these modules are the client's operations.
+
+`tests/partner_center/test_operations.py` tries all documented operations of these resources, even those that no handler
+needs yet.
+"""
 KEPT: Mapping[str, str] = {
     "worker.operators.signature.sign": "for a page: the command line makes its signature from the person at it",
 }
@@ -54,7 +57,7 @@ def defined(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def read_in(tree: ast.AST) -> Iterator[str]:
-    """The names that a piece of code reads, in annotations that are text too."""
+    """The names that a piece of code reads, including annotations in text form."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id
@@ -63,7 +66,7 @@ def read_in(tree: ast.AST) -> Iterator[str]:
 
 
 def attributes(tree: ast.Module) -> Iterator[str]:
-    """The attributes that a module reads, and the words in it that may name one."""
+    """The attributes that a module reads, and the words in it that may name an attribute."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -72,7 +75,7 @@ def attributes(tree: ast.Module) -> Iterator[str]:
 
 
 def taken_from_others(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """What a module imports from others, or reads of modules that it imported: (module, name)."""
+    """Names that a module imports from others, or reads from imported modules: (module, name)."""
     known: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -99,12 +102,12 @@ def unused() -> Iterator[str]:
 
 
 def test_every_public_name_has_a_use() -> None:
-    """What only a test uses does not belong to the product; what nothing uses belongs nowhere."""
+    """Code that only tests use does not belong to the product. Code without any use belongs nowhere."""
     assert sorted(set(unused()) - set(KEPT)) == []
 
 
 def test_every_public_method_has_a_use() -> None:
-    """A method or property that nothing reads is called by a library, or by nobody."""
+    """A method or property that nothing reads is called by a library or is unused."""
     read = {name for tree in modules(*USERS).values() for name in attributes(tree)}
     methods = {
         f"{statement.name}.{each.name}"
@@ -120,7 +123,7 @@ def test_every_public_method_has_a_use() -> None:
 
 
 def test_ops_needs_no_tests() -> None:
-    """What the benchmark and the tests share is in ops/."""
+    """Code that the benchmark and the tests share is in ops/."""
     borrowers = {
         name: module
         for name, tree in modules("ops").items()
