@@ -306,7 +306,7 @@ async def test_what_could_not_be_sent_is_tried_again_however_much_else_there_is(
         await asyncio.sleep(1.0)
         if number == 20:
             sink.refuse = lambda _: None
-        if number > 20 + module.ANEW:
+        if number > 20 + module.TRY_AGAIN:
             assert "a1 Rejected" in sink.events()
 
 

@@ -25,7 +25,7 @@ log = structlog.get_logger("azplan.publisher")
 PORTION = 500
 PAUSE = 1.0
 """Seconds between two looks at the outbox without a call, and after Kafka did not answer."""
-ANEW = 10.0
+TRY_AGAIN = 10.0
 """Seconds until a record that could not be sent is tried again, however many records stand behind it."""
 BEGINNING = (0, 0)
 
@@ -49,7 +49,7 @@ class Publisher:
         self._wake = asyncio.Event()
         self._alone = asyncio.Lock()
         self._after = BEGINNING
-        self._anew_at = float("inf")
+        self._try_again_at = float("inf")
         self._silent = False
         self._refusal: str | None = None
         """Why a broker that answers refuses a record of the portion under way."""
@@ -90,7 +90,7 @@ class Publisher:
             except JournalUnavailable as error:
                 log.warning("outbox.delayed", error=str(error))
                 more = False
-            if not more or self._clock.monotonic() >= self._anew_at:
+            if not more or self._clock.monotonic() >= self._try_again_at:
                 self._after = BEGINNING
             return more and not self._ended
 
@@ -107,7 +107,7 @@ class Publisher:
             return bool(rows)
         self.trouble = self._refusal or self.trouble
         if self._after == BEGINNING:
-            self._anew_at = self._clock.monotonic() + ANEW
+            self._try_again_at = self._clock.monotonic() + TRY_AGAIN
         self._after = behind(rows, self._after)
         return bool(acknowledged) or not self._silent
 
