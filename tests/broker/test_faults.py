@@ -104,7 +104,7 @@ async def test_a_stuck_source_is_replaced(own_config: KafkaConfig, own_topics: T
     await sink.stop()
 
 
-async def test_nobody_at_the_address_is_said_with_the_address() -> None:
+async def test_an_address_without_a_broker_is_named() -> None:
     """Source, sink and admin name the servers that they tried."""
     nowhere = KafkaConfig("127.0.0.1:9")
     for part in (KafkaSink(nowhere), KafkaAdmin(nowhere), KafkaSource(nowhere, Membership("t", "g"), Clock())):

@@ -31,7 +31,7 @@ async def test_records_of_a_key_come_in_their_order(make_source: MakeSource, sin
 # --- where a group begins ---------------------------------------------------------------------------------------------
 
 
-async def test_a_group_that_begins_at_the_end_skips_only_what_was_there_before(
+async def test_a_group_that_begins_at_the_end_skips_only_earlier_records(
     make_source: MakeSource, sink: KafkaSink, topics: Topics
 ) -> None:
     """Records written while no member runs are read, even before any commit."""
@@ -144,7 +144,7 @@ def test_a_source_can_be_used_by_one_event_loop_after_the_other(topics: Topics, 
     assert [run_apart(once()), run_apart(once())] == [6, 6]
 
 
-async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_what_it_had_not_committed(
+async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_its_uncommitted_records(
     make_source: MakeSource, sink: KafkaSink, topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database silent for longer than max.poll.interval costs the membership for a while, and no record."""
@@ -162,7 +162,7 @@ async def test_a_member_that_could_not_poll_for_long_joins_again_and_reads_what_
     assert (await poll(source)).epoch > before, "what was read before cannot be committed by mistake"
 
 
-async def test_lag_counts_what_a_transaction_that_was_never_ended_keeps_back(
+async def test_lag_counts_records_behind_a_transaction_that_never_ended(
     make_source: MakeSource, config: KafkaConfig, sink: KafkaSink, topics: Topics
 ) -> None:
     """Neither the record of the open transaction nor later committed records can be read: this topic is not idle."""

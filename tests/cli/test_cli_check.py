@@ -99,7 +99,9 @@ def test_a_broker_that_does_not_answer_leaves_the_other_checks_alone(
     assert "AZPLAN_KAFKA__BOOTSTRAP_SERVERS" in finding(ended, "broker")["advice"]
 
 
-def test_a_wrong_secret_is_no_token_and_says_what_to_look_at(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+def test_a_wrong_secret_gives_no_token_and_names_the_setting_to_check(
+    set_up: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
     """The output has the authority's own words and not the secret."""
     set_up.setenv(SECRET, "planted-canary-secret")
     ended = azplan("check", "--json")

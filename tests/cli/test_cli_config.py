@@ -50,7 +50,7 @@ def test_settings_that_do_not_fit_are_shown_and_refused(azplan: Azplan, monkeypa
     assert "must be at least AZPLAN_WORKER__CALL_TIMEOUT" in ended.err
 
 
-def test_where_nobody_looks_at_a_terminal_lines_are_plain(azplan: Azplan) -> None:
+def test_without_a_terminal_lines_are_plain(azplan: Azplan) -> None:
     """Columns are aligned, and nothing is cut, wrapped or coloured."""
     ended = azplan("config", "show")
     assert ended.out.splitlines()[0].split() == ["SETTING", "VALUE", "FROM"]

@@ -9,7 +9,7 @@ from worker.partner_center.client.trouble import known_trouble
 
 
 @pytest.mark.parametrize("code", sorted(codes()))
-def test_every_code_of_ours_is_explained(code: str, azplan: Azplan) -> None:
+def test_every_code_word_of_azplan_is_explained(code: str, azplan: Azplan) -> None:
     """Each code word has title, cause, fault and advice."""
     ended = azplan("errors", "explain", code)
     assert ended.code == 0

@@ -81,7 +81,7 @@ def journal(clean_place: Path, monkeypatch: pytest.MonkeyPatch, azplan: Azplan) 
 
 @pytest.mark.usefixtures("journal")
 @pytest.mark.parametrize("words", VERBS, ids=lambda words: " ".join(words[:2]))
-def test_no_verb_prints_what_a_terminal_would_obey(words: tuple[str, ...], azplan: Azplan) -> None:
+def test_no_verb_prints_characters_that_a_terminal_would_obey(words: tuple[str, ...], azplan: Azplan) -> None:
     """This holds for lines and JSON, on both streams."""
     plain = azplan(*words)
     assert harmful(plain) == set()

@@ -128,7 +128,9 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("user", [OWN, ARBITRARY, FOREIGN])
-def test_every_user_is_told_what_it_is_and_what_counts(user: tuple[int, int], folder: Path, azplan: Everybody) -> None:
+def test_version_and_settings_are_printed_for_every_user(
+    user: tuple[int, int], folder: Path, azplan: Everybody
+) -> None:
     """The verb needs no rights to the working folder, because nobody named a file in it."""
     assert azplan(user, folder, "--version").code == 0
     shown = azplan(user, folder, "config", "show")

@@ -78,7 +78,7 @@ def test_two_messages_of_one_name_are_an_error(new_module: Path) -> None:
         base._found(Command)
 
 
-def test_events_of_a_command_begin_with_what_they_have_in_common() -> None:
+def test_events_of_a_command_begin_with_their_common_members() -> None:
     """Every event names command, customer, partner and story. Its own members follow, in camelCase."""
     event = PlanSuspended.of(ORIGIN, subscription_id="5A2A", already_suspended=True)
 

@@ -171,7 +171,7 @@ async def test_a_customer_that_does_not_exist_is_not_found(stage: Stage) -> None
     assert rejected.partner_center.operation == "customers.get"
 
 
-async def test_a_customer_of_somebody_else_is_refused(stage: Stage) -> None:
+async def test_a_customer_of_another_partner_is_refused(stage: Stage) -> None:
     """Without a reseller relationship nothing is sold."""
     rejected = await stage.rejected(create(stage.simulator.customer("no_relationship")))
     assert rejected.code is RejectedCode.NO_RELATIONSHIP
@@ -479,7 +479,7 @@ async def test_azure_subscriptions_that_may_not_be_read_are_not_named(stage: Sta
 # ---- only asking, and deadlines
 
 
-async def test_validating_names_what_would_be_done(stage: Stage) -> None:
+async def test_validating_names_the_operations_that_would_be_called(stage: Stage) -> None:
     """Every check is made, and nothing is changed."""
     would_do = await stage.would_do(create(stage.simulator.customer()))
     assert would_do == ["carts.create", "carts.checkout"]

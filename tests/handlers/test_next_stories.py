@@ -129,7 +129,7 @@ async def test_a_suspension_that_waited_too_long_goes_on(stage: Stage) -> None:
 
 
 @IMPATIENT
-async def test_a_redriven_suspension_looks_at_what_is_in_use_once_more(stage: Stage) -> None:
+async def test_a_redriven_suspension_checks_again_for_resources_in_use(stage: Stage) -> None:
     """The suspension of its first story never showed. Azure subscriptions that became active since prevent it."""
     customer = stage.simulator.customer("quiet_plan", settings={"patch_mode": "slow", "patch_seconds": [1e9, 1e9]})
     (plan,) = customer.subscriptions.values()

@@ -92,7 +92,7 @@ async def test_a_change_by_another_person_is_not_claimed(stage: Stage) -> None:
     assert answer.already_active
 
 
-async def test_validating_names_what_would_be_done(stage: Stage) -> None:
+async def test_validating_names_the_operations_that_would_be_called(stage: Stage) -> None:
     """The list has one change, or none."""
     assert await stage.would_do(reactivate(stage.simulator.customer("suspended_plan"))) == ["subscriptions.patch"]
     assert await stage.would_do(reactivate(stage.simulator.customer("plan"))) == []

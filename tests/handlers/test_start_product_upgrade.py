@@ -139,7 +139,7 @@ async def test_an_upgrade_that_failed_for_good_is_named(stage: Stage) -> None:
     assert [(each.kind, each.id) for each in rejected.blockers] == [("productUpgrade", customer.upgrades[0].id)]
 
 
-async def test_an_upgrade_that_somebody_starts_meanwhile_is_adopted(stage: Stage) -> None:
+async def test_an_upgrade_that_another_person_starts_meanwhile_is_adopted(stage: Stage) -> None:
     """900109 says that there is an upgrade. The command looks for it and follows it."""
     customer = stage.simulator.customer("legacy")
     stage.fault("slow_answer", "upgrades.eligibility", seconds=10)
@@ -205,7 +205,7 @@ async def test_a_product_family_that_does_not_exist_is_refused(stage: Stage) -> 
     assert stage.simulator.books.upgrades == []
 
 
-async def test_a_customer_of_somebody_else_is_refused(stage: Stage) -> None:
+async def test_a_customer_of_another_partner_is_refused(stage: Stage) -> None:
     """Without a relationship nothing is started."""
     rejected = await stage.rejected(upgrade(stage.simulator.customer("legacy", related=False)))
     assert rejected.code is RejectedCode.NO_RELATIONSHIP
@@ -271,7 +271,7 @@ async def test_an_upgrade_that_is_not_found_at_first_is_waited_for(stage: Stage)
 # ---- only asking, and deadlines
 
 
-async def test_validating_names_what_would_be_done(stage: Stage) -> None:
+async def test_validating_names_the_operations_that_would_be_called(stage: Stage) -> None:
     """The list has one start, or nothing if there is an upgrade."""
     assert await stage.would_do(upgrade(stage.simulator.customer("legacy"))) == ["upgrades.create"]
     assert await stage.would_do(upgrade(stage.simulator.customer("upgrading"))) == []

@@ -123,7 +123,7 @@ async def test_where_an_upgrade_cannot_be_read_it_is_not_named(stage: Stage) -> 
     assert len(await stage.notes()) == 1
 
 
-async def test_a_customer_of_somebody_else_is_refused(stage: Stage) -> None:
+async def test_a_customer_of_another_partner_is_refused(stage: Stage) -> None:
     """Without a relationship nothing is read and nothing suspended."""
     rejected = await stage.rejected(suspend(stage.simulator.customer("plan", related=False)))
     assert rejected.code is RejectedCode.NO_RELATIONSHIP
@@ -317,7 +317,7 @@ async def test_a_plan_that_cannot_be_suspended_is_refused(stage: Stage) -> None:
 # ---- only asking, and deadlines
 
 
-async def test_validating_names_what_would_be_done(stage: Stage) -> None:
+async def test_validating_names_the_operations_that_would_be_called(stage: Stage) -> None:
     """One cancellation for each active Azure subscription, and the change of the plan."""
     customer = stage.simulator.customer("plan", azure_subscriptions=2, inactive_azure_subscriptions=1)
     would_do = await stage.would_do(suspend(customer, active_assets="cancel"))
@@ -333,7 +333,7 @@ async def test_validating_refuses_as_doing_would(stage: Stage, members: dict[str
     assert rejected.code is RejectedCode.ACTIVE_ASSETS
 
 
-async def test_a_deadline_that_passes_half_way_names_what_was_changed(stage: Stage) -> None:
+async def test_a_deadline_that_passes_half_way_names_the_changes(stage: Stage) -> None:
     """The Azure subscription is cancelled by then. The plan is no longer suspended."""
     customer = stage.simulator.customer("plan")
     (cancelled,) = plan_of(customer).azure_subscriptions

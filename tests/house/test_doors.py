@@ -112,7 +112,7 @@ def test_no_comment_marks_missing_work() -> None:
     assert [(name, word) for name, text in sources.items() for word in words if word in text] == []
 
 
-def test_a_scrape_calls_no_code_of_ours_but_what_was_made_for_it() -> None:
+def test_a_scrape_calls_only_code_that_is_made_for_it() -> None:
     """A thread of its own reads the metrics: a callback there would walk through data that the event loop changes."""
     calling = [
         f"{name}: {ast.unparse(node)}"

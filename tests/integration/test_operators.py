@@ -59,7 +59,7 @@ def until(states: States, command: Sent, state: str) -> None:
     wait_until(lambda: states().get(command.id) == state, f"{command.id} is {state}", within=40)
 
 
-def test_the_brake_holds_what_is_queued_and_cancel_answers_it(
+def test_a_pause_holds_queued_commands_and_cancel_answers_them(
     start_worker: WorkerFactory, topics: Topics, partner_center: SimulatorProcess, verb: Verb, states: States
 ) -> None:
     """Paused suspensions wait and are shown as paused. One verb cancels them, and none reached Partner Center."""

@@ -69,7 +69,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("calls", "spans", "at", "said"), CASES.values(), ids=CASES.keys())
-def test_calls_are_placed_by_what_caused_what(
+def test_calls_are_placed_by_cause_and_effect(
     calls: list[tuple[int, Call]], spans: dict[int, Span], at: list[Micros], said: list[str]
 ) -> None:
     """Calls stand after the command's acceptance and before its answer, in the order in which they were written."""

@@ -161,7 +161,7 @@ async def test_an_end_that_comes_late_does_not_undo_a_newer_one(bench: Bench) ->
     assert state == {"state": expected, "revision": 1}
 
 
-async def test_closing_commits_what_was_submitted(url: str) -> None:
+async def test_closing_commits_submitted_writes(url: str) -> None:
     """A closed journal says so to its callers."""
     journal = Journal(Transactions(engine(url), Clock()))
     await journal.open()

@@ -28,7 +28,9 @@ async def tell(journal: Journal, works: list[Work]) -> None:
         (Selection(partner="us", customer="nobody"), set()),
     ],
 )
-async def test_a_pause_holds_what_matches_all_of_its_words(bench: Bench, which: Selection, held: set[str]) -> None:
+async def test_a_pause_holds_commands_that_match_all_of_its_words(
+    bench: Bench, which: Selection, held: set[str]
+) -> None:
     """The pause holds on every worker from the moment at which it is written."""
     one, verb = await bench.worker("one"), await bench.journal()
     await accept(
@@ -62,7 +64,7 @@ async def test_what_was_held_is_due_at_once_when_the_last_pause_that_holds_it_en
     assert sorted(work.id for work in await claim(one)) == ["2", "3"]
 
 
-async def test_resuming_what_is_not_paused_changes_nothing_that_waits_for_other_reasons(bench: Bench) -> None:
+async def test_a_resume_does_not_wake_commands_that_wait_for_other_reasons(bench: Bench) -> None:
     """Only commands that wait for a pause are woken. The words must be exactly those of the pause."""
     one, verb = await bench.worker("one"), await bench.journal()
     brake = Pauses(verb.transactions)
@@ -186,7 +188,7 @@ async def test_a_command_whose_pause_ends_before_it_has_said_so_is_due_at_once(b
     assert len(await claim(one)) == 1
 
 
-async def test_a_worker_lets_go_what_no_pause_holds_in_its_own_lanes(bench: Bench) -> None:
+async def test_a_worker_frees_commands_that_no_pause_holds_in_its_own_lanes(bench: Bench) -> None:
     """The worker does so even if the resuming process died before. Other workers do so for their lanes."""
     one, two = await bench.worker("one"), await bench.worker("two")
     brake = Pauses((await bench.journal()).transactions)

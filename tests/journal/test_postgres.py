@@ -213,7 +213,7 @@ async def test_a_worker_silent_within_a_transaction_does_not_keep_its_lanes_lock
             await silent.execute("SELECT 1")
 
 
-async def test_lanes_locked_by_somebody_else_are_passed_over_when_lanes_are_taken(postgres_url: str) -> None:
+async def test_lanes_locked_by_another_session_are_passed_over_when_lanes_are_taken(postgres_url: str) -> None:
     """A worker that looks for lanes never waits for another worker."""
     async with Bench(postgres_url) as bench, session(postgres_url) as other:
         one, two = await bench.worker("one"), await bench.worker("two")
@@ -301,7 +301,7 @@ async def test_workers_that_start_together_make_one_schema(postgres_url: str) ->
         await journal.close()
 
 
-async def test_the_owner_is_told_of_what_others_accept_for_it(postgres_url: str) -> None:
+async def test_the_owner_is_told_of_commands_that_others_accept_for_it(postgres_url: str) -> None:
     """The owner hears at once, and no other worker does.
 
     This holds after the server has cut the listening connection.

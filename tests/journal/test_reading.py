@@ -52,7 +52,7 @@ async def test_a_command_is_found_by_its_id_in_every_source_that_uses_it(bench: 
         (Selection(code="no such code"), 0, []),
     ],
 )
-async def test_commands_are_listed_newest_first_by_what_they_have_in_common(
+async def test_commands_are_listed_newest_first_by_all_given_filters(
     bench: Bench, wanted: Selection, limit: int, found: list[str]
 ) -> None:
     """A command must match every given filter."""
@@ -157,7 +157,7 @@ async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) ->
     ]
 
 
-async def test_the_gauges_count_what_is_open_unsent_and_dead(bench: Bench) -> None:
+async def test_the_gauges_count_open_commands_unsent_events_and_dead_letters(bench: Bench) -> None:
     """Each gauge also has the age of the oldest row."""
     one = await bench.worker()
     empty = await one.gauges()

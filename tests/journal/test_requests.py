@@ -270,7 +270,7 @@ async def test_nothing_is_resolved_as_not_applied_while_a_request_may_still_arri
     assert await claim(one) == []
 
 
-async def test_only_what_is_unknown_is_resolved(bench: Bench) -> None:
+async def test_only_an_unknown_outcome_is_resolved(bench: Bench) -> None:
     """A failure without doubt is redriven, not resolved."""
     one = await bench.worker("one")
     await failed(one, code="order_failed")

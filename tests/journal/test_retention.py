@@ -140,7 +140,7 @@ async def test_an_open_command_is_never_forgotten(bench: Bench) -> None:
     assert len(await claim(one)) == 1
 
 
-async def test_dead_letters_without_a_command_are_forgotten_once_somebody_dealt_with_them(bench: Bench) -> None:
+async def test_dead_letters_without_a_command_are_forgotten_once_a_person_has_archived_them(bench: Bench) -> None:
     """The bytes are deleted first, then the rest. Open dead letters stay."""
     one = await bench.worker()
     await accept(one, poison(), poison())
@@ -155,7 +155,7 @@ async def test_dead_letters_without_a_command_are_forgotten_once_somebody_dealt_
     assert [row["seq"] for row in await rows(one, "SELECT seq FROM dead_letter")] == [2]
 
 
-async def test_much_is_forgotten_in_portions_past_what_must_stay(bench: Bench) -> None:
+async def test_many_rows_are_forgotten_in_portions_past_rows_that_must_stay(bench: Bench) -> None:
     """There is more than fits into one transaction. Rows that must stay hold nothing up."""
     one = await bench.worker()
     number = PORTION + 60

@@ -239,7 +239,7 @@ async def test_an_effect_is_open_for_one_command_at_a_time(bench: Bench) -> None
     assert [row["uid"] for row in await rows(one, "SELECT uid FROM effect")] == [first.uid]
 
 
-async def test_a_later_command_sees_what_an_earlier_one_left_open_and_may_close_it(bench: Bench) -> None:
+async def test_a_later_command_sees_the_open_effect_of_an_earlier_one_and_may_close_it(bench: Bench) -> None:
     """The steps are there, so the later command can look. The command that finds the answer closes the effect."""
     one = await bench.worker("one")
     await accept(one, command("1"), command("2"))
@@ -338,7 +338,7 @@ async def test_an_event_said_twice_is_one_event(bench: Bench) -> None:
     assert told == [(1, b"first")]
 
 
-async def test_claims_are_fair_to_partners_and_leave_out_what_is_running(bench: Bench) -> None:
+async def test_claims_are_fair_to_partners_and_leave_out_running_commands(bench: Bench) -> None:
     """Each partner gets the same number at most, the longest due first."""
     one = await bench.worker("one")
     items = [command(f"{partner}-{n}", partner=partner, customer=str(n)) for partner in ("us", "eu") for n in range(5)]

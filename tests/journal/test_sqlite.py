@@ -191,7 +191,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path, con
     assert path.read_bytes() == content
 
 
-async def test_somebody_elses_database_is_refused(path: Path) -> None:
+async def test_the_database_of_another_program_is_refused(path: Path) -> None:
     """That database has tables of the same names, but is no journal."""
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE event (id integer)")

@@ -78,7 +78,7 @@ def answered_twice(world: World, sent: Sequence[str]) -> bool:
     return all(len(world.answers(command_id)) == 2 for command_id in sent)
 
 
-def test_replaying_what_is_done_does_nothing_at_all(play: Play) -> None:
+def test_replaying_finished_commands_does_nothing_at_all(play: Play) -> None:
     """Concluded commands cause no call of Partner Center, no event and no dead letter, for any range of the topic."""
 
     async def story(world: World) -> None:

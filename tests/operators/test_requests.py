@@ -198,7 +198,7 @@ async def unknown(world: World, *, effect: bool) -> tuple[str, Customer]:
 
 
 @pytest.mark.parametrize("found", ["applied", "not_applied"])
-def test_resolving_ends_what_was_unknown_and_nothing_is_bought_twice(play: Play, found: str) -> None:
+def test_resolving_ends_an_unknown_outcome_and_nothing_is_bought_twice(play: Play, found: str) -> None:
     """The next story goes on from the person's finding. Exactly one plan is bought in both cases."""
 
     async def story(world: World) -> None:

@@ -84,7 +84,7 @@ def test_a_pause_is_stronger(play: Play) -> None:
     play(story)
 
 
-def test_only_what_was_meant_is_woken(play: Play) -> None:
+def test_only_selected_commands_are_woken(play: Play) -> None:
     """The selection is one command by id, a wait reason or a partner. The others keep their time; the act is signed."""
 
     async def story(world: World) -> None:

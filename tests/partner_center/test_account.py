@@ -65,7 +65,7 @@ async def test_a_check_out_is_an_empty_post(center: PartnerCenter, partner_cente
     assert "content-type" not in seen.headers
 
 
-async def test_a_check_out_that_ordered_nothing_is_refused_with_what_a_support_ticket_needs(
+async def test_a_check_out_that_ordered_nothing_is_refused_with_the_facts_for_a_support_ticket(
     center: PartnerCenter, partner_center: Wire, run: Recorder
 ) -> None:
     """The error is inside a 201. Status, code and ids are those of any other refusal."""

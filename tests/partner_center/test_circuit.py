@@ -180,7 +180,7 @@ def test_an_odd_answer_beside_silence_is_an_outage() -> None:
         assert broken.state is State.OPEN
 
 
-def test_one_that_meets_odd_answers_alone_stays_away_until_somebody_is_answered() -> None:
+def test_a_command_that_alone_gets_odd_answers_stays_away_until_another_is_answered() -> None:
     """Four failures concern the command alone. From the fifth on it waits too: 5, 10, 20, ... 300 seconds."""
     broken = circuit()
     pauses = []

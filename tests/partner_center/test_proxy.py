@@ -163,7 +163,7 @@ async def test_a_wrong_password_is_no_token_and_shows_nowhere(behind: Behind) ->
     assert "canary" not in f"{caught.value} {given!r} {[given]}"
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_the_proxys_fault(behind: Behind) -> None:
+async def test_a_certificate_of_an_unknown_authority_is_not_the_proxys_fault(behind: Behind) -> None:
     """A company's proxy may sign with its own authority. The remedy is to trust that authority."""
     async with tunnels() as proxy:
         untrusting = Transport(behind.url, tls_context(None), connections=1, call_timeout=5.0, proxy=through(proxy))

@@ -275,7 +275,7 @@ async def test_an_authority_that_is_down(given: Authority) -> None:
     assert len(given.wire.seen) == asked
 
 
-async def test_an_authority_that_nobody_vouches_for(given: Authority) -> None:
+async def test_an_authority_with_an_unknown_certificate(given: Authority) -> None:
     """Its CA file is trusted beside the usual ones, and no other authority is."""
     with pytest.raises(NoToken, match="CERTIFICATE_VERIFY_FAILED"):
         await tokens_of(identity(given), None).app.get()

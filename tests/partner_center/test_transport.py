@@ -123,7 +123,7 @@ async def test_a_server_that_does_not_speak_tls(monkeypatch: pytest.MonkeyPatch)
     assert (silence.cause, left, server.seen) == ("connect", False, [])
 
 
-async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+async def test_a_certificate_of_an_unknown_authority(tmp_path: Path) -> None:
     """Nothing is sent to an unknown authority. With its CA file beside the usual ones it is trusted."""
     authority = trustme.CA()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -133,7 +133,7 @@ async def test_records_are_committed_when_they_are_durable(reading: Reading) -> 
     assert (reading.committed, reading.journal.batches) == (2, [2])
 
 
-async def test_whoever_runs_and_sends_is_called(reading: Reading) -> None:
+async def test_lanes_and_publisher_are_called(reading: Reading) -> None:
     """Lanes and publisher are called: both have work now."""
     calls: list[int] = []
     reading.consumer.accepted = lambda: calls.append(1)

@@ -294,7 +294,7 @@ async def test_a_command_does_not_run_in_another_line_than_the_customers_other_c
     assert failed["partner"] is None
 
 
-async def test_an_account_that_nobody_has_is_named_where_another_is_the_only_one(bench: Bench) -> None:
+async def test_an_unknown_account_is_not_replaced_by_the_only_one(bench: Bench) -> None:
     """The sender need not have meant the only account. The account named in the events stays the same."""
     await bench.accept(record(partner="nobody"), among=desk(("contoso",)))
     (work,) = await bench.claim("")
@@ -466,7 +466,7 @@ async def test_a_run_that_began_before_everything_had_settled_looks_once_more(be
 
 
 @pytest.mark.parametrize("error", [LaneLost("contoso/x"), JournalUnavailable("gone")])
-async def test_a_run_that_lost_its_lane_or_the_journal_leaves_without_a_word(bench: Bench, error: Exception) -> None:
+async def test_a_run_that_lost_its_lane_or_the_journal_leaves_without_an_event(bench: Bench, error: Exception) -> None:
     """The lane's next owner goes on from the last write."""
     work = await bench.begin()
     await bench.dispatch(raising(error))(work)
@@ -499,7 +499,7 @@ class Unwritable:
         await self._journal.conclude(work, end)
 
 
-async def test_an_end_that_cannot_be_written_down_is_an_error_of_ours(bench: Bench) -> None:
+async def test_an_end_that_cannot_be_stored_is_an_internal_error(bench: Bench) -> None:
     """The run is retried like any error of azplan. Its event is lost."""
     work = await bench.begin()
     await bench.dispatch(answered, journal=Unwritable(bench, 1))(work)

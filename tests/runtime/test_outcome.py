@@ -77,7 +77,7 @@ def test_an_answer_is_not_held_back_while_an_earlier_request_of_the_command_may_
     assert ended(DONE, settles_in=120.0, in_doubt=True).name == "succeeded"
 
 
-def test_a_command_that_only_asks_is_told_what_would_be_done() -> None:
+def test_a_validation_says_what_would_be_done() -> None:
     """Validation counts as success. The answer has plain sentences."""
     outcome = ended(Validated(["subscriptions.patch: suspend the plan"]))
     assert isinstance(outcome.event, CommandValidated)
@@ -117,7 +117,7 @@ def test_a_refusal_without_advice_of_its_own_gets_that_of_its_code() -> None:
     assert event.advice == RejectedCode.PLAN_NOT_FOUND.meaning.advice
 
 
-def test_a_refusal_names_what_was_changed_before_it() -> None:
+def test_a_refusal_names_the_changes_before_it() -> None:
     """A refusal means that nothing was changed, or names everything that was."""
     event = ended(Rejected(RejectedCode.DEADLINE_PASSED, "too late"), changed=["cancel a-1", "cancel a-2"]).event
     assert isinstance(event, CommandRejected)
@@ -179,7 +179,7 @@ def test_no_no_is_said_while_a_request_of_the_command_may_still_arrive(no: Excep
 
 
 @pytest.mark.parametrize("no", NOES.values(), ids=NOES.keys())
-def test_a_no_that_nobody_looked_before_is_an_unknown_outcome(no: Exception) -> None:
+def test_a_refusal_without_a_look_before_it_is_an_unknown_outcome(no: Exception) -> None:
     """A rejection would claim that nothing happened."""
     outcome = ended(no, in_doubt=True, waits=LATE)
     assert outcome.name == "failed"
@@ -455,7 +455,7 @@ def test_a_wait_without_a_deadline_never_gives_up() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), JournalRefused("x"), AssertionError("x"), RecursionError("x")])
-def test_an_error_of_ours_is_tried_three_times_and_then_told_without_its_text(error: Exception) -> None:
+def test_an_internal_error_is_tried_three_times_and_then_published_without_its_text(error: Exception) -> None:
     """The text may hold secrets. The type is enough to find the error in the log."""
     first, second = waiting(error, attempts=0), waiting(error, attempts=1)
     assert (first.reason, first.failed, first.attempts, second.attempts) == (WaitingReason.RETRY, True, 1, 2)
@@ -464,7 +464,7 @@ def test_an_error_of_ours_is_tried_three_times_and_then_told_without_its_text(er
     assert last.event.detail == f"an error inside azplan: {type(error).__name__}"
 
 
-def test_an_error_of_ours_with_a_write_in_doubt_waits_until_it_has_settled() -> None:
+def test_an_internal_error_with_a_write_in_doubt_waits_until_it_has_settled() -> None:
     """Then the answer says that the outcome is unknown."""
     assert waiting(ValueError("x"), attempts=2, settles_in=5.0, in_doubt=True).reason is WaitingReason.SETTLING
     assert ended(ValueError("x"), attempts=3, in_doubt=True).unknown

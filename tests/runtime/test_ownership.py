@@ -181,7 +181,7 @@ async def test_a_worker_whose_row_has_lapsed_ends_everything_before_it_is_a_work
     assert owner.may_send()
 
 
-async def test_a_silent_database_ends_neither_the_heartbeat_nor_what_runs(
+async def test_a_silent_database_ends_neither_the_heartbeat_nor_running_commands(
     hire: Hire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No loss is certain until the lease is over. Afterwards the row has lapsed."""

@@ -314,7 +314,7 @@ async def _silent(*_: object) -> Any:
     raise JournalUnavailable("gone")
 
 
-async def test_only_what_is_in_our_lanes_is_sent(bench: Bench, sink: Sink, publisher: Publisher) -> None:
+async def test_only_events_of_the_workers_own_lanes_are_sent(bench: Bench, sink: Sink, publisher: Publisher) -> None:
     """Other lanes are sent by their owners."""
     await say(bench, "a")
     await bench.journal.transactions.write(_steal)

@@ -191,7 +191,7 @@ async def test_a_command_runs_when_it_is_due_and_not_before(bench: Bench, turns:
     assert [at - begun for at in turns.times] == [0.0, pytest.approx(TURN_SECONDS + 123.5, abs=0.001)]
 
 
-async def test_a_new_command_runs_at_once_when_somebody_calls(bench: Bench, turns: Turns, serve: Served) -> None:
+async def test_a_new_command_runs_at_once_after_a_call(bench: Bench, turns: Turns, serve: Served) -> None:
     """Without a call it runs within seconds."""
     lanes = serve.begin()
     await soon()
@@ -231,7 +231,9 @@ async def test_partners_that_came_with_lanes_of_another_worker_are_met(
     assert turns.running == ["c-1"]
 
 
-async def test_pressure_is_what_could_run_and_not_what_waits(bench: Bench, turns: Turns, serve: Served) -> None:
+async def test_pressure_counts_commands_that_could_run_and_not_waiting_ones(
+    bench: Bench, turns: Turns, serve: Served
+) -> None:
     """A command behind another one of its lane costs nothing."""
     lanes = serve.begin(concurrency=1, max_pending=3)
     await accept(bench, *(f"a{n}" for n in range(50)), customer_id=customer(1))

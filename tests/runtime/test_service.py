@@ -123,14 +123,14 @@ async def assembly(bench: Any) -> Assembly:
     return Assembly(bench.clock)
 
 
-async def test_what_remembers_begins_before_what_speaks_and_what_takes_in_begins_last(assembly: Assembly) -> None:
+async def test_ownership_begins_before_the_sink_and_the_source_begins_last(assembly: Assembly) -> None:
     """No record is taken in that could not be answered."""
     await assembly.service.start()
     assert assembly.notes == ["health starts", "ownership starts", "sink starts", "source starts"]
     await assembly.service.stop()
 
 
-async def test_intake_ends_first_and_what_sends_ends_last(assembly: Assembly) -> None:
+async def test_intake_ends_first_and_the_publisher_ends_last(assembly: Assembly) -> None:
     """In between end the turns, the heartbeat, the turns' events, the lanes and the group, in this order."""
     await assembly.service.start()
     await asyncio.sleep(0)
@@ -460,7 +460,7 @@ async def test_an_answer_leaves_as_soon_as_its_command_has_ended(world: World) -
     assert answer.record.timestamp == int(answer.at.timestamp() * 1000)
 
 
-async def test_a_worker_tells_what_keeps_it_from_its_work(world: World) -> None:
+async def test_readiness_names_the_parts_that_keep_a_worker_from_its_work(world: World) -> None:
     """Readiness lists the missing parts in sentences."""
     worker = await world.begin()
     assert worker.service.readiness() == Readiness()

@@ -74,7 +74,7 @@ async def test_a_body_that_cannot_be_is_refused(
         ({"termDuration": "P1Y"}, 10010),
     ],
 )
-async def test_an_item_that_cannot_be_bought_is_in_a_cart_all_the_same(
+async def test_an_item_that_cannot_be_bought_can_be_in_a_cart(
     simulator: Simulator, caller: Caller, changes: dict[str, Any], error: int
 ) -> None:
     """The answer is 201 with an error on the item. Checking out is 400/800009."""

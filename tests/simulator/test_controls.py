@@ -61,7 +61,7 @@ async def test_the_books_are_read_by_page_and_filtered(
         assert (await control.get(f"/books/{page}")).status_code == 200
 
 
-async def test_time_is_moved_and_what_is_due_happens(
+async def test_time_is_moved_and_due_changes_happen(
     simulator: Simulator, control: httpx.AsyncClient, caller: Caller
 ) -> None:
     """An order that takes an hour ends."""

@@ -113,7 +113,9 @@ async def test_a_late_check_out_of_an_ordered_cart_buys_nothing(simulator: Simul
     assert len(simulator.books.orders) == 1
 
 
-async def test_a_late_suspension_suspends_what_was_reactivated_since(simulator: Simulator, caller: Caller) -> None:
+async def test_a_late_suspension_suspends_a_plan_that_was_reactivated_since(
+    simulator: Simulator, caller: Caller
+) -> None:
     """The last arriving request sets the state."""
     customer = simulator.customer("quiet_plan")
     (plan,) = customer.subscriptions.values()

@@ -123,7 +123,7 @@ async def test_the_token_endpoint_drops_connections_too(
         await asyncio.to_thread(ask)
 
 
-async def test_a_caller_who_leaves_does_not_stop_what_was_sent(running: Simulator, client: httpx.AsyncClient) -> None:
+async def test_a_caller_who_leaves_does_not_stop_a_sent_request(running: Simulator, client: httpx.AsyncClient) -> None:
     """A delayed check-out acts although the socket was closed long ago."""
     customer = running.customer()
     shelf = await client.get("/products/DZH318Z0BPS6/skus/0001/availabilities", params={"country": "US"})

@@ -80,7 +80,7 @@ def test_while_the_journal_is_silent_nothing_is_committed_and_afterwards_everyth
     play(story)
 
 
-def test_a_journal_that_cannot_be_written_is_said_though_nobody_sends_anything(play: Play) -> None:
+def test_a_read_only_journal_is_reported_even_without_new_commands(play: Play) -> None:
     """The heartbeat notices within seconds: readiness says so, and the log has the database's own words."""
     log, database = LogCapture(), Silent()
 

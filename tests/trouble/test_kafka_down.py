@@ -15,7 +15,7 @@ DOWN = 600.0
 CUSTOMERS = 12
 
 
-def test_an_outage_of_kafka_delays_what_is_said_and_loses_nothing(play: Play) -> None:
+def test_an_outage_of_kafka_delays_events_and_loses_nothing(play: Play) -> None:
     """G1, G3: orders are placed meanwhile. Each event comes once and in order as soon as there is a broker."""
 
     async def story(world: World) -> None:

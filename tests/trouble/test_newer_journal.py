@@ -238,7 +238,7 @@ def test_commands_with_words_that_it_does_not_know_wait_and_all_others_are_answe
     either(story)
 
 
-def test_behind_what_it_does_not_understand_nothing_runs_and_the_lane_is_not_given_back(play: Play) -> None:
+def test_nothing_runs_behind_an_unknown_command_and_its_lane_is_not_given_back(play: Play) -> None:
     """A lane given back as finished would have no owner, and its commands would be lost."""
 
     async def story(world: World) -> None:

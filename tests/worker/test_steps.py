@@ -200,7 +200,7 @@ async def test_a_page_of_something_on_the_way_leaves_the_step_in_doubt(bench: Be
     assert (act.sent, look.looks) == (1, 1)
 
 
-async def test_calls_are_written_down_with_what_they_told(bench: Bench) -> None:
+async def test_calls_are_written_down_with_their_results(bench: Bench) -> None:
     """One transaction writes the timeline and the counts of answers."""
     work = await bench.begin()
     steps = bench.steps(work)
