@@ -28,7 +28,7 @@ async def test_records_of_a_key_come_in_their_order(make_source: MakeSource, sin
     assert [each.value for each in await read(make_source(), 300)] == [each.value for each in records]
 
 
-# --- where a group begins ---------------------------------------------------------------------------------------------
+# --- the beginning of a group -----------------------------------------------------------------------------------------
 
 
 async def test_a_group_that_begins_at_the_end_skips_only_earlier_records(

@@ -38,7 +38,7 @@ async def test_an_azure_plan_is_bought(stage: Stage) -> None:
     assert await stage.open_effects() == []
 
 
-# ---- there is a plan, or will be
+# ---- an existing plan or an open order
 
 
 @pytest.mark.parametrize("status", ["active", "suspended", "expired", "disabled"])
@@ -160,7 +160,7 @@ async def test_an_unwanted_reseller_is_an_order_that_was_refused(stage: Stage) -
     assert rejected.partner_center.code == "10004"
 
 
-# ---- what stands in the way
+# ---- obstacles
 
 
 async def test_a_customer_that_does_not_exist_is_not_found(stage: Stage) -> None:
@@ -249,7 +249,7 @@ async def test_a_deleted_legacy_subscription_does_not_prevent_a_purchase(stage: 
     assert not (await stage.done(AzurePlanCreated, create(customer))).already_existed
 
 
-# ---- where, and of what
+# ---- country and catalog item
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ async def test_a_country_that_the_customer_does_not_buy_in_is_refused(stage: Sta
     assert stage.simulator.books.orders == []
 
 
-# ---- items that are stale
+# ---- stale items
 
 
 async def test_a_stale_item_is_replaced_in_the_same_cart_at_check_out(stage: Stage) -> None:
@@ -403,7 +403,7 @@ async def test_a_cart_that_is_refused_is_an_order_that_was_refused(stage: Stage,
     assert stage.effects("cart.created") == 0
 
 
-# ---- what becomes of the order
+# ---- the end of the order
 
 
 async def test_an_order_that_takes_hours_is_waited_for(stage: Stage) -> None:
@@ -476,7 +476,7 @@ async def test_azure_subscriptions_that_may_not_be_read_are_not_named(stage: Sta
     assert "could not be read" in note
 
 
-# ---- only asking, and deadlines
+# ---- validation and deadlines
 
 
 async def test_validating_names_the_operations_that_would_be_called(stage: Stage) -> None:

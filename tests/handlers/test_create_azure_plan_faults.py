@@ -154,7 +154,7 @@ async def test_an_order_that_may_not_be_looked_at_is_an_unknown_outcome(stage: S
     assert [each.id for each in failed.blockers] == [order.id for order in stage.simulator.books.orders]
 
 
-# ---- carts that expire
+# ---- expired carts
 
 
 async def test_a_cart_that_expired_before_any_check_out_is_replaced(stage: Stage) -> None:
@@ -193,7 +193,7 @@ async def test_a_cart_that_is_always_gone_is_not_replaced_for_ever(stage: Stage)
     assert stage.simulator.books.orders == []
 
 
-# ---- no early no
+# ---- no early refusal
 
 
 @pytest.mark.parametrize(("kind", "bought"), [("late", True), ("reset_before", False)])
@@ -298,7 +298,7 @@ async def test_two_commands_for_one_customer_buy_one_plan(stage: Stage) -> None:
     assert stage.clock.now() < START + timedelta(seconds=300)
 
 
-# ---- what an earlier command left open
+# ---- open effects of an earlier command
 
 
 async def _leave_open(stage: Stage, customer: Customer, *, kind: str) -> CommandFailed:
@@ -408,7 +408,7 @@ async def test_an_earlier_order_that_never_ended_is_named(stage: Stage) -> None:
     assert await stage.open_effects() == []
 
 
-# ---- workers that die
+# ---- dying workers
 
 
 @REMEMBERED

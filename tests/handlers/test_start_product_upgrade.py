@@ -90,7 +90,7 @@ async def test_after_an_upgrade_the_plan_is_there(stage: Stage) -> None:
     assert (await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))).already_existed
 
 
-# ---- there is one already
+# ---- an existing upgrade
 
 
 @pytest.mark.parametrize("stage_of_it", ["pending", "running"])
@@ -164,7 +164,7 @@ async def test_two_commands_follow_one_upgrade(stage: Stage) -> None:
     assert len(stage.simulator.books.upgrades) == 1
 
 
-# ---- what stands in the way
+# ---- obstacles
 
 
 @pytest.mark.parametrize("profile", ["ready", "legacy_suspended"])
@@ -221,7 +221,7 @@ async def test_with_the_application_alone_it_is_not_permitted(stage: Stage, only
     assert "REFRESH_TOKEN_FILE" in rejected.advice
 
 
-# ---- how it ends
+# ---- the end of the upgrade
 
 
 async def test_an_upgrade_that_fails_is_told_with_microsofts_reasons(stage: Stage) -> None:
@@ -268,7 +268,7 @@ async def test_an_upgrade_that_is_not_found_at_first_is_waited_for(stage: Stage)
     assert isinstance(await stage.do(upgrade(stage.simulator.customer("legacy"))), ProductUpgradeCompleted)
 
 
-# ---- only asking, and deadlines
+# ---- validation and deadlines
 
 
 async def test_validating_names_the_operations_that_would_be_called(stage: Stage) -> None:

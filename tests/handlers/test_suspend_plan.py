@@ -45,7 +45,7 @@ async def test_a_plan_that_is_suspended_is_left_as_it_is(stage: Stage) -> None:
     assert "subscriptions.patch" not in stage.calls()
 
 
-# ---- which plan
+# ---- the choice of the plan
 
 
 async def test_the_named_plan_of_several_is_suspended(stage: Stage) -> None:
@@ -134,7 +134,7 @@ async def test_a_customer_that_does_not_exist_is_not_found(stage: Stage) -> None
     assert (await stage.rejected(SuspendPlan(customer_id=NOBODYS))).code is RejectedCode.CUSTOMER_NOT_FOUND
 
 
-# ---- what is in use
+# ---- resources in use
 
 
 async def test_active_azure_subscriptions_are_in_the_way(stage: Stage) -> None:
@@ -245,7 +245,7 @@ async def test_after_cancelling_partner_center_may_need_longer_to_see_it(stage: 
     assert await stage.waits(sent) == ["assets_stopping"]
 
 
-# ---- how it is suspended
+# ---- the suspension
 
 
 async def test_a_slow_change_is_waited_for(stage: Stage) -> None:
@@ -314,7 +314,7 @@ async def test_a_plan_that_cannot_be_suspended_is_refused(stage: Stage) -> None:
     assert rejected.code is RejectedCode.REFUSED_BY_PARTNER_CENTER
 
 
-# ---- only asking, and deadlines
+# ---- validation and deadlines
 
 
 async def test_validating_names_the_operations_that_would_be_called(stage: Stage) -> None:

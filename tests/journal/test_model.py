@@ -150,7 +150,7 @@ class JournalMachine(RuleBasedStateMachine):
         if first is not None:
             first.due = True
 
-    # ---- what workers do
+    # ---- actions of workers
 
     @rule(
         name=st.sampled_from(WORKERS),
@@ -322,7 +322,7 @@ class JournalMachine(RuleBasedStateMachine):
             if model.owner == self.journals[name].worker and model.unfinished and not busy:
                 model.owner, model.unfinished = None, False
 
-    # ---- what time and people do
+    # ---- actions of time and people
 
     @rule(name=st.sampled_from(WORKERS))
     def lapse(self, name: str) -> None:
@@ -362,7 +362,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.unsent[wanted.lane].append(f"{wanted.uid}/{wanted.redrive}")
         self.next_turn(wanted.lane)
 
-    # ---- what is always true
+    # ---- invariants
 
     @invariant()
     def the_database_is_as_the_model(self) -> None:

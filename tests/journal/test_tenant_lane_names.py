@@ -145,7 +145,7 @@ async def test_a_verb_does_not_rename_an_account(bench: Bench) -> None:
     assert await worker.transactions.read(lambda tx: called_now(tx, "mine")) == "mine"
 
 
-# ---- what people see and say
+# ---- names that people see and use
 
 
 async def test_people_find_commands_by_any_name_that_is_not_anothers(bench: Bench) -> None:
@@ -190,7 +190,7 @@ async def test_a_pause_holds_the_tenant_and_not_the_name(bench: Bench) -> None:
     assert not [work for work in await claim(worker, partners=["a", "b"]) if work.paused]
 
 
-# ---- journals of before
+# ---- journals of earlier versions
 
 
 async def test_a_journal_of_before_goes_on_in_its_lanes(older: Older, bench: Bench) -> None:

@@ -221,7 +221,7 @@ async def test_a_request_held_back_at_the_gate_is_begun_again_without_an_event(b
     assert event_types(await bench.said()) == ["CommandAccepted"]
 
 
-# ---- what a run says and remembers
+# ---- events and notes of a run
 
 
 async def test_what_a_run_says_comes_before_its_end_and_is_said_once(bench: Bench) -> None:
@@ -256,7 +256,7 @@ async def test_a_note_is_written_once_in_a_story(bench: Bench) -> None:
     assert len(await bench.rows("SELECT * FROM note WHERE kind = 'note'")) == 1
 
 
-# ---- what stands before a handler
+# ---- checks before a handler
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ async def test_a_run_that_began_before_everything_had_settled_looks_once_more(be
     assert row["due_at"] <= bench.journal.now() + 1
 
 
-# ---- when nothing can be concluded
+# ---- runs without a conclusion
 
 
 @pytest.mark.parametrize("error", [LaneLost("contoso/x"), JournalUnavailable("gone")])

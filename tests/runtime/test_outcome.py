@@ -157,7 +157,7 @@ def test_an_effect_that_another_command_left_open_is_refused_by_that_name() -> N
     assert (outcome.name, outcome.code) == ("rejected", RejectedCode.EARLIER_OUTCOME_UNKNOWN)
 
 
-# ---- no early "no"
+# ---- no early refusal
 
 NOES: Mapping[str, Exception] = {
     "a refusal": Rejected(RejectedCode.DEADLINE_PASSED, "too late"),
@@ -451,7 +451,7 @@ def test_a_wait_without_a_deadline_never_gives_up() -> None:
     assert waiting(Wait(WaitingReason.SETTLING, "settling", delay=9.0), waits=LATE).delay == 9.0
 
 
-# ---- errors of ours
+# ---- internal errors
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), JournalRefused("x"), AssertionError("x"), RecursionError("x")])

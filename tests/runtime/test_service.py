@@ -206,7 +206,7 @@ async def test_a_worker_works_until_it_is_told_to_stop(assembly: Assembly) -> No
     await running
 
 
-# ---- a stop with parts that hang
+# ---- a stop with hanging parts
 
 
 async def waits(*_: Any) -> Any:

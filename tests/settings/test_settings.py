@@ -122,7 +122,7 @@ def test_the_worker_needs_no_setting_to_be_configured() -> None:
     assert load() == Settings()
 
 
-# --- where they come from ---------------------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_environment_wins_over_secrets_over_the_file_over_the_default(
@@ -387,7 +387,7 @@ def test_the_authority_is_the_tenants_and_always_https(monkeypatch: pytest.Monke
     assert problem.endswith("must begin with https://.")
 
 
-# --- what must fit together -------------------------------------------------------------------------------------------
+# --- values that must fit together ------------------------------------------------------------------------------------
 
 
 def test_a_lease_outlives_a_call_and_two_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:

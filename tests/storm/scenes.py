@@ -153,7 +153,7 @@ SCENES: Mapping[str, Scene] = {
 }
 
 
-# ---- what several of them do
+# ---- shared by several scenes
 
 
 async def hold_check_outs(storm: Storm, seconds: float) -> list[str]:
