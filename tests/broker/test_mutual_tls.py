@@ -47,13 +47,15 @@ async def test_a_certificate_carries_records(mutual: KafkaConfig, own_topics: To
     await sink.stop()
 
 
-async def test_a_broker_that_misses_a_certificate_is_said_with_the_setting(mutual: KafkaConfig) -> None:
+async def test_a_broker_that_misses_a_certificate_is_reported_with_the_setting(mutual: KafkaConfig) -> None:
     """A certificate that the broker does not trust gives the same message."""
     without = replace(mutual, certificate_file=None, key_file=None)
     assert "Check AZPLAN_KAFKA__CERTIFICATE_FILE and __KEY_FILE" in await refusal(without)
 
 
-async def test_a_certificate_of_another_authority_is_said_with_the_setting(mutual: KafkaConfig, tmp_path: Path) -> None:
+async def test_a_certificate_of_another_authority_is_reported_with_the_setting(
+    mutual: KafkaConfig, tmp_path: Path
+) -> None:
     """The broker gives no useful reason. The message names the presented files."""
     foreign = trustme.CA().issue_cert("worker.example.org", common_name="azplan")
     foreign.private_key_and_cert_chain_pem.write_to_path(tmp_path / "foreign.pem")

@@ -74,7 +74,7 @@ async def test_a_record_without_key_and_value_is_written(
     assert (record.key, record.value, record.headers) == (None, None, (("azplan_dlq_code", b"invalid_json"),))
 
 
-async def test_a_topic_or_partition_that_is_not_there_is_said_at_once(sink: KafkaSink, topics: Topics) -> None:
+async def test_a_missing_topic_or_partition_is_reported_at_once(sink: KafkaSink, topics: Topics) -> None:
     """The error does not wait for half a minute of attempts."""
     async with asyncio.timeout(10):
         with pytest.raises(TopicMissing, match=r"the topic no\.such does not exist"):

@@ -79,7 +79,7 @@ async def test_none_refuses_a_new_group_and_takes_one_that_has_begun(
     assert [each.value for each in await read(make_source(StartFrom.NONE), 1)] == [b"2"]
 
 
-async def test_a_topic_that_is_not_there_is_said_at_once(config: KafkaConfig) -> None:
+async def test_a_missing_topic_is_reported_at_once(config: KafkaConfig) -> None:
     """The message names the topic and the verb that creates it."""
     source = KafkaSource(config, Membership("no.such.topic", "group"), Clock())
     async with asyncio.timeout(10):

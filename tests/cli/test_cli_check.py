@@ -45,7 +45,7 @@ def finding(ended: Ended, check: str) -> dict[str, Any]:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def test_where_all_is_well_every_line_is_ok(
+def test_with_everything_right_every_line_is_ok(
     database: str, topics: Topics, set_up: pytest.MonkeyPatch, azplan: Azplan, request: pytest.FixtureRequest
 ) -> None:
     """The exit code is 0, and each check says what it found."""
@@ -143,7 +143,7 @@ def test_a_proxy_that_is_not_there_is_named(set_up: pytest.MonkeyPatch, azplan: 
     assert "planted-canary" not in ended.out + ended.err
 
 
-def test_a_proxy_of_the_environment_is_said_not_to_be_used(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+def test_an_unused_proxy_of_the_environment_is_reported(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
     """The line names the setting to use. Without an account that needs a proxy there is no line."""
     set_up.setenv("HTTPS_PROXY", "http://u:planted-canary@127.0.0.1:1")
     assert "proxy" not in results(azplan("check", "--json")), "everything is on this very machine"

@@ -95,7 +95,7 @@ def test_list_says_when_there_may_be_more(url: str, azplan: Azplan) -> None:
     assert azplan("commands", "list").err == ""
 
 
-def test_where_nothing_matches_it_is_exit_code_3(url: str, azplan: Azplan) -> None:
+def test_a_list_without_matches_is_exit_code_3(url: str, azplan: Azplan) -> None:
     """Programs read an empty array."""
     ended = azplan("commands", "list", "--code", "order_failed", "--json")
     assert (ended.code, ended.json) == (3, [])

@@ -36,6 +36,6 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.5, "0.5 s"), (45, "45 s"), (600, "10 m"), (5_400, "1 h 30 m")])
-def test_durations_are_said_as_people_read_them(seconds: float, text: str) -> None:
+def test_durations_are_printed_as_people_read_them(seconds: float, text: str) -> None:
     """A duration above a minute is never printed as a bare number of seconds."""
     assert spoken(timedelta(seconds=seconds)) == text

@@ -70,7 +70,7 @@ def test_an_unknown_code_is_exit_code_3_with_suggestions(code: str, near: str, a
     assert near in ended.err.partition("Did you mean")[2]
 
 
-def test_a_code_that_is_like_no_other_lists_ours(azplan: Azplan) -> None:
+def test_a_code_that_is_like_no_other_lists_all_code_words(azplan: Azplan) -> None:
     """Without a near match, all code words are listed."""
     ended = azplan("errors", "explain", "zzzz")
     assert ended.code == 3

@@ -52,7 +52,7 @@ def test_without_a_verb_help_is_shown_and_nothing_is_done(azplan: Azplan) -> Non
     assert "Usage: azplan" in ended.out + ended.err
 
 
-def test_version_is_said(azplan: Azplan) -> None:
+def test_the_version_is_printed(azplan: Azplan) -> None:
     """`--version` prints one line."""
     ended = azplan("--version")
     assert (ended.code, ended.out) == (0, f"azplan {version()} (revision {revision()})\n")

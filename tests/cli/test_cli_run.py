@@ -69,7 +69,7 @@ def test_a_signal_ends_it_in_good_order(number: signal.Signals, code: int, topic
 
 
 @pytest.mark.kafka
-def test_a_proxy_of_the_environment_that_is_not_used_is_said_once(topics: Topics, tmp_path: Path) -> None:
+def test_an_unused_proxy_of_the_environment_is_reported_once(topics: Topics, tmp_path: Path) -> None:
     """The worker says so at start and names the setting to use. The proxy's password is not shown."""
     account = {"TENANT_ID": "contoso.example", "CLIENT_ID": "c", "CLIENT_SECRET": "secret-of-contoso"}
     partner = {f"AZPLAN_PARTNERS__CONTOSO__{key}": value for key, value in account.items()}

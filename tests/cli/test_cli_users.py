@@ -177,9 +177,7 @@ def test_settings_that_may_not_be_read_are_named(
     assert "azplan.toml cannot be read: Permission denied" in ended.said
 
 
-def test_settings_in_a_folder_that_may_not_be_entered_are_named_where_they_were_asked_for(
-    folder: Path, azplan: Everybody
-) -> None:
+def test_a_named_settings_file_in_a_forbidden_folder_is_reported(folder: Path, azplan: Everybody) -> None:
     """A person who names a file needs it."""
     ended = azplan(FOREIGN, Path("/"), "config", "show", AZPLAN_CONFIG_FILE=str(folder / "azplan.toml"))
     assert ended.code == 78

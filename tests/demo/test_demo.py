@@ -241,7 +241,7 @@ def test_each_customer_has_a_profile_of_the_simulator_and_one_is_a_stranger() ->
     ("absent", "advice"),
     [("ops.demo.run", "clone the repository"), ("confluent_kafka", "azplan[demo]"), ("trustme", "azplan[demo]")],
 )
-def test_where_its_parts_are_not_installed_it_says_where_to_get_them(
+def test_without_its_parts_the_demo_says_how_to_install_them(
     absent: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An installed wheel has no simulator. The exit code is 69, and the message says what to do."""

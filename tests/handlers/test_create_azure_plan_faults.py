@@ -197,7 +197,7 @@ async def test_a_cart_that_is_always_gone_is_not_replaced_for_ever(stage: Stage)
 
 
 @pytest.mark.parametrize(("kind", "bought"), [("late", True), ("reset_before", False)])
-async def test_after_a_lost_check_out_the_deadline_is_said_when_it_is_certain(
+async def test_after_a_lost_check_out_the_missed_deadline_is_published_when_it_is_certain(
     stage: Stage, kind: str, bought: bool
 ) -> None:
     """After the deadline the command still looks: it answers an order that arrives and is otherwise refused."""
@@ -246,7 +246,7 @@ async def test_when_no_attempt_is_left_a_purchase_that_never_was_is_known(stage:
 
 
 @pytest.mark.parametrize(("kind", "ours"), [("reset_before", False), ("late", True)])
-async def test_a_plan_bought_elsewhere_answers_when_our_check_out_cannot_arrive_any_more(
+async def test_a_plan_bought_elsewhere_answers_when_the_lost_check_out_cannot_arrive_any_more(
     stage: Stage, kind: str, ours: bool
 ) -> None:
     """The command's request was lost and a person buys in the portal. The answer waits until its plan is certain."""

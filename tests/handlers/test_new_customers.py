@@ -39,7 +39,7 @@ def now() -> float:
 @pytest.mark.parametrize("code", [60003, 1000])
 @pytest.mark.parametrize("asks", [{}, {"validate_only": True}, {"deadline": START + timedelta(seconds=10)}], ids=str)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: f"{type(each).__name__} {each.wire_data()}")
-async def test_a_customer_that_is_not_ours_is_not_found_in_every_command(
+async def test_a_customer_of_another_partner_is_not_found_by_any_command(
     stage: Stage, command: Command, asks: dict[str, Any], code: int
 ) -> None:
     """The answer comes only when a new customer would have shown, after one event about the wait.
@@ -102,7 +102,7 @@ async def test_without_a_lag_the_answer_comes_at_once(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", [SuspendPlan, ReactivatePlan])
-async def test_a_subscription_that_is_not_there_is_said_at_once(
+async def test_a_missing_subscription_is_reported_at_once(
     stage: Stage, command: type[SuspendPlan | ReactivatePlan]
 ) -> None:
     """Partner Center knows the customer and not the plan (20003). That is a different case."""

@@ -52,7 +52,9 @@ async def test_the_named_plan_of_several_is_reactivated(stage: Stage) -> None:
         ("no_relationship", RejectedCode.NO_RELATIONSHIP),
     ],
 )
-async def test_where_the_plan_cannot_be_told_nothing_is_changed(stage: Stage, profile: str, code: RejectedCode) -> None:
+async def test_with_an_ambiguous_or_missing_plan_nothing_is_changed(
+    stage: Stage, profile: str, code: RejectedCode
+) -> None:
     """This is as for SuspendPlan."""
     assert (await stage.rejected(reactivate(stage.simulator.customer(profile)))).code is code
 
@@ -110,7 +112,7 @@ async def test_after_its_deadline_nothing_is_changed(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("kind", "active"), [("late", True), ("reset_before", False)])
-async def test_after_a_lost_change_the_deadline_is_said_when_it_is_certain(
+async def test_after_a_lost_change_the_missed_deadline_is_published_when_it_is_certain(
     stage: Stage, kind: str, active: bool
 ) -> None:
     """The command requests no second change. It waits for a possible arrival of the first."""

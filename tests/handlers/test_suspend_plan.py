@@ -106,7 +106,7 @@ async def test_a_plan_that_is_deleted_is_not_found(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("named", [None, "legacy"])
-async def test_a_running_upgrade_is_named_where_no_plan_is_found(stage: Stage, named: str | None) -> None:
+async def test_a_running_upgrade_is_named_if_no_plan_is_found(stage: Stage, named: str | None) -> None:
     """The plan will be there when the upgrade has ended."""
     customer = stage.simulator.customer("upgrading")
     legacy = next(iter(customer.subscriptions))
@@ -116,7 +116,7 @@ async def test_a_running_upgrade_is_named_where_no_plan_is_found(stage: Stage, n
 
 
 @pytest.mark.parametrize("cast", [Cast(user=False)], indirect=True, ids=["app_only"])
-async def test_where_an_upgrade_cannot_be_read_it_is_not_named(stage: Stage) -> None:
+async def test_an_upgrade_that_cannot_be_read_is_not_named(stage: Stage) -> None:
     """The refusal is the same, and the timeline names the skipped check."""
     rejected = await stage.rejected(suspend(stage.simulator.customer("upgrading")))
     assert (rejected.code, rejected.blockers) == (RejectedCode.PLAN_NOT_FOUND, ())

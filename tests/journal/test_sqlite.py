@@ -159,7 +159,7 @@ async def test_a_file_that_is_locked_by_another_does_not_hold_up_the_close(path:
         await asyncio.gather(*writes, return_exceptions=True)
 
 
-async def test_a_full_disk_is_said_and_nothing_is_lost(path: Path) -> None:
+async def test_a_full_disk_is_reported_and_nothing_is_lost(path: Path) -> None:
     """A batch without room is not half written, and is taken in when there is room again. No record is blamed."""
     async with running(path) as one:
         await accept(one, command("1"))

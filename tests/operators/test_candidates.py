@@ -32,7 +32,7 @@ def test_a_wrong_range_of_offsets_is_refused_with_an_example(text: str) -> None:
     assert "3:1000-1999" in (told.value.advice or "")
 
 
-def test_a_span_holds_both_its_ends_and_is_open_where_nothing_was_said() -> None:
+def test_a_span_holds_both_its_ends_and_is_open_at_an_end_that_was_not_given() -> None:
     """Instants have offsets from UTC. An end that was not given is open."""
     assert (select(begin=MORNING).begin, select(end=EVENING).end) == (NOON - 4 * HOUR, NOON + 7 * HOUR)
     noon = select(begin="2026-03-02T12:00:00Z", end="2026-03-02T12:00:00Z")

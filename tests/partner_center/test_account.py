@@ -349,7 +349,7 @@ async def test_the_circuit_stops_asking_after_five_failures(
     await customers.get(center, CUSTOMER)
 
 
-async def test_a_circuit_that_opened_and_closed_is_said_once_each(
+async def test_a_circuit_that_opened_and_closed_is_logged_once_each(
     account: Account, center: PartnerCenter, partner_center: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log has account, family and reason. Probes in between, and later requests, are not logged."""

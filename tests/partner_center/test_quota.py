@@ -249,7 +249,7 @@ async def test_a_ceiling_that_partner_center_does_not_know_is_lowered() -> None:
 
 
 @pytest.mark.looptime
-async def test_a_ceiling_that_was_lowered_and_raised_is_said_once_each() -> None:
+async def test_a_ceiling_that_was_lowered_and_raised_is_logged_once_each() -> None:
     """The log has account and family. Further equal refusals are not logged. `standing` shows the present ceiling."""
     ceiling = Quota("carts", 500, LoopClock(), patience=2.0, waited=lambda _: None, account="contoso")
 

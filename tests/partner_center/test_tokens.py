@@ -432,7 +432,7 @@ async def test_a_refresh_token_that_nobody_uses_is_kept_alive(tmp_path: Path) ->
 
 @pytest.mark.looptime
 @pytest.mark.usefixtures("at_once")
-async def test_a_refresh_token_that_is_not_there_is_said_while_nobody_needs_it(tmp_path: Path) -> None:
+async def test_a_missing_refresh_token_is_reported_before_any_call_needs_it(tmp_path: Path) -> None:
     """Before the first upgrade needs it, the log names the file and says what to do."""
     file = tmp_path / "refresh-token"
     none = Identity("", "", "", client_secret="")

@@ -170,7 +170,7 @@ async def test_a_wait_is_a_row_with_a_wake_up_time(bench: Bench) -> None:
     assert len(await bench.claim()) == 1
 
 
-async def test_a_wait_is_said_again_only_for_another_reason(bench: Bench) -> None:
+async def test_a_wait_is_published_again_only_for_another_reason(bench: Bench) -> None:
     """The events are numbered in order, each with an id of its own."""
     await bench.accept(record())
     provisioning = Wait(WaitingReason.ORDER_PROVISIONING, "pending", delay=1.0)
@@ -224,7 +224,7 @@ async def test_a_request_held_back_at_the_gate_is_begun_again_without_an_event(b
 # ---- events and notes of a run
 
 
-async def test_what_a_run_says_comes_before_its_end_and_is_said_once(bench: Bench) -> None:
+async def test_events_of_a_run_come_before_its_end_and_are_published_once(bench: Bench) -> None:
     """A later run that publishes the event again publishes the same event (promise G3)."""
 
     async def handler(ctx: Context, _command: Any) -> Event:
@@ -327,7 +327,7 @@ async def test_a_timeline_goes_by_one_clock_whatever_the_workers_says(bench: Ben
     assert "is 3600.0 s ahead of the database's" in note["detail"]
 
 
-async def test_how_far_clocks_are_apart_is_said_once(bench: Bench) -> None:
+async def test_a_difference_of_clocks_is_logged_once(bench: Bench) -> None:
     """The difference is logged again when it has changed."""
 
     async def waits(_ctx: Context, _command: Any) -> Event:

@@ -16,7 +16,7 @@ from worker.runtime.intake_rules import intake, refused_by_database
 OTHER_CONTENT = CreateAzurePlan(customer_id=CUSTOMER)
 
 
-async def test_a_good_command_is_accepted_and_that_is_said(bench: Bench) -> None:
+async def test_a_good_command_is_accepted_with_an_event(bench: Bench) -> None:
     """`CommandAccepted` carries the instant at which the command became durable."""
     assert await bench.accept(record()) == [Taken.NEW]
     (event,) = await bench.said()
@@ -35,7 +35,7 @@ async def test_the_same_content_again_is_nothing(bench: Bench) -> None:
     assert len(await bench.claim()) == 1
 
 
-async def test_other_content_under_a_known_id_is_said_and_put_aside(bench: Bench) -> None:
+async def test_other_content_under_a_known_id_is_refused_and_put_aside(bench: Bench) -> None:
     """The journal gets `CommandIdReused` and a dead letter. The first command stays unchanged."""
     assert await bench.accept(record(), record(OTHER_CONTENT, offset=7)) == [Taken.NEW, Taken.REUSED]
     _, reused = await bench.said()
@@ -47,7 +47,7 @@ async def test_other_content_under_a_known_id_is_said_and_put_aside(bench: Bench
     assert work.type == SUSPEND.wire_type()
 
 
-async def test_each_other_content_is_said_once(bench: Bench) -> None:
+async def test_each_other_content_is_refused_once(bench: Bench) -> None:
     """The number of copies does not matter."""
     await bench.accept(record(), record(OTHER_CONTENT, offset=1), record(OTHER_CONTENT, offset=2))
     assert [event["type"] for event in await bench.said()] == ["azplan.CommandAccepted.v1", "azplan.CommandIdReused.v1"]

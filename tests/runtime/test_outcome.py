@@ -66,7 +66,7 @@ def waiting(result: Event | Exception, **known: Any) -> Waiting:
 # ---- ends
 
 
-def test_an_answer_is_success_and_is_said_as_it_is() -> None:
+def test_an_answer_is_success_and_is_published_unchanged() -> None:
     """The handler's event is the terminal event, unchanged."""
     outcome = ended(DONE, attempts=3)
     assert (outcome.name, outcome.event, outcome.attempts, outcome.code) == ("succeeded", DONE, 3, None)
@@ -98,7 +98,7 @@ def test_nothing_was_changed_is_not_said_of_a_command_whose_write_nobody_looked_
     assert "CommandValidated stood in the way" in outcome.event.detail
 
 
-def test_a_refusal_is_said_with_everything_that_explains_it() -> None:
+def test_a_refusal_has_everything_that_explains_it() -> None:
     """Code, detail, advice and blockers are in the event."""
     blocker = Blocker(kind=BlockerKind.AZURE_SUBSCRIPTION, id="a-1", name="dev", status="active")
     no = Rejected(RejectedCode.ACTIVE_ASSETS, "one is active", advice="Cancel it.", blockers=[blocker])
@@ -124,7 +124,7 @@ def test_a_refusal_names_the_changes_before_it() -> None:
     assert event.detail == "too late (changed at Microsoft before that: cancel a-1, cancel a-2)"
 
 
-def test_a_failure_is_said_with_attempts_and_whether_the_outcome_is_known() -> None:
+def test_a_failure_has_its_attempts_and_whether_the_outcome_is_known() -> None:
     """The run that gave up counts as the last attempt. The event says whether Microsoft itself ended the effect."""
     outcome = ended(Failed(FailedCode.ORDER_FAILED, "cancelled by Microsoft", ended=True), attempts=3)
     event = outcome.event
@@ -172,7 +172,7 @@ LATE = Waits(said="order_provisioning", since={"order_provisioning": NOW - 86_40
 
 
 @pytest.mark.parametrize("no", NOES.values(), ids=NOES.keys())
-def test_no_no_is_said_while_a_request_of_the_command_may_still_arrive(no: Exception) -> None:
+def test_no_refusal_is_published_while_a_request_of_the_command_may_still_arrive(no: Exception) -> None:
     """The command waits as long as needed, then runs again and looks (rule SettledNo, promise G6)."""
     outcome = waiting(no, settles_in=77.5, in_doubt=True, waits=LATE, attempts=3)
     assert (outcome.reason, outcome.delay, outcome.attempts) == (WaitingReason.SETTLING, 77.5, 3)
@@ -339,7 +339,7 @@ def test_a_customer_is_not_called_unknown_before_a_new_one_would_have_shown(no: 
     assert (outcome.name, outcome.code) == ("rejected", RejectedCode.CUSTOMER_NOT_FOUND)
 
 
-def test_what_else_is_not_there_is_said_at_once() -> None:
+def test_any_other_missing_resource_is_reported_at_once() -> None:
     """A missing subscription, agreement or relationship does not mean that the customer is new."""
     for code in (RejectedCode.PLAN_NOT_FOUND, RejectedCode.AGREEMENT_MISSING, RejectedCode.NO_RELATIONSHIP):
         assert ended(Rejected(code, "no"), received_at=NOW).code is code
@@ -378,7 +378,7 @@ def test_a_write_that_may_not_be_tried_again_ends_the_command() -> None:
 # ---- waits
 
 
-def test_a_wait_is_said_once_for_each_reason_that_is_new() -> None:
+def test_a_wait_is_published_once_for_each_new_reason() -> None:
     """An event is published when the reason changes, and not for each poll."""
     first = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "pending"))
     again = waiting(Wait(WaitingReason.ORDER_PROVISIONING, "still pending"), waits=first.waits)

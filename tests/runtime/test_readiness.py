@@ -36,6 +36,6 @@ def test_a_broker_that_refuses_has_answered(trouble: Trouble) -> None:
     assert "azplan " in now.degraded[0], "it says what to do"
 
 
-def test_the_same_trouble_of_two_loops_is_said_once() -> None:
+def test_the_same_trouble_of_two_loops_is_reported_once() -> None:
     """Intake and heartbeat both miss the database."""
     assert readiness([JournalUnavailable("a"), JournalUnavailable("b")], [], []).reasons == (SILENT_JOURNAL,)

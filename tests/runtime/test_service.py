@@ -395,7 +395,7 @@ async def test_what_was_said_is_sent_before_the_worker_is_gone(world: World) -> 
     assert world.said("c-1") != []
 
 
-async def test_what_a_silent_broker_was_not_told_is_said_by_the_next_owner_at_once(world: World) -> None:
+async def test_events_that_a_silent_broker_did_not_take_are_sent_by_the_next_owner_at_once(world: World) -> None:
     """G3: the stop ends in time, the lanes are taken over meanwhile, and no event is lost."""
     silent = await world.begin(Slow(SENDING, 10_000))
     command = await world.send(SuspendPlan(customer_id=world.simulator.customer("plan").id))

@@ -61,7 +61,7 @@ async def test_rotating_makes_every_id_stale_at_once(simulator: Simulator, calle
     assert (await caller.get(f"{PLAN_SHELF}/{old.rsplit(':', 1)[1]}", {"country": "US"})).code == 400019
 
 
-async def test_where_nothing_is_sold_the_shelf_is_empty(simulator: Simulator, caller: Caller) -> None:
+async def test_a_catalog_without_offers_is_empty(simulator: Simulator, caller: Caller) -> None:
     """This is a country without offers, or a plan that was withdrawn."""
     assert (await caller.get(PLAN_SHELF, {"country": "CN"})).body["items"] == []
     simulator.change(plan_for_sale=False)

@@ -55,7 +55,7 @@ def kept() -> Remains:
     )
 
 
-def test_where_all_is_well_nothing_is_found(kept: Remains) -> None:
+def test_a_good_storm_has_no_findings(kept: Remains) -> None:
     """The sum of commands, repeats, conflicts and dead letters is the number of sent records."""
     assert list(every_record_became_something(kept, ROWS, LETTERS)) == []
     assert list(nothing_took_effect_twice(kept)) == []

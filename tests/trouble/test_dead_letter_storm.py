@@ -59,7 +59,7 @@ def test_good_customers_on_other_partitions_notice_nothing(play: Play) -> None:
     assert served["stormy"] == served["quiet"]
 
 
-def test_a_storm_is_said_in_log_metric_and_readiness_and_is_over_in_all_of_them(play: Play) -> None:
+def test_a_storm_is_shown_in_log_metric_and_readiness_and_is_over_in_all_of_them(play: Play) -> None:
     """The operator reads which partition it is, that most of the storm is still in Kafka, and when the storm ends."""
     log = LogCapture()
 

@@ -88,7 +88,7 @@ DISKS = ["page_limit", *(["small_disk"] if os.getuid() == 0 else [])]
 
 
 @pytest.mark.parametrize("kind", DISKS)
-def test_a_full_disk_is_said_and_loses_nothing_and_is_over_when_there_is_room(
+def test_a_full_disk_is_reported_and_loses_nothing_and_is_over_when_there_is_room(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     """G1: nothing is committed, readiness says why, the log names the file, and no restart is needed."""

@@ -45,7 +45,7 @@ def scraped(port: int, name: str) -> dict[str, float]:
     return {labels: float(value) for labels, value in re.findall(rf"^{name}{{(.*?)}} (\S+)$", page, re.MULTILINE)}
 
 
-async def test_what_may_not_be_done_any_more_is_said_and_counted(
+async def test_withdrawn_rights_are_reported_and_counted(
     broker: LocalKafka, partner_center: SimulatorProcess, tmp_path: Path
 ) -> None:
     """/readyz, a metric and the lag show answers that cannot leave and records that cannot be read.

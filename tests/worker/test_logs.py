@@ -70,7 +70,7 @@ def test_bound_values_are_on_every_line_of_libraries_too() -> None:
     assert "command_id" not in third
 
 
-def test_the_level_is_ours_and_libraries_speak_from_warning_on() -> None:
+def test_the_level_is_that_of_azplan_and_libraries_log_from_warning_on() -> None:
     """The debug level of azplan does not turn on the debug lines of libraries."""
     stream = configured("debug")
     structlog.get_logger("azplan.x").debug("ours")

@@ -132,7 +132,7 @@ async def test_a_request_may_leave_for_as_long_as_a_call_may_take_after_its_inte
     assert refused == [None, "too much time has passed since the intent was written down"]
 
 
-async def test_nothing_leaves_where_the_lane_was_lost_before_the_intent(bench: Bench) -> None:
+async def test_no_request_leaves_if_the_lane_was_lost_before_the_intent(bench: Bench) -> None:
     """The journal refuses the intent in the same transaction."""
     work = await bench.begin()
     act = Request({})

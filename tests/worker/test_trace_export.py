@@ -94,12 +94,12 @@ def test_a_span_arrives_before_the_worker_is_gone(name: str | None, shown: str) 
     assert [each["event"] for each in log] == ["traces.exported"]
 
 
-def test_without_the_variables_nothing_is_said_and_nothing_sent() -> None:
+def test_without_the_variables_nothing_is_logged_and_nothing_sent() -> None:
     """Other programs may need the SDK."""
     assert run() == []
 
 
-def test_one_warning_where_the_sdk_is_missing() -> None:
+def test_a_missing_sdk_gives_one_warning() -> None:
     """The warning says what to install. The worker goes on."""
     (line,) = run(without="opentelemetry.sdk", OTEL_EXPORTER_OTLP_ENDPOINT=HERE)
     assert (line["level"], line["event"]) == ("warning", "traces.not_exported")
@@ -107,7 +107,7 @@ def test_one_warning_where_the_sdk_is_missing() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/json"])
-def test_one_warning_where_the_exporter_is_missing(protocol: str) -> None:
+def test_a_missing_exporter_gives_one_warning(protocol: str) -> None:
     """The warning names the existing protocol."""
     (line,) = run(OTEL_EXPORTER_OTLP_ENDPOINT=HERE, OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
     assert (line["level"], line["event"]) == ("warning", "traces.not_exported")
