@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from events.messages.command_status import CommandIdReused
-from events.wire.published_event import PublishedEvent
+from events.wire.event_reader import PublishedEvent
 from ops.demo.scenes import SOURCE, Scene
 from ops.demo.stage import TOPICS, Stage
 from worker.broker.admin import KafkaAdmin
@@ -20,7 +20,7 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.sending.follow_events import events_after
-from worker.operators.sending.own_events import PublishedEvents
+from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.wording.message_types import short
 
 COMMANDS, EVENTS, DEAD_LETTERS = TOPICS

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from events.wire.published_event import PublishedEvent
+from events.wire.event_reader import PublishedEvent
 from events.wire.text import visible
 from ops.demo.play import Performance, Watcher, outcome
 from worker.operators.wording.message_types import short

@@ -13,7 +13,7 @@ from tests.broker.conftest import MakeSource
 from tests.broker.reading import behind, poll, read, write
 from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import NoCommittedOffsets, Partition, StartFrom, TopicMissing
-from worker.broker.reading.bounded_consumer import READING
+from worker.broker.reading.memory_limited_consumer import READING
 from worker.broker.sink import KafkaSink
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock

@@ -15,7 +15,7 @@ from events.codes import codes
 from events.contract_files import example, file_name, generated_schema, messages, schema, write_schemas
 from events.messages.base import Command, Message, commands
 from events.wire.codec import AcceptedCommand, Outgoing, Record, decode, encode, encode_command
-from events.wire.published_event import PublishedEvent, read_event
+from events.wire.event_reader import PublishedEvent, read_event
 from tests.events.sample_records import CUSTOMER, PLAN, record
 
 FOLDER = Path(events.__file__).parent

@@ -9,7 +9,7 @@ import pytest
 from events.messages.base import Origin
 from events.messages.plans import PlanSuspended, SuspendPlan
 from events.wire.codec import AcceptedCommand, Outgoing, Record, decode, encode, encode_command
-from events.wire.published_event import PublishedEvent, SkippedRecord, read_event
+from events.wire.event_reader import PublishedEvent, SkippedRecord, read_event
 from tests.events.sample_records import CUSTOMER, OTHER_CUSTOMER, PLAN, binary, record
 
 ID = UUID("6ba7b811-9dad-51d1-80b4-00c04fd430c8")

@@ -11,8 +11,8 @@ from events.messages.base import Origin
 from events.messages.command_status import Blocker, CommandRejected, CommandValidated
 from events.wire.codec import encode
 from events.wire.dead_letter import record_size
+from events.wire.event_reader import read_event
 from events.wire.event_size import fit_event
-from events.wire.published_event import read_event
 from events.wire.record import Outgoing, Record
 
 ORIGIN = Origin("c-1", "/crm", "azplan.SuspendPlan.v1", "c0ffee00-0000-4000-8000-000000000001", "contoso")

@@ -30,14 +30,14 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.requests import Requests as OperatorRequests
+from worker.journal.processing.partner_tenant_directory import Tenant
 from worker.journal.processing.requests import DONE
-from worker.journal.processing.tenant_lane_names import Tenant
 from worker.journal.records import Work
 from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 from worker.runtime.controls.requests import Requests
 from worker.runtime.dispatch import Dispatch
-from worker.runtime.turn import TurnParts
+from worker.runtime.handler_run import TurnParts
 from worker.steps import Policy
 
 EventT = TypeVar("EventT", bound=Event)

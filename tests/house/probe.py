@@ -16,10 +16,11 @@ from prometheus_client import generate_latest
 from events.codes import WaitingReason
 from events.contract_files import example, messages, schema
 from events.messages.base import commands
-from events.wire.published_event import PublishedEvent, read_own_event
+from events.wire.event_reader import PublishedEvent, read_own_event
 from events.wire.record import Record
 from tests.runtime import bench
 from worker import metrics
+from worker.assembly import parts
 from worker.cli.main import call
 from worker.handling import load
 from worker.journal.operating.replay_items import SentItem
@@ -27,7 +28,7 @@ from worker.operators.replay.applying import is_patient
 from worker.operators.sending.compose import CommandIdentity, compose
 from worker.partner_center.all_operations import operations
 from worker.partner_center.reject_codes import reject_code
-from worker.settings import model, reference, worker_parts
+from worker.settings import model, reference
 
 PENDING = WaitingReason("license_pending")
 ADDED = ("AssignLicense", "LicenseAssigned", "LicenseAssignmentProgressed")
@@ -71,9 +72,9 @@ def codes_and_settings() -> None:
     assert "Microsoft is assigning the license" in told
     assert "AZPLAN_WAITS__LICENSE_DEADLINE" in azplan("config", "show")
     assert "| `AZPLAN_WAITS__LICENSE_DEADLINE` | `P3D` | the end of waiting for licenses |" in reference.table()
-    assert worker_parts.policy(model.Settings()).deadline(PENDING) == 3 * bench.DAY
+    assert parts.policy(model.Settings()).deadline(PENDING) == 3 * bench.DAY
     os.environ["AZPLAN_WAITS__LICENSE_DEADLINE"] = "PT2H"
-    assert worker_parts.policy(model.load()).deadline(PENDING) == 7_200
+    assert parts.policy(model.load()).deadline(PENDING) == 7_200
     os.environ["AZPLAN_WAITS__LICENSE_DEADLINE"] = "P900D"
     try:
         model.load()
@@ -117,7 +118,7 @@ def replaying() -> None:
 
 async def running(place: Path) -> None:
     """The command runs, waits, is reported and ends, and its events are believed."""
-    bench.POLICY = worker_parts.policy(model.Settings())
+    bench.POLICY = parts.policy(model.Settings())
     journal = bench.Bench(place)
     await journal.open()
     handlers = load("worker.handlers")

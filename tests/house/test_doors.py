@@ -59,8 +59,8 @@ def test_only_programs_read_settings() -> None:
 
     assert others <= {
         "worker/app.py",
-        "worker/settings/account_parts.py",
-        "worker/settings/worker_parts.py",
+        "worker/assembly/accounts.py",
+        "worker/assembly/parts.py",
     }
 
 

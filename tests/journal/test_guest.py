@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.journal.bench import Bench, accept, command, rows
+from worker.assembly.parts import open_engine
 from worker.clock import Clock
 from worker.errors import JournalMissing, JournalRefused
 from worker.journal.database import schema
@@ -13,7 +14,6 @@ from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.settings.model import Journal as JournalSettings
 from worker.settings.model import Settings
-from worker.settings.worker_parts import open_engine
 
 VERSION = "SELECT max(version) AS version FROM schema_version"
 NEXT = "CREATE TABLE thing (id integer)"

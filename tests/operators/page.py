@@ -68,7 +68,7 @@ from worker.operators import command_lookup as commands_of_people
 from worker.operators.errors import NotPossible
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
 from worker.operators.sending import compose, follow_events, send
-from worker.operators.sending.own_events import PublishedEvents
+from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
 from worker.operators.wording import durations, error_codes, message_types

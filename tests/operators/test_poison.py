@@ -8,7 +8,7 @@ from tests.operators.asking import later
 from tests.support.harness import COMMANDS, GROUP, LiveWorker, World, settings_of
 from worker.broker.port import Partition
 from worker.metrics import REGISTRY
-from worker.runtime.poisoned_partitions import FIRST_PAUSE, LONGEST_PAUSE, PROBE, QUIET, Poison
+from worker.runtime.dead_letter_storm import FIRST_PAUSE, LONGEST_PAUSE, PROBE, QUIET, Poison
 
 Play = Callable[..., None]
 HERE, THERE = Partition("commands", 0), Partition("commands", 1)

@@ -27,14 +27,14 @@ from tests.operators.memory_admin import MemoryAdmin
 from tests.support.harness import COMMANDS, EVENTS, GROUP, SOURCE, World, settings_of
 from tests.support.memory_broker import MemoryBroker
 from tests.support.virtual_time import START
+from worker.assembly.parts import tenants_of
 from worker.errors import JournalRefused
 from worker.journal.journal import Journal
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
-from worker.runtime.lifecycle.journal_opening import refuse_foreign
-from worker.settings.worker_parts import tenants_of
+from worker.runtime.lifecycle.foreign_journal_check import refuse_foreign
 
 Play = Callable[..., None]
 GUARD = 40.0 + 300.0 + 900.0

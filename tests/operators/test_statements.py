@@ -15,12 +15,13 @@ from tests.operators.asking import WHO, WHY
 from tests.operators.memory_admin import MemoryAdmin
 from tests.operators.test_replay import each
 from tests.support.memory_broker import MemoryBroker
+from worker.assembly.parts import open_engine
 from worker.clock import Clock
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.retention_kinds import Ages
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.tenant_lane_names import Directory, Tenant
+from worker.journal.processing.partner_tenant_directory import Directory, Tenant
 from worker.journal.reading.dead_letter_search import groups
 from worker.journal.selection import Selection
 from worker.operators.rebuild import Rebuild, Sources
@@ -31,7 +32,6 @@ from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 from worker.settings.model import Journal as JournalSettings
 from worker.settings.model import Settings
-from worker.settings.worker_parts import open_engine
 
 COMMANDS, EVENTS = "commands", "events"
 SUSPENDED, FAILED, OPEN = (f"c0ffee00-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))

@@ -17,7 +17,7 @@ from tests.partner_center.authority import AUDIENCE, CLIENT, TENANT, Authority, 
 from tests.partner_center.wire import Move, Wire, answers, resets, says_nothing, wire
 from tests.support.quiet import overheard
 from worker.clock import Clock
-from worker.partner_center.answers.codes import known_codes
+from worker.partner_center.answers.error_code_explanations import known_codes
 from worker.partner_center.client import token_requests as module
 from worker.partner_center.client.token_requests import Identity, NoToken
 from worker.partner_center.client.tokens import Tokens

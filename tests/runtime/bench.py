@@ -16,10 +16,10 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
-from worker.journal.processing.tenant_lane_names import Directory, Tenant
+from worker.journal.processing.partner_tenant_directory import Directory, Tenant
 from worker.journal.records import Unsent, Work
 from worker.partner_center.errors import GateClosed
-from worker.runtime import turn
+from worker.runtime import handler_run
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.intake_rules import IntakeRules, intake
@@ -140,7 +140,7 @@ class Bench:
             "tenant_ids": {ACCOUNT: TENANT_ID},
             **changes,
         }
-        return Dispatch(turn.TurnParts(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)
+        return Dispatch(handler_run.TurnParts(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)
 
     def traffic(self, work: Work) -> Traffic:
         """The traffic of a run whose lane this worker owns."""

@@ -24,8 +24,8 @@ from worker.partner_center.errors import (
     Unanswered,
     Unavailable,
 )
+from worker.runtime.judgement_input import CommandFacts
 from worker.runtime.outcome import Again, Ended, Waiting, judge
-from worker.runtime.outcome_facts import CommandFacts
 from worker.steps import Policy
 
 POLICY = Policy(

@@ -25,6 +25,7 @@ from tests.support.partner_account import Authority, SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
 from worker import metrics
 from worker.app import Dependencies, assemble
+from worker.assembly.parts import tenants_of
 from worker.clock import Clock
 from worker.handling import Handler, load
 from worker.journal.database.protocol import Engine
@@ -32,9 +33,8 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.runtime.lifecycle.service import Service
+from worker.settings.all_settings import Partner
 from worker.settings.model import Settings
-from worker.settings.sections import Partner
-from worker.settings.worker_parts import tenants_of
 
 COMMANDS, EVENTS, DEAD_LETTERS = "azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1"
 GROUP = "azplan-worker"

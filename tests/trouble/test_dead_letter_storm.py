@@ -13,7 +13,7 @@ from tests.trouble.conftest import Play
 from tests.trouble.ledger import accounts, rest
 from worker.broker.port import Partition
 from worker.metrics import REGISTRY
-from worker.runtime.poisoned_partitions import FIRST_PAUSE, PROBE, QUIET, Poison
+from worker.runtime.dead_letter_storm import FIRST_PAUSE, PROBE, QUIET, Poison
 
 STORMY = settings_of(worker={"poison_window": 100, "poison_share": 0.5})
 SICK = Partition(COMMANDS, 0)

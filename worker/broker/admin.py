@@ -22,7 +22,7 @@ from worker.broker.kafka_clients import (
     within,
 )
 from worker.broker.port import BrokerRefused, BrokerUnavailable, Partition
-from worker.broker.reading.bounded_consumer import Consumer
+from worker.broker.reading.memory_limited_consumer import Consumer
 from worker.broker.reading.records import fetch_records
 from worker.broker.rights import Right
 from worker.broker.rights_check import lacking

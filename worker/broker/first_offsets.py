@@ -20,7 +20,7 @@ from worker.broker.kafka_clients import (
     within,
 )
 from worker.broker.port import NoCommittedOffsets, StartFrom
-from worker.broker.reading.bounded_consumer import Consumer
+from worker.broker.reading.memory_limited_consumer import Consumer
 
 log = structlog.get_logger("azplan.broker")
 

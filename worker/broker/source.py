@@ -38,7 +38,7 @@ from worker.broker.kafka_clients import (
 )
 from worker.broker.port import Batch, BrokerError, BrokerRefused, BrokerUnavailable, Health, Lag, Partition, StartFrom
 from worker.broker.reading.assignment import Assignment
-from worker.broker.reading.bounded_consumer import Consumer
+from worker.broker.reading.memory_limited_consumer import Consumer
 from worker.broker.reading.records import fetch_records
 from worker.clock import Clock
 

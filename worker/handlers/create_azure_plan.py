@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from events.codes import FailedCode, WaitingReason
 from events.messages.base import Event
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan
-from worker.azure_plans import earlier_purchase, purchase_checks
+from worker.azure_plans import purchase_checks, purchase_of_earlier_command
 from worker.azure_plans.lookup import azure_subscriptions, plan_among, sold_through
 from worker.azure_plans.order import blocker_of_order, delivered_plan, is_among
 from worker.azure_plans.purchase import CHECKOUT, Purchase
@@ -33,7 +33,7 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
         plan = plan_among(held, command.reseller_id)
         if plan is not None:
             return await _answer_with_what_was_there(ctx, command, plan, purchase)
-        await earlier_purchase.refuse_while_unknown(ctx, command.customer_id)
+        await purchase_of_earlier_command.refuse_while_unknown(ctx, command.customer_id)
         _wait_for_open_order(ctx, command, ordered)
         await purchase_checks.refuse_without_agreement(ctx, command.customer_id)
         await purchase_checks.refuse_while_upgrading(ctx, command.customer_id)
@@ -60,7 +60,7 @@ async def _answer_with_what_was_there(
     if purchase.in_doubt:
         detail = "the customer has a plan, and an unanswered check-out of another one may still arrive"
         raise Wait(WaitingReason.SETTLING, detail, delay=max(1.0, ctx.settles_in()))
-    await earlier_purchase.close_if_answered(ctx)
+    await purchase_of_earlier_command.close_if_answered(ctx)
     return ctx.answer(
         AzurePlanCreated,
         subscription_id=plain_id(plan.id),

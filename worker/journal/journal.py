@@ -21,18 +21,18 @@ from worker.journal.processing import (
     consumer_group,
     intake,
     lane_ownership,
-    move_to_account_lane,
+    move_when_account_known,
     outbox,
+    partner_tenant_directory,
     pauses,
     recent_calls,
     runnable_commands,
     runs,
-    tenant_lane_names,
     unknown_rows,
 )
+from worker.journal.processing.partner_tenant_directory import Directory
 from worker.journal.processing.recent_calls import RecentCall
 from worker.journal.processing.requests import LaneRequests
-from worker.journal.processing.tenant_lane_names import Directory
 from worker.journal.reading import counts
 from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Step, UnknownRow, Unsent, Work
 
@@ -99,7 +99,7 @@ class Journal:
 
         Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
         """
-        return await self.transactions.write(lambda tx: tenant_lane_names.register(tx, accounts))
+        return await self.transactions.write(lambda tx: partner_tenant_directory.register(tx, accounts))
 
     # ---- workers and lanes
 
@@ -226,7 +226,7 @@ class Journal:
         False if the command stays: it has written something, its answer is not published yet, or it has changed.
         """
         return await self.transactions.write(
-            lambda tx: move_to_account_lane.move(tx, item, to, account), item, new_lanes=[to]
+            lambda tx: move_when_account_known.move(tx, item, to, account), item, new_lanes=[to]
         )
 
     # ---- outbox

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Intake, Taken
+from worker.journal.operating.account_tenants import Tenants
 from worker.journal.operating.dead_letters import DeadLetters
 from worker.journal.operating.pauses import Pauses
 from worker.journal.operating.rebuild import RebuildStore
 from worker.journal.operating.replay_plans import ReplayPlans
 from worker.journal.operating.requests import Requests
 from worker.journal.operating.retention import Retention
-from worker.journal.operating.tenant_lookup import Tenants
 from worker.journal.operating.wakeups import Wakeups
 from worker.journal.processing import consumer_group, intake
 from worker.journal.reading.commands import Commands

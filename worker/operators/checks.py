@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from worker.assembly.accounts import open_accounts, unused_proxies
+from worker.assembly.parts import open_engine
 from worker.broker.port import BrokerError, BrokerRefused
 from worker.broker.rights import Right
 from worker.broker.topics import TopicChange, WantedTopic
@@ -20,11 +22,9 @@ from worker.partner_center.operation import Operation
 from worker.partner_center.port import Call
 from worker.partner_center.resources import agreements, customers
 from worker.redaction import redact
-from worker.settings.account_parts import open_accounts, unused_proxies
 from worker.settings.journal_url import shown
 from worker.settings.model import Settings, SettingsError, load
 from worker.settings.reference import effective
-from worker.settings.worker_parts import open_engine
 
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""

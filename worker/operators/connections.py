@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from worker.assembly.parts import kafka_config, open_engine
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Admin, Sink
 from worker.broker.sink import KafkaSink
@@ -10,7 +11,6 @@ from worker.clock import Clock
 from worker.journal.database.transactions import Transactions
 from worker.journal.operator_journal import OperatorJournal
 from worker.settings.model import Settings
-from worker.settings.worker_parts import kafka_config, open_engine
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from worker.assembly.parts import ages, open_engine, tenants_of
 from worker.broker.port import Admin
 from worker.clock import Clock
 from worker.journal.database.transactions import Transactions
@@ -16,7 +17,6 @@ from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.operators.replay.plans import record_desk
 from worker.operators.signature import Signature
 from worker.settings.model import Settings
-from worker.settings.worker_parts import ages, open_engine, tenants_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from events.messages.base import commands
+from worker.assembly.parts import tenants_of
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import SECOND, Micros, Pause
 from worker.journal.selection import Selection
@@ -13,7 +14,6 @@ from worker.operators.signature import Signature
 from worker.operators.wording.durations import rough
 from worker.operators.wording.message_types import find, short
 from worker.settings.model import Settings
-from worker.settings.worker_parts import tenants_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from events.messages.base import Origin
 from events.messages.command_status import CommandFailed
 from events.wire import identity
 from events.wire.dead_letter import Failure, dead_letter_headers
+from events.wire.event_reader import PublishedEvent, SkippedRecord, SkippedRecords, read_event
 from events.wire.identity import command_uid
-from events.wire.published_event import PublishedEvent, SkippedRecord, SkippedRecords, read_event
 from events.wire.record import Record
 from worker.broker.port import Admin, Partition
 from worker.clock import micros
@@ -23,9 +23,9 @@ from worker.journal.database.protocol import LaneKey, Row
 from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating.rebuild_statements import BroughtUp, CommandWithoutRecord, EventCopy
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.tenant_lane_names import Directory, Tenant
+from worker.journal.processing.partner_tenant_directory import Directory, Tenant
 from worker.journal.records import SECOND, Micros, NewDeadLetter, NewEvent, State
-from worker.operators.sending.own_events import PublishedEvents
+from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.tenants_of_events import PublishedAccounts
 from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.intake_rules import IntakeRules, intake, lane_of, refused_by_database

@@ -15,9 +15,9 @@ from events.wire.strict_json import LARGEST
 from worker.clock import instant, micros
 from worker.journal.reading.call_order import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
+from worker.runtime.handler_run import Turn
 from worker.runtime.observability.tracing import current_trace
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
-from worker.runtime.turn import Turn
 
 NOTICEABLE: Micros = 2 * SECOND
 """Differences below this are no difference of clocks: the journal's time, known without asking, may be this late."""

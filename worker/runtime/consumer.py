@@ -18,10 +18,10 @@ from worker.errors import JournalUnavailable
 from worker.journal.intake_records import Intake, Taken
 from worker.journal.journal import Journal
 from worker.journal.processing.intake import without_bytes
+from worker.runtime.dead_letter_storm import PROBE, Poison
 from worker.runtime.intake_rules import IntakeRules, intake, refused_by_database
 from worker.runtime.observability import telemetry
 from worker.runtime.observability.readiness import Trouble
-from worker.runtime.poisoned_partitions import PROBE, Poison
 from worker.runtime.scheduler import Lanes
 
 log = structlog.get_logger("azplan.consumer")

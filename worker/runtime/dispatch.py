@@ -6,9 +6,9 @@ from events.messages.base import Event
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.records import Work
 from worker.runtime.conclusion import Sender, conclude
+from worker.runtime.handler_run import Turn, TurnParts
 from worker.runtime.observability import telemetry
 from worker.runtime.outcome import Outcome, judge
-from worker.runtime.turn import Turn, TurnParts
 
 PAUSE = 60.0
 """Seconds for which a command keeps its slot when its result cannot be stored."""

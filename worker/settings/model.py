@@ -12,8 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from worker.settings.problems import ANY_NAME, sentences, split_unknown
-from worker.settings.sections import (
+from worker.settings.all_settings import (
     DEADLINE,
     Http,
     Journal,
@@ -26,6 +25,7 @@ from worker.settings.sections import (
     Waits,
     Worker,
 )
+from worker.settings.problems import ANY_NAME, sentences, split_unknown
 from worker.settings.sources import Found, SettingPath, UnreadableSource, find_all, nested, variable
 from worker.settings.values import PartnerNames, all_hold, one_account_each
 

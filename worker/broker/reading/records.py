@@ -3,7 +3,7 @@
 from aiokafka import ConsumerRecord
 
 from events.wire.record import Record
-from worker.broker.reading.bounded_consumer import Consumer
+from worker.broker.reading.memory_limited_consumer import Consumer
 from worker.broker.reading.record_batches import UnreadRecord
 
 

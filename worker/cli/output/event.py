@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from events.messages.base import Event
-from events.wire.published_event import SkippedRecords
+from events.wire.event_reader import SkippedRecords
 from events.wire.text import counted, printable
 from worker.cli.output.text_wrapping import TIE
 from worker.operators.wording.message_types import short

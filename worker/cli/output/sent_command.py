@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from events.wire.event_reader import PublishedEvent
 from events.wire.instants import format_instant
-from events.wire.published_event import PublishedEvent
 from worker.cli.output.console import say, show
 from worker.cli.output.event import details, headline
 from worker.operators.errors import NoAnswer

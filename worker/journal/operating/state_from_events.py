@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from events.messages.base import events
 from events.messages.command_status import CommandFailed, CommandRejected, CommandWaiting
+from events.wire.event_reader import number_in_story
 from events.wire.identity import TERMINAL, event_id
-from events.wire.published_event import number_in_story
 from worker.journal.database.protocol import Row
 from worker.journal.records import Micros, State, Waits
 

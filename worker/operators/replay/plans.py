@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from worker.assembly.parts import tenants_of
 from worker.broker.port import Admin
 from worker.broker.writing.in_flight_limit import largest_record
 from worker.clock import Clock, instant
@@ -13,7 +14,7 @@ from worker.journal.intake_records import Intake
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operating.replay_plans import OutcomeReason
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.tenant_lane_names import Directory
+from worker.journal.processing.partner_tenant_directory import Directory
 from worker.journal.records import Micros, NewDeadLetter, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NoAnswer, NothingFound, NotReachable, Unsuccessful
@@ -27,7 +28,6 @@ from worker.operators.signature import Signature
 from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 from worker.settings.model import Settings
-from worker.settings.worker_parts import tenants_of
 from worker.version import version
 
 LATEST: Final = "latest"

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from events.wire.published_event import PublishedEvent
+from events.wire.event_reader import PublishedEvent
 from events.wire.record import Record
 from worker.broker.port import Admin, BrokerUnavailable, Partition
-from worker.operators.sending.own_events import PublishedEvents
+from worker.operators.sending.genuine_events import PublishedEvents
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0

@@ -7,13 +7,13 @@ from enum import StrEnum
 
 from events.messages.base import Event
 from events.messages.command_status import CommandFailed, CommandIdReused, CommandRejected
-from events.wire.published_event import PublishedEvent, SkippedRecords
+from events.wire.event_reader import PublishedEvent, SkippedRecords
 from events.wire.record import Outgoing
 from worker.broker.port import Ack, Admin, BrokerUnavailable, Partition, Sink
 from worker.operators.errors import NotReachable
 from worker.operators.sending.compose import CommandIdentity
 from worker.operators.sending.follow_events import events_after
-from worker.operators.sending.own_events import PublishedEvents
+from worker.operators.sending.genuine_events import PublishedEvents
 from worker.settings.model import Settings
 
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from worker.broker.rights import Right, RightTo
-from worker.settings.sections import Kafka
+from worker.settings.all_settings import Kafka
 
 EVENT_HUBS: Final = "$ConnectionString"
 """The user name of every client of Azure Event Hubs, which has claims instead of access control lists."""

@@ -7,9 +7,9 @@ import structlog
 from opentelemetry import trace
 
 from worker import metrics
-from worker.partner_center.answers.answer import Answer, clean, read, retry_after
+from worker.partner_center.answers.answer_parsing import Answer, clean, read, retry_after
 from worker.partner_center.answers.classification import Verdict, classify
-from worker.partner_center.answers.codes import explanations
+from worker.partner_center.answers.error_code_explanations import explanations
 from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id

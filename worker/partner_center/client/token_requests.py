@@ -15,7 +15,7 @@ import httpx
 import msal
 import structlog
 
-from worker.partner_center.answers.answer import clean
+from worker.partner_center.answers.answer_parsing import clean
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.refresh_token import RefreshTokenFile, RefreshTokenFileError
 from worker.partner_center.client.trouble import REFUSED_CREDENTIAL, Trouble, sign_in_code, trouble_of

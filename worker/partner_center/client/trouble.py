@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from events.codes import Fault
-from worker.partner_center.answers.codes import explanations
+from worker.partner_center.answers.error_code_explanations import explanations
 
 CODE = re.compile(r"AADSTS([0-9]{4,8})(?![0-9])", re.IGNORECASE)
 """A code of Microsoft's sign-in."""

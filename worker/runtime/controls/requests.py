@@ -18,8 +18,8 @@ from worker.clock import instant
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.journal import Journal
+from worker.journal.processing.partner_tenant_directory import Tenant
 from worker.journal.processing.requests import DONE, Request
-from worker.journal.processing.tenant_lane_names import Tenant
 from worker.journal.records import Conclusion, Json, NewEvent, Resolution, State, UnknownRow, Work
 from worker.runtime.conclusion import event_at
 from worker.runtime.controls.sleep import Sleeper

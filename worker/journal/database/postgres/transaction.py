@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from worker.journal.database.batching import Pending
+from worker.journal.database.pending_statements import Pending
 from worker.journal.database.protocol import Known, Operation, Row, Value, clean
 from worker.journal.records import Micros
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.transactions import Transactions
-from worker.journal.processing import tenant_lane_names
-from worker.journal.processing.tenant_lane_names import Directory
+from worker.journal.processing import partner_tenant_directory
+from worker.journal.processing.partner_tenant_directory import Directory
 
 
 class Tenants:
@@ -19,14 +19,14 @@ class Tenants:
 
     async def directory(self, accounts: Mapping[str, str]) -> Directory:
         """The tenants of these accounts, also those that the journal does not know yet."""
-        return await self._transactions.read(lambda tx: tenant_lane_names.directory(tx, accounts))
+        return await self._transactions.read(lambda tx: partner_tenant_directory.directory(tx, accounts))
 
     async def remember(self, accounts: Mapping[str, str]) -> Directory:
         """Remember the tenants of these accounts, but not that the accounts have these names.
 
         Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
         """
-        return await self._transactions.write(lambda tx: tenant_lane_names.register(tx, accounts, rename=False))
+        return await self._transactions.write(lambda tx: partner_tenant_directory.register(tx, accounts, rename=False))
 
     async def enrol(self, accounts: Mapping[str, str], former: Sequence[tuple[str, str]]) -> Directory:
         """Remember the tenants and names of these accounts, and their former names as pairs (former, present).
@@ -36,21 +36,21 @@ class Tenants:
         """
 
         async def write(tx: Transaction) -> Directory:
-            await tenant_lane_names.register(tx, accounts)
+            await partner_tenant_directory.register(tx, accounts)
             for old, new in former:
-                await tenant_lane_names.call_also(tx, old, new)
-            return await tenant_lane_names.directory(tx, accounts)
+                await partner_tenant_directory.call_also(tx, old, new)
+            return await partner_tenant_directory.directory(tx, accounts)
 
         return await self._transactions.write(write)
 
     async def meant_by_settings(self, name: str, accounts: Mapping[str, str]) -> str:
         """The present name of the tenant that these settings call `name`, even if no worker has read them yet."""
-        return await self._transactions.read(lambda tx: tenant_lane_names.meant_by_settings(tx, name, accounts))
+        return await self._transactions.read(lambda tx: partner_tenant_directory.meant_by_settings(tx, name, accounts))
 
     async def lanes_named(self, name: str) -> str:
         """The word that the lanes of the tenant called `name` begin with; `name` itself if no tenant is called so."""
-        return await self._transactions.read(lambda tx: tenant_lane_names.lanes_named(tx, name))
+        return await self._transactions.read(lambda tx: partner_tenant_directory.lanes_named(tx, name))
 
     async def all_lanes(self) -> set[str]:
         """The words that the lanes of the known tenants begin with."""
-        return await self._transactions.read(tenant_lane_names.all_lanes)
+        return await self._transactions.read(partner_tenant_directory.all_lanes)

@@ -1,6 +1,6 @@
 """Makes the partner accounts from settings. Connects to nothing.
 
-Not part of `worker.settings.worker_parts`: a verb that does not call Partner Center must not import its client.
+Not part of `worker.assembly.parts`: a verb that does not call Partner Center must not import its client.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from worker.loopback import is_loopback
 from worker.partner_center.client.account import Account, AccountConfig
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.token_requests import Identity
+from worker.settings.all_settings import Partner
 from worker.settings.model import Settings, SettingsError
-from worker.settings.sections import Partner
 from worker.settings.sources import value_now
 
 

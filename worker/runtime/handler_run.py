@@ -18,8 +18,8 @@ from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import CallError
 from worker.partner_center.port import PartnerCenter
 from worker.runtime.controls.pauses import wait_for
+from worker.runtime.judgement_input import CommandFacts
 from worker.runtime.observability import telemetry
-from worker.runtime.outcome_facts import CommandFacts
 from worker.steps import Exchange, Policy, Run
 
 NOT_READ = "the command was accepted once, and this version of azplan does not read it: another version may"

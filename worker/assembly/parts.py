@@ -1,6 +1,6 @@
 """Makes parts of a worker from settings: database, broker, policies. Connects to nothing.
 
-The worker consists of these parts and of `worker.settings.account_parts`. The command line opens them one by one.
+The worker consists of these parts and of `worker.assembly.accounts`. The command line opens them one by one.
 """
 
 from pathlib import Path

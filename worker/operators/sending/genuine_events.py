@@ -6,7 +6,7 @@ from dataclasses import replace
 from events.messages.base import Event
 from events.messages.command_status import CommandIdReused
 from events.wire.codec import NotACommand, decode
-from events.wire.published_event import PublishedEvent, SkippedRecords, read_event, read_own_event
+from events.wire.event_reader import PublishedEvent, SkippedRecords, read_event, read_own_event
 from events.wire.record import Record
 from worker.broker.port import Admin, Partition
 

@@ -20,8 +20,7 @@ from events.messages.command_status import (
 from events.messages.plans import PlanSuspended
 from events.messages.upgrades import ProductUpgradeProgressed, ProductUpgradeStarted
 from events.wire.codec import encode
-from events.wire.identity import TERMINAL, event_id, id_reused
-from events.wire.published_event import (
+from events.wire.event_reader import (
     FEW,
     MOST_NUMBERS,
     PublishedEvent,
@@ -31,6 +30,7 @@ from events.wire.published_event import (
     read_event,
     read_own_event,
 )
+from events.wire.identity import TERMINAL, event_id, id_reused
 from events.wire.record import Record
 from tests.events.sample_records import CUSTOMER
 

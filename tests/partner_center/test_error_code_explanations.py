@@ -5,7 +5,7 @@ import pytest
 from events.codes import Fault
 from worker.partner_center import reject_codes
 from worker.partner_center.answers import classification
-from worker.partner_center.answers.codes import explanations, known_codes
+from worker.partner_center.answers.error_code_explanations import explanations, known_codes
 
 # fmt: off
 EXPLAINED = [

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.journal.database.batching import Pending
+from worker.journal.database.pending_statements import Pending
 
 LANES = st.sets(st.sampled_from("abc"), min_size=1)
 ASKED = st.lists(st.tuples(LANES, st.sampled_from(["one", "two", "three"])), max_size=20)

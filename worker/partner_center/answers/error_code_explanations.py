@@ -1,7 +1,7 @@
 """Partner Center's error codes, explained to people: what happened, who has to fix it, what to do.
 
-Each code is a row of `codes.tsv` beside this module. Codes of faults and order errors have their HTTP status there,
-codes of items in a cart have `item` instead.
+Each code is a row of `error_code_explanations.tsv` beside this module. Codes of faults and order errors have
+their HTTP status there, codes of items in a cart have `item` instead.
 Source: https://learn.microsoft.com/partner-center/developer/error-codes, and `cart-resources` there.
 """
 
@@ -37,7 +37,7 @@ def explanations(code: str) -> tuple[Explanation, ...]:
 def known_codes() -> Mapping[str, tuple[Explanation, ...]]:
     """All explanations by code, in the order of the table."""
     found: dict[str, tuple[Explanation, ...]] = {}
-    table = files(__package__).joinpath("codes.tsv").read_text(encoding="utf-8")
+    table = files(__package__).joinpath("error_code_explanations.tsv").read_text(encoding="utf-8")
     for line in table.splitlines()[1:]:
         code, status, fault, advice, title, cause = line.split("\t")
         explanation = Explanation(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.partner_center.answers.answer import Answer, clean, error_in, read, retry_after
+from worker.partner_center.answers.answer_parsing import Answer, clean, error_in, read, retry_after
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Accepted, Operation
 from worker.partner_center.resources import azure_entitlements, carts, customers, subscriptions, upgrades
