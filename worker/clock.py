@@ -13,6 +13,11 @@ def micros(instant: datetime) -> int:
     return (instant - EPOCH) // MICROSECOND
 
 
+def duration_micros(seconds: float) -> int:
+    """A duration in seconds as the journal keeps it: whole microseconds, rounded towards zero."""
+    return int(seconds * 1_000_000)
+
+
 def instant(micros: int) -> datetime:
     """The instant, in UTC, of microseconds since 1970."""
     return EPOCH + micros * MICROSECOND

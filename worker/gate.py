@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from worker.clock import Clock
+from worker.clock import Clock, duration_micros
 from worker.journal.records import Call as Told
 from worker.journal.records import Work
 from worker.partner_center.errors import GateClosed
@@ -61,7 +61,7 @@ class Traffic:
             self._work.answers[call.key] = self.answers(call.key) + 1
         self._calls.append(
             Told(
-                at=self._now() - int(call.duration * 1_000_000),
+                at=self._now() - duration_micros(call.duration),
                 step=call.step or "",
                 operation=call.operation,
                 status=str(call.status),

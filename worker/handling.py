@@ -17,8 +17,9 @@ from events.messages.base import Command, Event, Origin
 from events.messages.command_status import Blocker, PartnerCenterError
 from events.messages.fields import is_guid
 from worker import metrics
+from worker.clock import duration_micros
 from worker.errors import Failed, Rejected, Validated, Wait
-from worker.journal.records import SECOND, Earlier, Json, Note, Step
+from worker.journal.records import Earlier, Json, Note, Step
 from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
 from worker.partner_center.reject_codes import reject_code
@@ -176,7 +177,7 @@ class Context:
 
         Raise the refusal as it is then: the command looks again later, and nothing may be concluded from the refusal.
         """
-        shows_by = self._work.received_at + int(self.policy.customer_lag * SECOND)
+        shows_by = self._work.received_at + duration_micros(self.policy.customer_lag)
         code = reject_code(no.operation, no.status, no.code)
         return code is RejectedCode.CUSTOMER_NOT_FOUND and self._journal.now() < shows_by
 

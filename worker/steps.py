@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
-from worker.clock import Clock
+from worker.clock import Clock, duration_micros
 from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected, Validated
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
@@ -167,7 +167,7 @@ class Steps:
 
         0 if the looks of this run show it.
         """
-        shown = until + int(lag * SECOND) if until else 0
+        shown = until + duration_micros(lag) if until else 0
         return max(1.0, (shown - self._journal.now()) / SECOND) if shown > self._begun else 0.0
 
     async def settle(self, name: str) -> None:

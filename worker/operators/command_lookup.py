@@ -6,9 +6,10 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Final
 
+from worker.clock import duration_micros
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Story, Summary
-from worker.journal.records import SECOND, Micros, Pause
+from worker.journal.records import Micros, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NothingFound
 from worker.operators.selection import check_partner
@@ -71,7 +72,7 @@ async def list_commands(
     await check_partner(journal, settings, selection.partner)
     held, now = await journal.pauses.in_force(), journal.now()
     if since is not None:
-        selection = replace(selection, begin=now - int(since.total_seconds() * SECOND))
+        selection = replace(selection, begin=now - duration_micros(since.total_seconds()))
     found = await journal.commands.newest(selection, limit)
     similar = None if found or not selection.customer else await _similar_customer(journal, selection.customer)
     return CommandList(found, now, held, similar)

@@ -16,7 +16,7 @@ from events.wire.event_reader import PublishedEvent, SkippedRecord, SkippedRecor
 from events.wire.identity import command_uid
 from events.wire.record import Record
 from worker.broker.port import Admin, Partition
-from worker.clock import micros
+from worker.clock import duration_micros, micros
 from worker.errors import JournalRefused
 from worker.journal.database.columns import account, load_headers, source
 from worker.journal.database.protocol import LaneKey, Row
@@ -24,7 +24,7 @@ from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating.rebuild_statements import BroughtUp, CommandWithoutRecord, EventCopy
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.processing.partner_tenant_directory import Directory, Tenant
-from worker.journal.records import SECOND, Micros, NewDeadLetter, NewEvent, State
+from worker.journal.records import Micros, NewDeadLetter, NewEvent, State
 from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.tenants_of_events import PublishedAccounts
 from worker.runtime.conclusion import Sender, event_at
@@ -167,7 +167,7 @@ class Rebuild:
             await self._journal.rebuild.guard_lanes(lanes, guard)
 
     async def _bring_up(self) -> BroughtUp:
-        after, total, guard = 0, BroughtUp(), int(self._sources.guard * SECOND)
+        after, total, guard = 0, BroughtUp(), duration_micros(self._sources.guard)
         while rows := await self._journal.rebuild.commands(after, PORTION):
             after = rows[-1]["seq"]
             more = await self._journal.rebuild.bring_up(rows, guard)

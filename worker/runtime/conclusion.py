@@ -12,7 +12,7 @@ from events.wire.codec import encode
 from events.wire.dead_letter import Failure, dead_letter_headers
 from events.wire.event_size import fit_event
 from events.wire.strict_json import LARGEST
-from worker.clock import instant, micros
+from worker.clock import duration_micros, instant, micros
 from worker.journal.reading.call_order import CLOCK, told
 from worker.journal.records import SECOND, Conclusion, Micros, NewDeadLetter, NewEvent, Note, State, Work
 from worker.runtime.handler_run import Turn
@@ -70,7 +70,7 @@ def _waiting(turn: Turn, outcome: Waiting, sender: Sender) -> Conclusion:
     now = turn.now()
     work = turn.work
     held = outcome.reason is WaitingReason.PAUSED
-    until = None if held else now + int(outcome.delay * SECOND)
+    until = None if held else now + duration_micros(outcome.delay)
     events, notes = _said(turn, now, sender), _notes(turn)
     if outcome.said:
         event = CommandWaiting.of(

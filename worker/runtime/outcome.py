@@ -87,7 +87,7 @@ def judge(result: Event | Exception, now: CommandFacts) -> Outcome:
     if not isinstance(outcome, Ended) or isinstance(result, Event):
         return outcome
     if now.settles_in > 0:
-        detail = f"before the answer {outcome.word}, a request that was never answered must have had the time to arrive"
+        detail = f"the answer {outcome.word} waits: a request without an answer may still arrive"
         attempts = outcome.attempts if isinstance(result, CallError) else now.attempts
         return _wait(Wait(WaitingReason.SETTLING, detail, delay=now.settles_in), attempts, now)
     if outcome.name != "failed" and now.in_doubt:

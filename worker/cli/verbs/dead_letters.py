@@ -1,7 +1,7 @@
 """`azplan dead-letters`: commands that failed and records that could not be read, and what a person does about them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +61,16 @@ def register(app: typer.Typer) -> None:
             app, "azplan dead-letters redrive 17", "azplan dead-letters redrive --code retries_exhausted --canary 3"
         )
     )(redrive)
-    group.command(epilog=examples(app, "azplan dead-letters archive --code invalid_json --why 'a test' --yes"))(archive)
-    group.command(epilog=examples(app, "azplan dead-letters restore 17"))(restore)
+    group.command(
+        "archive",
+        help="Put open dead letters aside: nobody needs to look at them any more. `restore` takes them back.",
+        epilog=examples(app, "azplan dead-letters archive --code invalid_json --why 'a test' --yes"),
+    )(mover("archive"))
+    group.command(
+        "restore",
+        help="Take back dead letters that were put aside.",
+        epilog=examples(app, "azplan dead-letters restore 17"),
+    )(mover("restore"))
     app.add_typer(
         group, name="dead-letters", help="Find, show, archive and redrive dead letters.", rich_help_panel=WORKING
     )
@@ -139,40 +147,26 @@ def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     asyncio.run(_redrive(model.load(), words, Manner(who, Pace(canary, rate))))
 
 
-def archive(  # noqa: PLR0913, PLR0917 - a parameter for each option
-    numbers: Numbers = None,
-    code: WithCode = None,
-    type_: OfType = None,
-    customer: OfCustomer = None,
-    partner: OfPartner = None,
-    every: Every = False,
-    who: Who = "",
-    why: Why = "",
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Put open dead letters aside: nobody needs to look at them any more. `restore` takes them back."""
-    selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
-    words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
-    asyncio.run(_move(model.load(), "archive", words))
+def mover(verb: Literal["archive", "restore"]) -> Callable[..., None]:
+    """The verb that archives dead letters or restores them: both have the same options."""
 
+    def move(  # noqa: PLR0913, PLR0917 - a parameter for each option
+        numbers: Numbers = None,
+        code: WithCode = None,
+        type_: OfType = None,
+        customer: OfCustomer = None,
+        partner: OfPartner = None,
+        every: Every = False,
+        who: Who = "",
+        why: Why = "",
+        yes: Yes = False,
+        as_json: Json = False,
+    ) -> None:
+        selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
+        words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
+        asyncio.run(_move(model.load(), verb, words))
 
-def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
-    numbers: Numbers = None,
-    code: WithCode = None,
-    type_: OfType = None,
-    customer: OfCustomer = None,
-    partner: OfPartner = None,
-    every: Every = False,
-    who: Who = "",
-    why: Why = "",
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Take back dead letters that were put aside."""
-    selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
-    words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
-    asyncio.run(_move(model.load(), "restore", words))
+    return move
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from worker.clock import Clock
+from worker.clock import Clock, duration_micros
 from worker.journal.database.group_commit import Writer
 from worker.journal.database.protocol import Engine, LaneKey, Operation, Transaction
 from worker.journal.records import SECOND, Micros, Work
@@ -130,7 +130,7 @@ class Transactions:
         return await run(tx)
 
     def _elapsed(self) -> Micros:
-        return int(self._clock.monotonic() * SECOND)
+        return duration_micros(self._clock.monotonic())
 
     def _heard(self, worker: str) -> None:
         if worker in ("", self._hinted_worker):

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from worker.clock import duration_micros
 from worker.journal.database.columns import dump, load
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.transactions import Transactions
 from worker.journal.operating import replay_items
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan, SentItem
-from worker.journal.records import SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ async def reasons(tx: Transaction, plan: str) -> list[OutcomeReason]:
 async def over(tx: Transaction, age: float) -> list[str]:
     """The plans that were made more than `age` seconds ago, applied or not, and half forgotten plans."""
     rows = await tx.rows(
-        "SELECT id FROM plan WHERE at < ? UNION SELECT id FROM forgotten_plan ORDER BY id", tx.now - int(age * SECOND)
+        "SELECT id FROM plan WHERE at < ? UNION SELECT id FROM forgotten_plan ORDER BY id",
+        tx.now - duration_micros(age),
     )
     return [row["id"] for row in rows]
 
@@ -74,7 +75,7 @@ async def forget(tx: Transaction, age: float, limit: int) -> int:
     Nobody can find a plan of which some items are missing: the row of the plan is deleted first, and `forgotten_plan`
     remembers that items are left.
     """
-    before = tx.now - int(age * SECOND)
+    before = tx.now - duration_micros(age)
     await tx.run("INSERT INTO forgotten_plan (id) SELECT id FROM plan WHERE at < ? ON CONFLICT (id) DO NOTHING", before)
     await tx.run("DELETE FROM plan WHERE at < ?", before)
     items = await tx.rows(

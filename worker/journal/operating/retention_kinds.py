@@ -11,10 +11,11 @@ two processes may forget at the same time.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from worker.clock import duration_micros
 from worker.journal.database.protocol import Transaction, Value
 from worker.journal.database.state_conditions import ENDED
 from worker.journal.operating import replay_plans
-from worker.journal.records import SECOND, Micros
+from worker.journal.records import Micros
 
 PORTION = 200
 """Rows to a transaction. Few, because workers wait for the lanes that the transaction locks."""
@@ -92,7 +93,7 @@ def over(tx: Transaction, age: float) -> tuple[Micros, Micros, Micros]:
 
 def before(tx: Transaction, age: float) -> Micros:
     """The instant `age` seconds ago."""
-    return tx.now - int(age * SECOND)
+    return tx.now - duration_micros(age)
 
 
 # ---- commands

@@ -3,8 +3,8 @@
 A chore only saves double work: the work must be correct even if two workers do the chore at the same time.
 """
 
+from worker.clock import duration_micros
 from worker.journal.database.protocol import Transaction
-from worker.journal.records import SECOND
 
 TAKE = """INSERT INTO chore (name, worker, until) VALUES (?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET worker = excluded.worker, until = excluded.until
@@ -13,4 +13,4 @@ TAKE = """INSERT INTO chore (name, worker, until) VALUES (?, ?, ?)
 
 async def take(tx: Transaction, name: str, worker: str, seconds: float) -> bool:
     """Take or keep a chore for `seconds` by the database's clock. False while another worker has it."""
-    return await tx.run(TAKE, name, worker, tx.now + int(seconds * SECOND), tx.now) == 1
+    return await tx.run(TAKE, name, worker, tx.now + duration_micros(seconds), tx.now) == 1

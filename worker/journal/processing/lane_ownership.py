@@ -6,6 +6,7 @@ lock, and only while that pair stands in the row. A lane is free if the row of i
 
 from collections.abc import Sequence
 
+from worker.clock import duration_micros
 from worker.journal.database.protocol import LaneKey, Transaction
 from worker.journal.database.state_conditions import OPEN, UNKNOWN_STATE
 from worker.journal.records import SECOND, Owner
@@ -55,7 +56,7 @@ async def register(tx: Transaction, worker: str, name: str, version: str, lease:
         version,
         tx.now,
         tx.now,
-        tx.now + int(lease * SECOND),
+        tx.now + duration_micros(lease),
     )
 
 
@@ -64,7 +65,7 @@ async def heartbeat(tx: Transaction, worker: str, lease: float) -> bool:
     touched = await tx.run(
         "UPDATE worker SET seen_at = ?, expires_at = ? WHERE id = ? AND expires_at > ?",
         tx.now,
-        tx.now + int(lease * SECOND),
+        tx.now + duration_micros(lease),
         worker,
         tx.now,
     )

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from worker.clock import duration_micros
 from worker.journal.database.protocol import Transaction
 from worker.journal.records import SECOND
 
@@ -27,7 +28,7 @@ async def recent_calls(tx: Transaction, seconds: float) -> list[RecentCall]:
            WHERE call.seq > (SELECT coalesce(max(seq), 0) FROM call) - ? AND call.at > ?
              AND call.status <> 'connect'""",
         MOST,
-        tx.now - int(2 * seconds * SECOND),
+        tx.now - duration_micros(2 * seconds),
     )
     ended = (
         RecentCall(row["partner"], row["operation"], (tx.now - row["at"]) / SECOND - row["duration_ms"] / 1000)

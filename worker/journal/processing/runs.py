@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from events.wire.text import printable
+from worker.clock import duration_micros
 from worker.journal.database.columns import dump, dump_waits
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.state_conditions import OPEN, UNKNOWN_STATE
 from worker.journal.processing.intake import INSERT_EVENT, INSERT_LETTER, LONGEST_DETAIL, event_row, letter_row
 from worker.journal.processing.lane_ownership import dead_letter_lane, holds, own_fresh
 from worker.journal.processing.pauses import held_by, pauses
-from worker.journal.records import SECOND, Call, Conclusion, Micros, Note, Step, StepState, Work
+from worker.journal.records import Call, Conclusion, Micros, Note, Step, StepState, Work
 
 LONGEST_CODE = 64
 
@@ -68,7 +69,7 @@ async def intend(tx: Transaction, work: Work, new: Step, within: float, key: str
         if holder != work.uid:
             return holder
         await tx.many(OPEN_EFFECT, [(work.lane, key, work.uid, tx.now)])
-    intended = _begun(tx, work, new, tx.now + int(within * SECOND))
+    intended = _begun(tx, work, new, tx.now + duration_micros(within))
     tx.known.steps[work.uid][new.name] = intended
     values = (
         work.uid,
@@ -232,7 +233,7 @@ async def _due_at(tx: Transaction, work: Work, end: Conclusion) -> Micros | None
         command = {"partner": work.partner, "customer": work.customer, "type": work.type}
         if held_by(await pauses(tx), command) is not None:
             return None
-    return tx.now + int((end.due_in or 0) * SECOND)
+    return tx.now + duration_micros(end.due_in or 0)
 
 
 async def say(tx: Transaction, work: Work, end: Conclusion) -> None:

@@ -8,10 +8,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from worker.clock import duration_micros
 from worker.journal.database.columns import load_headers, load_waits
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.processing.lane_ownership import holds
-from worker.journal.records import SECOND, Resolution, State, Step, UnknownRow
+from worker.journal.records import Resolution, State, Step, UnknownRow
 
 KIND = "not understood"
 """The kind of the note on a command that was put off because it was not understood."""
@@ -52,7 +53,7 @@ async def put_off(tx: Transaction, rows: Sequence[UnknownRow]) -> list[UnknownRo
     for row in rows:
         if not holds(tx, row.lane, row.owner):
             continue
-        later = tx.now + int(LOOK_AGAIN * SECOND)
+        later = tx.now + duration_micros(LOOK_AGAIN)
         if await tx.run(PUT_OFF, later, row.uid, row.revision, tx.now):
             detail = f"this version of azplan does not understand the command: {row.why}"
             if await tx.rows(NOTE, tx.now, KIND, detail, row.uid, KIND, detail):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from worker.clock import Clock
+from worker.clock import Clock, duration_micros
 from worker.errors import JournalMissing, JournalRefused, JournalUnavailable
 from worker.journal.database.operation_group import perform
 from worker.journal.database.protocol import Operation, Transaction
@@ -20,7 +20,7 @@ from worker.journal.database.sqlite.file import connect, made_private, readable_
 from worker.journal.database.sqlite.lock import take_lock
 from worker.journal.database.sqlite.threads import Threads, TwoThreads
 from worker.journal.database.sqlite.transaction import SqliteTransaction, drive
-from worker.journal.records import SECOND, Micros
+from worker.journal.records import Micros
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class SqliteEngine:
             raise JournalRefused(f"the folder {self._path.parent} does not exist: make it, or set AZPLAN_JOURNAL__URL")
         if self._guest and not file:
             raise JournalMissing(f"there is no journal at {self._path.absolute()} yet")
-        self._began = micros(self._clock.now().timestamp() - self._clock.boot())
+        self._began = duration_micros(self._clock.now().timestamp() - self._clock.boot())
         if self._exclusive:
             self._lock = take_lock(self._path)
         self._threads.start()
@@ -136,7 +136,7 @@ class SqliteEngine:
         return await self._threads.read(work)
 
     def _now(self) -> Micros:
-        return self._began + micros(self._clock.boot())
+        return self._began + duration_micros(self._clock.boot())
 
     def _open_writer(self) -> None:
         if not self._guest:
@@ -184,11 +184,6 @@ class SqliteEngine:
         """Raise `JournalUnavailable` if the database is in trouble. The caller raises refusals of values itself."""
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, REFUSED):
             raise unavailable(error, self._path) from error
-
-
-def micros(seconds: float) -> Micros:
-    """Seconds as microseconds."""
-    return int(seconds * SECOND)
 
 
 def undo(connection: sqlite3.Connection) -> None:
