@@ -28,7 +28,7 @@ from worker.handling import Handler, load
 from worker.http.health import HealthServer
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
-from worker.journal.processing.partner_tenant_directory import Directory
+from worker.journal.processing.lane_prefixes_of_accounts import Directory
 from worker.journal.records import Work
 from worker.operating_system import on_stop
 from worker.partner_center.all_operations import operations
@@ -37,18 +37,18 @@ from worker.partner_center.client.sliding_window import SPAN
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.controls.circuit_probe_requests import ProbeRequests
+from worker.runtime.controls.database_notifications import Wakeups
 from worker.runtime.controls.pauses import Pauses
 from worker.runtime.controls.requests import Requests
-from worker.runtime.controls.wakeups import Wakeups
 from worker.runtime.dead_letter_storm import Poison
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.handler_run import TurnParts
 from worker.runtime.intake_rules import IntakeRules
+from worker.runtime.lane_heartbeat import Ownership
 from worker.runtime.lifecycle.foreign_journal_check import Group, open_journal
 from worker.runtime.lifecycle.service import Service, ServiceParts
 from worker.runtime.lifecycle.stop_limit import end_within
 from worker.runtime.observability.gauges import Gauges
-from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher, Topics
 from worker.runtime.retention import REST, Retention
 from worker.runtime.scheduler import LaneLimits, Lanes

@@ -16,10 +16,10 @@ from events.codes import RecordCode, RejectedCode
 from events.messages.base import Command, Event, commands
 from events.messages.validation import describe_unknown_type, has_unknown_keys, read_command
 from events.wire.attributes import trace_in_headers
-from events.wire.cloudevent import CloudEvent, Mode, NoCommandError, read_cloudevent
 from events.wire.fingerprint import fingerprint, refused_fingerprint
 from events.wire.identity import command_uid
 from events.wire.instants import format_instant, parse_instant
+from events.wire.read_cloudevent import CloudEvent, Mode, NoCommandError, read_cloudevent
 from events.wire.record import Headers, Outgoing, Record
 from events.wire.strict_json import DoubledKeys, doubled_keys, json_bytes
 from events.wire.text import printable, quoted

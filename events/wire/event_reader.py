@@ -15,9 +15,9 @@ from events.messages.base import Event, events
 from events.messages.command_status import CommandIdReused
 from events.wire import identity
 from events.wire.attributes import LONGEST
-from events.wire.cloudevent import Mode, NoCommandError, read_cloudevent
 from events.wire.codec import SOURCE
 from events.wire.instants import parse_instant
+from events.wire.read_cloudevent import Mode, NoCommandError, read_cloudevent
 from events.wire.record import Record
 from events.wire.text import printable
 

@@ -5,7 +5,7 @@ import pytest
 from events.codes import codes
 from tests.cli.conftest import Azplan
 from worker.partner_center.answers.error_code_explanations import known_codes
-from worker.partner_center.client.trouble import known_trouble
+from worker.partner_center.client.trouble_explanations import known_trouble
 
 
 @pytest.mark.parametrize("code", sorted(codes()))

@@ -14,7 +14,7 @@ from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.counts import LivingWorker
 from worker.journal.reading.views import Change
 from worker.journal.selection import Selection
-from worker.operators.event_watch import EventWatch
+from worker.operators.journal_event_watch import EventWatch
 
 MANY, CUSTOMERS = 1_201, 40
 AT_ONCE = 500

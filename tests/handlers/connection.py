@@ -7,11 +7,11 @@ from typing import Literal
 import httpx
 
 from worker.clock import Clock
-from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.call import BoundAccount
+from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
-from worker.partner_center.client.trouble import Trouble
+from worker.partner_center.client.trouble_explanations import Trouble
 from worker.partner_center.port import PartnerCenter, Run
 
 Issue = Callable[[Literal["app", "user"]], str]

@@ -30,7 +30,7 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.requests import Requests as OperatorRequests
-from worker.journal.processing.partner_tenant_directory import Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Tenant
 from worker.journal.processing.requests import DONE
 from worker.journal.records import Work
 from worker.runtime import intake_rules

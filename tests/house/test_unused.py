@@ -19,7 +19,7 @@ OPERATIONS = "worker.partner_center.resources."
 needs yet.
 """
 KEPT: Mapping[str, str] = {
-    "worker.operators.signature.sign": "for a page: the command line makes its signature from the person at it",
+    "worker.operators.who_and_why.sign": "for a page: the command line makes its signature from the person at it",
 }
 """Other names that nothing uses, each with the reason to keep it."""
 

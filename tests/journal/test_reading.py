@@ -20,8 +20,8 @@ from tests.journal.bench import (
     waiting,
 )
 from worker.errors import JournalRefused
-from worker.journal.operating import dead_letters
-from worker.journal.operating.dead_letters import DeadLetters
+from worker.journal.operating import dead_letter_archive
+from worker.journal.operating.dead_letter_archive import DeadLetters
 from worker.journal.operating.requests import Requests
 from worker.journal.reading import command_queries, counts
 from worker.journal.records import Call, Note, State, Waits
@@ -139,8 +139,11 @@ async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) ->
     await accept(one, first, second, command("1", fingerprint="other"))
     listed = [each.letter for each in await DeadLetters(one.transactions).search(Selection(), "open")]
     assert [(letter.code, letter.uid) for letter in listed] == [("id_reused", "/crm#1"), ("invalid_json", None)]
-    assert await one.transactions.read(lambda tx: dead_letters.original(tx, listed[1].seq)) == first.record
-    assert await one.transactions.write(lambda tx: dead_letters.archive(tx, "ada", "known", [listed[1].seq, 999])) == 1
+    assert await one.transactions.read(lambda tx: dead_letter_archive.original(tx, listed[1].seq)) == first.record
+    assert (
+        await one.transactions.write(lambda tx: dead_letter_archive.archive(tx, "ada", "known", [listed[1].seq, 999]))
+        == 1
+    )
     assert [
         letter.code
         for letter in [each.letter for each in await DeadLetters(one.transactions).search(Selection(), "open")]
@@ -148,7 +151,10 @@ async def test_dead_letters_are_listed_put_aside_and_taken_back(bench: Bench) ->
     assert [each.letter.code for each in await DeadLetters(one.transactions).search(Selection(), "archived")] == [
         "invalid_json"
     ]
-    assert await one.transactions.write(lambda tx: dead_letters.restore(tx, "bob", "not known", [listed[1].seq])) == 1
+    assert (
+        await one.transactions.write(lambda tx: dead_letter_archive.restore(tx, "bob", "not known", [listed[1].seq]))
+        == 1
+    )
     assert len(await DeadLetters(one.transactions).search(Selection(code="invalid_json"), "open", 5)) == 1
     acts = await rows(one, "SELECT who, why, verb FROM act ORDER BY seq")
     assert [tuple(act.values()) for act in acts] == [

@@ -10,7 +10,7 @@ from worker.journal.database import operation_group
 from worker.journal.database.protocol import LaneKey, Transaction
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
-from worker.journal.operating import dead_letters, replay_items, replay_plans
+from worker.journal.operating import dead_letter_archive, replay_items, replay_plans
 from worker.journal.operating.requests import Requests
 from worker.journal.operating.retention import PORTION, Pruned, Retention, due
 from worker.journal.operating.retention_kinds import Ages
@@ -145,11 +145,11 @@ async def test_dead_letters_without_a_command_are_forgotten_once_a_person_has_ar
     one = await bench.worker()
     await accept(one, poison(), poison())
     await sent(one)
-    await one.transactions.write(lambda tx: dead_letters.archive(tx, "ada", "known", [1]))
+    await one.transactions.write(lambda tx: dead_letter_archive.archive(tx, "ada", "known", [1]))
     await age(one, 31)
     assert await pruned(one) == Pruned(0, 0, 0)
-    assert await one.transactions.read(lambda tx: dead_letters.original(tx, 1)) is None
-    assert await one.transactions.read(lambda tx: dead_letters.original(tx, 2)) is not None
+    assert await one.transactions.read(lambda tx: dead_letter_archive.original(tx, 1)) is None
+    assert await one.transactions.read(lambda tx: dead_letter_archive.original(tx, 2)) is not None
     await age(one, 400)
     assert await pruned(one) == Pruned(0, 0, 1)
     assert [row["seq"] for row in await rows(one, "SELECT seq FROM dead_letter")] == [2]

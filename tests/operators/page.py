@@ -55,16 +55,16 @@ from worker.operators import (
     checks,
     connections,
     dead_letters,
-    event_watch,
+    journal_event_watch,
     journal_maintenance,
     pauses,
     requests,
     selection,
-    signature,
     unknown_outcome,
     wakeups,
+    who_and_why,
 )
-from worker.operators import command_lookup as commands_of_people
+from worker.operators import command_reports as commands_of_people
 from worker.operators.errors import NotPossible
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
 from worker.operators.sending import compose, follow_events, send
@@ -76,7 +76,7 @@ from worker.settings import model
 from worker.settings.model import Settings
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
-NAME = signature.sign(" ada@desk ", "to see whether a page can")
+NAME = who_and_why.sign(" ada@desk ", "to see whether a page can")
 
 
 class PageAdmin(MemoryAdmin):
@@ -110,7 +110,7 @@ class PageSink:
 
 async def words() -> None:
     """Parse words as a person types them, and make sentences as a person reads them."""
-    assert (NAME.who, signature.name(" a\nb "), signature.reason("why")) == ("ada@desk", "a b", "why")
+    assert (NAME.who, who_and_why.name(" a\nb "), who_and_why.reason("why")) == ("ada@desk", "a b", "why")
     assert selection.select(type="suspend-plan", state="open").open
     assert selection.select_dead_letters(code="invalid_json").code == "invalid_json"
     assert selection.partner_name(" US ") == "us"
@@ -198,7 +198,7 @@ async def read(journal: OperatorJournal, settings: Settings) -> None:
     assert (await commands_of_people.find_command(journal, "waits-1")).id == "waits-1"
     story = (await commands_of_people.read_story(journal, "failed-1")).story
     assert unknown_outcome.evidence(story) is not None
-    watched = await event_watch.watch_events(journal, settings, Selection())
+    watched = await journal_event_watch.watch_events(journal, settings, Selection())
     assert [change async for page in watched.pages() for change in page] == []
     assert (await journal_maintenance.count_journal(journal)).counts.effects == 1
     assert await PublishedAccounts(journal).tenant("us") is not None

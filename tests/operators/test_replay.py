@@ -11,7 +11,7 @@ from tests.operators.asking import WHO, WHY, beside, types, uid
 from tests.support.harness import COMMANDS, EVENTS, World
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.partner_tenant_directory import Directory, Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Directory, Tenant
 from worker.journal.records import State
 from worker.journal.selection import Selection
 from worker.operators.replay.applying import Applier, Ended, Manner

@@ -21,7 +21,7 @@ from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.retention_kinds import Ages
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.partner_tenant_directory import Directory, Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Directory, Tenant
 from worker.journal.reading.dead_letter_search import groups
 from worker.journal.selection import Selection
 from worker.operators.rebuild import Rebuild, Sources

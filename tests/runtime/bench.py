@@ -16,7 +16,7 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
-from worker.journal.processing.partner_tenant_directory import Directory, Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Directory, Tenant
 from worker.journal.records import Unsent, Work
 from worker.partner_center.errors import GateClosed
 from worker.runtime import handler_run

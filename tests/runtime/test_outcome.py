@@ -24,7 +24,7 @@ from worker.partner_center.errors import (
     Unanswered,
     Unavailable,
 )
-from worker.runtime.judgement_input import CommandFacts
+from worker.runtime.facts_for_outcome import CommandFacts
 from worker.runtime.outcome import Again, Ended, Waiting, judge
 from worker.steps import Policy
 

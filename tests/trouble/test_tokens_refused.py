@@ -19,7 +19,7 @@ from tests.trouble.ledger import rest
 from worker.clock import Clock
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import Tokens, TokenSource
-from worker.partner_center.client.trouble import trouble_of
+from worker.partner_center.client.trouble_explanations import trouble_of
 from worker.runtime.observability.readiness import Readiness
 from worker.settings.model import Settings
 

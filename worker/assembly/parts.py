@@ -13,7 +13,7 @@ from worker.journal.database.postgres.engine import PostgresEngine
 from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.operating.retention_kinds import Ages
-from worker.runtime.ownership import Lease
+from worker.runtime.lane_heartbeat import Lease
 from worker.settings.model import Settings
 from worker.steps import Policy
 

@@ -79,10 +79,10 @@ def stop_for(error: Exception) -> Stop | None:
             return Stop(Code.UNAVAILABLE, str(error), "`azplan check` looks at everything that the worker needs")
         case JournalMissing():
             advice = (
-                "The first `azplan run` makes it. Where you mean another, set AZPLAN_JOURNAL__URL; a relative path "
-                "counts from the folder that you are in."
+                "The first `azplan run` makes it. If you mean another journal, set AZPLAN_JOURNAL__URL. A "
+                "relative path counts from the current folder."
             )
-            return Stop(Code.NOTHING, f"{error}: nothing was ever taken in there.", advice)
+            return Stop(Code.NOTHING, f"{error}: azplan has stored nothing there.", advice)
         case JournalRefused() | BrokerError():
             return Stop(Code.CONFIGURATION, str(error))
         case WorkerError():

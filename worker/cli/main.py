@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from worker.cli import verbs
 from worker.cli.exit_codes import Code, Stop, stop_for
-from worker.cli.help_texts import examples, markup
+from worker.cli.help_layout import examples, markup
 from worker.cli.log_output import configure_for_verb, debugging
 from worker.cli.output.console import say, show
 from worker.redaction import redact

@@ -5,7 +5,7 @@ import socket
 from typing import Final
 
 from worker.operating_system import user_number
-from worker.operators import signature
+from worker.operators import who_and_why
 
 OPERATOR: Final = "AZPLAN_OPERATOR"
 """The environment variable that names the person if `--who` does not."""
@@ -16,12 +16,12 @@ def name(said: str | None) -> str:
 
     Works under every user id: containers often run under one that has no entry in the passwd file.
     """
-    return signature.name((said or "").strip() or f"{_user()}@{socket.gethostname()}")
+    return who_and_why.name((said or "").strip() or f"{_user()}@{socket.gethostname()}")
 
 
 def reason(said: str) -> str:
     """The reason in one line. Raises `InvalidValue` for a reason that is too long to be kept."""
-    return signature.reason(said)
+    return who_and_why.reason(said)
 
 
 def _user() -> str:

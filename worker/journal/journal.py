@@ -21,16 +21,16 @@ from worker.journal.processing import (
     consumer_group,
     intake,
     lane_ownership,
+    lane_prefixes_of_accounts,
     move_when_account_known,
     outbox,
-    partner_tenant_directory,
     pauses,
     recent_calls,
     runnable_commands,
     runs,
     unknown_rows,
 )
-from worker.journal.processing.partner_tenant_directory import Directory
+from worker.journal.processing.lane_prefixes_of_accounts import Directory
 from worker.journal.processing.recent_calls import RecentCall
 from worker.journal.processing.requests import LaneRequests
 from worker.journal.reading import counts
@@ -99,7 +99,7 @@ class Journal:
 
         Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
         """
-        return await self.transactions.write(lambda tx: partner_tenant_directory.register(tx, accounts))
+        return await self.transactions.write(lambda tx: lane_prefixes_of_accounts.register(tx, accounts))
 
     # ---- workers and lanes
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating.account_tenants import Tenants
-from worker.journal.operating.dead_letters import DeadLetters
+from worker.journal.operating.dead_letter_archive import DeadLetters
 from worker.journal.operating.pauses import Pauses
 from worker.journal.operating.rebuild import RebuildStore
 from worker.journal.operating.replay_plans import ReplayPlans

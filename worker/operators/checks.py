@@ -16,7 +16,7 @@ from worker.operators import connections
 from worker.operators.pauses import held_pauses, in_force
 from worker.operators.setup import permissions
 from worker.partner_center.client.account import Account
-from worker.partner_center.client.trouble import trouble_of
+from worker.partner_center.client.trouble_explanations import trouble_of
 from worker.partner_center.errors import CallError, NeverSent, NotPermitted, Refused, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Operation
 from worker.partner_center.port import Call

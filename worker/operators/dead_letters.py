@@ -19,7 +19,7 @@ from worker.operators.replay.decisions import Wanted
 from worker.operators.replay.planning import Order, make
 from worker.operators.replay.plans import calls_per_minute
 from worker.operators.selection import check_partner
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.settings.model import Settings
 
 PAGE: Final = 200

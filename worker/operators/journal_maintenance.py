@@ -15,7 +15,7 @@ from worker.journal.records import Micros, Pause
 from worker.operators.errors import InvalidValue
 from worker.operators.rebuild import Rebuild, Rebuilt, Sources
 from worker.operators.replay.plans import record_desk
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.settings.model import Settings
 
 

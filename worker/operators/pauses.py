@@ -10,7 +10,7 @@ from worker.journal.records import SECOND, Micros, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NothingFound
 from worker.operators.selection import check_partner, customer_id, known_type, partner_name
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.operators.wording.durations import rough
 from worker.operators.wording.message_types import find, short
 from worker.settings.model import Settings

@@ -23,7 +23,7 @@ from worker.journal.database.protocol import LaneKey, Row
 from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating.rebuild_statements import BroughtUp, CommandWithoutRecord, EventCopy
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.partner_tenant_directory import Directory, Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Directory, Tenant
 from worker.journal.records import Micros, NewDeadLetter, NewEvent, State
 from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.tenants_of_events import PublishedAccounts

@@ -14,10 +14,10 @@ from worker.journal.reading.counts import LivingWorker
 from worker.journal.reading.views import Summary
 from worker.journal.records import Json
 from worker.journal.selection import Selection
-from worker.operators.command_lookup import find_command
+from worker.operators.command_reports import find_command
 from worker.operators.errors import InvalidRequest, NothingFound, NotPossible
 from worker.operators.selection import check_partner
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.settings.model import Settings
 
 LOOK_EVERY: Final = 0.1

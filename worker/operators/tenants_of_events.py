@@ -2,7 +2,7 @@
 
 from worker.errors import JournalRefused
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.partner_tenant_directory import Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Tenant
 
 
 class PublishedAccounts:

@@ -7,10 +7,10 @@ from events.codes import FailedCode
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.reading.views import Story, Summary
 from worker.journal.records import Call, Resolution, State, Step
-from worker.operators.command_lookup import find_command
+from worker.operators.command_reports import find_command
 from worker.operators.errors import NotPossible
 from worker.operators.requests import ask
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 
 DECISIONS: Mapping[Resolution, str] = {
     Resolution.APPLIED: "you found it there: the worker looks once more and answers with that; it buys nothing",

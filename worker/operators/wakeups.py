@@ -7,10 +7,10 @@ from typing import Final
 from events.codes import WaitingReason
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.selection import Selection
-from worker.operators.command_lookup import find_command
+from worker.operators.command_reports import find_command
 from worker.operators.errors import InvalidRequest, NothingFound
 from worker.operators.selection import check_partner, code_word, partner_name
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.settings.model import Settings
 
 HELD: Final[Mapping[str, str]] = {

@@ -72,7 +72,7 @@ class NeverSent(CallError):
     """The request certainly never left: no address, no connection, or no TLS."""
 
     trouble = "connect"
-    """The reason, as a kind of `worker.partner_center.client.trouble`."""
+    """The reason, as a kind of `worker.partner_center.client.trouble_explanations`."""
 
 
 class Delayed(CallError):

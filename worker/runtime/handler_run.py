@@ -18,7 +18,7 @@ from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import CallError
 from worker.partner_center.port import PartnerCenter
 from worker.runtime.controls.pauses import wait_for
-from worker.runtime.judgement_input import CommandFacts
+from worker.runtime.facts_for_outcome import CommandFacts
 from worker.runtime.observability import telemetry
 from worker.steps import Exchange, Policy, Run
 

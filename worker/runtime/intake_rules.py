@@ -13,7 +13,7 @@ from events.wire.fingerprint import ALGORITHM
 from events.wire.record import Record
 from worker.clock import instant
 from worker.journal.intake_records import Intake, NewCommand
-from worker.journal.processing.partner_tenant_directory import Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Tenant
 from worker.journal.records import SECOND, Micros, NewDeadLetter, NewEvent, State
 from worker.runtime.conclusion import Sender, event_at
 from worker.runtime.observability.tracing import record_trace

@@ -26,7 +26,7 @@ from worker.partner_center.errors import (
     Unanswered,
 )
 from worker.partner_center.reject_codes import reject_code
-from worker.runtime.judgement_input import CommandFacts
+from worker.runtime.facts_for_outcome import CommandFacts
 
 MOST_CRASHES = 3
 """Runs that may end in an error of azplan's own. Some such errors pass; none is worth a day of waiting."""

@@ -26,7 +26,7 @@ from worker.journal.selection import Selection
 from worker.operators import connections
 from worker.operators.requests import CancelPlan, answers, living_workers, plan_cancel, request_cancel
 from worker.operators.selection import select
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.operators.wording.message_types import short
 from worker.settings import model
 from worker.settings.model import Settings

@@ -20,7 +20,7 @@ from worker.journal.reading.views import Summary
 from worker.journal.records import Micros
 from worker.journal.selection import Selection
 from worker.operators import connections
-from worker.operators.command_lookup import CommandList, list_commands
+from worker.operators.command_reports import CommandList, list_commands
 from worker.operators.selection import select
 from worker.operators.wording.message_types import short
 from worker.settings import model

@@ -14,8 +14,8 @@ from worker.cli.output.requests import say_who_will, show_answers
 from worker.journal.records import Resolution
 from worker.operators import connections
 from worker.operators.requests import answers, living_workers
-from worker.operators.signature import Signature
 from worker.operators.unknown_outcome import command_to_resolve, request_resolve
+from worker.operators.who_and_why import Signature
 from worker.operators.wording.message_types import short
 from worker.settings import model
 from worker.settings.model import Settings

@@ -11,7 +11,7 @@ from worker.cli.output.json import show_json
 from worker.cli.output.pauses import say_pauses
 from worker.cli.output.story.story import show_story
 from worker.operators import connections
-from worker.operators.command_lookup import CommandStory, read_story
+from worker.operators.command_reports import CommandStory, read_story
 from worker.settings import model
 from worker.settings.model import Settings
 

@@ -14,9 +14,9 @@ from worker.cli.output.json import show_json
 from worker.cli.output.requests import applied_by
 from worker.operators import connections
 from worker.operators.requests import living_workers
-from worker.operators.signature import Signature
 from worker.operators.wakeups import plan_wake
 from worker.operators.wakeups import wake as wake_commands
+from worker.operators.who_and_why import Signature
 from worker.settings import model
 from worker.settings.model import Settings
 

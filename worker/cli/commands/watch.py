@@ -15,7 +15,7 @@ from worker.cli.output.pauses import say_pauses
 from worker.journal.reading.views import Change
 from worker.journal.selection import Selection
 from worker.operators import connections
-from worker.operators.event_watch import watch_events
+from worker.operators.journal_event_watch import watch_events
 from worker.operators.pauses import held_pauses
 from worker.operators.selection import select
 from worker.operators.wording.message_types import short

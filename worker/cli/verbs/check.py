@@ -7,7 +7,7 @@ from typing import Any, Final
 import typer
 
 from worker.cli.exit_codes import Code
-from worker.cli.help_texts import RUNNING, examples
+from worker.cli.help_layout import RUNNING, examples
 from worker.cli.options import Json
 from worker.cli.output.console import STYLES, show
 from worker.cli.output.json import show_json

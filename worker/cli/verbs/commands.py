@@ -4,7 +4,7 @@ import typer
 
 from worker.cli.commands import cancel, resolve, show, wake, watch
 from worker.cli.commands import list as list_
-from worker.cli.help_texts import WORKING, examples
+from worker.cli.help_layout import WORKING, examples
 
 
 def register(app: typer.Typer) -> None:

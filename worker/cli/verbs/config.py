@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.help_texts import CONFIGURED, examples
+from worker.cli.help_layout import CONFIGURED, examples
 from worker.cli.options import Json
 from worker.cli.output.json import show_json
 from worker.cli.output.tables import show_table

@@ -9,7 +9,7 @@ import typer
 from events.contract_files import example, messages, schema
 from events.messages.base import Command, Event, Message
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.help_texts import LOOKING, examples
+from worker.cli.help_layout import LOOKING, examples
 from worker.cli.options import Json
 from worker.cli.output.console import show
 from worker.cli.output.json import show_json

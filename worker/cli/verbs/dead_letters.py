@@ -12,7 +12,7 @@ import typer
 from events.wire.record import Record
 from events.wire.text import counted
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.help_texts import WORKING, examples
+from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import Canary, Json, Limit, OfCustomer, OfPartner, OfType, Rate, Who, Why, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import at_terminal, say, write_bytes
@@ -37,7 +37,7 @@ from worker.operators.dead_letters import (
 from worker.operators.replay.applying import Manner
 from worker.operators.replay.canary_pace import Pace
 from worker.operators.selection import select_dead_letters
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.settings import model
 from worker.settings.model import Settings
 

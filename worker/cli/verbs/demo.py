@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.help_texts import RUNNING, examples
+from worker.cli.help_layout import RUNNING, examples
 
 SHOW: Final = "ops.demo.run"
 """The module of the show. It is not installed with azplan: a worker in production needs no simulator."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.help_texts import LOOKING, examples
+from worker.cli.help_layout import LOOKING, examples
 from worker.cli.options import Json
 from worker.cli.output.console import show, show_wrapped
 from worker.cli.output.json import show_json

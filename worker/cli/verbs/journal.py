@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from events.wire.text import counted
-from worker.cli.help_texts import LOOKING, examples
+from worker.cli.help_layout import LOOKING, examples
 from worker.cli.options import Json, Who, Why, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import say, show
@@ -26,7 +26,7 @@ from worker.operators import journal_maintenance as maintenance
 from worker.operators.journal_maintenance import JournalStatistics
 from worker.operators.pauses import spoken as spoken_pause
 from worker.operators.rebuild import Rebuilt
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.operators.wording.durations import spoken
 from worker.operators.wording.message_types import short
 from worker.settings import model

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from events.wire.text import counted
-from worker.cli.help_texts import WORKING, examples
+from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import Json, OfCustomer, OfPartner, OfType, Who, Why, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import say
@@ -19,7 +19,7 @@ from worker.operators import connections
 from worker.operators.pauses import held_pauses, plan_pause, spoken
 from worker.operators.pauses import pause as pause_commands
 from worker.operators.requests import living_workers
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.settings import model
 from worker.settings.model import Settings
 

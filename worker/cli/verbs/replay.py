@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.help_texts import WORKING, examples
+from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import (
     Canary,
     From,
@@ -43,7 +43,7 @@ from worker.operators.replay.plans import (
     read_plan,
 )
 from worker.operators.selection import offsets, select
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.settings import model
 from worker.settings.model import Settings
 

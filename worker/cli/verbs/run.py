@@ -10,7 +10,7 @@ import typer
 
 from worker.app import serve
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.help_texts import RUNNING, examples
+from worker.cli.help_layout import RUNNING, examples
 from worker.cli.log_output import configure_for_worker
 from worker.settings import model
 from worker.settings.model import Settings

@@ -19,7 +19,7 @@ from events.messages.base import Command, commands
 from worker.broker.port import Admin
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
-from worker.cli.help_texts import WORKING, examples
+from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import Json
 from worker.cli.output.console import say, show
 from worker.cli.output.event import passed_over

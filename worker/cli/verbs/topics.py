@@ -9,7 +9,7 @@ import typer
 
 from worker.broker.topics import TopicChange, WantedTopic
 from worker.cli.durations import DURATION, parse_duration
-from worker.cli.help_texts import CONFIGURED, examples
+from worker.cli.help_layout import CONFIGURED, examples
 from worker.cli.options import Json, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import say

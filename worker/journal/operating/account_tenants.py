@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from worker.journal.database.protocol import Transaction
 from worker.journal.database.transactions import Transactions
-from worker.journal.processing import partner_tenant_directory
-from worker.journal.processing.partner_tenant_directory import Directory
+from worker.journal.processing import lane_prefixes_of_accounts
+from worker.journal.processing.lane_prefixes_of_accounts import Directory
 
 
 class Tenants:
@@ -19,14 +19,14 @@ class Tenants:
 
     async def directory(self, accounts: Mapping[str, str]) -> Directory:
         """The tenants of these accounts, also those that the journal does not know yet."""
-        return await self._transactions.read(lambda tx: partner_tenant_directory.directory(tx, accounts))
+        return await self._transactions.read(lambda tx: lane_prefixes_of_accounts.directory(tx, accounts))
 
     async def remember(self, accounts: Mapping[str, str]) -> Directory:
         """Remember the tenants of these accounts, but not that the accounts have these names.
 
         Raises `JournalRefused` if the journal holds unfinished work of an account with an unknown tenant.
         """
-        return await self._transactions.write(lambda tx: partner_tenant_directory.register(tx, accounts, rename=False))
+        return await self._transactions.write(lambda tx: lane_prefixes_of_accounts.register(tx, accounts, rename=False))
 
     async def enrol(self, accounts: Mapping[str, str], former: Sequence[tuple[str, str]]) -> Directory:
         """Remember the tenants and names of these accounts, and their former names as pairs (former, present).
@@ -36,21 +36,21 @@ class Tenants:
         """
 
         async def write(tx: Transaction) -> Directory:
-            await partner_tenant_directory.register(tx, accounts)
+            await lane_prefixes_of_accounts.register(tx, accounts)
             for old, new in former:
-                await partner_tenant_directory.call_also(tx, old, new)
-            return await partner_tenant_directory.directory(tx, accounts)
+                await lane_prefixes_of_accounts.call_also(tx, old, new)
+            return await lane_prefixes_of_accounts.directory(tx, accounts)
 
         return await self._transactions.write(write)
 
     async def meant_by_settings(self, name: str, accounts: Mapping[str, str]) -> str:
         """The present name of the tenant that these settings call `name`, even if no worker has read them yet."""
-        return await self._transactions.read(lambda tx: partner_tenant_directory.meant_by_settings(tx, name, accounts))
+        return await self._transactions.read(lambda tx: lane_prefixes_of_accounts.meant_by_settings(tx, name, accounts))
 
     async def lanes_named(self, name: str) -> str:
         """The word that the lanes of the tenant called `name` begin with; `name` itself if no tenant is called so."""
-        return await self._transactions.read(lambda tx: partner_tenant_directory.lanes_named(tx, name))
+        return await self._transactions.read(lambda tx: lane_prefixes_of_accounts.lanes_named(tx, name))
 
     async def all_lanes(self) -> set[str]:
         """The words that the lanes of the known tenants begin with."""
-        return await self._transactions.read(partner_tenant_directory.all_lanes)
+        return await self._transactions.read(lane_prefixes_of_accounts.all_lanes)

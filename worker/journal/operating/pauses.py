@@ -10,7 +10,7 @@ from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.state_conditions import OPEN
 from worker.journal.database.transactions import Transactions
 from worker.journal.operating.audit import sign
-from worker.journal.processing.partner_tenant_directory import called_now, lanes_named
+from worker.journal.processing.lane_prefixes_of_accounts import called_now, lanes_named
 from worker.journal.processing.pauses import held_by, not_held, pauses
 from worker.journal.records import Pause
 from worker.journal.selection import Selection

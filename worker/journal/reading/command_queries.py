@@ -8,7 +8,7 @@ from events.messages.command_status import CommandAccepted
 from worker.journal.database import columns
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.state_conditions import OPEN
-from worker.journal.processing.partner_tenant_directory import called_now
+from worker.journal.processing.lane_prefixes_of_accounts import called_now
 from worker.journal.processing.runnable_commands import steps_of
 from worker.journal.reading.call_order import Span, by_cause
 from worker.journal.reading.conditions import condition

@@ -2,7 +2,7 @@
 
 from worker.journal.database.protocol import Transaction, Value
 from worker.journal.database.state_conditions import OPEN
-from worker.journal.processing.partner_tenant_directory import lanes_named
+from worker.journal.processing.lane_prefixes_of_accounts import lanes_named
 from worker.journal.selection import Selection
 
 

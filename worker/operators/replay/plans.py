@@ -14,7 +14,7 @@ from worker.journal.intake_records import Intake
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan
 from worker.journal.operating.replay_plans import OutcomeReason
 from worker.journal.operator_journal import OperatorJournal
-from worker.journal.processing.partner_tenant_directory import Directory
+from worker.journal.processing.lane_prefixes_of_accounts import Directory
 from worker.journal.records import Micros, NewDeadLetter, Pause
 from worker.journal.selection import Selection
 from worker.operators.errors import InvalidRequest, NoAnswer, NothingFound, NotReachable, Unsuccessful
@@ -24,7 +24,7 @@ from worker.operators.replay.candidates import Candidate, NotThere, of_journal, 
 from worker.operators.replay.decisions import Outcome, Wanted
 from worker.operators.replay.planning import Order, make
 from worker.operators.selection import check_partner
-from worker.operators.signature import Signature
+from worker.operators.who_and_why import Signature
 from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 from worker.settings.model import Settings

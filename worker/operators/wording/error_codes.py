@@ -8,7 +8,7 @@ from typing import Final
 from events.codes import Code, FailedCode, RecordCode, RejectedCode, WaitingReason, codes
 from worker.operators.errors import NothingFound
 from worker.partner_center.answers.error_code_explanations import Explanation, explanations, known_codes
-from worker.partner_center.client.trouble import Trouble, find_trouble, known_trouble
+from worker.partner_center.client.trouble_explanations import Trouble, find_trouble, known_trouble
 
 SEEN_IN: Final[Mapping[type[Code], str]] = {
     RejectedCode: "CommandRejected",

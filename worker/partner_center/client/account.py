@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.clock import Clock
-from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.proxy import Proxy
+from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import Identity
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Transport

@@ -11,14 +11,14 @@ from itertools import count
 from typing import Any, TypeVar
 
 from worker.partner_center.answers.resource import Link
-from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.exchange import Exchange
 from worker.partner_center.client.quota import CeilingReached
 from worker.partner_center.client.request import Request, follow, prepare
+from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import AccessToken, TokenSource
 from worker.partner_center.client.transport import Departure
-from worker.partner_center.client.trouble import refused_token
+from worker.partner_center.client.trouble_explanations import refused_token
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable
 from worker.partner_center.operation import Auth, Operation
 from worker.partner_center.port import PartnerCenter, Query, Run

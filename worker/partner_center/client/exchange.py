@@ -10,9 +10,9 @@ from worker import metrics
 from worker.partner_center.answers.answer_parsing import Answer, clean, read, retry_after
 from worker.partner_center.answers.classification import Verdict, classify
 from worker.partner_center.answers.error_code_explanations import explanations
-from worker.partner_center.client.account_state import AccountState
 from worker.partner_center.client.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id
+from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, NoReply
 from worker.partner_center.errors import CallError, NeverSent, Throttled, Unanswered

@@ -18,7 +18,7 @@ import structlog
 from worker.partner_center.answers.answer_parsing import clean
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.refresh_token import RefreshTokenFile, RefreshTokenFileError
-from worker.partner_center.client.trouble import REFUSED_CREDENTIAL, Trouble, sign_in_code, trouble_of
+from worker.partner_center.client.trouble_explanations import REFUSED_CREDENTIAL, Trouble, sign_in_code, trouble_of
 from worker.partner_center.client.unreachable_cause import why_unreachable
 from worker.redaction import Redactor
 

@@ -19,7 +19,7 @@ from worker.clock import Clock
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.refresh_token import LIFE, RefreshTokenFile
 from worker.partner_center.client.token_requests import Authority, Identity, NoToken
-from worker.partner_center.client.trouble import Trouble, trouble_of
+from worker.partner_center.client.trouble_explanations import Trouble, trouble_of
 
 Flow = Literal["app", "app_user"]
 _WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user"}

@@ -64,7 +64,7 @@ class NoReply(Exception):
         self.cause = cause
         self.reason = reason
         self.trouble = trouble
-        """Why there is no connection, as a kind of `trouble.tsv`."""
+        """Why there is no connection, as a kind of `trouble_explanations.tsv`."""
 
 
 class _TooLarge(Exception):

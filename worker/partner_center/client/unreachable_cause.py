@@ -15,7 +15,7 @@ _PROXY_AUTHENTICATION = 407
 
 
 def why_unreachable(error: BaseException, *, proxied: bool) -> str:
-    """The reason as a kind of `trouble.tsv`. `proxied`: the request used a proxy, so a failed connection is its."""
+    """The reason as a kind of `trouble_explanations.tsv`. `proxied`: a failed connection is the proxy's."""
     chain = tuple(_chain(error))
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in chain):
         return _certificate({getattr(each, "verify_code", None) for each in chain})

@@ -18,7 +18,7 @@ from worker.clock import instant
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.journal import Journal
-from worker.journal.processing.partner_tenant_directory import Tenant
+from worker.journal.processing.lane_prefixes_of_accounts import Tenant
 from worker.journal.processing.requests import DONE, Request
 from worker.journal.records import Conclusion, Json, NewEvent, Resolution, State, UnknownRow, Work
 from worker.runtime.conclusion import event_at

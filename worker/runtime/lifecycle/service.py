@@ -16,9 +16,9 @@ from worker.broker.port import BrokerError, Sink, Source
 from worker.clock import Clock
 from worker.journal.journal import Journal
 from worker.runtime.consumer import Consumer
+from worker.runtime.lane_heartbeat import Ownership
 from worker.runtime.lifecycle.supervision import Supervision, name_of
 from worker.runtime.observability.readiness import HELD_UP, Probes, Readiness, readiness
-from worker.runtime.ownership import Ownership
 from worker.runtime.publisher import Publisher
 from worker.runtime.scheduler import Lanes
 

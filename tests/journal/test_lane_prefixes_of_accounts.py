@@ -11,7 +11,7 @@ from worker.errors import JournalRefused
 from worker.journal.database import schema
 from worker.journal.journal import Journal
 from worker.journal.operating.pauses import Pauses
-from worker.journal.processing.partner_tenant_directory import Directory, Tenant, called_now, directory, register
+from worker.journal.processing.lane_prefixes_of_accounts import Directory, Tenant, called_now, directory, register
 from worker.journal.reading.command_queries import newest, show
 from worker.journal.reading.dead_letter_search import search
 from worker.journal.records import State

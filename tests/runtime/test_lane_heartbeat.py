@@ -18,7 +18,7 @@ from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.records import Conclusion, State
 from worker.runtime.intake_rules import intake
-from worker.runtime.ownership import Lease, Ownership
+from worker.runtime.lane_heartbeat import Lease, Ownership
 
 LEASE = Lease(lease=60.0, heartbeat=5.0, call_timeout=40.0)
 MARGIN = LEASE.lease - LEASE.call_timeout

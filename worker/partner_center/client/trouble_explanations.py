@@ -1,8 +1,8 @@
 """Troubles of connection and sign-in: for each kind the cause, who can resolve it, and what to do.
 
-Each kind is a row of `trouble.tsv` beside this module: a failure of the network, an error of OAuth 2.0, or a code of
-Microsoft's sign-in. Only the advice depends on a code, because Microsoft changes the codes over time. An unknown code
-gets the advice of its OAuth error.
+Each kind is a row of `trouble_explanations.tsv` beside this module: a failure of the network, an error of OAuth 2.0, or
+a code of Microsoft's sign-in. Only the advice depends on a code, because Microsoft changes the codes over time. An
+unknown code gets the advice of its OAuth error.
 Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
 
@@ -88,7 +88,7 @@ def find_trouble(typed: str) -> Trouble | None:
 @cache
 def known_trouble() -> Mapping[str, Trouble]:
     """All troubles by kind, in the order of the table."""
-    table = files(__package__).joinpath("trouble.tsv").read_text(encoding="utf-8")
+    table = files(__package__).joinpath("trouble_explanations.tsv").read_text(encoding="utf-8")
     return MappingProxyType({row.kind: row for row in _rows(table.splitlines()[1:])})
 
 

@@ -21,7 +21,13 @@ from worker.partner_center.answers.error_code_explanations import known_codes
 from worker.partner_center.client import token_requests as module
 from worker.partner_center.client.token_requests import Identity, NoToken
 from worker.partner_center.client.tokens import Tokens
-from worker.partner_center.client.trouble import Trouble, find_trouble, known_trouble, refused_token, trouble_of
+from worker.partner_center.client.trouble_explanations import (
+    Trouble,
+    find_trouble,
+    known_trouble,
+    refused_token,
+    trouble_of,
+)
 from worker.trusted_certificates import tls_context
 
 SECRET = "canary-client-secret-77d0"
