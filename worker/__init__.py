@@ -2,14 +2,18 @@
 
 | part | what lives there |
 |---|---|
-| `app`, `settings` | join all parts, and configure them |
+| `app` | joins all parts |
+| `settings`, `assembly` | what can be configured, and the parts that are made from it |
 | `runtime` | moves commands; knows no particular one |
-| `handlers` | one file a command: its reads, decisions and writes |
-| `handling`, `steps` | join a command to its handler, and a write to the journal |
+| `handlers`, `azure_plans` | one file a command: its reads, decisions and writes; and what handlers share |
+| `handling`, `steps`, `step_view` | join a command to its handler, and a write to the journal |
+| `gate` | whether a request may leave |
 | `journal` | the commands, their results and their events |
 | `partner_center` | the only door to Partner Center |
 | `broker` | the only door to Kafka |
-| `cli` | one file a subcommand: parsing and printing |
+| `operators` | everything that a person can do |
+| `cli` | one file a verb: parsing and printing |
+| `http` | the health pages |
 | `errors`, `metrics`, `logs`, `clock` | words that all parts share |
 
 The messages on the wire are in the package `events`.

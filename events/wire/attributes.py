@@ -1,6 +1,6 @@
 """The attributes of a CloudEvent, from the headers of a record (binary mode) or from its value (structured mode).
 
-Each attribute is either text or a flaw; `envelope` decides what a flaw leads to.
+Each attribute is either text or a flaw; `codec` decides what a flaw leads to.
 Source: CloudEvents 1.0, Kafka protocol binding and JSON event format.
 """
 

@@ -1,6 +1,6 @@
 """Reads the CloudEvent in a record: attributes and data, or the reason why azplan cannot answer the record.
 
-Knows no command: `envelope` judges the type and the members of the data.
+Knows no command: `codec` judges the type and the members of the data.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """Tests are in folders and files with the names of the packages and modules that they test."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,3 +55,16 @@ def test_a_test_file_lies_beside_its_module(package: str) -> None:
 def test_every_exception_is_still_needed() -> None:
     """The list of exceptions can only shrink."""
     assert [name for name in ELSEWHERE if not (ROOT / name).exists()] == []
+
+
+NOTICES = sorted(path for top in ("worker", "events", "ops") for path in (ROOT / top).rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("notice", NOTICES, ids=lambda path: path.parent.relative_to(ROOT).as_posix())
+def test_the_table_of_a_package_names_its_modules(notice: Path) -> None:
+    """The first column of the table in a package's docstring has modules and packages that exist."""
+    cells = re.findall(r"^\| (`.+?`) \|", notice.read_text("utf-8"), re.MULTILINE)
+    named = [name for cell in cells for name in re.findall(r"`([\w.]+)`", cell)]
+    places = [notice.parent / name.replace(".", "/") for name in named]
+
+    assert [place.name for place in places if not (place.with_suffix(".py").exists() or place.is_dir())] == []

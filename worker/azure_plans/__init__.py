@@ -3,12 +3,12 @@
 | module | what it knows |
 |---|---|
 | `lookup` | which Azure plan a command means, and the Azure subscriptions under it |
-| `checks` | the refusals of a purchase that are known before anything is written |
+| `purchase_checks` | the refusals of a purchase that are known before anything is written |
 | `catalog_item` | which catalog item is the Azure plan, today and in a country |
 | `cart` | the one cart of a command, and the item in it |
 | `purchase` | the cart checked out, once |
 | `order` | the order of a cart: found, and followed to its plan |
-| `unknown_purchase` | a purchase of an earlier command whose outcome is not known |
+| `purchase_of_earlier_command` | a purchase of an earlier command whose outcome is not known |
 | `status_change` | a plan suspended or made active, and the wait until that shows |
 | `upgrade` | the product upgrade that a command follows or starts, and whether one runs |
 """

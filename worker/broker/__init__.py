@@ -6,7 +6,7 @@
 | `source`, `first_offsets` | the commands topic, read as a member of the group |
 | `sink` | records written, acknowledged by all in-sync replicas |
 | `admin`, `rights_check` | topics, offsets, records and rights, without being a member of the group |
-| `connection`, `tls` | how every Kafka client connects and closes |
+| `kafka_clients`, `tls` | how every Kafka client connects and closes |
 | `reading`, `writing` | parts of the consumer and of the producer |
 
 No other package knows aiokafka. No module here decodes a record or knows a command.

@@ -4,16 +4,16 @@ A handler imports a module of `resources` and calls its functions with the `Part
 
 | module | contents |
 |---|---|
-| `api`, `errors` | what a handler gets, and what a call raises |
-| `operation`, `registry` | what an operation is, and the list of all operations |
+| `port`, `errors` | what a handler gets, and what a call raises |
+| `operation`, `all_operations` | what an operation is, and the list of all operations |
 | `resources` | for each resource of Partner Center: operations, models, a function for each operation |
 | `client.account` | a partner account, opened once |
 | `client.call` | one call from token to answer: the page to read first |
 | `client.exchange`, `client.request`, `client.transport` | one request and its answer, as data and on the wire |
-| `client.account_state` | state that all calls of an account share |
+| `client.state_shared_by_calls` | state that all calls of an account share |
 | `client.quota`, `client.sliding_window`, `client.circuit` | when a request may be sent |
-| `client.tokens`, `client.authority`, `client.refresh_token` | access tokens, and how they are obtained |
-| `client.trouble`, `client.unreachable` | why sign-in or connection fails, and what to do about it |
+| `client.tokens`, `client.token_requests`, `client.refresh_token` | access tokens, and how they are obtained |
+| `client.trouble_explanations`, `client.unreachable_cause` | why sign-in or connection fails, and what to do about it |
 | `answers` | how answers are read, and what their errors mean. Pure |
 | `paging` | collections, page by page |
 | `reject_codes` | the code with which a command is rejected, for each refusal |

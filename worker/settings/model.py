@@ -1,8 +1,8 @@
 """All settings of a worker, what must fit together across sections, and `load`, which reads and checks them once.
 
 A setting is an environment variable AZPLAN_<SECTION>__<KEY>, a file of that name in the folder of secrets, or a key in
-`azplan.toml`. The first of these places with a value counts. `sections` declares the settings, `values` their types,
-`sources` reads them, `problems` explains what is wrong, and `reference` lists them for people.
+`azplan.toml`. The first of these places with a value counts. `all_settings` declares the settings, `values` their
+types, `sources` reads them, `problems` explains what is wrong, and `reference` lists them for people.
 """
 
 from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""Everything that the command line prints. `terminal` is the only module that writes to a stream."""
+"""Everything that the command line prints. `console` is the only module that writes to a stream."""

@@ -1,6 +1,6 @@
 """The meaning of failures, as one table from (status or cause, Partner Center's code, effect class) to a verdict. Pure.
 
-The first row that fits decides. `answers.reading` and the client use the same table, so a failure means the same
+The first row that fits decides. `answers.answer_parsing` and the client use the same table, so a failure means the same
 everywhere.
 """
 
