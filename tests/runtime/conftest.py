@@ -10,10 +10,9 @@ from tests.runtime.bench import Bench
 from tests.support.virtual_loop import VirtualLoop
 
 
-def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Hours of waiting pass at once, in tests and in their fixtures, except where a test listens on real sockets."""
-    real = item.path.name == "test_health.py"
-    return {"real": asyncio.new_event_loop} if real else {"virtual": VirtualLoop}
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Hours of waiting pass at once, in tests and in their fixtures."""
+    return {"virtual": VirtualLoop}
 
 
 @pytest.fixture
