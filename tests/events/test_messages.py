@@ -161,10 +161,10 @@ def test_a_rejection_explains_its_code(code: RejectedCode) -> None:
 def test_better_advice_is_kept() -> None:
     """A handler that knows more than the code says so in the event."""
     event = CommandFailed.of(
-        ORIGIN, code=FailedCode.ORDER_FAILED, detail="x", advice="Buy anew.", attempts=1, outcome_unknown=False
+        ORIGIN, code=FailedCode.ORDER_FAILED, detail="x", advice="Buy again.", attempts=1, outcome_unknown=False
     )
 
-    assert (event.title, event.advice) == (FailedCode.ORDER_FAILED.meaning.title, "Buy anew.")
+    assert (event.title, event.advice) == (FailedCode.ORDER_FAILED.meaning.title, "Buy again.")
 
 
 def test_a_code_of_failures_is_none_of_rejections() -> None:

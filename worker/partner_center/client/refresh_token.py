@@ -66,16 +66,13 @@ class RefreshTokenFile:
         """Hold the lock on this file, which all processes respect. The lock of a process that dies is released."""
         give_up = self._clock.monotonic() + self._lock_timeout
         with path.with_name(f".{path.name}.lock").open("a") as lock:
-            while True:
-                if not operating_system.lock(lock.fileno()):
-                    if self._clock.monotonic() > give_up:
-                        raise RefreshTokenFileError(
-                            f"{path} has been in use by another process for {self._lock_timeout:g} s: find that process"
-                        )
-                    time.sleep(_LOCK_POLL)
-                else:
-                    yield
-                    return
+            while not operating_system.lock(lock.fileno()):
+                if self._clock.monotonic() > give_up:
+                    raise RefreshTokenFileError(
+                        f"{path} has been in use by another process for {self._lock_timeout:g} s: find that process"
+                    )
+                time.sleep(_LOCK_POLL)  # in MSAL's thread, never on the event loop
+            yield
 
 
 @contextmanager
