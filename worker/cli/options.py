@@ -18,7 +18,7 @@ Source = Annotated[
 OfType = Annotated[str | None, typer.Option("--type", help="Only those of this type, such as SuspendPlan.")]
 OfCustomer = Annotated[str | None, typer.Option("--customer", metavar="GUID", help="Only those for this customer.")]
 OfPartner = Annotated[str | None, typer.Option("--partner", help="Only those for this partner account.")]
-WithCode = Annotated[str | None, typer.Option("--code", help="Only those that ended with this code.")]
+WithCode = Annotated[str | None, typer.Option("--code", help="Only those with this code.")]
 From = Annotated[str | None, typer.Option("--from", metavar="INSTANT", help="Only from this instant on (RFC 3339).")]
 To = Annotated[str | None, typer.Option("--to", metavar="INSTANT", help="Only up to this instant.")]
 Limit = Annotated[int, typer.Option(min=0, help="The newest so many; 0 for all.")]

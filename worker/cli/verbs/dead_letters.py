@@ -13,7 +13,7 @@ from events.wire.record import Record
 from events.wire.text import counted
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
-from worker.cli.options import Canary, Json, Limit, OfCustomer, OfPartner, OfType, Rate, Who, Why, Yes
+from worker.cli.options import Canary, Json, Limit, OfCustomer, OfPartner, OfType, Rate, Who, Why, WithCode, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import at_terminal, say, write_bytes
 from worker.cli.output.dead_letters import bytes_facts, facts, show_groups, show_letter, show_letters
@@ -42,7 +42,6 @@ from worker.settings import model
 from worker.settings.model import Settings
 
 Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers, as `list` shows them.")]
-WithCode = Annotated[str | None, typer.Option("--code", help="Only those with this code.")]
 Every = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 

@@ -71,7 +71,7 @@ class RefreshTokenFile:
                     raise RefreshTokenFileError(
                         f"{path} has been in use by another process for {self._lock_timeout:g} s: find that process"
                     )
-                time.sleep(_LOCK_POLL)  # in MSAL's thread, never on the event loop
+                time.sleep(_LOCK_POLL)  # in a thread, never on the event loop
             yield
 
 
