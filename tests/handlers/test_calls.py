@@ -1,0 +1,145 @@
+"""How many calls a command makes, by operation, while Microsoft takes the times that it documents.
+
+    pytest -s tests/handlers/test_calls.py
+
+prints the calls by operation.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from events.messages.base import Command, Event
+from events.messages.plans import (
+    AzurePlanCreated,
+    CreateAzurePlan,
+    PlanReactivated,
+    PlanSuspended,
+    ReactivatePlan,
+    SuspendPlan,
+)
+from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from ops.simulator.behaviour import Settings
+from ops.simulator.seed import PROFILES, Profile
+from ops.simulator.state import Customer
+from tests.handlers.stage import Stage
+
+CUSTOMERS = 40
+STRIDE = 17
+"""Has no factor in common with the number of customers: the lags come in no order of size."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A command on one of its ways, for many customers one after the other."""
+
+    name: str
+    command: type[Command]
+    answer: type[Event]
+    profile: Profile
+    most: float
+    """The calls of one command on average, at most."""
+    asks: Mapping[str, Any] = field(default_factory=dict)
+    by_id: bool = False
+    """Whether the command names the plan."""
+    lags: Sequence[str] = ()
+    """The simulator's lags that this path meets. Each is spread evenly over its documented range."""
+    slow: bool = False
+    """Whether Partner Center accepts every second change of a plan and makes it later (202)."""
+
+    def command_for(self, customer: Customer) -> Command:
+        """The command for this customer."""
+        named = {"subscription_id": next(iter(customer.subscriptions))} if self.by_id else {}
+        return self.command.model_validate({"customer_id": customer.id, **self.asks, **named})
+
+    def customer(self, stage: Stage, number: int) -> Customer:
+        """One of the customers, whose lags stand at this place of their ranges."""
+        place = (number * STRIDE % CUSTOMERS + 0.5) / CUSTOMERS
+        documented = Settings()
+        lags = {name: [between(getattr(documented, name), place)] * 2 for name in self.lags}
+        mode = {"patch_mode": "slow"} if self.slow and number % 2 else {}
+        return stage.simulator.customer(self.profile, settings={**lags, **mode})
+
+
+def between(span: tuple[float, float], place: float) -> float:
+    """The number at this place of a range: 0 is its begin, 1 its end."""
+    low, high = span
+    return low + (high - low) * place
+
+
+PATHS = (
+    Path(
+        "CreateAzurePlan",
+        CreateAzurePlan,
+        AzurePlanCreated,
+        PROFILES["ready"],
+        most=16.3,
+        lags=("order_provisioning", "order_list_lag", "order_get_lag"),
+    ),
+    Path(
+        "SuspendPlan",
+        SuspendPlan,
+        PlanSuspended,
+        PROFILES["quiet_plan"],
+        most=10.4,
+        lags=("patch_seconds",),
+        slow=True,
+    ),
+    Path(
+        "SuspendPlan with cancel",
+        SuspendPlan,
+        PlanSuspended,
+        replace(PROFILES["plan"], azure_subscriptions=2),
+        most=56.0,
+        asks={"active_assets": "cancel"},
+        lags=("entitlement_flip", "patch_seconds"),
+        slow=True,
+    ),
+    Path(
+        "ReactivatePlan",
+        ReactivatePlan,
+        PlanReactivated,
+        PROFILES["suspended_plan"],
+        most=7.0,
+        lags=("patch_seconds",),
+        slow=True,
+    ),
+    Path(
+        "ReactivatePlan by id",
+        ReactivatePlan,
+        PlanReactivated,
+        PROFILES["suspended_plan"],
+        most=5.7,
+        by_id=True,
+        lags=("patch_seconds",),
+        slow=True,
+    ),
+    Path(
+        "StartProductUpgrade",
+        StartProductUpgrade,
+        ProductUpgradeCompleted,
+        PROFILES["legacy"],
+        most=24.4,
+        lags=("upgrade_pending", "upgrade_running"),
+    ),
+)
+
+
+async def average(stage: Stage, path: Path) -> dict[str, float]:
+    """The calls of one command of this path, by operation: the average of many customers."""
+    for number in range(CUSTOMERS):
+        await stage.done(path.answer, path.command_for(path.customer(stage, number)))
+    calls = Counter(stage.calls())
+    return {operation: count / CUSTOMERS for operation, count in sorted(calls.items())}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+async def test_a_command_makes_few_calls(stage: Stage, path: Path) -> None:
+    """Partner Center's ceiling is counted in calls: a command makes no more of them than stated."""
+    calls = await average(stage, path)
+    told = "\n".join(f"{count:8.2f}  {operation}" for operation, count in calls.items())
+    print(f"{path.name}: {sum(calls.values()):.2f} calls\n{told}")  # noqa: T201 - shown with -s
+    assert sum(calls.values()) <= path.most, told
