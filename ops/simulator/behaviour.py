@@ -90,6 +90,10 @@ class Settings:
     unknown_customer: Literal[60003, 1000] = 60003
     """[all] Code, with 404, of an unknown customer."""
 
+    # The customer's agreement
+    refuse_attestation: int | None = None
+    """Code that refuses to record an acceptance: how the service ended the old way of attestation is not known."""
+
     # Purchases
     checkout_seconds: Range = (0.0, 0.0)
     """How long a cart is busy: a second check-out meanwhile is 409/800064; real seconds, not scaled."""

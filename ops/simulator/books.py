@@ -53,8 +53,8 @@ class Effect:
 
     at: float
     kind: str
-    """``cart.created``, ``cart.updated``, ``order.created``, ``order.<status>``, ``subscription.created``,
-    ``subscription.<status>``, ``subscription.updated``, ``entitlement.cancel_requested``,
+    """``agreement.confirmed``, ``cart.created``, ``cart.updated``, ``order.created``, ``order.<status>``,
+    ``subscription.created``, ``subscription.<status>``, ``subscription.updated``, ``entitlement.cancel_requested``,
     ``entitlement.reactivate_requested``, ``entitlement.<status>``, ``upgrade.created`` or ``upgrade.<status>``.
     """
     partner: str

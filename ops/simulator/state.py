@@ -182,6 +182,12 @@ class Confirmation:
     last_name: str
     email: str
     agreed_at: float
+    phone_number: str | None = None
+
+    @property
+    def contact(self) -> tuple[str, str, str, str | None]:
+        """What makes two acceptances the same."""
+        return self.first_name, self.last_name, self.email, self.phone_number
 
 
 @dataclass

@@ -65,6 +65,7 @@ class Case:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+ANA = {"firstName": "Ana", "lastName": "Ruiz", "email": "a@b.c"}
 CUSTOMER = {
     "id": C,
     "commerceId": "99e6a635-0000-4000-8000-000000000000",
@@ -236,6 +237,20 @@ CASES = {
         {"totalCount": 1, "items": [{"primaryContact": {"firstName": "Ana"}, "dateAgreed": "2026-02-03T00:00:00"}]},
         lambda items: [each.date_agreed for each in items],
         [datetime(2026, 2, 3, tzinfo=UTC)],
+    ),
+    "agreements.confirm": Case(
+        lambda center: agreements.confirm(center, C, ANA, datetime(2026, 2, 3, tzinfo=UTC), "1b"),
+        f"/v1/customers/{C}/agreements",
+        {"primaryContact": {"firstName": "Ana"}, "templateId": "1b", "dateAgreed": "2026-02-03T00:00:00Z"},
+        lambda it: (it.template_id, it.date_agreed),
+        ("1b", datetime(2026, 2, 3, tzinfo=UTC)),
+        status=201,
+        sends={
+            "primaryContact": ANA,
+            "dateAgreed": "2026-02-03T00:00:00Z",
+            "templateId": "1b",
+            "type": "MicrosoftCustomerAgreement",
+        },
     ),
     "agreements.direct_signature": Case(
         lambda center: agreements.direct_signature(center, C),
@@ -586,6 +601,7 @@ def test_the_operations_that_take_a_users_token() -> None:
     assert users == {
         "agreements.metadata",
         "agreements.confirmations",
+        "agreements.confirm",
         "agreements.direct_signature",
         "orders.provisioning_status",
         "upgrades.eligibility",
@@ -598,6 +614,7 @@ def test_the_class_of_each_effect() -> None:
     """Exactly the purchases are money. An operation that is not listed here only reads."""
     writes = {name: operation.effect for name, operation in operations().items() if operation.writes}
     assert writes == {
+        "agreements.confirm": EffectClass.STATE,
         "carts.create": EffectClass.ORPHAN,
         "carts.update": EffectClass.STATE,
         "carts.checkout": EffectClass.MONEY,

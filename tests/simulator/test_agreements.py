@@ -1,11 +1,20 @@
 """Agreements: the templates, the acceptances, and the trap of the default type."""
 
+from typing import Any
+
 import pytest
 
 from ops.simulator.simulator import Simulator
 from tests.simulator.caller import Caller
 
 MCA = {"agreementType": "MicrosoftCustomerAgreement"}
+ANA = {"firstName": "Ana", "lastName": "Ruiz", "email": "ana@example.com"}
+ACCEPTANCE = {
+    "primaryContact": ANA,
+    "dateAgreed": "2026-02-28T00:00:00Z",
+    "templateId": "1b7a77b0-0000-4000-8000-c6dedc750cf9",
+    "type": "MicrosoftCustomerAgreement",
+}
 
 
 async def test_without_a_type_the_old_cloud_agreement_is_meant(simulator: Simulator, caller: Caller) -> None:
@@ -45,3 +54,52 @@ async def test_agreements_need_a_user(simulator: Simulator, app_only: Caller) ->
         answer = await app_only.get(f"/customers/{customer.id}/{path}", MCA)
         assert (answer.status, answer.code) == (403, 900329)
     assert (await app_only.get("/agreements", MCA)).code == 900329
+
+
+async def test_a_recorded_acceptance_is_listed(simulator: Simulator, caller: Caller) -> None:
+    """The answer has the request's members and the user of the token; the customer can then buy."""
+    customer = simulator.customer("no_agreement")
+    made = await caller.post(f"/customers/{customer.id}/agreements", ACCEPTANCE)
+    assert (made.status, made.body["userId"]) == (201, simulator.partner.user_id)
+    (listed,) = (await caller.get(f"/customers/{customer.id}/agreements", MCA)).body["items"]
+    assert listed["primaryContact"]["email"] == ANA["email"]
+    assert customer.agreed
+    assert simulator.books.counts()["agreement.confirmed"] == 1
+
+
+async def test_the_same_contact_again_is_refused(simulator: Simulator, caller: Caller) -> None:
+    """As documented: 600061 in shape B for equal values, and a new record for any other value."""
+    path = f"/customers/{simulator.customer('ready').id}/agreements"
+    again = await caller.post(path, ACCEPTANCE)
+    assert (again.status, again.code, again.body["isRetryable"]) == (400, 600061, False)
+    phoned = await caller.post(path, {**ACCEPTANCE, "primaryContact": {**ANA, "phoneNumber": "5550100"}})
+    assert phoned.status == 201
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"primaryContact": {"firstName": "Ana", "lastName": "Ruiz"}},
+        {"dateAgreed": "2199-01-01T00:00:00Z"},
+        {"dateAgreed": "yesterday"},
+        {"templateId": "998b88de-0000-4000-8000-1b3517d49490"},
+        {"type": "MicrosoftCloudAgreement"},
+    ],
+    ids=["no e-mail", "the future", "no date", "another template", "another type"],
+)
+async def test_an_acceptance_that_is_not_whole_is_refused(
+    simulator: Simulator, caller: Caller, change: dict[str, Any]
+) -> None:
+    """Nothing is recorded."""
+    customer = simulator.customer("no_agreement")
+    refused = await caller.post(f"/customers/{customer.id}/agreements", {**ACCEPTANCE, **change})
+    assert refused.status == 400
+    assert not customer.agreed
+
+
+async def test_attestation_can_be_refused(simulator: Simulator, caller: Caller) -> None:
+    """Microsoft ended this way of attestation, with a code that is not known: a knob sets it."""
+    customer = simulator.customer("no_agreement", settings={"refuse_attestation": 2032})
+    refused = await caller.post(f"/customers/{customer.id}/agreements", ACCEPTANCE)
+    assert refused.code == 2032
+    assert not customer.agreed

@@ -83,14 +83,22 @@ CODES: dict[int, tuple[int, str]] = {
 class Refused(Exception):
     """Partner Center says no: becomes an error answer of shape A, with nothing changed.
 
-    ``status`` and ``description`` are those of ``CODES`` unless given; a code that is not there is 400.
+    ``status`` and ``description`` are those of ``CODES`` unless given; a code that is not there is 400. With a ``name``
+    of the error the answer has shape B, as newer services write it.
     """
 
     def __init__(
-        self, code: int, detail: str = "", *, status: int | None = None, headers: dict[str, str] | None = None
+        self,
+        code: int,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        headers: dict[str, str] | None = None,
+        name: str | None = None,
     ) -> None:
         usual_status, text = CODES.get(code, (400, "The request was refused."))
         self.code = code
+        self.name = name
         self.status = status or usual_status
         self.description = f"{text} ({detail})" if detail else text
         self.headers = headers or {}

@@ -43,9 +43,24 @@ def fault_body(code: int, description: str = "") -> Json:
     return {"code": code, "description": text, "data": [], "source": "PartnerFD"}
 
 
+def newer_fault_body(code: int, description: str, name: str) -> Json:
+    """Return shape B of the error bodies."""
+    return {
+        "code": code,
+        "message": description,
+        "description": description,
+        "errorName": name,
+        "isRetryable": False,
+        "parameters": {},
+        "errorMessageExtended": f"InternalErrorCode={code}",
+    }
+
+
 def refusal(refused: Refused) -> Answer:
     """Return the answer that a refusal becomes."""
-    return Answer(refused.status, fault_body(refused.code, refused.description), headers=refused.headers)
+    code, text, name = refused.code, refused.description, refused.name
+    body = fault_body(code, text) if name is None else newer_fault_body(code, text, name)
+    return Answer(refused.status, body, headers=refused.headers)
 
 
 def throttled(seconds: int, retry_after: str | None) -> Answer:

@@ -1,5 +1,14 @@
-"""The Microsoft Customer Agreement: its templates, and who accepted it. This module records no acceptance."""
+"""The Microsoft Customer Agreement: its templates, who accepted it, and recording an acceptance.
 
+An acceptance is recorded in the way that Microsoft documented until 2026. The way after it begins with
+`POST /attestations/enhanced` and goes on with a page that the customer itself has to open; Microsoft documents no field
+of its answers, so azplan does not have it. Its operations would stand here, beside `CONFIRM`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from events.wire.instants import format_instant
 from worker.partner_center.answers.resource import Collection, Flag, Instant, Number, Resource, Text
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
@@ -55,6 +64,17 @@ CONFIRMATIONS: Operation[Collection[Confirmation]] = Operation(
     source=DOCS + "get-confirmation-customer-agreement",
 )
 
+CONFIRM: Operation[Confirmation] = Operation(
+    name="agreements.confirm",
+    method="POST",
+    path="/customers/{customer_id}/agreements",
+    answer=Confirmation,
+    success=frozenset({200, 201}),
+    effect=EffectClass.STATE,
+    auth=Auth.USER,
+    source=DOCS + "confirm-customer-consent-customer-agreement",
+)
+
 DIRECT_SIGNATURE: Operation[DirectSignature] = Operation(
     name="agreements.direct_signature",
     method="GET",
@@ -77,6 +97,23 @@ async def confirmations(
     """The acceptances that a partner has recorded for the customer: none, one or several."""
     query = {"agreementType": agreement_type}
     return await collect(center, CONFIRMATIONS, {"customer_id": customer_id}, query=query)
+
+
+async def confirm(
+    center: PartnerCenter, customer_id: str, contact: Mapping[str, str], agreed_at: datetime, template_id: str
+) -> Confirmation:
+    """Record that `contact` accepted the template for the customer at `agreed_at`, an aware instant in the past.
+
+    `contact` has `firstName`, `lastName`, `email` and perhaps `phoneNumber`. Microsoft writes the contact an e-mail.
+    Refused with 600061 if the same contact is recorded already.
+    """
+    body = {
+        "primaryContact": dict(contact),
+        "dateAgreed": format_instant(agreed_at),
+        "templateId": template_id,
+        "type": CUSTOMER_AGREEMENT,
+    }
+    return await center.call(CONFIRM, {"customer_id": customer_id}, body=body)
 
 
 async def direct_signature(center: PartnerCenter, customer_id: str) -> DirectSignature:
