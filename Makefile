@@ -63,7 +63,11 @@ crash: $(READY) ## End a worker at every point of every path, on both databases 
 	AZPLAN_TEST_CRASH=all $(BIN)/python -m pytest -n $(JOBS) tests/crash
 
 .PHONY: bench
-bench: $(READY) ## Process 10 000 commands on a real Kafka and PostgreSQL, and measure
+bench: $(READY) ## Measure azplan beside a bare loop, in one run
+	$(BIN)/python -m ops.bench.compare
+
+.PHONY: backlog
+backlog: $(READY) ## Process 10 000 commands on a real Kafka and PostgreSQL, and measure
 	$(BIN)/python -m ops.bench.backlog
 
 .PHONY: storm

@@ -1,1 +1,14 @@
-"""Measures the speed and the memory of azplan. No test uses this package."""
+"""Measures azplan beside a bare loop, and on real parts.
+
+| module | what it does |
+|---|---|
+| `compare` | the bare loop and azplan on both journals, side by side: ratios, CPU per call, calls per command |
+| `backlog` | a backlog on a real Kafka and PostgreSQL: rate, memory, promises |
+| `bare_loop` | the loop that azplan is compared with |
+| `mock_partner_center` | a Partner Center that only answers, as a process |
+| `partner_center_answers` | what it answers |
+| `subjects` | the processes that are compared, and what they stand on |
+| `commands` | the commands that are sent, and the calls that a worker makes for each |
+| `load` | sends commands and hears answers, with the time of each |
+| `figures` | percentiles, rates, ratios |
+"""
