@@ -17,7 +17,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "aiokafka": ("worker/broker/",),
     "aiohttp": ("worker/partner_center/",),
     "httpx": ("worker/partner_center/",),
-    "httpx_aiohttp": ("worker/partner_center/",),
+    "yarl": ("worker/partner_center/http_transport.py",),
     "msal": ("worker/partner_center/",),
     "asyncpg": ("worker/journal/",),
     "sqlite3": ("worker/journal/",),

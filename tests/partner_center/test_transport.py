@@ -1,6 +1,7 @@
 """Requests against a real socket that misbehaves: whether they left, and how they failed."""
 
 import asyncio
+import gzip
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -253,6 +254,24 @@ async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch
         server.will(answers(200, b"x" * 2000))
         silence, _ = await failure(transport)
     assert (silence.cause, silence.reason) == ("unreadable", "the answer is larger than 1000 bytes")
+
+
+async def test_a_small_answer_that_decompresses_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit counts decompressed bytes: few bytes on the wire can stand for very many."""
+    monkeypatch.setattr(module, "LARGEST_ANSWER", 1000)
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(answers(200, gzip.compress(b"x" * 2000), Content_Encoding="gzip"))
+        silence, _ = await failure(transport)
+        assert len(gzip.compress(b"x" * 2000)) < 1000
+    assert (silence.cause, silence.reason) == ("unreadable", "the answer is larger than 1000 bytes")
+
+
+async def test_a_compressed_answer_is_read() -> None:
+    """Requests say that azplan reads gzip."""
+    async with wire() as server, transport_to(server.url) as transport:
+        server.will(answers(200, gzip.compress(b"{}"), Content_Encoding="gzip"))
+        assert (await send(transport)).body == b"{}"
+        assert "gzip" in server.seen[0].headers["accept-encoding"]
 
 
 async def test_a_header_of_almost_64_kib_is_read() -> None:

@@ -10,6 +10,7 @@ A handler imports a module of `resources` and calls its functions with the `Part
 | `client.account` | a partner account, opened once |
 | `client.call` | one call from token to answer: the page to read first |
 | `client.exchange`, `client.request`, `client.transport` | one request and its answer, as data and on the wire |
+| `http_transport` | connections to one host, as a transport of httpx |
 | `client.state_shared_by_calls` | state that all calls of an account share |
 | `client.quota`, `client.sliding_window`, `client.circuit` | when a request may be sent |
 | `client.tokens`, `client.token_requests`, `client.refresh_token` | access tokens, and how they are obtained |

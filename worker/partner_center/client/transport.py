@@ -1,41 +1,31 @@
 """Sends one request and reads its answer. Knows connections and time-outs; no operation, token or meaning of an answer.
 
-httpx is the interface, aiohttp does the work (its connection pool is far cheaper and loses no slots). Exceptions do not
-tell whether a request may have arrived: httpx-aiohttp reports every dropped connection as a connect time-out. So this
-module does not rely on exceptions. aiohttp calls `send` of our request class when the connection is ready, and a
-`Departure` remembers that call.
+httpx is the interface: a prepared `httpx.Request` goes to an httpx transport, without the layers of an `AsyncClient`
+for redirects, cookies and authentication: azplan uses none of them. Exceptions do not tell whether a request may have
+arrived. So this module does not rely on exceptions: the transport calls `Departure.leave` when the connection is ready,
+and the `Departure` remembers that call.
 
-With a proxy, opening the tunnel is not the departure: the request departs when it enters the tunnel. Proxies of the
-environment and .netrc are not used, cookies are neither kept nor sent, and redirects are not followed. Nothing is sent
-twice: aiohttp would repeat idempotent methods, also PUT, when a kept connection breaks.
+With a proxy, opening the tunnel is not the departure: the request departs when it enters the tunnel.
 """
 
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal
 from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
-from aiohttp.client_reqrep import ClientRequest, ClientResponse
-from aiohttp.connector import Connection
-from aiohttp.http_exceptions import LineTooLong
-from httpx_aiohttp import AiohttpTransport
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from worker.loopback import is_loopback
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.unreachable_cause import why_unreachable
+from worker.partner_center.http_transport import LONGEST_HEADER, ConnectionTransport
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a place in the pool, name resolution, TCP and TLS together."""
-IDLE = 4.0
-"""Seconds that an idle connection is kept. Servers keep them longer, so few requests meet a closing connection."""
-LONGEST_HEADER = 64 * 1024
-"""Largest number of bytes of one header of an answer, or of its first line."""
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Largest number of bytes of an answer, decompressed. The largest known answer is well below one megabyte."""
 
@@ -97,17 +87,6 @@ class Departure:
         self.left = True
 
 
-_departure: ContextVar[Departure] = ContextVar("departure")
-
-
-class _Request(ClientRequest):
-    """aiohttp's request. Passes the gate at the moment it is sent."""
-
-    async def send(self, conn: Connection) -> ClientResponse:
-        _departure.get().leave()
-        return await super().send(conn)
-
-
 class Transport:
     """The connections of one account to Partner Center: HTTP/1.1, kept alive, at most `connections`."""
 
@@ -129,32 +108,25 @@ class Transport:
         self.base_url = checked_base_url(base_url)
         self.free_connection = asyncio.Semaphore(connections)
         """A caller holds it during a request. So callers wait for a connection here, and not in aiohttp's pool."""
-        self._connections = connections
         self._call_timeout = call_timeout
-        self._tls = tls
         self._proxy = proxy if proxy is not None and proxy.serves(base_url) else None
-        self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(
-                verify=self._tls,
-                client=self._session,
-                proxy=_asked_for_tunnels(self._proxy) if self._proxy else None,
-            ),
-            timeout=httpx.Timeout(CONNECT_TIMEOUT, read=call_timeout, write=call_timeout),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        tunnels = _asked_for_tunnels(self._proxy) if self._proxy else None
+        self._http = ConnectionTransport(self.base_url, tls, connections=connections, proxy=tunnels)
+        self._headers = {
+            "Host": urlsplit(self.base_url).netloc,
+            "Accept-Encoding": "gzip, deflate",
+            "Connection": "keep-alive",
+        }
 
     async def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
     ) -> Reply:
         """Send one request, once, and read its answer. Raises `NoReply`, or the exception of the gate."""
         loop = asyncio.get_running_loop()
-        _departure.set(departure)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT) as limit:
                 departure.on_leaving = lambda: limit.reschedule(loop.time() + self._call_timeout)
-                return await self._exchange(method, target, headers, body)
+                return await self._exchange(method, target, headers, body, departure)
         except Exception as error:  # whatever failed, only `departure` tells whether the request had left
             if departure.held_back is not None:
                 raise departure.held_back from None
@@ -162,11 +134,20 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._http.aclose()
 
-    async def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
-        response = await self._client.send(request, stream=True)
+    async def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+    ) -> Reply:
+        length = {} if method == "GET" else {"Content-Length": str(len(body))}
+        request = httpx.Request(
+            method,
+            self.base_url + target,
+            headers={**self._headers, **headers, **length},
+            stream=httpx.ByteStream(body),
+            extensions={"leave": departure.leave},
+        )
+        response = await self._http.handle_async_request(request)
         try:
             whole = await _whole_body(response)
         finally:
@@ -184,18 +165,6 @@ class Transport:
             return NoReply("timeout", f"no whole answer within {self._call_timeout:g} s")
         unreadable = _why_unreadable(cause)
         return NoReply("unreadable", unreadable) if unreadable else NoReply("lost", words)
-
-    def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=IDLE)
-        return aiohttp.ClientSession(
-            connector=connector,
-            request_class=_Request,
-            skip_auto_headers=("Content-Type",),  # aiohttp would add one for the empty body of a check-out
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            max_line_size=LONGEST_HEADER,
-            max_field_size=LONGEST_HEADER,
-        )
 
 
 def checked_base_url(base_url: str) -> str:
@@ -216,8 +185,9 @@ def _asked_for_tunnels(proxy: Proxy) -> httpx.Proxy:
 
 
 async def _whole_body(response: httpx.Response) -> bytes:
+    chunks = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in chunks:
         body += chunk
         if len(body) > LARGEST_ANSWER:
             raise _TooLarge
@@ -231,10 +201,10 @@ def _why_unreadable(cause: BaseException) -> str | None:
             return f"the answer is larger than {LARGEST_ANSWER} bytes"
         case httpx.DecodingError():
             return "the body of the answer cannot be decompressed"
-        case aiohttp.ClientResponseError():
-            broken = cause.__cause__.__cause__ if cause.__cause__ else None
+        case HttpProcessingError():
+            broken = cause.__cause__ or cause
             if isinstance(broken, LineTooLong):
                 return f"a header of the answer is longer than {LONGEST_HEADER} bytes"
-            return f"the answer is not readable HTTP ({type(broken or cause).__name__})"
+            return f"the answer is not readable HTTP ({type(broken).__name__})"
         case _:
             return None
