@@ -88,6 +88,16 @@ class Context:
         return self._work.memory
 
     @property
+    def known(self) -> dict[str, Json]:
+        """What runs of this story have read, by name, so that a run which only waits need not read it again.
+
+        A redrive begins without it. A fact says what was so when it was read: it decides where to look, and never
+        stands for a look after a request in doubt.
+        """
+        known: dict[str, Json] = self.memory.setdefault(f"known {self.redrive}", {})
+        return known
+
+    @property
     def redrive(self) -> int:
         """The number of the command's story: 0 for the first."""
         return self._work.redrive

@@ -15,6 +15,8 @@ from worker.partner_center.resources.azure_entitlements import AzureEntitlement
 from worker.partner_center.resources.subscriptions import Subscription
 
 UNREADABLE = "the Azure subscriptions could not be read"
+ONLY_PLAN = "only plan"
+"""The name of the plan's id in `Context.known`, for a command that names no plan."""
 MOST_PAGES = 3
 NO_SUBSCRIPTION = frozenset({"20003", "800037"})
 
@@ -35,13 +37,20 @@ def azure_plans(held: Sequence[Subscription]) -> list[Subscription]:
     return [each for each in held if each.is_azure_plan and not each.is_deleted]
 
 
-async def plan_meant(ctx: Context, customer_id: str, subscription_id: str | None) -> Subscription:
+async def plan_meant(ctx: Context, customer_id: str, subscription_id: str | None, goal: str) -> Subscription:
     """The Azure plan that a command is about, read now. `subscription_id` of None means the customer's only plan.
+
+    A plan that is to be changed is read alone, since only that answer may be sent back. The list is enough for a plan
+    that has the status `goal` already. The story looks for the only plan once: later runs know its id.
 
     Raises `Rejected` (`plan_not_found`, `plan_ambiguous`).
     """
+    subscription_id = subscription_id or ctx.known.get(ONLY_PLAN)
     if subscription_id is None:
-        subscription_id = await _only_plan(ctx, customer_id)
+        only = await _only_plan(ctx, customer_id)
+        subscription_id = ctx.known[ONLY_PLAN] = only.id
+        if only.status == goal:
+            return only
     try:
         plan = await subscriptions.get(ctx.center, customer_id, subscription_id)
     except Refused as no:
@@ -56,19 +65,22 @@ async def plan_meant(ctx: Context, customer_id: str, subscription_id: str | None
     return plan
 
 
-async def _only_plan(ctx: Context, customer_id: str) -> str:
-    plans = azure_plans(await subscriptions.list_all(ctx.center, customer_id))
+async def _only_plan(ctx: Context, customer_id: str) -> Subscription:
+    held = await subscriptions.list_all(ctx.center, customer_id)
+    plans = azure_plans(held)
     if not plans:
-        raise await _not_found(ctx, customer_id, "the customer has no Azure plan")
+        raise await _not_found(ctx, customer_id, "the customer has no Azure plan", held)
     if len(plans) > 1:
         named = ", ".join(f"{plain_id(plan.id)} ({plan.status})" for plan in plans)
         raise Rejected(RejectedCode.PLAN_AMBIGUOUS, f"the customer has {len(plans)} Azure plans: {named}")
-    return plans[0].id
+    return plans[0]
 
 
-async def _not_found(ctx: Context, customer_id: str, detail: str) -> Rejected:
+async def _not_found(
+    ctx: Context, customer_id: str, detail: str, held: Sequence[Subscription] | None = None
+) -> Rejected:
     """The refusal. It names a running upgrade, because a legacy subscription has no plan before its upgrade ends."""
-    upgrade = await running_upgrade(ctx, customer_id)
+    upgrade = await running_upgrade(ctx, customer_id, held)
     if upgrade is None:
         return Rejected(RejectedCode.PLAN_NOT_FOUND, detail)
     return Rejected(

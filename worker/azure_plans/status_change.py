@@ -10,7 +10,7 @@ from worker.partner_center.errors import Refused
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import subscriptions
 from worker.partner_center.resources.subscriptions import Subscription
-from worker.step_view import Result
+from worker.step_view import Result, StepView
 from worker.steps import State
 
 ACTIVE, SUSPENDED = "active", "suspended"
@@ -18,18 +18,23 @@ ACTIVE, SUSPENDED = "active", "suspended"
 NOT_READY = "800082"
 PENDING_OPERATION = "900278"
 STALE_ETAG = "2055"
+SOON = frozenset({NOT_READY, STALE_ETAG})
+"""Refusals that pass soon: the next run looks before it asks again."""
+ACTIVE_ASSETS = "900115"
+NOT_MADE = frozenset({ACTIVE_ASSETS, "20002", "20003", "800037"})
+"""Refusals that say that the plan is not as wanted, or is not there."""
 AN_HOUR = 3600.0
 
 
-def change(plan: Subscription, status: str) -> Change:
-    """The change that brings the plan to a status."""
-    return Change(subscriptions.PATCH, f"bring the Azure plan {plan.id} from {plan.status} to {status}")
+def change(plan_id: str, before: str | None, status: str) -> Change:
+    """The change that brings the plan from one status to another."""
+    return Change(subscriptions.PATCH, f"bring the Azure plan {plan_id} from {before} to {status}")
 
 
 async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str, status: str) -> None:
     """Return once the plan is `status`; ask Partner Center for the change once. `plan` was read in this run.
 
-    Raises `Wait` until the change shows, and `Refused` if Partner Center refuses and a second look shows no change.
+    Raises `Wait` until the change shows, and `Refused` if Partner Center refuses and the change was not made meanwhile.
     """
 
     async def patch(center: PartnerCenter) -> Result:
@@ -40,7 +45,7 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
     try:
         given = await ctx.step(step, State(there=there, act=patch))
     except Refused as no:
-        if (await subscriptions.get(ctx.center, customer_id, plan.id)).status == status:
+        if _may_be_made(ctx.step_state(step), no) and await _status(ctx, customer_id, plan.id) == status:
             return
         wait = _wait_for_its_turn(plan, no)
         if wait is None:
@@ -51,9 +56,20 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
         raise Wait(WaitingReason.SETTLING, detail, limited=True)
 
 
+async def _status(ctx: Context, customer_id: str, plan_id: str) -> str | None:
+    return (await subscriptions.get(ctx.center, customer_id, plan_id)).status
+
+
+def _may_be_made(step: StepView, no: Refused) -> bool:
+    """Whether a look now may show the change in spite of the refusal: made by a lost request, or by somebody else."""
+    if step.may_have_happened:
+        return True
+    return no.code not in NOT_MADE and no.code not in SOON and no.status != 412
+
+
 def _wait_for_its_turn(plan: Subscription, no: Refused) -> Wait | None:
     """The wait for another change of the subscription to end; None if the refusal has another cause."""
-    if no.code not in {NOT_READY, PENDING_OPERATION, STALE_ETAG} and no.status != 412:
+    if no.code not in SOON and no.code != PENDING_OPERATION and no.status != 412:
         return None
     delay = AN_HOUR if no.code == PENDING_OPERATION else None  # documented as over after 24 hours
     detail = f"plan {plan.id} cannot be changed now: {no.description}"

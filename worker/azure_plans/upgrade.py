@@ -5,6 +5,7 @@ A second request leaves only when an earlier one cannot arrive any more: an upgr
 Vendor pages: partner-center/developer/get-eligibility-for-product-upgrade, create-product-upgrade-entity.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events.codes import BlockerKind, FailedCode, RejectedCode, WaitingReason
@@ -17,6 +18,7 @@ from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import NotPermitted, Refused
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import upgrades
+from worker.partner_center.resources.subscriptions import Subscription
 from worker.partner_center.resources.upgrades import Eligibility, Upgrade, UpgradeState
 from worker.step_view import Result, StepView
 from worker.steps import Applied, Money, NotApplied, Verdict
@@ -187,12 +189,17 @@ def _before(step: StepView) -> str | None:
     return (step.details or {}).get("before")
 
 
-async def running_upgrade(ctx: Context, customer_id: str) -> Blocker | None:
+async def running_upgrade(ctx: Context, customer_id: str, held: Sequence[Subscription] | None = None) -> Blocker | None:
     """The customer's running upgrade; None if none runs, or if Partner Center does not show it.
 
+    `held`: all subscriptions of the customer, if this run has read them. If none of them can belong to an upgrade, the
+    customer never had a legacy subscription, and upgrades are not asked for: only owners of one can have an upgrade
+    (partner-center/azure-plan-transition; 900108). The list keeps suspended and deleted subscriptions.
     Reading upgrades takes a user's token. A note in the timeline says where the look was left out. Partner Center sells
     no plan while an upgrade is open (900112 to 900114).
     """
+    if held is not None and not any(each.may_belong_to_upgrade for each in held):
+        return None
     if not ctx.center.permits(upgrades.ELIGIBILITY):
         ctx.note("not checked whether a product upgrade is running: that takes a user's token")
         return None

@@ -16,10 +16,10 @@ REACTIVATE = "reactivate"
 @handles(ReactivatePlan)
 async def reactivate_plan(ctx: Context, command: ReactivatePlan) -> Event:
     """Make the plan active. An active plan is left as it is."""
-    plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
+    plan = await plan_meant(ctx, command.customer_id, command.subscription_id, ACTIVE)
     step = ctx.step_state(REACTIVATE)
     if not plan.is_active and not step.is_applied:
         await ctx.confirm_absent(REACTIVATE)
-        ctx.about_to(status_change.change(plan, ACTIVE))
+        ctx.about_to(status_change.change(plan.id, plan.status, ACTIVE))
     await status_change.bring_to(ctx, command.customer_id, plan, REACTIVATE, ACTIVE)
     return ctx.answer(PlanReactivated, subscription_id=plain_id(plan.id), already_active=not step.is_ours)

@@ -16,6 +16,7 @@ from worker.azure_plans.lookup import blocker_of, plan_meant
 from worker.azure_plans.status_change import SUSPENDED
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context, facts, handles, plain_id, wait_out_refusal
+from worker.journal.records import Json
 from worker.partner_center.errors import Refused
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import azure_entitlements, reservations
@@ -26,7 +27,10 @@ from worker.step_view import Result, StepView
 from worker.steps import State
 
 SUSPEND = "suspend"
-STILL_ACTIVE = "900115"
+STOPPING = "stopping"
+"""The name in `Context.known` of the plan, and of its status, whose Azure subscriptions are cancelled and stopping."""
+CANCELLED = "cancelled"
+"""The name in `Context.known` of the cancelled Azure subscriptions, as the answer names them."""
 HIDDEN = (
     "Partner Center says that something is active under the plan and lists nothing: look in the Azure portal, cancel"
     " what is found there, and send the command with a new id."
@@ -38,40 +42,55 @@ FLIP = 900.0
 @handles(SuspendPlan)
 async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
     """Suspend the plan. A suspended plan is left as it is."""
-    plan = await plan_meant(ctx, command.customer_id, command.subscription_id)
-    under = (
-        await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
-        if _needs_assets(command, plan)
-        else []
-    )
+    under = await _look_at_cancelled(ctx, command)
+    plan = await plan_meant(ctx, command.customer_id, command.subscription_id, SUSPENDED)
     step = ctx.step_state(SUSPEND)
     if not plan.is_suspended and not step.is_applied:
         await ctx.confirm_absent(SUSPEND)
         await _clear(ctx, command, plan, under)
-    cancelled = [blocker_of(each) for each in under if _cancellation(ctx, each).was_sent]
     try:
         await status_change.bring_to(ctx, command.customer_id, plan, SUSPEND, SUSPENDED)
     except Refused as no:
-        if no.code != STILL_ACTIVE:
+        if no.code != status_change.ACTIVE_ASSETS:
             raise
-        raise await _still_active(ctx, command, plan, cancelled, no) from no
+        raise await _still_active(ctx, command, plan, no) from no
     return ctx.answer(
         PlanSuspended,
         subscription_id=plain_id(plan.id),
         already_suspended=not step.is_ours,
-        cancelled_assets=cancelled,
+        cancelled_assets=await _cancelled(ctx, command, plan),
     )
 
 
-def _needs_assets(command: SuspendPlan, plan: Subscription) -> bool:
-    return not plan.is_suspended or command.active_assets == "cancel"
+async def _look_at_cancelled(ctx: Context, command: SuspendPlan) -> list[AzureEntitlement] | None:
+    """The Azure subscriptions under the plan, if an earlier run has cancelled some and waits; else None.
+
+    Raises `Wait` while those that Partner Center agreed to cancel are active and no other is. The run that goes on
+    reads everything again that decides about the suspension.
+    """
+    stopping = ctx.known.pop(STOPPING, None)  # a look without an answer is followed by a look at everything
+    if stopping is None:
+        return None
+    ctx.about_to(status_change.change(stopping["plan"], stopping["status"], SUSPENDED))
+    try:
+        under = await _under(ctx, command, stopping["plan"])
+    except Refused:
+        return None  # the plan itself tells why
+    active = [each for each in under if each.is_active]
+    if active and all(_cancellation(ctx, each).is_applied for each in active):
+        raise _stopping(ctx, stopping, active)
+    return under
 
 
-async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: Sequence[AzureEntitlement]) -> None:
+async def _clear(
+    ctx: Context, command: SuspendPlan, plan: Subscription, seen: Sequence[AzureEntitlement] | None
+) -> None:
     """Return once nothing under the plan is active. Cancels Azure subscriptions if the command says so, nothing else.
 
-    Raises `Rejected` (`active_assets`) and `Wait`.
+    `seen`: the Azure subscriptions under the plan, if this run has read them. Raises `Rejected` (`active_assets`) and
+    `Wait`.
     """
+    under = seen if seen is not None else await _under(ctx, command, plan.id)
     held = await reservations.list_all(ctx.center, command.customer_id)
     reserved = [each for each in held if each.is_active(ctx.now())]
     active = [each for each in under if each.is_active]
@@ -82,14 +101,38 @@ async def _clear(ctx: Context, command: SuspendPlan, plan: Subscription, under: 
         for each in active
         if not _cancellation(ctx, each).is_applied
     ]
-    ctx.about_to(*changes, status_change.change(plan, SUSPENDED))
+    ctx.about_to(*changes, status_change.change(plan.id, plan.status, SUSPENDED))
     for each in under:
         if each.is_active or _cancellation(ctx, each).was_sent:
             await _cancel(ctx, command.customer_id, plan, each)
     if active:
-        cancelled = counted(len(active), "cancelled Azure subscription")
-        detail = f"still active: {cancelled}; Microsoft takes about ten minutes"
-        raise Wait(WaitingReason.ASSETS_STOPPING, detail, limited=True)
+        raise _stopping(ctx, {"plan": plan.id, "status": plan.status}, active)
+    ctx.known[CANCELLED] = _named(ctx, under)
+
+
+def _stopping(ctx: Context, under: Json, active: Sequence[AzureEntitlement]) -> Wait:
+    """The wait for cancelled Azure subscriptions. The next run looks at them and at nothing else."""
+    ctx.known[STOPPING] = under
+    cancelled = counted(len(active), "cancelled Azure subscription")
+    detail = f"still active: {cancelled}; Microsoft takes about ten minutes"
+    return Wait(WaitingReason.ASSETS_STOPPING, detail, limited=True)
+
+
+async def _under(ctx: Context, command: SuspendPlan, plan_id: str) -> list[AzureEntitlement]:
+    return await azure_entitlements.list_all(ctx.center, command.customer_id, plan_id)
+
+
+async def _cancelled(ctx: Context, command: SuspendPlan, plan: Subscription) -> list[Blocker]:
+    """The Azure subscriptions that the command has cancelled, as the look before the suspension showed them."""
+    if command.active_assets == "refuse":
+        return []
+    if CANCELLED not in ctx.known:
+        ctx.known[CANCELLED] = _named(ctx, await _under(ctx, command, plan.id))
+    return [Blocker.model_validate(each) for each in ctx.known[CANCELLED]]
+
+
+def _named(ctx: Context, under: Sequence[AzureEntitlement]) -> list[Json]:
+    return [blocker_of(each).model_dump(mode="json") for each in under if _cancellation(ctx, each).was_sent]
 
 
 async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlement: AzureEntitlement) -> None:
@@ -123,16 +166,14 @@ def _cancellation(ctx: Context, entitlement: AzureEntitlement) -> StepView:
     return ctx.step_state(f"cancel {plain_id(entitlement.id)}")
 
 
-async def _still_active(
-    ctx: Context, command: SuspendPlan, plan: Subscription, cancelled: Sequence[Blocker], no: Refused
-) -> Exception:
+async def _still_active(ctx: Context, command: SuspendPlan, plan: Subscription, no: Refused) -> Exception:
     """The outcome of a suspension that Partner Center refuses for active assets which did not show in the look."""
-    if cancelled:
+    if cancelled := await _cancelled(ctx, command, plan):
         detail = (
             f"Partner Center does not see yet that the cancelled Azure subscriptions are inactive: {no.description}"
         )
         return wait_out_refusal(WaitingReason.ASSETS_STOPPING, detail, no, blockers=cancelled)
-    under = await azure_entitlements.list_all(ctx.center, command.customer_id, plan.id)
+    under = await _under(ctx, command, plan.id)
     blockers = [blocker_of(each) for each in under if each.is_active]
     advice = None if blockers else HIDDEN
     return Rejected(

@@ -76,6 +76,15 @@ class Subscription(Document):
         """Whether it is a legacy Azure subscription (MS-AZR-0145P): by its offer, and billed by usage or unknown."""
         return is_legacy_azure_item(self.offer_id) and self.billing_type in {None, "none", "usage"}
 
+    @property
+    def may_belong_to_upgrade(self) -> bool:
+        """Whether a product upgrade may have begun with it or made it: legacy or an Azure plan, in any status.
+
+        A subscription without an offer may be anything.
+        """
+        is_azure = is_legacy_azure_item(self.offer_id) or is_azure_plan_item(self.offer_id)
+        return is_azure or self.offer_id is None or self.entitlement_id is not None
+
 
 LIST: Operation[Collection[Subscription]] = Operation(
     name="subscriptions.list",
