@@ -2,9 +2,10 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, TypeGuard
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from events.wire.instants import format_instant, parse_instant
@@ -60,6 +61,12 @@ def _family(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if not value.strip() or len(value) > _LONGEST_LABEL or printable(value, _LONGEST_LABEL) != value:
+        raise PydanticCustomError("name", f"must have 1 to {_LONGEST_LABEL} characters, all of them visible")
+    return value
+
+
 def _cut(limit: int) -> BeforeValidator:
     return BeforeValidator(lambda value: printable(value, limit) if isinstance(value, str) else value)
 
@@ -93,6 +100,21 @@ Family = Annotated[
     str, AfterValidator(_family), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,63}$"})
 ]
 """A product family in Microsoft's words. Microsoft decides which families exist."""
+
+Name = Annotated[
+    str, AfterValidator(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_LABEL})
+]
+"""A name in a command, or the beginning of one."""
+
+Count = Annotated[int, Field(ge=0)]
+"""A number of things."""
+
+Quantity = Annotated[
+    Decimal,
+    PlainSerializer(lambda number: format(number, "f"), when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}),
+]
+"""An exact decimal, written as text: no reader can lose digits."""
 
 Label = Annotated[str, _cut(_LONGEST_LABEL), WithJsonSchema({"type": "string", "maxLength": _LONGEST_LABEL})]
 """An id, name or status from Microsoft in an event. Made printable and cut, to fit the broker's limit."""

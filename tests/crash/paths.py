@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from events.messages.base import Command
+from events.messages.customers import ReportCustomer, ReportCustomers
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
 from ops.simulator.state import Customer
@@ -36,8 +37,9 @@ class Path:
         return f"{self.command.__name__}: {self.name}"
 
     def asked(self, customer: Customer) -> Command:
-        """The command for that customer."""
-        return self.command(customer_id=customer.id, **self.asks)
+        """The command for that customer, or for its partner account."""
+        about = customer.partner if self.command.subject == "partner_account" else customer.id
+        return self.command(customer_id=about, **self.asks)
 
 
 SLOW = {"patch_mode": "slow", "patch_seconds": (12.0, 12.0)}
@@ -87,4 +89,8 @@ UPGRADE = (
     Path("never ends", StartProductUpgrade, "outcome_unknown", {"profile": "upgrading"}),
     Path("only asked", StartProductUpgrade, "CommandValidated", {"profile": "legacy"}, {"validate_only": True}),
 )
-PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE)
+REPORT = (
+    Path("listed", ReportCustomers, "CustomersReported"),
+    Path("reported", ReportCustomer, "CustomerReported", {"profile": "plan"}),
+)
+PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *REPORT)

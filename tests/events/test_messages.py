@@ -33,6 +33,8 @@ ANSWERS = {
     "azplan.SuspendPlan.v1": "azplan.PlanSuspended.v1",
     "azplan.ReactivatePlan.v1": "azplan.PlanReactivated.v1",
     "azplan.StartProductUpgrade.v1": "azplan.ProductUpgradeCompleted.v1",
+    "azplan.ReportCustomers.v1": "azplan.CustomersReported.v1",
+    "azplan.ReportCustomer.v1": "azplan.CustomerReported.v1",
 }
 TERMINAL = {*ANSWERS.values(), "azplan.CommandValidated.v1", "azplan.CommandRejected.v1", "azplan.CommandFailed.v1"}
 OTHERS = {
@@ -41,6 +43,7 @@ OTHERS = {
     "azplan.ProductUpgradeStarted.v1",
     "azplan.ProductUpgradeProgressed.v1",
     "azplan.CommandIdReused.v1",
+    "azplan.CustomersListed.v1",
 }
 
 

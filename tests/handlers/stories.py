@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from events.messages.base import Command, Event
+from events.messages.customers import CustomerReported, CustomersReported, ReportCustomer, ReportCustomers
 from events.messages.plans import (
     AzurePlanCreated,
     CreateAzurePlan,
@@ -44,7 +45,8 @@ class Story:
         stage.simulator.change(**self.simulator)
         if self.stale:
             stage.fault("throttle", "carts.checkout", retry_after=60)
-        sent = await stage.send(self.command.model_validate({"customer_id": customer.id, **self.asks}))
+        about = customer.partner if self.command.subject == "partner_account" else customer.id
+        sent = await stage.send(self.command.model_validate({"customer_id": about, **self.asks}))
         if self.stale:
             await stage.until("carts.checkout")
             stage.simulator.rotate_catalog()
@@ -97,6 +99,19 @@ def _one_upgrade_is_started(stage: Stage, _customer: Customer, answer: Event) ->
     assert answer.upgrade_id == made.id
 
 
+def _the_customer_is_listed(_stage: Stage, _customer: Customer, answer: Event) -> None:
+    """The partner's only customer is on the only page."""
+    assert isinstance(answer, CustomersReported), answer
+    assert (answer.customers, answer.pages) == (1, 1)
+
+
+def _the_customer_is_reported(_stage: Stage, customer: Customer, answer: Event) -> None:
+    """The whole report is there."""
+    assert isinstance(answer, CustomerReported), answer
+    assert [plan.subscription_id for plan in answer.plans or ()] == list(customer.subscriptions)
+    assert answer.left_out == ()
+
+
 BOUGHT = Story(
     "bought",
     CreateAzurePlan,
@@ -130,5 +145,7 @@ STORIES = (
     ),
     Story("reactivated", ReactivatePlan, "suspended_plan", ("subscriptions.patch",), _it_is_active_again_once),
     Story("upgraded", StartProductUpgrade, "legacy", ("upgrades.create",), _one_upgrade_is_started),
+    Story("listed", ReportCustomers, "ready", (), _the_customer_is_listed),
+    Story("reported", ReportCustomer, "plan", (), _the_customer_is_reported),
 )
 """These stories have every command, and every write of every command."""

@@ -1,5 +1,6 @@
 """Customers of the partner, and their relationship to the partner."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -45,6 +46,16 @@ class Customer(Resource):
     associated_partner_id: Text = None
 
     @property
+    def name(self) -> str | None:
+        """Name of the company. None if it is absent."""
+        return self.company_profile.company_name if self.company_profile else None
+
+    @property
+    def domain(self) -> str | None:
+        """The first domain of the customer. None if it is absent."""
+        return self.company_profile.domain if self.company_profile else None
+
+    @property
     def country(self) -> str | None:
         """The country of the billing profile, else of the company profile, in upper case. None if both have none."""
         addresses = (
@@ -81,9 +92,21 @@ async def page(center: PartnerCenter, *, size: int = 40) -> Collection[Customer]
     return await center.call(LIST, {}, query={"size": str(size)})
 
 
-async def list_all(center: PartnerCenter, *, size: int = 100) -> AsyncIterator[Customer]:
-    """Yield every customer of the partner, read in pages of about `size`. There can be very many."""
-    async for each in pages(center, LIST, {}, query={"size": str(size)}):
+async def list_all(
+    center: PartnerCenter, *, size: int = 100, name: str | None = None, domain: str | None = None
+) -> AsyncIterator[Customer]:
+    """Yield every customer of the partner, read in pages of about `size`. There can be very many.
+
+    With `name` or `domain` Partner Center lists only companies whose name, or customers whose domain, begins so. Raises
+    ValueError for both: Partner Center filters by one field.
+    """
+    query = {"size": str(size)}
+    if name is not None and domain is not None:
+        raise ValueError("the list of customers is filtered by one field")
+    field, value = ("CompanyName", name) if domain is None else ("Domain", domain)
+    if value is not None:
+        query["filter"] = json.dumps({"Field": field, "Value": value, "Operator": "starts_with"})
+    async for each in pages(center, LIST, {}, query=query):
         for customer in each.items:
             yield customer
 
