@@ -28,7 +28,7 @@ class Received:
     body: Any = None
     status: int | None = None
     """Status that was sent to the caller; None while the request waits, or if the connection was dropped."""
-    code: int | None = None
+    code: int | str | None = None
     outcome: int | None = None
     """Status of the service at ``acted_at``, whether or not the caller ever saw it."""
     acted_at: float | None = None
@@ -38,13 +38,13 @@ class Received:
 
     @property
     def request_id(self) -> str | None:
-        """MS-RequestId as sent."""
-        return self.headers.get("ms-requestid")
+        """MS-RequestId or x-ms-client-request-id, as sent."""
+        return self.headers.get("ms-requestid") or self.headers.get("x-ms-client-request-id")
 
     @property
     def correlation_id(self) -> str | None:
-        """MS-CorrelationId as sent."""
-        return self.headers.get("ms-correlationid")
+        """MS-CorrelationId or x-ms-correlation-request-id, as sent."""
+        return self.headers.get("ms-correlationid") or self.headers.get("x-ms-correlation-request-id")
 
 
 @dataclass(frozen=True)

@@ -83,19 +83,7 @@ class Call:
 
     def effect(self, kind: str, customer: Customer, target: str, **detail: object) -> None:
         """Write a change into the books, with the ids of this call."""
-        self.world.effects.append(
-            Effect(
-                at=self.at,
-                kind=kind,
-                partner=customer.partner,
-                customer=customer.id,
-                target=target,
-                request=self.received.number,
-                request_id=self.received.request_id,
-                correlation_id=self.received.correlation_id,
-                detail=detail,
-            )
-        )
+        record(self.world, self.received, kind, customer, target, detail)
 
 
 @dataclass(frozen=True)
@@ -125,12 +113,13 @@ class Operation:
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the parameters of a path of this operation, ignoring case; None for another path."""
-        found = self._pattern.fullmatch(path)
-        return found.groupdict() if found else None
+        return match(self.template, path)
 
-    @property
-    def _pattern(self) -> re.Pattern[str]:
-        return _compile(self.template)
+
+def match(template: str, path: str) -> dict[str, str] | None:
+    """Return the parameters of a path of a template, ignoring case; None for another path."""
+    found = _compile(template).fullmatch(path)
+    return found.groupdict() if found else None
 
 
 @functools.cache
@@ -150,6 +139,23 @@ def is_guid(text: str) -> bool:
 
 def change_by_time(world: World, kind: str, customer: Customer, target: str, **detail: object) -> None:
     """Write a change into the books that no present call caused."""
+    record(world, None, kind, customer, target, detail)
+
+
+def record(
+    world: World, cause: Received | None, kind: str, customer: Customer, target: str, detail: Mapping[str, object]
+) -> None:
+    """Write a change into the books, with the ids of the request that caused it."""
     world.effects.append(
-        Effect(at=world.now, kind=kind, partner=customer.partner, customer=customer.id, target=target, detail=detail)
+        Effect(
+            at=world.now,
+            kind=kind,
+            partner=customer.partner,
+            customer=customer.id,
+            target=target,
+            request=cause.number if cause else None,
+            request_id=cause.request_id if cause else None,
+            correlation_id=cause.correlation_id if cause else None,
+            detail=dict(detail),
+        )
     )

@@ -1,60 +1,36 @@
 """Handles one request of the API: its caller, its operation, the quota, the fault, the answer."""
 
 import email.utils
-import json
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 
 from ops.simulator.books import Received
 from ops.simulator.commerce.error_codes import Refused
-from ops.simulator.delivery import ConnectionDropped, ConnectionRefused, deliver, retry_after
+from ops.simulator.delivery import deliver, retry_after
 from ops.simulator.faults import FaultPlan
-from ops.simulator.requests.answer_oddities import Oddities
 from ops.simulator.requests.answers import Answer, refusal, throttled
+from ops.simulator.requests.bodies import NotJson, read_json
 from ops.simulator.requests.calls import Call, Caller, Operation
-from ops.simulator.requests.dropped_connections import drop
+from ops.simulator.requests.door import Door
 from ops.simulator.requests.quota_and_request_ids import Quota, RequestMemory
-from ops.simulator.requests.request_log import log
 from ops.simulator.sign_in.bearer_tokens import NoMfa, Tokens
 from ops.simulator.world import World
 
 VERSION = re.compile(r"/+v1(/.*)", re.IGNORECASE)
-FREE_FORM = frozenset({"provisioningcontext"})
 
 
-class Gateway:
+class Gateway(Door):
     """The ASGI application of the Partner Center API."""
 
     def __init__(self, world: World, operations: Iterable[Operation], tokens: Tokens, faults: FaultPlan) -> None:
-        self._world = world
+        super().__init__(world)
         self._operations = tuple(operations)
         self._tokens = tokens
         self._faults = faults
-        self._quota = Quota(world)
+        self._quota = Quota()
         self._memory = RequestMemory()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. In process, raises ConnectionDropped or ConnectionRefused if a fault says so."""
-        request = Request(scope, receive)
-        content = await request.body()
-        self._world.settle()
-        received = log(self._world, request, _readable(content))
-        try:
-            answer, operation = await self._answer(request, received, content)
-            received.status = answer.status
-            received.code = _code(answer)
-            await self._send(send, answer, received, operation)
-        except (ConnectionDropped, ConnectionRefused):
-            received.status = None
-            if not drop(scope):
-                raise
-            return
-        if answer.cut == "connection" and not drop(scope, politely=True):
-            raise ConnectionDropped("the connection was dropped by a fault in the middle of the answer")
 
     def clear(self) -> None:
         """Forget request ids and used-up quota."""
@@ -74,14 +50,19 @@ class Gateway:
                 return operation, params
         return None
 
-    async def _answer(self, request: Request, received: Received, content: bytes) -> tuple[Answer, Operation | None]:
+    async def _answer(self, request: Request, received: Received, content: bytes) -> tuple[Answer, dict[str, str]]:
+        answer, operation = await self._decide(request, received, content)
+        return answer, self._headers(answer, received, operation)
+
+    async def _decide(self, request: Request, received: Received, content: bytes) -> tuple[Answer, Operation | None]:
         try:
             call = self._admit(request, received, content)
         except NoMfa as refused:
             return Answer(refused.status, headers=refused.headers), None
         except Refused as refused:
             return refusal(refused), None
-        wait = self._quota.wait_for(call.partner.tenant_id, call.operation.family)
+        key = (call.partner.tenant_id, call.operation.family)
+        wait = self._quota.wait_for(key, self._world.settings.quota_per_minute, self._world.now)
         if wait is not None:
             value = retry_after(self._world.clock, wait, self._world.settings.retry_after)
             return throttled(wait, value), call.operation
@@ -102,7 +83,10 @@ class Gateway:
         accept = request.headers.get("accept", "*/*").lower()
         if not any(word in accept for word in ("json", "*/*", "application/*")):
             raise Refused(800002, "only JSON is spoken here", status=406)
-        body = _parse(request, content)
+        try:
+            body = read_json(content, request.headers.get("content-type", ""))
+        except NotJson as wrong:
+            raise Refused(800002, str(wrong)) from None
         received.customer = _customer_id(params, body)
         call = Call(self._world, operation, caller, received, params, received.query, request.headers, body)
         self._warn(call, caller)
@@ -133,22 +117,6 @@ class Gateway:
         call.received.outcome, call.received.acted_at = answer.status, self._world.now
         return answer
 
-    async def _send(self, send: Send, answer: Answer, received: Received, operation: Operation | None) -> None:
-        body = Oddities(self._world.settings.hostility, self._world.noise).encode(answer)
-        if answer.cut == "json":
-            body = body[: len(body) // 2]
-        headers = self._headers(answer, received, operation) | {"Content-Length": str(len(body))}
-        start = {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
-        }
-        await send(start)
-        if answer.cut == "connection":
-            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        else:
-            await send({"type": "http.response.body", "body": body})
-
     def _headers(self, answer: Answer, received: Received, operation: Operation | None) -> dict[str, str]:
         headers = {"Date": email.utils.format_datetime(self._world.clock.date(), usegmt=True)}
         if answer.body is not None:
@@ -166,39 +134,7 @@ class Gateway:
         return headers | dict(answer.headers)
 
 
-def fold(content: Any) -> Any:
-    """Return JSON with member names in lower case, except inside free-form members."""
-    if isinstance(content, list):
-        return [fold(item) for item in content]
-    if isinstance(content, dict):
-        return {name.lower(): item if name.lower() in FREE_FORM else fold(item) for name, item in content.items()}
-    return content
-
-
-def _parse(request: Request, content: bytes) -> Any:
-    if not content:
-        return None
-    if "json" not in request.headers.get("content-type", "").lower():
-        raise Refused(800002, "a body needs Content-Type: application/json")
-    try:
-        return fold(json.loads(content.decode("utf-8-sig")))
-    except ValueError:
-        raise Refused(800002, "the body is not JSON") from None
-
-
-def _readable(content: bytes) -> Any:
-    try:
-        return json.loads(content) if content else None
-    except ValueError:
-        return content.decode("utf-8", "replace")
-
-
-def _customer_id(params: dict[str, str], body: Any) -> str | None:
+def _customer_id(params: dict[str, str], body: object) -> str | None:
     inside = body.get("customerid") if isinstance(body, dict) else None
     named = params.get("customer_id", inside)
     return named.lower() if isinstance(named, str) else None
-
-
-def _code(answer: Answer) -> int | None:
-    code = answer.body.get("code") if answer.body and answer.status >= 400 else None
-    return code if isinstance(code, int) else None

@@ -12,7 +12,6 @@ from typing import Any
 from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.requests.answers import Answer, refusal
 from ops.simulator.requests.calls import Call
-from ops.simulator.world import World
 
 WINDOW = 60.0
 
@@ -20,26 +19,29 @@ Key = tuple[str, str, str, str]
 
 
 class Quota:
-    """A sliding window of 60 seconds for each partner and resource family; refused calls count too."""
+    """A sliding window for each key, such as a partner and a resource family; refused calls count too."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, window: float = WINDOW) -> None:
+        self._window = window
         self._calls: dict[tuple[str, str], deque[float]] = {}
 
     def clear(self) -> None:
         """Forget all calls."""
         self._calls.clear()
 
-    def wait_for(self, partner: str, family: str) -> int | None:
-        """Count a call. Return the seconds to wait if the call is one too many, else None."""
-        limit, now = self._world.settings.quota_per_minute, self._world.now
-        calls = self._calls.setdefault((partner, family), deque())
-        while calls and calls[0] <= now - WINDOW:
+    def wait_for(self, key: tuple[str, str], limit: int, now: float) -> int | None:
+        """Count a call. Return the seconds to wait if the call is one too many, else None; a limit of 0 is none."""
+        calls = self._calls.setdefault(key, deque())
+        while calls and calls[0] <= now - self._window:
             calls.popleft()
         calls.append(now)
         if not limit or len(calls) <= limit:
             return None
-        return max(1, math.ceil(calls[-limit] + WINDOW - now))
+        return max(1, math.ceil(calls[-limit] + self._window - now))
+
+    def left(self, key: tuple[str, str], limit: int) -> int:
+        """Return how many calls the window still takes after the last one."""
+        return max(0, limit - len(self._calls.get(key, ())))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,11 @@ KEPT_HEADERS = frozenset({"accept", "content-type", "if-match", "user-agent", "x
 
 def log(world: World, request: Request, content: object) -> Received:
     """Write a request into the books as it arrives, without its credentials."""
-    headers = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS or name.startswith("ms-")}
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if name in KEPT_HEADERS or name.startswith(("ms-", "x-ms-"))
+    }
     world.received += 1
     received = Received(
         number=world.received,

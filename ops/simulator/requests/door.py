@@ -1,0 +1,76 @@
+"""What both services do with a request: log it, answer it, send the answer, drop its connection where a fault says so."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from ops.simulator.behaviour import Hostility
+from ops.simulator.books import Received
+from ops.simulator.delivery import ConnectionDropped, ConnectionRefused
+from ops.simulator.requests.answer_oddities import Oddities
+from ops.simulator.requests.answers import Answer
+from ops.simulator.requests.bodies import readable
+from ops.simulator.requests.dropped_connections import drop
+from ops.simulator.requests.request_log import log
+from ops.simulator.world import World
+
+
+class Door(ABC):
+    """An ASGI application that answers the requests of one service."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. In process, raises ConnectionDropped or ConnectionRefused if a fault says so."""
+        request = Request(scope, receive)
+        content = await request.body()
+        self._world.settle()
+        received = log(self._world, request, readable(content))
+        try:
+            answer, headers = await self._answer(request, received, content)
+            received.status = answer.status
+            received.code = _code(answer)
+            await self._send(send, answer, headers)
+        except (ConnectionDropped, ConnectionRefused):
+            received.status = None
+            if not drop(scope):
+                raise
+            return
+        if answer.cut == "connection" and not drop(scope, politely=True):
+            raise ConnectionDropped("the connection was dropped by a fault in the middle of the answer")
+
+    @property
+    def _hostility(self) -> Hostility:
+        """The oddities of this service's answers."""
+        return self._world.settings.hostility
+
+    @abstractmethod
+    async def _answer(self, request: Request, received: Received, content: bytes) -> tuple[Answer, Mapping[str, str]]:
+        """Return the answer and all of its headers but the length."""
+
+    async def _send(self, send: Send, answer: Answer, headers: Mapping[str, str]) -> None:
+        body = Oddities(self._hostility, self._world.noise).encode(answer)
+        if answer.cut == "json":
+            body = body[: len(body) // 2]
+        sent = {**headers, "Content-Length": str(len(body))}
+        start = {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in sent.items()],
+        }
+        await send(start)
+        if answer.cut == "connection":
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        else:
+            await send({"type": "http.response.body", "body": body})
+
+
+def _code(answer: Answer) -> int | str | None:
+    if answer.status < 400 or not answer.body:
+        return None
+    inner = answer.body.get("error")
+    code = (inner if isinstance(inner, dict) else answer.body).get("code")
+    return code if isinstance(code, int | str) else None
