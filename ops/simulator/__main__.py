@@ -14,7 +14,7 @@ from typing import Any
 from ops.simulator.behaviour import Settings
 from ops.simulator.clock import Clock
 from ops.simulator.server import Addresses, Ports, serving, write_ca
-from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER
+from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, RESOURCE_MANAGER
 from ops.simulator.simulator import CONTOSO, Simulator, build, profiles
 from ops.simulator.state import Partner
 
@@ -55,6 +55,7 @@ async def _run(simulator: Simulator, options: argparse.Namespace) -> None:
         api=options.api_port,
         control=options.control_port,
         authority=options.authority_port,
+        arm=options.arm_port,
         api_tls=options.api_tls,
         names=tuple(options.tls_name),
     )
@@ -72,6 +73,7 @@ def _ready(simulator: Simulator, addresses: Addresses, options: argparse.Namespa
         "api": addresses.api,
         "control": addresses.control,
         "authority": addresses.authority,
+        "arm": addresses.arm,
         "caFile": options.ca_file,
         "partners": [
             {
@@ -98,7 +100,14 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         partner.indirect = partner.tenant_id in {each.lower() for each in options.indirect}
         partner.sandbox = partner.tenant_id in {each.lower() for each in options.sandbox}
     clock = Clock.wall(options.scale)
-    simulator = build(clock=clock, settings=settings, partners=partners, seed=options.seed, audience=options.audience)
+    simulator = build(
+        clock=clock,
+        settings=settings,
+        partners=partners,
+        seed=options.seed,
+        audience=options.audience,
+        arm_audience=options.arm_audience,
+    )
     for text in options.customers or ["ready=20"]:
         profile, _, count = text.rpartition("=")
         if not count.isdigit():
@@ -153,7 +162,13 @@ def _parser() -> argparse.ArgumentParser:
     flag("--api-port", "port of the API (9080; 0 takes a free one)", 9080, type=int)
     flag("--control-port", "port of the controls (9081)", 9081, type=int)
     flag("--authority-port", "port of the https token endpoint (9443)", 9443, type=int)
-    flag("--api-tls", "serve the API over https too", default=False, action=argparse.BooleanOptionalAction)
+    flag("--arm-port", "port of Azure Resource Manager (0, a free one)", 0, type=int)
+    flag(
+        "--api-tls",
+        "serve the API and Azure Resource Manager over https too",
+        default=False,
+        action=argparse.BooleanOptionalAction,
+    )
     flag("--tls-name", "further host name for the certificate; repeatable", [], action="append")
     flag("--ca-file", "write the CA's certificate here")
     flag("--refresh-token-file", "write a refresh token of each partner here; repeatable", [], action="append")
@@ -161,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("--indirect", "tenant id of a partner that is an indirect provider; repeatable", [], action="append")
     flag("--sandbox", "tenant id of a partner that is a sandbox account; repeatable", [], action="append")
     flag("--audience", f"audience of tokens ({PARTNER_CENTER})", PARTNER_CENTER)
+    flag("--arm-audience", f"audience of tokens for Azure Resource Manager ({RESOURCE_MANAGER})", RESOURCE_MANAGER)
     flag("--customers", "COUNT or PROFILE=COUNT customers of the first partner (20); repeatable", [], action="append")
     flag("--seed", "seed of ids, lags and oddities (1)", 1, type=int)
     flag("--scale", "divide documented lags by this (1)", 1.0, type=float)

@@ -18,6 +18,7 @@ FOR_ALL = frozenset(
     {
         *("hostility", "availability_rotation", "plan_for_sale", "quota_per_minute", "retry_after", "page_size"),
         *("token_lifetime", "refresh_token_reuse", "mfa_answer", "unknown_customer"),
+        *("azure_deletion", "azure_reads_per_hour", "azure_writes_per_hour"),
     }
 )
 """Knobs for every customer, marked [all] below."""
@@ -50,6 +51,8 @@ class Hostility:
     """Collections without ``links``, now and then; never where a next page exists."""
     explicit_nulls: bool = True
     """Members that are null instead of absent."""
+    flat_errors: bool = True
+    """Errors of Microsoft.Subscription have ``code`` and ``message`` at the top, now and then, as its spec allows."""
     foreign_ids: bool = False
     """Id headers of the answer differ from those of the request."""
 
@@ -67,6 +70,7 @@ class Hostility:
             unknown_enums=False,
             missing_links=False,
             explicit_nulls=False,
+            flat_errors=False,
         )
 
 
@@ -136,9 +140,25 @@ class Settings:
     entitlement_cancel_status: Literal[200, 202] = 202
     """The developer page says 200, the REST reference 202."""
     entitlement_flip: Range = (540.0, 660.0)
-    """From cancel or reactivate until the Azure subscription shows it: about ten minutes."""
+    """From cancel or reactivate until Partner Center shows it: about ten minutes."""
     reservations_block: bool = True
     """Active reservations count for 403/900115 as Azure subscriptions do."""
+
+    # Azure Resource Manager
+    azure_warned: Range = (0.0, 5.0)
+    """From its cancel until the state of an Azure subscription is Warned."""
+    azure_disabled: Range = (60.0, 300.0)
+    """From its cancel until the state is Disabled."""
+    azure_enabled: Range = (0.0, 60.0)
+    """From its enable until the state is Enabled."""
+    azure_repeat: Literal["accepted", "refused"] = "accepted"
+    """Answer to the cancel of an Azure subscription that is cancelled, and to the enable of an enabled one."""
+    azure_deletion: float = 90 * 86400.0
+    """[all] How long an inactive Azure subscription can be reactivated; real seconds, not scaled."""
+    azure_reads_per_hour: int = 12_000
+    """[all] Reads in any hour for each Azure subscription, and for each tenant; 0: no limit."""
+    azure_writes_per_hour: int = 1_200
+    """[all] The same of writes, quotes included."""
 
     # Product upgrades
     upgrade_pending: Range = (10.0, 120.0)
@@ -202,6 +222,13 @@ def checked_copy(instance: T, changes: Mapping[str, Any]) -> T:
         raise ValueError(f"unknown {sorted(unknown)}; known are {', '.join(sorted(values))}")
     checked: T = adapter(type(instance)).validate_python({**values, **changes})
     return checked
+
+
+def change_members(instance: T, changes: Mapping[str, Any]) -> None:
+    """Change members of a dataclass instance in place, checked against its types; raises ValueError."""
+    changed = checked_copy(instance, changes)
+    for name in changes:
+        setattr(instance, name, getattr(changed, name))
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ops.simulator.behaviour import checked_copy
+from ops.simulator.behaviour import change_members, checked_copy
 from ops.simulator.clock import Clock, wire_date
 from ops.simulator.simulator import Simulator, profiles, routes
 from ops.simulator.state import Customer
@@ -45,6 +45,7 @@ def control_app(simulator: Simulator) -> Starlette:
         ("DELETE", "/faults", _clear_faults),
         ("POST", "/orders/{id}", _end_order),
         ("POST", "/upgrades/{id}", _move_upgrade),
+        ("PATCH", "/azure-subscriptions/{id}", _change_azure_subscription),
         ("POST", "/catalog/rotate", _rotate),
         ("POST", "/tokens/revoke", _revoke),
     )
@@ -122,9 +123,7 @@ def _change_customer(simulator: Simulator, request: Request, document: Any) -> o
     changes = dict(document)
     overrides = {**customer.overrides, **changes.pop("settings", {})}
     simulator.settings.for_one(overrides)
-    changed = checked_copy(customer, {**changes, "overrides": overrides})
-    for name in (*changes, "overrides"):
-        setattr(customer, name, getattr(changed, name))
+    change_members(customer, {**changes, "overrides": overrides})
     return customer
 
 
@@ -197,6 +196,10 @@ def _end_order(simulator: Simulator, request: Request, document: Any) -> object:
 def _move_upgrade(simulator: Simulator, request: Request, document: Any) -> object:
     simulator.move_upgrade(request.path_params["id"], document.get("stage", "completed"))
     return simulator.books.counts()
+
+
+def _change_azure_subscription(simulator: Simulator, request: Request, document: Any) -> object:
+    return simulator.change_azure_subscription(request.path_params["id"], **document)
 
 
 def _rotate(simulator: Simulator, _request: Request, _document: Any) -> object:

@@ -68,7 +68,8 @@ class Fault:
     seconds: float = 0.0
     status: int = 0
     """0: the usual status of the kind, 500 or 200."""
-    code: int | None = None
+    code: int | str | None = None
+    """A number at Partner Center, a word at Azure Resource Manager."""
     retry_after: float | None = None
     retry_after_form: Literal["seconds", "date"] = "seconds"
     page: Literal["html", "empty", "json"] = "html"

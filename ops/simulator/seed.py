@@ -31,6 +31,10 @@ class Profile:
     agreement: Literal["attested", "direct"] | None = "attested"
     related: bool = True
     delegated: bool = True
+    consent: Literal["granted", "missing", "unknown_application"] = "granted"
+    azure_role: Literal["owner", "reader"] | None = "owner"
+    reservation_role: Literal["owner", "reader"] | None = "owner"
+    """Roles and consent in the customer's tenant, for Azure Resource Manager."""
     billing_profile: bool = True
     reseller: str | None = None
     plans: int = 0
@@ -60,6 +64,8 @@ PROFILES: dict[str, Profile] = {
     "suspended_plan": Profile(plans=1, plan_status="suspended", azure_subscriptions=0, inactive_azure_subscriptions=1),
     "two_plans": Profile(plans=2),
     "reserved": Profile(plans=1, reservations=1),
+    "no_consent": Profile(plans=1, reservations=1, consent="missing"),
+    "no_azure_role": Profile(plans=1, reservations=1, azure_role=None, reservation_role=None),
     "legacy": Profile(legacy=1),
     "legacy_suspended": Profile(legacy=1, legacy_status="suspended"),
     "upgrading": Profile(legacy=1, upgrade="running"),
@@ -104,6 +110,9 @@ def add_customer(world: World, partner: str, profile: Profile, identity: str | N
         company_country=profile.company_country,
         related=profile.related,
         delegated=profile.delegated,
+        consent=profile.consent,
+        azure_role=profile.azure_role,
+        reservation_role=profile.reservation_role,
         billing_profile=profile.billing_profile,
         reseller=profile.reseller,
         signed_directly=profile.agreement == "direct",
@@ -133,7 +142,9 @@ def _add_subscriptions(world: World, customer: Customer, profile: Profile) -> No
         plan.status = profile.plan_status
         statuses = ["active"] * profile.azure_subscriptions + ["inactive"] * profile.inactive_azure_subscriptions
         for number, status in enumerate(statuses, start=1):
-            plan.azure_subscriptions.append(AzureSubscription(world.new_id(), f"Azure subscription {number}", status))
+            azure = AzureSubscription(world.new_id(), f"Azure subscription {number}", status)
+            azure.stopped_at = world.now if status == "inactive" else None
+            plan.azure_subscriptions.append(azure)
     for _ in range(profile.reservations):
         order = _add_order(world, customer)
         name = "Reserved VM Instance, Standard_DS1_v2, US East, 1 Year"

@@ -1,4 +1,4 @@
-"""The simulator on sockets: API and control port over http, the authority over https with a CA of its own."""
+"""The simulator on sockets: both services and the control port over http, the authority over https with an own CA."""
 
 import asyncio
 import contextlib
@@ -29,8 +29,9 @@ class Ports:
     api: int = 0
     control: int = 0
     authority: int = 0
+    arm: int = 0
     api_tls: bool = False
-    """True: the API too speaks https with a certificate of the CA."""
+    """True: the API and Azure Resource Manager too speak https with a certificate of the CA."""
     names: tuple[str, ...] = ()
     """Host names of the certificate, beside localhost."""
 
@@ -42,7 +43,8 @@ class Addresses:
     api: str
     control: str
     authority: str
-    """Without tenant: the authority of a partner is ``{authority}/{tenant id}``."""
+    """Without tenant: the authority of a partner or a customer is ``{authority}/{tenant id}``."""
+    arm: str
     ca_pem: bytes
 
 
@@ -57,10 +59,14 @@ async def serving(simulator: Simulator, ports: Ports) -> AsyncIterator[Addresses
             (simulator.api, ports.api, tls if ports.api_tls else None),
             (control_app(simulator), ports.control, None),
             (simulator.authority, ports.authority, tls),
+            (simulator.resource_manager, ports.arm, tls if ports.api_tls else None),
         ):
             servers.append(await stack.enter_async_context(_serving(app, ports.host, port, context)))
-        api, control, authority = servers
-        yield Addresses(api.url(ports.host), control.url(ports.host), authority.url("localhost"), ca.cert_pem.bytes())
+        api, control, authority, arm = servers
+        host = ports.host
+        yield Addresses(
+            api.url(host), control.url(host), authority.url("localhost"), arm.url(host), ca.cert_pem.bytes()
+        )
 
 
 def write_ca(addresses: Addresses, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import httpx
 from starlette.types import ASGIApp
 
-from ops.simulator.behaviour import Settings
+from ops.simulator.behaviour import Settings, change_members
 from ops.simulator.books import Books
 from ops.simulator.clock import MORNING, Clock
 from ops.simulator.commerce.order_provisioning import end_order
@@ -16,6 +16,10 @@ from ops.simulator.commerce.upgrade_progress import finish, start_running
 from ops.simulator.faults import FaultPlan
 from ops.simulator.requests.calls import Operation
 from ops.simulator.requests.gateway import Gateway
+from ops.simulator.resource_manager import subscriptions as azure_subscriptions
+from ops.simulator.resource_manager.callers import ArmCallers
+from ops.simulator.resource_manager.calls import ArmOperation
+from ops.simulator.resource_manager.gateway import ResourceManager
 from ops.simulator.resources import (
     agreements,
     azure_entitlements,
@@ -29,7 +33,7 @@ from ops.simulator.resources import (
     upgrades,
 )
 from ops.simulator.seed import PROFILES, Profile, add_customer, add_plan, profile_from
-from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, Tokens
+from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, RESOURCE_MANAGER, Tokens
 from ops.simulator.sign_in.grants import Grants
 from ops.simulator.sign_in.token_endpoint import TokenEndpoint, token_app
 from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade
@@ -47,6 +51,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *reservations.OPERATIONS,
     *upgrades.OPERATIONS,
 )
+ARM_OPERATIONS: tuple[ArmOperation, ...] = (*azure_subscriptions.OPERATIONS,)
 
 CONTOSO = Partner(
     tenant_id="5e11e500-0000-4000-8000-000000000001",
@@ -59,20 +64,32 @@ CONTOSO = Partner(
 class Simulator:
     """A Partner Center in memory. Make it with ``build``.
 
-    ``api`` and ``authority`` are ASGI applications; ``transport()`` makes an httpx transport to the first. ``books``
-    tells what happened, ``faults`` takes faults, ``clock`` tells and moves time, ``settings`` may be replaced any time.
+    ``api``, ``resource_manager`` and ``authority`` are ASGI applications; ``transport()`` and ``arm_transport()`` make
+    httpx transports to the first two. ``books`` tells what happened, ``faults`` takes faults, ``clock`` tells and moves
+    time, ``settings`` may be replaced any time.
     """
 
-    def __init__(self, clock: Clock, settings: Settings, partners: Sequence[Partner], seed: int, audience: str) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        settings: Settings,
+        partners: Sequence[Partner],
+        seed: int,
+        audience: str,
+        arm_audience: str = RESOURCE_MANAGER,
+    ) -> None:
         self.seed = seed
+        self.arm_audience = arm_audience
         self.world = World(clock, settings, seed)
         self.world.partners = {partner.tenant_id: partner for partner in partners}
         self.faults = FaultPlan(seed)
         self.tokens = Tokens(self.world, audience)
-        self.grants = Grants(self.world, self.tokens, audience)
+        self.grants = Grants(self.world, self.tokens, (audience, arm_audience))
         self.books = Books(self.world, self.world.settle)
         self.gateway = Gateway(self.world, OPERATIONS, self.tokens, self.faults)
         self.api: ASGIApp = self.gateway
+        callers = ArmCallers(self.world, self.tokens, arm_audience)
+        self.resource_manager = ResourceManager(self.world, ARM_OPERATIONS, callers, self.faults)
         self.authority: ASGIApp = token_app(TokenEndpoint(self.world, self.grants, self.faults))
 
     @property
@@ -152,11 +169,26 @@ class Simulator:
                     return
         raise KeyError(f"there is no upgrade {wanted}")
 
+    def change_azure_subscription(self, identity: str, **changes: Any) -> AzureSubscription:
+        """Change members of an Azure subscription, such as ``azure_state="PastDue"`` or ``reactivation=900337``.
+
+        Raises KeyError for an unknown one, ValueError for an unknown member.
+        """
+        self.world.settle()
+        for customer in self.world.customers.values():
+            for plan in customer.subscriptions.values():
+                for each in plan.azure_subscriptions:
+                    if each.id == identity.lower():
+                        change_members(each, changes)
+                        return each
+        raise KeyError(f"there is no Azure subscription {identity}")
+
     def reset(self) -> None:
         """Forget customers, books, faults and request ids; partners, tokens, settings and time stay."""
         self.world.clear()
         self.faults.clear()
         self.gateway.clear()
+        self.resource_manager.clear()
 
     def rotate_catalog(self) -> None:
         """Make every availability id that was handed out stale now."""
@@ -167,9 +199,16 @@ class Simulator:
         return self.world.customers[(customer if isinstance(customer, str) else customer.id).lower()]
 
     def token(self, *, user: bool = False, partner: str | None = None, **details: Any) -> str:
-        """Return an access token of a partner; ``details`` are ``audience``, ``mfa`` and ``lifetime``."""
+        """Return an access token of a partner; ``details`` are ``tenant``, ``audience``, ``mfa`` and ``lifetime``."""
         owner = self.world.partners[(partner or self.partner.tenant_id).lower()]
         return self.tokens.issue(owner, "user" if user else "app", **details)
+
+    def arm_token(self, customer: Customer | str, *, user: bool = True, **details: Any) -> str:
+        """Return an access token for Azure Resource Manager in the tenant of a customer."""
+        owner = self.find(customer)
+        return self.token(
+            user=user, partner=owner.partner, **{"tenant": owner.id, "audience": self.arm_audience, **details}
+        )
 
     def refresh_token(self, partner: str | None = None, *, mfa: bool = True) -> str:
         """Return a refresh token of the partner's user."""
@@ -179,10 +218,17 @@ class Simulator:
         """Return an httpx transport to the API. Dropped connections come out as ``delivery.ConnectionDropped``."""
         return httpx.ASGITransport(app=self.api)
 
+    def arm_transport(self) -> httpx.ASGITransport:
+        """Return the same to Azure Resource Manager."""
+        return httpx.ASGITransport(app=self.resource_manager)
+
     def operation(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str | None:
-        """Return the name of the operation of a request; None if no route fits."""
+        """Return the name of the operation of a request to either service; None if no route fits."""
         found = self.gateway.find(method.upper(), path, query or {})
-        return found[0].name if found else None
+        if found is not None:
+            return found[0].name
+        of_arm = self.resource_manager.find(method.upper(), path)
+        return of_arm[0].name if of_arm else None
 
 
 def build(
@@ -195,6 +241,7 @@ def build(
     partners: Sequence[Partner] = (),
     seed: int = 1,
     audience: str = PARTNER_CENTER,
+    arm_audience: str = RESOURCE_MANAGER,
 ) -> Simulator:
     """Make a simulator without customers.
 
@@ -204,12 +251,13 @@ def build(
     """
     if clock is None:
         clock = Clock.manual(scale) if now is None else Clock.virtual(now, scale, origin)
-    return Simulator(clock, settings or Settings(), partners or [replace(CONTOSO)], seed, audience)
+    return Simulator(clock, settings or Settings(), partners or [replace(CONTOSO)], seed, audience, arm_audience)
 
 
 def routes() -> list[tuple[str, str]]:
-    """Return method and path template (under the version segment) of every operation that is served."""
-    return [(operation.method, operation.template) for operation in OPERATIONS]
+    """Return method and path template of every operation that is served; those of the API are under its version."""
+    at_the_api = [(operation.method, operation.template) for operation in OPERATIONS]
+    return [*at_the_api, *((operation.method, operation.template) for operation in ARM_OPERATIONS)]
 
 
 def profiles() -> list[str]:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from ops.simulator.requests.answers import Json
 
+AzureState = Literal["Enabled", "Warned", "PastDue", "Disabled", "Deleted"]
+
 
 @dataclass
 class Partner:
@@ -105,12 +107,21 @@ class Order:
 
 @dataclass
 class AzureSubscription:
-    """An Azure subscription under an Azure plan: the azureEntitlement."""
+    """An Azure subscription under an Azure plan: Partner Center's azureEntitlement."""
 
     id: str
     name: str
     status: str = "active"
+    """At Partner Center: ``active`` or ``inactive``."""
     changing_to: str | None = None
+    azure_state: AzureState | None = None
+    """State at Azure Resource Manager, where it does not follow from the status."""
+    stopped_at: float | None = None
+    """When it became inactive: some months later it is deleted."""
+    reactivation: Literal[900335, 900337] | None = None
+    """Code that refuses to reactivate it: the caller may not, or it cannot be reactivated."""
+    has_resources: bool = False
+    """True: Azure Resource Manager cancels it only with ``IgnoreResourceCheck=true``."""
 
 
 @dataclass
@@ -204,7 +215,13 @@ class Customer:
     related: bool = True
     """False: no commerce relationship any more."""
     delegated: bool = True
-    """False: no delegated access, so thinner answers."""
+    """False: no delegated access, so thinner answers, and no token of the customer's tenant for a user."""
+    consent: Literal["granted", "missing", "unknown_application"] = "granted"
+    """Whether the customer's tenant consented to the partner's application, or does not even know it."""
+    azure_role: Literal["owner", "reader"] | None = "owner"
+    """The role of the partner's user on the Azure subscriptions, through GDAP."""
+    reservation_role: Literal["owner", "reader"] | None = "owner"
+    """The role of the partner's user on the reservation orders."""
     billing_profile: bool = True
     reseller: str | None = None
     signed_directly: bool = False

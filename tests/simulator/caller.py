@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from ops.simulator.simulator import Simulator
-from ops.simulator.state import Customer
+from ops.simulator.state import AzureSubscription, Customer
 
 PLAN_SHELF = "/products/DZH318Z0BPS6/skus/0001/availabilities"
 
@@ -22,6 +22,11 @@ class Answered:
     body: Any
     headers: httpx.Headers
     content: bytes
+
+    @property
+    def arm_code(self) -> str | None:
+        """Code of an error body of Azure Resource Manager, with or without its envelope."""
+        return str(self.body.get("error", self.body)["code"]) if isinstance(self.body, dict) else None
 
     @property
     def code(self) -> int | None:
@@ -53,11 +58,7 @@ class Caller:
         transport = self.simulator.transport()
         async with httpx.AsyncClient(transport=transport, base_url="http://simulator/v1", trust_env=False) as client:
             answer = await client.request(method, path, json=body, params=query, headers={**sent, **(headers or {})})
-        try:
-            read = json.loads(answer.content.decode("utf-8-sig")) if answer.content else None
-        except ValueError:
-            read = None
-        return Answered(answer.status_code, read, answer.headers, answer.content)
+        return answered(answer)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None, **more: Any) -> Answered:
         """GET."""
@@ -87,3 +88,53 @@ class Caller:
         cart = await self.cart(customer)
         order: str = (await self.check_out(customer, cart.body["id"])).body["orders"][0]["id"]
         return order
+
+
+class ArmCaller:
+    """Calls Azure Resource Manager in process, as the partner's user in one customer's tenant."""
+
+    def __init__(self, simulator: Simulator, customer: Customer, token: str | None = None) -> None:
+        self.simulator = simulator
+        self.customer = customer
+        self.token = token
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        version: str | None = "2022-12-01",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
+        """Send one request; ``path`` may be absolute and have a query. ``version`` None sends none."""
+        token = self.token or self.simulator.arm_token(self.customer)
+        sent = {"Authorization": f"Bearer {token}", **(headers or {})}
+        url = httpx.URL(path) if version is None else httpx.URL(path).copy_merge_params({"api-version": version})
+        transport = self.simulator.arm_transport()
+        async with httpx.AsyncClient(transport=transport, base_url="http://arm", trust_env=False) as client:
+            return answered(await client.request(method, url, json=body, headers=sent))
+
+    async def state(self, azure_subscription: str) -> str:
+        """The state of an Azure subscription."""
+        return str((await self.call("GET", f"/subscriptions/{azure_subscription}")).body["state"])
+
+    async def turn(self, azure_subscription: str, act: str, query: str = "") -> Answered:
+        """Cancel or enable an Azure subscription."""
+        path = f"/subscriptions/{azure_subscription}/providers/Microsoft.Subscription/{act}{query}"
+        return await self.call("POST", path, version="2021-10-01")
+
+
+def answered(answer: httpx.Response) -> Answered:
+    """Read an answer of either service."""
+    try:
+        read = json.loads(answer.content.decode("utf-8-sig")) if answer.content else None
+    except ValueError:
+        read = None
+    return Answered(answer.status_code, read, answer.headers, answer.content)
+
+
+def only_azure_subscription(customer: Customer) -> AzureSubscription:
+    """The one Azure subscription of a customer."""
+    (found,) = (each for plan in customer.subscriptions.values() for each in plan.azure_subscriptions)
+    return found

@@ -15,6 +15,9 @@ PROMPT = Settings(
     upgrade_running=(3600, 3600),
     patch_seconds=(30, 30),
     entitlement_flip=(600, 600),
+    azure_warned=(5, 5),
+    azure_disabled=(60, 60),
+    azure_enabled=(30, 30),
 )
 
 

@@ -14,9 +14,15 @@ from ops.simulator.requests.answers import Answer, Json
 BOM = b"\xef\xbb\xbf"
 SHARE = 0.3
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+RESOURCES = "/providers/Microsoft.Capacity/"
 DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 UNTOUCHED = frozenset({"links", "provisioningContext"})
-ENUMS = frozenset({"status", "billingCycle", "billingType", "contractType", "transactionType", "relationshipToPartner"})
+ENUMS = frozenset(
+    {
+        *("status", "billingCycle", "billingType", "contractType", "transactionType", "relationshipToPartner"),
+        *("state", "provisioningState"),
+    }
+)
 GUIDS = frozenset({"id", "subscriptionId", "referenceCustomerId", "tenantId", "entitlementId", "customerId"})
 COUNTS = frozenset({"totalCount", "quantity", "minimumQuantity", "maximumQuantity"})
 UNDECIDING = {"unitType": "Consumption", "contractType": "evergreen", "transactionType": "Provision"}
@@ -81,6 +87,8 @@ class Oddities:
             return UNDECIDING[name]
         if self._hostility.odd_case and name in ENUMS and "_" not in value and self._chance():
             return value.upper() if self._chance() else value.capitalize()
+        if self._hostility.odd_case and value.startswith(RESOURCES) and self._chance():
+            return value.replace(RESOURCES, RESOURCES.lower(), 1)
         if self._hostility.odd_case and name in GUIDS and GUID.fullmatch(value) and self._chance():
             return value.upper()
         return self._dress_date(name, value)

@@ -37,9 +37,10 @@ def collection(items: Sequence[Json], uri: str | None = None, **links: Json) -> 
     return body
 
 
-def fault_body(code: int, description: str = "") -> Json:
+def fault_body(code: int | str, description: str = "") -> Json:
     """Return shape A of the error bodies."""
-    text = description or CODES.get(code, (400, "The request was refused."))[1]
+    known = CODES.get(code) if isinstance(code, int) else None
+    text = description or (known[1] if known else "The request was refused.")
     return {"code": code, "description": text, "data": [], "source": "PartnerFD"}
 
 

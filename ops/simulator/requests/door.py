@@ -1,4 +1,4 @@
-"""What both services do with a request: log it, answer it, send the answer, drop its connection where a fault says so."""
+"""What every service does with a request: log, answer, send; and drop the connection where a fault says so."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -4,11 +4,12 @@ Pages: partner-center/developer/get-a-list-of-azure-entitlements-for-subscriptio
 get-an-azure-entitlement-for-a-subscription, cancel-an-azure-subscription, reactivate-an-azure-subscription.
 """
 
+from ops.simulator.commerce.azure_subscription_states import azure_state, start, stop
 from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.requests.answers import Answer, Json, collection, link
 from ops.simulator.requests.calls import Call, Operation
 from ops.simulator.resources.subscriptions import find_subscription
-from ops.simulator.state import AzureSubscription, Customer
+from ops.simulator.state import AzureSubscription
 
 _COLLECTION = "/customers/{customer_id}/subscriptions/{subscription_id}/azureEntitlements"
 _ITEM = _COLLECTION + "/{entitlement_id}"
@@ -30,33 +31,21 @@ def cancel_entitlement(call: Call) -> Answer:
     entitlement = _find(call)
     if str(call.body.get("cancellationreason") or "").lower() != "compromise":
         raise Refused(900307)
-    if entitlement.status == "active" and entitlement.changing_to != "inactive":
-        call.effect("entitlement.cancel_requested", call.customer, entitlement.id)
-        _change(call, entitlement, "inactive")
+    stop(call.world, call.customer, entitlement, call.received)
     return _linked(call, call.settings.entitlement_cancel_status, entitlement)
 
 
 def reactivate_entitlement(call: Call) -> Answer:
-    """Begin to reactivate an Azure subscription of an active plan."""
+    """Begin to reactivate an Azure subscription of an active plan, unless it was inactive for too long."""
     plan, entitlement = find_subscription(call), _find(call)
     if plan.status != "active":
         raise Refused(900337, f"the plan is {plan.status}")
-    if entitlement.status != "active" and entitlement.changing_to != "active":
-        call.effect("entitlement.reactivate_requested", call.customer, entitlement.id)
-        _change(call, entitlement, "active")
+    if entitlement.reactivation is not None:
+        raise Refused(entitlement.reactivation)
+    if azure_state(call.world, entitlement) == "Deleted":
+        raise Refused(900337, "it was inactive for too long")
+    start(call.world, call.customer, entitlement, call.received)
     return Answer(202)
-
-
-def _change(call: Call, entitlement: AzureSubscription, status: str) -> None:
-    entitlement.changing_to = status
-    customer = call.customer
-    call.world.later(call.world.lag(call.settings.entitlement_flip), lambda: _flip(call, customer, entitlement, status))
-
-
-def _flip(call: Call, customer: Customer, entitlement: AzureSubscription, status: str) -> None:
-    if entitlement.changing_to == status:
-        entitlement.status, entitlement.changing_to = status, None
-        call.effect(f"entitlement.{status}", customer, entitlement.id)
 
 
 def _find(call: Call) -> AzureSubscription:

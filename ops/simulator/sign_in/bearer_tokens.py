@@ -5,6 +5,7 @@ partner-center/developer/partner-security-requirements-mandating-mfa.
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import jwt
@@ -16,6 +17,7 @@ from ops.simulator.state import Partner
 from ops.simulator.world import World
 
 PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
+RESOURCE_MANAGER = "https://management.azure.com"
 UNDATED: Options = {"verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False}
 """Options to read a token with dates of a clock that PyJWT does not know."""
 _ALGORITHM = "HS256"
@@ -41,18 +43,22 @@ class Tokens:
         partner: Partner,
         kind: Literal["app", "user"] = "app",
         *,
+        tenant: str | None = None,
         audience: str | None = None,
         mfa: bool = True,
         lifetime: float | None = None,
     ) -> str:
-        """Return an access token; by default for this Partner Center, and with ``mfa`` if it is a user's token."""
+        """Return an access token; by default of the partner's tenant, for this Partner Center, and with ``mfa``.
+
+        An application's token has no ``mfa``.
+        """
         clock = self._world.clock
         now = clock.time()
         expires_at = now + (self._world.settings.token_lifetime if lifetime is None else lifetime)
         claims: dict[str, Any] = {
             "aud": audience or self._audience,
-            "iss": f"https://sts.windows.net/{partner.tenant_id}/",
-            "tid": partner.tenant_id,
+            "iss": f"https://sts.windows.net/{tenant or partner.tenant_id}/",
+            "tid": tenant or partner.tenant_id,
             "appid": partner.client_id,
             "iat": int(clock.date(now).timestamp()),
             "nbf": int(clock.date(now).timestamp()),
@@ -73,15 +79,15 @@ class Tokens:
             claims["oid"] = partner.application_object_id
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
 
-    def identify(self, partner: Partner, issuer: str) -> str:
-        """Return an OIDC id token of the partner's user."""
+    def identify(self, partner: Partner, issuer: str, tenant: str) -> str:
+        """Return an OIDC id token of the partner's user in a tenant."""
         now = int(self._world.clock.date().timestamp())
         claims = {
             "iss": issuer,
             "aud": partner.client_id,
             "sub": partner.user_id.replace("-", ""),
             "oid": partner.user_id,
-            "tid": partner.tenant_id,
+            "tid": tenant,
             "preferred_username": "admin@partner.example",
             "name": "Partner Admin",
             "iat": now,
@@ -113,7 +119,8 @@ class Tokens:
             raise (NoMfa if older else Refused)(900421, headers=_CHALLENGE)
         return Caller(partner, "user", str(claims["oid"]))
 
-    def _claims(self, token: str) -> dict[str, Any] | None:
+    def read(self, token: str) -> dict[str, Any] | None:
+        """Return the claims of a token that was issued here, whether or not it is still good; else None."""
         claims = self._seen.get(token)
         if claims is None:
             try:
@@ -121,5 +128,18 @@ class Tokens:
             except jwt.InvalidTokenError:
                 return None
             self._seen[token] = claims
-        fresh = claims.get("generation") == self._generation and self._world.clock.time() < claims["expires_at"]
-        return claims if fresh else None
+        return claims
+
+    def is_revoked(self, claims: Mapping[str, Any]) -> bool:
+        """Tell whether the token with these claims was revoked."""
+        return bool(claims.get("generation") != self._generation)
+
+    def is_expired(self, claims: Mapping[str, Any]) -> bool:
+        """Tell whether the token with these claims has expired."""
+        return bool(self._world.clock.time() >= claims["expires_at"])
+
+    def _claims(self, token: str) -> dict[str, Any] | None:
+        claims = self.read(token)
+        if claims is None or self.is_revoked(claims) or self.is_expired(claims):
+            return None
+        return claims

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ops.simulator.delivery import deliver
 from ops.simulator.faults import FaultPlan
-from ops.simulator.requests.answers import Answer, Json
+from ops.simulator.requests.answers import Answer, Json, present
 from ops.simulator.requests.dropped_connections import drops_connections
 from ops.simulator.requests.request_log import log
 from ops.simulator.sign_in.grants import Denied, Grants
@@ -37,7 +37,7 @@ class TokenEndpoint:
     async def discovery(self, request: Request) -> Response:
         """Answer the OIDC configuration of a tenant, with endpoints on this very host."""
         tenant = request.path_params["tenant"].lower()
-        if tenant not in self._world.partners:
+        if not self._grants.knows(tenant):
             return _denial(self._world, Denied("invalid_tenant", 90002, "this tenant does not exist here"))
         base = f"{_base(request)}/{tenant}"
         return JSONResponse(
@@ -59,13 +59,16 @@ class TokenEndpoint:
         form = {name: values[-1] for name, values in parse_qs(content, keep_blank_values=True).items()}
         received = log(self._world, request, None)
         received.operation = f"token.{form.get('grant_type', 'none')}"
-        received.partner = request.path_params["tenant"].lower()
+        tenant = request.path_params["tenant"].lower()
+        customer = self._world.customers.get(tenant)
+        received.partner = customer.partner if customer else tenant
+        received.customer = customer.id if customer else None
         version = 2 if "/v2.0/" in request.url.path.lower() else 1
 
         def act() -> Answer:
             try:
                 audience = f"{_base(request)}{request.url.path}"
-                answer = Answer(200, self._grants.grant(received.partner or "", form, version, audience))
+                answer = Answer(200, self._grants.grant(tenant, form, version, audience))
             except Denied as denied:
                 answer = Answer(denied.status, denied_body(self._world, denied))
             received.outcome, received.acted_at = answer.status, self._world.now
@@ -94,14 +97,15 @@ def token_app(endpoint: TokenEndpoint) -> Starlette:
 def denied_body(world: World, denied: Denied) -> Json:
     """Return shape E of the error bodies."""
     now = world.clock.date()
-    return {
-        "error": denied.error,
-        "error_description": f"AADSTS{denied.number}: {denied.text}",
-        "error_codes": [denied.number],
-        "timestamp": now.strftime("%Y-%m-%d %H:%M:%SZ"),
-        "trace_id": world.new_id(),
-        "correlation_id": world.new_id(),
-    }
+    return present(
+        error=denied.error,
+        error_description=f"AADSTS{denied.number}: {denied.text}",
+        error_codes=[denied.number],
+        timestamp=now.strftime("%Y-%m-%d %H:%M:%SZ"),
+        trace_id=world.new_id(),
+        correlation_id=world.new_id(),
+        suberror=denied.suberror,
+    )
 
 
 def _denial(world: World, denied: Denied) -> Response:
