@@ -4,6 +4,11 @@
 |---|---|
 | `compare` | the bare loop and azplan on both journals, side by side: ratios, CPU per call, calls per command |
 | `backlog` | a backlog on a real Kafka and PostgreSQL: rate, memory, promises |
+| `cases` | what is sent in each case, and which figures come of it |
+| `stage` | the subjects of a comparison, started together |
+| `report` | the table, and the JSON document |
+| `picture` | the SVG |
+| `round_trips` | counts round trips to PostgreSQL, as a proxy |
 | `bare_loop` | the loop that azplan is compared with |
 | `mock_partner_center` | a Partner Center that only answers, as a process |
 | `partner_center_answers` | what it answers |

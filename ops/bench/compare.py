@@ -1,144 +1,106 @@
 """The bare loop and azplan on PostgreSQL and SQLite, side by side in one run.
 
-    python -m ops.bench.compare                            # all cases, on the mock broker
-    python -m ops.bench.compare --case cpu --broker kafka
-    python -m ops.bench.compare --rounds 1 --customers 100
+    python -m ops.bench.compare                            # all cases, on the mock broker and on a real Kafka
+    python -m ops.bench.compare --quick                    # the same with less in each
+    python -m ops.bench.compare --case cpu --broker mock   # one case
+    python -m ops.bench.compare --case cpu --broker mock --profiles /tmp   # and what the worker's CPU was spent on
 
-The subjects run at the same time and are measured in turn, round by round, so that noise of the machine meets all
-alike. A ratio is the median of the ratios within the rounds.
+All subjects run all the time and are measured in turn, round by round, so that noise of the machine meets all alike. A
+ratio is the median of the ratios within the rounds. Prints a table; `--json` and `--svg` name files to write.
 """
 
 import argparse
+import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from statistics import median
 
-from ops.bench import figures
-from ops.bench.commands import recorded, stories
-from ops.bench.load import Line, lines
-from ops.bench.subjects import BARE, CONCURRENCY, POSTGRES, SQLITE, Ground, MockCenter, Subject, azplan, bare, ground
+from ops.bench.cases import BROKERS, CASES, Case, Size
+from ops.bench.picture import picture
+from ops.bench.report import Results, document, table
+from ops.bench.stage import Stage, stage
+from ops.bench.subjects import BARE, POSTGRES, SQLITE
 
-CASES = {"cpu": 0.0, "50ms": 0.05}
-"""Seconds that Partner Center takes for a call, by the name of the case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One subject in one round of one case."""
-
-    commands: int
-    rate: float
-    """Answered commands a second, without the first and the last twentieth."""
-    cpu: float
-    """Seconds of CPU of the process."""
-    calls: Mapping[str, int]
-    """Calls by operation, as Partner Center counted them."""
-    latencies: Sequence[float]
-
-    @property
-    def all_calls(self) -> int:
-        """Calls of all operations."""
-        return sum(self.calls.values())
-
-    @property
-    def cpu_per_call(self) -> float:
-        """Microseconds of CPU for each call."""
-        return self.cpu / self.all_calls * 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The subjects, each with its line."""
-
-    ground: Ground
-    subjects: Sequence[tuple[Subject, Line]]
-
-
-@contextmanager
-def stage(where: Ground, names: Sequence[str]) -> Iterator[Stage]:
-    """Start the subjects. The bare loop is started last: it makes the calls that a worker has made before."""
-    with ExitStack() as ending:
-        workers = [ending.enter_context(azplan(where, name)) for name in names if name != BARE]
-        made = ending.enter_context(lines([one.topics for one in workers]))
-        recipes = recorded(where.center, made[0])
-        subjects = list(zip(workers, made, strict=True))
-        if BARE in names:
-            loop = ending.enter_context(bare(where, recipes))
-            subjects.insert(0, (loop, ending.enter_context(lines([loop.topics]))[0]))
-            warm(where.center, subjects)
-        yield Stage(where, subjects)
-
-
-def warm(center: MockCenter, subjects: Sequence[tuple[Subject, Line]]) -> None:
-    """Let each subject answer some commands before anything counts: imports, tokens and connections cost once."""
-    center.reset(0.0)
-    for _, line in subjects:
-        commands = stories(20)
-        line.send(commands)
-        line.wait([one.id for one in commands])
-
-
-def backlog(center: MockCenter, subject: Subject, line: Line, customers: int, delay: float) -> Measured:
-    """Let a subject work off the stories of so many customers, all sent at once."""
-    center.reset(delay)
-    commands, used = stories(customers), subject.cpu()
-    sent = line.send(commands)
-    answered = line.wait(list(sent), lambda done: progress(f"{subject.name}: {done} of {len(commands)} answered"))
-    cpu = subject.cpu() - used
-    rate = figures.middle_rate(list(answered.values()))
-    return Measured(len(commands), rate, cpu, center.counts(), figures.latencies(sent, answered))
-
-
-def table(found: Mapping[tuple[str, str], Sequence[Measured]]) -> Iterator[str]:
-    """What was measured, by case and subject, as lines of text. Ratios to the bare loop are medians of the rounds."""
-    numbers = f"{'commands/s':>10} {'of bare':>8} {'of bound':>8} {'µs CPU/call':>11} {'of bare':>8} {'calls':>6}"
-    yield f"{'case':6} {'subject':20} {numbers}"
-    for (case, name), rounds in found.items():
-        base = found.get((case, BARE), rounds)
-        rates, cpu = [one.rate for one in rounds], [one.cpu_per_call for one in rounds]
-        calls = sum(one.all_calls for one in rounds) / sum(one.commands for one in rounds)
-        most = figures.bound(CONCURRENCY, calls, CASES[case]) if CASES[case] else None
-        yield (
-            f"{case:6} {name:20} {median(rates):10.1f} {figures.ratio(rates, [one.rate for one in base]):8.2f} "
-            f"{f'{median(rates) / most:8.2f}' if most else ' ' * 8} {median(cpu):11.0f} "
-            f"{figures.ratio(cpu, [one.cpu_per_call for one in base]):8.2f} {calls:6.2f}"
-        )
-
-
-def progress(text: str) -> None:
-    """Replace the line of progress on a terminal. Says nothing elsewhere."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()
+NAMES = {"bare": BARE, "postgres": POSTGRES, "sqlite": SQLITE}
+FULL, QUICK = Size(200, 100, 10_000), Size(60, 25, 3_000)
 
 
 def main() -> int:
     """Run the comparison. Returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--broker", choices=("mock", "kafka"), default="mock")
-    parser.add_argument("--case", choices=tuple(CASES), action="append")
-    parser.add_argument("--subject", choices=(BARE, POSTGRES, SQLITE), action="append")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--customers", type=int, default=200)
-    given = parser.parse_args()
-    names = given.subject or [BARE, POSTGRES, SQLITE]
-    found: dict[tuple[str, str], list[Measured]] = {}
-    with tempfile.TemporaryDirectory(prefix="azplan-bench-") as folder:
-        Path(folder).chmod(0o755)
-        with ground(Path(folder), given.broker, postgres=POSTGRES in names) as where, stage(where, names) as staged:
-            for round_ in range(given.rounds):
-                for case in given.case or CASES:
-                    turn = round_ % len(staged.subjects)
-                    for subject, line in [*staged.subjects[turn:], *staged.subjects[:turn]]:
-                        one = backlog(where.center, subject, line, given.customers, CASES[case])
-                        found.setdefault((case, subject.name), []).append(one)
-    progress("")
-    sys.stdout.write("\n".join(table(found)) + "\n")
+    given = arguments()
+    size = QUICK if given.quick else FULL
+    if given.customers:
+        size = Size(given.customers, size.lone, size.replayed)
+    rounds = given.rounds or (1 if given.quick else 3)
+    names = [NAMES[name] for name in given.subject or NAMES]
+    results = Results()
+    for broker in given.broker or BROKERS:
+        cases = [
+            case for case in CASES if case.name in (given.case or [case.name]) and broker in brokers_of(case, given)
+        ]
+        if cases:
+            with tempfile.TemporaryDirectory(prefix="azplan-bench-") as folder:
+                Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
+                with stage(Path(folder), broker, names, given.profiles) as staged:
+                    results.recipes = staged.recipes
+                    measure(staged, cases, size, rounds, results)
+    say("")
+    sys.stdout.write("\n".join(table(results)) + "\n")
+    found = document(results, {"rounds": rounds, "quick": given.quick, "customers": size.customers})
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=1) + "\n")
+    if given.svg:
+        given.svg.write_text(picture(found))
     return 0
+
+
+def brokers_of(case: Case, given: argparse.Namespace) -> Sequence[str]:
+    """The brokers on which a case is measured. In a quick run, one."""
+    return case.brokers[:1] if given.quick and not given.broker else case.brokers
+
+
+def measure(staged: Stage, cases: Sequence[Case], size: Size, rounds: int, results: Results) -> None:
+    """Measure each case for each of its subjects in turn, so many rounds."""
+    for round_ in range(rounds):
+        turn = round_ % len(staged.players)
+        for case in cases:
+            for player in [*staged.players[turn:], *staged.players[:turn]]:
+                if player.name in case.subjects:
+                    what = f"round {round_ + 1} of {rounds}, {staged.ground.broker}, {case.name}, {player.name}"
+                    say(what, end=True)
+                    found = case.measure(staged, player, size, partial(say_more, what))
+                    results.add(staged.ground.broker, case.name, case.row or player.name, found)
+
+
+def say_more(what: str, done: int) -> None:
+    """Show how much of a measurement is done."""
+    say(f"{what}: {done}")
+
+
+def say(text: str, *, end: bool = False) -> None:
+    """Show progress: on a terminal in one line that changes, elsewhere a line for each measurement (`end`)."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+    elif end:
+        sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--broker", choices=BROKERS, action="append")
+    parser.add_argument("--case", choices=[case.name for case in CASES], action="append")
+    parser.add_argument("--subject", choices=list(NAMES), action="append")
+    parser.add_argument("--quick", action="store_true", help="one round with few commands: within three minutes")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--customers", type=int, help="customers of a backlog, each with five commands")
+    parser.add_argument("--profiles", type=Path, help="folder for a profile (cProfile) of each worker")
+    parser.add_argument("--json", type=Path, help="file for everything that was measured")
+    parser.add_argument("--svg", type=Path, help="file for the picture")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,6 +42,9 @@ class Line:
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
+        # The mock broker does not end a waiting fetch when a record comes.
+        reading = {"enable.auto.commit": False, "fetch.wait.max.ms": 20, "log_level": 0}
+        self._reader = {"bootstrap.servers": topics.bootstrap_servers, **reading}
         quick = {"acks": "all", "linger.ms": 0, "log_level": 0}
         self._producer = Producer({"bootstrap.servers": topics.bootstrap_servers, **quick})
         self._heard = Heard()
@@ -83,17 +85,32 @@ class Line:
                 raise Stuck(f"{now} of {len(ids)} commands were answered")
             time.sleep(0.05)
 
+    def echo(self, identifier: str) -> None:
+        """Write an answer of this id to the events topic, as a subject would."""
+        headers: list[Header] = [("ce_type", min(GOOD))]
+        value = json.dumps({"commandId": identifier}).encode()
+        self._producer.produce(self._topics.events, value, key=identifier.encode(), headers=headers)
+        self._producer.poll(0)
+
+    def wait_until_read(self, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Wait until the subject's group has committed every record. Raises `Stuck`."""
+        name, until = self._topics.commands, time.monotonic() + LONGEST_WAIT
+        reader = Consumer({**self._reader, "group.id": self._topics.group})
+        partitions = [
+            TopicPartition(name, number) for number in reader.list_topics(name, timeout=30).topics[name].partitions
+        ]
+        while time.monotonic() < until:
+            ends = [reader.get_watermark_offsets(each, timeout=30)[1] for each in partitions]
+            left = sum(end - max(0, each.offset) for end, each in zip(ends, reader.committed(partitions), strict=True))
+            progress(left)
+            if left == 0:
+                reader.close()
+                return
+            time.sleep(0.1)
+        raise Stuck("the records are not read")
+
     def _listen(self) -> None:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._topics.bootstrap_servers,
-                "group.id": "nobody",
-                "enable.auto.commit": False,
-                # The mock broker does not end a waiting fetch when a record comes.
-                "fetch.wait.max.ms": 20,
-                "log_level": 0,
-            }
-        )
+        consumer = Consumer({**self._reader, "group.id": "nobody"})
         partitions = consumer.list_topics(self._topics.events, timeout=30).topics[self._topics.events].partitions
         consumer.assign([TopicPartition(self._topics.events, number, OFFSET_BEGINNING) for number in partitions])
         while not self._ended.is_set():
@@ -118,14 +135,3 @@ class Line:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join(10)
-
-
-@contextmanager
-def lines(topics: Sequence[Topics]) -> Iterator[list[Line]]:
-    """A line to each subject."""
-    made = [Line(each) for each in topics]
-    try:
-        yield [each.__enter__() for each in made]
-    finally:
-        for each in made:
-            each.__exit__()

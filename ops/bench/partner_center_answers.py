@@ -193,8 +193,8 @@ ROUTES: Final[dict[str, tuple[str, Callable[[Plans, str, bytes], Answer]]]] = {
     "GET customers/*/entitlements": ("reservations.list", lambda *_: _items()),
     "POST customers/*/carts": ("carts.create", _cart),
     "POST customers/*/carts/*/checkout": ("carts.checkout", _checkout),
-    "GET products/*/skus/*/availabilities": ("catalog.availabilities", _availabilities),
-    "GET customers/*/products/*/skus/*/availabilities": ("catalog.availabilities", _availabilities),
+    "GET products/*/skus/*/availabilities": ("catalog.list_availabilities", _availabilities),
+    "GET customers/*/products/*/skus/*/availabilities": ("catalog.list_availabilities_by_customer", _availabilities),
     "GET customers/*/agreements": ("agreements.confirmations", _agreements),
     "GET customers/*/directSignedMicrosoftCustomerAgreementStatus": (
         "agreements.direct_signature",

@@ -163,10 +163,12 @@ class Subject:
 
 
 @contextmanager
-def azplan(
-    where: Ground, name: str, *, through: int | None = None, more: Mapping[str, str] | None = None
-) -> Iterator[Subject]:
-    """A worker on a new journal. `through`: a port on loopback through which it reaches PostgreSQL."""
+def azplan(where: Ground, name: str, *, through: int | None = None, profiles: Path | None = None) -> Iterator[Subject]:
+    """A worker on a new journal.
+
+    `through`: a port on loopback through which it reaches PostgreSQL. `profiles`: a folder into which cProfile writes
+    the worker's profile at its end.
+    """
     topics = where.topics()
     with ExitStack() as ending:
         if name == POSTGRES:
@@ -175,8 +177,10 @@ def azplan(
             url = url.replace(f":{where.postgres.port}/", f":{through or where.postgres.port}/")
         else:
             url = f"sqlite:///{where.folder / f'{topics.suffix}.db'}"
-        settings = {**topics.env, **where.partner, "AZPLAN_JOURNAL__URL": url, **SETTINGS, **(more or {})}
-        worker = Azplan(settings=settings, cwd=where.folder, name=topics.suffix)
+        settings = {**topics.env, **where.partner, "AZPLAN_JOURNAL__URL": url, **SETTINGS}
+        file = profiles / f"{where.broker} {name}.prof" if profiles else None
+        inside = [sys.executable, "-m", "cProfile", "-o", str(file)] if file else []
+        worker = Azplan(settings=settings, cwd=where.folder, name=topics.suffix, inside=inside)
         ending.callback(worker.stop)
         worker.start()
         yield Subject(name, topics, worker)
