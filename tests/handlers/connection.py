@@ -42,6 +42,10 @@ class InProcess(Transport):
         names = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, response.reason_phrase, names, response.content)
 
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.aclose()
+
 
 class Issued:
     """A source of tokens that never fails: the simulator makes the tokens."""

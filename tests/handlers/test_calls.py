@@ -122,7 +122,7 @@ PATHS = (
         StartProductUpgrade,
         ProductUpgradeCompleted,
         PROFILES["legacy"],
-        most=24.4,
+        most=23.4,
         lags=("upgrade_pending", "upgrade_running"),
     ),
 )

@@ -58,6 +58,10 @@ class Wire(Transport):
         names = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, response.reason_phrase, names, response.content)
 
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.aclose()
+
     async def _leave(self, name: str, request: httpx.Request) -> None:
         try:
             await self._life.reach(f"{name}: before it leaves")

@@ -26,6 +26,8 @@ from worker.steps import Applied, Money, NotApplied, Verdict
 EFFECT = "product_upgrade"
 """The effect's name: one command of a customer at a time starts an upgrade."""
 START = "upgrade"
+NEW_ID = "new upgrade"
+"""The name in `Context.known` of the upgrade's id, if the answer to the request did not name the upgrade."""
 IN_PROGRESS = "900109"
 ALREADY_COMPLETED = "900110"
 NOT_FOUND = frozenset({"900106", NOTHING_THERE})
@@ -33,10 +35,14 @@ NOT_FOUND = frozenset({"900106", NOTHING_THERE})
 
 @dataclass(frozen=True, slots=True)
 class FollowedUpgrade:
-    """The upgrade of a command, by Partner Center's id. `adopted`: the upgrade was there before the command."""
+    """The upgrade of a command, by Partner Center's id. `adopted`: the upgrade was there before the command.
+
+    `seen` is its state, if this run has read it or has just requested the upgrade.
+    """
 
     upgrade_id: str
     adopted: bool
+    seen: Upgrade | None = None
 
 
 async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> FollowedUpgrade:
@@ -47,19 +53,20 @@ async def upgrade_to_follow(ctx: Context, command: StartProductUpgrade) -> Follo
     step = ctx.step_state(START)
     started = step.result
     if started is not None:
-        return FollowedUpgrade(started.get("upgradeId") or await _new_id(ctx, command), adopted=False)
+        known = started.get("upgradeId") or ctx.known.get(NEW_ID) or await _new_id(ctx, command)
+        return FollowedUpgrade(known, adopted=False)
     adopted = ctx.memory.get(f"adopted {ctx.redrive}")
     if adopted is not None:
         return FollowedUpgrade(adopted, adopted=True)
     found = await _eligibility(ctx, command)
     if not step.may_have_happened:
-        existing = await _existing(ctx, command, found.upgrade_id) or await _leftover(ctx, command)
+        named = await _named(ctx, command, found.upgrade_id)
+        existing = named if _goes_on(named) else await _leftover(ctx, command)
         if existing is not None:
             return await _adopt(ctx, existing)
-        await _refuse_if_not_eligible(ctx, command, found)
+        _refuse_if_not_eligible(found, named)
         ctx.about_to(_start(command))
-    result = await _begin(ctx, command, found)
-    return FollowedUpgrade(result.get("upgradeId") or await _new_id(ctx, command), adopted=False)
+    return await _begin(ctx, command, found)
 
 
 def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | None = None) -> Wait:
@@ -86,15 +93,20 @@ async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibilit
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(no)) from no
 
 
-async def _existing(ctx: Context, command: StartProductUpgrade, upgrade_id: str | None) -> str | None:
-    """The upgrade's id if the upgrade runs or is completed; None if it failed."""
+async def _named(ctx: Context, command: StartProductUpgrade, upgrade_id: str | None) -> FollowedUpgrade | None:
+    """The upgrade that has this id, with its state; None without an id."""
     if upgrade_id is None:
         return None
     upgrade = await upgrade_of(ctx, upgrade_id, command.customer_id, command.product_family)
-    return None if upgrade.state is UpgradeState.FAILED else upgrade_id
+    return FollowedUpgrade(upgrade_id, adopted=True, seen=upgrade)
 
 
-async def _leftover(ctx: Context, command: StartProductUpgrade) -> str | None:
+def _goes_on(named: FollowedUpgrade | None) -> bool:
+    """Whether the upgrade runs or is completed. A failed one lets another start."""
+    return named is not None and named.seen is not None and named.seen.state is not UpgradeState.FAILED
+
+
+async def _leftover(ctx: Context, command: StartProductUpgrade) -> FollowedUpgrade | None:
     """The upgrade that an earlier command left open, if it runs or is completed. A failed one is closed.
 
     Raises `Rejected` (`earlier_outcome_unknown`) if the state of the upgrade stays unknown.
@@ -104,9 +116,9 @@ async def _leftover(ctx: Context, command: StartProductUpgrade) -> str | None:
         return None
     step = earlier.steps.get(START)
     known = (step.result or {}).get("upgradeId") if step else None
-    existing = await _existing(ctx, command, known)
-    if existing is not None:
-        return existing
+    left = await _named(ctx, command, known)
+    if _goes_on(left):
+        return left
     if known is None and (step is None or step.result is not None):
         detail = (
             f"command {earlier.command_id} began an upgrade of this customer, and Partner Center does not show it yet"
@@ -117,24 +129,21 @@ async def _leftover(ctx: Context, command: StartProductUpgrade) -> str | None:
     return None
 
 
-async def _adopt(ctx: Context, upgrade_id: str) -> FollowedUpgrade:
+async def _adopt(ctx: Context, existing: FollowedUpgrade) -> FollowedUpgrade:
     if ctx.validate_only:
         raise Validated([])
     earlier = ctx.earlier(EFFECT)
     if earlier is not None:
         await ctx.close(earlier)
-    ctx.memory[f"adopted {ctx.redrive}"] = upgrade_id
-    return FollowedUpgrade(upgrade_id, adopted=True)
+    ctx.memory[f"adopted {ctx.redrive}"] = existing.upgrade_id
+    return existing
 
 
-async def _refuse_if_not_eligible(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> None:
+def _refuse_if_not_eligible(found: Eligibility, named: FollowedUpgrade | None) -> None:
     if found.is_eligible:
         return
     detail = f"Microsoft says that the customer cannot be upgraded: {found.reason or 'it gives no reason'}"
-    blockers = []
-    if found.upgrade_id is not None:
-        upgrade = await upgrade_of(ctx, found.upgrade_id, command.customer_id, command.product_family)
-        blockers = [blocker_of(found.upgrade_id, upgrade)]
+    blockers = [blocker_of(named.upgrade_id, named.seen)] if named else []
     raise Rejected(RejectedCode.NOT_ELIGIBLE_FOR_UPGRADE, detail, blockers=blockers)
 
 
@@ -143,18 +152,22 @@ def _start(command: StartProductUpgrade) -> Change:
     return Change(upgrades.CREATE, sentence)
 
 
-async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> Result:
+async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility) -> FollowedUpgrade:
     """Start the upgrade, or learn that an earlier request of this command started it."""
     step = ctx.step_state(START)
     before = _before(step) if step.may_have_happened else found.upgrade_id
+    requested: Upgrade | None = None
 
     async def act(center: PartnerCenter) -> Result:
-        return {"upgradeId": await upgrades.create(center, command.customer_id, product_family=command.product_family)}
+        nonlocal requested
+        made = await upgrades.create(center, command.customer_id, product_family=command.product_family)
+        requested = Upgrade(id=made)
+        return {"upgradeId": made}
 
     async def reconcile() -> Verdict:
         """Applied if the upgrade was not there before the first request, or had failed before and runs again."""
         if found.upgrade_id is not None and (
-            not same_id(found.upgrade_id, before) or await _existing(ctx, command, found.upgrade_id)
+            not same_id(found.upgrade_id, before) or _goes_on(await _named(ctx, command, found.upgrade_id))
         ):
             return Applied({"upgradeId": found.upgrade_id})
         # Unlike a cart, this key is gone once the upgrade has failed: then a late first request would start another.
@@ -167,12 +180,13 @@ async def _begin(ctx: Context, command: StartProductUpgrade, found: Eligibility)
     try:
         details = {"before": before, "productFamily": command.product_family}
         money = Money(key=EFFECT, details=details, reconcile=reconcile, act=act, spends=False)
-        return await ctx.step(START, money) or {}
+        result = await ctx.step(START, money) or {}
     except Refused as no:
         if no.code != IN_PROGRESS:
             raise
         detail = f"an upgrade of the customer is in progress: {no.description}"
         raise not_finished(detail) from no
+    return FollowedUpgrade(result.get("upgradeId") or await _new_id(ctx, command), adopted=False, seen=requested)
 
 
 async def _new_id(ctx: Context, command: StartProductUpgrade) -> str:
@@ -181,6 +195,7 @@ async def _new_id(ctx: Context, command: StartProductUpgrade) -> str:
     found = await _eligibility(ctx, command)
     if found.upgrade_id is None or same_id(found.upgrade_id, before):
         raise not_finished("Partner Center took the upgrade and does not name it yet")
+    ctx.known[NEW_ID] = found.upgrade_id
     return found.upgrade_id
 
 

@@ -52,6 +52,8 @@ async def start_product_upgrade(ctx: Context, command: StartProductUpgrade) -> E
 async def _read(ctx: Context, command: StartProductUpgrade, followed: FollowedUpgrade) -> Upgrade:
     """The state of the upgrade. Raises `Failed` (`outcome_unknown`), not a refusal, for an upgrade that this command
     started and that Partner Center refuses to show: the upgrade runs."""
+    if followed.seen is not None:
+        return followed.seen
     try:
         return await upgrade_of(ctx, followed.upgrade_id, command.customer_id, command.product_family)
     except Refused as no:
