@@ -18,7 +18,7 @@ FOR_ALL = frozenset(
     {
         *("hostility", "availability_rotation", "plan_for_sale", "quota_per_minute", "retry_after", "page_size"),
         *("token_lifetime", "refresh_token_reuse", "mfa_answer", "unknown_customer"),
-        *("azure_deletion", "azure_reads_per_hour", "azure_writes_per_hour"),
+        *("azure_deletion", "azure_reads_per_hour", "azure_writes_per_hour", "reservations_per_page"),
     }
 )
 """Knobs for every customer, marked [all] below."""
@@ -155,6 +155,28 @@ class Settings:
     """Answer to the cancel of an Azure subscription that is cancelled, and to the enable of an enabled one."""
     azure_deletion: float = 90 * 86400.0
     """[all] How long an inactive Azure subscription can be reactivated; real seconds, not scaled."""
+    quote_lifetime: float = 900.0
+    """How long the ``sessionId`` of a quote can be used; real seconds, not scaled."""
+    quote_change: float = 0.0
+    """By how much each further quote of a reservation is lower, beside what time takes away."""
+    refund_limit: float = 50_000.0
+    """What a customer gets back in all, in US dollars; more is the policy error RefundLimitExceeded."""
+    policy_error: str | None = None
+    """Code that every quote names as policy error, such as SelfServiceRefundNotSupported."""
+    return_status: Literal[200, 202] = 202
+    """202 comes with the address of an operation that ends later."""
+    return_seconds: Range = (30.0, 3600.0)
+    """From a return with 202 until its end."""
+    return_outcome: Literal["completed", "failed", "never"] = "completed"
+    """How a return with 202 ends."""
+    return_headers: Literal["both", "location", "async"] = "both"
+    """Headers of a 202: ``Location``, ``Azure-AsyncOperation``, or both."""
+    return_state: Literal["PendingBilling", "Succeeded"] = "PendingBilling"
+    """``provisioningState`` of a reservation while its return is under way."""
+    reservation_flip: Range = (540.0, 660.0)
+    """From the end of a return until Partner Center shows it."""
+    reservations_per_page: int = 50
+    """[all] Most reservations of an order on one page."""
     azure_reads_per_hour: int = 12_000
     """[all] Reads in any hour for each Azure subscription, and for each tenant; 0: no limit."""
     azure_writes_per_hour: int = 1_200

@@ -55,12 +55,13 @@ class Effect:
     kind: str
     """``agreement.confirmed``, ``cart.created``, ``cart.updated``, ``order.created``, ``order.<status>``,
     ``subscription.created``, ``subscription.<status>``, ``subscription.updated``, ``entitlement.cancel_requested``,
-    ``entitlement.reactivate_requested``, ``entitlement.<status>``, ``upgrade.created`` or ``upgrade.<status>``.
+    ``entitlement.reactivate_requested``, ``entitlement.<status>``, ``upgrade.created``, ``upgrade.<status>``,
+    ``reservation.return_requested``, ``reservation.returned`` or ``reservation.return_failed``.
     """
     partner: str
     customer: str
     target: str
-    """Id of the cart, order, subscription, Azure subscription or upgrade."""
+    """Id of the cart, order, subscription, Azure subscription, reservation or upgrade."""
     request: int | None = None
     """Number of the request that caused the change; None if time caused it."""
     request_id: str | None = None

@@ -46,6 +46,8 @@ def control_app(simulator: Simulator) -> Starlette:
         ("POST", "/orders/{id}", _end_order),
         ("POST", "/upgrades/{id}", _move_upgrade),
         ("PATCH", "/azure-subscriptions/{id}", _change_azure_subscription),
+        ("PATCH", "/reservations/{id}", _change_reservation),
+        ("POST", "/returns/{id}", _end_return),
         ("POST", "/catalog/rotate", _rotate),
         ("POST", "/tokens/revoke", _revoke),
     )
@@ -200,6 +202,15 @@ def _move_upgrade(simulator: Simulator, request: Request, document: Any) -> obje
 
 def _change_azure_subscription(simulator: Simulator, request: Request, document: Any) -> object:
     return simulator.change_azure_subscription(request.path_params["id"], **document)
+
+
+def _change_reservation(simulator: Simulator, request: Request, document: Any) -> object:
+    return simulator.change_reservation(request.path_params["id"], **document)
+
+
+def _end_return(simulator: Simulator, request: Request, document: Any) -> object:
+    simulator.end_return(request.path_params["id"], failed=bool(document.get("failed")))
+    return simulator.books.counts()
 
 
 def _rotate(simulator: Simulator, _request: Request, _document: Any) -> object:

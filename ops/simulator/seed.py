@@ -8,16 +8,8 @@ from ops.simulator.behaviour import checked_copy
 from ops.simulator.commerce.order_provisioning import YEAR, new_plan
 from ops.simulator.commerce.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT
 from ops.simulator.commerce.upgrade_progress import plan_offer
-from ops.simulator.state import (
-    AzureSubscription,
-    Confirmation,
-    Customer,
-    Order,
-    Reservation,
-    Subscription,
-    Upgrade,
-    UpgradeLine,
-)
+from ops.simulator.reserved import Reservation
+from ops.simulator.state import AzureSubscription, Confirmation, Customer, Order, Subscription, Upgrade, UpgradeLine
 from ops.simulator.world import World
 
 
@@ -43,6 +35,9 @@ class Profile:
     """Number of active Azure subscriptions under each plan."""
     inactive_azure_subscriptions: int = 0
     reservations: int = 0
+    """Reservation orders of one instance."""
+    split_reservations: int = 0
+    """Reservation orders of two instances, which were split into two reservations."""
     legacy: int = 0
     """Legacy MS-AZR-0145P subscriptions."""
     legacy_status: str = "active"
@@ -64,6 +59,8 @@ PROFILES: dict[str, Profile] = {
     "suspended_plan": Profile(plans=1, plan_status="suspended", azure_subscriptions=0, inactive_azure_subscriptions=1),
     "two_plans": Profile(plans=2),
     "reserved": Profile(plans=1, reservations=1),
+    "two_reserved": Profile(plans=1, reservations=2),
+    "split_reserved": Profile(plans=1, split_reservations=1),
     "no_consent": Profile(plans=1, reservations=1, consent="missing"),
     "no_azure_role": Profile(plans=1, reservations=1, azure_role=None, reservation_role=None),
     "legacy": Profile(legacy=1),
@@ -145,10 +142,14 @@ def _add_subscriptions(world: World, customer: Customer, profile: Profile) -> No
             azure = AzureSubscription(world.new_id(), f"Azure subscription {number}", status)
             azure.stopped_at = world.now if status == "inactive" else None
             plan.azure_subscriptions.append(azure)
-    for _ in range(profile.reservations):
+    for number in range(profile.reservations + profile.split_reservations):
         order = _add_order(world, customer)
+        parts = 1 if number < profile.reservations else 2
         name = "Reserved VM Instance, Standard_DS1_v2, US East, 1 Year"
-        customer.reservations.append(Reservation(world.new_id(), order.id, name, 1, world.now + YEAR, profile.reseller))
+        reserved = Reservation(world.new_id(), order.id, name, parts, world.now + YEAR, profile.reseller)
+        if parts > 1:
+            reserved.split(parts)
+        customer.reservations.append(reserved)
 
 
 def add_plan(world: World, customer: Customer, reseller: str | None = None) -> Subscription:

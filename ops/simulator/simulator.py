@@ -12,46 +12,20 @@ from ops.simulator.behaviour import Settings, change_members
 from ops.simulator.books import Books
 from ops.simulator.clock import MORNING, Clock
 from ops.simulator.commerce.order_provisioning import end_order
+from ops.simulator.commerce.refunds import end_return
 from ops.simulator.commerce.upgrade_progress import finish, start_running
 from ops.simulator.faults import FaultPlan
-from ops.simulator.requests.calls import Operation
+from ops.simulator.operations import ARM_OPERATIONS, OPERATIONS
 from ops.simulator.requests.gateway import Gateway
-from ops.simulator.resource_manager import subscriptions as azure_subscriptions
+from ops.simulator.reserved import ReservedItem
 from ops.simulator.resource_manager.callers import ArmCallers
-from ops.simulator.resource_manager.calls import ArmOperation
 from ops.simulator.resource_manager.gateway import ResourceManager
-from ops.simulator.resources import (
-    agreements,
-    azure_entitlements,
-    carts,
-    catalog,
-    checkout,
-    customers,
-    orders,
-    reservations,
-    subscriptions,
-    upgrades,
-)
 from ops.simulator.seed import PROFILES, Profile, add_customer, add_plan, profile_from
 from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, RESOURCE_MANAGER, Tokens
 from ops.simulator.sign_in.grants import Grants
 from ops.simulator.sign_in.token_endpoint import TokenEndpoint, token_app
 from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade
 from ops.simulator.world import World
-
-OPERATIONS: tuple[Operation, ...] = (
-    *customers.OPERATIONS,
-    *agreements.OPERATIONS,
-    *catalog.OPERATIONS,
-    *carts.OPERATIONS,
-    *checkout.OPERATIONS,
-    *orders.OPERATIONS,
-    *subscriptions.OPERATIONS,
-    *azure_entitlements.OPERATIONS,
-    *reservations.OPERATIONS,
-    *upgrades.OPERATIONS,
-)
-ARM_OPERATIONS: tuple[ArmOperation, ...] = (*azure_subscriptions.OPERATIONS,)
 
 CONTOSO = Partner(
     tenant_id="5e11e500-0000-4000-8000-000000000001",
@@ -182,6 +156,28 @@ class Simulator:
                         change_members(each, changes)
                         return each
         raise KeyError(f"there is no Azure subscription {identity}")
+
+    def change_reservation(self, identity: str, **changes: Any) -> ReservedItem:
+        """Change members of a reservation of Azure Resource Manager, such as ``policy_error``.
+
+        Raises KeyError for an unknown one, ValueError for an unknown member.
+        """
+        self.world.settle()
+        for customer in self.world.customers.values():
+            for item in (each for reservation in customer.reservations for each in reservation.items):
+                if item.id == identity.lower():
+                    change_members(item, changes)
+                    return item
+        raise KeyError(f"there is no reservation {identity}")
+
+    def end_return(self, identity: str, *, failed: bool = False) -> None:
+        """End the return of a reservation now, whatever it is waiting for."""
+        self.world.settle()
+        for customer in self.world.customers.values():
+            if identity in customer.returns:
+                end_return(self.world, customer, customer.returns[identity], failed=failed)
+                return
+        raise KeyError(f"there is no return {identity}")
 
     def reset(self) -> None:
         """Forget customers, books, faults and request ids; partners, tokens, settings and time stay."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ops.simulator.requests.answers import Json
+from ops.simulator.reserved import Quote, Reservation, Return
 
 AzureState = Literal["Enabled", "Warned", "PastDue", "Disabled", "Deleted"]
 
@@ -149,18 +150,6 @@ class Subscription:
 
 
 @dataclass
-class Reservation:
-    """Reserved instances that a customer owns."""
-
-    id: str
-    order_id: str
-    name: str
-    quantity: int
-    expires_at: float
-    reseller: str | None = None
-
-
-@dataclass
 class UpgradeLine:
     """One legacy subscription on its way under the plan."""
 
@@ -228,6 +217,8 @@ class Customer:
     confirmations: list[Confirmation] = field(default_factory=list)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     reservations: list[Reservation] = field(default_factory=list)
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    returns: dict[str, Return] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     carts: dict[str, Cart] = field(default_factory=dict)
     upgrades: list[Upgrade] = field(default_factory=list)

@@ -18,6 +18,8 @@ PROMPT = Settings(
     azure_warned=(5, 5),
     azure_disabled=(60, 60),
     azure_enabled=(30, 30),
+    return_seconds=(3600, 3600),
+    reservation_flip=(600, 600),
 )
 
 

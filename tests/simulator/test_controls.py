@@ -7,7 +7,8 @@ import pytest
 
 from ops.simulator.controls import control_app
 from ops.simulator.simulator import Simulator
-from tests.simulator.caller import Caller
+from tests.simulator.caller import ArmCaller, Caller, only_azure_subscription
+from tests.simulator.test_refunds import Owned
 
 
 @pytest.fixture
@@ -104,6 +105,29 @@ async def test_a_person_ends_orders_and_upgrades(
     assert (await control.post(f"/upgrades/{upgrade}", json={"stage": "failed"})).json()["upgrade.failed"] == 1
 
 
+async def test_a_person_changes_azure_subscriptions_and_reservations(
+    simulator: Simulator, control: httpx.AsyncClient
+) -> None:
+    """By their ids, which the customer's page tells; a return ends now."""
+    customer = simulator.customer("reserved", settings={"return_outcome": "never"})
+    azure, reservation = only_azure_subscription(customer), customer.reservations[0]
+    arm, (item,) = ArmCaller(simulator, customer), reservation.items
+    shown = (await control.get(f"/customers/{customer.id}")).json()
+    assert shown["reservations"][0]["items"][0]["id"] == item.id
+    await control.patch(f"/azure-subscriptions/{azure.id}", json={"azure_state": "PastDue"})
+    assert await arm.state(azure.id) == "PastDue"
+    changed = await control.patch(f"/reservations/{item.id}", json={"policy_error": "SelfServiceRefundNotSupported"})
+    assert changed.json()["policy_error"] == item.policy_error == "SelfServiceRefundNotSupported"
+    await control.patch(f"/reservations/{item.id}", json={"policy_error": None})
+    mine = Owned(arm, reservation)
+    await mine.give_back(await mine.quote())
+    (identity,) = customer.returns
+    assert (await control.post(f"/returns/{identity}", json={"failed": True})).json()["reservation.return_failed"] == 1
+    await mine.give_back(await mine.quote())
+    (_, identity) = customer.returns
+    assert (await control.post(f"/returns/{identity}", json={})).json()["reservation.returned"] == 1
+
+
 async def test_partners_tokens_and_the_catalog_are_changed(
     simulator: Simulator, control: httpx.AsyncClient, caller: Caller
 ) -> None:
@@ -138,6 +162,9 @@ async def test_a_reset_restores_the_initial_state(simulator: Simulator, control:
         ("GET", "/books/cheques", None, 404),
         ("POST", "/orders/none", {}, 404),
         ("PATCH", "/partners/none", {}, 404),
+        ("PATCH", "/azure-subscriptions/none", {}, 404),
+        ("PATCH", "/reservations/none", {}, 404),
+        ("POST", "/returns/none", {}, 404),
     ],
 )
 async def test_mistakes_are_explained(

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from ops.simulator.simulator import OPERATIONS, Simulator, routes
+from ops.simulator.operations import OPERATIONS
+from ops.simulator.simulator import Simulator, routes
 from tests.simulator.caller import Caller
 
 

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from ops.simulator.behaviour import Hostility
-from ops.simulator.simulator import ARM_OPERATIONS, Simulator, build, routes
+from ops.simulator.operations import ARM_OPERATIONS
+from ops.simulator.simulator import Simulator, build, routes
 from ops.simulator.state import Customer
 from tests.simulator.caller import ArmCaller, Caller, only_azure_subscription
 
@@ -90,8 +91,8 @@ async def test_missing_and_foreign_tokens_are_told_apart(simulator: Simulator, a
 
 async def test_partner_center_takes_no_token_of_a_customers_tenant(simulator: Simulator, customer: Customer) -> None:
     """Fact sheet 1: each service has an audience of its own."""
-    for details in ({}, {"audience": PARTNER_CENTER}):
-        caller = Caller(simulator, token=simulator.arm_token(customer, **details))
+    tokens = (simulator.arm_token(customer), simulator.arm_token(customer, audience=PARTNER_CENTER))
+    for caller in (Caller(simulator, token=token) for token in tokens):
         assert (await caller.get("/customers")).status == 401
 
 

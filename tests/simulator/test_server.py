@@ -45,14 +45,16 @@ async def client(running: Simulator, addresses: Addresses) -> AsyncIterator[http
         yield found
 
 
-def application(addresses: Addresses, simulator: Simulator, ca_file: Path, secret: str) -> Any:
+def application(
+    addresses: Addresses, simulator: Simulator, ca_file: Path, secret: str, *, tenant: str | None = None
+) -> Any:
     """MSAL, which trusts the CA and asks no other host."""
     session = requests.Session()
     session.verify, session.trust_env = str(ca_file), False
     return msal.ConfidentialClientApplication(
         simulator.partner.client_id,
         client_credential=secret,
-        authority=f"{addresses.authority}/{simulator.partner.tenant_id}",
+        authority=f"{addresses.authority}/{tenant or simulator.partner.tenant_id}",
         instance_discovery=False,
         http_client=session,
     )
@@ -92,6 +94,36 @@ async def test_msal_gets_tokens_over_tls(
     assert (await client.get("/agreements", headers=_bearer(user))).status_code == 200
     assert user["refresh_token"]
     assert denied["error"] == "invalid_client"
+
+
+async def test_msal_gets_a_token_of_a_customers_tenant_for_azure_resource_manager(
+    running: Simulator, addresses: Addresses, tmp_path: Path
+) -> None:
+    """Fact sheet 2.6: the customer's authority and the partner's refresh token. A missing consent is reported."""
+    write_ca(addresses, tmp_path / "ca.pem")
+    agreed, other = running.customer("reserved"), running.customer("no_consent")
+
+    def talk(tenant: str) -> dict[str, Any]:
+        secret = running.partner.client_secret
+        app = application(addresses, running, tmp_path / "ca.pem", secret, tenant=tenant)
+        scopes = ["https://management.azure.com/.default"]
+        found: dict[str, Any] = app.acquire_token_by_refresh_token(running.refresh_token(), scopes)
+        return found
+
+    token = await asyncio.to_thread(talk, agreed.id)
+    query = {"api-version": "2022-11-01"}
+    path = f"/providers/Microsoft.Capacity/reservationOrders/{agreed.reservations[0].id}/reservations"
+    async with httpx.AsyncClient(base_url=addresses.arm, headers=_bearer(token), trust_env=False) as arm:
+        assert (await arm.get(path, params=query)).status_code == 200
+        running.faults.add("truncated", operation="arm.*")
+        with pytest.raises(httpx.RemoteProtocolError, match="complete message"):
+            await arm.get(path, params=query)
+    denied = await asyncio.to_thread(talk, other.id)
+    assert (denied["error"], denied["error_codes"], denied["suberror"]) == (
+        "invalid_grant",
+        [65001],
+        "consent_required",
+    )
 
 
 async def test_dropped_connections_really_drop(running: Simulator, client: httpx.AsyncClient) -> None:
@@ -141,6 +173,7 @@ async def test_the_api_can_speak_tls(running: Simulator, tmp_path: Path) -> None
     async with serving(running, Ports(api_tls=True, names=("simulator",))) as addresses:
         write_ca(addresses, tmp_path / "ca.pem")
         assert addresses.api.startswith("https://")
+        assert addresses.arm.startswith("https://")
         trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
         async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
             assert (await client.get(f"{addresses.api}/v1/customers")).status_code == 401
@@ -151,6 +184,7 @@ async def test_the_process_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) 
     ca_file, refresh_file = tmp_path / "ca.pem", tmp_path / "secrets" / "refresh"
     process = await _start(
         *("--api-port=0", "--control-port=0", "--authority-port=0", "--scale=60", "--no-hostility"),
+        "--arm-port=0",
         *("--customers=plan=2", "--customers=3", f"--ca-file={ca_file}", f"--refresh-token-file={refresh_file}"),
         *("--partner=5E11E500-0000-4000-8000-0000000000AA:app:se:cret", "--set=page_size=7"),
     )
@@ -160,6 +194,8 @@ async def test_the_process_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) 
         async with httpx.AsyncClient(base_url=ready["control"], trust_env=False) as control:
             assert len((await control.get("/customers")).json()) == ready["customers"] == 5
             assert (await control.get("/settings")).json()["page_size"] == 7
+            nobody = await control.get(f"{ready['arm']}/subscriptions/x?api-version=2022-12-01")
+            assert nobody.json()["error"]["code"] == "AuthenticationFailed"
         assert ready["partners"][0]["authority"].endswith("/5e11e500-0000-4000-8000-0000000000aa")
         assert "se:cret" not in json.dumps(ready)
         assert ca_file.read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")

@@ -2,7 +2,8 @@
 
 from ops.simulator.commerce.products import AZURE_PLAN_PRODUCT, LEGACY_AZURE_SKU, RESERVATION_PRODUCT, find_item
 from ops.simulator.requests.calls import change_by_time
-from ops.simulator.state import AzureSubscription, Cart, CartLine, Customer, Order, OrderLine, Reservation, Subscription
+from ops.simulator.reserved import Reservation
+from ops.simulator.state import AzureSubscription, Cart, CartLine, Customer, Order, OrderLine, Subscription
 from ops.simulator.world import World
 
 YEAR = 365 * 86400.0

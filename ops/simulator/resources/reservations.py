@@ -8,14 +8,14 @@ from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.commerce.products import RESERVATION_PRODUCT
 from ops.simulator.requests.answers import Answer, Json, collection, link, present
 from ops.simulator.requests.calls import Call, Operation
-from ops.simulator.state import Reservation
+from ops.simulator.reserved import Reservation
 
 RESERVED = frozenset({"reservedinstance", "virtualmachinereservedinstance", "virtual_machine_reserved_instance"})
 TYPES = RESERVED | {"software"}
 
 
 def list_entitlements(call: Call) -> Answer:
-    """List reserved instances, expired ones too; ``showExpiry=true`` adds the day."""
+    """List reserved instances, expired and returned ones too; ``showExpiry=true`` adds the day."""
     customer = call.customer
     wanted = call.query.get("entitlementtype", "").lower()
     if wanted and wanted not in TYPES:
@@ -35,7 +35,7 @@ def _body(call: Call, customer_id: str, reservation: Reservation, *, expiry: boo
         skuId="00G1",
         skuTitle=reservation.name,
         quantity=reservation.quantity,
-        quantityDetails=[{"quantity": reservation.quantity, "status": "active" if active else "expired"}],
+        quantityDetails=_details(reservation, active=active),
         entitledArtifacts=[
             {
                 "link": link(f"{group}/lineitems/0/resource/{reservation.id}"),
@@ -48,6 +48,11 @@ def _body(call: Call, customer_id: str, reservation: Reservation, *, expiry: boo
         expiryDate=wire_date(call.world.clock.date(reservation.expires_at), digits=0) if expiry else None,
         dynamicAttributes={"reservationType": "virtualmachines"},
     )
+
+
+def _details(reservation: Reservation, *, active: bool) -> list[Json]:
+    details = [(reservation.quantity, "active" if active else "expired"), (reservation.returned, "cancelled")]
+    return [{"quantity": quantity, "status": status} for quantity, status in details if quantity]
 
 
 OPERATIONS = (Operation("reservations.list", "GET", "/customers/{customer_id}/entitlements", list_entitlements),)

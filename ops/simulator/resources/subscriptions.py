@@ -161,7 +161,7 @@ def _refuse_stale(call: Call, subscription: Subscription) -> None:
 def _has_active_assets(call: Call, customer: Customer, plan: Subscription) -> bool:
     if any(each.status == "active" for each in plan.azure_subscriptions):
         return True
-    active = [each for each in customer.reservations if each.expires_at > call.at]
+    active = [each for each in customer.reservations if each.expires_at > call.at and each.quantity > 0]
     return call.settings.reservations_block and bool(active)
 
 
