@@ -22,6 +22,7 @@ from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
 from worker.broker.writing.in_flight_limit import largest_record
+from worker.ceiling.shared_ceiling import Terms
 from worker.clock import Clock
 from worker.gate import Traffic
 from worker.handling import Handler, load
@@ -33,7 +34,7 @@ from worker.journal.records import Work
 from worker.operating_system import on_stop
 from worker.partner_center.all_operations import operations
 from worker.partner_center.client.account import Account
-from worker.partner_center.client.sliding_window import SPAN
+from worker.partner_center.client.ceilings.leases import Leases
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.controls.circuit_probe_requests import ProbeRequests
@@ -82,7 +83,6 @@ class Worker:
         accounts = open_accounts(settings, self._clock)
         for name, warning in unused_proxies(settings):
             log.warning("proxy.unused", partner=name, warning=warning)
-        await recall(journal, accounts, tenants)
         try:
             source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))
             given = Dependencies(self._clock, journal, accounts, tenants, source, sink, load("worker.handlers"))
@@ -149,8 +149,7 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
     partners = [*(tenant.lanes for tenant in tenants.accounts.values()), ""]
     lanes = Lanes(journal, Dispatch(turn_parts(settings, given, closed), sender), partners, limits)
     rules = IntakeRules(tenants.resolve, sender, settings.journal.retention.total_seconds())
-    topics = Topics(kafka.events_topic, kafka.dead_letters_topic)
-    publisher = Publisher(journal, given.sink, topics, clock)
+    publisher = Publisher(journal, given.sink, Topics(kafka.events_topic, kafka.dead_letters_topic), clock)
     poison = Poison(settings.worker.poison_window, settings.worker.poison_share)
     consumer = Consumer(given.source, journal, lanes, rules, clock, poison=poison)
     paused = Pauses(journal, lanes.wake, given.attention)
@@ -173,6 +172,7 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
         publisher=publisher,
         clock=clock,
         background=[
+            shared(settings, given).run,
             gauges.run,
             paused.run,
             asked.run,
@@ -192,6 +192,15 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
     return service
 
 
+def shared(settings: Settings, given: Dependencies) -> Leases:
+    """What this worker leases under the ceilings of its accounts, which all processes on its journal share."""
+    terms = Terms(settings.worker.call_timeout.total_seconds())
+    leases = Leases(given.journal.exchange_slots, given.clock, terms)
+    for name, account in given.accounts.items():
+        account.share(leases, given.tenants.accounts[name].lanes)
+    return leases
+
+
 def turn_parts(settings: Settings, given: Dependencies, closed: Callable[[Work, str], str | None]) -> TurnParts:
     """What every turn needs. `closed`: why no request of a command claimed by a worker may leave; None if one may."""
     return TurnParts(
@@ -209,18 +218,6 @@ def turn_parts(settings: Settings, given: Dependencies, closed: Callable[[Work, 
 def ceilings(accounts: Mapping[str, Account]) -> Iterator[tuple[str, str, int, int]]:
     """Partner account, resource family, ceiling and requests of the last minute, for each family in use."""
     return ((name, *each) for name, account in accounts.items() for each in account.ceilings())
-
-
-async def recall(journal: Journal, accounts: Mapping[str, Account], tenants: Directory) -> None:
-    """Tell the accounts of the last calls: a ceiling holds in any 60 seconds, also across a restart of the worker."""
-    ages: dict[tuple[str, str], list[float]] = {}
-    for call in await journal.recent_calls(SPAN):
-        if call.operation in operations():
-            ages.setdefault((call.partner, operations()[call.operation].family), []).append(call.age)
-    for (partner, family), each in ages.items():
-        account = tenants.account_of(partner)
-        if account is not None:
-            accounts[account].recall(family, each)
 
 
 def join(given: Dependencies, work: Work, closed: Callable[[str], str | None]) -> Traffic:

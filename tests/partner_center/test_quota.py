@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
-from worker.partner_center.client.quota import GROWTH, LOWERED, STUBBORN, CeilingReached, Quota
-from worker.partner_center.client.sliding_window import GRACE, SOONEST, SPAN, SlidingWindow
+from worker.partner_center.client.ceilings.quota import GROWTH, LOWERED, STUBBORN, CeilingReached, Quota
+from worker.partner_center.client.ceilings.sliding_window import GRACE, SOONEST, SPAN, SlidingWindow
 
 
 def test_no_more_requests_leave_than_the_ceiling_allows() -> None:
@@ -310,13 +310,3 @@ async def test_an_outage_says_nothing_about_ceilings() -> None:
     for number in range(100):
         async with ceiling.slot("b", number) as slot:
             slot.left = True
-
-
-def test_requests_from_before_a_restart_count_for_the_ceiling() -> None:
-    """The ceiling holds in any 60 seconds, including those around a restart of the worker."""
-    window = SlidingWindow(2)
-
-    window.recall(1000.0, [10.0, 70.0, 20.0])
-
-    assert window.ask(1000.0, "a") == pytest.approx(40.0)
-    assert window.ask(1040.0, "a") == 0.0

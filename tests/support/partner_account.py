@@ -10,6 +10,7 @@ from ops.simulator.simulator import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
 from worker.partner_center.client.call import BoundAccount
+from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import AccessToken
@@ -158,6 +159,10 @@ class SimulatedAccount:
         """This account for one run of a command."""
         self._runs[run.correlation_id] = str(run.command)
         return BoundAccount(self._state, run)
+
+    def share(self, leases: Leases, tenant: str) -> None:
+        """As the real account does."""
+        self._state.share(leases, tenant)
 
     def ceilings(self) -> Iterable[tuple[str, int, int]]:
         """As the real account does."""

@@ -9,6 +9,7 @@ People use the journal through `OperatorJournal`.
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from worker.ceiling.shared_ceiling import Grant, Statement, Terms
 from worker.errors import LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.database.transactions import Transactions
@@ -25,13 +26,12 @@ from worker.journal.processing import (
     move_when_account_known,
     outbox,
     pauses,
-    recent_calls,
     runnable_commands,
     runs,
+    shared_ceilings,
     unknown_rows,
 )
 from worker.journal.processing.lane_prefixes_of_accounts import Directory
-from worker.journal.processing.recent_calls import RecentCall
 from worker.journal.processing.requests import LaneRequests
 from worker.journal.reading import counts
 from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Step, UnknownRow, Unsent, Work
@@ -262,9 +262,14 @@ class Journal:
         """Open commands, unsent events and open dead letters, in numbers, for metrics."""
         return await self.transactions.read(counts.gauges)
 
-    async def recent_calls(self, seconds: float) -> list[RecentCall]:
-        """The calls of Partner Center by all workers that ended in the last `seconds`, as far as they are stored."""
-        return await self.transactions.read(lambda tx: recent_calls.recent_calls(tx, seconds))
+    async def exchange_slots(
+        self, holder: str, said: Mapping[shared_ceilings.Key, Statement], terms: Terms
+    ) -> Mapping[shared_ceilings.Key, Grant]:
+        """Take a process's statements about ceilings that it shares, and grant it slots. Waits behind no other write.
+
+        A ceiling is named by the word that the tenant's lanes begin with, and the resource family.
+        """
+        return await self.transactions.write_at_once(lambda tx: shared_ceilings.exchange_all(tx, holder, said, terms))
 
 
 def insist(held: bool, item: Work) -> None:  # noqa: FBT001 - the result of a conditional write

@@ -12,7 +12,8 @@ A handler imports a module of `resources` and calls its functions with the `Part
 | `client.exchange`, `client.request`, `client.transport` | one request and its answer, as data and on the wire |
 | `http_transport` | connections to one host, as a transport of httpx |
 | `client.state_shared_by_calls` | state that all calls of an account share |
-| `client.quota`, `client.sliding_window`, `client.circuit` | when a request may be sent |
+| `client.ceilings.quota`, `client.ceilings.sliding_window`, `client.circuit` | when a request may be sent |
+| `client.ceilings.leases` | the slots that this process has leased under ceilings which other processes share |
 | `client.tokens`, `client.token_requests`, `client.refresh_token` | access tokens, and how they are obtained |
 | `client.trouble_explanations`, `client.unreachable_cause` | why sign-in or connection fails, and what to do about it |
 | `answers` | how answers are read, and what their errors mean. Pure |

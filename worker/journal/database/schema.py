@@ -26,6 +26,7 @@ TABLES = (
     "forgotten_plan",
     "tenant",
     "account_name",
+    "ceiling",
 )
 """All tables of a journal of the newest version."""
 

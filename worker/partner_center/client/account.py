@@ -10,6 +10,7 @@ from pathlib import Path
 
 from worker.clock import Clock
 from worker.partner_center.client.call import BoundAccount
+from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import Identity
@@ -67,12 +68,12 @@ class Account:
         """This account, bound to one run of a command."""
         return BoundAccount(self._state, run)
 
-    def recall(self, family: str, ages: Iterable[float]) -> None:
-        """Count requests to a resource family that were made before a restart. `ages`: seconds since each of them."""
-        self._state.quota(family).recall(ages)
+    def share(self, leases: Leases, tenant: str) -> None:
+        """Share the request ceilings, before the first call, with all processes that call them `tenant`'s."""
+        self._state.share(leases, tenant)
 
     def ceilings(self) -> Iterable[tuple[str, int, int]]:
-        """For each resource family that was called: name, current ceiling, requests in the last minute."""
+        """For each resource family that was called: name, ceiling, requests of this worker in the last minute."""
         return self._state.ceilings()
 
     def try_now(self) -> None:

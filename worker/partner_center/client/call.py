@@ -11,8 +11,8 @@ from itertools import count
 from typing import Any, TypeVar
 
 from worker.partner_center.answers.resource import Link
+from worker.partner_center.client.ceilings.quota import CeilingReached
 from worker.partner_center.client.exchange import Exchange
-from worker.partner_center.client.quota import CeilingReached
 from worker.partner_center.client.request import Request, follow, prepare
 from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import NoToken

@@ -10,7 +10,7 @@ from worker import metrics
 from worker.partner_center.answers.answer_parsing import Answer, clean, read, retry_after
 from worker.partner_center.answers.classification import Verdict, classify
 from worker.partner_center.answers.error_code_explanations import explanations
-from worker.partner_center.client.quota import SHORTEST_HOLD
+from worker.partner_center.client.ceilings.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id
 from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.tokens import AccessToken

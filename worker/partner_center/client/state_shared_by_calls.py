@@ -12,8 +12,9 @@ import structlog
 
 from worker import metrics
 from worker.clock import Clock
+from worker.partner_center.client.ceilings.leases import Leases
+from worker.partner_center.client.ceilings.quota import Quota
 from worker.partner_center.client.circuit import Circuit, Permit, State
-from worker.partner_center.client.quota import Quota
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Departure, Transport
 from worker.partner_center.errors import CallError, GateClosed, NeverSent, Unanswered, Unavailable
@@ -73,18 +74,31 @@ class AccountState:
         self.user_only: set[str] = set()
         """Names of operations for which Partner Center demanded a user's token (900329)."""
         self._limit = limit
+        self._leases: tuple[str, Leases] | None = None
         self._quotas: dict[str, Quota] = {}
         self._circuits: dict[str, Circuit] = {}
         self._reporters: dict[str, CircuitReporter] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
 
+    def share(self, leases: Leases, tenant: str) -> None:
+        """Share the request ceilings, before the first call, with all processes that call them `tenant`'s."""
+        self._leases = tenant, leases
+
     def quota(self, family: str) -> Quota:
         """The request ceiling of a resource family."""
         if family not in self._quotas:
-            waited = metrics.THROTTLE_WAIT.labels("partner").inc
-            self._quotas[family] = Quota(
-                family, self._limit, self.clock, patience=PATIENCE, waited=waited, account=self.account
+            tenant, leases = self._leases or ("", None)
+            quota = self._quotas[family] = Quota(
+                family,
+                self._limit,
+                self.clock,
+                patience=PATIENCE,
+                waited=metrics.THROTTLE_WAIT.labels("partner").inc,
+                account=self.account,
+                exchanges=leases,
             )
+            if leases is not None:
+                leases.join((tenant, family), quota)
         return self._quotas[family]
 
     @contextmanager
@@ -118,7 +132,7 @@ class AccountState:
             circuit.answered(permit)
 
     def ceilings(self) -> Iterator[tuple[str, int, int]]:
-        """For each resource family that was called: name, current ceiling, requests in the last minute."""
+        """For each resource family that was called: name, ceiling, requests of this worker in the last minute."""
         for family, quota in self._quotas.items():
             yield (family, *quota.standing())
 

@@ -1,13 +1,13 @@
 """A sliding window: at most so many requests in any 60 seconds, and who is next. Pure: the caller passes the time."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-SPAN = 60.0
-"""Seconds. The ceiling holds in any span of this length, not only in spans that begin on the minute."""
+from worker.ceiling.shared_ceiling import SPAN, Grant
+
 GRACE = 10.0
 """Seconds for which a promised slot is kept for a caller that is late."""
 MOST_PROMISES = 20_000
@@ -16,6 +16,8 @@ NEXT_REQUEST = 3.0
 """Seconds for which a slot is kept for the next request of a caller that was admitted while others wait."""
 SOONEST = 0.05
 """Shortest wait, in seconds, that a caller is told."""
+TICK = 0.05
+"""Seconds. Answers that came within one of these are stated to other processes as one."""
 
 
 @dataclass(slots=True)
@@ -47,10 +49,19 @@ class SlidingWindow:
     a slot is kept for the next request of an admitted caller. Otherwise every caller would get the first of its
     requests and nobody the last. A run that ends for want of a slot is repeated from its beginning. So the next run of
     that caller is admitted only when as many slots are free as the last run needed.
+
+    If the ceiling is `shared` with other processes, a slot must also be in hand: granted, and not yet used.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, shared: bool = False) -> None:
         self.limit = limit
+        self.in_hand: int | None = 0 if shared else None
+        """Slots that were granted and are not used. None if the ceiling is not shared."""
+        self.others = 0
+        """Slots of other processes that counted at the last exchange."""
+        self._coming: list[float] = []
+        self._known_until = -SPAN
+        self._answers: deque[tuple[int, int]] = deque()
         self._under_way = 0
         self._free_at: deque[float] = deque()
         self._ranks: dict[Hashable, int] = {}
@@ -77,6 +88,8 @@ class SlidingWindow:
             if kept:
                 self._let_in[rank] = _KeptSlots(now + NEXT_REQUEST, kept)
             self._under_way += 1
+            if self.in_hand is not None:
+                self.in_hand -= 1
             return 0.0
         due = self._promises.get(rank, now)
         if due - now >= SOONEST:
@@ -94,7 +107,7 @@ class SlidingWindow:
             mine.short = True
 
     def spent(self, now: float) -> int:
-        """How many requests were answered in the last `SPAN` or are under way."""
+        """How many requests of this process were answered in the last `SPAN` or are under way."""
         self._forget(now)
         return self._under_way + len(self._free_at)
 
@@ -103,26 +116,79 @@ class SlidingWindow:
         self._under_way -= 1
         if left:
             self._free_at.append(now + SPAN)
+            tick = int(now / TICK)
+            number = self._answers.pop()[1] if self._answers and self._answers[-1][0] == tick else 0
+            self._answers.append((tick, number + 1))
+        elif self.in_hand is not None:
+            self.in_hand += 1
 
-    def recall(self, now: float, ages: Iterable[float]) -> None:
-        """Count requests that were made before this window existed. `ages`: seconds since each answer."""
-        self._free_at = deque(sorted([*self._free_at, *(now + SPAN - age for age in ages if age < SPAN)]))
+    # ---- what other processes must know, and what they leave
+
+    @property
+    def held(self) -> int:
+        """Slots in hand or under way."""
+        return self._under_way + (self.in_hand or 0)
+
+    def used(self, now: float) -> list[tuple[float, int]]:
+        """Seconds since the answers of the last `SPAN`, and their numbers. A tick counts from its end."""
+        while self._answers and (self._answers[0][0] + 1) * TICK + SPAN <= now:
+            self._answers.popleft()
+        return [(max(now - (tick + 1) * TICK, 0.0), number) for tick, number in self._answers]
+
+    def lately(self, now: float) -> int:
+        """How many answers came in the last second."""
+        since, found = int((now - 1.0) / TICK), 0
+        for tick, number in reversed(self._answers):
+            if tick < since:
+                break
+            found += number
+        return found
+
+    def due(self, now: float) -> int:
+        """How many slots callers would use now: those whose promise is due, and those before them.
+
+        Slots that are kept for the next requests of admitted callers are among them.
+        """
+        self._forget(now)
+        due = [rank for rank, at in self._promises.items() if at <= now + SOONEST]
+        several = sum(self._needed(rank) - 1 for rank in due)
+        kept = sum(each.slots for each in self._let_in.values())
+        return bisect_right(self._queue, max(due, default=0)) + several + kept
+
+    def grant(self, now: float, grant: Grant) -> None:
+        """Take the answer of an exchange."""
+        self.in_hand = (self.in_hand or 0) + grant.slots
+        self.others = grant.others
+        self._coming = [now + seconds for seconds, number in grant.coming for _ in range(number)]
+        self._known_until = now + NEXT_REQUEST
+        if grant.hold:
+            self.hold(now, grant.hold)
+
+    def left_of_hold(self, now: float) -> float:
+        """Seconds until the end of the hold; 0 if there is none."""
+        return max(self._held_until - now, 0.0)
 
     def hold(self, now: float, seconds: float) -> None:
         """Admit nobody for so many seconds."""
         self._held_until = max(self._held_until, now + seconds)
 
     def _free(self) -> int:
-        return self.limit - self._under_way - len(self._free_at)
+        free = self.limit - self._under_way - len(self._free_at)
+        return free if self.in_hand is None else min(free, self.in_hand)
+
+    def _needed(self, rank: int) -> int:
+        mine = self._runs.get(rank)
+        return 1 if mine is None or mine.made else min(mine.needed, self.limit)
 
     def _due(self, now: float, place: int) -> float:
         """When the slot for the caller at `place` of the queue is expected. After a hold, slots come one at a time."""
         rounds, place_in_round = divmod(place, self.limit)
         ends = place_in_round - self._free()
-        if ends < 0:
+        coming = self._free_at if self.in_hand is None else self._coming
+        if ends < 0 or (self.in_hand is not None and now > self._known_until):
             due = now
-        elif ends < len(self._free_at):
-            due = self._free_at[ends]
+        elif ends < len(coming):
+            due = max(coming[ends], now)
         else:
             due = now + SPAN
         if now < self._held_until:

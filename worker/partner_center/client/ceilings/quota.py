@@ -7,13 +7,15 @@ configured ceiling is too high, and `Quota` lowers it for a while.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import structlog
 
+from worker.ceiling.shared_ceiling import SPAN, Grant, Statement
 from worker.clock import Clock
-from worker.partner_center.client.sliding_window import SPAN, SlidingWindow
+from worker.partner_center.client.ceilings.sliding_window import SlidingWindow
 
 log = structlog.get_logger("azplan.quota")
 
@@ -25,6 +27,12 @@ STUBBORN, MEMORY = 6, 300.0
 """If one command is refused this often within this many seconds, the real ceiling is lower than the configured one."""
 LOWERED, GROWTH = 2 * SPAN, 10.0
 """Seconds that a lowered ceiling stays. From then on it doubles every so many seconds, up to the configured one."""
+SPARE = 4
+"""Slots in reserve of a ceiling that is in use: the requests of one command then wait for no exchange."""
+IN_USE, USED_BEFORE = 10.0, 600.0
+"""Seconds after a request in which a reserve is kept, and in which an exchange for another family brings one."""
+UNREACHABLE = 5.0
+"""Seconds until the next try of a caller while the journal does not say which slots are free."""
 
 
 class CeilingReached(Exception):
@@ -33,6 +41,19 @@ class CeilingReached(Exception):
     def __init__(self, delay: float) -> None:
         super().__init__(f"no request may be made for {delay:.1f} s")
         self.delay = delay
+
+
+class Exchanges(Protocol):
+    """Exchanges slots with the other processes that share the ceilings."""
+
+    def soon(self) -> object:
+        """Let an exchange begin soon."""
+
+    async def next(self) -> bool:
+        """Wait for an exchange that begins from now on. False if it failed."""
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until an exchange ends, or so many seconds."""
 
 
 class Slot:
@@ -55,15 +76,23 @@ class Quota:
         patience: float,
         waited: Callable[[float], None],
         account: str = "",
+        exchanges: Exchanges | None = None,
     ) -> None:
         """`limit`: requests in any 60 seconds. `patience`: seconds that a caller waits for a slot.
 
-        `waited` is called with the seconds that a caller has to wait.
+        `waited` is called with the seconds that a caller has to wait. `exchanges`: None if no other process has a part
+        in this ceiling.
         """
         self._account = account
         self._family = family
         self._limit = limit
-        self._window = SlidingWindow(limit)
+        self._window = SlidingWindow(limit, shared=exchanges is not None)
+        self._exchanges = exchanges
+        self._lease_until = 0.0
+        self._last_use = -USED_BEFORE
+        self._reserve = 0
+        self._untold = False
+        """Whether requests were answered, or a hold began, since the last statement."""
         self._clock = clock
         self._patience = patience
         self._waited = waited
@@ -81,24 +110,96 @@ class Quota:
         try:
             yield slot
         finally:
-            self._window.done(self._clock.monotonic(), left=slot.left)
+            now = self._clock.monotonic()
+            self._window.done(now, left=slot.left)
+            self._last_use, self._untold = now, True
 
     async def _enter(self, who: Hashable, run: Hashable) -> None:
         give_up = self._clock.monotonic() + self._patience
+        informed = False
         while True:
             now = self._clock.monotonic()
             self._window.limit = self._ceiling(now)
+            self._let_lapse()
             delay = self._window.ask(now, who, run)
             if not delay:
+                self._fill_up()
                 return
-            self._waited(delay)
+            if self._exchanges is not None and not informed and not self._window.left_of_hold(now):
+                informed = await self._exchange(self._exchanges, give_up - now)
+                continue
             if now + delay > give_up:
+                self._waited(delay)
                 self._window.fell_short(who, refused=False)
                 raise CeilingReached(delay)
-            await asyncio.sleep(delay)
+            await (asyncio.sleep(delay) if self._exchanges is None else self._exchanges.ended(delay))
+            informed = self._clock.monotonic() < now + delay
+            self._waited(self._clock.monotonic() - now)
+
+    async def _exchange(self, exchanges: Exchanges, seconds: float) -> bool:
+        """Learn how many slots are free. Raises `CeilingReached` if the journal does not say it in so many seconds."""
+        try:
+            async with asyncio.timeout(max(seconds, 0.0)):
+                done = await exchanges.next()
+        except TimeoutError:
+            done = False
+        if not done:
+            raise CeilingReached(UNREACHABLE)
+        return True
+
+    def _let_lapse(self) -> None:
+        """Forget the slots in hand if their lease is over. It goes on while the machine is suspended."""
+        if self._exchanges is not None and self._clock.boot() >= self._lease_until:
+            self._window.in_hand = 0
+
+    def _fill_up(self) -> None:
+        """Let an exchange begin before the last slot in hand is used, if there is plenty."""
+        if self._exchanges is not None and (self._window.in_hand or 0) < min(self._spare(SPARE), self._reserve) / 2:
+            self._exchanges.soon()
+
+    def _spare(self, least: int) -> int:
+        return max(least, self._window.lately(self._clock.monotonic()))
+
+    # ---- for the exchange with other processes
+
+    def statement(self, *, asked: bool, last: bool = False) -> Statement | None:
+        """What other processes must know. None if nothing has changed. Slots without a use are given back.
+
+        `asked`: a caller waits for the exchange, of this ceiling or of another one. `last`: no request will follow.
+        """
+        now = self._clock.monotonic()
+        self._let_lapse()
+        window, unused = self._window, now - self._last_use
+        least = SPARE if unused < (USED_BEFORE if asked else IN_USE) else 0
+        due, in_hand = 0 if last else window.due(now), window.in_hand or 0
+        spare = 0 if last else max(self._spare(least), 4 * due)
+        window.in_hand = min(in_hand, due + min(spare, self._reserve))
+        wanted, spare = max(due - window.in_hand, 0), max(spare - max(window.in_hand - due, 0), 0)
+        if not (self._untold or in_hand or window.held or wanted or (asked and spare)):
+            return None
+        self._untold = False
+        return Statement(
+            limit=self._ceiling(now),
+            held=window.held,
+            used=window.used(now),
+            wanted=wanted,
+            spare=spare,
+            hold=window.left_of_hold(now),
+        )
+
+    def granted(self, grant: Grant | None, lease_until: float) -> None:
+        """Take the answer to the last statement. None: there is no answer, and nobody knows who has heard it.
+
+        `lease_until`: the end of the lease of all slots in hand, by the clock that counts suspended time.
+        """
+        if grant is None:
+            self._untold = True
+            return
+        self._lease_until, self._reserve = lease_until, grant.reserve
+        self._window.grant(self._clock.monotonic(), grant)
 
     def standing(self) -> tuple[int, int]:
-        """How many requests this worker may make in any 60 seconds now, and how many it made in the last 60."""
+        """How many requests all processes may make in any 60 seconds now, and how many this one made in the last 60."""
         now = self._clock.monotonic()
         self._window.limit = self._ceiling(now)
         return self._window.limit, self._window.spent(now)
@@ -112,10 +213,6 @@ class Quota:
             limit, self._lowered, self._logged_limit = self._limit, None, self._limit
             log.info("quota.raised", partner=self._account, family=self._family, requests_per_minute=limit)
         return min(limit, self._limit)
-
-    def recall(self, ages: Iterable[float]) -> None:
-        """Count requests that were made before a restart. `ages`: seconds since each of them."""
-        self._window.recall(self._clock.monotonic(), ages)
 
     def refused(self, who: Hashable, seconds: float | None, run: Hashable = None) -> float:
         """Partner Center refused a request of `who` with 429: hold back every caller, and promise `who` a slot.
@@ -133,6 +230,9 @@ class Quota:
     def away(self, seconds: float) -> None:
         """Hold back every caller for so many seconds. Says nothing about the height of the ceiling."""
         self._window.hold(self._clock.monotonic(), seconds)
+        if self._exchanges is not None:
+            self._untold = True
+            self._exchanges.soon()
 
     def taken(self) -> None:
         """Partner Center accepted a request: the next refusal without a `Retry-After` begins with the shortest hold."""
@@ -145,7 +245,7 @@ class Quota:
             self._refusals.popleft()
         self._refusals.append((now, who))
         if sum(each == who for _, each in self._refusals) >= STUBBORN:
-            limit = max(1, self._window.spent(now) - 1)
+            limit = max(1, self._window.spent(now) + self._window.others - 1)
             self._lowered = (now, limit)
             if limit < self._logged_limit:  # each further refusal lowers the ceiling again, mostly to the same number
                 self._logged_limit = limit
