@@ -110,8 +110,8 @@ class RejectedCode(Code):
         Fault.PARTNER,
         "The Microsoft Customer Agreement is not accepted",
         "Microsoft sells nothing to a customer who has not accepted its agreement.",
-        "Have the customer accept the agreement, or attest its acceptance in Partner Center; then send the command"
-        " with a new id.",
+        "Send ConfirmCustomerAgreement if the customer has accepted the agreement, or have the customer accept it on"
+        " Microsoft's own pages; then send the command with a new id.",
     )
     LEGACY_AZURE_SUBSCRIPTION = (
         "legacy_azure_subscription",

@@ -24,7 +24,7 @@ from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
 from worker.partner_center.reject_codes import reject_code
 from worker.step_view import Result, StepView
-from worker.steps import Effect, Run, Steps
+from worker.steps import AccountPolicy, Effect, Run, Steps
 
 CommandT = TypeVar("CommandT", bound=Command)
 Handler = Callable[["Context", Any], Awaitable[Event]]
@@ -96,6 +96,11 @@ class Context:
         """
         known: dict[str, Json] = self.memory.setdefault(f"known {self.redrive}", {})
         return known
+
+    @property
+    def account_policy(self) -> AccountPolicy:
+        """The settings of the command's partner account that decide what the command does."""
+        return self.policy.accounts.get(self.center.account, AccountPolicy())
 
     @property
     def redrive(self) -> int:

@@ -11,9 +11,9 @@ Knows no command and no operation.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from worker.clock import Clock, duration_micros
@@ -87,6 +87,14 @@ class Exchange(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountPolicy:
+    """The settings of one partner account that decide what its commands do."""
+
+    attestation: Literal["legacy", "off"] = "legacy"
+    """The way in which a customer's acceptance of the agreement is recorded. `off`: azplan records none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The settings that decide about steps and outcomes. Durations in seconds."""
 
@@ -101,6 +109,8 @@ class Policy:
     deadlines: Mapping[str, float]
     """How long a limited wait lasts, by the name that a waiting reason gives its deadline."""
     customer_lag: float = 120.0
+    accounts: Mapping[str, AccountPolicy] = field(default_factory=dict)
+    """By the name of the partner account."""
 
     def deadline(self, reason: WaitingReason) -> float:
         """How long a limited wait for this reason lasts."""

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType, ModuleType
@@ -146,6 +147,10 @@ class Command(Message):
     """Run every read and every check, change nothing, and answer with what azplan would do."""
     deadline: Instant | None = None
     """Instant after which azplan starts no new write at Microsoft."""
+
+    def problem_on_receipt(self, received_at: datetime) -> str | None:
+        """Why the command is not valid if it is received at this instant, in a sentence; None if nothing is wrong."""
+        return None
 
     def wire_data(self) -> dict[str, Any]:
         """The members as JSON values under their camelCase names, without members that have their default."""

@@ -14,6 +14,10 @@ from events.wire.text import printable
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
 _PARTNER_ID = re.compile(r"[1-9][0-9]{0,9}")
 _FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -39,6 +43,30 @@ def _instant(value: object) -> datetime:
     if instant is None:
         raise PydanticCustomError("instant", "must be an RFC 3339 instant with an offset, such as 2026-01-31T09:30:00Z")
     return instant
+
+
+def _instant_or_date(value: object) -> datetime:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        value = f"{value}T00:00:00Z"
+    try:
+        return _instant(value)
+    except PydanticCustomError:
+        raise PydanticCustomError(
+            "instant_or_date",
+            "must be a date such as 2026-01-31, or an RFC 3339 instant with an offset, such as 2026-01-31T09:30:00Z",
+        ) from None
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value) or len(value) > _LONGEST_LABEL or printable(value, _LONGEST_LABEL) != value:
+        raise PydanticCustomError("email", "must be an e-mail address such as ana@example.com")
+    return value
+
+
+def _language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise PydanticCustomError("language", "must be a language tag such as en or en-US")
+    return value
 
 
 def _country(value: str) -> str:
@@ -87,6 +115,28 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An aware datetime in UTC; RFC 3339 on the wire. Naive datetimes are refused."""
+
+InstantOrDate = Annotated[
+    datetime,
+    PlainValidator(_instant_or_date),
+    PlainSerializer(format_instant, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$"}),
+]
+"""An instant, or a date: its 00:00 UTC. An aware datetime in UTC; written as an instant."""
+
+Email = Annotated[
+    str,
+    AfterValidator(_email),
+    WithJsonSchema({"type": "string", "pattern": r"^[^\s@]+@[^\s@]+\.[^\s@]+$", "maxLength": _LONGEST_LABEL}),
+]
+"""An e-mail address. Whether it exists is not checked."""
+
+Language = Annotated[
+    str,
+    AfterValidator(_language),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"}),
+]
+"""A language by its BCP 47 tag."""
 
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
 """A country by its ISO 3166-1 alpha-2 code, kept in upper case. Microsoft decides where it sells."""

@@ -21,6 +21,7 @@ _LONGEST_TYPE: Final = 100
 
 _RULES: Final = {
     "missing": "is missing",
+    "extra_forbidden": "is unknown",
     "bool_type": "must be true or false",
     "string_type": "must be a string",
     "string_unicode": "must be a string of valid Unicode",

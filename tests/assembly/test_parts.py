@@ -36,6 +36,14 @@ def test_durations_become_seconds() -> None:
     assert ages(settings).details < ages(settings).whole
 
 
+def test_each_account_has_a_policy_of_its_own() -> None:
+    """What an account's commands do is decided by the settings of that account."""
+    settings = settings_of(("one", "two"))
+    settings.partners["two"] = settings.partners["two"].model_copy(update={"attestation": "off"})
+    found = {name: each.attestation for name, each in policy(settings).accounts.items()}
+    assert found == {"one": "legacy", "two": "off"}
+
+
 def test_brokers_and_tenants_are_those_of_the_settings() -> None:
     """The name of an account leads to its tenant id."""
     settings = settings_of(("contoso", "fabrikam"), kafka={"bootstrap_servers": "one:9092,two:9092"})

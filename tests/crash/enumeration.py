@@ -122,6 +122,7 @@ def deaths(points: Sequence[str]) -> Iterator[Death]:
 LEAVING = frozenset(
     f"{operation}: before it leaves"
     for operation in (
+        "agreements.confirm",
         "carts.create",
         "carts.update",
         "carts.checkout",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from events.messages.agreements import ConfirmCustomerAgreement, PrimaryContact
 from events.messages.base import Command
 from events.messages.customers import ReportCustomer, ReportCustomers
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
@@ -44,6 +45,11 @@ class Path:
 
 SLOW = {"patch_mode": "slow", "patch_seconds": (12.0, 12.0)}
 LATE = START + timedelta(seconds=-1)
+ACCEPTED = {
+    "primary_contact": PrimaryContact(first_name="Ana", last_name="Ruiz", email="ana@example.com"),
+    "date_agreed": START - timedelta(days=1),
+}
+"""An acceptance by a person of the customer."""
 
 CREATE = (
     Path("bought", CreateAzurePlan, "AzurePlanCreated"),
@@ -89,8 +95,19 @@ UPGRADE = (
     Path("never ends", StartProductUpgrade, "outcome_unknown", {"profile": "upgrading"}),
     Path("only asked", StartProductUpgrade, "CommandValidated", {"profile": "legacy"}, {"validate_only": True}),
 )
+AGREE = (
+    Path("confirmed", ConfirmCustomerAgreement, "CustomerAgreementConfirmed", {"profile": "no_agreement"}, ACCEPTED),
+    Path("confirmed already", ConfirmCustomerAgreement, "CustomerAgreementConfirmed", asks=ACCEPTED),
+    Path(
+        "refused",
+        ConfirmCustomerAgreement,
+        "refused_by_partner_center",
+        {"profile": "no_agreement", "settings": {"refuse_attestation": 2032}},
+        ACCEPTED,
+    ),
+)
 REPORT = (
     Path("listed", ReportCustomers, "CustomersReported"),
     Path("reported", ReportCustomer, "CustomerReported", {"profile": "plan"}),
 )
-PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *REPORT)
+PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *AGREE, *REPORT)

@@ -33,6 +33,7 @@ ANSWERS = {
     "azplan.SuspendPlan.v1": "azplan.PlanSuspended.v1",
     "azplan.ReactivatePlan.v1": "azplan.PlanReactivated.v1",
     "azplan.StartProductUpgrade.v1": "azplan.ProductUpgradeCompleted.v1",
+    "azplan.ConfirmCustomerAgreement.v1": "azplan.CustomerAgreementConfirmed.v1",
     "azplan.ReportCustomers.v1": "azplan.CustomersReported.v1",
     "azplan.ReportCustomer.v1": "azplan.CustomerReported.v1",
 }

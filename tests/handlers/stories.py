@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from events.messages.agreements import ConfirmCustomerAgreement, CustomerAgreementConfirmed
 from events.messages.base import Command, Event
 from events.messages.customers import CustomerReported, CustomersReported, ReportCustomer, ReportCustomers
 from events.messages.plans import (
@@ -16,6 +17,7 @@ from events.messages.plans import (
 )
 from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
 from ops.simulator.state import Customer
+from tests.crash.paths import ACCEPTED
 from tests.handlers.stage import Stage
 
 Insist = Callable[[Stage, Customer, Event], None]
@@ -99,6 +101,13 @@ def _one_upgrade_is_started(stage: Stage, _customer: Customer, answer: Event) ->
     assert answer.upgrade_id == made.id
 
 
+def _the_acceptance_is_recorded_once(_stage: Stage, customer: Customer, answer: Event) -> None:
+    """This command recorded the acceptance, as the answer says."""
+    assert isinstance(answer, CustomerAgreementConfirmed), answer
+    assert (answer.how, answer.already_confirmed) == ("attested", False)
+    assert [each.email for each in customer.confirmations] == ["ana@example.com"]
+
+
 def _the_customer_is_listed(_stage: Stage, _customer: Customer, answer: Event) -> None:
     """The partner's only customer is on the only page."""
     assert isinstance(answer, CustomersReported), answer
@@ -145,6 +154,14 @@ STORIES = (
     ),
     Story("reactivated", ReactivatePlan, "suspended_plan", ("subscriptions.patch",), _it_is_active_again_once),
     Story("upgraded", StartProductUpgrade, "legacy", ("upgrades.create",), _one_upgrade_is_started),
+    Story(
+        "attested",
+        ConfirmCustomerAgreement,
+        "no_agreement",
+        ("agreements.confirm",),
+        _the_acceptance_is_recorded_once,
+        asks=ACCEPTED,
+    ),
     Story("listed", ReportCustomers, "ready", (), _the_customer_is_listed),
     Story("reported", ReportCustomer, "plan", (), _the_customer_is_reported),
 )

@@ -1,10 +1,12 @@
 """What becomes of a record: every row of the contract's table, from the bytes to the journal and the events."""
 
+import asyncio
 import json
 from dataclasses import replace
 
 import pytest
 
+from events.messages.agreements import ConfirmCustomerAgreement
 from events.messages.plans import CreateAzurePlan
 from events.wire.codec import SOURCE
 from events.wire.identity import event_id
@@ -33,6 +35,36 @@ async def test_the_same_content_again_is_nothing(bench: Bench) -> None:
     assert await bench.accept(record(offset=2)) == [Taken.DUPLICATE]
     assert len(await bench.said()) == 1
     assert len(await bench.claim()) == 1
+
+
+def agreed(at: str) -> Record:
+    """The record of an acceptance of the agreement at this instant. Commands are received at 09:00 of 2 March."""
+    contact = {"firstName": "Ana", "lastName": "Ruiz", "email": "ana@example.com"}
+    data = {"customerId": CUSTOMER, "primaryContact": contact, "dateAgreed": at}
+    return record(ConfirmCustomerAgreement.model_validate(data))
+
+
+@pytest.mark.parametrize("at", ["2026-03-02", "2026-03-02T09:00:00Z", "2026-03-02T10:00:00+01:00"])
+async def test_an_agreement_up_to_the_receipt_is_accepted(bench: Bench, at: str) -> None:
+    """A date stands for its 00:00 UTC."""
+    assert await bench.accept(agreed(at)) == [Taken.NEW]
+
+
+async def test_an_agreement_in_the_future_is_judged_at_receipt(bench: Bench) -> None:
+    """`invalid_command` is the first event and the last one: the command is never accepted."""
+    assert await bench.accept(agreed("2026-03-02T09:00:01Z")) == [Taken.REFUSED]
+    (event,) = await bench.said()
+    assert (event["type"], event["code"]) == ("azplan.CommandRejected.v1", "invalid_command")
+    assert event["detail"] == ("dateAgreed must not be in the future: the command was received at 2026-03-02T09:00:00Z")
+
+
+async def test_the_same_agreement_later_is_the_same_refused_command(bench: Bench) -> None:
+    """A replay when the date has passed starts nothing: a refused identity is used up, and its content is the same."""
+    late = agreed("2026-03-02T09:00:01Z")
+    await bench.accept(late)
+    await asyncio.sleep(3_600)
+    assert await bench.accept(late) == [Taken.DUPLICATE]
+    assert await bench.claim() == []
 
 
 async def test_other_content_under_a_known_id_is_refused_and_put_aside(bench: Bench) -> None:

@@ -76,6 +76,7 @@ DEFAULTS = {
     "PARTNERS__<NAME>__CA_FILE": "",
     "PARTNERS__<NAME>__PROXY": "",
     "PARTNERS__<NAME>__REFRESH_TOKEN_FILE": "",
+    "PARTNERS__<NAME>__ATTESTATION": "legacy",
     "PARTNERS__<NAME>__REQUESTS_PER_MINUTE": "500",
     "WORKER__CONCURRENCY": "64",
     "WORKER__MAX_PENDING": "2000",
@@ -530,6 +531,14 @@ def test_no_secret_shows_in_settings_errors_or_the_list(monkeypatch: pytest.Monk
     )
     assert "postgresql://azplan:********@db/azplan" in shown
     assert [secret for secret in secrets if secret in shown + error] == []
+
+
+def test_attestation_is_legacy_or_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`AZPLAN_PARTNERS__<NAME>__ATTESTATION` chooses the way for one account; another word is refused."""
+    given(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__ATTESTATION": "OFF"})
+    assert load().partners["contoso"].attestation == "off"
+    (problem,) = problems_of(monkeypatch, {**CONTOSO, "AZPLAN_PARTNERS__CONTOSO__ATTESTATION": "enhanced"})
+    assert problem.startswith("AZPLAN_PARTNERS__CONTOSO__ATTESTATION")
 
 
 def test_the_list_says_where_each_value_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

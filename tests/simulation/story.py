@@ -6,11 +6,14 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from events.messages.agreements import ConfirmCustomerAgreement
 from events.messages.base import Command
+from events.messages.customers import ReportCustomer
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
 from ops.simulator.faults import Kind
 from tests.crash.enumeration import SETTLE
+from tests.crash.paths import ACCEPTED
 from tests.simulation.chaos import Weather
 from tests.simulation.poison import POISONS, Poison
 from tests.support.virtual_time import START
@@ -122,18 +125,43 @@ def tell(seed: int) -> Story:
     rng = Random(seed)
     workers = rng.choice((1, 1, 2, 3))
     profiles = [rng.choice(PROFILES) for _ in range(rng.choice((1, 1, 2, 3, 4)))]
+    newcomer = _newcomer(Random(f"agreement of {seed}"), len(profiles))
     return Story(
         seed=seed,
         workers=workers,
-        profiles=profiles,
-        sendings=_sendings(rng, profiles),
+        profiles=[*profiles, *newcomer.profiles],
+        sendings=sorted([*_sendings(rng, profiles), *newcomer.sendings], key=lambda sending: sending.at),
         poisonings=[_poisoning(rng, len(profiles)) for _ in range(rng.choice((0, 0, 1, 3)))],
         events=sorted(_events(rng, workers), key=lambda event: event.at),
-        faults=(faults := [_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))]),
+        faults=(faults := [*(_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))), *newcomer.faults]),
         knobs=_knobs(rng, remembers=seed % 2 == 0),
         weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
         brakings=_brakings(Random(f"brakes of {seed}")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A customer without agreement, who is attested and sold a plan at once: in a fifth of the stories."""
+
+    profiles: Sequence[str] = ()
+    sendings: Sequence[Sending] = ()
+    faults: Sequence[Mapping[str, Any]] = ()
+
+
+def _newcomer(rng: Random, customer: int) -> Newcomer:
+    if rng.random() >= 0.2:
+        return Newcomer()
+    begin = rng.uniform(0.0, LASTS / 2)
+    commands = (ConfirmCustomerAgreement, CreateAzurePlan, ConfirmCustomerAgreement, ReportCustomer)
+    sendings = [
+        Sending(at, f"n-{number}", customer, command, _asks(rng, command, at), _partition(rng))
+        for number, command in enumerate(commands)
+        for at in [begin + 3.0 * number]
+    ]
+    again = replace(sendings[0], at=begin + rng.uniform(0.0, LASTS / 2), partition=_partition(rng))
+    faults = [_fault(rng, ["no_agreement"]) for _ in range(rng.choice((0, 1, 2)))]
+    return Newcomer(["no_agreement"], [*sendings, again], faults)
 
 
 def _brakings(rng: Random) -> list[Braking]:
@@ -187,7 +215,7 @@ def _likely(profile: str) -> tuple[type[Command], ...]:
 
 
 def _asks(rng: Random, command: type[Command], at: float) -> dict[str, Any]:
-    asks: dict[str, Any] = {}
+    asks: dict[str, Any] = dict(ACCEPTED) if command is ConfirmCustomerAgreement else {}
     if rng.random() < 0.1:
         asks["validate_only"] = True
     if rng.random() < 0.2:
@@ -226,6 +254,8 @@ def _writes(profile: str) -> tuple[str, ...]:
     """The operations that write for the commands of such a customer."""
     if profile in ("legacy", "upgrade_fails"):
         return ("upgrades.create",)
+    if profile == "no_agreement":
+        return ("agreements.confirm",)
     if profile in ("ready", "no_credit", "order_error", "order_fails"):
         return ("carts.create", "carts.checkout", "carts.checkout", "subscriptions.patch")
     return ("subscriptions.patch", "subscriptions.patch", "azure_entitlements.cancel")

@@ -17,8 +17,17 @@ from ops.local.kafka_messages import Headers, Sent
 from ops.local.topics import PARTITIONS, Topics
 from tests.support.harness import SOURCE
 
-PROFILES = {"ready": 8, "plan": 2, "quiet_plan": 3, "suspended_plan": 2, "legacy": 4, "no_credit": 1, "order_fails": 1}
-"""The profiles of every 21 customers."""
+PROFILES = {
+    "ready": 8,
+    "plan": 2,
+    "quiet_plan": 3,
+    "suspended_plan": 2,
+    "legacy": 4,
+    "no_credit": 1,
+    "order_fails": 1,
+    "no_agreement": 2,
+}
+"""The profiles of every 23 customers."""
 SPREAD = 1 / 3
 """Share of customers whose records lie on two partitions."""
 REPEATED, CONFLICTING, UNREADABLE = 0.2, 0.04, 0.02
@@ -35,15 +44,20 @@ CHUNK_SECONDS = 0.25
 
 Step = tuple[str, dict[str, Any]]
 CANCEL = {"activeAssets": "cancel"}
+AGREED = {
+    "primaryContact": {"firstName": "Ana", "lastName": "Ruiz", "email": "ana@example.com"},
+    "dateAgreed": "2026-02-03",
+}
 CYCLE: tuple[Step, ...] = (("SuspendPlan", CANCEL), ("ReactivatePlan", {}), ("CreateAzurePlan", {}))
 BEGINNINGS: Mapping[str, tuple[Step, ...]] = {
     "ready": (("CreateAzurePlan", {}),),
     "plan": (("SuspendPlan", {}),),
-    "quiet_plan": (),
+    "quiet_plan": (("ReportCustomer", {}),),
     "suspended_plan": (("ReactivatePlan", {}),),
     "legacy": (("StartProductUpgrade", {}), ("CreateAzurePlan", {})),
     "no_credit": (("CreateAzurePlan", {}), ("CreateAzurePlan", {})),
     "order_fails": (("CreateAzurePlan", {}),),
+    "no_agreement": (("ConfirmCustomerAgreement", AGREED), ("CreateAzurePlan", {})),
 }
 
 

@@ -40,7 +40,7 @@ async def test_three_workers_that_are_killed_lose_nothing_and_double_nothing(
 
 
 def test_a_load_has_every_type_of_command_and_everything_that_follows_one() -> None:
-    """All four types, repeats, known ids with other content, unreadable records, and customers on two partitions."""
+    """Every type for customers, repeats, known ids with other content, unreadable records, two partitions."""
     customers = {name: [f"{name}-{n}" for n in range(count)] for name, count in counts_of(42).items()}
     load = compose(random.Random(7), customers, 400)
     heard = [
@@ -53,6 +53,8 @@ def test_a_load_has_every_type_of_command_and_everything_that_follows_one() -> N
         "SuspendPlan",
         "ReactivatePlan",
         "StartProductUpgrade",
+        "ConfirmCustomerAgreement",
+        "ReportCustomer",
     }
     assert len(load.sent) == kinds.count("command") == 400
     assert min(kinds.count(kind) for kind in ("repeat", "conflict", "unreadable")) > 2

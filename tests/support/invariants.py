@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from events.codes import FailedCode
+from events.messages.agreements import CustomerAgreementConfirmed
 from events.messages.base import Command, Event
 from events.messages.command_status import (
     CommandAccepted,
@@ -33,6 +34,7 @@ CHANGES = frozenset(
         "subscription.suspended",
         "subscription.active",
         "entitlement.cancel_requested",
+        "agreement.confirmed",
     }
 )
 """Effects for which a command is answerable. A cart that nobody checks out is no effect: the cart expires."""
@@ -203,6 +205,8 @@ def _nothing_is_bought_twice(world: World, rows: Mapping[str, Any]) -> Iterator[
     failed = [upgrade for upgrade in world.simulator.books.upgrades if upgrade.stage != "failed"]
     upgrades = Counter(upgrade.customer_id for upgrade in failed)
     yield from (f"G2: customer {customer} was upgraded {n} times" for customer, n in upgrades.items() if n > 1)
+    confirmed = Counter(effect.customer for effect in world.simulator.books.effects_of(kind="agreement.confirmed"))
+    yield from (f"G2: the acceptance of {each} was recorded {n} times" for each, n in confirmed.items() if n > 1)
     cancelled = Counter(effect.target for effect in world.simulator.books.effects_of(kind="entitlement.inactive"))
     yield from (f"G2: Azure subscription {each} was cancelled {n} times" for each, n in cancelled.items() if n > 1)
 
@@ -235,7 +239,13 @@ def _lie(world: World, event: Event, truth: Truth) -> str | None:
             return "it suspended nothing"
         case PlanReactivated(already_active=False) if not truth.of("subscription.active"):
             return "it reactivated nothing"
-        case PlanSuspended(already_suspended=True) | PlanReactivated(already_active=True) if truth.effects:
+        case CustomerAgreementConfirmed(already_confirmed=False) if not truth.of("agreement.confirmed"):
+            return "it recorded no acceptance"
+        case (
+            PlanSuspended(already_suspended=True)
+            | PlanReactivated(already_active=True)
+            | CustomerAgreementConfirmed(already_confirmed=True)
+        ) if truth.effects:
             return "it did it"
         case CommandValidated() if truth.effects:
             return "it changed something"

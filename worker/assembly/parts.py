@@ -15,7 +15,7 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.operating.retention_kinds import Ages
 from worker.runtime.lane_heartbeat import Lease
 from worker.settings.model import Settings
-from worker.steps import Policy
+from worker.steps import AccountPolicy, Policy
 
 
 def open_engine(settings: Settings, clock: Clock, *, exclusive: bool = False) -> Engine:
@@ -75,6 +75,7 @@ def policy(settings: Settings) -> Policy:
         wait_max=waits.max.total_seconds(),
         deadlines={name: duration.total_seconds() for name, duration in waits.deadlines().items()},
         customer_lag=waits.customer_lag.total_seconds(),
+        accounts={name: AccountPolicy(attestation=each.attestation) for name, each in settings.partners.items()},
     )
 
 

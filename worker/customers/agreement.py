@@ -10,7 +10,6 @@ from typing import Literal
 
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import agreements
-from worker.partner_center.resources.agreements import Confirmation
 
 NO_DATE = datetime.min.replace(tzinfo=UTC)
 
@@ -27,15 +26,13 @@ class Acceptance:
 async def attested(center: PartnerCenter, customer_id: str) -> Acceptance | None:
     """The newest acceptance that a partner recorded; None if there is none. Takes a user's token."""
     recorded = await agreements.confirmations(center, customer_id)
-    return acceptance_of(max(recorded, key=lambda each: each.date_agreed or NO_DATE)) if recorded else None
+    if not recorded:
+        return None
+    newest = max(recorded, key=lambda each: each.date_agreed or NO_DATE)
+    return Acceptance("attested", newest.date_agreed, newest.template_id)
 
 
 async def signed_directly(center: PartnerCenter, customer_id: str) -> Acceptance | None:
     """The customer's own acceptance, which has no date; None if there is none. Takes a user's token."""
     signed = (await agreements.direct_signature(center, customer_id)).is_signed
     return Acceptance("direct") if signed else None
-
-
-def acceptance_of(recorded: Confirmation) -> Acceptance:
-    """The acceptance that a confirmation of Partner Center records."""
-    return Acceptance("attested", recorded.date_agreed, recorded.template_id)

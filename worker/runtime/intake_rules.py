@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from events.codes import FailedCode, RecordCode
+from events.codes import FailedCode, RecordCode, RejectedCode
 from events.messages.base import Event, Origin
 from events.messages.command_status import CommandAccepted, CommandIdReused, CommandRejected
 from events.wire import identity
@@ -54,6 +54,7 @@ def lane_of(tenant: Tenant | None, customer: str) -> str:
 
 
 def _command(record: Record, decoded: AcceptedCommand | RefusedCommand, now: Micros, rules: IntakeRules) -> Intake:
+    decoded = _judged_on_receipt(decoded, now)
     envelope = decoded.envelope
     tenant = rules.resolve(envelope.partner_key)
     account = tenant.account if tenant else None
@@ -85,6 +86,19 @@ def _command(record: Record, decoded: AcceptedCommand | RefusedCommand, now: Mic
         ),
         too_old=_too_old(record, envelope, now, rules),
     )
+
+
+def _judged_on_receipt(decoded: AcceptedCommand | RefusedCommand, now: Micros) -> AcceptedCommand | RefusedCommand:
+    """The command, refused if it is not valid at this instant.
+
+    The refused command keeps the fingerprint of its content: the same record is the same command at any later time.
+    """
+    if isinstance(decoded, RefusedCommand):
+        return decoded
+    problem = decoded.command.problem_on_receipt(instant(now))
+    if problem is None:
+        return decoded
+    return RefusedCommand(decoded.envelope, RejectedCode.INVALID_COMMAND, problem, decoded.fingerprint)
 
 
 def _first_event(decoded: AcceptedCommand | RefusedCommand, origin: Origin, now: Micros) -> NewEvent:

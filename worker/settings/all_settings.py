@@ -164,6 +164,11 @@ class Partner(Section):
     refresh_token_file: Text | None = Field(
         None, description="app+user: file with the newest refresh token; the worker replaces it at each renewal"
     )
+    attestation: Annotated[Literal["legacy", "off"], AnyCaseToLower] = Field(
+        "legacy",
+        description="how a customer's acceptance of the agreement is recorded: `legacy` by Partner Center's operation;"
+        " `off`: not at all, customers accept directly",
+    )
     requests_per_minute: int = Field(
         500, ge=1, description="requests in any 60 seconds, for each resource family of Partner Center"
     )

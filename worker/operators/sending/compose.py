@@ -108,9 +108,10 @@ def compose(kind: type[Command], data: Mapping[str, Any], identity: CommandIdent
     command = read_command(kind, data)
     if isinstance(command, list):
         raise _refused([_in_options(problem, kind) for problem in command])
-    outgoing = encode_command(
-        command, id=identity.id, source=identity.source, time=Clock().now(), partner=identity.partner
-    )
+    now = Clock().now()
+    if problem := command.problem_on_receipt(now):
+        raise _refused([_in_options(problem, kind)])
+    outgoing = encode_command(command, id=identity.id, source=identity.source, time=now, partner=identity.partner)
     decoded = decode(Record("", 0, 0, None, outgoing.key, outgoing.value, outgoing.headers))
     if not isinstance(decoded, AcceptedCommand):
         raise _refused([decoded.detail])

@@ -31,6 +31,9 @@ class CompanyProfile(Resource):
 class BillingProfile(Resource):
     """The billing address of the customer. Absent in the list of customers."""
 
+    culture: Text = None
+    """Language and country, such as `en-US`."""
+    language: Text = None
     default_address: Annotated[Address | None, OR_NONE] = None
 
 
@@ -54,6 +57,11 @@ class Customer(Resource):
     def domain(self) -> str | None:
         """The first domain of the customer. None if it is absent."""
         return self.company_profile.domain if self.company_profile else None
+
+    @property
+    def language(self) -> str | None:
+        """The language of the billing profile, such as `en-US` or `en`. None if there is none."""
+        return (self.billing_profile.culture or self.billing_profile.language) if self.billing_profile else None
 
     @property
     def country(self) -> str | None:
