@@ -76,7 +76,7 @@ PATHS = (
         CreateAzurePlan,
         AzurePlanCreated,
         PROFILES["ready"],
-        most=16.3,
+        most=12.0,
         lags=("order_provisioning", "order_list_lag", "order_get_lag"),
     ),
     Path(

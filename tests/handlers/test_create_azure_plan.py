@@ -192,7 +192,7 @@ async def test_an_agreement_that_was_signed_directly_suffices(stage: Stage) -> N
 @APP_ONLY
 async def test_checks_that_need_a_users_token_are_skipped_and_noted(stage: Stage) -> None:
     """With the application alone a plan is bought. The timeline names the skipped checks."""
-    await stage.done(AzurePlanCreated, create(stage.simulator.customer()))
+    await stage.done(AzurePlanCreated, create(stage.simulator.customer(legacy=1, legacy_status="deleted")))
     agreement, upgrade = await stage.notes()
     assert "Microsoft Customer Agreement" in agreement
     assert "product upgrade" in upgrade

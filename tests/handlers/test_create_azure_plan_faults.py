@@ -250,7 +250,7 @@ async def test_a_plan_bought_elsewhere_answers_when_the_lost_check_out_cannot_ar
     stage: Stage, kind: str, ours: bool
 ) -> None:
     """The command's request was lost and a person buys in the portal. The answer waits until its plan is certain."""
-    customer = stage.simulator.customer()
+    customer = stage.simulator.customer(settings={"order_provisioning": [5, 5]})
     stage.fault(kind, "carts.checkout", seconds=200)
     stage.fault("error_before", "carts.get", status=500, count=3)
     sent = await stage.send(create(customer))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from events.codes import RejectedCode, WaitingReason
 from events.messages.command_status import PartnerCenterError
-from worker.azure_plans.catalog_item import purchasable_item
+from worker.azure_plans.catalog_item import distrust_item, purchasable_item
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context, facts, wait_out_refusal
 from worker.partner_center.answers.classification import STALE_CART_ITEM, STALE_ITEM
@@ -99,6 +99,7 @@ class PlanCart:
         try:
             await self._ctx.step(CART, Orphan(lambda center: self._create(center, item, country)))
         except Refused as no:
+            distrust_item(self._ctx.center, country)
             if no.code not in STALE_ITEM:
                 raise
             other = await purchasable_item(self._ctx.center, self._customer, country, other_than=item)
@@ -112,6 +113,8 @@ class PlanCart:
 
     async def _replace_item(self, refusal: Refused | None) -> None:
         """Replace the item, unless a request whose answer was lost has done that."""
+        country = self._made.get("country")
+        distrust_item(self._ctx.center, country)
         cart = await carts.get(self._ctx.center, self._customer, self.id)
         if cart.is_ordered:
             detail = f"cart {self.id} cannot be changed now: it is ordered"
@@ -127,7 +130,6 @@ class PlanCart:
             await self._ctx.step(step, State(there=True, act=lambda center: self._put(center, cart, current)))
             self._good_item = current
             return
-        country = self._made["country"]
         item = await purchasable_item(self._ctx.center, self._customer, country, other_than=current)
         self._ctx.about_to(Change(carts.UPDATE, f"replace the stale item {current} in the cart by {item}"), BUY)
         self._good_item = None

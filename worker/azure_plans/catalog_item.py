@@ -1,4 +1,7 @@
-"""Finds the catalog item of the Azure plan. Availability ids rotate: the item is looked up right before each use.
+"""Finds the catalog item of the Azure plan. Availability ids rotate, and so does the item.
+
+The catalog of a country is the same for all customers of an account: its item is used again for a while, and looked up
+again as soon as anything is said against it. What is sold to one customer is looked up each time.
 
 Vendor page: partner-center/developer/get-a-list-of-availabilities-for-a-sku; ids as in create-azure-plan.
 """
@@ -25,8 +28,12 @@ async def purchasable_item(
 ) -> str:
     """The catalog item id of the Azure plan in `country`, an ISO code; with None, of the plan sold to the customer.
 
-    Raises `Rejected` (`catalog_item_unavailable`) if no item can be bought, or only `other_than`, which was refused.
+    Reads the catalog, unless the account has seen the item of this country a short while ago. `other_than` was refused:
+    the catalog is then read in any case. Raises `Rejected` (`catalog_item_unavailable`) if no item can be bought, or
+    only `other_than`.
     """
+    if country is not None and other_than is None and (recent := center.catalog_items.find(country)):
+        return recent
     where = f"in {country}" if country else "to this customer"
     try:
         found = await _availabilities(center, customer_id, country)
@@ -41,7 +48,15 @@ async def purchasable_item(
         only = f"; {other_than}, the only one in the catalog, was refused" if other_than and items else ""
         detail = f"none of the {len(found)} availabilities of the Azure plan {where} can be bought{only}"
         raise Rejected(RejectedCode.CATALOG_ITEM_UNAVAILABLE, detail)
+    if country is not None:
+        center.catalog_items.keep(country, item)
     return item
+
+
+def distrust_item(center: PartnerCenter, country: str | None) -> None:
+    """Have the next purchase in this country read the catalog: something was said against the item."""
+    if country is not None:
+        center.catalog_items.drop(country)
 
 
 async def _availabilities(center: PartnerCenter, customer_id: str, country: str | None) -> list[Availability]:

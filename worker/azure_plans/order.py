@@ -9,7 +9,7 @@ from datetime import datetime
 
 from events.codes import BlockerKind, FailedCode, WaitingReason
 from events.messages.command_status import Blocker
-from worker.azure_plans.lookup import azure_plans, sold_through
+from worker.azure_plans.lookup import NO_SUBSCRIPTION, azure_plans, sold_through
 from worker.errors import Failed, Wait
 from worker.handling import Context, facts, plain_id
 from worker.partner_center.answers.resource import same_id
@@ -19,6 +19,8 @@ from worker.partner_center.resources import orders, subscriptions
 from worker.partner_center.resources.orders import Order
 from worker.partner_center.resources.subscriptions import Subscription
 
+FOUND = "orders found"
+"""The name in `Context.known` of the ids of the order, found for a check-out whose answer did not name it."""
 NO_ORDER = "20000"
 IN_REVIEW = {"pending_review": "it waits for a review", "pending_po_upload": "it waits for a purchase order"}
 
@@ -67,14 +69,17 @@ def is_among(identifier: str, known: Collection[str]) -> bool:
     return any(same_id(identifier, each) for each in known)
 
 
-async def delivered_plan(ctx: Context, sought: OrderDescription, known: list[str], cart_id: str) -> Subscription:
+async def delivered_plan(
+    ctx: Context, sought: OrderDescription, known: list[str], cart_id: str, answered: Order | None = None
+) -> Subscription:
     """The plan that was bought, once its order is completed and the plan is there. `known`: ids of the order, if known.
 
+    `answered`: the order as this run has it from the check-out, which needs no further look.
     Raises `Wait` until then, and `Failed`: `order_failed` if Microsoft ended the order, `outcome_unknown` if Partner
     Center refuses to show the order, or if the wait ends first.
     """
     try:
-        return await _look(ctx, sought, known, cart_id)
+        return await _look(ctx, sought, known or ctx.known.get(FOUND, []), cart_id, answered)
     except Refused as no:
         if ctx.may_be_too_new(no):
             raise
@@ -83,9 +88,13 @@ async def delivered_plan(ctx: Context, sought: OrderDescription, known: list[str
         raise Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[evidence], partner_center=facts(no)) from no
 
 
-async def _look(ctx: Context, sought: OrderDescription, known: list[str], cart_id: str) -> Subscription:
+async def _look(
+    ctx: Context, sought: OrderDescription, known: list[str], cart_id: str, answered: Order | None
+) -> Subscription:
     ids = known or await order_ids(ctx.center, sought)
-    order = await order_of(ctx, sought.customer_id, ids[0]) if ids else None
+    if ids and not known:
+        ctx.known[FOUND] = ids
+    order = answered or (await order_of(ctx, sought.customer_id, ids[0]) if ids else None)
     if order is None:
         evidence = blocker_of_order(ids[0]) if ids else blocker_of_cart(cart_id)
         seen = f"order {ids[0]}" if ids else f"the order of cart {cart_id}"
@@ -114,8 +123,22 @@ async def order_of(ctx: Context, customer_id: str, order_id: str) -> Order | Non
 
 
 async def _plan(ctx: Context, customer_id: str, order: Order) -> Subscription | None:
-    made = azure_plans(await subscriptions.list_by_order(ctx.center, customer_id, order.id))
-    return made[0] if made else None
+    named = next((line.subscription_id for line in order.azure_plan_lines if line.subscription_id), None)
+    if named is None:
+        made = await subscriptions.list_by_order(ctx.center, customer_id, order.id)
+    else:
+        made = await _subscription(ctx, customer_id, named)
+    return next(iter(azure_plans(made)), None)
+
+
+async def _subscription(ctx: Context, customer_id: str, subscription_id: str) -> list[Subscription]:
+    """The subscription that an order names; none while it does not show."""
+    try:
+        return [await subscriptions.get(ctx.center, customer_id, subscription_id)]
+    except Refused as no:
+        if no.code in NO_SUBSCRIPTION:
+            return []
+        raise
 
 
 def _not_yet(detail: str, evidence: Blocker) -> Wait:

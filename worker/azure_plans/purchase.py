@@ -20,6 +20,7 @@ from worker.partner_center.answers.classification import NOT_FOUND, STALE_ITEM
 from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import carts
+from worker.partner_center.resources.orders import Order
 from worker.step_view import Result
 from worker.steps import Applied, Money, NotApplied, Verdict
 
@@ -42,6 +43,8 @@ class Purchase:
         self._cart = PlanCart(ctx, command.customer_id, command.reseller_id)
         self._step = ctx.step_state(CHECKOUT)
         self._bought: Result | None = self._step.result
+        self.ordered: Order | None = None
+        """The order as the check-out of this run answered it; None if this run has had no such answer."""
 
     @property
     def in_doubt(self) -> bool:
@@ -102,6 +105,7 @@ class Purchase:
                 raise
             return self._result([])  # only this command knows the cart: it bought, and its answer was lost
         if done.orders:
+            self.ordered = done.orders[0]
             items = [line.offer_id for order in done.orders for line in order.azure_plan_lines]
             return self._result((order.id for order in done.orders), next(iter(items), None))
         raise Unanswered(carts.CHECKOUT.name, "the answer names neither an order nor an error")

@@ -10,13 +10,16 @@ from events.messages.base import Event
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan
 from worker.azure_plans import purchase_checks, purchase_of_earlier_command
 from worker.azure_plans.lookup import azure_subscriptions, plan_among, sold_through
-from worker.azure_plans.order import blocker_of_order, delivered_plan, is_among
+from worker.azure_plans.order import blocker_of_order, delivered_plan, is_among, order_of
 from worker.azure_plans.purchase import CHECKOUT, Purchase
 from worker.errors import Failed, Validated, Wait
 from worker.handling import Context, handles, plain_id
 from worker.partner_center.resources import orders, subscriptions
 from worker.partner_center.resources.orders import Order
 from worker.partner_center.resources.subscriptions import Subscription
+
+OPEN_ORDER = "open order"
+"""The name in `Context.known` of an order that the command waits for and did not make."""
 
 
 @handles(CreateAzurePlan)
@@ -25,7 +28,9 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
     purchase = Purchase(ctx, command)
     country = None
     if not await purchase.took_effect():
-        customer = await purchase_checks.our_customer(ctx, command.customer_id)
+        if not purchase.in_doubt:
+            await _look_at_open_order(ctx, command)
+        country = await purchase_checks.country_of_customer(ctx, command.customer_id)
         ordered = await orders.list_all(
             ctx.center, command.customer_id
         )  # first: an order that ends now is a plan below
@@ -36,11 +41,10 @@ async def create_azure_plan(ctx: Context, command: CreateAzurePlan) -> Event:
         await purchase_of_earlier_command.refuse_while_unknown(ctx, command.customer_id)
         _wait_for_open_order(ctx, command, ordered)
         await purchase_checks.refuse_without_agreement(ctx, command.customer_id)
-        await purchase_checks.refuse_while_upgrading(ctx, command.customer_id)
+        await purchase_checks.refuse_while_upgrading(ctx, command.customer_id, held)
         purchase_checks.refuse_beside_legacy(held)
-        country = command.country or customer.country
-    bought = await purchase.make(country)
-    plan = await delivered_plan(ctx, purchase.sought(bought), bought["orders"], bought["cartId"])
+    bought = await purchase.make(command.country or country)
+    plan = await delivered_plan(ctx, purchase.sought(bought), bought["orders"], bought["cartId"], purchase.ordered)
     return ctx.answer(
         AzurePlanCreated,
         subscription_id=plain_id(plan.id),
@@ -90,9 +94,23 @@ def _wait_for_open_order(ctx: Context, command: CreateAzurePlan, ordered: Sequen
         return
     if ctx.validate_only:
         raise Validated([])
+    raise _open(ctx, open_order)
+
+
+async def _look_at_open_order(ctx: Context, command: CreateAzurePlan) -> None:
+    """Raises `Wait` while an order that an earlier run found open is still open. The run after that looks at all."""
+    known = ctx.known.pop(OPEN_ORDER, None)
+    order = await order_of(ctx, command.customer_id, known) if known else None
+    if order is not None and order.is_open:
+        raise _open(ctx, order)
+
+
+def _open(ctx: Context, open_order: Order) -> Wait:
+    """The wait for an order of another origin. The next run looks at that order and at nothing else."""
+    ctx.known[OPEN_ORDER] = open_order.id
     detail = f"order {open_order.id} for an Azure plan is open already: {open_order.status or 'without status'}"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[blocker_of_order(open_order.id, open_order)])
-    raise Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True, give_up=never)
+    return Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True, give_up=never)
 
 
 def _orders_plan(order: Order, reseller_id: str | None) -> bool:

@@ -18,6 +18,7 @@ A handler imports a module of `resources` and calls its functions with the `Part
 | `client.trouble_explanations`, `client.unreachable_cause` | why sign-in or connection fails, and what to do about it |
 | `answers` | how answers are read, and what their errors mean. Pure |
 | `paging` | collections, page by page |
+| `recent_answers` | answers that commands of one account share for a while |
 | `reject_codes` | the code with which a command is rejected, for each refusal |
 
 Not here: what a command decides (`worker.handlers`), what is remembered (`worker.journal`), metrics (`worker.metrics`).

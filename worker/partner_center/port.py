@@ -8,6 +8,7 @@ from uuid import UUID
 
 from worker.partner_center.answers.resource import Link
 from worker.partner_center.operation import Operation
+from worker.partner_center.recent_answers import RecentAnswers
 
 T = TypeVar("T")
 
@@ -66,6 +67,10 @@ class PartnerCenter(Protocol):
     @property
     def account(self) -> str:
         """The name of the partner account."""
+
+    @property
+    def catalog_items(self) -> RecentAnswers[str]:
+        """The items that were found in the catalog of this account a short while ago, by country."""
 
     def permits(self, operation: Operation[T]) -> bool:
         """Whether the account can call the operation. False if it takes a user's token and the account has none."""

@@ -22,6 +22,7 @@ from worker.partner_center.client.trouble_explanations import refused_token
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable
 from worker.partner_center.operation import Auth, Operation
 from worker.partner_center.port import PartnerCenter, Query, Run
+from worker.partner_center.recent_answers import RecentAnswers
 
 T = TypeVar("T")
 
@@ -43,6 +44,10 @@ class BoundAccount:
     @property
     def account(self) -> str:
         return self._state.account
+
+    @property
+    def catalog_items(self) -> RecentAnswers[str]:
+        return self._state.catalog_items
 
     def permits(self, operation: Operation[T]) -> bool:
         return self._state.tokens.user is not None or not self._needs_user(operation)

@@ -19,6 +19,7 @@ from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Departure, Transport
 from worker.partner_center.errors import CallError, GateClosed, NeverSent, Unanswered, Unavailable
 from worker.partner_center.operation import Operation
+from worker.partner_center.recent_answers import RecentAnswers
 
 T = TypeVar("T")
 
@@ -26,6 +27,9 @@ log = structlog.get_logger("azplan.partner_center")
 
 PATIENCE = 2.0
 """Seconds that a call waits for a slot under the ceiling. After that the command waits, without a connection."""
+CATALOG_SECONDS = 900.0
+"""Seconds that an item of the catalog is used again. Its id changes over time, and Microsoft does not say how often."""
+MOST_COUNTRIES = 300
 NO_TOKEN = "Commands wait, and no attempt is used up"  # noqa: S105 - a sentence for people
 
 
@@ -73,6 +77,8 @@ class AccountState:
         self.jitter = jitter
         self.user_only: set[str] = set()
         """Names of operations for which Partner Center demanded a user's token (900329)."""
+        self.catalog_items: RecentAnswers[str] = RecentAnswers(clock, seconds=CATALOG_SECONDS, most=MOST_COUNTRIES)
+        """Items found in the catalog of this account, by country."""
         self._limit = limit
         self._leases: tuple[str, Leases] | None = None
         self._quotas: dict[str, Quota] = {}
