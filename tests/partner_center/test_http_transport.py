@@ -65,6 +65,19 @@ async def test_a_header_cannot_add_another_header(value: str) -> None:
         assert server.connections == 0
 
 
+async def test_a_written_target_is_sent_as_it_is() -> None:
+    """The extension `target` of httpx spares parsing an address that is known to be right. It cannot end its line."""
+    async with wire() as server, transport_to(server) as transport:
+        server.will(OK)
+        request = httpx.Request("GET", server.url, extensions={"target": b"/v1/a%2Fb?c=d%20e"})
+        response = await transport.handle_async_request(request)
+        await response.aread()
+        assert server.seen[0].target == "/v1/a%2Fb?c=d%20e"
+        for broken in (b"/a b", b"/a\r\nX-Planted: 1"):
+            with pytest.raises(ValueError, match="address"):
+                await transport.handle_async_request(httpx.Request("GET", server.url, extensions={"target": broken}))
+
+
 async def test_interim_answers_are_not_the_answer() -> None:
     """A server may say 100 or 103 before it answers."""
     async with wire() as server, transport_to(server) as transport:

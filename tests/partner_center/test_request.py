@@ -85,6 +85,12 @@ def test_no_id_leaves_its_segment(operation: Operation[Any], value: str) -> None
     assert {".", ".."}.isdisjoint(asked.path.split("/"))
 
 
+def test_an_address_of_a_link_is_percent_encoded_where_it_must_be() -> None:
+    """A token in a link may have any character. What is encoded already is not encoded again."""
+    link = Link(uri='/customers?token=a b"<c>%2F+/==')
+    assert follow(customers.LIST, link, BASE).target == "/v1/customers?token=a%20b%22%3Cc%3E%2F+/=="
+
+
 def test_links_under_a_base_url_with_a_path() -> None:
     """The path of the base URL is not doubled."""
     link = Link(uri="http://localhost:8080/pc/v1/customers?x=1")

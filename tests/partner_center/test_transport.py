@@ -65,6 +65,15 @@ async def test_a_request_arrives_as_it_was_written() -> None:
     assert (reply.status, reply.body, reply.headers["ms-thing"]) == (201, b"\xef\xbb\xbf{}", "yes")
 
 
+async def test_the_path_of_the_base_url_stands_before_every_path() -> None:
+    """A gateway of the company may serve Partner Center under a path of its own."""
+    async with wire() as server, transport_to(f"{server.url}/partner-center/") as transport:
+        server.will(OK)
+        await send(transport)
+        assert server.seen[0].target == "/partner-center/v1/things?a=b%20c"
+        assert server.seen[0].headers["host"] == f"localhost:{server.port}"
+
+
 async def test_an_empty_post_says_that_it_is_empty() -> None:
     """A check-out has no body: Content-Length is 0, and there is no content type."""
     async with wire() as server, transport_to(server.url) as transport:

@@ -2,8 +2,12 @@
 
 Any `httpx.Request` can be handed to `ConnectionTransport` directly, or to an `httpx.AsyncClient` around it. What a
 client adds is not here: no redirects, no cookies, no authentication, no proxies of the environment, no time-outs.
-Nothing is sent twice. A request with the extension `leave` has that function called when its connection is ready and
-before its first byte is written; if the function raises, nothing is written.
+Nothing is sent twice. A request can have two extensions:
+
+| extension | does |
+|---|---|
+| `target` | stands on the wire in place of the path of the URL, as in httpx's own transport |
+| `leave` | is called when the connection is ready, before the first byte is written; if it raises, nothing is written |
 
 aiohttp's session is left out, because it builds for each request what is the same for all requests. Its pool, tunnels,
 TLS and parser are used directly. Source: aiohttp 3.14, `ClientSession._request` and what that calls.
@@ -122,12 +126,15 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _head(request: httpx.Request) -> bytes:
-    """The head on the wire. Raises ValueError if a header or the address would break out of its line."""
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    """The head on the wire. Raises ValueError if a header or the address would break out of its place."""
+    target = request.extensions.get("target") or request.url.raw_path
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
     lines += [b"%b: %b" % header for header in request.headers.raw]
     head = b"\r\n".join(lines)
     if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
         raise ValueError("the request cannot be sent: its address or a header has a line break or a NUL")
+    if b" " in target:
+        raise ValueError("the request cannot be sent: its address has a space")
     return head + b"\r\n\r\n"
 
 

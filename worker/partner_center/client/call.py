@@ -91,7 +91,9 @@ class BoundAccount:
     async def _try(self, operation: Operation[T], request: Request, token: AccessToken) -> T:
         departure = Departure(lambda: self._run.gate(operation, self._step))
         attempt = self._once(operation, request, token, departure)
-        return await self._state.uninterrupted(attempt, departure, write=operation.writes)
+        if not operation.writes:  # a cancelled read is simply given up
+            return await attempt
+        return await self._state.uninterrupted(attempt, departure)
 
     async def _once(self, operation: Operation[T], request: Request, token: AccessToken, departure: Departure) -> T:
         state = self._state

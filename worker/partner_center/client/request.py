@@ -15,6 +15,8 @@ from worker.version import version
 VERSION = "/v1"
 _REQUESTS = UUID("6b1f9f4e-5f0c-4f5b-9a53-3c1d3b0e8b57")
 _PORTS = {"http": 80, "https": 443}
+_WRITTEN = "/?:@!$&'()*+,;=%-._~"
+"""Characters that stay as they are in an address that is written already (RFC 3986)."""
 _OURS = frozenset(
     {
         "accept-encoding",
@@ -39,7 +41,7 @@ class Request:
 
     operation: Operation[Any]
     target: str
-    """Path under the base URL, with version segment and query."""
+    """Path under the base URL, with version segment and query, percent-encoded."""
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     """The headers of a link. azplan's own headers take precedence."""
@@ -89,7 +91,7 @@ def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
     headers = {header.key: header.value or "" for header in link.headers if header.key}
     if not all(text.isascii() and text.isprintable() for text in (*headers, *headers.values(), link.uri or "")):
         raise Unanswered(operation.name, "the next page has an address or a header that cannot be sent")
-    return Request(operation, f"{VERSION}/{segments}{asked}", headers=headers)
+    return Request(operation, quote(f"{VERSION}/{segments}{asked}", safe=_WRITTEN), headers=headers)
 
 
 def headers(request: Request, *, token: str, request_id: str, correlation_id: str) -> Mapping[str, str]:

@@ -158,8 +158,8 @@ class AccountState:
         refused = (f"{reason} {NO_TOKEN}" for reason in self.tokens.trouble)
         return tuple(f"account {self.account}: {reason}" for reason in (*refused, *silent))
 
-    async def uninterrupted(self, attempt: Coroutine[Any, Any, T], departure: Departure, *, write: bool) -> T:
-        """Run `attempt`. If the caller is cancelled after a write has left, the write goes on in the background.
+    async def uninterrupted(self, attempt: Coroutine[Any, Any, T], departure: Departure) -> T:
+        """Run `attempt`, a write. If the caller is cancelled after it has left, it goes on in the background.
 
         The caller is cancelled at once in any case. The write goes on to its answer, which is reported to the run:
         closing the connection would not call the request back, it would only lose the answer.
@@ -170,12 +170,12 @@ class AccountState:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not (write and departure.left):
+            if not departure.left:
                 task.cancel()
             raise
 
     async def close(self, patience: float) -> None:
-        """Wait for requests under way, at most `patience` seconds, then close the connections."""
+        """Wait for writes under way, at most `patience` seconds, then close the connections."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=patience)
         await self.transport.close()

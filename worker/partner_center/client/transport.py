@@ -112,8 +112,10 @@ class Transport:
         self._proxy = proxy if proxy is not None and proxy.serves(base_url) else None
         tunnels = _asked_for_tunnels(self._proxy) if self._proxy else None
         self._http = ConnectionTransport(self.base_url, tls, connections=connections, proxy=tunnels)
+        self._url, address = httpx.URL(self.base_url), urlsplit(self.base_url)
+        self._path = address.path
         self._headers = {
-            "Host": urlsplit(self.base_url).netloc,
+            "Host": address.netloc,
             "Accept-Encoding": "gzip, deflate",
             "Connection": "keep-alive",
         }
@@ -142,10 +144,11 @@ class Transport:
         length = {} if method == "GET" else {"Content-Length": str(len(body))}
         request = httpx.Request(
             method,
-            self.base_url + target,
+            self._url,
             headers={**self._headers, **headers, **length},
             stream=httpx.ByteStream(body),
-            extensions={"leave": departure.leave},
+            # The target is written already: to parse it into a URL again would be the dearest part of a request.
+            extensions={"target": (self._path + target).encode("ascii"), "leave": departure.leave},
         )
         response = await self._http.handle_async_request(request)
         try:
