@@ -97,6 +97,8 @@ class Settings:
     # The customer's agreement
     refuse_attestation: int | None = None
     """Code that refuses to record an acceptance: how the service ended the old way of attestation is not known."""
+    agreement_lag: Range = (0.0, 0.0)
+    """From recording an acceptance until it is listed; the same contact again is refused at once."""
 
     # Purchases
     checkout_seconds: Range = (0.0, 0.0)

@@ -6,10 +6,19 @@ from typing import Any, Literal
 
 from ops.simulator.behaviour import checked_copy
 from ops.simulator.commerce.order_provisioning import YEAR, new_plan
-from ops.simulator.commerce.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT
+from ops.simulator.commerce.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT, RESERVATION_PRODUCT
 from ops.simulator.commerce.upgrade_progress import plan_offer
 from ops.simulator.reserved import Reservation
-from ops.simulator.state import AzureSubscription, Confirmation, Customer, Order, Subscription, Upgrade, UpgradeLine
+from ops.simulator.state import (
+    AzureSubscription,
+    Confirmation,
+    Customer,
+    Order,
+    OrderLine,
+    Subscription,
+    Upgrade,
+    UpgradeLine,
+)
 from ops.simulator.world import World
 
 
@@ -146,6 +155,9 @@ def _add_subscriptions(world: World, customer: Customer, profile: Profile) -> No
         order = _add_order(world, customer)
         parts = 1 if number < profile.reservations else 2
         name = "Reserved VM Instance, Standard_DS1_v2, US East, 1 Year"
+        order.lines.append(
+            OrderLine(0, f"{RESERVATION_PRODUCT}:00G1:DZH318Z0BK2V", name, parts, "P1Y", profile.reseller)
+        )
         reserved = Reservation(world.new_id(), order.id, name, parts, world.now + YEAR, profile.reseller)
         if parts > 1:
             reserved.split(parts)
@@ -155,12 +167,15 @@ def _add_subscriptions(world: World, customer: Customer, profile: Profile) -> No
 def add_plan(world: World, customer: Customer, reseller: str | None = None) -> Subscription:
     """Give a customer an active Azure plan that nobody bought here."""
     order = _add_order(world, customer)
-    return new_plan(world, customer, offer_id=plan_offer(world, customer), order_id=order.id, reseller=reseller)
+    plan = new_plan(world, customer, offer_id=plan_offer(world, customer), order_id=order.id, reseller=reseller)
+    _name_in_order(order, plan)
+    return plan
 
 
 def _add_subscription(
     world: World, customer: Customer, kind: Literal["licence", "legacy_azure"], offer: str, name: str
 ) -> Subscription:
+    order = _add_order(world, customer)
     subscription = Subscription(
         id=world.new_id(),
         customer_id=customer.id,
@@ -168,7 +183,7 @@ def _add_subscription(
         offer_id=offer,
         offer_name=name,
         friendly_name=name,
-        order_id=_add_order(world, customer).id,
+        order_id=order.id,
         created_at=world.now,
         billing_cycle="monthly",
         quantity=5 if kind == "licence" else 1,
@@ -176,7 +191,15 @@ def _add_subscription(
         term_duration="P1Y" if kind == "licence" else "",
     )
     customer.subscriptions[subscription.id] = subscription
+    _name_in_order(order, subscription)
     return subscription
+
+
+def _name_in_order(order: Order, bought: Subscription) -> None:
+    quantity, reseller = bought.quantity, bought.partner_id or None
+    line = OrderLine(0, bought.offer_id, bought.friendly_name, quantity, bought.term_duration or None, reseller)
+    line.subscription_id = bought.id
+    order.lines.append(line)
 
 
 def _add_order(world: World, customer: Customer) -> Order:

@@ -183,6 +183,8 @@ class Confirmation:
     email: str
     agreed_at: float
     phone_number: str | None = None
+    listed_at: float | None = field(default=None, init=False)
+    """The instant from which it is listed; None: it always was."""
 
     @property
     def contact(self) -> tuple[str, str, str, str | None]:

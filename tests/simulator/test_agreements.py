@@ -103,3 +103,13 @@ async def test_attestation_can_be_refused(simulator: Simulator, caller: Caller) 
     refused = await caller.post(f"/customers/{customer.id}/agreements", ACCEPTANCE)
     assert refused.code == 2032
     assert not customer.agreed
+
+
+async def test_a_recorded_acceptance_may_be_listed_late(simulator: Simulator, caller: Caller) -> None:
+    """Fact sheet 8.2 and 8.3: the duplicate is refused although the list does not show the first one yet."""
+    customer = simulator.customer("no_agreement", settings={"agreement_lag": (60, 60)})
+    path = f"/customers/{customer.id}/agreements"
+    assert (await caller.post(path, ACCEPTANCE)).status == 201
+    assert ((await caller.get(path, MCA)).body["items"], (await caller.post(path, ACCEPTANCE)).code) == ([], 600061)
+    simulator.clock.advance(60)
+    assert len((await caller.get(path, MCA)).body["items"]) == 1

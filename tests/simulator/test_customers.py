@@ -1,6 +1,10 @@
 """Customers are listed by pages and read by id; strangers are not shown."""
 
+import json
 from typing import Any
+from urllib.parse import quote
+
+import pytest
 
 from ops.simulator.simulator import Simulator
 from ops.simulator.state import Partner
@@ -48,6 +52,50 @@ async def test_a_filter_finds_names_that_start_with_a_text(simulator: Simulator,
     text = '{"Field":"CompanyName","Value":"fabrikam 1","Operator":"starts_with"}'
     answer = await caller.get("/customers", {"size": "50", "filter": text})
     assert [item["id"] for item in answer.body["items"]][1:] == [each.id for each in wanted]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "numbers"),
+    [
+        ("companyname", "FABRIKAM 2", [2]),
+        ("Domain", "fabrikam1", [1]),
+        ("IndirectReseller", "5550001", [3]),
+        ("IndirectCloudSolutionProvider", "5550001", []),
+    ],
+)
+async def test_a_filter_takes_the_four_documented_fields(
+    simulator: Simulator, caller: Caller, field: str, value: str, numbers: list[int]
+) -> None:
+    """Fact sheet 7.1: the operator is starts_with, and the value has no case."""
+    simulator.customers(2)
+    simulator.customer(reseller="5550001")
+    text = json.dumps({"Field": field, "Value": value, "Operator": "starts_with"})
+    answer = await caller.get("/customers", {"size": "0", "filter": text})
+    assert [int(item["id"][-3:]) for item in answer.body["items"]] == numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fabrikam",
+        '{"Field":"CompanyName","Value":"x"}',
+        '{"Field":"CompanyName","Value":"x","Operator":"equals"}',
+        '{"Field":"City","Value":"x","Operator":"starts_with"}',
+    ],
+    ids=["no JSON", "no operator", "another operator", "another field"],
+)
+async def test_another_filter_is_refused(caller: Caller, text: str) -> None:
+    """Fact sheet 7.1."""
+    answer = await caller.get("/customers", {"filter": text})
+    assert (answer.status, answer.code) == (400, 800002)
+
+
+async def test_a_filter_goes_along_with_the_pages(simulator: Simulator, caller: Caller) -> None:
+    """Fact sheet 6.3 and 7.1: ``links.next`` has it in its address, and the continuation token in its headers."""
+    simulator.customers(12)
+    text = quote('{"Field":"CompanyName","Value":"Fabrikam 1","Operator":"starts_with"}')
+    pages = await pages_from(caller, f"/customers?size=2&filter={text}")
+    assert [[int(each[-3:]) for each in page] for page in pages] == [[1, 10], [11, 12]]
 
 
 async def test_a_customer_is_found_in_any_case_of_path_and_id(simulator: Simulator, caller: Caller) -> None:

@@ -108,3 +108,13 @@ async def test_the_list_can_be_filtered_by_billing(simulator: Simulator, caller:
     assert len((await caller.get(path, {"billingType": "onetime"})).body["items"]) == 1
     assert (await caller.get(path, {"billingType": "monthly"})).body["items"] == []
     assert (await caller.get(path, {"billingType": "never"})).code == 900126
+
+
+async def test_an_order_names_what_was_bought_elsewhere(simulator: Simulator, caller: Caller) -> None:
+    """Fact sheet 11.1: seeded orders have items too. The offer tells an Azure plan from the rest."""
+    customer = simulator.customer("reserved", licences=1)
+    orders = (await caller.get(f"/customers/{customer.id}/orders")).body["items"]
+    offers = [line["offerId"].partition(":")[0] for order in orders for line in order["lineItems"]]
+    assert offers == ["CFQ7TTC0LH18", "DZH318Z0BPS6", "DZH318Z0BQ3Q"]
+    bought = {line.get("subscriptionId") for order in orders for line in order["lineItems"]}
+    assert bought == {*customer.subscriptions, None}

@@ -34,7 +34,8 @@ def list_confirmations(call: Call) -> Answer:
     customer = call.customer
     items: list[Json] = []
     if MCA in _types(call):
-        items = [_body(call, each) | {"agreementLink": AGREEMENT_LINK} for each in customer.confirmations]
+        shown = [each for each in customer.confirmations if each.listed_at is None or each.listed_at <= call.at]
+        items = [_body(call, each) | {"agreementLink": AGREEMENT_LINK} for each in shown]
     return Answer(200, {"totalCount": len(items), "items": items})
 
 
@@ -50,6 +51,7 @@ def confirm_acceptance(call: Call) -> Answer:
     agreed = Confirmation(**_contact(body.get("primarycontact")), agreed_at=_agreed_at(call, body.get("dateagreed")))
     if any(each.contact == agreed.contact for each in customer.confirmations):
         raise Refused(600061, name="PartnerConfirmedAgreementAlreadyExists")
+    agreed.listed_at = call.at + call.world.lag(call.settings.agreement_lag)
     customer.confirmations.append(agreed)
     call.effect("agreement.confirmed", customer, TEMPLATES[MCA], email=agreed.email)
     return Answer(201, _body(call, agreed))

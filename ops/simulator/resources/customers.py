@@ -6,6 +6,7 @@ Pages: partner-center/developer/get-a-list-of-customers, get-a-customer-by-name,
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -98,7 +99,12 @@ def _filtered(call: Call) -> list[Customer]:
         raise Refused(800002, "filter must be JSON with Field, Value and Operator") from None
     if str(wanted.get("operator", "")).lower() != "starts_with":
         raise Refused(800002, "the only operator is starts_with")
-    columns = {"companyname": lambda c: c.name, "domain": lambda c: c.domain, "indirectreseller": lambda c: c.reseller}
+    columns: dict[str, Callable[[Customer], str | None]] = {
+        "companyname": lambda c: c.name,
+        "domain": lambda c: c.domain,
+        "indirectreseller": lambda c: c.reseller,
+        "indirectcloudsolutionprovider": lambda _: None,  # nobody here buys through another provider
+    }
     if field not in columns:
         raise Refused(800002, "customers cannot be filtered by that field")
     return [c for c in own if (columns[field](c) or "").lower().startswith(value)]

@@ -28,7 +28,7 @@ def list_orders(call: Call) -> Answer:
     orders = [
         order
         for order in customer.orders.values()
-        if order.listed_at <= call.at and wanted in (None, order.billing_cycle.replace("_", ""))
+        if order.listed_at <= call.at and (wanted is None or wanted.lower() == order.billing_cycle.replace("_", ""))
     ]
     uri = f"/customers/{customer.id}/orders"
     return Answer(200, collection([order_body(call.world, order) for order in orders], uri))
