@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ops.simulator.reserved import Return
     from ops.simulator.state import Cart, Order, Subscription, Upgrade
     from ops.simulator.world import World
 
@@ -109,6 +110,13 @@ class Books:
         return sorted(begun, key=lambda upgrade: upgrade.created_at)
 
     @property
+    def returns(self) -> "list[Return]":
+        """Every return of a reservation that was accepted, oldest first."""
+        self._settle()
+        accepted = [each for c in self._world.customers.values() for each in c.returns.values()]
+        return sorted(accepted, key=lambda each: each.started_at)
+
+    @property
     def effects(self) -> list[Effect]:
         """Every change, in order of time."""
         self._settle()
@@ -145,13 +153,14 @@ class Books:
         ]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of effects of each kind, and of ``requests``, ``orders``, ``upgrades``, ``warnings``."""
+        """Return the number of effects of each kind, and of requests, orders, upgrades, returns and warnings."""
         counted = Counter(effect.kind for effect in self.effects)
         return {
             **dict(sorted(counted.items())),
             "requests": self._world.received,
             "orders": len(self.orders),
             "upgrades": len(self.upgrades),
+            "returns": len(self.returns),
             "warnings": len(self._world.warnings),
         }
 

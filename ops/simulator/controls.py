@@ -18,7 +18,7 @@ from ops.simulator.clock import Clock, wire_date
 from ops.simulator.simulator import Simulator, profiles, routes
 from ops.simulator.state import Customer
 
-PAGES = ("orders", "carts", "subscriptions", "upgrades", "effects", "requests", "warnings")
+PAGES = ("orders", "carts", "subscriptions", "upgrades", "returns", "effects", "requests", "warnings")
 
 Control = Callable[[Simulator, Request, Any], object]
 

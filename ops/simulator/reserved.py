@@ -75,6 +75,7 @@ class Return:
     """A return that was accepted."""
 
     id: str
+    customer_id: str
     quote: Quote
     started_at: float
     status: Literal["InProgress", "Succeeded", "Failed"] = "InProgress"

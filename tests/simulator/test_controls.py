@@ -122,10 +122,15 @@ async def test_a_person_changes_azure_subscriptions_and_reservations(
     mine = Owned(arm, reservation)
     await mine.give_back(await mine.quote())
     (identity,) = customer.returns
-    assert (await control.post(f"/returns/{identity}", json={"failed": True})).json()["reservation.return_failed"] == 1
+    assert (await control.post(f"/returns/{identity}", json={"failed": True})).json()["returns"] == 1
     await mine.give_back(await mine.quote())
     (_, identity) = customer.returns
     assert (await control.post(f"/returns/{identity}", json={})).json()["reservation.returned"] == 1
+    shown = (await control.get("/books/returns", params={"customer": customer.id})).json()
+    assert [(each["status"], each["quote"]["item_id"]) for each in shown] == [
+        ("Failed", item.id),
+        ("Succeeded", item.id),
+    ]
 
 
 async def test_partners_tokens_and_the_catalog_are_changed(

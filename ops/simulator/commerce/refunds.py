@@ -62,7 +62,7 @@ def policy_errors(world: World, customer: Customer, item: ReservedItem, dollars:
 def accept(world: World, customer: Customer, item: ReservedItem, quote: Quote, cause: Received) -> Return:
     """Begin a return. It ends at once with a ``return_status`` of 200, and otherwise as the settings say."""
     settings = world.settings_for(customer)
-    accepted = Return(world.new_id(), quote, world.now)
+    accepted = Return(world.new_id(), customer.id, quote, world.now)
     customer.returns[accepted.id] = accepted
     quote.used, item.returning, item.state = True, True, settings.return_state
     detail = {"order": quote.order_id, "amount": quote.amount, "currency": quote.currency, "quantity": quote.quantity}
