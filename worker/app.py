@@ -46,6 +46,7 @@ from worker.runtime.dispatch import Dispatch
 from worker.runtime.handler_run import TurnParts
 from worker.runtime.intake_rules import IntakeRules
 from worker.runtime.lane_heartbeat import Ownership
+from worker.runtime.learned_lags import LearnedLags
 from worker.runtime.lifecycle.foreign_journal_check import Group, open_journal
 from worker.runtime.lifecycle.service import Service, ServiceParts
 from worker.runtime.lifecycle.stop_limit import end_within
@@ -211,6 +212,7 @@ def turn_parts(settings: Settings, given: Dependencies, closed: Callable[[Work, 
         policy=policy(settings),
         spread=given.spread,
         tenant_ids=tenants_of(settings),
+        lags=LearnedLags(settings.waits.max.total_seconds()).of,
         validate_only=settings.worker.validate_only,
     )
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.command_status import Blocker, PartnerCenterError
+from worker.looks.awaited import Awaited
 
 SILENT_JOURNAL = "the journal's database does not answer, or takes no writes"
 FULL_DISK = "the disk that holds the journal is full: make room; the worker goes on by itself"
@@ -73,8 +74,9 @@ class Failed(WorkerError):
 class Wait(WorkerError):
     """Look again later.
 
-    `delay` in seconds, or None for the growing interval of polls. A `limited` wait ends with the deadline of its
-    reason; `give_up` is then the answer. A wait with `release` frees the lane for the customer's next command.
+    `delay` in seconds. If it is None, the next look follows the times of `awaits`; without either, the interval between
+    looks grows. A `limited` wait ends with the deadline of its reason; `give_up` is then the answer. A wait with
+    `release` frees the lane for the customer's next command.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Wait(WorkerError):
         reason: WaitingReason,
         detail: str,
         *,
+        awaits: Awaited | None = None,
         delay: float | None = None,
         limited: bool = False,
         give_up: Failed | None = None,
@@ -90,6 +93,7 @@ class Wait(WorkerError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.awaits = awaits
         self.delay = delay
         self.limited = limited
         self.give_up = give_up

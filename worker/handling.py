@@ -20,6 +20,7 @@ from worker import metrics
 from worker.clock import duration_micros
 from worker.errors import Failed, Rejected, Validated, Wait
 from worker.journal.records import Earlier, Json, Note, Step
+from worker.looks.awaited import Awaited
 from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
 from worker.partner_center.reject_codes import reject_code
@@ -239,15 +240,12 @@ def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> H
 
 
 def wait_out_refusal(
-    reason: WaitingReason, detail: str, no: Refused, *, delay: float | None = None, blockers: Sequence[Blocker] = ()
+    reason: WaitingReason, detail: str, no: Refused, awaits: Awaited, *, blockers: Sequence[Blocker] = ()
 ) -> Wait:
-    """The wait for a refusal to pass. If the wait ends first, a person gets `blockers` and the refusal.
-
-    `delay` in seconds until the next look; None leaves it to the waits of the settings.
-    """
+    """The wait for a refusal to pass. If the wait ends first, a person gets `blockers` and the refusal."""
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers, partner_center=facts(no))
-    return Wait(reason, detail, delay=delay, limited=True, give_up=never)
+    return Wait(reason, detail, awaits=awaits, limited=True, give_up=never)
 
 
 def plain_id(identifier: str) -> str:

@@ -38,6 +38,7 @@ from worker.runtime.conclusion import Sender
 from worker.runtime.controls.requests import Requests
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.handler_run import TurnParts
+from worker.runtime.learned_lags import LearnedLags
 from worker.steps import Policy
 
 EventT = TypeVar("EventT", bound=Event)
@@ -104,6 +105,7 @@ class Stage:
         self._running: set[str] = set()
         self._serving: asyncio.Task[None] | None = None
         self._accounts: list[InProcessAccount] = []
+        self._lags = LearnedLags(cast.policy.wait_max)
 
     @cached_property
     def clock(self) -> Clock:
@@ -300,6 +302,7 @@ class Stage:
             policy=self.cast.policy,
             spread=lambda: 0.0,
             tenant_ids={ACCOUNT: self.simulator.partner.tenant_id},
+            lags=self._lags.of,
             validate_only=self.cast.validate_only,
         )
 

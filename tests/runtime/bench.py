@@ -23,6 +23,7 @@ from worker.runtime import handler_run
 from worker.runtime.conclusion import Sender
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.intake_rules import IntakeRules, intake
+from worker.runtime.learned_lags import LearnedLags
 from worker.steps import Policy, Run, Steps
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
@@ -138,6 +139,7 @@ class Bench:
             "handlers": dict.fromkeys(commands().values(), handler),
             "traffic": self.traffic,
             "tenant_ids": {ACCOUNT: TENANT_ID},
+            "lags": LearnedLags(POLICY.wait_max).of,
             **changes,
         }
         return Dispatch(handler_run.TurnParts(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)

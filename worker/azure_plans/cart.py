@@ -118,7 +118,7 @@ class PlanCart:
         cart = await carts.get(self._ctx.center, self._customer, self.id)
         if cart.is_ordered:
             detail = f"cart {self.id} cannot be changed now: it is ordered"
-            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True)
+            raise Wait(WaitingReason.ORDER_PROVISIONING, detail, awaits=carts.FREEDOM, limited=True)
         current = next((line.catalog_item_id for line in cart.line_items), None) or self.item
         _refuse_lasting_errors(cart)
         is_good = not cart.errors and (refusal is None or refusal.code not in STALE_ITEM)
@@ -139,7 +139,7 @@ class PlanCart:
             if no.code != SUBMITTED and no.code not in BUSY:
                 raise
             detail = f"cart {self.id} cannot be changed now: {no.description}"
-            raise wait_out_refusal(WaitingReason.ORDER_PROVISIONING, detail, no) from no
+            raise wait_out_refusal(WaitingReason.ORDER_PROVISIONING, detail, no, carts.FREEDOM) from no
 
     def _next_replacement(self, current: str, refusal: Refused | None) -> str:
         steps = map(self._ctx.step_state, REPLACEMENTS)

@@ -12,6 +12,7 @@ from events.messages.command_status import Blocker
 from worker.azure_plans.lookup import NO_SUBSCRIPTION, azure_plans, sold_through
 from worker.errors import Failed, Wait
 from worker.handling import Context, facts, plain_id
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import Refused
 from worker.partner_center.port import PartnerCenter
@@ -98,17 +99,19 @@ async def _look(
     if order is None:
         evidence = blocker_of_order(ids[0]) if ids else blocker_of_cart(cart_id)
         seen = f"order {ids[0]}" if ids else f"the order of cart {cart_id}"
-        raise _not_yet(f"{seen} cannot be read yet", evidence)
+        raise _not_yet(f"{seen} cannot be read yet", orders.COMPLETION if ids else orders.LISTED, evidence)
     evidence = blocker_of_order(order.id, order)
     if order.is_failed:
         detail = f"Microsoft ended order {order.id} of cart {cart_id} with status {order.status}"
         raise Failed(FailedCode.ORDER_FAILED, detail, blockers=[evidence], ended=True)
     if order.is_open:
-        hint = IN_REVIEW.get(order.status or "", "Microsoft is working on it")
-        raise _not_yet(f"order {order.id} is {order.status or 'without status'}: {hint}", evidence)
+        review = IN_REVIEW.get(order.status or "")
+        detail = f"order {order.id} is {order.status or 'without status'}: {review or 'Microsoft is working on it'}"
+        raise _not_yet(detail, orders.REVIEW if review else orders.COMPLETION, evidence)
     plan = await _plan(ctx, sought.customer_id, order)
     if plan is None:
-        raise _not_yet(f"order {order.id} is {order.status}, and its subscription is not there yet", evidence)
+        detail = f"order {order.id} is {order.status}, and its subscription is not there yet"
+        raise _not_yet(detail, subscriptions.OF_ORDER, evidence)
     return plan
 
 
@@ -141,10 +144,10 @@ async def _subscription(ctx: Context, customer_id: str, subscription_id: str) ->
         raise
 
 
-def _not_yet(detail: str, evidence: Blocker) -> Wait:
+def _not_yet(detail: str, awaits: Awaited, evidence: Blocker) -> Wait:
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=[evidence])
-    return Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True, give_up=never)
+    return Wait(WaitingReason.ORDER_PROVISIONING, detail, awaits=awaits, limited=True, give_up=never)
 
 
 def blocker_of_cart(cart_id: str) -> Blocker:

@@ -164,7 +164,7 @@ class Purchase:
         if no.code in BUSY:
             detail = f"Partner Center is still working on an earlier request: {no.description}"
             cart = [blocker_of_cart(self._cart.id)] if self._cart.exists else []
-            raise wait_out_refusal(WaitingReason.ORDER_PROVISIONING, detail, no, blockers=cart) from no
+            raise wait_out_refusal(WaitingReason.ORDER_PROVISIONING, detail, no, carts.FREEDOM, blockers=cart) from no
         if self._cart.exists and is_gone(no):
             raise await self._without_cart(no)
         if no.code in UPGRADE_OPEN:

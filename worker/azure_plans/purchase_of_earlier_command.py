@@ -13,7 +13,7 @@ from worker.errors import Rejected, Wait
 from worker.handling import Context, facts
 from worker.journal.records import Earlier, Step
 from worker.partner_center.errors import Refused
-from worker.partner_center.resources import carts
+from worker.partner_center.resources import carts, subscriptions
 
 
 async def close_if_answered(ctx: Context) -> None:
@@ -54,7 +54,7 @@ async def _is_over(ctx: Context, customer_id: str, earlier: Earlier) -> bool:
         raise _unknown(earlier, f"its order {ids[0]} cannot be read", [blocker_of_order(ids[0])])
     if order.is_completed:
         detail = f"order {order.id} of command {earlier.command_id} is completed, and its plan is not there yet"
-        raise Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True)
+        raise Wait(WaitingReason.ORDER_PROVISIONING, detail, awaits=subscriptions.OF_ORDER, limited=True)
     if order.is_open:
         raise _unknown(earlier, f"its order {order.id} is {order.status}", [blocker_of_order(order.id, order)])
     return True

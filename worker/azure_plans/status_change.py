@@ -23,7 +23,6 @@ SOON = frozenset({NOT_READY, STALE_ETAG})
 ACTIVE_ASSETS = "900115"
 NOT_MADE = frozenset({ACTIVE_ASSETS, "20002", "20003", "800037"})
 """Refusals that say that the plan is not as wanted, or is not there."""
-AN_HOUR = 3600.0
 
 
 def change(plan_id: str, before: str | None, status: str) -> Change:
@@ -53,7 +52,7 @@ async def bring_to(ctx: Context, customer_id: str, plan: Subscription, step: str
         raise wait from no
     if not there and (given or {}).get("status") != status:
         detail = f"Partner Center took the change of plan {plan.id} to {status} and is still making it"
-        raise Wait(WaitingReason.SETTLING, detail, limited=True)
+        raise Wait(WaitingReason.SETTLING, detail, awaits=subscriptions.CHANGE, limited=True)
 
 
 async def _status(ctx: Context, customer_id: str, plan_id: str) -> str | None:
@@ -71,6 +70,6 @@ def _wait_for_its_turn(plan: Subscription, no: Refused) -> Wait | None:
     """The wait for another change of the subscription to end; None if the refusal has another cause."""
     if no.code not in SOON and no.code != PENDING_OPERATION and no.status != 412:
         return None
-    delay = AN_HOUR if no.code == PENDING_OPERATION else None  # documented as over after 24 hours
+    awaits = subscriptions.OPERATION_END if no.code == PENDING_OPERATION else subscriptions.FREEDOM
     detail = f"plan {plan.id} cannot be changed now: {no.description}"
-    return wait_out_refusal(WaitingReason.SETTLING, detail, no, delay=delay)
+    return wait_out_refusal(WaitingReason.SETTLING, detail, no, awaits)

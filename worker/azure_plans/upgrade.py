@@ -74,7 +74,15 @@ def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | 
     blockers = [blocker_of(upgrade_id, upgrade)] if upgrade_id else []
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers)
-    return Wait(WaitingReason.UPGRADE_RUNNING, detail, limited=True, give_up=never, release=upgrade_id is not None)
+    awaits = upgrades.NAME if upgrade_id is None else upgrades.END
+    return Wait(
+        WaitingReason.UPGRADE_RUNNING,
+        detail,
+        awaits=awaits,
+        limited=True,
+        give_up=never,
+        release=upgrade_id is not None,
+    )
 
 
 async def _eligibility(ctx: Context, command: StartProductUpgrade) -> Eligibility:

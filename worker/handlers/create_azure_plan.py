@@ -110,7 +110,7 @@ def _open(ctx: Context, open_order: Order) -> Wait:
     ctx.known[OPEN_ORDER] = open_order.id
     detail = f"order {open_order.id} for an Azure plan is open already: {open_order.status or 'without status'}"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, detail, blockers=[blocker_of_order(open_order.id, open_order)])
-    return Wait(WaitingReason.ORDER_PROVISIONING, detail, limited=True, give_up=never)
+    return Wait(WaitingReason.ORDER_PROVISIONING, detail, awaits=orders.END_OF_FOREIGN, limited=True, give_up=never)
 
 
 def _orders_plan(order: Order, reseller_id: str | None) -> bool:

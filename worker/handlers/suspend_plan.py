@@ -115,7 +115,7 @@ def _stopping(ctx: Context, under: Json, active: Sequence[AzureEntitlement]) -> 
     ctx.known[STOPPING] = under
     cancelled = counted(len(active), "cancelled Azure subscription")
     detail = f"still active: {cancelled}; Microsoft takes about ten minutes"
-    return Wait(WaitingReason.ASSETS_STOPPING, detail, limited=True)
+    return Wait(WaitingReason.ASSETS_STOPPING, detail, awaits=azure_entitlements.INACTIVITY, limited=True)
 
 
 async def _under(ctx: Context, command: SuspendPlan, plan_id: str) -> list[AzureEntitlement]:
@@ -148,7 +148,13 @@ async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlemen
         if not may_show:
             raise
         detail = f"Azure subscription {entitlement.id} shows in about ten minutes whether it was cancelled: {no}"
-        raise wait_out_refusal(WaitingReason.ASSETS_STOPPING, detail, no, blockers=[blocker_of(entitlement)]) from no
+        raise wait_out_refusal(
+            WaitingReason.ASSETS_STOPPING,
+            detail,
+            no,
+            azure_entitlements.INACTIVITY,
+            blockers=[blocker_of(entitlement)],
+        ) from no
 
 
 def _may_show_yet(ctx: Context, step: StepView) -> bool:
@@ -172,7 +178,9 @@ async def _still_active(ctx: Context, command: SuspendPlan, plan: Subscription, 
         detail = (
             f"Partner Center does not see yet that the cancelled Azure subscriptions are inactive: {no.description}"
         )
-        return wait_out_refusal(WaitingReason.ASSETS_STOPPING, detail, no, blockers=cancelled)
+        return wait_out_refusal(
+            WaitingReason.ASSETS_STOPPING, detail, no, azure_entitlements.INACTIVITY, blockers=cancelled
+        )
     under = await _under(ctx, command, plan.id)
     blockers = [blocker_of(each) for each in under if each.is_active]
     advice = None if blockers else HIDDEN

@@ -98,13 +98,28 @@ class Waits:
     """The waits of this story. Each is published once, and polls become slower.
 
     `count`: the published waits. `said`: the reason of the last one. `since`: when each wait with a deadline began, by
-    reason.
+    reason; and when the thing began that is waited for, by the name of the `Awaited`. `awaited`: that name, if its
+    beginning is known exactly. `looked`: the beginning of the last run that did not find it.
     """
 
     count: int = 0
     said: str | None = None
     polls: int = 0
     since: dict[str, Micros] = field(default_factory=dict)
+    awaited: str | None = None
+    looked: Micros = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLag:
+    """How late something showed at Partner Center: more than `after` microseconds after its cause, at most `by`.
+
+    `awaited`: the name of the `Awaited`.
+    """
+
+    awaited: str
+    after: Micros
+    by: Micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +186,11 @@ class Work:
         """The instant until which an unanswered request of this command may still arrive; 0 if none can."""
         return max((step.until for step in self.steps.values()), default=0)
 
+    def written_at(self) -> Micros:
+        """When the last write of the command took effect that still stands; 0 if none has."""
+        applied = (step.at for step in self.steps.values() if step.state is StepState.APPLIED and "~" not in step.name)
+        return max(applied, default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -219,6 +239,8 @@ class Conclusion:
     notes: Sequence[Note] = ()
     keep_effects: bool = False
     ended: bool = False
+    lag: SeenLag | None = None
+    """What this run found after the command had waited for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def _ended(turn: Turn, outcome: Ended, sender: Sender) -> Conclusion:
         notes=_notes(turn),
         keep_effects=outcome.unknown,
         ended=outcome.ended,
+        lag=outcome.lag,
     )
 
 
@@ -94,6 +95,7 @@ def _waiting(turn: Turn, outcome: Waiting, sender: Sender) -> Conclusion:
         events=events,
         calls=turn.traffic.drain(),
         notes=notes,
+        lag=outcome.lag,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
@@ -14,6 +15,8 @@ from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, 
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, Micros, StepState, Work
+from worker.looks.awaited import Awaited
+from worker.looks.next_look import Lags
 from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import CallError
 from worker.partner_center.port import PartnerCenter
@@ -50,6 +53,8 @@ class TurnParts:
     spread: Callable[[], float]
     tenant_ids: Mapping[str, str]
     """The tenant ids of the configured accounts, by the account's name."""
+    lags: Callable[[str | None, Awaited], Lags]
+    """How late things show at Partner Center, as far as this is known of a partner."""
     validate_only: bool = False
 
 
@@ -114,6 +119,9 @@ class Turn:
             now=journal.now(),
             received_at=work.received_at,
             policy=self.parts.policy,
+            lags=partial(self.parts.lags, work.partner),
+            begun=self.begun,
+            written_at=work.written_at(),
             settles_in=max(1, until - journal.now()) / SECOND if until > self.begun else 0.0,
             in_doubt=any(step.in_doubt for step in work.steps.values()),
             changed=[

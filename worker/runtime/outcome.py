@@ -13,7 +13,7 @@ from events.messages.command_status import CommandFailed, CommandRejected, Comma
 from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
 from worker.handling import facts
 from worker.journal.journal import EffectHeld
-from worker.journal.records import SECOND, Waits
+from worker.journal.records import SECOND, SeenLag, Waits
 from worker.partner_center.errors import (
     CallError,
     Delayed,
@@ -26,6 +26,7 @@ from worker.partner_center.errors import (
     Unanswered,
 )
 from worker.partner_center.reject_codes import reject_code
+from worker.partner_center.resources import customers
 from worker.runtime.facts_for_outcome import CommandFacts
 
 MOST_CRASHES = 3
@@ -46,6 +47,7 @@ class Ended:
     code: RejectedCode | FailedCode | None = None
     ended: bool = False
     unknown: bool = False
+    lag: SeenLag | None = None
 
     @property
     def word(self) -> str:
@@ -65,6 +67,7 @@ class Waiting:
     said: bool
     release: bool = False
     failed: bool = field(default=False)
+    lag: SeenLag | None = None
     name: Literal["waiting"] = "waiting"
 
 
@@ -81,6 +84,11 @@ Outcome = Ended | Waiting | Again
 
 def judge(result: Event | Exception, now: CommandFacts) -> Outcome:
     """The outcome of the run that gave or raised `result`. Total: every exception has an outcome."""
+    outcome = _judge(result, now)
+    return outcome if isinstance(outcome, Again) else replace(outcome, lag=now.seen_lag(result))
+
+
+def _judge(result: Event | Exception, now: CommandFacts) -> Outcome:
     outcome = _first(result, now)
     if isinstance(outcome, Ended) and outcome.code is RejectedCode.CUSTOMER_NOT_FOUND:
         outcome = _once_it_would_show(outcome, now)
@@ -106,7 +114,7 @@ def _once_it_would_show(no: Ended, now: CommandFacts) -> Outcome:
     detail = (
         f"Partner Center does not know the customer, and a new one may show up to {now.policy.customer_lag:g} s late"
     )
-    wait = _wait(Wait(WaitingReason.RETRY, detail), now.attempts, now)
+    wait = _wait(Wait(WaitingReason.RETRY, detail, awaits=customers.APPEARANCE), now.attempts, now)
     return replace(wait, delay=min(wait.delay, left))
 
 
@@ -282,5 +290,10 @@ def _wait(wait: Wait, attempts: int, now: CommandFacts) -> Waiting:
     polls = 0 if new else before.polls + 1
     since = {of: at for of, at in before.since.items() if of != NOT_ITS_OWN}
     waits = replace(before, said=str(reason), polls=polls, count=before.count + new, since=since)
-    delay = now.poll_delay(polls) if wait.delay is None else wait.delay
+    delay = wait.delay
+    if wait.awaits is not None:
+        waits = now.awaiting(waits, wait.awaits)
+        delay = now.look_delay(wait.awaits, waits.since[wait.awaits.name])
+    elif delay is None:
+        delay = now.poll_delay(polls)
     return Waiting(reason, wait.detail, delay, attempts, waits, said=new, release=wait.release)

@@ -1,5 +1,6 @@
 """Azure entitlements: the Azure subscriptions under an Azure plan."""
 
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import Collection, Id, Resource, Text, Word
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
@@ -66,6 +67,13 @@ REACTIVATE: Operation[Accepted] = Operation(
     effect=EffectClass.STATE,
     auth=Auth.EITHER,
     source=DOCS + "reactivate-an-azure-subscription",
+)
+
+INACTIVITY = Awaited(
+    name="azure_subscription_inactive",
+    half=600.0,
+    most=720.0,
+    source=f"{DOCS}cancel-an-azure-subscription: about ten minutes after the cancellation",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import model_validator
 
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import Document, Id, Instant, Number, Resource, Text, Word, member
 from worker.partner_center.operation import Auth, EffectClass, Operation, Refusal
 from worker.partner_center.port import PartnerCenter
@@ -208,6 +209,14 @@ CHECKOUT: Operation[CheckoutResult] = Operation(
     effect=EffectClass.MONEY,
     auth=Auth.EITHER,
     source=DOCS + "checkout-a-cart",
+)
+
+FREEDOM = Awaited(
+    name="cart_free",
+    half=30.0,
+    most=300.0,
+    source=f"{DOCS}error-codes: an order in progress (800060) is in the order history in a few minutes",
+    after_write=False,
 )
 
 

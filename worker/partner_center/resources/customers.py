@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import OR_NONE, Collection, Flag, Id, Resource, Text, Word
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import pages
@@ -92,6 +93,14 @@ GET: Operation[Customer] = Operation(
     effect=EffectClass.READ,
     auth=Auth.EITHER,
     source=DOCS + "get-a-customer-by-id",
+)
+
+APPEARANCE = Awaited(
+    name="customer_visible",
+    half=10.0,
+    most=60.0,
+    source="not documented: a new customer may show a little late",
+    after_write=False,
 )
 
 

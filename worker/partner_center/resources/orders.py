@@ -1,5 +1,6 @@
 """Orders: the results of checked-out carts."""
 
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import Collection, Id, Instant, Number, Resource, Text, Word
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
@@ -110,6 +111,32 @@ PROVISIONING_STATUS: Operation[Collection[LineItemProvisioning]] = Operation(
     effect=EffectClass.READ,
     auth=Auth.USER,
     source=DOCS + "get-subscription-provisioning-status",
+)
+
+LISTED = Awaited(
+    name="order_listed",
+    half=300.0,
+    most=900.0,
+    source=f"{LIST.source}: up to 15 minutes",
+)
+COMPLETION = Awaited(
+    name="order_completed",
+    half=20.0,
+    most=90.0,
+    source=f"{DOCS}checkout-a-cart says that provisioning is asynchronous, and no time",
+)
+REVIEW = Awaited(
+    name="order_reviewed",
+    half=4 * 3600.0,
+    most=24 * 3600.0,
+    source="not documented: a person decides",
+)
+END_OF_FOREIGN = Awaited(
+    name="foreign_order_ended",
+    half=30.0,
+    most=600.0,
+    source="not documented: the order may be in provisioning or in review",
+    after_write=False,
 )
 
 

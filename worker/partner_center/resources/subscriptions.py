@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import (
     OR_NONE,
     Collection,
@@ -128,6 +129,35 @@ PATCH: Operation[Subscription | None] = Operation(
     auth=Auth.EITHER,
     source=DOCS + "suspend-a-subscription",
 )
+
+OF_ORDER = Awaited(
+    name="subscription_of_order",
+    half=30.0,
+    most=120.0,
+    source=f"{DOCS}order-resources: the id of the subscription comes some time after the order, and no time is given",
+)
+CHANGE = Awaited(
+    name="plan_changed",
+    half=15.0,
+    most=60.0,
+    source=f"{PATCH.source}: the change may be accepted (202) and made later, and no time is given",
+)
+FREEDOM = Awaited(
+    name="plan_free",
+    half=15.0,
+    most=60.0,
+    source=f"{DOCS}error-codes: the subscription is not ready for a change (800082), and no time is given",
+    after_write=False,
+)
+OPERATION_END = Awaited(
+    name="plan_operation_ended",
+    half=12 * 3600.0,
+    most=24 * 3600.0,
+    source=f"{DOCS}error-codes: a pending operation (900278) is over after 24 hours",
+    after_write=False,
+    apart=3600.0,
+)
+"""A look is a change that Partner Center refuses: it is made once an hour at most."""
 
 
 async def list_all(center: PartnerCenter, customer_id: str) -> list[Subscription]:

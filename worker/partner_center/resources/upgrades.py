@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import OR_NONE, Flag, Instant, Reference, Resource, Text, is_address_part
 from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
@@ -113,6 +114,19 @@ STATUS: Operation[Upgrade] = Operation(
     effect=EffectClass.READ,
     auth=Auth.USER,
     source=DOCS + "get-product-upgrade-status",
+)
+
+NAME = Awaited(
+    name="upgrade_named",
+    half=10.0,
+    most=120.0,
+    source="not documented: eligibility names an upgrade that exists",
+)
+END = Awaited(
+    name="upgrade_ended",
+    half=600.0,
+    most=4 * 3600.0,
+    source="not documented: from minutes to hours, as Microsoft moves each Azure subscription of the customer",
 )
 
 
