@@ -74,7 +74,10 @@ def not_finished(detail: str, upgrade_id: str | None = None, upgrade: Upgrade | 
     blockers = [blocker_of(upgrade_id, upgrade)] if upgrade_id else []
     ended = f"{detail}; this did not change before the wait ended"
     never = Failed(FailedCode.OUTCOME_UNKNOWN, ended, blockers=blockers)
-    awaits = upgrades.NAME if upgrade_id is None else upgrades.END
+    if upgrade_id is None:
+        awaits = upgrades.NAME
+    else:
+        awaits = upgrades.END if upgrade is not None and upgrade.status else upgrades.DESCRIPTION
     return Wait(
         WaitingReason.UPGRADE_RUNNING,
         detail,

@@ -122,6 +122,12 @@ NAME = Awaited(
     most=120.0,
     source="not documented: eligibility names an upgrade that exists",
 )
+DESCRIPTION = Awaited(
+    name="upgrade_described",
+    half=3.0,
+    most=30.0,
+    source="not documented: an upgrade that was requested a moment ago has its first status",
+)
 END = Awaited(
     name="upgrade_ended",
     half=600.0,
