@@ -84,7 +84,7 @@ def staged(
 
 
 def _simulator(folder: Path, profiles: Sequence[str]) -> Child:
-    ports = ["--api-port", "0", "--control-port", "0", "--authority-port", "0"]
+    ports = ["--api-port", "0", "--control-port", "0", "--authority-port", "0", "--arm-port", "0"]
     files = ["--ca-file", str(folder / "ca.pem"), "--refresh-token-file", str(folder / "refresh-token")]
     customers = [word for profile in profiles for word in ("--customers", f"{profile}=1")]
     command = [sys.executable, "-m", "ops.simulator", *ports, *files, "--scale", str(FASTER), *customers]

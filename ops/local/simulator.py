@@ -25,11 +25,11 @@ class SimulatorProcess(Server):
         self.ca_file = folder / "ca.pem"
         self.refresh_token_file = folder / "refresh-token"
         self._user = user
-        self._api, self._control, self._authority = free_port(), free_port(), free_port()
+        self._api, self._control, self._authority, self._arm = (free_port() for _ in range(4))
         command = [*tether(), sys.executable, "-m", "ops.simulator", "--partner", f"{TENANT}:{CLIENT}:{SECRET}"]
         command += ["--api-port", str(self._api), "--control-port", str(self._control)]
-        command += ["--authority-port", str(self._authority), "--ca-file", str(self.ca_file)]
-        command += ["--refresh-token-file", str(self.refresh_token_file), *flags]
+        command += ["--authority-port", str(self._authority), "--arm-port", str(self._arm)]
+        command += ["--ca-file", str(self.ca_file), "--refresh-token-file", str(self.refresh_token_file), *flags]
         super().__init__("simulator", command, log=folder / "simulator.log", cwd=ROOT)
 
     def ready(self) -> bool:

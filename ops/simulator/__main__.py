@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("--api-port", "port of the API (9080; 0 takes a free one)", 9080, type=int)
     flag("--control-port", "port of the controls (9081)", 9081, type=int)
     flag("--authority-port", "port of the https token endpoint (9443)", 9443, type=int)
-    flag("--arm-port", "port of Azure Resource Manager (0, a free one)", 0, type=int)
+    flag("--arm-port", "port of Azure Resource Manager (9082)", 9082, type=int)
     flag(
         "--api-tls",
         "serve the API and Azure Resource Manager over https too",

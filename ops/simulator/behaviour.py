@@ -171,6 +171,8 @@ class Settings:
     """From a return with 202 until its end."""
     return_outcome: Literal["completed", "failed", "never"] = "completed"
     """How a return with 202 ends."""
+    return_repeat: Literal["refused", "first_answer"] = "refused"
+    """Answer to a second return with the session of the first; one with another session is refused."""
     return_headers: Literal["both", "location", "async"] = "both"
     """Headers of a 202: ``Location``, ``Azure-AsyncOperation``, or both."""
     return_state: Literal["PendingBilling", "Succeeded"] = "PendingBilling"

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.simulator.simulator import Simulator
+from ops.simulator.simulator import Simulator, build
 from ops.simulator.state import Customer, Partner
 from tests.simulator.caller import ArmCaller, only_azure_subscription
 from tests.simulator.test_token_endpoint import ask, form_of
@@ -97,6 +97,29 @@ async def test_another_partners_customer_does_not_know_the_application(simulator
     simulator.world.partners[other.tenant_id] = other
     answer = await redeem(simulator, simulator.customer("plan", partner=other.tenant_id))
     assert answer.json()["error_codes"] == [700016]
+
+
+async def test_an_application_gets_a_token_there_and_has_no_role(simulator: Simulator) -> None:
+    """Fact sheet 14: app+user only. Consent gives the application a token; nobody gave it a role."""
+    customer = simulator.customer("plan")
+    token = (await ask(simulator, form_of(simulator.partner, scope=SCOPE), tenant=customer.id)).json()["access_token"]
+    arm = ArmCaller(simulator, customer, token)
+    refused = await arm.call("GET", f"/subscriptions/{only_azure_subscription(customer).id}")
+    assert (refused.status, refused.arm_code) == (403, "AuthorizationFailed")
+    customer.consent = "missing"
+    denied = await ask(simulator, form_of(simulator.partner, scope=SCOPE), tenant=customer.id)
+    assert denied.json()["error_codes"] == [65001]
+
+
+async def test_another_cloud_has_another_audience() -> None:
+    """Fact sheet 14: hosts and audiences of the other clouds."""
+    simulator = build(arm_audience="https://management.usgovcloudapi.net")
+    customer = simulator.customer("plan")
+    path = f"/subscriptions/{only_azure_subscription(customer).id}"
+    assert (await ArmCaller(simulator, customer).call("GET", path)).status == 200
+    public = (await redeem(simulator, customer)).json()["access_token"]
+    answer = await ArmCaller(simulator, customer, public).call("GET", path)
+    assert answer.arm_code == "InvalidAuthenticationTokenAudience"
 
 
 async def test_the_token_endpoint_of_one_customer_meets_its_faults(simulator: Simulator) -> None:

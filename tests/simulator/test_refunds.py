@@ -203,6 +203,16 @@ async def test_a_second_return_is_refused(mine: Owned) -> None:
     assert len(simulator.books.effects_of(kind="reservation.return_requested")) == 1
 
 
+async def test_a_repeated_return_may_get_the_first_answer(mine: Owned) -> None:
+    """Whether a session can be used again is documented nowhere: the same operation, and no second refund."""
+    mine.arm.simulator.change(return_repeat="first_answer")
+    quotes = [await mine.quote(), await mine.quote()]
+    first, again = await mine.give_back(quotes[0]), await mine.give_back(quotes[0])
+    assert (again.status, again.headers["Location"]) == (202, first.headers["Location"])
+    assert (await mine.give_back(quotes[1])).status == 400
+    assert len(mine.arm.simulator.books.returns) == 1
+
+
 async def test_a_return_under_way_may_not_show(mine: Owned) -> None:
     """What the reservation says meanwhile is documented nowhere: it may look untouched."""
     mine.arm.simulator.change(return_state="Succeeded")

@@ -219,7 +219,9 @@ async def test_a_mistaken_flag_is_explained(flag: str, word: str) -> None:
 
 async def test_a_port_that_is_taken_is_explained(addresses: Addresses) -> None:
     """The exit code is 69, and the message says what to do."""
-    process = await _start(f"--api-port={httpx.URL(addresses.api).port}", "--control-port=0", "--authority-port=0")
+    process = await _start(
+        f"--api-port={httpx.URL(addresses.api).port}", "--control-port=0", "--authority-port=0", "--arm-port=0"
+    )
     _, errors = await asyncio.wait_for(process.communicate(), timeout=30)
     assert process.returncode == 69
     assert "--api-port" in errors.decode()

@@ -47,16 +47,16 @@ def return_reservation(call: ArmCall) -> Answer:
         raise _invalid("sessionId is of no quote of this reservation and quantity")
     if not str(_properties(call).get("returnreason") or ""):
         raise _invalid("returnReason is missing")
+    if call.settings.return_repeat == "first_answer":
+        for accepted in (each for each in call.customer.returns.values() if each.quote is quote):
+            return _accepted(call, reservation, accepted)
     _refuse_unless_active(call, reservation, item)
     if quote.used or quote.expires_at <= call.world.now:
         raise ArmRefused(400, "ActivateQuoteFailed", "The session has expired or was used; calculate the refund again.")
     errors = policy_errors(call.world, call.customer, item, quote.pricing_amount)
     if errors:
         raise ArmRefused(400, errors[0]["code"], errors[0]["message"])
-    accepted = accept(call.world, call.customer, item, quote, call.received)
-    if call.settings.return_status == 200:
-        return Answer(200, order_body(call.world, reservation))
-    return _under_way(call, accepted, 202)
+    return _accepted(call, reservation, accept(call.world, call.customer, item, quote, call.received))
 
 
 def return_result(call: ArmCall) -> Answer:
@@ -64,7 +64,7 @@ def return_result(call: ArmCall) -> Answer:
     find_order(call)
     accepted = _find_return(call)
     if accepted.status == "InProgress":
-        return _under_way(call, accepted, 202)
+        return _under_way(call, accepted)
     if accepted.status == "Failed":
         raise ArmRefused(400, FAILURE["code"], FAILURE["message"])
     return Answer(200, _refund_body(call, accepted.quote))
@@ -149,7 +149,13 @@ def _refund_body(call: ArmCall, quote: Quote) -> Json:
     }
 
 
-def _under_way(call: ArmCall, accepted: Return, status: int) -> Answer:
+def _accepted(call: ArmCall, reservation: Reservation, accepted: Return) -> Answer:
+    if call.settings.return_status == 200:
+        return Answer(200, order_body(call.world, reservation))
+    return _under_way(call, accepted)
+
+
+def _under_way(call: ArmCall, accepted: Return) -> Answer:
     form = call.settings.return_headers
     order = f"{PROVIDER}/reservationOrders/{accepted.quote.order_id}"
     headers = {"Retry-After": POLL_SECONDS}
@@ -158,7 +164,7 @@ def _under_way(call: ArmCall, accepted: Return, status: int) -> Answer:
     if form in ("both", "async"):
         path = f"{PROVIDER}/operationStatuses/{accepted.id}"
         headers["Azure-AsyncOperation"] = f"{call.base}{path}?api-version={VERSION}"
-    return Answer(status, _refund_body(call, accepted.quote), headers=headers)
+    return Answer(202, _refund_body(call, accepted.quote), headers=headers)
 
 
 def _find_return(call: ArmCall) -> Return:
