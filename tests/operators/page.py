@@ -35,8 +35,10 @@ sys.meta_path.insert(0, NoTerminal())
 from events.codes import FailedCode
 from events.messages.base import Event, Origin, commands
 from events.messages.command_status import CommandFailed
+from events.messages.customers import CustomersListed, CustomersReported
 from events.messages.plans import SuspendPlan
 from events.wire.codec import encode
+from events.wire.event_reader import PublishedEvent
 from events.wire.identity import TERMINAL, event_id
 from events.wire.record import Outgoing
 from tests.operators.memory_admin import MemoryAdmin
@@ -67,7 +69,7 @@ from worker.operators import (
 from worker.operators import command_reports as commands_of_people
 from worker.operators.errors import NotPossible
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
-from worker.operators.sending import compose, follow_events, send
+from worker.operators.sending import compose, customer_reports, follow_events, send
 from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
@@ -188,6 +190,24 @@ def answer(identity: compose.CommandIdentity) -> Outgoing:
         correlation_id="c",
         causation_id=identity.id,
     )
+
+
+async def reported(settings: Settings) -> None:
+    """Ask for the customers and for one of them, and read the answers."""
+    wait = timedelta(seconds=9)
+    asked = customer_reports.ask_for_customers(settings, name="Fabrikam", partner=None, wait=wait)
+    assert asked.customer == settings.partners["us"].tenant_id
+    assert customer_reports.ask_for_customer(CUSTOMER.upper(), partner="us", wait=wait).customer == CUSTOMER
+    origin = Origin(asked.identity.id, asked.identity.source, asked.type, asked.customer, "us", 0)
+    page = CustomersListed.of(origin, page=1, pages=1, customers=[{"customerId": CUSTOMER}])
+    told = [page, CustomersReported.of(origin, customers=1, pages=1)]
+
+    async def published() -> AsyncIterator[PublishedEvent]:
+        for event in told:
+            yield PublishedEvent("1", "/azplan", None, None, None, event)
+
+    found = await customer_reports.report(published())
+    assert [each.customer_id for each in customer_reports.listed(found)] == [CUSTOMER]
 
 
 async def read(journal: OperatorJournal, settings: Settings) -> None:
@@ -331,6 +351,7 @@ async def visit() -> None:
     async with connections.journal(settings) as journal:
         await Journal(journal.transactions).register("page", "test", 60)
         await sent(settings, broker, admin)
+        await reported(settings)
         await read(journal, settings)
         await held(journal, settings)
         await buried(journal, settings)

@@ -28,6 +28,7 @@ from worker.cli.output.sent_command import facts, no_answer, say_sent, show_even
 from worker.operators import connections
 from worker.operators.sending.compose import (
     CUSTOMER,
+    SOURCE,
     CommandIdentity,
     Member,
     compose,
@@ -42,7 +43,6 @@ from worker.operators.wording.message_types import find, short
 from worker.settings import model
 from worker.settings.model import Settings
 
-SOURCE: Final = "/azplan/cli"
 _CODES: Final[Mapping[AnswerKind, Code]] = {
     AnswerKind.DONE: Code.OK,
     AnswerKind.FAILED: Code.FAILED,

@@ -17,6 +17,8 @@ from worker.operators.errors import InvalidRequest
 from worker.operators.selection import partner_name
 from worker.settings.model import Settings
 
+SOURCE = "/azplan/cli"
+"""`ce_source` of a command that a person sends, unless the person names another one."""
 CUSTOMER = "customerId"
 """The member that names the customer. Its option has a name of its own: `--customer`."""
 

@@ -1,0 +1,117 @@
+"""`azplan customers`: the partner's customers, and what one of them has. Sends a command and waits for its answer."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated, Any, Final, cast
+
+import typer
+from typer.core import TyperGroup
+
+from events.messages.base import Event
+from events.messages.customers import CustomerReported
+from worker.cli.durations import DURATION, parse_duration
+from worker.cli.help_layout import WORKING, examples
+from worker.cli.options import Json
+from worker.cli.output.console import say
+from worker.cli.output.customers import show_customer, show_customers
+from worker.cli.output.json import show_json
+from worker.cli.output.sent_command import no_answer, say_sent
+from worker.operators import connections
+from worker.operators.sending import customer_reports
+from worker.operators.sending.send import SendRequest, follow_answer, send_command
+from worker.settings import model
+from worker.settings.model import Settings
+
+PATIENCE: Final = "5m"
+"""Longer than azplan waits for a customer that may be new."""
+
+OfAccount = Annotated[str | None, typer.Option("--partner", help="The partner account, where several are configured.")]
+Wait = Annotated[
+    timedelta, typer.Option(parser=parse_duration, metavar=DURATION, help="Wait so long for the worker's answer.")
+]
+
+
+class Customers(TyperGroup):
+    """`azplan customers` alone, or with options, is `azplan customers list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Add the verb that may be left out."""
+        is_list = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        return super().parse_args(ctx, ["list", *args] if is_list else args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    group = typer.Typer(cls=Customers)
+    group.command(
+        "list",
+        epilog=examples(
+            app, "azplan customers", "azplan customers list --name Fabrikam", "azplan customers --partner us --json"
+        ),
+    )(list_)
+    group.command(
+        "show",
+        epilog=examples(
+            app,
+            "azplan customers show 9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10",
+            "azplan customers show 9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10 --json",
+        ),
+    )(show)
+    app.add_typer(
+        group, name="customers", help="List the customers, and show what one of them has.", rich_help_panel=WORKING
+    )
+
+
+def list_(
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Only companies whose name begins so.")] = None,
+    partner: OfAccount = None,
+    wait: Wait = PATIENCE,  # type: ignore[assignment]  # the parser makes a timedelta of it
+    as_json: Json = False,
+) -> None:
+    """List the partner's customers.
+
+    Sends ReportCustomers and waits for the answer. With `--json` an array with `customers[]` of all pages. Exit code 4
+    when the command was rejected, 1 when it failed, 5 when no answer came in time.
+    """
+    settings = model.load()
+    request = customer_reports.ask_for_customers(settings, name=name, partner=partner, wait=wait)
+    told = asyncio.run(_report(settings, request, wait))
+    found = customer_reports.listed(told)
+    if told[-1].truncated:
+        say("Partner Center has more customers than a report holds: name the beginning of a company with --name.")
+    if as_json:
+        show_json([customer.wire_data() for customer in found])
+    else:
+        show_customers(found)
+
+
+def show(
+    customer: Annotated[str, typer.Argument(metavar="ID", help="The customer's Microsoft Entra tenant id.")],
+    partner: OfAccount = None,
+    wait: Wait = PATIENCE,  # type: ignore[assignment]  # the parser makes a timedelta of it
+    as_json: Json = False,
+) -> None:
+    """Show what a customer has: agreement, plans, reservations, legacy subscriptions, upgrade, orders.
+
+    Sends ReportCustomer and waits for the answer. With `--json` the data of CustomerReported. Exit code 4 when the
+    command was rejected, as for an unknown customer; 1 when it failed, 5 when no answer came in time.
+    """
+    request = customer_reports.ask_for_customer(customer, partner=partner, wait=wait)
+    answer = cast("CustomerReported", asyncio.run(_report(model.load(), request, wait))[-1])
+    if as_json:
+        show_json(answer.wire_data())
+    else:
+        show_customer(answer)
+
+
+async def _report(settings: Settings, request: SendRequest, wait: timedelta) -> list[Event]:
+    """Send the command; its events up to its answer. Raises `NoAnswer` if none came in time."""
+    async with connections.admin(settings) as admin:
+        async with connections.sink(settings) as sink:
+            sent = await send_command(settings, admin, sink, request)
+        say_sent(sent)
+        try:
+            async with asyncio.timeout(wait.total_seconds()):
+                return await customer_reports.report(follow_answer(settings, admin, sent))
+        except TimeoutError:
+            raise no_answer(request, wait) from None
