@@ -1,11 +1,13 @@
 """Reservations at Azure Resource Manager: their list, quotes of a return, and returns."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
+from ops.simulator.faults import Kind
 from ops.simulator.reserved import Reservation
 from ops.simulator.simulator import Simulator
 from ops.simulator.state import Customer
@@ -302,6 +304,37 @@ async def test_a_lost_answer_has_returned_the_reservation(mine: Owned) -> None:
         await mine.give_back(quote)
     assert await mine.state() == ("PendingBilling", 1)
     assert simulator.books.counts()["reservation.return_requested"] == 1
+
+
+ACTS = {
+    **dict.fromkeys(("refused", "reset_before", "error_before", "throttle", "gateway", "fault_in_200"), False),
+    **dict.fromkeys(("reset_after", "error_after", "truncated", "cut_json", "empty", "garbage", "slow_answer"), True),
+    **dict.fromkeys(("late", "delay"), True),
+}
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_every_fault_meets_a_return_and_acts_or_not(mine: Owned, kind: Kind) -> None:
+    """Whatever the caller sees, the books have one return or none; a second try is refused or works accordingly."""
+    simulator, quote = mine.arm.simulator, await mine.quote()
+    simulator.faults.add(kind, operation="arm.reservations.return")
+    with contextlib.suppress(httpx.NetworkError):
+        await mine.give_back(quote)
+    assert len(simulator.books.returns) == ACTS[kind]
+    assert (await mine.give_back(quote)).status == (400 if ACTS[kind] else 202)
+    assert len(simulator.books.returns) == 1
+
+
+async def test_a_late_return_finds_its_session_expired(mine: Owned) -> None:
+    """It acts by the clock of the moment when it arrives."""
+    simulator, quote = mine.arm.simulator, await mine.quote()
+    simulator.faults.add("late", operation="arm.reservations.return", seconds=901)
+    with pytest.raises(httpx.ReadError):
+        await mine.give_back(quote)
+    simulator.clock.advance(901)
+    assert simulator.books.returns == []
+    (request,) = simulator.books.requests_of("arm.reservations.return")
+    assert (request.status, request.outcome) == (None, 400)
 
 
 WRONG_ID = "/providers/microsoft.capacity/reservationOrders/x/reservations/y"

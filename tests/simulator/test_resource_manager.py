@@ -179,6 +179,7 @@ async def test_calls_are_counted_and_throttled_for_each_azure_subscription(
         ({"kind": "error_before", "status": 500}, 500, "InternalServerError"),
         ({"kind": "error_after", "status": 409, "code": "Conflict"}, 409, "Conflict"),
         ({"kind": "throttle", "retry_after": 7}, 429, "TooManyRequests"),
+        ({"kind": "throttle", "retry_after": None}, 429, "TooManyRequests"),
         ({"kind": "fault_in_200", "code": 5}, 200, "BadRequest"),
     ],
 )

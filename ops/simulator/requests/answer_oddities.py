@@ -50,6 +50,8 @@ class Oddities:
         body: Json = self._dress(plain)
         if self._hostility.missing_links and "items" in body and "next" not in body.get("links", {}) and self._chance():
             body.pop("links", None)
+        if self._hostility.explicit_nulls and "value" in body and self._chance():
+            body.setdefault("nextLink", None)
         if self._hostility.extra_fields:
             body["serviceHints"] = {"ring": "r1", "isRetryable": False}
         return body

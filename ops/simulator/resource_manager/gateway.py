@@ -22,6 +22,7 @@ from ops.simulator.state import Customer
 from ops.simulator.world import World
 
 HOUR = 3600.0
+NUMBER = re.compile(r"\d+")
 
 
 class ResourceManager(Door):
@@ -164,9 +165,6 @@ class ResourceManager(Door):
         return headers | dict(answer.headers)
 
 
-_NUMBER = re.compile(r"\d+")
-
-
 def _owns(customer: Customer, azure_subscription: str) -> bool:
     return any(
         each.id == azure_subscription for plan in customer.subscriptions.values() for each in plan.azure_subscriptions
@@ -176,11 +174,11 @@ def _owns(customer: Customer, azure_subscription: str) -> bool:
 def _in_its_words(answer: Answer) -> Answer:
     """Return an answer that a fault made in Partner Center's words in those of Azure Resource Manager."""
     body = answer.body or {}
-    if answer.from_gateway and answer.status == 429:
-        return replace(answer, body=error_body("TooManyRequests", str(body["message"])))
+    if answer.status == 429 and "statusCode" in body:
+        return replace(answer, body=error_body("TooManyRequests", str(body["message"])), from_gateway=False)
     if body.get("source") != "PartnerFD":
         return answer
     code = str(body["code"])
-    if _NUMBER.fullmatch(code):
+    if NUMBER.fullmatch(code):
         code = "InternalServerError" if answer.status >= 500 else "BadRequest"
     return replace(answer, body=error_body(code, "Refused by a fault."))
