@@ -66,6 +66,14 @@ crash: $(READY) ## End a worker at every point of every path, on both databases 
 bench: $(READY) ## Measure azplan beside a bare loop, in one run
 	$(BIN)/python -m ops.bench.compare
 
+.PHONY: scaling
+scaling: $(READY) ## Fill a journal with 10 million commands, and measure (needs 40 GB)
+	$(BIN)/python -m ops.bench.scaling --commands 100000 --commands 10000000
+
+.PHONY: memory
+memory: $(READY) ## Process 200 000 commands, and watch the memory of the worker
+	$(BIN)/python -m ops.bench.memory
+
 .PHONY: backlog
 backlog: $(READY) ## Process 10 000 commands on a real Kafka and PostgreSQL, and measure
 	$(BIN)/python -m ops.bench.backlog

@@ -3,6 +3,9 @@
 | module | what it does |
 |---|---|
 | `compare` | the bare loop and azplan on both journals, side by side: ratios, CPU per call, calls per command |
+| `scaling` | the journal with few and with many commands: milliseconds, bytes per row |
+| `full_journal` | fills a journal with copies of real commands |
+| `memory` | the memory of a worker after 200 000 commands |
 | `backlog` | a backlog on a real Kafka and PostgreSQL: rate, memory, promises |
 | `cases` | what is sent in each case, and which figures come of it |
 | `stage` | the subjects of a comparison, started together |

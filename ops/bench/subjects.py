@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -85,9 +87,9 @@ class Ground:
     """The settings of the partner account."""
     postgres: LocalPostgres | None
 
-    def topics(self) -> Topics:
-        """Three new topics."""
-        topics = Topics(self.bootstrap_servers)
+    def topics(self, suffix: str | None = None) -> Topics:
+        """Three topics, with new names or with this suffix."""
+        topics = Topics(self.bootstrap_servers, suffix) if suffix else Topics(self.bootstrap_servers)
         if self.broker == "kafka":
             run_apart(topics.create())
             return topics
@@ -98,14 +100,19 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path, broker: str, *, postgres: bool) -> Iterator[Ground]:
-    """Start what the subjects stand on, and stop it in the end. `broker`: `mock` or `kafka`."""
+def ground(
+    folder: Path, broker: str, *, postgres: bool, server: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Ground]:
+    """Start what the subjects stand on, and stop it in the end. `broker`: `mock` or `kafka`.
+
+    `server`: options of PostgreSQL by its own names.
+    """
     with ExitStack() as ending:
         center, authority = MockCenter(folder), SimulatorProcess(folder, "--no-hostility", user=True)
-        server = LocalPostgres() if postgres else None
-        if server is not None:
-            ending.callback(server.remove)
-            server.start()
+        database = LocalPostgres(more=server) if postgres else None
+        if database is not None:
+            ending.callback(database.remove)
+            database.start()
         for each in (center, authority):
             ending.callback(each.stop)
             each.start()
@@ -119,7 +126,7 @@ def ground(folder: Path, broker: str, *, postgres: bool) -> Iterator[Ground]:
             ending.callback(lambda: embedded)
             bootstrap = embedded.bootstrap_servers
         partner = {**authority.env, "AZPLAN_PARTNERS__CONTOSO__BASE_URL": center.url}
-        yield Ground(folder, broker, bootstrap, center, partner, server)
+        yield Ground(folder, broker, bootstrap, center, partner, database)
 
 
 class Bare(Server):
@@ -163,19 +170,26 @@ class Subject:
 
 
 @contextmanager
-def azplan(where: Ground, name: str, *, through: int | None = None, profiles: Path | None = None) -> Iterator[Subject]:
-    """A worker on a new journal.
+def azplan(
+    where: Ground,
+    name: str,
+    *,
+    url: str | None = None,
+    through: int | None = None,
+    profiles: Path | None = None,
+) -> Iterator[Subject]:
+    """A worker on a new journal, or on the one at `url`; each journal has its own topics.
 
     `through`: a port on loopback through which it reaches PostgreSQL. `profiles`: a folder into which cProfile writes
     the worker's profile at its end.
     """
-    topics = where.topics()
+    topics = where.topics(suffix=url and urlsplit(url).path.strip("/"))
     with ExitStack() as ending:
-        if name == POSTGRES:
+        if url is None and name == POSTGRES:
             assert where.postgres is not None  # noqa: S101 - a ground without PostgreSQL has no such subject
             url = ending.enter_context(fresh_database(where.postgres.url()))
             url = url.replace(f":{where.postgres.port}/", f":{through or where.postgres.port}/")
-        else:
+        elif url is None:
             url = f"sqlite:///{where.folder / f'{topics.suffix}.db'}"
         settings = {**topics.env, **where.partner, "AZPLAN_JOURNAL__URL": url, **SETTINGS}
         file = profiles / f"{where.broker} {name}.prof" if profiles else None

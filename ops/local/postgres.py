@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ops.local.server import Server, free_port, tether
 
@@ -30,10 +32,17 @@ class LocalPostgres(Server):
 
     stop_signal = signal.SIGINT  # fast shutdown: sessions are ended
 
-    def __init__(self, *, also: str | None = None, standby_of: "LocalPostgres | None" = None) -> None:
+    def __init__(
+        self,
+        *,
+        also: str | None = None,
+        standby_of: "LocalPostgres | None" = None,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """`also`: an address of this machine beside loopback at which it listens, to everybody in that network.
 
-        `standby_of`: a server that runs, of which this one is a copy that follows it and takes no writes.
+        `standby_of`: a server that runs, of which this one is a copy that follows it and takes no writes. `more`:
+        options by PostgreSQL's own names.
         """
         self._folder = Path(tempfile.mkdtemp(prefix="azplan-postgres-"))
         self._user = unprivileged() if os.getuid() == 0 else None
@@ -48,7 +57,7 @@ class LocalPostgres(Server):
         addresses = ",".join(filter(None, ("127.0.0.1", also)))
         options = {"listen_addresses": addresses, "unix_socket_directories": str(self._folder), "fsync": "off"}
         # A full-size segment per database made would be most of the cost of a fresh database for every test.
-        options |= {"max_connections": "200", "shared_buffers": "32MB"}
+        options |= {"max_connections": "200", "shared_buffers": "32MB", **more}
         command = [str(_binary("postgres")), "-D", str(data), "-p", str(self._port)]
         command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         super().__init__("PostgreSQL", [*self._as_user(), *command], log=self._folder / "server.log")
