@@ -152,3 +152,8 @@ class Filling:
 async def sizes(connection: "asyncpg.Connection[Any]") -> dict[str, int]:
     """Bytes of each filled table with its indexes."""
     return {name: await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", name) for name in TABLES}
+
+
+async def rows(connection: "asyncpg.Connection[Any]") -> dict[str, int]:
+    """Rows of each filled table."""
+    return {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in TABLES}

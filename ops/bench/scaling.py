@@ -24,7 +24,7 @@ import asyncpg
 from events.wire.record import Record
 from ops.bench import figures
 from ops.bench.commands import stories
-from ops.bench.full_journal import Filling, sizes
+from ops.bench.full_journal import Filling, rows, sizes
 from ops.bench.load import Line
 from ops.bench.subjects import POSTGRES, Ground, azplan, ground
 from ops.local.databases import fresh_database, run_apart
@@ -97,10 +97,9 @@ async def at_each_size(where: Ground, url: str, wanted: Sequence[int], times: in
         begun = time.monotonic()
         await filling.fill(size, say)
         say(f"filled in {time.monotonic() - begun:.0f} s, measuring")
-        rows = {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in await sizes(connection)}
         one = {
             "commands": filling.commands,
-            "rows": rows,
+            "rows": await rows(connection),
             "bytes": await sizes(connection),
             "milliseconds": {**await asyncio.to_thread(lone, where, url, times), **await timed(url, times)},
         }
