@@ -203,9 +203,9 @@ def table(found: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(f"{name:44}{''.join(f'{value:14.1f}' for value in values)}{values[-1] / values[0]:8.2f}")
     last = found[-1]
     lines += ["", f"{'table, with its indexes':44}{'rows':>14}{'GB':>14}{'bytes a row':>14}"]
-    for name, rows in last["rows"].items():
+    for name, number in last["rows"].items():
         size = last["bytes"][name]
-        lines.append(f"{name:44}{rows:14,}{size / 1e9:14.2f}{size / max(1, rows):14.0f}")
+        lines.append(f"{name:44}{number:14,}{size / 1e9:14.2f}{size / max(1, number):14.0f}")
     return lines
 
 
