@@ -11,12 +11,7 @@
 | `stage` | the subjects of a comparison, started together |
 | `report` | the table, and the JSON document |
 | `picture` | the SVG |
-| `round_trips` | counts round trips to PostgreSQL, as a proxy |
-| `bare_loop` | the loop that azplan is compared with |
-| `mock_partner_center` | a Partner Center that only answers, as a process |
-| `partner_center_answers` | what it answers |
-| `subjects` | the processes that are compared, and what they stand on |
 | `commands` | the commands that are sent, and the calls that a worker makes for each |
-| `load` | sends commands and hears answers, with the time of each |
+| `ground` | the processes that are compared, and what they stand on |
 | `figures` | percentiles, rates, ratios |
 """

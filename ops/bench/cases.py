@@ -9,10 +9,10 @@ from typing import Final
 
 from ops.bench import figures
 from ops.bench.commands import STORY, stories
-from ops.bench.load import Line
-from ops.bench.round_trips import CountingProxy
+from ops.bench.ground.load import Line
+from ops.bench.ground.round_trips import CountingProxy
+from ops.bench.ground.subjects import BARE, CONCURRENCY, POSTGRES, SQLITE, azplan
 from ops.bench.stage import Player, Stage, warm
-from ops.bench.subjects import BARE, CONCURRENCY, POSTGRES, SQLITE, azplan
 from ops.local.kafka_messages import Sent
 
 Figures = dict[str, float]

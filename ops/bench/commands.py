@@ -3,8 +3,8 @@
 import uuid
 from typing import Final
 
-from ops.bench.load import Line
-from ops.bench.subjects import MockCenter
+from ops.bench.ground.load import Line
+from ops.bench.ground.subjects import MockCenter
 from ops.local.kafka_messages import Sent
 
 STORY: Final = ("CreateAzurePlan", "SuspendPlan", "ReactivatePlan", "SuspendPlan", "ReactivatePlan")

@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 
 from ops.bench.cases import BROKERS, CASES, Case, Size
+from ops.bench.ground.subjects import BARE, POSTGRES, SQLITE
 from ops.bench.picture import picture
 from ops.bench.report import Results, document, table
 from ops.bench.stage import Stage, stage
-from ops.bench.subjects import BARE, POSTGRES, SQLITE
 
 NAMES = {"bare": BARE, "postgres": POSTGRES, "sqlite": SQLITE}
 FULL, QUICK = Size(200, 100, 10_000), Size(60, 25, 3_000)

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from ops.bench.load import Line
-from ops.bench.subjects import POSTGRES, SQLITE, Subject, azplan, ground
+from ops.bench.ground.load import Line
+from ops.bench.ground.subjects import POSTGRES, SQLITE, Subject, azplan, ground
 from ops.local.kafka_messages import Sent
 
 UNDER_WAY: Final = 1000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from ops.bench.subjects import BARE, POSTGRES, SQLITE
+from ops.bench.ground.subjects import BARE, POSTGRES, SQLITE
 
 Document = Mapping[str, Any]
 WIDTH: Final = 720

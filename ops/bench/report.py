@@ -16,8 +16,8 @@ import psutil
 from ops.bench import figures
 from ops.bench.cases import CASES, KINDS, Figures
 from ops.bench.commands import Recipes
-from ops.bench.partner_center_answers import ROUTES, route_of
-from ops.bench.subjects import BARE
+from ops.bench.ground.partner_center_answers import ROUTES, route_of
+from ops.bench.ground.subjects import BARE
 from worker.version import revision
 
 LIBRARIES = (

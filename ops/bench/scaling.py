@@ -25,8 +25,8 @@ from events.wire.record import Record
 from ops.bench import figures
 from ops.bench.commands import stories
 from ops.bench.full_journal import Filling, rows, sizes
-from ops.bench.load import Line
-from ops.bench.subjects import POSTGRES, Ground, azplan, ground
+from ops.bench.ground.load import Line
+from ops.bench.ground.subjects import POSTGRES, Ground, azplan, ground
 from ops.local.databases import fresh_database, run_apart
 from ops.local.kafka_messages import Sent
 from ops.local.simulator import TENANT

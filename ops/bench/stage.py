@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.bench.commands import Recipes, recorded, stories
-from ops.bench.load import Line
-from ops.bench.subjects import BARE, POSTGRES, Ground, Subject, azplan, bare, ground
+from ops.bench.ground.load import Line
+from ops.bench.ground.subjects import BARE, POSTGRES, Ground, Subject, azplan, bare, ground
 from ops.local.kafka_messages import Sent
 
 

@@ -1,4 +1,4 @@
-"""`ops/bench/partner_center_answers.py`: the benchmark's Partner Center answers what the worker's operations read."""
+"""`ops/bench/ground/partner_center_answers.py`: the benchmark's Partner Center answers what the worker's operations read."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from ops.bench.partner_center_answers import ROUTES, plan_id, route_of
+from ops.bench.ground.partner_center_answers import ROUTES, plan_id, route_of
 from worker.partner_center.all_operations import operations
 
 CUSTOMER = str(uuid.uuid4())

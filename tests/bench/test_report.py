@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 
 from ops.bench.cases import CASES, KINDS
+from ops.bench.ground.subjects import BARE, POSTGRES, SQLITE
 from ops.bench.picture import PANELS, picture
 from ops.bench.report import Results, document, table
-from ops.bench.subjects import BARE, POSTGRES, SQLITE
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBERS = {"type": "object", "propertyNames": {"enum": list(KINDS)}, "additionalProperties": {"type": "number"}}

@@ -1,8 +1,8 @@
-"""`ops/bench/round_trips.py`: what counts as a round trip to PostgreSQL."""
+"""`ops/bench/ground/round_trips.py`: what counts as a round trip to PostgreSQL."""
 
 import pytest
 
-from ops.bench.round_trips import Counter
+from ops.bench.ground.round_trips import Counter
 
 
 def message(kind: bytes, body: bytes) -> bytes:

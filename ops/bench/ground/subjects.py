@@ -42,12 +42,12 @@ SETTINGS: Final = {
 
 
 class MockCenter(Server):
-    """`ops.bench.mock_partner_center` as a process of its own."""
+    """`ops.bench.ground.mock_partner_center` as a process of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        command = [*tether(), sys.executable, "-m", "ops.bench.mock_partner_center", "--port", str(self._port)]
+        command = [*tether(), sys.executable, "-m", "ops.bench.ground.mock_partner_center", "--port", str(self._port)]
         super().__init__("mock Partner Center", command, log=folder / "center.log", cwd=ROOT)
 
     def ready(self) -> bool:
@@ -130,7 +130,7 @@ def ground(
 
 
 class Bare(Server):
-    """`ops.bench.bare_loop` as a process of its own."""
+    """`ops.bench.ground.bare_loop` as a process of its own."""
 
     def __init__(self, where: Ground, topics: Topics, recipes: Mapping[str, Any]) -> None:
         given = {
@@ -143,7 +143,7 @@ class Bare(Server):
             "concurrency": CONCURRENCY,
             "recipes": recipes,
         }
-        command = [*tether(), sys.executable, "-m", "ops.bench.bare_loop", json.dumps(given)]
+        command = [*tether(), sys.executable, "-m", "ops.bench.ground.bare_loop", json.dumps(given)]
         super().__init__("bare loop", command, log=where.folder / "bare.log", cwd=ROOT)
 
     def ready(self) -> bool:

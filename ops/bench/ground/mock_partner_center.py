@@ -1,6 +1,6 @@
 """A Partner Center for measuring: answers the calls of the benchmark's commands at once or after a fixed time.
 
-    python -m ops.bench.mock_partner_center --port 20001
+    python -m ops.bench.ground.mock_partner_center --port 20001
 
 The simulator (ops/simulator) practises; it checks tokens and bodies, keeps books, and costs more per call than the
 worker that is measured. This server knows only what the benchmark's commands ask, believes every customer id, and
@@ -21,7 +21,7 @@ from typing import Final, cast
 
 import uvloop
 
-from ops.bench.partner_center_answers import ROUTES, Answer, Plans, route_of
+from ops.bench.ground.partner_center_answers import ROUTES, Answer, Plans, route_of
 
 LOG: Final = 2000
 """How many of the last calls are kept."""
