@@ -1,4 +1,4 @@
-"""`ops/bench/ground/partner_center_answers.py`: the benchmark's Partner Center answers what the worker's operations read."""
+"""`ops/bench/ground/partner_center_answers.py`: the benchmark's Partner Center answers what the operations read."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """The bare loop that azplan is compared with: commands from Kafka, the same calls, one answer to Kafka. Nothing else.
 
-    python -m ops.bench.ground.bare_loop '{"bootstrapServers": "127.0.0.1:9092", ...}'
+    python -m ops.bench.ground.bare_loop '{"bootstrap_servers": "127.0.0.1:9092", …}'
 
 This is what remains of such a worker if a crash, a lost answer, a replay and a throttle do not matter: aiokafka, httpx
 over aiohttp as its pages show it, at most `concurrency` commands at once, one command of a customer at a time. There is
