@@ -1,4 +1,4 @@
-"""What a run reads and what it does not: a wait costs one call a look, and nothing that the story knows is read again."""
+"""What a run reads: a look of a wait is one call, and nothing that the story knows is read again."""
 
 import json
 from collections.abc import Callable
@@ -210,7 +210,11 @@ async def test_the_next_story_looks_at_everything_again(stage: Stage) -> None:
 
 MIDDLES: list[tuple[Callable[[Customer], Command], dict[str, object], str]] = [
     (lambda of: SuspendPlan(customer_id=of.id), {"profile": "quiet_plan", "settings": SLOW}, "subscriptions.patch"),
-    (lambda of: ReactivatePlan(customer_id=of.id), {"profile": "suspended_plan", "settings": SLOW}, "subscriptions.get"),
+    (
+        lambda of: ReactivatePlan(customer_id=of.id),
+        {"profile": "suspended_plan", "settings": SLOW},
+        "subscriptions.get",
+    ),
     (
         lambda of: SuspendPlan(customer_id=of.id, active_assets="cancel"),
         {"profile": "plan", "azure_subscriptions": 2},
