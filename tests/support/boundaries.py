@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from events.wire.record import Outgoing
 from worker.broker.port import Ack, Batch, Partition, Sink, Source
 from worker.journal.database.protocol import Engine, Operation, Transaction
+from worker.journal.records import Micros
 
 T = TypeVar("T")
 
@@ -157,6 +158,12 @@ class WatchedEngine:
         self._life.alive()
         self._life.script.looks(self._life)
         return await self._engine.read(query)
+
+    async def read_statement(self, query: Callable[[Transaction], Awaitable[T]], now: Micros) -> T:
+        """As the engine does."""
+        self._life.alive()
+        self._life.script.looks(self._life)
+        return await self._engine.read_statement(query, now)
 
     async def listen(self, heard: Callable[[str], None]) -> None:
         """As the engine does."""

@@ -48,6 +48,11 @@ class VirtualPostgres(PostgresEngine):
         with _loop().outside():
             return await super().read(query)
 
+    async def read_statement(self, query: Callable[[Transaction], Awaitable[T]], now: Micros) -> T:
+        """As the real engine does."""
+        with _loop().outside():
+            return await super().read_statement(query, now)
+
     async def listen(self, heard: Callable[[str], None]) -> None:
         """Deliver no hints: a hint may be lost at any time."""
         await asyncio.Event().wait()
@@ -58,8 +63,7 @@ def told_the_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], M
     """Makes engines on a database whose clock is the world's clock."""
     told: list[Clock] = []
 
-    async def tick(tx: PostgresTransaction) -> None:
-        await tx.send()
+    def hear_clock(tx: PostgresTransaction, _now: Micros) -> None:
         tx.now = _micros(told[-1])
 
     def engines(url: str) -> MakeEngine:
@@ -70,7 +74,7 @@ def told_the_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], M
         return made
 
     with monkeypatch.context() as patch:
-        patch.setattr(PostgresTransaction, "tick", tick)
+        patch.setattr(PostgresTransaction, "hear_clock", hear_clock)
         yield engines
 
 

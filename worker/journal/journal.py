@@ -170,16 +170,18 @@ class Journal:
     async def claim(self, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
         """Commands of this worker's lanes that can run now, at most `limit` for each partner."""
         worker, busy = self.worker, set(running)
-        return await self.transactions.read(lambda tx: runnable_commands.claim(tx, worker, partners, limit, busy))
+        return await self.transactions.read_statement(
+            lambda tx: runnable_commands.claim(tx, worker, partners, limit, busy)
+        )
 
     async def partners(self) -> list[str]:
         """The partners of all commands that wait for their turn; "" if a command names none."""
-        return await self.transactions.read(runnable_commands.partners)
+        return await self.transactions.read_statement(runnable_commands.partners)
 
     async def runnable(self, limit: int) -> int:
         """How many commands of this worker's lanes can run now and are not paused. The count stops at `limit`."""
         worker = self.worker
-        return await self.transactions.read(lambda tx: runnable_commands.runnable(tx, worker, limit))
+        return await self.transactions.read_statement(lambda tx: runnable_commands.runnable(tx, worker, limit))
 
     async def put_off(self, found: Sequence[UnknownRow]) -> list[UnknownRow]:
         """Make commands that this azplan does not understand due later. Returns those put off for the first time."""
@@ -238,17 +240,17 @@ class Journal:
         before them is left out, so the caller begins at (0, 0) again now and then.
         """
         worker = self.worker
-        return await self.transactions.read(lambda tx: outbox.unsent(tx, worker, limit, after))
+        return await self.transactions.read_statement(lambda tx: outbox.unsent(tx, worker, limit, after))
 
     async def sent(self, rows: Sequence[Unsent]) -> None:
         """Remember that Kafka has acknowledged these events and dead letters."""
-        await self.transactions.write(lambda tx: outbox.sent(tx, rows))
+        await self.transactions.write(lambda tx: outbox.sent(tx, rows), exact=False)
 
     # ---- pauses, probes and counts
 
     async def pauses(self) -> list[Pause]:
         """All pauses, the oldest first, with partners as in `Work`."""
-        return await self.transactions.read(pauses.pauses)
+        return await self.transactions.read_statement(pauses.pauses)
 
     async def release_paused(self) -> int:
         """Make commands of this worker's lanes due that waited for a pause and are held by none. Returns how many."""
@@ -256,7 +258,7 @@ class Journal:
 
     async def probe_asked_at(self) -> Micros:
         """When a person last asked for open circuits to be probed; 0 if nobody did."""
-        return await self.transactions.read(wakeups.probe_asked_at)
+        return await self.transactions.read_statement(wakeups.probe_asked_at)
 
     async def gauges(self) -> counts.Gauges:
         """Open commands, unsent events and open dead letters, in numbers, for metrics."""

@@ -53,6 +53,8 @@ class Publisher:
         self._silent = False
         self._refusal: str | None = None
         """Why a broker that answers refuses a record of the portion under way."""
+        self._all_seen = False
+        """Whether the last portion was all that the outbox had: whoever writes something new wakes the publisher."""
         self._ended = False
         self._unreadable: set[tuple[bool, int]] = set()
         self.trouble: str | None = None
@@ -72,7 +74,7 @@ class Publisher:
         """Send until cancelled. Outlives a broker and a database that are down."""
         while True:
             self._wake.clear()
-            if await self.flush():
+            if await self.flush() and not self._all_seen:
                 continue
             try:
                 async with asyncio.timeout(PAUSE):
@@ -96,7 +98,7 @@ class Publisher:
 
     async def _portion(self) -> bool:
         """Send the next portion. Go on behind a record that cannot be sent: the journal leaves its lane out."""
-        self._silent, self._refusal = False, None
+        self._silent, self._refusal, self._all_seen = False, None, False
         rows = await self._journal.unsent(PORTION, self._after)
         acknowledged = await self._send(rows)
         if acknowledged:
@@ -104,6 +106,7 @@ class Publisher:
         if len(acknowledged) == len(rows):
             # Behind a record that is held up, sent records do not show that the way is free.
             self.trouble = self.trouble if self._after != BEGINNING else None
+            self._all_seen = self._after == BEGINNING and len(rows) < PORTION
             return bool(rows)
         self.trouble = self._refusal or self.trouble
         if self._after == BEGINNING:

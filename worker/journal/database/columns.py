@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -10,6 +11,7 @@ from events.wire.record import Headers, Record
 from worker.journal.database.protocol import Row
 from worker.journal.records import Json, Step, StepState, Waits
 
+STEP = tuple(field.name for field in fields(Step))
 WAITS = tuple(field.name for field in fields(Waits))
 
 SHOWN = """coalesce((SELECT coalesce(tenant.account, tenant.id) FROM tenant WHERE tenant.lanes = {of}.partner),
@@ -45,6 +47,11 @@ def digest(record: Record) -> str:
     for part in (record.key, record.value, dump_headers(record.headers).encode("ascii")):
         hasher.update(b"-" if part is None else b"%d:" % len(part) + part)
     return hasher.hexdigest()
+
+
+def gathered(names: Iterable[str], text: str | None) -> list[dict[str, Any]]:
+    """The rows that `Transaction.gather` put into a text, with these names of the columns."""
+    return [dict(zip(names, values, strict=True)) for values in json.loads(text or "[]")]
 
 
 def account(row: Row) -> str | None:

@@ -25,6 +25,9 @@ class Pending:
         for lane in lanes:
             self._reached[lane] = place
 
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
     def take(self) -> list[tuple[str, list[Sequence[Any]]]]:
         """All waiting statements, to run now. None waits afterwards."""
         groups, self._groups = self._groups, []

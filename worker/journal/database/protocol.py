@@ -5,7 +5,7 @@ the same everywhere. Instants are integers; truth is 0 or 1.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -64,6 +64,9 @@ class Transaction(Protocol):
     async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
         """The rows of a query, or of a statement with RETURNING."""
 
+    async def rows_and_clock(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
+        """The rows of a query whose first column is never NULL. The database's clock is read into `now` with them."""
+
     async def run(self, sql: str, *values: Value | Sequence[str]) -> int:
         """Run a statement. How many rows it touched."""
 
@@ -73,8 +76,14 @@ class Transaction(Protocol):
         The statements of two operations that share no lane may run in either order.
         """
 
+    async def lock_lanes(self, names: Sequence[str]) -> None:
+        """Lock these lanes before anything is read, in the order of their names, until the transaction ends."""
+
     def among(self, column: str) -> str:
         """A condition that takes one value, a list of texts, and is true if the column is one of the texts."""
+
+    def gather(self, columns: Iterable[str]) -> str:
+        """An expression that puts all rows of a query into one text: JSON, a list for each row. NULL or [] if none."""
 
     @property
     def locking(self) -> str:
@@ -106,8 +115,9 @@ class Transaction(Protocol):
 class Operation(Generic[T]):
     """One caller's part of a group commit: the rows to create, lock and read first, and then the statements.
 
-    `in_full`: read the steps of its commands and the effects of its lanes, too. When its group is refused, the
-    operation runs again from the start in another transaction.
+    `in_full`: read the steps of its commands and the effects of its lanes, too. `at`: the instant that is exact enough
+    for the operation; None if it needs the database's clock. When its group is refused, the operation runs again from
+    the start in another transaction.
     """
 
     run: Callable[[Transaction], Awaitable[T]]
@@ -115,6 +125,7 @@ class Operation(Generic[T]):
     new_lanes: Sequence[LaneKey] = ()
     commands: Sequence[str] = ()
     in_full: bool = False
+    at: Micros | None = None
 
     @property
     def touches(self) -> set[str]:
@@ -155,6 +166,12 @@ class Engine(Protocol):
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
         """The result of a query that changes nothing. It sees one state of the database and blocks no writer."""
+
+    async def read_statement(self, query: Callable[[Transaction], Awaitable[T]], now: Micros) -> T:
+        """The result of a query of one statement that changes nothing. `now` is the query's instant.
+
+        It costs one round trip. If the query makes several statements, each sees a state of its own.
+        """
 
     async def listen(self, heard: Callable[[str], None]) -> None:
         """Call `heard` with the workers that others hint at, until cancelled. It may miss hints, or all of them."""

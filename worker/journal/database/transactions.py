@@ -75,6 +75,13 @@ class Transactions:
 
         return await self._engine.read(timed)
 
+    async def read_statement(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        """The result of a query of one statement that changes nothing. Its instant is `now()`, not the database's own.
+
+        It costs one round trip. If the query makes several statements, each sees a state of its own.
+        """
+        return await self._engine.read_statement(query, self.now())
+
     async def write(
         self,
         change: Callable[[Transaction], Awaitable[T]],
@@ -83,11 +90,13 @@ class Transactions:
         lanes: Sequence[str] = (),
         new_lanes: Sequence[LaneKey] = (),
         in_full: bool = False,
+        exact: bool = True,
     ) -> T:
         """The result of a change, once it is durable. It is committed in a group with other changes.
 
         The transaction has locked `lanes`, `new_lanes` (created if they are missing) and the lane of `item`, and has
         read the revision of `item`. `in_full`: it has also read the steps of `item` and the effects of these lanes.
+        `exact`: False if `now()` is exact enough for the instant of the change. This may save a round trip.
         """
 
         async def timed(tx: Transaction) -> T:
@@ -100,6 +109,7 @@ class Transactions:
                 new_lanes=new_lanes,
                 commands=() if item is None else (item.uid,),
                 in_full=in_full,
+                at=None if exact else self.now(),
             )
         )
 

@@ -31,6 +31,17 @@ INSERT_LETTER = """INSERT INTO dead_letter (lane, uid, code, detail, redrive, at
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (topic, partition, position, redrive, digest) DO NOTHING"""
 
+LOOK_UP = f"""SELECT 'known' AS kind, command.uid AS name, command.fingerprint AS fingerprint,
+      command.algorithm AS number
+    FROM command WHERE {{known}}
+    UNION ALL SELECT 'busy', lane.id, NULL, 0 FROM lane WHERE {{lanes}} AND (
+      EXISTS (SELECT 1 FROM command WHERE command.lane = lane.id AND command.{OPEN} AND command.released = 0)
+      OR EXISTS (SELECT 1 FROM command WHERE command.lane = lane.id AND command.concluded_at IS NULL
+        AND command.{UNKNOWN_STATE} AND command.released = 0))
+    UNION ALL SELECT 'alive', worker.id, NULL, 0 FROM worker WHERE worker.expires_at > ?
+    UNION ALL SELECT 'turn', '', NULL, coalesce(max(command.turn), 0) FROM command"""
+"""Known identities, lanes in which a command stands before new ones, living workers, and the last turn."""
+
 
 def lanes_of(items: Iterable[Intake]) -> list[LaneKey]:
     """Every lane that accepting these records may write to."""
@@ -95,36 +106,38 @@ class _Batch:
         self._tx = tx
         self._worker = worker
         self._known: dict[str, tuple[str, int]] = {}
+        self._alive: set[str] = set()
+        self._turn = 0
         self._busy: set[str] = set()
         self._commands: list[tuple[NewCommand, Record, bool]] = []
         self._events: list[tuple[NewEvent, str, str]] = []
         self._letters: list[tuple[NewDeadLetter, str | None]] = []
 
     async def take(self, items: Sequence[Intake]) -> list[Taken]:
-        commands = [item.command for item in items if item.command is not None]
-        await self._look_up(commands)
+        await self._look_up([item.command for item in items if item.command is not None])
         taken = [self._one(item) for item in items]
         await self._write()
         return taken
 
     async def _look_up(self, commands: Sequence[NewCommand]) -> None:
-        if not commands:
-            return
-        for row in await self._tx.rows(
-            f"SELECT uid, fingerprint, algorithm FROM command WHERE {self._tx.among('uid')}",
+        """Read all that the batch depends on, in one query."""
+        tx = self._tx
+        rows = await tx.rows(
+            LOOK_UP.format(known=tx.among("command.uid"), lanes=tx.among("lane.id")),
             [command.uid for command in commands],
-        ):
-            self._known[row["uid"]] = (row["fingerprint"], row["algorithm"])
-        lanes = sorted({command.lane for command in commands})
-        for row in await self._tx.rows(
-            f"""SELECT lane FROM command WHERE {self._tx.among("lane")}
-                  AND {OPEN} AND released = 0
-                UNION SELECT lane FROM command WHERE {self._tx.among("lane")}
-                  AND concluded_at IS NULL AND {UNKNOWN_STATE} AND released = 0""",
-            lanes,
-            lanes,
-        ):
-            self._busy.add(row["lane"])
+            sorted({command.lane for command in commands}),
+            tx.now,
+        )
+        for row in rows:
+            match row["kind"]:
+                case "known":
+                    self._known[row["name"]] = (row["fingerprint"], row["number"])
+                case "busy":
+                    self._busy.add(row["name"])
+                case "alive":
+                    self._alive.add(row["name"])
+                case _:
+                    self._turn = row["number"]
 
     def _one(self, item: Intake) -> Taken:
         if item.command is None:
@@ -163,10 +176,9 @@ class _Batch:
         lanes = {command.lane for command, _, _ in self._commands} | {lane for _, _, lane in self._events}
         lanes |= {dead_letter_lane(letter.source.partition).id for letter, _ in self._letters}
         if lanes:
-            await own_fresh(tx, self._worker, sorted(lanes))
+            await own_fresh(tx, self._worker, sorted(lanes), self._alive)
         if self._commands:
-            turn = (await tx.rows("SELECT coalesce(max(turn), 0) AS turn FROM command"))[0]["turn"]
-            rows = enumerate(self._commands, turn + 1)
+            rows = enumerate(self._commands, self._turn + 1)
             await tx.many(INSERT_COMMAND, [command_row(tx, at, *row) for at, row in rows])
         if self._events:
             await tx.many(INSERT_EVENT, [event_row(event, uid, 0, lane) for event, uid, lane in self._events])

@@ -4,7 +4,7 @@ A worker owns a lane by one take of the lane: the pair (worker, epoch). A write 
 lock, and only while that pair stands in the row. A lane is free if the row of its owner has expired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from worker.clock import duration_micros
 from worker.journal.database.protocol import LaneKey, Transaction
@@ -109,13 +109,14 @@ async def take(tx: Transaction, worker: str, limit: int) -> int:
     return len(taken)
 
 
-async def own_fresh(tx: Transaction, worker: str, lanes: Sequence[str]) -> None:
+async def own_fresh(tx: Transaction, worker: str, lanes: Sequence[str], known: Collection[str] = ()) -> None:
     """Mark lanes, locked by this transaction, as unfinished, because they get something new.
 
-    `worker`, if it is alive, becomes the owner of each lane that no living worker owns. Other owners get a hint; of a
-    lane that stays without a living owner all workers get one.
+    `known`: the living workers, if they were read already. `worker`, if it is alive, becomes the owner of each lane
+    that no living worker owns. Other owners get a hint; of a lane that stays without a living owner all workers get
+    one.
     """
-    alive = await living(tx)
+    alive = known or await living(tx)
     changed = []
     for lane in lanes:
         row = tx.known.lanes[lane]

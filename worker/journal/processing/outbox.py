@@ -7,38 +7,32 @@ from worker.journal.database.columns import load_headers
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.records import Unsent
 
-NOT_HELD_UP = """AND NOT EXISTS (
-  SELECT 1 FROM event AS held WHERE held.lane = event.lane AND held.sent_at IS NULL AND held.seq <= ?)"""
+EVENTS = """SELECT 0 AS letter, event.seq AS seq, event.lane AS lane, event.key AS key, event.value AS value,
+      event.headers AS headers, event.type AS type, event.at AS at, command.type AS asked,
+      command.recorded_at AS asked_at
+    FROM event JOIN lane ON lane.id = event.lane LEFT JOIN command ON command.uid = event.uid
+    WHERE event.sent_at IS NULL AND lane.owner = ? AND event.seq > ? AND NOT EXISTS (
+      SELECT 1 FROM event AS held WHERE held.lane = event.lane AND held.sent_at IS NULL AND held.seq <= ?)
+    ORDER BY event.seq LIMIT {limit:d}"""
+LETTERS = """SELECT 1, dead_letter.seq, dead_letter.lane, dead_letter.key, dead_letter.value, dead_letter.headers,
+      dead_letter.code, dead_letter.at, NULL, CAST(NULL AS bigint)
+    FROM dead_letter JOIN lane ON lane.id = dead_letter.lane
+    WHERE dead_letter.sent_at IS NULL AND lane.owner = ? AND dead_letter.seq > ?
+    ORDER BY dead_letter.seq LIMIT {limit:d}"""
+UNSENT = f"SELECT * FROM ({EVENTS}) AS unsent_event UNION ALL SELECT * FROM ({LETTERS}) AS unsent_letter"
+SENT = "UPDATE {table} SET sent_at = ? WHERE seq = ? AND sent_at IS NULL"
 
 
 async def unsent(tx: Transaction, worker: str, limit: int, after: tuple[int, int]) -> list[Unsent]:
     """The oldest unsent events and dead letters of this worker's lanes, beyond the given sequence numbers.
 
     The events of a lane are read in their order: an event is left out while its lane has an unsent event up to the
-    given number. Such a lane is held up, or the worker took it a moment ago.
+    given number. Such a lane is held up, or the worker took it a moment ago. One statement, with the limit in its text.
     """
-    events = await tx.rows(
-        f"""SELECT event.seq, event.lane, event.key, event.value, event.headers, event.type, event.at,
-             command.type AS asked, command.recorded_at AS asked_at
-           FROM event JOIN lane ON lane.id = event.lane LEFT JOIN command ON command.uid = event.uid
-           WHERE event.sent_at IS NULL AND lane.owner = ? AND event.seq > ? {NOT_HELD_UP}
-           ORDER BY event.seq LIMIT ?""",
-        worker,
-        after[0],
-        after[0],
-        limit,
-    )
-    letters = await tx.rows(
-        """SELECT dead_letter.seq, dead_letter.lane, dead_letter.key, dead_letter.value, dead_letter.headers,
-             dead_letter.code, dead_letter.at
-           FROM dead_letter JOIN lane ON lane.id = dead_letter.lane
-           WHERE dead_letter.sent_at IS NULL AND lane.owner = ? AND dead_letter.seq > ?
-           ORDER BY dead_letter.seq LIMIT ?""",
-        worker,
-        after[1],
-        limit,
-    )
-    return [*(_unsent(row, letter=False) for row in events), *(_unsent(row, letter=True) for row in letters)]
+    events, letters = after
+    rows = await tx.rows(UNSENT.format(limit=limit), worker, events, events, worker, letters)
+    found = [_unsent(row, letter=bool(row["letter"])) for row in rows]
+    return sorted(found, key=lambda row: (row.letter, row.seq))
 
 
 def _unsent(row: Row, *, letter: bool) -> Unsent:
@@ -55,10 +49,10 @@ def _unsent(row: Row, *, letter: bool) -> Unsent:
         key=row["key"],
         value=row["value"],
         headers=headers,
-        type=row["code"] if letter else row["type"],
+        type=row["type"],
         at=row["at"],
-        asked=None if letter else row["asked"],
-        asked_at=None if letter else row["asked_at"],
+        asked=row["asked"],
+        asked_at=row["asked_at"],
         unreadable=unreadable,
     )
 
@@ -68,4 +62,4 @@ async def sent(tx: Transaction, rows: Sequence[Unsent]) -> None:
     for table, letter in (("event", False), ("dead_letter", True)):
         done = [(tx.now, row.seq) for row in rows if row.letter is letter]
         if done:
-            await tx.many(f"UPDATE {table} SET sent_at = ? WHERE seq = ? AND sent_at IS NULL", done)
+            await tx.many(SENT.format(table=table), done)

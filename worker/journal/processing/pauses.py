@@ -2,29 +2,32 @@
 
 from collections.abc import Sequence
 
-from worker.journal.database.columns import PARTNER_OF_PAUSE
+from worker.journal.database.columns import PARTNER_OF_PAUSE, gathered
 from worker.journal.database.protocol import Row, Transaction, Value
 from worker.journal.records import Pause
+
+PAUSE = {
+    **{name: f"pause.{name}" for name in ("id", "at", "who", "why", "partner", "customer", "type")},
+    "account": PARTNER_OF_PAUSE,
+}
+"""The members of a `Pause`, and the columns that they are read from."""
+
+NOT_PAUSED = """NOT EXISTS (SELECT 1 FROM pause WHERE coalesce(pause.partner, command.partner) = command.partner
+    AND coalesce(pause.customer, command.customer) = command.customer
+    AND coalesce(pause.type, command.type) = command.type)"""
+"""The condition that no pause holds a command's row."""
 
 
 async def pauses(tx: Transaction) -> list[Pause]:
     """All pauses, the oldest first."""
-    rows = await tx.rows(
-        f"SELECT id, at, who, why, partner, customer, type, {PARTNER_OF_PAUSE} AS account FROM pause ORDER BY at, id"
-    )
-    return [
-        Pause(
-            id=row["id"],
-            at=row["at"],
-            who=row["who"],
-            why=row["why"],
-            partner=row["partner"],
-            customer=row["customer"],
-            type=row["type"],
-            account=row["account"],
-        )
-        for row in rows
-    ]
+    columns = ", ".join(f"{column} AS {name}" for name, column in PAUSE.items())
+    rows = await tx.rows(f"SELECT {columns} FROM pause ORDER BY pause.at, pause.id")
+    return [Pause(**{name: row[name] for name in PAUSE}) for row in rows]
+
+
+def gathered_pauses(text: str | None) -> list[Pause]:
+    """All pauses, the oldest first, from a text that `Transaction.gather` made of the columns of `PAUSE`."""
+    return sorted((Pause(**row) for row in gathered(PAUSE, text)), key=lambda pause: (pause.at, pause.id))
 
 
 def not_held(held: Sequence[Pause]) -> tuple[str, list[Value]]:

@@ -87,7 +87,7 @@ class LaneRequests:
             )
             return [_request(row) for row in rows]
 
-        return await self._transactions.read(look)
+        return await self._transactions.read_statement(look)
 
     async def subject(self, request: Request) -> Work | UnknownRow | None:
         """The command that a request is about, in any state.
@@ -95,7 +95,7 @@ class LaneRequests:
         None if the command or its bytes are forgotten, or another worker owns its lane.
         """
         worker = self._worker()
-        return await self._transactions.read(lambda tx: runnable_commands.subject(tx, worker, request.uid))
+        return await self._transactions.read_statement(lambda tx: runnable_commands.subject(tx, worker, request.uid))
 
     async def is_forgotten(self, request: Request) -> bool:
         """Whether nobody can carry the request out, because its command or the command's bytes are forgotten."""
@@ -103,7 +103,7 @@ class LaneRequests:
         async def look(tx: Transaction) -> bool:
             return not await tx.rows("SELECT uid FROM command WHERE uid = ? AND pruned_at IS NULL", request.uid)
 
-        return await self._transactions.read(look)
+        return await self._transactions.read_statement(look)
 
     async def refuse(self, request: Request, why: str) -> None:
         """Answer a request that is not carried out with the reason `why`."""

@@ -2,50 +2,68 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from worker.journal.database.columns import account, load_waits, source, step
+from worker.journal.database.columns import STEP, account, gathered, load_waits, source, step
 from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.state_conditions import UNKNOWN_STATE
-from worker.journal.processing.pauses import held_by, not_held, pauses
+from worker.journal.processing.pauses import NOT_PAUSED, PAUSE, gathered_pauses, held_by
 from worker.journal.processing.unknown_rows import why_not, why_not_steps
 from worker.journal.records import SECOND, Claim, Earlier, Owner, Pause, Resolution, State, Step, UnknownRow, Work
 
-OF_LANES = f"""SELECT command.uid, command.source, command.id, command.type, command.lane, command.partner,
-      command.customer, command.correlation_id, command.state, command.code, command.redrive, command.revision,
-      command.resolution, command.released, command.attempts, command.waits, command.memory, command.received_at,
-      command.first_failed_at, command.topic, command.partition, command.position, command.recorded_at, command.key,
-      command.value, command.headers, command.account, lane.epoch, lane.settle_until,
-      (SELECT odd.state FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
-         AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.{UNKNOWN_STATE}
-       ORDER BY odd.turn LIMIT 1) AS stands_behind
-    FROM command JOIN lane ON lane.id = command.lane"""
+COMMAND = ("uid", "source", "id", "type", "lane", "partner", "customer", "correlation_id", "state", "code", "redrive",
+    "revision", "resolution", "released", "attempts", "waits", "memory", "received_at", "first_failed_at", "topic",
+    "partition", "position", "recorded_at", "key", "value", "headers", "account", "due_at", "turn")  # fmt: skip
+EARLIER = ("effect.key", "effect.uid", "other.id")
+NO_COMMAND = "SELECT command.uid FROM command WHERE 1 = 0"
+STANDS_BEHIND = f"""(SELECT odd.state FROM command AS odd WHERE odd.lane = command.lane AND odd.turn < command.turn
+    AND odd.released = 0 AND odd.concluded_at IS NULL AND odd.{UNKNOWN_STATE} ORDER BY odd.turn LIMIT 1)"""
+
+
+def _known(tx: Transaction) -> str:
+    """The columns with all that the journal knows about a command: its row, its lane, its steps, the counts of answers
+    to its requests, the effects that other commands of its lane left open, with their steps, and all pauses."""
+    steps = [f"step.{name}" for name in STEP]
+    return f"""{", ".join(f"command.{name} AS {name}" for name in COMMAND)},
+        lane.epoch AS epoch, lane.settle_until AS settle_until,
+        {STANDS_BEHIND} AS stands_behind,
+        (SELECT {tx.gather(steps)} FROM step WHERE step.uid = command.uid) AS steps,
+        (SELECT {tx.gather(["counted.request", "counted.n"])} FROM (SELECT call.request AS request, count(*) AS n
+           FROM call WHERE call.uid = command.uid AND call.answered = 1 GROUP BY call.request) AS counted) AS answers,
+        (SELECT {tx.gather([*EARLIER, *steps])} FROM effect JOIN command AS other ON other.uid = effect.uid
+           LEFT JOIN step ON step.uid = effect.uid
+         WHERE effect.lane = command.lane AND effect.uid <> command.uid) AS earlier,
+        (SELECT {tx.gather(PAUSE.values())} FROM pause) AS pauses"""
 
 
 async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
-    """For each partner at most `limit` commands that can run now, the longest due first, without those of `running`."""
-    found: list[Row] = []
-    for partner in partners:
-        rows = await tx.rows(
-            f"""{OF_LANES} WHERE command.partner = ? AND command.due_at <= ? AND lane.owner = ?
-                ORDER BY command.due_at, command.turn LIMIT ?""",
-            partner,
-            tx.now,
-            worker,
-            limit + len(running),
-        )
-        found.extend([row for row in rows if row["uid"] not in running][:limit])
-    ahead = await tx.rows(
-        """SELECT command.due_at FROM command JOIN lane ON lane.id = command.lane
-           WHERE command.due_at > ? AND lane.owner = ? ORDER BY command.due_at LIMIT 1""",
+    """For each partner at most `limit` commands that can run now, the longest due first, without those of `running`.
+
+    One statement. The limit stands in its text, so that a plan that is made once suits every claim.
+    """
+    portion = f"""SELECT portion.uid FROM (SELECT command.uid FROM command JOIN lane ON lane.id = command.lane
+        WHERE command.partner = ? AND command.due_at <= ? AND lane.owner = ? AND NOT {tx.among("command.uid")}
+        ORDER BY command.due_at, command.turn LIMIT {limit:d}) AS portion"""
+    busy = list(running)
+    values = [value for partner in partners for value in (partner, tx.now, worker, busy)]
+    rows = await tx.rows(
+        f"""WITH due (uid) AS ({" UNION ALL ".join([portion] * len(partners)) or NO_COMMAND})
+            SELECT ahead.due_at AS next_due_at, {_known(tx)}
+            FROM (SELECT (SELECT command.due_at FROM command JOIN lane ON lane.id = command.lane
+                   WHERE command.due_at > ? AND lane.owner = ? ORDER BY command.due_at LIMIT 1) AS due_at) AS ahead
+            LEFT JOIN (due JOIN command ON command.uid = due.uid JOIN lane ON lane.id = command.lane) ON 1 = 1""",
+        *values,
         tx.now,
         worker,
     )
-    work, unknown = await _complete(tx, worker, found)
+    next_due_at = rows[0]["next_due_at"]
+    found = sorted((row for row in rows if row["uid"] is not None), key=lambda row: (row["due_at"], row["turn"]))
+    work, unknown = _read(worker, found)
     return Claim(
         work=work,
         unknown=unknown,
-        next_in=(ahead[0]["due_at"] - tx.now) / SECOND if ahead else None,
+        next_in=(next_due_at - tx.now) / SECOND if next_due_at is not None else None,
     )
 
 
@@ -65,14 +83,11 @@ async def partners(tx: Transaction) -> list[str]:
 
 async def runnable(tx: Transaction, worker: str, limit: int) -> int:
     """How many commands of this worker's lanes can run now and are not paused. The count stops at `limit`."""
-    free, values = not_held(await pauses(tx))
     rows = await tx.rows(
         f"""SELECT count(*) AS n FROM (SELECT 1 FROM command JOIN lane ON lane.id = command.lane
-           WHERE command.due_at <= ? AND lane.owner = ? AND {free} LIMIT ?) AS due""",
+           WHERE command.due_at <= ? AND lane.owner = ? AND {NOT_PAUSED} LIMIT {limit:d}) AS due""",
         tx.now,
         worker,
-        *values,
-        limit,
     )
     return int(rows[0]["n"])
 
@@ -80,43 +95,37 @@ async def runnable(tx: Transaction, worker: str, limit: int) -> int:
 async def subject(tx: Transaction, worker: str, uid: str) -> Work | UnknownRow | None:
     """A command in any state. None if it is unknown, its bytes are forgotten, or another worker owns its lane."""
     rows = await tx.rows(
-        f"{OF_LANES} WHERE command.uid = ? AND lane.owner = ? AND command.pruned_at IS NULL", uid, worker
+        f"""SELECT {_known(tx)} FROM command JOIN lane ON lane.id = command.lane
+            WHERE command.uid = ? AND lane.owner = ? AND command.pruned_at IS NULL""",
+        uid,
+        worker,
     )
-    work, unknown = await _complete(tx, worker, rows)
+    work, unknown = _read(worker, rows)
     return work[0] if work else unknown[0] if unknown else None
 
 
-async def _complete(tx: Transaction, worker: str, rows: Sequence[Row]) -> tuple[list[Work], list[UnknownRow]]:
-    """Add to commands their steps, their counts of answers, and the effects that other commands of the lane left open.
-
-    The commands that this azplan does not understand are returned apart.
-    """
-    if not rows:
-        return [], []
-    uids = [row["uid"] for row in rows]
-    held = await pauses(tx)
-    earlier = await _earlier(tx, sorted({row["lane"] for row in rows}))
-    steps, unread = await _steps(tx, uids + [item.uid for items in earlier.values() for item in items])
-    answers = await _answers(tx, uids)
+def _read(worker: str, rows: Sequence[Row]) -> tuple[list[Work], list[UnknownRow]]:
+    """The commands of these rows. The commands that this azplan does not understand are returned apart."""
     work: list[Work] = []
     unknown: list[UnknownRow] = []
     for row in rows:
-        its = [item for item in earlier[row["lane"]] if item.uid != row["uid"]]
-        looked_at = (row["uid"], *(item.uid for item in its))
-        whys = [why_not(row), *(unread.get(uid) or why_not_steps(steps[uid]) for uid in looked_at)]
         owner = Owner(worker, row["epoch"])
-        if why := next(filter(None, whys), None):
+        steps, unread = _steps(gathered(STEP, row["steps"]))
+        earlier, unread_earlier = _earlier(row["earlier"])
+        everyones = (steps, *(item.steps for item in earlier))
+        if why := why_not(row) or unread or unread_earlier or next(filter(None, map(why_not_steps, everyones)), None):
             unknown.append(UnknownRow(row["uid"], row["lane"], owner, row["revision"], why))
         else:
-            found = [Earlier(item.key, item.uid, item.command_id, steps[item.uid]) for item in its]
-            work.append(_work(row, owner, steps[row["uid"]], answers[row["uid"]], found, held))
+            answers: dict[str, int] = dict(json.loads(row["answers"] or "[]"))
+            held = gathered_pauses(row["pauses"])
+            work.append(_work(row, owner, steps, answers, earlier, held))
     return work, unknown
 
 
 def _work(
     row: Row,
     owner: Owner,
-    steps: Mapping[str, Step],
+    steps: dict[str, Step],
     answers: dict[str, int],
     earlier: Sequence[Earlier],
     held: Sequence[Pause],
@@ -140,7 +149,7 @@ def _work(
         record=source(row),
         waits=load_waits(row["waits"]),
         memory=json.loads(row["memory"]),
-        steps=dict(steps),
+        steps=steps,
         answers=answers,
         earlier=tuple(earlier),
         revision=row["revision"],
@@ -152,41 +161,30 @@ def _work(
     )
 
 
-async def _answers(tx: Transaction, uids: Sequence[str]) -> Mapping[str, dict[str, int]]:
-    """How many answers came to each request of these commands, by command and key of the request."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in await tx.rows(
-        f"SELECT uid, request, count(*) AS n FROM call WHERE {tx.among('uid')} AND answered = 1 GROUP BY uid, request",
-        uids,
-    ):
-        found[row["uid"]][row["request"]] = row["n"]
-    return found
+def _earlier(text: str | None) -> tuple[list[Earlier], str | None]:
+    """The effects that other commands of a lane left open, with their steps. The second value as of `_steps`."""
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in gathered((*EARLIER, *STEP), text):
+        theirs = found[row["effect.key"], row["effect.uid"], row["other.id"]]
+        if row["name"] is not None:
+            theirs.append(row)
+    read = {place: _steps(rows) for place, rows in found.items()}
+    unread = next((why for _, why in read.values() if why), None)
+    return [Earlier(*place, steps) for place, (steps, _) in read.items()], unread
 
 
-async def _earlier(tx: Transaction, lanes: Sequence[str]) -> Mapping[str, list[Earlier]]:
-    """The effects that commands of these lanes left open, by lane."""
-    found: dict[str, list[Earlier]] = defaultdict(list)
-    for row in await tx.rows(
-        f"""SELECT effect.lane AS lane, effect.key AS key, effect.uid AS uid, command.id AS id
-            FROM effect JOIN command ON command.uid = effect.uid WHERE {tx.among("effect.lane")}""",
-        lanes,
-    ):
-        found[row["lane"]].append(Earlier(row["key"], row["uid"], row["id"], {}))
-    return found
+async def steps_of(tx: Transaction, uid: str) -> dict[str, Step]:
+    """The steps of a command by their names, without the steps that cannot be read."""
+    return _steps(await tx.rows("SELECT * FROM step WHERE uid = ?", uid))[0]
 
 
-async def steps_of(tx: Transaction, uids: Sequence[str]) -> Mapping[str, dict[str, Step]]:
-    """The steps of these commands, by command and name, without the steps that cannot be read."""
-    return (await _steps(tx, uids))[0]
-
-
-async def _steps(tx: Transaction, uids: Sequence[str]) -> tuple[Mapping[str, dict[str, Step]], Mapping[str, str]]:
-    """The readable steps of these commands, by command and name; and why a step cannot be read, by command."""
-    found: dict[str, dict[str, Step]] = defaultdict(dict)
-    unread: dict[str, str] = {}
-    for row in await tx.rows(f"SELECT * FROM step WHERE {tx.among('uid')} ORDER BY at, name", list(uids)):
+def _steps(rows: Sequence[Row]) -> tuple[dict[str, Step], str | None]:
+    """The readable steps by their names, the oldest first; and why a step cannot be read, None if all can."""
+    found: dict[str, Step] = {}
+    unread = None
+    for row in sorted(rows, key=lambda row: (row["at"], row["name"])):
         try:
-            found[row["uid"]][row["name"]] = step(row)
+            found[row["name"]] = step(row)
         except ValueError:
-            unread[row["uid"]] = f"its step {row['name']} cannot be read"
+            unread = f"its step {row['name']} cannot be read"
     return found, unread

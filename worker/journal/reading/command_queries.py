@@ -81,7 +81,7 @@ async def show(tx: Transaction, uid: str) -> Story | None:
         lane=row["lane"],
         behind=int(behind[0]["n"]) if State(row["state"]).is_open else 0,
         settle_until=lane[0]["settle_until"] if lane else 0,
-        steps=list((await steps_of(tx, [uid]))[uid].values()),
+        steps=list((await steps_of(tx, uid)).values()),
         waits=[note for note in notes if note.kind == "wait"],
         notes=[note for note in notes if note.kind != "wait"],
         events=events_of,

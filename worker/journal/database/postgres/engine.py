@@ -15,6 +15,7 @@ from worker.journal.database.postgres.errors import AGAIN, DENIED, REFUSED, TROU
 from worker.journal.database.postgres.transaction import CHANNEL, PostgresTransaction
 from worker.journal.database.protocol import Operation, Transaction
 from worker.journal.database.schema import insist, migrate
+from worker.journal.records import Micros
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ WRITE = """BEGIN; SET LOCAL synchronous_commit = {commit}; SET LOCAL lock_timeou
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = {idle}"
 
 Work = Callable[[PostgresTransaction], Coroutine[Any, Any, T]]
+OnConnection = Callable[[Any], Coroutine[Any, Any, T]]
 
 
 class PostgresEngine:
@@ -106,7 +108,7 @@ class PostgresEngine:
         async def work(tx: PostgresTransaction) -> list[Any]:
             return await perform(tx, operations)
 
-        return await self._again(self._write, work)
+        return await self._again(lambda connection: within(connection, self._write, work))
 
     async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
         """The result of a query on one state of the database. If the caller is cancelled, the query still ends."""
@@ -115,7 +117,15 @@ class PostgresEngine:
             await tx.tick()
             return await query(tx)
 
-        task = asyncio.ensure_future(self._again(self._look, work))
+        return await self._to_its_end(self._again(lambda connection: within(connection, self._look, work)))
+
+    async def read_statement(self, query: Callable[[Transaction], Awaitable[T]], now: Micros) -> T:
+        """The result of a query of one statement, without a transaction around it."""
+        return await self._to_its_end(self._again(lambda connection: alone(connection, query, now)))
+
+    async def _to_its_end(self, reading: Coroutine[Any, Any, T]) -> T:
+        """The result of a read that ends in good order even if the caller is cancelled."""
+        task = asyncio.ensure_future(reading)
         self._reading.add(task)
         task.add_done_callback(self._read)
         return await asyncio.shield(task)
@@ -139,22 +149,22 @@ class PostgresEngine:
         finally:
             connection.terminate()
 
-    async def _again(self, begin: str, work: Work[T]) -> T:
+    async def _again(self, run: OnConnection[T]) -> T:
         """Run a transaction, and run it again if others made it impossible."""
         for _ in range(TRIES - 1):
             with suppress(*AGAIN):
-                return await self._once(begin, work)
+                return await self._once(run)
         try:
-            return await self._once(begin, work)
+            return await self._once(run)
         except REFUSED:
             raise
         except AGAIN as error:
             raise unavailable(error) from error
 
-    async def _once(self, begin: str, work: Work[T]) -> T:
+    async def _once(self, run: OnConnection[T]) -> T:
         """Run a transaction. An error of neither the values nor other transactions is trouble of the database."""
         try:
-            return await self._transaction(begin, work)
+            return await self._connected(run)
         except (*AGAIN, *REFUSED) as error:
             if isinstance(error, LOST_STATEMENT):
                 await self._renew(pooled=True)
@@ -172,11 +182,11 @@ class PostgresEngine:
         if self._pool is not None:
             await self._pool.expire_connections()
 
-    async def _transaction(self, begin: str, work: Work[T]) -> T:
+    async def _connected(self, run: OnConnection[T]) -> T:
         if self._pool is None:
             raise JournalUnavailable("the journal is closed")
         async with self._pool.acquire(timeout=2 * self._patience) as connection:
-            return await within(connection, begin, work)
+            return await run(connection)
 
     def _read(self, task: asyncio.Task[Any]) -> None:
         self._reading.discard(task)
@@ -185,6 +195,7 @@ class PostgresEngine:
 
     async def _judge(self, tx: PostgresTransaction) -> None:
         connection = tx.connection
+        await tx.tick()  # the transaction is open from here on
         await self._door.look(connection)
         if await connection.fetchval("SHOW server_encoding") != "UTF8":
             raise JournalRefused(
@@ -222,18 +233,25 @@ class PostgresEngine:
 
 async def within(connection: Any, begin: str, work: Work[T]) -> T:
     """Run `work` in a transaction: committed when it returns, undone when it raises."""
-    tx = PostgresTransaction(connection)
+    tx = PostgresTransaction(connection, begin)
     try:
-        await connection.execute(begin)
         result = await work(tx)
-        await tx.send()
-        ended = await connection.execute("COMMIT")
+        ended = await tx.commit()
     except BaseException as error:
         await give_up(connection, error)
         raise
     if ended != "COMMIT":
         raise JournalUnavailable(f"PostgreSQL answered a commit with {ended}")
     return result
+
+
+async def alone(connection: Any, query: Callable[[Transaction], Awaitable[T]], now: Micros) -> T:
+    """Run a query without a transaction around it."""
+    try:
+        return await query(PostgresTransaction(connection, now=now))
+    except BaseException as error:
+        await give_up(connection, error)
+        raise
 
 
 async def give_up(connection: Any, error: BaseException) -> None:

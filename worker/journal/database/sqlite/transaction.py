@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 from worker.journal.database.protocol import Known, Operation, Row, Value, clean
@@ -29,14 +29,24 @@ class SqliteTransaction:
     async def rows(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
         return cast("Sequence[Row]", self._connection.execute(sql, bound(values)).fetchall())
 
+    async def rows_and_clock(self, sql: str, *values: Value | Sequence[str]) -> Sequence[Row]:
+        await self.tick()
+        return await self.rows(sql, *values)
+
     async def run(self, sql: str, *values: Value | Sequence[str]) -> int:
         return self._connection.execute(sql, bound(values)).rowcount
 
     async def many(self, sql: str, values: Sequence[Sequence[Value]]) -> None:
         self._connection.executemany(sql, [bound(row) for row in values])
 
+    async def lock_lanes(self, names: Sequence[str]) -> None:
+        """Does nothing: this transaction is the only one that writes."""
+
     def among(self, column: str) -> str:
         return f"{column} IN (SELECT value FROM json_each(?))"
+
+    def gather(self, columns: Iterable[str]) -> str:
+        return f"json_group_array(json_array({', '.join(columns)}))"
 
     async def hint(self, worker: str) -> None:
         """Does nothing: the only worker wrote this itself, or finds it when it looks next."""
