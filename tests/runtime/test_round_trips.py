@@ -21,7 +21,7 @@ from worker.journal.journal import Journal
 
 pytestmark = pytest.mark.postgres
 
-BUDGET = 26
+BUDGET = 30
 """The most round trips for a lone purchase that waits for nothing at Microsoft."""
 AT_ONCE = {
     "order_provisioning": (0.0, 0.0),
