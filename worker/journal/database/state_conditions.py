@@ -1,4 +1,4 @@
-"""Conditions on the state of a command's row, written once for all statements."""
+"""Conditions on the state of a command's row or of a lane's, written once for all statements."""
 
 from worker.journal.states import State
 
@@ -15,3 +15,7 @@ ENDED = f"state IN {_listed([state for state in State if not state.is_open])}"
 
 UNKNOWN_STATE = f"state NOT IN {_listed(list(State))}"
 """Only a newer azplan knows the state of the command. The index `command_foreign` has this condition."""
+
+OWN_LANE = "lane.owner = ? AND lane.unfinished = 1"
+"""The lane belongs to a worker, and something is still to be done in it: a due command, an unsent event, a request. The
+partial indexes of unfinished lanes have this condition."""

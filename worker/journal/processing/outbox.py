@@ -5,20 +5,21 @@ from collections.abc import Sequence
 from events.wire.record import Headers
 from worker.journal.database.columns import load_headers
 from worker.journal.database.protocol import Row, Transaction
+from worker.journal.database.state_conditions import OWN_LANE
 from worker.journal.records import Unsent
 
-EVENTS = """SELECT 0 AS letter, event.seq AS seq, event.lane AS lane, event.key AS key, event.value AS value,
+EVENTS = f"""SELECT 0 AS letter, event.seq AS seq, event.lane AS lane, event.key AS key, event.value AS value,
       event.headers AS headers, event.type AS type, event.at AS at, command.type AS asked,
       command.recorded_at AS asked_at
     FROM event JOIN lane ON lane.id = event.lane LEFT JOIN command ON command.uid = event.uid
-    WHERE event.sent_at IS NULL AND lane.owner = ? AND event.seq > ? AND NOT EXISTS (
+    WHERE event.sent_at IS NULL AND {OWN_LANE} AND event.seq > ? AND NOT EXISTS (
       SELECT 1 FROM event AS held WHERE held.lane = event.lane AND held.sent_at IS NULL AND held.seq <= ?)
-    ORDER BY event.seq LIMIT {limit:d}"""
-LETTERS = """SELECT 1, dead_letter.seq, dead_letter.lane, dead_letter.key, dead_letter.value, dead_letter.headers,
+    ORDER BY event.seq LIMIT {{limit:d}}"""
+LETTERS = f"""SELECT 1, dead_letter.seq, dead_letter.lane, dead_letter.key, dead_letter.value, dead_letter.headers,
       dead_letter.code, dead_letter.at, NULL, CAST(NULL AS bigint)
     FROM dead_letter JOIN lane ON lane.id = dead_letter.lane
-    WHERE dead_letter.sent_at IS NULL AND lane.owner = ? AND dead_letter.seq > ?
-    ORDER BY dead_letter.seq LIMIT {limit:d}"""
+    WHERE dead_letter.sent_at IS NULL AND {OWN_LANE} AND dead_letter.seq > ?
+    ORDER BY dead_letter.seq LIMIT {{limit:d}}"""
 UNSENT = f"SELECT * FROM ({EVENTS}) AS unsent_event UNION ALL SELECT * FROM ({LETTERS}) AS unsent_letter"
 SENT = "UPDATE {table} SET sent_at = ? WHERE seq = ? AND sent_at IS NULL"
 

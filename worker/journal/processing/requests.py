@@ -11,6 +11,7 @@ from events.codes import FailedCode
 from worker.errors import LaneLost
 from worker.journal.database.columns import load
 from worker.journal.database.protocol import Row, Transaction
+from worker.journal.database.state_conditions import OWN_LANE
 from worker.journal.database.transactions import Transactions
 from worker.journal.processing import runnable_commands
 from worker.journal.processing.intake import INSERT_EVENT, event_row
@@ -76,9 +77,9 @@ class LaneRequests:
 
         async def look(tx: Transaction) -> list[Request]:
             rows = await tx.rows(
-                """SELECT act.seq, act.who, act.why, act.verb, act.uid, act.lane, act.details
+                f"""SELECT act.seq, act.who, act.why, act.verb, act.uid, act.lane, act.details
                    FROM act JOIN lane ON lane.id = act.lane
-                   WHERE act.done_at IS NULL AND lane.owner = ? AND act.seq > ? AND act.seq <= ?
+                   WHERE act.done_at IS NULL AND {OWN_LANE} AND act.seq > ? AND act.seq <= ?
                    ORDER BY act.seq LIMIT ?""",
                 worker,
                 after,

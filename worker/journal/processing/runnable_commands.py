@@ -7,7 +7,7 @@ from typing import Any
 
 from worker.journal.database.columns import STEP, account, gathered, load_waits, source, step
 from worker.journal.database.protocol import Row, Transaction
-from worker.journal.database.state_conditions import UNKNOWN_STATE
+from worker.journal.database.state_conditions import OWN_LANE, UNKNOWN_STATE
 from worker.journal.processing.pauses import NOT_PAUSED, PAUSE, gathered_pauses, held_by
 from worker.journal.processing.unknown_rows import why_not, why_not_steps
 from worker.journal.records import SECOND, Claim, Earlier, Owner, Pause, Resolution, State, Step, UnknownRow, Work
@@ -43,7 +43,7 @@ async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: in
     One statement. The limit stands in its text, so that a plan that is made once suits every claim.
     """
     portion = f"""SELECT portion.uid FROM (SELECT command.uid FROM command JOIN lane ON lane.id = command.lane
-        WHERE command.partner = ? AND command.due_at <= ? AND lane.owner = ? AND NOT {tx.among("command.uid")}
+        WHERE command.partner = ? AND command.due_at <= ? AND {OWN_LANE} AND NOT {tx.among("command.uid")}
         ORDER BY command.due_at, command.turn LIMIT {limit:d}) AS portion"""
     busy = list(running)
     values = [value for partner in partners for value in (partner, tx.now, worker, busy)]
@@ -51,7 +51,7 @@ async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: in
         f"""WITH due (uid) AS ({" UNION ALL ".join([portion] * len(partners)) or NO_COMMAND})
             SELECT ahead.due_at AS next_due_at, {_known(tx)}
             FROM (SELECT (SELECT command.due_at FROM command JOIN lane ON lane.id = command.lane
-                   WHERE command.due_at > ? AND lane.owner = ? ORDER BY command.due_at LIMIT 1) AS due_at) AS ahead
+                   WHERE command.due_at > ? AND {OWN_LANE} ORDER BY command.due_at LIMIT 1) AS due_at) AS ahead
             LEFT JOIN (due JOIN command ON command.uid = due.uid JOIN lane ON lane.id = command.lane) ON 1 = 1""",
         *values,
         tx.now,
@@ -85,7 +85,7 @@ async def runnable(tx: Transaction, worker: str, limit: int) -> int:
     """How many commands of this worker's lanes can run now and are not paused. The count stops at `limit`."""
     rows = await tx.rows(
         f"""SELECT count(*) AS n FROM (SELECT 1 FROM command JOIN lane ON lane.id = command.lane
-           WHERE command.due_at <= ? AND lane.owner = ? AND {NOT_PAUSED} LIMIT {limit:d}) AS due""",
+           WHERE command.due_at <= ? AND {OWN_LANE} AND {NOT_PAUSED} LIMIT {limit:d}) AS due""",
         tx.now,
         worker,
     )
