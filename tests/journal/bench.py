@@ -14,7 +14,7 @@ from worker.journal.database.protocol import Engine, Transaction
 from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.sqlite.threads import Threads
 from worker.journal.database.transactions import Transactions
-from worker.journal.intake_records import Intake, NewCommand, Taken
+from worker.journal.intake_records import Conflict, Intake, NewCommand, Taken
 from worker.journal.journal import Journal
 from worker.journal.records import Conclusion, NewDeadLetter, NewEvent, State, Step, StepState, Work
 
@@ -122,8 +122,9 @@ def command(
             code=None if state.is_open else "unknown_type",
         ),
         events=(event(f"{uid}/accepted"),),
-        reused=event(f"{uid}/reused-{fingerprint}", "azplan.CommandIdReused.v1"),
-        reused_letter=letter(came, "id_reused"),
+        conflict=lambda: Conflict(
+            event(f"{uid}/reused-{fingerprint}", "azplan.CommandIdReused.v1"), letter(came, "id_reused")
+        ),
         too_old=letter(came, "too_old") if old else None,
     )
 

@@ -1,11 +1,12 @@
 """The end of each record: G1, nothing is lost; G5, a replay is harmless; G7, poison never blocks."""
 
 import sqlite3
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from tests.journal.bench import Bench, accept, change, claim, command, letter, poison, record, rows
+from tests.journal.bench import SUSPEND, Bench, accept, change, claim, command, letter, poison, record, rows
 from worker.journal.intake_records import Intake, Taken
 from worker.journal.journal import Journal
 from worker.journal.records import State
@@ -158,3 +159,29 @@ async def test_what_the_database_refuses_by_its_size_is_a_dead_letter_without_by
     (sent,) = [row for row in await one.unsent(10) if row.letter]
     assert (sent.key, sent.value) == (None, None)
     assert sent.headers == (("azplan_dlq_code", b"invalid_json"), ("azplan_dlq_truncated", b"true"))
+
+
+async def test_a_record_that_is_read_again_is_known_by_its_place_and_its_bytes(bench: Bench) -> None:
+    """It need not be decoded, and taking it in writes nothing. Other bytes, or another place, are not known."""
+    one = await bench.worker()
+    items = [command(f"{n}", partition=n % 2) for n in range(20)]
+    records = [item.record for item in items]
+    assert await one.repeated(records) == [None] * 20
+    await accept(one, *items)
+    assert await one.repeated(records) == [SUSPEND] * 20
+    moved = [replace(each, offset=each.offset + 1_000) for each in records]
+    changed = [replace(each, value=b"other") for each in records]
+    assert await one.repeated(moved) == await one.repeated(changed) == [None] * 20
+    again = [Intake(record=each, repeats=SUSPEND) for each in records]
+    assert await accept(one, *again) == [Taken.DUPLICATE] * 20
+    assert await accept(one, *again[:2], command("new")) == [Taken.DUPLICATE, Taken.DUPLICATE, Taken.NEW]
+
+
+async def test_a_command_that_an_older_azplan_stored_is_decoded_when_it_is_read_again(bench: Bench) -> None:
+    """An older azplan stores no digest. The ordinary way then finds the identity."""
+    one = await bench.worker()
+    items = [command(f"{n}") for n in range(20)]
+    await accept(one, *items)
+    await change(one, "UPDATE command SET digest = NULL")
+    assert await one.repeated([item.record for item in items]) == [None] * 20
+    assert await accept(one, *items) == [Taken.DUPLICATE] * 20

@@ -321,3 +321,21 @@ async def test_while_the_database_writes_nothing_no_dead_letter_loses_its_bytes(
     await asyncio.sleep(10)
     (letter,) = await reading.bench.rows("SELECT value FROM dead_letter")
     assert letter["value"] == large.value
+
+
+async def test_a_replay_of_known_records_decodes_none_of_them(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each counts as a duplicate of its command, and its offset is committed."""
+
+    def duplicates() -> float:
+        return REGISTRY.get_sample_value("azplan_duplicate_commands_total", {"command": "SuspendPlan"}) or 0.0
+
+    await reading.write(*(record(id=f"c-{number}") for number in range(20)))
+    await asyncio.sleep(10)
+    await reading.bench.journal.transactions.write(lambda tx: tx.run("UPDATE command SET due_at = NULL"))
+    before = duplicates()
+    monkeypatch.setattr("worker.runtime.consumer.intake", None)
+    reading.broker.rewind(GROUP, TOPIC)
+    await asyncio.sleep(30)
+    assert (duplicates() - before, reading.committed) == (20, 20)

@@ -1,7 +1,9 @@
 """A record of the commands topic on its way into the journal, and the result of its intake."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from events.wire.record import Record
 from worker.journal.records import Micros, NewDeadLetter, NewEvent, State
@@ -37,22 +39,30 @@ class NewCommand:
         return algorithm != self.algorithm or fingerprint in (self.fingerprint, self.former_fingerprint)
 
 
+class Conflict(NamedTuple):
+    """What becomes of a record whose identity is known with other content."""
+
+    event: NewEvent
+    letter: NewDeadLetter
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """One record and all its possible results. The journal chooses one after it has looked up the identity.
 
     A record without a command becomes `letter`. A record with a command becomes the command with its `events` if the
-    identity is new; nothing if the same content is known; `reused` and `reused_letter` if other content is known;
-    `too_old` if the identity is not known and the record is older than the journal's memory.
+    identity is new; nothing if the same content is known; `conflict()`, which is made when it is needed, if other
+    content is known; `too_old` if the identity is not known and the record is older than the journal's memory.
+    `repeats`: the journal has this very record already, as a command of this type. Nothing else is given then.
     """
 
     record: Record
     letter: NewDeadLetter | None = None
     command: NewCommand | None = None
     events: tuple[NewEvent, ...] = ()
-    reused: NewEvent | None = None
-    reused_letter: NewDeadLetter | None = None
+    conflict: Callable[[], Conflict] | None = None
     too_old: NewDeadLetter | None = None
+    repeats: str | None = None
 
 
 class Taken(StrEnum):

@@ -9,6 +9,7 @@ People use the journal through `OperatorJournal`.
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from events.wire.record import Record
 from worker.ceiling.shared_ceiling import Grant, Statement, Terms
 from worker.errors import LaneLost
 from worker.journal.database.protocol import LaneKey
@@ -26,6 +27,7 @@ from worker.journal.processing import (
     move_when_account_known,
     outbox,
     pauses,
+    repeated_records,
     runnable_commands,
     runs,
     shared_ceilings,
@@ -154,6 +156,15 @@ class Journal:
         return await self.transactions.write(lambda tx: chore_lease.take(tx, name, worker, lease))
 
     # ---- intake
+
+    async def repeated(self, records: Sequence[Record]) -> list[str | None]:
+        """For each record of one topic the type of the command as which this very record is in the journal already.
+
+        None for a record that takes the ordinary way: nothing is known about it. In a small batch that is every record.
+        """
+        if len(records) < repeated_records.FEWEST:
+            return [None] * len(records)
+        return await self.transactions.read_statement(lambda tx: repeated_records.repeated(tx, records))
 
     async def accept(
         self, items: Sequence[Intake], instead: Callable[[Intake, Exception], NewDeadLetter]

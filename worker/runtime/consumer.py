@@ -106,11 +106,12 @@ class Consumer:
 
     async def _take(self, batch: Batch) -> None:
         """Write the batch, however long the database takes; then commit."""
-        items = self._decide(batch.records)
+        items: list[Intake] = []
         blamed = 0
         while True:
             self.progress.at = self._clock.monotonic()
             try:
+                items = items or self._decide(batch.records, await self._journal.repeated(batch.records))
                 taken = await self._journal.accept(items, lambda item, why: refused_by_database(item, why, self._rules))
                 break
             except JournalUnavailable as error:
@@ -145,9 +146,12 @@ class Consumer:
             return False
         return True
 
-    def _decide(self, records: Sequence[Record]) -> list[Intake]:
+    def _decide(self, records: Sequence[Record], repeated: Sequence[str | None]) -> list[Intake]:
         now = self._journal.now()
-        return [intake(record, now, self._rules) for record in records]
+        return [
+            intake(record, now, self._rules) if known is None else Intake(record=record, repeats=known)
+            for record, known in zip(records, repeated, strict=True)
+        ]
 
     async def _commit(self, offsets: Offsets, epoch: int) -> None:
         """Commit these offsets and those that could not be committed before. The journal knows records read again."""

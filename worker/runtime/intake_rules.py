@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from events.codes import FailedCode, RecordCode, RejectedCode
 from events.messages.base import Event, Origin
@@ -12,7 +13,7 @@ from events.wire.dead_letter import Failure, dead_letter_headers
 from events.wire.fingerprint import ALGORITHM
 from events.wire.record import Record
 from worker.clock import instant
-from worker.journal.intake_records import Intake, NewCommand
+from worker.journal.intake_records import Conflict, Intake, NewCommand
 from worker.journal.processing.lane_prefixes_of_accounts import Tenant
 from worker.journal.records import SECOND, Micros, NewDeadLetter, NewEvent, State
 from worker.runtime.conclusion import Sender, event_at
@@ -80,10 +81,7 @@ def _command(record: Record, decoded: AcceptedCommand | RefusedCommand, now: Mic
             former_fingerprint=decoded.values_fingerprint if isinstance(decoded, RefusedCommand) else None,
         ),
         events=(_first_event(decoded, origin, now),),
-        reused=_reused(record, decoded, origin, now),
-        reused_letter=_letter(
-            record, rules, RecordCode.ID_REUSED, "the id was used before, for other content", envelope.correlation_id
-        ),
+        conflict=partial(_conflict, record, decoded, origin, now, rules),
         too_old=_too_old(record, envelope, now, rules),
     )
 
@@ -109,7 +107,9 @@ def _first_event(decoded: AcceptedCommand | RefusedCommand, origin: Origin, now:
     return _event(decoded.envelope, CommandAccepted.place, accepted, now)
 
 
-def _reused(record: Record, decoded: AcceptedCommand | RefusedCommand, origin: Origin, now: Micros) -> NewEvent:
+def _conflict(
+    record: Record, decoded: AcceptedCommand | RefusedCommand, origin: Origin, now: Micros, rules: IntakeRules
+) -> Conflict:
     event = CommandIdReused.of(
         origin,
         received_at=instant(now),
@@ -118,7 +118,12 @@ def _reused(record: Record, decoded: AcceptedCommand | RefusedCommand, origin: O
         partition=record.partition,
         offset=record.offset,
     )
-    return _event(decoded.envelope, identity.id_reused(decoded.fingerprint), event, now)
+    detail = "the id was used before, for other content"
+    with record_trace(record.headers):
+        return Conflict(
+            _event(decoded.envelope, identity.id_reused(decoded.fingerprint), event, now),
+            _letter(record, rules, RecordCode.ID_REUSED, detail, decoded.envelope.correlation_id),
+        )
 
 
 def _too_old(record: Record, envelope: Envelope, now: Micros, rules: IntakeRules) -> NewDeadLetter | None:

@@ -22,8 +22,8 @@ LONGEST_DETAIL = 4_096
 
 INSERT_COMMAND = """INSERT INTO command (uid, source, id, type, lane, partner, customer, fingerprint, algorithm,
     correlation_id, state, code, turn, due_at, received_at, concluded_at, topic, partition, position, recorded_at,
-    key, value, headers, account)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    key, value, headers, account, digest)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_EVENT = """INSERT INTO event (id, uid, redrive, type, lane, key, value, headers, at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
 INSERT_LETTER = """INSERT INTO dead_letter (lane, uid, code, detail, redrive, attempts, correlation_id, topic,
@@ -49,10 +49,9 @@ def lanes_of(items: Iterable[Intake]) -> list[LaneKey]:
     for item in items:
         if item.command is not None:
             keys[item.command.lane] = LaneKey(item.command.lane, item.command.partner or "", item.command.customer)
-        for letter in (item.letter, item.reused_letter, item.too_old):
-            if letter is not None:
-                key = dead_letter_lane(letter.source.partition)
-                keys[key.id] = key
+        if item.letter is not None or item.conflict is not None or item.too_old is not None:
+            key = dead_letter_lane(item.record.partition)
+            keys[key.id] = key
     return list(keys.values())
 
 
@@ -75,6 +74,8 @@ async def accept_all(
     If the database refuses a batch, its halves are stored. A single refused record becomes the dead letter that
     `instead` makes of the record, without the record's bytes if the database refuses the dead letter too.
     """
+    if all(item.repeats is not None for item in items):
+        return [Taken.DUPLICATE] * len(items)
     try:
         return await transactions.write(lambda tx: accept(tx, worker, items), new_lanes=lanes_of(items))
     except JournalUnavailable:
@@ -140,6 +141,8 @@ class _Batch:
                     self._turn = row["number"]
 
     def _one(self, item: Intake) -> Taken:
+        if item.repeats is not None:
+            return Taken.DUPLICATE
         if item.command is None:
             if item.letter is not None:
                 self._letters.append((item.letter, None))
@@ -155,10 +158,10 @@ class _Batch:
     def _again(self, item: Intake, command: NewCommand, known: tuple[str, int]) -> Taken:
         if command.is_same(*known):
             return Taken.DUPLICATE
-        if item.reused is not None:
-            self._events.append((item.reused, command.uid, command.lane))
-        if item.reused_letter is not None:
-            self._letters.append((item.reused_letter, command.uid))
+        if item.conflict is not None:
+            event, letter = item.conflict()
+            self._events.append((event, command.uid, command.lane))
+            self._letters.append((letter, command.uid))
         return Taken.REUSED
 
     def _new(self, item: Intake, command: NewCommand) -> Taken:
@@ -213,6 +216,7 @@ def command_row(tx: Transaction, turn: int, command: NewCommand, record: Record,
         record.value,
         dump_headers(record.headers),
         command.account,
+        digest(record),
     )
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import structlog
 
-from events.codes import Code, Fault, codes
+from events.codes import Code, Fault, RecordCode, codes
 from events.messages.base import events
 from worker import metrics
 from worker.clock import Clock
@@ -143,13 +143,15 @@ def _fault(code: Code | None) -> str:
 
 
 def _kind(item: Intake, what: Taken) -> tuple[str, Taken, str | None, str]:
-    label = metrics.command_label(item.command.type) if item.command else "unknown"
+    known = item.command.type if item.command else item.repeats
+    label = "unknown" if known is None else metrics.command_label(known)
     return label, what, _code(item, what), item.record.topic
 
 
 def _code(item: Intake, what: Taken) -> str | None:
-    letters = {Taken.DEAD_LETTER: item.letter, Taken.REUSED: item.reused_letter, Taken.TOO_OLD: item.too_old}
-    letter = letters.get(what)
+    if what is Taken.REUSED:
+        return RecordCode.ID_REUSED
+    letter = {Taken.DEAD_LETTER: item.letter, Taken.TOO_OLD: item.too_old}.get(what)
     if letter is not None:
         return letter.code
     return item.command.code if item.command is not None and what is Taken.REFUSED else None
