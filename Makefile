@@ -64,7 +64,7 @@ crash: $(READY) ## End a worker at every point of every path, on both databases 
 
 .PHONY: plans
 plans: $(READY) ## Check the plans of the journal's queries at a million commands in 300 000 lanes (1 minute)
-	AZPLAN_TEST_PLANS=1000000 $(BIN)/python -m pytest -n 0 tests/journal/test_plans.py
+	AZPLAN_TEST_PLANS=1000000 $(BIN)/python -m pytest -n 0 tests/journal/test_query_plans.py
 
 .PHONY: bench
 bench: $(READY) ## Measure azplan beside a bare loop, in one run
