@@ -83,7 +83,8 @@ def _sum_up(screen: Screen, stage: Stage, performances: Sequence[Performance], p
         f"{len(performances)} records, answered within {seconds:.1f} s with {requests} requests to Partner Center."
     )
     if not problems:
-        screen.say("The first came twice: Partner Center sold one plan. Everything came as expected.", style="green")
+        told = "The first came twice: Partner Center sold one plan for it. Everything came as expected."
+        screen.say(told, style="green")
     for problem in problems:
         screen.say(f"Not as expected: {problem}", style="red")
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from events.messages.agreements import ConfirmCustomerAgreement
 from events.messages.base import Command
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
@@ -25,6 +26,7 @@ CUSTOMERS: Final[Mapping[str, str]] = MappingProxyType(
         "old": "legacy",
         "old too": "legacy",
         "broke": "no_credit",
+        "unsigned": "no_agreement",
     }
 )
 """The customers by name, each with its profile at the simulator."""
@@ -56,7 +58,8 @@ class Scene:
 
     def record(self, now: datetime) -> Outgoing:
         """The record to send, with `members` unchecked: a scene may send wrong data."""
-        plain = encode_command(self.kind(customer_id=self.customer_id), id=self.id, source=SOURCE, time=now)
+        bare = self.kind.model_construct(customer_id=self.customer_id)
+        plain = encode_command(bare, id=self.id, source=SOURCE, time=now)
         data = {"customerId": self.customer_id, **self.members}
         return replace(plain, value=json.dumps(data).encode())
 
@@ -112,10 +115,29 @@ def scenes() -> tuple[Scene, ...]:
             "CommandRejected invalid_command",
             {"country": "Germany"},
         ),
+        *_agreement_first(),
     )
 
 
-ORDERS: Final = 1
+def _agreement_first() -> tuple[Scene, ...]:
+    """A customer without the agreement, brought to a plan by two commands that are sent at once."""
+    return (
+        Scene(
+            "demo-11",
+            ConfirmCustomerAgreement,
+            "a customer accepted the agreement: that is recorded first",
+            "unsigned",
+            "CustomerAgreementConfirmed",
+            {
+                "primaryContact": {"firstName": "Ana", "lastName": "Ruiz", "email": "ana@example.com"},
+                "dateAgreed": "2026-02-03",
+            },
+        ),
+        Scene("demo-12", CreateAzurePlan, "and then the customer buys a plan", "unsigned", "AzurePlanCreated"),
+    )
+
+
+ORDERS: Final = 2
 UPGRADES: Final = 1
 DEAD_LETTERS: Final = 1
-"""What must be in the books afterwards: one plan bought, one upgrade started, one record with a taken id."""
+"""What must be in the books afterwards: two plans bought, one upgrade started, one record with a taken id."""

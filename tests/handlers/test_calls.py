@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from events.messages.agreements import ConfirmCustomerAgreement, CustomerAgreementConfirmed
 from events.messages.base import Command, Event
+from events.messages.customers import CustomerReported, ReportCustomer
 from events.messages.plans import (
     AzurePlanCreated,
     CreateAzurePlan,
@@ -27,6 +29,7 @@ from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrad
 from ops.simulator.behaviour import Settings
 from ops.simulator.seed import PROFILES, Profile
 from ops.simulator.state import Customer
+from tests.crash.paths import ACCEPTED
 from tests.handlers.stage import Stage
 from worker.partner_center.all_operations import operations
 
@@ -131,6 +134,15 @@ PATHS = (
         most=17.0,
         lags=("upgrade_pending", "upgrade_running"),
     ),
+    Path(
+        "ConfirmCustomerAgreement",
+        ConfirmCustomerAgreement,
+        CustomerAgreementConfirmed,
+        PROFILES["no_agreement"],
+        most=5.0,
+        asks=ACCEPTED,
+    ),
+    Path("ReportCustomer", ReportCustomer, CustomerReported, PROFILES["plan"], most=7.0),
 )
 
 

@@ -141,3 +141,13 @@ async def test_a_very_large_list_stays_bounded(stage: Stage, monkeypatch: pytest
     assert isinstance(found[-1], CustomersReported)
     assert (found[-1].customers, found[-1].truncated) == (3, ("customers",))
     assert stage.calls() == ["customers.list"] * 2
+
+
+async def test_a_list_longer_than_the_ceiling_ends(stage: Stage) -> None:
+    """More pages than requests in a minute: the run waits for its next request instead of beginning again."""
+    stage.simulator.change(page_size=1)
+    for _ in range(501):
+        stage.simulator.customer("ready")
+    answer = await stage.done(CustomersReported, ask(stage))
+    assert answer.customers == 501
+    assert stage.calls().count("customers.list") == 501

@@ -52,10 +52,12 @@ async def _listed(ctx: Context, command: ReportCustomers) -> tuple[list[ListedCu
 
 
 def _as_listed(customer: Customer) -> ListedCustomer:
+    # The list hardly ever says the country. A model takes half a kilobyte less if it is given four members, not five.
+    country = {"country": customer.country} if customer.country else {}
     return ListedCustomer(
         customer_id=plain_id(customer.id),
         name=customer.name,
         domain=customer.domain,
-        country=customer.country,
         relationship=customer.relationship_to_partner,
+        **country,
     )

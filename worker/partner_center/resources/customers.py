@@ -123,7 +123,7 @@ async def list_all(
     field, value = ("CompanyName", name) if domain is None else ("Domain", domain)
     if value is not None:
         query["filter"] = json.dumps({"Field": field, "Value": value, "Operator": "starts_with"})
-    async for each in pages(center, LIST, {}, query=query):
+    async for each in pages(center, LIST, {}, query=query, patient=True):
         for customer in each.items:
             yield customer
 
