@@ -136,8 +136,7 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
     journal, clock, accounts, tenants = given.journal, given.clock, given.accounts, given.tenants
     kafka = settings.kafka
     ownership = Ownership(journal, clock, lease(settings), socket.gethostname(), version())
-    largest = largest_record(kafka.max_request_bytes, kafka.events_topic)
-    sender = Sender(kafka.group_id, version(), largest)
+    sender = Sender(kafka.group_id, version(), largest_record(kafka.max_request_bytes, kafka.events_topic))
 
     def closed(work: Work, claimed_by: str) -> str | None:
         if service.stopping:
@@ -146,13 +145,13 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
             return "this worker may not own the lane for long enough"
         return paused.holds(work)
 
+    learned = LearnedLags(journal, settings.waits.max.total_seconds(), given.spread)
     limits = LaneLimits(settings.worker.concurrency, settings.worker.max_pending)
     partners = [*(tenant.lanes for tenant in tenants.accounts.values()), ""]
-    lanes = Lanes(journal, Dispatch(turn_parts(settings, given, closed), sender), partners, limits)
+    lanes = Lanes(journal, Dispatch(turn_parts(settings, given, closed, learned), sender), partners, limits)
     rules = IntakeRules(tenants.resolve, sender, settings.journal.retention.total_seconds())
     publisher = Publisher(journal, given.sink, Topics(kafka.events_topic, kafka.dead_letters_topic), clock)
-    poison = Poison(settings.worker.poison_window, settings.worker.poison_share)
-    consumer = Consumer(given.source, journal, lanes, rules, clock, poison=poison)
+    consumer = Consumer(given.source, journal, lanes, rules, clock, poison=poison(settings))
     paused = Pauses(journal, lanes.wake, given.attention)
 
     def carried_out() -> None:
@@ -179,6 +178,7 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
             asked.run,
             probes.run,
             retention.run,
+            learned.run,
             Wakeups(journal, [lanes.meet, publisher.wake, asked.wake, paused.wake, probes.wake]).run,
             *(accounts[name].keep_fresh for name, one in settings.partners.items() if one.refresh_token_file),
         ],
@@ -193,6 +193,11 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
     return service
 
 
+def poison(settings: Settings) -> Poison:
+    """What pauses a partition whose records are mostly dead letters."""
+    return Poison(settings.worker.poison_window, settings.worker.poison_share)
+
+
 def shared(settings: Settings, given: Dependencies) -> Leases:
     """What this worker leases under the ceilings of its accounts, which all processes on its journal share."""
     terms = Terms(settings.worker.call_timeout.total_seconds())
@@ -202,7 +207,9 @@ def shared(settings: Settings, given: Dependencies) -> Leases:
     return leases
 
 
-def turn_parts(settings: Settings, given: Dependencies, closed: Callable[[Work, str], str | None]) -> TurnParts:
+def turn_parts(
+    settings: Settings, given: Dependencies, closed: Callable[[Work, str], str | None], learned: LearnedLags
+) -> TurnParts:
     """What every turn needs. `closed`: why no request of a command claimed by a worker may leave; None if one may."""
     return TurnParts(
         journal=given.journal,
@@ -212,7 +219,7 @@ def turn_parts(settings: Settings, given: Dependencies, closed: Callable[[Work, 
         policy=policy(settings),
         spread=given.spread,
         tenant_ids=tenants_of(settings),
-        lags=LearnedLags(settings.waits.max.total_seconds()).of,
+        lags=learned.of,
         validate_only=settings.worker.validate_only,
     )
 

@@ -104,8 +104,8 @@ class Stage:
         self._turns: set[asyncio.Task[None]] = set()
         self._running: set[str] = set()
         self._serving: asyncio.Task[None] | None = None
+        self._learning: asyncio.Task[None] | None = None
         self._accounts: list[InProcessAccount] = []
-        self._lags = LearnedLags(cast.policy.wait_max)
 
     @cached_property
     def clock(self) -> Clock:
@@ -126,6 +126,11 @@ class Stage:
         engine = SqliteEngine(self._journal_file, clock=self.clock, threads=CallersThread())
         return Journal(Transactions(engine, self.clock))
 
+    @cached_property
+    def lags(self) -> LearnedLags:
+        """What the worker has learned of the lags of Partner Center."""
+        return LearnedLags(self.journal, self.cast.policy.wait_max, lambda: 0.0)
+
     # ---- a worker
 
     async def begin_work(self) -> None:
@@ -133,13 +138,14 @@ class Stage:
         await self.journal.register("worker", "test", 10 * MOST_WAITING)
         await self.journal.take_lanes(1_000)
         self._serving = asyncio.create_task(self._serve())
+        self._learning = asyncio.create_task(self.lags.run())
 
     async def kill(self) -> None:
         """The worker dies here and now. Its sent requests may arrive, and no answer reaches it."""
-        for task in (self._serving, *self._turns):
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*filter(None, (self._serving, *self._turns)), return_exceptions=True)
+        tasks = [task for task in (self._serving, self._learning, *self._turns) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._running.clear()
         await self.journal.retire()
 
@@ -302,7 +308,7 @@ class Stage:
             policy=self.cast.policy,
             spread=lambda: 0.0,
             tenant_ids={ACCOUNT: self.simulator.partner.tenant_id},
-            lags=self._lags.of,
+            lags=self.lags.of,
             validate_only=self.cast.validate_only,
         )
 

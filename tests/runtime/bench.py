@@ -139,7 +139,7 @@ class Bench:
             "handlers": dict.fromkeys(commands().values(), handler),
             "traffic": self.traffic,
             "tenant_ids": {ACCOUNT: TENANT_ID},
-            "lags": LearnedLags(POLICY.wait_max).of,
+            "lags": LearnedLags(self.journal, POLICY.wait_max, lambda: 0.0).of,
             **changes,
         }
         return Dispatch(handler_run.TurnParts(clock=self.clock, policy=POLICY, spread=lambda: 0.0, **given), sender)

@@ -14,6 +14,7 @@ from events.messages.plans import PlanSuspended
 from worker.errors import AttemptsSpent, Failed, JournalRefused, Rejected, Validated, Wait
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Waits
+from worker.looks.next_look import lags
 from worker.partner_center.errors import (
     CallError,
     GateClosed,
@@ -26,7 +27,6 @@ from worker.partner_center.errors import (
     Unavailable,
 )
 from worker.runtime.facts_for_outcome import CommandFacts
-from worker.runtime.learned_lags import LearnedLags
 from worker.runtime.outcome import Again, Ended, Waiting, judge
 from worker.steps import Policy
 
@@ -48,10 +48,8 @@ DONE = PlanSuspended.of(ORIGIN, subscription_id="s-1", already_suspended=False)
 
 def situation(**known: Any) -> CommandFacts:
     """A command in its first run, except for the changes that a test makes."""
-    facts = CommandFacts(
-        ORIGIN, attempts=0, waits=Waits(), now=NOW, policy=POLICY, lags=partial(LearnedLags(300).of, None)
-    )
-    return replace(facts, **known)
+    lag = partial(lags, longest=300)
+    return replace(CommandFacts(ORIGIN, attempts=0, waits=Waits(), now=NOW, policy=POLICY, lags=lag), **known)
 
 
 def ended(result: Event | Exception, **known: Any) -> Ended:

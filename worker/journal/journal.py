@@ -35,7 +35,7 @@ from worker.journal.processing import (
 )
 from worker.journal.processing.lane_prefixes_of_accounts import Directory
 from worker.journal.processing.requests import LaneRequests
-from worker.journal.reading import counts
+from worker.journal.reading import counts, seen_lags
 from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Step, UnknownRow, Unsent, Work
 
 
@@ -270,6 +270,10 @@ class Journal:
     async def probe_asked_at(self) -> Micros:
         """When a person last asked for open circuits to be probed; 0 if nobody did."""
         return await self.transactions.read_statement(wakeups.probe_asked_at)
+
+    async def seen_lags(self) -> list[seen_lags.KeptLag]:
+        """How late things showed at Partner Center: the newest observations of each account, the oldest first."""
+        return await self.transactions.read(seen_lags.newest)
 
     async def gauges(self) -> counts.Gauges:
         """Open commands, unsent events and open dead letters, in numbers, for metrics."""

@@ -27,6 +27,7 @@ TABLES = (
     "tenant",
     "account_name",
     "ceiling",
+    "lag",
 )
 """All tables of a journal of the newest version."""
 

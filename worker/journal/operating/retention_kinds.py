@@ -15,6 +15,7 @@ from worker.clock import duration_micros
 from worker.journal.database.protocol import Transaction, Value
 from worker.journal.database.state_conditions import ENDED
 from worker.journal.operating import replay_plans
+from worker.journal.reading import seen_lags
 from worker.journal.records import Micros
 
 PORTION = 200
@@ -212,6 +213,16 @@ async def _forget_plans(tx: Transaction, ages: Ages, _ids: Sequence[str]) -> int
     return await replay_plans.forget(tx, ages.details, PORTION)
 
 
+async def _find_lags(tx: Transaction, _ages: Ages, _place: Place, limit: int) -> Page:
+    found = await seen_lags.superseded(tx, limit)
+    return Page([str(number) for number in found], (), () if len(found) == limit else None)
+
+
+async def _forget_lags(tx: Transaction, _ages: Ages, numbers: Sequence[str]) -> int:
+    await seen_lags.forget(tx, [int(number) for number in numbers])
+    return len(numbers)
+
+
 async def _find_lanes(tx: Transaction, _ages: Ages, place: Place, limit: int) -> Page:
     rows = await tx.rows(
         f"""SELECT id, CASE WHEN {IDLE}) THEN 1 ELSE 0 END AS idle
@@ -242,6 +253,7 @@ KINDS = (
     Kind("letters", (0, 0), _find_letters, _forget_letters),
     Kind("details of letters", (0, 0), _find_detailed_letters, _forget_details_of_letters),
     Kind("requests", (), _find_acts, _forget_acts),
+    Kind("lags", (), _find_lags, _forget_lags),
     Kind("lanes", ("",), _find_lanes, _forget_lanes),
 )
 """All kinds that are forgotten, in this order."""

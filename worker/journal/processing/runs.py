@@ -32,6 +32,7 @@ OPEN_EFFECT = "INSERT INTO effect (lane, key, uid, opened_at) VALUES (?, ?, ?, ?
 INSERT_CALL = """INSERT INTO call (uid, redrive, at, step, operation, status, duration_ms, request_id, correlation_id,
     code, request, answered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_NOTE = "INSERT INTO note (uid, redrive, at, kind, detail, reason, until) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_LAG = "INSERT INTO lag (partner, awaited, not_before, shown_by) VALUES (?, ?, ?, ?)"
 UPDATE_COMMAND = """UPDATE command SET state = ?, code = ?, attempts = ?, released = ?, reason = ?, waits = ?,
     memory = ?, due_at = ?, concluded_at = ?, revision = ?,
     first_failed_at = CASE WHEN ? = 1 THEN coalesce(first_failed_at, ?) ELSE first_failed_at END
@@ -198,6 +199,8 @@ async def conclude(tx: Transaction, work: Work, end: Conclusion) -> bool:
     await insert_calls(tx, work, end.calls)
     await insert_notes(tx, work.uid, work.redrive, end.notes)
     await say(tx, work, end)
+    if end.lag is not None and work.partner is not None:
+        await tx.many(INSERT_LAG, [(work.partner, end.lag.awaited, end.lag.after, end.lag.by)])
     if not end.state.is_open:
         await _close(tx, work, end)
     if not end.state.is_open or (end.released and not work.released):
