@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.quiet import overheard
 from tests.support.virtual_time import LoopClock
 from worker.partner_center.client.ceilings.quota import GROWTH, LOWERED, STUBBORN, CeilingReached, Quota
-from worker.partner_center.client.ceilings.sliding_window import GRACE, SOONEST, SPAN, SlidingWindow
+from worker.partner_center.client.ceilings.sliding_window import GRACE, MOST_UNHINDERED, SOONEST, SPAN, SlidingWindow
 
 
 def test_no_more_requests_leave_than_the_ceiling_allows() -> None:
@@ -122,6 +122,29 @@ def test_a_promise_that_nobody_keeps_lapses() -> None:
     window.ask(1, "gone")
     assert window.ask(60 + GRACE, "next") > 0
     assert window.ask(61 + GRACE, "next") == 0
+
+
+def test_callers_are_forgotten_while_nobody_waits() -> None:
+    """The window stays small, however many commands a worker carries out."""
+    window = SlidingWindow(100_000)
+    for number in range(5_000):
+        window.ask(number / 100, who=number, run=number)
+        window.done(number / 100, left=True)
+
+    assert len(window._ranks) == len(window._runs) == MOST_UNHINDERED
+
+
+def test_callers_are_remembered_while_some_wait() -> None:
+    """Whoever waits keeps its place before those that ask later, however many these are."""
+    window = SlidingWindow(1)
+    window.ask(0, "served")
+    window.ask(0, "first")
+    for number in range(3 * MOST_UNHINDERED):
+        window.ask(0, number)
+    window.done(0, left=True)
+
+    assert window.ask(61, "first") == 0
+    assert len(window._ranks) > 3 * MOST_UNHINDERED
 
 
 def test_a_hold_stops_everybody_and_lets_them_go_one_by_one() -> None:

@@ -11,7 +11,9 @@ from worker.ceiling.shared_ceiling import SPAN, Grant
 GRACE = 10.0
 """Seconds for which a promised slot is kept for a caller that is late."""
 MOST_PROMISES = 20_000
-"""How many callers the window remembers."""
+"""How many callers the window remembers while some of them wait."""
+MOST_UNHINDERED = 1_000
+"""How many callers the window remembers while nobody waits: a rank is worth something only against others."""
 NEXT_REQUEST = 3.0
 """Seconds for which a slot is kept for the next request of a caller that was admitted while others wait."""
 SOONEST = 0.05
@@ -196,12 +198,13 @@ class SlidingWindow:
         return due + rounds * SPAN
 
     def _rank(self, who: Hashable) -> int:
-        """The rank of `who` in the order of first asking. The callers that asked least recently are forgotten."""
+        """The rank of `who` in the order of first asking. Of many callers, those that asked longest ago are forgotten."""
         rank = self._ranks.pop(who, 0)
         if not rank:
             self._last_rank = rank = self._last_rank + 1
         self._ranks[who] = rank
-        if len(self._ranks) > MOST_PROMISES:
+        most = MOST_PROMISES if self._queue else MOST_UNHINDERED
+        for _ in range(min(len(self._ranks) - most, 2)):
             forgotten = self._ranks.pop(next(iter(self._ranks)))
             self._withdraw(forgotten)
             self._runs.pop(forgotten, None)
