@@ -198,7 +198,7 @@ class SlidingWindow:
         return due + rounds * SPAN
 
     def _rank(self, who: Hashable) -> int:
-        """The rank of `who` in the order of first asking. Of many callers, those that asked longest ago are forgotten."""
+        """The rank of `who` in the order of first asking. Of many, those who asked longest ago are forgotten."""
         rank = self._ranks.pop(who, 0)
         if not rank:
             self._last_rank = rank = self._last_rank + 1
