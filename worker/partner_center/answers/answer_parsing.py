@@ -23,6 +23,8 @@ LONGEST_WAIT = 3600.0
 NO_TOKEN_DELAY = 30.0
 """Seconds that a command waits after Partner Center refused its token."""
 _NO_BODY = frozenset({202, 204})
+_OF_RESOURCES = ("id", "items", "orders")
+"""What has one of these members is no error, whatever else it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ def error_in(document: object) -> ErrorBody | None:
     (`statusCode`, `message`), the token endpoint's (`error`, `error_description`), the resource manager's
     (`error` with `code` and `message`). Only the first two are Partner Center's own.
     """
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict) or any(document.get(name) is not None for name in _OF_RESOURCES):
         return None
-    names = {str(name).lower(): value for name, value in document.items() if value is not None}
-    if names.keys() & {"id", "items", "orders"}:
+    names = {name.lower(): value for name, value in document.items() if value is not None}
+    if not names.keys().isdisjoint(_OF_RESOURCES):
         return None
     return _fault(names) if names.keys() & {"code", "statuscode", "error", "errorname"} else None
 

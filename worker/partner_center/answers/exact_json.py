@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Self
 
 
@@ -28,7 +29,7 @@ def loads(body: bytes) -> object:
     Raises `NotJson` for anything other than one JSON value in UTF-8. NaN and Infinity are not JSON.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_float=ExactNumber, parse_constant=_refuse)
+        return _decoder().decode(body.decode("utf-8-sig"))
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise NotJson("not JSON in UTF-8") from error
 
@@ -36,6 +37,11 @@ def loads(body: bytes) -> object:
 def dumps(value: object) -> bytes:
     """Encode `value` without spaces. An `ExactNumber` gets the digits that it was read with."""
     return _text(value).encode("ascii")
+
+
+@cache
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(parse_float=ExactNumber, parse_constant=_refuse)
 
 
 def _refuse(constant: str) -> object:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
@@ -19,7 +19,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     PrivateAttr,
+    SkipValidation,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -29,6 +31,8 @@ from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
 
+WHOLE = "(whole)"
+"""The member of a `Document` that is the object itself, as it came."""
 _LONGEST_ID = 256
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -50,7 +54,12 @@ def _required_text(value: object) -> object:
 
 def _word(value: object) -> object:
     text = _text(value)
-    return _WORD_BREAK.sub("_", text).lower() if isinstance(text, str) else None
+    return _snake_case(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=1024)
+def _snake_case(text: str) -> str:
+    return _WORD_BREAK.sub("_", text).lower()
 
 
 def _flag(value: object) -> object:
@@ -97,17 +106,17 @@ def is_address_part(text: str) -> bool:
 Id = Annotated[str, Field(min_length=1), BeforeValidator(_required_text), AfterValidator(_address_part)]
 """An opaque identifier, as it came. Compare it with `same_id`."""
 Reference = Annotated[
-    str | None, BeforeValidator(lambda value: text if (text := _text(value)) and is_address_part(str(text)) else None)
+    str | None, PlainValidator(lambda value: text if (text := _text(value)) and is_address_part(str(text)) else None)
 ]
 """The id of another resource, usable in an address. None if the value cannot be an id."""
-Text = Annotated[str | None, BeforeValidator(_text)]
+Text = Annotated[str | None, PlainValidator(_text)]
 """Text without surrounding space; numbers become text; empty text is None."""
-Word = Annotated[str | None, BeforeValidator(_word)]
+Word = Annotated[str | None, PlainValidator(_word)]
 """A value of an open enumeration, in lower snake case: `UserPurchase` and `userPurchase` become `user_purchase`."""
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
-Number = Annotated[Decimal | None, BeforeValidator(_number)]
+Flag = Annotated[bool | None, PlainValidator(_flag)]
+Number = Annotated[Decimal | None, PlainValidator(_number)]
 """Money or a quantity: an exact decimal, from a number or from text."""
-Instant = Annotated[datetime | None, BeforeValidator(_instant)]
+Instant = Annotated[datetime | None, PlainValidator(_instant)]
 """An aware instant. Reads seven fractional digits and keeps six. No zone means UTC. None if the value is malformed."""
 
 
@@ -145,18 +154,25 @@ class Resource(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _any_case(cls, document: object) -> object:
-        """Match member names in any case, and remove nulls: absent and null mean the same."""
-        if not isinstance(document, Mapping):
+        """Keep the members that the model has, by names in any case, without nulls: absent and null mean the same."""
+        if not isinstance(document, dict):
             return document
-        names = _names(cls)
-        return {names.get(str(key).lower(), key): value for key, value in document.items() if value is not None}
+        names, found = _names(cls), {}
+        for key, value in document.items():
+            if value is not None and (name := names.get(key) or names.get(key.lower())):
+                found[name] = value
+        if WHOLE in names:
+            found[WHOLE] = document
+        return found
 
 
 @cache
 def _names(model: type[Resource]) -> Mapping[str, str]:
+    """The members of the model by their names: as Partner Center writes them, and in lower case."""
     names = {}
     for name, info in model.model_fields.items():
-        names[name.lower()] = names[(info.alias or name).lower()] = info.alias or name
+        alias = info.alias or name
+        names[alias] = names[name.lower()] = names[alias.lower()] = alias
     return names
 
 
@@ -175,13 +191,8 @@ class Document(Resource):
 
     _source_call: CallReference | None = PrivateAttr(default=None)
 
-    raw: Mapping[str, Any] = Field(default_factory=dict, alias="(whole)", repr=False)
+    raw: SkipValidation[Mapping[str, Any]] = Field(default_factory=dict, alias=WHOLE, repr=False)
     """The object as it came, with unknown members and all digits. Must not be changed."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keep_whole(cls, document: object) -> object:
-        return {**document, "(whole)": document} if isinstance(document, Mapping) else document
 
     @property
     def source_call(self) -> CallReference | None:

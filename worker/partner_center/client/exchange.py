@@ -1,7 +1,8 @@
 """One request and its answer: send, read the answer, report the result. Does not decide about retries."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 import structlog
 from opentelemetry import trace
@@ -139,7 +140,7 @@ class Exchange(Generic[T]):
         elif call.answered:
             quota.taken()
 
-    def _span(self) -> Any:
+    def _span(self) -> AbstractContextManager[trace.Span]:
         """A client span with the name of the operation: addresses hold ids. OpenTelemetry HTTP conventions, 1.44."""
         attributes = {
             "http.request.method": self._operation.method,
@@ -147,15 +148,13 @@ class Exchange(Generic[T]):
             "azplan.partner_center.request_id": self._request_id,
             "azplan.partner_center.correlation_id": self._run.correlation_id,
         }
-        tracer = trace.get_tracer("azplan")
-        # Nobody redacts a span, and the text of an exception may hold anything: only `_describe` writes to the span.
-        return tracer.start_as_current_span(
-            self._operation.name,
-            kind=trace.SpanKind.CLIENT,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
+        span = trace.get_tracer("azplan").start_span(
+            self._operation.name, kind=trace.SpanKind.CLIENT, attributes=attributes
         )
+        if not span.is_recording():  # nothing is exported: to make it the current span would cost more than the rest
+            return nullcontext(span)
+        # Nobody redacts a span, and the text of an exception may hold anything: only `_describe` writes to the span.
+        return trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False)
 
 
 def _is_answer(error: CallError | None) -> bool:
