@@ -58,7 +58,8 @@ class ConnectionTransport(httpx.AsyncBaseTransport):
         Raises `httpx.TransportError` from the cause, or what `leave` raises. ValueError: the request has a line break
         or another character that no head can hold.
         """
-        head, body = _head(request), await request.aread()
+        head = _head(request)
+        body = request.read() if isinstance(request.stream, httpx.ByteStream) else await request.aread()
         try:
             connection = await self._connected()
         except _FAILURES as error:

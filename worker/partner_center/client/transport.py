@@ -10,9 +10,9 @@ With a proxy, opening the tunnel is not the departure: the request departs when 
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -151,11 +151,14 @@ class Transport:
             extensions={"target": (self._path + target).encode("ascii"), "leave": departure.leave},
         )
         response = await self._http.handle_async_request(request)
+        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         try:
-            whole = await _whole_body(response)
+            compressed = "content-encoding" in names
+            whole = await _whole(
+                response.aiter_bytes() if compressed else cast("httpx.AsyncByteStream", response.stream)
+            )
         finally:
             await response.aclose()
-        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         return Reply(response.status_code, response.reason_phrase, names, whole)
 
     def _no_reply(self, error: Exception, departure: Departure) -> NoReply:
@@ -187,8 +190,7 @@ def _asked_for_tunnels(proxy: Proxy) -> httpx.Proxy:
     return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": account})
 
 
-async def _whole_body(response: httpx.Response) -> bytes:
-    chunks = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
+async def _whole(chunks: AsyncIterable[bytes]) -> bytes:
     body = bytearray()
     async for chunk in chunks:
         body += chunk
