@@ -75,3 +75,10 @@ def test_lists_of_states_are_written_once() -> None:
     """In `state_conditions`, from the states themselves; migrations are history and stay as they are."""
     named = {path.name for path in JOURNAL.rglob("*.py") if re.search(r"state (NOT )?IN ", path.read_text("utf-8"))}
     assert named == {"state_conditions.py"}
+
+
+def test_each_migration_has_a_number_of_its_own() -> None:
+    """Two of one number cannot both be the next step of a schema: no new journal could be made."""
+    numbers = [path.name.partition("_")[0] for path in sorted((JOURNAL / "database" / "migrations").glob("*.sql"))]
+
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
