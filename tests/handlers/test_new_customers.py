@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from events.codes import RejectedCode
+from events.messages.agreements import ConfirmCustomerAgreement
 from events.messages.base import Command
 from events.messages.command_status import CommandRejected, CommandValidated
+from events.messages.customers import ReportCustomer
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
+from tests.crash.paths import ACCEPTED
 from tests.handlers.stage import POLICY, Cast, Stage
 from tests.handlers.stories import STORIES, Story
 from tests.support.virtual_time import START
@@ -27,7 +30,11 @@ COMMANDS = [
     ReactivatePlan(customer_id=NOBODYS),
     ReactivatePlan(customer_id=NOBODYS, subscription_id=PLAN),
     StartProductUpgrade(customer_id=NOBODYS),
+    ReportCustomer(customer_id=NOBODYS),
+    ConfirmCustomerAgreement.model_validate({"customer_id": NOBODYS, **ACCEPTED}),
 ]
+OF_CUSTOMERS = [story for story in STORIES if story.command.subject == "customer"]
+"""The list of customers has a new customer once it shows, and is not waited for."""
 LAG = POLICY.customer_lag
 
 
@@ -63,7 +70,7 @@ async def test_a_customer_of_another_partner_is_not_found_by_any_command(
 
 
 @pytest.mark.parametrize("code", [60003, 1000])
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", OF_CUSTOMERS, ids=lambda story: story.name)
 async def test_a_customer_that_shows_late_is_served(stage: Stage, story: Story, code: int) -> None:
     """The command was sent in the moment in which the customer was made. It ends as for an old customer."""
     stage.simulator.change(unknown_customer=code, customer_lag=[LAG - 10, LAG - 10])
