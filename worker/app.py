@@ -16,13 +16,13 @@ from prometheus_client import start_http_server
 
 from events.messages.base import Command
 from worker import metrics
-from worker.assembly.accounts import open_accounts, unused_proxies
+from worker.assembly.accounts import open_accounts, share, unused_proxies
 from worker.assembly.parts import ages, kafka_config, lease, open_engine, open_source, policy, tenants_of
+from worker.assembly.rooms import Rooms
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
 from worker.broker.writing.in_flight_limit import largest_record
-from worker.ceiling.shared_ceiling import Terms
 from worker.clock import Clock
 from worker.gate import Traffic
 from worker.handling import Handler, load
@@ -34,7 +34,6 @@ from worker.journal.records import Work
 from worker.operating_system import on_stop
 from worker.partner_center.all_operations import operations
 from worker.partner_center.client.account import Account
-from worker.partner_center.client.ceilings.leases import Leases
 from worker.runtime.conclusion import Sender
 from worker.runtime.consumer import Consumer
 from worker.runtime.controls.circuit_probe_requests import ProbeRequests
@@ -146,9 +145,9 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
         return paused.holds(work)
 
     learned = LearnedLags(journal, settings.waits.max.total_seconds(), given.spread)
-    limits = LaneLimits(settings.worker.concurrency, settings.worker.max_pending)
     partners = [*(tenant.lanes for tenant in tenants.accounts.values()), ""]
-    lanes = Lanes(journal, Dispatch(turn_parts(settings, given, closed, learned), sender), partners, limits)
+    limits, rooms = LaneLimits(settings.worker.concurrency, settings.worker.max_pending), Rooms(accounts, tenants)
+    lanes = Lanes(journal, Dispatch(turn_parts(settings, given, closed, learned), sender), partners, limits, rooms)
     rules = IntakeRules(tenants.resolve, sender, settings.journal.retention.total_seconds())
     publisher = Publisher(journal, given.sink, Topics(kafka.events_topic, kafka.dead_letters_topic), clock)
     consumer = Consumer(given.source, journal, lanes, rules, clock, poison=poison(settings))
@@ -172,7 +171,7 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
         publisher=publisher,
         clock=clock,
         background=[
-            shared(settings, given).run,
+            share(accounts, tenants, journal.ceilings, clock, settings, exchanged=lanes.ease).run,
             gauges.run,
             paused.run,
             asked.run,
@@ -196,15 +195,6 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
 def poison(settings: Settings) -> Poison:
     """What pauses a partition whose records are mostly dead letters."""
     return Poison(settings.worker.poison_window, settings.worker.poison_share)
-
-
-def shared(settings: Settings, given: Dependencies) -> Leases:
-    """What this worker leases under the ceilings of its accounts, which all processes on its journal share."""
-    terms = Terms(settings.worker.call_timeout.total_seconds())
-    leases = Leases(given.journal.exchange_slots, given.clock, terms)
-    for name, account in given.accounts.items():
-        account.share(leases, given.tenants.accounts[name].lanes)
-    return leases
 
 
 def turn_parts(

@@ -10,6 +10,7 @@ import pytest
 from events.messages.plans import PlanSuspended, SuspendPlan
 from events.wire.record import Outgoing, Record
 from tests.runtime.bench import Bench, desk, record
+from tests.runtime.test_scheduler import Room
 from tests.support.memory_broker import MemoryBroker, MemorySource
 from worker.broker.port import BrokerUnavailable, Partition
 from worker.errors import JournalUnavailable
@@ -108,7 +109,7 @@ async def reading(bench: Bench) -> AsyncIterator[Reading]:
     source = Source(broker, TOPIC, GROUP)
     await source.start()
     journal = Journal(bench)
-    lanes = Lanes(journal, _nothing, ["contoso"], LaneLimits(64, 3))
+    lanes = Lanes(journal, _nothing, ["contoso"], LaneLimits(64, 3), Room())
     consumer = Consumer(source, journal, lanes, desk(), bench.clock)
     task = asyncio.create_task(consumer.run())
     yield Reading(bench, broker, source, journal, consumer, task)

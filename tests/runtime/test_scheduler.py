@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from events.messages.plans import SuspendPlan
+from events.messages.plans import ReactivatePlan, SuspendPlan
 from tests.runtime.bench import Bench, desk, record
 from worker.errors import JournalUnavailable, LaneLost
 from worker.journal.records import Claim, Conclusion, State, Work
@@ -67,6 +67,28 @@ def turns(bench: Bench) -> Turns:
     return Turns(bench)
 
 
+class Room:
+    """Stands for the ceilings: `full` names kinds of commands for which there is no room."""
+
+    def __init__(self) -> None:
+        self.full: set[str] = set()
+        self.under_way: list[str] = []
+
+    def wait_for(self, work: Work, lacking: set[str]) -> float:
+        """A second while there is no room."""
+        full = work.type in self.full
+        lacking.update({work.type} if full else ())
+        return float(full)
+
+    def begin(self, work: Work) -> None:
+        """Note the run."""
+        self.under_way.append(work.id)
+
+    def end(self, work: Work) -> None:
+        """Forget the run."""
+        self.under_way.remove(work.id)
+
+
 class Served:
     """Running lanes."""
 
@@ -74,11 +96,12 @@ class Served:
         self._bench = bench
         self._turns = turns
         self._task: asyncio.Task[None] | None = None
+        self.rooms = Room()
 
     def begin(self, *, concurrency: int = 64, max_pending: int = 2000, journal: Any = None) -> Lanes:
         """Begin to give turns."""
         limits = LaneLimits(concurrency, max_pending)
-        lanes = Lanes(journal or self._bench.journal, self._turns, [*ACCOUNTS, ""], limits)
+        lanes = Lanes(journal or self._bench.journal, self._turns, [*ACCOUNTS, ""], limits, self.rooms)
         self._task = asyncio.create_task(lanes.run())
         return lanes
 
@@ -281,6 +304,65 @@ async def test_turns_are_abandoned_at_once(bench: Bench, turns: Turns, serve: Se
     assert (await bench.command("a"))["state"] == "accepted"
     await soon()
     assert turns.begun == ["a", "a"]
+
+
+async def test_commands_without_room_cost_nothing_until_there_is_room(
+    bench: Bench, turns: Turns, serve: Served
+) -> None:
+    """They have no turn, hold no slot, and say nothing. When there is room they begin at once, in their order."""
+    for number in range(100):
+        await accept(bench, f"c{number}", customer_id=customer(number))
+        await asyncio.sleep(0.01)
+    serve.rooms.full = {SuspendPlan.wire_type()}
+    turns.at_once = True
+    lanes = serve.begin(concurrency=4)
+    await asyncio.sleep(60)
+    assert (turns.begun, lanes.running) == ([], 0)
+    assert {row["n"] for row in await bench.rows("SELECT count(*) AS n FROM event WHERE type LIKE '%Waiting%'")} == {0}
+    serve.rooms.full = set()
+    lanes.ease()
+    await asyncio.sleep(1)
+    assert turns.begun == [f"c{number}" for number in range(100)]
+    assert serve.rooms.under_way == []
+
+
+async def test_a_command_that_needs_nothing_of_what_is_spent_runs(bench: Bench, turns: Turns, serve: Served) -> None:
+    """It stands behind more commands than are claimed at a time, and begins within seconds all the same."""
+    for number in range(100):
+        await accept(bench, f"c{number}", customer_id=customer(number))
+    serve.rooms.full = {SuspendPlan.wire_type()}
+    turns.at_once = True
+    serve.begin(concurrency=4)
+    await asyncio.sleep(10)
+    given = record(ReactivatePlan(customer_id=customer(1001)), id="other", partner="contoso", offset=0)
+    await bench.accept(given, among=desk(ACCOUNTS))
+    await asyncio.sleep(7)
+    assert turns.begun == ["other"]
+
+
+async def test_a_partner_that_floods_leaves_turns_for_partners_that_had_some(
+    bench: Bench, turns: Turns, serve: Served
+) -> None:
+    """A part of the turns is kept for them, so that their next command waits for no turn of the flood."""
+    await accept(bench, "lone1", customer_id=customer(1001), partner="fabrikam")
+    lanes = serve.begin(concurrency=16)
+    await soon()
+    await turns.end("lone1")
+    for number in range(40):
+        await accept(bench, f"flood{number}", customer_id=customer(number))
+    lanes.wake()
+    await soon()
+    assert len(turns.running) == 14
+    await accept(bench, "lone2", customer_id=customer(1001), partner="fabrikam")
+    lanes.wake()
+    await soon()
+    assert "lone2" in turns.running
+    await asyncio.sleep(700)
+    await turns.end("lone2")
+    await asyncio.sleep(700)
+    lanes.wake()
+    await soon()
+    assert len(turns.running) == 16, "a partner without commands keeps nothing for long"
 
 
 class Silent:

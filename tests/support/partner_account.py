@@ -1,7 +1,7 @@
 """A partner account whose requests go to a simulator in the same process: the client's code, without its sockets."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -11,6 +11,7 @@ from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.ceilings.leases import Leases
+from worker.partner_center.client.ceilings.run_needs import Kind
 from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import AccessToken
@@ -163,6 +164,18 @@ class SimulatedAccount:
     def share(self, leases: Leases, tenant: str) -> None:
         """As the real account does."""
         self._state.share(leases, tenant)
+
+    def wait_for(self, kind: Kind, lacking: set[str]) -> float:
+        """As the real account does."""
+        return self._state.wait_for(kind, lacking)
+
+    def begin(self, who: Hashable, kind: Kind) -> None:
+        """As the real account does."""
+        self._state.begin(who, kind)
+
+    def end(self, who: Hashable) -> None:
+        """As the real account does."""
+        self._state.end(who)
 
     def ceilings(self) -> Iterable[tuple[str, int, int]]:
         """As the real account does."""

@@ -3,15 +3,19 @@
 Not part of `worker.assembly.parts`: a verb that does not call Partner Center must not import its client.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
+from worker.ceiling.shared_ceiling import Terms
 from worker.clock import Clock
+from worker.journal.processing.lane_prefixes_of_accounts import Directory
+from worker.journal.processing.shared_ceilings import SharedCeilings
 from worker.loopback import is_loopback
 from worker.partner_center.client.account import Account, AccountConfig
+from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.token_requests import Identity
 from worker.settings.all_settings import Partner
@@ -36,6 +40,26 @@ def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
         except ValueError as error:
             raise SettingsError([f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL cannot be used: {error}"]) from error
     return accounts
+
+
+def share(
+    accounts: Mapping[str, Account],
+    tenants: Directory,
+    ceilings: SharedCeilings,
+    clock: Clock,
+    settings: Settings,
+    *,
+    exchanged: Callable[[], None] = lambda: None,
+) -> Leases:
+    """Let these accounts share their request ceilings with all processes on a journal. Before their first call.
+
+    `exchanged` is called when slots may have come for commands that did not begin for want of them.
+    """
+    terms = Terms(settings.worker.call_timeout.total_seconds())
+    leases = Leases(ceilings.exchange, clock, terms, exchanged=exchanged)
+    for name, account in accounts.items():
+        account.share(leases, tenants.accounts[name].lanes)
+    return leases
 
 
 def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -65,6 +65,8 @@ class Grant:
     """Slots of all other processes that count now."""
     reserve: int = 0
     """Slots that the process may keep in reserve: nobody wants them now."""
+    room: int = 0
+    """Slots that are free beside, and that this process may expect if it asks for them."""
     coming: Sequence[tuple[float, int]] = ()
     """When slots will come free for this process: seconds from now, and how many more."""
 
@@ -115,9 +117,10 @@ def exchange(ceiling: Ceiling, holder: str, said: Statement, terms: Terms, now: 
     rivals = sum(each.wanted for each in living if each.at > now - _micros(LATELY))
     elsewhere = sum(each.counted for each in others.values())
     limit = min([said.limit, *(each.limit for each in living)])
-    room = limit - elsewhere - mine.counted if hold_until <= now else 0
+    room = limit - elsewhere - mine.counted
     reserve = max(room - said.wanted - rivals, 0) // PLENTY
-    slots = granted(room, said.wanted, rivals) + min(said.spare, reserve)
+    held = hold_until > now
+    slots = 0 if held else granted(room, said.wanted, rivals) + min(said.spare, reserve)
     mine = replace(mine, held=mine.held + slots, wanted=max(said.wanted - slots, 0))
     holders = {**others, holder: mine} if mine.counted or mine.wanted else others
     share = max(said.wanted, 1) / (max(said.wanted, 1) + rivals)
@@ -126,9 +129,10 @@ def exchange(ceiling: Ceiling, holder: str, said: Statement, terms: Terms, now: 
         hold=max(hold_until - now, 0) / SECOND,
         others=elsewhere,
         reserve=reserve,
+        room=int(max(room - slots, 0) * share),
         coming=_coming(holders.values(), share, now),
     )
-    return Ceiling(holders, hold_until if hold_until > now else 0), grant
+    return Ceiling(holders, hold_until if held else 0), grant
 
 
 def granted(room: int, wanted: int, rivals: int) -> int:

@@ -8,9 +8,9 @@ People use the journal through `OperatorJournal`.
 
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from events.wire.record import Record
-from worker.ceiling.shared_ceiling import Grant, Statement, Terms
 from worker.errors import LaneLost
 from worker.journal.database.protocol import LaneKey
 from worker.journal.database.transactions import Transactions
@@ -30,11 +30,11 @@ from worker.journal.processing import (
     repeated_records,
     runnable_commands,
     runs,
-    shared_ceilings,
     unknown_rows,
 )
 from worker.journal.processing.lane_prefixes_of_accounts import Directory
 from worker.journal.processing.requests import LaneRequests
+from worker.journal.processing.shared_ceilings import SharedCeilings
 from worker.journal.reading import counts, seen_lags
 from worker.journal.records import Call, Claim, Conclusion, Micros, NewDeadLetter, Pause, Step, UnknownRow, Unsent, Work
 
@@ -51,6 +51,7 @@ class Journal:
     """The commands, the results and the events of azplan, for one worker.
 
     `requests`: the requests of people about commands of this worker's lanes. `retention`: forgets finished work.
+    `ceilings`: the request ceilings that all processes on the journal share.
     """
 
     def __init__(self, transactions: Transactions) -> None:
@@ -59,6 +60,7 @@ class Journal:
         self.worker = ""
         self.requests = LaneRequests(transactions, lambda: self.worker)
         self.retention = Retention(transactions)
+        self.ceilings = SharedCeilings(transactions)
         self._pauses = Pauses(transactions)
         self._looked_up_to = ""
 
@@ -178,11 +180,20 @@ class Journal:
 
     # ---- commands
 
-    async def claim(self, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
-        """Commands of this worker's lanes that can run now, at most `limit` for each partner."""
+    async def claim(
+        self,
+        partners: Sequence[str],
+        limit: int,
+        running: Collection[str],
+        without: Mapping[str, Collection[tuple[str, str]]] = MappingProxyType({}),
+    ) -> Claim:
+        """Commands of this worker's lanes that can run now, at most `limit` for each partner.
+
+        `without`: kinds of commands that are left out, by partner.
+        """
         worker, busy = self.worker, set(running)
         return await self.transactions.read_statement(
-            lambda tx: runnable_commands.claim(tx, worker, partners, limit, busy)
+            lambda tx: runnable_commands.claim(tx, worker, partners, limit, busy, without)
         )
 
     async def partners(self) -> list[str]:
@@ -278,15 +289,6 @@ class Journal:
     async def gauges(self) -> counts.Gauges:
         """Open commands, unsent events and open dead letters, in numbers, for metrics."""
         return await self.transactions.read(counts.gauges)
-
-    async def exchange_slots(
-        self, holder: str, said: Mapping[shared_ceilings.Key, Statement], terms: Terms
-    ) -> Mapping[shared_ceilings.Key, Grant]:
-        """Take a process's statements about ceilings that it shares, and grant it slots. Waits behind no other write.
-
-        A ceiling is named by the word that the tenant's lanes begin with, and the resource family.
-        """
-        return await self.transactions.write_at_once(lambda tx: shared_ceilings.exchange_all(tx, holder, said, terms))
 
 
 def insist(held: bool, item: Work) -> None:  # noqa: FBT001 - the result of a conditional write

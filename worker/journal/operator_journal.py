@@ -13,6 +13,7 @@ from worker.journal.operating.requests import Requests
 from worker.journal.operating.retention import Retention
 from worker.journal.operating.wakeups import Wakeups
 from worker.journal.processing import consumer_group, intake
+from worker.journal.processing.shared_ceilings import SharedCeilings
 from worker.journal.reading.commands import Commands
 from worker.journal.reading.counts import Statistics
 from worker.journal.records import Micros, NewDeadLetter
@@ -37,6 +38,7 @@ class OperatorJournal:
         self.retention = Retention(transactions)
         self.statistics = Statistics(transactions)
         self.tenants = Tenants(transactions)
+        self.ceilings = SharedCeilings(transactions)
 
     async def open(self) -> None:
         """Connect. Raises `JournalRefused` with what to do, and `JournalMissing`."""

@@ -11,6 +11,8 @@ from worker.journal.states import Resolution as Resolution  # noqa: PLC0414 - ev
 from worker.journal.states import State as State  # noqa: PLC0414 - everybody takes it from here
 from worker.journal.states import StepState as StepState  # noqa: PLC0414 - everybody takes it from here
 
+Kind = tuple[str, str]
+"""The type of a command, and its state when a run begins."""
 Micros = int
 """An instant: microseconds since 1970-01-01 UTC."""
 
@@ -181,6 +183,11 @@ class Work:
     paused: Pause | None = None
     resolution: Resolution | None = None
     account: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What runs of commands must share to be alike."""
+        return self.type, str(self.state)
 
     def unsettled_until(self) -> Micros:
         """The instant until which an unanswered request of this command may still arrive; 0 if none can."""

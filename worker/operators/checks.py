@@ -1,12 +1,13 @@
 """The checks of everything that a worker needs: what works, what does not, and what to do about it."""
 
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from worker.assembly.accounts import open_accounts, unused_proxies
-from worker.assembly.parts import open_engine
+from worker.assembly.accounts import open_accounts, share, unused_proxies
+from worker.assembly.parts import open_engine, tenants_of
 from worker.broker.port import BrokerError, BrokerRefused
 from worker.broker.rights import Right
 from worker.broker.topics import TopicChange, WantedTopic
@@ -194,10 +195,26 @@ async def _partners(settings: Settings) -> AsyncIterator[Finding]:
         return
     for name, warning in unused_proxies(settings):
         yield Finding("proxy", Result.WARNING, f"{warning}.", partner=name)
-    for account in accounts.values():
-        async for finding in _partner(account):
-            yield finding
-        await account.close()
+    async with _counted(settings, accounts):
+        for account in accounts.values():
+            async for finding in _partner(account):
+                yield finding
+            await account.close()
+
+
+@asynccontextmanager
+async def _counted(settings: Settings, accounts: Mapping[str, Account]) -> AsyncIterator[None]:
+    """Let the calls of these accounts count for the ceilings of the workers, if there is a journal that answers."""
+    async with AsyncExitStack() as ending:
+        try:
+            journal = await ending.enter_async_context(connections.journal(settings))
+            tenants = await journal.tenants.directory(tenants_of(settings))
+        except JournalError:
+            pass  # an earlier finding says what is wrong with the journal
+        else:
+            leases = share(accounts, tenants, journal.ceilings, Clock(), settings)
+            ending.push_async_callback(leases.end)
+        yield
 
 
 async def _partner(account: Account) -> AsyncIterator[Finding]:

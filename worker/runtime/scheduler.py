@@ -1,13 +1,14 @@
 """The scheduler: at most so many commands at once, one of a lane at a time, partners in turn, the longest due first.
 
 Commands that can run now are claimed from the journal in small portions. All others stay rows there and cost nothing.
+So do commands whose runs need a resource family of Partner Center that does not answer, or whose ceiling is spent.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,6 +20,13 @@ log = structlog.get_logger("azplan.lanes")
 
 LONGEST_SLEEP = 5.0
 """Seconds after which the journal is asked without a call: a call is only a hint, the journal has the truth."""
+
+ALIKE_PAUSE = 1.0
+"""Seconds between two questions for commands behind commands that must not begin yet."""
+OTHERS_SHARE = 8
+"""One part in so many of the turns is kept for other partners, as long as they have turns."""
+ACTIVE = 600.0
+"""Seconds after a turn for which turns are kept for its partner."""
 
 UNKNOWN_PAUSE = 0.1
 """Seconds until the next question after an answer with commands that this azplan does not understand."""
@@ -32,6 +40,22 @@ class LaneLimits:
     max_pending: int
 
 
+class Rooms(Protocol):
+    """Knows whether Partner Center has room for a command's run."""
+
+    def wait_for(self, work: Work, lacking: set[str]) -> float:
+        """Seconds until a run of this command should begin; 0 for now.
+
+        `lacking` collects what the partner's commands before this one wait for: nobody passes them.
+        """
+
+    def begin(self, work: Work) -> None:
+        """A run begins."""
+
+    def end(self, work: Work) -> None:
+        """A run has ended."""
+
+
 class Lanes:
     """The scheduler. `dispatch` runs one turn and never raises."""
 
@@ -41,13 +65,21 @@ class Lanes:
         dispatch: Callable[[Work], Coroutine[Any, Any, None]],
         partners: Sequence[str],
         limits: LaneLimits,
+        rooms: Rooms,
     ) -> None:
+        self._rooms = rooms
         self._journal = journal
         self._dispatch = dispatch
         self._limits = limits
         self._ready: dict[str, deque[Work]] = {partner: deque() for partner in partners}
         self._turns: deque[str] = deque(partners)
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._turns_of: Counter[str] = Counter()
+        self._last_turn: dict[str, float] = {}
+        self._claimed: dict[str, float] = {}
+        """When the first of the ready commands of a partner was claimed."""
+        self._asked: dict[str, float] = {}
+        """When commands of a partner were last asked for."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._meetings = 1
@@ -57,6 +89,11 @@ class Lanes:
     def wake(self) -> None:
         """Look soon: a command may be ready."""
         self._wake.set()
+
+    def ease(self) -> None:
+        """There may be room for claimed commands that had to wait for it."""
+        if any(self._ready.values()):
+            self._wake.set()
 
     def meet(self) -> None:
         """Look soon for partners that are not configured here: lanes were taken over, perhaps theirs."""
@@ -113,24 +150,35 @@ class Lanes:
 
     async def _fill(self) -> float:
         """Start the turns that can start. Seconds until the next look."""
-        sleep = LONGEST_SLEEP
-        free = self._limits.concurrency - len(self._running)
-        if free > 0 and sum(map(len, self._ready.values())) < free:
-            claim = await self._claim(self._limits.concurrency)
-            sleep = min(sleep, LONGEST_SLEEP if claim.next_in is None else claim.next_in)
+        now = asyncio.get_running_loop().time()
+        sleep = self._begin_ready(now)
+        thirsty = [partner for partner in self._ready if self._wants_more(partner, now)]
+        if thirsty and len(self._running) < self._limits.concurrency and not self._stopping:
+            claim = await self._claim(thirsty, self._limits.concurrency, now)
+            sleep = LONGEST_SLEEP if claim.next_in is None else min(claim.next_in, LONGEST_SLEEP)
             if claim.unknown:
                 sleep = await self._put_off(claim.unknown)
-        while not self._stopping and len(self._running) < self._limits.concurrency:
-            work = self._next()
-            if work is None:
-                break
-            self._start(work)
-        return sleep
+            sleep = min(sleep, self._begin_ready(now))
+        return min(sleep, ALIKE_PAUSE) if any(self._ready.values()) else sleep
 
-    async def _claim(self, limit: int) -> Claim:
+    def _wants_more(self, partner: str, now: float) -> bool:
+        """Whether to claim commands of a partner: those that are ready all wait for room, or there are none.
+
+        Commands that were claimed a while ago become rows again: a person may have asked something about them.
+        """
+        if now - self._claimed.get(partner, now) > LONGEST_SLEEP:
+            self._ready[partner].clear()
+        return not self._ready[partner] or now - self._asked.get(partner, 0.0) > ALIKE_PAUSE
+
+    async def _claim(self, partners: Sequence[str], limit: int, now: float) -> Claim:
         """Claim a portion for every partner: a flood of one partner leaves the others their share of turns."""
         taken = set(self._running) | {work.uid for queue in self._ready.values() for work in queue}
-        claim = await self._journal.claim(list(self._ready), limit, taken)
+        alike = {partner: kinds for partner in partners if (kinds := {work.kind for work in self._ready[partner]})}
+        claim = await self._journal.claim(partners, limit, taken, alike)
+        for partner in partners:
+            self._asked[partner] = now
+            if not self._ready[partner]:
+                self._claimed[partner] = now
         if not self._stopping:
             for work in claim.work:
                 self._ready[work.partner or ""].append(work)
@@ -149,22 +197,57 @@ class Lanes:
                 self._ready[partner] = deque()
                 self._turns.append(partner)
 
-    def _next(self) -> Work | None:
-        """The next command, partners in turn. Partners without a command are passed over."""
-        for _ in range(len(self._turns)):
-            partner = self._turns[0]
-            self._turns.rotate(-1)
-            if self._ready[partner]:
-                return self._ready[partner].popleft()
-        return None
+    def _begin_ready(self, now: float) -> float:
+        """Begin the turns of claimed commands, partners in turn. Seconds until the next look."""
+        sleep, waiting = LONGEST_SLEEP, set[str]()
+        while not self._stopping and len(self._running) < self._limits.concurrency:
+            partner = next((each for each in self._turns if each not in waiting and self._ready[each]), None)
+            if partner is None:
+                break
+            self._turns.remove(partner)
+            self._turns.append(partner)
+            if self._turns_of[partner] >= self._most_of(partner, now):
+                waiting.add(partner)
+                continue
+            work, delay = self._next(partner)
+            if work is None:
+                waiting.add(partner)
+                sleep = min(sleep, delay)
+            else:
+                self._start(work, partner, now)
+        return sleep
 
-    def _start(self, work: Work) -> None:
+    def _next(self, partner: str) -> tuple[Work | None, float]:
+        """The partner's next command that may begin; or none, and the seconds until the next look."""
+        queue, lacking, sleep, seen = self._ready[partner], set[str](), LONGEST_SLEEP, set[tuple[str, str]]()
+        for place, work in enumerate(queue):
+            if work.kind in seen:
+                continue
+            seen.add(work.kind)
+            delay = self._rooms.wait_for(work, lacking)
+            if not delay:
+                del queue[place]
+                return work, 0.0
+            sleep = min(sleep, delay)
+        return None, sleep
+
+    def _most_of(self, partner: str, now: float) -> int:
+        """How many turns a partner may have at once: all, or all but those kept for partners that had turns lately."""
+        others = any(now - at < ACTIVE for each, at in self._last_turn.items() if each != partner)
+        return self._limits.concurrency - (self._limits.concurrency // OTHERS_SHARE if others else 0)
+
+    def _start(self, work: Work, partner: str, now: float) -> None:
+        self._rooms.begin(work)
+        self._turns_of[partner] += 1
+        self._last_turn[partner] = now
         task = asyncio.create_task(self._dispatch(work), name=f"command {work.uid}")
         self._running[work.uid] = task
-        task.add_done_callback(lambda _: self._ended(work.uid))
+        task.add_done_callback(lambda _: self._ended(work, partner))
 
-    def _ended(self, uid: str) -> None:
-        self._running.pop(uid, None)
+    def _ended(self, work: Work, partner: str) -> None:
+        self._running.pop(work.uid, None)
+        self._turns_of[partner] -= 1
+        self._rooms.end(work)
         self.wake()
         self.ended()
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from worker.journal.database.columns import STEP, account, gathered, load_waits, source, step
@@ -10,7 +10,7 @@ from worker.journal.database.protocol import Row, Transaction
 from worker.journal.database.state_conditions import OWN_LANE, UNKNOWN_STATE
 from worker.journal.processing.pauses import NOT_PAUSED, PAUSE, gathered_pauses, held_by
 from worker.journal.processing.unknown_rows import why_not, why_not_steps
-from worker.journal.records import SECOND, Claim, Earlier, Owner, Pause, Resolution, State, Step, UnknownRow, Work
+from worker.journal.records import SECOND, Claim, Earlier, Kind, Owner, Pause, Resolution, State, Step, UnknownRow, Work
 
 COMMAND = ("uid", "source", "id", "type", "lane", "partner", "customer", "correlation_id", "state", "code", "redrive",
     "revision", "resolution", "released", "attempts", "waits", "memory", "received_at", "first_failed_at", "topic",
@@ -37,16 +37,27 @@ def _known(tx: Transaction) -> str:
         (SELECT {tx.gather(PAUSE.values())} FROM pause) AS pauses"""
 
 
-async def claim(tx: Transaction, worker: str, partners: Sequence[str], limit: int, running: Collection[str]) -> Claim:
+async def claim(
+    tx: Transaction,
+    worker: str,
+    partners: Sequence[str],
+    limit: int,
+    running: Collection[str],
+    without: Mapping[str, Collection[Kind]],
+) -> Claim:
     """For each partner at most `limit` commands that can run now, the longest due first, without those of `running`.
+
+    `without`: kinds of commands that are left out, by partner.
 
     One statement. The limit stands in its text, so that a plan that is made once suits every claim.
     """
     portion = f"""SELECT portion.uid FROM (SELECT command.uid FROM command JOIN lane ON lane.id = command.lane
         WHERE command.partner = ? AND command.due_at <= ? AND {OWN_LANE} AND NOT {tx.among("command.uid")}
+          AND NOT {tx.among("command.type || ' ' || command.state")}
         ORDER BY command.due_at, command.turn LIMIT {limit:d}) AS portion"""
     busy = list(running)
-    values = [value for partner in partners for value in (partner, tx.now, worker, busy)]
+    others = {partner: [" ".join(kind) for kind in kinds] for partner, kinds in without.items()}
+    values = [value for partner in partners for value in (partner, tx.now, worker, busy, others.get(partner, []))]
     rows = await tx.rows(
         f"""WITH due (uid) AS ({" UNION ALL ".join([portion] * len(partners)) or NO_COMMAND})
             SELECT ahead.due_at AS next_due_at, {_known(tx)}

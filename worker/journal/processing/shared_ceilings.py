@@ -9,9 +9,21 @@ from typing import Any
 
 from worker.ceiling.shared_ceiling import Ceiling, Grant, Holder, Statement, Terms, exchange
 from worker.journal.database.protocol import Transaction
+from worker.journal.database.transactions import Transactions
 
 Key = tuple[str, str]
 """The word that the lanes of the tenant begin with, and the resource family."""
+
+
+class SharedCeilings:
+    """The ceilings of a journal. Raises `JournalUnavailable` if the database does not answer."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def exchange(self, holder: str, said: Mapping[Key, Statement], terms: Terms) -> Mapping[Key, Grant]:
+        """Take the statements of a process about its ceilings, and answer each. Waits behind no other write."""
+        return await self._transactions.write_at_once(lambda tx: exchange_all(tx, holder, said, terms))
 
 
 async def exchange_all(

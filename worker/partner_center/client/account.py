@@ -4,13 +4,14 @@ The way of one call is in `call`: read that page first.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from worker.clock import Clock
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.ceilings.leases import Leases
+from worker.partner_center.client.ceilings.run_needs import Kind
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import Identity
@@ -71,6 +72,22 @@ class Account:
     def share(self, leases: Leases, tenant: str) -> None:
         """Share the request ceilings, before the first call, with all processes that call them `tenant`'s."""
         self._state.share(leases, tenant)
+
+    def wait_for(self, kind: Kind, lacking: set[str]) -> float:
+        """Seconds until a run of this kind should begin; 0 if nothing is in its way.
+
+        A resource family is in its way that does not answer, or whose ceiling is spent, if earlier runs of the kind
+        needed it. That family is added to `lacking`, and a run that needs a family of `lacking` waits too.
+        """
+        return self._state.wait_for(kind, lacking)
+
+    def begin(self, who: Hashable, kind: Kind) -> None:
+        """A run of the command `who` begins."""
+        self._state.begin(who, kind)
+
+    def end(self, who: Hashable) -> None:
+        """The run of the command `who` has ended: nothing is kept for it any more."""
+        self._state.end(who)
 
     def ceilings(self) -> Iterable[tuple[str, int, int]]:
         """For each resource family that was called: name, ceiling, requests of this worker in the last minute."""

@@ -76,6 +76,13 @@ class Circuit:
         self._probing = self.state is State.HALF_OPEN
         return Permit(probe=self._probing)
 
+    def wait_for(self, now: float, others: int) -> float:
+        """Seconds until one more command should begin that needs this family, beside `others` under way; 0 for now."""
+        if self.state is State.OPEN and now < self._open_until:
+            return self._open_until - now
+        most = self._room if self.state is State.CLOSED else 1
+        return 0.0 if others < most else self._first / 2
+
     def answered(self, permit: Permit) -> None:
         """The request was answered, whatever the answer: Partner Center is there."""
         self._release(permit)

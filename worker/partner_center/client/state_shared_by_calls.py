@@ -4,7 +4,7 @@ Knows no particular operation and no run.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from worker import metrics
 from worker.clock import Clock
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.quota import Quota
+from worker.partner_center.client.ceilings.run_needs import Kind, RunNeeds
 from worker.partner_center.client.circuit import Circuit, Permit, State
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Departure, Transport
@@ -30,6 +31,8 @@ PATIENCE = 2.0
 CATALOG_SECONDS = 900.0
 """Seconds that an item of the catalog is used again. Its id changes over time, and Microsoft does not say how often."""
 MOST_COUNTRIES = 300
+SHORT_WAIT = 1.0
+"""Seconds until a run is looked at again that stays behind another run."""
 NO_TOKEN = "Commands wait, and no attempt is used up"  # noqa: S105 - a sentence for people
 
 
@@ -80,6 +83,7 @@ class AccountState:
         self.catalog_items: RecentAnswers[str] = RecentAnswers(clock, seconds=CATALOG_SECONDS, most=MOST_COUNTRIES)
         """Items found in the catalog of this account, by country."""
         self._limit = limit
+        self._needs = RunNeeds()
         self._leases: tuple[str, Leases] | None = None
         self._quotas: dict[str, Quota] = {}
         self._circuits: dict[str, Circuit] = {}
@@ -102,10 +106,36 @@ class AccountState:
                 waited=metrics.THROTTLE_WAIT.labels("partner").inc,
                 account=self.account,
                 exchanges=leases,
+                needs=self._needs,
             )
             if leases is not None:
                 leases.join((tenant, family), quota)
         return self._quotas[family]
+
+    def wait_for(self, kind: Kind, lacking: set[str]) -> float:
+        """Seconds until a run of this kind should begin; 0 if nothing is in its way.
+
+        A family that does not answer or whose ceiling is spent is in its way, if earlier runs of the kind needed it.
+        That family is added to `lacking`. A run that needs a family of `lacking` stays behind the run that lacks it.
+        """
+        now = self.clock.monotonic()
+        for family, number in (self._needs.of(kind) or {}).items():
+            delay = SHORT_WAIT if family in lacking else self._circuit(family).wait_for(now, self._needs.runs(family))
+            delay = delay or self.quota(family).wait_for(number)
+            if delay:
+                lacking.add(family)
+                return delay
+        return 0.0
+
+    def begin(self, who: Hashable, kind: Kind) -> None:
+        """A run of the command `who` begins."""
+        self._needs.begin(who, kind)
+
+    def end(self, who: Hashable) -> None:
+        """The run of the command `who` has ended: nothing is kept for it any more."""
+        self._needs.end(who)
+        for quota in self._quotas.values():
+            quota.leave(who)
 
     @contextmanager
     def circuit(self, operation: Operation[Any], command: object) -> Iterator[None]:

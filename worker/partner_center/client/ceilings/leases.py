@@ -5,6 +5,7 @@ caller finds no slot in hand, before the last slot in hand is used, and with a h
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from uuid import uuid4
@@ -23,8 +24,8 @@ Key = tuple[str, str]
 Lend = Callable[[str, Mapping[Key, Statement], Terms], Awaitable[Mapping[Key, Grant]]]
 """Takes the name of a process, its statements, and what it promises. Raises `JournalUnavailable`."""
 
-INTERVAL = 0.2
-"""Seconds from one exchange to the next, at least."""
+INTERVAL, AT_ONCE = 0.2, 10
+"""Seconds from one exchange to the next, on average over so many: the first ones follow each other at once."""
 HEARTBEAT = 5.0
 """Seconds between two exchanges that nobody asked for."""
 END_SECONDS = 0.5
@@ -34,7 +35,8 @@ END_SECONDS = 0.5
 class Leases:
     """What this process has leased."""
 
-    def __init__(self, lend: Lend, clock: Clock, terms: Terms) -> None:
+    def __init__(self, lend: Lend, clock: Clock, terms: Terms, *, exchanged: Callable[[], None] = lambda: None) -> None:
+        """`exchanged` is called after each exchange: slots may have come for commands that have not begun."""
         self._lend = lend
         self._clock = clock
         self._terms = terms
@@ -44,7 +46,8 @@ class Leases:
         self._next: asyncio.Future[bool] | None = None
         self._asked: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
-        self._last = -INTERVAL
+        self._last: deque[float] = deque([-INTERVAL * AT_ONCE], maxlen=AT_ONCE)
+        self._exchanged = exchanged
         self._silent = False
 
     def join(self, key: Key, quota: Quota) -> None:
@@ -86,7 +89,8 @@ class Leases:
     async def _answer(self) -> None:
         """Make exchanges as long as somebody asks for one."""
         while self._next is not None:
-            await asyncio.sleep(max(self._last + INTERVAL - self._clock.monotonic(), 0.0))
+            earliest = self._last[0] + INTERVAL * len(self._last)
+            await asyncio.sleep(max(earliest - self._clock.monotonic(), 0.0))
             waiting, self._next = self._next, None
             done = False
             try:
@@ -102,7 +106,6 @@ class Leases:
         """
         async with self._one_at_a_time:
             begun = self._clock.boot()
-            self._last = self._clock.monotonic()
             stated = {
                 key: said
                 for key, quota in self._quotas.items()
@@ -111,6 +114,7 @@ class Leases:
             grants: Mapping[Key, Grant] = {}
             try:
                 if stated:
+                    self._last.append(self._clock.monotonic())
                     grants = await self._lend(self._holder, stated, self._terms)
             except JournalUnavailable as error:
                 if not self._silent:
@@ -125,3 +129,4 @@ class Leases:
                     self._quotas[key].granted(grants.get(key), begun + self._terms.lease)
                 self._ended.set()
                 self._ended = asyncio.Event()
+                self._exchanged()

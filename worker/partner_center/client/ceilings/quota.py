@@ -15,6 +15,7 @@ import structlog
 
 from worker.ceiling.shared_ceiling import SPAN, Grant, Statement
 from worker.clock import Clock
+from worker.partner_center.client.ceilings.run_needs import RunNeeds
 from worker.partner_center.client.ceilings.sliding_window import SlidingWindow
 
 log = structlog.get_logger("azplan.quota")
@@ -27,10 +28,12 @@ STUBBORN, MEMORY = 6, 300.0
 """If one command is refused this often within this many seconds, the real ceiling is lower than the configured one."""
 LOWERED, GROWTH = 2 * SPAN, 10.0
 """Seconds that a lowered ceiling stays. From then on it doubles every so many seconds, up to the configured one."""
-SPARE = 4
-"""Slots in reserve of a ceiling that is in use: the requests of one command then wait for no exchange."""
-IN_USE, USED_BEFORE = 10.0, 600.0
+SPARE, LEAST = 8, 2
+"""Slots in reserve of a ceiling in use: enough for one command. And how few may be left before more are brought."""
+IN_USE, USED_BEFORE = 60.0, 600.0
 """Seconds after a request in which a reserve is kept, and in which an exchange for another family brings one."""
+SOON = 0.5
+"""Seconds. A slot that comes free within these is as good as free to a run that begins now."""
 UNREACHABLE = 5.0
 """Seconds until the next try of a caller while the journal does not say which slots are free."""
 
@@ -77,19 +80,26 @@ class Quota:
         waited: Callable[[float], None],
         account: str = "",
         exchanges: Exchanges | None = None,
+        needs: RunNeeds | None = None,
     ) -> None:
         """`limit`: requests in any 60 seconds. `patience`: seconds that a caller waits for a slot.
 
         `waited` is called with the seconds that a caller has to wait. `exchanges`: None if no other process has a part
-        in this ceiling.
+        in this ceiling. `needs`: None if nobody says when runs begin and end.
         """
         self._account = account
         self._family = family
         self._limit = limit
         self._window = SlidingWindow(limit, shared=exchanges is not None)
         self._exchanges = exchanges
+        self._needs = needs or RunNeeds()
+        self._lacked_at = -2 * SPAN
+        """When a run last did not begin for want of slots. The log says so once in a minute."""
+        self._appetite = 0
+        """Slots that a run needs which has not begun yet for want of them."""
         self._lease_until = 0.0
         self._last_use = -USED_BEFORE
+        self._last_asked = -IN_USE
         self._reserve = 0
         self._untold = False
         """Whether requests were answered, or a hold began, since the last statement."""
@@ -121,8 +131,9 @@ class Quota:
             now = self._clock.monotonic()
             self._window.limit = self._ceiling(now)
             self._let_lapse()
-            delay = self._window.ask(now, who, run)
+            delay = self._window.ask(now, who, run, more=self._more(who))
             if not delay:
+                self._needs.made(who, self._family)
                 self._fill_up()
                 return
             if self._exchanges is not None and not informed and not self._window.left_of_hold(now):
@@ -131,10 +142,36 @@ class Quota:
             if now + delay > give_up:
                 self._waited(delay)
                 self._window.fell_short(who, refused=False)
+                self._needs.fell_short(who, self._family)
                 raise CeilingReached(delay)
             await (asyncio.sleep(delay) if self._exchanges is None else self._exchanges.ended(delay))
             informed = self._clock.monotonic() < now + delay
             self._waited(self._clock.monotonic() - now)
+
+    def wait_for(self, number: int) -> float:
+        """Seconds until a run that needs `number` slots should begin; 0 if it can have them. Asks for them if not."""
+        now = self._clock.monotonic()
+        self._window.limit = self._ceiling(now)
+        self._let_lapse()
+        number = min(number, self._window.limit)
+        delay = self._window.wait_for(now, number + self._needs.left(self._family), SOON)
+        if not delay:
+            return 0.0
+        self._appetite = number
+        if now > self._lacked_at + SPAN:
+            log.info("quota.spent", partner=self._account, family=self._family, requests_per_minute=self._window.limit)
+        self._lacked_at = now
+        if self._exchanges is not None and delay <= SOON:
+            self._exchanges.soon()
+        return max(delay, SOON / 2)
+
+    def leave(self, who: Hashable) -> None:
+        """The run of `who` has ended: keep no slot for its next request."""
+        self._window.leave(who)
+
+    def _more(self, who: Hashable) -> int | None:
+        more = self._needs.more(who, self._family)
+        return None if more is None else max(more - 1, 0)
 
     async def _exchange(self, exchanges: Exchanges, seconds: float) -> bool:
         """Learn how many slots are free. Raises `CeilingReached` if the journal does not say it in so many seconds."""
@@ -154,11 +191,11 @@ class Quota:
 
     def _fill_up(self) -> None:
         """Let an exchange begin before the last slot in hand is used, if there is plenty."""
-        if self._exchanges is not None and (self._window.in_hand or 0) < min(self._spare(SPARE), self._reserve) / 2:
+        if self._exchanges is None or not self._reserve:
+            return
+        lately = self._window.lately(self._clock.monotonic())
+        if (self._window.in_hand or 0) < max(LEAST, min(lately, self._reserve) / 2 if lately > SPARE else 0):
             self._exchanges.soon()
-
-    def _spare(self, least: int) -> int:
-        return max(least, self._window.lately(self._clock.monotonic()))
 
     # ---- for the exchange with other processes
 
@@ -170,9 +207,11 @@ class Quota:
         now = self._clock.monotonic()
         self._let_lapse()
         window, unused = self._window, now - self._last_use
-        least = SPARE if unused < (USED_BEFORE if asked else IN_USE) else 0
-        due, in_hand = 0 if last else window.due(now), window.in_hand or 0
-        spare = 0 if last else max(self._spare(least), 4 * due)
+        self._last_asked = now if asked else self._last_asked
+        least = SPARE if unused < (USED_BEFORE if now < self._last_asked + IN_USE else IN_USE) else 0
+        due, in_hand = 0 if last else self._due(now), window.in_hand or 0
+        self._appetite = 0
+        spare = 0 if last else max(least, window.lately(now), 4 * due)
         window.in_hand = min(in_hand, due + min(spare, self._reserve))
         wanted, spare = max(due - window.in_hand, 0), max(spare - max(window.in_hand - due, 0), 0)
         if not (self._untold or in_hand or window.held or wanted or (asked and spare)):
@@ -187,6 +226,10 @@ class Quota:
             hold=window.left_of_hold(now),
         )
 
+    def _due(self, now: float) -> int:
+        """Slots that would be used now: by callers, by the next requests of runs, and by the next run."""
+        return max(self._window.due(now), self._needs.left(self._family)) + self._appetite
+
     def granted(self, grant: Grant | None, lease_until: float) -> None:
         """Take the answer to the last statement. None: there is no answer, and nobody knows who has heard it.
 
@@ -196,7 +239,10 @@ class Quota:
             self._untold = True
             return
         self._lease_until, self._reserve = lease_until, grant.reserve
-        self._window.grant(self._clock.monotonic(), grant)
+        now = self._clock.monotonic()
+        self._window.grant(now, grant)
+        if self._exchanges is not None and (self._window.in_hand or 0) > self._due(now) + grant.reserve:
+            self._exchanges.soon()  # others want what is in reserve here
 
     def standing(self) -> tuple[int, int]:
         """How many requests all processes may make in any 60 seconds now, and how many this one made in the last 60."""

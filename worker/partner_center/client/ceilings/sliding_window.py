@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -18,6 +18,8 @@ NEXT_REQUEST = 3.0
 """Seconds for which a slot is kept for the next request of a caller that was admitted while others wait."""
 SOONEST = 0.05
 """Shortest wait, in seconds, that a caller is told."""
+KNOWN = 6.0
+"""Seconds after an exchange in which its answer is a good guess at what is free: a heartbeat, and some more."""
 TICK = 0.05
 """Seconds. Answers that came within one of these are stated to other processes as one."""
 
@@ -62,6 +64,7 @@ class SlidingWindow:
         self.others = 0
         """Slots of other processes that counted at the last exchange."""
         self._coming: list[float] = []
+        self._room = 0
         self._known_until = -SPAN
         self._answers: deque[tuple[int, int]] = deque()
         self._under_way = 0
@@ -73,23 +76,31 @@ class SlidingWindow:
         self._lapses: list[tuple[float, int]] = []
         self._let_in: dict[int, _KeptSlots] = {}
         self._runs: dict[int, _RunNeed] = {}
-        self._held_until = 0.0
+        self._held_until = -SPAN
+        self._since_hold = 0
+        """Requests that were admitted since the last hold."""
 
-    def ask(self, now: float, who: Hashable, run: Hashable = None) -> float:
-        """Take a slot for a `run` of `who` and return 0; or return the seconds until a slot is expected."""
+    def ask(self, now: float, who: Hashable, run: Hashable = None, *, more: int | None = None) -> float:
+        """Take a slot for a `run` of `who` and return 0; or return the seconds until a slot is expected.
+
+        `more`: how many requests are expected to follow in this run; None if nobody knows.
+        """
         self._forget(now)
         rank = self._rank(who)
         mine = self._run(rank, run)
-        ahead = bisect_left(self._queue, rank) + sum(kept.slots for each, kept in self._let_in.items() if each < rank)
+        before = bisect_left(self._queue, rank)
+        ahead = before + sum(kept.slots for each, kept in self._let_in.items() if each < rank)
         needed = min(mine.needed, self.limit) if mine.made == 0 else 1
         if now >= self._held_until and self._free() >= ahead + needed:
             self._withdraw(rank)
             mine.made, mine.short = mine.made + 1, False
-            kept = max(min(mine.needed, self.limit) - mine.made, 1 if self._queue else 0)
+            follows = more is None or more > 0
+            kept = max(min(mine.needed, self.limit) - mine.made, 1 if self._queue and follows else 0)
             self._let_in.pop(rank, None)
             if kept:
                 self._let_in[rank] = _KeptSlots(now + NEXT_REQUEST, kept)
             self._under_way += 1
+            self._since_hold += 1
             if self.in_hand is not None:
                 self.in_hand -= 1
             return 0.0
@@ -97,9 +108,16 @@ class SlidingWindow:
         if due - now >= SOONEST:
             return due - now
         self._withdraw(rank)
-        due = max(self._due(now, ahead + needed - 1), now + SOONEST)
+        due = self._due(now, ahead + needed - 1)
+        if self._free() >= before + needed and now >= self._held_until:  # enough is free, if what is kept is not used
+            due = min(due, max(kept.until for each, kept in self._let_in.items() if each < rank))
+        due = max(due, now + SOONEST)
         self._promise(rank, due)
         return due - now
+
+    def leave(self, who: Hashable) -> None:
+        """The run of `who` has ended: keep no slot for its next request."""
+        self._let_in.pop(self._ranks.get(who, 0), None)
 
     def fell_short(self, who: Hashable, *, refused: bool) -> None:
         """The current run of `who` lacked a slot. `refused`: its last request left, and Partner Center refused it."""
@@ -137,6 +155,27 @@ class SlidingWindow:
             self._answers.popleft()
         return [(max(now - (tick + 1) * TICK, 0.0), number) for tick, number in self._answers]
 
+    def wait_for(self, now: float, number: int, soon: float) -> float:
+        """Seconds until `number` slots come free, as far as can be known; 0 if they are, within `soon` seconds.
+
+        Slots that are promised are not free. During a hold none is; in the minute after it, slots come one at a time.
+        """
+        self._forget(now)
+        if now < self._held_until + SPAN:
+            delay = self._held_until + (self._since_hold + number - 1) * SPAN / self.limit - now
+            if delay > 0 or now < self._held_until:
+                return max(delay, self._held_until - now)
+        free = self._free()
+        coming: Sequence[float] = self._free_at
+        if self.in_hand is not None:
+            known = now <= self._known_until
+            free = self.in_hand + (self._room if known else self.limit - self.spent(now) - self.in_hand)
+            coming = self._coming
+        missing = number - (free - len(self._queue))
+        if missing <= 0:
+            return 0.0
+        return max(coming[missing - 1] - soon - now, 0.0) if missing <= len(coming) else NEXT_REQUEST
+
     def lately(self, now: float) -> int:
         """How many answers came in the last second."""
         since, found = int((now - 1.0) / TICK), 0
@@ -162,7 +201,8 @@ class SlidingWindow:
         self.in_hand = (self.in_hand or 0) + grant.slots
         self.others = grant.others
         self._coming = [now + seconds for seconds, number in grant.coming for _ in range(number)]
-        self._known_until = now + NEXT_REQUEST
+        self._room = grant.room
+        self._known_until = now + KNOWN
         if grant.hold:
             self.hold(now, grant.hold)
 
@@ -173,6 +213,7 @@ class SlidingWindow:
     def hold(self, now: float, seconds: float) -> None:
         """Admit nobody for so many seconds."""
         self._held_until = max(self._held_until, now + seconds)
+        self._since_hold = 0
 
     def _free(self) -> int:
         free = self.limit - self._under_way - len(self._free_at)
@@ -186,7 +227,9 @@ class SlidingWindow:
         """When the slot for the caller at `place` of the queue is expected. After a hold, slots come one at a time."""
         rounds, place_in_round = divmod(place, self.limit)
         ends = place_in_round - self._free()
-        coming = self._free_at if self.in_hand is None else self._coming
+        coming: Sequence[float] = self._free_at
+        if self.in_hand is not None:
+            ends, coming = ends - self._room, self._coming
         if ends < 0 or (self.in_hand is not None and now > self._known_until):
             due = now
         elif ends < len(coming):
