@@ -4,12 +4,15 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from events.wire.record import Headers, Record
 from worker.journal.database.protocol import Row
 from worker.journal.records import Json, Step, StepState, Waits
+
+_WRITTEN = json.JSONEncoder(separators=(",", ":"), default=str).encode
+"""`json.dumps` with options makes an encoder for each value."""
 
 STEP = tuple(field.name for field in fields(Step))
 WAITS = tuple(field.name for field in fields(Waits))
@@ -23,7 +26,7 @@ PARTNER_OF_PAUSE = SHOWN.format(of="pause", name="NULL")
 
 def dump(value: Json) -> str:
     """JSON in ASCII, for any text column. U+0000 and lone surrogates are escapes, and `load` restores them."""
-    return json.dumps(value, separators=(",", ":"), default=str)
+    return _WRITTEN(value)
 
 
 def load(text: str) -> Json:
@@ -89,7 +92,7 @@ def step(row: Row) -> Step:
 
 def dump_waits(waits: Waits) -> str:
     """A story's waits as text."""
-    return dump(asdict(waits))
+    return dump({name: getattr(waits, name) for name in WAITS})
 
 
 def load_waits(text: str) -> Waits:

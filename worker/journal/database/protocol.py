@@ -185,9 +185,17 @@ def storable(text: str) -> str:
 
 
 def clean(value: Any) -> Any:
-    """A value for a statement: texts are made storable, other values stay."""
+    """A value for a statement, or a list of them: texts are made storable, other values stay."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, (list, tuple)):
-        return [clean(item) for item in value]
+        # Most values need nothing, and a group has thousands: they are not handed to a function one by one.
+        return [
+            each
+            if each is None
+            or isinstance(each, (int, bytes))
+            or (isinstance(each, str) and each.isascii() and "\x00" not in each)
+            else clean(each)
+            for each in value
+        ]
     return value

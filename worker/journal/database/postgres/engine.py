@@ -183,10 +183,15 @@ class PostgresEngine:
             await self._pool.expire_connections()
 
     async def _connected(self, run: OnConnection[T]) -> T:
-        if self._pool is None:
+        pool, limit = self._pool, 2 * self._patience
+        if pool is None:
             raise JournalUnavailable("the journal is closed")
-        async with self._pool.acquire(timeout=2 * self._patience) as connection:
+        async with asyncio.timeout(limit):  # the pool's own limit would cost a task each time
+            connection = await pool.acquire()
+        try:
             return await run(connection)
+        finally:
+            await pool.release(connection, timeout=limit)
 
     def _read(self, task: asyncio.Task[Any]) -> None:
         self._reading.discard(task)
