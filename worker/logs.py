@@ -125,12 +125,12 @@ def _shared(redactor: Redactor, count: Callable[[str], None] | None) -> list[Pro
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         _traced,
         structlog.processors.StackInfoRenderer(),
         # Before the redaction, because the text of an exception may hold a secret.
         structlog.processors.format_exc_info,
         redacted,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
         counted,
     ]
 

@@ -76,7 +76,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(json_values)
 def test_a_written_value_can_be_read_again(value: object) -> None:
     """This holds for every value."""
