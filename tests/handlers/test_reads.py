@@ -82,6 +82,16 @@ async def test_a_look_at_an_order_is_one_read_of_it(stage: Stage) -> None:
     assert stage.calls()[-2:] == ["subscriptions.get", "azure_entitlements.list"]
 
 
+async def test_an_order_that_had_to_be_found_is_found_once(stage: Stage) -> None:
+    """The answer to the check-out was lost, and the order shows late. Once it shows, it alone is read."""
+    customer = stage.simulator.customer(settings={**TWENTY_MINUTES, "order_list_lag": [100, 100]})
+    stage.fault("reset_after", "carts.checkout")
+    await stage.done(AzurePlanCreated, CreateAzurePlan(customer_id=customer.id))
+    assert stage.calls().count("orders.get") > 1
+    assert since(stage, "orders.list") == {"orders.get", "subscriptions.get", "azure_entitlements.list"}
+    assert stage.effects("order.created") == 1
+
+
 async def test_a_look_at_somebody_elses_order_is_one_read_of_it(stage: Stage) -> None:
     """When that order has ended, the command looks at everything again."""
     customer = stage.simulator.customer(settings={**TWENTY_MINUTES, "order_list_lag": [0, 0]})

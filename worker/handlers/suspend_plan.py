@@ -69,7 +69,7 @@ async def _look_at_cancelled(ctx: Context, command: SuspendPlan) -> list[AzureEn
     reads everything again that decides about the suspension.
     """
     stopping = ctx.known.pop(STOPPING, None)  # a look without an answer is followed by a look at everything
-    if stopping is None:
+    if stopping is None or ctx.step_state(SUSPEND).may_have_happened:
         return None
     ctx.about_to(status_change.change(stopping["plan"], stopping["status"], SUSPENDED))
     try:
