@@ -82,6 +82,10 @@ memory: $(READY) ## Process 200 000 commands, and watch the memory of the worker
 backlog: $(READY) ## Process 10 000 commands on a real Kafka and PostgreSQL, and measure
 	$(BIN)/python -m ops.bench.backlog
 
+.PHONY: drain
+drain: $(READY) ## Work off a backlog under Microsoft's ceiling with 1 and 3 replicas, and measure (9 minutes)
+	$(BIN)/python -m ops.bench.drain
+
 .PHONY: storm
 storm: $(READY) ## Break everything around three workers on real parts (7 minutes)
 	$(BIN)/python -m tests.storm

@@ -128,13 +128,13 @@ THROTTLE_WAIT = _counter(
 )
 CEILING = _gauge(
     "partner_center_ceiling_requests",
-    "Requests that this worker may make to a resource family in any 60 seconds, as it stands now.",
+    "Requests that all workers together may make to a resource family in any 60 seconds, as it stands now.",
     "partner",
     "family",
 )
 CEILING_USED = _gauge(
     "partner_center_ceiling_used_requests",
-    "Requests to a resource family in the last 60 seconds and under way, which count for its ceiling.",
+    "This worker's requests to a resource family in the last 60 seconds and under way. The sum of all workers counts.",
     "partner",
     "family",
 )

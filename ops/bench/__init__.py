@@ -6,6 +6,7 @@
 | `scaling` | the journal with few and with many commands: milliseconds, bytes per row |
 | `full_journal` | fills a journal with copies of real commands |
 | `memory` | the memory of a worker after 200 000 commands |
+| `drain` | a backlog under Microsoft's ceiling, with one replica and with three, and a second account beside it |
 | `backlog` | a backlog on a real Kafka and PostgreSQL: rate, memory, promises |
 | `cases` | what is sent in each case, and which figures come of it |
 | `stage` | the subjects of a comparison, started together |

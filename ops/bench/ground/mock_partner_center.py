@@ -6,9 +6,13 @@ The simulator (ops/simulator) practises; it checks tokens and bodies, keeps book
 worker that is measured. This server knows only what the benchmark's commands ask, believes every customer id, and
 remembers one word for each customer: the status of the plan.
 
+With `--ceiling 500` it answers 429 to a resource family that has more requests than that in any 60 seconds. Refused
+ones count.
+
 Its control pages, beside `/v1`: `GET /bench/counts` (calls by operation), `GET /bench/busy` (seconds between request
-and answer by customer), `GET /bench/log` (the last calls), `POST /bench/reset?delay=0.05` (forget these, and answer
-after so many seconds from now on).
+and answer by customer), `GET /bench/log` (the last calls), `GET /bench/arrivals` (with a ceiling: when requests of each
+family came, and which were refused), `POST /bench/reset?delay=0.05` (forget these, and answer after so many seconds
+from now on).
 """
 
 import argparse
@@ -23,6 +27,8 @@ import uvloop
 
 from ops.bench.ground.partner_center_answers import ROUTES, Answer, Plans, route_of
 
+SPAN: Final = 60.0
+TOO_MANY: Final = 429
 LOG: Final = 2000
 """How many of the last calls are kept."""
 
@@ -30,7 +36,10 @@ LOG: Final = 2000
 class Center:
     """The customers' plans, and what was called."""
 
-    def __init__(self) -> None:
+    def __init__(self, ceiling: int = 0) -> None:
+        """`ceiling`: requests in any 60 seconds for each resource family; 0 for no ceiling."""
+        self.ceiling = ceiling
+        self.arrivals: dict[str, list[tuple[float, bool]]] = defaultdict(list)
         self.plans: Plans = {}
         self.counts: Counter[str] = Counter()
         self.busy: dict[str, float] = defaultdict(float)
@@ -49,6 +58,15 @@ class Center:
         self.log.append((name, method, target, body.decode()))
         return make(self.plans, customer, body)
 
+    def refused(self, target: str) -> bool:
+        """Count a request for the ceiling of its family. Whether it is one too many."""
+        words = target.partition("?")[0].split("/")[2:]
+        family = words[2] if words[0] == "customers" and len(words) > 2 else words[0]
+        known, now = self.arrivals[family], time.monotonic()
+        too_many = len(known) >= self.ceiling and known[-self.ceiling][0] > now - SPAN
+        known.append((now, too_many))
+        return too_many
+
     def control(self, target: str) -> Answer:
         """The answer of a control page."""
         page, _, delay = target.partition("?delay=")
@@ -57,12 +75,15 @@ class Center:
                 return 200, dict(self.counts)
             case "/bench/busy":
                 return 200, dict(self.busy)
+            case "/bench/arrivals":
+                return 200, dict(self.arrivals)
             case "/bench/log":
                 return 200, {"calls": list(self.log)}
             case "/bench/reset":
                 self.counts.clear()
                 self.busy.clear()
                 self.log.clear()
+                self.arrivals.clear()
                 self.delay = float(delay or self.delay)
                 return 200, {}
         return 404, {}
@@ -98,6 +119,9 @@ class Connection(asyncio.Protocol):
         if not target.startswith("/v1/"):
             self._write(center.control(target))
             return
+        if center.ceiling and center.refused(target):
+            self._write((429, {"code": 429, "description": "too many requests"}))
+            return
         answer = center.answer(method, target, body)
         customer = target.split("/")[3] if target.startswith("/v1/customers/") else ""
         if center.delay:
@@ -114,7 +138,8 @@ class Connection(asyncio.Protocol):
         status, document = answer
         body = json.dumps(document, separators=(",", ":")).encode()
         kind = "Content-Type: application/json; charset=utf-8"
-        head = f"HTTP/1.1 {status} OK\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        later = "Retry-After: 1\r\n" if status == TOO_MANY else ""
+        head = f"HTTP/1.1 {status} OK\r\n{later}{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
         self._transport.write(head.encode() + body)
 
 
@@ -123,9 +148,9 @@ def _content_length(head: bytes) -> int:
     return int(head[at + 17 :].partition(b"\r\n")[0]) if at >= 0 else 0
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, ceiling: int) -> None:
     """Serve on loopback until the process ends. Prints `ready` when requests are taken."""
-    loop, center = asyncio.get_running_loop(), Center()
+    loop, center = asyncio.get_running_loop(), Center(ceiling)
     server = await loop.create_server(lambda: Connection(center, loop), "127.0.0.1", port)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -135,4 +160,6 @@ async def serve(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
-    uvloop.run(serve(parser.parse_args().port))
+    parser.add_argument("--ceiling", type=int, default=0)
+    given = parser.parse_args()
+    uvloop.run(serve(given.port, given.ceiling))

@@ -44,10 +44,12 @@ SETTINGS: Final = {
 class MockCenter(Server):
     """`ops.bench.ground.mock_partner_center` as a process of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, ceiling: int = 0) -> None:
+        """`ceiling`: requests in any 60 seconds for each resource family; 0 for no ceiling."""
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        command = [*tether(), sys.executable, "-m", "ops.bench.ground.mock_partner_center", "--port", str(self._port)]
+        command = [*tether(), sys.executable, "-m", "ops.bench.ground.mock_partner_center"]
+        command += ["--port", str(self._port), "--ceiling", str(ceiling)]
         super().__init__("mock Partner Center", command, log=folder / "center.log", cwd=ROOT)
 
     def ready(self) -> bool:
@@ -62,6 +64,11 @@ class MockCenter(Server):
     def busy(self) -> dict[str, float]:
         """Seconds between request and answer, by customer."""
         found: dict[str, float] = httpx.get(f"{self.url}/bench/busy").json()
+        return found
+
+    def arrivals(self) -> dict[str, list[tuple[float, bool]]]:
+        """When requests of each resource family came since the last `reset`, and whether they were refused."""
+        found: dict[str, list[tuple[float, bool]]] = httpx.get(f"{self.url}/bench/arrivals").json()
         return found
 
     def calls(self) -> list[list[str]]:
