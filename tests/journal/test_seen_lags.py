@@ -8,7 +8,8 @@ from worker.journal.database import schema
 from worker.journal.journal import Journal
 from worker.journal.operating.retention import Retention
 from worker.journal.operating.retention_kinds import Ages
-from worker.journal.reading.seen_lags import MOST, KeptLag
+from worker.journal.reading.counts import Statistics
+from worker.journal.reading.seen_lags import MOST, KeptLag, LagSummary
 from worker.journal.records import SECOND, SeenLag, State
 
 
@@ -75,3 +76,15 @@ async def test_a_journal_of_before_learns_from_now_on(bench: Bench, monkeypatch:
     await older.conclude(work, ended(work, State.SUCCEEDED))
     await seen(newer, SeenLag("order_completed", 1, 2), 2)
     assert len(await newer.seen_lags()) == 1
+
+
+async def test_people_see_within_what_time_waits_were_over(bench: Bench) -> None:
+    """Half of them and nine of ten, by the present name of the account."""
+    one = await bench.worker()
+    await one.register_tenants({"contoso": "5e11e500-0000-4000-8000-000000000001"})
+    await one.register_tenants({"renamed": "5e11e500-0000-4000-8000-000000000001"})
+    filled = "INSERT INTO lag (partner, awaited, not_before, shown_by) VALUES ('contoso', 'order_completed', 0, ?)"
+    for number in range(1, 11):
+        await change(one, filled, number * SECOND)
+    found = await Statistics(one.transactions).whole()
+    assert found.lags == [LagSummary("renamed", "order_completed", 10, 5.0, 9.0)]

@@ -1,8 +1,8 @@
 """When to look next at something that shows at Partner Center some time after its cause. Pure.
 
 The objective: calls plus delay are least. A look costs a call of a family that has a ceiling, and counts like `worth`
-seconds of delay of the answer: half the geometric mean of `AZPLAN_WAITS__FIRST` and of the time that half of these
-waits take. That is 6 s for an order of half a minute, 27 s for ten minutes, and 70 s for an hour.
+seconds of delay of the answer: `SHARE` of the geometric mean of `AZPLAN_WAITS__FIRST` and of the time that half of
+these waits take. That is 7 s for an order of half a minute, 33 s for ten minutes, and 80 s for an hour.
 
 The bounds hold always:
 
@@ -26,6 +26,8 @@ ENOUGH = 5
 """So many waits of an account must have been seen before a gap may exceed AZPLAN_WAITS__MAX."""
 RARE = 0.05
 """Where fewer waits than this are still open, their distribution says nothing."""
+SHARE = 0.6
+"""With it, about two looks find an order or a change of a plan, and five an upgrade of some minutes to two hours."""
 NEARLY_ALL = 0.9
 """A look comes not later than this share of the open waits is over: the few others may last very long."""
 
@@ -51,7 +53,7 @@ def lags(awaited: Awaited, longest: float, intervals: tuple[Interval, ...] = ())
 
 def next_look(lags: Lags, waited: float, first: float, longest: float, spread: float = 0.0) -> float:
     """Seconds until the next look, now that `waited` seconds have passed. `spread`, from 0 to 1, parts commands."""
-    worth = math.sqrt(first * lags.known.time_of(0.5)) / 2
+    worth = SHARE * math.sqrt(first * lags.known.time_of(0.5))
     surest = lags.own or lags.known
     if 1 - surest.over(waited) < RARE:
         gap = min(waited / 2, longest)

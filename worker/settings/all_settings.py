@@ -220,9 +220,13 @@ class Waits(Section):
     """AZPLAN_WAITS__*."""
 
     first: Duration = Field(
-        timedelta(seconds=5), description="first pause before a command looks again at something slow"
+        timedelta(seconds=5), description="shortest pause before a command looks again at something slow"
     )
-    max: Duration = Field(timedelta(seconds=300), description="longest pause before a command looks again")
+    max: Duration = Field(
+        timedelta(seconds=300),
+        description="longest pause before a command looks again, unless the partner account has shown that this takes "
+        "longer",
+    )
     order_deadline: Duration = Field(timedelta(days=1), description="how long a command waits, except for upgrades")
     upgrade_deadline: Duration = Field(timedelta(days=2), description="how long a command waits for an upgrade")
     settle: Duration = Field(

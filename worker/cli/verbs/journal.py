@@ -149,6 +149,11 @@ def _lines(found: Stats, held: Sequence[Pause]) -> list[str]:
             f" {counted(worker.lanes, 'lane')}"
             for worker in found.workers
         ),
+        *(
+            f"lag                   {lag.awaited} of {lag.partner}: half within {lag.half:.3g} s, nine of ten within"
+            f" {lag.most:.3g} s, of {counted(lag.waits, 'wait')}"
+            for lag in found.lags
+        ),
         f"space                 {found.bytes / 1_048_576:.1f} MiB",
     ]
 
@@ -176,5 +181,6 @@ def _facts(found: Stats, held: Sequence[Pause]) -> dict[str, Any]:
             }
             for worker in found.workers
         ],
+        "lags": [asdict(lag) for lag in found.lags],
         "bytes": found.bytes,
     }

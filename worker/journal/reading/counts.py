@@ -7,6 +7,7 @@ from worker.journal.database.protocol import Transaction
 from worker.journal.database.schema import TABLES
 from worker.journal.database.state_conditions import OPEN
 from worker.journal.database.transactions import Transactions
+from worker.journal.reading import seen_lags
 from worker.journal.records import SECOND, Micros
 
 OPEN_TYPES = f"""WITH RECURSIVE found (type) AS (
@@ -71,6 +72,7 @@ class Stats:
     open_requests: int
     workers: Sequence[LivingWorker]
     bytes: int
+    lags: Sequence[seen_lags.LagSummary]
 
 
 async def gauges(tx: Transaction) -> Gauges:
@@ -126,6 +128,7 @@ async def stats(tx: Transaction) -> Stats:
         open_requests=await _number(tx, "act", "done_at IS NULL"),
         workers=workers,
         bytes=int((await tx.rows(tx.size, TABLES))[0]["bytes"]),
+        lags=await seen_lags.summaries(tx),
     )
 
 

@@ -1,5 +1,6 @@
 """How late things showed at Partner Center: the newest observations of each account, for workers and for people."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,11 +27,36 @@ class KeptLag:
     by: float
 
 
+@dataclass(frozen=True, slots=True)
+class LagSummary:
+    """How soon the last waits of an account were seen to be over: half of them within `half` seconds, nine of ten
+    within `most`."""
+
+    partner: str
+    awaited: str
+    waits: int
+    half: float
+    most: float
+
+
 async def newest(tx: Transaction) -> list[KeptLag]:
     """The newest observations of each account and wait, the oldest first."""
     rows = await tx.rows(f"SELECT * FROM ({NUMBERED}) AS numbered WHERE nth <= ? ORDER BY seq", MOST)
     return [
         KeptLag(row["partner"], row["awaited"], row["not_before"] / SECOND, row["shown_by"] / SECOND) for row in rows
+    ]
+
+
+async def summaries(tx: Transaction) -> list[LagSummary]:
+    """What the kept observations say, in the order of accounts and names."""
+    accounts = {row["lanes"]: row["account"] for row in await tx.rows("SELECT lanes, account FROM tenant")}
+    found: dict[tuple[str, str], list[float]] = {}
+    for each in await newest(tx):
+        name = accounts.get(each.partner) or each.partner
+        found.setdefault((name, each.awaited), []).append(each.by)
+    return [
+        LagSummary(*key, len(times), *(sorted(times)[math.ceil(share * len(times)) - 1] for share in (0.5, 0.9)))
+        for key, times in sorted(found.items())
     ]
 
 
