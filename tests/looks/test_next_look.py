@@ -45,6 +45,11 @@ def test_a_gap_stays_between_the_settings_where_the_account_has_shown_nothing(
     assert max(gaps) <= max(longest, known.apart) * 1.1 + 1e-6
 
 
+def test_the_longest_gap_counts_where_the_shortest_is_longer() -> None:
+    """Settings that contradict each other make no look later."""
+    assert next_look(lags(orders.COMPLETION, 2.0), 0.0, 10.0, 2.0) == 2.0
+
+
 @pytest.mark.parametrize("awaited", ALL, ids=lambda awaited: awaited.name)
 def test_gaps_grow_to_the_longest_where_nothing_is_known_any_more(awaited: Awaited) -> None:
     """The wait lasts far longer than expected."""

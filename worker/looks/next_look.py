@@ -6,7 +6,7 @@ these waits take. That is 7 s for an order of half a minute, 33 s for ten minute
 
 The bounds hold always:
 
-- no look before `first` seconds have passed since the last one;
+- no look before `first` seconds have passed since the last one, or `longest` where that is less;
 - no gap above `longest` seconds, except where the account's own times say so: the next look may come later than that,
   yet not after the instant by which half of the waits that are still open now were over;
 - where nearly all waits would be over (by the account's own times if there are enough), the gap is half of the time
@@ -61,4 +61,4 @@ def next_look(lags: Lags, waited: float, first: float, longest: float, spread: f
         best = min(lags.known.worth_looking(waited, worth), surest.time_of_rest(waited, NEARLY_ALL))
         allowed = lags.own.time_of_rest(waited, 0.5) - waited if lags.own else 0.0
         gap = min(best - waited, max(longest, allowed))
-    return max(first, lags.apart, gap) + spread * min(gap / 10, worth / 2)
+    return max(min(first, longest), lags.apart, gap) + spread * min(gap / 10, worth / 2)
