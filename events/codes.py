@@ -198,8 +198,9 @@ class RejectedCode(Code):
     NOT_PERMITTED = (
         "not_permitted",
         Fault.PARTNER,
-        "The operation needs a user's token",
-        "Microsoft accepts this operation only with a token of app and user together.",
+        "The account may not do this",
+        "Microsoft accepts the operation only with a token of app and user together, or a setting of the account"
+        " forbids it.",
         "Configure AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE for the account, then send the command with a new id.",
     )
     REFUSED_BY_PARTNER_CENTER = (

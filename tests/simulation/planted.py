@@ -187,6 +187,6 @@ BUGS = (
         75,
         [(Work, "unsettled_until", _waits_for_nothing), (Steps, "shows_in", _judges_by_looks_too_soon)],
     ),
-    Planted("a request leaves although its lane is lost", "G6", 3090, [(Traffic, "gate", _leaves_whenever_it_can)]),
+    Planted("a request leaves although its lane is lost", "G6", 3340, [(Traffic, "gate", _leaves_whenever_it_can)]),
     Planted("a record that cannot be read ends the intake", "G7", 2, [(consumer, "intake", _stumbles_over_poison)]),
 )
