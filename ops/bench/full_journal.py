@@ -4,6 +4,7 @@ A copy has new ids and an age of its own; everything else is as the worker wrote
 A copy that ended more than `detail` days ago is as retention leaves it: without bytes, steps, calls and notes.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -49,9 +50,13 @@ BARE: Final = {
 class Filling:
     """A journal that is being filled. `commands` is how many concluded commands it holds."""
 
-    def __init__(self, connection: "asyncpg.Connection[Any]", days: int, detail: int) -> None:
-        """Copies are spread over `days`, and those of the last `detail` days keep their details."""
+    def __init__(self, connection: "asyncpg.Connection[Any]", url: str, *, days: int, detail: int) -> None:
+        """`url`: the database of the connection. Copies are spread over `days`.
+
+        Those of the last `detail` days keep their details.
+        """
         self._connection = connection
+        self._url = url
         self._days, self._detail = days, detail
         self._templates = 0
         self._copies = 0
@@ -79,21 +84,25 @@ class Filling:
             self._columns[table] = [row["column_name"] for row in rows]
 
     async def fill(self, commands: int, say: Callable[[str], None]) -> None:
-        """Fill up to so many concluded commands. Indexes are made after the rows, then everything is analysed."""
-        wanted = max(0, commands // self._templates - 1)
+        """Fill up to so many concluded commands, all tables at the same time. Indexes are made after the rows."""
+        wanted = max(self._copies, commands // self._templates - 1)
         indexes = await self._take_indexes()
-        first, step = self._copies, max(1, CHUNK // self._templates)
-        for at in range(first, wanted, step):
-            end = min(wanted, at + step)
-            for table in TABLES:
-                await self._copy(table, at, end, first, wanted)
-            say(f"{end * self._templates} of {commands} commands filled in")
-        self._copies = max(first, wanted)
-        for done, make in enumerate(indexes):
-            say(f"index {done + 1} of {len(indexes)}")
-            await self._connection.execute(make)
-        say("analysing")
-        await self._connection.execute("VACUUM ANALYZE")
+
+        async def whole(table: str) -> None:
+            connection = await asyncpg.connect(self._url)
+            first, step = self._copies, max(1, CHUNK // self._templates)
+            for at in range(first, wanted, step):
+                end = min(wanted, at + step)
+                await self._copy(connection, table, (at, end), (first, wanted))
+                say(f"{table}: {end * self._templates:,} of {commands:,} commands")
+            for make in indexes[table]:
+                say(make)
+                await connection.execute(make)
+            await connection.execute(f"VACUUM (ANALYZE, INDEX_CLEANUP OFF) {table}")
+            await connection.close()
+
+        await asyncio.gather(*(whole(table) for table in TABLES))
+        self._copies = wanted
 
     async def forget_open(self) -> None:
         """Take away what was taken in and never carried out."""
@@ -102,8 +111,11 @@ class Filling:
         await self._connection.execute("DELETE FROM lane WHERE unfinished = 1")
         await self._connection.execute("DELETE FROM command WHERE concluded_at IS NULL")
 
-    async def _copy(self, table: str, begin: int, end: int, first: int, last: int) -> None:
-        """Insert the copies from `begin` to before `end` of a fill from `first` to before `last`."""
+    async def _copy(
+        self, connection: "asyncpg.Connection[Any]", table: str, part: tuple[int, int], whole: tuple[int, int]
+    ) -> None:
+        """Insert the copies from the first to before the second number of `part`, of a fill of `whole`."""
+        (begin, end), (first, last) = part, whole
         kept = first + (last - first) * self._detail // self._days
         if table in OF_DETAILS:
             end = min(end, kept)
@@ -112,7 +124,7 @@ class Filling:
         )
         for low, high, more in parts:
             if low < high:
-                await self._connection.execute(
+                await connection.execute(
                     self._statement(table, {**CHANGED[table], **more}), low, high - 1, self._days, first, last - first
                 )
 
@@ -129,8 +141,8 @@ class Filling:
             " WHERE $3::bigint + $4::bigint + $5::bigint IS NOT NULL"
         )
 
-    async def _take_indexes(self) -> Sequence[str]:
-        """Drop all indexes of the filled tables. Returns the statements that make them again."""
+    async def _take_indexes(self) -> Mapping[str, Sequence[str]]:
+        """Drop all indexes of the filled tables. Returns for each table the statements that make them again."""
         constraints = await self._connection.fetch(
             "SELECT conrelid::regclass::text AS place, conname, pg_get_constraintdef(oid) AS definition"
             " FROM pg_constraint WHERE contype IN ('p', 'u') AND conrelid::regclass::text = ANY($1)",
@@ -139,19 +151,31 @@ class Filling:
         for one in constraints:
             await self._connection.execute(f"ALTER TABLE {one['place']} DROP CONSTRAINT {one['conname']}")
         indexes = await self._connection.fetch(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY($1)", list(TABLES)
+            "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE tablename = ANY($1)", list(TABLES)
         )
         for one in indexes:
             await self._connection.execute(f"DROP INDEX {one['indexname']}")
-        made = [
-            f"ALTER TABLE {one['place']} ADD CONSTRAINT {one['conname']} {one['definition']}" for one in constraints
-        ]
-        return [*made, *(one["indexdef"] for one in indexes)]
+        made: dict[str, list[str]] = {table: [] for table in TABLES}
+        for one in constraints:
+            add = f"ALTER TABLE {one['place']} ADD CONSTRAINT {one['conname']} {one['definition']}"
+            made[one["place"]].append(add)
+        for one in indexes:
+            made[one["tablename"]].append(one["indexdef"])
+        return made
 
 
 async def sizes(connection: "asyncpg.Connection[Any]") -> dict[str, int]:
     """Bytes of each filled table with its indexes."""
     return {name: await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", name) for name in TABLES}
+
+
+async def written(url: str) -> int:
+    """Bytes that the server has written to its log (WAL) since it was made."""
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+    finally:
+        await connection.close()
 
 
 async def rows(connection: "asyncpg.Connection[Any]") -> dict[str, int]:

@@ -24,7 +24,7 @@ import asyncpg
 from events.wire.record import Record
 from ops.bench import figures
 from ops.bench.commands import stories
-from ops.bench.full_journal import Filling, rows, sizes
+from ops.bench.full_journal import Filling, rows, sizes, written
 from ops.bench.ground.load import Line
 from ops.bench.ground.subjects import POSTGRES, Ground, azplan, ground
 from ops.local.databases import fresh_database, run_apart
@@ -46,11 +46,13 @@ DAYS, DETAIL_DAYS = 400, 30
 DAY: Final = 86_400.0
 SERVER: Final = {
     "shared_buffers": "1GB",
-    "maintenance_work_mem": "1GB",
+    "maintenance_work_mem": "768MB",
+    "autovacuum": "off",
     "max_wal_size": "8GB",
     "checkpoint_timeout": "30min",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "full_page_writes": "off",
 }
 """A server for a fill, and with more memory than that of the tests."""
 Times = dict[str, float]
@@ -70,28 +72,35 @@ def main() -> int:
         with ground(Path(folder), "mock", postgres=True, server=SERVER) as where:
             assert where.postgres is not None  # noqa: S101 - it was asked for
             with fresh_database(where.postgres.url()) as url:
-                lived(where, url)
+                log = lived(where, url)
                 found = run_apart(at_each_size(where, url, wanted, given.times))
-    sys.stdout.write("\n".join(table(found)) + "\n")
+    sys.stdout.write("\n".join(table(found)) + f"\n\nWAL of a command: {log:,.0f} bytes\n")
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
 
 
-def lived(where: Ground, url: str) -> None:
-    """Let a worker conclude what is copied: 40 stories, and some commands that are refused."""
+def lived(where: Ground, url: str) -> float:
+    """Let a worker conclude what is copied: 40 stories, and some commands that are refused.
+
+    Returns the bytes of PostgreSQL's log for a command, without those for the first touch of a page after a checkpoint.
+    """
     where.center.reset(0.0)
     with azplan(where, POSTGRES, url=url) as subject, Line(subject.topics, any_answer=True) as line:
         refused = [Sent("ReactivatePlan", str(uuid.uuid4()), source="/bench") for _ in range(20)]
         commands = [*stories(40), *refused]
-        line.send(commands)
-        line.wait([one.id for one in commands])
+        line.send(commands[:20])
+        line.wait([one.id for one in commands[:20]])
+        before = run_apart(written(url))
+        line.send(commands[20:])
+        line.wait([one.id for one in commands[20:]])
+        return (run_apart(written(url)) - before) / (len(commands) - 20)
 
 
 async def at_each_size(where: Ground, url: str, wanted: Sequence[int], times: int) -> list[dict[str, Any]]:
     """Fill the journal up to each size, and measure there."""
     connection = await asyncpg.connect(url)
-    filling, found = Filling(connection, DAYS, DETAIL_DAYS), []
+    filling, found = Filling(connection, url, days=DAYS, detail=DETAIL_DAYS), []
     await filling.begin()
     for size in wanted:
         begun = time.monotonic()

@@ -23,7 +23,7 @@ async def test_copies_are_commands_of_all_ages_that_need_no_pruning(postgres_url
         await one.sent(await one.unsent(100))
         before = await rows(one, INDEXES)
         connection = await asyncpg.connect(postgres_url)
-        filling = Filling(connection, days=400, detail=30)
+        filling = Filling(connection, postgres_url, days=400, detail=30)
         await filling.begin()
         await filling.fill(100, lambda _: None)
 
@@ -47,7 +47,7 @@ async def test_a_worker_goes_on_in_a_filled_journal(postgres_url: str) -> None:
         (work,) = await claim(one)
         await one.conclude(work, ended(work))
         connection = await asyncpg.connect(postgres_url)
-        filling = Filling(connection, days=400, detail=30)
+        filling = Filling(connection, postgres_url, days=400, detail=30)
         await filling.begin()
         await filling.fill(20, lambda _: None)
 
