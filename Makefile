@@ -70,6 +70,10 @@ plans: $(READY) ## Check the plans of the journal's queries at a million command
 bench: $(READY) ## Measure azplan beside a bare loop, in one run
 	$(BIN)/python -m ops.bench.compare
 
+.PHONY: picture
+picture: $(READY) ## Measure as `bench`, and write the picture of README.md
+	$(BIN)/python -m ops.bench.compare --json docs/comparison.json --svg docs/comparison.svg
+
 .PHONY: scaling
 scaling: $(READY) ## Fill a journal with 10 million commands, and measure (needs 40 GB)
 	$(BIN)/python -m ops.bench.scaling --commands 100000 --commands 10000000

@@ -127,7 +127,7 @@ async def timed(url: str, times: int) -> Times:
     tenants = await journal.register_tenants({"contoso": TENANT})
     rules = IntakeRules(tenants.resolve, Sender("bench", "bench"), DAYS * DAY)
     partners = [tenant.lanes for tenant in tenants.accounts.values()]
-    ages = Ages(DAYS * DAY, (DETAIL_DAYS - 1) * DAY)
+    ages = Ages(DAYS * DAY, DETAIL_DAYS * DAY * 2 / 3)
     batches = [records(200) for _ in range(times)]
 
     def instead(item: Intake, error: Exception) -> Any:
