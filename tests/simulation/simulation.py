@@ -44,6 +44,8 @@ NOBODY_ASKS = 30.0
 FORGETS = 40.0
 """Virtual seconds between two looks at rows that are old enough to be deleted."""
 LOOK_EVERY = 5.0
+APART = 7.0
+"""Seconds by which the wall clock of each worker is ahead of that of the worker before."""
 RESTART = 5.0
 """Virtual seconds until a dead worker is started again."""
 
@@ -144,7 +146,7 @@ class _Run:
     async def _begin(self, number: int) -> None:
         name = f"worker {len(self._world.workers) + 1}"
         script = Chaos(self._sky, Random(self._rng.random()), name)
-        clock = LoopClock(self._world.clock.now())
+        clock = LoopClock(self._world.clock.now() + timedelta(seconds=APART * number))
         worker = self._world.hire(script, clock=clock)
         self._living[number] = _Living(worker, script, clock)
         try:
