@@ -4,7 +4,9 @@ from worker.journal.database.protocol import Transaction
 from worker.journal.journal import Journal
 
 HOUR = 3_600_000_000
-NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT n.i + 1 FROM n WHERE n.i < {rows})"
+PORTION = 100_000
+"""Rows of a statement: fewer than a server makes within the engine's patience."""
+NUMBERS = "WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT n.i + 1 FROM n WHERE n.i < {last})"
 
 LANES = f"""{NUMBERS} INSERT INTO lane (id, partner, customer, owner, epoch, unfinished, unfinished_since)
     SELECT 'us/' || i, 'us', '' || i, CASE WHEN i % 200 < 2 THEN ? WHEN i % 200 < 4 THEN 'another' END, 1,
@@ -41,10 +43,11 @@ async def fill(journal: Journal, commands: int, lanes: int) -> None:
     async def write(tx: Transaction) -> None:
         on_postgres = bool(tx.locking)
         words = {"now": tx.now, "lanes": lanes, "bytes": "bytea" if on_postgres else "blob"}
-        await tx.run(LANES.format(rows=lanes, **words), journal.worker)
-        for table, rows in ((COMMANDS, commands), (STEPS, commands), (CALLS, commands), (EVENTS, commands)):
-            await tx.run(table.format(rows=rows, **words))
-        await tx.run(LETTERS.format(rows=commands // 10, **words))
+        tables = ((LANES, lanes), (COMMANDS, commands), (STEPS, commands), (CALLS, commands), (EVENTS, commands))
+        for table, rows in (*tables, (LETTERS, commands // 10)):
+            for first in range(1, rows + 1, PORTION):
+                sql = table.format(first=first, last=min(rows, first + PORTION - 1), rows=rows, **words)
+                await tx.run(sql, *([journal.worker] if table is LANES else []))
         await tx.run("ANALYZE" if on_postgres else "SELECT 1")
 
     await journal.transactions.write(write)
