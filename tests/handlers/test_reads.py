@@ -235,7 +235,7 @@ MIDDLES: list[tuple[Callable[[Customer], Command], dict[str, object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "members", "operation"), MIDDLES, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("command", "members", "operation"), MIDDLES, ids=[operation for _, _, operation in MIDDLES])
 async def test_a_command_that_an_earlier_version_began_goes_on(
     stage: Stage, command: Callable[[Customer], Command], members: dict[str, object], operation: str
 ) -> None:
