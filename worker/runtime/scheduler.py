@@ -21,6 +21,8 @@ log = structlog.get_logger("azplan.lanes")
 LONGEST_SLEEP = 5.0
 """Seconds after which the journal is asked without a call: a call is only a hint, the journal has the truth."""
 
+SHORTEST_SLEEP = 0.01
+"""Seconds until the next look at a command that must not begin yet. What is left may be less than a clock shows."""
 ALIKE_PAUSE = 1.0
 """Seconds between two questions for commands behind commands that must not begin yet."""
 OTHERS_SHARE = 8
@@ -228,7 +230,7 @@ class Lanes:
             if not delay:
                 del queue[place]
                 return work, 0.0
-            sleep = min(sleep, delay)
+            sleep = min(sleep, max(delay, SHORTEST_SLEEP))
         return None, sleep
 
     def _most_of(self, partner: str, now: float) -> int:
