@@ -125,7 +125,7 @@ def _agreement_first() -> tuple[Scene, ...]:
         Scene(
             "demo-11",
             ConfirmCustomerAgreement,
-            "a customer accepted the agreement: that is recorded first",
+            "an accepted agreement is recorded first",
             "unsigned",
             "CustomerAgreementConfirmed",
             {

@@ -56,7 +56,7 @@ class Screen:
 
     def _line(self, performance: Performance, event: PublishedEvent) -> None:
         scene = performance.scene
-        self._console.print(f"  {performance.number:>2}  {short(scene.kind.wire_type()):<20} {visible(outcome(event))}")
+        self._console.print(f"  {performance.number:>2}  {short(scene.kind.wire_type()):<24} {visible(outcome(event))}")
 
 
 def table(performances: Sequence[Performance]) -> Table:

@@ -59,7 +59,7 @@ class Demo:
         self.said = folder / "said.txt"
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
-        env = environment({"PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary), "COLUMNS": "150"})
+        env = environment({"PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary), "COLUMNS": "180"})
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "worker.cli", "demo", *words], env=env, cwd=folder, stdout=said, stderr=said

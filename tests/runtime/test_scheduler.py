@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from events.codes import WaitingReason
 from events.messages.plans import ReactivatePlan, SuspendPlan
 from tests.runtime.bench import Bench, desk, record
-from worker.errors import JournalUnavailable, LaneLost
-from worker.journal.records import Claim, Conclusion, State, Work
+from worker.errors import JournalUnavailable, LaneLost, Wait
+from worker.journal.records import Claim, Conclusion, State, Waits, Work
 from worker.runtime.scheduler import LaneLimits, Lanes
 
 ACCOUNTS = ("contoso", "fabrikam")
@@ -28,14 +29,20 @@ class Turns:
         self._bench = bench
         self._ends: dict[str, asyncio.Event] = {}
         self.begun: list[str] = []
+        self.told: list[str] = []
         self.times: list[float] = []
         self.running: list[str] = []
         self.most = 0
         self.conclusion: Callable[[Work], Conclusion] = lambda _: Conclusion(state=State.SUCCEEDED)
         self.at_once = False
 
-    async def __call__(self, work: Work) -> None:
-        """Have a turn."""
+    async def __call__(self, work: Work, wait: Wait | None = None) -> None:
+        """Have a turn, or say the wait."""
+        if wait is not None:
+            self.told.append(work.id)
+            waits = Waits(said=str(wait.reason))
+            await self._bench.journal.conclude(work, Conclusion(State.WAITING, due_in=wait.delay, waits=waits))
+            return
         self.begun.append(work.id)
         self.times.append(self._bench.clock.monotonic())
         self.running.append(work.id)
@@ -72,13 +79,14 @@ class Room:
 
     def __init__(self) -> None:
         self.full: set[str] = set()
+        self.seconds = 1.0
         self.under_way: list[str] = []
 
-    def wait_for(self, work: Work, lacking: set[str]) -> float:
-        """A second while there is no room."""
-        full = work.type in self.full
-        lacking.update({work.type} if full else ())
-        return float(full)
+    def wait_for(self, work: Work, lacking: dict[str, Wait]) -> Wait | None:
+        """The same seconds for all commands while there is no room."""
+        if work.type not in self.full:
+            return None
+        return lacking.setdefault(work.type, Wait(WaitingReason.THROTTLED, "no room", delay=self.seconds))
 
     def begin(self, work: Work) -> None:
         """Note the run."""
@@ -323,6 +331,24 @@ async def test_commands_without_room_cost_nothing_until_there_is_room(
     lanes.ease()
     await asyncio.sleep(1)
     assert turns.begun == [f"c{number}" for number in range(100)]
+    assert serve.rooms.under_way == []
+
+
+async def test_a_command_that_waits_for_room_for_long_says_so_once(bench: Bench, turns: Turns, serve: Served) -> None:
+    """The turn in which it says so runs no handler. Then it costs nothing until there is room."""
+    for number in range(10):
+        await accept(bench, f"c{number}", customer_id=customer(number))
+        await asyncio.sleep(0.01)
+    serve.rooms.full, serve.rooms.seconds = {SuspendPlan.wire_type()}, 30.0
+    turns.at_once = True
+    lanes = serve.begin(concurrency=4)
+    await asyncio.sleep(300)
+    assert sorted(turns.told) == sorted(f"c{number}" for number in range(10))
+    assert turns.begun == []
+    serve.rooms.full = set()
+    lanes.ease()
+    await asyncio.sleep(1)
+    assert sorted(turns.begun) == sorted(turns.told)
     assert serve.rooms.under_way == []
 
 

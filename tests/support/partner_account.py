@@ -9,6 +9,7 @@ import httpx
 from ops.simulator.simulator import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
 from worker.clock import Clock
+from worker.errors import Wait
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.run_needs import Kind
@@ -165,7 +166,7 @@ class SimulatedAccount:
         """As the real account does."""
         self._state.share(leases, tenant)
 
-    def wait_for(self, kind: Kind, lacking: set[str]) -> float:
+    def wait_for(self, kind: Kind, lacking: dict[str, Wait]) -> Wait | None:
         """As the real account does."""
         return self._state.wait_for(kind, lacking)
 

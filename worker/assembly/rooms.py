@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from worker.errors import Wait
 from worker.journal.processing.lane_prefixes_of_accounts import Directory
 from worker.journal.records import Work
 from worker.partner_center.client.account import Account
@@ -15,10 +16,10 @@ class Rooms:
         self._accounts = accounts
         self._tenants = tenants
 
-    def wait_for(self, work: Work, lacking: set[str]) -> float:
-        """Seconds until a run of this command should begin. 0 also if the run will call nobody."""
+    def wait_for(self, work: Work, lacking: dict[str, Wait]) -> Wait | None:
+        """The wait of this command while its run should not begin. None also if the run will call nobody."""
         account = None if work.paused else self._account(work)
-        return account.wait_for(work.kind, lacking) if account else 0.0
+        return account.wait_for(work.kind, lacking) if account else None
 
     def begin(self, work: Work) -> None:
         """A run begins."""

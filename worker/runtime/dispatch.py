@@ -3,7 +3,7 @@
 import asyncio
 
 from events.messages.base import Event
-from worker.errors import JournalUnavailable, LaneLost
+from worker.errors import JournalUnavailable, LaneLost, Wait
 from worker.journal.records import Work
 from worker.runtime.conclusion import Sender, conclude
 from worker.runtime.handler_run import Turn, TurnParts
@@ -24,13 +24,13 @@ class Dispatch:
         self._parts = parts
         self._sender = sender
 
-    async def __call__(self, work: Work) -> None:
-        """Give a command its turn: run its handler, judge the result, conclude.
+    async def __call__(self, work: Work, wait: Wait | None = None) -> None:
+        """Give a command its turn: run its handler, judge the result, conclude. With `wait`, no handler runs.
 
         Never raises. Where the lane is lost or the journal does not answer, nothing is concluded: the lane's next owner
         goes on from what was last written.
         """
-        turn = Turn(work, self._parts, self._parts.traffic(work))
+        turn = Turn(work, self._parts, self._parts.traffic(work), wait)
         with telemetry.watching(work, turn.traffic.correlation_id):
             try:
                 outcome = await self._end(turn, await turn.result())

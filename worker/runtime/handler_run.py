@@ -65,6 +65,8 @@ class Turn:
     work: Work
     parts: TurnParts
     traffic: Traffic
+    wait: Wait | None = None
+    """Why the command's run does not begin yet; None if it begins."""
     context: Context | None = field(default=None)
     begun: Micros = 0
 
@@ -94,6 +96,8 @@ class Turn:
     async def _run(self) -> Event:
         if self.work.paused is not None:
             raise wait_for(self.work.paused)
+        if self.wait is not None:
+            raise self.wait
         settle = (self.work.settle_until - self.parts.journal.now()) / SECOND
         if settle > 0:
             raise Wait(WaitingReason.SETTLING, "a request of an earlier command may still arrive", delay=settle)

@@ -12,15 +12,17 @@ from typing import Any, Protocol
 
 import structlog
 
-from worker.errors import JournalUnavailable
+from worker.errors import JournalUnavailable, Wait
 from worker.journal.journal import Journal
-from worker.journal.records import Claim, UnknownRow, Work
+from worker.journal.records import Claim, Kind, UnknownRow, Work
 
 log = structlog.get_logger("azplan.lanes")
 
 LONGEST_SLEEP = 5.0
 """Seconds after which the journal is asked without a call: a call is only a hint, the journal has the truth."""
 
+SAID_AFTER = 2.0
+"""Seconds. A command that must wait longer has one turn in which it says so, and costs nothing until it may begin."""
 SHORTEST_SLEEP = 0.01
 """Seconds until the next look at a command that must not begin yet. What is left may be less than a clock shows."""
 ALIKE_PAUSE = 1.0
@@ -45,8 +47,8 @@ class LaneLimits:
 class Rooms(Protocol):
     """Knows whether Partner Center has room for a command's run."""
 
-    def wait_for(self, work: Work, lacking: set[str]) -> float:
-        """Seconds until a run of this command should begin; 0 for now.
+    def wait_for(self, work: Work, lacking: dict[str, Wait]) -> Wait | None:
+        """The wait of this command, with the seconds until its run should begin; None if it may begin now.
 
         `lacking` collects what the partner's commands before this one wait for: nobody passes them.
         """
@@ -59,12 +61,12 @@ class Rooms(Protocol):
 
 
 class Lanes:
-    """The scheduler. `dispatch` runs one turn and never raises."""
+    """The scheduler. `dispatch` runs one turn and never raises. A turn with a `Wait` only says that a command waits."""
 
     def __init__(
         self,
         journal: Journal,
-        dispatch: Callable[[Work], Coroutine[Any, Any, None]],
+        dispatch: Callable[[Work, Wait | None], Coroutine[Any, Any, None]],
         partners: Sequence[str],
         limits: LaneLimits,
         rooms: Rooms,
@@ -211,45 +213,46 @@ class Lanes:
             if self._turns_of[partner] >= self._most_of(partner, now):
                 waiting.add(partner)
                 continue
-            work, delay = self._next(partner)
+            work, wait, delay = self._next(partner)
             if work is None:
                 waiting.add(partner)
                 sleep = min(sleep, delay)
             else:
-                self._start(work, partner, now)
+                self._start(work, wait, partner, now)
         return sleep
 
-    def _next(self, partner: str) -> tuple[Work | None, float]:
-        """The partner's next command that may begin; or none, and the seconds until the next look."""
-        queue, lacking, sleep, seen = self._ready[partner], set[str](), LONGEST_SLEEP, set[tuple[str, str]]()
+    def _next(self, partner: str) -> tuple[Work | None, Wait | None, float]:
+        """The partner's next command that may begin, or has to say its wait; or the seconds until the next look."""
+        queue, lacking, sleep, seen = self._ready[partner], dict[str, Wait](), LONGEST_SLEEP, dict[Kind, Wait]()
         for place, work in enumerate(queue):
-            if work.kind in seen:
-                continue
-            seen.add(work.kind)
-            delay = self._rooms.wait_for(work, lacking)
-            if not delay:
+            wait = seen.get(work.kind) or self._rooms.wait_for(work, lacking)
+            delay = (wait.delay or 0.0) if wait else 0.0
+            if wait is None or (delay > SAID_AFTER and work.waits.said != wait.reason):
                 del queue[place]
-                return work, 0.0
+                return work, wait, 0.0
+            seen[work.kind] = wait
             sleep = min(sleep, max(delay, SHORTEST_SLEEP))
-        return None, sleep
+        return None, None, sleep
 
     def _most_of(self, partner: str, now: float) -> int:
         """How many turns a partner may have at once: all, or all but those kept for partners that had turns lately."""
         others = any(now - at < ACTIVE for each, at in self._last_turn.items() if each != partner)
         return self._limits.concurrency - (self._limits.concurrency // OTHERS_SHARE if others else 0)
 
-    def _start(self, work: Work, partner: str, now: float) -> None:
-        self._rooms.begin(work)
+    def _start(self, work: Work, wait: Wait | None, partner: str, now: float) -> None:
+        if wait is None:
+            self._rooms.begin(work)
         self._turns_of[partner] += 1
         self._last_turn[partner] = now
-        task = asyncio.create_task(self._dispatch(work), name=f"command {work.uid}")
+        task = asyncio.create_task(self._dispatch(work, wait), name=f"command {work.uid}")
         self._running[work.uid] = task
-        task.add_done_callback(lambda _: self._ended(work, partner))
+        task.add_done_callback(lambda _: self._ended(work, wait, partner))
 
-    def _ended(self, work: Work, partner: str) -> None:
+    def _ended(self, work: Work, wait: Wait | None, partner: str) -> None:
         self._running.pop(work.uid, None)
         self._turns_of[partner] -= 1
-        self._rooms.end(work)
+        if wait is None:
+            self._rooms.end(work)
         self.wake()
         self.ended()
 

@@ -19,7 +19,9 @@ SOON: Micros = 2 * SECOND
 PROBE = "probe"
 """The name in `meta` of the instant at which a person last asked for probes."""
 
-SLEEPS = f"{OPEN} AND due_at > ? AND coalesce(reason, '') NOT IN ('paused', 'settling')"
+SLEEPS = f"""{OPEN} AND coalesce(reason, '') NOT IN ('paused', 'settling')
+    AND (due_at > ? OR (due_at IS NOT NULL AND reason IN ('throttled', 'partner_center_unavailable')))"""
+"""Commands that wait for room at Partner Center are not begun when they are due."""
 
 
 async def _asleep(tx: Transaction, which: Selection) -> tuple[str, list[Value]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.clock import Clock
+from worker.errors import Wait
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.run_needs import Kind
@@ -73,8 +74,8 @@ class Account:
         """Share the request ceilings, before the first call, with all processes that call them `tenant`'s."""
         self._state.share(leases, tenant)
 
-    def wait_for(self, kind: Kind, lacking: set[str]) -> float:
-        """Seconds until a run of this kind should begin; 0 if nothing is in its way.
+    def wait_for(self, kind: Kind, lacking: dict[str, Wait]) -> Wait | None:
+        """The wait of a run of this kind, with the seconds until it should begin; None if nothing is in its way.
 
         A resource family is in its way that does not answer, or whose ceiling is spent, if earlier runs of the kind
         needed it. That family is added to `lacking`, and a run that needs a family of `lacking` waits too.

@@ -14,7 +14,7 @@ from worker.partner_center.answers.resource import Link
 from worker.partner_center.client.ceilings.quota import CeilingReached
 from worker.partner_center.client.exchange import Exchange
 from worker.partner_center.client.request import Request, follow, prepare
-from worker.partner_center.client.state_shared_by_calls import AccountState
+from worker.partner_center.client.state_shared_by_calls import AccountState, spent
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import AccessToken, TokenSource
 from worker.partner_center.client.transport import Departure
@@ -109,8 +109,7 @@ class BoundAccount:
                     finally:
                         slot.left = departure.left
         except CeilingReached as reached:
-            what = f"the account {self.account} has reached its request ceiling for {operation.family}"
-            raise Throttled(operation.name, what, reached.delay) from None
+            raise Throttled(operation.name, spent(self.account, operation.family), reached.delay) from None
 
     async def _other_token(
         self, operation: Operation[Any], source: TokenSource, token: AccessToken, no: TokenUnavailable, *, again: bool

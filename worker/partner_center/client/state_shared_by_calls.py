@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import structlog
 
+from events.codes import WaitingReason
 from worker import metrics
 from worker.clock import Clock
+from worker.errors import Wait
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.quota import Quota
 from worker.partner_center.client.ceilings.run_needs import Kind, RunNeeds
@@ -31,8 +33,6 @@ PATIENCE = 2.0
 CATALOG_SECONDS = 900.0
 """Seconds that an item of the catalog is used again. Its id changes over time, and Microsoft does not say how often."""
 MOST_COUNTRIES = 300
-SHORT_WAIT = 1.0
-"""Seconds until a run is looked at again that stays behind another run."""
 NO_TOKEN = "Commands wait, and no attempt is used up"  # noqa: S105 - a sentence for people
 
 
@@ -112,20 +112,27 @@ class AccountState:
                 leases.join((tenant, family), quota)
         return self._quotas[family]
 
-    def wait_for(self, kind: Kind, lacking: set[str]) -> float:
-        """Seconds until a run of this kind should begin; 0 if nothing is in its way.
+    def wait_for(self, kind: Kind, lacking: dict[str, Wait]) -> Wait | None:
+        """The wait of a run of this kind, with the seconds until it should begin; None if nothing is in its way.
 
         A family that does not answer or whose ceiling is spent is in its way, if earlier runs of the kind needed it.
         That family is added to `lacking`. A run that needs a family of `lacking` stays behind the run that lacks it.
         """
-        now = self.clock.monotonic()
         for family, number in (self._needs.of(kind) or {}).items():
-            delay = SHORT_WAIT if family in lacking else self._circuit(family).wait_for(now, self._needs.runs(family))
-            delay = delay or self.quota(family).wait_for(number)
-            if delay:
-                lacking.add(family)
-                return delay
-        return 0.0
+            wait = lacking.get(family) or self._wait_for(family, number)
+            if wait is not None:
+                lacking[family] = wait
+                return wait
+        return None
+
+    def _wait_for(self, family: str, number: int) -> Wait | None:
+        delay = self._circuit(family).wait_for(self.clock.monotonic(), self._needs.runs(family))
+        if delay:
+            return Wait(WaitingReason.PARTNER_CENTER_UNAVAILABLE, silent(family), delay=delay)
+        delay = self.quota(family).wait_for(number)
+        if delay:
+            return Wait(WaitingReason.THROTTLED, spent(self.account, family), delay=delay)
+        return None
 
     def begin(self, who: Hashable, kind: Kind) -> None:
         """A run of the command `who` begins."""
@@ -146,8 +153,7 @@ class AccountState:
         circuit = self._circuit(operation.family)
         permit = circuit.admit(self.clock.monotonic())
         if not isinstance(permit, Permit):
-            what = f"Partner Center does not answer requests for {operation.family} at present, so azplan sends none"
-            raise Unavailable(operation.name, what, permit)
+            raise Unavailable(operation.name, silent(operation.family), permit)
         try:
             yield
         except CallError as error:
@@ -221,6 +227,16 @@ class AccountState:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()
+
+
+def silent(family: str) -> str:
+    """What a command is told that needs a resource family which does not answer."""
+    return f"Partner Center does not answer requests for {family} at present, so azplan sends none"
+
+
+def spent(account: str, family: str) -> str:
+    """What a command is told that needs a resource family whose request ceiling is reached."""
+    return f"the account {account} has reached its request ceiling for {family}"
 
 
 def is_outage(error: CallError) -> bool:
