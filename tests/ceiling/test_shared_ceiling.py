@@ -147,7 +147,7 @@ class Process:
 
 @given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 4))
 def test_no_minute_ever_sees_more_than_the_ceiling(seed: int, limit: int, processes: int) -> None:
-    """Whoever asks when, dies when, uses its slots when, and whichever answers of exchanges are lost."""
+    """Processes ask, die and use their slots at any time, and any answers of exchanges are lost."""
     chance = random.Random(seed)
     ceiling, now, arrivals = Ceiling(), 0.0, list[float]()
     crew, born = [Process(str(number)) for number in range(processes)], processes

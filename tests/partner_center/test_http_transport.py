@@ -25,7 +25,7 @@ async def transport_to(server: Wire) -> AsyncIterator[ConnectionTransport]:
 
 
 async def test_an_httpx_client_can_use_it() -> None:
-    """The transport is one of httpx: whoever knows httpx can wrap it, measure it or replace it."""
+    """The transport is one of httpx: people who know httpx can wrap it, measure it or replace it."""
     async with wire() as server, transport_to(server) as transport:
         server.will(answers(201, {"id": "1"}), OK)
         async with httpx.AsyncClient(transport=transport, base_url=server.url) as client:
@@ -96,7 +96,7 @@ async def test_a_compressed_body_is_read_by_httpx() -> None:
 
 
 async def test_a_body_comes_in_small_chunks() -> None:
-    """Whoever decompresses a body can stop in time: no chunk stands for more than a few megabytes."""
+    """A reader that decompresses a body can stop in time: no chunk stands for more than a few megabytes."""
     async with wire() as server, transport_to(server) as transport:
         server.will(answers(200, b"x" * 300_000))
         response = await transport.handle_async_request(httpx.Request("GET", server.url))
@@ -127,7 +127,7 @@ async def test_an_answer_that_is_left_unread_closes_its_connection() -> None:
 
 
 async def test_failures_are_those_of_httpx() -> None:
-    """No connection is a ConnectError, a lost answer a ReadError: whoever handles httpx's errors handles these."""
+    """No connection is a ConnectError, a lost answer a ReadError: code that handles httpx's errors handles these."""
     async with wire() as server, transport_to(server) as transport:
         server.will(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), raw(b""))
         response = await transport.handle_async_request(httpx.Request("GET", server.url))

@@ -135,7 +135,7 @@ def test_callers_are_forgotten_while_nobody_waits() -> None:
 
 
 def test_callers_are_remembered_while_some_wait() -> None:
-    """Whoever waits keeps its place before those that ask later, however many these are."""
+    """A caller that waits keeps its place before callers that ask later, however many these are."""
     window = SlidingWindow(1)
     window.ask(0, "served")
     window.ask(0, "first")

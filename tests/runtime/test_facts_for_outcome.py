@@ -85,7 +85,7 @@ def test_a_run_that_could_not_look_makes_the_interval_longer() -> None:
 
 
 def test_the_next_wait_says_that_the_one_before_is_over() -> None:
-    """A later wait for the first thing begins anew."""
+    """A later wait for the first thing begins again from zero."""
     first = waiting(pending(azure_entitlements.INACTIVITY), **ORDERED)
     other = waiting(pending(subscriptions.CHANGE), **after(first, written_at=NOW + 40 * SECOND))
     assert other.lag == SeenLag("azure_subscription_inactive", 99 * SECOND, 150 * SECOND)

@@ -1,17 +1,12 @@
 """How late things show at Partner Center, by partner account: first estimates, until the account has shown its own."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 
-import structlog
-
-from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.looks.awaited import Awaited
 from worker.looks.lag_distribution import Interval
 from worker.looks.next_look import Lags, lags
-
-log = structlog.get_logger("azplan.lags")
+from worker.runtime.controls.sleep import Sleeper
 
 EVERY = 120.0
 """Seconds between two looks into the journal: what a wait has shown need not be known at once."""
@@ -40,12 +35,7 @@ class LearnedLags:
 
     async def run(self) -> None:
         """Read what all workers have seen, at once and then now and then. Outlives a journal that is down."""
-        while True:
-            try:
-                await self.look()
-            except JournalUnavailable as error:
-                log.debug("journal.unavailable", error=str(error))
-            await asyncio.sleep(EVERY * (1 + self._spread() / 4))
+        await Sleeper().look_every(EVERY * (1 + self._spread() / 4), self.look)
 
     async def look(self) -> None:
         """Read what all workers have seen. Raises `JournalUnavailable`."""

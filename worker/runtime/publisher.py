@@ -54,7 +54,7 @@ class Publisher:
         self._refusal: str | None = None
         """Why a broker that answers refuses a record of the portion under way."""
         self._all_seen = False
-        """Whether the last portion was all that the outbox had: whoever writes something new wakes the publisher."""
+        """Whether the last portion was all that the outbox had. A write of something new wakes the publisher."""
         self._ended = False
         self._unreadable: set[tuple[bool, int]] = set()
         self.trouble: str | None = None

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from worker.errors import JournalUnavailable
 from worker.journal.journal import Journal
 from worker.runtime.controls.sleep import Sleeper
 
@@ -30,12 +29,7 @@ class ProbeRequests:
 
     async def run(self) -> None:
         """Look until cancelled. Goes on while the journal is down."""
-        while True:
-            try:
-                await self.look()
-            except JournalUnavailable as error:
-                log.debug("journal.unavailable", error=str(error))
-            await self._sleeper.sleep(self._every)
+        await self._sleeper.look_every(self._every, self.look)
 
     async def look(self) -> None:
         """Try again if a person has asked since the last look. Raises `JournalUnavailable`.

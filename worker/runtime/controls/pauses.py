@@ -10,7 +10,7 @@ import structlog
 
 from events.codes import WaitingReason
 from worker import metrics
-from worker.errors import JournalUnavailable, Wait
+from worker.errors import Wait
 from worker.journal.journal import Journal
 from worker.journal.records import Pause, Work
 from worker.runtime.controls.sleep import Sleeper
@@ -57,12 +57,7 @@ class Pauses:
 
     async def run(self) -> None:
         """Look until cancelled. While the journal does not answer, the known pauses stay in force."""
-        while True:
-            try:
-                await self.look()
-            except JournalUnavailable as error:
-                log.debug("journal.unavailable", error=str(error))
-            await self._sleeper.sleep(self._every)
+        await self._sleeper.look_every(self._every, self.look)
 
     async def look(self) -> None:
         """Read the pauses. Raises `JournalUnavailable`."""
