@@ -98,6 +98,23 @@ async def test_an_answer_that_no_request_can_carry_has_shorter_lists_in_the_jour
     assert 8_900 < record_size(Outgoing(row.key, row.value, row.headers)) <= 9_000
 
 
+async def test_a_command_for_which_there_is_no_room_says_that_it_waits_and_runs_no_handler(bench: Bench) -> None:
+    """The handler would only meet the spent ceiling. The wait is no attempt, and is published once."""
+    work, began = await bench.begin(), list[str]()
+
+    async def handler(ctx: Context, _command: Any) -> Event:
+        began.append(ctx.origin.command_id)
+        return await answered(ctx, _command)
+
+    wait = Wait(WaitingReason.THROTTLED, "the account contoso has reached its request ceiling for carts", delay=30.0)
+    await bench.dispatch(handler)(work, wait)
+    row = await bench.command()
+    assert (row["state"], row["reason"], row["attempts"]) == ("waiting", "throttled", 0)
+    assert row["due_at"] == bench.journal.now() + 30 * SECOND
+    assert event_types(await bench.said()) == ["CommandAccepted", "CommandWaiting"]
+    assert began == []
+
+
 async def test_a_refusal_ends_the_story_without_a_dead_letter(bench: Bench) -> None:
     """A refusal is an answer. There is nothing for a person to redrive."""
     work = await bench.begin()

@@ -80,12 +80,15 @@ class Room:
     def __init__(self) -> None:
         self.full: set[str] = set()
         self.seconds = 1.0
+        self.looks = 0
         self.under_way: list[str] = []
 
     def wait_for(self, work: Work, lacking: dict[str, Wait]) -> Wait | None:
         """The same seconds for all commands while there is no room."""
         if work.type not in self.full:
             return None
+        self.looks += 1
+        assert self.looks < 10_000, "the scheduler looks without a pause"
         return lacking.setdefault(work.type, Wait(WaitingReason.THROTTLED, "no room", delay=self.seconds))
 
     def begin(self, work: Work) -> None:
@@ -350,6 +353,15 @@ async def test_a_command_that_waits_for_room_for_long_says_so_once(bench: Bench,
     await asyncio.sleep(1)
     assert sorted(turns.begun) == sorted(turns.told)
     assert serve.rooms.under_way == []
+
+
+async def test_a_wait_shorter_than_a_clock_can_show_is_waited_for(bench: Bench, turns: Turns, serve: Served) -> None:
+    """What is left of a wait may be a rounding error of its instants. The scheduler looks again after a pause."""
+    await accept(bench, "a", customer_id=customer(1))
+    serve.rooms.full, serve.rooms.seconds = {SuspendPlan.wire_type()}, 1e-14
+    serve.begin(concurrency=4)
+    await asyncio.sleep(1)
+    assert 10 < serve.rooms.looks < 500
 
 
 async def test_a_command_that_needs_nothing_of_what_is_spent_runs(bench: Bench, turns: Turns, serve: Served) -> None:
