@@ -46,6 +46,8 @@ class Treatment:
     """Microsoft did not answer in time. Metrics count the command as a fault of the system, whatever the cause."""
     patient: bool = False
     """The command has done its part, and only Microsoft is at work: a replay goes on with the next command."""
+    of_state: bool = False
+    """The present state of the customer's property is the only reason: nobody has to grant anything."""
     deadline: str = "order"
     """The setting that ends a limited wait, without its ending: `order` is AZPLAN_WAITS__ORDER_DEADLINE."""
 
@@ -119,6 +121,7 @@ class RejectedCode(Code):
         "The customer has a legacy Azure subscription",
         "A customer with a Microsoft Azure (MS-AZR-0145P) subscription that is not deleted cannot buy an Azure plan.",
         "Send StartProductUpgrade: it moves the legacy subscription to an Azure plan.",
+        Treatment(of_state=True),
     )
     PLAN_NOT_FOUND = (
         "plan_not_found",
@@ -127,6 +130,7 @@ class RejectedCode(Code):
         "The customer has no Azure plan, or subscriptionId names something other than an Azure plan.",
         "Check subscriptionId, or leave it out if the customer has exactly one Azure plan; then send the command with a"
         " new id.",
+        Treatment(of_state=True),
     )
     PLAN_AMBIGUOUS = (
         "plan_ambiguous",
@@ -134,6 +138,7 @@ class RejectedCode(Code):
         "The customer has several Azure plans",
         "The command has no subscriptionId, and azplan cannot tell which plan is meant.",
         "Name one of the plans in subscriptionId and send the command with a new id.",
+        Treatment(of_state=True),
     )
     ACTIVE_ASSETS = (
         "active_assets",
@@ -142,6 +147,7 @@ class RejectedCode(Code):
         "An Azure plan can be suspended only when no Azure subscription or reservation under it is active.",
         "Cancel everything that blockers lists, or set activeAssets to `cancel`, which cancels Azure subscriptions but"
         " no reservations; then send the command with a new id.",
+        Treatment(of_state=True),
     )
     NOT_ELIGIBLE_FOR_UPGRADE = (
         "not_eligible_for_upgrade",
@@ -149,6 +155,7 @@ class RejectedCode(Code):
         "The customer cannot be upgraded to an Azure plan",
         "Microsoft's eligibility check answered no.",
         "Remove the reason that the detail gives, then send the command with a new id.",
+        Treatment(of_state=True),
     )
     UPGRADE_IN_PROGRESS = (
         "upgrade_in_progress",
@@ -156,6 +163,7 @@ class RejectedCode(Code):
         "An upgrade to an Azure plan is open",
         "While an upgrade is pending, running or failed, Microsoft does not sell a plan.",
         "Send StartProductUpgrade, which adopts and follows the upgrade, instead of buying a plan.",
+        Treatment(of_state=True),
     )
     CATALOG_ITEM_UNAVAILABLE = (
         "catalog_item_unavailable",

@@ -1,7 +1,8 @@
 """The customer's acceptance of the Microsoft Customer Agreement, recorded by the partner."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
@@ -46,6 +47,12 @@ class ConfirmCustomerAgreement(Command):
     """Record that the customer accepted the Microsoft Customer Agreement, unless an acceptance is on record."""
 
     answered_by: ClassVar[type[Event]] = CustomerAgreementConfirmed
+    trials: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {
+            "primaryContact": {"firstName": "Nobody", "lastName": "Nobody", "email": "nobody@example.com"},
+            "dateAgreed": "2020-01-01",
+        }
+    }
 
     primary_contact: PrimaryContact
     """The person of the customer who accepted: `firstName`, `lastName`, `email` and perhaps `phoneNumber`."""

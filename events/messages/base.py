@@ -141,6 +141,10 @@ class Command(Message):
     """Who the command belongs to. `customer_id`, the record's key, the lane and `ce_subject` are the tenant id of that
     customer or, for `partner_account`, of the command's partner account."""
 
+    trials: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({"": MappingProxyType({})})
+    """The data, beside the customer, with which `azplan check --customer` tries the command; by words that tell several
+    trials apart. A command with required members, or with members that need further rights, has its own."""
+
     customer_id: Guid
     """Microsoft Entra tenant id of the customer."""
     validate_only: bool = False

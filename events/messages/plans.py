@@ -1,6 +1,7 @@
 """Azure plans: buy, suspend, reactivate."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from events.messages.base import Command, Event, Message
 from events.messages.command_status import Blocker
@@ -84,6 +85,7 @@ class SuspendPlan(Command):
     """Suspend an Azure plan."""
 
     answered_by: ClassVar[type[Event]] = PlanSuspended
+    trials: ClassVar[Mapping[str, Mapping[str, Any]]] = {"activeAssets cancel": {"activeAssets": "cancel"}}
 
     subscription_id: Guid | None = None
     """Id of the plan. Optional if the customer has exactly one plan."""

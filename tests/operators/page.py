@@ -34,7 +34,7 @@ sys.meta_path.insert(0, NoTerminal())
 
 from events.codes import FailedCode
 from events.messages.base import Event, Origin, commands
-from events.messages.command_status import CommandFailed
+from events.messages.command_status import CommandFailed, CommandValidated
 from events.messages.customers import CustomersListed, CustomersReported
 from events.messages.plans import SuspendPlan
 from events.wire.codec import encode
@@ -44,6 +44,7 @@ from events.wire.record import Outgoing
 from tests.operators.memory_admin import MemoryAdmin
 from tests.support.memory_broker import MemoryBroker
 from worker import logs
+from worker.assembly.accounts import open_accounts
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Ack, BrokerUnavailable, Partition
 from worker.broker.rights import Right, RightTo
@@ -53,8 +54,8 @@ from worker.journal.journal import Journal
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import Resolution
 from worker.journal.selection import Selection
+from worker.operators import command_reports as commands_of_people
 from worker.operators import (
-    checks,
     connections,
     dead_letters,
     journal_event_watch,
@@ -66,7 +67,10 @@ from worker.operators import (
     wakeups,
     who_and_why,
 )
-from worker.operators import command_reports as commands_of_people
+from worker.operators.checks import customer_commands, trial_verdict, worker_needs
+from worker.operators.checks.command_trial import Trial
+from worker.operators.checks.findings import Problem, Result, failed, ok, skipped, warning
+from worker.operators.checks.partner_calls import account_findings
 from worker.operators.errors import NotPossible
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
 from worker.operators.sending import compose, customer_reports, follow_events, send
@@ -74,6 +78,7 @@ from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
 from worker.operators.wording import durations, error_codes, message_types
+from worker.runtime.outcome import Ended
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -142,10 +147,25 @@ async def rights(settings: Settings, admin: PageAdmin) -> None:
     assert await topics.create_topics(admin, changes) == admin.created == [settings.kafka.commands_topic]
 
 
-async def checked() -> None:
+async def checked(settings: Settings) -> None:
     """Every check ends in a finding, even without a broker and without Partner Center."""
-    found = {(finding.check, finding.result) async for finding in checks.findings()}
-    assert {("settings", checks.Result.OK), ("journal", checks.Result.OK), ("broker", checks.Result.FAILED)} <= found
+    scope = worker_needs.Scope("us", CUSTOMER)
+    found = [finding async for finding in worker_needs.findings(scope)]
+    results = {(finding.check, finding.result) for finding in found}
+    assert {("settings", Result.OK), ("journal", Result.OK), ("broker", Result.FAILED)} <= results
+    assert all(
+        finding in found for finding in customer_commands.skip_all("the account cannot call Partner Center", "us")
+    )
+    (account,) = open_accounts(settings, Clock()).values()
+    assert [finding.problem async for finding in account_findings(account)] == [Problem.UNAVAILABLE, None]
+    tried = [finding async for finding in customer_commands.customer_findings(settings, account, CUSTOMER)]
+    assert tried[0].problem is Problem.UNAVAILABLE
+    event = CommandValidated.of(Origin("page", "/page", SuspendPlan.wire_type(), CUSTOMER, "us"), would_do=[])
+    said = trial_verdict.finding("SuspendPlan", Trial(Ended("succeeded", event, 0), ()), "us")
+    assert said == ok("SuspendPlan", said.detail, "us")
+    others = (warning("a", "b"), skipped("a", "b"), failed("a", Problem.REFUSED, "b", "c"))
+    assert [each.result for each in others] == [Result.WARNING, Result.SKIPPED, Result.FAILED]
+    await account.close()
 
 
 async def unreachable(settings: Settings) -> None:
@@ -359,7 +379,7 @@ async def visit() -> None:
         await replay_parts(journal, settings, admin)
         await asked(journal, settings)
         await forgotten(journal, settings)
-    await checked()
+    await checked(settings)
     await unreachable(settings)
 
 

@@ -1,0 +1,205 @@
+"""`azplan check --customer`: which commands work for one customer, and who has to grant what."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.messages.base import commands
+from ops.local.simulator import CLIENT, SECRET, TENANT, SimulatorProcess
+from tests.cli.conftest import Azplan, Ended
+
+PARTNER = "AZPLAN_PARTNERS__CONTOSO__"
+OF_A_CUSTOMER = {kind.__name__ for kind in commands().values() if kind.subject == "customer"}
+
+Check = Callable[..., Ended]
+
+
+@pytest.fixture(scope="module")
+def partner_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """A Partner Center to call, with a user's refresh token."""
+    simulator = SimulatorProcess(tmp_path_factory.mktemp("partner-center"), user=True)
+    simulator.start()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def check(
+    clean_place: Path, monkeypatch: pytest.MonkeyPatch, partner_center: SimulatorProcess, azplan: Azplan
+) -> Check:
+    """`azplan check --customer` for a new customer of a profile, without a broker."""
+    for name, value in partner_center.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AZPLAN_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+    def run(profile: str, *flags: str, **changes: object) -> Ended:
+        (customer,) = partner_center.customers(profile, 1)
+        if changes:
+            partner_center.change_customer(customer, **changes)
+        return azplan("check", "--customer", customer, *(flags or ["--json"]))
+
+    return run
+
+
+def about(ended: Ended, name: str) -> list[dict[str, Any]]:
+    """The findings about one command, or about the customer."""
+    return [dict(each) for each in ended.json if each["check"] == name]
+
+
+def results(ended: Ended) -> dict[str, str]:
+    """The result for each command."""
+    return {each["check"]: each["result"] for each in ended.json if each["check"] in OF_A_CUSTOMER}
+
+
+def test_every_command_for_a_customer_has_a_line_and_nothing_is_changed(
+    check: Check, partner_center: SimulatorProcess
+) -> None:
+    """A customer with a plan: what a command would call is named, and only reads were sent."""
+    before = len(partner_center.book("requests"))
+    ended = check("plan")
+    assert set(results(ended)) == OF_A_CUSTOMER
+    assert about(ended, "customer")[0]["detail"].endswith(".onmicrosoft.com, US, reseller)")
+    assert about(ended, "ReportCustomer")[0]["detail"] == "works: every part can be read"
+    (suspend,) = about(ended, "SuspendPlan")
+    assert suspend["result"] == "ok"
+    assert suspend["detail"].endswith("works: would call azure_entitlements.cancel, subscriptions.patch")
+    sent = partner_center.book("requests")[before:]
+    assert {each["operation"] for each in sent if each["method"] != "GET"} <= {
+        "token.client_credentials",
+        "token.refresh_token",
+        "upgrades.eligibility",
+    }
+    assert partner_center.counts()["orders"] == 0
+    assert not partner_center.book("warnings")
+
+
+def test_a_command_that_only_the_customers_state_prevents_is_a_warning(check: Check) -> None:
+    """Nobody has to grant anything to suspend a plan that is not there. The line has the code of the refusal."""
+    ended = check("ready")
+    assert results(ended) == {
+        "ReportCustomer": "ok",
+        "ConfirmCustomerAgreement": "ok",
+        "CreateAzurePlan": "ok",
+        "SuspendPlan": "warning",
+        "ReactivatePlan": "warning",
+        "StartProductUpgrade": "warning",
+    }
+    assert "would be rejected with plan_not_found" in about(ended, "SuspendPlan")[0]["detail"]
+    assert "not_eligible_for_upgrade" in about(ended, "StartProductUpgrade")[0]["detail"]
+
+
+def test_a_missing_agreement_names_the_command_that_confirms_it(check: Check) -> None:
+    """CreateAzurePlan fails the check; ConfirmCustomerAgreement works."""
+    ended = check("no_agreement")
+    (create,) = about(ended, "CreateAzurePlan")
+    assert create["result"] == "failed"
+    assert create["detail"].startswith("does not work: agreement_missing")
+    assert "Send ConfirmCustomerAgreement" in create["advice"]
+    assert about(ended, "ConfirmCustomerAgreement")[0]["detail"] == "works: would call agreements.confirm"
+
+
+def test_a_customer_without_a_relationship_is_named_and_no_command_is_tried(check: Check) -> None:
+    """The advice says who has to accept what."""
+    ended = check("no_relationship")
+    (customer,) = about(ended, "customer")
+    assert (customer["result"], customer["partner"]) == ("failed", "contoso")
+    assert "no_relationship" in customer["detail"]
+    assert "Have the customer accept your reseller relationship request" in customer["advice"]
+    assert results(ended) == dict.fromkeys(OF_A_CUSTOMER, "skipped")
+
+
+def test_a_customer_that_partner_center_does_not_know_is_said_at_once(check: Check, azplan: Azplan) -> None:
+    """The check does not wait for a customer that may be new."""
+    ended = azplan("check", "--customer", "00000000-0000-4000-8000-00000000dead", "--json")
+    assert "customer_not_found" in about(ended, "customer")[0]["detail"]
+
+
+def test_without_a_users_token_the_commands_that_take_one_do_not_work(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report leaves parts out; a purchase leaves a check out. Both are warnings, and name the token."""
+    monkeypatch.delenv(f"{PARTNER}REFRESH_TOKEN_FILE")
+    ended = check("ready")
+    for name in ("ConfirmCustomerAgreement", "StartProductUpgrade"):
+        (found,) = about(ended, name)
+        assert found["result"] == "failed"
+        assert "not_permitted" in found["detail"]
+        assert "REFRESH_TOKEN_FILE" in found["advice"]
+    (report,) = about(ended, "ReportCustomer")
+    assert report["result"] == "warning"
+    assert "leaves out: agreement (" in report["detail"]
+    assert "upgrade (" in report["detail"]
+    (create,) = about(ended, "CreateAzurePlan")
+    assert create["result"] == "warning"
+    assert "that takes a user's token" in create["detail"]
+
+
+def test_a_role_that_the_user_lacks_at_partner_center_is_named(check: Check, partner_center: SimulatorProcess) -> None:
+    """The advice is that of Partner Center's own code: who has to give which role to whom."""
+    partner_center.fault("error_before", operation="upgrades.eligibility", status=403, code="900308", count=None)
+    try:
+        ended = check("legacy")
+    finally:
+        partner_center.calm()
+    (found,) = about(ended, "StartProductUpgrade")
+    assert found["result"] == "failed"
+    assert "Give the application or the user the role" in found["advice"]
+    assert "admin agent" in found["advice"]
+
+
+def test_a_customer_with_several_plans_is_looked_at_plan_by_plan(check: Check) -> None:
+    """Each line of a command about a plan names its plan."""
+    ended = check("two_plans")
+    found = about(ended, "ReactivatePlan")
+    assert [each["result"] for each in found] == ["ok", "ok"]
+    assert len({each["detail"].split(":")[0] for each in found}) == 2
+    assert all(each["detail"].startswith("plan ") for each in found)
+
+
+def test_a_partner_center_that_cannot_be_reached_leaves_the_customer_out(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's own call says what is wrong. No command is tried."""
+    monkeypatch.setenv(f"{PARTNER}BASE_URL", "http://127.0.0.1:1")
+    ended = check("ready")
+    assert about(ended, "customer")[0]["result"] == "skipped"
+    assert results(ended) == dict.fromkeys(OF_A_CUSTOMER, "skipped")
+
+
+def test_the_table_has_a_line_for_each_command_with_its_advice_below(check: Check) -> None:
+    """Results stand in the first column, names in the second."""
+    lines = check("no_agreement", "--partner", "CONTOSO").out.splitlines()
+    first = next(index for index, line in enumerate(lines) if "CreateAzurePlan" in line)
+    assert lines[first].startswith("failed   CreateAzurePlan           does not work: agreement_missing")
+    assert lines[first + 1].strip().startswith("Send ConfirmCustomerAgreement")
+
+
+def test_with_several_accounts_the_customers_account_has_to_be_named(
+    check: Check, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2, and the accounts are named. With `--partner` the other account is not looked at."""
+    for member, value in {"TENANT_ID": TENANT[:-1] + "1", "CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET}.items():
+        monkeypatch.setenv(f"AZPLAN_PARTNERS__US__{member}", value)
+    ended = check("ready")
+    assert ended.code == 2
+    assert "contoso, us" in ended.err
+    found = check("ready", "--partner", "contoso", "--json")
+    assert {each["partner"] for each in found.json} == {None, "contoso"}
+    assert azplan("check", "--partner", "nobody").code == 2
+
+
+def test_a_customer_that_is_no_guid_is_refused(check: Check, azplan: Azplan) -> None:
+    """Exit code 2; nothing was looked at."""
+    ended = azplan("check", "--customer", "fabrikam")
+    assert ended.code == 2
+    assert "--customer" in ended.err
+    assert not ended.out
+
+
+def test_the_exit_code_is_that_of_the_worst_finding(
+    check: Check, monkeypatch: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
+    """A broker that does not answer counts before a command that does not work."""
+    assert check("no_agreement").code == 69

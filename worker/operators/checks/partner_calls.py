@@ -1,0 +1,95 @@
+"""A harmless call of a partner account with each kind of token, and what a call needs that belongs to no command."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from uuid import UUID, uuid4
+
+from worker.operators.checks.findings import Finding, Problem, failed, ok, skipped
+from worker.partner_center.client.account import Account
+from worker.partner_center.client.trouble_explanations import trouble_of
+from worker.partner_center.errors import (
+    CallError,
+    GateClosed,
+    NeverSent,
+    NotPermitted,
+    Refused,
+    TokenUnavailable,
+    Unanswered,
+)
+from worker.partner_center.operation import Operation
+from worker.partner_center.port import Call
+from worker.partner_center.resources import agreements, customers
+
+USER_TOKEN, USER_CALL = "user token", "user call"
+"""The two checks of an account that has a user's refresh token."""
+
+
+class Probe:
+    """What a call needs of a run, for calls that belong to no command and change nothing."""
+
+    def __init__(self) -> None:
+        self.command: UUID = uuid4()
+        self.correlation_id = str(uuid4())
+        self.milliseconds = 0
+        self.operation = ""
+        self._answers: Counter[str] = Counter()
+
+    def gate(self, operation: Operation[object], step: str | None) -> None:
+        """A read may always leave. Raises `GateClosed` for a write."""
+        if operation.writes:
+            raise GateClosed(operation.name, "a check changes nothing")
+
+    def answers(self, key: str) -> int:
+        """How many requests with this key have been answered."""
+        return self._answers[key]
+
+    def called(self, call: Call) -> None:
+        """Keep the operation and the duration of the call, and count its answer."""
+        self.operation = call.operation
+        self.milliseconds = round(call.duration * 1000)
+        self._answers[call.key] += call.answered
+
+
+async def account_findings(account: Account) -> AsyncIterator[Finding]:
+    """A harmless call for each kind of token that is configured: it needs the network, the token and the permission."""
+    probe = Probe()
+    center = account.center(probe)
+    async for finding in _flow(account, "token", "call", customers.page(center, size=1), probe):
+        yield finding
+    if center.permits(agreements.METADATA):
+        async for finding in _flow(account, USER_TOKEN, USER_CALL, agreements.metadata(center), probe):
+            yield finding
+
+
+async def _flow(
+    account: Account, token: str, call: str, asked: Awaitable[object], probe: Probe
+) -> AsyncIterator[Finding]:
+    """Two findings: about the `token`, and about the `call` that `asked` makes with the token."""
+    name = account.name
+    try:
+        await asked
+    except TokenUnavailable as error:
+        yield failed(token, Problem.UNAVAILABLE, error.description, error.advice, name)
+        yield skipped(call, "there is no token", name)
+        return
+    except CallError as error:
+        yield ok(token, "there is one", name)
+        yield _call_failed(call, error, name)
+        return
+    yield ok(token, "there is one", name)
+    yield ok(call, f"{probe.operation} answered in {probe.milliseconds} ms", name)
+
+
+def _call_failed(call: str, error: CallError, name: str) -> Finding:
+    match error:
+        case NeverSent():
+            why = trouble_of(error.trouble).at(name, "BASE_URL")
+            return failed(call, Problem.UNAVAILABLE, f"{error}. {why.title}.", why.advice, name)
+        case Refused() | NotPermitted():
+            advice = "Check that the application is registered in Partner Center's app management, in that tenant."
+            known = f" `azplan errors explain {error.code}` says more." if error.code else ""
+            return failed(call, Problem.REFUSED, str(error), advice + known, name)
+        case Unanswered():
+            return failed(call, Problem.UNAVAILABLE, str(error), "Look at Microsoft's service health; try again.", name)
+        case _:
+            return failed(call, Problem.UNAVAILABLE, str(error), "Try again in a while.", name)
