@@ -15,14 +15,15 @@ from worker.partner_center.client.trouble_explanations import Trouble
 from worker.partner_center.port import PartnerCenter, Run
 
 Issue = Callable[[Literal["app", "user"]], str]
+IssueAtCustomer = Callable[[str], str]
 ACCOUNT = "contoso"
 
 
 class InProcess(Transport):
     """Calls an ASGI application where the client's transport would open a connection. The rest is the same."""
 
-    def __init__(self, app: object, *, call_timeout: float) -> None:
-        self.base_url = "https://api.partnercenter.microsoft.com"
+    def __init__(self, app: object, base_url: str, *, call_timeout: float) -> None:
+        self.base_url = base_url
         self.free_connection = asyncio.Semaphore(100)
         self._call_timeout = call_timeout
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
@@ -70,22 +71,33 @@ class Issued:
 
 
 class IssuedTokens:
-    """The tokens of an account: the application's, and a user's if `user` is set."""
+    """The tokens of an account: the application's, and a user's if `user` is set, also in customers' tenants."""
 
     trouble = ()
 
-    def __init__(self, issue: Issue, *, user: bool) -> None:
+    def __init__(self, issue: Issue, issue_at: IssueAtCustomer, *, user: bool) -> None:
         self.app = Issued(lambda: issue("app"))
         self.user = Issued(lambda: issue("user")) if user else None
+        self._issue_at = issue_at
+
+    def of_customer(self, tenant: str) -> Issued:
+        """A source of tokens of the customer's tenant."""
+        return Issued(lambda: self._issue_at(tenant))
 
 
 class InProcessAccount:
-    """A partner account whose calls go to an ASGI application."""
+    """A partner account whose calls go to two ASGI applications: Partner Center and Azure Resource Manager."""
 
-    def __init__(self, app: object, issue: Issue, clock: Clock, *, user: bool, call_timeout: float) -> None:
-        tokens = IssuedTokens(issue, user=user)
-        transport = InProcess(app, call_timeout=call_timeout)
-        self._state = AccountState(ACCOUNT, tokens, transport, clock, limit=500, jitter=lambda: 0.5)
+    def __init__(self, apps: tuple[object, object], tokens: IssuedTokens, clock: Clock, *, call_timeout: float) -> None:
+        center, arm = (
+            InProcess(app, url, call_timeout=call_timeout)
+            for app, url in zip(
+                apps, ("https://api.partnercenter.microsoft.com", "https://management.azure.com"), strict=True
+            )
+        )
+        self._state = AccountState(
+            ACCOUNT, tokens, center, clock, arm=arm, limit=500, arm_limit=600, jitter=lambda: 0.5
+        )
 
     def center(self, run: Run) -> PartnerCenter:
         """This account for one run of a command."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from events.messages.base import Command, Event, events
 from events.messages.command_status import CommandFailed, CommandRejected, CommandValidated, CommandWaiting
@@ -20,8 +20,9 @@ from events.wire.record import Record
 from ops.simulator.faults import Fault
 from ops.simulator.simulator import Simulator, build
 from ops.simulator.state import Partner
-from tests.handlers.connection import ACCOUNT, InProcessAccount
+from tests.handlers.connection import ACCOUNT, InProcessAccount, IssuedTokens
 from tests.support.callers_thread import CallersThread
+from tests.support.customer_tokens import token_at
 from tests.support.virtual_time import START, LoopClock
 from worker.clock import Clock
 from worker.gate import Traffic
@@ -285,13 +286,11 @@ class Stage:
             self._turned.set()
 
     def _turn_desk(self) -> TurnParts:
-        account = InProcessAccount(
-            self._api,
-            lambda kind: self.simulator.token(user=kind == "user"),
-            self.clock,
-            user=self.cast.user,
-            call_timeout=self.cast.policy.call_timeout,
+        tokens = IssuedTokens(
+            lambda kind: self.simulator.token(user=kind == "user"), self._token_at, user=self.cast.user
         )
+        apps = self._watched(self.simulator.api), self._watched(self.simulator.resource_manager)
+        account = InProcessAccount(apps, tokens, self.clock, call_timeout=self.cast.policy.call_timeout)
         self._accounts.append(account)
         worker = self.journal.worker
 
@@ -312,10 +311,18 @@ class Stage:
             validate_only=self.cast.validate_only,
         )
 
-    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Partner Center's API, with a watch on arriving requests."""
-        asyncio.get_running_loop().call_soon(self._arrived.set)
-        await self.simulator.api(scope, receive, send)
+    def _watched(self, app: ASGIApp) -> ASGIApp:
+        """An API with a watch on arriving requests."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            asyncio.get_running_loop().call_soon(self._arrived.set)
+            await app(scope, receive, send)
+
+        return watched
+
+    def _token_at(self, tenant: str) -> str:
+        """A user's token of a customer's tenant."""
+        return token_at(self.simulator, tenant)
 
     async def _ask(self, verb: str, command_id: str, details: object = None) -> Event:
         story = len([event for event in await self.events(command_id) if event.terminal])

@@ -24,6 +24,8 @@ class Authority:
     ca_file: Path
     asked: list[dict[str, str]] = field(default_factory=list)
     issued: list[str] = field(default_factory=list)
+    tenants: list[str] = field(default_factory=list)
+    """The tenant of each token request."""
     expires_in: object = 3599
     refusal: dict[str, object] | None = None
     echoes: bool = False
@@ -44,12 +46,18 @@ class Authority:
         """Answer discovery and token requests."""
         if self.down:
             return answers(503, {"error": "temporarily_unavailable"})
+        tenant = seen.target.split("/")[1]
         if seen.method == "GET":
-            token = f"{self.wire.url}/{TENANT}/oauth2/v2.0/token"
-            found = {"issuer": self.url, "authorization_endpoint": f"{token}x", "token_endpoint": token}
+            token = f"{self.wire.url}/{tenant}/oauth2/v2.0/token"
+            found = {
+                "issuer": f"{self.wire.url}/{tenant}",
+                "authorization_endpoint": f"{token}x",
+                "token_endpoint": token,
+            }
             return answers(200, found)
         form = {name: values[0] for name, values in parse_qs(seen.body.decode()).items()}
         self.asked.append(form)
+        self.tenants.append(tenant)
         if self.echoes:
             return answers(401, {"error": "invalid_client", "error_description": f"AADSTS50012: {form} {seen.body!r}"})
         if self.refusal is not None:

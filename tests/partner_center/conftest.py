@@ -57,6 +57,13 @@ async def partner_center() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
+async def arm() -> AsyncIterator[Wire]:
+    """An Azure Resource Manager whose every answer the test scripts."""
+    async with wire() as server:
+        yield server
+
+
+@pytest.fixture
 async def tokens(tmp_path: Path) -> AsyncIterator[Authority]:
     """An authority that gives a token to every caller, unless the test changes that."""
     async with authority(tmp_path) as running:
@@ -70,7 +77,7 @@ def run() -> Recorder:
 
 
 @pytest.fixture
-async def make_account(partner_center: Wire, tokens: Authority) -> AsyncIterator[MakeAccount]:
+async def make_account(partner_center: Wire, arm: Wire, tokens: Authority) -> AsyncIterator[MakeAccount]:
     """Makes accounts that know the scripted Partner Center and the authority; closes them at the end."""
     made: list[Account] = []
 
@@ -78,6 +85,7 @@ async def make_account(partner_center: Wire, tokens: Authority) -> AsyncIterator
         *,
         refresh_token_file: Path | None = None,
         limit: int = 500,
+        arm_limit: int = 600,
         call_timeout: float = 5.0,
         clock: Clock | None = None,
     ) -> Account:
@@ -88,6 +96,8 @@ async def make_account(partner_center: Wire, tokens: Authority) -> AsyncIterator
             ca_file=tokens.ca_file,
             refresh_token_file=refresh_token_file,
             requests_per_minute=limit,
+            arm_url=arm.url,
+            arm_requests_per_minute=arm_limit,
         )
         made.append(Account(partner, clock or Clock(), call_timeout=call_timeout, jitter=lambda: 0.5))
         return made[-1]

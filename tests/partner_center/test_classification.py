@@ -3,7 +3,7 @@
 import pytest
 
 from events.codes import RejectedCode
-from worker.partner_center.answers.classification import TABLE, Cause, Verdict, classify, own_code
+from worker.partner_center.answers.classification import TABLE, Cause, Verdict, classify, own_code, own_name
 from worker.partner_center.operation import EffectClass
 from worker.partner_center.reject_codes import reject_code
 
@@ -84,6 +84,13 @@ MEANINGS: list[tuple[Cause, str | None, EffectClass, Verdict]] = [
     (299, "1", MONEY, REFUSE),
     (600, None, MONEY, RECONCILE),
     (199, None, READ, LATER),
+    (401, "InvalidAuthenticationTokenTenant", READ, NOT_PERMITTED),
+    (401, "ExpiredAuthenticationToken", READ, TOKEN),
+    (403, "AuthorizationFailed", STATE, NOT_PERMITTED),
+    (403, "Forbidden", MONEY, NOT_PERMITTED),
+    (400, "InternalServerError", MONEY, RECONCILE),
+    (409, "Conflict", STATE, LOOK),
+    (400, "BadRequest", STATE, REFUSE),
 ]
 
 
@@ -146,6 +153,22 @@ def test_without_a_code_of_partner_center_no_status_is_a_no() -> None:
 def test_which_codes_are_partner_centers_own(code: str | None, status: int, own: str | None) -> None:
     """These are numbers, and neither words nor the status itself."""
     assert own_code(code, status) == own
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "own"),
+    [
+        ("AuthorizationFailed", 403, "AuthorizationFailed"),
+        ("BadRequest", 200, None),
+        ("403", 403, None),
+        ("two words", 400, None),
+        ("", 400, None),
+        (None, 400, None),
+    ],
+)
+def test_which_codes_are_azure_resource_managers_own(code: str | None, status: int, own: str | None) -> None:
+    """These are words, in an answer whose status is an error."""
+    assert own_name(code, status) == own
 
 
 @pytest.mark.parametrize(

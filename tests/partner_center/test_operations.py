@@ -16,6 +16,8 @@ from worker.partner_center.operation import Accepted, Auth, EffectClass, Operati
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import (
     agreements,
+    arm_reservations,
+    arm_subscriptions,
     azure_entitlements,
     carts,
     catalog,
@@ -33,6 +35,9 @@ E = "c7a0c1f2-0000-4000-8000-000000000001"
 CART = "0b7d3c52-61f2-4b0f-9a60-8a8f1f3c2001"
 ORDER = "a1b2c3d4e5f6"
 UPGRADE = "42d075a4-0000-4000-8000-6c68a57edc01"
+R = "e51f0000-0000-4000-8000-000000000001"
+RO = "0d0e0000-0000-4000-8000-000000000001"
+CAPACITY = f"/providers/Microsoft.Capacity/reservationOrders/{RO}"
 ITEM = "DZH318Z0BPS6:0001:DZH318Z0BML6"
 
 
@@ -208,6 +213,30 @@ RESERVATION = {
 ASKED = {"customerId": C, "productFamily": "azure"}
 IN_GERMANY = "country=DE"
 
+
+RETURNED = {
+    "scope": "Reservation",
+    "reservationToReturn": {
+        "reservationId": f"/providers/microsoft.capacity/reservationOrders/{RO}/reservations/{R}",
+        "quantity": 2,
+    },
+}
+QUOTE = {
+    "id": f"/providers/microsoft.capacity/reservationOrders/{RO}/reservations/{R}",
+    "properties": {
+        "sessionId": "5e55",
+        "quantity": 2,
+        "billingRefundAmount": {"currencyCode": "EUR", "amount": 1234.50},
+        "pricingRefundAmount": {"currencyCode": "USD", "amount": 1300},
+        "policyResult": {
+            "properties": {
+                "consumedRefundsTotal": {"currencyCode": "USD", "amount": 0},
+                "maxRefundLimit": {"currencyCode": "USD", "amount": 50000},
+                "policyErrors": [{"code": "SelfServiceRefundNotSupported", "message": "not here"}],
+            }
+        },
+    },
+}
 
 CASES = {
     "customers.list": Case(
@@ -484,6 +513,84 @@ CASES = {
         Accepted(),
         status=202,
     ),
+    "arm.subscriptions.get": Case(
+        lambda center: arm_subscriptions.get(center, C, E),
+        f"/subscriptions/{E}?api-version=2022-12-01",
+        {"id": f"/subscriptions/{E}", "subscriptionId": E, "displayName": "Azure", "state": "PastDue", "tenantId": C},
+        lambda it: (it.subscription_id, it.display_name, it.state),
+        (E, "Azure", "past_due"),
+    ),
+    "arm.subscriptions.cancel": Case(
+        lambda center: arm_subscriptions.cancel(center, C, E),
+        f"/subscriptions/{E}/providers/Microsoft.Subscription/cancel?api-version=2021-10-01",
+        {"subscriptionId": E},
+        lambda it: it,
+        Accepted(),
+    ),
+    "arm.subscriptions.enable": Case(
+        lambda center: arm_subscriptions.enable(center, C, E),
+        f"/subscriptions/{E}/providers/Microsoft.Subscription/enable?api-version=2021-10-01",
+        {"subscriptionId": E},
+        lambda it: it,
+        Accepted(),
+    ),
+    "arm.reservations.list": Case(
+        lambda center: arm_reservations.list_all(center, C, RO),
+        f"{CAPACITY}/reservations?api-version=2022-11-01",
+        {
+            "value": [
+                {
+                    "id": f"/providers/microsoft.capacity/reservationOrders/{RO}/reservations/{R}",
+                    "name": f"{RO}/{R}",
+                    "properties": {"displayName": "VM", "quantity": 2, "provisioningState": "Succeeded"},
+                }
+            ]
+        },
+        lambda items: [
+            (
+                each.reservation_id,
+                each.properties.display_name,
+                each.properties.quantity,
+                each.properties.provisioning_state,
+            )
+            for each in items
+        ],
+        [(R, "VM", Decimal(2), "succeeded")],
+    ),
+    "arm.reservations.quote": Case(
+        lambda center: arm_reservations.quote(center, C, RO, R, Decimal(2)),
+        f"{CAPACITY}/calculateRefund?api-version=2022-11-01",
+        QUOTE,
+        lambda it: (
+            it.properties.session_id,
+            it.properties.quantity,
+            str(it.properties.billing_refund_amount.amount),
+            it.properties.billing_refund_amount.currency_code,
+            [(each.code, each.message) for each in it.policy_errors],
+        ),
+        ("5e55", Decimal(2), "1234.5", "EUR", [("SelfServiceRefundNotSupported", "not here")]),
+        sends={"id": f"/providers/microsoft.capacity/reservationOrders/{RO}", "properties": RETURNED},
+    ),
+    "arm.reservations.return": Case(
+        lambda center: arm_reservations.give_back(
+            center, C, RO, R, Decimal(2), session_id="5e55", reason="the plan is suspended"
+        ),
+        f"{CAPACITY}/return?api-version=2022-11-01",
+        QUOTE,
+        lambda it: it,
+        Accepted(location="https://management.azure.com/x?api-version=2022-11-01"),
+        sends={"properties": {**RETURNED, "sessionId": "5e55", "returnReason": "the plan is suspended"}},
+        status=202,
+        headers={"Location": "https://management.azure.com/x?api-version=2022-11-01"},
+    ),
+    "arm.reservations.return_result": Case(
+        lambda center: arm_reservations.is_under_way(center, C, "/providers/Microsoft.Capacity/r/1?api-version=1"),
+        "/providers/Microsoft.Capacity/r/1?api-version=1",
+        QUOTE,
+        lambda it: it,
+        True,
+        status=202,
+    ),
     "reservations.list": Case(
         lambda center: reservations.list_all(center, C),
         f"/v1/customers/{C}/entitlements?entitlementType=reservedInstance&showExpiry=true",
@@ -540,15 +647,16 @@ def test_every_operation_has_a_case() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 async def test_an_operation(
-    name: str, make_account: MakeAccount, partner_center: Wire, run: Recorder, tmp_path: Path
+    name: str, make_account: MakeAccount, partner_center: Wire, arm: Wire, run: Recorder, tmp_path: Path
 ) -> None:
     """The operation sends the documented request and reads the answer."""
     case = CASES[name]
     file = tmp_path / "refresh-token"
     file.write_text("a-refresh-token")
-    partner_center.will(answers(case.status, case.answer, **case.headers))
+    service = arm if operations()[name].arm else partner_center
+    service.will(answers(case.status, case.answer, **case.headers))
     value = await case.call(make_account(refresh_token_file=file).center(run))
-    seen = partner_center.seen[0]
+    seen = service.seen[0]
     assert (seen.method, seen.target) == (operations()[name].method, case.target)
     assert (seen.json() if seen.body else None) == case.sends
     assert case.reads(value) == case.expected
@@ -588,16 +696,19 @@ def test_the_properties_of_an_operation(operation: Operation[Any]) -> None:
         ("reservations.list", "entitlements"),
         ("upgrades.status", "productUpgrades"),
         ("upgrades.create", "productUpgrades"),
+        ("arm.subscriptions.get", "arm"),
+        ("arm.reservations.quote", "arm"),
     ],
 )
 def test_the_family_that_shares_a_ceiling(name: str, family: str) -> None:
-    """The family is the path's segment after the customer, or the first segment."""
+    """The family is the path's segment after the customer, or the first segment; Azure Resource Manager is one."""
     assert operations()[name].family == family
 
 
 def test_the_operations_that_take_a_users_token() -> None:
-    """These are agreements, provisioning status and upgrades. All others take the application's token."""
-    users = {name for name, operation in operations().items() if operation.auth is Auth.USER}
+    """These are agreements, provisioning status, upgrades, and all operations of Azure Resource Manager."""
+    users = {name for name, operation in operations().items() if operation.auth is Auth.USER and not operation.arm}
+    assert {operation.auth for operation in operations().values() if operation.arm} == {Auth.USER}
     assert users == {
         "agreements.metadata",
         "agreements.confirmations",
@@ -615,6 +726,9 @@ def test_the_class_of_each_effect() -> None:
     writes = {name: operation.effect for name, operation in operations().items() if operation.writes}
     assert writes == {
         "agreements.confirm": EffectClass.STATE,
+        "arm.reservations.return": EffectClass.MONEY,
+        "arm.subscriptions.cancel": EffectClass.STATE,
+        "arm.subscriptions.enable": EffectClass.STATE,
         "carts.create": EffectClass.ORPHAN,
         "carts.update": EffectClass.STATE,
         "carts.checkout": EffectClass.MONEY,

@@ -52,7 +52,7 @@ def test_an_id_that_would_change_the_path_is_refused(value: str) -> None:
 def test_links_are_relative_to_the_version_root(uri: str) -> None:
     """A link may be with or without the version, a slash, or the host of the base URL."""
     link = Link(uri=uri, headers=(Header(key="MS-ContinuationToken", value="t=="),))
-    request = follow(customers.LIST, link, BASE)
+    request = follow(customers.LIST, link, BASE, {})
     assert request.target == "/v1/customers?size=40&seekOperation=Next"
     assert request.headers == {"MS-ContinuationToken": "t=="}
 
@@ -63,7 +63,7 @@ def test_links_are_relative_to_the_version_root(uri: str) -> None:
 def test_links_that_climb_are_not_followed(uri: str) -> None:
     """This holds within the host of the base URL too, however the dots are written."""
     with pytest.raises(Unanswered, match="in its path"):
-        follow(customers.LIST, Link(uri=uri), BASE)
+        follow(customers.LIST, Link(uri=uri), BASE, {})
 
 
 ODD = ["..", ".", "a/../b", "a%2F..", "a?b#c", "a\\b", "%2e%2e"]
@@ -73,28 +73,29 @@ ODD = ["..", ".", "a/../b", "a%2F..", "a?b#c", "a\\b", "%2e%2e"]
 @pytest.mark.parametrize("operation", operations().values(), ids=operations().keys())
 def test_no_id_leaves_its_segment(operation: Operation[Any], value: str) -> None:
     """For every operation, an id from Microsoft is one segment of an address or is refused."""
-    names = re.findall(r"{(\w+)}", operation.path)
+    names = {"customer_id", *re.findall(r"{(\w+)}", operation.path)}
     try:
         target = prepare(operation, dict.fromkeys(names, value), None, None).target
     except ValueError:
         assert value in {"..", "."}
         return
     asked = urlsplit(target)
-    assert (asked.query, asked.fragment) == ("", "")
-    assert asked.path.count("/") == operation.path.count("/") + 1
+    version = f"api-version={operation.arm.api_version}" if operation.arm else ""
+    assert (asked.query, asked.fragment) == (version, "")
+    assert asked.path.count("/") == operation.path.count("/") + (0 if operation.arm else 1)
     assert {".", ".."}.isdisjoint(asked.path.split("/"))
 
 
 def test_an_address_of_a_link_is_percent_encoded_where_it_must_be() -> None:
     """A token in a link may have any character. What is encoded already is not encoded again."""
     link = Link(uri='/customers?token=a b"<c>%2F+/==')
-    assert follow(customers.LIST, link, BASE).target == "/v1/customers?token=a%20b%22%3Cc%3E%2F+/=="
+    assert follow(customers.LIST, link, BASE, {}).target == "/v1/customers?token=a%20b%22%3Cc%3E%2F+/=="
 
 
 def test_links_under_a_base_url_with_a_path() -> None:
     """The path of the base URL is not doubled."""
     link = Link(uri="http://localhost:8080/pc/v1/customers?x=1")
-    assert follow(customers.LIST, link, "http://localhost:8080/pc").target == "/v1/customers?x=1"
+    assert follow(customers.LIST, link, "http://localhost:8080/pc", {}).target == "/v1/customers?x=1"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_links_under_a_base_url_with_a_path() -> None:
 def test_links_that_lead_elsewhere_are_not_followed(uri: str) -> None:
     """No token goes to another host, and no odd address is sent."""
     with pytest.raises(Unanswered):
-        follow(customers.LIST, Link(uri=uri), BASE)
+        follow(customers.LIST, Link(uri=uri), BASE, {})
 
 
 def test_a_links_headers_do_not_replace_those_of_the_client() -> None:
@@ -125,7 +126,7 @@ def test_a_links_headers_do_not_replace_those_of_the_client() -> None:
             for key in ("MS-ContinuationToken", "authorization", "MS-REQUESTID", "Host", "Content-Length", "X-Extra")
         ),
     )
-    sent = headers(follow(customers.LIST, link, BASE), token="t", request_id="r", correlation_id="c")
+    sent = headers(follow(customers.LIST, link, BASE, {}), token="t", request_id="r", correlation_id="c")
     theirs = {name for name, value in sent.items() if value == "theirs"}
     assert theirs == {"MS-ContinuationToken", "X-Extra"}
     assert (sent["Authorization"], sent["MS-RequestId"]) == ("Bearer t", "r")

@@ -184,9 +184,10 @@ class World:
         return worker
 
     def _accounts(self, settings: Settings, life: Life, clock: Clock) -> Any:
-        wire = Wire(self.simulator, life, call_timeout=settings.worker.call_timeout.total_seconds())
+        limit = settings.worker.call_timeout.total_seconds()
+        wire, arm = (Wire(self.simulator, life, call_timeout=limit, arm=arm) for arm in (False, True))
         return {
-            name: SimulatedAccount(name, partner.tenant_id, wire, self.runs, clock, self.authority)
+            name: SimulatedAccount(name, partner.tenant_id, wire, arm, self.runs, clock, self.authority)
             for name, partner in settings.partners.items()
         }
 

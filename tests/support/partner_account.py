@@ -1,13 +1,14 @@
 """A partner account whose requests go to a simulator in the same process: the client's code, without its sockets."""
 
 import asyncio
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import httpx
 
 from ops.simulator.simulator import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
+from tests.support.customer_tokens import token_at
 from worker.clock import Clock
 from worker.errors import Wait
 from worker.partner_center.client.call import BoundAccount
@@ -21,6 +22,7 @@ from worker.partner_center.client.trouble_explanations import Trouble
 from worker.partner_center.port import PartnerCenter, Run
 
 BASE_URL = "https://api.partnercenter.microsoft.com"
+ARM_URL = "https://management.azure.com"
 TOKEN_SECONDS = 1800.0
 TOKEN_PAUSE = 10.0
 """Seconds until the authority is asked again."""
@@ -32,13 +34,14 @@ class Wire(Transport):
     A request that has left goes on without the worker: nothing calls it back.
     """
 
-    def __init__(self, simulator: Simulator, life: Life, *, call_timeout: float) -> None:
-        self.base_url = BASE_URL
+    def __init__(self, simulator: Simulator, life: Life, *, call_timeout: float, arm: bool = False) -> None:
+        """`arm`: the way leads to Azure Resource Manager."""
+        self.base_url = ARM_URL if arm else BASE_URL
         self.free_connection = asyncio.Semaphore(100)
         self._call_timeout = call_timeout
         self.simulator = simulator
         self._life = life
-        self._client = httpx.AsyncClient(transport=simulator.transport())
+        self._client = httpx.AsyncClient(transport=simulator.arm_transport() if arm else simulator.transport())
 
     async def send(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
@@ -92,14 +95,10 @@ class Authority:
 class Issued:
     """A source of tokens. The simulator makes the tokens; each is used until it grows old or is refused."""
 
-    def __init__(
-        self, simulator: Simulator, tenant: str, clock: Clock, authority: Authority, *, user: bool = False
-    ) -> None:
-        self._simulator = simulator
-        self._tenant = tenant
+    def __init__(self, issue: Callable[[], str], clock: Clock, authority: Authority) -> None:
+        self._issue = issue
         self._clock = clock
         self._authority = authority
-        self._user = user
         self._token = ""
         self._issued_at = -TOKEN_SECONDS
         self.trouble: str | None = None
@@ -110,7 +109,7 @@ class Issued:
         if now - self._issued_at >= TOKEN_SECONDS:
             if self._authority.down:
                 raise NoToken("the authority does not answer", TOKEN_PAUSE)
-            self._token, self._issued_at = self._simulator.token(user=self._user, partner=self._tenant), now
+            self._token, self._issued_at = self._issue(), now
         return AccessToken(self._token, 0.0, 0.0)
 
     async def replace(self, _refused: AccessToken) -> AccessToken:
@@ -128,13 +127,19 @@ class Issued:
 
 
 class IssuedTokens:
-    """The tokens of an account: the application's and a user's."""
+    """The tokens of an account: the application's, a user's, and the user's in customers' tenants."""
 
     trouble = ()
 
     def __init__(self, simulator: Simulator, tenant: str, clock: Clock, authority: Authority) -> None:
-        self.app = Issued(simulator, tenant, clock, authority)
-        self.user = Issued(simulator, tenant, clock, authority, user=True)
+        self.app = Issued(lambda: simulator.token(partner=tenant), clock, authority)
+        self.user = Issued(lambda: simulator.token(user=True, partner=tenant), clock, authority)
+        self._customers: dict[str, Issued] = {}
+        self._of = lambda customer: Issued(lambda: token_at(simulator, customer), clock, authority)
+
+    def of_customer(self, tenant: str) -> Issued:
+        """The source of tokens of the customer's tenant."""
+        return self._customers.setdefault(tenant, self._of(tenant))
 
     def try_now(self) -> None:
         """Do nothing: these tokens are never held back after a refusal."""
@@ -148,6 +153,7 @@ class SimulatedAccount:
         name: str,
         tenant: str,
         wire: Wire,
+        arm: Wire,
         runs: dict[str, str],
         clock: Clock,
         authority: Authority,
@@ -155,7 +161,7 @@ class SimulatedAccount:
         """`runs` learns which command each MS-CorrelationId belongs to."""
         tokens = IssuedTokens(wire.simulator, tenant, clock, authority)
         self._runs = runs
-        self._state = AccountState(name, tokens, wire, clock, limit=500, jitter=lambda: 0.5)
+        self._state = AccountState(name, tokens, wire, clock, arm=arm, limit=500, arm_limit=600, jitter=lambda: 0.5)
 
     def center(self, run: Run) -> PartnerCenter:
         """This account for one run of a command."""

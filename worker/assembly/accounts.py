@@ -38,7 +38,9 @@ def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
             setting = f"AZPLAN_PARTNERS__{name.upper()}__CA_FILE {partner.ca_file}"
             raise SettingsError([f"{setting} cannot be used: {error.strerror or error}"]) from error
         except ValueError as error:
-            raise SettingsError([f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL cannot be used: {error}"]) from error
+            raise SettingsError(
+                [f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL or __ARM_URL cannot be used: {error}"]
+            ) from error
     return accounts
 
 
@@ -67,7 +69,7 @@ def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:
     proxies = getproxies_environment()
     named = next((scheme for scheme in ("https", "all") if proxies.get(scheme)), None)
     for name, partner in settings.partners.items() if named else ():
-        hosts = {urlsplit(url).hostname or "" for url in (partner.base_url, partner.authority_url)}
+        hosts = {urlsplit(url).hostname or "" for url in (partner.base_url, partner.arm_url, partner.authority_url)}
         if partner.proxy is None and not all(is_loopback(host) or proxy_bypass(host) for host in hosts):
             variable = f"{named}_proxy".upper()
             setting = f"AZPLAN_PARTNERS__{name.upper()}__PROXY"
@@ -87,12 +89,15 @@ def account_of(name: str, partner: Partner) -> AccountConfig:
             read_again=partial(value_now, ("partners", name, "client_secret")),
             certificate_file=_path(partner.certificate_file),
             federated_token_file=_path(partner.federated_token_file),
+            arm_audience=partner.arm_audience,
         ),
         base_url=partner.base_url,
         ca_file=_path(partner.ca_file),
         refresh_token_file=_path(partner.refresh_token_file),
         requests_per_minute=partner.requests_per_minute,
         proxy=Proxy.read(partner.proxy.get_secret_value()) if partner.proxy else None,
+        arm_url=partner.arm_url,
+        arm_requests_per_minute=partner.arm_requests_per_minute,
     )
 
 

@@ -1,6 +1,11 @@
-"""The only door to Partner Center: operations, tokens, ceilings, circuits, requests, and the meaning of answers.
+"""The only door to Partner Center and Azure Resource Manager: operations, tokens, ceilings, circuits, answers.
 
-A handler imports a module of `resources` and calls its functions with the `PartnerCenter` of its command.
+A handler imports a module of `resources` and calls its functions with the `PartnerCenter` of its command. The modules
+`arm_subscriptions` and `arm_reservations` are those of Azure Resource Manager. Their functions are called in the same
+way, with the customer's id first: the token is the user's in that customer's tenant. They raise `NotPermitted`, with
+the missing role in its advice, where the tenant or the role does not let the partner in. A quote
+(`arm_reservations.quote`) is a read. A return (`arm_reservations.give_back`) is a money effect, and tells a `location`
+if it goes on (`arm_reservations.is_under_way`).
 
 | module | contents |
 |---|---|
@@ -14,7 +19,7 @@ A handler imports a module of `resources` and calls its functions with the `Part
 | `client.state_shared_by_calls` | state that all calls of an account share |
 | `client.ceilings.quota`, `client.ceilings.sliding_window`, `client.circuit` | when a request may be sent |
 | `client.ceilings.leases` | the slots that this process has leased under ceilings which other processes share |
-| `client.tokens`, `client.token_requests`, `client.refresh_token` | access tokens, and how they are obtained |
+| `client.tokens`, `client.token_requests`, `client.refresh_token` | access tokens, also in customers' tenants |
 | `client.trouble_explanations`, `client.unreachable_cause` | why sign-in or connection fails, and what to do about it |
 | `answers` | how answers are read, and what their errors mean. Pure |
 | `paging` | collections, page by page |

@@ -7,7 +7,7 @@ CallError
 ├── Throttled           too many requests, by Partner Center's count or ours; nothing was executed
 ├── Unavailable         the circuit is open; nothing was sent
 ├── TokenUnavailable    no access token, or Partner Center refuses it; nothing was executed
-├── NotPermitted        the operation takes a user's token, and there is none
+├── NotPermitted        no user's token, or the user lacks a role at the customer; nothing was executed
 └── GateClosed          this worker may not send the request any more; nothing was sent
 
 No text holds a token, a secret or a body.
@@ -122,7 +122,14 @@ class TokenUnavailable(Delayed):
 
 
 class NotPermitted(CallError):
-    """The operation takes a user's token (app+user): none is configured, or Partner Center demands one (900329)."""
+    """The user may not do this, or there is no user: nothing was executed.
+
+    The operation takes a user's token (app+user) and none is configured, or Partner Center demands one (900329). Or
+    the customer's tenant gives azplan no token, or the user has no role for the operation there.
+    """
+
+    advice = ""
+    """What a person has to do, if that is not to configure a user's token."""
 
 
 class GateClosed(CallError):

@@ -1,4 +1,4 @@
-"""An operation of Partner Center as data. Knows no particular operation, and sends nothing."""
+"""An operation of Partner Center or Azure Resource Manager as data. Knows no particular one, and sends nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 T_co = TypeVar("T_co", covariant=True)
+
+ARM_FAMILY = "arm"
+"""The family of every operation of Azure Resource Manager: one ceiling and one circuit for an account."""
 
 
 class Auth(StrEnum):
@@ -43,6 +46,16 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """What an operation of Azure Resource Manager has, and one of Partner Center has not."""
+
+    api_version: str
+    """The `api-version` of every request."""
+    role: str
+    """The role that the user needs, for the advice to a person whose user lacks the role."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation(Generic[T_co]):
     """One operation. `T_co` is the type of the value that a call returns.
 
@@ -53,7 +66,11 @@ class Operation(Generic[T_co]):
     """`resource.verb`: metric label, name of the span, and the name that people see."""
     method: str
     path: str
-    """Template under the version segment, for example `/customers/{customer_id}/carts/{cart_id}/checkout`."""
+    """Template under the version segment, for example `/customers/{customer_id}/carts/{cart_id}/checkout`.
+
+    Of Azure Resource Manager: under the host. The customer is not in the path there, but is always given beside the
+    path's names, as `customer_id`: the token is one of the customer's tenant.
+    """
     effect: EffectClass
     auth: Auth
     source: str
@@ -68,6 +85,13 @@ class Operation(Generic[T_co]):
     """Finds a refusal inside an `answer`. A call with such an answer raises `Refused`."""
     customer_in_body: bool = False
     """Whether the body names the customer, and not the path."""
+    arm: Arm | None = None
+    """Set for an operation of Azure Resource Manager. None: the operation is Partner Center's."""
+
+    @property
+    def service(self) -> str:
+        """The name of the service that answers, for sentences to people."""
+        return "Azure Resource Manager" if self.arm else "Partner Center"
 
     @property
     def names_customer(self) -> bool:
@@ -76,7 +100,12 @@ class Operation(Generic[T_co]):
 
     @property
     def family(self) -> str:
-        """The family: operations with one ceiling. The path segment after the customer, else the first segment."""
+        """The family: operations with one ceiling. The path segment after the customer, else the first segment.
+
+        All operations of Azure Resource Manager are one family.
+        """
+        if self.arm:
+            return ARM_FAMILY
         segments = [segment for segment in self.path.split("/") if segment]
         if segments[0] == "customers" and len(segments) > 2:
             return segments[2]
@@ -89,7 +118,8 @@ class Operation(Generic[T_co]):
 
 
 class Accepted(BaseModel):
-    """Partner Center accepted the request. The answer holds nothing but, perhaps, an address to look at."""
+    """The request was accepted. The answer holds nothing but, perhaps, an address to look at."""
 
     location: str | None = None
-    """The `Location` header: relative, in several forms, or absent."""
+    """The `Location` header: relative, in several forms, or absent. Azure Resource Manager may send
+    `Azure-AsyncOperation` in its place."""

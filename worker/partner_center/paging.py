@@ -46,21 +46,21 @@ async def pages(
         if link in followed:
             raise Unanswered(operation.name, "the next links of this collection form a circle")
         followed.add(link)
-        page = await _follow(center, operation, page.next, patient=patient)
+        page = await _follow(center, operation, page.next, path, patient=patient)
     raise Unanswered(operation.name, f"this collection has not ended after {PAGES} pages")
 
 
 async def _follow(
-    center: PartnerCenter, operation: Operation[Collection[T]], link: Link, *, patient: bool
+    center: PartnerCenter, operation: Operation[Collection[T]], link: Link, path: Mapping[str, str], *, patient: bool
 ) -> Collection[T]:
     for _ in range(THROTTLED if patient else 0):
         try:
-            return await center.follow(operation, link)
+            return await center.follow(operation, link, path)
         except Throttled as slow:
             if slow.delay > LONGEST_HOLD:
                 raise
             await asyncio.sleep(slow.delay)
-    return await center.follow(operation, link)
+    return await center.follow(operation, link, path)
 
 
 async def collect(

@@ -36,7 +36,7 @@ class Call:
     key: str
     """Identifies equal requests: step, method and path. `Run.answers` counts by this key."""
     answered: bool
-    """Whether Partner Center answered. If so, the next such request needs a new MS-RequestId. A cut answer, a gateway's
+    """Whether the service answered. If so, the next such request needs a new request id. A cut answer, a gateway's
     page, 429 and 5xx do not count as answers."""
 
 
@@ -62,7 +62,7 @@ class Run(Protocol):
 
 
 class PartnerCenter(Protocol):
-    """One partner account, bound to one run of one command and, inside a step, to that step."""
+    """One partner account at both services, bound to one run of one command and, inside a step, to that step."""
 
     @property
     def account(self) -> str:
@@ -80,12 +80,16 @@ class PartnerCenter(Protocol):
     ) -> T:
         """Call `operation` and return the value of its answer.
 
-        `path` fills the operation's path template. `body` is any JSON value, None for no body. Raises only subclasses
-        of `CallError`.
+        `path` fills the operation's path template. For Azure Resource Manager it also holds `customer_id`: the token
+        is one of that customer's tenant. `body` is any JSON value, None for no body. Raises only subclasses of
+        `CallError`.
         """
 
-    async def follow(self, operation: Operation[T], link: Link) -> T:
-        """Read the page that `link` names, with the headers of the link. Raises the same errors as `call`."""
+    async def follow(self, operation: Operation[T], link: Link, path: Mapping[str, str]) -> T:
+        """Read what `link` names, with the headers of the link. Raises the same errors as `call`.
+
+        `path` is that of the call whose answer holds the link.
+        """
 
     def within(self, step: str) -> "PartnerCenter":
         """The same account and run, bound to the named step."""

@@ -147,7 +147,8 @@ def _call(error: CallError, now: CommandFacts) -> Outcome:
             return _rejected(Rejected(code, error.description, partner_center=facts(error)), now)
         case NotPermitted():
             detail = f"{error.operation}: {error.description}"
-            return _rejected(Rejected(RejectedCode.NOT_PERMITTED, detail, partner_center=facts(error)), now)
+            code, advice = RejectedCode.NOT_PERMITTED, error.advice or None
+            return _rejected(Rejected(code, detail, advice=advice, partner_center=facts(error)), now)
         case GateClosed():
             return Again()
         case Throttled():

@@ -172,6 +172,15 @@ class Partner(Section):
     requests_per_minute: int = Field(
         500, ge=1, description="requests in any 60 seconds, for each resource family of Partner Center"
     )
+    arm_url: BaseUrl = Field(
+        "https://management.azure.com",
+        description="address of Azure Resource Manager; plain http for loopback hosts only",
+    )
+    arm_audience: Text = Field(
+        "https://management.azure.com",
+        description="audience of tokens for Azure Resource Manager; never derived from its address",
+    )
+    arm_requests_per_minute: int = Field(600, ge=1, description="requests in any 60 seconds to Azure Resource Manager")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -7,7 +7,7 @@ from typing import Final
 
 from events.codes import Code, FailedCode, RecordCode, RejectedCode, WaitingReason, codes
 from worker.operators.errors import NothingFound
-from worker.partner_center.answers.error_code_explanations import Explanation, explanations, known_codes
+from worker.partner_center.answers.error_code_explanations import Explanation, as_written, explanations, known_codes
 from worker.partner_center.client.trouble_explanations import Trouble, find_trouble, known_trouble
 
 SEEN_IN: Final[Mapping[type[Code], str]] = {
@@ -47,16 +47,17 @@ def explain(code: str) -> ExplainedCode:
         return ExplainedCode(
             code, [CodeMeaning(SEEN_IN[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
         )
-    sign_in = find_trouble(code)
-    meanings = [*map(_of_partner_center, explanations(code)), *([_of_sign_in(sign_in)] if sign_in else [])]
+    sign_in, name = find_trouble(code), as_written(code)
+    meanings = [*map(_of_a_service, explanations(name)), *([_of_sign_in(sign_in)] if sign_in else [])]
     if not meanings:
         raise _unknown(code)
-    return ExplainedCode(sign_in.kind if sign_in else code, meanings)
+    return ExplainedCode(sign_in.kind if sign_in else name, meanings)
 
 
-def _of_partner_center(each: Explanation) -> CodeMeaning:
+def _of_a_service(each: Explanation) -> CodeMeaning:
     seen_in = "an item of a cart" if each.status is None else f"HTTP {each.status}"
-    return CodeMeaning(f"Partner Center, {seen_in}", each.title, each.cause, each.fault, each.advice)
+    service = "Partner Center" if each.code.isdigit() else "Azure Resource Manager"
+    return CodeMeaning(f"{service}, {seen_in}", each.title, each.cause, each.fault, each.advice)
 
 
 def _of_sign_in(each: Trouble) -> CodeMeaning:

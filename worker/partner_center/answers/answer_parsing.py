@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 
 from events.wire.text import printable
-from worker.partner_center.answers.classification import Verdict, classify, is_in_doubt, own_code
+from worker.partner_center.answers.classification import Verdict, classify, is_in_doubt, own_code, own_name
+from worker.partner_center.answers.customer_access import need_role
 from worker.partner_center.answers.exact_json import NotJson, loads
 from worker.partner_center.answers.resource import CallReference, Document
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
@@ -21,7 +22,7 @@ T = TypeVar("T")
 LONGEST_WAIT = 3600.0
 """Seconds. A longer `Retry-After` counts as a mistake, and is cut to this."""
 NO_TOKEN_DELAY = 30.0
-"""Seconds that a command waits after Partner Center refused its token."""
+"""Seconds that a command waits after its token was refused."""
 _NO_BODY = frozenset({202, 204})
 _OF_RESOURCES = ("id", "items", "orders")
 """What has one of these members is no error, whatever else it has."""
@@ -47,7 +48,7 @@ class ErrorBody:
     """The content of an error body."""
 
     code: str | None = None
-    """The code as written. `own_code` tells whether it is Partner Center's own."""
+    """The code as written. `own_code` and `own_name` tell whether it is Microsoft's own."""
     description: str | None = None
     status: int | None = None
     """The status inside the body, which may differ from the answer's. Only gateways write one."""
@@ -56,14 +57,14 @@ class ErrorBody:
 def read(operation: Operation[T], answer: Answer) -> T:
     """The value of a success. Raises the `CallError` that any other answer means."""
     if not 200 <= answer.status < 300:
-        raise _failure(operation, answer, answer.status, _error_body(answer.body))
+        raise _failure(operation, answer, answer.status, _error_body(operation, answer.body))
     if not answer.body.strip():
         return _bodiless(operation, answer)
     try:
         document = loads(answer.body)
     except NotJson as error:
         raise _unreadable(operation, answer, "its body is not JSON, or was cut") from error
-    fault = error_in(document)
+    fault = (_error_at_arm if operation.arm else error_in)(document)
     if fault is not None:
         raise _failure(operation, answer, fault.status or answer.status, fault)
     return _value(operation, answer, document)
@@ -136,7 +137,7 @@ def _value(operation: Operation[T], answer: Answer, document: object) -> T:
 def _refused(operation: Operation[Any], answer: Answer, no: Refusal) -> CallError:
     return Refused(
         operation.name,
-        clean(no.description or "") or "Partner Center refused without a description",
+        clean(no.description or "") or f"{operation.service} refused without a description",
         status=answer.status,
         code=no.code,
         request_id=answer.request_id,
@@ -147,7 +148,7 @@ def _refused(operation: Operation[Any], answer: Answer, no: Refusal) -> CallErro
 def _unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallError:
     return Unanswered(
         operation.name,
-        clean(f"Partner Center answered with a success, but {what}"),
+        clean(f"{operation.service} answered with a success, but {what}"),
         status=answer.status,
         request_id=answer.request_id,
         correlation_id=answer.correlation_id,
@@ -155,14 +156,14 @@ def _unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallErr
 
 
 def _accepted(answer: Answer) -> Accepted:
-    return Accepted(location=answer.headers.get("location"))
+    return Accepted(location=answer.headers.get("location") or answer.headers.get("azure-asyncoperation"))
 
 
 def _failure(operation: Operation[Any], answer: Answer, status: int, fault: ErrorBody) -> CallError:
-    code = own_code(fault.code, status)
+    code = (own_name if operation.arm else own_code)(fault.code, status)
     reason = f" ({clean(answer.reason)})" if answer.reason else ""
     said = clean(fault.description or "")
-    description = said or f"Partner Center answered {status}{reason} and gave no description"
+    description = said or f"{operation.service} answered {status}{reason} and gave no description"
     facts: dict[str, Any] = {
         "status": status,
         "code": code,
@@ -178,16 +179,45 @@ def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Erro
         case Verdict.TOKEN:
             return TokenUnavailable(operation.name, description, NO_TOKEN_DELAY, in_doubt=in_doubt, **facts)
         case Verdict.NOT_PERMITTED:
-            return NotPermitted(operation.name, description, **facts)
+            return _not_permitted(operation, description, facts)
         case Verdict.REFUSE | Verdict.LOOK:
             return Refused(operation.name, description, **facts)
         case _:
             if code is None and status < 500:
-                description = f"the answer {status}{reason} is not Partner Center's own{said and ': '}{said}"
+                description = f"the answer {status}{reason} is not {operation.service}'s own{said and ': '}{said}"
             return Unanswered(operation.name, clean(description), **facts)
 
 
-def _error_body(body: bytes) -> ErrorBody:
+def _not_permitted(operation: Operation[Any], description: str, facts: Mapping[str, Any]) -> NotPermitted:
+    no = NotPermitted(operation.name, description, **facts)
+    if operation.arm:
+        no.advice = need_role(operation.arm)
+    return no
+
+
+def _error_at_arm(document: object) -> ErrorBody | None:
+    """The error in the body of a success of Azure Resource Manager. A body that tells a `status` is read as a value."""
+    if not isinstance(document, dict) or isinstance(document.get("status"), str):
+        return None
+    fault = _fault_at_arm(document)
+    return fault if fault.code is not None or document.get("error") is not None else None
+
+
+def _fault_at_arm(document: Mapping[str, Any]) -> ErrorBody:
+    """The error that Azure Resource Manager describes: `code` and `message`, in `error` or without that envelope.
+
+    Empty if one of them is missing: then something else wrote the answer.
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
+    """
+    inner = document.get("error") or document
+    told = {str(name).lower(): value for name, value in inner.items()} if isinstance(inner, Mapping) else {}
+    code, message = told.get("code"), told.get("message")
+    if not (isinstance(code, str) and isinstance(message, str)):
+        return ErrorBody()
+    return ErrorBody(_code(code), message if message.strip() else None)
+
+
+def _error_body(operation: Operation[Any], body: bytes) -> ErrorBody:
     """The content of an error body. Empty if the body is not JSON, such as a proxy's page: its text is not quoted."""
     try:
         document = loads(body)
@@ -195,6 +225,8 @@ def _error_body(body: bytes) -> ErrorBody:
         return ErrorBody()
     if not isinstance(document, Mapping):
         return ErrorBody()
+    if operation.arm:
+        return _fault_at_arm(document)
     return _fault({str(name).lower(): value for name, value in document.items() if value is not None})
 
 

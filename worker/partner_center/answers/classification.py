@@ -1,4 +1,4 @@
-"""The meaning of failures, as one table from (status or cause, Partner Center's code, effect class) to a verdict. Pure.
+"""The meaning of failures, as one table from (status or cause, Microsoft's code, effect class) to a verdict. Pure.
 
 The first row that fits decides. `answers.answer_parsing` and the client use the same table, so a failure means the same
 everywhere.
@@ -34,6 +34,7 @@ class Verdict(StrEnum):
 
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _HTTP = range(100, 600)
 _ANY = frozenset(EffectClass)
 _READ = frozenset({EffectClass.READ})
@@ -50,8 +51,12 @@ NOT_FOUND = "1000"
 """The address names nothing. Below a customer's address: there is no such customer."""
 STALE_ETAG = frozenset({"2055"})
 FINAL_CONFLICTS = frozenset({"27009", "900112", "900113", "900114"})
-SERVER_TROUBLE = frozenset({"800003", "800094", "900192"})
+SERVER_TROUBLE = frozenset({"800003", "800094", "900192", "InternalServerError", "ServerTimeout"})
 """Codes that mean a failure of the service, with any status."""
+WRONG_TENANT = frozenset({"InvalidAuthenticationTokenTenant"})
+"""Of Azure Resource Manager, with 401: another tenant owns the Azure subscription. A fresh token does not help."""
+NO_ROLE = frozenset({"AuthorizationFailed", "LinkedAuthorizationFailed", "Forbidden"})
+"""Codes of Azure Resource Manager for a user without a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,12 @@ TABLE: tuple[Row, ...] = (
     *(Row(unknown, Verdict.RETRY_LATER, "repeating it does no harm", effects=_REPEATABLE) for unknown in _UNKNOWN),
     *(Row(unknown, Verdict.RECONCILE, "it may have been executed", effects=_LASTING) for unknown in _UNKNOWN),
     Row(_TOO_MANY, Verdict.THROTTLED, "too many requests"),
+    Row(_NO_TOKEN, Verdict.NOT_PERMITTED, "another tenant owns the resource", codes=WRONG_TENANT),
     Row(_NO_TOKEN, Verdict.TOKEN, "the token was refused"),
     Row(_TOLD, Verdict.RETRY_LATER, "Partner Center did not write the answer", codes=_NOT_ITS_OWN, effects=_REPEATABLE),
     Row(_TOLD, Verdict.RECONCILE, "Partner Center did not write the answer", codes=_NOT_ITS_OWN, effects=_LASTING),
     Row(_TOLD, Verdict.NOT_PERMITTED, "it takes a user's token", codes=frozenset({"900329"})),
+    Row(_TOLD, Verdict.NOT_PERMITTED, "the user has no role for it", codes=NO_ROLE),
     Row(_TOLD, Verdict.RETRY_LATER, "the service says that it failed", codes=SERVER_TROUBLE, effects=_REPEATABLE),
     Row(_TOLD, Verdict.RECONCILE, "the service says that it failed", codes=SERVER_TROUBLE, effects=_LASTING),
     Row(_TOLD, Verdict.LOOK, "the state may be the wanted one", codes=CONFLICTS, effects=_WRITES),
@@ -111,6 +118,15 @@ def own_code(code: str | None, status: int) -> str | None:
     return None if int(code) in _HTTP and status != 401 else code
 
 
+def own_name(code: str | None, status: int) -> str | None:
+    """The code, if it is one of Azure Resource Manager's own. None if a gateway or proxy wrote it.
+
+    These codes are words. A success with an error in its body has none: Microsoft documents no such answer, so that it
+    tells nothing about the request.
+    """
+    return code if code is not None and status >= 400 and _NAME.fullmatch(code) else None
+
+
 def is_in_doubt(code: str | None, effect: EffectClass) -> bool:
     """Whether a request may have been executed although the status of its answer is an error."""
     return code is None and effect in _LASTING
@@ -120,7 +136,7 @@ def classify(cause: Cause, code: str | None, effect: EffectClass) -> Verdict:
     """The meaning of a failure of an operation with this effect class.
 
     `cause` is the HTTP status or the reason why there is none; for an error inside a 2xx, the 2xx. `code` is a code of
-    Partner Center's own (`own_code`). A status that does not exist counts as an unreadable answer.
+    Microsoft's own (`own_code`, `own_name`). A status that does not exist counts as an unreadable answer.
     """
     row = next((row for row in TABLE if row.fits(cause, code, effect)), None)
     return row.verdict if row else classify("unreadable", None, effect)

@@ -1,4 +1,4 @@
-"""Partner Center's error codes, explained to people: what happened, who has to fix it, what to do.
+"""Error codes of Partner Center and Azure Resource Manager, explained to people: what happened, who resolves it, how.
 
 Each code is a row of `error_code_explanations.tsv` beside this module. Codes of faults and order errors have
 their HTTP status there, codes of items in a cart have `item` instead.
@@ -31,6 +31,11 @@ class Explanation:
 def explanations(code: str) -> tuple[Explanation, ...]:
     """The meanings of a code: as a fault or order error first, then as an error of a cart item. Empty if unknown."""
     return known_codes().get(code, ())
+
+
+def as_written(code: str) -> str:
+    """The code as its service writes it, from a code in upper or lower case. `code` itself if it is unknown."""
+    return next((known for known in known_codes() if known.lower() == code.lower()), code)
 
 
 @cache
@@ -79,6 +84,13 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "role": (
             "Give the application or the user the role that the vendor's page names for this operation (for most the "
             "role admin agent)."
+        ),
+        "arm_role": (
+            "Give the user of the refresh token the role that the answer's advice names, through AdminAgents and GDAP "
+            "or by the customer. `azplan check --customer ID` says what is missing."
+        ),
+        "arm_tenant": (
+            "Cancel or enable this Azure subscription in the Azure portal, as a user of the tenant that owns it."
         ),
         "user": "Configure a refresh token of a user (AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE), then redrive.",
         "token": "Check tenant id, client id, credential and AZPLAN_PARTNERS__<NAME>__AUDIENCE with `azplan check`.",

@@ -1,4 +1,4 @@
-"""A partner account at Partner Center: its configuration, and the object that a worker opens once for each account.
+"""A partner account: its configuration, and the object that a worker opens once for each account.
 
 The way of one call is in `call`: read that page first.
 """
@@ -6,6 +6,7 @@ The way of one call is in `call`: read that page first.
 import random
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from worker.clock import Clock
@@ -30,16 +31,20 @@ class AccountConfig:
     identity: Identity
     base_url: str
     ca_file: Path | None = None
-    """PEM file of a certificate authority that is trusted as well, for the base URL and for the token authority."""
+    """PEM file of a certificate authority that is trusted as well, for both services and for the token authority."""
     refresh_token_file: Path | None = None
     requests_per_minute: int = 500
     """Request ceiling of each resource family, in any 60 seconds."""
     proxy: Proxy | None = None
-    """Used for the base URL and the token authority, except for loopback hosts."""
+    """Used for the base URL, Azure Resource Manager and the token authority, except for loopback hosts."""
+    arm_url: str = "https://management.azure.com"
+    """Address of Azure Resource Manager."""
+    arm_requests_per_minute: int = 600
+    """Request ceiling of Azure Resource Manager, in any 60 seconds."""
 
 
 class Account:
-    """A partner account at Partner Center. Sends nothing before the first call."""
+    """A partner account at Partner Center and Azure Resource Manager. Sends nothing before the first call."""
 
     def __init__(
         self,
@@ -52,17 +57,20 @@ class Account:
     ) -> None:
         """`call_timeout`: seconds from the departure of a request to the end of its answer.
 
-        Raises ValueError if the base URL cannot be used, OSError if the CA file cannot be used.
+        Raises ValueError if an address cannot be used, OSError if the CA file cannot be used.
         """
         self.name = config.name
         self._call_timeout = call_timeout
         tls = tls_context(config.ca_file)
+        transport = partial(Transport, tls=tls, connections=connections, call_timeout=call_timeout, proxy=config.proxy)
         self._state = AccountState(
             config.name,
             Tokens(config.name, config.identity, tls, config.refresh_token_file, clock, config.proxy),
-            Transport(config.base_url, tls, connections=connections, call_timeout=call_timeout, proxy=config.proxy),
+            transport(config.base_url),
             clock,
+            arm=transport(config.arm_url),
             limit=config.requests_per_minute,
+            arm_limit=config.arm_requests_per_minute,
             jitter=jitter,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, TypeVar
 
+from worker.partner_center.answers.customer_access import LOCKED_OUT, need_access
 from worker.partner_center.answers.resource import Link
 from worker.partner_center.client.ceilings.quota import CeilingReached
 from worker.partner_center.client.exchange import Exchange
@@ -60,13 +61,14 @@ class BoundAccount:
     ) -> T:
         return await self._perform(operation, prepare(operation, path, query, body))
 
-    async def follow(self, operation: Operation[T], link: Link) -> T:
-        return await self._perform(operation, follow(operation, link, self._state.transport.base_url))
+    async def follow(self, operation: Operation[T], link: Link, path: Mapping[str, str]) -> T:
+        base_url = self._state.transport_of(operation).base_url
+        return await self._perform(operation, follow(operation, link, base_url, path))
 
     async def _perform(self, operation: Operation[T], request: Request) -> T:
         refused: AccessToken | None = None
         for retry in count():
-            source = self._source(operation)
+            source = self._source(operation, request.tenant)
             token = await _token(operation, source, refused)
             try:
                 value = await self._try(operation, request, token)
@@ -100,7 +102,7 @@ class BoundAccount:
         try:
             async with (
                 state.quota(operation.family).slot(self._run.command, self._run.correlation_id) as slot,
-                state.transport.free_connection,
+                state.transport_of(operation).free_connection,
             ):
                 with state.circuit(operation, self._run.command):
                     try:
@@ -119,9 +121,9 @@ class BoundAccount:
         `again`: Partner Center has refused a fresh token of this call too.
         """
         if again:
-            why = refused_token(no.code).at(self.account)
+            why = refused_token(no.code, arm=operation.arm is not None).at(self.account)
             no.advice = why.advice
-            source.refused(f"Partner Center refuses its tokens: {no.description}", why)
+            source.refused(f"{operation.service} refuses its tokens: {no.description}", why)
             raise no
         if no.in_doubt:  # the command must first look, with a new token, at what the request did
             await _token(operation, source, token)
@@ -132,14 +134,17 @@ class BoundAccount:
     def _needs_user(self, operation: Operation[Any]) -> bool:
         return operation.auth is Auth.USER or operation.name in self._state.user_only
 
-    def _source(self, operation: Operation[Any]) -> TokenSource:
-        """The application's tokens if the operation takes them: a user's token depends on a sign-in that can expire."""
+    def _source(self, operation: Operation[Any], tenant: str | None) -> TokenSource:
+        """The application's tokens if the operation takes them: a user's token depends on a sign-in that can expire.
+
+        `tenant`: the customer's tenant, if the token must be one of that tenant.
+        """
         if not self._needs_user(operation):
             return self._state.tokens.app
         if self._state.tokens.user is None:
             what = f"it takes a user's token (app+user), and the account {self.account} has no refresh token"
             raise NotPermitted(operation.name, what)
-        return self._state.tokens.user
+        return self._state.tokens.user if tenant is None else self._state.tokens.of_customer(tenant)
 
     def _turn_to_user(self, operation: Operation[Any]) -> bool:
         """After 900329: use a user's token for this operation from now on. True if the call can be tried again."""
@@ -153,6 +158,12 @@ async def _token(operation: Operation[Any], source: TokenSource, refused: Access
     try:
         return await (source.get() if refused is None else source.replace(refused))
     except NoToken as error:
+        if operation.arm and error.trouble.kind in LOCKED_OUT:
+            no = NotPermitted(
+                operation.name, f"no token of the customer's tenant: {error.reason}", code=error.trouble.kind
+            )
+            no.advice = need_access(error.trouble.kind, operation.arm)
+            raise no from None
         unavailable = TokenUnavailable(operation.name, error.reason, error.delay)
         unavailable.advice = error.trouble.advice
         raise unavailable from None

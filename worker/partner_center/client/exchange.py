@@ -12,7 +12,7 @@ from worker.partner_center.answers.answer_parsing import Answer, clean, read, re
 from worker.partner_center.answers.classification import Verdict, classify
 from worker.partner_center.answers.error_code_explanations import explanations
 from worker.partner_center.client.ceilings.quota import SHORTEST_HOLD
-from worker.partner_center.client.request import Request, headers, request_id
+from worker.partner_center.client.request import Request, headers, request_id, template
 from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, NoReply
@@ -81,7 +81,8 @@ class Exchange(Generic[T]):
         operation, request, correlation_id = self._operation, self._request, self._run.correlation_id
         sent = headers(request, token=token.value, request_id=self._request_id, correlation_id=correlation_id)
         try:
-            reply = await self._state.transport.send(operation.method, request.target, sent, request.body, departure)
+            transport = self._state.transport_of(operation)
+            reply = await transport.send(operation.method, request.target, sent, request.body, departure)
         except NoReply as silence:
             return ExchangeResult(silence.cause, error=self._no_answer(silence))
         answer = Answer(
@@ -144,7 +145,7 @@ class Exchange(Generic[T]):
         """A client span with the name of the operation: addresses hold ids. OpenTelemetry HTTP conventions, 1.44."""
         attributes = {
             "http.request.method": self._operation.method,
-            "url.template": f"/v1{self._operation.path}",
+            "url.template": template(self._operation),
             "azplan.partner_center.request_id": self._request_id,
             "azplan.partner_center.correlation_id": self._run.correlation_id,
         }
@@ -158,7 +159,7 @@ class Exchange(Generic[T]):
 
 
 def _is_answer(error: CallError | None) -> bool:
-    """Whether Partner Center answered. If so, the next such request needs another MS-RequestId."""
+    """Whether the service answered. If so, the next such request needs another request id."""
     return error is None or not (error.in_doubt or isinstance(error, NeverSent | Throttled))
 
 

@@ -45,6 +45,15 @@ class RefreshTokenFile:
         except OSError:
             return None
 
+    def token(self) -> str:
+        """The token, for a redemption whose successor is not kept. Raises `RefreshTokenFileError`."""
+        try:
+            return _token_in(self._path)
+        except OSError as error:
+            raise RefreshTokenFileError(
+                f"{self._path}: {error.strerror or error}. Let the worker read this file."
+            ) from error
+
     @contextmanager
     def redemption(self) -> Iterator[tuple[str, Callable[[str], None]]]:
         """Lock the file. Yields the token and a function that stores its successor.

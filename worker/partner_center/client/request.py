@@ -41,10 +41,12 @@ class Request:
 
     operation: Operation[Any]
     target: str
-    """Path under the base URL, with version segment and query, percent-encoded."""
+    """Path under the address of the service, with version segment and query, percent-encoded."""
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     """The headers of a link. azplan's own headers take precedence."""
+    tenant: str | None = None
+    """The customer's tenant, in which the token is valid. None: the partner's own tenant."""
 
     def key(self, step: str | None) -> str:
         """The key by which `Run.answers` counts answers to equal requests."""
@@ -58,17 +60,18 @@ def prepare(
 
     Raises KeyError if `path` lacks a name of the template, ValueError if a value cannot be a path segment.
     """
-    filled = operation.path.format_map({name: _segment(name, value) for name, value in path.items()})
-    asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
-    return Request(operation, f"{VERSION}{filled}{asked}", b"" if body is None else dumps(body))
+    filled = template(operation).format_map({name: _segment(name, value) for name, value in path.items()})
+    given = {**(query or {}), **({"api-version": operation.arm.api_version} if operation.arm else {})}
+    asked = f"?{urlencode(given, quote_via=quote)}" if given else ""
+    return Request(operation, f"{filled}{asked}", b"" if body is None else dumps(body), tenant=_tenant(operation, path))
 
 
-def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
-    """The request for another page of `operation`.
+def follow(operation: Operation[Any], link: Link, base_url: str, path: Mapping[str, str]) -> Request:
+    """The request for another page of `operation`, or for the result of an accepted request.
 
-    Addresses in links are relative to the version root, with or without the version segment. A link to another host is
-    not followed: the token must not go there. Raises `Unanswered` for such a link, because the collection cannot be
-    read.
+    Addresses in links are relative to the version root, with or without the version segment. `path` is that of the
+    request whose answer holds the link. A link to another host is not followed: the token must not go there. Raises
+    `Unanswered` for such a link, because the collection cannot be read.
     """
     try:
         address, base = urlsplit(link.uri or ""), urlsplit(base_url)
@@ -81,17 +84,23 @@ def follow(operation: Operation[Any], link: Link, base_url: str) -> Request:
         )
     if foreign:
         raise Unanswered(operation.name, "the next page has an address at another host; it was not followed")
-    path = address.path
+    place = address.path
     if address.netloc and base.path.strip("/"):
-        path = path.removeprefix(base.path.rstrip("/"))
-    segments = path.lstrip("/")
-    if segments.lower().startswith("v1/"):
+        place = place.removeprefix(base.path.rstrip("/"))
+    segments = place.lstrip("/")
+    if not operation.arm and segments.lower().startswith("v1/"):
         segments = segments[3:].lstrip("/")
     asked = f"?{address.query}" if address.query else ""
     headers = {header.key: header.value or "" for header in link.headers if header.key}
     if not all(text.isascii() and text.isprintable() for text in (*headers, *headers.values(), link.uri or "")):
         raise Unanswered(operation.name, "the next page has an address or a header that cannot be sent")
-    return Request(operation, quote(f"{VERSION}/{segments}{asked}", safe=_WRITTEN), headers=headers)
+    target = quote(f"{_root(operation)}/{segments}{asked}", safe=_WRITTEN)
+    return Request(operation, target, headers=headers, tenant=_tenant(operation, path))
+
+
+def template(operation: Operation[Any]) -> str:
+    """The path of every request of `operation`, with the names of its ids in place of the ids."""
+    return f"{_root(operation)}{operation.path}"
 
 
 def headers(request: Request, *, token: str, request_id: str, correlation_id: str) -> Mapping[str, str]:
@@ -99,12 +108,17 @@ def headers(request: Request, *, token: str, request_id: str, correlation_id: st
     ours = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/json",
-        "X-Locale": "en-US",
-        "MS-RequestId": request_id,
-        "MS-CorrelationId": correlation_id,
-        "MS-PartnerCenter-Application": "azplan",
         "User-Agent": f"azplan/{version()}",
     }
+    if request.operation.arm:
+        ours |= {"x-ms-client-request-id": request_id, "x-ms-correlation-request-id": correlation_id}
+    else:
+        ours |= {
+            "X-Locale": "en-US",
+            "MS-RequestId": request_id,
+            "MS-CorrelationId": correlation_id,
+            "MS-PartnerCenter-Application": "azplan",
+        }
     if request.body:
         ours["Content-Type"] = "application/json"
     taken = _OURS | {name.lower() for name in ours}
@@ -118,6 +132,14 @@ def request_id(command: UUID, step: str | None, request: Request, answers: int) 
     """
     parts = (str(command), step or "", request.operation.method, request.target, str(answers))
     return str(uuid5(_REQUESTS, "|".join(parts) + "|" + request.body.decode("ascii")))
+
+
+def _root(operation: Operation[Any]) -> str:
+    return "" if operation.arm else VERSION
+
+
+def _tenant(operation: Operation[Any], path: Mapping[str, str]) -> str | None:
+    return _segment("customer_id", path["customer_id"]) if operation.arm else None
 
 
 def _segment(name: str, value: str) -> str:

@@ -21,7 +21,7 @@ from worker.partner_center.client.circuit import Circuit, Permit, State
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Departure, Transport
 from worker.partner_center.errors import CallError, GateClosed, NeverSent, Unanswered, Unavailable
-from worker.partner_center.operation import Operation
+from worker.partner_center.operation import ARM_FAMILY, Operation
 from worker.partner_center.recent_answers import RecentAnswers
 
 T = TypeVar("T")
@@ -69,10 +69,14 @@ class AccountState:
         transport: Transport,
         clock: Clock,
         *,
+        arm: Transport,
         limit: int,
+        arm_limit: int,
         jitter: Callable[[], float],
     ) -> None:
-        """`limit`: requests in any 60 seconds per resource family. `jitter` returns numbers from 0 to 1."""
+        """`arm`: the connections to Azure Resource Manager. `limit`: requests in any 60 seconds per resource family of
+        Partner Center, `arm_limit`: those to Azure Resource Manager. `jitter` returns numbers from 0 to 1.
+        """
         self.account = account
         self.tokens = tokens
         self.transport = transport
@@ -82,13 +86,19 @@ class AccountState:
         """Names of operations for which Partner Center demanded a user's token (900329)."""
         self.catalog_items: RecentAnswers[str] = RecentAnswers(clock, seconds=CATALOG_SECONDS, most=MOST_COUNTRIES)
         """Items found in the catalog of this account, by country."""
+        self._arm = arm
         self._limit = limit
+        self._arm_limit = arm_limit
         self._needs = RunNeeds()
         self._leases: tuple[str, Leases] | None = None
         self._quotas: dict[str, Quota] = {}
         self._circuits: dict[str, Circuit] = {}
         self._reporters: dict[str, CircuitReporter] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
+
+    def transport_of(self, operation: Operation[Any]) -> Transport:
+        """The connections to the service that the operation belongs to."""
+        return self._arm if operation.arm else self.transport
 
     def share(self, leases: Leases, tenant: str) -> None:
         """Share the request ceilings, before the first call, with all processes that call them `tenant`'s."""
@@ -100,7 +110,7 @@ class AccountState:
             tenant, leases = self._leases or ("", None)
             quota = self._quotas[family] = Quota(
                 family,
-                self._limit,
+                self._arm_limit if family == ARM_FAMILY else self._limit,
                 self.clock,
                 patience=PATIENCE,
                 waited=metrics.THROTTLE_WAIT.labels("partner").inc,
@@ -186,11 +196,7 @@ class AccountState:
 
     def complaints(self) -> tuple[str, ...]:
         """Why calls fail, as sentences for people. Empty if nothing is wrong."""
-        silent = (
-            f"Partner Center does not answer requests for {family}"
-            for family, circuit in self._circuits.items()
-            if circuit.state is not State.CLOSED
-        )
+        silent = (unanswered(family) for family, circuit in self._circuits.items() if circuit.state is not State.CLOSED)
         refused = (f"{reason} {NO_TOKEN}" for reason in self.tokens.trouble)
         return tuple(f"account {self.account}: {reason}" for reason in (*refused, *silent))
 
@@ -215,6 +221,7 @@ class AccountState:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=patience)
         await self.transport.close()
+        await self._arm.close()
 
     def _circuit(self, family: str) -> Circuit:
         if family not in self._circuits:
@@ -231,7 +238,14 @@ class AccountState:
 
 def silent(family: str) -> str:
     """What a command is told that needs a resource family which does not answer."""
-    return f"Partner Center does not answer requests for {family} at present, so azplan sends none"
+    return f"{unanswered(family)} at present, so azplan sends none"
+
+
+def unanswered(family: str) -> str:
+    """The beginning of a sentence about a resource family which does not answer."""
+    if family == ARM_FAMILY:
+        return "Azure Resource Manager does not answer"
+    return f"Partner Center does not answer requests for {family}"
 
 
 def spent(account: str, family: str) -> str:

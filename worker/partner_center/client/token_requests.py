@@ -5,7 +5,7 @@ Texts of errors hold the authority's code and words. They never hold a secret, a
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -56,9 +56,19 @@ class Identity:
     """PEM file with certificate and private key, read again for each request."""
     federated_token_file: Path | None = None
     """File with the token of a workload identity, read again for each request."""
+    arm_audience: str = "https://management.azure.com"
+    """The audience of tokens for Azure Resource Manager, which are of a customer's tenant."""
 
     def __repr__(self) -> str:
         return f"Identity({self.client_id} at {self.authority})"
+
+    def at_customer(self, tenant: str) -> "Identity":
+        """The same application at a customer's tenant, for Azure Resource Manager.
+
+        The authority is the account's with the tenant, its last segment, replaced.
+        """
+        host = self.authority.rstrip("/").rpartition("/")[0]
+        return replace(self, authority=f"{host}/{tenant}", audience=self.arm_audience)
 
     @property
     def scopes(self) -> list[str]:
@@ -96,14 +106,20 @@ class Authority:
         """A token of the user. Stores the successor of the refresh token. Raises `NoToken`."""
         try:
             with file.redemption() as (refresh_token, store):
-                result = self._ask(
-                    lambda app, scopes: app.acquire_token_by_refresh_token(refresh_token, scopes=scopes), refresh_token
-                )
+                result = self._ask(_redeems(refresh_token), refresh_token)
                 if result.get("refresh_token"):
                     store(result["refresh_token"])
         except RefreshTokenFileError as error:
             raise NoToken(str(error), trouble=trouble_of("refresh_token_file")) from None
         return result
+
+    def by_lent_refresh_token(self, file: RefreshTokenFile) -> Mapping[str, Any]:
+        """A token of the user at this authority. A successor of the refresh token is not kept. Raises `NoToken`."""
+        try:
+            refresh_token = file.token()
+        except RefreshTokenFileError as error:
+            raise NoToken(str(error), trouble=trouble_of("refresh_token_file")) from None
+        return self._ask(_redeems(refresh_token), refresh_token)
 
     def _ask(self, ask: Ask, *secrets: str) -> Mapping[str, Any]:
         """Ask. If the secret is refused, and its setting has a new value by now, ask once more with that."""
@@ -161,6 +177,10 @@ class Authority:
     def _before_asking(self) -> Trouble:
         """The trouble if no sent request failed: MSAL could not make the request."""
         return trouble_of("credential_file" if self._identity.certificate_file else "settings")
+
+
+def _redeems(refresh_token: str) -> Ask:
+    return lambda app, scopes: app.acquire_token_by_refresh_token(refresh_token, scopes=scopes)
 
 
 class _Http(httpx.Client):

@@ -1,4 +1,6 @@
-"""Access tokens: the application's own, and a user's by a refresh token. MSAL requests them in a thread, one at a time.
+"""Access tokens: the application's own, a user's by a refresh token, and the user's in customers' tenants.
+
+MSAL requests them in threads, one at a time of each kind and tenant.
 
 A token is requested only when a call needs it, except for the weekly renewal of an unused refresh token.
 """
@@ -21,8 +23,11 @@ from worker.partner_center.client.refresh_token import LIFE, RefreshTokenFile
 from worker.partner_center.client.token_requests import Authority, Identity, NoToken
 from worker.partner_center.client.trouble_explanations import Trouble, trouble_of
 
-Flow = Literal["app", "app_user"]
-_WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user"}
+Flow = Literal["app", "app_user", "customer"]
+_WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user", "customer": "user at the customer"}
+_REFUSES: Mapping[Flow, str] = dict.fromkeys(_WHOSE, "Partner Center") | {"customer": "Azure Resource Manager"}
+MOST_CUSTOMERS = 1_000
+"""Customers whose tokens are kept. The customer that was called longest ago goes first."""
 
 log = structlog.get_logger("azplan.tokens")
 
@@ -51,7 +56,10 @@ class TokenSource:
     """The current access token of one account and flow."""
 
     def __init__(self, account: str, flow: Flow, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
-        """`fetch` requests a token. It blocks, runs in a thread, never twice at a time, and raises `NoToken`."""
+        """`fetch` requests a token. It blocks, runs in a thread, never twice at a time, and raises `NoToken`.
+
+        The flow `customer` is that of a user's token in a customer's tenant, for Azure Resource Manager.
+        """
         self._account = account
         self._flow = flow
         self._fetch = fetch
@@ -86,8 +94,8 @@ class TokenSource:
             return self._token
         pause = self._forced_at + FORCED_PAUSE - self._clock.monotonic()
         if self._renewal is None and pause > 0:
-            why = trouble_of("refused").at(self._account)
-            raise NoToken("Partner Center refuses the token that was just renewed", pause, why)
+            why = trouble_of("refused_by_arm" if self._flow == "customer" else "refused").at(self._account)
+            raise NoToken(f"{_REFUSES[self._flow]} refuses the token that was just renewed", pause, why)
         self._forced_at = self._clock.monotonic()
         return await self.renew()
 
@@ -97,7 +105,7 @@ class TokenSource:
             facts = {"reason": reason, "trouble": why.kind, "advice": why.advice}
             log.warning("token.refused", partner=self._account, flow=self._flow, **facts)
         self.trouble, self._why = reason, why
-        self.plain = f"Partner Center refuses the tokens of the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
+        self.plain = f"{_REFUSES[self._flow]} refuses the tokens of the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
 
     def taken(self) -> None:
         """Partner Center accepted the token."""
@@ -133,7 +141,8 @@ class TokenSource:
         self._token, self.trouble, self.plain = token, None, None
         self._failures, self._not_before = 0, 0.0
         metrics.TOKEN_REQUESTS.labels(self._flow, "ok", "none").inc()
-        metrics.EARLIEST_ACCESS_TOKEN_EXPIRY.set(self._account, token.expires_at, self._flow)
+        if self._flow != "customer":
+            metrics.EARLIEST_ACCESS_TOKEN_EXPIRY.set(self._account, token.expires_at, self._flow)
         return token
 
     def _failed(self, error: NoToken) -> NoToken:
@@ -168,6 +177,8 @@ class Tokens:
         self._account = account
         self._clock = clock
         self._file = RefreshTokenFile(refresh_token_file, clock) if refresh_token_file else None
+        self._authority_at = partial(_authority_at, identity, tls, proxy)
+        self._customers: dict[str, TokenSource] = {}
         self.app = TokenSource(account, "app", authority.by_credential, clock)
         self.user = (
             TokenSource(account, "app_user", partial(authority.by_refresh_token, self._file), clock)
@@ -175,14 +186,34 @@ class Tokens:
             else None
         )
 
+    def of_customer(self, tenant: str) -> TokenSource:
+        """The user's tokens for Azure Resource Manager in a customer's tenant. At most `MOST_CUSTOMERS` are kept.
+
+        Raises ValueError if the account has no refresh token.
+        """
+        if self._file is None:
+            raise ValueError(f"the account {self._account} has no refresh token")
+        name = tenant.lower()
+        source = self._customers.pop(name, None)
+        if source is None:
+            fetch = partial(self._authority_at(tenant).by_lent_refresh_token, self._file)
+            source = TokenSource(self._account, "customer", fetch, self._clock)
+        self._customers[name] = source
+        while len(self._customers) > MOST_CUSTOMERS:
+            del self._customers[next(iter(self._customers))]
+        return source
+
     @property
     def trouble(self) -> tuple[str, ...]:
-        """Which sign-ins fail, in azplan's own words (the authority's are in the log). Empty if all work."""
+        """Which of the account's own sign-ins fail, in azplan's own words (the authority's are in the log).
+
+        Empty if all work. What one customer's tenant refuses is told to the commands of that customer.
+        """
         return tuple(source.plain for source in (self.app, self.user) if source and source.plain)
 
     def try_now(self) -> None:
         """Let the authority be asked at once for any token of the account."""
-        for source in filter(None, (self.app, self.user)):
+        for source in filter(None, (self.app, self.user, *self._customers.values())):
             source.try_now()
 
     async def keep_fresh(self) -> None:
@@ -207,6 +238,10 @@ class Tokens:
                 advice = "sign the user in again and store the refresh token in that file; `azplan check` tries it"
                 log.warning("refresh_token.missing", account=self._account, file=str(self._file), advice=advice)
             await asyncio.sleep(HOUR)
+
+
+def _authority_at(identity: Identity, tls: SSLContext, proxy: Proxy | None, tenant: str) -> Authority:
+    return Authority(identity.at_customer(tenant), tls, proxy)
 
 
 def _access_token(result: Mapping[str, Any], asked_at: float) -> AccessToken:

@@ -62,9 +62,9 @@ def trouble_of(*kinds: str | None) -> Trouble:
     return replace(known_trouble()["other"], kind=given[0] if given else "other")
 
 
-def refused_token(code: str | None) -> Trouble:
-    """The trouble when Partner Center refuses a token with this code of its own."""
-    row = known_trouble()["refused"]
+def refused_token(code: str | None, *, arm: bool = False) -> Trouble:
+    """The trouble when Partner Center, or Azure Resource Manager, refuses a token with this code of its own."""
+    row = known_trouble()["refused_by_arm" if arm else "refused"]
     for meaning in explanations(code or ""):
         if meaning.status == _UNAUTHORIZED:
             return replace(row, title=f"{row.title}: {meaning.title} ({code})", advice=meaning.advice)
@@ -163,6 +163,9 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "refused": (
             "Check AZPLAN_PARTNERS__<NAME>__AUDIENCE, __TENANT_ID and __CLIENT_ID, and that the application is "
             "registered in Partner Center's app management, in that tenant."
+        ),
+        "refused_by_arm": (
+            "Check AZPLAN_PARTNERS__<NAME>__ARM_AUDIENCE, __ARM_URL and __AUTHORITY: all must belong to the same cloud."
         ),
         "credential": (
             "Check AZPLAN_PARTNERS__<NAME>__CLIENT_ID, __TENANT_ID and the secret or certificate, and compare them "
