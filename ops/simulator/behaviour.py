@@ -128,6 +128,11 @@ class Settings:
     order_get_lag: Range = (0.0, 2.0)
     """From check-out until the order can be read by id."""
 
+    plan_azure_subscriptions: int = 1
+    """Azure subscriptions under a plan that was bought: Microsoft makes one, the customer more."""
+    plan_reservations: int = 0
+    """Reservations that the customer buys as soon as it has a plan."""
+
     # Catalog
     availability_rotation: float = 1800.0
     """[all] How long an availability id is handed out; it stays valid for half as long again. 0: for ever."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ops.simulator.behaviour import checked_copy
-from ops.simulator.commerce.order_provisioning import YEAR, new_plan
-from ops.simulator.commerce.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT, RESERVATION_PRODUCT
+from ops.simulator.commerce.order_provisioning import YEAR, add_reservation, new_plan, past_order
+from ops.simulator.commerce.products import LEGACY_AZURE_SKU, LICENCE_PRODUCT
 from ops.simulator.commerce.upgrade_progress import plan_offer
-from ops.simulator.reserved import Reservation
 from ops.simulator.state import (
     AzureSubscription,
     Confirmation,
@@ -152,21 +151,12 @@ def _add_subscriptions(world: World, customer: Customer, profile: Profile) -> No
             azure.stopped_at = world.now if status == "inactive" else None
             plan.azure_subscriptions.append(azure)
     for number in range(profile.reservations + profile.split_reservations):
-        order = _add_order(world, customer)
-        parts = 1 if number < profile.reservations else 2
-        name = "Reserved VM Instance, Standard_DS1_v2, US East, 1 Year"
-        order.lines.append(
-            OrderLine(0, f"{RESERVATION_PRODUCT}:00G1:DZH318Z0BK2V", name, parts, "P1Y", profile.reseller)
-        )
-        reserved = Reservation(world.new_id(), order.id, name, parts, world.now + YEAR, profile.reseller)
-        if parts > 1:
-            reserved.split(parts)
-        customer.reservations.append(reserved)
+        add_reservation(world, customer, 1 if number < profile.reservations else 2, profile.reseller)
 
 
 def add_plan(world: World, customer: Customer, reseller: str | None = None) -> Subscription:
     """Give a customer an active Azure plan that nobody bought here."""
-    order = _add_order(world, customer)
+    order = past_order(world, customer)
     plan = new_plan(world, customer, offer_id=plan_offer(world, customer), order_id=order.id, reseller=reseller)
     _name_in_order(order, plan)
     return plan
@@ -175,7 +165,7 @@ def add_plan(world: World, customer: Customer, reseller: str | None = None) -> S
 def _add_subscription(
     world: World, customer: Customer, kind: Literal["licence", "legacy_azure"], offer: str, name: str
 ) -> Subscription:
-    order = _add_order(world, customer)
+    order = past_order(world, customer)
     subscription = Subscription(
         id=world.new_id(),
         customer_id=customer.id,
@@ -200,24 +190,6 @@ def _name_in_order(order: Order, bought: Subscription) -> None:
     line = OrderLine(0, bought.offer_id, bought.friendly_name, quantity, bought.term_duration or None, reseller)
     line.subscription_id = bought.id
     order.lines.append(line)
-
-
-def _add_order(world: World, customer: Customer) -> Order:
-    order = Order(
-        id=world.new_order_id(),
-        customer_id=customer.id,
-        cart_id=None,
-        billing_cycle="one_time",
-        currency="USD",
-        lines=[],
-        created_at=world.now,
-        listed_at=world.now,
-        readable_at=world.now,
-        status="completed",
-        seeded=True,
-    )
-    customer.orders[order.id] = order
-    return order
 
 
 def _add_upgrade(world: World, customer: Customer, profile: Profile) -> None:

@@ -118,3 +118,14 @@ async def test_an_order_names_what_was_bought_elsewhere(simulator: Simulator, ca
     assert offers == ["CFQ7TTC0LH18", "DZH318Z0BPS6", "DZH318Z0BQ3Q"]
     bought = {line.get("subscriptionId") for order in orders for line in order["lineItems"]}
     assert bought == {*customer.subscriptions, None}
+
+
+async def test_a_plan_that_is_bought_may_come_with_more_under_it(simulator: Simulator, caller: Caller) -> None:
+    """A customer that makes a second Azure subscription and buys a reservation as soon as it has a plan."""
+    customer = simulator.customer(settings={"plan_azure_subscriptions": 2, "plan_reservations": 1})
+    await caller.check_out(customer, (await caller.cart(customer)).body["id"])
+    (plan,) = simulator.books.subscriptions
+    assert [each.status for each in plan.azure_subscriptions] == ["active", "active"]
+    (reserved,) = customer.reservations
+    assert reserved.order_id in customer.orders
+    assert reserved.order_id != plan.order_id

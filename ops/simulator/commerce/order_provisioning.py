@@ -61,6 +61,45 @@ def new_plan(world: World, customer: Customer, *, offer_id: str, order_id: str, 
     return plan
 
 
+def past_order(world: World, customer: Customer) -> Order:
+    """Return a completed order without lines that nobody made here, owned by the customer from now on."""
+    order = Order(
+        id=world.new_order_id(),
+        customer_id=customer.id,
+        cart_id=None,
+        billing_cycle="one_time",
+        currency="USD",
+        lines=[],
+        created_at=world.now,
+        listed_at=world.now,
+        readable_at=world.now,
+        status="completed",
+        seeded=True,
+    )
+    customer.orders[order.id] = order
+    return order
+
+
+def add_reservation(world: World, customer: Customer, parts: int, reseller: str | None) -> None:
+    """Give a customer a reservation order that nobody made here, of `parts` instances, each a reservation."""
+    order = past_order(world, customer)
+    name = "Reserved VM Instance, Standard_DS1_v2, US East, 1 Year"
+    order.lines.append(OrderLine(0, f"{RESERVATION_PRODUCT}:00G1:DZH318Z0BK2V", name, parts, "P1Y", reseller))
+    reserved = Reservation(world.new_id(), order.id, name, parts, world.now + YEAR, reseller)
+    if parts > 1:
+        reserved.split(parts)
+    customer.reservations.append(reserved)
+
+
+def _put_under(world: World, customer: Customer, plan: Subscription) -> None:
+    """Make what the customer has under a new plan."""
+    settings = world.settings_for(customer)
+    for number in range(1, settings.plan_azure_subscriptions + 1):
+        plan.azure_subscriptions.append(AzureSubscription(world.new_id(), f"Azure subscription {number}"))
+    for _ in range(settings.plan_reservations):
+        add_reservation(world, customer, 1, plan.partner_id or None)
+
+
 def _order_line(world: World, customer: Customer, number: int, line: CartLine) -> OrderLine:
     item = find_item(world, line.catalog_item_id, customer.country)
     return OrderLine(
@@ -84,7 +123,7 @@ def _deliver(world: World, customer: Customer, order: Order, line: OrderLine) ->
         return
     if product_id == AZURE_PLAN_PRODUCT:
         bought = new_plan(world, customer, offer_id=line.offer_id, order_id=order.id, reseller=line.reseller)
-        bought.azure_subscriptions.append(AzureSubscription(world.new_id(), "Azure subscription 1"))
+        _put_under(world, customer, bought)
     else:
         bought = _other_subscription(world, customer, order, line)
     line.subscription_id = bought.id
