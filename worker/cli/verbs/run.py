@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated
@@ -35,12 +36,23 @@ def run(
     """
     loaded = model.load()
     configure_for_worker(loaded)
+    _collect_garbage_seldom()
     try:
         with asyncio.Runner(loop_factory=_event_loop) as runner:
             code = runner.run(serve(loaded, new_journal=new_journal))
     except OSError as error:
         raise _port_taken(error, loaded) from error
     raise typer.Exit(code)
+
+
+def _collect_garbage_seldom() -> None:
+    """Look for cyclic garbage after 20 000 new objects instead of 700, and never among what is loaded at the start.
+
+    A turn makes many objects and hardly any cycle: with Python's own thresholds, looking takes a twentieth of the CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
