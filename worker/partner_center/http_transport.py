@@ -1,7 +1,7 @@
 """An httpx transport over aiohttp's connections: HTTP/1.1, kept alive, one request at a time on each connection.
 
 Any `httpx.Request` can be handed to `ConnectionTransport` directly, or to an `httpx.AsyncClient` around it. What a
-client adds is not here: no redirects, no cookies, no authentication, no proxies of the environment, no time-outs.
+client adds is not here: no redirects, no cookies, no authentication, no proxies of the environment, no time-out of a whole request.
 Nothing is sent twice. A request can have two extensions:
 
 | extension | does |
@@ -36,18 +36,29 @@ CHUNK = 16 * 1024
 """Largest number of bytes of a body that are handed over at once. Compressed, they can stand for a thousand times as
 many."""
 
-_NO_TIMEOUT = aiohttp.ClientTimeout()
 _FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError)
 
 
 class ConnectionTransport(httpx.AsyncBaseTransport):
     """Connections to one origin, at most `connections`."""
 
-    def __init__(self, origin: str, tls: ssl.SSLContext, *, connections: int, proxy: httpx.Proxy | None = None) -> None:
-        """`origin`: an address with the scheme, host and port of every request. A proxy gets its own headers only."""
+    def __init__(
+        self,
+        origin: str,
+        tls: ssl.SSLContext,
+        *,
+        connections: int,
+        connect_timeout: float | None = None,
+        proxy: httpx.Proxy | None = None,
+    ) -> None:
+        """`origin`: an address with the scheme, host and port of every request. A proxy gets its own headers only.
+
+        `connect_timeout`: seconds for a place in the pool, name resolution, TCP and TLS together.
+        """
         self._origin = URL(origin)
         self._tls = tls
         self._connections = connections
+        self._limit = aiohttp.ClientTimeout(connect=connect_timeout)
         self._proxy = proxy
         self._pool: aiohttp.TCPConnector | None = None
         self._destination: ClientRequest
@@ -93,7 +104,7 @@ class ConnectionTransport(httpx.AsyncBaseTransport):
         if self._pool is None:  # only here is a loop running
             self._pool = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=IDLE)
             self._destination = self._asked_for_connections()
-        return await self._pool.connect(self._destination, traces=[], timeout=_NO_TIMEOUT)
+        return await self._pool.connect(self._destination, traces=[], timeout=self._limit)
 
     def _asked_for_connections(self) -> ClientRequest:
         """What the pool is asked with: it reads the address and the proxy, and sends nothing of it."""

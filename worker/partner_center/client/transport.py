@@ -111,7 +111,9 @@ class Transport:
         self._call_timeout = call_timeout
         self._proxy = proxy if proxy is not None and proxy.serves(base_url) else None
         tunnels = _asked_for_tunnels(self._proxy) if self._proxy else None
-        self._http = ConnectionTransport(self.base_url, tls, connections=connections, proxy=tunnels)
+        self._http = ConnectionTransport(
+            self.base_url, tls, connections=connections, connect_timeout=CONNECT_TIMEOUT, proxy=tunnels
+        )
         self._url, address = httpx.URL(self.base_url), urlsplit(self.base_url)
         self._path = address.path
         self._headers = {
@@ -126,7 +128,7 @@ class Transport:
         """Send one request, once, and read its answer. Raises `NoReply`, or the exception of the gate."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT) as limit:
+            async with asyncio.timeout(None) as limit:
                 departure.on_leaving = lambda: limit.reschedule(loop.time() + self._call_timeout)
                 return await self._exchange(method, target, headers, body, departure)
         except Exception as error:  # whatever failed, only `departure` tells whether the request had left
