@@ -1,7 +1,8 @@
 """An httpx transport over aiohttp's connections: HTTP/1.1, kept alive, one request at a time on each connection.
 
 Any `httpx.Request` can be handed to `ConnectionTransport` directly, or to an `httpx.AsyncClient` around it. What a
-client adds is not here: no redirects, no cookies, no authentication, no proxies of the environment, no time-out of a whole request.
+client adds is not here: no redirects, no cookies, no authentication, no proxies of the environment, no time-out of a
+whole request.
 Nothing is sent twice. A request can have two extensions:
 
 | extension | does |
