@@ -44,6 +44,7 @@ class SimulatorProcess(Server):
             "CLIENT_ID": CLIENT,
             "CLIENT_SECRET": SECRET,
             "BASE_URL": f"http://127.0.0.1:{self._api}",
+            "ARM_URL": f"http://127.0.0.1:{self._arm}",
             "AUTHORITY": f"https://localhost:{self._authority}/{TENANT}",
             "CA_FILE": str(self.ca_file),
             **({"REFRESH_TOKEN_FILE": str(self.refresh_token_file)} if self._user else {}),

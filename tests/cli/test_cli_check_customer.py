@@ -203,3 +203,75 @@ def test_the_exit_code_is_that_of_the_worst_finding(
 ) -> None:
     """A broker that does not answer counts before a command that does not work."""
     assert check("no_agreement").code == 69
+
+
+# ---- Azure Resource Manager
+
+
+def test_the_consent_that_a_customers_tenant_lacks_is_named_with_who_grants_it(check: Check) -> None:
+    """The sign-in's own code, the application's consent, the role and the GDAP relationship are in the line."""
+    ended = check("no_consent")
+    (token,) = about(ended, "azure token")
+    assert token["result"] == "failed"
+    assert "AADSTS65001" in token["detail"]
+    for words in (
+        "consented",
+        "by an administrator of the customer",
+        "GDAP relationship",
+        "Reservations Administrator",
+    ):
+        assert words in token["advice"]
+    assert about(ended, "azure reservations")[0]["result"] == "skipped"
+
+
+def test_a_tenant_that_does_not_know_the_application_is_named(check: Check) -> None:
+    """AADSTS700016 means a missing consent too."""
+    ended = check("reserved", consent="unknown_application")
+    assert "AADSTS700016" in about(ended, "azure token")[0]["detail"]
+    assert "consented" in about(ended, "azure token")[0]["advice"]
+
+
+def test_a_missing_consent_is_a_warning_while_nothing_needs_it(check: Check) -> None:
+    """The customer has no reservation in force: every command works without Azure Resource Manager."""
+    (token,) = about(check("ready", consent="missing"), "azure token")
+    assert token["result"] == "warning"
+    assert "consented" in token["advice"]
+
+
+def test_the_role_that_the_user_lacks_on_a_reservation_is_named(check: Check, partner_center: SimulatorProcess) -> None:
+    """The token is there. The line names the reservation order, the role, and both ways to get the role."""
+    ended = check("no_azure_role")
+    assert about(ended, "azure token")[0]["result"] == "ok"
+    (roles,) = about(ended, "azure reservations")
+    assert roles["result"] == "failed"
+    assert "AuthorizationFailed" in roles["detail"]
+    assert "Reservations Administrator" in roles["advice"]
+    assert "AdminAgents" in roles["advice"]
+    assert "have the customer assign the role" in roles["advice"]
+
+
+def test_with_consent_and_role_the_reservations_can_be_read(check: Check) -> None:
+    """The lines are good; a customer without reservations has none to read."""
+    assert about(check("two_reserved"), "azure reservations")[0]["detail"] == "2 can be read"
+    assert about(check("ready"), "azure reservations")[0]["detail"] == "the customer has none in force"
+
+
+def test_without_a_user_no_token_of_the_customers_tenant_can_be_had(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The advice is to sign a user in, and not about the customer."""
+    monkeypatch.delenv(f"{PARTNER}REFRESH_TOKEN_FILE")
+    (token,) = about(check("reserved"), "azure token")
+    assert token["result"] == "failed"
+    assert "REFRESH_TOKEN_FILE" in token["advice"]
+
+
+def test_an_azure_resource_manager_that_cannot_be_reached_names_its_setting(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other commands are tried all the same."""
+    monkeypatch.setenv(f"{PARTNER}ARM_URL", "http://127.0.0.1:1")
+    ended = check("reserved")
+    (found,) = about(ended, "azure reservations")
+    assert f"{PARTNER}ARM_URL" in found["advice"]
+    assert about(ended, "CreateAzurePlan")[0]["result"] == "ok"

@@ -68,9 +68,10 @@ from worker.operators import (
     who_and_why,
 )
 from worker.operators.checks import customer_commands, trial_verdict, worker_needs
+from worker.operators.checks.azure_access import azure_findings
 from worker.operators.checks.command_trial import Trial
 from worker.operators.checks.findings import Problem, Result, failed, ok, skipped, warning
-from worker.operators.checks.partner_calls import account_findings
+from worker.operators.checks.partner_calls import account_findings, failed_call
 from worker.operators.errors import NotPossible
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
 from worker.operators.sending import compose, customer_reports, follow_events, send
@@ -78,6 +79,7 @@ from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
 from worker.operators.wording import durations, error_codes, message_types
+from worker.partner_center.errors import Unanswered
 from worker.runtime.outcome import Ended
 from worker.settings import model
 from worker.settings.model import Settings
@@ -160,6 +162,9 @@ async def checked(settings: Settings) -> None:
     assert [finding.problem async for finding in account_findings(account)] == [Problem.UNAVAILABLE, None]
     tried = [finding async for finding in customer_commands.customer_findings(settings, account, CUSTOMER)]
     assert tried[0].problem is Problem.UNAVAILABLE
+    assert [finding.problem async for finding in azure_findings(account, CUSTOMER)] == [Problem.UNAVAILABLE]
+    unanswered = failed_call("call", Unanswered("customers.get", "silence"), "us")
+    assert unanswered.problem is Problem.UNAVAILABLE
     event = CommandValidated.of(Origin("page", "/page", SuspendPlan.wire_type(), CUSTOMER, "us"), would_do=[])
     said = trial_verdict.finding("SuspendPlan", Trial(Ended("succeeded", event, 0), ()), "us")
     assert said == ok("SuspendPlan", said.detail, "us")

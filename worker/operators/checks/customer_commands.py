@@ -7,6 +7,7 @@ from typing import Any
 from events.messages.base import Command, commands
 from events.messages.customers import CustomerReported, ReportCustomer
 from worker.operators.checks import trial_verdict
+from worker.operators.checks.azure_access import azure_findings
 from worker.operators.checks.command_trial import Trials
 from worker.operators.checks.findings import Finding, ok, skipped, warning
 from worker.partner_center.client.account import Account
@@ -37,6 +38,8 @@ async def customer_findings(settings: Settings, account: Account, customer_id: s
         return
     yield _customer(reported, name)
     yield _report(reported, name)
+    async for finding in azure_findings(account, customer_id):
+        yield finding
     plans = [plan.subscription_id for plan in reported.plans or () if plan.status != "deleted"]
     for kind in _kinds():
         if kind is ReportCustomer:

@@ -69,21 +69,26 @@ async def _flow(
     try:
         await asked
     except TokenUnavailable as error:
-        yield failed(token, Problem.UNAVAILABLE, error.description, error.advice, name)
+        yield failed_call(token, error, name)
         yield skipped(call, "there is no token", name)
         return
     except CallError as error:
         yield ok(token, "there is one", name)
-        yield _call_failed(call, error, name)
+        yield failed_call(call, error, name)
         return
     yield ok(token, "there is one", name)
     yield ok(call, f"{probe.operation} answered in {probe.milliseconds} ms", name)
 
 
-def _call_failed(call: str, error: CallError, name: str) -> Finding:
+def failed_call(call: str, error: CallError, name: str, *, address: str = "BASE_URL") -> Finding:
+    """What a call without a value found. `address`: the account's setting with the address that was called."""
     match error:
+        case TokenUnavailable():
+            return failed(call, Problem.UNAVAILABLE, error.description, error.advice, name)
+        case NotPermitted() if error.advice:
+            return failed(call, Problem.REFUSED, str(error), error.advice, name)
         case NeverSent():
-            why = trouble_of(error.trouble).at(name, "BASE_URL")
+            why = trouble_of(error.trouble).at(name, address)
             return failed(call, Problem.UNAVAILABLE, f"{error}. {why.title}.", why.advice, name)
         case Refused() | NotPermitted():
             advice = "Check that the application is registered in Partner Center's app management, in that tenant."

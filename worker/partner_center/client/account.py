@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from worker.clock import Clock
 from worker.errors import Wait
@@ -19,6 +20,7 @@ from worker.partner_center.client.state_shared_by_calls import AccountState
 from worker.partner_center.client.token_requests import Identity
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Transport
+from worker.partner_center.operation import Operation
 from worker.partner_center.port import PartnerCenter, Run
 from worker.trusted_certificates import tls_context
 
@@ -77,6 +79,13 @@ class Account:
     def center(self, run: Run) -> PartnerCenter:
         """This account, bound to one run of a command."""
         return BoundAccount(self._state, run)
+
+    async def sign_in(self, run: Run, operation: Operation[Any], customer_id: str) -> None:
+        """Get a token with which the operation can be called in the customer's tenant.
+
+        Raises `NotPermitted` if the tenant gives none, or if the account has no user; else the errors of a call.
+        """
+        await BoundAccount(self._state, run).sign_in(operation, customer_id)
 
     def share(self, leases: Leases, tenant: str) -> None:
         """Share the request ceilings, before the first call, with all processes that call them `tenant`'s."""

@@ -61,6 +61,10 @@ class BoundAccount:
     ) -> T:
         return await self._perform(operation, prepare(operation, path, query, body))
 
+    async def sign_in(self, operation: Operation[Any], tenant: str) -> None:
+        """Get a token with which the operation can be called in the customer's tenant. Raises the errors of `call`."""
+        await _token(operation, self._source(operation, tenant), None)
+
     async def follow(self, operation: Operation[T], link: Link, path: Mapping[str, str]) -> T:
         base_url = self._state.transport_of(operation).base_url
         return await self._perform(operation, follow(operation, link, base_url, path))
