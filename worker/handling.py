@@ -240,7 +240,7 @@ def handler_of(command: Command, handlers: Mapping[type[Command], Handler]) -> H
 
 
 def wait_out_refusal(
-    reason: WaitingReason, detail: str, no: Refused, awaits: Awaited, *, blockers: Sequence[Blocker] = ()
+    reason: WaitingReason, detail: str, no: CallError, awaits: Awaited, *, blockers: Sequence[Blocker] = ()
 ) -> Wait:
     """The wait for a refusal to pass. If the wait ends first, a person gets `blockers` and the refusal."""
     ended = f"{detail}; this did not change before the wait ended"

@@ -92,6 +92,8 @@ class AccountPolicy:
 
     attestation: Literal["legacy", "off"] = "legacy"
     """The way in which a customer's acceptance of the agreement is recorded. `off`: azplan records none."""
+    cancel_through: Literal["partner_center", "arm", "arm_then_partner_center"] = "partner_center"
+    """Through which service Azure subscriptions are cancelled and brought back."""
 
 
 @dataclass(frozen=True, slots=True)

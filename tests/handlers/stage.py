@@ -40,7 +40,7 @@ from worker.runtime.controls.requests import Requests
 from worker.runtime.dispatch import Dispatch
 from worker.runtime.handler_run import TurnParts
 from worker.runtime.learned_lags import LearnedLags
-from worker.steps import Policy
+from worker.steps import AccountPolicy, Policy
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -72,6 +72,12 @@ class Cast:
     validate_only: bool = False
     policy: Policy = POLICY
 
+
+ARM, ARM_THEN_PARTNER_CENTER = (
+    Cast(policy=replace(POLICY, accounts={ACCOUNT: AccountPolicy(cancel_through=through)}))
+    for through in ("arm", "arm_then_partner_center")
+)
+"""Azure subscriptions are cancelled and brought back through Azure Resource Manager."""
 
 IMPATIENT = pytest.mark.parametrize(
     "cast",

@@ -18,7 +18,7 @@ from events.messages.plans import (
 from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
 from ops.simulator.state import Customer
 from tests.crash.paths import ACCEPTED
-from tests.handlers.stage import Stage
+from tests.handlers.stage import ARM, ARM_THEN_PARTNER_CENTER, Cast, Stage
 
 Insist = Callable[[Stage, Customer, Event], None]
 
@@ -39,11 +39,14 @@ class Story:
     """The writes whose answers are lost here. None stands for all of them."""
     asks: Mapping[str, Any] = field(default_factory=dict)
     simulator: Mapping[str, Any] = field(default_factory=dict)
+    cast: Cast = field(default_factory=Cast)
+    """The settings of the worker."""
     stale: bool = False
     """The catalog's items are replaced when the first check-out has been requested and is held back."""
 
     async def told(self, stage: Stage, customer: Customer) -> Event:
         """The command's answer."""
+        stage.cast = self.cast
         stage.simulator.change(**self.simulator)
         if self.stale:
             stage.fault("throttle", "carts.checkout", retry_after=60)
@@ -151,6 +154,24 @@ STORIES = (
         _and_what_was_under_it_is_cancelled,
         losable=("azure_entitlements.cancel",),
         asks={"active_assets": "cancel"},
+    ),
+    *(
+        Story(
+            name,
+            SuspendPlan,
+            "plan",
+            ("arm.subscriptions.cancel", "subscriptions.patch"),
+            _and_what_was_under_it_is_cancelled,
+            losable=("arm.subscriptions.cancel",),
+            asks={"active_assets": "cancel"},
+            simulator={"azure_repeat": repeat, "azure_warned": (0.0, 200.0)},
+            cast=cast,
+        )
+        for name, cast, repeat in (
+            ("assets cancelled through arm", ARM, "accepted"),
+            ("assets cancelled through arm, repeats refused", ARM, "refused"),
+            ("assets cancelled through arm first", ARM_THEN_PARTNER_CENTER, "refused"),
+        )
     ),
     Story("reactivated", ReactivatePlan, "suspended_plan", ("subscriptions.patch",), _it_is_active_again_once),
     Story("upgraded", StartProductUpgrade, "legacy", ("upgrades.create",), _one_upgrade_is_started),

@@ -68,4 +68,5 @@ def _called() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
     }
-    return {name for name in names if name in operations() and operations()[name].writes}
+    named = {name.replace("arm_", "arm.").replace(".give_back", ".return") for name in names}
+    return {name for name in named if name in operations() and operations()[name].writes}

@@ -78,6 +78,7 @@ DEFAULTS = {
     "PARTNERS__<NAME>__REFRESH_TOKEN_FILE": "",
     "PARTNERS__<NAME>__ATTESTATION": "legacy",
     "PARTNERS__<NAME>__REQUESTS_PER_MINUTE": "500",
+    "PARTNERS__<NAME>__CANCEL_THROUGH": "partner_center",
     "PARTNERS__<NAME>__ARM_URL": "https://management.azure.com",
     "PARTNERS__<NAME>__ARM_AUDIENCE": "https://management.azure.com",
     "PARTNERS__<NAME>__ARM_REQUESTS_PER_MINUTE": "600",

@@ -10,5 +10,6 @@
 | `order` | the order of a cart: found, and followed to its plan |
 | `purchase_of_earlier_command` | a purchase of an earlier command whose outcome is not known |
 | `status_change` | a plan suspended or made active, and the wait until that shows |
+| `azure_subscription_change` | an Azure subscription cancelled or brought back, through one of two services |
 | `upgrade` | the product upgrade that a command follows or starts, and whether one runs |
 """

@@ -11,20 +11,20 @@ from events.messages.base import Event
 from events.messages.command_status import Blocker
 from events.messages.plans import PlanSuspended, SuspendPlan
 from events.wire.text import counted
-from worker.azure_plans import status_change
+from worker.azure_plans import azure_subscription_change, status_change
+from worker.azure_plans.azure_subscription_change import Ask, AzureChange, Kind
 from worker.azure_plans.lookup import blocker_of, plan_meant
 from worker.azure_plans.status_change import SUSPENDED
 from worker.errors import Rejected, Wait
-from worker.handling import Change, Context, facts, handles, plain_id, wait_out_refusal
+from worker.handling import Context, facts, handles, plain_id, wait_out_refusal
 from worker.journal.records import Json
 from worker.partner_center.errors import Refused
 from worker.partner_center.port import PartnerCenter
-from worker.partner_center.resources import azure_entitlements, reservations
+from worker.partner_center.resources import arm_subscriptions, azure_entitlements, reservations
 from worker.partner_center.resources.azure_entitlements import AzureEntitlement
 from worker.partner_center.resources.reservations import ReservationEntitlement
 from worker.partner_center.resources.subscriptions import Subscription
-from worker.step_view import Result, StepView
-from worker.steps import State
+from worker.step_view import Result
 
 SUSPEND = "suspend"
 STOPPING = "stopping"
@@ -35,8 +35,13 @@ HIDDEN = (
     "Partner Center says that something is active under the plan and lists nothing: look in the Azure portal, cancel"
     " what is found there, and send the command with a new id."
 )
-FLIP = 900.0
-"""Seconds to wait for a cancellation to show. An Azure subscription shows it after about ten minutes."""
+CANCELLATION = Kind(
+    sentence="cancel the Azure subscription",
+    made=frozenset({"disabled", "deleted"}),
+    begun=frozenset({"warned"}),
+    reason=WaitingReason.ASSETS_STOPPING,
+    awaits=azure_entitlements.INACTIVITY,
+)
 
 
 @handles(SuspendPlan)
@@ -77,7 +82,7 @@ async def _look_at_cancelled(ctx: Context, command: SuspendPlan) -> list[AzureEn
     except Refused:
         return None  # the plan itself tells why
     active = [each for each in under if each.is_active]
-    if active and all(_cancellation(ctx, each).is_applied for each in active):
+    if active and all(_cancellation(command.customer_id, stopping["plan"], each).is_applied(ctx) for each in active):
         raise _stopping(ctx, stopping, active)
     return under
 
@@ -96,18 +101,15 @@ async def _clear(
     active = [each for each in under if each.is_active]
     if reserved or (active and command.active_assets == "refuse"):
         raise _in_use(active, reserved)
-    changes = [
-        Change(azure_entitlements.CANCEL, f"cancel the Azure subscription {each.id} ({each.friendly_name})")
-        for each in active
-        if not _cancellation(ctx, each).is_applied
-    ]
+    cancellations = [_cancellation(command.customer_id, plan.id, each) for each in under]
+    ways = [(each, await azure_subscription_change.choose(ctx, each)) for each in cancellations]
+    changes = [planned for each, way in ways for planned in azure_subscription_change.planned(ctx, each, way)]
     ctx.about_to(*changes, status_change.change(plan.id, plan.status, SUSPENDED))
-    for each in under:
-        if each.is_active or _cancellation(ctx, each).was_sent:
-            await _cancel(ctx, command.customer_id, plan, each)
+    for each, way in ways:
+        await azure_subscription_change.make(ctx, each, way)
     if active:
         raise _stopping(ctx, {"plan": plan.id, "status": plan.status}, active)
-    ctx.known[CANCELLED] = _named(ctx, under)
+    ctx.known[CANCELLED] = _named(ctx, command.customer_id, plan.id, under)
 
 
 def _stopping(ctx: Context, under: Json, active: Sequence[AzureEntitlement]) -> Wait:
@@ -127,49 +129,36 @@ async def _cancelled(ctx: Context, command: SuspendPlan, plan: Subscription) -> 
     if command.active_assets == "refuse":
         return []
     if CANCELLED not in ctx.known:
-        ctx.known[CANCELLED] = _named(ctx, await _under(ctx, command, plan.id))
+        under = await _under(ctx, command, plan.id)
+        ctx.known[CANCELLED] = _named(ctx, command.customer_id, plan.id, under)
     return [Blocker.model_validate(each) for each in ctx.known[CANCELLED]]
 
 
-def _named(ctx: Context, under: Sequence[AzureEntitlement]) -> list[Json]:
-    return [blocker_of(each).model_dump(mode="json") for each in under if _cancellation(ctx, each).was_sent]
+def _named(ctx: Context, customer_id: str, plan_id: str, under: Sequence[AzureEntitlement]) -> list[Json]:
+    sent = [each for each in under if _cancellation(customer_id, plan_id, each).was_sent(ctx)]
+    return [blocker_of(each).model_dump(mode="json") for each in sent]
 
 
-async def _cancel(ctx: Context, customer_id: str, plan: Subscription, entitlement: AzureEntitlement) -> None:
-    async def act(center: PartnerCenter) -> Result:
-        await azure_entitlements.cancel(center, customer_id, plan.id, entitlement.id)
-        return {"id": entitlement.id}
+def _cancellation(customer_id: str, plan_id: str, entitlement: AzureEntitlement) -> AzureChange:
+    result = {"id": entitlement.id}
 
-    step = _cancellation(ctx, entitlement)
-    may_show = _may_show_yet(ctx, step)
-    try:
-        await ctx.step(step.name, State(there=not entitlement.is_active, act=act))
-    except Refused as no:
-        if not may_show:
-            raise
-        detail = f"Azure subscription {entitlement.id} shows in about ten minutes whether it was cancelled: {no}"
-        raise wait_out_refusal(
-            WaitingReason.ASSETS_STOPPING,
-            detail,
-            no,
-            azure_entitlements.INACTIVITY,
-            blockers=[blocker_of(entitlement)],
-        ) from no
+    async def through_arm(center: PartnerCenter) -> Result:
+        await arm_subscriptions.cancel(center, customer_id, entitlement.id)
+        return result
 
+    async def through_partner_center(center: PartnerCenter) -> Result:
+        await azure_entitlements.cancel(center, customer_id, plan_id, entitlement.id)
+        return result
 
-def _may_show_yet(ctx: Context, step: StepView) -> bool:
-    """Whether a request without an answer may have cancelled a subscription that still shows as active.
-
-    How Partner Center answers a second cancellation is not documented: a refusal may mean that the first was taken.
-    """
-    now, shown_by = ctx.now().timestamp(), f"{step.name} shows by"
-    if step.may_have_happened:
-        ctx.memory[shown_by] = now + FLIP
-    return now < float(ctx.memory.get(shown_by, 0))
-
-
-def _cancellation(ctx: Context, entitlement: AzureEntitlement) -> StepView:
-    return ctx.step_state(f"cancel {plain_id(entitlement.id)}")
+    name = plain_id(entitlement.id)
+    return AzureChange(
+        CANCELLATION,
+        customer_id,
+        entitlement,
+        shows=not entitlement.is_active,
+        by_arm=Ask(f"cancel {name} through arm", arm_subscriptions.CANCEL, through_arm),
+        by_center=Ask(f"cancel {name}", azure_entitlements.CANCEL, through_partner_center),
+    )
 
 
 async def _still_active(ctx: Context, command: SuspendPlan, plan: Subscription, no: Refused) -> Exception:

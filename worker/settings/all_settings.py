@@ -169,6 +169,11 @@ class Partner(Section):
         description="how a customer's acceptance of the agreement is recorded: `legacy` by Partner Center's operation;"
         " `off`: not at all, customers accept directly",
     )
+    cancel_through: Annotated[Literal["partner_center", "arm", "arm_then_partner_center"], AnyCaseToLower] = Field(
+        "partner_center",
+        description="how Azure subscriptions are cancelled and brought back: `partner_center`, `arm` (Azure Resource"
+        " Manager) or `arm_then_partner_center` (Partner Center after a definite refusal)",
+    )
     requests_per_minute: int = Field(
         500, ge=1, description="requests in any 60 seconds, for each resource family of Partner Center"
     )
