@@ -253,7 +253,7 @@ def test_the_role_that_the_user_lacks_on_a_reservation_is_named(check: Check, pa
 def test_with_consent_and_role_the_reservations_can_be_read(check: Check) -> None:
     """The lines are good; a customer without reservations has none to read."""
     assert about(check("two_reserved"), "azure reservations")[0]["detail"] == "2 can be read"
-    assert about(check("ready"), "azure reservations")[0]["detail"] == "the customer has none in force"
+    assert about(check("ready"), "azure reservations")[0]["detail"] == "the customer has none in use"
 
 
 def test_without_a_user_no_token_of_the_customers_tenant_can_be_had(
@@ -275,3 +275,39 @@ def test_an_azure_resource_manager_that_cannot_be_reached_names_its_setting(
     (found,) = about(ended, "azure reservations")
     assert f"{PARTNER}ARM_URL" in found["advice"]
     assert about(ended, "CreateAzurePlan")[0]["result"] == "ok"
+
+
+def test_azure_subscriptions_are_looked_at_only_where_the_account_cancels_them_there(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`CANCEL_THROUGH=arm`: the role on each active Azure subscription is needed, and each that lacks it is named."""
+    assert about(check("plan"), "azure subscriptions")[0]["result"] == "skipped"
+    monkeypatch.setenv(f"{PARTNER}CANCEL_THROUGH", "arm")
+    assert about(check("plan"), "azure subscriptions")[0]["detail"] == "1 can be read"
+    ended = check("plan", azure_role=None)
+    (roles,) = about(ended, "azure subscriptions")
+    assert roles["result"] == "failed"
+    assert "Owner of the Azure subscription" in roles["advice"]
+    (suspend,) = about(ended, "SuspendPlan")
+    assert suspend["result"] == "failed"
+    assert "not_permitted" in suspend["detail"]
+
+
+def test_a_role_is_not_needed_where_partner_center_cancels_in_place(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`CANCEL_THROUGH=arm_then_partner_center`: a missing role or consent is a warning, and the command works."""
+    monkeypatch.setenv(f"{PARTNER}CANCEL_THROUGH", "arm_then_partner_center")
+    ended = check("plan", azure_role=None)
+    assert about(ended, "azure subscriptions")[0]["result"] == "warning"
+    assert about(ended, "SuspendPlan")[0]["result"] == "warning"
+    assert "works" in about(ended, "SuspendPlan")[0]["detail"]
+    assert about(check("plan", consent="missing"), "azure token")[0]["result"] == "warning"
+
+
+def test_a_missing_consent_fails_where_azure_subscriptions_are_cancelled_there(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`CANCEL_THROUGH=arm`: an active Azure subscription needs the token."""
+    monkeypatch.setenv(f"{PARTNER}CANCEL_THROUGH", "arm")
+    assert about(check("plan", consent="missing"), "azure token")[0]["result"] == "failed"

@@ -83,6 +83,7 @@ from worker.partner_center.errors import Unanswered
 from worker.runtime.outcome import Ended
 from worker.settings import model
 from worker.settings.model import Settings
+from worker.steps import AccountPolicy
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
 NAME = who_and_why.sign(" ada@desk ", "to see whether a page can")
@@ -162,7 +163,9 @@ async def checked(settings: Settings) -> None:
     assert [finding.problem async for finding in account_findings(account)] == [Problem.UNAVAILABLE, None]
     tried = [finding async for finding in customer_commands.customer_findings(settings, account, CUSTOMER)]
     assert tried[0].problem is Problem.UNAVAILABLE
-    assert [finding.problem async for finding in azure_findings(account, CUSTOMER)] == [Problem.UNAVAILABLE]
+    assert [finding.problem async for finding in azure_findings(account, CUSTOMER, [], AccountPolicy())] == [
+        Problem.UNAVAILABLE
+    ]
     unanswered = failed_call("call", Unanswered("customers.get", "silence"), "us")
     assert unanswered.problem is Problem.UNAVAILABLE
     event = CommandValidated.of(Origin("page", "/page", SuspendPlan.wire_type(), CUSTOMER, "us"), would_do=[])

@@ -6,6 +6,7 @@ from typing import Any
 
 from events.messages.base import Command, commands
 from events.messages.customers import CustomerReported, ReportCustomer
+from worker.assembly.parts import policy
 from worker.operators.checks import trial_verdict
 from worker.operators.checks.azure_access import azure_findings
 from worker.operators.checks.command_trial import Trials
@@ -38,9 +39,11 @@ async def customer_findings(settings: Settings, account: Account, customer_id: s
         return
     yield _customer(reported, name)
     yield _report(reported, name)
-    async for finding in azure_findings(account, customer_id):
+    there = [plan for plan in reported.plans or () if plan.status != "deleted"]
+    active = [each.id for plan in there for each in plan.azure_subscriptions if each.status == "active"]
+    async for finding in azure_findings(account, customer_id, active, policy(settings).accounts[name]):
         yield finding
-    plans = [plan.subscription_id for plan in reported.plans or () if plan.status != "deleted"]
+    plans = [plan.subscription_id for plan in there]
     for kind in _kinds():
         if kind is ReportCustomer:
             continue

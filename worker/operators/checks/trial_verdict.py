@@ -37,7 +37,7 @@ def finding(check: str, trial: Trial, partner: str) -> Finding:
 
 def _works(check: str, event: Event, notes: Sequence[str], partner: str) -> Finding:
     if notes:
-        return warning(check, f"works, with less: {'; '.join(notes)}", partner=partner)
+        return warning(check, f"works, with this note: {'; '.join(notes)}", partner=partner)
     would_do = event.would_do if isinstance(event, CommandValidated) else ()
     called = dict.fromkeys(sentence.partition(":")[0] for sentence in would_do)
     detail = f"works: would call {', '.join(called)}" if called else "works: nothing is left to do"
