@@ -6,10 +6,15 @@ from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Command, Event, Origin, commands
 from events.messages.command_status import CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
 from events.messages.validation import read_command
+from tests.support.virtual_time import START
 from worker.journal.records import Waits
 from worker.operators.checks.command_trial import Trial
 from worker.operators.checks.findings import Finding, Problem, Result
+from worker.operators.checks.partner_calls import Probe
 from worker.operators.checks.trial_verdict import finding
+from worker.partner_center.all_operations import operations
+from worker.partner_center.errors import GateClosed
+from worker.partner_center.port import Call
 from worker.runtime.outcome import Again, Ended, Outcome, Waiting
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
@@ -99,3 +104,22 @@ def test_every_command_for_a_customer_can_be_tried(kind: type[Command]) -> None:
     """A command with required members says in `trials` what it is tried with."""
     for data in kind.trials.values():
         assert isinstance(read_command(kind, {**data, "customerId": CUSTOMER}), kind)
+
+
+def test_no_write_leaves_in_a_check() -> None:
+    """A handler that forgot to ask whether it only validates changes nothing either."""
+    probe = Probe()
+    for operation in operations().values():
+        if operation.writes:
+            with pytest.raises(GateClosed):
+                probe.gate(operation, "any step")
+        else:
+            probe.gate(operation, None)
+
+
+def test_a_request_that_is_repeated_in_a_trial_has_another_id() -> None:
+    """Each answer counts, as in a run of a worker: Partner Center may answer an id that it knows from memory."""
+    probe, key = Probe(), "GET /customers/1"
+    call = Call(START, "customers.get", None, 200, 0.1, "1", "2", None, key, answered=True)
+    probe.called(call)
+    assert (probe.answers(key), probe.answers("other")) == (1, 0)
