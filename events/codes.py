@@ -145,8 +145,8 @@ class RejectedCode(Code):
         Fault.CALLER,
         "The Azure plan is in use",
         "An Azure plan can be suspended only when no Azure subscription or reservation under it is active.",
-        "Cancel everything that blockers lists, or set activeAssets to `cancel`, which cancels Azure subscriptions but"
-        " no reservations; then send the command with a new id.",
+        "Cancel everything that blockers lists, or set activeAssets to `cancel`, which cancels Azure subscriptions, and"
+        " reservations to `return`, which returns reservations; then send the command with a new id.",
         Treatment(of_state=True),
     )
     NOT_ELIGIBLE_FOR_UPGRADE = (
@@ -367,9 +367,10 @@ class WaitingReason(Code):
     ASSETS_STOPPING = (
         "assets_stopping",
         Fault.MICROSOFT,
-        "Cancelled Azure subscriptions are stopping",
-        "Microsoft takes about ten minutes to make a cancelled Azure subscription inactive.",
-        "Nothing: azplan suspends the plan when all of them are inactive.",
+        "Cancelled Azure subscriptions or returned reservations are stopping",
+        "Microsoft takes about ten minutes to make a cancelled Azure subscription inactive, and an hour or more to"
+        " carry out some returns of reservations.",
+        "Nothing: azplan suspends the plan when nothing under it is active.",
         Treatment(patient=True),
     )
     UPGRADE_RUNNING = (

@@ -172,6 +172,12 @@ class Context:
         """The state of one of the command's steps: sent, applied or in doubt, and the result."""
         return self._steps.view(name)
 
+    def steps_named(self, word: str) -> list[StepView]:
+        """The states of all steps of the command whose names begin with this word, in the order of their names."""
+        begin = f"{word} "
+        names = [name.partition("@")[0] for name in self._work.steps if name.startswith(begin) and "~" not in name]
+        return [self._steps.view(name) for name in sorted(set(names))]
+
     async def confirm_absent(self, name: str) -> None:
         """Record that a look of this run showed no effect of this step.
 

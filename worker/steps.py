@@ -111,6 +111,8 @@ class Policy:
     deadlines: Mapping[str, float]
     """How long a limited wait lasts, by the name that a waiting reason gives its deadline."""
     customer_lag: float = 120.0
+    quote_age: float = 600.0
+    """How long the quote of a refund is used."""
     accounts: Mapping[str, AccountPolicy] = field(default_factory=dict)
     """By the name of the partner account."""
 

@@ -6,7 +6,16 @@ from pydantic import Field
 
 from events.codes import BlockerKind, Code, FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event, Message
-from events.messages.fields import Instant, Label, Prose
+from events.messages.fields import Instant, Label, Prose, Quantity
+
+
+class Refund(Message):
+    """Money that Microsoft gives back."""
+
+    amount: Quantity
+    """Every digit as Microsoft names it."""
+    currency: Label
+    """ISO 4217 code, for example `EUR`."""
 
 
 class Blocker(Message):
@@ -17,6 +26,10 @@ class Blocker(Message):
     name: Label | None = None
     status: Label | None = None
     """Status in Microsoft's words."""
+    reason: Prose | None = Field(default=None, exclude_if=lambda reason: reason is None)
+    """Why it stands in the way: Microsoft's code and words. Left out if Microsoft named none."""
+    refund: Refund | None = Field(default=None, exclude_if=lambda refund: refund is None)
+    """What came back for a returned reservation. Left out for everything else."""
 
 
 class PartnerCenterError(Message):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from events.messages.base import Command, Event, Message
-from events.messages.command_status import Blocker
+from events.messages.command_status import Blocker, Refund
 from events.messages.fields import Country, Guid, Label, PartnerId
 
 
@@ -47,7 +47,9 @@ class PlanSuspended(Event):
     already_suspended: bool
     """Whether the plan was suspended before."""
     cancelled_assets: tuple[Blocker, ...] = ()
-    """The Azure subscriptions that this command cancelled first."""
+    """The Azure subscriptions that this command cancelled first, and the reservations that it returned."""
+    refunds: tuple[Refund, ...] = ()
+    """The refunds of the returned reservations in all, one item a currency. Empty where nothing came back."""
 
     @property
     def nothing_done(self) -> bool:
@@ -90,7 +92,11 @@ class SuspendPlan(Command):
     subscription_id: Guid | None = None
     """Id of the plan. Optional if the customer has exactly one plan."""
     active_assets: Literal["refuse", "cancel"] = "refuse"
-    """What to do with active Azure subscriptions under the plan. azplan never cancels reservations."""
+    """What to do with active Azure subscriptions under the plan."""
+    reservations: Literal["refuse", "return"] = "refuse"
+    """What to do with active reservations of the customer. Partner Center does not say which plan a reservation belongs
+    to: `return` gives all of them back to Microsoft, for the refund that Microsoft quotes, if Microsoft's policy lets
+    each of them be returned."""
 
 
 class ReactivatePlan(Command):

@@ -191,7 +191,7 @@ def test_a_dead_letter_without_correlation_is_found_by_its_id() -> None:
     assert decoded.correlation_id == "dunning-0815"
 
 
-KEYS = "the keys of this type are customerId, validateOnly, deadline, subscriptionId, activeAssets"
+KEYS = "the keys of this type are customerId, validateOnly, deadline, subscriptionId, activeAssets, reservations"
 INSTANT = "must be an RFC 3339 instant with an offset, such as 2026-01-31T09:30:00Z"
 
 GUID = "must be a GUID such as 3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"

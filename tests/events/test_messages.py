@@ -96,6 +96,7 @@ def test_events_of_a_command_begin_with_their_common_members() -> None:
         "subscriptionId": "5A2A",
         "alreadySuspended": True,
         "cancelledAssets": [],
+        "refunds": [],
     }
 
 

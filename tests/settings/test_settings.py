@@ -98,6 +98,7 @@ DEFAULTS = {
     "WAITS__SETTLE": "300",
     "WAITS__ORDER_LIST_LAG": "900",
     "WAITS__CUSTOMER_LAG": "120",
+    "WAITS__QUOTE_AGE": "600",
     "RETRIES__FIRST": "1",
     "RETRIES__MAX": "600",
     "RETRIES__ATTEMPTS": "10",

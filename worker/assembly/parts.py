@@ -75,6 +75,7 @@ def policy(settings: Settings) -> Policy:
         wait_max=waits.max.total_seconds(),
         deadlines={name: duration.total_seconds() for name, duration in waits.deadlines().items()},
         customer_lag=waits.customer_lag.total_seconds(),
+        quote_age=waits.quote_age.total_seconds(),
         accounts={
             name: AccountPolicy(attestation=each.attestation, cancel_through=each.cancel_through)
             for name, each in settings.partners.items()

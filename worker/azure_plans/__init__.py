@@ -9,6 +9,7 @@
 | `purchase` | the cart checked out, once |
 | `order` | the order of a cart: found, and followed to its plan |
 | `purchase_of_earlier_command` | a purchase of an earlier command whose outcome is not known |
+| `reservations` | the return of reservations: quotes, looks, requests, refusals |
 | `status_change` | a plan suspended or made active, and the wait until that shows |
 | `azure_subscription_change` | an Azure subscription cancelled or brought back, through one of two services |
 | `upgrade` | the product upgrade that a command follows or starts, and whether one runs |

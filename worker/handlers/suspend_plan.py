@@ -1,4 +1,7 @@
-"""SuspendPlan: suspend an Azure plan under which nothing is in use, or after cancelling its Azure subscriptions.
+"""SuspendPlan: suspend an Azure plan under which nothing is in use, or after ending what is in use.
+
+The command says whether Azure subscriptions are cancelled and reservations returned. Reservations come first, because
+Microsoft refuses a return more often than a cancellation.
 
 Vendor pages: partner-center/developer/create-azure-plan (a plan with active assets cannot be suspended),
 cancel-an-azure-subscription, get-a-collection-of-entitlements.
@@ -14,6 +17,9 @@ from events.wire.text import counted
 from worker.azure_plans import azure_subscription_change, status_change
 from worker.azure_plans.azure_subscription_change import Ask, AzureChange, Kind
 from worker.azure_plans.lookup import blocker_of, plan_meant
+from worker.azure_plans.reservations import refund_quotes
+from worker.azure_plans.reservations import returns as reservation_returns
+from worker.azure_plans.reservations.returns import ReservationReturns
 from worker.azure_plans.status_change import SUSPENDED
 from worker.errors import Rejected, Wait
 from worker.handling import Context, facts, handles, plain_id, wait_out_refusal
@@ -47,23 +53,27 @@ CANCELLATION = Kind(
 @handles(SuspendPlan)
 async def suspend_plan(ctx: Context, command: SuspendPlan) -> Event:
     """Suspend the plan. A suspended plan is left as it is."""
+    await reservation_returns.follow(ctx, command.customer_id)
     under = await _look_at_cancelled(ctx, command)
     plan = await plan_meant(ctx, command.customer_id, command.subscription_id, SUSPENDED)
     step = ctx.step_state(SUSPEND)
+    returns = ReservationReturns(ctx, command.customer_id)
     if not plan.is_suspended and not step.is_applied:
         await ctx.confirm_absent(SUSPEND)
-        await _clear(ctx, command, plan, under)
+        await _clear(ctx, command, plan, under, returns)
     try:
         await status_change.bring_to(ctx, command.customer_id, plan, SUSPEND, SUSPENDED)
     except Refused as no:
         if no.code != status_change.ACTIVE_ASSETS:
             raise
-        raise await _still_active(ctx, command, plan, no) from no
+        raise await _still_active(ctx, command, plan, returns, no) from no
+    returned = await returns.returned()
     return ctx.answer(
         PlanSuspended,
         subscription_id=plain_id(plan.id),
         already_suspended=not step.is_ours,
-        cancelled_assets=await _cancelled(ctx, command, plan),
+        cancelled_assets=[*await _cancelled(ctx, command, plan), *(asset for asset, _ in returned)],
+        refunds=refund_quotes.totals(refund for _, refund in returned),
     )
 
 
@@ -88,9 +98,13 @@ async def _look_at_cancelled(ctx: Context, command: SuspendPlan) -> list[AzureEn
 
 
 async def _clear(
-    ctx: Context, command: SuspendPlan, plan: Subscription, seen: Sequence[AzureEntitlement] | None
+    ctx: Context,
+    command: SuspendPlan,
+    plan: Subscription,
+    seen: Sequence[AzureEntitlement] | None,
+    returns: ReservationReturns,
 ) -> None:
-    """Return once nothing under the plan is active. Cancels Azure subscriptions if the command says so, nothing else.
+    """Return once nothing under the plan is active. Ends what the command says, and nothing else.
 
     `seen`: the Azure subscriptions under the plan, if this run has read them. Raises `Rejected` (`active_assets`) and
     `Wait`.
@@ -99,12 +113,16 @@ async def _clear(
     held = await reservations.list_all(ctx.center, command.customer_id)
     reserved = [each for each in held if each.is_active(ctx.now())]
     active = [each for each in under if each.is_active]
-    if reserved or (active and command.active_assets == "refuse"):
+    if (reserved and command.reservations == "refuse") or (active and command.active_assets == "refuse"):
         raise _in_use(active, reserved)
+    if nameless := [each for each in reserved if not each.reservation_orders]:
+        raise _in_use([], nameless)
     cancellations = [_cancellation(command.customer_id, plan.id, each) for each in under]
     ways = [(each, await azure_subscription_change.choose(ctx, each)) for each in cancellations]
-    changes = [planned for each, way in ways for planned in azure_subscription_change.planned(ctx, each, way)]
+    changes = await returns.prepare(reserved) if command.reservations == "return" else []
+    changes += [planned for each, way in ways for planned in azure_subscription_change.planned(ctx, each, way)]
     ctx.about_to(*changes, status_change.change(plan.id, plan.status, SUSPENDED))
+    await returns.make()
     for each, way in ways:
         await azure_subscription_change.make(ctx, each, way)
     if active:
@@ -161,12 +179,13 @@ def _cancellation(customer_id: str, plan_id: str, entitlement: AzureEntitlement)
     )
 
 
-async def _still_active(ctx: Context, command: SuspendPlan, plan: Subscription, no: Refused) -> Exception:
+async def _still_active(
+    ctx: Context, command: SuspendPlan, plan: Subscription, returns: ReservationReturns, no: Refused
+) -> Exception:
     """The outcome of a suspension that Partner Center refuses for active assets which did not show in the look."""
-    if cancelled := await _cancelled(ctx, command, plan):
-        detail = (
-            f"Partner Center does not see yet that the cancelled Azure subscriptions are inactive: {no.description}"
-        )
+    cancelled = await _cancelled(ctx, command, plan)
+    if cancelled or returns.any_over:
+        detail = f"Partner Center does not see yet that what was cancelled or returned is inactive: {no.description}"
         return wait_out_refusal(
             WaitingReason.ASSETS_STOPPING, detail, no, azure_entitlements.INACTIVITY, blockers=cancelled
         )

@@ -254,6 +254,8 @@ class Waits(Section):
         description="how late a new customer may appear; a command waits so long for a customer that is not found",
     )
 
+    quote_age: Duration = Field(timedelta(minutes=10), description="how long the quote of a refund is used")
+
     def deadlines(self) -> dict[str, timedelta]:
         """The settings that end a limited wait, by their names without `_deadline`."""
         names = [name for name in type(self).model_fields if name.endswith(DEADLINE)]

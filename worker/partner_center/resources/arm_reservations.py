@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import model_validator
 
+from worker.looks.awaited import Awaited
 from worker.partner_center.answers.resource import (
     OR_NONE,
     Collection,
@@ -28,6 +29,10 @@ ORDERS = "/providers/Microsoft.Capacity/reservationOrders"
 SCOPE = "Reservation"
 FAILED = frozenset({"failed", "canceled", "cancelled"})
 
+OVER = frozenset({"cancelled", "canceled", "expired", "returned", "refunded", "deleted", "split", "merged"})
+"""States in which a reservation is not in force and cannot become so."""
+IN_FORCE = "succeeded"
+
 
 class ReservationProperties(Resource):
     """The facts of a reservation."""
@@ -49,6 +54,11 @@ class ArmReservation(Resource):
     def reservation_id(self) -> str:
         """The reservation's own id, without its order."""
         return self.id.rstrip("/").rpartition("/")[2]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is not in force any more and cannot be returned. An absent or unknown state counts as in force."""
+        return self.properties.provisioning_state in OVER or self.properties.quantity == 0
 
 
 class ArmPage(Collection[ArmReservation]):
@@ -81,6 +91,8 @@ class PolicyError(Resource):
 class PolicyProperties(Resource):
     """The judgement of Microsoft's policy for returns."""
 
+    consumed_refunds_total: Annotated[Amount | None, OR_NONE] = None
+    """What the customer got back so far, or is about to get back, for all returned reservations."""
     policy_errors: tuple[PolicyError, ...] = ()
 
 
@@ -96,6 +108,9 @@ class QuoteProperties(Resource):
     session_id: Text = None
     quantity: Number = None
     billing_refund_amount: Annotated[Amount | None, OR_NONE] = None
+    """The refund, in the customer's currency."""
+    pricing_refund_amount: Annotated[Amount | None, OR_NONE] = None
+    """The refund, in the currency of prices: it counts for `consumed_refunds_total`."""
     policy_result: PolicyResult = PolicyResult()
 
 
@@ -181,6 +196,13 @@ RETURN_RESULT: Operation[ReturnResult | None] = Operation(
     arm=ADMINISTRATOR,
 )
 """Its address comes from the answer to the return. The path here is an example."""
+
+RETURNED = Awaited(
+    name="reservation_returned",
+    half=120.0,
+    most=3_600.0,
+    source=f"{DOCS}return/post: the return goes on after the answer; how long is not documented",
+)
 
 
 async def list_all(center: PartnerCenter, customer_id: str, order_id: str) -> list[ArmReservation]:

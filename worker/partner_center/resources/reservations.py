@@ -65,6 +65,12 @@ class ReservationEntitlement(Resource):
         """The reservation's own id. None if it is absent."""
         return next((artifact.resource_id for artifact in self.entitled_artifacts if artifact.resource_id), None)
 
+    @property
+    def reservation_orders(self) -> list[str]:
+        """The ids of its reservation orders at Azure Resource Manager. An artifact names one by its id or its path."""
+        named = [each.resource_id.rstrip("/") for each in self.entitled_artifacts if each.resource_id]
+        return [_order_in(each) for each in named]
+
 
 LIST: Operation[Collection[ReservationEntitlement]] = Operation(
     name="reservations.list",
@@ -82,3 +88,11 @@ async def list_all(center: PartnerCenter, customer_id: str) -> list[ReservationE
     """The customer's reservations, with their expiry dates."""
     query = {"entitlementType": RESERVED_INSTANCE, "showExpiry": "true"}
     return await collect(center, LIST, {"customer_id": customer_id}, query=query)
+
+
+def _order_in(resource_id: str) -> str:
+    """The order that a resource id names: all of it, the last part of a path, or the part after `reservationOrders`."""
+    parts = resource_id.split("/")
+    words = [part.lower() for part in parts]
+    follows = words.index("reservationorders") + 1 if "reservationorders" in words else len(parts)
+    return parts[follows] if follows < len(parts) else parts[-1]
