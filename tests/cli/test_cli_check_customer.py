@@ -8,6 +8,7 @@ import pytest
 
 from events.messages.base import commands
 from ops.local.simulator import CLIENT, SECRET, TENANT, SimulatorProcess
+from ops.local.topics import Topics
 from tests.cli.conftest import Azplan, Ended
 
 PARTNER = "AZPLAN_PARTNERS__CONTOSO__"
@@ -198,22 +199,39 @@ def test_a_customer_that_is_no_guid_is_refused(check: Check, azplan: Azplan) -> 
     assert not ended.out
 
 
-def test_the_exit_code_is_that_of_the_worst_finding(
-    check: Check, monkeypatch: pytest.MonkeyPatch, azplan: Azplan
-) -> None:
-    """A broker that does not answer counts before a command that does not work."""
+def test_a_broker_that_does_not_answer_counts_before_a_command_that_does_not_work(check: Check) -> None:
+    """The exit code is that of the worst finding."""
     assert check("no_agreement").code == 69
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_the_exit_code_says_whether_somebody_has_to_grant_something(
+    database: str, check: Check, topics: Topics, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """0 with warnings of the customer's state alone; 1 if a command does not work before somebody grants something."""
+    url = request.getfixturevalue(f"{database}_url")
+    for name, value in {**topics.env, "AZPLAN_JOURNAL__URL": url}.items():
+        monkeypatch.setenv(name, value)
+    ended = check("plan")
+    assert "warning" in results(ended).values()
+    assert ended.code == 0
+    assert check("no_consent").code == 1
 
 
 # ---- Azure Resource Manager
 
 
-def test_the_consent_that_a_customers_tenant_lacks_is_named_with_who_grants_it(check: Check) -> None:
+def test_the_consent_that_a_customers_tenant_lacks_is_named_with_who_grants_it(
+    check: Check, partner_center: SimulatorProcess
+) -> None:
     """The sign-in's own code, the application's consent, the role and the GDAP relationship are in the line."""
     ended = check("no_consent")
     (token,) = about(ended, "azure token")
     assert token["result"] == "failed"
     assert "AADSTS65001" in token["detail"]
+    assert partner_center.refresh_token_file.read_text().strip() not in ended.out + ended.err
+    assert SECRET not in ended.out + ended.err
     for words in (
         "consented",
         "by an administrator of the customer",
