@@ -87,7 +87,10 @@ class SuspendPlan(Command):
     """Suspend an Azure plan."""
 
     answered_by: ClassVar[type[Event]] = PlanSuspended
-    trials: ClassVar[Mapping[str, Mapping[str, Any]]] = {"activeAssets cancel": {"activeAssets": "cancel"}}
+    trials: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "activeAssets cancel": {"activeAssets": "cancel"},
+        "activeAssets cancel, reservations return": {"activeAssets": "cancel", "reservations": "return"},
+    }
 
     subscription_id: Guid | None = None
     """Id of the plan. Optional if the customer has exactly one plan."""

@@ -63,7 +63,7 @@ def test_every_command_for_a_customer_has_a_line_and_nothing_is_changed(
     assert set(results(ended)) == OF_A_CUSTOMER
     assert about(ended, "customer")[0]["detail"].endswith(".onmicrosoft.com, US, reseller)")
     assert about(ended, "ReportCustomer")[0]["detail"] == "works: every part can be read"
-    (suspend,) = about(ended, "SuspendPlan")
+    suspend, _ = about(ended, "SuspendPlan")
     assert suspend["result"] == "ok"
     assert suspend["detail"].endswith("works: would call azure_entitlements.cancel, subscriptions.patch")
     sent = partner_center.book("requests")[before:]
@@ -306,9 +306,9 @@ def test_azure_subscriptions_are_looked_at_only_where_the_account_cancels_them_t
     (roles,) = about(ended, "azure subscriptions")
     assert roles["result"] == "failed"
     assert "Owner of the Azure subscription" in roles["advice"]
-    (suspend,) = about(ended, "SuspendPlan")
-    assert suspend["result"] == "failed"
-    assert "not_permitted" in suspend["detail"]
+    for suspend in about(ended, "SuspendPlan"):
+        assert suspend["result"] == "failed"
+        assert "not_permitted" in suspend["detail"]
 
 
 def test_a_role_is_not_needed_where_partner_center_cancels_in_place(
@@ -329,3 +329,41 @@ def test_a_missing_consent_fails_where_azure_subscriptions_are_cancelled_there(
     """`CANCEL_THROUGH=arm`: an active Azure subscription needs the token."""
     monkeypatch.setenv(f"{PARTNER}CANCEL_THROUGH", "arm")
     assert about(check("plan", consent="missing"), "azure token")[0]["result"] == "failed"
+
+
+def test_returning_reservations_is_tried_apart_from_cancelling_alone(
+    check: Check, partner_center: SimulatorProcess
+) -> None:
+    """Each has a line. A quote is a read: what would be returned is named, and nothing is."""
+    ended = check("reserved")
+    alone, returning = about(ended, "SuspendPlan")
+    assert alone["detail"].startswith("activeAssets cancel: would be rejected with active_assets")
+    assert returning["result"] == "ok"
+    assert "arm.reservations.return" in returning["detail"]
+    assert partner_center.counts()["returns"] == 0
+
+
+def test_returning_reservations_does_not_work_without_consent_or_role(check: Check) -> None:
+    """Both are `not_permitted`, with the role and who grants it."""
+    for profile in ("no_consent", "no_azure_role"):
+        _, returning = about(check(profile), "SuspendPlan")
+        assert returning["result"] == "failed"
+        assert "not_permitted" in returning["detail"]
+        assert "Reservations Administrator" in returning["advice"]
+
+
+def test_a_user_who_may_read_a_reservation_and_not_return_it_is_found_by_the_quote(check: Check) -> None:
+    """The list of the reservations can be read; the quote takes the right to return."""
+    ended = check("reserved", reservation_role="reader")
+    assert about(ended, "azure reservations")[0]["result"] == "ok"
+    _, returning = about(ended, "SuspendPlan")
+    assert returning["result"] == "failed"
+    assert "AuthorizationFailed" in returning["detail"] + str(returning["advice"])
+
+
+def test_a_reservation_that_microsoft_does_not_take_back_is_a_warning(check: Check) -> None:
+    """Nobody can grant anything: Microsoft's policy refuses the return."""
+    ended = check("reserved", settings={"policy_error": "SelfServiceRefundNotSupported"})
+    _, returning = about(ended, "SuspendPlan")
+    assert returning["result"] == "warning"
+    assert "active_assets" in returning["detail"]

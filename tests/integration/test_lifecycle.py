@@ -31,15 +31,16 @@ async def test_a_customer_without_anything_is_brought_to_a_plan_in_use_and_back(
 ) -> None:
     """Four commands sent at once confirm the agreement, buy the plan, report it, and suspend it again.
 
-    Two Azure subscriptions are cancelled. Then the plan is reactivated. The timeline of each command shows every call.
+    Two Azure subscriptions are cancelled and the reservation is returned. Then the plan is reactivated. The timeline of
+    each command shows every call.
     """
     (customer,) = partner_center.customers("no_agreement", 1)
-    partner_center.change_customer(customer, settings={"plan_azure_subscriptions": 2})
+    partner_center.change_customer(customer, settings={"plan_azure_subscriptions": 2, "plan_reservations": 1})
     through = {"AZPLAN_PARTNERS__CONTOSO__CANCEL_THROUGH": door}
     start_worker(**through)
     confirm = Sent("ConfirmCustomerAgreement", customer, {"primaryContact": CONTACT, "dateAgreed": "2026-01-15"})
     create, report = Sent("CreateAzurePlan", customer), Sent("ReportCustomer", customer)
-    suspend = Sent("SuspendPlan", customer, {"activeAssets": "cancel"})
+    suspend = Sent("SuspendPlan", customer, {"activeAssets": "cancel", "reservations": "return"})
 
     four = [confirm, create, report, suspend]
     await send(topics, *four)
@@ -51,10 +52,14 @@ async def test_a_customer_without_anything_is_brought_to_a_plan_in_use_and_back(
     mine = {each["id"] for each in bought.data["azureSubscriptions"]}
     assert len(mine) == 2
     assert reported.type == "CustomerReported"
+    assert [each["status"] for each in reported.data["reservations"]] == ["active"]
     assert {each["id"] for each in reported.data["plans"][0]["azureSubscriptions"]} == mine
     assert suspended.type == "PlanSuspended", suspended.data
     assert not suspended.data["alreadySuspended"]
-    assert {each["id"] for each in suspended.data["cancelledAssets"]} == mine
+    gone = suspended.data["cancelledAssets"]
+    assert {each["id"] for each in gone if each["kind"] == "azureSubscription"} == mine
+    (returned,) = [each for each in gone if each["kind"] == "reservation"]
+    assert suspended.data["refunds"] == [returned["refund"]]
 
     back = Sent("ReactivatePlan", customer)
     await send(topics, back)
@@ -63,7 +68,7 @@ async def test_a_customer_without_anything_is_brought_to_a_plan_in_use_and_back(
     assert (active.type, active.data["alreadyActive"]) == ("PlanReactivated", False)
 
     once = Counter(effect["kind"] for effect in partner_center.book("effects", customer=customer))
-    assert once["order.created"] == once["agreement.confirmed"] == 1
+    assert once["order.created"] == once["agreement.confirmed"] == once["reservation.return_requested"] == 1
     shown = [timeline(each, {**settings, **through}, tmp_path) for each in (*four, back)]
     told = Counter(call["operation"] for each in shown for call in each["calls"])
     made = Counter(str(each["operation"]) for each in partner_center.book("requests", customer=customer))

@@ -41,7 +41,7 @@ async def azure_findings(
     except CallError as error:
         yield failed_call(RESERVATIONS, error, name)
         return
-    orders = [each.resource_id for each in held if each.is_active(Clock().now()) and each.resource_id]
+    orders = [order for each in held if each.is_active(Clock().now()) for order in each.reservation_orders]
     try:
         await account.sign_in(probe, arm_reservations.QUOTE, customer_id)
     except CallError as error:

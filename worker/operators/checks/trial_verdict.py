@@ -45,7 +45,8 @@ def _works(check: str, event: Event, notes: Sequence[str], partner: str) -> Find
 
 
 def _rejected(check: str, no: CommandRejected, partner: str) -> Finding:
-    detail, advice = f"{no.code}: {no.detail}", _advice(no)
+    code = no.partner_center.code if no.partner_center else None
+    detail, advice = f"{no.code}: {no.detail}{f' ({code})' if code else ''}", _advice(no)
     if no.code.treatment.of_state:
         return warning(check, f"would be rejected with {detail}", advice, partner)
     return failed(check, Problem.REFUSED, f"does not work: {detail}", advice, partner)
