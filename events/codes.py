@@ -373,6 +373,14 @@ class WaitingReason(Code):
         "Nothing: azplan suspends the plan when nothing under it is active.",
         Treatment(patient=True),
     )
+    ASSETS_STARTING = (
+        "assets_starting",
+        Fault.MICROSOFT,
+        "Reactivated Azure subscriptions are starting",
+        "Microsoft takes about ten minutes to make a reactivated Azure subscription active.",
+        "Nothing: azplan answers when all of them are active, until AZPLAN_WAITS__ORDER_DEADLINE.",
+        Treatment(patient=True),
+    )
     UPGRADE_RUNNING = (
         "upgrade_running",
         Fault.MICROSOFT,

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from events.messages.base import Command, Event, Message
 from events.messages.command_status import Blocker, Refund
-from events.messages.fields import Country, Guid, Label, PartnerId
+from events.messages.fields import Country, Guid, Label, PartnerId, Prose
 
 
 class AzureSubscription(Message):
@@ -14,6 +14,13 @@ class AzureSubscription(Message):
     id: Label
     status: Label
     """Status in Microsoft's words, for example `active`."""
+
+
+class ReactivatedAzureSubscription(AzureSubscription):
+    """An Azure subscription that was inactive, and that Microsoft was asked to reactivate."""
+
+    reason: Prose | None = None
+    """Why Microsoft does not reactivate it: Microsoft's code and words. Null if it is active."""
 
 
 class AzurePlanCreated(Event):
@@ -65,11 +72,16 @@ class PlanReactivated(Event):
     subscription_id: Label
     already_active: bool
     """Whether the plan was active before."""
+    azure_subscriptions: tuple[ReactivatedAzureSubscription, ...] = ()
+    """With `azureSubscriptions` `reactivate`: the Azure subscriptions under the plan that were inactive at the start.
+
+    Each is active, or has the reason why Microsoft does not reactivate it.
+    """
 
     @property
     def nothing_done(self) -> bool:
-        """Whether the plan was active before."""
-        return self.already_active
+        """Whether the plan and all that the command asks for was active before."""
+        return self.already_active and not self.azure_subscriptions
 
 
 class CreateAzurePlan(Command):
@@ -109,3 +121,5 @@ class ReactivatePlan(Command):
 
     subscription_id: Guid | None = None
     """Id of the plan. Optional if the customer has exactly one plan."""
+    azure_subscriptions: Literal["leave", "reactivate"] = "leave"
+    """What to do with inactive Azure subscriptions under the plan, once the plan is active."""

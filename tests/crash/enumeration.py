@@ -7,17 +7,19 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path as Folder
 
 from ops.simulator.simulator import Simulator, build
 from tests.crash.paths import Path
 from tests.support.boundaries import Life, Script, elsewhere
 from tests.support.callers_thread import CallersThread
-from tests.support.harness import MakeEngine, World, settings_of, sqlite_file
+from tests.support.harness import MakeEngine, World, settings_of, sqlite_file, through
 from tests.support.invariants import Findings, check, check_committed
 from tests.support.virtual_time import START
 from worker.clock import Clock
 from worker.journal.database.sqlite.engine import SqliteEngine
+from worker.settings.model import Settings
 
 SETTLE = 60.0
 SETTINGS = settings_of(
@@ -34,6 +36,8 @@ QUICK = {
     "order_list_lag": (90.0, 90.0),
     "order_get_lag": (2.0, 2.0),
     "entitlement_flip": (40.0, 40.0),
+    "azure_disabled": (25.0, 25.0),
+    "azure_enabled": (25.0, 25.0),
     "upgrade_pending": (10.0, 10.0),
     "upgrade_running": (30.0, 30.0),
 }
@@ -128,6 +132,9 @@ LEAVING = frozenset(
         "carts.checkout",
         "subscriptions.patch",
         "azure_entitlements.cancel",
+        "azure_entitlements.reactivate",
+        "arm.subscriptions.cancel",
+        "arm.subscriptions.enable",
         "upgrades.create",
     )
 )
@@ -156,7 +163,7 @@ async def _live(world: World, path: Path, death: Death | None, *, renamed: bool 
         await worker.kill()
         await check_committed(world)
         if renamed:
-            world.settings = RENAMED
+            world.settings = _settings(RENAMED, path)
             await world.send(path.asked(customer), id="again")
         await world.begin()
         await world.until(lambda: bool(world.answers(command)), f"{path} is over", within=2_000)
@@ -176,11 +183,18 @@ async def _rotate(world: World) -> None:
 
 @asynccontextmanager
 async def _world(path: Path, make_engine: MakeEngine, *, remembers: bool) -> AsyncIterator[World]:
-    world = World(make_engine, simulator=simulator_of(path, remembers=remembers), settings=SETTINGS)
+    settings = _settings(SETTINGS, path)
+    world = World(make_engine, simulator=simulator_of(path, remembers=remembers), settings=settings)
     try:
         yield world
     finally:
         await world.close()
+
+
+def _settings(settings: Settings, path: Path) -> Settings:
+    """The settings as the path needs them."""
+    waits = settings.waits.model_copy(update={"order_deadline": timedelta(seconds=path.patience)})
+    return through(settings, path.through).model_copy(update={"waits": waits})
 
 
 def simulator_of(path: Path, *, remembers: bool) -> Simulator:

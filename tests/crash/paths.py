@@ -6,7 +6,7 @@ A handler without a path here fails a test. All waits of a path are short, since
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from events.messages.agreements import ConfirmCustomerAgreement, PrimaryContact
 from events.messages.base import Command
@@ -31,6 +31,10 @@ class Path:
     """Members of the command."""
     simulator: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the simulator."""
+    through: Literal["partner_center", "arm", "arm_then_partner_center"] = "partner_center"
+    """Through which service Azure subscriptions are cancelled and brought back."""
+    patience: float = 240
+    """Seconds until a limited wait ends. A refusal after a lost request is waited out for a quarter of an hour."""
     rotates: bool = False
     """The catalog's availabilities are replaced as soon as the customer has a cart."""
 
@@ -74,15 +78,62 @@ SUSPEND = (
     Path("suspended already", SuspendPlan, "PlanSuspended", {"profile": "suspended_plan"}),
     Path("in use", SuspendPlan, "active_assets", {"profile": "plan"}),
     Path("assets cancelled", SuspendPlan, "PlanSuspended", {"profile": "plan"}, {"active_assets": "cancel"}),
+    Path(
+        "assets cancelled through arm",
+        SuspendPlan,
+        "PlanSuspended",
+        {"profile": "plan"},
+        {"active_assets": "cancel"},
+        through="arm",
+    ),
+    Path(
+        "arm refuses repeats",
+        SuspendPlan,
+        "PlanSuspended",
+        {"profile": "plan"},
+        {"active_assets": "cancel"},
+        {"azure_repeat": "refused", "azure_warned": (15.0, 15.0)},
+        through="arm_then_partner_center",
+    ),
+    Path(
+        "no role, so through Partner Center",
+        SuspendPlan,
+        "PlanSuspended",
+        {"profile": "plan", "azure_role": "reader"},
+        {"active_assets": "cancel"},
+        through="arm_then_partner_center",
+        patience=1_200,
+    ),
+    Path(
+        "no consent",
+        SuspendPlan,
+        "not_permitted",
+        {"profile": "no_consent", "reservations": 0},
+        {"active_assets": "cancel"},
+        through="arm",
+    ),
     Path("a reservation", SuspendPlan, "active_assets", {"profile": "reserved"}, {"active_assets": "cancel"}),
     Path("no plan", SuspendPlan, "plan_not_found"),
     Path("two plans", SuspendPlan, "plan_ambiguous", {"profile": "two_plans"}),
     Path("too late", SuspendPlan, "deadline_passed", {"profile": "quiet_plan"}, {"deadline": LATE}),
     Path("only asked", SuspendPlan, "CommandValidated", {"profile": "quiet_plan"}, {"validate_only": True}),
 )
+ASSETS = {"azure_subscriptions": "reactivate"}
+ASLEEP = {"profile": "suspended_plan", "inactive_azure_subscriptions": 2}
 REACTIVATE = (
     Path("reactivated", ReactivatePlan, "PlanReactivated", {"profile": "suspended_plan"}),
     Path("reactivated slowly", ReactivatePlan, "PlanReactivated", {"profile": "suspended_plan"}, simulator=SLOW),
+    Path("with assets", ReactivatePlan, "PlanReactivated", {"profile": "suspended_plan"}, ASSETS),
+    Path("with assets, through arm", ReactivatePlan, "PlanReactivated", ASLEEP, ASSETS, through="arm"),
+    Path(
+        "with assets that Microsoft refuses",
+        ReactivatePlan,
+        "PlanReactivated",
+        {"profile": "suspended_plan", "azure_role": "reader"},
+        ASSETS,
+        through="arm",
+        patience=1_200,
+    ),
     Path("active already", ReactivatePlan, "PlanReactivated", {"profile": "plan"}),
     Path("no plan", ReactivatePlan, "plan_not_found"),
     Path("only asked", ReactivatePlan, "CommandValidated", {"profile": "suspended_plan"}, {"validate_only": True}),

@@ -12,7 +12,7 @@ REJECTED = """
 FAILED = "retries_exhausted outcome_unknown upgrade_failed order_failed partner_not_configured internal_error"
 RECORDS = "invalid_envelope invalid_json invalid_customer id_reused too_old"
 REASONS = """retry throttled partner_center_unavailable token_unavailable order_provisioning assets_stopping
-    upgrade_running settling paused"""
+    assets_starting upgrade_running settling paused"""
 
 
 @pytest.mark.parametrize(

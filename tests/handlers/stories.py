@@ -97,6 +97,15 @@ def _it_is_active_again_once(stage: Stage, _customer: Customer, answer: Event) -
     assert stage.effects("subscription.active") == 1
 
 
+def _and_what_was_under_it_is_active_again(stage: Stage, customer: Customer, answer: Event) -> None:
+    """Each Azure subscription was brought back once, and the answer names it."""
+    _it_is_active_again_once(stage, customer, answer)
+    (plan,) = customer.subscriptions.values()
+    named = [(each.id, each.status, each.reason) for each in getattr(answer, "azure_subscriptions", ())]
+    assert named == [(each.id, "active", None) for each in plan.azure_subscriptions]
+    assert stage.effects("entitlement.reactivate_requested") == 1
+
+
 def _one_upgrade_is_started(stage: Stage, _customer: Customer, answer: Event) -> None:
     """The upgrade is followed to its end. A late start may look like another command's."""
     assert isinstance(answer, ProductUpgradeCompleted), answer
@@ -174,6 +183,25 @@ STORIES = (
         )
     ),
     Story("reactivated", ReactivatePlan, "suspended_plan", ("subscriptions.patch",), _it_is_active_again_once),
+    *(
+        Story(
+            name,
+            ReactivatePlan,
+            "suspended_plan",
+            ("subscriptions.patch", write),
+            _and_what_was_under_it_is_active_again,
+            losable=(write,),
+            asks={"azure_subscriptions": "reactivate"},
+            simulator={"azure_repeat": repeat, "azure_enabled": (0.0, 200.0)},
+            cast=cast,
+        )
+        for name, cast, repeat, write in (
+            ("assets reactivated", Cast(), "accepted", "azure_entitlements.reactivate"),
+            ("assets enabled", ARM, "accepted", "arm.subscriptions.enable"),
+            ("assets enabled, repeats refused", ARM, "refused", "arm.subscriptions.enable"),
+            ("assets enabled first", ARM_THEN_PARTNER_CENTER, "refused", "arm.subscriptions.enable"),
+        )
+    ),
     Story("upgraded", StartProductUpgrade, "legacy", ("upgrades.create",), _one_upgrade_is_started),
     Story(
         "attested",

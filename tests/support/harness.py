@@ -302,6 +302,13 @@ def settings_of(accounts: Sequence[str] = (ACCOUNT,), **sections: Mapping[str, A
     return Settings(partners=partners, **sections)
 
 
+def through(settings: Settings, service: str) -> Settings:
+    """The same settings, with Azure subscriptions cancelled and brought back through this service or these."""
+    changed = {"cancel_through": service}
+    partners = {name: partner.model_copy(update=changed) for name, partner in settings.partners.items()}
+    return settings.model_copy(update={"partners": partners})
+
+
 def sqlite_file(path: Path) -> MakeEngine:
     """Engines on one SQLite file. They work at once and in the caller's thread, as virtual time needs."""
     return lambda clock: SqliteEngine(path, clock=clock, threads=CallersThread())

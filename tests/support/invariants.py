@@ -5,7 +5,7 @@ Each check names the promise that it tests. The simulator's books say what Partn
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -34,10 +34,14 @@ CHANGES = frozenset(
         "subscription.suspended",
         "subscription.active",
         "entitlement.cancel_requested",
+        "entitlement.reactivate_requested",
         "agreement.confirmed",
     }
 )
 """Effects for which a command is answerable. A cart that nobody checks out is no effect: the cart expires."""
+STOPPED = "subscription.suspended", "entitlement.cancel_requested"
+STARTED = "subscription.active", "entitlement.reactivate_requested"
+"""The effects of a command on a plan and on the Azure subscriptions under it."""
 TICK = timedelta(milliseconds=1)
 """Seconds by which two workers may differ in their estimate of the database's clock."""
 ENDED_BY_MICROSOFT = frozenset({FailedCode.ORDER_FAILED, FailedCode.UPGRADE_FAILED})
@@ -208,7 +212,10 @@ def _nothing_is_bought_twice(world: World, rows: Mapping[str, Any]) -> Iterator[
     confirmed = Counter(effect.customer for effect in world.simulator.books.effects_of(kind="agreement.confirmed"))
     yield from (f"G2: the acceptance of {each} was recorded {n} times" for each, n in confirmed.items() if n > 1)
     cancelled = Counter(effect.target for effect in world.simulator.books.effects_of(kind="entitlement.inactive"))
-    yield from (f"G2: Azure subscription {each} was cancelled {n} times" for each, n in cancelled.items() if n > 1)
+    back = Counter(effect.target for effect in world.simulator.books.effects_of(kind="entitlement.active"))
+    for each, n in cancelled.items():
+        if n > 1 + back[each]:
+            yield f"G2: Azure subscription {each} was cancelled {n} times, and brought back {back[each]} times"
 
 
 # ---- G6
@@ -235,17 +242,15 @@ def _lie(world: World, event: Event, truth: Truth) -> str | None:
             return _lie_about_a_plan(world, event, truth)
         case ProductUpgradeCompleted(adopted=False) if not truth.of("upgrade.created"):
             return "it started no upgrade"
-        case PlanSuspended(already_suspended=False) if not truth.of("subscription.suspended"):
-            return "it suspended nothing"
-        case PlanReactivated(already_active=False) if not truth.of("subscription.active"):
-            return "it reactivated nothing"
+        case PlanSuspended():
+            named = [each.id for each in event.cancelled_assets]
+            return _lie_about_a_status(event.already_suspended, named, truth, STOPPED)
+        case PlanReactivated():
+            named = [each.id for each in event.azure_subscriptions]
+            return _lie_about_a_status(event.already_active, named, truth, STARTED)
         case CustomerAgreementConfirmed(already_confirmed=False) if not truth.of("agreement.confirmed"):
             return "it recorded no acceptance"
-        case (
-            PlanSuspended(already_suspended=True)
-            | PlanReactivated(already_active=True)
-            | CustomerAgreementConfirmed(already_confirmed=True)
-        ) if truth.effects:
+        case CustomerAgreementConfirmed(already_confirmed=True) if truth.effects:
             return "it did it"
         case CommandValidated() if truth.effects:
             return "it changed something"
@@ -258,6 +263,15 @@ def _lie(world: World, event: Event, truth: Truth) -> str | None:
             return "it took effect"
         case _:
             return None
+
+
+def _lie_about_a_status(already: bool, named: Sequence[str], truth: Truth, kinds: tuple[str, str]) -> str | None:
+    """What is untrue about a plan that was suspended or reactivated, and the Azure subscriptions that are named."""
+    of_plan, of_azure = map(truth.of, kinds)
+    if already == bool(of_plan):
+        return f"it changed {len(of_plan)} plans"
+    left = [effect.target for effect in of_azure if effect.target.lower() not in named]
+    return f"it does not name the Azure subscriptions {left}" if left else None
 
 
 def _lie_about_a_plan(world: World, event: AzurePlanCreated, truth: Truth) -> str | None:

@@ -12,5 +12,6 @@
 | `reservations` | the return of reservations: quotes, looks, requests, refusals |
 | `status_change` | a plan suspended or made active, and the wait until that shows |
 | `azure_subscription_change` | an Azure subscription cancelled or brought back, through one of two services |
+| `azure_subscription_restart` | the Azure subscriptions under an active plan, brought back |
 | `upgrade` | the product upgrade that a command follows or starts, and whether one runs |
 """

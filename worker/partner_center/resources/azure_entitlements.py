@@ -77,6 +77,14 @@ INACTIVITY = Awaited(
 )
 
 
+ACTIVITY = Awaited(
+    name="azure_subscription_active",
+    half=600.0,
+    most=720.0,
+    source=f"{DOCS}reactivate-an-azure-subscription: accepted (202), and no time is given; that of a cancellation",
+)
+
+
 async def list_all(center: PartnerCenter, customer_id: str, subscription_id: str) -> list[AzureEntitlement]:
     """The Azure subscriptions under the plan `subscription_id`."""
     return await collect(center, LIST, {"customer_id": customer_id, "subscription_id": subscription_id})
