@@ -118,6 +118,10 @@ class ReactivatePlan(Command):
     """Reactivate a suspended Azure plan."""
 
     answered_by: ClassVar[type[Event]] = PlanReactivated
+    trials: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {},
+        "azureSubscriptions reactivate": {"azureSubscriptions": "reactivate"},
+    }
 
     subscription_id: Guid | None = None
     """Id of the plan. Optional if the customer has exactly one plan."""

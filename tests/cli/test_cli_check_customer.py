@@ -154,8 +154,8 @@ def test_a_customer_with_several_plans_is_looked_at_plan_by_plan(check: Check) -
     """Each line of a command about a plan names its plan."""
     ended = check("two_plans")
     found = about(ended, "ReactivatePlan")
-    assert [each["result"] for each in found] == ["ok", "ok"]
-    assert len({each["detail"].split(":")[0] for each in found}) == 2
+    assert [each["result"] for each in found] == ["ok"] * 4
+    assert len({each["detail"].split(":")[0].split(",")[0] for each in found}) == 2
     assert all(each["detail"].startswith("plan ") for each in found)
 
 
@@ -367,3 +367,12 @@ def test_a_reservation_that_microsoft_does_not_take_back_is_a_warning(check: Che
     _, returning = about(ended, "SuspendPlan")
     assert returning["result"] == "warning"
     assert "active_assets" in returning["detail"]
+
+
+def test_bringing_azure_subscriptions_back_needs_the_role_too(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`CANCEL_THROUGH=arm`: the plan alone can be reactivated, and its Azure subscriptions not without the role."""
+    monkeypatch.setenv(f"{PARTNER}CANCEL_THROUGH", "arm")
+    alone, with_them = about(check("suspended_plan", azure_role=None), "ReactivatePlan")
+    assert alone["result"] == "ok"
+    assert with_them["detail"].startswith("azureSubscriptions reactivate: ")
+    assert with_them["result"] == "failed", with_them

@@ -31,8 +31,8 @@ async def test_a_customer_without_anything_is_brought_to_a_plan_in_use_and_back(
 ) -> None:
     """Four commands sent at once confirm the agreement, buy the plan, report it, and suspend it again.
 
-    Two Azure subscriptions are cancelled and the reservation is returned. Then the plan is reactivated. The timeline of
-    each command shows every call.
+    Two Azure subscriptions are cancelled and the reservation is returned. Then the plan and its Azure subscriptions are
+    reactivated. The timeline of each command shows every call.
     """
     (customer,) = partner_center.customers("no_agreement", 1)
     partner_center.change_customer(customer, settings={"plan_azure_subscriptions": 2, "plan_reservations": 1})
@@ -61,11 +61,12 @@ async def test_a_customer_without_anything_is_brought_to_a_plan_in_use_and_back(
     (returned,) = [each for each in gone if each["kind"] == "reservation"]
     assert suspended.data["refunds"] == [returned["refund"]]
 
-    back = Sent("ReactivatePlan", customer)
+    back = Sent("ReactivatePlan", customer, {"azureSubscriptions": "reactivate"})
     await send(topics, back)
     (active,) = [events[-1] for events in (await answered(topics, [back], within=180)).values()]
 
     assert (active.type, active.data["alreadyActive"]) == ("PlanReactivated", False)
+    assert {each["id"]: each["status"] for each in active.data["azureSubscriptions"]} == dict.fromkeys(mine, "active")
 
     once = Counter(effect["kind"] for effect in partner_center.book("effects", customer=customer))
     assert once["order.created"] == once["agreement.confirmed"] == once["reservation.return_requested"] == 1

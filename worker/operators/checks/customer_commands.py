@@ -66,7 +66,7 @@ def _variants(kind: type[Command], plans: Sequence[str]) -> list[tuple[str, Mapp
     several = plans[:MOST_PLANS] if len(plans) > 1 and "subscription_id" in kind.model_fields else []
     named: list[tuple[str, dict[str, Any]]] = [(f"plan {plan}", {PLAN: plan}) for plan in several] or [("", {})]
     return [
-        (", ".join(filter(None, (words, plan_words))), {**data, **plan})
+        (", ".join(filter(None, (plan_words, words))), {**data, **plan})
         for plan_words, plan in named
         for words, data in kind.trials.items()
     ]
