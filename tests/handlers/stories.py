@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from events.messages.agreements import ConfirmCustomerAgreement, CustomerAgreementConfirmed
@@ -88,6 +89,19 @@ def _and_what_was_under_it_is_cancelled(stage: Stage, customer: Customer, answer
     named = [each.id for each in getattr(answer, "cancelled_assets", ())]
     assert named == [each.id for each in plan.azure_subscriptions]
     assert stage.effects("entitlement.cancel_requested") == 1
+
+
+def _and_what_was_reserved_is_returned(stage: Stage, customer: Customer, answer: Event) -> None:
+    """Each reservation was returned once, and the answer names the refund that Microsoft gave, to the cent."""
+    _it_is_suspended_once(stage, customer, answer)
+    assert isinstance(answer, PlanSuspended), answer
+    wanted = sorted(item.id for order in customer.reservations for item in order.items if item.status_code is None)
+    assert sorted(each.quote.item_id for each in customer.returns.values()) == wanted
+    paid = {each.quote.item_id: f"{each.quote.amount} {each.quote.currency}" for each in customer.returns.values()}
+    named = {each.id: each.refund for each in answer.cancelled_assets if each.refund}
+    assert {key: f"{refund.amount} {refund.currency}" for key, refund in named.items()} == paid
+    total = sum(Decimal(str(each.quote.amount)) for each in customer.returns.values())
+    assert [each.amount for each in answer.refunds] == [total]
 
 
 def _it_is_active_again_once(stage: Stage, _customer: Customer, answer: Event) -> None:
@@ -180,6 +194,25 @@ STORIES = (
             ("assets cancelled through arm", ARM, "accepted"),
             ("assets cancelled through arm, repeats refused", ARM, "refused"),
             ("assets cancelled through arm first", ARM_THEN_PARTNER_CENTER, "refused"),
+        )
+    ),
+    *(
+        Story(
+            f"reservations returned: {name}",
+            SuspendPlan,
+            profile,
+            ("arm.reservations.return", "azure_entitlements.cancel", "subscriptions.patch"),
+            _and_what_was_reserved_is_returned,
+            losable=("arm.reservations.return",),
+            asks={"active_assets": "cancel", "reservations": "return"},
+            simulator=simulator,
+        )
+        for name, profile, simulator in (
+            ("at once", "reserved", {"return_status": 200}),
+            ("in an hour", "reserved", {"return_seconds": (3600.0, 3600.0), "return_headers": "location"}),
+            ("in an hour, unseen", "two_reserved", {"return_seconds": (3600.0, 3600.0), "return_state": "Succeeded"}),
+            ("for less each time", "two_reserved", {"return_status": 200, "quote_change": 10.0}),
+            ("repeated", "split_reserved", {"return_repeat": "first_answer", "return_headers": "async"}),
         )
     ),
     Story("reactivated", ReactivatePlan, "suspended_plan", ("subscriptions.patch",), _it_is_active_again_once),
