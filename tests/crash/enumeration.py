@@ -38,6 +38,8 @@ QUICK = {
     "entitlement_flip": (40.0, 40.0),
     "azure_disabled": (25.0, 25.0),
     "azure_enabled": (25.0, 25.0),
+    "reservation_flip": (20.0, 20.0),
+    "return_seconds": (40.0, 40.0),
     "upgrade_pending": (10.0, 10.0),
     "upgrade_running": (30.0, 30.0),
 }
@@ -127,6 +129,7 @@ LEAVING = frozenset(
     f"{operation}: before it leaves"
     for operation in (
         "agreements.confirm",
+        "arm.reservations.return",
         "carts.create",
         "carts.update",
         "carts.checkout",
@@ -200,7 +203,7 @@ def _settings(settings: Settings, path: Path) -> Settings:
 def simulator_of(path: Path, *, remembers: bool) -> Simulator:
     """Partner Center with the customer of a path."""
     simulator = build(now=asyncio.get_running_loop().time, origin=START)
-    simulator.change(**QUICK, **path.simulator, remember_request_ids=remembers)
+    simulator.change(**{**QUICK, **path.simulator}, remember_request_ids=remembers)
     simulator.customer(**{"profile": "ready", **path.customer})
     return simulator
 

@@ -54,6 +54,7 @@ ACCEPTED = {
     "date_agreed": START - timedelta(days=1),
 }
 """An acceptance by a person of the customer."""
+RETURNED = {"active_assets": "cancel", "reservations": "return"}
 
 CREATE = (
     Path("bought", CreateAzurePlan, "AzurePlanCreated"),
@@ -113,6 +114,31 @@ SUSPEND = (
         through="arm",
     ),
     Path("a reservation", SuspendPlan, "active_assets", {"profile": "reserved"}, {"active_assets": "cancel"}),
+    Path("a reservation returned", SuspendPlan, "PlanSuspended", {"profile": "reserved"}, RETURNED),
+    Path(
+        "two reservations returned at once",
+        SuspendPlan,
+        "PlanSuspended",
+        {"profile": "two_reserved", "azure_subscriptions": 0},
+        RETURNED,
+        {"return_status": 200, "quote_change": 10.0, "reservation_flip": (0.0, 0.0)},
+    ),
+    Path(
+        "a reservation that Microsoft keeps",
+        SuspendPlan,
+        "active_assets",
+        {"profile": "reserved"},
+        RETURNED,
+        {"policy_error": "SelfServiceRefundNotSupported"},
+    ),
+    Path(
+        "two reservations, and Microsoft keeps the second",
+        SuspendPlan,
+        "refused_by_partner_center",
+        {"profile": "two_reserved"},
+        RETURNED,
+        {"refund_limit": 1_500.0},
+    ),
     Path("no plan", SuspendPlan, "plan_not_found"),
     Path("two plans", SuspendPlan, "plan_ambiguous", {"profile": "two_plans"}),
     Path("too late", SuspendPlan, "deadline_passed", {"profile": "quiet_plan"}, {"deadline": LATE}),

@@ -36,6 +36,7 @@ CHANGES = frozenset(
         "entitlement.cancel_requested",
         "entitlement.reactivate_requested",
         "agreement.confirmed",
+        "reservation.return_requested",
     }
 )
 """Effects for which a command is answerable. A cart that nobody checks out is no effect: the cart expires."""
@@ -216,6 +217,10 @@ def _nothing_is_bought_twice(world: World, rows: Mapping[str, Any]) -> Iterator[
     for each, n in cancelled.items():
         if n > 1 + back[each]:
             yield f"G2: Azure subscription {each} was cancelled {n} times, and brought back {back[each]} times"
+    returned = Counter(
+        effect.target for effect in world.simulator.books.effects_of(kind="reservation.return_requested")
+    )
+    yield from (f"G2: reservation {each} was returned {n} times" for each, n in returned.items() if n > 1)
 
 
 # ---- G6
@@ -244,7 +249,9 @@ def _lie(world: World, event: Event, truth: Truth) -> str | None:
             return "it started no upgrade"
         case PlanSuspended():
             named = [each.id for each in event.cancelled_assets]
-            return _lie_about_a_status(event.already_suspended, named, truth, STOPPED)
+            return _lie_about_a_status(event.already_suspended, named, truth, STOPPED) or _lie_about_refunds(
+                event, truth
+            )
         case PlanReactivated():
             named = [each.id for each in event.azure_subscriptions]
             return _lie_about_a_status(event.already_active, named, truth, STARTED)
@@ -272,6 +279,14 @@ def _lie_about_a_status(already: bool, named: Sequence[str], truth: Truth, kinds
         return f"it changed {len(of_plan)} plans"
     left = [effect.target for effect in of_azure if effect.target.lower() not in named]
     return f"it does not name the Azure subscriptions {left}" if left else None
+
+
+def _lie_about_refunds(event: PlanSuspended, truth: Truth) -> str | None:
+    """What is untrue about the returned reservations, and about the refund of each."""
+    told = {each.id: f"{each.refund.amount} {each.refund.currency}" for each in event.cancelled_assets if each.refund}
+    returns = truth.of("reservation.return_requested")
+    given = {effect.target: f"{effect.detail['amount']} {effect.detail['currency']}" for effect in returns}
+    return f"Microsoft gave {given} for reservations" if told != given else None
 
 
 def _lie_about_a_plan(world: World, event: AzurePlanCreated, truth: Truth) -> str | None:
