@@ -126,32 +126,41 @@ def tell(seed: int) -> Story:
     workers = rng.choice((1, 1, 2, 3))
     profiles = [rng.choice(PROFILES) for _ in range(rng.choice((1, 1, 2, 3, 4)))]
     newcomer = _newcomer(Random(f"agreement of {seed}"), len(profiles))
+    leaver = _leaver(Random(f"reservations of {seed}"), len(profiles) + len(newcomer.profiles))
+    sendings = [*_sendings(rng, profiles), *newcomer.sendings, *leaver.sendings]
     return Story(
         seed=seed,
         workers=workers,
-        profiles=[*profiles, *newcomer.profiles],
-        sendings=sorted([*_sendings(rng, profiles), *newcomer.sendings], key=lambda sending: sending.at),
+        profiles=[*profiles, *newcomer.profiles, *leaver.profiles],
+        sendings=sorted(sendings, key=lambda sending: sending.at),
         poisonings=[_poisoning(rng, len(profiles)) for _ in range(rng.choice((0, 0, 1, 3)))],
         events=sorted(_events(rng, workers), key=lambda event: event.at),
-        faults=(faults := [*(_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))), *newcomer.faults]),
-        knobs=_knobs(rng, remembers=seed % 2 == 0),
+        faults=(
+            faults := [
+                *(_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))),
+                *newcomer.faults,
+                *leaver.faults,
+            ]
+        ),
+        knobs={**_knobs(rng, remembers=seed % 2 == 0), **_returns(Random(f"returns of {seed}"))},
         weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
         brakings=_brakings(Random(f"brakes of {seed}")),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A customer without agreement, who is attested and sold a plan at once: in a fifth of the stories."""
+class Another:
+    """One more customer, with commands and faults of its own."""
 
     profiles: Sequence[str] = ()
     sendings: Sequence[Sending] = ()
     faults: Sequence[Mapping[str, Any]] = ()
 
 
-def _newcomer(rng: Random, customer: int) -> Newcomer:
+def _newcomer(rng: Random, customer: int) -> Another:
+    """A customer without agreement, who is attested and sold a plan at once: in a fifth of the stories."""
     if rng.random() >= 0.2:
-        return Newcomer()
+        return Another()
     begin = rng.uniform(0.0, LASTS / 2)
     commands = (ConfirmCustomerAgreement, CreateAzurePlan, ConfirmCustomerAgreement, ReportCustomer)
     sendings = [
@@ -161,7 +170,26 @@ def _newcomer(rng: Random, customer: int) -> Newcomer:
     ]
     again = replace(sendings[0], at=begin + rng.uniform(0.0, LASTS / 2), partition=_partition(rng))
     faults = [_fault(rng, ["no_agreement"]) for _ in range(rng.choice((0, 1, 2)))]
-    return Newcomer(["no_agreement"], [*sendings, again], faults)
+    return Another(["no_agreement"], [*sendings, again], faults)
+
+
+def _leaver(rng: Random, customer: int) -> Another:
+    """A customer whose plan is suspended and whose reservations are returned: in a third of the stories."""
+    if rng.random() >= 1 / 3:
+        return Another()
+    profile = rng.choice(("reserved", "two_reserved", "split_reserved"))
+    begin = rng.uniform(0.0, LASTS / 2)
+    asks = {"active_assets": "cancel", "reservations": "return"}
+    sendings = [
+        Sending(begin + 3.0 * number, f"r-{number}", customer, command, asks if command is SuspendPlan else {}, None)
+        for number, command in enumerate((SuspendPlan, ReactivatePlan, SuspendPlan)[: rng.choice((1, 1, 2, 3))])
+    ]
+    again = replace(sendings[0], at=begin + rng.uniform(0.0, LASTS / 2), partition=_partition(rng))
+    faults = [
+        {**_fault(rng, ["reserved"]), "operation": rng.choice(("arm.reservations.return",) * 3 + ("arm.*",))}
+        for _ in range(rng.choice((0, 1, 2, 3)))
+    ]
+    return Another([profile], [*sendings, again], faults)
 
 
 def _brakings(rng: Random) -> list[Braking]:
@@ -294,6 +322,20 @@ def _knobs(rng: Random, *, remembers: bool) -> dict[str, Any]:
         "latency": (0.0, rng.choice((0.1, 5.0)) if slow else 0.0),
         "quota_per_minute": rng.choice((500, 500, 500, 12)),
         "retry_after": rng.choice(("seconds", "date", "none")),
+    }
+
+
+def _returns(rng: Random) -> dict[str, Any]:
+    """How Azure Resource Manager carries out returns of reservations."""
+    return {
+        "return_status": rng.choice((200, 202)),
+        "return_seconds": (1.0, rng.choice((5.0, 90.0))),
+        "return_headers": rng.choice(("both", "location", "async")),
+        "return_state": rng.choice(("PendingBilling", "Succeeded")),
+        "return_repeat": rng.choice(("refused", "first_answer")),
+        "quote_change": rng.choice((0.0, 10.0)),
+        "refund_limit": rng.choice((50_000.0, 50_000.0, 1_500.0)),
+        "reservation_flip": (0.0, rng.choice((0.0, 60.0))),
     }
 
 
