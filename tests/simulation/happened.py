@@ -1,6 +1,7 @@
 """What really happened in a run, read from the books afterwards: proof that the chaos came."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from events.messages.command_status import CommandFailed, CommandRejected
 from ops.simulator.books import Received
@@ -22,9 +23,7 @@ async def happened(world: World) -> Counter[str]:
             "writes whose answer was lost after the effect": sum(map(_lost, books.requests)),
             "writes that took effect more than a second later": sum(map(_late, books.requests)),
             "writes answered from the memory of request ids": sum(request.replayed for request in books.requests),
-            "requests refused by the quota": sum(
-                request.status == 429 and request.fault is None for request in books.requests
-            ),
+            "requests refused by the quota": refused_by_quota(books.requests),
         }
     )
     found.update(f"fault {request.fault}" for request in books.requests if request.fault is not None)
@@ -39,6 +38,11 @@ async def happened(world: World) -> Counter[str]:
         elif type(each).__name__ == "CommandIdReused":
             found["ids used again with other content"] += 1
     return found
+
+
+def refused_by_quota(requests: Iterable[Received]) -> int:
+    """How many requests Partner Center refused because they passed its ceiling, and not because of a fault."""
+    return sum(request.status == 429 and request.fault is None for request in requests)
 
 
 def _lost(request: Received) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from ops.simulator.simulator import build
 from tests.crash.enumeration import SETTINGS as SOONER
 from tests.crash.enumeration import scratch
 from tests.simulation.chaos import Chaos, Sky
-from tests.simulation.happened import happened
+from tests.simulation.happened import happened, refused_by_quota
 from tests.simulation.reproducible import reproducible
 from tests.simulation.story import LASTS, Braking, Event, Poisoning, Sending, Story, tell
 from tests.support.harness import COMMANDS, DEAD_LETTERS, EVENTS, GROUP, LiveWorker, MakeEngine, World
@@ -28,6 +29,7 @@ from worker.errors import JournalUnavailable
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.journal.operating.pauses import Pauses
+from worker.settings.model import Settings
 
 SETTINGS = SOONER.model_copy(
     update={"journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)})}
@@ -48,6 +50,16 @@ APART = 7.0
 """Seconds by which the wall clock of each worker is ahead of that of the worker before."""
 RESTART = 5.0
 """Virtual seconds until a dead worker is started again."""
+
+
+def knowing(ceiling: int | None) -> Settings:
+    """The settings of the workers: with this number of requests a minute for each family, if it is known."""
+    if ceiling is None:
+        return SETTINGS
+    partners = {
+        name: partner.model_copy(update={"requests_per_minute": ceiling}) for name, partner in SETTINGS.partners.items()
+    }
+    return SETTINGS.model_copy(update={"partners": partners})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,12 @@ class _Run:
         for fault in story.faults:
             simulator.faults.add(**fault)
         self._world = world = World(
-            make_engine, simulator=simulator, settings=SETTINGS, partitions=2, attention=NOBODY_ASKS, rest=FORGETS
+            make_engine,
+            simulator=simulator,
+            settings=knowing(story.ceiling),
+            partitions=2,
+            attention=NOBODY_ASKS,
+            rest=FORGETS,
         )
         try:
             await self._live()
@@ -140,8 +157,17 @@ class _Run:
             except TimeoutError:
                 return
             await worker.kill()
+            await self._note_slots(worker)
             await self._look(check_committed)
             await asyncio.sleep(RESTART)
+
+    async def _note_slots(self, dead: LiveWorker) -> None:
+        """Note a death that leaves slots of a shared ceiling behind: more processes hold slots than are alive."""
+        rows = await self._world.rows("SELECT held FROM ceiling")
+        holders = [json.loads(row["held"])["holders"].values() for row in rows]
+        alive = sum(not living.worker.life.dead for living in self._living.values())
+        if self._story.ceiling and any(sum(bool(each["held"]) for each in some) > alive for some in holders):
+            self._sky.note("deaths of holders of slots under a ceiling", dead.life.name)
 
     async def _begin(self, number: int) -> None:
         name = f"worker {len(self._world.workers) + 1}"
@@ -295,6 +321,10 @@ class _Run:
         await self._look(check)
         await self._look(check_topic)
         await self._look(check_forgotten)
+        if self._story.ceiling is not None:
+            self._sky.note("ceilings that all workers share", f"{self._story.ceiling} requests a minute")
+            if refused := refused_by_quota(world.simulator.books.requests):
+                self._findings.append(f"the ceiling was passed: Partner Center refused {refused} requests")
         if not self._findings:
             before = Replay.of(world)
             world.broker.rewind(GROUP, COMMANDS)

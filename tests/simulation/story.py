@@ -51,6 +51,10 @@ FREEZING = 0.15
 """Share of the stories in which workers are stopped just before a request leaves."""
 LATEST = SETTLE - 5.0
 """Virtual seconds after which no delayed request acts any more: less than the sender's assumption."""
+FEW = 12
+"""Requests a minute that Partner Center allows in a quarter of the stories."""
+KNOWN = 0.7
+"""Share of these in which the settings of the workers know it: then no request may pass the ceiling."""
 LASTS = 300.0
 """Virtual seconds of bad weather."""
 HAPPENINGS = (
@@ -118,6 +122,8 @@ class Story:
     knobs: Mapping[str, Any]
     weather: Weather
     brakings: Sequence[Braking] = ()
+    ceiling: int | None = None
+    """Requests a minute and family, where the settings of the workers know how few Partner Center allows."""
 
 
 def tell(seed: int) -> Story:
@@ -128,6 +134,7 @@ def tell(seed: int) -> Story:
     newcomer = _newcomer(Random(f"agreement of {seed}"), len(profiles))
     leaver = _leaver(Random(f"reservations of {seed}"), len(profiles) + len(newcomer.profiles))
     sendings = [*_sendings(rng, profiles), *newcomer.sendings, *leaver.sendings]
+    known = Random(f"ceiling of {seed}").random() < KNOWN
     return Story(
         seed=seed,
         workers=workers,
@@ -142,9 +149,10 @@ def tell(seed: int) -> Story:
                 *leaver.faults,
             ]
         ),
-        knobs={**_knobs(rng, remembers=seed % 2 == 0), **_returns(Random(f"returns of {seed}"))},
+        knobs=(knobs := {**_knobs(rng, remembers=seed % 2 == 0), **_returns(Random(f"returns of {seed}"))}),
         weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
         brakings=_brakings(Random(f"brakes of {seed}")),
+        ceiling=FEW if known and knobs["quota_per_minute"] == FEW else None,
     )
 
 
@@ -320,7 +328,7 @@ def _knobs(rng: Random, *, remembers: bool) -> dict[str, Any]:
         "patch_mode": rng.choice(("now", "slow")),
         "patch_seconds": (1.0, 30.0),
         "latency": (0.0, rng.choice((0.1, 5.0)) if slow else 0.0),
-        "quota_per_minute": rng.choice((500, 500, 500, 12)),
+        "quota_per_minute": rng.choice((500, 500, 500, FEW)),
         "retry_after": rng.choice(("seconds", "date", "none")),
     }
 

@@ -94,6 +94,8 @@ def test_bad_weather_really_comes() -> None:
         "writes whose answer was lost after the effect",
         "writes that took effect more than a second later",
         "requests refused by the quota",
+        "ceilings that all workers share",
+        "deaths of holders of slots under a ceiling",
         "poison sent",
         "ids used again with other content",
         "commands whose details were forgotten",

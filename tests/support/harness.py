@@ -187,7 +187,7 @@ class World:
         limit = settings.worker.call_timeout.total_seconds()
         wire, arm = (Wire(self.simulator, life, call_timeout=limit, arm=arm) for arm in (False, True))
         return {
-            name: SimulatedAccount(name, partner.tenant_id, wire, arm, self.runs, clock, self.authority)
+            name: SimulatedAccount(name, partner, wire, arm, self.runs, clock, self.authority)
             for name, partner in settings.partners.items()
         }
 

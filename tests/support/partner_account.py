@@ -20,6 +20,7 @@ from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble_explanations import Trouble
 from worker.partner_center.port import PartnerCenter, Run
+from worker.settings.all_settings import Partner
 
 BASE_URL = "https://api.partnercenter.microsoft.com"
 ARM_URL = "https://management.azure.com"
@@ -151,7 +152,7 @@ class SimulatedAccount:
     def __init__(
         self,
         name: str,
-        tenant: str,
+        partner: Partner,
         wire: Wire,
         arm: Wire,
         runs: dict[str, str],
@@ -159,9 +160,18 @@ class SimulatedAccount:
         authority: Authority,
     ) -> None:
         """`runs` learns which command each MS-CorrelationId belongs to."""
-        tokens = IssuedTokens(wire.simulator, tenant, clock, authority)
+        tokens = IssuedTokens(wire.simulator, partner.tenant_id, clock, authority)
         self._runs = runs
-        self._state = AccountState(name, tokens, wire, clock, arm=arm, limit=500, arm_limit=600, jitter=lambda: 0.5)
+        self._state = AccountState(
+            name,
+            tokens,
+            wire,
+            clock,
+            arm=arm,
+            limit=partner.requests_per_minute,
+            arm_limit=partner.arm_requests_per_minute,
+            jitter=lambda: 0.5,
+        )
 
     def center(self, run: Run) -> PartnerCenter:
         """This account for one run of a command."""
