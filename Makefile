@@ -75,7 +75,7 @@ picture: $(READY) ## Measure as `bench`, and write the picture of README.md
 	$(BIN)/python -m ops.bench.compare --json docs/comparison.json --svg docs/comparison.svg
 
 .PHONY: scaling
-scaling: $(READY) ## Fill a journal with 10 million commands, and measure (needs 40 GB)
+scaling: $(READY) ## Fill a journal with 10 million commands, and measure (needs 36 GB)
 	$(BIN)/python -m ops.bench.scaling --commands 100000 --commands 10000000
 
 .PHONY: memory

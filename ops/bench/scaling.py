@@ -1,6 +1,6 @@
 """A journal on PostgreSQL with few and with many concluded commands: is everything as fast, and how large is it?
 
-    python -m ops.bench.scaling --commands 100000 --commands 10000000     # 15 minutes, 40 GB in the temporary folder
+    python -m ops.bench.scaling --commands 100000 --commands 10000000     # 15 minutes, 36 GB in the temporary folder
     python -m ops.bench.scaling --commands 10000 --commands 100000        # a minute
 
 A worker concludes some commands; copies of them fill the journal (see `full_journal`): spread over 400 days, those of
