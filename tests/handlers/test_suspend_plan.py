@@ -156,7 +156,7 @@ async def test_an_active_reservation_is_in_the_way(stage: Stage) -> None:
     assert rejected.code is RejectedCode.ACTIVE_ASSETS
     assert [each.kind for each in rejected.blockers] == ["azureSubscription", "reservation"]
     assert rejected.detail == "active: 1 Azure subscription and 1 reservation"
-    assert "reservation" in rejected.advice
+    assert "reservations to `return`" in rejected.advice
 
 
 async def test_a_reservation_that_has_expired_is_not_in_the_way(stage: Stage) -> None:

@@ -280,3 +280,14 @@ def test_recipes_for_floods_unknown_outcomes_and_bad_records(
     until_answered(topics, flood, "CommandRejected")
     for each in flood:
         assert partner_center.book("requests", customer=each.customer) == []
+
+
+def test_recipe_for_a_plan_that_cannot_be_suspended(desk: Desk, partner_center: SimulatorProcess) -> None:
+    """The check says what works. The validated command says what would be returned, and for how much."""
+    (customer,) = partner_center.customers("reserved", 1)
+    checked, validated = (
+        desk.type(re.sub(r"c0ffee\S+", customer, line)) for line in recipe("A plan that cannot be suspended")
+    )
+    assert "would call arm.reservations.return" in checked
+    assert "USD" in validated
+    assert partner_center.book("effects", customer=customer) == []

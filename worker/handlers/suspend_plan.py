@@ -41,6 +41,10 @@ HIDDEN = (
     "Partner Center says that something is active under the plan and lists nothing: look in the Azure portal, cancel"
     " what is found there, and send the command with a new id."
 )
+NAMELESS = (
+    "Return the reservations in blockers in the Azure portal: Partner Center does not name their reservation orders."
+    " Then send the command with a new id."
+)
 CANCELLATION = Kind(
     sentence="cancel the Azure subscription",
     made=frozenset({"disabled", "deleted"}),
@@ -116,7 +120,7 @@ async def _clear(
     if (reserved and command.reservations == "refuse") or (active and command.active_assets == "refuse"):
         raise _in_use(active, reserved)
     if nameless := [each for each in reserved if not each.reservation_orders]:
-        raise _in_use([], nameless)
+        raise _in_use([], nameless, NAMELESS)
     cancellations = [_cancellation(command.customer_id, plan.id, each) for each in under]
     ways = [(each, await azure_subscription_change.choose(ctx, each)) for each in cancellations]
     changes = await returns.prepare(reserved) if command.reservations == "return" else []
@@ -197,16 +201,12 @@ async def _still_active(
     )
 
 
-def _in_use(active: Sequence[AzureEntitlement], reserved: Sequence[ReservationEntitlement]) -> Rejected:
+def _in_use(
+    active: Sequence[AzureEntitlement], reserved: Sequence[ReservationEntitlement], advice: str | None = None
+) -> Rejected:
     counts = {"Azure subscription": len(active), "reservation": len(reserved)}
     detail = "active: " + " and ".join(counted(number, thing) for thing, number in counts.items() if number)
     blockers = [*map(blocker_of, active), *map(_blocker_of_reservation, reserved)]
-    if not reserved:
-        return Rejected(RejectedCode.ACTIVE_ASSETS, detail, blockers=blockers)
-    advice = (
-        "Return the reservations in blockers in the Azure portal, which Partner Center cannot do; then send the command"
-        " with a new id."
-    )
     return Rejected(RejectedCode.ACTIVE_ASSETS, detail, advice=advice, blockers=blockers)
 
 
