@@ -19,7 +19,7 @@ from tests.simulation.chaos import Chaos, Sky
 from tests.simulation.happened import happened, refused_by_quota
 from tests.simulation.reproducible import reproducible
 from tests.simulation.story import LASTS, Braking, Event, Poisoning, Sending, Story, tell
-from tests.support.harness import COMMANDS, DEAD_LETTERS, EVENTS, GROUP, LiveWorker, MakeEngine, World
+from tests.support.harness import COMMANDS, DEAD_LETTERS, EVENTS, GROUP, LiveWorker, MakeEngine, World, through
 from tests.support.invariants import Findings, check, check_committed, check_forgotten
 from tests.support.topic_invariants import Replay, check_topic
 from tests.support.virtual_loop import run_virtual
@@ -105,13 +105,16 @@ class _Run:
         story = self._story
         simulator = build(now=asyncio.get_running_loop().time, origin=START, seed=story.seed)
         simulator.change(**story.knobs)
-        self._customers = [simulator.customer(profile) for profile in story.profiles]
+        self._customers = [
+            simulator.customer(profile) if isinstance(profile, str) else simulator.customer(**profile)
+            for profile in story.profiles
+        ]
         for fault in story.faults:
             simulator.faults.add(**fault)
         self._world = world = World(
             make_engine,
             simulator=simulator,
-            settings=knowing(story.ceiling),
+            settings=through(knowing(story.ceiling), story.through),
             partitions=2,
             attention=NOBODY_ASKS,
             rest=FORGETS,

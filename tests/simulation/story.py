@@ -114,7 +114,8 @@ class Story:
 
     seed: int
     workers: int
-    profiles: Sequence[str]
+    profiles: Sequence[str | Mapping[str, Any]]
+    """Of each customer: the name of a profile of the simulator, or its members."""
     sendings: Sequence[Sending]
     poisonings: Sequence[Poisoning]
     events: Sequence[Event]
@@ -124,6 +125,8 @@ class Story:
     brakings: Sequence[Braking] = ()
     ceiling: int | None = None
     """Requests a minute and family, where the settings of the workers know how few Partner Center allows."""
+    through: str = "partner_center"
+    """Through which service Azure subscriptions are cancelled and brought back."""
 
 
 def tell(seed: int) -> Story:
@@ -133,12 +136,15 @@ def tell(seed: int) -> Story:
     profiles = [rng.choice(PROFILES) for _ in range(rng.choice((1, 1, 2, 3, 4)))]
     newcomer = _newcomer(Random(f"agreement of {seed}"), len(profiles))
     leaver = _leaver(Random(f"reservations of {seed}"), len(profiles) + len(newcomer.profiles))
-    sendings = [*_sendings(rng, profiles), *newcomer.sendings, *leaver.sendings]
+    azure = Random(f"azure of {seed}")
+    through = azure.choice(("partner_center", "partner_center", "arm", "arm_then_partner_center"))
+    owner = _owner(azure, len(profiles) + len(newcomer.profiles) + len(leaver.profiles))
+    sendings = [*_sendings(rng, profiles), *newcomer.sendings, *leaver.sendings, *owner.sendings]
     known = Random(f"ceiling of {seed}").random() < KNOWN
     return Story(
         seed=seed,
         workers=workers,
-        profiles=[*profiles, *newcomer.profiles, *leaver.profiles],
+        profiles=[*profiles, *newcomer.profiles, *leaver.profiles, *owner.profiles],
         sendings=sorted(sendings, key=lambda sending: sending.at),
         poisonings=[_poisoning(rng, len(profiles)) for _ in range(rng.choice((0, 0, 1, 3)))],
         events=sorted(_events(rng, workers), key=lambda event: event.at),
@@ -147,12 +153,20 @@ def tell(seed: int) -> Story:
                 *(_fault(rng, profiles) for _ in range(rng.choice((0, 2, 4, 8)))),
                 *newcomer.faults,
                 *leaver.faults,
+                *owner.faults,
             ]
         ),
-        knobs=(knobs := {**_knobs(rng, remembers=seed % 2 == 0), **_returns(Random(f"returns of {seed}"))}),
+        knobs=(
+            knobs := {
+                **_knobs(rng, remembers=seed % 2 == 0),
+                **_returns(Random(f"returns of {seed}")),
+                **_azure_knobs(azure),
+            }
+        ),
         weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
         brakings=_brakings(Random(f"brakes of {seed}")),
         ceiling=FEW if known and knobs["quota_per_minute"] == FEW else None,
+        through=through,
     )
 
 
@@ -160,9 +174,43 @@ def tell(seed: int) -> Story:
 class Another:
     """One more customer, with commands and faults of its own."""
 
-    profiles: Sequence[str] = ()
+    profiles: Sequence[str | Mapping[str, Any]] = ()
     sendings: Sequence[Sending] = ()
     faults: Sequence[Mapping[str, Any]] = ()
+
+
+def _owner(rng: Random, customer: int) -> Another:
+    """A customer whose Azure subscriptions are cancelled and brought back: in a third of the stories."""
+    if rng.random() >= 0.33:
+        return Another()
+    profile = {
+        "profile": rng.choice(("plan", "suspended_plan", "quiet_plan")),
+        "inactive_azure_subscriptions": rng.choice((0, 1, 2)),
+        "consent": rng.choice(("granted",) * 6 + ("missing", "unknown_application")),
+        "azure_role": rng.choice(("owner",) * 6 + ("reader", None)),
+    }
+    begin = rng.uniform(0.0, LASTS / 3)
+    commands = rng.choice(((SuspendPlan, ReactivatePlan) * 2, (ReactivatePlan, SuspendPlan, ReactivatePlan)))
+    sendings = [
+        Sending(begin + 3.0 * number, f"o-{number}", customer, command, _of_azure(rng, command), None)
+        for number, command in enumerate(commands)
+    ]
+    return Another([profile], sendings, [_fault(rng, ["azure"]) for _ in range(rng.choice((0, 1, 2, 4)))])
+
+
+def _of_azure(rng: Random, command: type[Command]) -> dict[str, Any]:
+    if command is SuspendPlan:
+        return {"active_assets": "cancel"}
+    return {"azure_subscriptions": rng.choice(("reactivate", "reactivate", "leave"))}
+
+
+def _azure_knobs(rng: Random) -> dict[str, Any]:
+    return {
+        "azure_warned": (0.0, rng.choice((0.0, 5.0))),
+        "azure_disabled": (5.0, 60.0),
+        "azure_enabled": (0.0, rng.choice((0.0, 30.0))),
+        "azure_repeat": rng.choice(("accepted", "refused")),
+    }
 
 
 def _newcomer(rng: Random, customer: int) -> Another:
@@ -292,6 +340,11 @@ def _writes(profile: str) -> tuple[str, ...]:
         return ("upgrades.create",)
     if profile == "no_agreement":
         return ("agreements.confirm",)
+    if profile == "azure":
+        return (
+            *("arm.subscriptions.cancel", "arm.subscriptions.enable", "arm.subscriptions.*"),
+            *("azure_entitlements.cancel", "azure_entitlements.reactivate", "subscriptions.patch"),
+        )
     if profile in ("ready", "no_credit", "order_error", "order_fails"):
         return ("carts.create", "carts.checkout", "carts.checkout", "subscriptions.patch")
     return ("subscriptions.patch", "subscriptions.patch", "azure_entitlements.cancel")
