@@ -30,7 +30,7 @@ from ops.simulator.behaviour import Settings
 from ops.simulator.seed import PROFILES, Profile
 from ops.simulator.state import Customer
 from tests.crash.paths import ACCEPTED
-from tests.handlers.stage import Stage
+from tests.handlers.stage import ARM, Cast, Stage
 from worker.partner_center.all_operations import operations
 
 PAGE = (FilePath(__file__).parents[2] / "docs" / "calls.md").read_text("utf-8")
@@ -52,6 +52,8 @@ class Path:
     most: float
     """The calls of one command on average, at most."""
     asks: Mapping[str, Any] = field(default_factory=dict)
+    cast: Cast = field(default_factory=Cast)
+    """The settings of the worker."""
     by_id: bool = False
     """Whether the command names the plan."""
     lags: Sequence[str] = ()
@@ -108,6 +110,17 @@ PATHS = (
         slow=True,
     ),
     Path(
+        "SuspendPlan with cancel through arm",
+        SuspendPlan,
+        PlanSuspended,
+        replace(PROFILES["plan"], azure_subscriptions=2),
+        most=14.5,
+        asks={"active_assets": "cancel"},
+        cast=ARM,
+        lags=("entitlement_flip", "patch_seconds"),
+        slow=True,
+    ),
+    Path(
         "ReactivatePlan",
         ReactivatePlan,
         PlanReactivated,
@@ -124,6 +137,16 @@ PATHS = (
         most=3.2,
         by_id=True,
         lags=("patch_seconds",),
+        slow=True,
+    ),
+    Path(
+        "ReactivatePlan with Azure subscriptions",
+        ReactivatePlan,
+        PlanReactivated,
+        replace(PROFILES["suspended_plan"], inactive_azure_subscriptions=2),
+        most=13.0,
+        asks={"azure_subscriptions": "reactivate"},
+        lags=("entitlement_flip", "patch_seconds"),
         slow=True,
     ),
     Path(
@@ -148,6 +171,7 @@ PATHS = (
 
 async def average(stage: Stage, path: Path) -> dict[str, float]:
     """The calls of one command of this path, by operation: the average of many customers."""
+    stage.cast = path.cast
     for number in range(CUSTOMERS):
         await stage.done(path.answer, path.command_for(path.customer(stage, number)))
     calls = Counter(stage.calls())
