@@ -170,6 +170,17 @@ def test_a_customer_as_json_is_the_data_of_the_event(here: Topics, azplan: Azpla
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("words", [("list",), ("show", CUSTOMER)], ids=["list", "show"])
+def test_the_partner_account_is_named_in_the_command(here: Topics, azplan: Azplan, words: tuple[str, ...]) -> None:
+    """`azplan customers` takes `--partner`: the command is for that account."""
+    with Answerer(here, _reported if words[0] == "show" else _listed) as answerer:
+        ended = azplan("customers", *words, "--partner", "Contoso", "--json", "--wait", "1m")
+    assert ended.code == 0
+    (record,) = answerer.seen
+    assert (dict(record.headers)["ce_partner"] or b"").decode().lower() == "contoso"
+
+
+@pytest.mark.kafka
 def test_an_unknown_customer_exits_4(here: Topics, azplan: Azplan) -> None:
     """`customers show` of an unknown id exits 4, and says what to do."""
     with Answerer(here, _unknown):
