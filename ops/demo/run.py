@@ -69,6 +69,7 @@ def _problems(stage: Stage, performances: Sequence[Performance], letters: int) -
     counted = {
         "orders": (books["orders"], scenes.ORDERS),
         "upgrades": (books["upgrades"], scenes.UPGRADES),
+        "returned reservations": (books["returns"], scenes.RETURNS),
         "dead letters": (letters, scenes.DEAD_LETTERS),
     }
     return found + [

@@ -27,6 +27,7 @@ CUSTOMERS: Final[Mapping[str, str]] = MappingProxyType(
         "old too": "legacy",
         "broke": "no_credit",
         "unsigned": "no_agreement",
+        "leaving": "reserved",
     }
 )
 """The customers by name, each with its profile at the simulator."""
@@ -116,6 +117,14 @@ def scenes() -> tuple[Scene, ...]:
             {"country": "Germany"},
         ),
         *_agreement_first(),
+        Scene(
+            "demo-13",
+            SuspendPlan,
+            "what is reserved is returned for a refund first",
+            "leaving",
+            "PlanSuspended",
+            {"activeAssets": "cancel", "reservations": "return"},
+        ),
     )
 
 
@@ -139,5 +148,7 @@ def _agreement_first() -> tuple[Scene, ...]:
 
 ORDERS: Final = 2
 UPGRADES: Final = 1
+RETURNS: Final = 1
 DEAD_LETTERS: Final = 1
-"""What must be in the books afterwards: two plans bought, one upgrade started, one record with a taken id."""
+"""What must be in the books afterwards: two plans bought, one upgrade started, one reservation returned, one record with
+a taken id."""

@@ -103,6 +103,7 @@ def _settings(folder: Path, bootstrap_servers: str, center: Mapping[str, Any]) -
         "CLIENT_ID": partner["clientId"],
         "CLIENT_SECRET": CONTOSO.client_secret,
         "BASE_URL": center["api"],
+        "ARM_URL": center["arm"],
         "AUTHORITY": partner["authority"],
         "CA_FILE": str(folder / "ca.pem"),
         "REFRESH_TOKEN_FILE": str(folder / "refresh-token"),

@@ -121,6 +121,16 @@ PATHS = (
         slow=True,
     ),
     Path(
+        "SuspendPlan with return",
+        SuspendPlan,
+        PlanSuspended,
+        replace(PROFILES["two_reserved"], azure_subscriptions=0),
+        most=36.5,
+        asks={"reservations": "return"},
+        lags=("return_seconds", "reservation_flip", "patch_seconds"),
+        slow=True,
+    ),
+    Path(
         "ReactivatePlan",
         ReactivatePlan,
         PlanReactivated,
