@@ -150,5 +150,5 @@ ORDERS: Final = 2
 UPGRADES: Final = 1
 RETURNS: Final = 1
 DEAD_LETTERS: Final = 1
-"""What must be in the books afterwards: two plans bought, one upgrade started, one reservation returned, one record with
-a taken id."""
+"""What must be in the books afterwards: two plans bought, one upgrade started, one reservation returned, one record
+with a taken id."""

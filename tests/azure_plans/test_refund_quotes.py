@@ -169,7 +169,7 @@ def test_a_policy_error_has_microsofts_code_and_words(errors: list[PolicyError],
 
 def test_refunds_are_summed_by_currency() -> None:
     """Exactly, and in the order of the currencies' names."""
-    given = [Money(Decimal("0.10"), "USD"), Money(Decimal("1"), "EUR"), Money(Decimal("0.20"), "USD")]
+    given = [Money(Decimal("0.10"), "USD"), Money(Decimal(1), "EUR"), Money(Decimal("0.20"), "USD")]
     assert [(f"{each.amount:f}", each.currency) for each in totals(given)] == [("1", "EUR"), ("0.30", "USD")]
     assert totals([]) == []
 

@@ -26,8 +26,10 @@ PROFILES = {
     "no_credit": 1,
     "order_fails": 1,
     "no_agreement": 2,
+    "reserved": 1,
+    "two_reserved": 1,
 }
-"""The profiles of every 23 customers."""
+"""The profiles of every 25 customers."""
 SPREAD = 1 / 3
 """Share of customers whose records lie on two partitions."""
 REPEATED, CONFLICTING, UNREADABLE = 0.2, 0.04, 0.02
@@ -44,6 +46,7 @@ CHUNK_SECONDS = 0.25
 
 Step = tuple[str, dict[str, Any]]
 CANCEL = {"activeAssets": "cancel"}
+RETURN = {**CANCEL, "reservations": "return"}
 AGREED = {
     "primaryContact": {"firstName": "Ana", "lastName": "Ruiz", "email": "ana@example.com"},
     "dateAgreed": "2026-02-03",
@@ -58,6 +61,8 @@ BEGINNINGS: Mapping[str, tuple[Step, ...]] = {
     "no_credit": (("CreateAzurePlan", {}), ("CreateAzurePlan", {})),
     "order_fails": (("CreateAzurePlan", {}),),
     "no_agreement": (("ConfirmCustomerAgreement", AGREED), ("CreateAzurePlan", {})),
+    "reserved": (("SuspendPlan", RETURN),),
+    "two_reserved": (("SuspendPlan", RETURN),),
 }
 
 

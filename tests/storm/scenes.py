@@ -250,9 +250,9 @@ async def as_if_dead(
 
 
 def addresses(storm: Storm) -> list[str]:
-    """The addresses of Kafka and Partner Center."""
+    """The addresses of Kafka, Partner Center and Azure Resource Manager."""
     env = storm.ground.simulator.env
-    places = [env["AZPLAN_PARTNERS__CONTOSO__BASE_URL"], env["AZPLAN_PARTNERS__CONTOSO__AUTHORITY"]]
+    places = [env[f"AZPLAN_PARTNERS__CONTOSO__{name}"] for name in ("BASE_URL", "ARM_URL", "AUTHORITY")]
     return [storm.topics.bootstrap_servers, *(urlsplit(each).netloc for each in places)]
 
 

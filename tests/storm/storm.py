@@ -43,7 +43,13 @@ FAULTS = ("reset_after", "reset_before", "error_after", "late", "truncated", "ga
 """Faults of some writes in every scene, beside the scene's own trouble."""
 FAULTY = 0.015
 """Share of the writes with each of these faults."""
-WRITES = ("carts.checkout", "subscriptions.patch", "azure_entitlements.cancel", "upgrades.create")
+WRITES = (
+    "carts.checkout",
+    "subscriptions.patch",
+    "azure_entitlements.cancel",
+    "upgrades.create",
+    "arm.reservations.return",
+)
 LATE_SECONDS = 2.0
 REST_SECONDS = 90.0
 """Seconds after the last trouble within which everything comes to rest.
