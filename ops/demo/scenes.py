@@ -117,14 +117,7 @@ def scenes() -> tuple[Scene, ...]:
             {"country": "Germany"},
         ),
         *_agreement_first(),
-        Scene(
-            "demo-13",
-            SuspendPlan,
-            "what is reserved is returned for a refund first",
-            "leaving",
-            "PlanSuspended",
-            {"activeAssets": "cancel", "reservations": "return"},
-        ),
+        _return_first(),
     )
 
 
@@ -143,6 +136,18 @@ def _agreement_first() -> tuple[Scene, ...]:
             },
         ),
         Scene("demo-12", CreateAzurePlan, "and then the customer buys a plan", "unsigned", "AzurePlanCreated"),
+    )
+
+
+def _return_first() -> Scene:
+    """A customer with a reservation, which Microsoft takes back before the plan is suspended."""
+    return Scene(
+        "demo-13",
+        SuspendPlan,
+        "what is reserved is returned for a refund first",
+        "leaving",
+        "PlanSuspended",
+        {"activeAssets": "cancel", "reservations": "return"},
     )
 
 
