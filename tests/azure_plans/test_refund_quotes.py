@@ -71,6 +71,13 @@ def test_no_return_can_name_an_incomplete_quote(properties: Mapping[str, Any]) -
     assert quote_from(answer(properties), Decimal(2), START) is None
 
 
+@pytest.mark.parametrize("policy", [None, {}, {"properties": None}, {"properties": {"policyErrors": None}}])
+def test_a_quote_needs_no_policy_result(policy: object) -> None:
+    """Without policy errors nothing speaks against the return, however the answer leaves them out."""
+    given = answer({**WHOLE, "policyResult": policy, "pricingRefundAmount": None, "unknown": [1]})
+    assert (given.policy_errors, quote_from(given, Decimal(2), START)) == ((), QUOTE)
+
+
 def test_a_quote_needs_no_quantity() -> None:
     """The quantity is what was asked for."""
     assert quote_from(answer({**WHOLE, "quantity": None}), Decimal(2), START) == QUOTE

@@ -344,3 +344,19 @@ async def test_a_return_that_looks_unmade_and_is_not_is_not_made_again(stage: St
     assert answer.refunds == ()
     assert len(returned(stage, customer)) == 1
     assert await stage.open_effects() == []
+
+
+@IMPATIENT
+async def test_a_quantity_that_changes_after_a_lost_answer_is_handed_to_a_person(stage: Stage) -> None:
+    """The reservation is in force, and not as it was quoted: whether a part was returned is not guessed."""
+    customer = stage.simulator.customer("reserved")
+    ((_, item),) = reserved(customer)
+    stage.fault("reset_before", RETURN)
+    sent = await stage.send(give_back(customer))
+    await stage.until(RETURN)
+    stage.simulator.change_reservation(item.id, quantity=item.quantity + 1)
+    failed = await stage.answer(sent)
+    assert isinstance(failed, CommandFailed), failed
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert "its quantity is" in failed.detail
+    assert returned(stage, customer) == []

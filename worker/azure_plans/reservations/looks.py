@@ -68,10 +68,15 @@ class ReservationLooks:
         return self._ctx.step_state(each.step)
 
     async def read(self, orders: Iterable[str]) -> None:
-        """Read the reservations of these orders, and of every order from which the command returns one."""
+        """Read the reservations of these orders, and of every order from which the command returns one.
+
+        Raises `Unanswered` if one that is in force has no quantity: what to return would be a guess.
+        """
         begun = [step.name.partition(" ")[2].partition("/")[0] for step in self.steps]
         for order in dict.fromkeys([*map(plain_id, orders), *begun]):
             for found in await arm_reservations.list_all(self._ctx.center, self._customer, order):
+                if found.properties.quantity is None and not found.is_over:
+                    raise Unanswered(arm_reservations.LIST.name, f"reservation {found.reservation_id} has no quantity")
                 each = _reservation(order, found)
                 self.found[each.step] = each
 
@@ -95,6 +100,8 @@ class ReservationLooks:
         """
         if each.state != IN_FORCE:
             return f"it is {each.state or 'in an unknown state'}, which does not say whether it is being returned"
+        if each.quantity != sent.quantity:
+            return f"its quantity is {each.quantity:f}, and was {sent.quantity:f}"
         try:
             fresh, _ = await self.quote(each)
         except Refused as no:
@@ -117,7 +124,7 @@ def _reservation(order: str, found: ArmReservation) -> Reservation:
         order=order,
         id=plain_id(found.reservation_id),
         name=facts.display_name,
-        quantity=facts.quantity or Decimal(1),
+        quantity=facts.quantity or Decimal(0),
         state=facts.provisioning_state,
         is_over=found.is_over,
     )
