@@ -47,11 +47,12 @@ CHUNK_SECONDS = 0.25
 Step = tuple[str, dict[str, Any]]
 CANCEL = {"activeAssets": "cancel"}
 RETURN = {**CANCEL, "reservations": "return"}
+BRING_BACK = {"azureSubscriptions": "reactivate"}
 AGREED = {
     "primaryContact": {"firstName": "Ana", "lastName": "Ruiz", "email": "ana@example.com"},
     "dateAgreed": "2026-02-03",
 }
-CYCLE: tuple[Step, ...] = (("SuspendPlan", CANCEL), ("ReactivatePlan", {}), ("CreateAzurePlan", {}))
+CYCLE: tuple[Step, ...] = (("SuspendPlan", CANCEL), ("ReactivatePlan", BRING_BACK), ("CreateAzurePlan", {}))
 BEGINNINGS: Mapping[str, tuple[Step, ...]] = {
     "ready": (("CreateAzurePlan", {}),),
     "plan": (("SuspendPlan", {}),),

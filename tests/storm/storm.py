@@ -44,12 +44,13 @@ FAULTS = ("reset_after", "reset_before", "error_after", "late", "truncated", "ga
 FAULTY = 0.015
 """Share of the writes with each of these faults."""
 WRITES = (
-    "carts.checkout",
-    "subscriptions.patch",
-    "azure_entitlements.cancel",
-    "upgrades.create",
-    "arm.reservations.return",
+    *("carts.checkout", "subscriptions.patch", "upgrades.create"),
+    *("azure_entitlements.cancel", "azure_entitlements.reactivate"),
+    *("arm.subscriptions.cancel", "arm.subscriptions.enable", "arm.reservations.return"),
 )
+THROUGH = "AZPLAN_PARTNERS__CONTOSO__CANCEL_THROUGH"
+WAYS = ("partner_center", "arm", "arm_then_partner_center")
+"""Azure subscriptions are cancelled and brought back in one of these ways, by the seed of the scene."""
 LATE_SECONDS = 2.0
 REST_SECONDS = 90.0
 """Seconds after the last trouble within which everything comes to rest.
@@ -93,7 +94,9 @@ class Storm:
 
     def __post_init__(self) -> None:
         settings = {**self.topics.env, **self.ground.simulator.env, **QUICK, "AZPLAN_JOURNAL__URL": self.database}
-        self.crew = Crew(self.folder, {**settings, **self.scene.settings}, self.say)
+        way = self.rng.choice(WAYS)
+        self.say(f"{THROUGH}={way}")
+        self.crew = Crew(self.folder, {**settings, THROUGH: way, **self.scene.settings}, self.say)
 
     def say(self, text: str) -> None:
         """Tell the person who watches."""
