@@ -18,7 +18,7 @@ from tests.partner_center.wire import Move, Wire, answers, hangs_up
 from tests.support.quiet import overheard
 from worker import metrics
 from worker.partner_center.errors import CallError
-from worker.partner_center.resources import carts, customers, upgrades
+from worker.partner_center.resources import arm_subscriptions, carts, customers, upgrades
 
 REFRESH = "canary-refresh-token-77aa"
 BODY = "canary-body-31f0"
@@ -38,6 +38,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
 async def test_planted_secrets_turn_up_nowhere(
     make_account: MakeAccount,
     partner_center: Wire,
+    arm: Wire,
     tokens: Authority,
     tmp_path: Path,
     spans: InMemorySpanExporter,
@@ -59,11 +60,25 @@ async def test_planted_secrets_turn_up_nowhere(
             except CallError as error:
                 told.append(f"{error!s} {error!r} {error.description}")
 
+    async def attempt_at_a_customer(tenant: str, *moves: Move) -> None:
+        arm.will(*moves)
+        for call in (arm_subscriptions.get(center, tenant, "s"), arm_subscriptions.cancel(center, tenant, "s")):
+            try:
+                await call
+            except CallError as error:
+                told.append(f"{error!s} {error!r} {error.description} {getattr(error, 'advice', '')}")
+
     with overheard() as logged:
         await attempt(answers(200, body), answers(201, body), answers(202, b"", Location="productUpgrades/1"))
         await attempt(answers(400, b'{"code":1,"description":"no"}'), hangs_up, answers(500, body))
         await attempt(*[answers(401, {"code": 400, "description": "denied"})] * 6)
+        await attempt_at_a_customer("t", answers(200, body), answers(202, b"", Location="/operations/1"))
+        await attempt_at_a_customer(
+            "t", answers(403, {"error": {"code": "AuthorizationFailed", "message": "no"}}), hangs_up
+        )
+        await attempt_at_a_customer("t", *[answers(401, {"error": {"code": "Expired", "message": "denied"}})] * 4)
         tokens.echoes = True
+        await attempt_at_a_customer("another")
         other = make_account(refresh_token_file=file)
         for call in (customers.get(other.center(run), "c"), upgrades.create(other.center(run), "c")):
             with suppress(CallError):
@@ -77,7 +92,7 @@ async def test_planted_secrets_turn_up_nowhere(
         "metrics": generate_latest(metrics.REGISTRY).decode(),
         "calls": repr(run.calls),
         "spans": " ".join(span.to_json() for span in spans.get_finished_spans()),
-        "objects": f"{account!r} {center!r} {account.__dict__!r}",
+        "objects": f"{account!r} {center!r} {account.__dict__!r} {account._state.tokens.__dict__!r}",
     }
     planted = {SECRET, REFRESH, BODY, *tokens.issued}
     assert {(place, secret) for place, text in places.items() for secret in planted if secret in text} == set()
