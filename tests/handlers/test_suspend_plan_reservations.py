@@ -10,6 +10,7 @@ from events.codes import BlockerKind, FailedCode, RejectedCode
 from events.messages.command_status import CommandFailed, CommandValidated
 from events.messages.plans import PlanSuspended, SuspendPlan
 from ops.simulator.reserved import Reservation, ReservedItem
+from ops.simulator.resource_manager import refunds
 from ops.simulator.state import Customer
 from tests.handlers.stage import IMPATIENT, POLICY, Cast, Stage
 from tests.support.virtual_time import START
@@ -360,3 +361,20 @@ async def test_a_quantity_that_changes_after_a_lost_answer_is_handed_to_a_person
     assert failed.code is FailedCode.OUTCOME_UNKNOWN
     assert "its quantity is" in failed.detail
     assert returned(stage, customer) == []
+
+
+@pytest.mark.parametrize("seconds", [600.0, 3600.0])
+async def test_the_sum_of_all_refunds_tells_a_return_that_nothing_else_shows(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """The answer was lost, the reservation looks as before, and Microsoft would quote and return it once more.
+
+    What the customer has got back has grown by this refund: the command waits, and returns nothing again.
+    """
+    monkeypatch.setattr(refunds, "_refuse_unless_active", lambda *_: None)
+    stage.simulator.change(return_state="Succeeded", return_seconds=(seconds, seconds), quote_change=10.0)
+    customer = stage.simulator.customer("two_reserved")
+    stage.fault("reset_after", RETURN, count=2)
+    answer = await stage.done(PlanSuspended, give_back(customer))
+    assert sorted(returned(stage, customer)) == sorted(item.id for _, item in reserved(customer))
+    assert answer.refunds[0].amount == sum(Decimal(str(each.quote.amount)) for each in customer.returns.values())

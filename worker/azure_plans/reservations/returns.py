@@ -235,7 +235,8 @@ class ReservationReturns:
         async def look() -> Verdict:
             if not each.is_over:
                 raise until_over(f"reservation {each.id} does not show whether it was returned", [each])
-            return Applied({"location": None, "at": self._ctx.now().isoformat()})
+            # Made before any quote that is younger: Microsoft's sum of refunds in such a quote has it.
+            return Applied({"location": None, "at": quote.at.isoformat()})
 
         await self._ctx.step(
             each.step, Money(key=each.key, details=quote.details(), reconcile=look, act=act, spends=False)
