@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from ops.simulator.delivery import ConnectionRefused
+from ops.simulator.faults import Kind
 from ops.simulator.simulator import Simulator, build
 from tests.simulator.caller import Caller
 from tests.simulator.conftest import PROMPT
@@ -33,6 +35,16 @@ async def test_refused_calls_count_too(simulator: Simulator, caller: Caller) -> 
     simulator.clock.advance(50)
     assert (await caller.get("/customers")).headers["Retry-After"] == "60"
     simulator.clock.advance(10)
+    assert (await caller.get("/customers")).status == 429
+
+
+async def test_a_call_whose_connection_is_refused_does_not_count(simulator: Simulator, caller: Caller) -> None:
+    """The service never saw it."""
+    simulator.change(quota_per_minute=1)
+    simulator.faults.add(kind=Kind.REFUSED)
+    with pytest.raises(ConnectionRefused):
+        await caller.get("/customers")
+    assert (await caller.get("/customers")).status == 200
     assert (await caller.get("/customers")).status == 429
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from ops.simulator.books import Received
 from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.delivery import deliver, retry_after
-from ops.simulator.faults import FaultPlan
+from ops.simulator.faults import FaultPlan, Kind
 from ops.simulator.requests.answers import Answer, refusal, throttled
 from ops.simulator.requests.bodies import NotJson, read_json
 from ops.simulator.requests.calls import Call, Caller, Operation
@@ -68,6 +68,8 @@ class Gateway(Door):
             return throttled(wait, value), call.operation
         fault = self._faults.pick(received)
         received.fault = fault.kind.value if fault else None
+        if fault is not None and fault.kind is Kind.REFUSED:
+            self._quota.never_came(key)
         answer = await deliver(self._world, fault, lambda: self._act(call))
         busy = call.ready_at - self._world.clock.time()
         await self._world.clock.sleep(max(0.0, busy) + self._world.rng.uniform(*call.settings.latency))

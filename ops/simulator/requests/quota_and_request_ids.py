@@ -39,6 +39,10 @@ class Quota:
             return None
         return max(1, math.ceil(calls[-limit] + self._window - now))
 
+    def never_came(self, key: tuple[str, str]) -> None:
+        """Take back the last call of a key: its connection was refused, so the service has not seen it."""
+        self._calls[key].pop()
+
     def left(self, key: tuple[str, str], limit: int) -> int:
         """Return how many calls the window still takes after the last one."""
         return max(0, limit - len(self._calls.get(key, ())))
