@@ -1,5 +1,6 @@
 """The door to Azure Resource Manager: tokens of customers' tenants, and the meaning of its answers."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,21 @@ async def test_a_tenant_that_does_not_let_the_partner_in(
     await arm_subscriptions.get(door, OTHER, S)
 
 
+async def test_a_tenant_that_lets_the_partner_in_is_asked_again_soon(
+    door: PartnerCenter, arm: Wire, tokens: Authority
+) -> None:
+    """Somebody grants access after several refusals and sends the command again: the refusals do not add up."""
+    tokens.refusal = {"error": "invalid_grant", "error_description": "AADSTS65001: not here"}
+    for _ in range(3):
+        with pytest.raises(NotPermitted):
+            await arm_subscriptions.get(door, C, S)
+        await asyncio.sleep(0.6)
+    assert len(tokens.asked) == 3
+    tokens.refusal = None
+    arm.will(answers(200, SUBSCRIPTION))
+    await arm_subscriptions.get(door, C, S)
+
+
 async def test_another_trouble_of_the_sign_in_is_waited_for(door: PartnerCenter, tokens: Authority) -> None:
     """A busy authority or an expired credential passes, or a person of the partner resolves it."""
     tokens.down = True
@@ -175,6 +191,9 @@ async def test_an_answer_of_something_else_tells_nothing_about_a_write(
         (answers(401, refusal("InvalidAuthenticationTokenTenant")), NotPermitted),
         (answers(400, refusal("BadRequest", "resources")), Refused),
         (answers(400, {"code": "BadRequest", "message": "without the envelope"}), Refused),
+        (answers(403, {"Error": {"Code": "AuthorizationFailed", "Message": "in capitals"}}), NotPermitted),
+        (answers(409, {"ERROR": {"CODE": "Conflict", "MESSAGE": "in capitals"}}), Refused),
+        (answers(200, {"Error": {"Code": "BadRequest", "Message": "in a success"}}), Unanswered),
         (answers(409, refusal("Conflict")), Refused),
         (answers(404, refusal("SubscriptionNotFound")), Refused),
         (answers(429, refusal("TooManyRequests"), Retry_After="60"), Throttled),
@@ -233,6 +252,9 @@ async def test_reservations_are_read_page_by_page(door: PartnerCenter, arm: Wire
     [
         (answers(202, b""), True),
         (answers(202, {"properties": {"sessionId": "5"}}), True),
+        (answers(204, b""), False),
+        (answers(201, {"id": "/x"}), False),
+        (answers(200, {"Status": "INPROGRESS", "Error": {}}), True),
         (answers(200, {"properties": {"sessionId": "5"}}), False),
         (answers(200, {"id": "/x", "status": "InProgress"}), True),
         (answers(200, {"status": "Running"}), True),

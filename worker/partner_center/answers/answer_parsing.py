@@ -13,7 +13,7 @@ from events.wire.text import printable
 from worker.partner_center.answers.classification import Verdict, classify, is_in_doubt, own_code, own_name
 from worker.partner_center.answers.customer_access import need_role
 from worker.partner_center.answers.exact_json import NotJson, loads
-from worker.partner_center.answers.resource import CallReference, Document
+from worker.partner_center.answers.resource import CallReference, Document, member
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Accepted, Operation, Refusal
 
@@ -111,6 +111,8 @@ def _bodiless(operation: Operation[T], answer: Answer) -> T:
     if answer.status in _NO_BODY:
         if operation.answer is None:
             return cast("T", _accepted(answer))
+        if answer.status == 204 and 204 in operation.success:
+            return _value(operation, answer, {})
         if 202 in operation.success:
             return cast("T", None)
     raise _unreadable(operation, answer, "its body is missing")
@@ -197,10 +199,10 @@ def _not_permitted(operation: Operation[Any], description: str, facts: Mapping[s
 
 def _error_at_arm(document: object) -> ErrorBody | None:
     """The error in the body of a success of Azure Resource Manager. A body that tells a `status` is read as a value."""
-    if not isinstance(document, dict) or isinstance(document.get("status"), str):
+    if not isinstance(document, dict) or isinstance(document.get(member(document, "status")), str):
         return None
     fault = _fault_at_arm(document)
-    return fault if fault.code is not None or document.get("error") is not None else None
+    return fault if fault.code is not None or document.get(member(document, "error")) is not None else None
 
 
 def _fault_at_arm(document: Mapping[str, Any]) -> ErrorBody:
@@ -209,7 +211,7 @@ def _fault_at_arm(document: Mapping[str, Any]) -> ErrorBody:
     Empty if one of them is missing: then something else wrote the answer.
     Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
     """
-    inner = document.get("error") or document
+    inner = document.get(member(document, "error")) or document
     told = {str(name).lower(): value for name, value in inner.items()} if isinstance(inner, Mapping) else {}
     code, message = told.get("code"), told.get("message")
     if not (isinstance(code, str) and isinstance(message, str)):

@@ -18,6 +18,7 @@ import structlog
 
 from worker import metrics
 from worker.clock import Clock
+from worker.partner_center.answers.customer_access import LOCKED_OUT
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.refresh_token import LIFE, RefreshTokenFile
 from worker.partner_center.client.token_requests import Authority, Identity, NoToken
@@ -36,6 +37,9 @@ EARLY = 300.0
 HOUR, WEEK = 3_600.0, 7 * 86_400.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds after a failure before the token authority is asked again. Doubles with each failure."""
+LOCKED_OUT_PAUSE = 0.5
+"""Seconds after a customer's tenant refused the partner before it is asked again. The next command may come right after
+somebody has granted access."""
 FORCED_PAUSE = 10.0
 """Seconds between two renewals after a 401: if a fresh token is refused, another one does not help."""
 
@@ -146,8 +150,11 @@ class TokenSource:
         return token
 
     def _failed(self, error: NoToken) -> NoToken:
-        pause = min(FIRST_PAUSE * 2.0**self._failures, LONGEST_PAUSE)
-        self._failures = min(self._failures + 1, 30)
+        if self._flow == "customer" and error.trouble.kind in LOCKED_OUT:
+            pause = LOCKED_OUT_PAUSE
+        else:
+            pause = min(FIRST_PAUSE * 2.0**self._failures, LONGEST_PAUSE)
+            self._failures = min(self._failures + 1, 30)
         self._not_before = self._clock.monotonic() + pause
         self._why = why = error.trouble.at(self._account)
         self.trouble = error.reason
