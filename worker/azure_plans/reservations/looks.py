@@ -67,6 +67,13 @@ class ReservationLooks:
         """The state of the return of this reservation."""
         return self._ctx.step_state(each.step)
 
+    def named(self, step: StepView, refund: Refund) -> Blocker:
+        """A reservation that the command has returned. Its order may list it no longer: then only its id is known."""
+        each = self.found.get(step.name)
+        if each is not None:
+            return each.blocker(refund=refund)
+        return Blocker(kind=BlockerKind.RESERVATION, id=step.name.rpartition("/")[2], refund=refund)
+
     async def read(self, orders: Iterable[str]) -> None:
         """Read the reservations of these orders, and of every order from which the command returns one.
 

@@ -24,7 +24,7 @@ from worker.azure_plans.reservations.refusals import (
 )
 from worker.errors import Rejected, Wait
 from worker.handling import Change, Context
-from worker.partner_center.errors import Refused
+from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import arm_reservations
 from worker.partner_center.resources.reservations import ReservationEntitlement
@@ -88,12 +88,11 @@ class ReservationReturns:
             await self._looks.read(())
             await self._settle_doubts()
             await self._end_of_accepted()
-        found = self._looks.found
-        given = [(found[step.name], step) for step in self._looks.steps if step.result and step.name in found]
-        refunds = [(each, refund_quotes.quote_in(step.details).refund) for each, step in given]
+        given = [step for step in self._looks.steps if step.result]
+        refunds = [(step, refund_quotes.quote_in(step.details).refund) for step in given]
         return [
-            (each.blocker(refund=Refund(amount=money.amount, currency=money.currency)), money)
-            for each, money in refunds
+            (self._looks.named(step, Refund(amount=money.amount, currency=money.currency)), money)
+            for step, money in refunds
         ]
 
     # ---- what became of requests
@@ -155,11 +154,16 @@ class ReservationReturns:
         raise until_over(f"being returned: {counted(len(going), 'reservation')}", going)
 
     async def _not_failed(self, each: Reservation) -> None:
-        """Follow an accepted return. Raises `Rejected` if it ended badly."""
+        """Follow an accepted return. Raises `Rejected` if it ended badly.
+
+        Where the address tells nothing, such as one at another host, the reservation itself tells how the return ends.
+        """
         address = self._address(each)
         try:
             if address:
                 await arm_reservations.is_under_way(self._ctx.center, self._customer, address)
+        except Unanswered:
+            return
         except Refused as no:
             if no.status != 404:  # Microsoft forgets old returns; the reservation itself tells then
                 raise refusal(each, no, "Microsoft accepted the return of") from no
@@ -254,7 +258,7 @@ async def follow(ctx: Context, customer_id: str) -> None:
     addresses = ctx.known.pop(RETURNING, ())
     try:
         going = [each for each in addresses if await arm_reservations.is_under_way(ctx.center, customer_id, each)]
-    except Refused:
+    except (Refused, Unanswered):
         return
     if going:
         ctx.known[RETURNING] = going
