@@ -219,6 +219,7 @@ async def test_a_quote_that_is_too_old_is_quoted_again(stage: Stage) -> None:
     await stage.done(PlanSuspended, give_back(customer))
     used = {each.quote.id for each in customer.returns.values()}
     assert stage.calls().count(QUOTE) == 4
+    assert len([note for note in await stage.notes() if "was too old" in note]) == 2
     assert used == set(list(customer.quotes)[2:])
 
 

@@ -207,6 +207,7 @@ class ReservationReturns:
         again, reason = await self._quote(each)
         if again is None or reason is not None:
             raise self._not_returnable([each.blocker(reason=reason)])
+        self._ctx.note(f"the quote for reservation {each.id} was too old: {again.refund.text} are quoted now")
         return each, again
 
     # ---- the write
