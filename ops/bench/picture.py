@@ -12,7 +12,7 @@ WIDTH: Final = 720
 COLUMNS: Final = 2
 HEIGHT: Final = 104
 """Of one panel."""
-LABEL, BAR, ROW = 122, 150, 22
+LABEL, BAR, ROW = 140, 140, 22
 STYLE: Final = (
     "text{font:13px system-ui,sans-serif;fill:#1f2328}.head{font-weight:600}.small{font-size:11px;fill:#59636e}"
     ".bare{fill:#9aa4af}.azplan{fill:#0969da}"
