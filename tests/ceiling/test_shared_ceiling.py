@@ -52,6 +52,15 @@ def test_a_used_slot_counts_for_a_minute_after_its_answer() -> None:
     assert early.coming == [(pytest.approx(0.2), 1)]
 
 
+def test_a_used_slot_counts_a_little_longer_where_its_minute_ends_with_a_bucket() -> None:
+    """Instants are exact to a microsecond: the answer may have come an instant later than stated."""
+    ceiling, _ = exchange(Ceiling(), "a", Statement(1, 0, used=[(0.0, 1)]), TERMS, NOW)
+    end = NOW + int(SPAN * SECOND)
+    _, early = exchange(ceiling, "b", Statement(1, 0, wanted=1), TERMS, end)
+    _, late = exchange(ceiling, "b", Statement(1, 0, wanted=1), TERMS, end + BUCKET)
+    assert (early.slots, late.slots) == (0, 1)
+
+
 def test_the_slots_of_a_dead_process_count_as_used_at_the_last_moment() -> None:
     """Until the end of its lease, and the longest request and a minute from there. Then they are free."""
     ceiling, _ = exchange(Ceiling(), "dead", Statement(5, 0, wanted=5), TERMS, NOW)

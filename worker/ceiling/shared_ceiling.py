@@ -195,8 +195,11 @@ def _coming(holders: Iterable[Holder], share: float, now: Instant) -> list[tuple
 
 
 def _bucket(ends: Instant) -> int:
-    """The bucket at whose end, the first one not before `ends`, a slot stops counting."""
-    return -(-ends // BUCKET)
+    """The bucket at whose end, the first one after `ends`, a slot stops counting.
+
+    `ends` is exact to a microsecond, so an end at the limit of a bucket may be an instant later.
+    """
+    return ends // BUCKET + 1
 
 
 def _micros(seconds: float) -> Instant:
