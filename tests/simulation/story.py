@@ -359,8 +359,9 @@ def _answer(rng: Random, kind: Kind) -> dict[str, Any]:
         case Kind.ERROR_AFTER:
             return {"status": rng.choice(TROUBLE)}
         case Kind.GATEWAY:
-            page = rng.choice(("html", "empty", "json"))
-            return {"status": rng.choice(PAGES), "page": page, "acts": rng.choice((True, False))}
+            page, status, acts = rng.choice(("html", "empty", "json")), rng.choice(PAGES), rng.choice((True, False))
+            # A 429 in JSON is Microsoft's own answer for too many requests, which says that nothing was executed.
+            return {"status": status, "page": page, "acts": acts and (status, page) != (429, "json")}
         case _:
             return {}
 
