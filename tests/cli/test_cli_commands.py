@@ -146,7 +146,7 @@ def test_show_prints_the_story_in_the_order_in_which_it_happened(url: str, azpla
     assert ended.out.startswith("SuspendPlan waits-1: waiting\nwaits for    assets_stopping: one is still active\n")
     parts = [
         "next look    in 9 m",
-        "what to do   Nothing: azplan suspends the plan when all of them are inactive.",
+        "what to do   Nothing: azplan suspends the plan when nothing under it is active.",
         f"customer     {CUSTOMER}",
         "received     azplan.commands.v1, partition 0",
         "call         subscriptions.list  200  120 ms  request request-1  correlation ms-1",

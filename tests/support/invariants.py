@@ -276,7 +276,7 @@ def _lie_about_a_status(already: bool, named: Sequence[str], truth: Truth, kinds
     """What is untrue about a plan that was suspended or reactivated, and the Azure subscriptions that are named."""
     of_plan, of_azure = map(truth.of, kinds)
     if already == bool(of_plan):
-        return f"it changed {len(of_plan)} plans"
+        return "it did it" if already else "it changed no plan"
     left = [effect.target for effect in of_azure if effect.target.lower() not in named]
     return f"it does not name the Azure subscriptions {left}" if left else None
 
