@@ -181,7 +181,7 @@ async def test_a_worker_that_dies_between_two_of_them_names_both(stage: Stage) -
 
 
 async def test_one_that_became_active_meanwhile_is_named(stage: Stage) -> None:
-    """Named are all that were inactive at the start, whoever brought them back."""
+    """Named are all that were inactive at the start, also those that somebody else brought back."""
     stage.simulator.change(patch_mode="slow", patch_seconds=(60.0, 60.0))
     customer = asleep(stage)
     inactive = inactive_under(customer)
