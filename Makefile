@@ -104,7 +104,7 @@ down: ## Stop the containers and delete their data
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies again (needs uv)
-	uv pip compile pyproject.toml --extra demo --extra otel --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra demo --extra finance --extra otel --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --quiet --output-file requirements-dev.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --constraint requirements-dev.lock \
 	  --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock
