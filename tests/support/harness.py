@@ -33,8 +33,8 @@ from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
 from worker.runtime.lifecycle.service import Service
-from worker.settings.all_settings import Partner
 from worker.settings.model import Settings
+from worker.settings.partner import Partner
 
 COMMANDS, EVENTS, DEAD_LETTERS = "azplan.commands.v1", "azplan.events.v1", "azplan.dead-letters.v1"
 GROUP = "azplan-worker"

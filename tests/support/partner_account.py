@@ -20,7 +20,7 @@ from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble_explanations import Trouble
 from worker.partner_center.port import PartnerCenter, Run
-from worker.settings.all_settings import Partner
+from worker.settings.partner import Partner
 
 BASE_URL = "https://api.partnercenter.microsoft.com"
 ARM_URL = "https://management.azure.com"

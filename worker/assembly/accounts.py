@@ -18,8 +18,8 @@ from worker.partner_center.client.account import Account, AccountConfig
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.token_requests import Identity
-from worker.settings.all_settings import Partner
 from worker.settings.model import Settings, SettingsError
+from worker.settings.partner import Partner
 from worker.settings.sources import value_now
 
 

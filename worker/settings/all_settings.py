@@ -1,34 +1,28 @@
-"""Every setting: name, type, default, unit, bounds and meaning, and which settings of a section must fit together."""
+"""The settings: name, type, default, unit, bounds and meaning, and which settings of a section must fit together.
+
+Those of a partner account are in `partner`.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from worker.settings.journal_url import unused
+from worker.settings.section import Section
 from worker.settings.values import (
     AnyCaseToLower,
     AnyCaseToUpper,
-    BaseUrl,
     Bytes,
     Duration,
     JournalUrl,
     Port,
-    ProxyUrl,
-    SecureUrl,
     Servers,
-    TenantId,
     Text,
     Topic,
     all_hold,
 )
-
-
-class Section(BaseModel):
-    """Settings with a common prefix."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, hide_input_in_errors=True)
 
 
 class Kafka(Section):
@@ -131,73 +125,6 @@ class Journal(Section):
             yield "AZPLAN_JOURNAL__DETAIL_RETENTION must not be longer than AZPLAN_JOURNAL__RETENTION."
         given = {"PASSWORD": self.password, "CA_FILE": self.ca_file}
         yield from unused(self.url.get_secret_value(), [name for name, value in given.items() if value is not None])
-
-
-class Partner(Section):
-    """AZPLAN_PARTNERS__<NAME>__*: one partner account (CSP tenant). Exactly one kind of credential."""
-
-    tenant_id: TenantId = Field(description="the partner's tenant; no two accounts may have the same")
-    client_id: Text = Field(description="id of the application that is registered in this tenant")
-    client_secret: SecretStr | None = Field(None, description="secret of the application")
-    certificate_file: Text | None = Field(
-        None, description="instead of the secret: PEM file with certificate and private key"
-    )
-    federated_token_file: Text | None = Field(
-        None, description="instead of the secret: token of a workload identity, read again for each request"
-    )
-    base_url: BaseUrl = Field(
-        "https://api.partnercenter.microsoft.com",
-        description="address of Partner Center; plain http for loopback hosts only",
-    )
-    authority: SecureUrl | None = Field(
-        None, description="token authority; default `https://login.microsoftonline.com/<tenant id>`"
-    )
-    audience: Text = Field(
-        "https://api.partnercenter.microsoft.com", description="audience of tokens; never derived from the base URL"
-    )
-    ca_file: Text | None = Field(
-        None, description="PEM file: certificate authority for base URL and token authority, besides the system's"
-    )
-    proxy: ProxyUrl | None = Field(
-        None, description="`http://user:password@host:port`: proxy for base URL and token authority, by CONNECT"
-    )
-    refresh_token_file: Text | None = Field(
-        None, description="app+user: file with the newest refresh token; the worker replaces it at each renewal"
-    )
-    attestation: Annotated[Literal["legacy", "off"], AnyCaseToLower] = Field(
-        "legacy",
-        description="how a customer's acceptance of the agreement is recorded: `legacy` by Partner Center's operation;"
-        " `off`: not at all, customers accept directly",
-    )
-    cancel_through: Annotated[Literal["partner_center", "arm", "arm_then_partner_center"], AnyCaseToLower] = Field(
-        "partner_center",
-        description="how Azure subscriptions are cancelled and brought back: `partner_center`, `arm` (Azure Resource"
-        " Manager) or `arm_then_partner_center` (Partner Center after a definite refusal)",
-    )
-    requests_per_minute: int = Field(
-        500, ge=1, description="requests in any 60 seconds, for each resource family of Partner Center"
-    )
-    arm_url: BaseUrl = Field(
-        "https://management.azure.com",
-        description="address of Azure Resource Manager; plain http for loopback hosts only",
-    )
-    arm_audience: Text = Field(
-        "https://management.azure.com",
-        description="audience of tokens for Azure Resource Manager; never derived from its address",
-    )
-    arm_requests_per_minute: int = Field(600, ge=1, description="requests in any 60 seconds to Azure Resource Manager")
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        given = (self.client_secret, self.certificate_file, self.federated_token_file)
-        if sum(credential is not None for credential in given) != 1:
-            raise ValueError("needs exactly one of CLIENT_SECRET, CERTIFICATE_FILE and FEDERATED_TOKEN_FILE")
-        return self
-
-    @property
-    def authority_url(self) -> str:
-        """Address of the token authority."""
-        return self.authority or f"https://login.microsoftonline.com/{self.tenant_id}"
 
 
 class Worker(Section):

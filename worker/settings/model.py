@@ -1,8 +1,8 @@
 """All settings of a worker, what must fit together across sections, and `load`, which reads and checks them once.
 
 A setting is an environment variable AZPLAN_<SECTION>__<KEY>, a file of that name in the folder of secrets, or a key in
-`azplan.toml`. The first of these places with a value counts. `all_settings` declares the settings, `values` their
-types, `sources` reads them, `problems` explains what is wrong, and `reference` lists them for people.
+`azplan.toml`. The first of these places with a value counts. `all_settings` and `partner` declare the settings,
+`values` their types, `sources` reads them, `problems` explains what is wrong, and `reference` lists them for people.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from worker.settings.all_settings import (
     Kafka,
     Log,
     Metrics,
-    Partner,
     Retries,
-    Section,
     Waits,
     Worker,
 )
+from worker.settings.partner import Partner
 from worker.settings.problems import ANY_NAME, sentences, split_unknown
+from worker.settings.section import Section
 from worker.settings.sources import Found, SettingPath, UnreadableSource, find_all, nested, variable
 from worker.settings.values import PartnerNames, all_hold, one_account_each
 

@@ -10,9 +10,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from worker.redaction import MASK, redact
-from worker.settings.all_settings import Partner, Section
 from worker.settings.model import Settings, SettingsError, names
+from worker.settings.partner import Partner
 from worker.settings.problems import ANY_NAME
+from worker.settings.section import Section
 from worker.settings.sources import PLACES, Found, SettingPath, UnreadableSource, find_all, place, variable
 from worker.settings.values import ShownAs
 
