@@ -211,6 +211,49 @@ class RejectedCode(Code):
         " forbids it.",
         "Configure AZPLAN_PARTNERS__<NAME>__REFRESH_TOKEN_FILE for the account, then send the command with a new id.",
     )
+    INVOICE_NOT_FOUND = (
+        "invoice_not_found",
+        Fault.CALLER,
+        "The invoice was not found",
+        "Partner Center has no invoice with this id for the partner account.",
+        "Take the id from `azplan invoices list`, check that ce_partner names the account that was invoiced, then send"
+        " the command with a new id.",
+        Treatment(of_state=True),
+    )
+    NOT_AVAILABLE = (
+        "not_available",
+        Fault.MICROSOFT,
+        "Microsoft does not offer this",
+        "Microsoft has retired the way to these data, has no data that old, or offers them for another kind of"
+        " subscription only.",
+        "Ask for what the detail names instead, in a command with a new id.",
+        Treatment(of_state=True),
+    )
+    CURRENCY_UNKNOWN = (
+        "currency_unknown",
+        Fault.CALLER,
+        "The partner account has no balance in this currency",
+        "The currency is in none of the balances that Partner Center shows for the partner account.",
+        "Take a currency from the balances that ReportInvoices answers with, and send the command with a new id.",
+        Treatment(of_state=True),
+    )
+    BUDGET_CHANGED = (
+        "budget_changed",
+        Fault.CALLER,
+        "The budget is another one by now",
+        "ifAmount is not the customer's present budget: somebody has set another amount, or removed the budget.",
+        "Look at the present amount, which the detail says, decide again, and send the command with a new id.",
+        Treatment(of_state=True),
+    )
+    BUDGET_NOT_SUPPORTED = (
+        "budget_not_supported",
+        Fault.PARTNER,
+        "The partner account has no budgets",
+        "Microsoft has no budgets in sandbox tenants, and AZPLAN_PARTNERS__<NAME>__SANDBOX says that the account's"
+        " tenant is one.",
+        "Use an account of a production tenant, or set AZPLAN_PARTNERS__<NAME>__SANDBOX=false if this account's tenant"
+        " is one; then send the command with a new id.",
+    )
     REFUSED_BY_PARTNER_CENTER = (
         "refused_by_partner_center",
         Fault.MICROSOFT,
@@ -260,6 +303,43 @@ class FailedCode(Code):
         "Microsoft failed the order",
         "Microsoft accepted the order, and then failed or cancelled it.",
         "Look at the order in Partner Center; redrive the dead letter to buy again.",
+    )
+    DATA_NOT_READY = (
+        "data_not_ready",
+        Fault.MICROSOFT,
+        "Microsoft does not have the data yet",
+        "Microsoft has not finished the lines of the invoice or of the month.",
+        "Look in Partner Center whether the invoice has lines by now; redrive the dead letter when it has.",
+    )
+    EXPORT_FAILED = (
+        "export_failed",
+        Fault.MICROSOFT,
+        "Microsoft failed the export",
+        "Microsoft was asked to export the lines, and its export failed or did not end in time.",
+        "Redrive the dead letter; if the export fails again, give Microsoft support all of partnerCenter.",
+    )
+    SOURCE_CHANGED = (
+        "source_changed",
+        Fault.MICROSOFT,
+        "Microsoft kept changing the data",
+        "Microsoft replaced the lines with other ones while azplan downloaded them, three times.",
+        "Redrive the dead letter when Microsoft has finished the lines. Nothing was published from mixed lines.",
+    )
+    SOURCE_UNREADABLE = (
+        "source_unreadable",
+        Fault.MICROSOFT,
+        "Microsoft's data cannot be read",
+        "A part of the lines is damaged or incomplete, also when downloaded again, or its host is not a permitted one.",
+        "Do what the detail says: check AZPLAN_PARTNERS__<NAME>__STORAGE_HOSTS, or ask Microsoft about the part; then"
+        " redrive the dead letter.",
+    )
+    FILES_UNAVAILABLE = (
+        "files_unavailable",
+        Fault.PARTNER,
+        "The place of the files cannot be used",
+        "What AZPLAN_FILES__URL names refuses to be read or written, or azplan lacks the extra `finance`.",
+        "Do what the detail says: check AZPLAN_FILES__URL, its rights and its credentials, or install"
+        " `azplan[finance]`; then redrive the dead letter.",
     )
     PARTNER_NOT_CONFIGURED = (
         "partner_not_configured",
@@ -389,6 +469,30 @@ class WaitingReason(Code):
         "Nothing: azplan looks at the upgrade again until AZPLAN_WAITS__UPGRADE_DEADLINE.",
         Treatment(patient=True, deadline="upgrade"),
     )
+    EXPORT_PREPARING = (
+        "export_preparing",
+        Fault.MICROSOFT,
+        "Microsoft is preparing the export",
+        "The export of the lines exists and is not finished, or another command exports the same lines.",
+        "Nothing: azplan looks at the export again until AZPLAN_WAITS__EXPORT_DEADLINE.",
+        Treatment(patient=True, deadline="export"),
+    )
+    DATA_NOT_READY = (
+        "data_not_ready",
+        Fault.MICROSOFT,
+        "Microsoft does not have the data yet",
+        "Microsoft has not finished the lines of the invoice or of the month.",
+        "Nothing: azplan asks again until AZPLAN_WAITS__DATA_DEADLINE.",
+        Treatment(patient=True, deadline="data"),
+    )
+    FILES_UNAVAILABLE = (
+        "files_unavailable",
+        Fault.PARTNER,
+        "The place of the files cannot be used",
+        "What AZPLAN_FILES__URL names refuses to be read or written, or azplan lacks the extra `finance`.",
+        "Check AZPLAN_FILES__URL, its rights and its credentials; azplan tries again at `until`.",
+        Treatment(retry_word="files"),
+    )
     SETTLING = (
         "settling",
         Fault.MICROSOFT,
@@ -420,5 +524,5 @@ DeadLetterCode = FailedCode | RecordCode
 
 @cache
 def codes() -> Mapping[str, Code]:
-    """Every code and every wait reason, by its word."""
+    """Every code and every wait reason, by its word. A word in two lists: the reason of a wait."""
     return MappingProxyType({code.value: code for words in Code.__subclasses__() for code in words})

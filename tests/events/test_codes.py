@@ -1,5 +1,7 @@
 """The lists of code words are closed, as in the contract, and each word is explained."""
 
+from dataclasses import replace
+
 import pytest
 
 from events.codes import BlockerKind, Code, FailedCode, Fault, RecordCode, RejectedCode, WaitingReason, codes
@@ -8,11 +10,14 @@ REJECTED = """
     invalid_command unknown_type customer_not_found no_relationship agreement_missing legacy_azure_subscription
     plan_not_found plan_ambiguous active_assets not_eligible_for_upgrade upgrade_in_progress catalog_item_unavailable
     credit_or_review order_refused earlier_outcome_unknown deadline_passed not_permitted refused_by_partner_center
-    cancelled_by_operator"""
-FAILED = "retries_exhausted outcome_unknown upgrade_failed order_failed partner_not_configured internal_error"
+    cancelled_by_operator invoice_not_found not_available currency_unknown budget_changed budget_not_supported"""
+FAILED = """retries_exhausted outcome_unknown upgrade_failed order_failed partner_not_configured internal_error
+    data_not_ready export_failed source_changed source_unreadable files_unavailable"""
 RECORDS = "invalid_envelope invalid_json invalid_customer id_reused too_old"
 REASONS = """retry throttled partner_center_unavailable token_unavailable order_provisioning assets_stopping
-    assets_starting upgrade_running settling paused"""
+    assets_starting upgrade_running settling paused export_preparing data_not_ready files_unavailable"""
+WAITED_FOR = "data_not_ready files_unavailable"
+"""What a command first waits for, and fails with after the deadline."""
 
 
 @pytest.mark.parametrize(
@@ -31,8 +36,15 @@ def test_the_lists_are_closed(kind: type[Code] | type[BlockerKind], words: str) 
 
 
 def test_a_word_means_one_thing() -> None:
-    """No word is in two lists, so each word has one explanation."""
-    assert len(codes()) == sum(len(kind) for kind in (RejectedCode, FailedCode, RecordCode, WaitingReason))
+    """No word is in two lists, except two that a command first waits for: they mean the same in both lists."""
+    lists = (RejectedCode, FailedCode, RecordCode, WaitingReason)
+    twice = set(FailedCode) & set(WaitingReason)
+
+    assert len(codes()) == sum(len(kind) for kind in lists) - len(twice)
+    assert {str(word) for word in twice} == set(WAITED_FOR.split())
+    for word in twice:
+        failed, waiting = FailedCode(word).meaning, WaitingReason(word).meaning
+        assert replace(failed, advice=waiting.advice) == waiting
 
 
 @pytest.mark.parametrize("code", codes().values())

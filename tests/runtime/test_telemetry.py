@@ -20,6 +20,7 @@ FAILED = {
     WaitingReason.PARTNER_CENTER_UNAVAILABLE: "server_error",
     WaitingReason.THROTTLED: "throttled",
     WaitingReason.TOKEN_UNAVAILABLE: "auth",
+    WaitingReason.FILES_UNAVAILABLE: "files",
 }
 
 

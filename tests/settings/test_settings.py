@@ -95,6 +95,8 @@ DEFAULTS = {
     "WAITS__MAX": "300",
     "WAITS__ORDER_DEADLINE": "P1D",
     "WAITS__UPGRADE_DEADLINE": "P2D",
+    "WAITS__EXPORT_DEADLINE": "21600",
+    "WAITS__DATA_DEADLINE": "P10D",
     "WAITS__SETTLE": "300",
     "WAITS__ORDER_LIST_LAG": "900",
     "WAITS__CUSTOMER_LAG": "120",
@@ -434,6 +436,15 @@ def test_nothing_is_forgotten_while_it_may_be_waited_for(
     )
     given(monkeypatch, {f"AZPLAN_JOURNAL__{name}": "P5D" for name in ("RETENTION", "DETAIL_RETENTION")})
     assert load().journal.retention == timedelta(days=5)
+
+
+def test_a_short_retention_shortens_the_wait_for_data_that_nobody_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that were valid before there was this wait stay valid. A wait that is set must fit, as any other."""
+    given(monkeypatch, {"AZPLAN_JOURNAL__DETAIL_RETENTION": "P5D"})
+    assert load().deadlines()["data"] == timedelta(days=5)
+    settings = {"AZPLAN_JOURNAL__DETAIL_RETENTION": "P5D", "AZPLAN_WAITS__DATA_DEADLINE": "P10D"}
+    (problem,) = problems_of(monkeypatch, settings)
+    assert "AZPLAN_WAITS__DATA_DEADLINE: 432000 is less than 864000" in problem
 
 
 def test_settling_takes_at_least_a_calls_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def policy(settings: Settings) -> Policy:
         retry_max=retries.max.total_seconds(),
         wait_first=waits.first.total_seconds(),
         wait_max=waits.max.total_seconds(),
-        deadlines={name: duration.total_seconds() for name, duration in waits.deadlines().items()},
+        deadlines={name: duration.total_seconds() for name, duration in settings.deadlines().items()},
         customer_lag=waits.customer_lag.total_seconds(),
         quote_age=waits.quote_age.total_seconds(),
         accounts={

@@ -1,6 +1,6 @@
 """The settings: name, type, default, unit, bounds and meaning, and which settings of a section must fit together.
 
-Those of a partner account are in `partner`.
+Those of a partner account are in `partner`, those of waits in `waits`.
 """
 
 from collections.abc import Iterator
@@ -151,42 +151,6 @@ class Worker(Section):
     validate_only: bool = Field(
         default=False, description="treat every command as `validateOnly`: for the first day on a real tenant"
     )
-
-
-DEADLINE = "_deadline"
-"""The end of the names of the settings that end a limited wait."""
-
-
-class Waits(Section):
-    """AZPLAN_WAITS__*."""
-
-    first: Duration = Field(
-        timedelta(seconds=5), description="shortest pause before a command looks again at something slow"
-    )
-    max: Duration = Field(
-        timedelta(seconds=300),
-        description="longest pause before a command looks again, unless the partner account has shown that this takes "
-        "longer",
-    )
-    order_deadline: Duration = Field(timedelta(days=1), description="how long a command waits, except for upgrades")
-    upgrade_deadline: Duration = Field(timedelta(days=2), description="how long a command waits for an upgrade")
-    settle: Duration = Field(
-        timedelta(minutes=5), description="how long a request that was never answered may still arrive"
-    )
-    order_list_lag: Duration = Field(
-        timedelta(minutes=15), description="how late a new order may appear in the list of orders"
-    )
-    customer_lag: Duration = Field(
-        timedelta(minutes=2),
-        description="how late a new customer may appear; a command waits so long for a customer that is not found",
-    )
-
-    quote_age: Duration = Field(timedelta(minutes=10), description="how long the quote of a refund is used")
-
-    def deadlines(self) -> dict[str, timedelta]:
-        """The settings that end a limited wait, by their names without `_deadline`."""
-        names = [name for name in type(self).model_fields if name.endswith(DEADLINE)]
-        return {name.removesuffix(DEADLINE): getattr(self, name) for name in names}
 
 
 class Retries(Section):

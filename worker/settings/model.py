@@ -1,7 +1,7 @@
 """All settings of a worker, what must fit together across sections, and `load`, which reads and checks them once.
 
 A setting is an environment variable AZPLAN_<SECTION>__<KEY>, a file of that name in the folder of secrets, or a key in
-`azplan.toml`. The first of these places with a value counts. `all_settings` and `partner` declare the settings,
+`azplan.toml`. The first place with a value counts. `all_settings`, `partner` and `waits` declare the settings,
 `values` their types, `sources` reads them, `problems` explains what is wrong, and `reference` lists them for people.
 """
 
@@ -12,22 +12,13 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from worker.settings.all_settings import (
-    DEADLINE,
-    Http,
-    Journal,
-    Kafka,
-    Log,
-    Metrics,
-    Retries,
-    Waits,
-    Worker,
-)
+from worker.settings.all_settings import Http, Journal, Kafka, Log, Metrics, Retries, Worker
 from worker.settings.partner import Partner
 from worker.settings.problems import ANY_NAME, sentences, split_unknown
 from worker.settings.section import Section
 from worker.settings.sources import Found, SettingPath, UnreadableSource, find_all, nested, variable
 from worker.settings.values import PartnerNames, all_hold, one_account_each
+from worker.settings.waits import DEADLINE, Waits
 
 
 class SettingsError(Exception):
@@ -56,6 +47,13 @@ class Settings(Section):
         all_hold(self._contradictions())
         return self
 
+    def deadlines(self) -> dict[str, timedelta]:
+        """How long limited waits last. What nobody has set for data is no reason to refuse a shorter retention."""
+        deadlines = self.waits.deadlines()
+        if "data_deadline" not in self.waits.model_fields_set:
+            deadlines["data"] = min(deadlines["data"], self.journal.detail_retention, self.journal.retention)
+        return deadlines
+
     def _contradictions(self) -> Iterator[str]:
         call, heartbeat = self.worker.call_timeout, self.worker.heartbeat
         # A worker may send a write only if it is certain to hold its lanes until the write's time-out.
@@ -76,7 +74,7 @@ class Settings(Section):
         """The journal must keep a command for as long as the command may wait: its data is needed until then."""
         waits = self.waits
         longest, name = max(
-            *((limit, variable(("waits", f"{name}{DEADLINE}"))) for name, limit in waits.deadlines().items()),
+            *((limit, variable(("waits", f"{name}{DEADLINE}"))) for name, limit in self.deadlines().items()),
             (waits.settle + waits.order_list_lag, "AZPLAN_WAITS__SETTLE plus AZPLAN_WAITS__ORDER_LIST_LAG"),
         )
         kept = {"RETENTION": self.journal.retention, "DETAIL_RETENTION": self.journal.detail_retention}

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from events.codes import codes
+from events.codes import WaitingReason
 from worker.clock import Clock
 from worker.journal.operating.replay_items import ReplayItem, ReplayPlan, SentItem
 from worker.journal.operator_journal import OperatorJournal
@@ -132,5 +132,5 @@ def verdict(sent: SentItem) -> tuple[str, str | None] | None:
 
 def is_patient(sent: SentItem) -> bool:
     """Whether the item's command has done its part and waits only for Microsoft."""
-    reason = codes().get(sent.reason or "")
-    return sent.state == State.WAITING and reason is not None and reason.treatment.patient
+    patient = {reason.value for reason in WaitingReason if reason.treatment.patient}
+    return sent.state == State.WAITING and sent.reason in patient

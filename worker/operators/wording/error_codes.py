@@ -41,11 +41,10 @@ class ExplainedCode:
 def explain(code: str) -> ExplainedCode:
     """The meanings of a code, in upper or lower case. Raises `NothingFound` with the known codes that are like it."""
     code = code.strip().lower()
-    ours = codes().get(code)
-    if ours is not None:
-        meaning = ours.meaning
+    ours = [(place, each.meaning) for words, place in SEEN_IN.items() for each in words if each == code]
+    if ours:
         return ExplainedCode(
-            code, [CodeMeaning(SEEN_IN[type(ours)], meaning.title, meaning.cause, meaning.fault, meaning.advice)]
+            code, [CodeMeaning(place, each.title, each.cause, each.fault, each.advice) for place, each in ours]
         )
     sign_in, name = find_trouble(code), as_written(code)
     meanings = [*map(_of_a_service, explanations(name)), *([_of_sign_in(sign_in)] if sign_in else [])]
