@@ -7,20 +7,16 @@ from typing import Annotated, Any, Final, cast
 import typer
 from typer.core import TyperGroup
 
-from events.messages.base import Event
 from events.messages.customers import CustomerReported
+from worker.cli.asking import ask
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import Json
 from worker.cli.output.console import say
 from worker.cli.output.customers import show_customer, show_customers
 from worker.cli.output.json import show_json
-from worker.cli.output.sent_command import no_answer, say_sent
-from worker.operators import connections
 from worker.operators.sending import customer_reports
-from worker.operators.sending.send import SendRequest, follow_answer, send_command
 from worker.settings import model
-from worker.settings.model import Settings
 
 PATIENCE: Final = "5m"
 """Longer than azplan waits for a customer that may be new."""
@@ -75,7 +71,7 @@ def list_(
     """
     settings = model.load()
     request = customer_reports.ask_for_customers(settings, name=name, partner=partner, wait=wait)
-    told = asyncio.run(_report(settings, request, wait))
+    told = asyncio.run(ask(settings, request))
     found = customer_reports.listed(told)
     if told[-1].truncated:
         say("Partner Center has more customers than a report holds: name the beginning of a company with --name.")
@@ -97,21 +93,8 @@ def show(
     command was rejected, as for an unknown customer; 1 when it failed, 5 when no answer came in time.
     """
     request = customer_reports.ask_for_customer(customer, partner=partner, wait=wait)
-    answer = cast("CustomerReported", asyncio.run(_report(model.load(), request, wait))[-1])
+    answer = cast("CustomerReported", asyncio.run(ask(model.load(), request))[-1])
     if as_json:
         show_json(answer.wire_data())
     else:
         show_customer(answer)
-
-
-async def _report(settings: Settings, request: SendRequest, wait: timedelta) -> list[Event]:
-    """Send the command; its events up to its answer. Raises `NoAnswer` if none came in time."""
-    async with connections.admin(settings) as admin:
-        async with connections.sink(settings) as sink:
-            sent = await send_command(settings, admin, sink, request)
-        say_sent(sent)
-        try:
-            async with asyncio.timeout(wait.total_seconds()):
-                return await customer_reports.report(follow_answer(settings, admin, sent))
-        except TimeoutError:
-            raise no_answer(request, wait) from None
