@@ -26,9 +26,11 @@ class SimulatorProcess(Server):
         self.refresh_token_file = folder / "refresh-token"
         self._user = user
         self._api, self._control, self._authority, self._arm = (free_port() for _ in range(4))
+        self._graph, self._storage = free_port(), free_port()
         command = [*tether(), sys.executable, "-m", "ops.simulator", "--partner", f"{TENANT}:{CLIENT}:{SECRET}"]
         command += ["--api-port", str(self._api), "--control-port", str(self._control)]
         command += ["--authority-port", str(self._authority), "--arm-port", str(self._arm)]
+        command += ["--graph-port", str(self._graph), "--storage-port", str(self._storage)]
         command += ["--ca-file", str(self.ca_file), "--refresh-token-file", str(self.refresh_token_file), *flags]
         super().__init__("simulator", command, log=folder / "simulator.log", cwd=ROOT)
 

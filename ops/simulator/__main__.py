@@ -14,7 +14,7 @@ from typing import Any
 from ops.simulator.behaviour import Settings
 from ops.simulator.clock import Clock
 from ops.simulator.server import Addresses, Ports, serving, write_ca
-from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, RESOURCE_MANAGER
+from ops.simulator.sign_in.bearer_tokens import GRAPH, PARTNER_CENTER, RESOURCE_MANAGER
 from ops.simulator.simulator import CONTOSO, Simulator, build, profiles
 from ops.simulator.state import Partner
 
@@ -56,6 +56,9 @@ async def _run(simulator: Simulator, options: argparse.Namespace) -> None:
         control=options.control_port,
         authority=options.authority_port,
         arm=options.arm_port,
+        graph=options.graph_port,
+        storage=options.storage_port,
+        storage_host=options.storage_host,
         api_tls=options.api_tls,
         names=tuple(options.tls_name),
     )
@@ -74,6 +77,8 @@ def _ready(simulator: Simulator, addresses: Addresses, options: argparse.Namespa
         "control": addresses.control,
         "authority": addresses.authority,
         "arm": addresses.arm,
+        "graph": addresses.graph,
+        "storage": addresses.storage,
         "caFile": options.ca_file,
         "partners": [
             {
@@ -107,7 +112,10 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         seed=options.seed,
         audience=options.audience,
         arm_audience=options.arm_audience,
+        graph_audience=options.graph_audience,
     )
+    if options.blob_folder:
+        simulator.world.ledger.folder = Path(options.blob_folder)
     for text in options.customers or ["ready=20"]:
         profile, _, count = text.rpartition("=")
         if not count.isdigit():
@@ -163,9 +171,13 @@ def _parser() -> argparse.ArgumentParser:
     flag("--control-port", "port of the controls (9081)", 9081, type=int)
     flag("--authority-port", "port of the https token endpoint (9443)", 9443, type=int)
     flag("--arm-port", "port of Azure Resource Manager (9082)", 9082, type=int)
+    flag("--graph-port", "port of Microsoft Graph (9083)", 9083, type=int)
+    flag("--storage-port", "port of the https storage of blobs (9084)", 9084, type=int)
+    flag("--storage-host", "host of the storage in manifests (localhost)", "localhost")
+    flag("--blob-folder", "keep blobs here (a temporary folder), so that another run need not write them again")
     flag(
         "--api-tls",
-        "serve the API and Azure Resource Manager over https too",
+        "serve the API, Azure Resource Manager and Microsoft Graph over https too",
         default=False,
         action=argparse.BooleanOptionalAction,
     )
@@ -177,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     flag("--sandbox", "tenant id of a partner that is a sandbox account; repeatable", [], action="append")
     flag("--audience", f"audience of tokens ({PARTNER_CENTER})", PARTNER_CENTER)
     flag("--arm-audience", f"audience of tokens for Azure Resource Manager ({RESOURCE_MANAGER})", RESOURCE_MANAGER)
+    flag("--graph-audience", f"audience of tokens for Microsoft Graph ({GRAPH})", GRAPH)
     flag("--customers", "COUNT or PROFILE=COUNT customers of the first partner (20); repeatable", [], action="append")
     flag("--seed", "seed of ids, lags and oddities (1)", 1, type=int)
     flag("--scale", "divide documented lags by this (1)", 1.0, type=float)

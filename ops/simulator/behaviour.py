@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from pydantic import TypeAdapter
 
+from ops.simulator.billing.switches import FOR_ALL_BILLING, BillingSettings, NumberForm
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -19,6 +21,7 @@ FOR_ALL = frozenset(
         *("hostility", "availability_rotation", "plan_for_sale", "quota_per_minute", "retry_after", "page_size"),
         *("token_lifetime", "refresh_token_reuse", "mfa_answer", "unknown_customer"),
         *("azure_deletion", "azure_reads_per_hour", "azure_writes_per_hour", "reservations_per_page"),
+        *FOR_ALL_BILLING,
     }
 )
 """Knobs for every customer, marked [all] below."""
@@ -41,6 +44,8 @@ class Hostility:
     """Members that no page documents."""
     numbers_as_text: bool = True
     """``totalCount`` and ``quantity`` as JSON strings, now and then."""
+    amounts: NumberForm = "mixed"
+    """Amounts, prices and rates as JSON numbers, as JSON strings, now the one and now the other, or with exponents."""
     error_codes: Literal["number", "text", "mixed"] = "mixed"
     """JSON type of ``code`` in error bodies."""
     odd_dates: bool = True
@@ -65,6 +70,7 @@ class Hostility:
             odd_case=False,
             extra_fields=False,
             numbers_as_text=False,
+            amounts="number",
             error_codes="number",
             odd_dates=False,
             unknown_enums=False,
@@ -75,7 +81,7 @@ class Hostility:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(BillingSettings):
     """The behaviour of the simulator. Lags are in seconds, drawn evenly from a range and divided by the clock's scale.
 
     Any of them can be overridden for one customer (``Customer.overrides``), save those marked [all], which have no

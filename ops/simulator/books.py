@@ -2,10 +2,11 @@
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ops.simulator.billing.ledger import Export
     from ops.simulator.reserved import Return
     from ops.simulator.state import Cart, Order, Subscription, Upgrade
     from ops.simulator.world import World
@@ -57,7 +58,8 @@ class Effect:
     """``agreement.confirmed``, ``cart.created``, ``cart.updated``, ``order.created``, ``order.<status>``,
     ``subscription.created``, ``subscription.<status>``, ``subscription.updated``, ``entitlement.cancel_requested``,
     ``entitlement.reactivate_requested``, ``entitlement.<status>``, ``upgrade.created``, ``upgrade.<status>``,
-    ``reservation.return_requested``, ``reservation.returned`` or ``reservation.return_failed``.
+    ``reservation.return_requested``, ``reservation.returned``, ``reservation.return_failed``, ``budget.set`` or
+    ``export.created``.
     """
     partner: str
     customer: str
@@ -117,6 +119,12 @@ class Books:
         return sorted(accepted, key=lambda each: each.started_at)
 
     @property
+    def exports(self) -> "list[Export]":
+        """Every export of lines that was asked for, oldest first."""
+        self._settle()
+        return [replace(each, release=None) for each in self._world.ledger.exports.values()]
+
+    @property
     def effects(self) -> list[Effect]:
         """Every change, in order of time."""
         self._settle()
@@ -153,7 +161,7 @@ class Books:
         ]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of effects of each kind, and of requests, orders, upgrades, returns and warnings."""
+        """Return the number of effects of each kind, and of requests and warnings, and of what was begun."""
         counted = Counter(effect.kind for effect in self.effects)
         return {
             **dict(sorted(counted.items())),
@@ -161,6 +169,7 @@ class Books:
             "orders": len(self.orders),
             "upgrades": len(self.upgrades),
             "returns": len(self.returns),
+            "exports": len(self._world.ledger.exports),
             "warnings": len(self._world.warnings),
         }
 

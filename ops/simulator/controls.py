@@ -5,6 +5,7 @@ Members are named as in Python (``order_outcome``, ``azure_subscriptions``); ins
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -14,11 +15,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ops.simulator.behaviour import change_members, checked_copy
+from ops.simulator.billing.controls import CONTROLS
 from ops.simulator.clock import Clock, wire_date
 from ops.simulator.simulator import Simulator, profiles, routes
 from ops.simulator.state import Customer
 
-PAGES = ("orders", "carts", "subscriptions", "upgrades", "returns", "effects", "requests", "warnings")
+PAGES = ("orders", "carts", "subscriptions", "upgrades", "returns", "exports", "effects", "requests", "warnings")
 
 Control = Callable[[Simulator, Request, Any], object]
 
@@ -50,6 +52,7 @@ def control_app(simulator: Simulator) -> Starlette:
         ("POST", "/returns/{id}", _end_return),
         ("POST", "/catalog/rotate", _rotate),
         ("POST", "/tokens/revoke", _revoke),
+        *CONTROLS,
     )
     return Starlette(
         routes=[
@@ -78,6 +81,8 @@ def readable(clock: Clock, value: Any) -> Any:
             str(name): wire_date(clock.date(item)) if _is_instant(str(name), item) else readable(clock, item)
             for name, item in value.items()
         }
+    if isinstance(value, Decimal):
+        return format(value, "f")
     if isinstance(value, list | tuple):
         return [readable(clock, item) for item in value]
     return value

@@ -1,5 +1,7 @@
-"""The tables of operations: those of Partner Center, and those of Azure Resource Manager."""
+"""The tables of operations: those of Partner Center, of Azure Resource Manager and of Microsoft Graph."""
 
+from ops.simulator.graph import exports
+from ops.simulator.graph.calls import GraphOperation
 from ops.simulator.requests.calls import Operation
 from ops.simulator.resource_manager import refunds
 from ops.simulator.resource_manager import reservations as azure_reservations
@@ -12,13 +14,18 @@ from ops.simulator.resources import (
     catalog,
     checkout,
     customers,
+    invoices,
     orders,
     reservations,
     subscriptions,
     upgrades,
+    usage,
+    usage_budgets,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
+    *usage.OPERATIONS,
+    *usage_budgets.OPERATIONS,
     *customers.OPERATIONS,
     *agreements.OPERATIONS,
     *catalog.OPERATIONS,
@@ -29,9 +36,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *azure_entitlements.OPERATIONS,
     *reservations.OPERATIONS,
     *upgrades.OPERATIONS,
+    *invoices.OPERATIONS,
 )
 ARM_OPERATIONS: tuple[ArmOperation, ...] = (
     *azure_subscriptions.OPERATIONS,
     *azure_reservations.OPERATIONS,
     *refunds.OPERATIONS,
 )
+GRAPH_OPERATIONS: tuple[GraphOperation, ...] = exports.OPERATIONS

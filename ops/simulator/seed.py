@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from ops.simulator.behaviour import checked_copy
@@ -50,6 +51,11 @@ class Profile:
     """Legacy MS-AZR-0145P subscriptions."""
     legacy_status: str = "active"
     licences: int = 0
+    currency: str = "USD"
+    budget: Decimal | None = None
+    usage: bool = True
+    resources: int = 3
+    """What it costs: see ``Customer``."""
     upgrade: Literal["pending", "running", "completed", "failed"] | None = None
     """An upgrade that was started elsewhere and stays as it is."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -121,6 +127,10 @@ def add_customer(world: World, partner: str, profile: Profile, identity: str | N
         billing_profile=profile.billing_profile,
         reseller=profile.reseller,
         signed_directly=profile.agreement == "direct",
+        currency=profile.currency,
+        budget=profile.budget,
+        usage=profile.usage,
+        resources=profile.resources,
         overrides=dict(profile.settings),
     )
     if profile.agreement == "attested":

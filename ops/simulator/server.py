@@ -1,4 +1,4 @@
-"""The simulator on sockets: both services and the control port over http, the authority over https with an own CA."""
+"""The simulator on sockets: services and controls over http, authority and storage over https with an own CA."""
 
 import asyncio
 import contextlib
@@ -30,8 +30,13 @@ class Ports:
     control: int = 0
     authority: int = 0
     arm: int = 0
+    graph: int = 0
+    storage: int = 0
+    """Always over https, as Azure Storage is."""
+    storage_host: str = "localhost"
+    """The host of the storage in manifests: a name of the certificate."""
     api_tls: bool = False
-    """True: the API and Azure Resource Manager too speak https with a certificate of the CA."""
+    """True: the API, Azure Resource Manager and Microsoft Graph too speak https with a certificate of the CA."""
     names: tuple[str, ...] = ()
     """Host names of the certificate, beside localhost."""
 
@@ -45,6 +50,9 @@ class Addresses:
     authority: str
     """Without tenant: the authority of a partner or a customer is ``{authority}/{tenant id}``."""
     arm: str
+    graph: str
+    """With the version ``v1.0``."""
+    storage: str
     ca_pem: bytes
 
 
@@ -52,7 +60,7 @@ class Addresses:
 async def serving(simulator: Simulator, ports: Ports) -> AsyncIterator[Addresses]:
     """Serve a simulator in this event loop until the block ends. Raises OSError if a port is taken."""
     ca = trustme.CA(organization_name="azplan simulator")
-    tls = _tls(ca, ("localhost", "127.0.0.1", "::1", *ports.names))
+    tls = _tls(ca, ("localhost", "127.0.0.1", "::1", *dict.fromkeys((*ports.names, ports.storage_host))))
     servers: list[_Server] = []
     async with contextlib.AsyncExitStack() as stack:
         for app, port, context in (
@@ -60,12 +68,21 @@ async def serving(simulator: Simulator, ports: Ports) -> AsyncIterator[Addresses
             (control_app(simulator), ports.control, None),
             (simulator.authority, ports.authority, tls),
             (simulator.resource_manager, ports.arm, tls if ports.api_tls else None),
+            (simulator.graph, ports.graph, tls if ports.api_tls else None),
+            (simulator.storage, ports.storage, tls),
         ):
             servers.append(await stack.enter_async_context(_serving(app, ports.host, port, context)))
-        api, control, authority, arm = servers
+        api, control, authority, arm, graph, storage = servers
         host = ports.host
+        simulator.world.ledger.storage_url = storage.url(ports.storage_host)
         yield Addresses(
-            api.url(host), control.url(host), authority.url("localhost"), arm.url(host), ca.cert_pem.bytes()
+            api=api.url(host),
+            control=control.url(host),
+            authority=authority.url("localhost"),
+            arm=arm.url(host),
+            graph=f"{graph.url(host)}/v1.0",
+            storage=storage.url(ports.storage_host),
+            ca_pem=ca.cert_pem.bytes(),
         )
 
 

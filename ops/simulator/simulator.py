@@ -9,22 +9,26 @@ import httpx
 from starlette.types import ASGIApp
 
 from ops.simulator.behaviour import Settings, change_members
+from ops.simulator.billing.seeding import BillingDesk
 from ops.simulator.books import Books
 from ops.simulator.clock import MORNING, Clock
 from ops.simulator.commerce.order_provisioning import end_order
 from ops.simulator.commerce.refunds import end_return
 from ops.simulator.commerce.upgrade_progress import finish, start_running
 from ops.simulator.faults import FaultPlan
-from ops.simulator.operations import ARM_OPERATIONS, OPERATIONS
+from ops.simulator.graph.callers import GraphCallers
+from ops.simulator.graph.gateway import Graph
+from ops.simulator.operations import ARM_OPERATIONS, GRAPH_OPERATIONS, OPERATIONS
 from ops.simulator.requests.gateway import Gateway
 from ops.simulator.reserved import ReservedItem
 from ops.simulator.resource_manager.callers import ArmCallers
 from ops.simulator.resource_manager.gateway import ResourceManager
 from ops.simulator.seed import PROFILES, Profile, add_customer, add_plan, profile_from
-from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, RESOURCE_MANAGER, Tokens
+from ops.simulator.sign_in.bearer_tokens import GRAPH, PARTNER_CENTER, RESOURCE_MANAGER, Tokens
 from ops.simulator.sign_in.grants import Grants
 from ops.simulator.sign_in.token_endpoint import TokenEndpoint, token_app
 from ops.simulator.state import AzureSubscription, Customer, Order, Partner, Subscription, Upgrade
+from ops.simulator.storage.blobs import Storage
 from ops.simulator.world import World
 
 CONTOSO = Partner(
@@ -35,12 +39,13 @@ CONTOSO = Partner(
 """The default partner."""
 
 
-class Simulator:
+class Simulator(BillingDesk):
     """A Partner Center in memory. Make it with ``build``.
 
-    ``api``, ``resource_manager`` and ``authority`` are ASGI applications; ``transport()`` and ``arm_transport()`` make
-    httpx transports to the first two. ``books`` tells what happened, ``faults`` takes faults, ``clock`` tells and moves
-    time, ``settings`` may be replaced any time.
+    ``api``, ``resource_manager``, ``graph``, ``storage`` and ``authority`` are ASGI applications; ``transport()``,
+    ``arm_transport()``, ``graph_transport()`` and ``storage_transport()`` make httpx transports to the first four.
+    ``books`` tells what happened, ``faults`` takes faults, ``clock`` tells and moves time, ``settings`` may be replaced
+    any time.
     """
 
     def __init__(
@@ -51,19 +56,24 @@ class Simulator:
         seed: int,
         audience: str,
         arm_audience: str = RESOURCE_MANAGER,
+        graph_audience: str = GRAPH,
     ) -> None:
         self.seed = seed
-        self.arm_audience = arm_audience
+        self.arm_audience, self.graph_audience = arm_audience, graph_audience
         self.world = World(clock, settings, seed)
         self.world.partners = {partner.tenant_id: partner for partner in partners}
         self.faults = FaultPlan(seed)
         self.tokens = Tokens(self.world, audience)
-        self.grants = Grants(self.world, self.tokens, (audience, arm_audience))
+        self.grants = Grants(self.world, self.tokens, (audience, arm_audience, graph_audience))
         self.books = Books(self.world, self.world.settle)
         self.gateway = Gateway(self.world, OPERATIONS, self.tokens, self.faults)
         self.api: ASGIApp = self.gateway
         callers = ArmCallers(self.world, self.tokens, arm_audience)
         self.resource_manager = ResourceManager(self.world, ARM_OPERATIONS, callers, self.faults)
+        self.graph = Graph(
+            self.world, GRAPH_OPERATIONS, GraphCallers(self.world, self.tokens, graph_audience), self.faults
+        )
+        self.storage: ASGIApp = Storage(self.world, self.faults)
         self.authority: ASGIApp = token_app(TokenEndpoint(self.world, self.grants, self.faults))
 
     @property
@@ -185,6 +195,7 @@ class Simulator:
         self.faults.clear()
         self.gateway.clear()
         self.resource_manager.clear()
+        self.graph.clear()
 
     def rotate_catalog(self) -> None:
         """Make every availability id that was handed out stale now."""
@@ -206,6 +217,10 @@ class Simulator:
             user=user, partner=owner.partner, **{"tenant": owner.id, "audience": self.arm_audience, **details}
         )
 
+    def graph_token(self, *, user: bool = False, partner: str | None = None, **details: Any) -> str:
+        """Return an access token of a partner for Microsoft Graph."""
+        return self.token(user=user, partner=partner, **{"audience": self.graph_audience, **details})
+
     def refresh_token(self, partner: str | None = None, *, mfa: bool = True) -> str:
         """Return a refresh token of the partner's user."""
         return self.grants.refresh_token(self.world.partners[(partner or self.partner.tenant_id).lower()], mfa=mfa)
@@ -218,16 +233,22 @@ class Simulator:
         """Return the same to Azure Resource Manager."""
         return httpx.ASGITransport(app=self.resource_manager)
 
+    def graph_transport(self) -> httpx.ASGITransport:
+        """Return the same to Microsoft Graph."""
+        return httpx.ASGITransport(app=self.graph)
+
+    def storage_transport(self) -> httpx.ASGITransport:
+        """Return the same to the storage of the blobs, under any host."""
+        return httpx.ASGITransport(app=self.storage)
+
     def operation(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str | None:
-        """Return the name of the operation of a request to either service; None if no route fits."""
+        """Return the name of the operation of a request to any of the services; None if no route fits."""
         found = self.gateway.find(method.upper(), path, query or {})
-        if found is not None:
-            return found[0].name
-        of_arm = self.resource_manager.find(method.upper(), path)
-        return of_arm[0].name if of_arm else None
+        other = self.resource_manager.find(method.upper(), path) or self.graph.find(method.upper(), path)
+        return found[0].name if found is not None else other[0].name if other is not None else None
 
 
-def build(
+def build(  # noqa: PLR0913 - each has a default
     *,
     now: Callable[[], float] | None = None,
     scale: float = 1.0,
@@ -238,6 +259,7 @@ def build(
     seed: int = 1,
     audience: str = PARTNER_CENTER,
     arm_audience: str = RESOURCE_MANAGER,
+    graph_audience: str = GRAPH,
 ) -> Simulator:
     """Make a simulator without customers.
 
@@ -247,13 +269,16 @@ def build(
     """
     if clock is None:
         clock = Clock.manual(scale) if now is None else Clock.virtual(now, scale, origin)
-    return Simulator(clock, settings or Settings(), partners or [replace(CONTOSO)], seed, audience, arm_audience)
+    return Simulator(
+        clock, settings or Settings(), partners or [replace(CONTOSO)], seed, audience, arm_audience, graph_audience
+    )
 
 
 def routes() -> list[tuple[str, str]]:
     """Return method and path template of every operation that is served; those of the API are under its version."""
     at_the_api = [(operation.method, operation.template) for operation in OPERATIONS]
-    return [*at_the_api, *((operation.method, operation.template) for operation in ARM_OPERATIONS)]
+    of_arm = [(operation.method, operation.template) for operation in ARM_OPERATIONS]
+    return [*at_the_api, *of_arm, *((operation.method, operation.template) for operation in GRAPH_OPERATIONS)]
 
 
 def profiles() -> list[str]:

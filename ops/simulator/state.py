@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from ops.simulator.requests.answers import Json
@@ -24,7 +25,9 @@ class Partner:
     resellers: dict[str, bool] = field(default_factory=lambda: {"5550001": True, "5550002": True, "5550009": False})
     """Partner ids of its indirect resellers, and whether their program status is active."""
     sandbox: bool = False
-    """True: at most ten Azure plans, one per customer (three for an indirect provider)."""
+    """True: at most ten Azure plans, one per customer (three for an indirect provider), and no budgets."""
+    billing_permission: bool = True
+    """False: the application lacks PartnerBilling.Read.All, so that Microsoft Graph refuses it."""
     certificate: str | None = None
     """PEM of the certificate or public key that signs client assertions."""
     federated_subject: str | None = None
@@ -224,6 +227,16 @@ class Customer:
     orders: dict[str, Order] = field(default_factory=dict)
     carts: dict[str, Cart] = field(default_factory=dict)
     upgrades: list[Upgrade] = field(default_factory=list)
+    currency: str = "USD"
+    """The currency that it is billed in."""
+    budget: Decimal | None = None
+    """How much it may cost in a month before somebody is told; None: no budget."""
+    usage: bool = True
+    """False: nothing was used yet, whatever it owns."""
+    resources: int = 3
+    """Number of resources under each active Azure subscription, and under a legacy subscription."""
+    spent: dict[str, Decimal] = field(default_factory=dict)
+    """What a subscription has cost this month, where a test chose it."""
     overrides: dict[str, Any] = field(default_factory=dict)
     """Settings that differ for this customer."""
     shows_at: float | None = None

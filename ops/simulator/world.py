@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ops.simulator.behaviour import Range, Settings
+from ops.simulator.billing.ledger import Ledger
 from ops.simulator.books import Effect, Received, request_log
 from ops.simulator.clock import Clock
 from ops.simulator.state import Customer, Partner
@@ -28,6 +29,7 @@ class World:
         self.received = 0
         self.warnings: list[str] = []
         self.catalog_edition = 0
+        self.ledger = Ledger()
         self._queue: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = itertools.count(1)
         self._at: float | None = None
@@ -38,6 +40,7 @@ class World:
         self.effects.clear()
         self.requests.clear()
         self.warnings.clear()
+        self.ledger.clear()
         self.received = 0
         self._queue.clear()
 

@@ -36,5 +36,6 @@ def test_the_page_names_every_knob_fault_and_profile(title: str, names: set[str]
 
 def test_the_knobs_that_are_for_all_say_so() -> None:
     """The page marks the knobs that cannot differ between customers."""
-    source = (Path(ops.simulator.__file__).parent / "behaviour.py").read_text()
+    here = Path(ops.simulator.__file__).parent
+    source = (here / "behaviour.py").read_text() + (here / "billing" / "switches.py").read_text()
     assert set(re.findall(r'^    (\w+): [^\n]+\n    """\[all\]', source, re.MULTILINE)) == FOR_ALL

@@ -9,6 +9,7 @@ CODES: dict[int, tuple[int, str]] = {
     2001: (400, "The quantity cannot change together with the status."),
     2002: (400, "The quantity is out of range."),
     2011: (400, "A deleted subscription cannot be updated."),
+    2032: (403, "Access is denied."),
     2055: (400, "The etag is no longer valid."),
     3000: (400, "A property is invalid."),
     13605: (403, "The customer's acceptance of the Microsoft Customer Agreement has not been confirmed."),
@@ -32,6 +33,7 @@ CODES: dict[int, tuple[int, str]] = {
     800020: (403, "The catalog item is not eligible."),
     800023: (403, "The credit line is too small for this purchase."),
     800025: (400, "The credit line is too small for this purchase."),
+    800011: (400, "This is no valid Azure subscription."),
     800039: (403, "The reseller's program status is not active."),
     800040: (400, "The asset cannot change to this status from its present one."),
     800060: (409, "An order is in progress; look at the order history in a few minutes."),
@@ -83,7 +85,7 @@ CODES: dict[int, tuple[int, str]] = {
 class Refused(Exception):
     """Partner Center says no: becomes an error answer of shape A, with nothing changed.
 
-    ``status`` and ``description`` are those of ``CODES`` unless given; a code that is not there is 400. With a ``name``
+    ``status`` and ``text`` are those of ``CODES`` unless given; a code that is not there is 400. With a ``name``
     of the error the answer has shape B, as newer services write it.
     """
 
@@ -95,8 +97,10 @@ class Refused(Exception):
         status: int | None = None,
         headers: dict[str, str] | None = None,
         name: str | None = None,
+        text: str | None = None,
     ) -> None:
-        usual_status, text = CODES.get(code, (400, "The request was refused."))
+        usual_status, usual_text = CODES.get(code, (400, "The request was refused."))
+        text = text or usual_text
         self.code = code
         self.name = name
         self.status = status or usual_status

@@ -6,9 +6,11 @@ Each was seen in documented samples or reported by users of the vendor's clients
 import json
 import random
 import re
+from decimal import Decimal
 from typing import Any
 
 from ops.simulator.behaviour import Hostility
+from ops.simulator.billing.line_text import written
 from ops.simulator.requests.answers import Answer, Json
 
 BOM = b"\xef\xbb\xbf"
@@ -16,6 +18,8 @@ SHARE = 0.3
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RESOURCES = "/providers/Microsoft.Capacity/"
 DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+NUMBER = re.compile(r'"\\u0000([-\d.]+)"')
+"""A decimal as it stands in JSON text before its form is chosen."""
 UNTOUCHED = frozenset({"links", "provisioningContext"})
 ENUMS = frozenset(
     {
@@ -42,7 +46,9 @@ class Oddities:
             return answer.raw or b""
         success = answer.status < 400
         body = self._dress_answer(answer.body) if success else self._dress_error(answer.body)
-        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        text = NUMBER.sub(
+            self._number, json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=_mark)
+        ).encode()
         marked = self._hostility.bom == "always" or (success and self._hostility.bom == "successes")
         return (BOM if marked and not answer.from_gateway else b"") + text
 
@@ -102,5 +108,18 @@ class Oddities:
             return value.removesuffix("Z")
         return f"{value.removesuffix('Z')}+00:00" if self._chance() else value
 
+    def _number(self, found: re.Match[str]) -> str:
+        form = self._hostility.amounts
+        if form == "mixed":
+            form = "text" if self._chance() else "number"
+        return written(Decimal(found[1]), form)
+
     def _chance(self) -> bool:
         return self._rng.random() < SHARE
+
+
+def _mark(value: object) -> str:
+    """Return a decimal as a marked text, for the encoder of JSON knows none."""
+    if isinstance(value, Decimal):
+        return f"\x00{value:f}"
+    raise TypeError(f"{value!r} is not JSON")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from ops.simulator.commerce.error_codes import CODES, Refused
@@ -16,6 +17,9 @@ class Answer:
     status: int
     body: Json | None = None
     raw: bytes | None = None
+    file: Path | None = None
+    """A file whose ``span`` of bytes is the body: sent piece by piece, never held."""
+    span: tuple[int, int] = (0, 0)
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: Literal["nowhere", "json", "connection"] = "nowhere"
     """Half of the body is missing: from the JSON alone, or because the connection was dropped in the middle."""

@@ -1,6 +1,7 @@
 """Bodies of requests: JSON as the services read it, and as the books keep it."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 FREE_FORM = frozenset({"provisioningcontext"})
@@ -17,7 +18,7 @@ def read_json(content: bytes, content_type: str) -> Any:
     if "json" not in content_type.lower():
         raise NotJson("a body needs Content-Type: application/json")
     try:
-        return fold(json.loads(content.decode("utf-8-sig")))
+        return fold(json.loads(content.decode("utf-8-sig"), parse_float=Decimal))
     except ValueError:
         raise NotJson("the body is not JSON") from None
 

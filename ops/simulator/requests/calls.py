@@ -14,7 +14,8 @@ from ops.simulator.requests.answers import Answer
 from ops.simulator.state import Customer, Partner
 from ops.simulator.world import World
 
-Auth = Literal["either", "user", "app"]
+Auth = Literal["either", "user", "app", "billing_user"]
+"""Whose tokens are taken. ``billing_user``: a user's; what an application meets is a knob."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class Operation:
     stranger_code: int = 20002
     """Code of the refusal for a customer without relationship."""
     catalog: bool = False
+    speaks: Literal["json", "pdf"] = "json"
+    """What it answers; a request must accept it."""
     query: str | None = None
     """Query parameter that a request must have to be this operation."""
 

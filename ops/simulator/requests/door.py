@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -15,6 +17,8 @@ from ops.simulator.requests.bodies import readable
 from ops.simulator.requests.dropped_connections import drop
 from ops.simulator.requests.request_log import log
 from ops.simulator.world import World
+
+PIECE = 256 * 1024
 
 
 class Door(ABC):
@@ -52,10 +56,11 @@ class Door(ABC):
         """Return the answer and all of its headers but the length."""
 
     async def _send(self, send: Send, answer: Answer, headers: Mapping[str, str]) -> None:
-        body = Oddities(self._hostility, self._world.noise).encode(answer)
+        body = b"" if answer.file else Oddities(self._hostility, self._world.noise).encode(answer)
         if answer.cut == "json":
-            body = body[: len(body) // 2]
-        sent = {**headers, "Content-Length": str(len(body))}
+            answer, body = replace(answer, span=_half(answer.span)), body[: len(body) // 2]
+        length = answer.span[1] - answer.span[0] if answer.file else len(body)
+        sent = {"Content-Length": str(length), **headers}
         start = {
             "type": "http.response.start",
             "status": answer.status,
@@ -63,9 +68,22 @@ class Door(ABC):
         }
         await send(start)
         if answer.cut == "connection":
-            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        else:
-            await send({"type": "http.response.body", "body": body})
+            answer, body = replace(answer, span=_half(answer.span)), body[: len(body) // 2]
+        if answer.file:
+            await _send_file(send, answer.file, *answer.span)
+        await send({"type": "http.response.body", "body": body, "more_body": answer.cut == "connection"})
+
+
+async def _send_file(send: Send, file: Path, begin: int, end: int) -> None:
+    with file.open("rb") as content:
+        content.seek(begin)
+        while begin < end and (piece := content.read(min(PIECE, end - begin))):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            begin += len(piece)
+
+
+def _half(span: tuple[int, int]) -> tuple[int, int]:
+    return span[0], span[0] + (span[1] - span[0]) // 2
 
 
 def _code(answer: Answer) -> int | str | None:

@@ -80,11 +80,10 @@ class Gateway(Door):
         received.partner = caller.partner.tenant_id
         operation, params = self._route(received)
         received.operation = operation.name
-        if operation.auth not in ("either", caller.kind):
-            raise Refused(900329)
+        self._refuse_kind(operation, caller)
         accept = request.headers.get("accept", "*/*").lower()
-        if not any(word in accept for word in ("json", "*/*", "application/*")):
-            raise Refused(800002, "only JSON is spoken here", status=406)
+        if not any(word in accept for word in (operation.speaks, "*/*", "application/*")):
+            raise Refused(800002, f"only {operation.speaks.upper()} is spoken here", status=406)
         try:
             body = read_json(content, request.headers.get("content-type", ""))
         except NotJson as wrong:
@@ -102,6 +101,14 @@ class Gateway(Door):
         if any(self.find(method, received.path, received.query) for method in others):
             raise Refused(1000, "this resource does not know the method", status=405)
         raise Refused(1000, "no such resource")
+
+    def _refuse_kind(self, operation: Operation, caller: Caller) -> None:
+        if operation.auth == "billing_user":
+            refusal_code = self._world.settings.app_only_refusal
+            if caller.kind == "app" and refusal_code != "allowed":
+                raise Refused(int(refusal_code))
+        elif operation.auth not in ("either", caller.kind):
+            raise Refused(900329)
 
     def _warn(self, call: Call, caller: Caller) -> None:
         if call.operation.effect and not call.received.request_id:

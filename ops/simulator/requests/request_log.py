@@ -5,7 +5,12 @@ from starlette.requests import Request
 from ops.simulator.books import Received
 from ops.simulator.world import World
 
-KEPT_HEADERS = frozenset({"accept", "content-type", "if-match", "user-agent", "x-locale", "traceparent", "validatemfa"})
+KEPT_HEADERS = frozenset(
+    {
+        *("accept", "content-type", "if-match", "user-agent", "x-locale", "traceparent", "validatemfa", "range"),
+        "client-request-id",
+    }
+)
 
 
 def log(world: World, request: Request, content: object) -> Received:

@@ -18,6 +18,7 @@ from ops.simulator.world import World
 
 PARTNER_CENTER = "https://api.partnercenter.microsoft.com"
 RESOURCE_MANAGER = "https://management.azure.com"
+GRAPH = "https://graph.microsoft.com"
 UNDATED: Options = {"verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False}
 """Options to read a token with dates of a clock that PyJWT does not know."""
 _ALGORITHM = "HS256"

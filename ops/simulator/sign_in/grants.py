@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import jwt
 
 from ops.simulator.requests.answers import Json
-from ops.simulator.sign_in.bearer_tokens import PARTNER_CENTER, RESOURCE_MANAGER, UNDATED, Tokens
+from ops.simulator.sign_in.bearer_tokens import GRAPH, PARTNER_CENTER, RESOURCE_MANAGER, UNDATED, Tokens
 from ops.simulator.state import Customer, Partner
 from ops.simulator.world import World
 
 REFRESH_TOKEN_LIFETIME = 90 * 86400.0
-KNOWN_RESOURCES = ("https://graph.windows.net", RESOURCE_MANAGER, "https://graph.microsoft.com")
+KNOWN_RESOURCES = ("https://graph.windows.net", RESOURCE_MANAGER, GRAPH)
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 

@@ -1,0 +1,131 @@
+"""Which lines of an invoice are served, in which blob, and as what text: planted faults and partial usage included."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from ops.simulator.billing.aggregated_lines import aggregated_line
+from ops.simulator.billing.consumption import Group, group_of
+from ops.simulator.billing.invoices import Invoice, LineKind, Planted, draw, share_of
+from ops.simulator.billing.line_text import MARK, Mark, Style
+from ops.simulator.billing.reconciliation_lines import reconciliation_line
+from ops.simulator.billing.usage_lines import VARYING, common, day, resource, usage_line
+
+Line = dict[str, Any]
+OF_RESOURCE = ("resourceGroup", "resourceUri", "tags")
+CHUNK = 500
+
+
+def line_of(invoice: Invoice, kind: LineKind, number: int, planted: Planted | None = None) -> Line:
+    """Return a line of any kind by its number."""
+    if kind == "usage":
+        return usage_line(invoice, number, planted)
+    if kind == "aggregatedUsage":
+        return aggregated_line(invoice, number)
+    return reconciliation_line(invoice, number, planted)
+
+
+def planted_of(invoice: Invoice, kind: LineKind) -> dict[int, Planted]:
+    """Return the planted faults of a kind of lines, by number of the line."""
+    return {each.line: each for each in invoice.planted if each.lines == kind}
+
+
+def numbers(invoice: Invoice, kind: LineKind, begin: int, end: int, *, complete: bool) -> Iterator[int]:
+    """Return the numbers of the served lines of a range: a missing one is left out, a doubled one comes twice."""
+    planted = planted_of(invoice, kind)
+    for number in range(begin, end):
+        if not complete and not is_early(invoice, number):
+            continue
+        fault = planted.get(number)
+        if fault is None or fault.kind not in ("missing", "doubled"):
+            yield number
+        elif fault.kind == "doubled":
+            yield number
+            yield number
+
+
+def is_early(invoice: Invoice, number: int) -> bool:
+    """Tell whether a usage line is there while the usage is partial."""
+    return draw(invoice.seed, "early", number) < invoice.partial_share * 2**32
+
+
+def range_of(invoice: Invoice, kind: LineKind, blob: int) -> tuple[int, int]:
+    """Return the numbers of the lines of a blob, as begin and end."""
+    return share_of(invoice.lines(kind), invoice.blob_count(kind), blob)
+
+
+def texts(invoice: Invoice, style: Style, begin: int, end: int, *, complete: bool) -> Iterator[list[str]]:
+    """Return the served lines of a range as JSON texts, some hundreds at a time."""
+    kind = style.kind
+    if kind == "usage" and complete:
+        yield from _usage_texts(invoice, style, begin, end)
+        return
+    planted = planted_of(invoice, kind)
+    chunk: list[str] = []
+    for number in numbers(invoice, kind, begin, end, complete=complete):
+        chunk.append(style.write(line_of(invoice, kind, number, planted.get(number))))
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _usage_texts(invoice: Invoice, style: Style, begin: int, end: int) -> Iterator[list[str]]:
+    planted = planted_of(invoice, "usage")
+    days = [f'"{day(invoice, each)}"' for each in range(invoice.days)]
+    number = begin
+    while number < end:
+        found = group_of(invoice, number)
+        stop = min(end, found.end)
+        template = _template(invoice, style, found)
+        amounts = _amounts(style, found)
+        while number < stop:
+            k = number - found.begin
+            whose, today = divmod(k, invoice.days)
+            last = min(stop, number + invoice.days - today)
+            of_resource = _for_resource(template, found, whose)
+            chunk = [
+                of_resource % (days[today + each], *amounts[(k + each) % len(amounts)]) for each in range(last - number)
+            ]
+            if any(each in planted for each in range(number, last)) if planted else False:
+                chunk = _with_planted(invoice, style, chunk, number, planted)
+            yield chunk
+            number = last
+
+
+def _with_planted(
+    invoice: Invoice, style: Style, chunk: list[str], begin: int, planted: dict[int, Planted]
+) -> list[str]:
+    changed = []
+    for number in numbers(invoice, "usage", begin, begin + len(chunk), complete=True):
+        fault = planted.get(number)
+        plain = fault is None or fault.kind == "doubled"
+        changed.append(chunk[number - begin] if plain else style.write(usage_line(invoice, number, fault)))
+    return changed
+
+
+def _template(invoice: Invoice, style: Style, found: Group) -> str:
+    """Return the text of a group's lines with marks for what its resources have, and %s for what each line has."""
+    text = style.write({**common(invoice, found), **{name: Mark(name) for name in VARYING}}).replace("%", "%%")
+    return MARK.sub(lambda mark: mark[0] if mark[1] in OF_RESOURCE else "%s", text)
+
+
+def _for_resource(template: str, found: Group, number: int) -> str:
+    used = resource(found, number)
+    values = dict(zip(OF_RESOURCE, (used.group, used.uri, used.tags), strict=True))
+    return MARK.sub(lambda mark: _json_text(values[mark[1]]).replace("%", "%%"), template)
+
+
+def _amounts(style: Style, found: Group) -> list[tuple[str, str, str]]:
+    return [
+        (
+            style.number("quantity", found.quantity(k)),
+            style.number("billingPreTaxTotal", found.billed(k)),
+            style.number("pricingPreTaxTotal", found.priced(k)),
+        )
+        for k in range(min(len(found.quantities), max(1, found.end - found.begin)))
+    ]
+
+
+def _json_text(value: Literal[""] | str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
