@@ -32,6 +32,7 @@ from worker.journal.processing import (
     runs,
     unknown_rows,
 )
+from worker.journal.processing.exports import Exports
 from worker.journal.processing.lane_prefixes_of_accounts import Directory
 from worker.journal.processing.requests import LaneRequests
 from worker.journal.processing.shared_ceilings import SharedCeilings
@@ -51,7 +52,7 @@ class Journal:
     """The commands, the results and the events of azplan, for one worker.
 
     `requests`: the requests of people about commands of this worker's lanes. `retention`: forgets finished work.
-    `ceilings`: the request ceilings that all processes on the journal share.
+    `ceilings`: the request ceilings that all processes on the journal share. `exports`: datasets and their versions.
     """
 
     def __init__(self, transactions: Transactions) -> None:
@@ -61,6 +62,7 @@ class Journal:
         self.requests = LaneRequests(transactions, lambda: self.worker)
         self.retention = Retention(transactions)
         self.ceilings = SharedCeilings(transactions)
+        self.exports = Exports(transactions)
         self._pauses = Pauses(transactions)
         self._looked_up_to = ""
 

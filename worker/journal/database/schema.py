@@ -28,6 +28,11 @@ TABLES = (
     "account_name",
     "ceiling",
     "lag",
+    "dataset",
+    "dataset_version",
+    "export",
+    "export_part",
+    "crossing",
 )
 """All tables of a journal of the newest version."""
 

@@ -132,7 +132,7 @@ async def _find_whole(tx: Transaction, ages: Ages, place: Place, limit: int) -> 
 async def _forget_whole(tx: Transaction, ages: Ages, uids: Sequence[str]) -> int:
     """Delete these commands and all their rows."""
     gone = await _still_over(tx, ages.whole, "1 = 1", uids)
-    for table in ("step", "call", "note", "event", "dead_letter", "act", "command"):
+    for table in ("export_part", "export", "step", "call", "note", "event", "dead_letter", "act", "command"):
         await tx.many(f"DELETE FROM {table} WHERE uid = ?", [(uid,) for uid in gone])
     return len(gone)
 
@@ -146,7 +146,7 @@ async def _forget_details(tx: Transaction, ages: Ages, uids: Sequence[str]) -> i
     bared = await _still_over(tx, ages.details, DETAILED, uids)
     await tx.many(BARE_COMMAND, [(tx.now, uid) for uid in bared])
     await tx.many(f"{BARE_LETTER} uid = ?", [(tx.now, uid) for uid in bared])
-    for table in ("step", "call", "note"):
+    for table in ("export_part", "export", "step", "call", "note"):
         await tx.many(f"DELETE FROM {table} WHERE uid = ?", [(uid,) for uid in bared])
     return len(bared)
 

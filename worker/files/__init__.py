@@ -1,0 +1,12 @@
+"""The files that commands end in: datasets, their versions, and the destination that holds them.
+
+| part | what lives there |
+|---|---|
+| `layout` | the paths of datasets, versions and parts, and which names a path may have |
+| `manifest` | the manifest of a version: its members and its canonical bytes |
+| `store` | the port: what is needed of a destination |
+| `folder` | a folder as the destination |
+| `errors` | a destination that does not answer, and one that refuses |
+| `destination` | staging, publishing and reading versions at a destination |
+| `scratch` | folders for files under way |
+"""

@@ -1,0 +1,212 @@
+"""The destination of this worker's files: staging, publishing and reading versions. Knows no journal."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worker.files.errors import DestinationRefused, OtherVersion
+from worker.files.folder import InThread
+from worker.files.layout import MANIFEST, POINTER, STAGING, Dataset, is_version, safe_name, safe_path
+from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, canonical
+from worker.files.scratch import Scratch
+from worker.files.store import CHUNK, Store
+
+
+class StagedOtherBytes(Exception):
+    """The file has another hash than its maker says: something changed the file meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """The settings about files that decide what commands do."""
+
+    formats: tuple[str, ...] = ("source",)
+    focus_version: str = "1.2"
+    trust_etag: bool = True
+    concurrency: int = 1
+    downloads: int = 4
+    keep_unbilled: int = 7
+    records_in_events: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file that is durable at the destination and belongs to no version yet."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A single file that never changes. `already`: it was there before."""
+
+    uri: str
+    sha256: str
+    bytes: int
+    already: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version that stands at the destination."""
+
+    manifest: Manifest
+    manifest_sha256: str
+    folder_uri: str
+
+    @property
+    def version(self) -> str:
+        """The name of the version."""
+        return self.manifest.version
+
+    @property
+    def manifest_uri(self) -> str:
+        """Where the manifest is."""
+        return f"{self.folder_uri}/{MANIFEST}"
+
+    def uri_of(self, file: PublishedFile) -> str:
+        """Where a file of the version is."""
+        return f"{self.folder_uri}/{file.path}"
+
+
+class Destination:
+    """Where the files of this worker go. Raises `DestinationUnavailable` and `DestinationRefused`, and no other error
+    of the store."""
+
+    def __init__(self, store: Store, options: FileOptions, scratch: Scratch, *, in_thread: InThread) -> None:
+        self.store = store
+        self.options = options
+        self.scratch = scratch
+        self._run = in_thread
+
+    # ---- under way
+
+    async def stage(self, dataset: Dataset, export: str, path: str, source: Path) -> Staged:
+        """Bring a finished local file to the destination, where no reader looks. The local file may be gone then.
+
+        The hash is a part of the name: a worker that lost its command replaces nothing that another has staged.
+        """
+        sha256, size = await self._run(lambda: measured(source))
+        staged = f"{staging_folder(dataset, export)}/{safe_path(path)}.{sha256[:12]}"
+        await self.store.put(staged, source)
+        return Staged(staged, sha256, size)
+
+    @asynccontextmanager
+    async def local(self, path: str) -> AsyncIterator[Path]:
+        """A file of the destination as a local file, to be read only. It may be gone after the block."""
+        present = self.store.local(path)
+        if present is not None:
+            yield present
+            return
+        with self.scratch.folder() as folder:
+            copied = folder / Path(path).name
+            with copied.open("wb") as file:
+                async for chunk in self.store.chunks(path):
+                    file.write(chunk)
+            yield copied
+
+    async def clear(self, dataset: Dataset, keep: str | None = None) -> None:
+        """Remove what is staged of a dataset, except of the export `keep`. Whoever holds the dataset may call this."""
+        kept = None if keep is None else f"{staging_folder(dataset, keep)}/"
+        for folder in await self.staged(dataset):
+            if kept is None or not kept.startswith(f"{folder}/"):
+                await self.store.delete_folder(folder)
+
+    async def staged(self, dataset: Dataset) -> list[str]:
+        """The folders of a dataset in which versions come into being."""
+        begin = f"{dataset.folder}/{STAGING}"
+        found = {_first(entry.path, begin) async for entry in self.store.entries(dataset.folder)}
+        return sorted(found - {""})
+
+    # ---- versions
+
+    async def manifest_of(self, dataset: Dataset, version: str) -> bytes | None:
+        """The bytes of a version's manifest. None if there is none: the version is not there."""
+        return await self.store.read(f"{dataset.version_folder(version)}/{MANIFEST}")
+
+    async def published(self, dataset: Dataset, version: str) -> Published | None:
+        """A version, if it stands. Raises `DestinationRefused` for a manifest that this azplan cannot read."""
+        content = await self.manifest_of(dataset, version)
+        if content is None:
+            return None
+        uri = self.uri(dataset.version_folder(version))
+        try:
+            return Published(Manifest.from_bytes(content), hashlib.sha256(content).hexdigest(), uri)
+        except UnreadableManifest as error:
+            raise DestinationRefused(f"{uri}/{MANIFEST} cannot be used: {error}") from error
+
+    async def latest(self, dataset: Dataset) -> Published | None:
+        """The newest version, as the pointer says. None if there is no version, or the pointer names none that stands."""
+        named = pointed(await self.store.read(f"{dataset.folder}/{POINTER}") or b"")
+        if named is None:
+            return None
+        found = await self.published(dataset, named["version"])
+        return found if found is not None and found.manifest_sha256 == named["manifestSha256"] else None
+
+    async def prepare(self, dataset: Dataset, export: str, version: str, parts: Mapping[str, str]) -> None:
+        """Bring staged parts to the folder of a version that does not stand yet. `parts`: from staged to final paths."""
+        await self.store.prepare(staging_folder(dataset, export), parts, dataset.version_folder(version))
+
+    async def commit(self, dataset: Dataset, export: str, version: str, manifest: bytes) -> None:
+        """Let the version stand, with exactly this manifest. Raises `OtherVersion` if another manifest is there."""
+        folder = dataset.version_folder(version)
+        if await self.store.commit(staging_folder(dataset, export), folder, manifest):
+            return
+        if await self.manifest_of(dataset, version) != manifest:
+            raise OtherVersion(f"{self.uri(folder)}/{MANIFEST}")
+
+    async def point(self, dataset: Dataset, version: str, manifest_sha256: str) -> None:
+        """Let the pointer name this version, unless it names a newer one. Names of versions sort by their instants."""
+
+        def newer(present: bytes) -> bool:
+            named = pointed(present)
+            return named is not None and named["version"] > version
+
+        content = canonical({"version": version, "manifestSha256": manifest_sha256})
+        await self.store.replace(f"{dataset.folder}/{POINTER}", content, newer)
+
+    def uri(self, path: str) -> str:
+        """How others name a path of the destination."""
+        return f"{self.store.url}/{path}"
+
+    # ---- single files
+
+    async def document(self, folder: str, path: str, source: Path) -> Document:
+        """Create a file that never changes. `{sha}` in the path becomes the first 12 digits of its SHA-256."""
+        sha256, size = await self._run(lambda: measured(source))
+        place = f"{folder}/{safe_path(path.replace('{sha}', sha256[:12]))}"
+        created = await self.store.create(place, source)
+        return Document(self.uri(place), sha256, size, already=not created)
+
+
+def staging_folder(dataset: Dataset, export: str) -> str:
+    """The folder in which the files of an export wait to become a version."""
+    return f"{dataset.folder}/{STAGING}{safe_name(export)}"
+
+
+def pointed(content: bytes) -> dict[str, Any] | None:
+    """What a pointer says. None for anything that is no pointer."""
+    try:
+        found = json.loads(content)
+        ok = is_version(found["version"]) and isinstance(found["manifestSha256"], str)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if ok else None
+
+
+def measured(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a local file."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+
+
+def _first(path: str, begin: str) -> str:
+    """The folder that begins so, of a path in it; "" for any other path."""
+    return begin + path.removeprefix(begin).partition("/")[0] if path.startswith(begin) else ""

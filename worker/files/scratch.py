@@ -1,0 +1,83 @@
+"""Folders for files under way, on this machine. A folder that its process could not remove goes with the next start.
+
+A process holds a lock beside its folder as long as it lives, so that no other process takes the folder for a leftover.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from worker.files.errors import DestinationRefused, DestinationUnavailable
+from worker.operating_system import lock
+
+PREFIX, LOCK = "azplan-scratch-", ".lock"
+
+
+class Scratch:
+    """The scratch folder of a process, below `root`; the system's folder for temporary files if that is None.
+
+    The folder is made with the first file.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        self._own: Path | None = None
+        self._handle: int | None = None
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """A new empty folder, removed at the end with all that is in it.
+
+        Raises `DestinationUnavailable` if the disk is full and `DestinationRefused` if nothing can be written there.
+        """
+        try:
+            made = Path(tempfile.mkdtemp(dir=self._opened()))
+        except OSError as error:
+            raise self._no_room(error) from error
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove the folder and everything in it."""
+        if self._own is None or self._handle is None:
+            return
+        shutil.rmtree(self._own, ignore_errors=True)
+        os.close(self._handle)
+        self._own.with_suffix(LOCK).unlink(missing_ok=True)
+        self._own = self._handle = None
+
+    def _opened(self) -> Path:
+        if self._own is None:
+            root = self._root or Path(tempfile.gettempdir())
+            root.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(root)
+            own = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+            self._handle = os.open(own.with_suffix(LOCK), os.O_RDWR | os.O_CREAT, 0o600)
+            lock(self._handle)
+            self._own = own
+        return self._own
+
+    def _no_room(self, error: OSError) -> Exception:
+        where = self._root or Path(tempfile.gettempdir())
+        detail = f"the folder {where} for files under way: {error.strerror or type(error).__name__}"
+        if isinstance(error, PermissionError | NotADirectoryError | FileNotFoundError):
+            return DestinationRefused(detail, "Name a folder that the worker may write to in AZPLAN_FILES__SCRATCH.")
+        return DestinationUnavailable(detail)
+
+
+def _remove_leftovers(root: Path) -> None:
+    """Remove the folders of processes that have ended, and nothing of one that lives."""
+    for file in root.glob(f"{PREFIX}*{LOCK}"):
+        with suppress(OSError):
+            handle = os.open(file, os.O_RDWR)
+            try:
+                if lock(handle):
+                    shutil.rmtree(file.with_suffix(""), ignore_errors=True)
+                    file.unlink(missing_ok=True)
+            finally:
+                os.close(handle)

@@ -1,0 +1,141 @@
+"""The step that publishes a version of a dataset: the class `files`. Local, and brought about once by whoever publishes.
+
+The journal's row for (dataset, content) comes first, with the bytes of the manifest. Then the parts, the manifest, which
+is created and never overwritten, the pointer, and the row again. A run that dies anywhere is repeated from the row: what
+stands stays, what is missing is written with the same bytes.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from worker.clock import instant
+from worker.files.destination import Destination
+from worker.files.errors import DestinationRefused, DestinationUnavailable, OtherVersion
+from worker.files.layout import MANIFEST, Dataset
+from worker.files.manifest import Manifest, stamp
+from worker.journal.export_records import DatasetVersion, Export, VersionState
+from worker.journal.journal import Journal
+from worker.journal.records import SECOND, Step, StepState, Work
+from worker.step_view import Result
+
+EFFECT = "files"
+"""The class of the step in the journal."""
+
+Compose = Callable[[datetime, str | None], Manifest]
+"""The manifest, from the instant of publishing and the version that it takes the place of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A version of a dataset, made of all parts of the export. `content_sha256`: what the version is known by."""
+
+    export: Export
+    version: str
+    content_sha256: str
+    manifest: Compose
+
+
+class Publisher:
+    """Publishes versions for one run of a command."""
+
+    def __init__(self, files: Destination, journal: Journal, work: Work) -> None:
+        self._files = files
+        self._journal = journal
+        self._work = work
+
+    async def publish(self, name: str, new: Publication) -> Result:
+        """Publish the version once, as the step `name`. What stands of this content already is the result.
+
+        Raises `LaneLost`, `JournalUnavailable`, `OtherVersion`, `DestinationUnavailable` and `DestinationRefused`.
+        """
+        dataset = Dataset.parse(new.export.dataset)
+        row, stood = await self._row(dataset, new)
+        if not stood:
+            await self._place(dataset, row)
+        await self._files.point(dataset, row.version, row.manifest_sha256)
+        result = self._result(dataset, row, already=row.state is VersionState.PUBLISHED or row.export != new.export.id)
+        done = Step(name, EFFECT, StepState.APPLIED, attempts=1, result=result)
+        await self._journal.exports.version_stands(self._work, row, done)
+        self._work.steps[name] = done
+        with suppress(DestinationUnavailable, DestinationRefused):  # whoever takes the dataset next removes the rest
+            await self._files.clear(dataset)
+        return result
+
+    async def _row(self, dataset: Dataset, new: Publication) -> tuple[DatasetVersion, bool]:
+        """The journal's row of this content, and whether the version stands at the destination."""
+        row = await self._journal.exports.version(dataset.path, new.content_sha256)
+        version = new.version if row is None else row.version
+        present = await self._files.manifest_of(dataset, version)
+        if present is not None:
+            return await self._standing(dataset, new, row, present), True
+        if row is None or row.manifest is None or row.export != new.export.id:
+            row = await self._compose(dataset, replace(new, version=version))
+            await self._journal.exports.begin_version(self._work, row)
+        else:
+            await self._journal.exports.insist(self._work)
+        return row, False
+
+    async def _standing(
+        self, dataset: Dataset, new: Publication, row: DatasetVersion | None, present: bytes
+    ) -> DatasetVersion:
+        """The row of a version that stands. A journal that lost its row takes the version over, if the content is it."""
+        sha256 = hashlib.sha256(present).hexdigest()
+        if row is not None:
+            if row.manifest_sha256 != sha256:
+                raise OtherVersion(f"{self._files.uri(dataset.version_folder(row.version))}/{MANIFEST}")
+            await self._journal.exports.insist(self._work)
+            return row
+        found = await self._files.published(dataset, new.version)
+        if found is None or found.manifest.source.content_sha256 != new.content_sha256:
+            raise OtherVersion(f"{self._files.uri(dataset.version_folder(new.version))}/{MANIFEST}")
+        taken = DatasetVersion(
+            dataset=dataset.path,
+            content_sha256=new.content_sha256,
+            version=new.version,
+            state=VersionState.PUBLISHED,
+            export=new.export.id,
+            manifest=None,
+            manifest_sha256=sha256,
+            supersedes=found.manifest.supersedes,
+            published_at=int(found.manifest.published_at.timestamp()) * SECOND,
+        )
+        await self._journal.exports.begin_version(self._work, taken)
+        return taken
+
+    async def _compose(self, dataset: Dataset, new: Publication) -> DatasetVersion:
+        latest = await self._files.latest(dataset)
+        before = None if latest is None or latest.version == new.version else latest.version
+        published_at = self._journal.now() // SECOND * SECOND
+        manifest = new.manifest(instant(published_at), before)
+        content = replace(manifest, version=new.version).to_bytes()
+        return DatasetVersion(
+            dataset=dataset.path,
+            content_sha256=new.content_sha256,
+            version=new.version,
+            state=VersionState.PUBLISHING,
+            export=new.export.id,
+            manifest=content.decode("ascii"),
+            manifest_sha256=hashlib.sha256(content).hexdigest(),
+            supersedes=before,
+            published_at=published_at,
+        )
+
+    async def _place(self, dataset: Dataset, row: DatasetVersion) -> None:
+        """Bring parts and manifest to their place. The lane is looked at once more before the version appears."""
+        parts = {part.staged: part.path for part in await self._journal.exports.parts(row.export)}
+        await self._files.prepare(dataset, row.export, row.version, parts)
+        await self._journal.exports.insist(self._work)
+        await self._files.commit(dataset, row.export, row.version, (row.manifest or "").encode("ascii"))
+
+    def _result(self, dataset: Dataset, row: DatasetVersion, *, already: bool) -> Result:
+        return {
+            "version": row.version,
+            "manifestSha256": row.manifest_sha256,
+            "manifestUri": f"{self._files.uri(dataset.version_folder(row.version))}/{MANIFEST}",
+            "supersedes": row.supersedes,
+            "publishedAt": stamp(instant(row.published_at)),
+            "already": already,
+        }
