@@ -7,6 +7,7 @@
 | `runtime` | moves commands; knows no particular one |
 | `handlers`, `azure_plans` | one file a command: its reads, decisions and writes; and what handlers share |
 | `handling`, `steps`, `step_view` | join a command to its handler, and a write to the journal |
+| `files`, `datasets` | the files that commands end in and their destination; what a command does with datasets |
 | `gate` | whether a request may leave |
 | `journal` | the commands, their results and their events |
 | `partner_center` | the only door to Partner Center |

@@ -17,13 +17,23 @@ from prometheus_client import start_http_server
 from events.messages.base import Command
 from worker import metrics
 from worker.assembly.accounts import open_accounts, share, unused_proxies
-from worker.assembly.parts import ages, kafka_config, lease, open_engine, open_source, policy, tenants_of
+from worker.assembly.parts import (
+    ages,
+    kafka_config,
+    lease,
+    open_destination,
+    open_engine,
+    open_source,
+    policy,
+    tenants_of,
+)
 from worker.assembly.rooms import Rooms
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Sink, Source
 from worker.broker.sink import KafkaSink
 from worker.broker.writing.in_flight_limit import largest_record
 from worker.clock import Clock
+from worker.files.destination import Destination
 from worker.gate import Traffic
 from worker.handling import Handler, load
 from worker.http.health import HealthServer
@@ -80,17 +90,18 @@ class Worker:
         journal = await self._open_journal()
         await journal.bind(settings.kafka.group_id, settings.kafka.commands_topic)
         tenants = await journal.register_tenants(tenants_of(settings))
-        accounts = open_accounts(settings, self._clock)
+        accounts, files = open_accounts(settings, self._clock), open_destination(settings)
         for name, warning in unused_proxies(settings):
             log.warning("proxy.unused", partner=name, warning=warning)
         try:
             source, sink = open_source(settings, self._clock), KafkaSink(kafka_config(settings))
-            given = Dependencies(self._clock, journal, accounts, tenants, source, sink, load("worker.handlers"))
+            given = Dependencies(self._clock, journal, accounts, tenants, source, sink, load("worker.handlers"), files)
             with exported(settings):
                 await assemble(settings, given).run(self._stop)
         finally:
             for account in accounts.values():
                 await account.close()
+            files.scratch.close()
             await journal.close()
         return 128 + self._signal
 
@@ -123,6 +134,7 @@ class Dependencies:
     source: Source
     sink: Sink
     handlers: Mapping[type[Command], Handler]
+    files: Destination
     spread: Callable[[], float] = random.random
     attention: float = 0.5
     """Seconds between two looks at the requests of persons."""
@@ -204,6 +216,7 @@ def turn_parts(
     return TurnParts(
         journal=given.journal,
         handlers=given.handlers,
+        files=given.files,
         traffic=lambda work: join(given, work, partial(closed, work)),
         clock=given.clock,
         policy=policy(settings),

@@ -18,6 +18,8 @@ from events.messages.command_status import Blocker, PartnerCenterError
 from events.messages.fields import is_guid
 from worker import metrics
 from worker.clock import duration_micros
+from worker.datasets.command_files import CommandFiles
+from worker.datasets.publication import Publication
 from worker.errors import Failed, Rejected, Validated, Wait
 from worker.journal.records import Earlier, Json, Note, Step
 from worker.looks.awaited import Awaited
@@ -75,6 +77,8 @@ class Context:
         """The fields by which every event of the command names the command."""
         self.center = run.center
         """The partner account, bound to this run."""
+        self.files = CommandFiles(run.files, run.journal, run.work, run.center.account)
+        """The datasets, exports and files of the command."""
         self.policy = run.policy
         """Durations that a handler may need, such as the lag of the order list."""
         self.validate_only = run.validate_only
@@ -154,11 +158,11 @@ class Context:
                 f"{changes[0].operation.name} was still to be done when the deadline {deadline.isoformat()} passed",
             )
 
-    async def step(self, name: str, effect: Effect) -> Result | None:
-        """Make a change at Partner Center: an `Orphan`, a `State` or a `Money` effect of `worker.steps`.
+    async def step(self, name: str, effect: Effect | Publication) -> Result | None:
+        """Make a change at Partner Center: an `Orphan`, a `State` or a `Money` effect of `worker.steps`. Or publish.
 
-        The result; None if the state was there already. Raises the errors of `worker.partner_center.errors`, and
-        `EffectHeld` if another command of the customer has the effect open.
+        The result; None if the state was there already. Raises the errors of `worker.partner_center.errors` and of
+        `worker.datasets.publication`, and `EffectHeld` if another command of the customer has the effect open.
         """
         begun, outcome = self._clock.monotonic(), "failed"
         try:

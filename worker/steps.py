@@ -17,7 +17,9 @@ from typing import Literal, Protocol
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from worker.clock import Clock, duration_micros
+from worker.datasets.publication import Publication, Publisher
 from worker.errors import AttemptsSpent, Failed, JournalError, LaneLost, Rejected, Validated
+from worker.files.destination import Destination
 from worker.journal.journal import Journal
 from worker.journal.records import SECOND, Call, Json, Micros, Resolution, Step, StepState, Work
 from worker.partner_center.errors import CallError, Refused
@@ -129,6 +131,7 @@ class Run:
     journal: Journal
     center: PartnerCenter
     """The partner account of the command, bound to this run."""
+    files: Destination
     exchange: Exchange
     policy: Policy
     clock: Clock
@@ -148,7 +151,7 @@ class Steps:
         self._policy = run.policy
         self._begun = run.journal.now()
 
-    async def take(self, name: str, effect: Effect) -> Result | None:
+    async def take(self, name: str, effect: Effect | Publication) -> Result | None:
         """Bring the effect about once. Returns the result of the answer; None if the state was there already.
 
         Raises `CallError` like the client, `Rejected` when the deadline has passed, `AttemptsSpent`, `LaneLost`,
@@ -167,6 +170,9 @@ class Steps:
                 return await self._state(name, effect)
             case Money():
                 return await self._money(name, effect)
+            case Publication():
+                self._may_write(name)
+                return await Publisher(self._run.files, self._journal, self._work).publish(name, effect)
 
     def in_doubt(self) -> bool:
         """Whether any write of this command is in doubt."""
@@ -244,14 +250,7 @@ class Steps:
         if step is not None and step.in_doubt and self.shows_in(step.until) == 0.0:
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0, earlier_until=0))
 
-    async def _act(
-        self,
-        intent: Step,
-        act: Act,
-        key: str | None,
-        *,
-        spends: bool = False,
-    ) -> Result:
+    async def _act(self, intent: Step, act: Act, key: str | None, *, spends: bool = False) -> Result:
         """Store the intent, send the request, store the outcome."""
         self._may_write(intent.name)
         self._run.exchange.permit(intent.name, self._policy.call_timeout)

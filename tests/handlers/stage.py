@@ -23,8 +23,10 @@ from ops.simulator.state import Partner
 from tests.handlers.connection import ACCOUNT, InProcessAccount, IssuedTokens
 from tests.support.callers_thread import CallersThread
 from tests.support.customer_tokens import token_at
+from tests.support.destinations import destination_in
 from tests.support.virtual_time import START, LoopClock
 from worker.clock import Clock
+from worker.files.destination import Destination
 from worker.gate import Traffic
 from worker.handling import load
 from worker.journal.database.sqlite.engine import SqliteEngine
@@ -132,6 +134,11 @@ class Stage:
         """An empty journal."""
         engine = SqliteEngine(self._journal_file, clock=self.clock, threads=CallersThread())
         return Journal(Transactions(engine, self.clock))
+
+    @cached_property
+    def files(self) -> Destination:
+        """An empty folder as the destination of files."""
+        return destination_in(self._journal_file.with_suffix(".files"))
 
     @cached_property
     def lags(self) -> LearnedLags:
@@ -308,6 +315,7 @@ class Stage:
         return TurnParts(
             journal=self.journal,
             handlers=load("worker.handlers"),
+            files=self.files,
             traffic=traffic,
             clock=self.clock,
             policy=self.cast.policy,

@@ -19,6 +19,9 @@ OPERATIONS = "worker.partner_center.resources."
 needs yet.
 """
 KEPT: Mapping[str, str] = {
+    "worker.files.layout.content_sha256": "for the exports of lines",
+    "worker.files.layout.part_path": "for the exports of lines",
+    "worker.files.layout.version_name": "for the exports of lines",
     "worker.operators.who_and_why.sign": "for a page: the command line makes its signature from the person at it",
 }
 """Other names that nothing uses, each with the reason to keep it."""
@@ -30,6 +33,7 @@ CALLED_BY_LIBRARIES = (
     "FetchedBatches.has_next",
     "FetchedBatches.next_batch",
     "FetchedBatches.size_in_bytes",
+    "CommandFiles.part",
 )
 
 

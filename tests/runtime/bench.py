@@ -10,6 +10,7 @@ from events.messages.base import Command, commands
 from events.messages.plans import SuspendPlan
 from events.wire.record import Headers, Record
 from tests.support.callers_thread import CallersThread
+from tests.support.destinations import destination_in
 from tests.support.virtual_time import LoopClock
 from worker.gate import Traffic
 from worker.journal.database.sqlite.engine import SqliteEngine
@@ -81,6 +82,7 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.clock = LoopClock()
         self.path = path
+        self.files = destination_in(path.with_suffix(".files"))
         self.journal = Journal(Transactions(SqliteEngine(path, clock=self.clock, threads=CallersThread()), self.clock))
 
     async def open(self) -> None:
@@ -137,6 +139,7 @@ class Bench:
         given = {
             "journal": self.journal,
             "handlers": dict.fromkeys(commands().values(), handler),
+            "files": self.files,
             "traffic": self.traffic,
             "tenant_ids": {ACCOUNT: TENANT_ID},
             "lags": LearnedLags(self.journal, POLICY.wait_max, lambda: 0.0).of,
@@ -161,6 +164,7 @@ class Bench:
                 work,
                 self.journal,
                 center,
+                self.files,
                 run,
                 policy,
                 clock=self.clock,

@@ -110,6 +110,15 @@ DEFAULTS = {
     "METRICS__PORT": "9464",
     "LOG__LEVEL": "info",
     "LOG__FORMAT": "auto",
+    "FILES__URL": "file:azplan-files",
+    "FILES__FORMATS": "",
+    "FILES__FOCUS_VERSION": "1.2",
+    "FILES__CONCURRENCY": "1",
+    "FILES__DOWNLOADS": "4",
+    "FILES__SCRATCH": "",
+    "FILES__KEEP_UNBILLED": "7",
+    "FILES__TRUST_ETAG": "true",
+    "FILES__RECORDS_IN_EVENTS": "10000",
 }
 
 
@@ -647,3 +656,41 @@ def test_bytes_may_have_a_unit(text: str, number: int, monkeypatch: pytest.Monke
     assert load().kafka.max_inflated == number
     (problem,) = problems_of(monkeypatch, {"AZPLAN_KAFKA__MAX_INFLATED": "much"})
     assert "must be a number of bytes, such as 1000000 or 64 MiB" in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:azplan-files", "file:///srv/azplan", "s3://bucket/prefix", "s3://bucket", "gs://bucket/a/b", "az://container/p",
+        "abfss://container@account.dfs.core.windows.net/prefix",
+    ],
+)  # fmt: skip
+def test_files_go_to_a_folder_or_to_a_container(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slash at the end changes nothing."""
+    given(monkeypatch, {**CONTOSO, "AZPLAN_FILES__URL": f"{url}/"})
+    assert load().files.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:", "file://host/share", "/srv/files", "https://account.blob.core.windows.net/c?sv=1&sig=geheim123",
+        "s3://key:geheim123@bucket/p", "az://container/p?sig=geheim123", "s3://bucket/../x y", "abfss://container/p", "ftp://x/y",
+    ],
+)  # fmt: skip
+def test_another_address_of_files_is_refused_and_never_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signature in it must not be seen: keys belong into the cloud's own variables."""
+    given(monkeypatch, {**CONTOSO, "AZPLAN_FILES__URL": url})
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert "AZPLAN_FILES__URL" in str(refused.value)
+    assert "geheim123" not in str(refused.value) + str(effective())
+
+
+def test_formats_are_a_list_in_the_order_of_their_making(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without doubles. Another word is refused."""
+    given(monkeypatch, {**CONTOSO, "AZPLAN_FILES__FORMATS": "focus, Source,source"})
+    assert load().files.formats == "source,focus"
+    given(monkeypatch, {"AZPLAN_FILES__FORMATS": "source,csv"})
+    with pytest.raises(SettingsError, match="source, parquet, focus"):
+        load()

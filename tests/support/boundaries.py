@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from events.wire.record import Outgoing
 from worker.broker.port import Ack, Batch, Partition, Sink, Source
+from worker.files.store import Store
 from worker.journal.database.protocol import Engine, Operation, Transaction
 from worker.journal.records import Micros
 
@@ -168,6 +169,31 @@ class WatchedEngine:
     async def listen(self, heard: Callable[[str], None]) -> None:
         """As the engine does."""
         await self._engine.listen(heard)
+
+
+class WatchedStore:
+    """A destination of files that a dead worker cannot reach. Every write is a boundary before it and one after it."""
+
+    WRITES = ("put", "create", "prepare", "commit", "replace", "delete", "delete_folder")
+
+    def __init__(self, store: Store, life: Life) -> None:
+        self._store = store
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        """As the store does, between two boundaries if it writes."""
+        self._life.alive()
+        method = getattr(self._store, name)
+        return self._write(name, method) if name in self.WRITES else method
+
+    def _write(self, name: str, method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+        async def watched(*values: Any) -> T:
+            await self._life.reach(f"files: before a {name}")
+            result = await method(*values)
+            await self._life.reach(f"files: after a {name}")
+            return result
+
+        return watched
 
 
 class WatchedSink:

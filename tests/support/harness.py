@@ -6,6 +6,8 @@ simulator), time. `World.begin` starts a worker on it. `tests.support.boundaries
 
 import asyncio
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,8 +20,18 @@ from events.messages.base import Command, Event, events
 from events.wire.codec import encode_command
 from events.wire.record import Record
 from ops.simulator.simulator import CONTOSO, Simulator, build
-from tests.support.boundaries import Killed, Life, Script, WatchedEngine, WatchedSink, WatchedSource, track_lives
+from tests.support.boundaries import (
+    Killed,
+    Life,
+    Script,
+    WatchedEngine,
+    WatchedSink,
+    WatchedSource,
+    WatchedStore,
+    track_lives,
+)
 from tests.support.callers_thread import CallersThread
+from tests.support.destinations import at_once, destination_in
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.partner_account import Authority, SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
@@ -27,6 +39,7 @@ from worker import metrics
 from worker.app import Dependencies, assemble
 from worker.assembly.parts import tenants_of
 from worker.clock import Clock
+from worker.files.folder import FolderStore
 from worker.handling import Handler, load
 from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite.engine import SqliteEngine
@@ -141,6 +154,8 @@ class World:
         self.poisoned: dict[tuple[int, int], str] = {}
         """The places of records that cannot be read, and the code of what must become of each."""
         self.authority = Authority()
+        self.folder = Path(tempfile.mkdtemp(prefix="azplan-world-"))
+        """Where the files of the workers go."""
         self._make_engine = make_engine
         self._looking: Engine | None = None
         self._said: dict[tuple[int, int], Said] = {}
@@ -171,6 +186,9 @@ class World:
                 source=WatchedSource(source, life),
                 sink=WatchedSink(MemorySink(self.broker), life),
                 handlers=self.handlers,
+                files=destination_in(
+                    self.folder, lambda root: WatchedStore(FolderStore(root, in_thread=at_once), life)
+                ),
                 spread=lambda: 0.0,
                 attention=self._attention,
                 rest=self._rest,
@@ -267,6 +285,7 @@ class World:
                 await worker.kill()
         if self._looking is not None:
             await self._looking.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
         metrics.READY.set_function(lambda: 0.0)  # metrics are collected later, when this world has no time
 
 

@@ -1,14 +1,20 @@
-"""Makes parts of a worker from settings: database, broker, policies. Connects to nothing.
+"""Makes parts of a worker from settings: database, broker, files, policies. Connects to nothing.
 
 The worker consists of these parts and of `worker.assembly.accounts`. The command line opens them one by one.
 """
 
+import asyncio
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import Source, StartFrom
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
+from worker.files.destination import Destination, FileOptions
+from worker.files.opening import open_store
+from worker.files.scratch import Scratch
 from worker.journal.database.postgres.engine import PostgresEngine
 from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite.engine import SqliteEngine
@@ -54,6 +60,23 @@ def open_source(settings: Settings, clock: Clock) -> Source:
     kafka = settings.kafka
     membership = Membership(kafka.commands_topic, kafka.group_id, StartFrom(kafka.start_from))
     return KafkaSource(kafka_config(settings), membership, clock)
+
+
+def open_destination(settings: Settings) -> Destination:
+    """Where exported files go. Connects to nothing: what is wrong with it shows when it is used."""
+    files = settings.files
+    formats = files.formats or ("source,parquet,focus" if find_spec("pyarrow") else "source")
+    options = FileOptions(
+        formats=tuple(formats.split(",")),
+        focus_version=files.focus_version,
+        trust_etag=files.trust_etag,
+        concurrency=files.concurrency,
+        downloads=files.downloads,
+        keep_unbilled=files.keep_unbilled,
+        records_in_events=files.records_in_events,
+    )
+    scratch = Scratch(Path(files.scratch) if files.scratch else None)
+    return Destination(partial(open_store, files.url), options, scratch, in_thread=asyncio.to_thread)
 
 
 def tenants_of(settings: Settings) -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from worker.files.folder import InThread
 from worker.files.layout import MANIFEST, POINTER, STAGING, Dataset, is_version, safe_name, safe_path
 from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, canonical
 from worker.files.scratch import Scratch
-from worker.files.store import CHUNK, Store
+from worker.files.store import Store
 
 
 class StagedOtherBytes(Exception):
@@ -80,11 +79,22 @@ class Destination:
     """Where the files of this worker go. Raises `DestinationUnavailable` and `DestinationRefused`, and no other error
     of the store."""
 
-    def __init__(self, store: Store, options: FileOptions, scratch: Scratch, *, in_thread: InThread) -> None:
-        self.store = store
+    def __init__(
+        self, opened: Callable[[], Store], options: FileOptions, scratch: Scratch, *, in_thread: InThread
+    ) -> None:
+        """`opened`: makes the store when it is first used, so that a worker begins without what a store lacks."""
+        self._opened = opened
+        self._store: Store | None = None
         self.options = options
         self.scratch = scratch
         self._run = in_thread
+
+    @property
+    def store(self) -> Store:
+        """The store. Raises `DestinationRefused` if it lacks the extra, or its address is wrong."""
+        if self._store is None:
+            self._store = self._opened()
+        return self._store
 
     # ---- under way
 
@@ -143,7 +153,7 @@ class Destination:
             raise DestinationRefused(f"{uri}/{MANIFEST} cannot be used: {error}") from error
 
     async def latest(self, dataset: Dataset) -> Published | None:
-        """The newest version, as the pointer says. None if there is no version, or the pointer names none that stands."""
+        """The newest version, as the pointer says. None if there is none, or the pointer names none that stands."""
         named = pointed(await self.store.read(f"{dataset.folder}/{POINTER}") or b"")
         if named is None:
             return None
@@ -151,7 +161,7 @@ class Destination:
         return found if found is not None and found.manifest_sha256 == named["manifestSha256"] else None
 
     async def prepare(self, dataset: Dataset, export: str, version: str, parts: Mapping[str, str]) -> None:
-        """Bring staged parts to the folder of a version that does not stand yet. `parts`: from staged to final paths."""
+        """Bring staged parts to the folder of a version that does not stand. `parts`: from staged to final paths."""
         await self.store.prepare(staging_folder(dataset, export), parts, dataset.version_folder(version))
 
     async def commit(self, dataset: Dataset, export: str, version: str, manifest: bytes) -> None:

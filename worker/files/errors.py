@@ -6,14 +6,18 @@ Both pass through a handler and end its run: one is a wait, the other a failure.
 from events.codes import FailedCode, WaitingReason
 from worker.errors import Failed, Wait
 
-ADVICE = "Look at AZPLAN_FILES__URL and at the destination itself: `azplan check` tries to create, read and delete a file there. Then redrive the command."
+ADVICE = (
+    "Look at AZPLAN_FILES__URL and at the destination itself: `azplan check` tries to create, read and delete a file "
+    "there. Then redrive the command."
+)
 
 
 class DestinationUnavailable(Wait):
     """The destination does not answer, or has no room. The command looks again later and fails after the deadline."""
 
     def __init__(self, detail: str) -> None:
-        ended = Failed(FailedCode.FILES_UNAVAILABLE, f"{detail}; this did not change before the wait ended", advice=ADVICE)
+        late = f"{detail}; this did not change before the wait ended"
+        ended = Failed(FailedCode.FILES_UNAVAILABLE, late, advice=ADVICE)
         super().__init__(WaitingReason.FILES_UNAVAILABLE, detail, limited=True, give_up=ended, release=True)
 
 

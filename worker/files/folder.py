@@ -16,8 +16,9 @@ from worker.operating_system import keep_folder
 
 T = TypeVar("T")
 
-PASSES = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EBUSY, errno.EAGAIN)
-"""Errors of a full disk, or of a network disk that is away: they pass, and nobody has to change a setting."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+AWAY = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EBUSY, errno.EAGAIN)
+"""Errors of a network disk that does not answer. These and a full disk pass without a change of the settings."""
 THERE = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -100,7 +101,7 @@ def _telling(root: Path) -> Iterator[None]:
         raise
     except OSError as error:
         detail = f"the folder {root.absolute()} of exported files: {error.strerror or type(error).__name__}"
-        if error.errno in PASSES:
+        if error.errno in (*FULL, *AWAY):
             raise DestinationUnavailable(detail) from error
         who = f"Let the user of the worker write to {root.absolute()}, or name another folder in AZPLAN_FILES__URL."
         raise DestinationRefused(detail, who) from error

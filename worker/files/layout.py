@@ -1,4 +1,4 @@
-"""The paths of datasets, versions and parts below the destination: Hive names, so that DuckDB, Spark and Fabric read them.
+"""The paths of datasets, versions and parts: Hive names, which DuckDB, Spark and Fabric read as they are.
 
 A path holds only letters and digits of ASCII and `.`, `_`, `=`, `-`. Names with a leading dot are azplan's own: files
 under way, which no reader looks at.
@@ -65,7 +65,8 @@ class Dataset:
         for part in self.path.split("/"):
             safe_name(part)
         safe_name(self.partner)
-        safe_name(self.invoice_id or "-")
+        if self.invoice_id is not None:
+            safe_name(self.invoice_id)
 
     @property
     def path(self) -> str:
@@ -118,10 +119,10 @@ def is_version(name: str) -> bool:
 
 
 def safe_name(name: str) -> str:
-    """The name, if a path may have it. Raises `UnsafeName`: an id of Microsoft's or of a person decides nothing here."""
+    """The name, if a path may have it. Raises `UnsafeName`: no id of Microsoft's or of a person leads elsewhere."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         shown = name[:LONGEST_NAME].encode("unicode_escape").decode("ascii")
-        raise UnsafeName(f"{shown!r} cannot be a part of a path: letters, digits and . _ = - are allowed, no dot in front")
+        raise UnsafeName(f"'{shown}' cannot be part of a path: letters, digits and . _ = - can, without a dot in front")
     return name
 
 

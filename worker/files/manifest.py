@@ -5,7 +5,7 @@ The bytes are canonical: the same members give the same bytes. Amounts are texts
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file of a version. `path`: within the version's folder. `blob`: the ordinal of the source part it was made from."""
+    """A file of a version. `path`: within the version's folder. `blob`: the ordinal of the source part behind it."""
 
     path: str
     format: str
@@ -91,15 +91,9 @@ class Manifest:
                 "schemaVersion": source.schema_version,
                 "createdAt": source.created_at,
                 "contentSha256": source.content_sha256,
-                "blobs": [
-                    {"ordinal": b.ordinal, "name": b.name, "bytes": b.bytes, "rows": b.rows, "sha256": b.sha256}
-                    for b in source.blobs
-                ],
+                "blobs": [asdict(blob) for blob in source.blobs],
             },
-            "files": [
-                {"path": f.path, "format": f.format, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256, "blob": f.blob}
-                for f in self.files
-            ],
+            "files": [asdict(file) for file in self.files],
             "rows": self.rows,
             "columns": [dict(each) for each in self.columns],
             "totals": [dict(each) for each in self.totals],
@@ -123,7 +117,7 @@ class Manifest:
 
 
 def canonical(value: Json) -> bytes:
-    """JSON with sorted keys, without spaces, in ASCII. Raises TypeError for a float: it has lost the digits of an amount."""
+    """JSON with sorted keys, without spaces, in ASCII. Raises TypeError for a float: it may have lost digits."""
     _refuse_floats(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 

@@ -10,8 +10,8 @@ from worker.journal.records import Json, Micros
 class Export:
     """What a command has asked Microsoft for, about one dataset: what a later run needs to go on.
 
-    `dataset`: its path. `way`: where the lines come from. `location`: where the operation is asked for. `manifest`: what
-    Microsoft said of the finished operation, without the signed address. `operations` and `source_changed` count.
+    `dataset`: its path. `way`: where the lines come from. `location`: where the operation is asked for. `manifest`:
+    what Microsoft said of the finished operation, without the signed address. `operations`, `source_changed`: counts.
     """
 
     id: str

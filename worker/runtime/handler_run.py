@@ -11,7 +11,9 @@ from events.messages.base import Command, Event, Origin
 from events.messages.fields import is_guid
 from events.wire.codec import AcceptedCommand, Envelope, RefusedCommand, decode
 from worker.clock import Clock
+from worker.datasets.publication import EFFECT
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, WorkerError
+from worker.files.destination import Destination
 from worker.handling import Context, Handler, handler_of
 from worker.journal.journal import EffectHeld, Journal
 from worker.journal.records import SECOND, Micros, StepState, Work
@@ -47,6 +49,7 @@ class TurnParts:
 
     journal: Journal
     handlers: Mapping[type[Command], Handler]
+    files: Destination
     traffic: Callable[[Work], Traffic]
     clock: Clock
     policy: Policy
@@ -131,7 +134,7 @@ class Turn:
             changed=[
                 step.name
                 for step in work.steps.values()
-                if step.state is StepState.APPLIED and step.effect != "orphan" and "~" not in step.name
+                if step.state is StepState.APPLIED and step.effect not in ("orphan", EFFECT) and "~" not in step.name
             ],
             spread=self.parts.spread(),
         )
@@ -176,6 +179,7 @@ class Turn:
             work=self.work,
             journal=self.parts.journal,
             center=center,
+            files=self.parts.files,
             exchange=self.traffic,
             policy=self.parts.policy,
             clock=self.parts.clock,

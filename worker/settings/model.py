@@ -1,7 +1,7 @@
 """All settings of a worker, what must fit together across sections, and `load`, which reads and checks them once.
 
 A setting is an environment variable AZPLAN_<SECTION>__<KEY>, a file of that name in the folder of secrets, or a key in
-`azplan.toml`. The first place with a value counts. `all_settings`, `partner` and `waits` declare the settings,
+`azplan.toml`. The first place with a value counts. `all_settings`, `files`, `partner` and `waits` declare the settings,
 `values` their types, `sources` reads them, `problems` explains what is wrong, and `reference` lists them for people.
 """
 
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from worker.settings.all_settings import Http, Journal, Kafka, Log, Metrics, Retries, Worker
+from worker.settings.files import Files
 from worker.settings.partner import Partner
 from worker.settings.problems import ANY_NAME, sentences, split_unknown
 from worker.settings.section import Section
@@ -41,6 +42,7 @@ class Settings(Section):
     http: Http = Http()
     metrics: Metrics = Metrics()
     log: Log = Log()
+    files: Files = Files()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

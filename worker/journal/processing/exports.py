@@ -37,12 +37,14 @@ PARTS = """SELECT export, path, format, ordinal, name, row_count, byte_count, sh
     WHERE export = ? ORDER BY path"""
 VERSION = """SELECT dataset, content_sha256, version, state, export, manifest, manifest_sha256, supersedes, published_at
     FROM dataset_version WHERE dataset = ? AND content_sha256 = ?"""
-BEGIN_VERSION = """INSERT INTO dataset_version (dataset, content_sha256, version, state, export, manifest, manifest_sha256,
-    supersedes, published_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+BEGIN_VERSION = """INSERT INTO dataset_version (dataset, content_sha256, version, state, export, manifest,
+    manifest_sha256, supersedes, published_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (dataset, content_sha256) DO UPDATE SET version = excluded.version, state = excluded.state,
       export = excluded.export, manifest = excluded.manifest, manifest_sha256 = excluded.manifest_sha256,
       supersedes = excluded.supersedes, published_at = excluded.published_at"""
 STANDS = "UPDATE dataset_version SET state = ?, manifest = NULL WHERE dataset = ? AND content_sha256 = ?"
+
+UNBEGUN = "DELETE FROM dataset_version WHERE dataset = ? AND export = ? AND state = ?"
 
 
 class Exports:
@@ -127,11 +129,12 @@ class Exports:
         rows = await self._transactions.read_statement(lambda tx: tx.rows(PARTS, export))
         return [_part(row) for row in rows]
 
-    async def drop_parts(self, item: Work, export: str) -> None:
-        """Forget all parts of an export."""
+    async def drop_parts(self, item: Work, export: Export) -> None:
+        """Forget all parts of an export, and versions of these parts that were begun."""
 
         async def drop(tx: Transaction) -> None:
-            await tx.many("DELETE FROM export_part WHERE export = ?", [(export,)])
+            await tx.many("DELETE FROM export_part WHERE export = ?", [(export.id,)])
+            await tx.many(UNBEGUN, [(export.dataset, export.id, VersionState.PUBLISHING.value)])
 
         await self._write(item, drop)
 
@@ -141,7 +144,7 @@ class Exports:
         return _version(rows[0]) if rows else None
 
     async def begin_version(self, item: Work, new: DatasetVersion) -> None:
-        """Store a version before anything of it is written to the destination. It takes the place of one of its content.
+        """Store a version before anything of it is written to the destination, in place of one of the same content.
 
         The caller has looked: no manifest of that version stands at the destination.
         """

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from events.messages.base import Command
 from events.wire.record import Record
-from worker.assembly.parts import open_engine, policy, tenants_of
+from worker.assembly.parts import open_destination, open_engine, policy, tenants_of
 from worker.clock import Clock
 from worker.handling import load
 from worker.journal.database.transactions import Transactions
@@ -63,6 +63,7 @@ class Trials:
         self._parts = TurnParts(
             journal=journal,
             handlers=load("worker.handlers"),
+            files=open_destination(settings),
             traffic=lambda _: TrialTraffic(account),
             clock=clock,
             policy=limits,

@@ -1,8 +1,8 @@
-"""The step that publishes a version of a dataset: the class `files`. Local, and brought about once by whoever publishes.
+"""The step that publishes a version of a dataset: the class `files`. It calls nobody and takes effect once.
 
-The journal's row for (dataset, content) comes first, with the bytes of the manifest. Then the parts, the manifest, which
-is created and never overwritten, the pointer, and the row again. A run that dies anywhere is repeated from the row: what
-stands stays, what is missing is written with the same bytes.
+The journal's row for (dataset, content) comes first, with the bytes of the manifest. Then come the parts, the manifest,
+which is created and never overwritten, the pointer, and the row again. After a crash the next run goes on from the row:
+what stands stays, and what is missing is written with the same bytes.
 """
 
 import hashlib
@@ -81,7 +81,7 @@ class Publisher:
     async def _standing(
         self, dataset: Dataset, new: Publication, row: DatasetVersion | None, present: bytes
     ) -> DatasetVersion:
-        """The row of a version that stands. A journal that lost its row takes the version over, if the content is it."""
+        """The row of a version that stands. A journal without that row takes over a version of the same content."""
         sha256 = hashlib.sha256(present).hexdigest()
         if row is not None:
             if row.manifest_sha256 != sha256:

@@ -95,9 +95,7 @@ class CommandFiles:
         staged = await self._destination.stage(Dataset.parse(export.dataset), export.id, path, source)
         if sha256 is not None and staged.sha256 != sha256:
             raise StagedOtherBytes(f"{path} has the hash {staged.sha256} and not {sha256}")
-        part = Part(
-            export.id, path, format, rows, staged.bytes, staged.sha256, staged.path, ordinal, name, details
-        )
+        part = Part(export.id, path, format, rows, staged.bytes, staged.sha256, staged.path, ordinal, name, details)
         await self._journal.exports.put_part(self._work, part)
         return part
 
@@ -109,7 +107,7 @@ class CommandFiles:
 
     async def drop_parts(self, export: Export) -> None:
         """Forget the parts of an export, because their source has changed, and remove them from the destination."""
-        await self._journal.exports.drop_parts(self._work, export.id)
+        await self._journal.exports.drop_parts(self._work, export)
         await self._destination.clear(Dataset.parse(export.dataset))
 
     # ---- single files

@@ -1,0 +1,138 @@
+"""A command that exports one dataset, on a journal and a destination that outlive its workers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.runtime.bench import ACCOUNT, Bench
+from tests.support.boundaries import Life, Script, WatchedEngine, WatchedStore
+from tests.support.callers_thread import CallersThread
+from tests.support.destinations import at_once, destination_in
+from worker.clock import Clock
+from worker.datasets.command_files import CommandFiles
+from worker.datasets.publication import Publication
+from worker.files.folder import FolderStore
+from worker.files.layout import Dataset, content_sha256, part_path, version_name
+from worker.files.manifest import Blob, Manifest, PublishedFile, Source
+from worker.journal.database.sqlite.engine import SqliteEngine
+from worker.journal.database.transactions import Transactions
+from worker.journal.export_records import Part
+from worker.journal.journal import Journal
+from worker.journal.records import Work
+from worker.step_view import Result
+from worker.steps import Steps
+
+DATASET = Dataset(ACCOUNT, "lines=usage", invoice_id="G016907411")
+CREATED = datetime(2026, 11, 8, 10, 19, 59, tzinfo=UTC)
+CONTENTS = (b"first\n", b"second\nthird\n", b"fourth\n")
+
+
+class DatasetBench(Bench):
+    """A worker whose writes can be cut off at every boundary."""
+
+    def __init__(self, folder: Path, script: Script | None = None) -> None:
+        super().__init__(folder / "journal.db")
+        self.clock = Clock()  # type: ignore[assignment]  # one that goes on from worker to worker
+        self.life = Life("worker", script)
+        self.folder = folder
+        engine = SqliteEngine(self.path, clock=self.clock, threads=CallersThread(), exclusive=True)
+        self.journal = Journal(Transactions(WatchedEngine(engine, self.life), self.clock))
+        self.files = destination_in(folder, lambda root: WatchedStore(FolderStore(root, in_thread=at_once), self.life))
+
+    def of(self, work: Work) -> CommandFiles:
+        """What the command's handler works with."""
+        return CommandFiles(self.files, self.journal, work, ACCOUNT)
+
+    async def only(self) -> Work:
+        """The one command, for its next run."""
+        await self.journal.take_lanes(10)
+        (work,) = await self.claim()
+        return work
+
+
+@asynccontextmanager
+async def bench_in(folder: Path, script: Script | None = None) -> AsyncIterator[DatasetBench]:
+    """A worker on what is in this folder."""
+    bench = DatasetBench(folder, script)
+    await bench.open()
+    try:
+        yield bench
+    finally:
+        await bench.close()
+
+
+async def export(
+    bench: DatasetBench,
+    work: Work,
+    *,
+    contents: tuple[bytes, ...] = CONTENTS,
+    created: datetime = CREATED,
+    step: str = "publish usage",
+    worker: str = "test",
+) -> Result:
+    """A run as a handler makes it: it goes on where the journal says that the run before ended."""
+    files, steps = bench.of(work), bench.steps(work)
+    given = await files.hold(DATASET)
+    assert given is None
+    one = await files.export(DATASET, "graph")
+    known = {part.path for part in await files.parts(one)}
+    for ordinal, content in enumerate(contents):
+        if part_path("source", ordinal) not in known:
+            await make_part(files, one, ordinal, content)
+    return await publish(files, steps, contents=contents, created=created, step=step, worker=worker)
+
+
+async def make_part(files: CommandFiles, one: object, ordinal: int, content: bytes) -> Part:
+    """Write a part as a download does."""
+    with files.scratch() as folder:
+        path = folder / "part"
+        path.write_bytes(content)
+        return await files.part(
+            one,  # type: ignore[arg-type]
+            path,
+            path=part_path("source", ordinal),
+            format="source",
+            rows=content.count(b"\n"),
+            ordinal=ordinal,
+            name=f"part-{ordinal}.json.gz",
+        )
+
+
+async def publish(
+    files: CommandFiles,
+    steps: Steps,
+    *,
+    contents: tuple[bytes, ...] = CONTENTS,
+    created: datetime = CREATED,
+    step: str = "publish usage",
+    worker: str = "test",
+) -> Result:
+    """Publish the parts that the journal has."""
+    one = await files.export(DATASET, "graph")
+    parts = await files.parts(one)
+    assert len(parts) == len(contents)
+    content = content_sha256((part.ordinal or 0, part.sha256, part.bytes) for part in parts)
+    version = version_name(created, content)
+
+    def manifest(at: datetime, before: str | None) -> Manifest:
+        blobs = tuple(Blob(p.ordinal or 0, p.name or "", p.bytes, p.rows, p.sha256) for p in parts)
+        made = tuple(PublishedFile(p.path, p.format, p.rows, p.bytes, p.sha256, p.ordinal) for p in parts)
+        source = Source("graph", None, '"e"', None, None, content, blobs)
+        return Manifest(DATASET, version, before, at, worker, source, made, sum(p.rows for p in parts))
+
+    result = await steps.take(step, Publication(one, version, content, manifest))
+    assert result is not None
+    return result
+
+
+def tree(folder: Path) -> list[str]:
+    """All files below the destination."""
+    root = folder / "files"
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def settled(work: Work) -> Work:
+    """The command as another worker knows it that has never had the lane."""
+    return replace(work, owner=replace(work.owner, epoch=work.owner.epoch - 1))

@@ -1,0 +1,257 @@
+"""A version is published once, whole or not at all, wherever a worker dies."""
+
+import asyncio
+import hashlib
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.datasets.stage import CONTENTS, CREATED, DATASET, DatasetBench, bench_in, export, settled, tree
+from tests.support.boundaries import Killed, Life, Script, track_lives
+from worker.errors import LaneLost
+from worker.files.errors import OtherVersion
+from worker.files.layout import MANIFEST, POINTER
+from worker.files.manifest import Manifest
+
+FOLDER = f"v1/{DATASET.path}"
+
+
+class KillAt(Script):
+    """Ends the worker at one boundary."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    async def at(self, life: Life, point: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            life.end()
+
+
+def versions(folder: Path) -> dict[str, bytes]:
+    """The manifests that stand at the destination, by the names of their folders."""
+    found = (folder / "files" / FOLDER).glob(f"version=*/{MANIFEST}")
+    return {path.parent.name: path.read_bytes() for path in found}
+
+
+def check_whole(folder: Path) -> None:
+    """Every manifest has all of its files, with their hashes, and the pointer names one that stands."""
+    for name, content in versions(folder).items():
+        for file in Manifest.from_bytes(content).files:
+            bytes_ = (folder / "files" / FOLDER / name / file.path).read_bytes()
+            assert hashlib.sha256(bytes_).hexdigest() == file.sha256
+            assert len(bytes_) == file.bytes
+    pointer = folder / "files" / FOLDER / POINTER
+    if pointer.exists():
+        said = json.loads(pointer.read_bytes())
+        content = versions(folder)[f"version={said['version']}"]
+        assert hashlib.sha256(content).hexdigest() == said["manifestSha256"]
+
+
+async def test_a_version_stands_with_its_parts_its_manifest_and_a_pointer(tmp_path: Path) -> None:
+    """Nothing under way is left beside it, and the step knows what it published."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        result = await export(bench, work)
+        found = await bench.of(work).latest(DATASET)
+    version = f"{FOLDER}/version={result['version']}"
+    parts = [f"{version}/source/part-{number:05}.jsonl.gz" for number in range(len(CONTENTS))]
+    assert tree(tmp_path) == sorted([f"{FOLDER}/{POINTER}", f"{version}/{MANIFEST}", *parts])
+    check_whole(tmp_path)
+    assert found is not None
+    assert (found.version, found.manifest_sha256) == (result["version"], result["manifestSha256"])
+    assert found.manifest_uri == result["manifestUri"]
+    assert not result["already"]
+
+
+async def test_wherever_a_worker_dies_there_is_one_version_in_the_end(tmp_path: Path) -> None:
+    """Each boundary between two writes, of the journal and of the destination; after each, another worker goes on.
+
+    At no moment does a manifest stand without its parts, and no manifest that stood ever changes.
+    """
+    number, ended = 0, False
+    while not ended:
+        number += 1
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with bench_in(folder) as bench:
+            await bench.begin()
+        ended = await lived_through(folder, KillAt(number))
+        check_whole(folder)
+        stood = versions(folder)
+        async with bench_in(folder) as bench:
+            result = await export(bench, await bench.only(), worker="another version of azplan")
+        check_whole(folder)
+        assert list(versions(folder)) == [f"version={result['version']}"]
+        assert {**versions(folder), **stood} == versions(folder)
+        assert not [path for path in tree(folder) if "/.tmp-" in path]
+    assert number > 15
+
+
+async def lived_through(folder: Path, script: Script) -> bool:
+    """Whether a worker came to the end of its export. It is dead otherwise, with all of its tasks."""
+    track_lives()
+    bench = DatasetBench(folder)
+    await bench.open()
+    work = await bench.only()
+    bench.life.script = script
+    run = bench.life.start(export(bench, work))
+    died = asyncio.create_task(bench.life.died.wait())
+    await asyncio.wait([run, died], return_when=asyncio.FIRST_COMPLETED)
+    ended = not bench.life.dead
+    died.cancel()
+    await bench.life.bury()
+    await bench.close()
+    return ended
+
+
+class KillInside:
+    """Ends the process at one of the writes to the file system that are within one call of the store."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        self.left = number
+        for owner, name in ((Path, "replace"), (Path, "rename"), (os, "fsync"), (os, "link"), (Path, "mkdir")):
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
+
+    def _counted(self, real: Any) -> Any:
+        def counted(*values: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                raise Killed("inside the store")
+            return real(*values, **named)
+
+        return counted
+
+
+async def test_a_crash_within_a_write_of_the_folder_leaves_nothing_half(tmp_path: Path) -> None:
+    """Before each rename, link, flush and new folder. What another worker finds is whole, and it ends the work."""
+    number, ended = 0, False
+    while not ended:
+        number += 1
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patched:
+            try:
+                async with bench_in(folder) as bench:
+                    work = await bench.begin()
+                    inside = KillInside(patched, number)
+                    await export(bench, work)
+                    ended = inside.left > 0
+            except Killed:
+                pass
+        check_whole(folder)
+        async with bench_in(folder) as bench:
+            result = await export(bench, await bench.only())
+        check_whole(folder)
+        assert list(versions(folder)) == [f"version={result['version']}"]
+    assert number > 15
+
+
+async def test_the_same_content_is_published_once_whoever_exports_it(tmp_path: Path) -> None:
+    """A later command with the same lines gets the version that stands, though Microsoft made them again later."""
+    async with bench_in(tmp_path) as bench:
+        first = await export(bench, await bench.begin(id="c-1"))
+        stood = versions(tmp_path)
+        await end(bench, "c-1")
+        second = await export(bench, await bench.begin(id="c-2"), created=CREATED + timedelta(days=1))
+    assert second == {**first, "already": True}
+    assert versions(tmp_path) == stood
+
+
+async def test_other_content_is_a_version_that_names_the_one_before(tmp_path: Path) -> None:
+    """Both stand, and the pointer names the newer."""
+    async with bench_in(tmp_path) as bench:
+        first = await export(bench, await bench.begin(id="c-1"))
+        await end(bench, "c-1")
+        later = CREATED + timedelta(hours=1)
+        second = await export(bench, await bench.begin(id="c-2"), contents=(b"other\n",), created=later)
+    assert second["supersedes"] == first["version"]
+    assert len(versions(tmp_path)) == 2
+    check_whole(tmp_path)
+
+
+async def test_the_pointer_never_goes_back(tmp_path: Path) -> None:
+    """A version whose source is older than that of the version at which it points is published beside it."""
+    async with bench_in(tmp_path) as bench:
+        newer = await export(bench, await bench.begin(id="c-1"))
+        await end(bench, "c-1")
+        work = await bench.begin(id="c-2")
+        await export(bench, work, contents=(b"older\n",), created=CREATED - timedelta(hours=1))
+        found = await bench.of(work).latest(DATASET)
+    assert found is not None
+    assert found.version == newer["version"]
+
+
+async def test_a_worker_that_lost_its_lane_publishes_nothing(tmp_path: Path) -> None:
+    """Neither a row nor a file of the version."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        with pytest.raises(LaneLost):
+            await export(bench, settled(work))
+    assert versions(tmp_path) == {}
+    assert not tree(tmp_path)
+
+
+async def test_a_worker_that_loses_its_lane_while_it_publishes_lets_no_version_appear(tmp_path: Path) -> None:
+    """The lane is looked at once more when all parts are in their place."""
+
+    class Taken(Script):
+        async def at(self, life: Life, point: str) -> None:
+            if point == "files: after a prepare":
+                await bench.journal.transactions.write(lambda tx: tx.run("UPDATE lane SET epoch = epoch + 1"))
+
+    async with bench_in(tmp_path, Taken()) as bench:
+        with pytest.raises(LaneLost):
+            await export(bench, await bench.begin())
+    assert versions(tmp_path) == {}
+
+
+async def test_a_manifest_of_other_bytes_is_never_overwritten(tmp_path: Path) -> None:
+    """The command fails as an error inside azplan, and a person looks."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        result = await export(bench, work)
+        place = tmp_path / "files" / FOLDER / f"version={result['version']}" / MANIFEST
+        place.write_bytes(place.read_bytes() + b" ")
+        with pytest.raises(OtherVersion):
+            await export(bench, work, step="publish usage 2")
+        assert place.read_bytes().endswith(b" ")
+
+
+async def test_a_version_that_was_removed_by_hand_is_published_again(tmp_path: Path) -> None:
+    """The journal remembers it, and only the destination counts."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        result = await export(bench, work)
+        folder = tmp_path / "files" / FOLDER / f"version={result['version']}"
+        (folder / MANIFEST).unlink()
+        await bench.of(work).drop_parts(await bench.of(work).export(DATASET, "graph"))
+        again = await export(bench, work, step="publish usage 2")
+    assert again["version"] == result["version"]
+    check_whole(tmp_path)
+
+
+async def test_a_journal_that_lost_its_rows_takes_over_what_stands(tmp_path: Path) -> None:
+    """A rebuilt journal knows no versions. The same lines are not published a second time."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        result = await export(bench, work)
+        stood = versions(tmp_path)
+        await bench.journal.transactions.write(lambda tx: tx.run("DELETE FROM dataset_version"))
+        await bench.of(work).drop_parts(await bench.of(work).export(DATASET, "graph"))
+        again = await export(bench, work, step="publish usage 2")
+    assert again == {**result, "already": True}
+    assert versions(tmp_path) == stood
+
+
+async def end(bench: Any, command: str) -> None:
+    """The command has its answer."""
+    ended = "UPDATE command SET state = 'succeeded', due_at = NULL, concluded_at = 1 WHERE id = ?"
+    await bench.journal.transactions.write(lambda tx: tx.run(ended, command))
+    await bench.journal.transactions.write(
+        lambda tx: tx.run("UPDATE command SET due_at = 1 WHERE concluded_at IS NULL")
+    )
