@@ -34,6 +34,8 @@ CALLED_BY_LIBRARIES = (
     "FetchedBatches.next_batch",
     "FetchedBatches.size_in_bytes",
     "CommandFiles.part",
+    "Published.manifest_uri",
+    "Published.uri_of",
 )
 
 
