@@ -56,6 +56,12 @@ def lock(handle: int) -> bool:
     return True
 
 
+def give_way() -> None:
+    """Let other processes go first, where the system knows that."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+
+
 def read_text(handle: int) -> str:
     """The text of a lock file. Empty if another process holds the lock and the system lets nobody read meanwhile."""
     with suppress(OSError):

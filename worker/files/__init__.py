@@ -10,4 +10,6 @@
 | `errors` | a destination that does not answer, and one that refuses |
 | `destination` | staging, publishing and reading versions at a destination |
 | `scratch` | folders for files under way |
+| `lines` | the attributes of invoice lines: names, second names, types |
+| `conversion` | lines become typed columns, in a child process |
 """

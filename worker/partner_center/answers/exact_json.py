@@ -23,6 +23,17 @@ class ExactNumber(Decimal):
         return number
 
 
+class Members(dict[str, object]):
+    """A JSON object. `doubled`: the names that stand in it more than once; the last value of each is here."""
+
+    doubled: frozenset[str]
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs] if len(self) < len(pairs) else []
+        self.doubled = frozenset(name for name in names if names.count(name) > 1)
+
+
 def loads(body: bytes) -> object:
     """Decode `body`, with or without a byte order mark (Partner Center sends one with most successes).
 
@@ -34,6 +45,20 @@ def loads(body: bytes) -> object:
         raise NotJson("not JSON in UTF-8") from error
 
 
+def load_members(body: bytes) -> Members:
+    """Decode a JSON object as `loads` does, and note which names stand in the object twice.
+
+    Raises `NotJson` for anything other than one JSON object.
+    """
+    try:
+        value = _noting_decoder().decode(body.decode("utf-8-sig"))
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise NotJson("not JSON in UTF-8") from error
+    if not isinstance(value, Members):
+        raise NotJson("not a JSON object")
+    return value
+
+
 def dumps(value: object) -> bytes:
     """Encode `value` without spaces. An `ExactNumber` gets the digits that it was read with."""
     return _text(value).encode("ascii")
@@ -42,6 +67,11 @@ def dumps(value: object) -> bytes:
 @cache
 def _decoder() -> json.JSONDecoder:
     return json.JSONDecoder(parse_float=ExactNumber, parse_constant=_refuse)
+
+
+@cache
+def _noting_decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(parse_float=ExactNumber, parse_constant=_refuse, object_pairs_hook=Members)
 
 
 def _refuse(constant: str) -> object:

@@ -1,0 +1,40 @@
+"""The names of the attributes of lines."""
+
+from decimal import Decimal
+
+import pytest
+
+from worker.files.lines import COLUMNS, Attribute, ValueType, attribute
+
+
+@pytest.mark.parametrize(
+    ("wire", "ours"),
+    [
+        ("billingPreTaxTotal", Attribute("billingPreTaxTotal", ValueType.DECIMAL)),
+        ("BillingPreTaxTotal", Attribute("billingPreTaxTotal", ValueType.DECIMAL)),
+        ("ResourceURI", Attribute("resourceUri", ValueType.TEXT)),
+        ("BenefitID", Attribute("benefitId", ValueType.TEXT)),
+        ("PCToBCExchangeRate", Attribute("pcToBCExchangeRate", ValueType.DECIMAL)),
+        ("Unit", Attribute("unitOfMeasure", ValueType.TEXT)),
+        ("Tier2MpnId", Attribute("resellerMpnId", ValueType.TEXT)),
+        ("Total", Attribute("totalForCustomer", ValueType.DECIMAL)),
+        ("PartnerEarnedCreditPercentage", Attribute("rateOfPartnerEarnedCredit", ValueType.DECIMAL, Decimal("0.01"))),
+        ("CreditPercentage", Attribute("rateOfCredit", ValueType.DECIMAL, Decimal("0.01"))),
+        ("rateOfCredit", Attribute("rateOfCredit", ValueType.DECIMAL)),
+        ("UsageDate", Attribute("usageDate", ValueType.TIMESTAMP)),
+        ("PriceBenefits", Attribute("priceBenefits", ValueType.TEXT, known=False)),
+    ],
+)
+def test_an_attribute_has_one_name_whatever_the_wire_calls_it(wire: str, ours: Attribute) -> None:
+    """Microsoft writes camelCase or PascalCase, and has second names in files; percentages become fractions."""
+    assert attribute(wire) == ours
+
+
+def test_legacy_lines_keep_names_that_new_commerce_replaced() -> None:
+    """In lines of legacy offers `unit` and `tier2MpnId` are no second names."""
+    assert [attribute(name, legacy=True).name for name in ("Unit", "Tier2MpnId")] == ["unit", "tier2MpnId"]
+
+
+def test_no_column_is_named_twice() -> None:
+    """Each version has a column once."""
+    assert all(len({name.lower() for name in names}) == len(names) for names in COLUMNS.values())

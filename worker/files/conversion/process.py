@@ -1,0 +1,201 @@
+"""The side of the worker: starts one child at a time, and understands its answer."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+from worker.files.conversion.layout import Layout
+from worker.files.conversion.totals import Totals
+
+LONGEST_ANSWER = 64 << 20
+"""Bytes of one answer of a child."""
+PART = "worker.files.conversion.part"
+INSTALL = "install the extra: pip install 'azplan[finance]'"
+
+
+class ExtraMissing(Exception):
+    """Parquet and FOCUS need the extra `finance`. The text says what to install."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Parquet and FOCUS need pyarrow, which is not installed here; {INSTALL}")
+
+
+class LinesUnreadable(Exception):
+    """A source part is not gzip, not UTF-8 or not JSON lines. The text names the part and the line."""
+
+
+class ChildFailed(Exception):
+    """The child ended without an answer: killed, out of memory, or broken. The text has its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePart:
+    """A part as Microsoft sent it: gzip JSON lines in a local file."""
+
+    ordinal: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedPart:
+    """What became of a part: its Parquet file (None: it has no lines), its rows, and how it was read."""
+
+    ordinal: int
+    path: Path | None
+    rows: int
+    layout: Layout
+    totals: Totals
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The Parquet parts of a version, all with the same columns."""
+
+    parts: tuple[ConvertedPart, ...]
+    layout: Layout
+
+    @property
+    def rows(self) -> int:
+        """The lines of all parts."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def totals(self) -> Totals:
+        """The sums of all parts."""
+        whole = Totals()
+        for part in self.parts:
+            whole.join(part.totals)
+        return whole
+
+
+def extra_installed() -> bool:
+    """Whether Parquet and FOCUS can be written here."""
+    return find_spec("pyarrow") is not None
+
+
+class Converter:
+    """Runs jobs in child processes, one at a time in this worker."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+
+    async def parquet(
+        self,
+        lines: str,
+        sources: Sequence[SourcePart],
+        folder: Path,
+        on_part: Callable[[ConvertedPart], None] = lambda _: None,
+    ) -> Converted:
+        """Write a Parquet part into `folder` for each source part. `on_part` hears of each one when it is made.
+
+        Where a part needs more columns than the ones before it, those are made again.
+        Raises `ExtraMissing`, `LinesUnreadable`, `ChildFailed`.
+        """
+        if not extra_installed():
+            raise ExtraMissing
+        layout = Layout(lines)
+        made: dict[int, ConvertedPart] = {}
+        async with self.child(PART) as child:
+            while behind := [each for each in sources if not _has(made.get(each.ordinal), layout)]:
+                part = await _convert(child, behind[0], folder, layout)
+                made[part.ordinal] = part
+                layout = layout.joined(part.layout)
+                on_part(part)
+        return Converted(tuple(made[each.ordinal] for each in sources), layout)
+
+    @asynccontextmanager
+    async def child(self, program: str) -> AsyncIterator["Child"]:
+        """A child that does jobs with the module `program`. Waits for its turn. The child ends with the block."""
+        async with self._turn:
+            with tempfile.TemporaryFile() as words:
+                child = Child(program, words)
+                try:
+                    yield child
+                finally:
+                    await child.end()
+
+
+async def _convert(child: "Child", source: SourcePart, folder: Path, layout: Layout) -> ConvertedPart:
+    """Write one Parquet part. Where the fast way ends the child, the slow way is taken."""
+    target = folder / f"part-{source.ordinal:05}.parquet"
+    paths = {"source": str(source.path), "target": str(target)}
+    job = {**paths, "ordinal": source.ordinal, "layout": layout.plain()}
+    try:
+        done = await child.ask({**job, "exact": False})
+    except ChildFailed:
+        done = await child.ask({**job, "exact": True})
+    except LinesUnreadable as error:
+        raise LinesUnreadable(f"part {source.ordinal}: {error}") from error
+    needed, totals = Layout.of(done["layout"]), Totals.of(done["totals"])
+    path = target if done["rows"] else None
+    return ConvertedPart(source.ordinal, path, done["rows"], needed, totals, done["way"])
+
+
+class Child:
+    """A child process, started by the first job, and by the first one after it died."""
+
+    def __init__(self, program: str, words: IO[bytes]) -> None:
+        """`words`: an empty file for what the child says of its end."""
+        self._program = program
+        self._process: asyncio.subprocess.Process | None = None
+        self._words = words
+
+    async def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to this job. Raises `LinesUnreadable`, or `ChildFailed` where the child ended instead."""
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                self._program,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=self._words,
+                env=_environment(),
+                limit=LONGEST_ANSWER,
+            )
+        wire_in, wire_out = self._process.stdin, self._process.stdout
+        line = b""
+        if wire_in is not None and wire_out is not None:
+            with suppress(ConnectionError):
+                wire_in.write(json.dumps(job).encode() + b"\n")
+                await wire_in.drain()
+                line = await wire_out.readline()
+        if not line:
+            raise ChildFailed(await self.end())
+        answer: dict[str, Any] = json.loads(line)
+        if "unreadable" in answer:
+            raise LinesUnreadable(answer["unreadable"])
+        done: dict[str, Any] = answer["done"]
+        return done
+
+    async def end(self) -> str:
+        """End the process. Returns how it ended, with its last words."""
+        process, self._process = self._process, None
+        if process is None:
+            return "did not run"
+        with suppress(ProcessLookupError):
+            process.kill()
+        code = await process.wait()
+        self._words.seek(0)
+        words = self._words.read().decode(errors="replace").strip()
+        self._words.seek(0)
+        self._words.truncate()
+        return f"ended with {code}: {words[-500:]}"
+
+
+def _has(part: ConvertedPart | None, layout: Layout) -> bool:
+    return part is not None and part.layout.columns() == layout.columns()
+
+
+def _environment() -> dict[str, str]:
+    """The variables of the child: none of azplan's, which may be secrets."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AZPLAN_", "OTEL_"))}

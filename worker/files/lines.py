@@ -1,0 +1,130 @@
+"""The attributes of invoice lines: our name of each, what the wire may call it, and its type.
+
+Sources: Microsoft's resource pages "Invoice resources" (line items of the v1 API) and "attributeSet" of the partner
+billing reports in Microsoft Graph. The API writes names in camelCase, files in PascalCase, and some attributes have a
+second name in files. A reader therefore compares names without case, and knows the second names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class ValueType(StrEnum):
+    """How the values of a column are stored."""
+
+    DECIMAL = "decimal(38,20)"
+    TIMESTAMP = "timestamp(us, UTC)"
+    TEXT = "text"
+
+
+PERCENT = Decimal("0.01")
+"""Files write 15 where the API writes 0.15."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """Our name of an attribute, its type, and the factor from the wire's number to ours (None: the same number)."""
+
+    name: str
+    type: ValueType
+    factor: Decimal | None = None
+    known: bool = True
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+USAGE = _names("""
+partnerId partnerName customerId customerName customerDomainName customerCountry invoiceNumber productId skuId
+availabilityId skuName productName publisherName publisherId subscriptionId subscriptionDescription chargeStartDate
+chargeEndDate usageDate meterType meterCategory meterId meterSubCategory meterName meterRegion unitOfMeasure
+resourceLocation consumedService resourceGroup resourceUri tags additionalInfo serviceInfo1 serviceInfo2 mpnId
+resellerMpnId chargeType unitPrice quantity unitType billingPreTaxTotal billingCurrency pricingPreTaxTotal
+pricingCurrency entitlementId entitlementDescription pcToBCExchangeRate pcToBCExchangeRateDate effectiveUnitPrice
+rateOfPartnerEarnedCredit rateOfCredit creditType benefitOrderId benefitId benefitType
+""")
+"""Daily rated usage. These columns are in every version, also where an attribute is absent."""
+
+RECONCILIATION = _names("""
+partnerId customerId customerName customerDomainName customerCountry invoiceNumber mpnId resellerMpnId orderId
+orderDate productId skuId availabilityId productName skuName productQualifiers chargeType unitPrice
+effectiveUnitPrice unitType quantity subtotal taxTotal totalForCustomer currency publisherName publisherId
+subscriptionDescription subscriptionId subscriptionStartDate subscriptionEndDate chargeStartDate chargeEndDate
+termAndBillingCycle alternateId referenceId priceAdjustmentDescription discountDetails pricingCurrency
+pcToBCExchangeRate pcToBCExchangeRateDate billableQuantity meterDescription billingFrequency reservationOrderId
+creditReasonCode promotionId
+""")
+"""Invoice lines of new commerce. These columns are in every version, also where an attribute is absent."""
+
+OTHERS = _names("""
+hasPartnerEarnedCredit invoiceLineItemType billingProvider attributes attributes/objectType tier2MpnId
+syndicationPartnerSubscriptionNumber offerId durableOfferId offerName domainName billingCycleType subscriptionName
+amount totalOtherDiscount tax detailLineItemId sku includedQuantity overageQuantity listPrice consumptionPrice
+consumptionDiscount pretaxCharges taxAmount postTaxTotal pretaxEffectiveRate postTaxEffectiveRate
+customerCompanyName serviceName serviceType resourceGuid resourceName region consumedQuantity unit
+customerBillableAccount meteredService meteredServiceType meteredRegion project serviceInfo providerSource
+""")
+"""Known attributes of other lines: legacy offers, and what the API adds. A version has those that its lines have."""
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "usage": USAGE,
+    "reconciliation": RECONCILIATION,
+    "aggregatedUsage": (),
+}
+"""The columns that every version of these lines has."""
+
+DECIMALS = frozenset(
+    _names("""
+unitPrice quantity effectiveUnitPrice billableQuantity subtotal taxTotal totalForCustomer billingPreTaxTotal
+pricingPreTaxTotal pcToBCExchangeRate rateOfPartnerEarnedCredit rateOfCredit amount totalOtherDiscount tax
+includedQuantity overageQuantity listPrice consumptionPrice consumptionDiscount pretaxCharges taxAmount postTaxTotal
+pretaxEffectiveRate postTaxEffectiveRate consumedQuantity
+""")
+)
+TIMESTAMPS = frozenset(
+    _names("""
+chargeStartDate chargeEndDate usageDate orderDate subscriptionStartDate subscriptionEndDate pcToBCExchangeRateDate
+""")
+)
+
+SYNONYMS: Mapping[str, tuple[str, Decimal | None]] = {
+    "unit": ("unitOfMeasure", None),
+    "tier2mpnid": ("resellerMpnId", None),
+    "total": ("totalForCustomer", None),
+    "partnerearnedcreditpercentage": ("rateOfPartnerEarnedCredit", PERCENT),
+    "creditpercentage": ("rateOfCredit", PERCENT),
+}
+"""Second names in lower case, each with our name and the factor to our number."""
+LEGACY = frozenset({"offerid", "detaillineitemid", "meteredservice", "pretaxcharges"})
+"""Attributes of legacy lines, in lower case. These lines call `unit` and `tier2MpnId` what they are."""
+
+_KNOWN = {name.lower(): name for name in [*OTHERS, *USAGE, *RECONCILIATION]}
+
+
+def attribute(wire: str, *, legacy: bool = False) -> Attribute:
+    """The attribute that the wire calls `wire`, in any case.
+
+    An attribute that nobody knows is text under its own name in camelCase. `legacy`: the line is one of a legacy offer.
+    """
+    lower = wire.lower()
+    if lower in SYNONYMS and not (legacy and lower in _KNOWN):
+        name, factor = SYNONYMS[lower]
+        return Attribute(name, type_of(name), factor)
+    if lower in _KNOWN:
+        return Attribute(_KNOWN[lower], type_of(_KNOWN[lower]))
+    return Attribute(wire[:1].lower() + wire[1:], ValueType.TEXT, known=False)
+
+
+def type_of(name: str) -> ValueType:
+    """The type of the column that we call `name`."""
+    if name in DECIMALS:
+        return ValueType.DECIMAL
+    return ValueType.TIMESTAMP if name in TIMESTAMPS else ValueType.TEXT
+
+
+def is_legacy(wires: list[str]) -> bool:
+    """Whether lines with these attributes belong to a legacy offer."""
+    return not LEGACY.isdisjoint(wire.lower() for wire in wires)
