@@ -14,6 +14,7 @@ from ops.simulator.resources import (
     catalog,
     checkout,
     customers,
+    invoice_lines,
     invoices,
     orders,
     reservations,
@@ -36,6 +37,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *azure_entitlements.OPERATIONS,
     *reservations.OPERATIONS,
     *upgrades.OPERATIONS,
+    *invoice_lines.OPERATIONS,
     *invoices.OPERATIONS,
 )
 ARM_OPERATIONS: tuple[ArmOperation, ...] = (

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -132,6 +133,11 @@ def answered(answer: httpx.Response) -> Answered:
     except ValueError:
         read = None
     return Answered(answer.status_code, read, answer.headers, answer.content)
+
+
+def exact(answer: Answered) -> Any:
+    """The body of an answer with every number as a decimal."""
+    return json.loads(answer.content.decode("utf-8-sig"), parse_float=Decimal, parse_int=Decimal)
 
 
 def only_azure_subscription(customer: Customer) -> AzureSubscription:

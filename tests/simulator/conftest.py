@@ -20,6 +20,8 @@ PROMPT = Settings(
     azure_enabled=(30, 30),
     return_seconds=(3600, 3600),
     reservation_flip=(600, 600),
+    omit_discriminators=False,
+    odd_next_uri=False,
     export_queued=(0, 0),
     export_seconds=(0, 0),
 )

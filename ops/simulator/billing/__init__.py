@@ -1,1 +1,1 @@
-"""What things cost: usage, invoices and their lines as functions of a number, exact figures, and blobs."""
+"""What things cost: spending, invoices and their documents, exact figures, and releases of lines."""

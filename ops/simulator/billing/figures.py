@@ -1,15 +1,15 @@
 """Exact books of the lines of an invoice: rows, sums in Decimal, and the hash of every blob."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from weakref import WeakKeyDictionary
 
-from ops.simulator.billing.consumption import group
 from ops.simulator.billing.invoices import Invoice, LineKind, nearest
-from ops.simulator.billing.line_sequences import Line, line_of, numbers, planted_of
 from ops.simulator.billing.releases import Release
+from ops.simulator.invoice_lines.consumption import group
+from ops.simulator.invoice_lines.sequences import Line, line_of, numbers, planted_of
 
 NOTHING = Decimal(0)
 
@@ -27,12 +27,18 @@ class Total:
 
     def add(self, line: Line, times: int = 1) -> None:
         """Add a line, or take it back."""
-        before: Decimal = line["billingPreTaxTotal"] if "billingPreTaxTotal" in line else line["subtotal"]
-        tax: Decimal = line.get("taxTotal", NOTHING)
+        before = _first(line, "billingPreTaxTotal", "subtotal", "pretaxCharges")
+        tax = _first(line, "taxTotal", "tax", "taxAmount")
         self.rows += times
         self.before_tax += times * before
         self.tax += times * tax
-        self.total += times * line.get("totalForCustomer", before)
+        self.total += times * (before + tax)
+
+
+def _first(line: Line, *names: str) -> Decimal:
+    """Return the first of some amounts that a line has: kinds of lines call it differently."""
+    amounts: Iterator[Decimal] = (line[name] for name in names if name in line)
+    return next(amounts, NOTHING)
 
 
 @dataclass(frozen=True)
@@ -64,14 +70,12 @@ def totals(invoice: Invoice, kind: LineKind, *, complete: bool = True, planted: 
     sums: dict[tuple[str, str], Total] = {}
 
     def of(line: Line) -> Total:
-        key = (
-            line["billingCurrency"] if "billingCurrency" in line else line["currency"],
-            line.get("chargeType", "new"),
-        )
+        currency = line.get("billingCurrency") or line.get("currency") or invoice.currency
+        key = (currency, line.get("chargeType", ""))
         return sums.setdefault(key, Total(*key))
 
     faults = planted_of(invoice, kind) if planted else {}
-    if kind == "usage" and complete:
+    if kind == "usage" and complete and not invoice.legacy:
         _add_groups(invoice, of)
         for number, fault in faults.items():
             true = line_of(invoice, kind, number)

@@ -8,6 +8,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Literal
 
 LineKind = Literal["usage", "reconciliation", "aggregatedUsage"]
+FIRST_EXPORTED_MONTH = {"usage": "2022-09", "reconciliation": "2024-02"}
 CENT = Decimal("0.01")
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 RATES = {
@@ -142,6 +143,10 @@ class Invoice:
     def is_there(self, kind: LineKind, at: float) -> bool:
         """Tell whether lines of a kind can be had at an instant."""
         return at >= self.made_at + (self.usage_after if kind == "usage" else self.reconciliation_after)
+
+    def is_old(self, kind: LineKind) -> bool:
+        """Tell whether lines of a kind are too old for exports: only Partner Center has them."""
+        return self.month < FIRST_EXPORTED_MONTH.get(kind, "")
 
     def is_complete(self, kind: LineKind, at: float) -> bool:
         """Tell whether no line of a kind is missing any more at an instant."""

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from ops.simulator.billing.invoices import Invoice, LineKind
-from ops.simulator.billing.line_sequences import numbers, range_of, texts
-from ops.simulator.billing.line_text import Style, style_of
 from ops.simulator.billing.switches import BillingSettings
+from ops.simulator.invoice_lines.sequences import numbers, range_of, texts
+from ops.simulator.invoice_lines.text import Style, style_of
 
 Attributes = Literal["full", "basic"]
 SMALL = 50_000

@@ -7,8 +7,8 @@ import zlib
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from ops.simulator.billing.consumption import METERS, Meter
 from ops.simulator.billing.invoices import CENT, usd_worth
+from ops.simulator.invoice_lines.consumption import METERS, Meter
 from ops.simulator.state import AzureSubscription, Customer, Subscription
 from ops.simulator.world import World
 

@@ -46,8 +46,8 @@ class BillingSettings:
     """[all] The next link of lines has the mistakes of the samples: a second ``?``, ``nvoicelineitemtype``."""
     omit_discriminators: bool = True
     """[all] Now and then a line lacks ``invoiceLineItemType`` and ``billingProvider``."""
-    retired_lines: Literal["no", "empty", "400", "404", "410"] = "no"
-    """[all] What the old calls for lines of new commerce answer since their end; legacy invoices stay."""
+    retired_lines: Literal["no", "empty", "400", "404", "410"] = "410"
+    """[all] What pages of lines of new commerce answer since their end; no: they go on. Legacy invoices stay."""
     other_currency: Literal["empty", "400"] = "empty"
     """[all] Answer to unbilled lines in a currency that the partner does not use."""
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal
 
-from ops.simulator.billing.invoices import LineKind
+from ops.simulator.billing.invoices import Invoice, LineKind
 from ops.simulator.billing.ledger import Export, unbilled_id
 from ops.simulator.billing.releases import Attributes, Release
 from ops.simulator.books import Effect
@@ -89,7 +89,7 @@ def state(call: GraphCall, export: Export) -> Status:
         return "running"
     if export.outcome == "succeeded" and export.release is None:
         invoice = call.world.ledger.find(export.partner, export.invoice or "")
-        if invoice is None or invoice.legacy or not invoice.is_there(export.kind, export.ends_at):
+        if invoice is None or not _can_be_exported(invoice, export):
             export.outcome = "5000"
         else:
             release = call.world.ledger.release(invoice, export.kind, export.attributes, call.settings, export.ends_at)
@@ -99,6 +99,11 @@ def state(call: GraphCall, export: Export) -> Status:
     if export.outcome == "failed":
         export.code = "5001" if export.code == "5000" else export.code
     return "failed"
+
+
+def _can_be_exported(invoice: Invoice, export: Export) -> bool:
+    there = invoice.is_there(export.kind, export.ends_at)
+    return there and not invoice.legacy and not invoice.is_old(export.kind)
 
 
 def _begin(call: GraphCall, kind: LineKind, invoice: str) -> Answer:

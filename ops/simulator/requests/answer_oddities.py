@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from ops.simulator.behaviour import Hostility
-from ops.simulator.billing.line_text import written
+from ops.simulator.invoice_lines.text import written
 from ops.simulator.requests.answers import Answer, Json
 
 BOM = b"\xef\xbb\xbf"

@@ -9,8 +9,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from ops.simulator.billing.consumption import Group, group_of
 from ops.simulator.billing.invoices import Invoice, Planted
+from ops.simulator.invoice_lines.consumption import Group, group_of
 
 Line = dict[str, Any]
 VARYING = ("usageDate", "resourceGroup", "resourceUri", "tags", "quantity", "billingPreTaxTotal", "pricingPreTaxTotal")

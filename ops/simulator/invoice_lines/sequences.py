@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from ops.simulator.billing.aggregated_lines import aggregated_line
-from ops.simulator.billing.consumption import Group, group_of
 from ops.simulator.billing.invoices import Invoice, LineKind, Planted, draw, share_of
-from ops.simulator.billing.line_text import MARK, Mark, Style
-from ops.simulator.billing.reconciliation_lines import reconciliation_line
-from ops.simulator.billing.usage_lines import VARYING, common, day, resource, usage_line
+from ops.simulator.invoice_lines.aggregated_usage import aggregated_line
+from ops.simulator.invoice_lines.consumption import Group, group_of
+from ops.simulator.invoice_lines.daily_usage import VARYING, common, day, resource, usage_line
+from ops.simulator.invoice_lines.legacy import azure_line, daily_line, license_line
+from ops.simulator.invoice_lines.reconciliation import reconciliation_line
+from ops.simulator.invoice_lines.text import MARK, Mark, Style
 
 Line = dict[str, Any]
 OF_RESOURCE = ("resourceGroup", "resourceUri", "tags")
@@ -17,11 +18,19 @@ CHUNK = 500
 
 def line_of(invoice: Invoice, kind: LineKind, number: int, planted: Planted | None = None) -> Line:
     """Return a line of any kind by its number."""
+    if invoice.legacy:
+        return _legacy_line(invoice, kind, number, planted)
     if kind == "usage":
         return usage_line(invoice, number, planted)
     if kind == "aggregatedUsage":
         return aggregated_line(invoice, number)
     return reconciliation_line(invoice, number, planted)
+
+
+def _legacy_line(invoice: Invoice, kind: LineKind, number: int, planted: Planted | None) -> Line:
+    if kind == "usage":
+        return daily_line(invoice, number)
+    return (azure_line if number < invoice.groups else license_line)(invoice, number, planted)
 
 
 def planted_of(invoice: Invoice, kind: LineKind) -> dict[int, Planted]:

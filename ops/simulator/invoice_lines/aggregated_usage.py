@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ops.simulator.billing.consumption import group
 from ops.simulator.billing.invoices import Invoice
-from ops.simulator.billing.usage_lines import day
+from ops.simulator.invoice_lines.consumption import group
+from ops.simulator.invoice_lines.daily_usage import day
 
 Line = dict[str, Any]
 

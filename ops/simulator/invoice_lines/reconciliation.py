@@ -7,9 +7,9 @@ Attributes: partner-center/developer/invoice-resources (OneTimeInvoiceLineItem).
 from decimal import Decimal
 from typing import Any
 
-from ops.simulator.billing.consumption import Group, group
 from ops.simulator.billing.invoices import Buyer, Invoice, Planted, down, draw, nearest
-from ops.simulator.billing.usage_lines import day, foreign
+from ops.simulator.invoice_lines.consumption import Group, group
+from ops.simulator.invoice_lines.daily_usage import day, foreign
 
 Line = dict[str, Any]
 SEAT_CHARGES = ("new", "renew", "cycleCharge", "addQuantity", "convert", "extendTerm", "changeBillingPlan")

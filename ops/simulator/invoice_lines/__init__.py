@@ -1,0 +1,1 @@
+"""Lines of invoices as functions of a number: computed, written as text, never stored."""
