@@ -253,6 +253,7 @@ class RejectedCode(Code):
         " tenant is one.",
         "Use an account of a production tenant, or set AZPLAN_PARTNERS__<NAME>__SANDBOX=false if this account's tenant"
         " is one; then send the command with a new id.",
+        Treatment(of_state=True),
     )
     REFUSED_BY_PARTNER_CENTER = (
         "refused_by_partner_center",

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaWarningKind
 
 from events.messages.base import Command, Message, commands, events
 
@@ -62,7 +62,12 @@ def file_name(kind: type[Message]) -> str:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves titles out: pydantic makes them from the names, and they add nothing."""
+    """Leaves titles out: pydantic makes them from the names, and they add nothing.
+
+    A default that is no JSON value stands for an absent member, and is left out too.
+    """
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - as pydantic declares it
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

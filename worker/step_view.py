@@ -58,8 +58,8 @@ class StepView:
 
     @property
     def details(self) -> Json:
-        """The identifiers that the last request of a money step was sent with; None where none was ever sent."""
-        step = self._steps.get(self.name)
+        """What was noted when the last request was sent: ids to look by, or what a state replaces. None: none was."""
+        step = self._steps.get(self.present) or self._steps.get(self.name)
         return step.details if step else None
 
     @property

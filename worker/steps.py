@@ -6,8 +6,6 @@ same key        a money effect is sent again only under the key of its first req
 settle          an intent carries the instant until which its request may arrive; later commands of the lane wait for it
 no early "no"   until then the command's own refusal is held back (`worker.runtime.outcome`)
 gate at send    a request leaves only while this worker owns the lane and soon after the intent (`worker.gate`)
-
-Knows no command and no operation.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -53,10 +51,12 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A write that brings about a state that can be read. `there`: this run has read that state. Acts only if False."""
+    """A write that brings about a state that can be read. `there`: this run has read that state. Acts only if False.
+    `details` are durable before the request leaves, such as what the state replaces."""
 
     there: bool
     act: Act
+    details: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ class AccountPolicy:
     """The way in which a customer's acceptance of the agreement is recorded. `off`: azplan records none."""
     cancel_through: Literal["partner_center", "arm", "arm_then_partner_center"] = "partner_center"
     """Through which service Azure subscriptions are cancelled and brought back."""
+    sandbox: bool = False
+    """Whether Microsoft has no budgets there: the tenant is a sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,9 @@ class Steps:
         view = self.view(name)
         if view.is_applied:
             return view.result
-        return await self._act(Step(view.present, "state", StepState.INTENDED), effect.act, None)
+        return await self._act(
+            Step(view.present, "state", StepState.INTENDED, details=effect.details), effect.act, None
+        )
 
     async def _money(self, name: str, effect: Money) -> Result:
         step = self._work.steps.get(name)

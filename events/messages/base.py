@@ -145,6 +145,14 @@ class Command(Message):
     """The data, beside the customer, with which `azplan check --customer` tries the command; by words that tell several
     trials apart. A command with required members, or with members that need further rights, has its own."""
 
+    scoped: ClassVar[bool] = False
+    """Whether the member `scope` decides who the command belongs to. A customer is then never the partner account."""
+
+    @classmethod
+    def subject_of(cls, data: Mapping[str, Any]) -> Subject:
+        """Who a command with this data belongs to: `subject`, unless a member decides."""
+        return cls.subject
+
     customer_id: Guid
     """Microsoft Entra tenant id of the customer."""
     validate_only: bool = False

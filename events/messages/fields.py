@@ -21,6 +21,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _PARTNER_ID = re.compile(r"[1-9][0-9]{0,9}")
 _FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
+_AMOUNT = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+
 _LONGEST_LABEL = 256
 _LONGEST_PROSE = 2_000
 
@@ -86,6 +88,12 @@ def _partner_id(value: str) -> str:
 def _family(value: str) -> str:
     if not _FAMILY.fullmatch(value):
         raise PydanticCustomError("family", "must be a word of 1 to 64 letters, digits, - and _, such as azure")
+    return value
+
+
+def _amount(value: str) -> str:
+    if not _AMOUNT.fullmatch(value):
+        raise PydanticCustomError("amount", "must be an amount of 0 or more as text, such as 250.00")
     return value
 
 
@@ -165,6 +173,13 @@ Quantity = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}),
 ]
 """An exact decimal, written as text: no reader can lose digits."""
+
+Amount = Annotated[
+    str,
+    AfterValidator(_amount),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,30}(\.[0-9]{1,30})?$"}),
+]
+"""An amount of money in a command: text, 0 or more, whose digits stay as they are."""
 
 Label = Annotated[str, _cut(_LONGEST_LABEL), WithJsonSchema({"type": "string", "maxLength": _LONGEST_LABEL})]
 """An id, name or status from Microsoft in an event. Made printable and cut, to fit the broker's limit."""

@@ -1,6 +1,6 @@
 """Every operation: the request that its function sends, and the value read from an answer of Partner Center's shape."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ from worker.partner_center.resources import (
     upgrades,
 )
 from worker.partner_center.resources.carts import NewCart, NewLineItem
+from worker.partner_center.resources.spending import budgets, usage
 
 C = "0a1b2c3d-0000-4000-8000-00000000cafe"
 S = "5a2a03c7-0000-4000-8000-dee8841e2001"
@@ -68,6 +69,15 @@ class Case:
     sends: object = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+
+
+FIGURES = {"id": "x", "name": "Demo", "totalCost": 10.5, "currencyLocale": "en-US", "usdTotalCost": 0}
+PLACE = {"customer_id": C, "subscription_id": S}
+
+
+async def all_of(items: AsyncIterator[Any]) -> list[Any]:
+    """Everything that an iterator gives."""
+    return [item async for item in items]
 
 
 ANA = {"firstName": "Ana", "lastName": "Ruiz", "email": "a@b.c"}
@@ -637,6 +647,62 @@ CASES = {
         ("completed", "Microsoft Azure plan", "why"),
         sends=ASKED,
     ),
+    "budgets.get": Case(
+        lambda center: budgets.get(center, C),
+        f"/v1/customers/{C}/usagebudget",
+        b'{"Amount": 1.50, "usageSpendingBudget": 100, "attributes": {"objectType": "SpendingBudget"}}',
+        lambda it: str(it.value),
+        "1.50",
+    ),
+    "budgets.set": Case(
+        lambda center: budgets.set(center, C, "007.50"),
+        f"/v1/customers/{C}/usagebudget",
+        {"ammount": "7.50"},
+        lambda it: str(it.value),
+        "7.50",
+        sends={"Amount": 7.5, "Attributes": {"ObjectType": "SpendingBudget"}},
+    ),
+    "usage.partner_summary": Case(
+        lambda center: usage.summary(center, usage.PARTNER, {}),
+        "/v1/usagesummary",
+        {**FIGURES, "customersOverBudget": 2, "billingStartDate": "2026-01-28T00:00:00-07:00"},
+        lambda it: (str(it.total_cost), int(it.customers_over_budget), it.billing_start_date.isoformat()),
+        ("10.5", 2, "2026-01-28T00:00:00-07:00"),
+    ),
+    "usage.customer_summary": Case(
+        lambda center: usage.summary(center, usage.CUSTOMER, {"customer_id": C}),
+        f"/v1/customers/{C}/usagesummary",
+        b'{"budget": {"amount": 97}, "totalCost": 28.82860766744404945, "billingEndDate": "0001-01-01T00:00:00"}',
+        lambda it: (str(it.total_cost), str(it.budget.value), it.billing_end_date),
+        ("28.82860766744404945", "97", None),
+    ),
+    "usage.subscription_summary": Case(
+        lambda center: usage.summary(center, usage.SUBSCRIPTION, {"customer_id": C, "subscription_id": S}),
+        f"/v1/customers/{C}/subscriptions/{S}/usagesummary",
+        FIGURES,
+        lambda it: (it.name, it.currency_locale),
+        ("Demo", "en-US"),
+    ),
+    **{
+        name: Case(
+            lambda center, operation=operation: all_of(usage.records(center, operation, PLACE)),
+            target,
+            collection({**FIGURES, "quantityUsed": "0.0026"}),
+            lambda items: [(each.name, str(each.total_cost), str(each.quantity_used)) for each in items],
+            [("Demo", "10.5", "0.0026")],
+        )
+        for name, operation, target in (
+            ("usage.customers", usage.CUSTOMERS, "/v1/customers/usagerecords"),
+            ("usage.subscriptions", usage.SUBSCRIPTIONS, f"/v1/customers/{C}/subscriptions/usagerecords"),
+            ("usage.by_resource", usage.BY_RESOURCE, f"/v1/customers/{C}/subscriptions/{S}/resourceusagerecords"),
+            ("usage.by_meter", usage.BY_METER, f"/v1/customers/{C}/subscriptions/{S}/meterusagerecords"),
+            (
+                "usage.legacy_resources",
+                usage.LEGACY_RESOURCES,
+                f"/v1/customers/{C}/subscriptions/{S}/usagerecords/resources",
+            ),
+        )
+    },
 }
 
 
@@ -663,6 +729,19 @@ async def test_an_operation(
     assert run.calls[0].operation == name
 
 
+@pytest.mark.parametrize(
+    ("amount", "sent"),
+    [("5000.00", b"5000.00"), ("0012.10", b"12.10"), ("0", b"0"), ("0.30", b"0.30"), (None, b"null")],
+)
+async def test_a_budget_is_sent_with_exactly_its_digits(
+    amount: str | None, sent: bytes, make_account: MakeAccount, partner_center: Wire, run: Recorder
+) -> None:
+    """A JSON number without leading zeros, never through a float; null removes the budget."""
+    partner_center.will(answers(200, {}))
+    await budgets.set(make_account().center(run), C, amount)
+    assert partner_center.seen[0].body == b'{"Amount":' + sent + b',"Attributes":{"ObjectType":"SpendingBudget"}}'
+
+
 @pytest.mark.parametrize("operation", operations().values(), ids=list(operations()))
 def test_the_properties_of_an_operation(operation: Operation[Any]) -> None:
     """Other code uses these data: ceilings, effects, tokens, sources."""
@@ -673,6 +752,7 @@ def test_the_properties_of_an_operation(operation: Operation[Any]) -> None:
     assert (
         operation.page == operation.name.endswith((".list", "_by_order", "_by_customer"))
         or not operation.page
+        or operation.name.startswith("usage.")
         or (
             "list" in operation.name
             or operation.name.split(".")[1] in {"metadata", "confirmations", "provisioning_status"}
@@ -706,7 +786,7 @@ def test_the_family_that_shares_a_ceiling(name: str, family: str) -> None:
 
 
 def test_the_operations_that_take_a_users_token() -> None:
-    """These are agreements, provisioning status, upgrades, and all operations of Azure Resource Manager."""
+    """These are agreements, provisioning status, upgrades, usage, and all operations of Azure Resource Manager."""
     users = {name for name, operation in operations().items() if operation.auth is Auth.USER and not operation.arm}
     assert {operation.auth for operation in operations().values() if operation.arm} == {Auth.USER}
     assert users == {
@@ -718,6 +798,7 @@ def test_the_operations_that_take_a_users_token() -> None:
         "upgrades.eligibility",
         "upgrades.create",
         "upgrades.status",
+        *(name for name in operations() if name.startswith("usage.")),
     }
 
 
@@ -726,6 +807,7 @@ def test_the_class_of_each_effect() -> None:
     writes = {name: operation.effect for name, operation in operations().items() if operation.writes}
     assert writes == {
         "agreements.confirm": EffectClass.STATE,
+        "budgets.set": EffectClass.STATE,
         "arm.reservations.return": EffectClass.MONEY,
         "arm.subscriptions.cancel": EffectClass.STATE,
         "arm.subscriptions.enable": EffectClass.STATE,

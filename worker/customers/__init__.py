@@ -4,5 +4,4 @@
 |---|---|
 | `agreement` | whether the customer accepted the Microsoft Customer Agreement, and how |
 | `report_parts` | the parts of a report about a customer, and the parts that Partner Center does not show |
-| `listed_pages` | a list of customers, divided into the pages of a report |
 """

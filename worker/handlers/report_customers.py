@@ -5,7 +5,7 @@ Vendor pages: partner-center/developer/get-a-list-of-customers, get-a-customer-b
 
 from events.messages.base import Event
 from events.messages.customers import CustomersListed, CustomersReported, ListedCustomer, ReportCustomers
-from worker.customers.listed_pages import in_pages
+from events.report_pages import in_pages
 from worker.handling import Context, handles, plain_id
 from worker.partner_center.resources import customers
 from worker.partner_center.resources.customers import Customer

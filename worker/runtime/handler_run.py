@@ -192,12 +192,20 @@ class Turn:
 def refuse_other_subject(command: Command, account: str, tenant_id: str) -> None:
     """Refuse a partner account's own command whose customerId is another id than `tenant_id`, the account's tenant.
 
+    Refuse a command whose scope is one customer, too, where customerId is the account's own tenant.
+
     Raises `Rejected` (`invalid_command`), and `Failed` (`partner_not_configured`) where the settings name the tenant by
     a domain, which no customerId can be compared with. Passes every command of a customer.
     """
-    if command.subject == "customer":
-        return
     type_ = command.wire_type()
+    if command.subject_of(command.wire_data()) == "customer":
+        if command.scoped and same_id(command.customer_id, tenant_id):
+            detail = (
+                f"{type_} with this scope is about one customer, and customerId is the tenant id of the account "
+                f"{account} itself: give the customer's tenant id, or another scope"
+            )
+            raise Rejected(RejectedCode.INVALID_COMMAND, detail)
+        return
     if not is_guid(tenant_id):
         detail = (
             f"{type_} is about the partner account itself, and the settings name the tenant of the account {account} "

@@ -139,7 +139,7 @@ def _send(
 ) -> None:
     given = {**(_read(file) if file else {}), **data}
     data = with_customer(given, customer, str(file))
-    if kind.subject == "partner_account" and CUSTOMER not in data:
+    if kind.subject_of(data) == "partner_account" and CUSTOMER not in data:
         data[CUSTOMER] = own_tenant_id(model.load(), partner)
     identity = CommandIdentity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)

@@ -34,6 +34,8 @@ T = TypeVar("T")
 WHOLE = "(whole)"
 """The member of a `Document` that is the object itself, as it came."""
 _LONGEST_ID = 256
+_MOST_DIGITS = 100
+_WRITTEN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -71,12 +73,14 @@ def _flag(value: object) -> object:
 def _number(value: object) -> object:
     if isinstance(value, bool):
         return None
+    if isinstance(value, str) and not _WRITTEN_NUMBER.fullmatch(value.strip()):
+        return None
     if isinstance(value, int | Decimal | str):
         try:
             number = Decimal(value)
         except InvalidOperation:
             return None
-        return number if number.is_finite() else None
+        return number if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS else None
     return None
 
 
@@ -90,6 +94,11 @@ def _instant(value: object) -> object:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _moment(value: object) -> object:
+    moment = _instant(value)
+    return moment if isinstance(moment, datetime) and 1 < moment.year < 9999 else None
 
 
 def _address_part(text: str) -> str:
@@ -118,6 +127,8 @@ Number = Annotated[Decimal | None, PlainValidator(_number)]
 """Money or a quantity: an exact decimal, from a number or from text."""
 Instant = Annotated[datetime | None, PlainValidator(_instant)]
 """An aware instant. Reads seven fractional digits and keeps six. No zone means UTC. None if the value is malformed."""
+Moment = Annotated[datetime | None, PlainValidator(_moment)]
+"""An `Instant` that may be unset: Microsoft then writes the year 1, which is None here."""
 
 
 def _loosely(absent: object) -> WrapValidator:

@@ -4,11 +4,11 @@ import pytest
 
 from events.messages.base import Origin
 from events.messages.customers import CustomersListed, ListedCustomer
+from events.report_pages import in_pages
 from events.wire.codec import encode
 from events.wire.dead_letter import record_size
 from events.wire.identity import event_id
 from tests.support.virtual_time import START
-from worker.customers.listed_pages import in_pages
 
 ORIGIN = Origin("c-1", "/crm", "azplan.ReportCustomers.v1", "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11", "contoso")
 DEFAULT_LIMIT = 1_000_000

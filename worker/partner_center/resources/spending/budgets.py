@@ -1,0 +1,67 @@
+"""The budget of a customer: an amount of the customer's billing currency that Microsoft only watches."""
+
+from decimal import Decimal
+
+from worker.partner_center.answers.exact_json import ExactNumber
+from worker.partner_center.answers.resource import Number, Resource
+from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.port import PartnerCenter
+
+DOCS = "https://learn.microsoft.com/partner-center/developer/"
+
+
+class Budget(Resource):
+    """A budget. Without an amount there is none."""
+
+    amount: Number = None
+    ammount: Number = None
+    """The name in a sample of Microsoft's."""
+
+    @property
+    def value(self) -> Decimal | None:
+        """The amount, with the digits of the answer; None if there is no budget."""
+        return self.ammount if self.amount is None else self.amount
+
+
+GET: Operation[Budget] = Operation(
+    name="budgets.get",
+    method="GET",
+    path="/customers/{customer_id}/usagebudget",
+    answer=Budget,
+    success=frozenset({200, 204}),
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "get-a-customer-s-usage-spending-budget",
+)
+
+SET: Operation[Budget] = Operation(
+    name="budgets.set",
+    method="PATCH",
+    path="/customers/{customer_id}/usagebudget",
+    answer=Budget,
+    success=frozenset({200, 204}),
+    effect=EffectClass.STATE,
+    auth=Auth.EITHER,
+    source=DOCS + "update-a-customer-s-usage-spending-budget",
+)
+
+
+async def get(center: PartnerCenter, customer_id: str) -> Budget:
+    """The customer's budget. Refused with 404 where the customer is unknown, and perhaps where it has no budget."""
+    return await center.call(GET, {"customer_id": customer_id})
+
+
+async def set(center: PartnerCenter, customer_id: str, amount: str | None) -> Budget:  # noqa: A001 - the operation
+    """Set the budget to an amount, written with exactly these digits, or remove the budget (None).
+
+    The names are in the case that Microsoft's own samples have.
+    """
+    number = None if amount is None else ExactNumber(_json_number(amount))
+    body = {"Amount": number, "Attributes": {"ObjectType": "SpendingBudget"}}
+    return await center.call(SET, {"customer_id": customer_id}, body=body)
+
+
+def _json_number(amount: str) -> str:
+    """The same digits without leading zeros, which a JSON number cannot have."""
+    whole, point, part = amount.partition(".")
+    return f"{whole.lstrip('0') or '0'}{point}{part}"
