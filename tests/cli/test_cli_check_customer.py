@@ -86,6 +86,8 @@ def test_a_command_that_only_the_customers_state_prevents_is_a_warning(check: Ch
         "SuspendPlan": "warning",
         "ReactivatePlan": "warning",
         "StartProductUpgrade": "warning",
+        "ReportUsage": "ok",
+        "SetUsageBudget": "ok",
     }
     assert "would be rejected with plan_not_found" in about(ended, "SuspendPlan")[0]["detail"]
     assert "not_eligible_for_upgrade" in about(ended, "StartProductUpgrade")[0]["detail"]

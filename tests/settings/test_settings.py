@@ -447,12 +447,15 @@ def test_nothing_is_forgotten_while_it_may_be_waited_for(
     assert load().journal.retention == timedelta(days=5)
 
 
-def test_a_short_retention_shortens_the_wait_for_data_that_nobody_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that were valid before there was this wait stay valid. A wait that is set must fit, as any other."""
-    given(monkeypatch, {"AZPLAN_JOURNAL__DETAIL_RETENTION": "P5D"})
-    assert load().deadlines()["data"] == timedelta(days=5)
-    settings = {"AZPLAN_JOURNAL__DETAIL_RETENTION": "P5D", "AZPLAN_WAITS__DATA_DEADLINE": "P10D"}
-    (problem,) = problems_of(monkeypatch, settings)
+def test_a_short_retention_shortens_the_waits_for_exports_that_nobody_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that were valid before there were these waits stay valid. A wait that is set must fit, as any other."""
+    short = {"RETENTION": "1800", "DETAIL_RETENTION": "600"}
+    given(monkeypatch, {f"AZPLAN_JOURNAL__{name}": value for name, value in short.items()})
+    given(monkeypatch, {f"AZPLAN_WAITS__{name}_DEADLINE": "60" for name in ("ORDER", "UPGRADE")})
+    given(monkeypatch, {"AZPLAN_WAITS__ORDER_LIST_LAG": "60"})
+    assert load().deadlines()["data"] == load().deadlines()["export"] == timedelta(minutes=10)
+    settings = {f"AZPLAN_JOURNAL__{name}": "P5D" for name in short} | {"AZPLAN_WAITS__DATA_DEADLINE": "P10D"}
+    problem, _ = problems_of(monkeypatch, settings)
     assert "AZPLAN_WAITS__DATA_DEADLINE: 432000 is less than 864000" in problem
 
 

@@ -50,10 +50,11 @@ class Settings(Section):
         return self
 
     def deadlines(self) -> dict[str, timedelta]:
-        """How long limited waits last. What nobody has set for data is no reason to refuse a shorter retention."""
-        deadlines = self.waits.deadlines()
-        if "data_deadline" not in self.waits.model_fields_set:
-            deadlines["data"] = min(deadlines["data"], self.journal.detail_retention, self.journal.retention)
+        """How long limited waits last. What nobody has set for exports is no reason to refuse a shorter retention."""
+        deadlines, kept = self.waits.deadlines(), min(self.journal.detail_retention, self.journal.retention)
+        for name in ("export", "data"):
+            if f"{name}{DEADLINE}" not in self.waits.model_fields_set:
+                deadlines[name] = min(deadlines[name], kept)
         return deadlines
 
     def _contradictions(self) -> Iterator[str]:

@@ -27,8 +27,8 @@ class Waits(Section):
     export_deadline: Duration = Field(timedelta(hours=6), description="how long a command waits for one export")
     data_deadline: Duration = Field(
         timedelta(days=10),
-        description="how long a command waits until Microsoft has all lines of an invoice; not set, the wait is never "
-        "longer than AZPLAN_JOURNAL__DETAIL_RETENTION",
+        description="how long a command waits until Microsoft has all lines of an invoice; not set, both waits are "
+        "never longer than AZPLAN_JOURNAL__DETAIL_RETENTION",
     )
     settle: Duration = Field(
         timedelta(minutes=5), description="how long a request that was never answered may still arrive"

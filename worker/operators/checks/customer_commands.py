@@ -62,8 +62,10 @@ def _variants(kind: type[Command], plans: Sequence[str]) -> list[tuple[str, Mapp
     """The data with which a command is tried, with words that tell the trials apart.
 
     A command about a plan names none if the customer has one plan at most: the command then finds the plan by itself.
+    A command with a scope is tried with the scope that it has by itself, which names no plan.
     """
-    several = plans[:MOST_PLANS] if len(plans) > 1 and "subscription_id" in kind.model_fields else []
+    about_plan = "subscription_id" in kind.model_fields and not kind.scoped
+    several = plans[:MOST_PLANS] if len(plans) > 1 and about_plan else []
     named: list[tuple[str, dict[str, Any]]] = [(f"plan {plan}", {PLAN: plan}) for plan in several] or [("", {})]
     return [
         (", ".join(filter(None, (plan_words, words))), {**data, **plan})
