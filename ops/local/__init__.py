@@ -1,1 +1,1 @@
-"""Real parts on loopback for the benchmark and the tests: Kafka, PostgreSQL, the simulator, `azplan`."""
+"""Real parts on loopback for the benchmark and the tests: Kafka, PostgreSQL, object stores, the simulator, `azplan`."""

@@ -19,6 +19,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "httpx": ("worker/partner_center/",),
     "yarl": ("worker/partner_center/http_transport.py",),
     "msal": ("worker/partner_center/",),
+    "obstore": ("worker/files/object_store.py",),
     "asyncpg": ("worker/journal/",),
     "sqlite3": ("worker/journal/",),
     "prometheus_client": ("worker/metrics.py", "worker/app.py"),

@@ -6,6 +6,7 @@
 | `manifest` | the manifest of a version: its members and its canonical bytes |
 | `store` | the port: what is needed of a destination |
 | `folder` | a folder as the destination |
+| `object_store` | an object store as the destination: the only door to obstore |
 | `opening` | the store that a URL names |
 | `errors` | a destination that does not answer, and one that refuses |
 | `destination` | staging, publishing and reading versions at a destination |

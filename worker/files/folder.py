@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from worker.files.errors import DestinationRefused, DestinationUnavailable
@@ -34,6 +35,7 @@ class FolderStore:
     def __init__(self, root: Path, *, in_thread: InThread = asyncio.to_thread) -> None:
         self._root = root
         self._run = in_thread
+        self._replacing = Lock()
         self.url = root.absolute().as_uri()
 
     async def put(self, path: str, source: Path) -> None:
@@ -66,7 +68,11 @@ class FolderStore:
         return await self._do(lambda: _appear(self._assembled(staging, folder), self._place(folder), manifest))
 
     async def replace(self, path: str, content: bytes, unless: Callable[[bytes], bool]) -> bool:
-        return await self._do(lambda: _replace(self._place(path), content, unless))
+        def work() -> bool:
+            with self._replacing:
+                return _replace(self._place(path), content, unless)
+
+        return await self._do(work)
 
     async def entries(self, folder: str) -> AsyncIterator[Entry]:
         for entry in await self._do(lambda: list(_files(self._root, self._place(folder)))):
