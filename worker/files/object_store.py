@@ -69,7 +69,7 @@ class ObjectStore:
         """Raises `DestinationRefused` if the address lacks something, such as the name of the account."""
         self.url = url
         self._scheme = url.partition("://")[0]
-        options = {**TIMES, "allow_http": may_be_plain(os.environ)}
+        options: Any = {**TIMES, "allow_http": may_be_plain(os.environ)}
         try:
             self._store: Any = from_url(url, client_options=options, retry_config=RETRIES)
         except (BaseError, ValueError) as error:
