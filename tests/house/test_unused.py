@@ -9,6 +9,7 @@ PRODUCT, USERS = ("worker", "events"), ("worker", "events", "ops")
 
 REGISTERED: Mapping[str, str] = {
     "worker.handlers.": "a handler is found in its module",
+    "worker.files.object_store": "`opening` imports it where the extra is installed",
     "worker.cli.verbs.": "a verb is found by its function `register`",
 }
 """Packages whose modules are found at run time, and how they are found."""
