@@ -13,6 +13,7 @@ from events.messages.base import Command
 from events.messages.customers import ReportCustomer, ReportCustomers
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
+from events.messages.usage import ReportUsage, SetUsageBudget
 from ops.simulator.state import Customer
 from tests.support.virtual_time import START
 
@@ -43,7 +44,7 @@ class Path:
 
     def asked(self, customer: Customer) -> Command:
         """The command for that customer, or for its partner account."""
-        about = customer.partner if self.command.subject == "partner_account" else customer.id
+        about = customer.partner if self.command.subject_of(self.asks) == "partner_account" else customer.id
         return self.command(customer_id=about, **self.asks)
 
 
@@ -187,4 +188,15 @@ REPORT = (
     Path("listed", ReportCustomers, "CustomersReported"),
     Path("reported", ReportCustomer, "CustomerReported", {"profile": "plan"}),
 )
-PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *AGREE, *REPORT)
+BUDGETED = {"profile": "plan", "budget": "100"}
+SPEND = (
+    Path("a budget", SetUsageBudget, "UsageBudgetSet", BUDGETED, {"amount": "500.10"}),
+    Path("a budget removed", SetUsageBudget, "UsageBudgetSet", BUDGETED, {"amount": None, "if_amount": "100.0"}),
+    Path("a budget set already", SetUsageBudget, "UsageBudgetSet", BUDGETED, {"amount": "100.00"}),
+    Path("a budget changed", SetUsageBudget, "budget_changed", BUDGETED, {"amount": "5", "if_amount": None}),
+    Path("only asked", SetUsageBudget, "CommandValidated", BUDGETED, {"amount": "5", "validate_only": True}),
+    Path("usage of a customer", ReportUsage, "UsageReported", BUDGETED),
+    Path("usage of all customers", ReportUsage, "UsageReported", BUDGETED, {"scope": "customers"}),
+    Path("no usage", ReportUsage, "UsageReported"),
+)
+PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *AGREE, *REPORT, *SPEND)

@@ -17,6 +17,7 @@ from events.messages.plans import (
     SuspendPlan,
 )
 from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from events.messages.usage import ReportUsage, SetUsageBudget, UsageBudgetSet, UsageReported
 from ops.simulator.state import Customer
 from tests.crash.paths import ACCEPTED
 from tests.handlers.stage import ARM, ARM_THEN_PARTNER_CENTER, Cast, Stage
@@ -51,7 +52,7 @@ class Story:
         stage.simulator.change(**self.simulator)
         if self.stale:
             stage.fault("throttle", "carts.checkout", retry_after=60)
-        about = customer.partner if self.command.subject == "partner_account" else customer.id
+        about = customer.partner if self.command.subject_of(self.asks) == "partner_account" else customer.id
         sent = await stage.send(self.command.model_validate({"customer_id": about, **self.asks}))
         if self.stale:
             await stage.until("carts.checkout")
@@ -145,6 +146,23 @@ def _the_customer_is_reported(_stage: Stage, customer: Customer, answer: Event) 
     assert isinstance(answer, CustomerReported), answer
     assert [plan.subscription_id for plan in answer.plans or ()] == list(customer.subscriptions)
     assert answer.left_out == ()
+
+
+def _the_budget_is_set_once(stage: Stage, customer: Customer, answer: Event) -> None:
+    """The customer had no budget. The answer says so, whichever answer was lost."""
+    assert isinstance(answer, UsageBudgetSet), answer
+    assert (answer.previous, answer.current, answer.already_set) == (None, Decimal("500.10"), False)
+    assert customer.budget == Decimal("500.10")
+    assert {each.detail["previous"] for each in stage.simulator.books.effects_of(kind="budget.set")} <= {
+        None,
+        "500.10",
+    }
+
+
+def _the_usage_is_reported(stage: Stage, customer: Customer, answer: Event) -> None:
+    """The sums are Partner Center's, to the last digit."""
+    assert isinstance(answer, UsageReported), answer
+    assert [each.total for each in answer.totals] == [stage.simulator.usage_of(customer)["total"]]
 
 
 BOUGHT = Story(
@@ -246,5 +264,16 @@ STORIES = (
     ),
     Story("listed", ReportCustomers, "ready", (), _the_customer_is_listed),
     Story("reported", ReportCustomer, "plan", (), _the_customer_is_reported),
+    *(
+        Story(f"a budget{name}", SetUsageBudget, "plan", ("budgets.set",), _the_budget_is_set_once, asks=asks)
+        for name, asks in (
+            ("", {"amount": "500.10"}),
+            (" where there is none", {"amount": "500.10", "ifAmount": None}),
+        )
+    ),
+    *(
+        Story(f"usage of the scope {scope}", ReportUsage, "plan", (), _the_usage_is_reported, asks={"scope": scope})
+        for scope in ("customer", "subscriptions", "customers", "partner")
+    ),
 )
 """These stories have every command, and every write of every command."""

@@ -26,6 +26,7 @@ from events.messages.plans import (
     SuspendPlan,
 )
 from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
+from events.messages.usage import ReportUsage, SetUsageBudget, UsageBudgetSet, UsageReported
 from ops.simulator.behaviour import Settings
 from ops.simulator.seed import PROFILES, Profile
 from ops.simulator.state import Customer
@@ -176,6 +177,17 @@ PATHS = (
         asks=ACCEPTED,
     ),
     Path("ReportCustomer", ReportCustomer, CustomerReported, PROFILES["plan"], most=7.0),
+    Path("ReportUsage", ReportUsage, UsageReported, PROFILES["plan"], most=1.0),
+    Path(
+        "ReportUsage by resource",
+        ReportUsage,
+        UsageReported,
+        PROFILES["plan"],
+        most=2.0,
+        by_id=True,
+        asks={"scope": "subscription", "by": "resource"},
+    ),
+    Path("SetUsageBudget", SetUsageBudget, UsageBudgetSet, PROFILES["plan"], most=2.0, asks={"amount": "500.10"}),
 )
 
 

@@ -60,7 +60,7 @@ def test_every_write_of_every_command_loses_its_answer() -> None:
 
 def _called() -> set[str]:
     """The writes that handlers and their parts call, as in `carts.checkout(...)`: named as the operation."""
-    folders = (ROOT / "worker" / name for name in ("handlers", "azure_plans", "customers"))
+    folders = (ROOT / "worker" / name for name in ("handlers", "azure_plans", "customers", "spending"))
     sources = [path for folder in folders for path in folder.rglob("*.py")]
     names = {
         f"{node.func.value.id}.{node.func.attr}"

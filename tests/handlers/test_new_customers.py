@@ -33,7 +33,7 @@ COMMANDS = [
     ReportCustomer(customer_id=NOBODYS),
     ConfirmCustomerAgreement.model_validate({"customer_id": NOBODYS, **ACCEPTED}),
 ]
-OF_CUSTOMERS = [story for story in STORIES if story.command.subject == "customer"]
+OF_CUSTOMERS = [story for story in STORIES if story.command.subject_of(story.asks) == "customer"]
 """The list of customers has a new customer once it shows, and is not waited for."""
 LAG = POLICY.customer_lag
 
