@@ -3,6 +3,7 @@
 Members are named as in Python (``order_outcome``, ``azure_subscriptions``); instants are written as dates.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from decimal import Decimal
@@ -65,6 +66,8 @@ async def _carry_out(simulator: Simulator, control: Control, request: Request) -
     try:
         document = await request.json() if await request.body() else {}
         result = control(simulator, request, document)
+        if inspect.isawaitable(result):
+            result = await result
     except KeyError as missing:
         return JSONResponse({"error": f"not found: {missing.args[0]}"}, 404)
     except (ValueError, TypeError, AttributeError) as wrong:

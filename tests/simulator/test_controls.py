@@ -7,6 +7,7 @@ import pytest
 
 from ops.simulator.controls import control_app
 from ops.simulator.simulator import Simulator
+from tests.simulator.billing import GraphCaller
 from tests.simulator.caller import ArmCaller, Caller, only_azure_subscription
 from tests.simulator.test_refunds import Owned
 
@@ -179,3 +180,37 @@ async def test_mistakes_are_explained(
     answer = await control.request(method, path, json=body)
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+async def test_money_is_seeded_changed_and_counted(simulator: Simulator, control: httpx.AsyncClient) -> None:
+    """Invoices, unbilled months and spending are seeded from outside, and exact figures come back as text."""
+    made = (await control.post("/invoices", json=[{"usage_lines": 50, "currency": "EUR", "blobs": 2}, {}])).json()
+    assert [each["id"] for each in made] == ["G000000001", "G000000002"]
+    books = (await control.get("/invoices/g000000001/figures")).json()
+    assert (books["rows"], [blob["rows"] for blob in books["blobs"]]) == (50, [25, 25])
+    expected = simulator.figures("G000000001")
+    assert books["totals"][0]["before_tax"] == format(expected.totals[0].before_tax, "f")
+    await control.patch("/invoices/G000000001", json={"usage_lines": 60, "tax": "hidden"})
+    renewed = (await control.post("/invoices/G000000001/versions", json={"same_content": False})).json()
+    assert (renewed["usage_lines"], renewed["version"], renewed["content"]) == (60, 3, 1)
+    await control.post("/unbilled", json={"currency": "EUR", "period": "previous"})
+    listed = [(each["id"], each["month"]) for each in (await control.get("/invoices")).json()]
+    assert listed[-1] == ("unbilled-eur-previous", "2026-02")
+    customer = simulator.customer("plan")
+    spent = (await control.post(f"/customers/{customer.id}/usage", json={"total": "1.10"})).json()
+    assert (spent["total"], spent["currency"]) == ("1.10", "USD")
+    assert (await control.patch(f"/customers/{customer.id}", json={"budget": "250.50"})).json()["budget"] == "250.50"
+    assert (await control.post("/invoices", json={"bloobs": 1})).status_code == 400
+    assert (await control.get("/invoices/G9/figures")).status_code == 404
+
+
+async def test_an_export_is_ended_by_hand(simulator: Simulator, control: httpx.AsyncClient) -> None:
+    """The books list exports, and one can be made to end now."""
+    simulator.invoice()
+    simulator.change(export_outcome="never")
+    graph = GraphCaller(simulator)
+    address = await graph.begin()
+    (export,) = (await control.get("/books/exports")).json()
+    assert (export["invoice"], export["kind"], export["outcome"]) == ("G000000001", "usage", "never")
+    await control.post(f"/exports/{export['id']}", json={"status": "failed", "code": "6000"})
+    assert (await graph.call("GET", address)).body["error"]["code"] == "6000"

@@ -1,6 +1,7 @@
 """The simulator over real sockets: MSAL over TLS, connections that really drop, and the process itself."""
 
 import asyncio
+import hashlib
 import json
 import signal
 import ssl
@@ -94,6 +95,31 @@ async def test_msal_gets_tokens_over_tls(
     assert (await client.get("/agreements", headers=_bearer(user))).status_code == 200
     assert user["refresh_token"]
     assert denied["error"] == "invalid_client"
+
+
+async def test_an_export_is_downloaded_over_tls(running: Simulator, addresses: Addresses, tmp_path: Path) -> None:
+    """MSAL gets a token for Microsoft Graph; the manifest leads to the storage, which has a certificate of the CA."""
+    write_ca(addresses, tmp_path / "ca.pem")
+    running.invoice(usage_lines=60_000, groups=20, blobs=1)
+
+    def token() -> dict[str, Any]:
+        app = application(addresses, running, tmp_path / "ca.pem", running.partner.client_secret)
+        found: dict[str, Any] = app.acquire_token_for_client(["https://graph.microsoft.com/.default"])
+        return found
+
+    bearer = _bearer(await asyncio.to_thread(token))
+    tls = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    async with httpx.AsyncClient(verify=tls, trust_env=False, timeout=60) as client:
+        export = f"{addresses.graph}/reports/partners/billing/usage/billed/export"
+        begun = await client.post(export, json={"invoiceId": "G000000001"}, headers=bearer)
+        manifest = (await client.get(begun.headers["Location"], headers=bearer)).json()["resourceLocation"]
+        assert manifest["rootDirectory"].startswith(addresses.storage)
+        blob = await client.get(f"{manifest['rootDirectory']}/{manifest['blobs'][0]['name']}?{manifest['sasToken']}")
+        running.faults.add("truncated", operation="storage.blob")
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(f"{manifest['rootDirectory']}/{manifest['blobs'][0]['name']}?{manifest['sasToken']}")
+    (books,) = running.figures("G000000001").blobs
+    assert hashlib.sha256(blob.content).hexdigest() == books.sha256
 
 
 async def test_msal_gets_a_token_of_a_customers_tenant_for_azure_resource_manager(

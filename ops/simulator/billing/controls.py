@@ -1,5 +1,6 @@
 """The requests of the control port that have to do with money."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -33,12 +34,13 @@ def _renew(simulator: Simulator, request: Request, document: Any) -> object:
     return replace(simulator.renew_invoice(request.path_params["id"], **document), buyers=())
 
 
-def _figures(simulator: Simulator, request: Request, _document: Any) -> object:
+async def _figures(simulator: Simulator, request: Request, _document: Any) -> object:
     query = request.query_params
     kind, attributes = query.get("lines", "usage"), query.get("attributes", "full")
     if kind not in ("usage", "reconciliation", "aggregatedUsage") or attributes not in ("full", "basic"):
         raise ValueError("lines are usage, reconciliation or aggregatedUsage; attributes are full or basic")
-    return simulator.figures(
+    return await asyncio.to_thread(
+        simulator.figures,
         request.path_params["id"],
         kind,  # type: ignore[arg-type]
         attributes,  # type: ignore[arg-type]
