@@ -115,7 +115,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         graph_audience=options.graph_audience,
     )
     if options.blob_folder:
-        simulator.world.ledger.folder = Path(options.blob_folder)
+        simulator.blob_folder = Path(options.blob_folder)
     for text in options.customers or ["ready=20"]:
         profile, _, count = text.rpartition("=")
         if not count.isdigit():

@@ -74,7 +74,7 @@ async def serving(simulator: Simulator, ports: Ports) -> AsyncIterator[Addresses
             servers.append(await stack.enter_async_context(_serving(app, ports.host, port, context)))
         api, control, authority, arm, graph, storage = servers
         host = ports.host
-        simulator.world.ledger.storage_url = storage.url(ports.storage_host)
+        simulator.storage_url = storage.url(ports.storage_host)
         yield Addresses(
             api=api.url(host),
             control=control.url(host),

@@ -103,6 +103,15 @@ async def test_the_invoice_is_its_lines_and_its_tax(simulator: Simulator, tax: s
     assert sum(each.total for each in books.totals) == summed(lines, "Total") == before + taxes
 
 
+async def test_a_currency_without_cents_is_rounded_to_its_unit(simulator: Simulator) -> None:
+    """With no decimals every amount of the reconciliation, its taxes and the invoice are whole."""
+    _, lines = await both(simulator, currency="JPY", decimals=0, tax="shown")
+    assert all(line[name] == int(line[name]) for line in lines for name in ("Subtotal", "TaxTotal", "Total"))
+    total = simulator.figures("G000000001", "reconciliation").invoice_total
+    assert total is not None
+    assert total == summed(lines, "Total") == int(total)
+
+
 @pytest.mark.parametrize("kind", ["missing", "doubled", "cent", "rate", "currency"])
 @pytest.mark.parametrize("lines", ["usage", "reconciliation"])
 async def test_a_planted_fault_is_in_the_lines_and_in_the_books(simulator: Simulator, kind: str, lines: str) -> None:

@@ -114,7 +114,7 @@ def invoice_total(invoice: Invoice) -> Decimal:
         lines = totals(invoice, "reconciliation", planted=False)
         known = sum((each.total for each in lines), Decimal("0.00"))
         if invoice.tax == "hidden":
-            known += nearest(known * invoice.tax_rate)
+            known += nearest(known * invoice.tax_rate, invoice.minor)
         _TOTALS[invoice] = known
     return known
 

@@ -1,10 +1,12 @@
 """An invoice, or the lines of a month that are not billed yet: what it is made of, never its lines themselves."""
 
 import calendar
+import hashlib
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Literal
 
 LineKind = Literal["usage", "reconciliation", "aggregatedUsage"]
@@ -60,6 +62,8 @@ class Invoice:
     currency: str = "USD"
     pricing_currencies: tuple[str, ...] = ("USD",)
     """Currencies of the prices; another than ``currency`` has an exchange rate."""
+    decimals: int = 2
+    """How many decimals amounts of the reconciliation have: 0 for yen, if Microsoft rounds so."""
     customers: int = 3
     usage_lines: int = 60
     groups: int = 12
@@ -94,6 +98,17 @@ class Invoice:
     content: int = 0
     """Counts up with every version whose lines differ."""
     buyers: tuple[Buyer, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the bytes of its lines follow from, without the time of its making."""
+        members = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "made_at"}
+        return hashlib.sha256(repr(members).encode()).hexdigest()
+
+    @property
+    def minor(self) -> Decimal:
+        """The smallest amount of its currency."""
+        return Decimal(1).scaleb(-self.decimals)
 
     @property
     def legacy(self) -> bool:
@@ -169,14 +184,14 @@ def draw(seed: int, *what: object) -> int:
     return zlib.crc32(":".join(str(each) for each in what).encode(), seed)
 
 
-def down(amount: Decimal) -> Decimal:
-    """Round to the cent toward zero, as ROUNDDOWN does."""
-    return amount.quantize(CENT, ROUND_DOWN)
+def down(amount: Decimal, unit: Decimal = CENT) -> Decimal:
+    """Round to a smallest amount toward zero, as ROUNDDOWN does."""
+    return amount.quantize(unit, ROUND_DOWN)
 
 
-def nearest(amount: Decimal) -> Decimal:
-    """Round to the nearest cent, as taxes are."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
+def nearest(amount: Decimal, unit: Decimal = CENT) -> Decimal:
+    """Round to the nearest smallest amount, as taxes are."""
+    return amount.quantize(unit, ROUND_HALF_UP)
 
 
 def share_of(whole: int, parts: int, number: int) -> tuple[int, int]:

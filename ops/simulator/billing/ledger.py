@@ -8,11 +8,11 @@ import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ops.simulator.billing.invoices import Buyer, Invoice, LineKind
 from ops.simulator.billing.releases import Attributes, Release
-from ops.simulator.billing.switches import BillingSettings
+from ops.simulator.billing.switches import BillingSettings, ExportOutcome
 
 SIMULATED = "https://simulated.blob.core.windows.net"
 
@@ -31,7 +31,7 @@ class Export:
     created_at: float
     starts_at: float
     ends_at: float
-    outcome: Literal["succeeded", "5000", "failed", "never"]
+    outcome: ExportOutcome
     release: Release | None = None
     """Set once it succeeded."""
     code: str = "5000"

@@ -76,6 +76,11 @@ class Release:
         """Return the file of a blob, which may not exist yet."""
         return self.folder / self.id / self.names[blob]
 
+    def is_small(self, blob: int) -> bool:
+        """Tell whether a blob is written in a moment."""
+        begin, end = self.range(blob)
+        return end - begin < SMALL
+
     def write(self, blob: int) -> Path:
         """Return the file of a blob; writes it the first time."""
         file = self.file(blob)
@@ -90,15 +95,16 @@ class Release:
 
     def _lines(self, blob: int) -> Iterator[list[str]]:
         begin, end = self.range(blob)
-        return texts(self.invoice, self.style(blob), begin, end, complete=self.complete)
+        style = self.style(blob)
+        for number, chunk in enumerate(texts(self.invoice, style, begin, end, complete=self.complete)):
+            yield chunk if number else [style.odd(chunk[0], self.settings.line_oddities), *chunk[1:]]
 
     @property
     def _content(self) -> str:
         """Everything that the bytes follow from."""
         s = self.settings
-        knobs = (s.line_keys, s.line_synonyms, s.line_numbers, s.unknown_attributes)
-        members = {name: value for name, value in vars(self.invoice).items() if name != "made_at"}
-        return repr((members, self.kind, self.attributes, self.complete, self.etag, knobs))
+        knobs = (s.line_keys, s.line_synonyms, s.line_numbers, s.line_dates, s.unknown_attributes, s.line_oddities)
+        return repr((self.invoice.fingerprint, self.kind, self.attributes, self.complete, self.etag, knobs))
 
 
 def _zipped(chunks: Iterator[list[str]]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 from ops.simulator.behaviour import checked_copy
@@ -19,6 +20,24 @@ class BillingDesk:
     """The part of a simulator that has to do with money."""
 
     world: World
+
+    @property
+    def storage_url(self) -> str:
+        """Where manifests say that blobs are."""
+        return self.world.ledger.storage_url
+
+    @storage_url.setter
+    def storage_url(self, address: str) -> None:
+        self.world.ledger.storage_url = address
+
+    @property
+    def blob_folder(self) -> Path:
+        """Where blobs are kept once they are written: a temporary folder unless one was chosen."""
+        return self.world.ledger.folder
+
+    @blob_folder.setter
+    def blob_folder(self, folder: Path) -> None:
+        self.world.ledger.folder = folder
 
     def invoice(self, *, partner: str | None = None, **members: Any) -> Invoice:
         """Seed an invoice; ``members`` are those of ``Invoice``. Raises ValueError for what is unknown."""

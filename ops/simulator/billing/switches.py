@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-BlobDamage = Literal["none", "truncated", "crc", "not_json", "not_utf8", "not_gzip", "missing"]
+ExportOutcome = Literal["succeeded", "5000", "failed", "skipped", "never"]
+BlobDamage = Literal["none", "truncated", "crc", "not_json", "not_utf8", "not_gzip", "missing", "redirect"]
+LineOddity = Literal["empty_number", "null_number", "many_decimals", "nested", "doubled_key"]
 NumberForm = Literal["number", "text", "mixed", "exponent"]
 
 FOR_ALL_BILLING = frozenset(
@@ -12,7 +14,8 @@ FOR_ALL_BILLING = frozenset(
         *("omit_discriminators", "retired_lines", "other_currency", "export_queued", "export_seconds"),
         *("export_outcome", "export_retry_after", "export_lifetime", "resource_location", "manifest_form"),
         *("success_word", "sas_lifetime", "etag_changes", "etag_after_blobs", "old_blobs", "pinned_manifests"),
-        *("graph_requests_per_minute", "line_keys", "line_synonyms", "line_numbers", "unknown_attributes"),
+        *("graph_requests_per_minute", "line_keys", "line_synonyms", "line_numbers", "line_dates"),
+        *("line_oddities", "unknown_attributes"),
         *("blob_damage", "blob_damage_times", "blob_header"),
     }
 )
@@ -56,8 +59,8 @@ class BillingSettings:
     """[all] From the POST until an export runs."""
     export_seconds: tuple[float, float] = (30.0, 900.0)
     """[all] How long an export runs."""
-    export_outcome: Literal["succeeded", "5000", "failed", "never"] = "succeeded"
-    """[all] How exports end: as their data allow, without data, otherwise, or never."""
+    export_outcome: ExportOutcome = "succeeded"
+    """[all] How exports end: as their data allow, without data, otherwise, in a state of no page, or never."""
     export_retry_after: int | None = 10
     """[all] Seconds in ``Retry-After`` while an export runs; None: absent."""
     export_lifetime: float = 86400.0
@@ -88,6 +91,10 @@ class BillingSettings:
     """[all] ``Unit``, ``Tier2MpnId``, percentages as 15; or ``unitOfMeasure``, ``resellerMpnId``, rates as 0.15."""
     line_numbers: NumberForm = "number"
     """[all] How numbers are written; mixed: by attribute."""
+    line_dates: Literal["zone", "bare", "mixed"] = "zone"
+    """[all] Dates with ``Z`` or without a zone; mixed: by blob."""
+    line_oddities: tuple[LineOddity, ...] = ()
+    """[all] What the first line of each blob has that readers stumble over; no amount changes."""
     unknown_attributes: tuple[str, ...] = ()
     """[all] Further attributes of every line, which no page documents."""
     blob_damage: BlobDamage = "none"

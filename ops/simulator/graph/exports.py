@@ -18,7 +18,7 @@ from ops.simulator.graph.calls import GraphCall, GraphOperation, GraphRefused, b
 from ops.simulator.requests.answers import Answer, Json
 from ops.simulator.storage.signatures import sign
 
-Status = Literal["notStarted", "running", "succeeded", "failed"]
+Status = Literal["notStarted", "running", "succeeded", "failed", "skipped"]
 TYPE = "#microsoft.graph.partners.billing."
 PREFIX = "/reports/partners/billing"
 
@@ -94,8 +94,8 @@ def state(call: GraphCall, export: Export) -> Status:
         else:
             release = call.world.ledger.release(invoice, export.kind, export.attributes, call.settings, export.ends_at)
             export.release = release
-    if export.outcome == "succeeded":
-        return "succeeded"
+    if export.outcome in ("succeeded", "skipped"):
+        return "succeeded" if export.outcome == "succeeded" else "skipped"
     if export.outcome == "failed":
         export.code = "5001" if export.code == "5000" else export.code
     return "failed"
@@ -226,6 +226,7 @@ _TYPES = {
     "running": "runningOperation",
     "succeeded": "exportSuccessOperation",
     "failed": "failedOperation",
+    "skipped": "skippedOperation",
 }
 
 

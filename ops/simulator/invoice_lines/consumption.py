@@ -69,6 +69,8 @@ class Group:
     begin: int
     end: int
     """The numbers of its usage lines."""
+    minor: Decimal
+    """The smallest amount of the reconciliation."""
     quantities: tuple[Decimal, ...]
     """Quantity of the k-th line: at k modulo PERIOD."""
 
@@ -97,7 +99,7 @@ class Group:
     @functools.cached_property
     def subtotal(self) -> Decimal:
         """The amount of its line of the reconciliation, rounded toward zero twice."""
-        return down(down(self.effective_unit_price * self.billable_quantity) * self.rate)
+        return down(down(self.effective_unit_price * self.billable_quantity) * self.rate, self.minor)
 
     def over_all(self, value: Callable[[int], Decimal]) -> Decimal:
         """Return the sum of a value over its lines, which repeats after PERIOD lines."""
@@ -139,6 +141,7 @@ def group(invoice: Invoice, number: int) -> Group:
         covered=covered,
         begin=begin,
         end=end,
+        minor=invoice.minor,
         quantities=tuple(Decimal(draw(seed, "q", tier, k) % 96_000_000 + 1).scaleb(-6) for k in range(PERIOD)),
     )
 

@@ -19,7 +19,7 @@ def reconciliation_line(invoice: Invoice, number: int, planted: Planted | None =
     """Return a line by its number, with its attributes under the names of Partner Center."""
     line = _plain(invoice, number)
     if planted is not None and planted.kind == "cent":
-        line["subtotal"] += Decimal("0.01")
+        line["subtotal"] += invoice.minor
     elif planted is not None and planted.kind == "rate":
         line["pcToBCExchangeRate"] *= 2
     elif planted is not None and planted.kind == "currency":
@@ -86,7 +86,7 @@ def _purchase(invoice: Invoice, kind: str, number: int) -> Line:
     reserved = kind == "reservation"
     name = {"seat": "Microsoft 365 Business Basic", "credit": "Azure credit"}.get(kind, "Reserved VM Instance, D2s v5")
     line = _common(invoice, buyer)
-    return line | _amounts(invoice, down(price * rate) * quantity) | {
+    return line | _amounts(invoice, down(price * rate, invoice.minor) * quantity) | {
         "productId": f"{'DZH318Z0' if reserved else 'CFQ7TTC0'}{seed % 16**4:04X}",
         "skuId": f"{seed // 16**4 % 16**3:04X}",
         "availabilityId": f"CFQ{seed:08X}"[:12],
@@ -112,7 +112,7 @@ def _purchase(invoice: Invoice, kind: str, number: int) -> Line:
 
 
 def _amounts(invoice: Invoice, subtotal: Decimal) -> Line:
-    tax = nearest(subtotal * invoice.tax_rate) if invoice.tax == "shown" else Decimal("0.00")
+    tax = nearest(subtotal * invoice.tax_rate, invoice.minor) if invoice.tax == "shown" else Decimal("0.00")
     return {"subtotal": subtotal, "taxTotal": tax, "totalForCustomer": subtotal + tax}
 
 

@@ -81,7 +81,7 @@ def texts(invoice: Invoice, style: Style, begin: int, end: int, *, complete: boo
 
 def _usage_texts(invoice: Invoice, style: Style, begin: int, end: int) -> Iterator[list[str]]:
     planted = planted_of(invoice, "usage")
-    days = [f'"{day(invoice, each)}"' for each in range(invoice.days)]
+    days = [style.text(day(invoice, each)) for each in range(invoice.days)]
     number = begin
     while number < end:
         found = group_of(invoice, number)

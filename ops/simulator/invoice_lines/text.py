@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from ops.simulator.billing.invoices import LineKind
-from ops.simulator.billing.switches import BillingSettings, NumberForm
+from ops.simulator.billing.switches import BillingSettings, LineOddity, NumberForm
 
 SPELLED = {"resourceUri": "ResourceURI", "benefitOrderId": "BenefitOrderID", "benefitId": "BenefitID"}
 PASCAL = {**SPELLED, "pcToBCExchangeRate": "PCToBCExchangeRate", "pcToBCExchangeRateDate": "PCToBCExchangeRateDate"}
@@ -64,6 +64,7 @@ class Style:
     synonyms: bool
     numbers: NumberForm
     unknown: tuple[str, ...]
+    dates: Literal["zone", "bare"] = "zone"
 
     def write(self, line: Mapping[str, Any]) -> str:
         """Return a line as JSON text, with marks where its values are marks."""
@@ -95,7 +96,33 @@ class Style:
     def _value(self, name: str, value: Any) -> str:
         if isinstance(value, Mark):
             return f"\x00{value}\x00"
+        if isinstance(value, str):
+            return self.text(value)
         return self._number(name, value) if isinstance(value, Decimal) else json.dumps(value)
+
+    def text(self, value: str) -> str:
+        """Return the JSON text of a text, and of a date."""
+        if self.dates == "bare" and value.endswith(":00Z"):
+            value = value.removesuffix("Z")
+        return json.dumps(value)
+
+    def odd(self, text: str, kinds: tuple[LineOddity, ...]) -> str:
+        """Return the text of a line with oddities in it. None changes an amount."""
+        if "empty_number" in kinds:
+            text = self._replaced(text, "rateOfCredit" if self.kind == "usage" else "resellerMpnId", '""')
+        if "null_number" in kinds:
+            text = self._replaced(text, "pcToBCExchangeRate", "null")
+        if "many_decimals" in kinds:
+            text = self._replaced(text, "unitPrice", "0.1234567890123456789012345")
+        if "nested" in kinds:
+            text = text[:-1] + ',"Benefits":{"Names":["a","b"],"Rate":0.10}}'
+        if "doubled_key" in kinds:
+            name = self._name("partnerId")
+            text = f'{{"{name}":"",{text[1:]}'
+        return text
+
+    def _replaced(self, text: str, attribute: str, value: str) -> str:
+        return re.sub(rf'"{self._name(attribute)}":[^,}}]+', f'"{self._name(attribute)}":{value}', text, count=1)
 
     def _number(self, name: str, value: Decimal) -> str:
         if name[0].upper() + name[1:] in PERCENTAGES:
@@ -107,7 +134,9 @@ def style_of(settings: BillingSettings, kind: LineKind, attributes: Literal["ful
     """Return how the lines of a blob are written."""
     pascal = settings.line_keys == "pascal" or (settings.line_keys == "mixed" and blob % 2 == 0)
     synonyms = settings.line_synonyms == "export"
-    return Style(kind, attributes, pascal, synonyms, settings.line_numbers, settings.unknown_attributes)
+    odd_one = settings.line_dates == "mixed" and blob % 2 == 1
+    dates: Literal["zone", "bare"] = "bare" if settings.line_dates == "bare" or odd_one else "zone"
+    return Style(kind, attributes, pascal, synonyms, settings.line_numbers, settings.unknown_attributes, dates)
 
 
 def written(value: Decimal, form: NumberForm, name: str = "") -> str:

@@ -195,6 +195,8 @@ def _next_uri(call: Call, wanted: Wanted) -> str:
 def _dressed(call: Call, provider: str, kind: LineKind, line: dict[str, Any]) -> Json:
     lines, by, object_type = TYPES[provider, kind]
     dressed: Json = {name: value for name, value in line.items() if value is not None}
+    if "productQualifiers" in dressed:
+        dressed["productQualifiers"] = ["Trial"] if dressed["unitType"] == "Licenses" else []
     if not (call.settings.omit_discriminators and call.world.noise.random() < SHARE):
         dressed |= {"invoiceLineItemType": lines, "billingProvider": by}
     if call.settings.hostility.extra_fields and call.world.noise.random() < SHARE:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from ops.simulator.billing.releases import SMALL, Release
+from ops.simulator.billing.releases import Release
 from ops.simulator.books import Received
 from ops.simulator.delivery import deliver
 from ops.simulator.faults import FaultPlan
@@ -54,7 +54,7 @@ class Storage(Door):
         except StorageRefused as refused:
             answer = _refusal(self._world, refused)
             return answer, self._headers(received, answer)
-        if release.rows(blob) < SMALL:
+        if release.is_small(blob):
             release.write(blob)
         else:
             await asyncio.to_thread(release.write, blob)
@@ -98,6 +98,8 @@ class Storage(Door):
 
     def _served(self, request: Request, release: Release, blob: int) -> Answer:
         whole = damaged(self._world, release, blob)
+        if whole is None and self._world.settings.blob_damage == "redirect":
+            return Answer(302, headers={"Location": "https://elsewhere.example/blob"})
         if whole is None:
             return _refusal(self._world, StorageRefused(404, "BlobNotFound", "The specified blob does not exist."))
         size = whole.stat().st_size

@@ -8,13 +8,13 @@ from ops.simulator.world import World
 
 
 def damaged(world: World, release: Release, blob: int) -> Path | None:
-    """Return the file to serve for a blob: its own, or a damaged one where the knobs say so; None for none at all."""
+    """Return the file to serve for a blob: its own, or a damaged one where the knobs say so; None for no file."""
     whole, kind = release.write(blob), world.settings.blob_damage
     times = world.settings.blob_damage_times
     if kind == "none" or blob != len(release.names) - 1 or (times is not None and world.ledger.damaged >= times):
         return whole
     world.ledger.damaged += 1
-    if kind == "missing":
+    if kind in ("missing", "redirect"):
         return None
     broken = whole.with_suffix(f".{kind}")
     if not broken.exists():
