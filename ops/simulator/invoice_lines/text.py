@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from ops.simulator.billing.invoices import LineKind
@@ -76,8 +77,19 @@ class Style:
         """Return the JSON text of a number under an attribute's name at Partner Center."""
         return self._number(self._name(attribute), value)
 
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """The names that were asked for."""
+        return {}
+
     def _name(self, attribute: str) -> str:
         """Return the name of an attribute; empty for one that this blob leaves out."""
+        name = self._names.get(attribute)
+        if name is None:
+            name = self._names[attribute] = self._new_name(attribute)
+        return name
+
+    def _new_name(self, attribute: str) -> str:
         if attribute in (NEVER if self.kind == "reconciliation" else NOT_IN_USAGE):
             return ""
         if self.attributes == "basic" and self._only_full(attribute):
