@@ -28,6 +28,10 @@ Wait = Annotated[
     timedelta,
     typer.Option(parser=parse_duration, metavar=DURATION, help="Wait so long until the worker has carried it out."),
 ]
+OfAccount = Annotated[str | None, typer.Option("--partner", help="The partner account, where several are configured.")]
+AnswerWait = Annotated[
+    timedelta, typer.Option(parser=parse_duration, metavar=DURATION, help="Wait so long for the worker's answer.")
+]
 PATIENCE: Final = "30s"
 """How long a verb waits for a worker, unless `--wait` says otherwise."""
 Who = Annotated[

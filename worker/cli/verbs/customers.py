@@ -1,17 +1,15 @@
 """`azplan customers`: the partner's customers, and what one of them has. Sends a command and waits for its answer."""
 
 import asyncio
-from datetime import timedelta
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 
 import typer
-from typer.core import TyperGroup
 
 from events.messages.customers import CustomerReported
 from worker.cli.asking import ask
-from worker.cli.durations import DURATION, parse_duration
 from worker.cli.help_layout import WORKING, examples
-from worker.cli.options import Json
+from worker.cli.list_by_default import ListByDefault
+from worker.cli.options import AnswerWait, Json, OfAccount
 from worker.cli.output.console import say
 from worker.cli.output.customers import show_customer, show_customers
 from worker.cli.output.json import show_json
@@ -21,24 +19,10 @@ from worker.settings import model
 PATIENCE: Final = "5m"
 """Longer than azplan waits for a customer that may be new."""
 
-OfAccount = Annotated[str | None, typer.Option("--partner", help="The partner account, where several are configured.")]
-Wait = Annotated[
-    timedelta, typer.Option(parser=parse_duration, metavar=DURATION, help="Wait so long for the worker's answer.")
-]
-
-
-class Customers(TyperGroup):
-    """`azplan customers` alone, or with options, is `azplan customers list`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Add the verb that may be left out."""
-        is_list = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
-        return super().parse_args(ctx, ["list", *args] if is_list else args)
-
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this group."""
-    group = typer.Typer(cls=Customers)
+    group = typer.Typer(cls=ListByDefault)
     group.command(
         "list",
         epilog=examples(
@@ -61,7 +45,7 @@ def register(app: typer.Typer) -> None:
 def list_(
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="Only companies whose name begins so.")] = None,
     partner: OfAccount = None,
-    wait: Wait = PATIENCE,  # type: ignore[assignment]  # the parser makes a timedelta of it
+    wait: AnswerWait = PATIENCE,  # type: ignore[assignment]  # the parser makes a timedelta of it
     as_json: Json = False,
 ) -> None:
     """List the partner's customers.
@@ -84,7 +68,7 @@ def list_(
 def show(
     customer: Annotated[str, typer.Argument(metavar="ID", help="The customer's Microsoft Entra tenant id.")],
     partner: OfAccount = None,
-    wait: Wait = PATIENCE,  # type: ignore[assignment]  # the parser makes a timedelta of it
+    wait: AnswerWait = PATIENCE,  # type: ignore[assignment]  # the parser makes a timedelta of it
     as_json: Json = False,
 ) -> None:
     """Show what a customer has: agreement, plans, reservations, legacy subscriptions, upgrade, orders.
