@@ -103,11 +103,18 @@ class Ledger:
         return self.put(replace(invoice, version=invoice.version + 1, content=content))
 
     def release(
-        self, invoice: Invoice, kind: LineKind, attributes: Attributes, settings: BillingSettings, at: float
+        self,
+        invoice: Invoice,
+        kind: LineKind,
+        attributes: Attributes,
+        settings: BillingSettings,
+        at: float,
+        made_at: float | None = None,
     ) -> Release:
-        """Return the present version of the lines of an invoice."""
+        """Return the lines of an invoice as far as they are there at an instant; made then, or at another."""
         complete, etag = invoice.is_complete(kind, at), invoice.data_version(kind, at)
-        made = Release(invoice, kind, attributes, complete, etag, at, settings, self.folder)
+        created_at = at if made_at is None else made_at
+        made = Release(invoice, kind, attributes, complete, etag, created_at, settings, self.folder)
         return self.releases.setdefault(made.path, made)
 
 

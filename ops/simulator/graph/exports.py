@@ -167,7 +167,7 @@ def _release(call: GraphCall, export: Export) -> Release:
     newest = call.world.ledger.find(export.partner, export.invoice or "")
     if call.settings.pinned_manifests or newest is None or newest is export.release.invoice:
         return export.release
-    return call.world.ledger.release(newest, export.kind, export.attributes, call.settings, export.ends_at)
+    return call.world.ledger.release(newest, export.kind, export.attributes, call.settings, export.ends_at, call.at)
 
 
 def _resource_location(call: GraphCall, release: Release) -> Json:

@@ -34,7 +34,7 @@ BASIC_USAGE = frozenset(
         *("additionalInfo", "benefitOrderId", "benefitType", "billingCurrency", "billingPreTaxTotal"),
         *("chargeStartDate", "chargeEndDate", "chargeType", "rateOfCredit", "creditType", "customerId"),
         *("customerName", "effectiveUnitPrice", "entitlementId", "invoiceNumber", "partnerId", "partnerName"),
-        *("rateOfPartnerEarnedCredit", "pcToBCExchangeRate", "pricingCurrency", "pricingPreTaxTotal", "productId"),
+        *("pcToBCExchangeRate", "pricingCurrency", "pricingPreTaxTotal", "productId"),
         *("publisherName", "quantity", "resourceUri", "skuId", "skuName", "subscriptionId", "unitPrice"),
         *("unitType", "usageDate"),
     }
