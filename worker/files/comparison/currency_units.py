@@ -1,0 +1,22 @@
+"""The smallest amounts of currencies, and Microsoft's way to round.
+
+Source: Microsoft's page "Modern invoice reconciliation file". ROUNDDOWN there rounds toward zero.
+"""
+
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, Context, Decimal
+
+EXACT = Context(prec=400)
+CENT = Decimal("0.01")
+MINOR_UNITS: Mapping[str, Decimal] = {"JPY": Decimal(1), "KRW": Decimal(1)}
+"""Currencies whose smallest amount is another one than a hundredth. Microsoft does not say how it rounds these."""
+
+
+def minor_unit(currency: str) -> Decimal:
+    """The smallest amount of a currency."""
+    return MINOR_UNITS.get(currency.upper(), CENT)
+
+
+def rounded_down(amount: Decimal, unit: Decimal) -> Decimal:
+    """ROUNDDOWN of Microsoft's formulas: a multiple of the unit, toward zero."""
+    return EXACT.multiply(EXACT.divide(amount, unit).quantize(Decimal(1), ROUND_DOWN, context=EXACT), unit)
