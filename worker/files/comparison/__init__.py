@@ -7,4 +7,6 @@
 | `tax_rate` | the rate of a tax that only the document shows |
 | `rules` | the rules: lines to invoice, usage to reconciliation, status |
 | `shape` | the result as the event and the files have it |
+| `job` | the comparison as a job of a child process |
+| `from_sources` | the program of the child where Arrow is not installed |
 """

@@ -1,0 +1,111 @@
+"""The file `costs.parquet`: usage, what no usage explains, rounding and tax."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from worker.files.comparison.currency_units import EXACT, minor_unit
+from worker.files.comparison.sums import LINE_KEYS, NONE, Sums, group_of
+from worker.files.conversion.parquet import ROW_GROUP, parquet_file
+from worker.files.focus.columns import SCHEMA, rows_of
+from worker.files.focus.line_rows import columns_of, purchase_row, rounding_row, tax_row
+from worker.files.focus.usage_rows import Bill, usage_rows
+
+AT_ONCE = 4_096
+"""Lines that are Python values at once."""
+
+
+@dataclass(slots=True)
+class CostSums:
+    """What is in the file: rows, and the sum of `BilledCost` by currency."""
+
+    rows: int = 0
+    billed: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, table: Any) -> Any:
+        """Count this table, and return it."""
+        self.rows += table.num_rows
+        costs = pa.table(
+            {
+                "currency": table.column("BillingCurrency"),
+                "cost": table.column("BilledCost").cast(pa.decimal256(76, 20)),
+            }
+        )
+        for row in costs.group_by("currency", use_threads=False).aggregate([("cost", "sum")]).to_pylist():
+            currency = row["currency"] or ""
+            self.billed[currency] = EXACT.add(self.billed.get(currency, NONE), row["cost_sum"])
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The Parquet parts of one kind of lines, and their version."""
+
+    paths: Sequence[Path]
+    version: str
+
+
+def write_costs(target: Path, bill: Bill, usage: Parts, lines: Parts | None, sums: Sums) -> CostSums:
+    """Write the dataset. `sums`: of these lines. Without lines (None) there are only rows of usage."""
+    written = CostSums()
+    unfinished = target.with_suffix(".unfinished")
+    with parquet_file(unfinished, SCHEMA) as writer:
+        for table in tables_of(usage.paths):
+            writer.write_table(written.add(usage_rows(table, bill, usage.version)), row_group_size=ROW_GROUP)
+        if lines is not None:
+            for rows in _at_once(_line_rows(bill, lines, sums)):
+                writer.write_table(written.add(rows_of(columns_of(rows), len(rows))), row_group_size=ROW_GROUP)
+    unfinished.replace(target)
+    return written
+
+
+def tables_of(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """The row groups of these Parquet parts, one at a time, with these columns or all. Absent columns are left out."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            there = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, columns=there)
+
+
+def lines_of(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The lines of these Parquet parts, one at a time."""
+    for table in tables_of(paths, columns):
+        for batch in table.to_batches(max_chunksize=AT_ONCE):
+            yield from batch.to_pylist()
+
+
+def _line_rows(bill: Bill, lines: Parts, sums: Sums) -> Iterator[Mapping[str, Any]]:
+    for line in lines_of(lines.paths):
+        group = group_of(line, LINE_KEYS)
+        kind = sums.kind_of(line, group)
+        if kind != "consumption" or not sums.groups[group].usage_lines:
+            yield purchase_row(line, kind, bill, lines.version)
+    if bill.invoice_id is None:
+        return
+    for group, each in sums.groups.items():
+        if each.usage_lines and each.apart and each.in_bound(minor_unit(group.currency)):
+            yield rounding_row(group, each.apart, sums.names, bill, lines.version)
+    taxes: dict[tuple[str, str], Decimal] = {}
+    for (group, _, _), part in sums.breakdown.items():
+        key = group.customer, group.currency
+        taxes[key] = EXACT.add(taxes.get(key, NONE), part.tax)
+    for (customer, currency), tax in taxes.items():
+        if tax:
+            yield tax_row(customer, currency, tax, sums.names, bill, lines.version)
+
+
+def _at_once(rows: Iterator[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    some: list[Mapping[str, Any]] = []
+    for row in rows:
+        some.append(row)
+        if len(some) == AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some

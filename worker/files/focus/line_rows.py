@@ -1,0 +1,179 @@
+"""FOCUS rows of reconciliation lines that no usage explains, of rounding, and of tax.
+
+Rounding: where the invoice's lines and the daily usage of a group differ by what Microsoft's rounding can do, one row
+has the difference, so that the sum of `BilledCost` is the invoice. Nothing else is ever filled up.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from worker.files.comparison.currency_units import EXACT, minor_unit, rounded_down
+from worker.files.comparison.sums import NONE, Group
+from worker.files.conversion.exact_lines import number_in
+from worker.files.focus.services import service_of
+from worker.files.focus.texts import exclusive_end
+from worker.files.focus.units import unit_of
+from worker.files.focus.usage_rows import Bill, to_scale
+
+EARLIER = {"cancel", "removequantity", "cancelimmediate"}
+"""Kinds of charge that give back what an earlier invoice charged, if their dates are those of an earlier month."""
+SCALED = Decimal("1e-18")
+
+
+def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -> dict[str, Any]:
+    """The row of a reconciliation line of this kind: consumption without usage, reservations, seats or credits."""
+    amount = to_scale(line.get("subtotal")) or NONE
+    currency = line.get("currency") or ""
+    category = {"consumption": "Usage", "credits": "Credit"}.get(kind, "Purchase")
+    committed = kind == "reservations"
+    frequency = "Usage-Based" if category == "Usage" else _frequency(line.get("termAndBillingCycle"))
+    start, end = line.get("chargeStartDate"), line.get("chargeEndDate")
+    product = _text(line, "productName") or _text(line, "skuName")
+    service = service_of(product)
+    effective = NONE if committed else amount
+    sku = f"{line.get('productId') or ''}:{line.get('skuId') or ''}"
+    return {
+        **bill.columns(),
+        **_prices(line, category, amount),
+        **_customer(line.get("customerId"), line.get("customerName")),
+        "BilledCost": amount,
+        "EffectiveCost": effective,
+        "BillingCurrency": currency,
+        "PricingCurrency": _text(line, "pricingCurrency") or currency,
+        "PricingCurrencyEffectiveCost": NONE if committed else _in_pricing_currency(line, amount),
+        "ChargePeriodStart": start or bill.month_begins,
+        "ChargePeriodEnd": exclusive_end(start, end) or bill.month_ends,
+        "ChargeCategory": category,
+        "ChargeClass": _class(line, amount, bill),
+        "ChargeDescription": " ".join(filter(None, (_text(line, "skuName") or product, _adjustment(line)))) or None,
+        "ChargeFrequency": frequency,
+        "PublisherName": _text(line, "publisherName") or "Microsoft",
+        "ServiceName": service.name,
+        "ServiceCategory": service.category,
+        "ServiceSubcategory": service.subcategory,
+        "SkuId": sku,
+        "SkuPriceId": f"{sku}:{line.get('availabilityId') or ''}",
+        "SkuMeter": _text(line, "meterDescription") or product,
+        "PricingCategory": "Committed" if committed else "Standard",
+        "CommitmentDiscountId": line.get("reservationOrderId") if committed else None,
+        "CommitmentDiscountType": "Reservation" if committed else None,
+        "CommitmentDiscountCategory": "Usage" if committed else None,
+        "CommitmentDiscountQuantity": to_scale(line.get("billableQuantity")) if committed else None,
+        "CommitmentDiscountUnit": unit_of(line.get("unitType")).name if committed else None,
+        "x_ResellerId": _text(line, "resellerMpnId"),
+        "x_SkuOrderId": _text(line, "orderId"),
+        "x_BillingExchangeRate": to_scale(line.get("pcToBCExchangeRate")),
+        "x_BillingExchangeRateDate": line.get("pcToBCExchangeRateDate"),
+        "x_AzplanVersion": version,
+        "x_AzplanPart": line.get("_part"),
+        "x_AzplanLine": line.get("_line"),
+        "x_AzplanRow": "reconciliation",
+    }
+
+
+def rounding_row(group: Group, amount: Decimal, names: Mapping[str, str], bill: Bill, version: str) -> dict[str, Any]:
+    """The row of the difference between the invoice's lines and the usage of this group."""
+    words = f"Rounding of daily usage to the invoice: {group.product}:{group.sku}"
+    product = names.get(group.product) or group.product
+    return _sum_row("rounding", words, amount, group.currency, bill, version) | {
+        **_customer(group.customer, names.get(group.customer)),
+        "ChargeCategory": "Adjustment",
+        "ServiceName": product or "Rounding",
+    }
+
+
+def tax_row(
+    customer: str, currency: str, amount: Decimal, names: Mapping[str, str], bill: Bill, version: str
+) -> dict[str, Any]:
+    """The row of all tax of a customer."""
+    return _sum_row("tax", "Tax", amount, currency, bill, version) | {
+        **_customer(customer, names.get(customer)),
+        "ChargeCategory": "Tax",
+        "ServiceName": "Tax",
+    }
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The columns of these rows."""
+    rows = list(rows)
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
+
+
+def _sum_row(row: str, words: str, amount: Decimal, currency: str, bill: Bill, version: str) -> dict[str, Any]:
+    costs = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "PricingCurrencyEffectiveCost")
+    return {
+        **bill.columns(),
+        **dict.fromkeys(costs, amount.quantize(Decimal("1e-20"), context=EXACT)),
+        "BillingCurrency": currency,
+        "PricingCurrency": currency,
+        "ChargePeriodStart": bill.month_begins,
+        "ChargePeriodEnd": bill.month_ends,
+        "ChargeDescription": words,
+        "ChargeFrequency": "One-Time",
+        "PublisherName": "Microsoft",
+        "ServiceCategory": "Other",
+        "ServiceSubcategory": "Other (Other)",
+        "x_AzplanVersion": version,
+        "x_AzplanRow": row,
+    }
+
+
+def _customer(customer: str | None, name: str | None) -> dict[str, Any]:
+    return {"x_CustomerId": customer or None, "x_CustomerName": name or None}
+
+
+def _prices(line: Mapping[str, Any], category: str, amount: Decimal) -> dict[str, Any]:
+    """Prices and quantities. A credit has none: its costs are its amount."""
+    quantity, price = number_in(line.get("billableQuantity")), number_in(line.get("unitPrice"))
+    if category == "Credit" or quantity is None or price is None:
+        return {"ListCost": amount, "ContractedCost": amount}
+    rate = number_in(line.get("pcToBCExchangeRate"))
+    list_price = EXACT.multiply(price, Decimal(1) if rate is None else rate).quantize(SCALED, context=EXACT)
+    cost = to_scale(str(EXACT.multiply(list_price, quantity)))
+    unit = unit_of(line.get("unitType"))
+    consumed = to_scale(str(EXACT.multiply(quantity, unit.block))) if category == "Usage" else None
+    return {
+        "ListUnitPrice": list_price,
+        "ContractedUnitPrice": list_price,
+        "ListCost": cost,
+        "ContractedCost": cost,
+        "PricingQuantity": to_scale(quantity),
+        "PricingUnit": unit.priced,
+        "ConsumedQuantity": consumed,
+        "ConsumedUnit": unit.name if consumed is not None else None,
+        "PricingCurrencyListUnitPrice": to_scale(price),
+        "PricingCurrencyContractedUnitPrice": to_scale(price),
+    }
+
+
+def _in_pricing_currency(line: Mapping[str, Any], amount: Decimal) -> Decimal:
+    """The amount in the pricing currency, by Microsoft's formula; the same amount where the currencies are one."""
+    price, quantity = number_in(line.get("effectiveUnitPrice")), number_in(line.get("billableQuantity"))
+    currency = _text(line, "pricingCurrency") or line.get("currency") or ""
+    if currency == line.get("currency") or price is None or quantity is None:
+        return amount
+    return rounded_down(EXACT.multiply(price, quantity), minor_unit(currency))
+
+
+def _class(line: Mapping[str, Any], amount: Decimal, bill: Bill) -> str | None:
+    start = line.get("chargeStartDate")
+    earlier = start is not None and start < bill.month_begins
+    kind = (line.get("chargeType") or "").strip().lower()
+    return "Correction" if amount < 0 and earlier and kind in EARLIER else None
+
+
+def _frequency(term: str | None) -> str:
+    words = (term or "").lower().replace("-", "").replace(" ", "")
+    return "One-Time" if "onetime" in words else "Recurring"
+
+
+def _adjustment(line: Mapping[str, Any]) -> str | None:
+    """The first price adjustment in words. Microsoft writes a JSON list of texts."""
+    text = _text(line, "priceAdjustmentDescription")
+    first = text.strip('[]" ').split('","')[0] if text else ""
+    return f"({first})" if first else None
+
+
+def _text(line: Mapping[str, Any], name: str) -> str | None:
+    return (line.get(name) or "").strip() or None

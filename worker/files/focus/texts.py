@@ -1,0 +1,58 @@
+"""Identifiers, tags and details of prices as FOCUS wants them."""
+
+import json
+import re
+from datetime import datetime, timedelta
+
+_PROVIDER = re.compile(r"/providers/([^/]+)/([^/]+)(?:/|$)", re.IGNORECASE)
+
+
+def resource_name(uri: str) -> str:
+    """The last segment of a resource's path."""
+    return uri.rstrip("/").rpartition("/")[2]
+
+
+def resource_type(uri: str) -> str:
+    """The type of a resource, such as `Microsoft.Compute/virtualMachines`. The last provider of the path counts."""
+    found = _PROVIDER.findall(uri)
+    return "/".join(found[-1]) if found else "Other"
+
+
+def tags(text: str | None) -> str | None:
+    """Tags as a JSON object of texts. Microsoft writes them with or without braces; what is no object is no tags."""
+    return _flat(text, "")
+
+
+def price_details(text: str | None) -> str | None:
+    """Details of a price as a JSON object. Names that FOCUS does not define begin with `x_`."""
+    return _flat(text, "x_")
+
+
+def _flat(text: str | None, prefix: str) -> str | None:
+    stripped = (text or "").strip()
+    if not stripped:
+        return None
+    try:
+        members = json.loads(stripped if stripped.startswith("{") else f"{{{stripped}}}", parse_float=str)
+    except ValueError:
+        return None
+    if not isinstance(members, dict) or not members:
+        return None
+    flat = {f"{prefix}{name}": _value(value) for name, value in members.items()}
+    return json.dumps(flat, ensure_ascii=False, separators=(",", ":"))
+
+
+def _value(value: object) -> object:
+    return value if value is None or isinstance(value, str | int | bool) else json.dumps(value, ensure_ascii=False)
+
+
+def exclusive_end(start: datetime | None, end: datetime | None) -> datetime | None:
+    """The first moment after a charge. Microsoft names the last day, or the same day of a later month, which is after.
+
+    Source: the sample lines of the page "Get invoice line items".
+    """
+    if end is None:
+        return None
+    if start is not None and end > start and end.day == start.day:
+        return end
+    return end + timedelta(days=1)
