@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -260,6 +262,14 @@ async def test_the_child_ends_with_its_work_and_when_it_is_cancelled(tmp_path: P
 
     children = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
     assert [child for child in children if "conversion" in child] == []
+
+
+def test_the_process_of_the_worker_never_loads_arrow() -> None:
+    """The base install has none, and the child alone needs its memory."""
+    modules = "worker.app, worker.cli.main, worker.files.conversion.process, worker.files.comparison.from_sources"
+    code = f"import sys, {modules}; sys.exit('pyarrow' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 async def test_without_the_extra_the_error_says_what_to_install(

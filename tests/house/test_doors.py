@@ -25,6 +25,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "prometheus_client": ("worker/metrics.py", "worker/app.py"),
     "starlette": ("worker/http/health.py",),
     "uvicorn": ("worker/http/health.py",),
+    "pyarrow": ("worker/files/conversion/", "worker/files/focus/"),
     "typer": ("worker/cli/",),
     "rich": ("worker/cli/output/",),
 }
