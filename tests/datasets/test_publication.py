@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.datasets.stage import CONTENTS, CREATED, DATASET, DatasetBench, bench_in, export, settled, tree
+from tests.datasets.stage import CONTENTS, CREATED, DATASET, DatasetBench, bench_in, end, export, settled, tree
 from tests.support.boundaries import Killed, Life, Script, track_lives
 from worker.errors import LaneLost
 from worker.files.errors import OtherVersion
@@ -246,12 +246,3 @@ async def test_a_journal_that_lost_its_rows_takes_over_what_stands(tmp_path: Pat
         again = await export(bench, work, step="publish usage 2")
     assert again == {**result, "already": True}
     assert versions(tmp_path) == stood
-
-
-async def end(bench: Any, command: str) -> None:
-    """The command has its answer."""
-    ended = "UPDATE command SET state = 'succeeded', due_at = NULL, concluded_at = 1 WHERE id = ?"
-    await bench.journal.transactions.write(lambda tx: tx.run(ended, command))
-    await bench.journal.transactions.write(
-        lambda tx: tx.run("UPDATE command SET due_at = 1 WHERE concluded_at IS NULL")
-    )

@@ -174,7 +174,7 @@ class WatchedEngine:
 class WatchedStore:
     """A destination of files that a dead worker cannot reach. Every write is a boundary before it and one after it."""
 
-    WRITES = ("put", "create", "prepare", "commit", "replace", "delete_folder")
+    WRITES = ("put", "create", "prepare", "commit", "replace", "delete", "delete_folder")
 
     def __init__(self, store: Store, life: Life) -> None:
         self._store = store

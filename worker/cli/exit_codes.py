@@ -6,6 +6,7 @@ from typing import Final
 
 from worker.broker.port import BrokerError, BrokerUnavailable, TopicMissing
 from worker.errors import JournalMissing, JournalRefused, JournalUnavailable, WorkerError
+from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.operators.errors import (
     InvalidRequest,
     InvalidValue,
@@ -75,6 +76,8 @@ def stop_for(error: Exception) -> Stop | None:
         case SettingsError():
             advice = "`azplan config show` shows what counts and where each value came from"
             return Stop(Code.CONFIGURATION, "\n".join(error.problems), advice)
+        case DestinationUnavailable() | DestinationRefused():
+            return _for_destination(error)
         case JournalUnavailable() | BrokerUnavailable() | TopicMissing():
             return Stop(Code.UNAVAILABLE, str(error), "`azplan check` looks at everything that the worker needs")
         case JournalMissing():
@@ -89,3 +92,10 @@ def stop_for(error: Exception) -> Stop | None:
             return Stop(Code.FAILED, str(error))
         case _:
             return None
+
+
+def _for_destination(error: DestinationUnavailable | DestinationRefused) -> Stop:
+    """How a verb ends that reads files or removes them."""
+    if isinstance(error, DestinationRefused):
+        return Stop(Code.CONFIGURATION, error.detail, error.advice)
+    return Stop(Code.UNAVAILABLE, error.detail, "`azplan check` looks at everything that the worker needs")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from worker.clock import instant
+from worker.files.catalog import trim
 from worker.files.destination import Destination
 from worker.files.errors import DestinationRefused, DestinationUnavailable, OtherVersion
 from worker.files.layout import MANIFEST, Dataset
@@ -60,8 +61,9 @@ class Publisher:
         done = Step(name, EFFECT, StepState.APPLIED, attempts=1, result=result)
         await self._journal.exports.version_stands(self._work, row, done)
         self._work.steps[name] = done
-        with suppress(DestinationUnavailable, DestinationRefused):  # whoever takes the dataset next removes the rest
+        with suppress(DestinationUnavailable, DestinationRefused):  # the next command of the dataset removes the rest
             await self._files.clear(dataset)
+            await trim(self._files, dataset)
         return result
 
     async def _row(self, dataset: Dataset, new: Publication) -> tuple[DatasetVersion, bool]:

@@ -10,6 +10,8 @@
 | `opening` | the store that a URL names |
 | `errors` | a destination that does not answer, and one that refuses |
 | `destination` | staging, publishing and reading versions at a destination |
+| `catalog` | which datasets and versions are at the destination, and which of them are too many |
+| `verification` | every byte of a version against its manifest |
 | `scratch` | folders for files under way |
 | `lines` | the attributes of invoice lines: names, second names, types |
 | `conversion` | lines become typed columns, in a child process |

@@ -182,6 +182,12 @@ class Destination:
         content = canonical({"version": version, "manifestSha256": manifest_sha256})
         await self.store.replace(f"{dataset.folder}/{POINTER}", content, newer)
 
+    async def remove(self, dataset: Dataset, version: str) -> None:
+        """Remove a version: its manifest first, so that no reader finds a part of it."""
+        folder = dataset.version_folder(version)
+        await self.store.delete(f"{folder}/{MANIFEST}")
+        await self.store.delete_folder(folder)
+
     def uri(self, path: str) -> str:
         """How others name a path of the destination."""
         return f"{self.store.url}/{path}"

@@ -78,6 +78,9 @@ class FolderStore:
         for entry in await self._do(lambda: list(_files(self._root, self._place(folder)))):
             yield entry
 
+    async def delete(self, path: str) -> None:
+        await self._do(lambda: self._place(path).unlink(missing_ok=True))
+
     async def delete_folder(self, folder: str) -> None:
         await self._do(lambda: _delete_folder(self._place(folder)))
 

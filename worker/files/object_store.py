@@ -7,7 +7,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,10 @@ class ObjectStore:
             async for found in obstore.list(self._store, prefix=folder):
                 for each in found:
                     yield Entry(each["path"], each["size"])
+
+    async def delete(self, path: str) -> None:
+        with self._telling(), suppress(*GONE):
+            await obstore.delete_async(self._store, path)
 
     async def delete_folder(self, folder: str) -> None:
         paths = [entry.path async for entry in self.entries(folder)]

@@ -62,5 +62,8 @@ class Store(Protocol):
     def entries(self, folder: str) -> AsyncIterator[Entry]:
         """All files below a folder, at any depth, in any order."""
 
+    async def delete(self, path: str) -> None:
+        """Delete a file. Nothing happens if there is none."""
+
     async def delete_folder(self, folder: str) -> None:
         """Delete all files below a folder, and the folder. Nothing happens if there is none."""

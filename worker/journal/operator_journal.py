@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from worker.journal.database.transactions import Transactions
 from worker.journal.intake_records import Intake, Taken
 from worker.journal.operating.account_tenants import Tenants
+from worker.journal.operating.datasets import Datasets
 from worker.journal.operating.dead_letter_archive import DeadLetters
 from worker.journal.operating.pauses import Pauses
 from worker.journal.operating.rebuild import RebuildStore
@@ -38,6 +39,7 @@ class OperatorJournal:
         self.retention = Retention(transactions)
         self.statistics = Statistics(transactions)
         self.tenants = Tenants(transactions)
+        self.datasets = Datasets(transactions)
         self.ceilings = SharedCeilings(transactions)
 
     async def open(self) -> None:

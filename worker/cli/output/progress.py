@@ -11,6 +11,9 @@ from worker.cli.output.console import say, standard_error
 from worker.operators.replay.canary_pace import Standing
 
 Tell = Callable[[Standing], None]
+MIB = 1_048_576
+LONG = 256 * MIB
+"""Bytes above which reading takes so long that a person is told how far it is."""
 
 
 class Advance(Protocol):
@@ -52,3 +55,21 @@ def _lines() -> Tell:
 
 def _rest(now: Standing) -> str:
     return f", {now.patient} wait for Microsoft" if now.patient else ""
+
+
+@contextmanager
+def read_progress(total: int, name: str) -> Iterator[Callable[[int], None]]:
+    """Shows how much of so many bytes is read: in MiB on a terminal, every tenth of it elsewhere."""
+    done = told = 0
+    with bar(max(1, total // MIB), name) as advance:
+
+        def read(more: int) -> None:
+            nonlocal done, told
+            done += more
+            if advance is not None:
+                advance(done // MIB, "MiB")
+            elif total > LONG and done * 10 // total > told:
+                told = done * 10 // total
+                say(f"{name}: {told * 10} % of {total // MIB} MiB read")
+
+        yield read

@@ -1,0 +1,192 @@
+"""`azplan files`: what is at the destination, whether it is whole, and what can go."""
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Azplan
+from tests.datasets.stage import DATASET, bench_in, export, versions_of_month
+from worker.files.layout import MANIFEST
+
+PATH = DATASET.path
+LINES = (gzip.compress(b'{"a":1}\n{"a":2}\n{"a":1}\n'), gzip.compress(b'{"a":1}\n'))
+
+
+@pytest.fixture
+def place(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a journal and a destination."""
+    monkeypatch.setenv("AZPLAN_FILES__URL", "file:files")
+    monkeypatch.setenv("AZPLAN_JOURNAL__URL", f"sqlite:///{clean_place / 'journal.db'}")
+    return clean_place
+
+
+def publish(folder: Path, **named: Any) -> dict[str, Any]:
+    """A published version of the example's dataset."""
+
+    async def made() -> dict[str, Any]:
+        async with bench_in(folder) as bench:
+            return await export(bench, await bench.begin(id=f"c-{named.pop('number', 1)}"), **named)
+
+    return asyncio.run(made())
+
+
+def test_the_list_has_each_dataset_with_its_newest_version(place: Path, azplan: Azplan) -> None:
+    """The path is what `show` and `verify` take."""
+    published = publish(place, contents=LINES)
+    ended = azplan("files", "--json")
+    assert ended.code == 0
+    (one,) = ended.json
+    assert (one["dataset"], one["partner"], one["lines"], one["invoiceId"]) == (PATH, "contoso", "usage", "G016907411")
+    assert one["versions"] == [published["version"]]
+    assert one["latest"]["manifestSha256"] == published["manifestSha256"]
+    assert one["latest"]["rows"] == 4
+    table = azplan("files", "list", "--lines", "usage", "--invoice", "G016907411").out
+    assert PATH in table
+    assert published["version"] in table
+
+
+@pytest.mark.parametrize("words", [("--invoice", "G0"), ("--lines", "reconciliation"), ("--partner", "us")])
+def test_nothing_that_matches_is_exit_code_3(words: tuple[str, str], place: Path, azplan: Azplan) -> None:
+    """Also an empty destination."""
+    assert azplan("files").code == 3
+    publish(place)
+    ended = azplan("files", *words)
+    assert ended.code == 3
+    assert "no dataset matches" in ended.err
+
+
+def test_a_dataset_is_shown_with_its_versions_and_the_newest_manifest(place: Path, azplan: Azplan) -> None:
+    """Its path may have `v1/` before it, as a folder shows it."""
+    publish(place, contents=LINES)
+    ended = azplan("files", "show", f"v1/{PATH}/", "--json")
+    assert ended.json["manifest"]["source"]["blobs"][0]["name"] == "part-0.json.gz"
+    assert [each["rows"] for each in ended.json["versions"]] == [4]
+    told = azplan("files", "show", PATH).out
+    assert "source/part-00001.jsonl.gz" in told
+    assert "newest" in told
+
+
+def test_a_path_that_is_none_is_a_mistake_in_the_words(place: Path, azplan: Azplan) -> None:
+    """And one without a dataset is exit code 3."""
+    publish(place)
+    assert azplan("files", "show", "../../etc").code == 2
+    assert azplan("files", "show", PATH.replace("G0", "G1")).code == 3
+
+
+def test_a_version_whose_files_are_whole_is_verified_and_its_same_lines_are_counted(
+    place: Path, azplan: Azplan
+) -> None:
+    """Lines that are equal in every attribute are a notice, over all parts of the source."""
+    publish(place, contents=LINES)
+    ended = azplan("files", "verify", "--json")
+    assert ended.code == 0
+    (one,) = ended.json
+    assert (one["ok"], one["files"], one["problems"], one["notices"]) == (True, 2, [], ["identical_lines:2"])
+
+
+def cut(file: Path) -> None:
+    """One byte less."""
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def turn(file: Path) -> None:
+    """Another byte, and the same size."""
+    content = bytearray(file.read_bytes())
+    content[0] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"), [(cut, "differs"), (turn, "differs"), (lambda file: file.unlink(), "missing")]
+)
+def test_a_file_that_differs_is_exit_code_1(
+    damage: Callable[[Path], None], problem: str, place: Path, azplan: Azplan
+) -> None:
+    """The file is named, and so is what is wrong with it."""
+    published = publish(place, contents=LINES)
+    name = "source/part-00001.jsonl.gz"
+    damage(place / "files" / DATASET.version_folder(published["version"]) / name)
+    ended = azplan("files", "verify", PATH, "--json")
+    assert ended.code == 1
+    assert ended.json[0]["problems"] == [{"path": name, "problem": problem}]
+    assert name in azplan("files", "verify").err
+
+
+def test_older_versions_are_verified_with_all(place: Path, azplan: Azplan) -> None:
+    """Otherwise the newest alone."""
+    versions_of_month(place, 3)
+    assert len(azplan("files", "verify", "--json").json) == 1
+    assert len(azplan("files", "verify", "--all", "--json").json) == 3
+
+
+def test_pruning_removes_old_versions_of_an_unbilled_month_and_says_who_and_why(
+    place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan comes first, the newest stays, and the journal remembers the person."""
+    versions = versions_of_month(place, 4)
+    monkeypatch.setenv("AZPLAN_FILES__KEEP_UNBILLED", "2")
+    asked = azplan("files", "prune")
+    assert asked.code == 2
+    assert versions[0] in asked.err
+    assert len(azplan("files", "--json").json[0]["versions"]) == 4
+    ended = azplan("files", "prune", "--yes", "--who", "ada", "--why", "the disk is full", "--json")
+    assert ended.code == 0
+    assert ended.json[0]["versions"] == versions[:2]
+    assert azplan("files", "--json").json[0]["versions"] == versions[:1:-1]
+    assert azplan("files", "prune", "--yes").code == 3
+    assert acts(place) == [("ada", "the disk is full", "files prune")]
+
+
+def acts(place: Path) -> list[tuple[str, str, str]]:
+    """What people did, as the journal remembers it."""
+
+    async def read() -> list[tuple[str, str, str]]:
+        async with bench_in(place) as bench:
+            return [(row["who"], row["why"], row["verb"]) for row in await bench.rows("SELECT who, why, verb FROM act")]
+
+    return asyncio.run(read())
+
+
+def test_pruning_keeps_every_version_of_an_invoice_and_what_is_under_way(place: Path, azplan: Azplan) -> None:
+    """A command that is open has the dataset: what it has staged stays, though no version has it yet."""
+    publish(place, contents=LINES)
+    staged = place / "files" / DATASET.folder / ".tmp-other" / "source" / "part"
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes(b"under way")
+    assert azplan("files", "prune", "--yes").code == 3
+    assert staged.exists()
+    asyncio.run(conclude(place))
+    assert azplan("files", "prune", "--yes").code == 0
+    assert not staged.exists()
+    assert len(azplan("files", "--json").json[0]["versions"]) == 1
+
+
+async def conclude(place: Path) -> None:
+    """All commands have their answer."""
+    async with bench_in(place) as bench:
+        ended = "UPDATE command SET state = 'succeeded', due_at = NULL, concluded_at = 1"
+        await bench.journal.transactions.write(lambda tx: tx.run(ended))
+
+
+def test_a_manifest_that_cannot_be_read_is_no_traceback(place: Path, azplan: Azplan) -> None:
+    """A sentence and exit code 78: a person has to look."""
+    published = publish(place)
+    (place / "files" / DATASET.version_folder(published["version"]) / MANIFEST).write_bytes(b"{}")
+    ended = azplan("files", "show", PATH)
+    assert ended.code == 78
+    assert MANIFEST in ended.err
+
+
+def test_a_bucket_without_the_extra_is_exit_code_78(
+    place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence says what to install."""
+    monkeypatch.setenv("AZPLAN_FILES__URL", "s3://bucket/p")
+    monkeypatch.setattr("worker.files.opening.OBJECT_STORE", "worker.files.no_such_module")
+    ended = azplan("files")
+    assert ended.code == 78
+    assert "azplan[finance]" in ended.err

@@ -1,0 +1,150 @@
+"""`azplan files`: the files of exports, listed, shown, verified and pruned. Reads the destination, and no message."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from worker.assembly.parts import open_destination
+from worker.cli.exit_codes import Code
+from worker.cli.help_layout import LOOKING, examples
+from worker.cli.options import Json, Who, Why, Yes
+from worker.cli.output import files as output
+from worker.cli.output.confirm import insist
+from worker.cli.output.console import say
+from worker.cli.output.json import show_json
+from worker.cli.output.progress import read_progress
+from worker.files.destination import Destination, Published
+from worker.files.verification import Verified
+from worker.operators import connections
+from worker.operators import files as operators
+from worker.operators.files import Listed, Removal, Which
+from worker.operators.who_and_why import Signature
+from worker.settings import model
+from worker.settings.model import Settings
+
+OfAccount = Annotated[str | None, typer.Option("--partner", help="Only those of this partner account.")]
+OfDataset = Annotated[str, typer.Argument(metavar="DATASET", help="Path of the dataset below v1/, as the list has it.")]
+OneDataset = Annotated[str | None, typer.Argument(metavar="DATASET", help="Only this dataset.")]
+
+
+class Files(TyperGroup):
+    """`azplan files` alone, or with options, is `azplan files list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Add the verb that may be left out."""
+        is_list = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        return super().parse_args(ctx, ["list", *args] if is_list else args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this group."""
+    one = "partner=contoso/lines=usage/billed/invoice=G016907411"
+    group = typer.Typer(cls=Files)
+    group.command(
+        "list",
+        epilog=examples(
+            app, "azplan files", "azplan files list --invoice G016907411 --lines usage", "azplan files --json"
+        ),
+    )(list_)
+    group.command(epilog=examples(app, f"azplan files show {one}"))(show)
+    group.command(epilog=examples(app, "azplan files verify", f"azplan files verify {one} --all"))(verify)
+    group.command(epilog=examples(app, "azplan files prune", "azplan files prune --why 'the disk is full'"))(prune)
+    app.add_typer(
+        group, name="files", help="List, show, verify and prune the files of exports.", rich_help_panel=LOOKING
+    )
+
+
+def list_(
+    invoice: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this invoice.")] = None,
+    lines: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only reconciliation, usage or aggregatedUsage.")
+    ] = None,
+    partner: OfAccount = None,
+    as_json: Json = False,
+) -> None:
+    """List the datasets at AZPLAN_FILES__URL, each with its newest version.
+
+    With `--json` an array with `dataset`, `latest` and `versions[]`. Exit code 3 when nothing matches, 69 when the
+    destination does not answer, 78 when it refuses.
+    """
+    destination = open_destination(model.load())
+    found = asyncio.run(operators.found(destination, Which(partner, invoice, lines)))
+    if as_json:
+        show_json([output.dataset_facts(each) for each in found])
+    else:
+        output.show_datasets(found)
+
+
+def show(dataset: OfDataset, partner: OfAccount = None, as_json: Json = False) -> None:
+    """Show a dataset: its versions, and the source, files, totals and notices of the newest.
+
+    With `--json` also the whole manifest of the newest version. Exit code 3 when there is no such dataset.
+    """
+    destination = open_destination(model.load())
+    listed, versions = asyncio.run(_read(destination, Which(partner, dataset=dataset)))
+    if as_json:
+        show_json(output.versions_facts(listed, versions))
+    else:
+        output.show_dataset(listed, versions)
+
+
+def verify(
+    dataset: OneDataset = None,
+    every: Annotated[bool, typer.Option("--all", help="Every version, and not only the newest.")] = False,
+    partner: OfAccount = None,
+    as_json: Json = False,
+) -> None:
+    """Read every file of the newest versions and compare its hash with the manifest.
+
+    Counts lines of the source that are equal in every attribute (notice `identical_lines`, which is no problem). Exit
+    code 1 when any file differs or is missing, 3 when nothing matches.
+    """
+    destination = open_destination(model.load())
+    found = asyncio.run(_verify(destination, Which(partner, dataset=dataset), every=every))
+    if as_json:
+        show_json([output.verified_facts(each) for each in found])
+    else:
+        output.show_verified(found)
+    if any(each.problems for each in found):
+        raise typer.Exit(Code.FAILED)
+
+
+def prune(partner: OfAccount = None, who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
+    """Remove versions of unbilled months beyond AZPLAN_FILES__KEEP_UNBILLED, and files that belong to no version.
+
+    Versions of an invoice stay, and so does every newest version and every dataset that a command works on. Exit code 3
+    when nothing is to be removed.
+    """
+    loaded = model.load()
+    done = asyncio.run(_prune(loaded, partner, Signature(who, why), yes=yes))
+    if as_json:
+        show_json([output.removal_facts(each) for each in done])
+    else:
+        say(output.removed(done, "Removed"))
+
+
+async def _read(destination: Destination, which: Which) -> tuple[Listed, Sequence[Published]]:
+    (listed,) = await operators.found(destination, which)
+    return listed, await operators.versions_of(destination, listed, every=True)
+
+
+async def _verify(destination: Destination, which: Which, *, every: bool) -> list[Verified]:
+    versions = [
+        version
+        for listed in await operators.found(destination, which)
+        for version in await operators.versions_of(destination, listed, every=every)
+    ]
+    with read_progress(sum(file.bytes for each in versions for file in each.manifest.files), "verify") as read:
+        return [each async for each in operators.verified(destination, versions, read)]
+
+
+async def _prune(loaded: Settings, partner: str | None, signature: Signature, *, yes: bool) -> Sequence[Removal]:
+    destination = open_destination(loaded)
+    async with connections.journal(loaded) as journal:
+        planned = await operators.plan_prune(destination, journal, partner)
+        output.say_plan(planned)
+        insist("Remove them?", yes=yes)
+        return await operators.prune(destination, journal, signature, planned)

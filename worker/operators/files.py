@@ -1,0 +1,125 @@
+"""The files of exports: listed, shown, verified, and pruned. All but the pruning needs nothing but the files."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from worker.files.catalog import DatasetFiles, chosen, datasets
+from worker.files.destination import Destination, Published
+from worker.files.layout import ROOT, Dataset, UnsafeName
+from worker.files.verification import Verified, verify
+from worker.journal.operator_journal import OperatorJournal
+from worker.operators.errors import InvalidRequest, NothingFound
+from worker.operators.who_and_why import Signature
+
+LOOKS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which datasets a person means; None matches any. `dataset` is a path below `v1/`, also with `v1/` before it."""
+
+    partner: str | None = None
+    invoice: str | None = None
+    lines: str | None = None
+    dataset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A dataset with the version at which its pointer points; None if there is none."""
+
+    files: DatasetFiles
+    latest: Published | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a pruning would remove of one dataset: versions, and folders of files that belong to no version."""
+
+    dataset: Dataset
+    versions: Sequence[str]
+    leftovers: Sequence[str]
+    bytes: int
+
+
+async def found(destination: Destination, which: Which) -> list[Listed]:
+    """The datasets that a person means. Raises `InvalidRequest` for a path that is none, and `NothingFound`."""
+    one = None if which.dataset is None else dataset_of(which.dataset)
+    there = [each for each in await datasets(destination, one) if each.standing or each.staging]
+    meant = chosen(there, partner=which.partner, invoice=which.invoice, lines=which.lines)
+    if not meant:
+        where = destination.uri(ROOT)
+        raise NothingFound(f"no dataset matches at {where}.", "`azplan files` lists all of them.")
+    room = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+    async def look(files: DatasetFiles) -> Listed:
+        async with room:
+            return Listed(files, await destination.latest(files.dataset))
+
+    return list(await asyncio.gather(*(look(each) for each in meant)))
+
+
+def dataset_of(path: str) -> Dataset:
+    """The dataset of a path. Raises `InvalidRequest`."""
+    try:
+        return Dataset.parse(path.strip("/").removeprefix(f"{ROOT}/"))
+    except (UnsafeName, ValueError) as error:
+        raise InvalidRequest(
+            str(error), "A dataset is named by its path below v1/, as `azplan files` shows it."
+        ) from error
+
+
+async def versions_of(destination: Destination, listed: Listed, *, every: bool) -> list[Published]:
+    """The latest version of a dataset that stands, or every one, the newest first."""
+    names = listed.files.standing
+    if not every:
+        names = [listed.latest.version] if listed.latest else names[:1]
+    read = [await destination.published(listed.files.dataset, name) for name in names]
+    return [each for each in read if each is not None]
+
+
+async def verified(
+    destination: Destination, versions: Sequence[Published], read: Callable[[int], None]
+) -> AsyncIterator[Verified]:
+    """Every version with what is wrong with it, as soon as it is read. `read` is told of bytes that were read."""
+    for each in versions:
+        yield await verify(destination, each, read)
+
+
+async def plan_prune(destination: Destination, journal: OperatorJournal, partner: str | None) -> list[Removal]:
+    """What can go: versions of unbilled months that are more than are kept, and leftovers. Changes nothing.
+
+    A dataset that a command works on is left out whole, and the latest version always stays. Raises `NothingFound`.
+    """
+    held = await journal.datasets.held()
+    planned: list[Removal] = []
+    for files in chosen(await datasets(destination), partner=partner, invoice=None, lines=None):
+        if files.dataset.path in held:
+            continue
+        latest = await destination.latest(files.dataset)
+        gone = files.excess(destination.options.keep_unbilled, latest.version if latest else None)
+        size = sum(files.versions[name].bytes for name in gone) + sum(files.staging.values())
+        if gone or files.staging:
+            planned.append(Removal(files.dataset, gone, sorted(files.staging), size))
+    if not planned:
+        raise NothingFound("nothing is to be removed.")
+    return planned
+
+
+async def prune(
+    destination: Destination, journal: OperatorJournal, signature: Signature, planned: Sequence[Removal]
+) -> list[Removal]:
+    """Remove what was planned, each version's manifest first; what was removed. Keeps what is under way by now."""
+    done = []
+    for each in planned:
+        latest = await destination.latest(each.dataset)
+        if each.dataset.path in await journal.datasets.held() or (latest and latest.version in each.versions):
+            continue
+        for version in each.versions:
+            await destination.remove(each.dataset, version)
+        for folder in each.leftovers:
+            await destination.store.delete_folder(folder)
+        await journal.datasets.forget(signature.who, signature.why, {each.dataset.path: each.versions})
+        done.append(each)
+    return done
