@@ -54,7 +54,7 @@ def test_with_everything_right_every_line_is_ok(
         set_up.setenv(name, value)
     ended = azplan("check", "--json")
     assert ended.code == 0
-    expected = ["settings", "broker", "topics", "rights", "journal", "token", "call"]
+    expected = ["settings", "broker", "topics", "rights", "journal", "files", "token", "call"]
     # A test server may run without fsync. The check says so, and that is no failure.
     said = [each for each in ended.json if "fsync=off" not in each["detail"]]
     assert [(each["check"], each["result"]) for each in said] == [(check, "ok") for check in expected]
@@ -93,6 +93,7 @@ def test_a_broker_that_does_not_answer_leaves_the_other_checks_alone(
         "topics": "skipped",
         "rights": "skipped",
         "journal": "ok",
+        "files": "ok",
         "token": "ok",
         "call": "ok",
     }
@@ -262,3 +263,27 @@ def test_a_journal_that_is_reached_without_a_proved_server_is_warned_about(
     assert [each["result"] for each in lines] == ["failed", "warning"]
     assert "sslmode=verify-full" in lines[1]["detail"]
     assert "planted-canary" not in ended.out
+
+
+def test_the_destination_of_files_is_tried_and_left_as_it_was(
+    set_up: pytest.MonkeyPatch, azplan: Azplan, tmp_path: Path
+) -> None:
+    """A file is created, read and deleted there, and no other file is touched."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_bytes(b"kept")
+    set_up.setenv("AZPLAN_FILES__URL", f"file://{tmp_path}/out")
+    ended = azplan("check", "--json")
+    assert finding(ended, "files")["result"] == "ok"
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["mine"]
+
+
+def test_a_destination_that_takes_no_file_is_a_wrong_setting(
+    set_up: pytest.MonkeyPatch, azplan: Azplan, tmp_path: Path
+) -> None:
+    """A file stands where the folder should be. The finding says which setting to correct."""
+    (tmp_path / "out").write_bytes(b"")
+    set_up.setenv("AZPLAN_FILES__URL", f"file://{tmp_path}/out")
+    ended = azplan("check", "--json")
+    assert ended.code == 78
+    assert finding(ended, "files")["result"] == "failed"
+    assert "AZPLAN_FILES__URL" in finding(ended, "files")["advice"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import Any
 
 from worker.files.errors import DestinationRefused, OtherVersion
 from worker.files.folder import InThread
-from worker.files.layout import MANIFEST, POINTER, STAGING, Dataset, is_version, safe_name, safe_path
+from worker.files.layout import MANIFEST, POINTER, ROOT, STAGING, Dataset, is_version, safe_name, safe_path
 from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, canonical
 from worker.files.scratch import Scratch
 from worker.files.store import Store
+
+
+PROBE = b"azplan\n"
 
 
 class StagedOtherBytes(Exception):
@@ -181,6 +185,22 @@ class Destination:
 
         content = canonical({"version": version, "manifestSha256": manifest_sha256})
         await self.store.replace(f"{dataset.folder}/{POINTER}", content, newer)
+
+    async def probe(self) -> None:
+        """Create, read and delete a file, as publishing does. Leaves nothing behind but the folder itself.
+
+        Raises `DestinationRefused` also if the destination gives back something else than it was given.
+        """
+        folder = f"{ROOT}/{STAGING}probe-{uuid.uuid4()}"
+        with self.scratch.folder() as scratch:
+            source = scratch / "probe"
+            source.write_bytes(PROBE)
+            await self.store.put(f"{folder}/probe", source)
+        try:
+            if await self.store.read(f"{folder}/probe") != PROBE:
+                raise DestinationRefused(f"{self.store.url} does not give back what it was given")
+        finally:
+            await self.store.delete_folder(folder)
 
     async def remove(self, dataset: Dataset, version: str) -> None:
         """Remove a version: its manifest first, so that no reader finds a part of it."""

@@ -3,6 +3,7 @@
 | module | contents |
 |---|---|
 | `worker_needs` | everything that a worker needs: settings, broker, topics, rights, journal, partner accounts |
+| `destination` | a file at the destination of files: created, read, deleted |
 | `partner_calls` | a harmless call of a partner account with each kind of token |
 | `customer_commands` | which commands work for one customer |
 | `azure_access` | whether the account can act for one customer at Azure Resource Manager |

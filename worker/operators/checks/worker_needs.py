@@ -13,6 +13,7 @@ from worker.clock import Clock
 from worker.errors import JournalError, JournalMissing, JournalRefused
 from worker.operators import connections
 from worker.operators.checks.customer_commands import customer_findings, skip_all
+from worker.operators.checks.destination import destination_finding
 from worker.operators.checks.findings import Finding, Problem, Result, failed, ok, skipped, warning
 from worker.operators.checks.partner_calls import account_findings
 from worker.operators.errors import InvalidRequest, InvalidValue
@@ -69,7 +70,7 @@ async def findings(scope: Scope) -> AsyncIterator[Finding]:
     except SettingsError as error:
         advice = "Correct them; `azplan config show` shows where each value came from."
         yield failed("settings", Problem.CONFIGURATION, " ".join(error.problems), advice)
-        for check in ("broker", "topics", "rights", "journal", "token", "call"):
+        for check in ("broker", "topics", "rights", "journal", "files", "token", "call"):
             yield skipped(check, "the settings are not right")
         return
     names = scope.accounts(settings)
@@ -81,6 +82,7 @@ async def findings(scope: Scope) -> AsyncIterator[Finding]:
         yield finding
     async for finding in _pauses(settings):
         yield finding
+    yield await destination_finding(settings)
     async for finding in _partners(settings, names, scope.customer):
         yield finding
 
