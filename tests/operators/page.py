@@ -45,11 +45,14 @@ from tests.operators.memory_admin import MemoryAdmin
 from tests.support.memory_broker import MemoryBroker
 from worker import logs
 from worker.assembly.accounts import open_accounts
+from worker.assembly.parts import open_destination
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Ack, BrokerUnavailable, Partition
 from worker.broker.rights import Right, RightTo
 from worker.broker.topics import TopicChange, WantedTopic
 from worker.clock import Clock
+from worker.files import catalog
+from worker.files.layout import Dataset, Unbilled
 from worker.journal.journal import Journal
 from worker.journal.operator_journal import OperatorJournal
 from worker.journal.records import Resolution
@@ -58,6 +61,7 @@ from worker.operators import command_reports as commands_of_people
 from worker.operators import (
     connections,
     dead_letters,
+    files,
     journal_event_watch,
     journal_maintenance,
     pauses,
@@ -72,7 +76,7 @@ from worker.operators.checks.azure_access import azure_findings
 from worker.operators.checks.command_trial import Trial
 from worker.operators.checks.findings import Problem, Result, failed, ok, skipped, warning
 from worker.operators.checks.partner_calls import account_findings, failed_call
-from worker.operators.errors import NotPossible
+from worker.operators.errors import NothingFound, NotPossible
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
 from worker.operators.sending import compose, customer_reports, follow_events, send
 from worker.operators.sending.genuine_events import PublishedEvents
@@ -364,6 +368,22 @@ async def forgotten(journal: OperatorJournal, settings: Settings) -> None:
     )
 
 
+async def filed(journal: OperatorJournal, settings: Settings) -> None:
+    """Look at a destination without files, and find nothing to remove."""
+    destination = open_destination(settings)
+    assert files.dataset_of("v1/partner=us/lines=usage/billed/invoice=G1/").invoice_id == "G1"
+    for nothing in (files.found(destination, files.Which()), files.plan_prune(destination, journal, None)):
+        try:
+            await nothing
+        except NothingFound:
+            continue
+        raise AssertionError("something is there")
+    month = catalog.DatasetFiles(Dataset("us", "lines=usage", unbilled=Unbilled("2026-11", "EUR")))
+    assert await files.versions_of(destination, files.Listed(month, None), every=True) == []
+    assert [each async for each in files.verified(destination, [], lambda _: None)] == []
+    assert await files.prune(destination, journal, NAME, [files.Removal(month.dataset, [], [], 0)]) != []
+
+
 async def visit() -> None:
     """Call all functions one after the other."""
     settings = model.load()
@@ -387,6 +407,7 @@ async def visit() -> None:
         await replay_parts(journal, settings, admin)
         await asked(journal, settings)
         await forgotten(journal, settings)
+        await filed(journal, settings)
     await checked(settings)
     await unreachable(settings)
 

@@ -34,6 +34,7 @@ def test_every_function_of_the_operators_works_without_a_terminal(
     settings = {
         "AZPLAN_SECRETS_DIR": str(tmp_path),
         "AZPLAN_JOURNAL__URL": url,
+        "AZPLAN_FILES__URL": f"file://{tmp_path}/files",
         "AZPLAN_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9",
         "AZPLAN_PARTNERS__US__TENANT_ID": "5e11e500-0000-4000-8000-000000000001",
         "AZPLAN_PARTNERS__US__CLIENT_ID": "5e11e500-0000-4000-8000-000000000002",

@@ -16,7 +16,6 @@ from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, c
 from worker.files.scratch import Scratch
 from worker.files.store import Store
 
-
 PROBE = b"azplan\n"
 
 
