@@ -74,6 +74,7 @@ from worker.operators import (
 from worker.operators.checks import customer_commands, trial_verdict, worker_needs
 from worker.operators.checks.azure_access import azure_findings
 from worker.operators.checks.command_trial import Trial
+from worker.operators.checks.destination import destination_finding
 from worker.operators.checks.findings import Problem, Result, failed, ok, skipped, warning
 from worker.operators.checks.partner_calls import account_findings, failed_call
 from worker.operators.errors import NothingFound, NotPossible
@@ -371,6 +372,7 @@ async def forgotten(journal: OperatorJournal, settings: Settings) -> None:
 async def filed(journal: OperatorJournal, settings: Settings) -> None:
     """Look at a destination without files, and find nothing to remove."""
     destination = open_destination(settings)
+    assert (await destination_finding(settings)).result is Result.OK
     assert files.dataset_of("v1/partner=us/lines=usage/billed/invoice=G1/").invoice_id == "G1"
     for nothing in (files.found(destination, files.Which()), files.plan_prune(destination, journal, None)):
         try:
