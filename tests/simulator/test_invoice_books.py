@@ -1,11 +1,13 @@
 """The figures of invoices: by the formulas of the reference, to the last digit, with and without planted faults."""
 
+import gzip
 from collections import defaultdict
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import pytest
 
+from ops.simulator.invoice_lines.sequences import line_of
 from ops.simulator.simulator import Simulator
 from tests.simulator.billing import GraphCaller, summed
 
@@ -145,6 +147,25 @@ async def test_usage_can_be_partial_for_a_while(simulator: Simulator) -> None:
     simulator.clock.advance(3540)
     whole = await graph.manifest()
     assert (len(await graph.lines(whole)), whole["eTag"] == partial["eTag"]) == (1000, False)
+
+
+@pytest.mark.parametrize("lines", ["usage", "reconciliation", "aggregatedUsage"])
+@pytest.mark.parametrize("numbers", ["number", "mixed"])
+def test_a_line_follows_from_its_number(simulator: Simulator, lines: str, numbers: str) -> None:
+    """The n-th line of a blob is the line that is computed alone, whatever else is in the blob."""
+    planted = ({"kind": "doubled", "line": 3}, {"kind": "rate", "line": 9}, {"kind": "missing", "line": 12})
+    invoice = simulator.invoice(**{**WIDE, "usage_lines": 700, "groups": 11, "blobs": 3, "planted": planted})
+    simulator.change(line_numbers=numbers)
+    simulator.figures(invoice.id, lines)  # type: ignore[arg-type]
+    (release,) = simulator.world.ledger.releases.values()
+    served = b"".join(gzip.decompress(release.write(blob).read_bytes()) for blob in range(len(release.names)))
+    faults = {each.line: each for each in invoice.planted if each.lines == lines}
+    wanted = [
+        release.style(0).write(line_of(invoice, release.kind, number, faults.get(number)))
+        for number in range(invoice.lines(release.kind))
+        for _ in range({"missing": 0, "doubled": 2}.get(faults[number].kind, 1) if number in faults else 1)
+    ]
+    assert served.decode().splitlines() == wanted
 
 
 async def test_the_same_seed_gives_the_same_bytes(simulator: Simulator) -> None:

@@ -47,7 +47,8 @@ def partner_summary(call: Call) -> Answer:
 
 def customers_records(call: Call) -> Answer:
     """Answer every customer with usage, on one page however many there are."""
-    records = [_customer_record(call, each) for each in _customers(call) if spent_by(call.world, each)]
+    found = ((each, spent_by(call.world, each)) for each in _customers(call))
+    records = [_customer_record(call, customer, spent) for customer, spent in found if spent]
     return Answer(200, collection(records, "/customers/usagerecords"))
 
 
@@ -149,8 +150,7 @@ def _customers(call: Call) -> list[Customer]:
     return [each for each in own if each.shows_at is None or each.shows_at <= call.at]
 
 
-def _customer_record(call: Call, customer: Customer) -> Json:
-    spent = spent_by(call.world, customer)
+def _customer_record(call: Call, customer: Customer, spent: list[Spent]) -> Json:
     legacy, total = _is_legacy(customer), sum((each.total for each in spent), Decimal(0))
     item: Json = {"budget": _budget(customer)}
     if legacy:
