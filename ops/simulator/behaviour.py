@@ -58,6 +58,10 @@ class Hostility:
     """Members that are null instead of absent."""
     flat_errors: bool = True
     """Errors of Microsoft.Subscription have ``code`` and ``message`` at the top, now and then, as its spec allows."""
+    member_case: Literal["camel", "pascal"] = "camel"
+    """Case of the first letter of every member: some samples and clients have capitals."""
+    null_items: bool = False
+    """A null between the items of a collection."""
     foreign_ids: bool = False
     """Id headers of the answer differ from those of the request."""
 

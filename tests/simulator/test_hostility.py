@@ -1,6 +1,7 @@
 """The oddities of answers, one by one: they change the form of an answer and never its meaning."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from ops.simulator.behaviour import Hostility, Settings
 from ops.simulator.requests.answer_oddities import BOM, Oddities
 from ops.simulator.requests.answers import Answer
 from ops.simulator.simulator import Simulator, build
-from tests.simulator.caller import PLAN_SHELF, Caller
+from tests.simulator.caller import PLAN_SHELF, Caller, exact
 
 MANY = 40
 
@@ -138,3 +139,30 @@ async def test_disguise_changes_neither_ids_nor_lags() -> None:
         (order,) = simulator.books.orders
         found.append((order.id, order.listed_at, json.dumps(order.cart_id)))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("form", ["number", "text", "mixed", "exponent"])
+async def test_amounts_keep_their_digits_in_every_form(form: str) -> None:
+    """As numbers, as texts, now the one and now the other, or with exponents: the same amount to the last digit."""
+    simulator = hostile(amounts=form)
+    customer = simulator.customer("plan")
+    simulator.set_usage(customer, "120.56829999999959")
+    path = f"/customers/{customer.id}/usagesummary"
+    found = [exact(await Caller(simulator).get(path))["totalCost"] for _ in range(MANY)]
+    assert {Decimal(each) for each in found} == {Decimal("120.56829999999959")}
+    assert {type(each) for each in found} == {
+        "number": {Decimal},
+        "text": {str},
+        "mixed": {Decimal, str},
+        "exponent": {Decimal},
+    }[form]
+
+
+async def test_members_can_have_capitals_and_lists_can_have_nulls() -> None:
+    """Every member of every body begins with a capital; a null stands between the items."""
+    simulator = hostile(member_case="pascal", null_items=True)
+    simulator.customers(2, "plan")
+    body = (await Caller(simulator).get("/customers/usagerecords")).body
+    assert sorted(body) == ["Attributes", "Items", "Links", "TotalCount"]
+    assert (body["TotalCount"], body["Items"].count(None), len(body["Items"])) == (2, 1, 3)
+    assert all("TotalCost" in item for item in body["Items"] if item)

@@ -46,6 +46,8 @@ class Oddities:
             return answer.raw or b""
         success = answer.status < 400
         body = self._dress_answer(answer.body) if success else self._dress_error(answer.body)
+        if self._hostility.member_case == "pascal":
+            body = _capitalized(body)
         text = NUMBER.sub(
             self._number, json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=_mark)
         ).encode()
@@ -58,6 +60,8 @@ class Oddities:
             body.pop("links", None)
         if self._hostility.explicit_nulls and "value" in body and self._chance():
             body.setdefault("nextLink", None)
+        if self._hostility.null_items and body.get("items"):
+            body["items"].insert(self._rng.randrange(len(body["items"]) + 1), None)
         if self._hostility.extra_fields:
             body["serviceHints"] = {"ring": "r1", "isRetryable": False}
         return body
@@ -116,6 +120,14 @@ class Oddities:
 
     def _chance(self) -> bool:
         return self._rng.random() < SHARE
+
+
+def _capitalized(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_capitalized(item) for item in node]
+    if isinstance(node, dict):
+        return {name[:1].upper() + name[1:]: _capitalized(value) for name, value in node.items()}
+    return node
 
 
 def _mark(value: object) -> str:
