@@ -6,15 +6,20 @@ from typing import Literal
 
 import httpx
 
+from tests.support.in_process import again, whole
 from worker.clock import Clock
 from worker.partner_center.client.call import BoundAccount
-from worker.partner_center.client.state_shared_by_calls import AccountState
+from worker.partner_center.client.state_shared_by_calls import AccountState, Service
+from worker.partner_center.client.streams.open_reply import OpenReply
+from worker.partner_center.client.streams.storage import Storage
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble_explanations import Trouble
+from worker.partner_center.operation import Api
 from worker.partner_center.port import PartnerCenter, Run
 
 Issue = Callable[[Literal["app", "user"]], str]
+Apps = Mapping[Api, object]
 IssueAtCustomer = Callable[[str], str]
 ACCOUNT = "contoso"
 
@@ -29,19 +34,49 @@ class InProcess(Transport):
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
 
     async def send(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        departure: Departure,
+        *,
+        patience: float = 1.0,
     ) -> Reply:
         """Send as the real transport does. The departure is known without a connection."""
+        return whole(await self._answered(method, target, headers, body, departure, patience))
+
+    async def open(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        departure: Departure,
+        *,
+        patience: float = 1.0,
+        plain: bool = False,
+    ) -> OpenReply:
+        """Open an answer as the real transport does."""
+        response = await self._answered(method, target, headers, b"", departure, patience)
+        return self._opened(again(response), departure, plain=plain)
+
+    async def _answered(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        departure: Departure,
+        patience: float,
+    ) -> httpx.Response:
         within = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
         departure.leave()
         try:
-            async with asyncio.timeout(self._call_timeout):
-                response = await self._client.send(within)
+            async with asyncio.timeout(self._call_timeout * patience):
+                return await self._client.send(within)
         except (httpx.TransportError, TimeoutError) as error:
             departure.left = not isinstance(error, httpx.ConnectError)
-            raise self._no_reply(error, departure) from error
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, response.reason_phrase, names, response.content)
+            raise self._no_reply(error, departure, patience) from error
 
     async def close(self) -> None:
         """Close the client."""
@@ -75,9 +110,11 @@ class IssuedTokens:
 
     trouble = ()
 
-    def __init__(self, issue: Issue, issue_at: IssueAtCustomer, *, user: bool) -> None:
+    def __init__(self, issue: Issue, issue_at: IssueAtCustomer, at_graph: Issue, *, user: bool) -> None:
         self.app = Issued(lambda: issue("app"))
         self.user = Issued(lambda: issue("user")) if user else None
+        self.graph_app = Issued(lambda: at_graph("app"))
+        self.graph_user = Issued(lambda: at_graph("user")) if user else None
         self._issue_at = issue_at
 
     def of_customer(self, tenant: str) -> Issued:
@@ -86,18 +123,19 @@ class IssuedTokens:
 
 
 class InProcessAccount:
-    """A partner account whose calls go to two ASGI applications: Partner Center and Azure Resource Manager."""
+    """A partner account whose calls go to ASGI applications: one for each service."""
 
-    def __init__(self, apps: tuple[object, object], tokens: IssuedTokens, clock: Clock, *, call_timeout: float) -> None:
-        center, arm = (
-            InProcess(app, url, call_timeout=call_timeout)
-            for app, url in zip(
-                apps, ("https://api.partnercenter.microsoft.com", "https://management.azure.com"), strict=True
-            )
-        )
-        self._state = AccountState(
-            ACCOUNT, tokens, center, clock, arm=arm, limit=500, arm_limit=600, jitter=lambda: 0.5
-        )
+    def __init__(self, apps: Apps, tokens: IssuedTokens, clock: Clock, *, call_timeout: float) -> None:
+        def connect(api: Api, url: str) -> InProcess:
+            return InProcess(apps[api], url, call_timeout=call_timeout)
+
+        services = {
+            Api.CENTER: Service(connect(Api.CENTER, "https://api.partnercenter.microsoft.com"), 500),
+            Api.ARM: Service(connect(Api.ARM, "https://management.azure.com"), 600),
+            Api.GRAPH: Service(connect(Api.GRAPH, "https://graph.microsoft.com"), 500, "/v1.0"),
+        }
+        storage = Storage((".blob.core.windows.net",), lambda origin: connect(Api.STORAGE, origin))
+        self._state = AccountState(ACCOUNT, tokens, services, clock, storage=storage, jitter=lambda: 0.5)
 
     def center(self, run: Run) -> PartnerCenter:
         """This account for one run of a command."""

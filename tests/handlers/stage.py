@@ -36,6 +36,7 @@ from worker.journal.operating.requests import Requests as OperatorRequests
 from worker.journal.processing.lane_prefixes_of_accounts import Tenant
 from worker.journal.processing.requests import DONE
 from worker.journal.records import Work
+from worker.partner_center.operation import Api
 from worker.runtime import intake_rules
 from worker.runtime.conclusion import Sender
 from worker.runtime.controls.requests import Requests
@@ -300,9 +301,18 @@ class Stage:
 
     def _turn_desk(self) -> TurnParts:
         tokens = IssuedTokens(
-            lambda kind: self.simulator.token(user=kind == "user"), self._token_at, user=self.cast.user
+            lambda kind: self.simulator.token(user=kind == "user"),
+            self._token_at,
+            lambda kind: self.simulator.graph_token(user=kind == "user"),
+            user=self.cast.user,
         )
-        apps = self._watched(self.simulator.api), self._watched(self.simulator.resource_manager)
+        served = {
+            Api.CENTER: self.simulator.api,
+            Api.ARM: self.simulator.resource_manager,
+            Api.GRAPH: self.simulator.graph,
+            Api.STORAGE: self.simulator.storage,
+        }
+        apps = {api: self._watched(app) for api, app in served.items()}
         account = InProcessAccount(apps, tokens, self.clock, call_timeout=self.cast.policy.call_timeout)
         self._accounts.append(account)
         worker = self.journal.worker

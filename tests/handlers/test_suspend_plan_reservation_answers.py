@@ -22,9 +22,15 @@ def rewrites(monkeypatch: pytest.MonkeyPatch, rewrite: Rewrite) -> None:
     send = InProcess.send
 
     async def changed(
-        self: InProcess, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+        self: InProcess,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        departure: Departure,
+        **others: float,
     ) -> Reply:
-        return rewrite(target, await send(self, method, target, headers, body, departure))
+        return rewrite(target, await send(self, method, target, headers, body, departure, **others))
 
     monkeypatch.setattr(InProcess, "send", changed)
 

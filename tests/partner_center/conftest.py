@@ -64,6 +64,20 @@ async def arm() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
+async def graph() -> AsyncIterator[Wire]:
+    """A Microsoft Graph whose every answer the test scripts."""
+    async with wire() as server:
+        yield server
+
+
+@pytest.fixture
+async def storage() -> AsyncIterator[Wire]:
+    """An Azure Storage whose every answer the test scripts."""
+    async with wire() as server:
+        yield server
+
+
+@pytest.fixture
 async def tokens(tmp_path: Path) -> AsyncIterator[Authority]:
     """An authority that gives a token to every caller, unless the test changes that."""
     async with authority(tmp_path) as running:
@@ -77,7 +91,7 @@ def run() -> Recorder:
 
 
 @pytest.fixture
-async def make_account(partner_center: Wire, arm: Wire, tokens: Authority) -> AsyncIterator[MakeAccount]:
+async def make_account(partner_center: Wire, arm: Wire, graph: Wire, tokens: Authority) -> AsyncIterator[MakeAccount]:
     """Makes accounts that know the scripted Partner Center and the authority; closes them at the end."""
     made: list[Account] = []
 
@@ -86,6 +100,9 @@ async def make_account(partner_center: Wire, arm: Wire, tokens: Authority) -> As
         refresh_token_file: Path | None = None,
         limit: int = 500,
         arm_limit: int = 600,
+        graph_limit: int = 100,
+        graph_root: str = "/v1.0",
+        storage_hosts: tuple[str, ...] = ("localhost",),
         call_timeout: float = 5.0,
         clock: Clock | None = None,
     ) -> Account:
@@ -98,6 +115,9 @@ async def make_account(partner_center: Wire, arm: Wire, tokens: Authority) -> As
             requests_per_minute=limit,
             arm_url=arm.url,
             arm_requests_per_minute=arm_limit,
+            graph_url=f"{graph.url}{graph_root}",
+            graph_requests_per_minute=graph_limit,
+            storage_hosts=storage_hosts,
         )
         made.append(Account(partner, clock or Clock(), call_timeout=call_timeout, jitter=lambda: 0.5))
         return made[-1]

@@ -462,7 +462,7 @@ async def test_many_calls_share_few_connections(make_account: MakeAccount, partn
     """Callers beyond the connections wait for one, and all are served."""
     partner_center.react = lambda _: ME
     account = make_account()
-    account._state.transport.free_connection = asyncio.Semaphore(2)
+    account._state.service(customers.LIST).transport.free_connection = asyncio.Semaphore(2)
     center = account.center(run)
     await asyncio.gather(*(customers.get(center, CUSTOMER) for _ in range(20)))
     assert (len(partner_center.seen), partner_center.connections) == (20, 2)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.partner_center.answers.answer_parsing import Answer, clean, error_in, read, retry_after
+from worker.partner_center.answers.answer import Answer, retry_after
+from worker.partner_center.answers.answer_parsing import read
+from worker.partner_center.answers.error_bodies import clean, fault_in
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
 from worker.partner_center.operation import Accepted, Operation
 from worker.partner_center.resources import azure_entitlements, carts, customers, subscriptions, upgrades
@@ -136,7 +138,7 @@ def test_trouble_of_the_service_inside_a_success_is_no_refusal() -> None:
 )
 def test_a_resource_is_no_fault(document: object) -> None:
     """A resource with a code is not an error."""
-    assert error_in(document) is None
+    assert fault_in(document) is None
 
 
 @pytest.mark.parametrize(

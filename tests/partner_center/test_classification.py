@@ -4,7 +4,7 @@ import pytest
 
 from events.codes import RejectedCode
 from worker.partner_center.answers.classification import TABLE, Cause, Verdict, classify, own_code, own_name
-from worker.partner_center.operation import EffectClass
+from worker.partner_center.operation import Api, EffectClass
 from worker.partner_center.reject_codes import reject_code
 
 READ, STATE, ORPHAN, MONEY = EffectClass.READ, EffectClass.STATE, EffectClass.ORPHAN, EffectClass.MONEY
@@ -102,12 +102,35 @@ def test_the_meaning_of_a_failure_depends_on_the_effect(
     assert classify(cause, code, effect) is verdict
 
 
+AT_GRAPH: list[tuple[Cause, str | None, EffectClass, Verdict]] = [
+    (403, "Authorization_RequestDenied", READ, NOT_PERMITTED),
+    (403, "UnknownError", ORPHAN, NOT_PERMITTED),
+    (403, None, READ, LATER),
+    (401, "InvalidAuthenticationToken", ORPHAN, TOKEN),
+    (404, "NotFound", READ, REFUSE),
+    (400, "BadRequest", ORPHAN, REFUSE),
+    (410, "Gone", READ, REFUSE),
+    (429, "TooManyRequests", ORPHAN, THROTTLED),
+    (503, "serviceNotAvailable", ORPHAN, LATER),
+    (500, "generalException", READ, LATER),
+]
+
+
+@pytest.mark.parametrize(("cause", "code", "effect", "verdict"), AT_GRAPH)
+def test_the_meaning_of_a_failure_at_microsoft_graph(
+    cause: Cause, code: str | None, effect: EffectClass, verdict: Verdict
+) -> None:
+    """Where Microsoft Graph itself says 403, a permission is missing, whatever the word is."""
+    assert classify(cause, code, effect, Api.GRAPH) is verdict
+
+
 def test_every_row_of_the_table_decides_a_case() -> None:
     """Each row of the table decides at least one of the cases above. A row without a case could be removed."""
     deciding = {
-        next(index for index, row in enumerate(TABLE) if row.fits(cause, code, effect))
-        for cause, code, effect, _ in MEANINGS
-        if any(row.fits(cause, code, effect) for row in TABLE)
+        next(index for index, row in enumerate(TABLE) if row.fits(cause, code, effect, api))
+        for api, meanings in ((Api.CENTER, MEANINGS), (Api.GRAPH, AT_GRAPH))
+        for cause, code, effect, _ in meanings
+        if any(row.fits(cause, code, effect, api) for row in TABLE)
     }
     assert [TABLE[index].why for index in range(len(TABLE)) if index not in deciding] == []
 

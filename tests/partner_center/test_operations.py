@@ -12,13 +12,14 @@ import pytest
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers
 from worker.partner_center.all_operations import operations
-from worker.partner_center.operation import Accepted, Auth, EffectClass, Operation
+from worker.partner_center.operation import Accepted, Api, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import (
     agreements,
     arm_reservations,
     arm_subscriptions,
     azure_entitlements,
+    billing_exports,
     carts,
     catalog,
     customers,
@@ -27,6 +28,7 @@ from worker.partner_center.resources import (
     subscriptions,
     upgrades,
 )
+from worker.partner_center.resources.billing_exports import Lines, Wanted
 from worker.partner_center.resources.carts import NewCart, NewLineItem
 from worker.partner_center.resources.spending import budgets, usage
 
@@ -35,6 +37,7 @@ S = "5a2a03c7-0000-4000-8000-dee8841e2001"
 E = "c7a0c1f2-0000-4000-8000-000000000001"
 CART = "0b7d3c52-61f2-4b0f-9a60-8a8f1f3c2001"
 ORDER = "a1b2c3d4e5f6"
+OPERATION_ID = "0f000000-0000-4000-8000-000000000001"
 UPGRADE = "42d075a4-0000-4000-8000-6c68a57edc01"
 R = "e51f0000-0000-4000-8000-000000000001"
 RO = "0d0e0000-0000-4000-8000-000000000001"
@@ -601,6 +604,75 @@ CASES = {
         True,
         status=202,
     ),
+    **{
+        f"billing_exports.{name}": Case(
+            lambda center, wanted=wanted: billing_exports.begin(center, wanted),
+            f"{version}/reports/partners/billing/{path}/export",
+            b"",
+            lambda it: it,
+            "https://graph.microsoft.com/v1.0/reports/partners/billing/operations/1",
+            sends=body,
+            status=202,
+            headers={"Location": "https://graph.microsoft.com/v1.0/reports/partners/billing/operations/1"},
+        )
+        for name, wanted, version, path, body in (
+            (
+                "usage_billed",
+                Wanted(Lines.USAGE, invoice_id="G000000001"),
+                "/v1.0",
+                "usage/billed",
+                {"invoiceId": "G000000001", "attributeSet": "full"},
+            ),
+            (
+                "usage_unbilled",
+                Wanted(Lines.USAGE, currency="EUR", period="previous", attributes="basic"),
+                "/v1.0",
+                "usage/unbilled",
+                {"currencyCode": "EUR", "billingPeriod": "last", "attributeSet": "basic"},
+            ),
+            (
+                "reconciliation_billed",
+                Wanted(Lines.RECONCILIATION, invoice_id="G000000001", attributes="basic"),
+                "/v1.0",
+                "reconciliation/billed",
+                {"invoiceId": "G000000001", "attributeSet": "basic"},
+            ),
+            (
+                "reconciliation_unbilled",
+                Wanted(Lines.RECONCILIATION, currency="USD", period="current"),
+                "/v1.0",
+                "reconciliation/unbilled",
+                {"currencyCode": "USD", "billingPeriod": "current", "attributeSet": "full"},
+            ),
+            (
+                "aggregated_usage_billed",
+                Wanted(Lines.AGGREGATED_USAGE, invoice_id="G000000001"),
+                "/beta",
+                "aggregatedUsage/billed",
+                {"invoiceId": "G000000001"},
+            ),
+        )
+    },
+    "billing_exports.operation": Case(
+        lambda center: billing_exports.look(center, f"/v1.0/reports/partners/billing/operations/{OPERATION_ID}"),
+        f"/v1.0/reports/partners/billing/operations/{OPERATION_ID}",
+        {
+            "@odata.type": "#microsoft.graph.partners.billing.runningOperation",
+            "id": OPERATION_ID,
+            "status": "notStarted",
+            "createdDateTime": "2026-11-08T08:12:53",
+        },
+        lambda it: (it.id, it.status, it.retry_after, it.manifest),
+        (OPERATION_ID, "running", 10.0, None),
+        headers={"Retry-After": "10"},
+    ),
+    "billing_exports.manifest": Case(
+        lambda center: center.call(billing_exports.MANIFEST, {"manifest_id": "m1"}),
+        "/v1.0/reports/partners/billing/manifests/m1",
+        {"id": "m1", "rootDirectory": "https://files.example/x", "blobs": [{"name": "part-0.json.gz"}]},
+        lambda it: (it.id, it.address(it.blobs[0]).get_secret_value()),
+        ("m1", "https://files.example/x/part-0.json.gz"),
+    ),
     "reservations.list": Case(
         lambda center: reservations.list_all(center, C),
         f"/v1/customers/{C}/entitlements?entitlementType=reservedInstance&showExpiry=true",
@@ -707,19 +779,19 @@ CASES = {
 
 
 def test_every_operation_has_a_case() -> None:
-    """Every operation is read at least once."""
-    assert sorted(CASES) == list(operations())
+    """Every operation is read at least once. `test_storage` reads files."""
+    assert sorted(CASES) == [name for name, operation in operations().items() if operation.api is not Api.STORAGE]
 
 
 @pytest.mark.parametrize("name", CASES)
 async def test_an_operation(
-    name: str, make_account: MakeAccount, partner_center: Wire, arm: Wire, run: Recorder, tmp_path: Path
+    name: str, make_account: MakeAccount, partner_center: Wire, arm: Wire, graph: Wire, run: Recorder, tmp_path: Path
 ) -> None:
     """The operation sends the documented request and reads the answer."""
     case = CASES[name]
     file = tmp_path / "refresh-token"
     file.write_text("a-refresh-token")
-    service = arm if operations()[name].arm else partner_center
+    service = {Api.CENTER: partner_center, Api.ARM: arm, Api.GRAPH: graph}[operations()[name].api]
     service.will(answers(case.status, case.answer, **case.headers))
     value = await case.call(make_account(refresh_token_file=file).center(run))
     seen = service.seen[0]
@@ -778,10 +850,12 @@ def test_the_properties_of_an_operation(operation: Operation[Any]) -> None:
         ("upgrades.create", "productUpgrades"),
         ("arm.subscriptions.get", "arm"),
         ("arm.reservations.quote", "arm"),
+        ("billing_exports.usage_billed", "graph.billing"),
+        ("billing_exports.manifest", "graph.billing"),
     ],
 )
 def test_the_family_that_shares_a_ceiling(name: str, family: str) -> None:
-    """The family is the path's segment after the customer, or the first segment; Azure Resource Manager is one."""
+    """The path's segment after the customer, or the first segment. Azure Resource Manager is one; Graph is another."""
     assert operations()[name].family == family
 
 
@@ -815,6 +889,12 @@ def test_the_class_of_each_effect() -> None:
         "carts.update": EffectClass.STATE,
         "carts.checkout": EffectClass.MONEY,
         "subscriptions.patch": EffectClass.STATE,
+        **dict.fromkeys(
+            [f"billing_exports.{each}" for each in ("usage_billed", "usage_unbilled", "aggregated_usage_billed")],
+            EffectClass.ORPHAN,
+        ),
+        "billing_exports.reconciliation_billed": EffectClass.ORPHAN,
+        "billing_exports.reconciliation_unbilled": EffectClass.ORPHAN,
         "azure_entitlements.cancel": EffectClass.STATE,
         "azure_entitlements.reactivate": EffectClass.STATE,
         "upgrades.create": EffectClass.MONEY,

@@ -28,6 +28,7 @@ from worker.partner_center.client.trouble_explanations import (
     refused_token,
     trouble_of,
 )
+from worker.partner_center.operation import Api
 from worker.trusted_certificates import tls_context
 
 SECRET = "canary-client-secret-77d0"
@@ -250,7 +251,10 @@ def test_a_code_is_found_however_it_is_typed(typed: str) -> None:
 def test_a_token_that_partner_center_refuses_has_the_advice_of_its_code() -> None:
     """An unknown code is not repeated: it would be foreign text."""
     assert (
-        refused_token("900420").title == "Partner Center refuses the token: The token is for another audience (900420)"
+        refused_token("900420", Api.CENTER).title
+        == "Partner Center refuses the token: The token is for another audience (900420)"
     )
-    assert "canary" not in refused_token("canary").title
-    assert refused_token(None).advice == trouble_of("refused").advice
+    assert "canary" not in refused_token("canary", Api.CENTER).title
+    assert refused_token(None, Api.CENTER).advice == trouble_of("refused").advice
+    assert refused_token(None, Api.ARM).advice == trouble_of("refused_by_arm").advice
+    assert refused_token(None, Api.GRAPH).advice == trouble_of("refused_by_graph").advice

@@ -45,6 +45,7 @@ from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.journal import Journal
+from worker.partner_center.operation import Api
 from worker.runtime.lifecycle.service import Service
 from worker.settings.model import Settings
 from worker.settings.partner import Partner
@@ -203,9 +204,14 @@ class World:
 
     def _accounts(self, settings: Settings, life: Life, clock: Clock) -> Any:
         limit = settings.worker.call_timeout.total_seconds()
-        wire, arm = (Wire(self.simulator, life, call_timeout=limit, arm=arm) for arm in (False, True))
+
+        def storage(origin: str) -> Wire:
+            return Wire(self.simulator, life, call_timeout=limit, api=Api.STORAGE, origin=origin)
+
+        services = (Api.CENTER, Api.ARM, Api.GRAPH)
+        wires = {api: Wire(self.simulator, life, call_timeout=limit, api=api) for api in services}
         return {
-            name: SimulatedAccount(name, partner, wire, arm, self.runs, clock, self.authority)
+            name: SimulatedAccount(name, partner, wires, storage, self.runs, clock, self.authority)
             for name, partner in settings.partners.items()
         }
 

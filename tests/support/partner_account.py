@@ -9,21 +9,28 @@ import httpx
 from ops.simulator.simulator import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
 from tests.support.customer_tokens import token_at
+from tests.support.in_process import again, whole
 from worker.clock import Clock
 from worker.errors import Wait
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.run_needs import Kind
-from worker.partner_center.client.state_shared_by_calls import AccountState
+from worker.partner_center.client.state_shared_by_calls import AccountState, Service
+from worker.partner_center.client.streams.open_reply import OpenReply
+from worker.partner_center.client.streams.storage import Storage
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import AccessToken
 from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble_explanations import Trouble
+from worker.partner_center.operation import Api
 from worker.partner_center.port import PartnerCenter, Run
 from worker.settings.partner import Partner
 
-BASE_URL = "https://api.partnercenter.microsoft.com"
-ARM_URL = "https://management.azure.com"
+URLS = {
+    Api.CENTER: "https://api.partnercenter.microsoft.com",
+    Api.ARM: "https://management.azure.com",
+    Api.GRAPH: "https://graph.microsoft.com",
+}
 TOKEN_SECONDS = 1800.0
 TOKEN_PAUSE = 10.0
 """Seconds until the authority is asked again."""
@@ -35,35 +42,68 @@ class Wire(Transport):
     A request that has left goes on without the worker: nothing calls it back.
     """
 
-    def __init__(self, simulator: Simulator, life: Life, *, call_timeout: float, arm: bool = False) -> None:
-        """`arm`: the way leads to Azure Resource Manager."""
-        self.base_url = ARM_URL if arm else BASE_URL
+    def __init__(
+        self, simulator: Simulator, life: Life, *, call_timeout: float, api: Api = Api.CENTER, origin: str | None = None
+    ) -> None:
+        """`api`: the service that the way leads to. `origin`: of storage, the scheme and host of its files."""
+        self.base_url = origin or URLS[api]
         self.free_connection = asyncio.Semaphore(100)
         self._call_timeout = call_timeout
         self.simulator = simulator
         self._life = life
-        self._client = httpx.AsyncClient(transport=simulator.arm_transport() if arm else simulator.transport())
+        self._client = httpx.AsyncClient(transport=_transport(simulator, api))
 
     async def send(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        departure: Departure,
+        *,
+        patience: float = 1.0,
     ) -> Reply:
         """Send as the real transport does."""
+        return whole(await self._answered(method, target, headers, body, departure, patience))
+
+    async def open(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        departure: Departure,
+        *,
+        patience: float = 1.0,
+        plain: bool = False,
+    ) -> OpenReply:
+        """Open an answer as the real transport does."""
+        response = await self._answered(method, target, headers, b"", departure, patience)
+        return self._opened(again(response), departure, plain=plain)
+
+    async def _answered(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        departure: Departure,
+        patience: float,
+    ) -> httpx.Response:
         request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
         name = self.simulator.operation(method, request.url.path, dict(request.url.params)) or target
         await self._leave(name, request)
         departure.leave()
         answered = elsewhere(self._client.send(request))
         try:
-            async with asyncio.timeout(self._call_timeout):
+            async with asyncio.timeout(self._call_timeout * patience):
                 response = await asyncio.shield(answered)
                 await self._life.reach(f"{name}: acted, not answered")
+                return response
         except (httpx.TransportError, TimeoutError) as error:
             departure.left = not isinstance(error, httpx.ConnectError)
-            raise self._no_reply(error, departure) from error
+            raise self._no_reply(error, departure, patience) from error
         finally:
             answered.add_done_callback(_heard)
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, response.reason_phrase, names, response.content)
 
     async def close(self) -> None:
         """Close the client."""
@@ -135,6 +175,8 @@ class IssuedTokens:
     def __init__(self, simulator: Simulator, tenant: str, clock: Clock, authority: Authority) -> None:
         self.app = Issued(lambda: simulator.token(partner=tenant), clock, authority)
         self.user = Issued(lambda: simulator.token(user=True, partner=tenant), clock, authority)
+        self.graph_app = Issued(lambda: simulator.graph_token(partner=tenant), clock, authority)
+        self.graph_user = Issued(lambda: simulator.graph_token(user=True, partner=tenant), clock, authority)
         self._customers: dict[str, Issued] = {}
         self._of = lambda customer: Issued(lambda: token_at(simulator, customer), clock, authority)
 
@@ -153,23 +195,25 @@ class SimulatedAccount:
         self,
         name: str,
         partner: Partner,
-        wire: Wire,
-        arm: Wire,
+        wires: Mapping[Api, Wire],
+        storage: Callable[[str], Wire],
         runs: dict[str, str],
         clock: Clock,
         authority: Authority,
     ) -> None:
-        """`runs` learns which command each MS-CorrelationId belongs to."""
-        tokens = IssuedTokens(wire.simulator, partner.tenant_id, clock, authority)
+        """`runs` learns which command each MS-CorrelationId belongs to. `storage` makes the way to a host of files."""
+        tokens = IssuedTokens(wires[Api.CENTER].simulator, partner.tenant_id, clock, authority)
         self._runs = runs
         self._state = AccountState(
             name,
             tokens,
-            wire,
+            {
+                Api.CENTER: Service(wires[Api.CENTER], partner.requests_per_minute),
+                Api.ARM: Service(wires[Api.ARM], partner.arm_requests_per_minute),
+                Api.GRAPH: Service(wires[Api.GRAPH], partner.graph_requests_per_minute, "/v1.0"),
+            },
             clock,
-            arm=arm,
-            limit=partner.requests_per_minute,
-            arm_limit=partner.arm_requests_per_minute,
+            storage=Storage(partner.storage_hosts.split(","), storage),
             jitter=lambda: 0.5,
         )
 
@@ -210,3 +254,15 @@ class SimulatedAccount:
 def _heard(answered: "asyncio.Task[httpx.Response]") -> None:
     if not answered.cancelled():
         answered.exception()  # if the caller is gone, nobody else asks for the result
+
+
+def _transport(simulator: Simulator, api: Api) -> httpx.ASGITransport:
+    match api:
+        case Api.CENTER:
+            return simulator.transport()
+        case Api.ARM:
+            return simulator.arm_transport()
+        case Api.GRAPH:
+            return simulator.graph_transport()
+        case Api.STORAGE:
+            return simulator.storage_transport()

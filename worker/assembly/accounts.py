@@ -39,7 +39,7 @@ def open_accounts(settings: Settings, clock: Clock) -> dict[str, Account]:
             raise SettingsError([f"{setting} cannot be used: {error.strerror or error}"]) from error
         except ValueError as error:
             raise SettingsError(
-                [f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL or __ARM_URL cannot be used: {error}"]
+                [f"AZPLAN_PARTNERS__{name.upper()}__BASE_URL, __ARM_URL or __GRAPH_URL cannot be used: {error}"]
             ) from error
     return accounts
 
@@ -69,7 +69,8 @@ def unused_proxies(settings: Settings) -> Iterator[tuple[str, str]]:
     proxies = getproxies_environment()
     named = next((scheme for scheme in ("https", "all") if proxies.get(scheme)), None)
     for name, partner in settings.partners.items() if named else ():
-        hosts = {urlsplit(url).hostname or "" for url in (partner.base_url, partner.arm_url, partner.authority_url)}
+        urls = (partner.base_url, partner.arm_url, partner.graph_url, partner.authority_url)
+        hosts = {urlsplit(url).hostname or "" for url in urls}
         if partner.proxy is None and not all(is_loopback(host) or proxy_bypass(host) for host in hosts):
             variable = f"{named}_proxy".upper()
             setting = f"AZPLAN_PARTNERS__{name.upper()}__PROXY"
@@ -90,6 +91,7 @@ def account_of(name: str, partner: Partner) -> AccountConfig:
             certificate_file=_path(partner.certificate_file),
             federated_token_file=_path(partner.federated_token_file),
             arm_audience=partner.arm_audience,
+            graph_audience=partner.graph_audience,
         ),
         base_url=partner.base_url,
         ca_file=_path(partner.ca_file),
@@ -98,6 +100,9 @@ def account_of(name: str, partner: Partner) -> AccountConfig:
         proxy=Proxy.read(partner.proxy.get_secret_value()) if partner.proxy else None,
         arm_url=partner.arm_url,
         arm_requests_per_minute=partner.arm_requests_per_minute,
+        graph_url=partner.graph_url,
+        graph_requests_per_minute=partner.graph_requests_per_minute,
+        storage_hosts=tuple(partner.storage_hosts.split(",")),
     )
 
 

@@ -2,11 +2,14 @@
 
 CallError
 ├── Refused             Partner Center itself refused: nothing was executed
+│   └── Gone            what the address names has ended (410)
 ├── Unanswered          the request may have been executed: no answer, or an answer that Partner Center did not write
 ├── NeverSent           the request certainly never left
 ├── Throttled           too many requests, by Partner Center's count or ours; nothing was executed
 ├── Unavailable         the circuit is open; nothing was sent
 ├── TokenUnavailable    no access token, or Partner Center refuses it; nothing was executed
+├── SignatureRefused    storage does not take the signed address, which may have expired; nothing was executed
+├── HostRefused         azplan asks only the hosts of its settings, with https, and follows no redirect
 ├── NotPermitted        no user's token, or the user lacks a role at the customer; nothing was executed
 └── GateClosed          this worker may not send the request any more; nothing was sent
 
@@ -53,6 +56,18 @@ class CallError(Exception):
 
 class Refused(CallError):
     """Partner Center refused: a 4xx, or an error inside a 2xx, with a code of its own. Nothing was executed."""
+
+
+class Gone(Refused):
+    """What the address names is not there any more (410), such as an export that has expired."""
+
+
+class SignatureRefused(CallError):
+    """Storage refused a signed address (403): in most cases its time is over, and there is a new one to be had."""
+
+
+class HostRefused(CallError):
+    """The address of a file is one that azplan does not ask: another host, not https, or a redirect."""
 
 
 class Unanswered(CallError):

@@ -3,12 +3,13 @@
 Any `httpx.Request` can be handed to `ConnectionTransport` directly, or to an `httpx.AsyncClient` around it. What a
 client adds is not here: no redirects, no cookies, no authentication, no proxies of the environment, no time-out of a
 whole request.
-Nothing is sent twice. A request can have two extensions:
+Nothing is sent twice. A request can have three extensions:
 
 | extension | does |
 |---|---|
 | `target` | stands on the wire in place of the path of the URL, as in httpx's own transport |
 | `leave` | is called when the connection is ready, before the first byte is written; if it raises, nothing is written |
+| `chunk` | largest number of bytes of the body that are handed over at once, in place of `CHUNK` |
 
 aiohttp's session is left out, because it builds for each request what is the same for all requests. Its pool, tunnels,
 TLS and parser are used directly. Source: aiohttp 3.14, `ClientSession._request` and what that calls.
@@ -91,7 +92,7 @@ class ConnectionTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             message.code,
             headers=message.raw_headers,
-            stream=_Body(connection, payload),
+            stream=_Body(connection, payload, request.extensions.get("chunk", CHUNK)),
             request=request,
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": message.reason.encode("ascii", "ignore")},
         )
@@ -120,13 +121,14 @@ class ConnectionTransport(httpx.AsyncBaseTransport):
 class _Body(httpx.AsyncByteStream):
     """The body of an answer. Closing it gives the connection back if the body was read to its end, else closes it."""
 
-    def __init__(self, connection: Connection, payload: StreamReader) -> None:
+    def __init__(self, connection: Connection, payload: StreamReader, chunk: int) -> None:
         self._connection = connection
         self._payload = payload
+        self._chunk = chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            while chunk := await self._payload.read(CHUNK):
+            while chunk := await self._payload.read(self._chunk):
                 yield chunk
         except _FAILURES as error:
             raise httpx.ReadError(str(error)) from error

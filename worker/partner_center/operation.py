@@ -1,16 +1,44 @@
-"""An operation of Partner Center or Azure Resource Manager as data. Knows no particular one, and sends nothing."""
+"""An operation of one of Microsoft's services as data. Knows no particular operation, and sends nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 T_co = TypeVar("T_co", covariant=True)
 
-ARM_FAMILY = "arm"
-"""The family of every operation of Azure Resource Manager: one ceiling and one circuit for an account."""
+PATIENCE = 4.5
+"""How many times as long the answer to a patient operation may take: 180 seconds where others may take 40. So long does
+Microsoft's own client wait (microsoft/Partner-Center-DotNet, `PartnerServiceProxy`)."""
+
+
+class Api(StrEnum):
+    """The service that an operation belongs to: an address, and a kind of access token."""
+
+    CENTER = "center"
+    """Partner Center."""
+    ARM = "arm"
+    """Azure Resource Manager, with a token of the customer's tenant."""
+    GRAPH = "graph"
+    """Microsoft Graph, with a token for an audience of its own."""
+    STORAGE = "storage"
+    """Azure Storage. Its addresses are signed, and it gets no token."""
+
+
+SERVICES: Mapping[Api, str] = MappingProxyType(
+    {
+        Api.CENTER: "Partner Center",
+        Api.ARM: "Azure Resource Manager",
+        Api.GRAPH: "Microsoft Graph",
+        Api.STORAGE: "Azure Storage",
+    }
+)
+"""The names of the services, for sentences to people."""
+FAMILIES: Mapping[Api, str] = MappingProxyType({Api.ARM: "arm", Api.GRAPH: "graph.billing", Api.STORAGE: "storage"})
+"""The services whose operations are one family, with one ceiling and one circuit for an account."""
 
 
 class Auth(StrEnum):
@@ -69,7 +97,7 @@ class Operation(Generic[T_co]):
     """Template under the version segment, for example `/customers/{customer_id}/carts/{cart_id}/checkout`.
 
     Of Azure Resource Manager: under the host. The customer is not in the path there, but is always given beside the
-    path's names, as `customer_id`: the token is one of the customer's tenant.
+    path's names, as `customer_id`: the token is one of the customer's tenant. Of Azure Storage: an example.
     """
     effect: EffectClass
     auth: Auth
@@ -85,13 +113,20 @@ class Operation(Generic[T_co]):
     """Finds a refusal inside an `answer`. A call with such an answer raises `Refused`."""
     customer_in_body: bool = False
     """Whether the body names the customer, and not the path."""
+    api: Api = Api.CENTER
     arm: Arm | None = None
-    """Set for an operation of Azure Resource Manager. None: the operation is Partner Center's."""
+    """Set for the operations of Azure Resource Manager, and only for them."""
+    beta: bool = False
+    """Whether Microsoft Graph has the operation in its beta version only."""
+    accept: str = "application/json"
+    """The kind of answer that is asked for."""
+    patient: bool = False
+    """Whether the answer may take longer than others: `PATIENCE` times as long. Only for reads."""
 
     @property
     def service(self) -> str:
         """The name of the service that answers, for sentences to people."""
-        return "Azure Resource Manager" if self.arm else "Partner Center"
+        return SERVICES[self.api]
 
     @property
     def names_customer(self) -> bool:
@@ -102,10 +137,10 @@ class Operation(Generic[T_co]):
     def family(self) -> str:
         """The family: operations with one ceiling. The path segment after the customer, else the first segment.
 
-        All operations of Azure Resource Manager are one family.
+        All operations of Azure Resource Manager are one family, and so are those of Microsoft Graph.
         """
-        if self.arm:
-            return ARM_FAMILY
+        if self.api in FAMILIES:
+            return FAMILIES[self.api]
         segments = [segment for segment in self.path.split("/") if segment]
         if segments[0] == "customers" and len(segments) > 2:
             return segments[2]

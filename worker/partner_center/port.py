@@ -1,12 +1,16 @@
 """What a handler gets from the client, and what the client needs of a command's run. Protocols and data only."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from worker.partner_center.answers.resource import Link
+from worker.partner_center.errors import CallError
 from worker.partner_center.operation import Operation
 from worker.partner_center.recent_answers import RecentAnswers
 
@@ -61,8 +65,29 @@ class Run(Protocol):
         """Called after every request, also after a request that outlives its call."""
 
 
+class AnswerStream(Protocol):
+    """A success that is read piece by piece, once."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in lower case."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The pieces of the body, decompressed. Their end means that every byte arrived. Raises `Unanswered`."""
+
+    def unreadable(self, what: str) -> CallError:
+        """The error to raise for a body that is not what was asked for. `what`: the end of a sentence."""
+
+    def fault_in(self, document: object) -> CallError | None:
+        """The error that the content of the body means, as of any success. None if it is none."""
+
+
 class PartnerCenter(Protocol):
-    """One partner account at both services, bound to one run of one command and, inside a step, to that step."""
+    """One partner account at all services, bound to one run of one command and, inside a step, to that step."""
 
     @property
     def account(self) -> str:
@@ -89,6 +114,32 @@ class PartnerCenter(Protocol):
         """Read what `link` names, with the headers of the link. Raises the same errors as `call`.
 
         `path` is that of the call whose answer holds the link.
+        """
+
+    def stream(
+        self,
+        operation: Operation[Any],
+        path: Mapping[str, str],
+        *,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AbstractAsyncContextManager[AnswerStream]:
+        """Call a read and open its answer: for answers that may be larger than a megabyte.
+
+        `headers`: as those of a link. Entering raises the errors of `call`, iterating over the answer `Unanswered`.
+        The call appears in the timeline when the answer has ended. A body that breaks is not asked for again.
+        """
+
+    def stream_link(
+        self, operation: Operation[Any], link: Link, path: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[AnswerStream]:
+        """Open what `link` names, with the headers of the link. Raises the same errors as `stream`."""
+
+    def download(self, operation: Operation[Any], address: SecretStr) -> AbstractAsyncContextManager[AnswerStream]:
+        """Open the file at a signed address of Azure Storage: no token goes there, and no redirect is followed.
+
+        Entering raises `HostRefused`, `SignatureRefused`, `Refused` (404: there is no such file), `Throttled`,
+        `Unanswered`, `NeverSent` or `Unavailable`. The bytes are those of the file, also if it is compressed.
         """
 
     def within(self, step: str) -> "PartnerCenter":

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from worker.settings.section import Section
-from worker.settings.values import AnyCaseToLower, BaseUrl, ProxyUrl, SecureUrl, TenantId, Text
+from worker.settings.values import AnyCaseToLower, BaseUrl, Hosts, ProxyUrl, SecureUrl, TenantId, Text
 
 
 class Partner(Section):
@@ -31,10 +31,14 @@ class Partner(Section):
         "https://api.partnercenter.microsoft.com", description="audience of tokens; never derived from the base URL"
     )
     ca_file: Text | None = Field(
-        None, description="PEM file: certificate authority for base URL and token authority, besides the system's"
+        None,
+        description="PEM file: certificate authority for all addresses of the account, also those of storage, besides"
+        " the system's",
     )
     proxy: ProxyUrl | None = Field(
-        None, description="`http://user:password@host:port`: proxy for base URL and token authority, by CONNECT"
+        None,
+        description="`http://user:password@host:port`: proxy for all addresses of the account, also those of storage,"
+        " by CONNECT",
     )
     refresh_token_file: Text | None = Field(
         None, description="app+user: file with the newest refresh token; the worker replaces it at each renewal"
@@ -61,6 +65,24 @@ class Partner(Section):
         description="audience of tokens for Azure Resource Manager; never derived from its address",
     )
     arm_requests_per_minute: int = Field(600, ge=1, description="requests in any 60 seconds to Azure Resource Manager")
+    graph_url: BaseUrl = Field(
+        "https://graph.microsoft.com/v1.0",
+        description="address of Microsoft Graph, with its version; plain http for loopback hosts only",
+    )
+    graph_audience: Text = Field(
+        "https://graph.microsoft.com",
+        description="audience of tokens for Microsoft Graph; never derived from its address",
+    )
+    graph_requests_per_minute: int = Field(10, ge=1, description="requests in any 60 seconds to Microsoft Graph")
+    storage_hosts: Hosts = Field(
+        ".blob.core.windows.net,.dfs.core.windows.net",
+        description="hosts that exports are downloaded from, several with commas: `.example.net` for all names that end"
+        " so, else whole names; never another host, whatever Microsoft Graph answers",
+    )
+    sandbox: bool = Field(
+        default=False,
+        description="a sandbox tenant, in which Partner Center has no budgets: `SetUsageBudget` is refused",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -63,6 +63,18 @@ def _servers(value: object) -> object:
     return ",".join(servers)
 
 
+def _hosts(value: object) -> object:
+    names = value if isinstance(value, list) else str(value).split(",")
+    hosts = [str(name).strip().lower() for name in names]
+    for host in hosts:
+        if not re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:]*", host):
+            raise ValueError(
+                "must be names of hosts, without port and path, several with commas: `.example.net` or"
+                f" `files.example.net`; {host!r} is none"
+            )
+    return ",".join(hosts)
+
+
 def _plain_url(value: str) -> SplitResult:
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
@@ -151,6 +163,8 @@ Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")]
 Servers = Annotated[str, BeforeValidator(_servers)]
+Hosts = Annotated[str, BeforeValidator(_hosts)]
+"""Names of hosts with commas, in lower case. A name that begins with a dot stands for all names that end so."""
 SecureUrl = Annotated[str, AfterValidator(_secure_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy_url), ShownAs(_without_account)]

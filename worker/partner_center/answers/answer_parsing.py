@@ -1,109 +1,58 @@
 """From an answer's status, headers and bytes to a value or an error. Pure. Tolerant of forms, strict about meaning."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from events.wire.text import printable
-from worker.partner_center.answers.classification import Verdict, classify, is_in_doubt, own_code, own_name
+from worker.partner_center.answers.answer import Answer, retry_after
+from worker.partner_center.answers.classification import Verdict, classify, is_in_doubt
 from worker.partner_center.answers.customer_access import need_role
+from worker.partner_center.answers.error_bodies import ErrorBody, clean, code_of, error_body, error_in
 from worker.partner_center.answers.exact_json import NotJson, loads
-from worker.partner_center.answers.resource import CallReference, Document, member
-from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
-from worker.partner_center.operation import Accepted, Operation, Refusal
+from worker.partner_center.answers.graph_access import NEED_PERMISSION
+from worker.partner_center.answers.resource import CallReference, Document
+from worker.partner_center.answers.storage_answers import storage_refusal
+from worker.partner_center.errors import CallError, Gone, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
+from worker.partner_center.operation import Accepted, Api, Operation, Refusal
 
 T = TypeVar("T")
 
-LONGEST_WAIT = 3600.0
-"""Seconds. A longer `Retry-After` counts as a mistake, and is cut to this."""
 NO_TOKEN_DELAY = 30.0
 """Seconds that a command waits after its token was refused."""
 _NO_BODY = frozenset({202, 204})
-_OF_RESOURCES = ("id", "items", "orders")
-"""What has one of these members is no error, whatever else it has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, with the ids of its request."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes
-    at: datetime
-    request_id: str
-    correlation_id: str
-    reason: str = ""
-    """The reason phrase. Some refusals have no other text."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
-    """The content of an error body."""
-
-    code: str | None = None
-    """The code as written. `own_code` and `own_name` tell whether it is Microsoft's own."""
-    description: str | None = None
-    status: int | None = None
-    """The status inside the body, which may differ from the answer's. Only gateways write one."""
+_GONE = 410
 
 
 def read(operation: Operation[T], answer: Answer) -> T:
     """The value of a success. Raises the `CallError` that any other answer means."""
     if not 200 <= answer.status < 300:
-        raise _failure(operation, answer, answer.status, _error_body(operation, answer.body))
+        raise _failure(operation, answer, answer.status, error_body(operation, answer.body))
     if not answer.body.strip():
         return _bodiless(operation, answer)
     try:
         document = loads(answer.body)
     except NotJson as error:
-        raise _unreadable(operation, answer, "its body is not JSON, or was cut") from error
-    fault = (_error_at_arm if operation.arm else error_in)(document)
+        raise unreadable(operation, answer, "its body is not JSON, or was cut") from error
+    fault = fault_of(operation, answer, document)
     if fault is not None:
-        raise _failure(operation, answer, fault.status or answer.status, fault)
+        raise fault
     return _value(operation, answer, document)
 
 
-def error_in(document: object) -> ErrorBody | None:
-    """The error in the body of a success, in any form that occurs at Partner Center. None for a resource.
-
-    The forms: the classic service fault and its newer form (`code`, `description` or `message`), the gateway's
-    (`statusCode`, `message`), the token endpoint's (`error`, `error_description`), the resource manager's
-    (`error` with `code` and `message`). Only the first two are Partner Center's own.
-    """
-    if not isinstance(document, dict) or any(document.get(name) is not None for name in _OF_RESOURCES):
-        return None
-    names = {name.lower(): value for name, value in document.items() if value is not None}
-    if not names.keys().isdisjoint(_OF_RESOURCES):
-        return None
-    return _fault(names) if names.keys() & {"code", "statuscode", "error", "errorname"} else None
+def fault_of(operation: Operation[Any], answer: Answer, document: object) -> CallError | None:
+    """The error that the body of a success means. None if the body holds no error."""
+    fault = error_in(operation, document)
+    return None if fault is None else _failure(operation, answer, fault.status or answer.status, fault)
 
 
-def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
-    """Seconds to wait by the `Retry-After` header, which holds seconds or a date. None if it is absent or malformed.
-
-    A date is compared with the `Date` of the same answer if there is one: the two clocks need not agree
-    (RFC 9110 section 10.2.3).
-    """
-    asked = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", asked):
-        return min(float(asked), LONGEST_WAIT)
-    until = _date(asked)
-    if until is None:
-        return None
-    now = _date(headers.get("date", "")) or at
-    return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT)
-
-
-def clean(text: str) -> str:
-    """`text` as one line of at most 1 024 printable characters, safe for a log, a database and a terminal."""
-    return printable(text.strip(), 1024).strip()
+def refusal_of(operation: Operation[Any], answer: Answer) -> CallError:
+    """The error that an answer means which is no success, where a success would be read piece by piece."""
+    if operation.api is Api.STORAGE:
+        return storage_refusal(operation, answer)
+    if 200 <= answer.status < 300:
+        return unreadable(operation, answer, "it has a status that is not documented for it")
+    return _failure(operation, answer, answer.status, error_body(operation, answer.body))
 
 
 def _bodiless(operation: Operation[T], answer: Answer) -> T:
@@ -115,24 +64,26 @@ def _bodiless(operation: Operation[T], answer: Answer) -> T:
             return _value(operation, answer, {})
         if 202 in operation.success:
             return cast("T", None)
-    raise _unreadable(operation, answer, "its body is missing")
+    raise unreadable(operation, answer, "its body is missing")
 
 
 def _value(operation: Operation[T], answer: Answer, document: object) -> T:
     if operation.answer is None:
         if answer.status not in operation.success:
-            raise _unreadable(operation, answer, "it has a status that is not documented for it")
+            raise unreadable(operation, answer, "it has a status that is not documented for it")
         return cast("T", _accepted(answer))
     try:
         value = cast("T", operation.answer.model_validate(document))
     except ValidationError as error:
         where = ", ".join(sorted({".".join(map(str, each["loc"])) or "the whole" for each in error.errors()}))
-        raise _unreadable(operation, answer, f"its body does not have the documented form ({where})") from None
+        raise unreadable(operation, answer, f"its body does not have the documented form ({where})") from None
     no = operation.refusal(value) if operation.refusal else None
     if no is not None:
         raise _refused(operation, answer, no)
     if isinstance(value, Document):
-        value.remember_call(CallReference(operation.name, answer.status, answer.request_id, answer.correlation_id))
+        wait = retry_after(answer.headers, answer.at)
+        call = CallReference(operation.name, answer.status, answer.request_id, answer.correlation_id, wait)
+        value.remember_call(call)
     return value
 
 
@@ -147,7 +98,8 @@ def _refused(operation: Operation[Any], answer: Answer, no: Refusal) -> CallErro
     )
 
 
-def _unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallError:
+def unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallError:
+    """The error that a success means which cannot be read. `what`: the end of a sentence."""
     return Unanswered(
         operation.name,
         clean(f"{operation.service} answered with a success, but {what}"),
@@ -158,11 +110,12 @@ def _unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallErr
 
 
 def _accepted(answer: Answer) -> Accepted:
-    return Accepted(location=answer.headers.get("location") or answer.headers.get("azure-asyncoperation"))
+    named = (answer.headers.get(name) for name in ("location", "azure-asyncoperation", "operation-location"))
+    return Accepted(location=next(filter(None, named), None))
 
 
 def _failure(operation: Operation[Any], answer: Answer, status: int, fault: ErrorBody) -> CallError:
-    code = (own_name if operation.arm else own_code)(fault.code, status)
+    code = code_of(operation, fault, status)
     reason = f" ({clean(answer.reason)})" if answer.reason else ""
     said = clean(fault.description or "")
     description = said or f"{operation.service} answered {status}{reason} and gave no description"
@@ -173,7 +126,7 @@ def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Erro
         "correlation_id": answer.correlation_id,
     }
     in_doubt = is_in_doubt(code, operation.effect)
-    match classify(status, code, operation.effect):
+    match classify(status, code, operation.effect, operation.api):
         case Verdict.THROTTLED:
             in_doubt = in_doubt and fault.status != status  # the documented 429 comes from the gateway and has no code
             delay = retry_after(answer.headers, answer.at) or 0.0
@@ -183,7 +136,7 @@ def _failure(operation: Operation[Any], answer: Answer, status: int, fault: Erro
         case Verdict.NOT_PERMITTED:
             return _not_permitted(operation, description, facts)
         case Verdict.REFUSE | Verdict.LOOK:
-            return Refused(operation.name, description, **facts)
+            return (Gone if status == _GONE else Refused)(operation.name, description, **facts)
         case _:
             if code is None and status < 500:
                 description = f"the answer {status}{reason} is not {operation.service}'s own{said and ': '}{said}"
@@ -194,68 +147,6 @@ def _not_permitted(operation: Operation[Any], description: str, facts: Mapping[s
     no = NotPermitted(operation.name, description, **facts)
     if operation.arm:
         no.advice = need_role(operation.arm)
+    elif operation.api is Api.GRAPH:
+        no.advice = NEED_PERMISSION
     return no
-
-
-def _error_at_arm(document: object) -> ErrorBody | None:
-    """The error in the body of a success of Azure Resource Manager. A body that tells a `status` is read as a value."""
-    if not isinstance(document, dict) or isinstance(document.get(member(document, "status")), str):
-        return None
-    fault = _fault_at_arm(document)
-    return fault if fault.code is not None or document.get(member(document, "error")) is not None else None
-
-
-def _fault_at_arm(document: Mapping[str, Any]) -> ErrorBody:
-    """The error that Azure Resource Manager describes: `code` and `message`, in `error` or without that envelope.
-
-    Empty if one of them is missing: then something else wrote the answer.
-    Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
-    """
-    inner = document.get(member(document, "error")) or document
-    told = {str(name).lower(): value for name, value in inner.items()} if isinstance(inner, Mapping) else {}
-    code, message = told.get("code"), told.get("message")
-    if not (isinstance(code, str) and isinstance(message, str)):
-        return ErrorBody()
-    return ErrorBody(_code(code), message if message.strip() else None)
-
-
-def _error_body(operation: Operation[Any], body: bytes) -> ErrorBody:
-    """The content of an error body. Empty if the body is not JSON, such as a proxy's page: its text is not quoted."""
-    try:
-        document = loads(body)
-    except NotJson:
-        return ErrorBody()
-    if not isinstance(document, Mapping):
-        return ErrorBody()
-    if operation.arm:
-        return _fault_at_arm(document)
-    return _fault({str(name).lower(): value for name, value in document.items() if value is not None})
-
-
-def _fault(names: Mapping[str, Any]) -> ErrorBody:
-    inner = names.get("error")
-    if isinstance(inner, Mapping):
-        return _fault({str(name).lower(): value for name, value in inner.items() if value is not None})
-    code = next((names[name] for name in ("code", "error") if name in names), None)
-    texts = (names.get(name) for name in ("description", "message", "error_description", "errorname"))
-    status = names.get("statuscode")
-    return ErrorBody(
-        code=_code(code),
-        description=next((text for text in texts if isinstance(text, str) and text.strip()), None),
-        status=status if isinstance(status, int) and 400 <= status < 600 else None,
-    )
-
-
-def _code(value: object) -> str | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    text = clean(str(value)) if isinstance(value, str | int) else ""
-    return text[:64] or None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

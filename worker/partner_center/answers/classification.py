@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from worker.partner_center.operation import EffectClass
+from worker.partner_center.operation import Api, EffectClass
 
 Cause = int | Literal["connect", "timeout", "lost", "unreadable"]
 """An HTTP status, or the reason why there is none. `unreadable`: an answer came that cannot be read."""
@@ -69,10 +69,12 @@ class Row:
     codes: frozenset[str | None] | None = None
     """The codes that fit. None: any code, or no code. None among the codes: an answer without a code fits."""
     effects: frozenset[EffectClass] = _ANY
+    apis: frozenset[Api] = frozenset(Api)
 
-    def fits(self, cause: Cause, code: str | None, effect: EffectClass) -> bool:
+    def fits(self, cause: Cause, code: str | None, effect: EffectClass, api: Api) -> bool:
         """Whether this row applies to the failure."""
-        return cause in self.causes and (self.codes is None or code in self.codes) and effect in self.effects
+        known = self.codes is None or code in self.codes
+        return cause in self.causes and known and effect in self.effects and api in self.apis
 
 
 _NO_CONNECTION = frozenset({"connect"})
@@ -82,6 +84,7 @@ _TOLD = range(200, 500)
 _NOT_ITS_OWN: frozenset[str | None] = frozenset({None})
 """No code of Partner Center: a page of a gateway or proxy, or an empty answer. Tells nothing about the request."""
 _TOO_MANY, _NO_TOKEN, _CONFLICT, _CHANGED = range(429, 430), range(401, 402), range(409, 410), range(412, 413)
+_FORBIDDEN = range(403, 404)
 
 TABLE: tuple[Row, ...] = (
     Row(_NO_CONNECTION, Verdict.RETRY_NOW, "the request never left"),
@@ -95,6 +98,7 @@ TABLE: tuple[Row, ...] = (
     Row(_TOLD, Verdict.RECONCILE, "Partner Center did not write the answer", codes=_NOT_ITS_OWN, effects=_LASTING),
     Row(_TOLD, Verdict.NOT_PERMITTED, "it takes a user's token", codes=frozenset({"900329"})),
     Row(_TOLD, Verdict.NOT_PERMITTED, "the user has no role for it", codes=NO_ROLE),
+    Row(_FORBIDDEN, Verdict.NOT_PERMITTED, "a permission is missing", apis=frozenset({Api.GRAPH})),
     Row(_TOLD, Verdict.RETRY_LATER, "the service says that it failed", codes=SERVER_TROUBLE, effects=_REPEATABLE),
     Row(_TOLD, Verdict.RECONCILE, "the service says that it failed", codes=SERVER_TROUBLE, effects=_LASTING),
     Row(_TOLD, Verdict.LOOK, "the state may be the wanted one", codes=CONFLICTS, effects=_WRITES),
@@ -132,11 +136,11 @@ def is_in_doubt(code: str | None, effect: EffectClass) -> bool:
     return code is None and effect in _LASTING
 
 
-def classify(cause: Cause, code: str | None, effect: EffectClass) -> Verdict:
-    """The meaning of a failure of an operation with this effect class.
+def classify(cause: Cause, code: str | None, effect: EffectClass, api: Api = Api.CENTER) -> Verdict:
+    """The meaning of a failure of an operation with this effect class, of this service.
 
     `cause` is the HTTP status or the reason why there is none; for an error inside a 2xx, the 2xx. `code` is a code of
     Microsoft's own (`own_code`, `own_name`). A status that does not exist counts as an unreadable answer.
     """
-    row = next((row for row in TABLE if row.fits(cause, code, effect)), None)
-    return row.verdict if row else classify("unreadable", None, effect)
+    row = next((row for row in TABLE if row.fits(cause, code, effect, api)), None)
+    return row.verdict if row else classify("unreadable", None, effect, api)

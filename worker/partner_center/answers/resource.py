@@ -195,6 +195,8 @@ class CallReference:
     http_status: int = field(compare=False)
     request_id: str = field(compare=False)
     correlation_id: str = field(compare=False)
+    retry_after: float | None = field(default=None, compare=False)
+    """Seconds after which the answer asks to look again. None if it does not say."""
 
 
 class Document(Resource):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from worker.clock import Clock
 from worker.errors import Wait
@@ -16,11 +17,12 @@ from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.run_needs import Kind
 from worker.partner_center.client.proxy import Proxy
-from worker.partner_center.client.state_shared_by_calls import AccountState
+from worker.partner_center.client.state_shared_by_calls import AccountState, Service
+from worker.partner_center.client.streams.storage import Storage
 from worker.partner_center.client.token_requests import Identity
 from worker.partner_center.client.tokens import Tokens
-from worker.partner_center.client.transport import Transport
-from worker.partner_center.operation import Operation
+from worker.partner_center.client.transport import Transport, checked_base_url
+from worker.partner_center.operation import Api, Operation
 from worker.partner_center.port import PartnerCenter, Run
 from worker.trusted_certificates import tls_context
 
@@ -33,20 +35,26 @@ class AccountConfig:
     identity: Identity
     base_url: str
     ca_file: Path | None = None
-    """PEM file of a certificate authority that is trusted as well, for both services and for the token authority."""
+    """PEM file of a certificate authority that is trusted as well, for all services and for the token authority."""
     refresh_token_file: Path | None = None
     requests_per_minute: int = 500
     """Request ceiling of each resource family, in any 60 seconds."""
     proxy: Proxy | None = None
-    """Used for the base URL, Azure Resource Manager and the token authority, except for loopback hosts."""
+    """Used for all services and for the token authority, except for loopback hosts."""
     arm_url: str = "https://management.azure.com"
     """Address of Azure Resource Manager."""
     arm_requests_per_minute: int = 600
     """Request ceiling of Azure Resource Manager, in any 60 seconds."""
+    graph_url: str = "https://graph.microsoft.com/v1.0"
+    """Address of Microsoft Graph, with its version."""
+    graph_requests_per_minute: int = 10
+    """Request ceiling of Microsoft Graph, in any 60 seconds."""
+    storage_hosts: tuple[str, ...] = (".blob.core.windows.net", ".dfs.core.windows.net")
+    """Hosts that files are downloaded from: a whole name, or the end of names if it begins with a dot."""
 
 
 class Account:
-    """A partner account at Partner Center and Azure Resource Manager. Sends nothing before the first call."""
+    """A partner account at all services. Sends nothing before the first call."""
 
     def __init__(
         self,
@@ -68,11 +76,13 @@ class Account:
         self._state = AccountState(
             config.name,
             Tokens(config.name, config.identity, tls, config.refresh_token_file, clock, config.proxy),
-            transport(config.base_url),
+            {
+                Api.CENTER: Service(transport(config.base_url), config.requests_per_minute),
+                Api.ARM: Service(transport(config.arm_url), config.arm_requests_per_minute),
+                Api.GRAPH: _at_graph(transport, config),
+            },
             clock,
-            arm=transport(config.arm_url),
-            limit=config.requests_per_minute,
-            arm_limit=config.arm_requests_per_minute,
+            storage=Storage(config.storage_hosts, transport),
             jitter=jitter,
         )
 
@@ -126,3 +136,10 @@ class Account:
     async def close(self) -> None:
         """Wait for writes that have left, at most `call_timeout` seconds, then close the connections."""
         await self._state.close(self._call_timeout)
+
+
+def _at_graph(transport: Callable[[str], Transport], config: AccountConfig) -> Service:
+    """Microsoft Graph. The paths of its requests hold the version: some operations have another one."""
+    address = urlsplit(checked_base_url(config.graph_url))
+    connections = transport(f"{address.scheme}://{address.netloc}")
+    return Service(connections, config.graph_requests_per_minute, address.path)

@@ -6,9 +6,14 @@ permit of the circuit. Then an `Exchange` sends the request and reads the answer
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
+
+from pydantic import SecretStr
 
 from worker.partner_center.answers.customer_access import LOCKED_OUT, need_access
 from worker.partner_center.answers.resource import Link
@@ -16,16 +21,20 @@ from worker.partner_center.client.ceilings.quota import CeilingReached
 from worker.partner_center.client.exchange import Exchange
 from worker.partner_center.client.request import Request, follow, prepare
 from worker.partner_center.client.state_shared_by_calls import AccountState, spent
+from worker.partner_center.client.streams.open_answer import OpenAnswer
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import AccessToken, TokenSource
-from worker.partner_center.client.transport import Departure
+from worker.partner_center.client.transport import Departure, Transport
 from worker.partner_center.client.trouble_explanations import refused_token
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable
-from worker.partner_center.operation import Auth, Operation
-from worker.partner_center.port import PartnerCenter, Query, Run
+from worker.partner_center.operation import Api, Auth, Operation
+from worker.partner_center.port import AnswerStream, PartnerCenter, Query, Run
 from worker.partner_center.recent_answers import RecentAnswers
 
 T = TypeVar("T")
+
+Attempt = Callable[[Operation[Any], Request, AccessToken], Awaitable[T]]
+"""One try of a call, with one token."""
 
 RETRIES = 2
 FIRST_PAUSE = 0.2
@@ -59,63 +68,144 @@ class BoundAccount:
     async def call(
         self, operation: Operation[T], path: Mapping[str, str], *, query: Query | None = None, body: object = None
     ) -> T:
-        return await self._perform(operation, prepare(operation, path, query, body))
+        request = prepare(operation, path, query, body, self._state.service(operation).root)
+        return await self._perform(operation, request, self._try)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        operation: Operation[Any],
+        path: Mapping[str, str],
+        *,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[AnswerStream]:
+        request = prepare(operation, path, query, None, self._state.service(operation).root)
+        async with self._streamed(operation, replace(request, headers=headers or {})) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def stream_link(
+        self, operation: Operation[Any], link: Link, path: Mapping[str, str]
+    ) -> AsyncIterator[AnswerStream]:
+        async with self._streamed(operation, self._followed(operation, link, path)) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def download(self, operation: Operation[Any], address: SecretStr) -> AsyncIterator[AnswerStream]:
+        transport, request = await self._state.storage.place(operation, address)
+        for retry in count():
+            try:
+                answer = await self._open_at(transport, operation, request, None, self._departure(operation))
+                break
+            except CallError as error:
+                await _rest(error, retry)
+        try:
+            yield answer
+        finally:
+            await answer.close()
 
     async def sign_in(self, operation: Operation[Any], tenant: str) -> None:
         """Get a token with which the operation can be called in the customer's tenant. Raises the errors of `call`."""
         await _token(operation, self._source(operation, tenant), None)
 
     async def follow(self, operation: Operation[T], link: Link, path: Mapping[str, str]) -> T:
-        base_url = self._state.transport_of(operation).base_url
-        return await self._perform(operation, follow(operation, link, base_url, path))
+        return await self._perform(operation, self._followed(operation, link, path), self._try)
 
-    async def _perform(self, operation: Operation[T], request: Request) -> T:
+    def _followed(self, operation: Operation[Any], link: Link, path: Mapping[str, str]) -> Request:
+        service = self._state.service(operation)
+        return follow(operation, link, service.transport.base_url, path, service.root)
+
+    @asynccontextmanager
+    async def _streamed(self, operation: Operation[Any], request: Request) -> AsyncIterator[AnswerStream]:
+        answer = await self._perform(operation, request, self._open)
+        try:
+            yield answer
+        finally:
+            await answer.close()
+
+    async def _perform(self, operation: Operation[Any], request: Request, attempt: Attempt[T]) -> T:
         refused: AccessToken | None = None
         for retry in count():
             source = self._source(operation, request.tenant)
             token = await _token(operation, source, refused)
             try:
-                value = await self._try(operation, request, token)
+                value = await attempt(operation, request, token)
             except TokenUnavailable as error:
                 refused = await self._other_token(operation, source, token, error, again=refused is not None)
             except NotPermitted:
-                if not self._turn_to_user(operation):
+                if not self._turn_to_user(operation, source):
                     raise
                 refused = None
             except CallError as error:
                 if isinstance(error, Refused):
                     source.taken()
-                pause = _pause(error, retry)
-                if pause is None:
-                    raise
-                await asyncio.sleep(pause)
+                await _rest(error, retry)
             else:
                 source.taken()
                 return value
         raise AssertionError  # `count` has no end
 
     async def _try(self, operation: Operation[T], request: Request, token: AccessToken) -> T:
-        departure = Departure(lambda: self._run.gate(operation, self._step))
+        departure = self._departure(operation)
         attempt = self._once(operation, request, token, departure)
         if not operation.writes:  # a cancelled read is simply given up
             return await attempt
         return await self._state.uninterrupted(attempt, departure)
 
     async def _once(self, operation: Operation[T], request: Request, token: AccessToken, departure: Departure) -> T:
+        state, transport = self._state, self._state.service(operation).transport
+        async with self._slot(operation, departure), transport.free_connection:
+            with state.circuit(operation, self._run.command):
+                exchange = Exchange(state, self._run, self._step, operation, request, transport)
+                return await exchange.perform(token, departure)
+
+    async def _open(self, operation: Operation[Any], request: Request, token: AccessToken) -> OpenAnswer:
+        departure, transport = self._departure(operation), self._state.service(operation).transport
+        async with self._slot(operation, departure):  # a slot is used when the head of the answer is there
+            return await self._open_at(transport, operation, request, token, departure)
+
+    async def _open_at(
+        self,
+        transport: Transport,
+        operation: Operation[Any],
+        request: Request,
+        token: AccessToken | None,
+        departure: Departure,
+    ) -> OpenAnswer:
+        """The open answer, which holds its connection, and its permit of the circuit unless others wait for that."""
         state = self._state
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(transport.free_connection)
+            permit = state.admit(operation)
+            learn = partial(state.learn, operation, command=self._run.command)
+            try:
+                exchange = Exchange(state, self._run, self._step, operation, request, transport)
+                answer = await exchange.open(token, departure)
+            except BaseException as error:
+                learn(permit, error)
+                raise
+            if permit.probe:
+                learn(permit, None)
+            else:
+                answer.settled = partial(learn, permit)
+            answer.held = held.pop_all()
+            return answer
+
+    @asynccontextmanager
+    async def _slot(self, operation: Operation[Any], departure: Departure) -> AsyncIterator[None]:
+        """A slot under the ceiling, for one request. Raises `Throttled`."""
         try:
-            async with (
-                state.quota(operation.family).slot(self._run.command, self._run.correlation_id) as slot,
-                state.transport_of(operation).free_connection,
-            ):
-                with state.circuit(operation, self._run.command):
-                    try:
-                        exchange = Exchange(state, self._run, self._step, operation, request)
-                        return await exchange.perform(token, departure)
-                    finally:
-                        slot.left = departure.left
+            async with self._state.quota(operation.family).slot(self._run.command, self._run.correlation_id) as slot:
+                try:
+                    yield
+                finally:
+                    slot.left = departure.left
         except CeilingReached as reached:
             raise Throttled(operation.name, spent(self.account, operation.family), reached.delay) from None
+
+    def _departure(self, operation: Operation[Any]) -> Departure:
+        return Departure(lambda: self._run.gate(operation, self._step))
 
     async def _other_token(
         self, operation: Operation[Any], source: TokenSource, token: AccessToken, no: TokenUnavailable, *, again: bool
@@ -125,7 +215,7 @@ class BoundAccount:
         `again`: Partner Center has refused a fresh token of this call too.
         """
         if again:
-            why = refused_token(no.code, arm=operation.arm is not None).at(self.account)
+            why = refused_token(no.code, operation.api).at(self.account)
             no.advice = why.advice
             source.refused(f"{operation.service} refuses its tokens: {no.description}", why)
             raise no
@@ -143,19 +233,30 @@ class BoundAccount:
 
         `tenant`: the customer's tenant, if the token must be one of that tenant.
         """
+        tokens, at_graph = self._state.tokens, operation.api is Api.GRAPH
         if not self._needs_user(operation):
-            return self._state.tokens.app
-        if self._state.tokens.user is None:
+            return tokens.graph_app if at_graph else tokens.app
+        if tokens.user is None or tokens.graph_user is None:
             what = f"it takes a user's token (app+user), and the account {self.account} has no refresh token"
             raise NotPermitted(operation.name, what)
-        return self._state.tokens.user if tenant is None else self._state.tokens.of_customer(tenant)
+        if at_graph:
+            return tokens.graph_user
+        return tokens.user if tenant is None else tokens.of_customer(tenant)
 
-    def _turn_to_user(self, operation: Operation[Any]) -> bool:
-        """After 900329: use a user's token for this operation from now on. True if the call can be tried again."""
-        if operation.auth is not Auth.EITHER or operation.name in self._state.user_only:
+    def _turn_to_user(self, operation: Operation[Any], refused: TokenSource) -> bool:
+        """After 900329, or where the application lacks a permission: use a user's token for this operation from now on.
+
+        True if the call can be tried again. Where Microsoft Graph refuses both, the application's is tried next time:
+        somebody may grant the permission to either.
+        """
+        state = self._state
+        if operation.api is Api.GRAPH and (state.tokens.user is None or refused is state.tokens.graph_user):
+            state.user_only.discard(operation.name)
             return False
-        self._state.user_only.add(operation.name)
-        return self._state.tokens.user is not None
+        if operation.auth is not Auth.EITHER or operation.name in state.user_only:
+            return False
+        state.user_only.add(operation.name)
+        return state.tokens.user is not None
 
 
 async def _token(operation: Operation[Any], source: TokenSource, refused: AccessToken | None) -> AccessToken:
@@ -171,6 +272,14 @@ async def _token(operation: Operation[Any], source: TokenSource, refused: Access
         unavailable = TokenUnavailable(operation.name, error.reason, error.delay)
         unavailable.advice = error.trouble.advice
         raise unavailable from None
+
+
+async def _rest(error: CallError, retry: int) -> None:
+    """Wait until the next retry of the same call. Raises the error if there is no further retry."""
+    pause = _pause(error, retry)
+    if pause is None:
+        raise error
+    await asyncio.sleep(pause)
 
 
 def _pause(error: CallError, retry: int) -> float | None:

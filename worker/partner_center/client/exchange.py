@@ -1,28 +1,37 @@
-"""One request and its answer: send, read the answer, report the result. Does not decide about retries."""
+"""One request and its answer: send, read the answer or open it, report the result. Does not decide about retries."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar, cast
 
 import structlog
 from opentelemetry import trace
 
 from worker import metrics
-from worker.partner_center.answers.answer_parsing import Answer, clean, read, retry_after
+from worker.partner_center.answers.answer import Answer, retry_after
+from worker.partner_center.answers.answer_parsing import fault_of, read, refusal_of, unreadable
 from worker.partner_center.answers.classification import Verdict, classify
+from worker.partner_center.answers.error_bodies import clean
 from worker.partner_center.answers.error_code_explanations import explanations
+from worker.partner_center.client import spans
 from worker.partner_center.client.ceilings.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id, template
 from worker.partner_center.client.state_shared_by_calls import AccountState
+from worker.partner_center.client.streams.open_answer import OpenAnswer
+from worker.partner_center.client.streams.open_reply import OpenReply
 from worker.partner_center.client.tokens import AccessToken
-from worker.partner_center.client.transport import Departure, NoReply
+from worker.partner_center.client.transport import Departure, NoReply, Reply, Transport
 from worker.partner_center.errors import CallError, NeverSent, Throttled, Unanswered
-from worker.partner_center.operation import Operation
+from worker.partner_center.operation import PATIENCE, Api, Operation
 from worker.partner_center.port import Call, CallStatus, Run
 
 T = TypeVar("T")
 
 log = structlog.get_logger("azplan.partner_center")
+
+LARGEST_REFUSAL = 1024 * 1024
+"""Largest number of bytes of an answer that is no success, where a success is read piece by piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +45,31 @@ class ExchangeResult(Generic[T]):
     """Seconds of the answer's `Retry-After`, if it has one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """When a request began."""
+
+    at: datetime
+    monotonic: float
+
+
 class Exchange(Generic[T]):
     """One request of a run, and its answer."""
 
     def __init__(
-        self, state: AccountState, run: Run, step: str | None, operation: Operation[T], request: Request
+        self,
+        state: AccountState,
+        run: Run,
+        step: str | None,
+        operation: Operation[T],
+        request: Request,
+        transport: Transport,
     ) -> None:
         self._state = state
+        self._transport = transport
         self._run = run
         self._step = step
-        self._operation = operation
+        self.operation = operation
         self._request = request
         self._key = request.key(step)
         self._request_id = request_id(run.command, step, request, run.answers(self._key))
@@ -55,58 +79,127 @@ class Exchange(Generic[T]):
 
         An exception of the gate passes through, and nothing is reported: no request was sent.
         """
-        clock = self._state.clock
-        at, begun = clock.now(), clock.monotonic()
-        with self._span() as span:
+        begun = self._now()
+        with spans.current(self._span()) as span:
             result = await self._send(token, departure)
-            call = Call(
-                at=at,
-                operation=self._operation.name,
-                step=self._step,
-                status=result.status,
-                duration=clock.monotonic() - begun,
-                request_id=self._request_id,
-                correlation_id=self._run.correlation_id,
-                code=result.error.code if result.error else None,
-                key=self._key,
-                answered=_is_answer(result.error),
-            )
-            _describe(span, call)
-            self._report(call, result)
+            self.conclude(begun, span, result)
             if result.error is not None:
                 raise result.error
             return cast("T", result.value)
 
-    async def _send(self, token: AccessToken, departure: Departure) -> ExchangeResult[T]:
-        operation, request, correlation_id = self._operation, self._request, self._run.correlation_id
-        sent = headers(request, token=token.value, request_id=self._request_id, correlation_id=correlation_id)
+    async def open(self, token: AccessToken | None, departure: Departure) -> OpenAnswer:
+        """Send the request and return its success, to be read piece by piece. The result is reported when it is closed.
+
+        Raises as `perform` does; such an answer is reported at once. `token`: None where the service takes none.
+        """
+        begun, span = self._now(), self._span()
+        bare = self.operation.api is Api.STORAGE
         try:
-            transport = self._state.transport_of(operation)
-            reply = await transport.send(operation.method, request.target, sent, request.body, departure)
+            reply = await self._transport.open(
+                self.operation.method,
+                self._request.target,
+                {**self._headers(token), "Accept-Encoding": "identity" if bare else "gzip"},
+                departure,
+                patience=self._patience,
+                plain=bare,
+            )
+            if reply.status in self.operation.success:
+                return OpenAnswer(reply, _OpenCall(self, reply, begun, span))
+            try:
+                refusal = self._refused(reply, await reply.whole(LARGEST_REFUSAL))
+            finally:
+                await reply.close()
         except NoReply as silence:
-            return ExchangeResult(silence.cause, error=self._no_answer(silence))
-        answer = Answer(
-            status=reply.status,
-            headers=reply.headers,
-            body=reply.body,
-            at=self._state.clock.now(),
+            refusal = ExchangeResult(silence.cause, error=self.no_answer(silence))
+        except BaseException:
+            span.end()
+            raise
+        self.conclude(begun, span, refusal)
+        span.end()
+        raise cast("CallError", refusal.error)
+
+    def _refused(self, reply: OpenReply, body: bytes | None) -> ExchangeResult[T]:
+        """The result that a failure means. `body`: None if it is too large to be a failure of Microsoft's."""
+        answer = self.answer(reply, body or b"")
+        error = refusal_of(self.operation, answer)
+        return ExchangeResult(reply.status, error=error, retry_after=retry_after(answer.headers, answer.at))
+
+    def _span(self) -> trace.Span:
+        template_of, ids = template(self.operation), (self._request_id, self._run.correlation_id)
+        return spans.begin(self.operation, template_of, *ids)
+
+    def _now(self) -> "_Begun":
+        return _Begun(self._state.clock.now(), self._state.clock.monotonic())
+
+    def conclude(self, begun: "_Begun", span: trace.Span, result: ExchangeResult[T]) -> None:
+        """Report what became of the request."""
+        call = Call(
+            at=begun.at,
+            operation=self.operation.name,
+            step=self._step,
+            status=result.status,
+            duration=self._state.clock.monotonic() - begun.monotonic,
             request_id=self._request_id,
-            correlation_id=correlation_id,
-            reason=reply.reason,
+            correlation_id=self._run.correlation_id,
+            code=result.error.code if result.error else None,
+            key=self._key,
+            answered=_is_answer(result.error),
         )
+        spans.describe(span, call)
+        self._report(call, result)
+
+    def _headers(self, token: AccessToken | None) -> Mapping[str, str]:
+        return headers(
+            self._request,
+            token=token.value if token else None,
+            request_id=self._request_id,
+            correlation_id=self._run.correlation_id,
+        )
+
+    @property
+    def _patience(self) -> float:
+        return PATIENCE if self.operation.patient else 1.0
+
+    async def _send(self, token: AccessToken, departure: Departure) -> ExchangeResult[T]:
+        operation, request = self.operation, self._request
+        try:
+            reply = await self._transport.send(
+                operation.method,
+                request.target,
+                self._headers(token),
+                request.body,
+                departure,
+                patience=self._patience,
+            )
+        except NoReply as silence:
+            return ExchangeResult(silence.cause, error=self.no_answer(silence))
+        answer = self.answer(reply, reply.body)
         try:
             return ExchangeResult(reply.status, value=read(operation, answer))
         except CallError as error:
             return ExchangeResult(reply.status, error=error, retry_after=retry_after(answer.headers, answer.at))
 
-    def _no_answer(self, silence: NoReply) -> CallError:
+    def answer(self, reply: Reply | OpenReply, body: bytes) -> Answer:
+        """The answer, with the ids of its request."""
+        return Answer(
+            status=reply.status,
+            headers=reply.headers,
+            body=body,
+            at=self._state.clock.now(),
+            request_id=self._request_id,
+            correlation_id=self._run.correlation_id,
+            reason=reply.reason,
+        )
+
+    def no_answer(self, silence: NoReply) -> CallError:
+        """The error that the end of a connection means."""
         kind = NeverSent if silence.cause == "connect" else Unanswered
         error = kind(
-            self._operation.name,
+            self.operation.name,
             clean(silence.reason),
             request_id=self._request_id,
             correlation_id=self._run.correlation_id,
-            retry_now=classify(silence.cause, None, self._operation.effect) is Verdict.RETRY_NOW,
+            retry_now=classify(silence.cause, None, self.operation.effect) is Verdict.RETRY_NOW,
         )
         if isinstance(error, NeverSent):
             error.trouble = silence.trouble
@@ -115,7 +208,7 @@ class Exchange(Generic[T]):
         return error
 
     def _report(self, call: Call, result: ExchangeResult[T]) -> None:
-        method = self._operation.method
+        method = self.operation.method
         metrics.REQUESTS.labels(call.operation, method, str(call.status)).inc()
         metrics.REQUEST_DURATION.labels(call.operation, method).observe(call.duration)
         if call.code is not None:
@@ -133,7 +226,9 @@ class Exchange(Generic[T]):
         self._run.called(call)
 
     def _report_to_quota(self, call: Call, result: ExchangeResult[T]) -> None:
-        quota = self._state.quota(self._operation.family)
+        if self.operation.api is Api.STORAGE:  # it has no ceiling
+            return
+        quota = self._state.quota(self.operation.family)
         if isinstance(result.error, Throttled):
             result.error.delay = quota.refused(self._run.command, result.retry_after, self._run.correlation_id)
         elif call.status == 503 and result.retry_after is not None:
@@ -141,34 +236,35 @@ class Exchange(Generic[T]):
         elif call.answered:
             quota.taken()
 
-    def _span(self) -> AbstractContextManager[trace.Span]:
-        """A client span with the name of the operation: addresses hold ids. OpenTelemetry HTTP conventions, 1.44."""
-        attributes = {
-            "http.request.method": self._operation.method,
-            "url.template": template(self._operation),
-            "azplan.partner_center.request_id": self._request_id,
-            "azplan.partner_center.correlation_id": self._run.correlation_id,
-        }
-        span = trace.get_tracer("azplan").start_span(
-            self._operation.name, kind=trace.SpanKind.CLIENT, attributes=attributes
-        )
-        if not span.is_recording():  # nothing is exported: to make it the current span would cost more than the rest
-            return nullcontext(span)
-        # Nobody redacts a span, and the text of an exception may hold anything: only `_describe` writes to the span.
-        return trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False)
-
 
 def _is_answer(error: CallError | None) -> bool:
     """Whether the service answered. If so, the next such request needs another request id."""
     return error is None or not (error.in_doubt or isinstance(error, NeverSent | Throttled))
 
 
-def _describe(span: trace.Span, call: Call) -> None:
-    if isinstance(call.status, int):
-        span.set_attribute("http.response.status_code", call.status)
-    else:
-        span.set_attribute("error.type", call.status)
-    if call.code is not None:
-        span.set_attribute("azplan.partner_center.code", call.code)
-    if not isinstance(call.status, int) or call.status >= 400 or call.code is not None:
-        span.set_status(trace.StatusCode.ERROR)
+class _OpenCall(Generic[T]):
+    """The call of an open answer: what can be wrong with the body, and the report when the answer has ended."""
+
+    def __init__(self, exchange: Exchange[T], reply: OpenReply, begun: _Begun, span: trace.Span) -> None:
+        self._exchange = exchange
+        self._reply = reply
+        self._begun = begun
+        self._span = span
+        self._status: CallStatus = reply.status
+
+    def broken(self, silence: NoReply) -> CallError:
+        self._status = silence.cause
+        return self._exchange.no_answer(silence)
+
+    def unreadable(self, what: str) -> CallError:
+        return unreadable(self._exchange.operation, self._answer(), what)
+
+    def fault_in(self, document: object) -> CallError | None:
+        return fault_of(self._exchange.operation, self._answer(), document)
+
+    def ended(self, error: CallError | None) -> None:
+        self._exchange.conclude(self._begun, self._span, ExchangeResult(self._status, error=error))
+        self._span.end()
+
+    def _answer(self) -> Answer:
+        return self._exchange.answer(self._reply, b"")

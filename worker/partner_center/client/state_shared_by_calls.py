@@ -4,8 +4,9 @@ Knows no particular operation and no run.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -18,10 +19,11 @@ from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.quota import Quota
 from worker.partner_center.client.ceilings.run_needs import Kind, RunNeeds
 from worker.partner_center.client.circuit import Circuit, Permit, State
+from worker.partner_center.client.streams.storage import Storage
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Departure, Transport
 from worker.partner_center.errors import CallError, GateClosed, NeverSent, Unanswered, Unavailable
-from worker.partner_center.operation import ARM_FAMILY, Operation
+from worker.partner_center.operation import FAMILIES, SERVICES, Api, Operation
 from worker.partner_center.recent_answers import RecentAnswers
 
 T = TypeVar("T")
@@ -34,6 +36,17 @@ CATALOG_SECONDS = 900.0
 """Seconds that an item of the catalog is used again. Its id changes over time, and Microsoft does not say how often."""
 MOST_COUNTRIES = 300
 NO_TOKEN = "Commands wait, and no attempt is used up"  # noqa: S105 - a sentence for people
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of Microsoft's services, as an account calls it."""
+
+    transport: Transport
+    limit: int
+    """Requests in any 60 seconds, for each resource family of the service."""
+    root: str = ""
+    """The path of the address, if the paths of requests hold it: its last segment is the version. Else empty."""
 
 
 class CircuitReporter:
@@ -66,29 +79,24 @@ class AccountState:
         self,
         account: str,
         tokens: Tokens,
-        transport: Transport,
+        services: Mapping[Api, Service],
         clock: Clock,
         *,
-        arm: Transport,
-        limit: int,
-        arm_limit: int,
+        storage: Storage,
         jitter: Callable[[], float],
     ) -> None:
-        """`arm`: the connections to Azure Resource Manager. `limit`: requests in any 60 seconds per resource family of
-        Partner Center, `arm_limit`: those to Azure Resource Manager. `jitter` returns numbers from 0 to 1.
-        """
+        """`storage`: where files are downloaded from. `jitter` returns numbers from 0 to 1."""
         self.account = account
         self.tokens = tokens
-        self.transport = transport
+        self.storage = storage
         self.clock = clock
         self.jitter = jitter
         self.user_only: set[str] = set()
         """Names of operations for which Partner Center demanded a user's token (900329)."""
         self.catalog_items: RecentAnswers[str] = RecentAnswers(clock, seconds=CATALOG_SECONDS, most=MOST_COUNTRIES)
         """Items found in the catalog of this account, by country."""
-        self._arm = arm
-        self._limit = limit
-        self._arm_limit = arm_limit
+        self._services = services
+        self._limits = {FAMILIES[api]: service.limit for api, service in services.items() if api in FAMILIES}
         self._needs = RunNeeds()
         self._leases: tuple[str, Leases] | None = None
         self._quotas: dict[str, Quota] = {}
@@ -96,9 +104,9 @@ class AccountState:
         self._reporters: dict[str, CircuitReporter] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
 
-    def transport_of(self, operation: Operation[Any]) -> Transport:
-        """The connections to the service that the operation belongs to."""
-        return self._arm if operation.arm else self.transport
+    def service(self, operation: Operation[Any]) -> Service:
+        """The service that the operation belongs to."""
+        return self._services[operation.api]
 
     def share(self, leases: Leases, tenant: str) -> None:
         """Share the request ceilings, before the first call, with all processes that call them `tenant`'s."""
@@ -110,7 +118,7 @@ class AccountState:
             tenant, leases = self._leases or ("", None)
             quota = self._quotas[family] = Quota(
                 family,
-                self._arm_limit if family == ARM_FAMILY else self._limit,
+                self._limits.get(family, self._services[Api.CENTER].limit),
                 self.clock,
                 patience=PATIENCE,
                 waited=metrics.THROTTLE_WAIT.labels("partner").inc,
@@ -160,28 +168,36 @@ class AccountState:
 
         Raises `Unavailable` while the circuit is open.
         """
-        circuit = self._circuit(operation.family)
-        permit = circuit.admit(self.clock.monotonic())
-        if not isinstance(permit, Permit):
-            raise Unavailable(operation.name, silent(operation.family), permit)
+        permit = self.admit(operation)
         try:
             yield
-        except CallError as error:
-            if isinstance(error, GateClosed):
-                circuit.abandoned(permit)
-            elif is_outage(error) or is_foreign_answer(error):
-                self._reporters[operation.family].reason = str(error)
-                foreign_for = command if is_foreign_answer(error) else None
-                circuit.failed(permit, self.clock.monotonic(), foreign_for=foreign_for)
-                error.outage = circuit.outage(self.clock.monotonic())
-            else:
-                circuit.answered(permit)
+        except BaseException as error:
+            self.learn(operation, permit, error, command)
             raise
-        except BaseException:
-            circuit.abandoned(permit)
-            raise
-        else:
+        self.learn(operation, permit, None, command)
+
+    def admit(self, operation: Operation[Any]) -> Permit:
+        """A permit for one request, whose result `learn` must be told. Raises `Unavailable` while the circuit is open.
+
+        The circuit is that of the operation's family.
+        """
+        permit = self._circuit(operation.family).admit(self.clock.monotonic())
+        if not isinstance(permit, Permit):
+            raise Unavailable(operation.name, silent(operation.family), permit)
+        return permit
+
+    def learn(self, operation: Operation[Any], permit: Permit, error: BaseException | None, command: object) -> None:
+        """Tell the circuit what became of a request. `error`: None for a success."""
+        circuit = self._circuit(operation.family)
+        if isinstance(error, CallError) and (is_outage(error) or is_foreign_answer(error)):
+            self._reporters[operation.family].reason = str(error)
+            foreign_for = command if is_foreign_answer(error) else None
+            circuit.failed(permit, self.clock.monotonic(), foreign_for=foreign_for)
+            error.outage = circuit.outage(self.clock.monotonic())
+        elif error is None or (isinstance(error, CallError) and not isinstance(error, GateClosed)):
             circuit.answered(permit)
+        else:
+            circuit.abandoned(permit)
 
     def ceilings(self) -> Iterator[tuple[str, int, int]]:
         """For each resource family that was called: name, ceiling, requests of this worker in the last minute."""
@@ -220,8 +236,9 @@ class AccountState:
         """Wait for writes under way, at most `patience` seconds, then close the connections."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=patience)
-        await self.transport.close()
-        await self._arm.close()
+        for service in self._services.values():
+            await service.transport.close()
+        await self.storage.close()
 
     def _circuit(self, family: str) -> Circuit:
         if family not in self._circuits:
@@ -243,8 +260,9 @@ def silent(family: str) -> str:
 
 def unanswered(family: str) -> str:
     """The beginning of a sentence about a resource family which does not answer."""
-    if family == ARM_FAMILY:
-        return "Azure Resource Manager does not answer"
+    api = next((api for api, name in FAMILIES.items() if name == family), None)
+    if api is not None:
+        return f"{SERVICES[api]} does not answer"
     return f"Partner Center does not answer requests for {family}"
 
 

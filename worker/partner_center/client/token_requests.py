@@ -15,7 +15,7 @@ import httpx
 import msal
 import structlog
 
-from worker.partner_center.answers.answer_parsing import clean
+from worker.partner_center.answers.error_bodies import clean
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.refresh_token import RefreshTokenFile, RefreshTokenFileError
 from worker.partner_center.client.trouble_explanations import REFUSED_CREDENTIAL, Trouble, sign_in_code, trouble_of
@@ -58,6 +58,8 @@ class Identity:
     """File with the token of a workload identity, read again for each request."""
     arm_audience: str = "https://management.azure.com"
     """The audience of tokens for Azure Resource Manager, which are of a customer's tenant."""
+    graph_audience: str = "https://graph.microsoft.com"
+    """The audience of tokens for Microsoft Graph."""
 
     def __repr__(self) -> str:
         return f"Identity({self.client_id} at {self.authority})"
@@ -69,6 +71,10 @@ class Identity:
         """
         host = self.authority.rstrip("/").rpartition("/")[0]
         return replace(self, authority=f"{host}/{tenant}", audience=self.arm_audience)
+
+    def at_graph(self) -> "Identity":
+        """The same application at the same authority, for Microsoft Graph."""
+        return replace(self, audience=self.graph_audience)
 
     @property
     def scopes(self) -> list[str]:

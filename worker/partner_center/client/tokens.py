@@ -22,11 +22,26 @@ from worker.partner_center.answers.customer_access import LOCKED_OUT
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.refresh_token import LIFE, RefreshTokenFile
 from worker.partner_center.client.token_requests import Authority, Identity, NoToken
-from worker.partner_center.client.trouble_explanations import Trouble, trouble_of
+from worker.partner_center.client.trouble_explanations import Trouble, refused_token, trouble_of
+from worker.partner_center.operation import SERVICES, Api
 
-Flow = Literal["app", "app_user", "customer"]
-_WHOSE: Mapping[Flow, str] = {"app": "application", "app_user": "user", "customer": "user at the customer"}
-_REFUSES: Mapping[Flow, str] = dict.fromkeys(_WHOSE, "Partner Center") | {"customer": "Azure Resource Manager"}
+Flow = Literal["app", "app_user", "customer", "graph_app", "graph_user"]
+_WHOSE: Mapping[Flow, str] = {
+    "app": "application",
+    "app_user": "user",
+    "customer": "user at the customer",
+    "graph_app": "application for Microsoft Graph",
+    "graph_user": "user for Microsoft Graph",
+}
+_API: Mapping[Flow, Api] = {
+    "app": Api.CENTER,
+    "app_user": Api.CENTER,
+    "customer": Api.ARM,
+    "graph_app": Api.GRAPH,
+    "graph_user": Api.GRAPH,
+}
+_OWN_NEEDS = frozenset({"app", "app_user"})
+"""The flows of the tokens that every worker needs all the time. The others are requested where a command needs them."""
 MOST_CUSTOMERS = 1_000
 """Customers whose tokens are kept. The customer that was called longest ago goes first."""
 
@@ -64,6 +79,7 @@ class TokenSource:
 
         The flow `customer` is that of a user's token in a customer's tenant, for Azure Resource Manager.
         """
+        self._refuses = SERVICES[_API[flow]]
         self._account = account
         self._flow = flow
         self._fetch = fetch
@@ -98,8 +114,8 @@ class TokenSource:
             return self._token
         pause = self._forced_at + FORCED_PAUSE - self._clock.monotonic()
         if self._renewal is None and pause > 0:
-            why = trouble_of("refused_by_arm" if self._flow == "customer" else "refused").at(self._account)
-            raise NoToken(f"{_REFUSES[self._flow]} refuses the token that was just renewed", pause, why)
+            why = refused_token(None, _API[self._flow]).at(self._account)
+            raise NoToken(f"{self._refuses} refuses the token that was just renewed", pause, why)
         self._forced_at = self._clock.monotonic()
         return await self.renew()
 
@@ -109,7 +125,7 @@ class TokenSource:
             facts = {"reason": reason, "trouble": why.kind, "advice": why.advice}
             log.warning("token.refused", partner=self._account, flow=self._flow, **facts)
         self.trouble, self._why = reason, why
-        self.plain = f"{_REFUSES[self._flow]} refuses the tokens of the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
+        self.plain = f"{self._refuses} refuses the tokens of the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
 
     def taken(self) -> None:
         """Partner Center accepted the token."""
@@ -145,7 +161,7 @@ class TokenSource:
         self._token, self.trouble, self.plain = token, None, None
         self._failures, self._not_before = 0, 0.0
         metrics.TOKEN_REQUESTS.labels(self._flow, "ok", "none").inc()
-        if self._flow != "customer":
+        if self._flow in _OWN_NEEDS:
             metrics.EARLIEST_ACCESS_TOKEN_EXPIRY.set(self._account, token.expires_at, self._flow)
         return token
 
@@ -180,7 +196,7 @@ class Tokens:
         clock: Clock,
         proxy: Proxy | None = None,
     ) -> None:
-        authority = Authority(identity, tls, proxy)
+        authority, at_graph = Authority(identity, tls, proxy), Authority(identity.at_graph(), tls, proxy)
         self._account = account
         self._clock = clock
         self._file = RefreshTokenFile(refresh_token_file, clock) if refresh_token_file else None
@@ -189,6 +205,13 @@ class Tokens:
         self.app = TokenSource(account, "app", authority.by_credential, clock)
         self.user = (
             TokenSource(account, "app_user", partial(authority.by_refresh_token, self._file), clock)
+            if self._file
+            else None
+        )
+        self.graph_app = TokenSource(account, "graph_app", at_graph.by_credential, clock)
+        """For Microsoft Graph, in the partner's own tenant."""
+        self.graph_user = (
+            TokenSource(account, "graph_user", partial(at_graph.by_refresh_token, self._file), clock)
             if self._file
             else None
         )
@@ -216,12 +239,15 @@ class Tokens:
 
         Empty if all work. What one customer's tenant refuses is told to the commands of that customer.
         """
-        return tuple(source.plain for source in (self.app, self.user) if source and source.plain)
+        return tuple(source.plain for source in self._own() if source.plain)
 
     def try_now(self) -> None:
         """Let the authority be asked at once for any token of the account."""
-        for source in filter(None, (self.app, self.user, *self._customers.values())):
+        for source in (*self._own(), *self._customers.values()):
             source.try_now()
+
+    def _own(self) -> list[TokenSource]:
+        return [source for source in (self.app, self.user, self.graph_app, self.graph_user) if source]
 
     async def keep_fresh(self) -> None:
         """Renew the refresh token when it is a week old, and show its expiry as a metric. Runs until cancelled.

@@ -10,7 +10,8 @@ With a proxy, opening the tunnel is not the departure: the request departs when 
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -21,8 +22,9 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from worker.loopback import is_loopback
 from worker.partner_center.client.proxy import Proxy
+from worker.partner_center.client.streams.open_reply import LARGEST_PIECE, OpenReply, Undecodable
 from worker.partner_center.client.unreachable_cause import why_unreachable
-from worker.partner_center.http_transport import LONGEST_HEADER, ConnectionTransport
+from worker.partner_center.http_transport import CHUNK, LONGEST_HEADER, ConnectionTransport
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a place in the pool, name resolution, TCP and TLS together."""
@@ -123,26 +125,78 @@ class Transport:
         }
 
     async def send(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        departure: Departure,
+        *,
+        patience: float = 1.0,
     ) -> Reply:
-        """Send one request, once, and read its answer. Raises `NoReply`, or the exception of the gate."""
-        loop = asyncio.get_running_loop()
+        """Send one request, once, and read its answer. Raises `NoReply`, or the exception of the gate.
+
+        `patience`: how many times as long as the time-out the answer may take.
+        """
         try:
-            async with asyncio.timeout(None) as limit:
-                departure.on_leaving = lambda: limit.reschedule(loop.time() + self._call_timeout)
-                return await self._exchange(method, target, headers, body, departure)
+            async with self._limited(departure, patience):
+                response = await self._respond(method, target, headers, body, departure)
+                return await _read(response)
         except Exception as error:  # whatever failed, only `departure` tells whether the request had left
-            if departure.held_back is not None:
-                raise departure.held_back from None
-            raise self._no_reply(error, departure) from error
+            raise self._failed(error, departure, patience) from error
+
+    async def open(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        departure: Departure,
+        *,
+        patience: float = 1.0,
+        plain: bool = False,
+    ) -> OpenReply:
+        """Send one request without a body, once, and read the head of its answer. The rest is read from the result.
+
+        `patience` is for the head; the time-out is for each silence behind it. `plain`: see `OpenReply`. Raises
+        `NoReply`, or the exception of the gate.
+        """
+        try:
+            async with self._limited(departure, patience):
+                response = await self._respond(method, target, headers, b"", departure, chunk=LARGEST_PIECE)
+        except Exception as error:
+            raise self._failed(error, departure, patience) from error
+        return self._opened(response, departure, plain=plain)
+
+    def _opened(self, response: httpx.Response, departure: Departure, *, plain: bool) -> OpenReply:
+        return OpenReply(
+            response, idle=self._call_timeout, explain=lambda error: self._no_reply(error, departure), plain=plain
+        )
+
+    @asynccontextmanager
+    async def _limited(self, departure: Departure, patience: float) -> AsyncIterator[None]:
+        """The time-out of an answer, from the departure of its request."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as limit:
+            departure.on_leaving = lambda: limit.reschedule(loop.time() + self._call_timeout * patience)
+            yield
+
+    def _failed(self, error: Exception, departure: Departure, patience: float) -> Exception:
+        return departure.held_back or self._no_reply(error, departure, patience)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
 
-    async def _exchange(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes, departure: Departure
-    ) -> Reply:
+    async def _respond(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        departure: Departure,
+        *,
+        chunk: int = CHUNK,
+    ) -> httpx.Response:
         length = {} if method == "GET" else {"Content-Length": str(len(body))}
         request = httpx.Request(
             method,
@@ -150,27 +204,18 @@ class Transport:
             headers={**self._headers, **headers, **length},
             stream=httpx.ByteStream(body),
             # The target is written already: to parse it into a URL again would be the dearest part of a request.
-            extensions={"target": (self._path + target).encode("ascii"), "leave": departure.leave},
+            extensions={"target": (self._path + target).encode("ascii"), "leave": departure.leave, "chunk": chunk},
         )
-        response = await self._http.handle_async_request(request)
-        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        try:
-            compressed = "content-encoding" in names
-            whole = await _whole(
-                response.aiter_bytes() if compressed else cast("httpx.AsyncByteStream", response.stream)
-            )
-        finally:
-            await response.aclose()
-        return Reply(response.status_code, response.reason_phrase, names, whole)
+        return await self._http.handle_async_request(request)
 
-    def _no_reply(self, error: Exception, departure: Departure) -> NoReply:
+    def _no_reply(self, error: Exception, departure: Departure, patience: float = 1.0) -> NoReply:
         cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
         words = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
         if not departure.left:
             why = why_unreachable(error, proxied=self._proxy is not None)
             return NoReply("connect", words if str(cause) else f"no connection within {CONNECT_TIMEOUT:g} s", why)
         if isinstance(cause, TimeoutError):
-            return NoReply("timeout", f"no whole answer within {self._call_timeout:g} s")
+            return NoReply("timeout", f"no whole answer within {self._call_timeout * patience:g} s")
         unreadable = _why_unreadable(cause)
         return NoReply("unreadable", unreadable) if unreadable else NoReply("lost", words)
 
@@ -192,6 +237,16 @@ def _asked_for_tunnels(proxy: Proxy) -> httpx.Proxy:
     return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": account})
 
 
+async def _read(response: httpx.Response) -> Reply:
+    names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    try:
+        compressed = "content-encoding" in names
+        whole = await _whole(response.aiter_bytes() if compressed else cast("httpx.AsyncByteStream", response.stream))
+    finally:
+        await response.aclose()
+    return Reply(response.status_code, response.reason_phrase, names, whole)
+
+
 async def _whole(chunks: AsyncIterable[bytes]) -> bytes:
     body = bytearray()
     async for chunk in chunks:
@@ -206,6 +261,8 @@ def _why_unreadable(cause: BaseException) -> str | None:
     match cause:
         case _TooLarge():
             return f"the answer is larger than {LARGEST_ANSWER} bytes"
+        case Undecodable():
+            return str(cause)
         case httpx.DecodingError():
             return "the body of the answer cannot be decompressed"
         case HttpProcessingError():

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from events.codes import Fault
 from worker.partner_center.answers.error_code_explanations import explanations
+from worker.partner_center.operation import Api
 
 CODE = re.compile(r"AADSTS([0-9]{4,8})(?![0-9])", re.IGNORECASE)
 """A code of Microsoft's sign-in."""
@@ -62,9 +63,9 @@ def trouble_of(*kinds: str | None) -> Trouble:
     return replace(known_trouble()["other"], kind=given[0] if given else "other")
 
 
-def refused_token(code: str | None, *, arm: bool = False) -> Trouble:
-    """The trouble when Partner Center, or Azure Resource Manager, refuses a token with this code of its own."""
-    row = known_trouble()["refused_by_arm" if arm else "refused"]
+def refused_token(code: str | None, api: Api) -> Trouble:
+    """The trouble when a service refuses a token with this code of its own."""
+    row = known_trouble()["refused" if api is Api.CENTER else f"refused_by_{api}"]
     for meaning in explanations(code or ""):
         if meaning.status == _UNAUTHORIZED:
             return replace(row, title=f"{row.title}: {meaning.title} ({code})", advice=meaning.advice)
@@ -166,6 +167,10 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         ),
         "refused_by_arm": (
             "Check AZPLAN_PARTNERS__<NAME>__ARM_AUDIENCE, __ARM_URL and __AUTHORITY: all must belong to the same cloud."
+        ),
+        "refused_by_graph": (
+            "Check AZPLAN_PARTNERS__<NAME>__GRAPH_AUDIENCE, __GRAPH_URL and __AUTHORITY: all must belong to the same "
+            "cloud."
         ),
         "credential": (
             "Check AZPLAN_PARTNERS__<NAME>__CLIENT_ID, __TENANT_ID and the secret or certificate, and compare them "

@@ -19,7 +19,7 @@ from worker.partner_center.answers.resource import (
     Word,
     member,
 )
-from worker.partner_center.operation import Accepted, Arm, Auth, EffectClass, Operation, Refusal
+from worker.partner_center.operation import Accepted, Api, Arm, Auth, EffectClass, Operation, Refusal
 from worker.partner_center.paging import collect
 from worker.partner_center.port import PartnerCenter
 
@@ -158,6 +158,7 @@ LIST: Operation[ArmPage] = Operation(
     effect=EffectClass.READ,
     auth=Auth.USER,
     source=DOCS + "reservation/list",
+    api=Api.ARM,
     arm=ADMINISTRATOR,
 )
 
@@ -169,6 +170,7 @@ QUOTE: Operation[Quote] = Operation(
     effect=EffectClass.READ,
     auth=Auth.USER,
     source=DOCS + "calculate-refund/post",
+    api=Api.ARM,
     arm=ADMINISTRATOR,
 )
 
@@ -180,6 +182,7 @@ RETURN: Operation[Accepted] = Operation(
     effect=EffectClass.MONEY,
     auth=Auth.USER,
     source=DOCS + "return/post",
+    api=Api.ARM,
     arm=ADMINISTRATOR,
 )
 
@@ -193,6 +196,7 @@ RETURN_RESULT: Operation[ReturnResult | None] = Operation(
     effect=EffectClass.READ,
     auth=Auth.USER,
     source=DOCS + "return/post",
+    api=Api.ARM,
     arm=ADMINISTRATOR,
 )
 """Its address comes from the answer to the return. The path here is an example."""

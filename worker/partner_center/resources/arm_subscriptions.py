@@ -1,7 +1,7 @@
 """Azure subscriptions at Azure Resource Manager: their state, cancelling, enabling. In the customer's tenant."""
 
 from worker.partner_center.answers.resource import Resource, Text, Word
-from worker.partner_center.operation import Accepted, Arm, Auth, EffectClass, Operation
+from worker.partner_center.operation import Accepted, Api, Arm, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/rest/api/"
@@ -25,6 +25,7 @@ GET: Operation[ArmSubscription] = Operation(
     effect=EffectClass.READ,
     auth=Auth.USER,
     source=DOCS + "resources/subscriptions/get",
+    api=Api.ARM,
     arm=Arm("2022-12-01", OWNER),
 )
 
@@ -36,6 +37,7 @@ CANCEL: Operation[Accepted] = Operation(
     effect=EffectClass.STATE,
     auth=Auth.USER,
     source=DOCS + "subscription/subscription/cancel",
+    api=Api.ARM,
     arm=Arm("2021-10-01", OWNER),
 )
 
@@ -47,6 +49,7 @@ ENABLE: Operation[Accepted] = Operation(
     effect=EffectClass.STATE,
     auth=Auth.USER,
     source=DOCS + "subscription/subscription/enable",
+    api=Api.ARM,
     arm=Arm("2021-10-01", OWNER),
 )
 

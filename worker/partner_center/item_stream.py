@@ -1,0 +1,71 @@
+"""Reads the items of a collection one by one, as the bytes that were sent: any collection in little memory."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any
+
+from worker.partner_center.answers.exact_json import NotJson
+from worker.partner_center.answers.item_splitter import ItemSplitter
+from worker.partner_center.answers.resource import Collection, Link
+from worker.partner_center.errors import Unanswered
+from worker.partner_center.operation import Operation
+from worker.partner_center.paging import PAGES
+from worker.partner_center.port import AnswerStream, PartnerCenter, Query
+
+
+class OpenPage:
+    """One page of a collection, read from an open answer."""
+
+    def __init__(self) -> None:
+        self.rest: Mapping[str, object] = {}
+        """What the page has beside its items: links, a token. Known when the items have ended."""
+
+    async def items(self, answer: AnswerStream) -> AsyncGenerator[bytes]:
+        """The items, each on one line, null left out. Raises the error that the answer means, if it is no page."""
+        splitter = ItemSplitter()
+        try:
+            async for piece in answer:
+                for item in splitter.feed(piece):
+                    yield item
+            splitter.end()
+        except NotJson as error:
+            raise answer.unreadable(f"its body is {error}") from None
+        self.rest = splitter.rest
+        if not splitter.found:
+            fault = answer.fault_in(splitter.rest)
+            if fault is not None:
+                raise fault
+            if not self.rest.keys() & {"totalCount", "attributes"}:
+                raise answer.unreadable("its body is no collection")
+
+    @property
+    def next(self) -> Link | None:
+        """The link to the next page. None at the end."""
+        return Collection[Any].model_validate({"items": [], **self.rest}).next
+
+
+async def items(
+    center: PartnerCenter, operation: Operation[Any], path: Mapping[str, str], *, query: Query | None = None
+) -> AsyncGenerator[bytes]:
+    """Yield every item of a collection as the bytes that were sent, on one line. Null entries are left out.
+
+    Follows the links of the pages. Whoever stops early closes the iterator (`contextlib.aclosing`): the connection is
+    closed at once. Raises the errors of `PartnerCenter.stream`, and `Unanswered` if a page is cut or no collection, or
+    if the links form a circle or do not end.
+    """
+    followed: set[str] = set()
+    opened: AbstractAsyncContextManager[AnswerStream] = center.stream(operation, path, query=query)
+    for _ in range(PAGES):
+        page = OpenPage()
+        async with opened as answer, aclosing(page.items(answer)) as raw:
+            async for item in raw:
+                yield item
+        link = page.next
+        if link is None:
+            return
+        named = link.model_dump_json()
+        if named in followed:
+            raise Unanswered(operation.name, "the next links of this collection form a circle")
+        followed.add(named)
+        opened = center.stream_link(operation, link, path)
+    raise Unanswered(operation.name, f"this collection has not ended after {PAGES} pages")

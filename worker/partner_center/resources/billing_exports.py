@@ -1,0 +1,252 @@
+"""Exports of billing data at Microsoft Graph: ask for one, look at its operation, read its manifest and its files.
+
+An export takes minutes. Its operation ends with a manifest, which names files at Azure Storage and the signature with
+which they may be read for some hours. Microsoft's pages, samples and clients differ in where the manifest is, and in
+the names of its members: all forms are read.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from worker.partner_center.answers.resource import OR_NONE, Document, Link, Resource, Text, Word
+from worker.partner_center.errors import Unanswered
+from worker.partner_center.operation import Accepted, Api, Auth, EffectClass, Operation
+from worker.partner_center.port import AnswerStream, PartnerCenter
+from worker.partner_center.resources.billing_manifests import Blob, Manifest
+
+DOCS = "https://learn.microsoft.com/graph/api/"
+BILLING = "/reports/partners/billing"
+_NO_DATA = "5000"
+State = Literal["running", "succeeded", "failed"]
+_STATES: Mapping[str, State] = MappingProxyType(
+    {"succeeded": "succeeded", "completed": "succeeded", "failed": "failed", "skipped": "failed"}
+)
+"""The words for an operation that is over. Any other word means that it goes on."""
+_TYPES: Mapping[str, State] = MappingProxyType(
+    {"exportsuccessoperation": "succeeded", "failedoperation": "failed", "runningoperation": "running"}
+)
+"""The types of operations, for one without a status."""
+
+
+class Lines(StrEnum):
+    """The kinds of lines that can be exported."""
+
+    RECONCILIATION = "reconciliation"
+    USAGE = "usage"
+    AGGREGATED_USAGE = "aggregatedUsage"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an export shall hold: the lines of an invoice, or those of a month that has no invoice yet."""
+
+    lines: Lines
+    invoice_id: str | None = None
+    currency: str | None = None
+    period: Literal["current", "previous"] | None = None
+    attributes: Literal["full", "basic"] = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOperation:
+    """How far an export is."""
+
+    status: State
+    id: str | None = None
+    retry_after: float | None = None
+    """Seconds after which the answer asks to look again. None if it does not say."""
+    error_code: str | None = None
+    """Why the export failed."""
+    error_message: str | None = None
+    manifest: Manifest | None = None
+    """Of an export that succeeded, always."""
+
+
+class ExportError(Resource):
+    """Why an export failed."""
+
+    code: Text = None
+    message: Text = None
+
+
+class OperationAnswer(Document):
+    """An operation as it is told. Microsoft's own sample has the manifest inside, its pages link to it."""
+
+    id: Text = None
+    status: Word = None
+    type: Text = Field(None, alias="@odata.type")
+    error: Annotated[ExportError | None, OR_NONE] = None
+    resource_location: Any = Field(None, repr=False)
+    """The manifest itself, with its signature, or its address as text."""
+    link: Text = Field(None, alias="resourceLocation@odata.navigationLink")
+
+    @property
+    def state(self) -> State:
+        """By the status; without one by the type, or by what the answer has."""
+        if self.status is not None:
+            return _STATES.get(self.status, "running")
+        told = _TYPES.get((self.type or "").rpartition(".")[2].lower())
+        if told is not None:
+            return told
+        if self.resource_location or self.link:
+            return "succeeded"
+        return "failed" if self.error else "running"
+
+    @property
+    def address(self) -> str | None:
+        """The address of the manifest. None if it is not elsewhere."""
+        return self.resource_location if isinstance(self.resource_location, str) else self.link
+
+
+def _export(kind: str, path: str, page: str, *, beta: bool = False) -> Operation[Accepted]:
+    return Operation(
+        name=f"billing_exports.{kind}",
+        method="POST",
+        path=f"{BILLING}/{path}/export",
+        success=frozenset({200, 201, 202}),
+        effect=EffectClass.ORPHAN,
+        auth=Auth.EITHER,
+        source=f"{DOCS}{page}",
+        api=Api.GRAPH,
+        beta=beta,
+    )
+
+
+USAGE_BILLED = _export("usage_billed", "usage/billed", "partners-billing-billedusage-export")
+USAGE_UNBILLED = _export("usage_unbilled", "usage/unbilled", "partners-billing-unbilledusage-export")
+RECONCILIATION_BILLED = _export(
+    "reconciliation_billed", "reconciliation/billed", "partners-billing-billedreconciliation-export"
+)
+RECONCILIATION_UNBILLED = _export(
+    "reconciliation_unbilled", "reconciliation/unbilled", "partners-billing-unbilledreconciliation-export"
+)
+AGGREGATED_USAGE_BILLED = _export(
+    "aggregated_usage_billed", "aggregatedUsage/billed", "partners-billing-billedaggregatedusage-export", beta=True
+)
+
+OPERATION: Operation[OperationAnswer | None] = Operation(
+    name="billing_exports.operation",
+    method="GET",
+    path=BILLING + "/operations/{operation_id}",
+    answer=OperationAnswer,
+    success=frozenset({200, 202}),
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "partners-billing-operation-get",
+    api=Api.GRAPH,
+)
+"""Its address comes from the answer to the export. The path here is an example."""
+
+MANIFEST: Operation[Manifest] = Operation(
+    name="billing_exports.manifest",
+    method="GET",
+    path=BILLING + "/manifests/{manifest_id}",
+    answer=Manifest,
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source=DOCS + "partners-billing-manifest-get",
+    api=Api.GRAPH,
+)
+"""Its address comes from the operation. The path here is an example."""
+
+BLOB: Operation[None] = Operation(
+    name="billing_exports.blob",
+    method="GET",
+    path="/{container}/{blob}",
+    accept="*/*",
+    effect=EffectClass.READ,
+    auth=Auth.EITHER,
+    source="https://learn.microsoft.com/rest/api/storageservices/get-blob",
+    api=Api.STORAGE,
+)
+
+_BEGIN: Mapping[tuple[Lines, bool], Operation[Accepted]] = MappingProxyType(
+    {
+        (Lines.USAGE, True): USAGE_BILLED,
+        (Lines.USAGE, False): USAGE_UNBILLED,
+        (Lines.RECONCILIATION, True): RECONCILIATION_BILLED,
+        (Lines.RECONCILIATION, False): RECONCILIATION_UNBILLED,
+        (Lines.AGGREGATED_USAGE, True): AGGREGATED_USAGE_BILLED,
+    }
+)
+"""The operation that asks for an export, by the lines and by whether an invoice has them."""
+
+
+def begin_operation(wanted: Wanted) -> Operation[Accepted]:
+    """The operation that `begin` calls. Raises ValueError where there is none: aggregated usage without an invoice."""
+    operation = _BEGIN.get((wanted.lines, wanted.invoice_id is not None))
+    if operation is None:
+        raise ValueError(f"there is no export of {wanted.lines} without an invoice")
+    return operation
+
+
+async def begin(center: PartnerCenter, wanted: Wanted) -> str:
+    """Ask for an export. Returns the address of its operation, for `look`.
+
+    Each request makes an operation of its own. Raises `Unanswered` too if the answer names no operation.
+    """
+    operation = begin_operation(wanted)
+    accepted = await center.call(operation, {}, body=_body(wanted))
+    if not accepted.location:
+        raise Unanswered(operation.name, "the export was accepted, but the answer does not say where it is", status=202)
+    return accepted.location
+
+
+async def look(center: PartnerCenter, location: str) -> ExportOperation:
+    """How far the export is whose operation is at `location`. The manifest of one that succeeded is always there.
+
+    Raises `Gone` if the operation or its manifest has expired: ask again. Raises `Unanswered` for an address at another
+    host, and for an operation that succeeded without a manifest.
+    """
+    answer = await center.follow(OPERATION, Link(uri=location), {})
+    if answer is None:
+        return ExportOperation("running")
+    call = answer.source_call
+    error = answer.error if answer.state == "failed" else None
+    return ExportOperation(
+        status=answer.state,
+        id=answer.id,
+        retry_after=call.retry_after if call else None,
+        error_code=error.code if error else None,
+        error_message=error.message if error else None,
+        manifest=await _manifest(center, answer) if answer.state == "succeeded" else None,
+    )
+
+
+def has_no_data(operation: ExportOperation) -> bool:
+    """Whether an export failed because there are no data, or none yet."""
+    return operation.status == "failed" and operation.error_code == _NO_DATA
+
+
+def blob(center: PartnerCenter, manifest: Manifest, which: Blob) -> AbstractAsyncContextManager[AnswerStream]:
+    """Open a file of an export: gzip of JSON lines, untouched. Raises the errors of `PartnerCenter.download`."""
+    return center.download(BLOB, manifest.address(which))
+
+
+def _body(wanted: Wanted) -> dict[str, Any]:
+    if wanted.invoice_id is not None:
+        which: dict[str, Any] = {"invoiceId": wanted.invoice_id}
+    else:
+        period = "last" if wanted.period == "previous" else "current"
+        which = {"currencyCode": wanted.currency, "billingPeriod": period}
+    if wanted.lines is Lines.AGGREGATED_USAGE:
+        return which
+    return {**which, "attributeSet": wanted.attributes}
+
+
+async def _manifest(center: PartnerCenter, answer: OperationAnswer) -> Manifest:
+    if answer.address is not None:
+        return await center.follow(MANIFEST, Link(uri=answer.address), {})
+    inside = answer.resource_location
+    if not isinstance(inside, Mapping):
+        raise Unanswered(OPERATION.name, "the export succeeded, but the answer names no manifest", status=200)
+    try:
+        return Manifest.model_validate(inside)
+    except ValidationError:
+        raise Unanswered(OPERATION.name, "the manifest inside the operation cannot be read", status=200) from None

@@ -1,0 +1,107 @@
+"""The manifest of an export at Microsoft Graph: which files it has, and where they may be read. Reads no file.
+
+Reads the names of Microsoft Graph and those of the service before it, in any case.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic.alias_generators import to_camel
+
+from worker.partner_center.answers.resource import Instant, Number, Resource, Text, member
+
+_FORMER: Mapping[str, str] = MappingProxyType(
+    {
+        "schemaVersion": "version",
+        "createdDateTime": "utcCreatedDateTime",
+        "rootDirectory": "rootFolder",
+        "sasToken": "rootFolderSAS",
+    }
+)
+"""The names of the service before Microsoft Graph, by those of Microsoft Graph."""
+_WRITTEN = "/=:@!$&'()*+,;-._~%"
+
+
+def _below(name: str) -> str:
+    if any(part in {"", ".", ".."} for part in name.split("/")) or not name.isprintable():
+        raise ValueError("cannot be the name of a file")
+    return name
+
+
+class Blob(Resource):
+    """One file of an export."""
+
+    name: Annotated[str, Field(min_length=1), AfterValidator(_below)]
+    partition_value: Text = None
+    size_in_bytes: Number = None
+
+
+class Manifest(Resource):
+    """What an export holds, and where."""
+
+    id: Text = None
+    schema_version: Text = None
+    data_format: Text = None
+    created_date_time: Instant = None
+    e_tag: Text = None
+    """The version of the data: another one where Microsoft has changed them."""
+    partner_tenant_id: Text = None
+    root_directory: Text = None
+    """The address that the names of files stand below. None only where there are no files."""
+    sas_token: SecretStr = SecretStr("")
+    """The signature with which the files may be read for some hours."""
+    partition_type: Text = None
+    blob_count: Number = None
+    """How many files there are, by the manifest's own count."""
+    blobs: tuple[Blob, ...] = ()
+    size_in_bytes: Number = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either_names(cls, document: object) -> object:
+        """The members by the names of Microsoft Graph, without null entries among the files."""
+        if not isinstance(document, Mapping):
+            return document
+        found: dict[str, Any] = dict(document)
+        for name, former in _FORMER.items():
+            value = found.get(member(found, former))
+            if value is not None and found.get(member(found, name)) is None:
+                found[member(found, name)] = value
+        blobs = found.get(member(found, "blobs"))
+        if isinstance(blobs, list):
+            found[member(found, "blobs")] = [blob for blob in blobs if blob is not None]
+        return found
+
+    @model_validator(mode="after")
+    def _files_lie_somewhere(self) -> "Manifest":
+        if self.blobs and self.root_directory is None:
+            raise ValueError("names files and no place")
+        return self
+
+    def address(self, blob: Blob) -> SecretStr:
+        """The signed address of a file."""
+        place = f"{(self.root_directory or '').rstrip('/')}/{quote(blob.name, safe=_WRITTEN)}"
+        signature = self.sas_token.get_secret_value().strip().lstrip("?&")
+        return SecretStr(f"{place}?{signature}" if signature else place)
+
+
+def without_signature(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as JSON that may be kept: `Manifest.model_validate` reads it again."""
+    return {to_camel(name): _json(value) for name, value in manifest if name != "sas_token"}
+
+
+def _json(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case tuple():
+            return [{to_camel(name): _json(each) for name, each in blob} for blob in value]
+        case _:
+            return value
