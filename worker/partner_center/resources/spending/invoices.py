@@ -14,8 +14,8 @@ from worker.partner_center.answers.resource import (
     Word,
 )
 from worker.partner_center.operation import Auth, EffectClass, Operation
-from worker.partner_center.paging import collect
 from worker.partner_center.port import PartnerCenter
+from worker.partner_center.resources.spending.listed_objects import objects
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 PAGE_SIZE = 200
@@ -119,7 +119,8 @@ ESTIMATE_LINKS: Operation[Collection[Estimate]] = Operation(
 
 async def list_all(center: PartnerCenter) -> list[InvoiceDocument]:
     """All invoices. Partner Center may give more on a page than it was asked for; the links lead to the end."""
-    return await collect(center, LIST, {}, query={"size": str(PAGE_SIZE), "offset": "0"})
+    query = {"size": str(PAGE_SIZE), "offset": "0"}
+    return [each async for each in objects(center, LIST, {}, InvoiceDocument, query=query)]
 
 
 async def get(center: PartnerCenter, invoice_id: str) -> InvoiceDocument:
@@ -129,9 +130,10 @@ async def get(center: PartnerCenter, invoice_id: str) -> InvoiceDocument:
 
 async def summaries(center: PartnerCenter) -> list[BalanceSummary]:
     """The balance in each currency."""
-    return await collect(center, SUMMARIES, {})
+    return [each async for each in objects(center, SUMMARIES, {}, BalanceSummary)]
 
 
 async def estimate_links(center: PartnerCenter, currency: str) -> list[Estimate]:
     """Where estimates in this currency (ISO 4217) can be read."""
-    return await collect(center, ESTIMATE_LINKS, {}, query={"currencyCode": currency})
+    query = {"currencyCode": currency}
+    return [each async for each in objects(center, ESTIMATE_LINKS, {}, Estimate, query=query)]
