@@ -1,5 +1,6 @@
 """What a handler returns, and the common shapes of Partner Center's bodies."""
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ class Answer:
     file: Path | None = None
     """A file whose ``span`` of bytes is the body: sent piece by piece, never held."""
     span: tuple[int, int] = (0, 0)
+    noise: random.Random | None = None
+    """What decides its oddities where the same request gets the same bytes again; None: every answer is odd by itself."""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: Literal["nowhere", "json", "connection"] = "nowhere"
     """Half of the body is missing: from the JSON alone, or because the connection was dropped in the middle."""

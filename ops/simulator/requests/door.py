@@ -56,7 +56,7 @@ class Door(ABC):
         """Return the answer and all of its headers but the length."""
 
     async def _send(self, send: Send, answer: Answer, headers: Mapping[str, str]) -> None:
-        body = b"" if answer.file else Oddities(self._hostility, self._world.noise).encode(answer)
+        body = b"" if answer.file else Oddities(self._hostility, answer.noise or self._world.noise).encode(answer)
         if answer.cut == "json":
             answer, body = replace(answer, span=_half(answer.span)), body[: len(body) // 2]
         length = answer.span[1] - answer.span[0] if answer.file else len(body)

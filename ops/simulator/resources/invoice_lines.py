@@ -6,6 +6,7 @@ commerce have ended: for usage since September 2022 and reconciliations since Fe
 purchases that are not billed yet on 2026-03-15.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,21 +121,26 @@ def _page(call: Call, wanted: Wanted) -> Answer:
     invoice = None if retired else wanted.invoice
     start = _start(call, wanted)
     lines: list[Json] = []
-    following = 0
+    following, noise = 0, _noise(wanted, start)
     if invoice is not None and invoice.is_there(wanted.kind, call.at) and wanted.count:
-        lines, following = _collect(call, wanted, invoice, start)
+        lines, following = _collect(call, wanted, invoice, start, noise)
     links = {}
     body: Json = {}
     if following:
         token = token_for(f"{wanted.uri}:{call.partner.tenant_id}", following)
         place = call.settings.lines_token
         headers = [{"key": "MS-ContinuationToken", "value": token}] if place != "body" else []
-        links["next"] = link(_next_uri(call, wanted), headers=headers)
+        links["next"] = link(_next_uri(call, wanted, noise), headers=headers)
         body = {"continuationToken": token} if place != "header" else {}
-    return Answer(200, body | collection(lines, wanted.uri, **links))
+    return Answer(200, body | collection(lines, wanted.uri, **links), noise=noise)
 
 
-def _collect(call: Call, wanted: Wanted, invoice: Invoice, start: int) -> tuple[list[Json], int]:
+def _noise(wanted: Wanted, start: int) -> random.Random:
+    """Return what decides the oddities of a page: a page that is read twice has the same bytes."""
+    return random.Random(f"{wanted.uri}:{start}")  # noqa: S311 - repeatable by page, guards nothing
+
+
+def _collect(call: Call, wanted: Wanted, invoice: Invoice, start: int, noise: random.Random) -> tuple[list[Json], int]:
     """Return the lines of a page, and the number of the line after it; 0 if there is none."""
     complete = invoice.is_complete(wanted.kind, call.at)
     planted, lines = planted_of(invoice, wanted.kind), list[Json]()
@@ -142,7 +148,7 @@ def _collect(call: Call, wanted: Wanted, invoice: Invoice, start: int) -> tuple[
         if len(lines) == wanted.size:
             return lines, number
         line = line_of(invoice, wanted.kind, number, planted.get(number))
-        lines.append(_dressed(call, "onetime", wanted.kind, line))
+        lines.append(_dressed(call, "onetime", wanted.kind, line, noise))
     return lines, 0
 
 
@@ -157,16 +163,17 @@ def _by_index(call: Call, wanted: Wanted) -> Answer:
     if not text.isdigit():
         raise Refused(800002, "offset must be a whole number")
     offset, invoice, lines = int(text), wanted.invoice, list[Json]()
+    noise = _noise(wanted, offset)
     if invoice is not None and wanted.count:
         first = invoice.groups if wanted.provider == "office" else 0
         planted = planted_of(invoice, wanted.kind)
         for number in range(first + offset, first + min(offset + wanted.size, wanted.count)):
             line = line_of(invoice, wanted.kind, number, planted.get(number))
-            lines.append(_dressed(call, wanted.provider, wanted.kind, line))
+            lines.append(_dressed(call, wanted.provider, wanted.kind, line, noise))
     links = {}
     if offset + wanted.size < wanted.count:
         links["next"] = link(f"{wanted.uri}&offset={offset + wanted.size}")
-    return Answer(200, collection(lines, f"{wanted.uri}&offset={offset}", **links))
+    return Answer(200, collection(lines, f"{wanted.uri}&offset={offset}", **links), noise=noise)
 
 
 def _start(call: Call, wanted: Wanted) -> int:
@@ -184,22 +191,22 @@ def _start(call: Call, wanted: Wanted) -> int:
     return position
 
 
-def _next_uri(call: Call, wanted: Wanted) -> str:
-    odd = call.settings.odd_next_uri and call.world.noise.random()
+def _next_uri(call: Call, wanted: Wanted, noise: random.Random) -> str:
+    odd = call.settings.odd_next_uri and noise.random()
     if odd and odd < SHARE:
         return f"{wanted.uri}?seekOperation=Next"
     uri = wanted.uri.replace("&invoicelineitemtype", "&nvoicelineitemtype") if odd and odd < 2 * SHARE else wanted.uri
     return f"{uri}&seekOperation=Next"
 
 
-def _dressed(call: Call, provider: str, kind: LineKind, line: dict[str, Any]) -> Json:
+def _dressed(call: Call, provider: str, kind: LineKind, line: dict[str, Any], noise: random.Random) -> Json:
     lines, by, object_type = TYPES[provider, kind]
     dressed: Json = {name: value for name, value in line.items() if value is not None}
     if "productQualifiers" in dressed:
         dressed["productQualifiers"] = ["Trial"] if dressed["unitType"] == "Licenses" else []
-    if not (call.settings.omit_discriminators and call.world.noise.random() < SHARE):
+    if not (call.settings.omit_discriminators and noise.random() < SHARE):
         dressed |= {"invoiceLineItemType": lines, "billingProvider": by}
-    if call.settings.hostility.extra_fields and call.world.noise.random() < SHARE:
+    if call.settings.hostility.extra_fields and noise.random() < SHARE:
         dressed["attributes/objectType"] = object_type
     return dressed | {"attributes": {"objectType": object_type}}
 
