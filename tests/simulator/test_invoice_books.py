@@ -1,6 +1,7 @@
 """The figures of invoices: by the formulas of the reference, to the last digit, with and without planted faults."""
 
 import gzip
+import tracemalloc
 from collections import defaultdict
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -186,3 +187,17 @@ async def test_sums_without_a_walk_are_those_of_a_walk(simulator: Simulator) -> 
         graph = GraphCaller(simulator)
         lines = await graph.lines(await graph.manifest(invoice=invoice.id))
         assert summed(lines, "BillingPreTaxTotal") == sum(each.before_tax for each in books.totals)
+
+
+def test_ten_million_lines_are_counted_and_none_is_held(simulator: Simulator) -> None:
+    """The books of ten million lines in forty blobs follow from the groups, and any line from its number."""
+    invoice = simulator.invoice(usage_lines=10_000_000, groups=2_000, blobs=40, customers=100)
+    tracemalloc.start()
+    books = simulator.figures(invoice.id, blobs=False)
+    last = line_of(invoice, "usage", 9_999_999)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    (release,) = simulator.world.ledger.releases.values()
+    assert (books.rows, sum(release.rows(blob) for blob in range(40)), books.blobs) == (10_000_000, 10_000_000, [])
+    assert (last["usageDate"][:7], last["quantity"] > 0) == ("2026-02", True)
+    assert peak < 40_000_000

@@ -22,7 +22,7 @@ class Answer:
     """A file whose ``span`` of bytes is the body: sent piece by piece, never held."""
     span: tuple[int, int] = (0, 0)
     noise: random.Random | None = None
-    """What decides its oddities where the same request gets the same bytes again; None: every answer is odd by itself."""
+    """What decides its oddities, where the same request gets the same bytes again."""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: Literal["nowhere", "json", "connection"] = "nowhere"
     """Half of the body is missing: from the JSON alone, or because the connection was dropped in the middle."""
