@@ -160,6 +160,10 @@ class Steps:
         `Validated` and `JournalUnavailable`.
         """
         given = self.view(name).result
+        if isinstance(effect, Publication):
+            if given is None:
+                self._may_write(name)
+            return await Publisher(self._run.files, self._journal, self._work).publish(name, effect, given)
         if given is not None and not isinstance(effect, State):
             return given
         match effect:
@@ -172,9 +176,6 @@ class Steps:
                 return await self._state(name, effect)
             case Money():
                 return await self._money(name, effect)
-            case Publication():
-                self._may_write(name)
-                return await Publisher(self._run.files, self._journal, self._work).publish(name, effect)
 
     def in_doubt(self) -> bool:
         """Whether any write of this command is in doubt."""

@@ -18,6 +18,7 @@ from worker.datasets.publication import Publication
 from worker.files.folder import FolderStore
 from worker.files.layout import Dataset, Unbilled, content_sha256, part_path, version_name
 from worker.files.manifest import Blob, Manifest, PublishedFile, Source
+from worker.files.store import Store
 from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.journal.database.transactions import Transactions
 from worker.journal.export_records import Export, Part
@@ -34,14 +35,15 @@ CONTENTS = (b"first\n", b"second\nthird\n", b"fourth\n")
 class DatasetBench(Bench):
     """A worker whose writes can be cut off at every boundary."""
 
-    def __init__(self, folder: Path, script: Script | None = None) -> None:
+    def __init__(self, folder: Path, script: Script | None = None, store: Store | None = None) -> None:
         super().__init__(folder / "journal.db")
         self.clock = Clock()  # type: ignore[assignment]  # one that goes on from worker to worker
         self.life = Life("worker", script)
         self.folder = folder
         engine = SqliteEngine(self.path, clock=self.clock, threads=CallersThread(), exclusive=True)
         self.journal = Journal(Transactions(WatchedEngine(engine, self.life), self.clock))
-        self.files = destination_in(folder, lambda root: WatchedStore(FolderStore(root, in_thread=at_once), self.life))
+        given = store or FolderStore(folder / "files", in_thread=at_once)
+        self.files = destination_in(folder, lambda _: WatchedStore(given, self.life))
 
     def of(self, work: Work) -> CommandFiles:
         """What the command's handler works with."""
@@ -55,9 +57,11 @@ class DatasetBench(Bench):
 
 
 @asynccontextmanager
-async def bench_in(folder: Path, script: Script | None = None) -> AsyncIterator[DatasetBench]:
-    """A worker on what is in this folder."""
-    bench = DatasetBench(folder, script)
+async def bench_in(
+    folder: Path, script: Script | None = None, store: Store | None = None
+) -> AsyncIterator[DatasetBench]:
+    """A worker on what is in this folder, with another destination than a folder in it where one is given."""
+    bench = DatasetBench(folder, script, store)
     await bench.open()
     try:
         yield bench

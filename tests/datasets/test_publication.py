@@ -4,18 +4,35 @@ import asyncio
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from obstore.store import LocalStore
 
-from tests.datasets.stage import CONTENTS, CREATED, DATASET, DatasetBench, bench_in, end, export, settled, tree
+from tests.datasets.stage import (
+    CONTENTS,
+    CREATED,
+    DATASET,
+    DatasetBench,
+    bench_in,
+    end,
+    export,
+    make_part,
+    settled,
+    tree,
+    versions_of_month,
+)
 from tests.support.boundaries import Killed, Life, Script, track_lives
 from worker.errors import LaneLost
+from worker.files.destination import StagedOtherBytes
 from worker.files.errors import OtherVersion
-from worker.files.layout import MANIFEST, POINTER
+from worker.files.layout import MANIFEST, POINTER, UnsafeName
 from worker.files.manifest import Manifest
+from worker.files.object_store import ObjectStore
+from worker.files.store import Store
 
 FOLDER = f"v1/{DATASET.path}"
 
@@ -68,7 +85,17 @@ async def test_a_version_stands_with_its_parts_its_manifest_and_a_pointer(tmp_pa
     assert not result["already"]
 
 
-async def test_wherever_a_worker_dies_there_is_one_version_in_the_end(tmp_path: Path) -> None:
+def objects_in(folder: Path) -> ObjectStore:
+    """The code for object stores, on the library's store in a folder: each file appears whole, and none is renamed."""
+    made = ObjectStore("gs://bucket/prefix")
+    made._store = LocalStore(folder / "files", mkdir=True)
+    return made
+
+
+@pytest.mark.parametrize("store", [lambda _: None, objects_in], ids=["folder", "objects"])
+async def test_wherever_a_worker_dies_there_is_one_version_in_the_end(
+    store: Callable[[Path], Store | None], tmp_path: Path
+) -> None:
     """Each boundary between two writes, of the journal and of the destination; after each, another worker goes on.
 
     At no moment does a manifest stand without its parts, and no manifest that stood ever changes.
@@ -80,10 +107,10 @@ async def test_wherever_a_worker_dies_there_is_one_version_in_the_end(tmp_path: 
         folder.mkdir()
         async with bench_in(folder) as bench:
             await bench.begin()
-        ended = await lived_through(folder, KillAt(number))
+        ended = await lived_through(folder, KillAt(number), store(folder))
         check_whole(folder)
         stood = versions(folder)
-        async with bench_in(folder) as bench:
+        async with bench_in(folder, store=store(folder)) as bench:
             result = await export(bench, await bench.only(), worker="another version of azplan")
         check_whole(folder)
         assert list(versions(folder)) == [f"version={result['version']}"]
@@ -92,10 +119,10 @@ async def test_wherever_a_worker_dies_there_is_one_version_in_the_end(tmp_path: 
     assert number > 15
 
 
-async def lived_through(folder: Path, script: Script) -> bool:
+async def lived_through(folder: Path, script: Script, store: Store | None) -> bool:
     """Whether a worker came to the end of its export. It is dead otherwise, with all of its tasks."""
     track_lives()
-    bench = DatasetBench(folder)
+    bench = DatasetBench(folder, store=store)
     await bench.open()
     work = await bench.only()
     bench.life.script = script
@@ -246,3 +273,80 @@ async def test_a_journal_that_lost_its_rows_takes_over_what_stands(tmp_path: Pat
         again = await export(bench, work, step="publish usage 2")
     assert again == {**result, "already": True}
     assert versions(tmp_path) == stood
+
+
+async def test_the_newest_version_is_found_without_its_pointer(tmp_path: Path) -> None:
+    """A worker may end between the manifest and the pointer, and its command may be cancelled then."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        result = await export(bench, work)
+        pointer = tmp_path / "files" / FOLDER / POINTER
+        for damage in (pointer.unlink, lambda: pointer.write_bytes(b"{"), lambda: pointer.write_bytes(b"[1]")):
+            damage()
+            found = await bench.of(work).latest(DATASET)
+            assert found is not None
+            assert found.version == result["version"]
+
+
+def test_old_versions_of_an_unbilled_month_go_when_a_new_one_is_published(tmp_path: Path) -> None:
+    """The settings say how many are kept. Versions of an invoice all stay."""
+    made = versions_of_month(tmp_path, 9)
+    left = sorted((tmp_path / "files").glob("v1/*/*/unbilled/*/*/version=*"))
+    assert [path.name.removeprefix("version=") for path in left] == made[2:]
+
+
+async def test_a_part_that_changed_on_its_way_is_refused(tmp_path: Path) -> None:
+    """Its maker knows the hash of what it wrote. No row says that the part is there."""
+    async with bench_in(tmp_path) as bench:
+        files = bench.of(await bench.begin())
+        one = await files.export(DATASET, "graph")
+        source = tmp_path / "part"
+        source.write_bytes(b"changed")
+        with pytest.raises(StagedOtherBytes):
+            await files.part(one, source, path="source/part", format="source", rows=1, sha256="ab" * 32)
+        assert await files.parts(one) == []
+
+
+async def test_a_part_is_read_back_and_gone_with_its_source(tmp_path: Path) -> None:
+    """Converters read it as a local file; after a change of the source it is neither in the journal nor staged."""
+    async with bench_in(tmp_path) as bench:
+        files = bench.of(await bench.begin())
+        one = await files.export(DATASET, "graph")
+        part = await make_part(files, one, 0, b"first")
+        async with files.local(part) as path:
+            assert path.read_bytes() == b"first"
+        await files.drop_parts(one)
+        assert await files.parts(one) == []
+    assert tree(tmp_path) == []
+
+
+async def test_what_an_older_export_has_left_goes_when_the_next_one_begins(tmp_path: Path) -> None:
+    """A command that was cancelled publishes nothing, and what it has staged is no burden for ever."""
+    async with bench_in(tmp_path) as bench:
+        files = bench.of(await bench.begin(id="c-1"))
+        await make_part(files, await files.export(DATASET, "graph"), 0, b"first")
+        assert len(tree(tmp_path)) == 1
+        await end(bench, "c-1")
+        files = bench.of(await bench.begin(id="c-2"))
+        assert await files.hold(DATASET) is None
+        await files.export(DATASET, "graph")
+    assert tree(tmp_path) == []
+
+
+async def test_a_single_file_is_created_once_and_named_by_its_content(tmp_path: Path) -> None:
+    """A statement that was fetched before is found again."""
+    async with bench_in(tmp_path) as bench:
+        files = bench.of(await bench.begin())
+        documents = []
+        for name in ("a", "b"):
+            with files.scratch() as folder:
+                (folder / name).write_bytes(b"%PDF")
+                documents.append(await files.document("statements/G1/{sha}.pdf", folder / name))
+        source = tmp_path / "a"
+        source.write_bytes(b"%PDF")
+        with pytest.raises(UnsafeName):
+            await files.document("statements/../{sha}.pdf", source)
+    assert [each.already for each in documents] == [False, True]
+    digits = hashlib.sha256(b"%PDF").hexdigest()[:12]
+    assert tree(tmp_path) == [f"v1/partner=contoso/statements/G1/{digits}.pdf"]
+    assert documents[0].uri == documents[1].uri == f"file://{tmp_path}/files/{tree(tmp_path)[0]}"

@@ -8,6 +8,7 @@ import pytest
 from tests.journal.bench import Bench, accept, change, claim, command, ended, instead, intent, only, poison, rows
 from worker.journal.database import operation_group
 from worker.journal.database.protocol import LaneKey, Transaction
+from worker.journal.export_records import DatasetVersion, Export, Part, VersionState
 from worker.journal.intake_records import Taken
 from worker.journal.journal import Journal
 from worker.journal.operating import dead_letter_archive, replay_items, replay_plans
@@ -311,3 +312,24 @@ async def test_a_plan_of_a_replay_is_forgotten_at_once_and_its_items_in_portions
     assert await count(one, "plan", "plan_item") == {"plan": 0, "plan_item": 3}
     await Retention(one.transactions).forget_all(Ages(KEEP, DETAILS))
     assert await count(one, "plan", "plan_item", "forgotten_plan") == {"plan": 0, "plan_item": 0, "forgotten_plan": 0}
+
+
+async def test_exports_and_their_parts_are_details(bench: Bench) -> None:
+    """A published version is remembered without them, so that the same lines are never published twice."""
+    one = await bench.worker()
+    await accept(one, command("1", customer="1"))
+    work = await only(one)
+    await one.exports.hold(work, "d", "us")
+    begun = await one.exports.begin(work, Export("e", "", "d", "graph", "x"))
+    await one.exports.put_part(work, Part(begun.id, "source/part", "source", 1, 1, "ab", "staged"))
+    version = DatasetVersion("d", "c", "v", VersionState.PUBLISHED, "e", None, "m", None, 1)
+    await one.exports.begin_version(work, version)
+    await one.conclude(work, ended(work))
+    await sent(one)
+    await age(one, 29)
+    await pruned(one)
+    assert await count(one, "export", "export_part") == {"export": 1, "export_part": 1}
+    await age(one, 2)
+    await pruned(one)
+    left = await count(one, "export", "export_part", "dataset_version", "dataset")
+    assert left == {"export": 0, "export_part": 0, "dataset_version": 1, "dataset": 1}

@@ -47,12 +47,22 @@ class Publisher:
         self._journal = journal
         self._work = work
 
-    async def publish(self, name: str, new: Publication) -> Result:
+    async def publish(self, name: str, new: Publication, given: Result | None) -> Result:
         """Publish the version once, as the step `name`. What stands of this content already is the result.
+
+        `given`: the result of the step, if a run before has published and ended before it could tidy up.
 
         Raises `LaneLost`, `JournalUnavailable`, `OtherVersion`, `DestinationUnavailable` and `DestinationRefused`.
         """
         dataset = Dataset.parse(new.export.dataset)
+        if given is None:
+            given = await self._publish(dataset, name, new)
+        with suppress(DestinationUnavailable, DestinationRefused):  # the next command of the dataset removes the rest
+            await self._files.clear(dataset)
+            await trim(self._files, dataset)
+        return given
+
+    async def _publish(self, dataset: Dataset, name: str, new: Publication) -> Result:
         row, stood = await self._row(dataset, new)
         if not stood:
             await self._place(dataset, row)
@@ -61,9 +71,6 @@ class Publisher:
         done = Step(name, EFFECT, StepState.APPLIED, attempts=1, result=result)
         await self._journal.exports.version_stands(self._work, row, done)
         self._work.steps[name] = done
-        with suppress(DestinationUnavailable, DestinationRefused):  # the next command of the dataset removes the rest
-            await self._files.clear(dataset)
-            await trim(self._files, dataset)
         return result
 
     async def _row(self, dataset: Dataset, new: Publication) -> tuple[DatasetVersion, bool]:

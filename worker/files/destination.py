@@ -6,12 +6,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from worker.files.errors import DestinationRefused, OtherVersion
 from worker.files.folder import InThread
-from worker.files.layout import MANIFEST, POINTER, ROOT, STAGING, Dataset, is_version, safe_name, safe_path
+from worker.files.layout import MANIFEST, POINTER, ROOT, STAGING, VERSION, Dataset, is_version, safe_name, safe_path
 from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, canonical
 from worker.files.scratch import Scratch
 from worker.files.store import Store
@@ -122,7 +123,7 @@ class Destination:
             copied = folder / Path(path).name
             with copied.open("wb") as file:
                 async for chunk in self.store.chunks(path):
-                    file.write(chunk)
+                    await self._run(partial(file.write, chunk))
             yield copied
 
     async def clear(self, dataset: Dataset, keep: str | None = None) -> None:
@@ -156,12 +157,20 @@ class Destination:
             raise DestinationRefused(f"{uri}/{MANIFEST} cannot be used: {error}") from error
 
     async def latest(self, dataset: Dataset) -> Published | None:
-        """The newest version, as the pointer says. None if there is none, or the pointer names none that stands."""
+        """The newest version that stands, as the pointer says. None if none stands.
+
+        Without a pointer, or with one whose version does not stand, the names of the versions say which is the newest:
+        the worker that published it has ended before it wrote the pointer, or a person has removed one of the two.
+        """
         named = pointed(await self.store.read(f"{dataset.folder}/{POINTER}") or b"")
-        if named is None:
-            return None
-        found = await self.published(dataset, named["version"])
-        return found if found is not None and found.manifest_sha256 == named["manifestSha256"] else None
+        found = None if named is None else await self.published(dataset, named["version"])
+        if named is not None and found is not None and found.manifest_sha256 == named["manifestSha256"]:
+            return found
+        begin, end = f"{dataset.folder}/{VERSION}", f"/{MANIFEST}"
+        paths = [entry.path async for entry in self.store.entries(dataset.folder)]
+        names = [path.removeprefix(begin).removesuffix(end) for path in paths if path.startswith(begin)]
+        standing = [name for name in names if is_version(name)]
+        return await self.published(dataset, max(standing)) if standing else None
 
     async def prepare(self, dataset: Dataset, export: str, version: str, parts: Mapping[str, str]) -> None:
         """Bring staged parts to the folder of a version that does not stand. `parts`: from staged to final paths."""
@@ -178,12 +187,13 @@ class Destination:
     async def point(self, dataset: Dataset, version: str, manifest_sha256: str) -> None:
         """Let the pointer name this version, unless it names a newer one. Names of versions sort by their instants."""
 
-        def newer(present: bytes) -> bool:
-            named = pointed(present)
-            return named is not None and named["version"] > version
-
         content = canonical({"version": version, "manifestSha256": manifest_sha256})
-        await self.store.replace(f"{dataset.folder}/{POINTER}", content, newer)
+
+        def stays(present: bytes) -> bool:
+            named = pointed(present)
+            return present == content or (named is not None and named["version"] > version)
+
+        await self.store.replace(f"{dataset.folder}/{POINTER}", content, stays)
 
     async def probe(self) -> None:
         """Create, read and delete a file, as publishing does. Leaves nothing behind but the folder itself.
