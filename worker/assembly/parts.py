@@ -100,7 +100,7 @@ def policy(settings: Settings) -> Policy:
         customer_lag=waits.customer_lag.total_seconds(),
         quote_age=waits.quote_age.total_seconds(),
         accounts={
-            name: AccountPolicy(each.attestation, each.cancel_through, sandbox=each.sandbox)
+            name: AccountPolicy(attestation=each.attestation, cancel_through=each.cancel_through)
             for name, each in settings.partners.items()
         },
     )

@@ -1,0 +1,124 @@
+"""`azplan invoices compare`: reads the files of an export, and says whether the invoice adds up."""
+
+import gzip
+import hashlib
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.bench.invoices import book
+from tests.cli.conftest import Azplan
+from tests.files.test_comparison import found_in, last_rate, summed
+from worker.files.comparison.shape import breakdown, described
+from worker.files.layout import MANIFEST, POINTER, Dataset
+from worker.files.manifest import Manifest, PublishedFile, Source, canonical
+
+VERSION = "20261108T081959Z-6b1f0c9d2a47"
+
+
+@pytest.fixture
+def place(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a destination, and one partner account."""
+    monkeypatch.setenv("AZPLAN_FILES__URL", "file:files")
+    for key, value in {"TENANT_ID": "contoso.example", "CLIENT_ID": "app", "CLIENT_SECRET": "secret"}.items():
+        monkeypatch.setenv(f"AZPLAN_PARTNERS__CONTOSO__{key}", value)
+    return clean_place
+
+
+def publish(place: Path, *, short: bool = False, off: str = "0", collection: str = "focus=1.2") -> None:
+    """What an export of this invoice publishes of its comparison."""
+    made = book(5, tax="hidden", usage_lines=300)
+    made.total += Decimal(off)
+    if short:
+        made.usage = made.usage[:200]
+    dataset = Dataset("contoso", collection, invoice_id="G016907411")
+    folder = place / "files" / dataset.version_folder(VERSION)
+    folder.mkdir(parents=True)
+    lines = "".join(json.dumps(each) + "\n" for each in breakdown(summed(made)))
+    (folder / "groups.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    more: dict[str, Any] = {
+        "comparison": described(found_in(made, **last_rate(made))),
+        "month": "2026-10",
+        "inputs": [{"lines": "usage", "rows": 300}, {"lines": "reconciliation", "rows": len(made.reconciliation)}],
+    }
+    manifest = Manifest(
+        dataset=dataset,
+        version=VERSION,
+        supersedes=None,
+        published_at=datetime(2026, 11, 8, 10, 31, tzinfo=UTC),
+        worker="1",
+        source=Source("azplan", None, None, None, None, "0" * 64),
+        files=[PublishedFile("groups.jsonl.gz", "comparison", 1, 1, "0" * 64, None)],
+        rows=0,
+        more=more,
+    ).to_bytes()
+    (folder / MANIFEST).write_bytes(manifest)
+    pointer = {"version": VERSION, "manifestSha256": hashlib.sha256(manifest).hexdigest()}
+    (folder.parent / POINTER).write_bytes(canonical(pointer))
+
+
+@pytest.mark.parametrize("collection", ["focus=1.2", "comparison=1"])
+def test_an_invoice_that_adds_up_is_exit_code_0(collection: str, place: Path, azplan: Azplan) -> None:
+    """Beside a FOCUS dataset or alone."""
+    publish(place, collection=collection)
+    ended = azplan("invoices", "compare", "G016907411")
+
+    assert ended.code == 0
+    assert "G016907411 · October 2026 · EUR · equal before tax" in ended.out
+    assert "unexplained 0.00" in ended.out
+
+
+def test_a_different_invoice_is_exit_code_1(place: Path, azplan: Azplan) -> None:
+    """What is unexplained stands beside the invoice."""
+    publish(place, off="12.50")
+    ended = azplan("invoices", "compare", "G016907411")
+    assert (ended.code, "unexplained 12.50" in ended.out) == (1, True)
+
+
+def test_incomplete_usage_is_exit_code_5(place: Path, azplan: Azplan) -> None:
+    """The groups that are short are in the JSON."""
+    publish(place, short=True)
+    ended = azplan("invoices", "compare", "G016907411", "--json")
+
+    assert (ended.code, ended.json["status"]) == (5, "incomplete")
+    assert ended.json["differences"]
+
+
+def test_what_was_never_compared_is_exit_code_3(place: Path, azplan: Azplan) -> None:
+    """The advice is to export it."""
+    ended = azplan("invoices", "compare", "G016907411")
+
+    assert ended.code == 3
+    assert "azplan invoices export G016907411" in ended.err
+    assert azplan("invoices", "compare", "../G1").code == 2
+
+
+@pytest.mark.parametrize("by", ["customer", "chargeType", "product"])
+def test_the_sums_can_be_divided(by: str, place: Path, azplan: Azplan) -> None:
+    """The parts sum to the whole; the largest come first."""
+    publish(place)
+    ended = azplan("invoices", "compare", "G016907411", "--by", by, "--json")
+    sums = [Decimal(each["lines"]) for each in ended.json["sums"]]
+    assert sum(sums) == Decimal(ended.json["currencies"][0]["linesBeforeTax"])
+    assert sum(Decimal(each["usage"]) for each in ended.json["sums"]) == Decimal(ended.json["currencies"][0]["usage"])
+    assert sums == sorted(sums, reverse=True)
+    top = azplan("invoices", "compare", "G016907411", "--by", by, "--top", "1")
+    assert ended.json["sums"][0]["name"] in top.out
+    assert azplan("invoices", "compare", "G016907411", "--top", "1").code == 2
+
+
+def test_the_chart_is_a_file_and_blocks(place: Path, azplan: Azplan) -> None:
+    """A file that cannot be written is said."""
+    publish(place)
+    ended = azplan("invoices", "compare", "G016907411", "--chart", "bridge.svg")
+
+    assert ended.code == 0
+    assert "█" in ended.out
+    drawn = (place / "bridge.svg").read_text("utf-8")
+    assert drawn.startswith("<svg")
+    assert VERSION in drawn
+    assert azplan("invoices", "compare", "G016907411", "--chart", "none/bridge.svg").code == 1

@@ -1,0 +1,94 @@
+"""The bridge of an invoice as an SVG waterfall, readable on a light and on a dark page. Text is text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from html import escape
+from typing import Final
+
+from worker.operators.invoices.bridge import Kind, Step
+
+WIDTH: Final = 720
+LABEL, AXIS, ROW, BAR, TOP = 190, 330, 26, 16, 44
+STYLE: Final = (
+    "text{font:13px system-ui,sans-serif;fill:#1f2328}.head{font-weight:600;font-size:15px}"
+    ".small{font-size:11px;fill:#59636e}.value{font-variant-numeric:tabular-nums}.sum{fill:#0969da}.up{fill:#6e9bd1}"
+    ".down{fill:#9aa4af}.unexplained{fill:#cf222e}.alarm{fill:#cf222e;font-weight:600}.line{stroke:#d1d9e0}"
+    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.sum{fill:#4493f8}.up{fill:#3d6ea8}"
+    ".down{fill:#6e7681}.unexplained,.alarm{fill:#f85149}.line{stroke:#3d444d}}"
+)
+_WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """The words around the bridges."""
+
+    title: str
+    footer: str
+
+
+def picture(caption: Caption, bridges: Sequence[tuple[str, Sequence[Step]]]) -> str:
+    """The picture of the bridges of an invoice: one for each currency, with the currency at its axis."""
+    heights = [TOP + ROW * len(steps) + 30 for _, steps in bridges]
+    height = 30 + sum(heights) + 24
+    about = "; ".join(f"{step.label} {two(step.amount)} {currency}" for currency, steps in bridges for step in steps)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+        ' role="img" aria-labelledby="title about">',
+        f'<title id="title">{escape(caption.title)}</title>',
+        f'<desc id="about">{escape(about)}</desc>',
+        f"<style>{STYLE}</style>",
+        f'<text class="head" x="0" y="20">{escape(caption.title)}</text>',
+    ]
+    top = 30
+    for (currency, steps), tall in zip(bridges, heights, strict=True):
+        parts.extend(_bridge(currency, steps, top))
+        top += tall
+    parts.append(f'<text class="small" x="0" y="{height - 8}">{escape(caption.footer)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def two(amount: Decimal) -> str:
+    """The amount with two decimals, groups of three digits and a real minus."""
+    text = f"{_WIDE.quantize(amount, Decimal('0.01')):,f}".replace(",", "\u202f")
+    return text.replace("-", "−")
+
+
+def _bridge(currency: str, steps: Sequence[Step], top: int) -> Iterator[str]:
+    least = min([Decimal(0), *(min(step.begins, step.ends) for step in steps)])
+    most = max([Decimal(0), *(max(step.begins, step.ends) for step in steps)])
+    span = (most - least) or Decimal(1)
+
+    def at(amount: Decimal) -> float:
+        return LABEL + float((amount - least) / span) * AXIS
+
+    bottom = top + TOP + ROW * len(steps)
+    for end in sorted({Decimal(0), most, least}):
+        anchor = "start" if end == least else "end" if end == most else "middle"
+        yield f'<line class="line" x1="{at(end):.1f}" x2="{at(end):.1f}" y1="{top + TOP - 8}" y2="{bottom}"/>'
+        yield (
+            f'<text class="small" text-anchor="{anchor}" x="{at(end):.1f}" y="{top + TOP - 14}">'
+            f"{two(end)} {escape(currency)}</text>"
+        )
+    for index, step in enumerate(steps):
+        y = top + TOP + index * ROW
+        yield from _step(step, at(min(step.begins, step.ends)), at(max(step.begins, step.ends)), y)
+        if index + 1 < len(steps):
+            x = f"{at(step.ends):.1f}"
+            yield f'<line class="line" x1="{x}" x2="{x}" y1="{y + BAR}" y2="{y + ROW}"/>'
+
+
+def _step(step: Step, left: float, right: float, y: int) -> Iterator[str]:
+    alarm = step.kind is Kind.UNEXPLAINED and step.amount != 0
+    kind = {Kind.SUM: "sum", Kind.UNEXPLAINED: "unexplained"}.get(step.kind, "up" if step.amount >= 0 else "down")
+    words = ' class="alarm"' if alarm else ""
+    yield f'<text{words} x="0" y="{y + 13}">{escape(step.label)}</text>'
+    if step.amount:
+        yield (
+            f'<rect class="{kind}" x="{left:.1f}" y="{y}" width="{max(right - left, 1.5):.1f}" height="{BAR}" rx="2"/>'
+        )
+    value = "alarm" if alarm else "value"
+    yield f'<text class="{value}" text-anchor="end" x="{WIDTH - 104}" y="{y + 13}">{two(step.amount)}</text>'
+    if step.note:
+        yield f'<text class="small" x="{WIDTH - 98}" y="{y + 13}">{escape(step.note)}</text>'
