@@ -35,12 +35,14 @@ CONTENTS = (b"first\n", b"second\nthird\n", b"fourth\n")
 class DatasetBench(Bench):
     """A worker whose writes can be cut off at every boundary."""
 
-    def __init__(self, folder: Path, script: Script | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self, folder: Path, script: Script | None = None, store: Store | None = None, *, exclusive: bool = True
+    ) -> None:
         super().__init__(folder / "journal.db")
         self.clock = Clock()  # type: ignore[assignment]  # one that goes on from worker to worker
         self.life = Life("worker", script)
         self.folder = folder
-        engine = SqliteEngine(self.path, clock=self.clock, threads=CallersThread(), exclusive=True)
+        engine = SqliteEngine(self.path, clock=self.clock, threads=CallersThread(), exclusive=exclusive)
         self.journal = Journal(Transactions(WatchedEngine(engine, self.life), self.clock))
         given = store or FolderStore(folder / "files", in_thread=at_once)
         self.files = destination_in(folder, lambda _: WatchedStore(given, self.life))

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from tests.datasets.stage import (
 from tests.support.boundaries import Killed, Life, Script, track_lives
 from worker.errors import LaneLost
 from worker.files.destination import StagedOtherBytes
-from worker.files.errors import OtherVersion
+from worker.files.errors import DestinationUnavailable, OtherVersion
 from worker.files.layout import MANIFEST, POINTER, UnsafeName
 from worker.files.manifest import Manifest
 from worker.files.object_store import ObjectStore
@@ -350,3 +352,73 @@ async def test_a_single_file_is_created_once_and_named_by_its_content(tmp_path: 
     digits = hashlib.sha256(b"%PDF").hexdigest()[:12]
     assert tree(tmp_path) == [f"v1/partner=contoso/statements/G1/{digits}.pdf"]
     assert documents[0].uri == documents[1].uri == f"file://{tmp_path}/files/{tree(tmp_path)[0]}"
+
+
+class Stalled(Script):
+    """Lets the worker stand still at one boundary until another worker has done the whole work."""
+
+    def __init__(self, number: int, folder: Path, store: Callable[[Path], Store | None]) -> None:
+        self.left = number
+        self.folder = folder
+        self.store = store
+        self.result: Any = None
+
+    async def at(self, life: Life, point: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.result = await self.another()
+
+    async def another(self) -> Any:
+        """Another worker takes the lane over and exports. It makes its parts from the same bytes."""
+        bench = DatasetBench(self.folder, store=self.store(self.folder), exclusive=False)
+        await bench.open()
+        try:
+            mine = bench.journal.worker
+            await bench.journal.transactions.write(
+                lambda tx: tx.run("UPDATE worker SET expires_at = 1 WHERE id <> ?", mine)
+            )
+            return await export(bench, await bench.only(), worker="the successor")
+        finally:
+            await bench.close()
+
+
+@pytest.mark.parametrize("store", [lambda _: None, objects_in], ids=["folder", "objects"])
+async def test_a_worker_that_stood_still_changes_nothing_of_its_successors(
+    store: Callable[[Path], Store | None], tmp_path: Path
+) -> None:
+    """Wherever it stood: what the successor has published stays, byte for byte, and is the only version."""
+    number, reached = 0, True
+    while reached:
+        number += 1
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with bench_in(folder, store=store(folder)) as bench:
+            work = await bench.begin()
+            script = bench.life.script = Stalled(number, folder, store)
+            with suppress(LaneLost, DestinationUnavailable):
+                await export(bench, work)
+        reached = script.result is not None
+        check_whole(folder)
+        stood = versions(folder)
+        assert len(stood) == 1
+        if reached:
+            (manifest,) = stood.values()
+            assert hashlib.sha256(manifest).hexdigest() == script.result["manifestSha256"]
+    assert number > 15
+
+
+@pytest.mark.parametrize("published", [True, False])
+async def test_parts_that_somebody_removed_are_made_again(tmp_path: Path, *, published: bool) -> None:
+    """The command waits, and its next run finds that it has no parts."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        files = bench.of(work)
+        one = await files.export(DATASET, "graph")
+        parts = [await make_part(files, one, ordinal, content) for ordinal, content in enumerate(CONTENTS)]
+        shutil.rmtree(tmp_path / "files" / FOLDER)
+        use = export(bench, work) if published else AsyncExitStack().enter_async_context(files.local(parts[0]))
+        with pytest.raises(DestinationUnavailable):
+            await use
+        assert await files.parts(one) == []
+        await export(bench, work)
+    check_whole(tmp_path)

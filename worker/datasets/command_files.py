@@ -5,11 +5,12 @@ What is durable is remembered in the journal for later runs, under the check of 
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from worker.datasets.publication import lost
 from worker.files.destination import Destination, Document, FileOptions, Published, StagedOtherBytes
 from worker.files.layout import ROOT, Dataset, safe_name
 from worker.journal.export_records import Export, Part
@@ -101,8 +102,16 @@ class CommandFiles:
 
     @asynccontextmanager
     async def local(self, part: Part) -> AsyncIterator[Path]:
-        """A part as a local file, to be read only."""
-        async with self._destination.local(part.staged) as path:
+        """A part as a local file, to be read only.
+
+        Raises `DestinationUnavailable` if the part is gone. The next run finds no parts of its export and makes them.
+        """
+        async with AsyncExitStack() as opened:
+            try:
+                path = await opened.enter_async_context(self._destination.local(part.staged))
+            except FileNotFoundError as error:
+                export = next(each for each in await self.exports() if each.id == part.export)
+                raise await lost(self._journal, self._work, export) from error
             yield path
 
     async def drop_parts(self, export: Export) -> None:

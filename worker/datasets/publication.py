@@ -39,6 +39,15 @@ class Publication:
     manifest: Compose
 
 
+async def lost(journal: Journal, work: Work, export: Export) -> DestinationUnavailable:
+    """Forget the parts of an export of which one is not at the destination any more. The wait until the next run.
+
+    That run makes the parts again. Somebody has removed files, or AZPLAN_FILES__URL names another place by now.
+    """
+    await journal.exports.drop_parts(work, export)
+    return DestinationUnavailable("files that were ready are gone from the destination: they are made again")
+
+
 class Publisher:
     """Publishes versions for one run of a command."""
 
@@ -65,7 +74,7 @@ class Publisher:
     async def _publish(self, dataset: Dataset, name: str, new: Publication) -> Result:
         row, stood = await self._row(dataset, new)
         if not stood:
-            await self._place(dataset, row)
+            await self._place(dataset, row, new.export)
         await self._files.point(dataset, row.version, row.manifest_sha256)
         result = self._result(dataset, row, already=row.state is VersionState.PUBLISHED or row.export != new.export.id)
         done = Step(name, EFFECT, StepState.APPLIED, attempts=1, result=result)
@@ -132,10 +141,13 @@ class Publisher:
             published_at=published_at,
         )
 
-    async def _place(self, dataset: Dataset, row: DatasetVersion) -> None:
+    async def _place(self, dataset: Dataset, row: DatasetVersion, export: Export) -> None:
         """Bring parts and manifest to their place. The lane is looked at once more before the version appears."""
         parts = {part.staged: part.path for part in await self._journal.exports.parts(row.export)}
-        await self._files.prepare(dataset, row.export, row.version, parts)
+        try:
+            await self._files.prepare(dataset, row.export, row.version, parts)
+        except FileNotFoundError as error:
+            raise await lost(self._journal, self._work, export) from error
         await self._journal.exports.insist(self._work)
         await self._files.commit(dataset, row.export, row.version, (row.manifest or "").encode("ascii"))
 

@@ -114,9 +114,14 @@ class Destination:
 
     @asynccontextmanager
     async def local(self, path: str) -> AsyncIterator[Path]:
-        """A file of the destination as a local file, to be read only. It may be gone after the block."""
+        """A file of the destination as a local file, to be read only. It may be gone after the block.
+
+        Raises FileNotFoundError if there is no such file.
+        """
         present = self.store.local(path)
         if present is not None:
+            if not await self._run(present.exists):
+                raise FileNotFoundError(path)
             yield present
             return
         with self.scratch.folder() as folder:
@@ -173,7 +178,10 @@ class Destination:
         return await self.published(dataset, max(standing)) if standing else None
 
     async def prepare(self, dataset: Dataset, export: str, version: str, parts: Mapping[str, str]) -> None:
-        """Bring staged parts to the folder of a version that does not stand. `parts`: from staged to final paths."""
+        """Bring staged parts to the folder of a version that does not stand. `parts`: from staged to final paths.
+
+        Raises FileNotFoundError if a part is not staged any more.
+        """
         await self.store.prepare(staging_folder(dataset, export), parts, dataset.version_folder(version))
 
     async def commit(self, dataset: Dataset, export: str, version: str, manifest: bytes) -> None:

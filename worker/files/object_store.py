@@ -104,10 +104,8 @@ class ObjectStore:
 
     async def prepare(self, _staging: str, parts: Mapping[str, str], folder: str) -> None:
         moves = [(staged, f"{folder}/{name}") for staged, name in parts.items()]
-        with self._telling():
-            for first in range(0, len(moves), COPIES):
-                copies = [obstore.copy_async(self._store, *move) for move in moves[first : first + COPIES]]
-                await asyncio.gather(*copies)
+        for first in range(0, len(moves), COPIES):
+            await asyncio.gather(*(self._copy(*move) for move in moves[first : first + COPIES]))
 
     async def commit(self, _staging: str, folder: str, manifest: bytes) -> bool:
         return await self._create(f"{folder}/{MANIFEST}", manifest)
@@ -145,6 +143,16 @@ class ObjectStore:
         with self._telling():
             for first in range(0, len(paths), DELETED_AT_ONCE):
                 await obstore.delete_async(self._store, paths[first : first + DELETED_AT_ONCE])
+
+    async def _copy(self, source: str, target: str) -> None:
+        gone = None
+        with self._telling():
+            try:
+                await obstore.copy_async(self._store, source, target)
+            except GONE as error:
+                gone = error
+        if gone is not None:
+            raise FileNotFoundError(source) from gone
 
     async def _look(self, path: str) -> tuple[bytes, Any] | None:
         """The content of a small file, and what the store knows this content by. None if there is no file."""

@@ -50,7 +50,8 @@ class Store(Protocol):
     async def prepare(self, staging: str, parts: Mapping[str, str], folder: str) -> None:
         """Bring staged parts to a version's folder, or as close to it as no reader sees them.
 
-        `parts`: the paths of staged files, each with the path within the version. Parts that are there stay.
+        `parts`: the paths of staged files, each with the path within the version. Parts that are there stay. Raises
+        FileNotFoundError if one is neither there nor staged.
         """
 
     async def commit(self, staging: str, folder: str, manifest: bytes) -> bool:
