@@ -1,15 +1,16 @@
 """Exact books of the lines of an invoice: rows, sums in Decimal, and the hash of every blob."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from weakref import WeakKeyDictionary
 
-from ops.simulator.billing.invoices import Invoice, LineKind, nearest
+from ops.simulator.billing.invoices import Invoice, LineKind, Planted, nearest
 from ops.simulator.billing.releases import Release
-from ops.simulator.invoice_lines.consumption import group
-from ops.simulator.invoice_lines.sequences import Line, line_of, numbers, planted_of
+from ops.simulator.invoice_lines.consumption import PERIOD, group
+from ops.simulator.invoice_lines.sequences import Line, is_early, line_of, numbers, planted_of
 
 NOTHING = Decimal(0)
 
@@ -75,20 +76,14 @@ def totals(invoice: Invoice, kind: LineKind, *, complete: bool = True, planted: 
         return sums.setdefault(key, Total(*key))
 
     faults = planted_of(invoice, kind) if planted else {}
-    if kind == "usage" and complete and not invoice.legacy:
-        _add_groups(invoice, of)
+    if kind == "usage" and not invoice.legacy:
+        _add_groups(invoice, of, complete=complete)
         for number, fault in faults.items():
-            true = line_of(invoice, kind, number)
-            if fault.kind == "doubled":
-                of(true).add(true)
-                continue
-            of(true).add(true, -1)
-            if fault.kind != "missing":
-                served = line_of(invoice, kind, number, fault)
-                of(served).add(served)
+            if complete or is_early(invoice, number):
+                _add_fault(invoice, of, number, fault)
     else:
         wanted: Iterable[int] = range(invoice.lines(kind))
-        if planted or not complete:
+        if planted:
             wanted = numbers(invoice, kind, 0, invoice.lines(kind), complete=complete)
         for number in wanted:
             line = line_of(invoice, kind, number, faults.get(number))
@@ -96,15 +91,32 @@ def totals(invoice: Invoice, kind: LineKind, *, complete: bool = True, planted: 
     return [sums[key] for key in sorted(sums) if sums[key].rows]
 
 
-def _add_groups(invoice: Invoice, of: Callable[[Line], Total]) -> None:
+def _add_groups(invoice: Invoice, of: Callable[[Line], Total], *, complete: bool) -> None:
     if not invoice.usage_lines:
         return
+    whole = of({"billingCurrency": invoice.currency, "chargeType": "new"})
     for number in range(invoice.groups):
         found = group(invoice, number)
-        whole = of({"billingCurrency": invoice.currency, "chargeType": "new"})
-        whole.rows += found.end - found.begin
-        whole.before_tax += found.usage_total
-        whole.total += found.usage_total
+        rows, amount = found.end - found.begin, found.usage_total
+        if not complete:
+            early = Counter(
+                (each - found.begin) % PERIOD for each in range(found.begin, found.end) if is_early(invoice, each)
+            )
+            rows, amount = early.total(), sum((times * found.billed(k) for k, times in early.items()), NOTHING)
+        whole.rows += rows
+        whole.before_tax += amount
+        whole.total += amount
+
+
+def _add_fault(invoice: Invoice, of: Callable[[Line], Total], number: int, fault: Planted) -> None:
+    true = line_of(invoice, "usage", number)
+    if fault.kind == "doubled":
+        of(true).add(true)
+        return
+    of(true).add(true, -1)
+    if fault.kind != "missing":
+        served = line_of(invoice, "usage", number, fault)
+        of(served).add(served)
 
 
 def invoice_total(invoice: Invoice) -> Decimal:

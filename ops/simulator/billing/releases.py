@@ -14,7 +14,7 @@ from typing import Literal
 
 from ops.simulator.billing.invoices import Invoice, LineKind
 from ops.simulator.billing.switches import BillingSettings
-from ops.simulator.invoice_lines.sequences import numbers, range_of, texts
+from ops.simulator.invoice_lines.sequences import numbers, planted_of, range_of, texts
 from ops.simulator.invoice_lines.text import Style, style_of
 
 Attributes = Literal["full", "basic"]
@@ -64,8 +64,9 @@ class Release:
     def rows(self, blob: int) -> int:
         """Return the number of lines of a blob."""
         begin, end = self.range(blob)
-        if self.complete and not self.invoice.planted:
-            return end - begin
+        if self.complete:
+            kinds = [each.kind for line, each in planted_of(self.invoice, self.kind).items() if begin <= line < end]
+            return end - begin + kinds.count("doubled") - kinds.count("missing")
         return sum(1 for _ in numbers(self.invoice, self.kind, begin, end, complete=self.complete))
 
     def style(self, blob: int) -> Style:

@@ -65,8 +65,8 @@ def range_of(invoice: Invoice, kind: LineKind, blob: int) -> tuple[int, int]:
 def texts(invoice: Invoice, style: Style, begin: int, end: int, *, complete: bool) -> Iterator[list[str]]:
     """Return the served lines of a range as JSON texts, some hundreds at a time."""
     kind = style.kind
-    if kind == "usage" and complete:
-        yield from _usage_texts(invoice, style, begin, end)
+    if kind == "usage" and not invoice.legacy:
+        yield from _usage_texts(invoice, style, begin, end, complete=complete)
         return
     planted = planted_of(invoice, kind)
     chunk: list[str] = []
@@ -79,7 +79,7 @@ def texts(invoice: Invoice, style: Style, begin: int, end: int, *, complete: boo
         yield chunk
 
 
-def _usage_texts(invoice: Invoice, style: Style, begin: int, end: int) -> Iterator[list[str]]:
+def _usage_texts(invoice: Invoice, style: Style, begin: int, end: int, *, complete: bool) -> Iterator[list[str]]:
     planted = planted_of(invoice, "usage")
     days = [style.text(day(invoice, each)) for each in range(invoice.days)]
     number = begin
@@ -96,21 +96,15 @@ def _usage_texts(invoice: Invoice, style: Style, begin: int, end: int) -> Iterat
             chunk = [
                 of_resource % (days[today + each], *amounts[(k + each) % len(amounts)]) for each in range(last - number)
             ]
-            if any(each in planted for each in range(number, last)) if planted else False:
-                chunk = _with_planted(invoice, style, chunk, number, planted)
-            yield chunk
+            if not complete or (planted and any(each in planted for each in range(number, last))):
+                served = numbers(invoice, "usage", number, last, complete=complete)
+                chunk = [
+                    style.write(usage_line(invoice, each, planted[each])) if each in planted else chunk[each - number]
+                    for each in served
+                ]
+            if chunk:
+                yield chunk
             number = last
-
-
-def _with_planted(
-    invoice: Invoice, style: Style, chunk: list[str], begin: int, planted: dict[int, Planted]
-) -> list[str]:
-    changed = []
-    for number in numbers(invoice, "usage", begin, begin + len(chunk), complete=True):
-        fault = planted.get(number)
-        plain = fault is None or fault.kind == "doubled"
-        changed.append(chunk[number - begin] if plain else style.write(usage_line(invoice, number, fault)))
-    return changed
 
 
 def _template(invoice: Invoice, style: Style, found: Group) -> str:
