@@ -1,7 +1,7 @@
 """The types of the members of messages. Knows no message."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, TypeGuard
 
@@ -13,6 +13,8 @@ from events.wire.text import printable
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_INVOICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,99}")
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -59,6 +61,17 @@ def _instant_or_date(value: object) -> datetime:
         ) from None
 
 
+def _day(value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and _DATE.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("day", "must be a date such as 2026-01-31")
+
+
 def _email(value: str) -> str:
     if not _EMAIL.fullmatch(value) or len(value) > _LONGEST_LABEL or printable(value, _LONGEST_LABEL) != value:
         raise PydanticCustomError("email", "must be an e-mail address such as ana@example.com")
@@ -75,6 +88,21 @@ def _country(value: str) -> str:
     if not _COUNTRY.fullmatch(value):
         raise PydanticCustomError("country", "must be the two letters of a country in ISO 3166-1, such as DE")
     return value.upper()
+
+
+def _currency(value: str) -> str:
+    if not _CURRENCY.fullmatch(value):
+        raise PydanticCustomError("currency", "must be the three letters of a currency in ISO 4217, such as EUR")
+    return value.upper()
+
+
+def _invoice_id(value: str) -> str:
+    if not _INVOICE_ID.fullmatch(value):
+        raise PydanticCustomError(
+            "invoice_id",
+            "must be an id such as G016907411, of letters, digits, '.', '_', '=' and '-'",
+        )
+    return value
 
 
 def _partner_id(value: str) -> str:
@@ -132,6 +160,14 @@ InstantOrDate = Annotated[
 ]
 """An instant, or a date: its 00:00 UTC. An aware datetime in UTC; written as an instant."""
 
+Day = Annotated[
+    date,
+    PlainValidator(_day),
+    PlainSerializer(date.isoformat, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+"""A date of the calendar, without a time and without a zone."""
+
 Email = Annotated[
     str,
     AfterValidator(_email),
@@ -148,6 +184,16 @@ Language = Annotated[
 
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
 """A country by its ISO 3166-1 alpha-2 code, kept in upper case. Microsoft decides where it sells."""
+
+CurrencyCode = Annotated[str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{3}$"})]
+"""A currency by its ISO 4217 code, kept in upper case."""
+
+InvoiceId = Annotated[
+    str,
+    AfterValidator(_invoice_id),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._=-]{0,99}$"}),
+]
+"""Id of an invoice or a tax receipt. Names of folders are made from it."""
 
 PartnerId = Annotated[
     str, AfterValidator(_partner_id), WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,9}$"})

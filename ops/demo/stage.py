@@ -85,6 +85,7 @@ def staged(
 
 def _simulator(folder: Path, profiles: Sequence[str]) -> Child:
     ports = ["--api-port", "0", "--control-port", "0", "--authority-port", "0", "--arm-port", "0"]
+    ports += ["--graph-port", "0", "--storage-port", "0"]
     files = ["--ca-file", str(folder / "ca.pem"), "--refresh-token-file", str(folder / "refresh-token")]
     customers = [word for profile in profiles for word in ("--customers", f"{profile}=1")]
     command = [sys.executable, "-m", "ops.simulator", *ports, *files, "--scale", str(FASTER), *customers]
@@ -104,6 +105,8 @@ def _settings(folder: Path, bootstrap_servers: str, center: Mapping[str, Any]) -
         "CLIENT_SECRET": CONTOSO.client_secret,
         "BASE_URL": center["api"],
         "ARM_URL": center["arm"],
+        "GRAPH_URL": center["graph"],
+        "STORAGE_HOSTS": "localhost",
         "AUTHORITY": partner["authority"],
         "CA_FILE": str(folder / "ca.pem"),
         "REFRESH_TOKEN_FILE": str(folder / "refresh-token"),

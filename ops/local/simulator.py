@@ -47,6 +47,8 @@ class SimulatorProcess(Server):
             "CLIENT_SECRET": SECRET,
             "BASE_URL": f"http://127.0.0.1:{self._api}",
             "ARM_URL": f"http://127.0.0.1:{self._arm}",
+            "GRAPH_URL": f"http://127.0.0.1:{self._graph}/v1.0",
+            "STORAGE_HOSTS": "localhost",
             "AUTHORITY": f"https://localhost:{self._authority}/{TENANT}",
             "CA_FILE": str(self.ca_file),
             **({"REFRESH_TOKEN_FILE": str(self.refresh_token_file)} if self._user else {}),

@@ -36,6 +36,13 @@ def test_durations_become_seconds() -> None:
     assert ages(settings).details < ages(settings).whole
 
 
+def test_an_account_of_a_sandbox_has_no_budgets() -> None:
+    """The setting says so: Microsoft documents no signal."""
+    settings = settings_of(partners=("one", "two"))
+    settings.partners["two"] = settings.partners["two"].model_copy(update={"sandbox": True})
+    assert {name: each.sandbox for name, each in policy(settings).accounts.items()} == {"one": False, "two": True}
+
+
 def test_each_account_has_a_policy_of_its_own() -> None:
     """What an account's commands do is decided by the settings of that account."""
     settings = settings_of(("one", "two"))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from events.messages.agreements import ConfirmCustomerAgreement, PrimaryContact
 from events.messages.base import Command
 from events.messages.customers import ReportCustomer, ReportCustomers
+from events.messages.invoices import ReportInvoices
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
 from events.messages.usage import ReportUsage, SetUsageBudget
@@ -198,5 +199,7 @@ SPEND = (
     Path("usage of a customer", ReportUsage, "UsageReported", BUDGETED),
     Path("usage of all customers", ReportUsage, "UsageReported", BUDGETED, {"scope": "customers"}),
     Path("no usage", ReportUsage, "UsageReported"),
+    Path("invoices", ReportInvoices, "InvoicesReported"),
+    Path("an unknown invoice", ReportInvoices, "invoice_not_found", asks={"invoice_id": "G000000009"}),
 )
 PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *AGREE, *REPORT, *SPEND)

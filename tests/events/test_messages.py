@@ -37,6 +37,7 @@ ANSWERS = {
     "azplan.ReportCustomers.v1": "azplan.CustomersReported.v1",
     "azplan.ReportCustomer.v1": "azplan.CustomerReported.v1",
     "azplan.ReportUsage.v1": "azplan.UsageReported.v1",
+    "azplan.ReportInvoices.v1": "azplan.InvoicesReported.v1",
     "azplan.SetUsageBudget.v1": "azplan.UsageBudgetSet.v1",
 }
 TERMINAL = {*ANSWERS.values(), "azplan.CommandValidated.v1", "azplan.CommandRejected.v1", "azplan.CommandFailed.v1"}

@@ -3,9 +3,9 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,6 +74,8 @@ class Cast:
     """Whether the partner is an indirect provider. An indirect provider sells through resellers."""
     validate_only: bool = False
     policy: Policy = POLICY
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """The options of files that are not the default."""
 
 
 ARM, ARM_THEN_PARTNER_CENTER = (
@@ -139,7 +141,7 @@ class Stage:
     @cached_property
     def files(self) -> Destination:
         """An empty folder as the destination of files."""
-        return destination_in(self._journal_file.with_suffix(".files"))
+        return destination_in(self._journal_file.with_suffix(".files"), **self.cast.files)
 
     @cached_property
     def lags(self) -> LearnedLags:

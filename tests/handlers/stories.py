@@ -8,6 +8,7 @@ from typing import Any
 from events.messages.agreements import ConfirmCustomerAgreement, CustomerAgreementConfirmed
 from events.messages.base import Command, Event
 from events.messages.customers import CustomerReported, CustomersReported, ReportCustomer, ReportCustomers
+from events.messages.invoices import InvoicesReported, ReportInvoices
 from events.messages.plans import (
     AzurePlanCreated,
     CreateAzurePlan,
@@ -165,6 +166,12 @@ def _the_usage_is_reported(stage: Stage, customer: Customer, answer: Event) -> N
     assert [each.total for each in answer.totals] == [stage.simulator.usage_of(customer)["total"]]
 
 
+def _the_invoices_are_reported(_stage: Stage, _customer: Customer, answer: Event) -> None:
+    """There is none, and that is an answer."""
+    assert isinstance(answer, InvoicesReported), answer
+    assert (answer.invoices, answer.balances) == ((), ())
+
+
 BOUGHT = Story(
     "bought",
     CreateAzurePlan,
@@ -275,5 +282,6 @@ STORIES = (
         Story(f"usage of the scope {scope}", ReportUsage, "plan", (), _the_usage_is_reported, asks={"scope": scope})
         for scope in ("customer", "subscriptions", "customers", "partner")
     ),
+    Story("invoices", ReportInvoices, "plan", (), _the_invoices_are_reported),
 )
 """These stories have every command, and every write of every command."""

@@ -1,7 +1,11 @@
 """ReportUsage: what each scope says, for both kinds of subscription, and the faults that it survives."""
 
+import gzip
+import hashlib
+import json
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +48,11 @@ async def reported(stage: Stage, command: ReportUsage) -> tuple[dict[str, Any], 
     answer = await stage.answer(sent)
     assert isinstance(answer, UsageReported), answer
     return answer.wire_data(), recorded(await stage.events(sent))
+
+
+def bytes_at(uri: str) -> bytes:
+    """The content of a file in a folder."""
+    return Path(uri.removeprefix("file://")).read_bytes()
 
 
 # ---- one customer
@@ -286,3 +295,23 @@ async def test_many_customers_are_divided_into_pages(stage: Stage) -> None:
     answer, records = await reported(stage, usage(account(stage), scope="customers"))
     assert (len(records), answer["records"], answer["pages"]) == (1_100, 1_100, 3)
     assert len({each.id for each in records}) == 1_100
+
+
+@pytest.mark.parametrize(
+    ("deliver", "cast"),
+    [("files", Cast()), ("auto", Cast(files={"records_in_events": 2}))],
+    indirect=["cast"],
+    ids=["asked", "too many"],
+)
+async def test_records_go_to_a_file(stage: Stage, deliver: str) -> None:
+    """Where the command asks for it, and where there are more than events should hold. There are no pages then."""
+    made = {each.id for each in stage.simulator.customers(3, "plan")}
+    answer, records = await reported(stage, usage(account(stage), scope="customers", deliver=deliver))
+    assert (records, answer["records"], answer["pages"]) == ([], 3, 0)
+    (file,) = answer["files"]
+    content = bytes_at(file["uri"])
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
+    rows = [json.loads(line, parse_float=str) for line in gzip.decompress(content).splitlines()]
+    assert {each["id"] for each in rows} == made
+    assert all(isinstance(each["total"], str) for each in rows)
+    assert (file["rows"], file["format"]) == (3, "source")

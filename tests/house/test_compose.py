@@ -176,6 +176,8 @@ def test_the_simulator_is_the_partner_center_of_the_settings(loaded: Load) -> No
     assert options.api_tls, "the worker sends tokens over plain http to loopback hosts only"
     assert options.tls_name == ["simulator"]
     assert partner.base_url == f"https://simulator:{options.api_port}"
+    assert partner.graph_url == f"https://simulator:{options.graph_port}/v1.0"
+    assert partner.storage_hosts == options.storage_host
     assert partner.authority == f"https://simulator:{options.authority_port}/{CONTOSO.tenant_id}"
     assert [partner.ca_file, partner.refresh_token_file] == [options.ca_file, *options.refresh_token_file]
     volumes = [SERVICES[name]["volumes"] for name in ("simulator", "worker")]

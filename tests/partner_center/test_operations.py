@@ -30,7 +30,7 @@ from worker.partner_center.resources import (
 )
 from worker.partner_center.resources.billing_exports import Lines, Wanted
 from worker.partner_center.resources.carts import NewCart, NewLineItem
-from worker.partner_center.resources.spending import budgets, usage
+from worker.partner_center.resources.spending import budgets, invoices, usage
 
 C = "0a1b2c3d-0000-4000-8000-00000000cafe"
 S = "5a2a03c7-0000-4000-8000-dee8841e2001"
@@ -734,6 +734,34 @@ CASES = {
         "7.50",
         sends={"Amount": 7.5, "Attributes": {"ObjectType": "SpendingBudget"}},
     ),
+    "invoices.list": Case(
+        invoices.list_all,
+        "/v1/invoices?size=200&offset=0",
+        collection({"id": "G1", "totalCharges": -1.50, "taxReceipts": [None, {"id": "r"}], "amendments": None}),
+        lambda items: [(each.id, str(each.total_charges), [one.id for one in each.tax_receipts]) for each in items],
+        [("G1", "-1.5", ["r"])],
+    ),
+    "invoices.get": Case(
+        lambda center: invoices.get(center, "G1"),
+        "/v1/invoices/G1",
+        {"id": "G1", "billingPeriodStartDate": "2026-01-01T00:00:00Z", "documentType": "VoidNote"},
+        lambda it: (it.document_type, it.billing_period_start_date.day),
+        ("void_note", 1),
+    ),
+    "invoices.summaries": Case(
+        invoices.summaries,
+        "/v1/invoices/summaries",
+        collection({"balanceAmount": "12.50", "currencyCode": "EUR", "lastPaymentDate": "0001-01-01T00:00:00"}),
+        lambda items: [(str(each.balance_amount), each.last_payment_date) for each in items],
+        [("12.50", None)],
+    ),
+    "invoices.estimate_links": Case(
+        lambda center: invoices.estimate_links(center, "EUR"),
+        "/v1/invoices/estimates/links?currencyCode=EUR",
+        {"totalCount": 1, "items": [{"type": "daily_rated_usage", "period": "Current", "link": link("/x?a=b")}]},
+        lambda items: [(each.type, each.link.uri) for each in items],
+        [("daily_rated_usage", "/x?a=b")],
+    ),
     "usage.partner_summary": Case(
         lambda center: usage.summary(center, usage.PARTNER, {}),
         "/v1/usagesummary",
@@ -824,7 +852,7 @@ def test_the_properties_of_an_operation(operation: Operation[Any]) -> None:
     assert (
         operation.page == operation.name.endswith((".list", "_by_order", "_by_customer"))
         or not operation.page
-        or operation.name.startswith("usage.")
+        or operation.name.startswith(("usage.", "invoices."))
         or (
             "list" in operation.name
             or operation.name.split(".")[1] in {"metadata", "confirmations", "provisioning_status"}
@@ -860,7 +888,7 @@ def test_the_family_that_shares_a_ceiling(name: str, family: str) -> None:
 
 
 def test_the_operations_that_take_a_users_token() -> None:
-    """These are agreements, provisioning status, upgrades, usage, and all operations of Azure Resource Manager."""
+    """These are agreements, provisioning status, upgrades, usage, invoices, and Azure Resource Manager's."""
     users = {name for name, operation in operations().items() if operation.auth is Auth.USER and not operation.arm}
     assert {operation.auth for operation in operations().values() if operation.arm} == {Auth.USER}
     assert users == {
@@ -872,6 +900,8 @@ def test_the_operations_that_take_a_users_token() -> None:
         "upgrades.eligibility",
         "upgrades.create",
         "upgrades.status",
+        "invoices.get",
+        "invoices.summaries",
         *(name for name in operations() if name.startswith("usage.")),
     }
 

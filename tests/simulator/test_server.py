@@ -211,6 +211,8 @@ async def test_the_process_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) 
     process = await _start(
         *("--api-port=0", "--control-port=0", "--authority-port=0", "--scale=60", "--no-hostility"),
         "--arm-port=0",
+        "--graph-port=0",
+        "--storage-port=0",
         *("--customers=plan=2", "--customers=3", f"--ca-file={ca_file}", f"--refresh-token-file={refresh_file}"),
         *("--partner=5E11E500-0000-4000-8000-0000000000AA:app:se:cret", "--set=page_size=7"),
     )
@@ -222,6 +224,9 @@ async def test_the_process_says_where_it_is_and_ends_on_sigterm(tmp_path: Path) 
             assert (await control.get("/settings")).json()["page_size"] == 7
             nobody = await control.get(f"{ready['arm']}/subscriptions/x?api-version=2022-12-01")
             assert nobody.json()["error"]["code"] == "AuthenticationFailed"
+            nobody = await control.get(f"{ready['graph']}/reports/partners/billing/operations/x")
+            assert nobody.json()["error"]["code"] == "InvalidAuthenticationToken"
+        assert ready["storage"].startswith("https://localhost:")
         assert ready["partners"][0]["authority"].endswith("/5e11e500-0000-4000-8000-0000000000aa")
         assert "se:cret" not in json.dumps(ready)
         assert ca_file.read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
@@ -255,7 +260,7 @@ async def test_a_port_that_is_taken_is_explained(addresses: Addresses) -> None:
 
 async def test_flags_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists use semicolons, because values have commas."""
-    for port in ("API", "CONTROL", "AUTHORITY"):
+    for port in ("API", "CONTROL", "AUTHORITY", "ARM", "GRAPH", "STORAGE"):
         monkeypatch.setenv(f"SIMULATOR_{port}_PORT", "0")
     monkeypatch.setenv("SIMULATOR_CUSTOMERS", "plan=1;2")
     monkeypatch.setenv("SIMULATOR_SET", "order_list_lag=[1,2];checkout_repeat=800065")

@@ -100,7 +100,7 @@ def policy(settings: Settings) -> Policy:
         customer_lag=waits.customer_lag.total_seconds(),
         quote_age=waits.quote_age.total_seconds(),
         accounts={
-            name: AccountPolicy(attestation=each.attestation, cancel_through=each.cancel_through)
+            name: AccountPolicy(each.attestation, each.cancel_through, sandbox=each.sandbox)
             for name, each in settings.partners.items()
         },
     )

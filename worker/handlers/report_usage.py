@@ -4,6 +4,7 @@ Vendor pages: partner-center/developer/azure-spending and the pages that it list
 """
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -53,9 +54,9 @@ class Read:
 async def report_usage(ctx: Context, command: ReportUsage) -> Event:
     """Report the totals, and the records that the scope has. A customer without usage is an answer."""
     begun = ctx.now()
-    delivery = Delivery(ctx, command)
-    read = await _read(ctx, command, delivery)
-    delivered = await delivery.deliver()
+    with Delivery(ctx, command) as delivery:
+        read = await _read(ctx, command, delivery)
+        delivered = await delivery.deliver()
     sums = delivery.sums
     answer = ctx.answer(
         UsageReported,
@@ -179,8 +180,9 @@ async def _records(
 ) -> Read:
     """Read the records of a collection, which are delivered as `kind`; None: only their sums."""
     try:
-        async for item in usage.records(ctx.center, operation, path):
-            await delivery.take(kind, item)
+        async with aclosing(usage.records(ctx.center, operation, path)) as items:
+            async for item in items:
+                delivery.take(kind, item)
     except Refused as no:
         if no.code != usage.NO_USAGE:
             raise

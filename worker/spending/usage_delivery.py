@@ -1,9 +1,13 @@
 """Where the records of a report go: pages of events, a file, or nowhere. Their sums are taken on the way."""
 
+import gzip
 from collections.abc import Mapping
-from typing import Any
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
-from events.messages.usage import ReportUsage, UsageRecord, UsageRecorded
+from events.messages.usage import ReportUsage, UsageFile, UsageRecord, UsageRecorded
 from events.report_pages import in_pages
 from worker.handling import Context
 from worker.partner_center.resources.spending.usage import UsageItem
@@ -11,28 +15,63 @@ from worker.spending.usage_figures import Kind, Sums, record
 
 
 class Delivery:
-    """The records of one report, as they are read."""
+    """The records of one report, as they are read. A context: a file under way is removed at its end."""
 
     def __init__(self, ctx: Context, command: ReportUsage) -> None:
         self.sums = Sums()
         self._ctx = ctx
-        self._deliver = "none" if ctx.validate_only else command.deliver
+        self._name = f"usage-records/{command.scope}/{ctx.now():%Y%m%dT%H%M%SZ}-{{sha}}.jsonl.gz"
+        self._keeps = command.deliver != "none" and not ctx.validate_only
+        self._most = 0 if command.deliver == "files" else ctx.files.options.records_in_events
         self._records: list[UsageRecord] = []
         self._pages: list[list[UsageRecord]] = []
+        self._written = 0
+        self._opened = ExitStack()
+        self._file: tuple[Path, ExitStack, gzip.GzipFile] | None = None
 
-    async def take(self, kind: Kind | None, item: UsageItem) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._opened.close()
+
+    def take(self, kind: Kind | None, item: UsageItem) -> None:
         """Count one record in, and keep it where its report delivers records. `kind` None: it is only counted."""
         self.sums.add(item)
-        if kind is not None and self._deliver != "none":
-            self._records.append(record(kind, item))
+        if kind is None or not self._keeps:
+            return
+        self._records.append(record(kind, item))
+        if len(self._records) > self._most or self._file is not None:
+            self._write()
 
     async def deliver(self) -> Mapping[str, Any]:
-        """The members `records`, `pages` and `files` of the answer, once all records are taken."""
+        """The members `records`, `pages` and `files` of the answer, once all records are taken.
+
+        Raises the errors of `CommandFiles.document` where the records go to a file.
+        """
         self._pages = list(in_pages(self._records))
-        return {"records": len(self._records), "pages": len(self._pages), "files": ()}
+        number, files = self._written + len(self._records), []
+        if self._file is not None:
+            path, written, _ = self._file
+            written.close()
+            made = await self._ctx.files.document(self._name, path)
+            files = [UsageFile(uri=made.uri, format="source", rows=number, bytes=made.bytes, sha256=made.sha256)]
+        return {"records": number, "pages": len(self._pages), "files": files}
 
     def say(self) -> None:
         """Say the pages, which are published with the answer."""
         for number, page in enumerate(self._pages, start=1):
             place = UsageRecorded.nth_place(number)
             self._ctx.say(place, UsageRecorded, page=number, pages=len(self._pages), records=page)
+
+    def _write(self) -> None:
+        """Move all records that are kept to the file. It is the same for the same records: gzip notes no time."""
+        if self._file is None:
+            path = self._opened.enter_context(self._ctx.files.scratch()) / "records.jsonl.gz"
+            written = self._opened.enter_context(ExitStack())
+            raw = written.enter_context(path.open("wb"))
+            self._file = path, written, written.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
+        for each in self._records:
+            self._file[-1].write(each.model_dump_json().encode() + b"\n")
+        self._written += len(self._records)
+        self._records = []

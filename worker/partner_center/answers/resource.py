@@ -145,6 +145,10 @@ OR_NONE = _loosely(None)
 """For a descriptive object: None if it cannot be read."""
 OR_EMPTY = _loosely(())
 """For a descriptive list: empty if it cannot be read."""
+OBJECTS = BeforeValidator(
+    lambda value: [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else ()
+)
+"""For a descriptive list of objects without required members: entries that are none, such as null, are left out."""
 
 
 def same_id(one: str | None, other: str | None) -> bool:

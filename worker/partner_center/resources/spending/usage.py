@@ -4,7 +4,8 @@ Every operation takes a user's token. A legacy subscription (MS-AZR-0145P) names
 plan a currency (`currencyCode`) and the amount in US dollars.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Annotated
 
 from worker.partner_center.answers.resource import (
@@ -18,9 +19,9 @@ from worker.partner_center.answers.resource import (
     Word,
 )
 from worker.partner_center.operation import Auth, EffectClass, Operation
-from worker.partner_center.paging import pages
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.spending.budgets import Budget
+from worker.partner_center.resources.spending.listed_objects import objects
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 
@@ -86,6 +87,7 @@ def _summary(name: str, path: str, page: str) -> Operation[Summary]:
         answer=Summary,
         effect=EffectClass.READ,
         auth=Auth.USER,
+        patient=True,
         source=DOCS + page,
     )
 
@@ -99,6 +101,7 @@ def _records(name: str, path: str, page: str) -> Operation[Collection[UsageItem]
         page=True,
         effect=EffectClass.READ,
         auth=Auth.USER,
+        patient=True,
         source=DOCS + page,
     )
 
@@ -138,8 +141,11 @@ async def summary(center: PartnerCenter, operation: Operation[Summary], path: Ma
 
 async def records(
     center: PartnerCenter, operation: Operation[Collection[UsageItem]], path: Mapping[str, str]
-) -> AsyncIterator[UsageItem]:
-    """Yield the records of one of the collections above. There can be very many. Refused with 3000 without usage."""
-    async for page in pages(center, operation, path, patient=True):
-        for item in page.items:
+) -> AsyncGenerator[UsageItem]:
+    """Yield the records of one of the collections above, in little memory: there can be very many.
+
+    Refused with 3000 without usage.
+    """
+    async with aclosing(objects(center, operation, path, UsageItem)) as found:
+        async for item in found:
             yield item

@@ -1,0 +1,36 @@
+"""The objects of a long list, read one by one. What cannot be read is left out, as null is."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from worker.partner_center.answers.exact_json import loads
+from worker.partner_center.answers.resource import Collection, Resource
+from worker.partner_center.item_stream import items
+from worker.partner_center.operation import Operation
+from worker.partner_center.port import PartnerCenter, Query
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
+
+
+async def objects(
+    center: PartnerCenter,
+    operation: Operation[Collection[ResourceT]],
+    path: Mapping[str, str],
+    kind: type[ResourceT],
+    *,
+    query: Query | None = None,
+) -> AsyncGenerator[ResourceT]:
+    """Yield every object of the list over all of its pages, whatever their size. Raises the errors of `items`.
+
+    `kind` has no required members: only an entry that is no object is left out.
+    """
+    async with aclosing(items(center, operation, path, query=query)) as raw:
+        async for each in raw:
+            try:
+                found = kind.model_validate(loads(each))
+            except ValidationError:
+                continue
+            yield found
