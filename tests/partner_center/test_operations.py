@@ -1,6 +1,7 @@
 """Every operation: the request that its function sends, and the value read from an answer of Partner Center's shape."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -30,7 +31,8 @@ from worker.partner_center.resources import (
 )
 from worker.partner_center.resources.billing_exports import Lines, Wanted
 from worker.partner_center.resources.carts import NewCart, NewLineItem
-from worker.partner_center.resources.spending import budgets, invoices, usage
+from worker.partner_center.resources.spending import budgets, invoice_documents, invoice_lines, invoices, usage
+from worker.partner_center.resources.spending.invoice_lines import LinesPath
 
 C = "0a1b2c3d-0000-4000-8000-00000000cafe"
 S = "5a2a03c7-0000-4000-8000-dee8841e2001"
@@ -58,6 +60,17 @@ def collection(*items: object) -> dict[str, object]:
         "links": {"self": link("/x")},
         "attributes": {"objectType": "Collection"},
     }
+
+
+async def gathered(items: AsyncIterator[bytes]) -> list[bytes]:
+    """All items."""
+    return [item async for item in items]
+
+
+async def document(opened: AbstractAsyncContextManager[AsyncIterator[bytes]]) -> bytes:
+    """A whole document."""
+    async with opened as pieces:
+        return b"".join([piece async for piece in pieces])
 
 
 @dataclass(frozen=True)
@@ -673,6 +686,30 @@ CASES = {
         lambda it: (it.id, it.address(it.blobs[0]).get_secret_value()),
         ("m1", "https://files.example/x/part-0.json.gz"),
     ),
+    "invoices.list_lines": Case(
+        lambda center: gathered(
+            invoice_lines.items(center, LinesPath("onetime", "usagelineitems", currency="EUR", period="previous"))
+        ),
+        "/v1/invoices/unbilled/lineitems?provider=onetime&invoicelineitemtype=usagelineitems&currencycode=EUR"
+        "&period=previous&size=2000",
+        b'{"totalCount":1,"items":[{"unitPrice": 1.50, "quantity": "3"}]}',
+        lambda it: it,
+        [b'{"unitPrice": 1.50, "quantity": "3"}'],
+    ),
+    "invoices.statement": Case(
+        lambda center: document(invoice_documents.statement(center, "G000000001")),
+        "/v1/invoices/G000000001/documents/statement",
+        b"%PDF-1.7 ...",
+        lambda it: it,
+        b"%PDF-1.7 ...",
+    ),
+    "invoices.receipt": Case(
+        lambda center: document(invoice_documents.receipt(center, "G000000001", "R1")),
+        "/v1/invoices/G000000001/receipts/R1/documents/statement",
+        b"%PDF-1.7 ...",
+        lambda it: it,
+        b"%PDF-1.7 ...",
+    ),
     "reservations.list": Case(
         lambda center: reservations.list_all(center, C),
         f"/v1/customers/{C}/entitlements?entitlementType=reservedInstance&showExpiry=true",
@@ -892,6 +929,8 @@ def test_the_operations_that_take_a_users_token() -> None:
     users = {name for name, operation in operations().items() if operation.auth is Auth.USER and not operation.arm}
     assert {operation.auth for operation in operations().values() if operation.arm} == {Auth.USER}
     assert users == {
+        "invoices.statement",
+        "invoices.receipt",
         "agreements.metadata",
         "agreements.confirmations",
         "agreements.confirm",

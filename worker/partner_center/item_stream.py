@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
+from pydantic import ValidationError
+
 from worker.partner_center.answers.exact_json import NotJson
-from worker.partner_center.answers.item_splitter import ItemSplitter
-from worker.partner_center.answers.resource import Collection, Link
+from worker.partner_center.answers.item_splitter import ITEMS, ItemSplitter
+from worker.partner_center.answers.resource import Collection, Link, member
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
 from worker.partner_center.paging import PAGES
@@ -35,13 +37,15 @@ class OpenPage:
             fault = answer.fault_in(splitter.rest)
             if fault is not None:
                 raise fault
-            if not self.rest.keys() & {"totalCount", "attributes"}:
+            if {name.lower() for name in self.rest}.isdisjoint({"totalcount", "attributes"}):
                 raise answer.unreadable("its body is no collection")
 
-    @property
-    def next(self) -> Link | None:
-        """The link to the next page. None at the end."""
-        return Collection[Any].model_validate({"items": [], **self.rest}).next
+    def next_of(self, operation: Operation[Any]) -> Link | None:
+        """The link to the next page. None at the end. Raises `Unanswered` for a link that cannot be read."""
+        try:
+            return Collection[Any].model_validate({**self.rest, member(self.rest, ITEMS): []}).next
+        except ValidationError:
+            raise Unanswered(operation.name, "the link to the next page cannot be read") from None
 
 
 async def items(
@@ -60,7 +64,7 @@ async def items(
         async with opened as answer, aclosing(page.items(answer)) as raw:
             async for item in raw:
                 yield item
-        link = page.next
+        link = page.next_of(operation)
         if link is None:
             return
         named = link.model_dump_json()

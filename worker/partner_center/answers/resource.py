@@ -229,11 +229,24 @@ class Header(Resource):
 
 
 class Link(Resource):
-    """An address inside an answer, in most cases relative to the version root."""
+    """An address inside an answer, in most cases relative to the version root. May be only the address, as text."""
 
     uri: Text = None
     method: Text = None
     headers: tuple[Header, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_any_form(cls, document: object) -> object:
+        if isinstance(document, str):
+            return {"uri": document}
+        if not isinstance(document, dict):
+            return document
+        name = member(document, "headers")
+        headers = document.get(name)
+        if isinstance(headers, list):
+            return {**document, name: [each for each in headers if each is not None]}
+        return document
 
 
 class PageLinks(Resource):
