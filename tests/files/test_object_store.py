@@ -8,19 +8,24 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from obstore.store import MemoryStore
 
 from ops.local import object_stores
 from ops.local.object_stores import LocalAzurite, LocalS3
+from tests.datasets.stage import CREATED, DATASET, bench_in, end, export
 from tests.support.missing import missing
+from worker.files import catalog
 from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.folder import FolderStore
 from worker.files.object_store import PIECE, ObjectStore, may_be_plain
 from worker.files.opening import open_store
 from worker.files.store import Entry, Store
+from worker.files.verification import verify
 
 STAGING, VERSION = "v1/d/.tmp-e", "v1/d/version=20261108T101959Z-6b1f0c9d2a47"
 CONTENT = os.urandom(1024) * 20 * 1024
@@ -221,3 +226,48 @@ def test_plain_http_is_for_this_machine_or_where_a_person_says_so(environment: d
 def test_a_piece_is_smaller_than_the_file_of_these_tests() -> None:
     """The upload of several parts is what the tests above are about."""
     assert len(CONTENT) > 2 * PIECE
+
+
+async def test_a_command_publishes_reads_and_removes_versions_there(store: Store, tmp_path: Path) -> None:
+    """Two versions, the pointer between them, every byte verified, and nothing under way left; then one is removed."""
+    async with bench_in(tmp_path, store=store) as bench:
+        first = await export(bench, await bench.begin(id="c-1"))
+        await end(bench, "c-1")
+        later = CREATED + timedelta(hours=1)
+        second = await export(bench, await bench.begin(id="c-2"), contents=(b"other\n",), created=later)
+        destination = bench.files
+        (found,) = await catalog.datasets(destination)
+        latest = await destination.latest(DATASET)
+        assert found.standing == [second["version"], first["version"]]
+        assert found.staging == {}
+        assert latest is not None
+        assert (latest.version, latest.manifest.supersedes) == (second["version"], first["version"])
+        assert latest.manifest_uri == f"{store.url}/{DATASET.version_folder(latest.version)}/manifest.json"
+        for version in found.standing:
+            published = await destination.published(DATASET, version)
+            assert published is not None
+            assert (await verify(destination, published, lambda _: None)).problems == []
+        await destination.probe()
+        await destination.remove(DATASET, first["version"])
+        (found,) = await catalog.datasets(destination, DATASET)
+        assert found.standing == [second["version"]]
+
+
+async def test_a_large_file_is_never_whole_in_memory(
+    s3: LocalS3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither on its way to the store nor on its way back: the process grows by a few pieces."""
+    known(monkeypatch, s3.environment)
+    store, size = open_store("s3://bucket/large"), 96 * 1024 * 1024
+    source = tmp_path / "large"
+    with source.open("wb") as file:
+        file.truncate(size)
+    await store.put("warm", file_in(tmp_path))
+    before = psutil.Process().memory_info().rss
+    await store.put("large", source)
+    read = most = 0
+    async for piece in store.chunks("large"):
+        read += len(piece)
+        most = max(most, psutil.Process().memory_info().rss - before)
+    assert read == size
+    assert most < size / 2
