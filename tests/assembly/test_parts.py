@@ -38,7 +38,7 @@ def test_durations_become_seconds() -> None:
 
 def test_an_account_of_a_sandbox_has_no_budgets() -> None:
     """The setting says so: Microsoft documents no signal."""
-    settings = settings_of(partners=("one", "two"))
+    settings = settings_of(("one", "two"))
     settings.partners["two"] = settings.partners["two"].model_copy(update={"sandbox": True})
     assert {name: each.sandbox for name, each in policy(settings).accounts.items()} == {"one": False, "two": True}
 
