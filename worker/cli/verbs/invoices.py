@@ -2,14 +2,22 @@
 
 import typer
 
-from worker.cli.help_layout import LOOKING, examples
+from worker.cli import invoice_reports
+from worker.cli.help_layout import WORKING, examples
 from worker.cli.invoice_comparison import compare
+from worker.cli.list_by_default import ListByDefault
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this group."""
-    group = typer.Typer()
-    group.callback()(_group)
+    group = typer.Typer(cls=ListByDefault)
+    group.command(
+        "list",
+        epilog=examples(
+            app, "azplan invoices", "azplan invoices list --from 2026-01-01 --currency EUR", "azplan invoices --json"
+        ),
+    )(invoice_reports.list_)
+    group.command("show", epilog=examples(app, "azplan invoices show G016907411"))(invoice_reports.show_one)
     group.command(
         epilog=examples(
             app,
@@ -19,9 +27,5 @@ def register(app: typer.Typer) -> None:
         )
     )(compare)
     app.add_typer(
-        group, name="invoices", help="The partner's invoices, and whether they add up.", rich_help_panel=LOOKING
+        group, name="invoices", help="The partner's invoices, and whether they add up.", rich_help_panel=WORKING
     )
-
-
-def _group() -> None:
-    """A group stays a group while it has one verb."""
