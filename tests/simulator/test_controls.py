@@ -194,8 +194,9 @@ async def test_money_is_seeded_changed_and_counted(simulator: Simulator, control
     renewed = (await control.post("/invoices/G000000001/versions", json={"same_content": False})).json()
     assert (renewed["usage_lines"], renewed["version"], renewed["content"]) == (60, 3, 1)
     await control.post("/unbilled", json={"currency": "EUR", "period": "previous"})
-    listed = [(each["id"], each["month"]) for each in (await control.get("/invoices")).json()]
-    assert listed[-1] == ("unbilled-eur-previous", "2026-02")
+    listed = [(each["period"], each["month"]) for each in (await control.get("/invoices")).json()]
+    assert listed == [(None, "2026-02"), (None, "2026-02"), ("previous", "2026-02")]
+    assert (await control.get("/invoices/unbilled-EUR-previous/figures")).json()["rows"] == 60
     customer = simulator.customer("plan")
     spent = (await control.post(f"/customers/{customer.id}/usage", json={"total": "1.10"})).json()
     assert (spent["total"], spent["currency"]) == ("1.10", "USD")

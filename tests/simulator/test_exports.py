@@ -69,6 +69,23 @@ async def test_unbilled_lines_are_asked_for_by_currency_and_period(simulator: Si
     assert (await graph.call("GET", other.headers["Location"])).body["error"]["code"] == "5000"
 
 
+async def test_a_month_that_is_current_becomes_the_last(simulator: Simulator, graph: GraphCaller) -> None:
+    """What current and last mean follows from the day of the POST; seeding a month again is another version."""
+    path = UNBILLED.format("usage")
+    simulator.unbilled("USD", "current", usage_lines=70)
+    simulator.clock.advance(31 * 86400)
+    etags = []
+    for lines in (70, 80):
+        begun = await graph.call("POST", path, {"currencyCode": "USD", "billingPeriod": "last"})
+        manifest = (await graph.call("GET", begun.headers["Location"])).body["resourceLocation"]
+        assert len(await graph.lines(manifest)) == simulator.figures("unbilled-usd-previous").rows == lines
+        etags.append(manifest["eTag"])
+        simulator.unbilled("USD", "previous", usage_lines=80)
+    assert len(set(etags)) == 2
+    current = await graph.call("POST", path, {"currencyCode": "USD", "billingPeriod": "current"})
+    assert (await graph.call("GET", current.headers["Location"])).body["status"] == "failed"
+
+
 @pytest.mark.parametrize(
     "body",
     [

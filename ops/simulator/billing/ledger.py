@@ -7,6 +7,7 @@ import uuid
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,9 @@ class Ledger:
         found = self.invoices.get(wanted)
         return found if found is not None and found.partner == partner else None
 
-    def unbilled(self, partner: str, currency: str, period: str) -> Invoice | None:
+    def unbilled(self, partner: str, currency: str, month: str) -> Invoice | None:
         """Return the lines of a month that is not billed yet."""
-        return self.find(partner, unbilled_id(currency, period))
+        return self.find(partner, unbilled_id(partner, currency, month))
 
     def of(self, partner: str) -> list[Invoice]:
         """Return the invoices of a partner, oldest first."""
@@ -118,9 +119,15 @@ class Ledger:
         return self.releases.setdefault(made.path, made)
 
 
-def unbilled_id(currency: str, period: str) -> str:
+def unbilled_id(partner: str, currency: str, month: str) -> str:
     """Return the id under which lines that are not billed yet are kept."""
-    return f"unbilled-{currency}-{period}".lower()
+    return f"unbilled-{currency}-{month}-{partner[-12:]}".lower()
+
+
+def month_of(today: datetime, period: str) -> str:
+    """Return the month that is current or previous on a day."""
+    months = today.year * 12 + today.month - (1 if period == "current" else 2)
+    return f"{months // 12}-{months % 12 + 1:02d}"
 
 
 def next_id(taken: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """What a test does with money: seeds invoices and usage, changes them as Microsoft does, and reads exact books."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -9,11 +10,13 @@ from typing import Any, Literal
 from ops.simulator.behaviour import checked_copy
 from ops.simulator.billing.figures import Figures, figures
 from ops.simulator.billing.invoices import Buyer, Invoice, LineKind
-from ops.simulator.billing.ledger import Export, checked_members, made_up_buyer, next_id, unbilled_id
+from ops.simulator.billing.ledger import Export, checked_members, made_up_buyer, month_of, next_id, unbilled_id
 from ops.simulator.billing.releases import Attributes
 from ops.simulator.billing.spending import Spent, spent_by
 from ops.simulator.state import Customer, Partner
 from ops.simulator.world import World
+
+UNBILLED = re.compile(r"unbilled-(?P<currency>\w{3})-(?P<period>current|previous)")
 
 
 class BillingDesk:
@@ -50,15 +53,23 @@ class BillingDesk:
     def unbilled(
         self, currency: str = "USD", period: str = "current", *, partner: str | None = None, **members: Any
     ) -> Invoice:
-        """Seed the lines of a month that is not billed yet; seeding it again replaces them."""
-        owner, today = self._owner(partner), self.world.clock.date()
-        months = today.year * 12 + today.month - (1 if period == "current" else 2)
-        chosen = {"month": f"{months // 12}-{months % 12 + 1:02d}", "currency": currency, "period": period, **members}
-        return self.world.ledger.put(self._made(owner, unbilled_id(currency, period), chosen))
+        """Seed the lines of a month that is not billed yet; seeding it again makes them another version.
+
+        ``period`` is ``current`` or ``previous`` now; the month stays what it is when time goes on.
+        """
+        owner, month = self._owner(partner), month_of(self.world.clock.date(), period)
+        identity = unbilled_id(owner.tenant_id, currency, month)
+        made = self._made(owner, identity, {"month": month, "currency": currency, "period": period, **members})
+        before = self.world.ledger.invoices.get(identity)
+        return self.world.ledger.put(replace(made, version=before.version + 1) if before else made)
 
     def find_invoice(self, identity: str) -> Invoice:
-        """Return an invoice, or unbilled lines under an id such as ``unbilled-usd-current``; raises KeyError."""
-        return self.world.ledger.invoices[identity.lower()]
+        """Return an invoice, or unbilled lines under a name such as ``unbilled-usd-current``; raises KeyError."""
+        wanted = identity.lower()
+        if named := UNBILLED.fullmatch(wanted):
+            month = month_of(self.world.clock.date(), named["period"])
+            wanted = unbilled_id(self._owner(None).tenant_id, named["currency"], month)
+        return self.world.ledger.invoices[wanted]
 
     def change_invoice(self, identity: str, **members: Any) -> Invoice:
         """Change members of an invoice. Its data get a new version. Raises KeyError or ValueError."""
@@ -151,4 +162,4 @@ def _buyer(customer: Customer) -> Buyer | None:
 
 def _chosen(invoice: Invoice) -> dict[str, Any]:
     ours = {"id", "partner", "partner_id", "made_at", "buyers", "version", "content"}
-    return {name: value for name, value in vars(invoice).items() if name not in ours}
+    return {each.name: getattr(invoice, each.name) for each in fields(invoice) if each.name not in ours}

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Literal
 
 from ops.simulator.billing.invoices import Invoice, LineKind
-from ops.simulator.billing.ledger import Export, unbilled_id
+from ops.simulator.billing.ledger import Export, month_of, unbilled_id
 from ops.simulator.billing.releases import Attributes, Release
 from ops.simulator.books import Effect
 from ops.simulator.clock import wire_date
@@ -39,7 +39,8 @@ def begin_unbilled(kind: LineKind, call: GraphCall) -> Answer:
     period = call.member("billingPeriod", among=("current", "last"))
     if len(currency) != 3 or not currency.isalpha():
         raise bad_request("Invalid value for 'currencyCode'.")
-    return _begin(call, kind, unbilled_id(currency, "previous" if period == "last" else "current"))
+    month = month_of(call.world.clock.date(call.at), period)
+    return _begin(call, kind, unbilled_id(call.caller.partner.tenant_id, currency, month))
 
 
 def look(call: GraphCall) -> Answer:

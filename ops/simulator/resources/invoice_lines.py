@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ops.simulator.billing.invoices import Invoice, LineKind
+from ops.simulator.billing.ledger import month_of
 from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.invoice_lines.consumption import group_of
 from ops.simulator.invoice_lines.sequences import line_of, numbers, planted_of
@@ -86,7 +87,8 @@ def unbilled_lines(call: Call) -> Answer:
     own = [each for each in call.world.ledger.invoices.values() if each.partner == call.partner.tenant_id]
     if call.settings.other_currency == "400" and currency.upper() not in {each.currency for each in own}:
         raise Refused(800002, "the currency is not one of the partner's")
-    invoice = call.world.ledger.unbilled(call.partner.tenant_id, currency, period)
+    month = month_of(call.world.clock.date(call.at), period)
+    invoice = call.world.ledger.unbilled(call.partner.tenant_id, currency, month)
     wanted = _wanted(call, invoice)
     if wanted.provider in LEGACY:
         raise Refused(800002, "provider")
