@@ -107,7 +107,7 @@ OLDEST_DETAIL = _gauge(
 
 REQUESTS = _counter(
     "partner_center_requests_total",
-    "Requests to Partner Center and Azure Resource Manager (arm.*) by HTTP status; timeout, connect and lost where no"
+    "Requests to Partner Center and Microsoft's other services by HTTP status; timeout, connect and lost where no"
     " answer came.",
     "operation",
     "method",

@@ -27,6 +27,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s/:@]{0,200}):[^\s\"'<>]{1,500}@"), rf"\1:{MASK}@"),
     # Shared access keys of Azure Event Hubs connection strings
     (re.compile(r"(SharedAccess(?:Key|Signature)\s*=\s*)[^;\s\"']+", re.IGNORECASE), rf"\1{MASK}"),
+    # The signature of an address at Azure Storage
+    (re.compile(r"([?&]sig=)[^\s&\"'<>]+", re.IGNORECASE), rf"\1{MASK}"),
     # name=value, name: value, "name": "value", name='value'
     (re.compile(rf"({_NAMED}[\"']?\s{{0,9}}[=:]\s{{0,9}}){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
 )

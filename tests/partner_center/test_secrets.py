@@ -1,7 +1,8 @@
 """Planted secrets appear nowhere: not in logs, errors, metrics, traces or calls, whatever fails."""
 
 import logging
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,13 +15,17 @@ from prometheus_client import generate_latest
 
 from tests.partner_center.authority import Authority
 from tests.partner_center.conftest import SECRET, MakeAccount, Recorder
-from tests.partner_center.wire import Move, Wire, answers, hangs_up
+from tests.partner_center.wire import Move, Wire, answers, hangs_up, raw
 from tests.support.quiet import overheard
 from worker import metrics
-from worker.partner_center.errors import CallError
-from worker.partner_center.resources import arm_subscriptions, carts, customers, upgrades
+from worker.partner_center.errors import CallError, Unanswered
+from worker.partner_center.port import PartnerCenter
+from worker.partner_center.resources import arm_subscriptions, billing_exports, carts, customers, upgrades
+from worker.partner_center.resources.billing_exports import Lines, Wanted
+from worker.partner_center.resources.billing_manifests import without_signature
 
 REFRESH = "canary-refresh-token-77aa"
+SIGNATURE = "canary-sas-signature-90c2"
 BODY = "canary-body-31f0"
 
 
@@ -35,16 +40,44 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     provider.shutdown()
 
 
+async def export(
+    center: PartnerCenter, graph: Wire, storage: Wire, *moves: Move, rest: Sequence[Move] = (), place: str = ""
+) -> list[str]:
+    """An export from its request to its file. Returns all that is told on the way."""
+    told = []
+    graph.will(*moves)
+    storage.will(*rest)
+    inside = {"rootDirectory": place or storage.url, "sasToken": f"sig={SIGNATURE}", "blobs": [{"name": "x"}]}
+    try:
+        await billing_exports.begin(center, Wanted(Lines.USAGE, invoice_id="G1"))
+        graph.will(answers(200, {"status": "succeeded", "resourceLocation": inside | {"blobs": [{}]}}))
+        with suppress(Unanswered):
+            await billing_exports.look(center, "/v1.0/reports/1")
+        graph.will(answers(200, {"status": "succeeded", "resourceLocation": inside}))
+        found = (await billing_exports.look(center, "/v1.0/reports/1")).manifest
+        assert found is not None
+        told.append(f"{found!r} {found} {without_signature(found)}")
+        async with billing_exports.blob(center, found, found.blobs[0]) as answer:
+            told.append(f"{answer!r} {answer.headers}")
+            assert b"".join([piece async for piece in answer])
+    except CallError as error:
+        told.append(f"{error!s} {error!r} {error.description} {getattr(error, 'advice', '')}")
+        told.append("".join(traceback.format_exception(error)))
+    return told
+
+
 async def test_planted_secrets_turn_up_nowhere(
     make_account: MakeAccount,
     partner_center: Wire,
     arm: Wire,
+    graph: Wire,
+    storage: Wire,
     tokens: Authority,
     tmp_path: Path,
     spans: InMemorySpanExporter,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Client secret, refresh tokens, access tokens and bodies stay hidden through success, refusal and failure."""
+    """Secrets, tokens, signed addresses and bodies stay hidden through success, refusal and failure."""
     caplog.set_level(logging.DEBUG)
     file = tmp_path / "refresh-token"
     file.write_text(REFRESH)
@@ -69,6 +102,23 @@ async def test_planted_secrets_turn_up_nowhere(
                 told.append(f"{error!s} {error!r} {error.description} {getattr(error, 'advice', '')}")
 
     with overheard() as logged:
+        started, body_of = answers(202, b"", Location="/v1.0/reports/1"), SIGNATURE.encode()
+        told += await export(center, graph, storage, started, rest=[answers(200, b"lines")])
+        for answer in (answers(403, body_of), answers(302, b"", Location=f"/?sig={SIGNATURE}"), answers(500, body_of)):
+            told += await export(center, graph, storage, started, rest=[answer])
+        told += await export(
+            center, graph, storage, started, rest=[raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")]
+        )
+        told += await export(center, graph, storage, started, rest=[raw(body_of)])
+        told += await export(center, graph, storage, started, place="https://elsewhere.example")
+        told += await export(center, graph, storage, started, place="http://localhost:1")
+        told += await export(center, graph, storage, answers(403, {"error": {"code": "UnknownError", "message": "no"}}))
+        told += await export(
+            center,
+            graph,
+            storage,
+            *[answers(401, {"error": {"code": "InvalidAuthenticationToken", "message": "no"}})] * 3,
+        )
         await attempt(answers(200, body), answers(201, body), answers(202, b"", Location="productUpgrades/1"))
         await attempt(answers(400, b'{"code":1,"description":"no"}'), hangs_up, answers(500, body))
         await attempt(*[answers(401, {"code": 400, "description": "denied"})] * 6)
@@ -94,7 +144,7 @@ async def test_planted_secrets_turn_up_nowhere(
         "spans": " ".join(span.to_json() for span in spans.get_finished_spans()),
         "objects": f"{account!r} {center!r} {account.__dict__!r} {account._state.tokens.__dict__!r}",
     }
-    planted = {SECRET, REFRESH, BODY, *tokens.issued}
+    planted = {SECRET, REFRESH, BODY, SIGNATURE, *tokens.issued}
     assert {(place, secret) for place, text in places.items() for secret in planted if secret in text} == set()
     assert all(places.values())
     assert len(spans.get_finished_spans()) >= 9

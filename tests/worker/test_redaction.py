@@ -33,6 +33,7 @@ CONNECTION = "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;S
         ("AZPLAN_KAFKA__SASL_PASSWORD=hunter22", "hunter22"),
         ('password="cut off in the mid', "cut off"),
         ("Set-Cookie: session=abcdef", "session=abcdef"),
+        ("GET https://x.blob.core.windows.net/a?sv=1&sig=hAAf%2Fb%3D&sp=rl failed", "hAAf%2Fb%3D"),
     ],
 )
 def test_a_secret_does_not_survive(text: str, secret: str) -> None:

@@ -1,4 +1,6 @@
-"""The only door to Partner Center and Azure Resource Manager: operations, tokens, ceilings, circuits, answers.
+"""The only door to Microsoft's services: operations, tokens, ceilings, circuits, answers.
+
+The services are Partner Center, Azure Resource Manager, Microsoft Graph and Azure Storage (`operation.Api`).
 
 A handler imports a module of `resources` and calls its functions with the `PartnerCenter` of its command. The modules
 `arm_subscriptions` and `arm_reservations` are those of Azure Resource Manager. Their functions are called in the same
@@ -23,6 +25,9 @@ if it goes on (`arm_reservations.is_under_way`).
 | `client.trouble_explanations`, `client.unreachable_cause` | why sign-in or connection fails, and what to do about it |
 | `answers` | how answers are read, and what their errors mean. Pure |
 | `paging` | collections, page by page |
+| `item_stream` | collections of any size, item by item, as the bytes that were sent |
+| `client.streams` | answers that are read piece by piece, and downloads |
+| `client.spans` | the trace of a request |
 | `recent_answers` | answers that commands of one account share for a while |
 | `reject_codes` | the code with which a command is rejected, for each refusal |
 
