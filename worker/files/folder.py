@@ -166,8 +166,6 @@ def _assemble(parts: Mapping[Path, Path]) -> None:
 
 def _appear(assembled: Path, folder: Path, manifest: bytes) -> bool:
     """Write the manifest into the assembled folder and rename the folder: all of it is there, or nothing."""
-    if (folder / MANIFEST).exists():
-        return False
     _make(assembled)
     _write(assembled / MANIFEST, manifest)
     keep_folder(assembled)
