@@ -422,3 +422,16 @@ async def test_parts_that_somebody_removed_are_made_again(tmp_path: Path, *, pub
         assert await files.parts(one) == []
         await export(bench, work)
     check_whole(tmp_path)
+
+
+async def test_a_part_of_a_worker_that_lost_its_lane_takes_no_parts_place(tmp_path: Path) -> None:
+    """Two versions of a converter may write other bytes for the same part. What the journal's row says is published."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        files = bench.of(work)
+        one = await files.export(DATASET, "graph")
+        await make_part(files, one, 0, CONTENTS[0])
+        with pytest.raises(LaneLost):
+            await make_part(bench.of(settled(work)), one, 0, b"other bytes of the same lines\n")
+        await export(bench, work)
+    check_whole(tmp_path)

@@ -1,0 +1,69 @@
+"""Folders for files under way: of one process, gone with it, and no burden if the process could not remove them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from worker.files.errors import DestinationRefused
+from worker.files.scratch import LOCK, PREFIX, Scratch
+
+HOLDS = """
+import sys
+from pathlib import Path
+from worker.files.scratch import Scratch
+scratch = Scratch(Path(sys.argv[1]))
+with scratch.folder() as folder:
+    (folder / "part").write_bytes(b"x")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_folder_is_empty_and_gone_with_all_that_is_in_it(tmp_path: Path) -> None:
+    """Each folder is another one. The process's own folder goes when the worker ends."""
+    scratch = Scratch(tmp_path / "scratch")
+    with scratch.folder() as one, scratch.folder() as two:
+        assert one != two
+        assert list(one.iterdir()) == []
+        (one / "part").write_bytes(b"x")
+    assert not one.exists()
+    scratch.close()
+    assert list((tmp_path / "scratch").iterdir()) == []
+    scratch.close()
+
+
+def test_what_a_dead_process_has_left_goes_and_a_living_ones_stays(tmp_path: Path) -> None:
+    """A lock tells them apart, whatever their numbers are."""
+    living = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert living.stdout is not None
+    folder = Path(living.stdout.readline().strip())
+    dead = tmp_path / f"{PREFIX}dead"
+    dead.mkdir()
+    (dead / "part").write_bytes(b"x")
+    dead.with_suffix(LOCK).touch()
+    ours = Scratch(tmp_path)
+    with ours.folder():
+        assert not dead.exists()
+        assert (folder / "part").exists()
+        living.kill()
+        living.wait()
+    living.stdout.close()
+    assert living.stdin is not None
+    living.stdin.close()
+    next_one = Scratch(tmp_path)
+    with next_one.folder():
+        assert not folder.exists()
+    next_one.close()
+    ours.close()
+
+
+def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:
+    """A file stands in its place."""
+    (tmp_path / "file").touch()
+    with pytest.raises(DestinationRefused) as refused, Scratch(tmp_path / "file" / "scratch").folder():
+        pass
+    assert "AZPLAN_FILES__SCRATCH" in str(refused.value.advice)
