@@ -170,6 +170,14 @@ async def test_dates_and_single_lines_can_be_odd(simulator: Simulator, graph: Gr
     assert summed(lines, "billingpretaxtotal") == summed(plain, "BillingPreTaxTotal")
 
 
+async def test_ids_of_the_reconciliation_can_have_capitals(simulator: Simulator, graph: GraphCaller) -> None:
+    """Usage and reconciliation then name the same customer in another case."""
+    simulator.change(line_ids="mixed")
+    usage, reconciliation = await graph.lines(await graph.manifest()), await graph.manifest("reconciliation")
+    ids = {line["CustomerId"] for line in usage}
+    assert {line["CustomerId"] for line in await graph.lines(reconciliation)} == {each.upper() for each in ids} != ids
+
+
 async def test_basic_attributes_are_fewer(graph: GraphCaller) -> None:
     """Both sets have what the page of attributeSet lists, and nothing that is Partner Center's alone."""
     full = set((await graph.lines(await graph.manifest(attributeSet="full")))[0])

@@ -134,6 +134,18 @@ async def test_a_planted_fault_is_in_the_lines_and_in_the_books(simulator: Simul
     assert books.invoice_total == true.invoice_total
 
 
+@pytest.mark.parametrize("lines", ["usage", "reconciliation"])
+async def test_a_line_can_be_off_by_any_amount(simulator: Simulator, lines: str) -> None:
+    """A planted amount is what the served lines differ by from the true ones."""
+    simulator.invoice(**WIDE, planted=({"kind": "cent", "lines": lines, "line": 5, "amount": "-12.34"},))
+    served, true = (
+        simulator.figures("G000000001", lines, blobs=False, planted=planted)  # type: ignore[arg-type]
+        for planted in (True, False)
+    )
+    off = sum(each.before_tax for each in served.totals) - sum(each.before_tax for each in true.totals)
+    assert off == Decimal("-12.34")
+
+
 async def test_usage_can_be_partial_for_a_while(simulator: Simulator) -> None:
     """Until a moment some lines are missing; then an export has them all, under another eTag."""
     planted = tuple({"kind": "doubled", "line": each} for each in range(7))

@@ -31,6 +31,8 @@ class Planted:
     lines: LineKind = "usage"
     line: int = 0
     """Number of the line, counted from 0 without planted faults."""
+    amount: Decimal | None = None
+    """What ``cent`` adds; None: the smallest amount of the currency."""
 
 
 @dataclass(frozen=True)

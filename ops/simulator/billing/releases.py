@@ -104,7 +104,15 @@ class Release:
     def _content(self) -> str:
         """Everything that the bytes follow from."""
         s = self.settings
-        knobs = (s.line_keys, s.line_synonyms, s.line_numbers, s.line_dates, s.unknown_attributes, s.line_oddities)
+        knobs = (
+            s.line_keys,
+            s.line_synonyms,
+            s.line_numbers,
+            s.line_dates,
+            s.line_ids,
+            s.unknown_attributes,
+            s.line_oddities,
+        )
         return repr((self.invoice.fingerprint, self.kind, self.attributes, self.complete, self.etag, knobs))
 
 

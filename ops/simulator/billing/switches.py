@@ -15,7 +15,7 @@ FOR_ALL_BILLING = frozenset(
         *("export_outcome", "export_retry_after", "export_lifetime", "resource_location", "manifest_form"),
         *("success_word", "sas_lifetime", "etag_changes", "etag_after_blobs", "old_blobs", "pinned_manifests"),
         *("graph_requests_per_minute", "line_keys", "line_synonyms", "line_numbers", "line_dates"),
-        *("line_oddities", "unknown_attributes"),
+        *("line_ids", "line_oddities", "unknown_attributes"),
         *("blob_damage", "blob_damage_times", "blob_header"),
     }
 )
@@ -93,6 +93,8 @@ class BillingSettings:
     """[all] How numbers are written; mixed: by attribute."""
     line_dates: Literal["zone", "bare", "mixed"] = "zone"
     """[all] Dates with ``Z`` or without a zone; mixed: by blob."""
+    line_ids: Literal["lower", "mixed"] = "lower"
+    """[all] Case of the ids in lines; mixed: capitals in the reconciliation."""
     line_oddities: tuple[LineOddity, ...] = ()
     """[all] What the first line of each blob has that readers stumble over; no amount changes."""
     unknown_attributes: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ def usage_line(invoice: Invoice, number: int, planted: Planted | None = None) ->
     varying = varying_of(invoice, found, k)
     line |= varying
     if planted is not None and planted.kind == "cent":
-        line["billingPreTaxTotal"] += Decimal("0.01")
+        line["billingPreTaxTotal"] += invoice.minor if planted.amount is None else planted.amount
     elif planted is not None and planted.kind == "rate":
         line["pcToBCExchangeRate"] *= 2
         line["billingPreTaxTotal"] *= 2

@@ -12,14 +12,23 @@ from ops.simulator.invoice_lines.consumption import Group, group
 from ops.simulator.invoice_lines.daily_usage import day, foreign
 
 Line = dict[str, Any]
-SEAT_CHARGES = ("new", "renew", "cycleCharge", "addQuantity", "convert", "extendTerm", "changeBillingPlan")
+SEAT_CHARGES = (
+    "new",
+    "renew",
+    "cycleCharge",
+    "addQuantity",
+    "convert",
+    "extendTerm",
+    "changeBillingPlan",
+    "moveQuantity",
+)
 
 
 def reconciliation_line(invoice: Invoice, number: int, planted: Planted | None = None) -> Line:
     """Return a line by its number, with its attributes under the names of Partner Center."""
     line = _plain(invoice, number)
     if planted is not None and planted.kind == "cent":
-        line["subtotal"] += invoice.minor
+        line["subtotal"] += invoice.minor if planted.amount is None else planted.amount
     elif planted is not None and planted.kind == "rate":
         line["pcToBCExchangeRate"] *= 2
     elif planted is not None and planted.kind == "currency":

@@ -66,6 +66,8 @@ class Style:
     numbers: NumberForm
     unknown: tuple[str, ...]
     dates: Literal["zone", "bare"] = "zone"
+    capitals: bool = False
+    """True: ids are in capitals."""
 
     def write(self, line: Mapping[str, Any]) -> str:
         """Return a line as JSON text, with marks where its values are marks."""
@@ -109,7 +111,7 @@ class Style:
         if isinstance(value, Mark):
             return f"\x00{value}\x00"
         if isinstance(value, str):
-            return self.text(value)
+            return self.text(value.upper() if self.capitals and name.endswith("Id") else value)
         return self._number(name, value) if isinstance(value, Decimal) else json.dumps(value)
 
     def text(self, value: str) -> str:
@@ -146,9 +148,12 @@ def style_of(settings: BillingSettings, kind: LineKind, attributes: Literal["ful
     """Return how the lines of a blob are written."""
     pascal = settings.line_keys == "pascal" or (settings.line_keys == "mixed" and blob % 2 == 0)
     synonyms = settings.line_synonyms == "export"
+    capitals = settings.line_ids == "mixed" and kind == "reconciliation"
     odd_one = settings.line_dates == "mixed" and blob % 2 == 1
     dates: Literal["zone", "bare"] = "bare" if settings.line_dates == "bare" or odd_one else "zone"
-    return Style(kind, attributes, pascal, synonyms, settings.line_numbers, settings.unknown_attributes, dates)
+    return Style(
+        kind, attributes, pascal, synonyms, settings.line_numbers, settings.unknown_attributes, dates, capitals
+    )
 
 
 def written(value: Decimal, form: NumberForm, name: str = "") -> str:
