@@ -89,6 +89,28 @@ class SimulatorProcess(Server):
         """Change settings of the simulator."""
         self._ask("PATCH", "/settings", knobs)
 
+    def invoice(self, **members: object) -> str:
+        """Make an invoice with these members. Returns its id."""
+        return str(self._ask("POST", "/invoices", members)[0]["id"])
+
+    def unbilled(self, **members: object) -> str:
+        """Make a month without an invoice. Returns the id under which `figures` knows it."""
+        return str(self._ask("POST", "/unbilled", members)["id"])
+
+    def figures(self, invoice: str, lines: str = "usage") -> dict[str, Any]:
+        """The exact figures of the lines of an invoice, counted when they are asked for. Makes the blobs."""
+        found: dict[str, Any] = self._ask("GET", f"/invoices/{invoice}/figures?lines={lines}")
+        return found
+
+    def set_usage(self, customer: str, total: str) -> None:
+        """Say what the first subscription of a customer has cost this month."""
+        self._ask("POST", f"/customers/{customer}/usage", {"total": total})
+
+    def usage_of(self, customer: str) -> dict[str, Any]:
+        """What the customer has cost this month, exactly: `total`, `currency`, and `subscriptions` by their ids."""
+        found: dict[str, Any] = self._ask("GET", f"/customers/{customer}/usage")
+        return found
+
     def _ask(self, method: str, path: str, document: object = None) -> Any:
         content = None if document is None else json.dumps(document)
         answer = httpx.request(method, f"http://127.0.0.1:{self._control}{path}", content=content, timeout=60)

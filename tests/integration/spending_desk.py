@@ -1,0 +1,66 @@
+"""One worker between a real Kafka, a PostgreSQL and a simulator, and a person who asks it about money in both ways."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.local.azplan import azplan
+from ops.local.kafka_messages import Heard, Sent, answered, send
+from ops.local.simulator import TENANT, SimulatorProcess
+from ops.local.topics import Topics
+from tests.support.looking import calls_of, commands_of
+
+AT_MICROSOFT = {
+    "billing_exports.operation": "graph.operation",
+    "billing_exports.manifest": "graph.manifest",
+    "billing_exports.blob": "storage.blob",
+    "billing_exports.billed_usage": "graph.usage.billed",
+    "billing_exports.unbilled_usage": "graph.usage.unbilled",
+    "billing_exports.billed_reconciliation": "graph.reconciliation.billed",
+    "billing_exports.unbilled_reconciliation": "graph.reconciliation.unbilled",
+    "invoices.list_lines": "invoices.lines",
+}
+"""What the simulator calls the operations that it names otherwise than the worker."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Sends commands to the worker, and types verbs that do."""
+
+    topics: Topics
+    center: SimulatorProcess
+    settings: dict[str, str]
+    folder: Path
+    """Where the worker and the verbs run: the destination of files is below it."""
+
+    async def ask(self, *commands: Sent) -> list[list[Heard]]:
+        """Send the commands at once. Returns the events of each, in order."""
+        await send(self.topics, *commands)
+        stories = await answered(self.topics, commands, within=60)
+        return [stories[each.id] for each in commands]
+
+    def type(self, *words: str, code: int = 0) -> Any:
+        """Type a verb with `--json`. Returns what it printed; it must have ended with this exit code."""
+        done = azplan(*words, "--json", settings=self.settings, cwd=self.folder)
+        assert done.returncode == code, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout)
+
+    @contextmanager
+    def every_call_told(self) -> Iterator[None]:
+        """The timelines of the commands of this block have the calls that the simulator saw, and no others."""
+        url = self.settings["AZPLAN_JOURNAL__URL"]
+        known, seen = set(commands_of(url)), self.center.counts()["requests"]
+        yield
+        told = Counter(AT_MICROSOFT.get(each, each) for each in calls_of(url, set(commands_of(url)) - known))
+        made = Counter(str(each["operation"]) for each in self.center.book("requests")[seen:])
+        assert told == Counter({name: count for name, count in made.items() if not name.startswith("token.")})
+        assert told, "nobody called Microsoft"
+
+
+def of_account(type_: str, **data: object) -> Sent:
+    """A command about the whole partner account."""
+    return Sent(type_, TENANT, dict(data))
