@@ -315,3 +315,29 @@ async def test_records_go_to_a_file(stage: Stage, deliver: str) -> None:
     assert {each["id"] for each in rows} == made
     assert all(isinstance(each["total"], str) for each in rows)
     assert (file["rows"], file["format"]) == (3, "source")
+
+
+async def test_ten_thousand_customers_are_twenty_pages(stage: Stage) -> None:
+    """Up to so many records stand in events. The pages are published with the answer, in one transaction."""
+    stage.simulator.customers(10_000, "plan")
+    answer, records = await reported(stage, usage(account(stage), scope="customers"))
+    assert (len(records), answer["records"], answer["pages"], answer["files"]) == (10_000, 10_000, 20, [])
+    assert Decimal(answer["totals"][0]["total"]) == sum(each.total or 0 for each in records)
+
+
+async def test_a_crash_mixes_no_two_readings(stage: Stage) -> None:
+    """The worker dies while it reads, and figures change. All pages are of the reading that the answer is of."""
+    for each in stage.simulator.customers(600, "plan"):
+        stage.simulator.set_usage(each, total="1.00")
+    stage.fault("slow_answer", "usage.customers", seconds=30)
+    sent = await stage.send(usage(account(stage), scope="customers"))
+    await stage.until("usage.customers")
+    await stage.kill()
+    for each in stage.simulator.world.customers.values():
+        stage.simulator.set_usage(each, total="2.00")
+    await stage.begin_work()
+    answer = await stage.answer(sent)
+    assert isinstance(answer, UsageReported), answer
+    records = recorded(await stage.events(sent))
+    assert (len(records), {each.total for each in records}) == (600, {Decimal("2.00")})
+    assert answer.totals[0].total == Decimal("1200.00")

@@ -1,5 +1,6 @@
 """Where the records of a report go: pages of events, a file, or nowhere. Their sums are taken on the way."""
 
+import asyncio
 import gzip
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -49,7 +50,9 @@ class Delivery:
 
         Raises the errors of `CommandFiles.document` where the records go to a file.
         """
-        self._pages = list(in_pages(self._records))
+        for page in in_pages(self._records):
+            self._pages.append(page)
+            await asyncio.sleep(0)  # other commands go on between two pages
         number, files = self._written + len(self._records), []
         if self._file is not None:
             path, written, _ = self._file

@@ -1,5 +1,6 @@
 """The objects of a long list, read one by one. What cannot be read is left out, as null is."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TypeVar
@@ -11,6 +12,9 @@ from worker.partner_center.answers.resource import Collection, Resource
 from worker.partner_center.item_stream import items
 from worker.partner_center.operation import Operation
 from worker.partner_center.port import PartnerCenter, Query
+
+IN_A_ROW = 100
+"""Objects that are read before other commands go on: a piece of an answer may hold thousands."""
 
 ResourceT = TypeVar("ResourceT", bound=Resource)
 
@@ -28,7 +32,11 @@ async def objects(
     `kind` has no required members: only an entry that is no object is left out.
     """
     async with aclosing(items(center, operation, path, query=query)) as raw:
+        number = 0
         async for each in raw:
+            number += 1
+            if number % IN_A_ROW == 0:
+                await asyncio.sleep(0)
             try:
                 found = kind.model_validate(loads(each))
             except ValidationError:
