@@ -11,6 +11,7 @@ from events.messages.base import Command
 from events.messages.customers import ReportCustomer
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
+from events.messages.usage import ReportUsage, SetUsageBudget
 from ops.simulator.faults import Kind
 from tests.crash.enumeration import SETTLE
 from tests.crash.paths import ACCEPTED
@@ -139,12 +140,17 @@ def tell(seed: int) -> Story:
     azure = Random(f"azure of {seed}")
     through = azure.choice(("partner_center", "partner_center", "arm", "arm_then_partner_center"))
     owner = _owner(azure, len(profiles) + len(newcomer.profiles) + len(leaver.profiles))
-    sendings = [*_sendings(rng, profiles), *newcomer.sendings, *leaver.sendings, *owner.sendings]
+    others = len(profiles) + len(newcomer.profiles) + len(leaver.profiles) + len(owner.profiles)
+    spender = _spender(Random(f"budgets of {seed}"), others)
+    sendings = [
+        *_sendings(rng, profiles),
+        *(each for more in (newcomer, leaver, owner, spender) for each in more.sendings),
+    ]
     known = Random(f"ceiling of {seed}").random() < KNOWN
     return Story(
         seed=seed,
         workers=workers,
-        profiles=[*profiles, *newcomer.profiles, *leaver.profiles, *owner.profiles],
+        profiles=[*profiles, *newcomer.profiles, *leaver.profiles, *owner.profiles, *spender.profiles],
         sendings=sorted(sendings, key=lambda sending: sending.at),
         poisonings=[_poisoning(rng, len(profiles)) for _ in range(rng.choice((0, 0, 1, 3)))],
         events=sorted(_events(rng, workers), key=lambda event: event.at),
@@ -154,6 +160,7 @@ def tell(seed: int) -> Story:
                 *newcomer.faults,
                 *leaver.faults,
                 *owner.faults,
+                *spender.faults,
             ]
         ),
         knobs=(
@@ -196,6 +203,33 @@ def _owner(rng: Random, customer: int) -> Another:
         for number, command in enumerate(commands)
     ]
     return Another([profile], sendings, [_fault(rng, ["azure"]) for _ in range(rng.choice((0, 1, 2, 4)))])
+
+
+def _spender(rng: Random, customer: int) -> Another:
+    """A customer whose budget is set, removed and reported: in a third of the stories."""
+    if rng.random() >= 1 / 3:
+        return Another()
+    amounts: Sequence[str | None] = ("100", "100.00", "250.5", None)
+    profile = {"profile": "plan", "azure_subscriptions": 1, "budget": rng.choice(amounts)}
+    begin = rng.uniform(0.0, LASTS / 2)
+    commands = rng.choice(((SetUsageBudget, ReportUsage), (SetUsageBudget,) * 3, (SetUsageBudget,) * 5))
+    sendings = [
+        Sending(begin + 3.0 * number, f"b-{number}", customer, command, _budgeted(rng, command, amounts), None)
+        for number, command in enumerate(commands)
+    ]
+    again = replace(sendings[0], at=begin + rng.uniform(0.0, LASTS / 2), partition=_partition(rng))
+    faults = [
+        {**_fault(rng, ["plan"]), "operation": rng.choice(("budgets.set",) * 3 + ("budgets.*",))}
+        for _ in range(rng.choice((0, 1, 2, 4)))
+    ]
+    return Another([profile], [*sendings, again], faults)
+
+
+def _budgeted(rng: Random, command: type[Command], amounts: Sequence[str | None]) -> dict[str, Any]:
+    if command is not SetUsageBudget:
+        return {}
+    condition = {"if_amount": rng.choice(amounts)} if rng.random() < 0.3 else {}
+    return {"amount": rng.choice(amounts), **condition}
 
 
 def _of_azure(rng: Random, command: type[Command]) -> dict[str, Any]:

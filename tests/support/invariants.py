@@ -25,6 +25,7 @@ from events.messages.plans import AzurePlanCreated, PlanReactivated, PlanSuspend
 from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
 from events.wire.identity import command_uid
 from ops.simulator.books import Effect
+from tests.support.budget_invariants import budgets
 from tests.support.harness import COMMANDS, GROUP, SOURCE, Said, World
 
 CHANGES = frozenset(
@@ -80,6 +81,7 @@ async def check(world: World) -> None:
         *_answers_are_true(world, rows),
         *_customers_are_served_in_order(world, rows),
         *_it_ends_as_the_last_command_wanted(world, rows),
+        *budgets(world),
         *await _the_journal_is_at_rest(world),
     ]
     if findings:
