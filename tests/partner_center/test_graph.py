@@ -8,7 +8,7 @@ import pytest
 
 from tests.partner_center.authority import Authority
 from tests.partner_center.conftest import MakeAccount, Recorder
-from tests.partner_center.wire import Wire, answers, hangs_up
+from tests.partner_center.wire import Move, Seen, Wire, answers, hangs_up
 from worker.partner_center.client.account import Account
 from worker.partner_center.errors import CallError, Gone, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
 from worker.partner_center.port import PartnerCenter
@@ -88,6 +88,27 @@ async def test_where_neither_may_the_advice_names_the_permission(
         assert len(graph.seen) == times
     graph.will(STARTED)
     await billing_exports.begin(with_user.center(run), WANTED)
+
+
+async def test_a_user_without_consent_is_a_missing_permission_too(
+    with_user: Account, graph: Wire, tokens: Authority, run: Recorder
+) -> None:
+    """The application may not, and the user has not consented: the command does not wait for a token."""
+    graph.will(*[answers(403, fault("Authorization_RequestDenied"))] * 2)
+    center = with_user.center(run)
+    application = tokens.react
+
+    def no_user(seen: Seen) -> Move:
+        if b"grant_type=refresh_token" in seen.body:
+            return answers(400, {"error": "invalid_grant", "error_description": "AADSTS65001: no consent"})
+        return application(seen)
+
+    tokens.wire.react = no_user
+    for _ in range(2):
+        with pytest.raises(NotPermitted, match="AADSTS65001") as no:
+            await billing_exports.begin(center, WANTED)
+        assert "PartnerBilling.Read.All" in no.value.advice
+    assert len(graph.seen) == 2, "the application's token is tried first each time"
 
 
 @pytest.mark.parametrize(

@@ -15,19 +15,18 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from worker.partner_center.answers.customer_access import LOCKED_OUT, need_access
 from worker.partner_center.answers.resource import Link
 from worker.partner_center.client.ceilings.quota import CeilingReached
 from worker.partner_center.client.exchange import Exchange
 from worker.partner_center.client.request import Request, follow, prepare
 from worker.partner_center.client.state_shared_by_calls import AccountState, spent
 from worker.partner_center.client.streams.open_answer import OpenAnswer
-from worker.partner_center.client.token_requests import NoToken
+from worker.partner_center.client.token_choice import TokenChoice
 from worker.partner_center.client.tokens import AccessToken, TokenSource
 from worker.partner_center.client.transport import Departure, Transport
 from worker.partner_center.client.trouble_explanations import refused_token
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Throttled, TokenUnavailable
-from worker.partner_center.operation import Api, Auth, Operation
+from worker.partner_center.operation import Operation
 from worker.partner_center.port import AnswerStream, PartnerCenter, Query, Run
 from worker.partner_center.recent_answers import RecentAnswers
 
@@ -48,6 +47,7 @@ class BoundAccount:
 
     def __init__(self, state: AccountState, run: Run, step: str | None = None) -> None:
         self._state = state
+        self._tokens = TokenChoice(state)
         self._run = run
         self._step = step
 
@@ -60,7 +60,7 @@ class BoundAccount:
         return self._state.catalog_items
 
     def permits(self, operation: Operation[T]) -> bool:
-        return self._state.tokens.user is not None or not self._needs_user(operation)
+        return self._tokens.permits(operation)
 
     def within(self, step: str) -> PartnerCenter:
         return BoundAccount(self._state, self._run, step)
@@ -107,7 +107,7 @@ class BoundAccount:
 
     async def sign_in(self, operation: Operation[Any], tenant: str) -> None:
         """Get a token with which the operation can be called in the customer's tenant. Raises the errors of `call`."""
-        await _token(operation, self._source(operation, tenant), None)
+        await self._tokens.get(operation, self._tokens.source(operation, tenant), None)
 
     async def follow(self, operation: Operation[T], link: Link, path: Mapping[str, str]) -> T:
         return await self._perform(operation, self._followed(operation, link, path), self._try)
@@ -127,14 +127,14 @@ class BoundAccount:
     async def _perform(self, operation: Operation[Any], request: Request, attempt: Attempt[T]) -> T:
         refused: AccessToken | None = None
         for retry in count():
-            source = self._source(operation, request.tenant)
-            token = await _token(operation, source, refused)
+            source = self._tokens.source(operation, request.tenant)
+            token = await self._tokens.get(operation, source, refused)
             try:
                 value = await attempt(operation, request, token)
             except TokenUnavailable as error:
                 refused = await self._other_token(operation, source, token, error, again=refused is not None)
             except NotPermitted:
-                if not self._turn_to_user(operation, source):
+                if not self._tokens.turn_to_user(operation, source):
                     raise
                 refused = None
             except CallError as error:
@@ -220,58 +220,10 @@ class BoundAccount:
             source.refused(f"{operation.service} refuses its tokens: {no.description}", why)
             raise no
         if no.in_doubt:  # the command must first look, with a new token, at what the request did
-            await _token(operation, source, token)
+            await self._tokens.get(operation, source, token)
             no.delay = SHORT_DELAY
             raise no
         return token
-
-    def _needs_user(self, operation: Operation[Any]) -> bool:
-        return operation.auth is Auth.USER or operation.name in self._state.user_only
-
-    def _source(self, operation: Operation[Any], tenant: str | None) -> TokenSource:
-        """The application's tokens if the operation takes them: a user's token depends on a sign-in that can expire.
-
-        `tenant`: the customer's tenant, if the token must be one of that tenant.
-        """
-        tokens, at_graph = self._state.tokens, operation.api is Api.GRAPH
-        if not self._needs_user(operation):
-            return tokens.graph_app if at_graph else tokens.app
-        if tokens.user is None or tokens.graph_user is None:
-            what = f"it takes a user's token (app+user), and the account {self.account} has no refresh token"
-            raise NotPermitted(operation.name, what)
-        if at_graph:
-            return tokens.graph_user
-        return tokens.user if tenant is None else tokens.of_customer(tenant)
-
-    def _turn_to_user(self, operation: Operation[Any], refused: TokenSource) -> bool:
-        """After 900329, or where the application lacks a permission: use a user's token for this operation from now on.
-
-        True if the call can be tried again. Where Microsoft Graph refuses both, the application's is tried next time:
-        somebody may grant the permission to either.
-        """
-        state = self._state
-        if operation.api is Api.GRAPH and (state.tokens.user is None or refused is state.tokens.graph_user):
-            state.user_only.discard(operation.name)
-            return False
-        if operation.auth is not Auth.EITHER or operation.name in state.user_only:
-            return False
-        state.user_only.add(operation.name)
-        return state.tokens.user is not None
-
-
-async def _token(operation: Operation[Any], source: TokenSource, refused: AccessToken | None) -> AccessToken:
-    try:
-        return await (source.get() if refused is None else source.replace(refused))
-    except NoToken as error:
-        if operation.arm and error.trouble.kind in LOCKED_OUT:
-            no = NotPermitted(
-                operation.name, f"no token of the customer's tenant: {error.reason}", code=error.trouble.kind
-            )
-            no.advice = need_access(error.trouble.kind, operation.arm)
-            raise no from None
-        unavailable = TokenUnavailable(operation.name, error.reason, error.delay)
-        unavailable.advice = error.trouble.advice
-        raise unavailable from None
 
 
 async def _rest(error: CallError, retry: int) -> None:
