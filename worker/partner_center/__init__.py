@@ -21,7 +21,8 @@ if it goes on (`arm_reservations.is_under_way`).
 | `client.state_shared_by_calls` | state that all calls of an account share |
 | `client.ceilings.quota`, `client.ceilings.sliding_window`, `client.circuit` | when a request may be sent |
 | `client.ceilings.leases` | the slots that this process has leased under ceilings which other processes share |
-| `client.tokens`, `client.token_choice`, `client.token_requests`, `client.refresh_token` | access tokens, also in customers' tenants |
+| `client.token_choice` | which token a call takes |
+| `client.tokens`, `client.token_requests`, `client.refresh_token` | access tokens, also in customers' tenants |
 | `client.trouble_explanations`, `client.unreachable_cause` | why sign-in or connection fails, and what to do about it |
 | `answers` | how answers are read, and what their errors mean. Pure |
 | `paging` | collections, page by page |
