@@ -232,6 +232,8 @@ async def test_refusals_by_a_fault_are_in_the_words_of_their_service(simulator: 
     assert {"code", "message", "innerError"} == set(of_graph.body["error"])
     assert (of_storage.status, of_storage.headers["x-ms-error-code"]) == (503, "ServerBusy")
     assert b"<Code>ServerBusy</Code>" in of_storage.content
+    simulator.faults.add("gateway", operation="storage.blob", page="json")
+    assert (await graph.blob(manifest)).body == {"statusCode": 404, "message": "Resource not found"}
 
 
 async def test_a_ceiling_of_graph_is_answered_429(simulator: Simulator, graph: GraphCaller) -> None:

@@ -5,6 +5,7 @@ partner-center/billing/modern-invoice-reconciliation-file, recon-file-charge-typ
 """
 
 import functools
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -85,6 +86,16 @@ class Group:
     def priced(self, k: int) -> Decimal:
         """Return the amount of its k-th line in the pricing currency: ten decimals."""
         return (self.effective_unit_price * self.quantity(k)).quantize(TEN)
+
+    @functools.cached_property
+    def _stride(self) -> int:
+        text = f"{self.meter_id}:{self.tier}:{self.number}"
+        halves = (hashlib.sha512(f"{text}:{each}".encode()).digest() for each in "ab")
+        return int.from_bytes(b"".join(halves), "big") | 1
+
+    def usage_id(self, k: int) -> str:
+        """Return what no other line has: so long that blobs compress about as well as real ones, tenfold."""
+        return f"{(k + 1) * self._stride % 2**768:0192x}"
 
     @functools.cached_property
     def billable_quantity(self) -> Decimal:

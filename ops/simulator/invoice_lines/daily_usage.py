@@ -3,6 +3,7 @@
 Attributes: partner-center/developer/get-invoice-billed-consumption-lineitems.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,8 @@ from ops.simulator.billing.invoices import Invoice, Planted
 from ops.simulator.invoice_lines.consumption import Group, group_of
 
 Line = dict[str, Any]
-VARYING = ("usageDate", "resourceGroup", "resourceUri", "tags", "quantity", "billingPreTaxTotal", "pricingPreTaxTotal")
+OF_RESOURCE = ("resourceGroup", "resourceUri", "tags")
+VARYING = ("usageDate", *OF_RESOURCE, "additionalInfo", "quantity", "billingPreTaxTotal", "pricingPreTaxTotal")
 """Attributes in which the lines of a group differ."""
 
 
@@ -50,28 +52,45 @@ def foreign(currency: str) -> str:
 
 def varying_of(invoice: Invoice, found: Group, k: int) -> Line:
     """Return what differs between the lines of a group."""
-    used = resource(found, k // invoice.days)
+    today, whose = divmod(k, resources(invoice, found))
     return {
-        "usageDate": day(invoice, k % invoice.days),
-        "resourceGroup": used.group,
-        "resourceUri": used.uri,
-        "tags": used.tags,
+        "usageDate": day(invoice, today),
+        **of_resource(found, whose),
+        "additionalInfo": additional_info(found, found.usage_id(k)),
         "quantity": found.quantity(k),
         "billingPreTaxTotal": found.billed(k),
         "pricingPreTaxTotal": found.priced(k),
     }
 
 
+def resources(invoice: Invoice, found: Group) -> int:
+    """Return the number of resources of a group: each has a line a day, and a day's lines follow one another."""
+    return max(1, -(-(found.end - found.begin) // invoice.days))
+
+
+def of_resource(found: Group, number: int) -> Line:
+    """Return what the lines of a resource share, beside what they share with their group."""
+    used = resource(found, number)
+    return dict(zip(OF_RESOURCE, (used.group, used.uri, used.tags), strict=True))
+
+
 def resource(found: Group, number: int) -> Resource:
-    """Return a resource of a group: the same for each day of a month."""
+    """Return a resource of a group."""
+    drawn = hashlib.sha256(f"{found.meter_id}:{found.tier}:{number}".encode()).hexdigest()
     of_group = f"{'RG' if number % 3 else 'rg'}-{found.buyer.id[-4:]}-{number % 40}"
-    name = f"{found.meter.kind[:4]}{found.number}-{number}"
+    name = f"{found.meter.kind[:4]}{found.number}-{number}-{drawn[:12]}"
     uri = (
         f"/subscriptions/{found.buyer.entitlement}/resourceGroups/{of_group}"
         f"/providers/{found.meter.provider}/{found.meter.kind}/{name}"
     )
-    tags = json.dumps({"env": "prod", "owner": f"team {number % 7}"}) if number % 3 else ""
+    tags = json.dumps({"env": "prod", "owner": f"team {number % 7}", "cost-id": drawn[12:44]}) if number % 3 else ""
     return Resource(of_group, uri, tags)
+
+
+def additional_info(found: Group, usage_id: str) -> str:
+    """Return the JSON text of the attribute of this name."""
+    members = {"ServiceType": found.meter.name, "ImageType": None, "VCPUs": found.number % 8 + 1, "UsageId": usage_id}
+    return json.dumps(members)
 
 
 def day(invoice: Invoice, number: int) -> str:
@@ -112,7 +131,7 @@ def common(invoice: Invoice, found: Group) -> Line:
         "resourceGroup": None,
         "resourceUri": None,
         "tags": None,
-        "additionalInfo": json.dumps({"ServiceType": meter.name, "ImageType": None, "VCPUs": found.number % 8 + 1}),
+        "additionalInfo": None,
         "serviceInfo1": "",
         "serviceInfo2": "",
         "chargeType": "new",

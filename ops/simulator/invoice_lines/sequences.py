@@ -6,13 +6,21 @@ from typing import Any, Literal
 from ops.simulator.billing.invoices import Invoice, LineKind, Planted, draw, share_of
 from ops.simulator.invoice_lines.aggregated_usage import aggregated_line
 from ops.simulator.invoice_lines.consumption import Group, group_of
-from ops.simulator.invoice_lines.daily_usage import VARYING, common, day, resource, usage_line
+from ops.simulator.invoice_lines.daily_usage import (
+    OF_RESOURCE,
+    VARYING,
+    additional_info,
+    common,
+    day,
+    of_resource,
+    resources,
+    usage_line,
+)
 from ops.simulator.invoice_lines.legacy import azure_line, daily_line, license_line
 from ops.simulator.invoice_lines.reconciliation import reconciliation_line
 from ops.simulator.invoice_lines.text import MARK, Mark, Style
 
 Line = dict[str, Any]
-OF_RESOURCE = ("resourceGroup", "resourceUri", "tags")
 CHUNK = 500
 
 
@@ -88,13 +96,18 @@ def _usage_texts(invoice: Invoice, style: Style, begin: int, end: int, *, comple
         stop = min(end, found.end)
         template = _template(invoice, style, found)
         amounts = _amounts(style, found)
+        before, after = style.text(additional_info(found, "ID OF THE LINE")).split("ID OF THE LINE")
+        count = resources(invoice, found)
+        first, many = number - found.begin, min(count, stop - number)
+        own = {(first + each) % count for each in range(many)}
+        templates = {whose: _for_resource(template, found, whose) for whose in own}
         while number < stop:
             k = number - found.begin
-            whose, today = divmod(k, invoice.days)
-            last = min(stop, number + invoice.days - today)
-            of_resource = _for_resource(template, found, whose)
+            last = min(stop, number + CHUNK)
             chunk = [
-                of_resource % (days[today + each], *amounts[(k + each) % len(amounts)]) for each in range(last - number)
+                templates[each % count]
+                % (days[each // count], f"{before}{found.usage_id(each)}{after}", *amounts[each % len(amounts)])
+                for each in range(k, k + last - number)
             ]
             if not complete or (planted and any(each in planted for each in range(number, last))):
                 served = numbers(invoice, "usage", number, last, complete=complete)
@@ -114,8 +127,7 @@ def _template(invoice: Invoice, style: Style, found: Group) -> str:
 
 
 def _for_resource(template: str, found: Group, number: int) -> str:
-    used = resource(found, number)
-    values = dict(zip(OF_RESOURCE, (used.group, used.uri, used.tags), strict=True))
+    values = of_resource(found, number)
     return MARK.sub(lambda mark: _json_text(values[mark[1]]).replace("%", "%%"), template)
 
 

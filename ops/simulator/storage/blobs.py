@@ -167,7 +167,8 @@ def _refusal(world: World, refused: StorageRefused) -> Answer:
 
 def _in_its_words(world: World, answer: Answer) -> Answer:
     """Return an answer that a fault made in Partner Center's words in those of Azure Storage."""
-    if answer.body is None or answer.status < 400:
+    page = answer.from_gateway and answer.status != 429
+    if answer.body is None or answer.status < 400 or page:
         return answer
     code = "ServerBusy" if answer.status in (429, 503) else "InternalError" if answer.status >= 500 else "InvalidInput"
     said = _refusal(world, StorageRefused(answer.status, code, "Refused by a fault."))
