@@ -12,10 +12,11 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 TERMINALS = ("typer", "rich", "click")
 
@@ -32,11 +33,13 @@ class NoTerminal(MetaPathFinder):
 
 sys.meta_path.insert(0, NoTerminal())
 
+from events import contract_files
 from events.codes import FailedCode
 from events.messages.base import Event, Origin, commands
 from events.messages.command_status import CommandFailed, CommandValidated
-from events.messages.customers import CustomersListed, CustomersReported
+from events.messages.customers import CustomersListed, CustomersReported, ReportCustomers
 from events.messages.plans import SuspendPlan
+from events.messages.usage import UsageRecorded, UsageReported
 from events.wire.codec import encode
 from events.wire.event_reader import PublishedEvent
 from events.wire.identity import TERMINAL, event_id
@@ -78,8 +81,9 @@ from worker.operators.checks.destination import destination_finding
 from worker.operators.checks.findings import Problem, Result, failed, ok, skipped, warning
 from worker.operators.checks.partner_calls import account_findings, failed_call
 from worker.operators.errors import NothingFound, NotPossible
+from worker.operators.invoices import bridge, bridge_picture, comparisons
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
-from worker.operators.sending import compose, customer_reports, follow_events, send
+from worker.operators.sending import asking, compose, customer_reports, follow_events, send, usage_reports
 from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
@@ -91,6 +95,7 @@ from worker.settings.model import Settings
 from worker.steps import AccountPolicy
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+EventT = TypeVar("EventT", bound=Event)
 NAME = who_and_why.sign(" ada@desk ", "to see whether a page can")
 
 
@@ -239,8 +244,40 @@ async def reported(settings: Settings) -> None:
         for event in told:
             yield PublishedEvent("1", "/azplan", None, None, None, event)
 
-    found = await customer_reports.report(published())
+    found = await asking.answered(published())
     assert [each.customer_id for each in customer_reports.listed(found)] == [CUSTOMER]
+    again = asking.about_account(settings, ReportCustomers, {"name": None}, "us", wait)
+    plain = asking.request(ReportCustomers, {compose.CUSTOMER: asked.customer}, "us", wait)
+    assert again.type == plain.type == asked.type
+
+
+async def spent(settings: Settings) -> None:
+    """Ask for usage and budgets, read an answer, and explain an invoice from the files."""
+    wait = timedelta(seconds=9)
+    assert usage_reports.ask_for_account(settings, "customers", partner=None, wait=wait).customer
+    assert usage_reports.ask_for_customer(CUSTOMER, "customer", {}, partner="us", wait=wait).customer == CUSTOMER
+    assert usage_reports.ask_for_budget(CUSTOMER, "1.50", {}, partner="us", wait=wait).customer == CUSTOMER
+    answer = example(UsageReported)
+    told = usage_reports.usage_report([example(UsageRecorded), answer])
+    assert told.answer is answer
+    assert len(usage_reports.rows(told.records, order="total", top=1)) == 1
+    assert usage_reports.over(told.records, Decimal(10**9)) == []
+    sums = {"usage": "1.00", "linesBeforeTax": "1.00", "lines": "1.00", "invoice": "1.00", "unexplained": "0.00"}
+    steps = bridge.bridge({**sums, "explained": []})
+    assert (bridge.bound("0.001"), bridge.percent("0.190000")) == ("0.01", "19.0 %")
+    drawn = bridge_picture.picture(bridge_picture.Caption("title", "footer"), [("EUR", steps)])
+    assert bridge_picture.two(steps[-1].amount) in drawn
+    assert comparisons.shares([], "customer") == []
+    try:
+        await comparisons.compared_invoice(open_destination(settings), ["us"], "G1")
+    except NothingFound:
+        return
+    raise AssertionError("an invoice is compared that nobody exported")
+
+
+def example(kind: type[EventT]) -> EventT:
+    """The published example of an event."""
+    return kind.model_validate(contract_files.example(kind.wire_type())["value"])
 
 
 async def read(journal: OperatorJournal, settings: Settings) -> None:
@@ -402,6 +439,7 @@ async def visit() -> None:
         await Journal(journal.transactions).register("page", "test", 60)
         await sent(settings, broker, admin)
         await reported(settings)
+        await spent(settings)
         await read(journal, settings)
         await held(journal, settings)
         await buried(journal, settings)
