@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -211,3 +212,18 @@ def test_a_budget_is_changed_only_with_a_yes(azplan: Azplan) -> None:
 def test_words_that_do_not_fit_exit_2(azplan: Azplan, words: tuple[str, ...]) -> None:
     """Before anything is sent."""
     assert azplan(*words).code == 2
+
+
+@pytest.mark.kafka
+def test_a_picture_shows_the_customers_against_their_budgets(here: Topics, azplan: Azplan, clean_place: Path) -> None:
+    """`--chart` writes an SVG, and the terminal shows the same with blocks. Each customer has a budget."""
+    with Answerer(here, _worker):
+        ended = azplan("usage", "--chart", "usage.svg", "--wait", "1m")
+    assert ended.code == 0, ended.err
+    drawn = (clean_place / "usage.svg").read_text("utf-8")
+    assert ET.fromstring(drawn).tag.endswith("svg")
+    assert "84.28 % · 4\u202f213.87 of 5\u202f000.00 EUR" in drawn
+    assert "as of 2026-03-22 12:00 UTC" in drawn
+    assert "Zero" not in drawn
+    assert "█" in ended.out
+    assert "2 customers with a budget" in ended.err

@@ -7,18 +7,23 @@ from typing import Annotated, Literal
 
 import typer
 
+from events.wire.text import counted
 from worker.cli.asking import ask
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import AnswerWait, Json, OfAccount
 from worker.cli.output.console import say, show
 from worker.cli.output.json import show_json
+from worker.cli.output.spending.bullets import show_bullets
 from worker.cli.output.spending.usage import say_how_many, show_rows, show_totals
 from worker.clock import Clock
 from worker.operators.errors import NotPossible, Unsuccessful
+from worker.operators.invoices.bridge_picture import Caption
 from worker.operators.sending import usage_reports
 from worker.operators.sending.send import SendRequest
-from worker.operators.sending.usage_reports import UsageReport
+from worker.operators.sending.usage_reports import UsageReport, UsageRow
+from worker.operators.usage.bullets import bullets
+from worker.operators.usage.bullets_picture import picture
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -79,6 +84,8 @@ def usage(
     asked = _asked(settings, customer, {"subscriptionId": subscription, "by": by}, partner, wait)
     report = asyncio.run(_report(settings, asked))
     rows = usage_reports.rows(report.records, order=sort, top=top)
+    if chart is not None:
+        _draw(rows, report, chart, blocks=not as_json)
     if as_json:
         show_json({**report.answer.wire_data(), "usageRecords": [row.record.wire_data() for row in rows]})
         return
@@ -88,6 +95,24 @@ def usage(
         say_how_many(len(report.records), thing)
         show()
     show_totals(report.answer)
+
+
+def _draw(rows: list[UsageRow], report: UsageReport, chart: Path, *, blocks: bool) -> None:
+    """Write the picture of the customers that have a budget, and show the same as blocks."""
+    found = bullets(rows)
+    title = f"Usage against budgets · {report.answer.partner or 'one account'}"
+    made = f"as of {report.answer.as_of:%Y-%m-%d %H:%M} UTC, azplan"
+    caption = Caption(
+        title, f"share of the budget; hairline: forecast for the end of the month; Microsoft's usage {made}"
+    )
+    try:
+        chart.write_text(picture(caption, found), "utf-8")
+    except OSError as error:
+        raise Stop(Code.FAILED, f"{chart} cannot be written: {error.strerror}.", "Name another file.") from error
+    if blocks:
+        show_bullets(found)
+        show()
+    say(f"The picture is in {chart}: {counted(len(found), 'customer')} with a budget.")
 
 
 def _asked(

@@ -20,7 +20,7 @@ def show_rows(thing: str, rows: Sequence[UsageRow], now: datetime) -> None:
     if not rows:
         return
     columns = [
-        (thing, [_short(row.name) for row in rows]),
+        (thing, [short(row.name) for row in rows]),
         right("budget", [money(row.budget) for row in rows]),
         right("used", [money(row.total) for row in rows]),
         right("%", [share(row.percent) for row in rows]),
@@ -72,5 +72,6 @@ def _fact(name: str, text: str) -> None:
     show_wrapped(text, indent=LABEL, start=f"{name:<{LABEL}}")
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """The name as far as it fits a table."""
     return name if len(name) <= NAME else f"{name[: NAME - 1]}…"

@@ -1,0 +1,1 @@
+"""Usage against budgets, as a person looks at it."""
