@@ -69,6 +69,18 @@ async def test_unbilled_lines_are_asked_for_by_currency_and_period(simulator: Si
     assert (await graph.call("GET", other.headers["Location"])).body["error"]["code"] == "5000"
 
 
+async def test_the_current_month_has_usage_until_yesterday(simulator: Simulator, graph: GraphCaller) -> None:
+    """No line is of a day that has not come yet."""
+    simulator.clock.advance(9 * 86400)
+    simulator.unbilled("USD", "current", usage_lines=100)
+    begun = await graph.call("POST", UNBILLED.format("usage"), {"currencyCode": "USD", "billingPeriod": "current"})
+    lines = await graph.lines((await graph.call("GET", begun.headers["Location"])).body["resourceLocation"])
+    assert (min(line["UsageDate"] for line in lines), max(line["UsageDate"] for line in lines)) == (
+        "2026-03-01T00:00:00Z",
+        "2026-03-09T00:00:00Z",
+    )
+
+
 async def test_a_month_that_is_current_becomes_the_last(simulator: Simulator, graph: GraphCaller) -> None:
     """What current and last mean follows from the day of the POST; seeding a month again is another version."""
     path = UNBILLED.format("usage")

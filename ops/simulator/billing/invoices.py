@@ -87,6 +87,8 @@ class Invoice:
     status: str = "active"
     paid: Decimal = Decimal(0)
     receipts: tuple[str, ...] = ()
+    last_day: int = 0
+    """The last day of the month with usage; 0: its end."""
     usage_after: float = 0.0
     """Seconds after seeding until there is any usage: before, exports fail with 5000 and pages are empty."""
     usage_complete_after: float = 0.0
@@ -137,6 +139,11 @@ class Invoice:
     def seed(self) -> int:
         """What its prices and quantities are drawn from: never its version."""
         return zlib.crc32(f"{self.id}:{self.month}:{self.currency}".encode())
+
+    @property
+    def days_used(self) -> int:
+        """The number of days with usage."""
+        return min(self.last_day, self.days) or self.days
 
     @property
     def reconciliation_lines(self) -> int:

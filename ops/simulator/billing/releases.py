@@ -4,10 +4,11 @@ Shape: the manifest pages of microsoft.graph.partners.billing. The blobs are the
 """
 
 import hashlib
+import threading
 import uuid
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -34,6 +35,8 @@ class Release:
     created_at: float
     settings: BillingSettings
     folder: Path
+    writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """One blob is written at a time, so that the first is ready soon."""
 
     @cached_property
     def id(self) -> str:
@@ -85,14 +88,18 @@ class Release:
     def write(self, blob: int) -> Path:
         """Return the file of a blob; writes it the first time."""
         file = self.file(blob)
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            half = file.with_suffix(f".{uuid.uuid4().hex}")
-            with half.open("wb") as out:
-                for part in _zipped(self._lines(blob)):
-                    out.write(part)
-            half.replace(file)
+        with self.writing:
+            if not file.exists():
+                self._write(blob, file)
         return file
+
+    def _write(self, blob: int, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        half = file.with_suffix(f".{uuid.uuid4().hex}")
+        with half.open("wb") as out:
+            for part in _zipped(self._lines(blob)):
+                out.write(part)
+        half.replace(file)
 
     def _lines(self, blob: int) -> Iterator[list[str]]:
         begin, end = self.range(blob)

@@ -55,11 +55,14 @@ class BillingDesk:
     ) -> Invoice:
         """Seed the lines of a month that is not billed yet; seeding it again makes them another version.
 
-        ``period`` is ``current`` or ``previous`` now; the month stays what it is when time goes on.
+        ``period`` is ``current`` or ``previous`` now; the month stays what it is when time goes on. The current month
+        has usage until yesterday.
         """
         owner, month = self._owner(partner), month_of(self.world.clock.date(), period)
         identity = unbilled_id(owner.tenant_id, currency, month)
-        made = self._made(owner, identity, {"month": month, "currency": currency, "period": period, **members})
+        day = max(1, self.world.clock.date().day - 1) if period == "current" else 0
+        chosen = {"month": month, "currency": currency, "period": period, "last_day": day, **members}
+        made = self._made(owner, identity, chosen)
         before = self.world.ledger.invoices.get(identity)
         return self.world.ledger.put(replace(made, version=before.version + 1) if before else made)
 

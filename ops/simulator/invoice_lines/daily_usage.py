@@ -65,7 +65,7 @@ def varying_of(invoice: Invoice, found: Group, k: int) -> Line:
 
 def resources(invoice: Invoice, found: Group) -> int:
     """Return the number of resources of a group: each has a line a day, and a day's lines follow one another."""
-    return max(1, -(-(found.end - found.begin) // invoice.days))
+    return max(1, -(-(found.end - found.begin) // invoice.days_used))
 
 
 def of_resource(found: Group, number: int) -> Line:
