@@ -347,6 +347,20 @@ async def test_an_accepted_export_without_an_address(center: PartnerCenter, grap
         await billing_exports.begin(center, WANTED)
 
 
+@pytest.mark.parametrize("status", [400, 404])
+async def test_aggregated_usage_that_has_left_the_beta_is_found(
+    center: PartnerCenter, graph: Wire, status: int
+) -> None:
+    """Where the beta version has it no more, the other version has it. Other exports are asked for once."""
+    graph.will(answers(status, fault("BadRequest")), STARTED, answers(status, fault("BadRequest")))
+    assert await billing_exports.begin(center, Wanted(Lines.AGGREGATED_USAGE, invoice_id="G000000001")) == PLACE
+    path = "reports/partners/billing/aggregatedUsage/billed/export"
+    assert [seen.target for seen in graph.seen] == [f"/beta/{path}", f"/v1.0/{path}"]
+    with pytest.raises(Refused):
+        await billing_exports.begin(center, WANTED)
+    assert len(graph.seen) == 3
+
+
 def test_aggregated_usage_needs_an_invoice() -> None:
     """Microsoft has no such export for a month without an invoice."""
     with pytest.raises(ValueError, match="no export"):

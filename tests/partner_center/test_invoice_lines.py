@@ -156,6 +156,7 @@ async def test_a_page_that_has_changed_is_not_believed(
         {"items": [], "links": {"next": 7}},
         {"items": [], "links": {"next": {"uri": "/x", "headers": "no"}}},
         {"items": [], "links": "none"},
+        {"items": [], "continuationToken": "a\r\nX: 1"},
         b"<html>",
         b"",
     ],

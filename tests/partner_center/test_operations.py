@@ -666,6 +666,16 @@ CASES = {
             ),
         )
     },
+    "billing_exports.aggregated_usage_billed_v1": Case(
+        lambda center: center.call(billing_exports.AGGREGATED_USAGE_BILLED_V1, {}, body={"invoiceId": "G000000001"}),
+        "/v1.0/reports/partners/billing/aggregatedUsage/billed/export",
+        b"",
+        lambda it: it,
+        Accepted(location="https://graph.microsoft.com/v1.0/x"),
+        sends={"invoiceId": "G000000001"},
+        status=202,
+        headers={"Location": "https://graph.microsoft.com/v1.0/x"},
+    ),
     "billing_exports.operation": Case(
         lambda center: billing_exports.look(center, f"/v1.0/reports/partners/billing/operations/{OPERATION_ID}"),
         f"/v1.0/reports/partners/billing/operations/{OPERATION_ID}",
@@ -959,7 +969,10 @@ def test_the_class_of_each_effect() -> None:
         "carts.checkout": EffectClass.MONEY,
         "subscriptions.patch": EffectClass.STATE,
         **dict.fromkeys(
-            [f"billing_exports.{each}" for each in ("usage_billed", "usage_unbilled", "aggregated_usage_billed")],
+            [
+                f"billing_exports.{each}"
+                for each in ("usage_billed", "usage_unbilled", "aggregated_usage_billed", "aggregated_usage_billed_v1")
+            ],
             EffectClass.ORPHAN,
         ),
         "billing_exports.reconciliation_billed": EffectClass.ORPHAN,

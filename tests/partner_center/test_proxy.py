@@ -14,15 +14,18 @@ import pytest
 import trustme
 
 from tests.partner_center.authority import AUDIENCE, CLIENT, TENANT
+from tests.partner_center.conftest import Recorder
 from tests.partner_center.wire import Move, Seen, Wire, answers, hangs_up, wire
 from tests.support.proxy import Tunnels, tunnels
 from worker.clock import Clock
 from worker.partner_center.client import transport as module
+from worker.partner_center.client.account import Account, AccountConfig
 from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.token_requests import Identity, NoToken
 from worker.partner_center.client.tokens import Tokens
 from worker.partner_center.client.transport import Departure, NoReply, Reply, Transport
 from worker.partner_center.errors import GateClosed
+from worker.partner_center.resources import billing_exports
 from worker.trusted_certificates import tls_context
 
 NAME = "pc.example"
@@ -100,6 +103,38 @@ async def test_a_token_is_asked_for_through_a_tunnel(behind: Behind, user: str |
     async with tunnels(user=user, password=password) as proxy:
         source = tokens_of(behind, through(proxy, user=user, password=password)).app
         assert (await source.get()).value == "t"
+    assert set(proxy.asked) == {f"{NAME}:{behind.wire.port}"}
+    assert proxy.others == []
+
+
+async def test_microsoft_graph_and_storage_are_reached_through_tunnels(behind: Behind) -> None:
+    """The authority of certificates and the proxy of the account count for both. The signed address is inside."""
+    sign_in = authority_at(behind.url)
+
+    def react(seen: Seen) -> Move:
+        if seen.target.startswith("/v1.0/"):
+            files = {"rootDirectory": f"{behind.url}/files", "sasToken": "sig=canary", "blobs": [{"name": "x"}]}
+            return answers(200, {"status": "succeeded", "resourceLocation": files})
+        return answers(200, b"lines") if seen.target.startswith("/files") else sign_in(seen)
+
+    behind.wire.react = react
+    async with tunnels() as proxy:
+        config = AccountConfig(
+            "contoso",
+            Identity(f"{behind.url}/{TENANT}", CLIENT, AUDIENCE, client_secret="canary-secret"),
+            base_url=behind.url,
+            ca_file=behind.ca_file,
+            proxy=through(proxy),
+            graph_url=f"{behind.url}/v1.0",
+            storage_hosts=(".example",),
+        )
+        account = Account(config, Clock(), call_timeout=5.0)
+        center = account.center(Recorder())
+        found = (await billing_exports.look(center, "/v1.0/reports/1")).manifest
+        assert found is not None
+        async with billing_exports.blob(center, found, found.blobs[0]) as answer:
+            assert [piece async for piece in answer] == [b"lines"]
+        await account.close()
     assert set(proxy.asked) == {f"{NAME}:{behind.wire.port}"}
     assert proxy.others == []
 

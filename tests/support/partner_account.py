@@ -90,7 +90,7 @@ class Wire(Transport):
         patience: float,
     ) -> httpx.Response:
         request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
-        name = self.simulator.operation(method, request.url.path, dict(request.url.params)) or target
+        name = self.simulator.operation(method, request.url.path, dict(request.url.params)) or request.url.path
         await self._leave(name, request)
         departure.leave()
         answered = elsewhere(self._client.send(request))

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from worker.partner_center.answers.resource import OR_NONE, Document, Link, Resource, Text, Word
-from worker.partner_center.errors import Unanswered
+from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.operation import Accepted, Api, Auth, EffectClass, Operation
 from worker.partner_center.port import AnswerStream, PartnerCenter
 from worker.partner_center.resources.billing_manifests import Blob, Manifest
@@ -23,6 +23,8 @@ from worker.partner_center.resources.billing_manifests import Blob, Manifest
 DOCS = "https://learn.microsoft.com/graph/api/"
 BILLING = "/reports/partners/billing"
 _NO_DATA = "5000"
+_NO_SUCH_ADDRESS = frozenset({400, 404})
+"""Statuses with which Microsoft Graph answers for an address that it does not have."""
 State = Literal["running", "succeeded", "failed"]
 _STATES: Mapping[str, State] = MappingProxyType(
     {"succeeded": "succeeded", "completed": "succeeded", "failed": "failed", "skipped": "failed"}
@@ -129,6 +131,10 @@ RECONCILIATION_UNBILLED = _export(
 AGGREGATED_USAGE_BILLED = _export(
     "aggregated_usage_billed", "aggregatedUsage/billed", "partners-billing-billedaggregatedusage-export", beta=True
 )
+AGGREGATED_USAGE_BILLED_V1 = _export(
+    "aggregated_usage_billed_v1", "aggregatedUsage/billed", "partners-billing-billedaggregatedusage-export"
+)
+"""Microsoft's page has the operation in the beta version only. Its resources have pages of the other version too."""
 
 OPERATION: Operation[OperationAnswer | None] = Operation(
     name="billing_exports.operation",
@@ -192,7 +198,12 @@ async def begin(center: PartnerCenter, wanted: Wanted) -> str:
     Each request makes an operation of its own. Raises `Unanswered` too if the answer names no operation.
     """
     operation = begin_operation(wanted)
-    accepted = await center.call(operation, {}, body=_body(wanted))
+    try:
+        accepted = await center.call(operation, {}, body=_body(wanted))
+    except Refused as no:
+        if operation is not AGGREGATED_USAGE_BILLED or no.status not in _NO_SUCH_ADDRESS:
+            raise
+        accepted = await center.call(AGGREGATED_USAGE_BILLED_V1, {}, body=_body(wanted))
     if not accepted.location:
         raise Unanswered(operation.name, "the export was accepted, but the answer does not say where it is", status=202)
     return accepted.location

@@ -201,4 +201,6 @@ def _following(lines: LinesPath, page: _Page) -> _Page:
     said = page.read.rest.get(member(page.read.rest, "continuationToken"))
     named = (header.value for header in link.headers if (header.key or "").lower() == TOKEN.lower()) if link else ()
     token = said if isinstance(said, str) and said.strip() else next(filter(None, named), None)
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise Unanswered(LINES.name, "the token of the next page cannot be sent")
     return _Page(token=token, link=None if token else link)
