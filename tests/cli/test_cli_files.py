@@ -190,3 +190,20 @@ def test_a_bucket_without_the_extra_is_exit_code_78(
     ended = azplan("files")
     assert ended.code == 78
     assert "azplan[finance]" in ended.err
+
+
+def test_files_that_do_not_come_in_time_are_exit_code_5(
+    place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network disk that hangs does not hold a person for ever."""
+    publish(place)
+
+    async def never(*_: Any) -> bytes:
+        await asyncio.sleep(60)
+        return b""
+
+    monkeypatch.setattr("worker.files.folder.FolderStore.read", never)
+    for words in (("files",), ("files", "show", PATH), ("files", "verify")):
+        ended = azplan(*words, "--wait", "0.2")
+        assert ended.code == 5
+        assert "--wait" in ended.err

@@ -32,6 +32,12 @@ OfAccount = Annotated[str | None, typer.Option("--partner", help="The partner ac
 AnswerWait = Annotated[
     timedelta, typer.Option(parser=parse_duration, metavar=DURATION, help="Wait so long for the worker's answer.")
 ]
+DestinationWait = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--wait", parser=parse_duration, metavar=DURATION, help="Wait so long for the files; without it, to the end."
+    ),
+]
 PATIENCE: Final = "30s"
 """How long a verb waits for a worker, unless `--wait` says otherwise."""
 Who = Annotated[

@@ -10,6 +10,7 @@ from worker.files.layout import ROOT, Dataset, UnsafeName
 from worker.files.verification import Verified, verify
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.errors import InvalidRequest, NothingFound
+from worker.operators.selection import partner_name
 from worker.operators.who_and_why import Signature
 
 LOOKS_AT_ONCE = 16
@@ -46,8 +47,9 @@ class Removal:
 async def found(destination: Destination, which: Which) -> list[Listed]:
     """The datasets that a person means. Raises `InvalidRequest` for a path that is none, and `NothingFound`."""
     one = None if which.dataset is None else dataset_of(which.dataset)
+    partner = None if which.partner is None else partner_name(which.partner)
     there = [each for each in await datasets(destination, one) if each.standing or each.staging]
-    meant = chosen(there, partner=which.partner, invoice=which.invoice, lines=which.lines)
+    meant = chosen(there, partner=partner, invoice=which.invoice, lines=which.lines)
     if not meant:
         where = destination.uri(ROOT)
         raise NothingFound(f"no dataset matches at {where}.", "`azplan files` lists all of them.")
@@ -93,6 +95,7 @@ async def plan_prune(destination: Destination, journal: OperatorJournal, partner
     A dataset that a command works on is left out whole, and the latest version always stays. Raises `NothingFound`.
     """
     held = await journal.datasets.held()
+    partner = None if partner is None else partner_name(partner)
     planned: list[Removal] = []
     for files in chosen(await datasets(destination), partner=partner, invoice=None, lines=None):
         if files.dataset.path in held:

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from worker.assembly.parts import open_destination
+from worker.cli.asking import within
 from worker.cli.exit_codes import Code
 from worker.cli.help_layout import LOOKING, examples
-from worker.cli.options import Json, Who, Why, Yes
+from worker.cli.list_by_default import ListByDefault
+from worker.cli.options import DestinationWait, Json, OfPartner, Who, Why, Yes
 from worker.cli.output import files as output
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import say
@@ -25,24 +27,14 @@ from worker.operators.who_and_why import Signature
 from worker.settings import model
 from worker.settings.model import Settings
 
-OfAccount = Annotated[str | None, typer.Option("--partner", help="Only those of this partner account.")]
 OfDataset = Annotated[str, typer.Argument(metavar="DATASET", help="Path of the dataset below v1/, as the list has it.")]
 OneDataset = Annotated[str | None, typer.Argument(metavar="DATASET", help="Only this dataset.")]
-
-
-class Files(TyperGroup):
-    """`azplan files` alone, or with options, is `azplan files list`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Add the verb that may be left out."""
-        is_list = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
-        return super().parse_args(ctx, ["list", *args] if is_list else args)
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this group."""
     one = "partner=contoso/lines=usage/billed/invoice=G016907411"
-    group = typer.Typer(cls=Files)
+    group = typer.Typer(cls=ListByDefault)
     group.command(
         "list",
         epilog=examples(
@@ -62,29 +54,30 @@ def list_(
     lines: Annotated[
         str | None, typer.Option(metavar="KIND", help="Only reconciliation, usage or aggregatedUsage.")
     ] = None,
-    partner: OfAccount = None,
+    partner: OfPartner = None,
+    wait: DestinationWait = None,
     as_json: Json = False,
 ) -> None:
     """List the datasets at AZPLAN_FILES__URL, each with its newest version.
 
-    With `--json` an array with `dataset`, `latest` and `versions[]`. Exit code 3 when nothing matches, 69 when the
-    destination does not answer, 78 when it refuses.
+    With `--json` an array with `dataset`, `latest` and `versions[]`. Exit code 3 when nothing matches, 5 when
+    `--wait` was too short, 69 when the destination does not answer, 78 when it refuses.
     """
     destination = open_destination(model.load())
-    found = asyncio.run(operators.found(destination, Which(partner, invoice, lines)))
+    found = asyncio.run(within(wait, operators.found(destination, Which(partner, invoice, lines))))
     if as_json:
         show_json([output.dataset_facts(each) for each in found])
     else:
         output.show_datasets(found)
 
 
-def show(dataset: OfDataset, partner: OfAccount = None, as_json: Json = False) -> None:
+def show(dataset: OfDataset, partner: OfPartner = None, wait: DestinationWait = None, as_json: Json = False) -> None:
     """Show a dataset: its versions, and the source, files, totals and notices of the newest.
 
     With `--json` also the whole manifest of the newest version. Exit code 3 when there is no such dataset.
     """
     destination = open_destination(model.load())
-    listed, versions = asyncio.run(_read(destination, Which(partner, dataset=dataset)))
+    listed, versions = asyncio.run(within(wait, _read(destination, Which(partner, dataset=dataset))))
     if as_json:
         show_json(output.versions_facts(listed, versions))
     else:
@@ -94,7 +87,8 @@ def show(dataset: OfDataset, partner: OfAccount = None, as_json: Json = False) -
 def verify(
     dataset: OneDataset = None,
     every: Annotated[bool, typer.Option("--all", help="Every version, and not only the newest.")] = False,
-    partner: OfAccount = None,
+    partner: OfPartner = None,
+    wait: DestinationWait = None,
     as_json: Json = False,
 ) -> None:
     """Read every file of the newest versions and compare its hash with the manifest.
@@ -103,7 +97,7 @@ def verify(
     code 1 when any file differs or is missing, 3 when nothing matches.
     """
     destination = open_destination(model.load())
-    found = asyncio.run(_verify(destination, Which(partner, dataset=dataset), every=every))
+    found = asyncio.run(within(wait, _verify(destination, Which(partner, dataset=dataset), every=every)))
     if as_json:
         show_json([output.verified_facts(each) for each in found])
     else:
@@ -112,14 +106,21 @@ def verify(
         raise typer.Exit(Code.FAILED)
 
 
-def prune(partner: OfAccount = None, who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False) -> None:
+def prune(
+    partner: OfPartner = None,
+    wait: DestinationWait = None,
+    who: Who = "",
+    why: Why = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
     """Remove versions of unbilled months beyond AZPLAN_FILES__KEEP_UNBILLED, and files that belong to no version.
 
     Versions of an invoice stay, and so does every newest version and every dataset that a command works on. Exit code 3
     when nothing is to be removed.
     """
     loaded = model.load()
-    done = asyncio.run(_prune(loaded, partner, Signature(who, why), yes=yes))
+    done = asyncio.run(_prune(loaded, partner, Signature(who, why), yes=yes, wait=wait))
     if as_json:
         show_json([output.removal_facts(each) for each in done])
     else:
@@ -141,10 +142,12 @@ async def _verify(destination: Destination, which: Which, *, every: bool) -> lis
         return [each async for each in operators.verified(destination, versions, read)]
 
 
-async def _prune(loaded: Settings, partner: str | None, signature: Signature, *, yes: bool) -> Sequence[Removal]:
+async def _prune(
+    loaded: Settings, partner: str | None, signature: Signature, *, yes: bool, wait: timedelta | None
+) -> Sequence[Removal]:
     destination = open_destination(loaded)
     async with connections.journal(loaded) as journal:
-        planned = await operators.plan_prune(destination, journal, partner)
+        planned = await within(wait, operators.plan_prune(destination, journal, partner))
         output.say_plan(planned)
         insist("Remove them?", yes=yes)
-        return await operators.prune(destination, journal, signature, planned)
+        return await within(wait, operators.prune(destination, journal, signature, planned))
