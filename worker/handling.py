@@ -21,7 +21,7 @@ from worker.clock import duration_micros
 from worker.datasets.command_files import CommandFiles
 from worker.datasets.publication import Publication
 from worker.errors import Failed, Rejected, Validated, Wait
-from worker.journal.records import Earlier, Json, Note, Step
+from worker.journal.records import Earlier, Json, Micros, Note, Step
 from worker.looks.awaited import Awaited
 from worker.partner_center.errors import CallError, Refused
 from worker.partner_center.operation import Operation
@@ -115,6 +115,10 @@ class Context:
     def now(self) -> datetime:
         """The wall clock, in UTC."""
         return self._clock.now()
+
+    def instant(self) -> Micros:
+        """The journal's clock: the same for all workers, in microseconds since 1970."""
+        return self._journal.now()
 
     def answer(self, event: type[Event], **members: object) -> Event:
         """The terminal event for the handler to return, with the members that all events share.

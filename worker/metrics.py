@@ -139,6 +139,22 @@ CEILING_USED = _gauge(
     "partner",
     "family",
 )
+EXPORTS = _counter("exports_total", "Datasets of exported lines that ended.", "partner", "lines", "way", "outcome")
+EXPORT_DURATION = _histogram(
+    "export_seconds", "How long an export was in a stage; downloading once for each run.", _CRITICAL, "lines", "stage"
+)
+EXPORT_LINES = _counter("export_lines_total", "Lines in parts that were stored.", "lines")
+EXPORT_BYTES = _counter(
+    "export_bytes_total", "Bytes that were downloaded (in) and published (out).", "lines", "direction"
+)
+DATASET_AGE = _gauge(
+    "dataset_age_seconds",
+    "Since the newest version of such lines was published by this worker or found by it.",
+    "partner",
+    "lines",
+    "billed",
+)
+
 CIRCUIT_STATE = _gauge(
     "circuit_state", "1 for the state that the circuit of an account's resource family is in.", "dependency", "state"
 )
@@ -178,6 +194,9 @@ def described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
             suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
             labels = tuple(metric._labelnames)  # noqa: SLF001 - the library has no public way to read them
             yield f"{family.name}{suffix}", family.type, labels, family.documentation
+
+
+_NEWEST_VERSIONS: dict[tuple[str, str, str], float] = {}
 
 
 class Earliest:
@@ -260,6 +279,18 @@ def step_taken(command_type: str, step: str, outcome: str, seconds: float) -> No
     """Measure a step. The label is the first word of its name, without an id or a number behind it."""
     kind = step.partition(" ")[0]
     STEP_DURATION.labels(command_label(command_type), kind, outcome).observe(seconds)
+
+
+def version_published(partner: str, lines: str, at: float, *, billed: bool) -> None:
+    """A version of such lines was published at `at`, in Unix time: `show_dataset_ages` counts from the newest one."""
+    labels = (partner, lines, str(billed).lower())
+    _NEWEST_VERSIONS[labels] = max(at, _NEWEST_VERSIONS.get(labels, 0.0))
+
+
+def show_dataset_ages(now: float) -> None:
+    """Set the ages of the newest known versions. `now` is in Unix time."""
+    for labels, at in _NEWEST_VERSIONS.items():
+        DATASET_AGE.labels(*labels).set(max(0.0, now - at))
 
 
 def set_circuit(dependency: str, state: str) -> None:

@@ -9,6 +9,7 @@ gate at send    a request leaves only while this worker owns the lane and soon a
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -117,6 +118,8 @@ class Policy:
     customer_lag: float = 120.0
     quote_age: float = 600.0
     """How long the quote of a refund is used."""
+    pauses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """First and longest pause of the waits that have their own, by the name of their deadline."""
     accounts: Mapping[str, AccountPolicy] = field(default_factory=dict)
     """By the name of the partner account."""
 
@@ -222,9 +225,8 @@ class Steps:
         view = self.view(name)
         if view.is_applied:
             return view.result
-        return await self._act(
-            Step(view.present, "state", StepState.INTENDED, details=effect.details), effect.act, None
-        )
+        intent = Step(view.present, "state", StepState.INTENDED, details=effect.details)
+        return await self._act(intent, effect.act, None)
 
     async def _money(self, name: str, effect: Money) -> Result:
         step = self._work.steps.get(name)
@@ -287,10 +289,8 @@ class Steps:
 
     async def _unsaid(self, step: Step) -> None:
         """Record that the request never left. Earlier requests stay in doubt: `earlier_until` stays."""
-        try:
+        with suppress(LaneLost, JournalError):  # else the intent stays: other commands wait longer than needed
             await self._record(replace(step, state=StepState.NOT_APPLIED, intent_until=0))
-        except (LaneLost, JournalError):
-            return  # the intent stays: other commands wait longer than needed, and nothing worse happens
 
     async def _record(self, step: Step, *, spent: bool = False) -> None:
         await self._journal.record(self._work, step, self._run.exchange.drain(), spent=spent)

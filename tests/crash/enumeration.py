@@ -42,6 +42,8 @@ QUICK = {
     "return_seconds": (40.0, 40.0),
     "upgrade_pending": (10.0, 10.0),
     "upgrade_running": (30.0, 30.0),
+    "export_queued": (0.0, 0.0),
+    "export_seconds": (20.0, 20.0),
 }
 NEAR = 4
 """A write of the journal counts as a point of its own only if another kind of boundary is within this many points.
@@ -205,6 +207,8 @@ def simulator_of(path: Path, *, remembers: bool) -> Simulator:
     simulator = build(now=asyncio.get_running_loop().time, origin=START)
     simulator.change(**{**QUICK, **path.simulator}, remember_request_ids=remembers)
     simulator.customer(**{"profile": "ready", **path.customer})
+    if path.invoice is not None:
+        simulator.invoice(**path.invoice)
     return simulator
 
 

@@ -3,6 +3,7 @@
 A handler without a path here fails a test. All waits of a path are short, since long waits show nothing more.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +12,8 @@ from typing import Any, Literal
 from events.messages.agreements import ConfirmCustomerAgreement, PrimaryContact
 from events.messages.base import Command
 from events.messages.customers import ReportCustomer, ReportCustomers
+from events.messages.invoice_lines import ExportInvoiceLines
+from events.messages.invoice_statements import FetchInvoiceStatement
 from events.messages.invoices import ReportInvoices
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
@@ -39,6 +42,8 @@ class Path:
     """Seconds until a limited wait ends. A refusal after a lost request is waited out for a quarter of an hour."""
     rotates: bool = False
     """The catalog's availabilities are replaced as soon as the customer has a cart."""
+    invoice: Mapping[str, Any] | None = None
+    """Members of an invoice of the partner account; None: the account has none."""
 
     def __str__(self) -> str:
         return f"{self.command.__name__}: {self.name}"
@@ -49,6 +54,8 @@ class Path:
         return self.command(customer_id=about, **self.asks)
 
 
+EVERYTHING = os.environ.get("AZPLAN_TEST_CRASH") == "all"
+"""Set by `make crash`."""
 SLOW = {"patch_mode": "slow", "patch_seconds": (12.0, 12.0)}
 LATE = START + timedelta(seconds=-1)
 ACCEPTED = {
@@ -202,4 +209,50 @@ SPEND = (
     Path("invoices", ReportInvoices, "InvoicesReported"),
     Path("an unknown invoice", ReportInvoices, "invoice_not_found", asks={"invoice_id": "G000000009"}),
 )
-PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *AGREE, *REPORT, *SPEND)
+INVOICE = "G016907411"
+LINES = {"invoice_id": INVOICE, "lines": ["usage"]}
+SMALL = {"id": INVOICE, "blobs": 2, "usage_lines": 20, "groups": 4, "customers": 1}
+EXPORT = (
+    Path("two blobs", ExportInvoiceLines, "InvoiceLinesExported", asks=LINES, invoice=SMALL),
+    Path(
+        "data that change",
+        ExportInvoiceLines,
+        "InvoiceLinesExported",
+        asks=LINES,
+        simulator={"etag_changes": 1, "old_blobs": "gone"},
+        invoice=SMALL,
+    ),
+    Path(
+        "a damaged blob",
+        ExportInvoiceLines,
+        "source_unreadable",
+        asks=LINES,
+        simulator={"blob_damage": "crc"},
+        invoice=SMALL,
+    ),
+    Path(
+        "an export that fails",
+        ExportInvoiceLines,
+        "export_failed",
+        asks=LINES,
+        simulator={"export_outcome": "failed"},
+        invoice=SMALL,
+    ),
+    Path("a statement", FetchInvoiceStatement, "InvoiceStatementFetched", asks={"invoice_id": INVOICE}, invoice=SMALL),
+    Path("no statement", FetchInvoiceStatement, "invoice_not_found", asks={"invoice_id": INVOICE}),
+    Path("no invoice", ExportInvoiceLines, "invoice_not_found", asks=LINES),
+    Path("too late", ExportInvoiceLines, "deadline_passed", asks={**LINES, "deadline": LATE}, invoice=SMALL),
+    Path("only asked", ExportInvoiceLines, "CommandValidated", asks={**LINES, "validate_only": True}, invoice=SMALL),
+)
+LONG = (
+    Path(
+        "both kinds of lines",
+        ExportInvoiceLines,
+        "InvoiceLinesExported",
+        asks={"invoice_id": INVOICE},
+        invoice={**SMALL, "blobs": 1},
+    ),
+    Path("no lines at all", ExportInvoiceLines, "InvoiceLinesExported", asks=LINES, invoice={**SMALL, "blobs": 0}),
+)
+"""Paths that only `make crash` takes: they have many points, and hardly a new one."""
+PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *AGREE, *REPORT, *SPEND, *EXPORT, *(LONG if EVERYTHING else ()))

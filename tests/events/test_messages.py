@@ -36,6 +36,8 @@ ANSWERS = {
     "azplan.ConfirmCustomerAgreement.v1": "azplan.CustomerAgreementConfirmed.v1",
     "azplan.ReportCustomers.v1": "azplan.CustomersReported.v1",
     "azplan.ReportCustomer.v1": "azplan.CustomerReported.v1",
+    "azplan.ExportInvoiceLines.v1": "azplan.InvoiceLinesExported.v1",
+    "azplan.FetchInvoiceStatement.v1": "azplan.InvoiceStatementFetched.v1",
     "azplan.ReportUsage.v1": "azplan.UsageReported.v1",
     "azplan.ReportInvoices.v1": "azplan.InvoicesReported.v1",
     "azplan.SetUsageBudget.v1": "azplan.UsageBudgetSet.v1",
@@ -48,6 +50,7 @@ OTHERS = {
     "azplan.ProductUpgradeProgressed.v1",
     "azplan.CommandIdReused.v1",
     "azplan.CustomersListed.v1",
+    "azplan.InvoiceExportProgressed.v1",
     "azplan.UsageRecorded.v1",
 }
 

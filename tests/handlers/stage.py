@@ -57,7 +57,8 @@ POLICY = Policy(
     retry_max=600,
     wait_first=5,
     wait_max=300,
-    deadlines={"order": 86_400, "upgrade": 172_800},
+    deadlines={"order": 86_400, "upgrade": 172_800, "export": 21_600, "data": 864_000},
+    pauses={"export": (30, 300), "data": (3_600, 43_200)},
 )
 """The defaults of the settings."""
 MOST_WAITING = 30 * 86_400.0
@@ -142,6 +143,11 @@ class Stage:
     def files(self) -> Destination:
         """An empty folder as the destination of files."""
         return destination_in(self._journal_file.with_suffix(".files"), **self.cast.files)
+
+    @property
+    def files_folder(self) -> Path:
+        """The folder of the published files."""
+        return self._journal_file.with_suffix(".files") / "files"
 
     @cached_property
     def lags(self) -> LearnedLags:

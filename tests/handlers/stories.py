@@ -1,5 +1,6 @@
 """What each command writes at Partner Center without trouble, and what stays true when an answer is lost."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,6 +9,8 @@ from typing import Any
 from events.messages.agreements import ConfirmCustomerAgreement, CustomerAgreementConfirmed
 from events.messages.base import Command, Event
 from events.messages.customers import CustomerReported, CustomersReported, ReportCustomer, ReportCustomers
+from events.messages.invoice_lines import ExportInvoiceLines, InvoiceLinesExported
+from events.messages.invoice_statements import FetchInvoiceStatement, InvoiceStatementFetched
 from events.messages.invoices import InvoicesReported, ReportInvoices
 from events.messages.plans import (
     AzurePlanCreated,
@@ -20,8 +23,9 @@ from events.messages.plans import (
 from events.messages.upgrades import ProductUpgradeCompleted, StartProductUpgrade
 from events.messages.usage import ReportUsage, SetUsageBudget, UsageBudgetSet, UsageReported
 from ops.simulator.state import Customer
-from tests.crash.paths import ACCEPTED
+from tests.crash.paths import ACCEPTED, INVOICE, SMALL
 from tests.handlers.stage import ARM, ARM_THEN_PARTNER_CENTER, Cast, Stage
+from tests.support.published_files import broken_files
 
 Insist = Callable[[Stage, Customer, Event], None]
 
@@ -46,11 +50,15 @@ class Story:
     """The settings of the worker."""
     stale: bool = False
     """The catalog's items are replaced when the first check-out has been requested and is held back."""
+    invoice: Mapping[str, Any] | None = None
+    """Members of an invoice of the partner account; None: the account has none."""
 
     async def told(self, stage: Stage, customer: Customer) -> Event:
         """The command's answer."""
         stage.cast = self.cast
         stage.simulator.change(**self.simulator)
+        if self.invoice is not None:
+            stage.simulator.invoice(**self.invoice)
         if self.stale:
             stage.fault("throttle", "carts.checkout", retry_after=60)
         about = customer.partner if self.command.subject_of(self.asks) == "partner_account" else customer.id
@@ -59,6 +67,25 @@ class Story:
             await stage.until("carts.checkout")
             stage.simulator.rotate_catalog()
         return await stage.answer(sent)
+
+
+def _the_lines_are_microsofts(stage: Stage, _customer: Customer, answer: Event) -> None:
+    """One version was published, with the bytes of Microsoft's books."""
+    assert isinstance(answer, InvoiceLinesExported), answer
+    (usage,) = answer.datasets
+    books = stage.simulator.figures(INVOICE, lines="usage")
+    assert [(file.sha256, file.rows) for file in usage.files] == [(blob.sha256, blob.rows) for blob in books.blobs]
+    assert not usage.already_exported
+    assert list(broken_files(stage.files_folder, stage.simulator)) == []
+
+
+def _the_statement_is_there(stage: Stage, _customer: Customer, answer: Event) -> None:
+    """The PDF is in a file, once."""
+    assert isinstance(answer, InvoiceStatementFetched), answer
+    (file,) = stage.files_folder.rglob("*.pdf")
+    content = file.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert (answer.uri, answer.sha256) == (file.as_uri(), hashlib.sha256(content).hexdigest())
 
 
 def _one_plan_is_bought(stage: Stage, _customer: Customer, answer: Event) -> None:
@@ -268,6 +295,24 @@ STORIES = (
         ("agreements.confirm",),
         _the_acceptance_is_recorded_once,
         asks=ACCEPTED,
+    ),
+    Story(
+        "lines exported",
+        ExportInvoiceLines,
+        "ready",
+        (),
+        _the_lines_are_microsofts,
+        asks={"invoice_id": INVOICE, "lines": ["usage"]},
+        invoice=SMALL,
+    ),
+    Story(
+        "a statement fetched",
+        FetchInvoiceStatement,
+        "ready",
+        (),
+        _the_statement_is_there,
+        asks={"invoice_id": INVOICE},
+        invoice=SMALL,
     ),
     Story("listed", ReportCustomers, "ready", (), _the_customer_is_listed),
     Story("reported", ReportCustomer, "plan", (), _the_customer_is_reported),

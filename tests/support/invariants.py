@@ -27,6 +27,7 @@ from events.wire.identity import command_uid
 from ops.simulator.books import Effect
 from tests.support.budget_invariants import budgets
 from tests.support.harness import COMMANDS, GROUP, SOURCE, Said, World
+from tests.support.published_files import broken_files
 
 CHANGES = frozenset(
     {
@@ -83,6 +84,7 @@ async def check(world: World) -> None:
         *_it_ends_as_the_last_command_wanted(world, rows),
         *budgets(world),
         *await _the_journal_is_at_rest(world),
+        *broken_files(world.folder / "files", world.simulator),
     ]
     if findings:
         raise Findings(findings)

@@ -99,6 +99,10 @@ def policy(settings: Settings) -> Policy:
         deadlines={name: duration.total_seconds() for name, duration in settings.deadlines().items()},
         customer_lag=waits.customer_lag.total_seconds(),
         quote_age=waits.quote_age.total_seconds(),
+        pauses={
+            "export": (waits.export_first.total_seconds(), waits.export_max.total_seconds()),
+            "data": (waits.data_first.total_seconds(), waits.data_max.total_seconds()),
+        },
         accounts={
             name: AccountPolicy(each.attestation, each.cancel_through, sandbox=each.sandbox)
             for name, each in settings.partners.items()

@@ -4,11 +4,11 @@ What is durable is remembered in the journal for later runs, under the check of 
 """
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from worker.datasets.publication import lost
 from worker.files.destination import Destination, Document, FileOptions, Published, StagedOtherBytes
@@ -16,6 +16,8 @@ from worker.files.layout import ROOT, Dataset, safe_name
 from worker.journal.export_records import Export, Part
 from worker.journal.journal import Journal
 from worker.journal.records import Json, Work
+
+T = TypeVar("T")
 
 ASKED = "preparing"
 """The stage of an export at its beginning."""
@@ -120,6 +122,14 @@ class CommandFiles:
         await self._destination.clear(Dataset.parse(export.dataset))
 
     # ---- single files
+
+    def slot(self) -> AbstractContextManager[bool]:
+        """One of the places of exports at work in this worker. False: all of them are taken."""
+        return self._destination.slot()
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run a blocking function where the event loop does not wait for it."""
+        return await self._destination.in_thread(work)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from worker.files.errors import DestinationRefused, OtherVersion
 from worker.files.folder import InThread
@@ -18,6 +18,7 @@ from worker.files.scratch import Scratch
 from worker.files.store import Store
 
 PROBE = b"azplan\n"
+T = TypeVar("T")
 
 
 class StagedOtherBytes(Exception):
@@ -92,6 +93,7 @@ class Destination:
         self.options = options
         self.scratch = scratch
         self._run = in_thread
+        self._at_work = 0
 
     @property
     def store(self) -> Store:
@@ -99,6 +101,20 @@ class Destination:
         if self._store is None:
             self._store = self._opened()
         return self._store
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run a blocking function where the event loop does not wait for it."""
+        return await self._run(work)
+
+    @contextmanager
+    def slot(self) -> Iterator[bool]:
+        """One of the places of exports at work in this process. False: all of them are taken, and this is none."""
+        free = self._at_work < self.options.concurrency
+        self._at_work += free
+        try:
+            yield free
+        finally:
+            self._at_work -= free
 
     # ---- under way
 

@@ -30,6 +30,14 @@ class Waits(Section):
         description="how long a command waits until Microsoft has all lines of an invoice; not set, both waits are "
         "never longer than AZPLAN_JOURNAL__DETAIL_RETENTION",
     )
+    export_first: Duration = Field(
+        timedelta(seconds=30), description="first pause between two looks at an export that says no Retry-After"
+    )
+    export_max: Duration = Field(timedelta(seconds=300), description="longest pause between two such looks")
+    data_first: Duration = Field(
+        timedelta(hours=1), description="first pause before Microsoft is asked again for lines that it does not have"
+    )
+    data_max: Duration = Field(timedelta(hours=12), description="longest pause before that")
     settle: Duration = Field(
         timedelta(minutes=5), description="how long a request that was never answered may still arrive"
     )

@@ -5,6 +5,7 @@ import typer
 from worker.cli import invoice_reports
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.invoice_comparison import compare
+from worker.cli.invoice_files import export, statement
 from worker.cli.list_by_default import ListByDefault
 
 
@@ -26,6 +27,21 @@ def register(app: typer.Typer) -> None:
             "azplan invoices compare G016907411 --chart bridge.svg",
         )
     )(compare)
+    group.command(
+        epilog=examples(
+            app,
+            "azplan invoices export G016907411",
+            "azplan invoices export G016907411 --lines usage --formats source --max-age 1h",
+            "azplan invoices export --unbilled current --currency EUR --no-wait",
+        )
+    )(export)
+    group.command(
+        epilog=examples(
+            app,
+            "azplan invoices statement G016907411",
+            "azplan invoices statement G016907411 -o invoice.pdf",
+        )
+    )(statement)
     app.add_typer(
         group, name="invoices", help="The partner's invoices, and whether they add up.", rich_help_panel=WORKING
     )

@@ -50,6 +50,7 @@ class Gauges:
             await self._late()
             self._reading()
             self._quota()
+            metrics.show_dataset_ages(self._clock.now().timestamp())
             try:
                 await self._lag()
                 await self._backlog()

@@ -1,0 +1,159 @@
+"""A run of ExportInvoiceLines: its datasets one after another, and when the command looks again."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from events.codes import RejectedCode, WaitingReason
+from events.messages.invoice_lines import ExportedDataset, ExportInvoiceLines, duration_of
+from worker.clock import duration_micros, micros
+from worker.errors import Failed, Rejected, Wait
+from worker.exports.datasets import AskedDataset
+from worker.exports.decisions import Later
+from worker.exports.graph_export import GraphExport
+from worker.exports.page_export import PageExport
+from worker.exports.publishing import already_there
+from worker.exports.standing import Limits
+from worker.handling import Context
+from worker.journal.records import SECOND, Micros
+from worker.partner_center.errors import CallError, GateClosed
+from worker.partner_center.resources.line_ways import GRAPH
+
+TURN = 20.0
+"""Seconds after which a run begins no more blob: then the exports of other commands have their turn."""
+UNBILLED_DATA = 6 * 3_600.0
+"""Seconds at most until Microsoft has the lines of a month without an invoice."""
+HELD = 10.0
+"""Seconds between two looks at a dataset that another command exports."""
+
+
+class HeldByAnother(Exception):
+    """Another command exports the dataset. A command that waits for one holds none that comes after it."""
+
+
+@dataclass(slots=True)
+class ExportRun:
+    """One run of one command."""
+
+    ctx: Context
+    command: ExportInvoiceLines
+    done: dict[str, ExportedDataset] = field(default_factory=dict)
+    waits: list[Later] = field(default_factory=list)
+    errors: list[Failed | CallError] = field(default_factory=list)
+
+    async def recent(self, asked: Sequence[AskedDataset]) -> list[ExportedDataset] | None:
+        """Every dataset of the command, if a version of each is young enough: nothing is asked of Microsoft then."""
+        found = [await self._recent(each) for each in asked]
+        known = [each for each in found if each is not None]
+        return known if len(known) == len(asked) else None
+
+    async def exported(self, asked: Sequence[AskedDataset]) -> list[ExportedDataset]:
+        """Every dataset of the command. Raises `Wait` until all of them are published.
+
+        Raises `Rejected` (`deadline_passed`) where the command's deadline ends its waiting. What fails for one dataset
+        is raised when the others have had their turn.
+        """
+        until = asyncio.get_running_loop().time() + TURN
+        for each in asked:
+            try:
+                await self._one(each, until)
+            except HeldByAnother:
+                break
+            except GateClosed:
+                raise
+            except (Failed, CallError) as error:
+                self.errors.append(error)
+        if self.errors and not all(isinstance(error, Failed) for error in self.errors) and self._late():
+            raise too_late(self.command.deadline)
+        if self.errors:
+            raise next((error for error in self.errors if isinstance(error, Failed)), self.errors[0])
+        if self.waits:
+            if self._late():
+                raise too_late(self.command.deadline)
+            raise wait_of(self.waits, self.ctx.instant(), self._left())
+        return [self.done[each.lines] for each in asked]
+
+    async def _one(self, each: AskedDataset, until: float) -> None:
+        found: ExportedDataset | Later | None = await self._recent(each)
+        if found is None:
+            await self._hold(each)
+            found = await self._recent(each) or await self._advanced(each, until)
+        if isinstance(found, Later):
+            self.waits.append(found)
+        else:
+            self.done[each.lines] = found
+
+    async def _advanced(self, each: AskedDataset, until: float) -> ExportedDataset | Later:
+        if each.way.name != GRAPH.name:
+            pages = await PageExport.of(self.ctx, each)
+            return await pages.advance()
+        export = await GraphExport.of(self.ctx, each, limits_of(self.ctx, self.command), until)
+        if export.asks_microsoft and self._late():
+            raise too_late(self.command.deadline)
+        return await export.advance()
+
+    async def _recent(self, each: AskedDataset) -> ExportedDataset | None:
+        """The latest version, if it is young enough for the command, or came while another command exported it."""
+        path, now = each.dataset.path, self.ctx.instant()
+        allowed = duration_of(self.command.max_age)
+        since = self.ctx.known.get(f"waits {path}")
+        young = now - duration_micros(allowed.total_seconds()) if allowed else None
+        if since is None and young is None:
+            return None
+        latest = await self.ctx.files.latest(each.dataset)
+        if latest is None:
+            return None
+        # The manifest says whole seconds.
+        published = micros(latest.manifest.published_at) + SECOND
+        is_recent = (young is not None and published > young) or (since is not None and published > since)
+        return already_there(self.ctx, each, latest) if is_recent else None
+
+    async def _hold(self, each: AskedDataset) -> None:
+        """Make the dataset this command's. Raises `HeldByAnother`."""
+        path, known = each.dataset.path, self.ctx.known
+        if known.get(f"holds {path}"):
+            return
+        holder = await self.ctx.files.hold(each.dataset)
+        now = self.ctx.instant()
+        if holder is not None:
+            known.setdefault(f"waits {path}", now)
+            detail = f"command {holder} exports the same lines"
+            self.waits.append(Later(now + duration_micros(HELD), WaitingReason.EXPORT_PREPARING, detail))
+            raise HeldByAnother
+        known[f"holds {path}"] = True
+
+    def _left(self) -> float | None:
+        """Seconds until the command's deadline; None if it has none."""
+        deadline = self.command.deadline
+        return None if deadline is None else (deadline - self.ctx.now()).total_seconds()
+
+    def _late(self) -> bool:
+        left = self._left()
+        return left is not None and left <= 0
+
+
+def limits_of(ctx: Context, command: ExportInvoiceLines) -> Limits:
+    """The settings that decide about this command's waits."""
+    policy, data = ctx.policy, ctx.policy.deadlines["data"]
+    return Limits(
+        look_first=policy.pauses["export"][0],
+        look_max=policy.pauses["export"][1],
+        operation=policy.deadlines["export"],
+        data_first=policy.pauses["data"][0],
+        data_max=policy.pauses["data"][1],
+        data=min(data, UNBILLED_DATA) if command.unbilled else data,
+    )
+
+
+def wait_of(waits: Sequence[Later], now: Micros, left: float | None) -> Wait:
+    """The wait, beside the lane, until the first of these instants: `left` seconds at most, if there is a limit."""
+    first = min(waits, key=lambda each: each.at)
+    delay = max(0.0, (first.at - now) / SECOND)
+    return Wait(first.reason, first.detail, delay=delay if left is None else min(delay, left), release=True)
+
+
+def too_late(deadline: datetime | None) -> Rejected:
+    """The answer of a command whose deadline passed before its files were there."""
+    passed = deadline.isoformat() if deadline is not None else "its deadline"
+    return Rejected(RejectedCode.DEADLINE_PASSED, f"the lines were not exported when the deadline {passed} passed")

@@ -1,0 +1,253 @@
+"""One export of Microsoft Graph in one run: what the decisions say, done.
+
+Each answer is durable before it is used: the address of the operation, the manifest without its signature, one row for
+each part. The signature (SAS) lives as long as the run.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from events.codes import FailedCode, WaitingReason
+from events.messages.invoice_lines import ExportedDataset
+from worker import metrics
+from worker.clock import duration_micros, instant, micros
+from worker.errors import Failed
+from worker.exports.blobs import BlobDownload, Downloaded
+from worker.exports.datasets import AskedDataset
+from worker.exports.decisions import (
+    Action,
+    Already,
+    Ask,
+    Download,
+    Drop,
+    GiveUp,
+    Later,
+    Look,
+    Publish,
+    Seen,
+    after_look,
+    asked,
+    begins,
+    unreadable,
+)
+from worker.exports.progress import tell
+from worker.exports.publishing import already_there, publish
+from worker.exports.standing import Limits, Standing
+from worker.exports.version import SOURCE, Origin
+from worker.handling import Context
+from worker.journal.export_records import Export, Part
+from worker.journal.records import SECOND, Micros
+from worker.partner_center.errors import Gone, HostRefused, SignatureRefused
+from worker.partner_center.resources import billing_exports
+from worker.partner_center.resources.billing_manifests import Manifest
+
+WAY = "graph"
+NO_ROOM = 5.0
+"""Seconds until an export that found all places taken looks again."""
+STORY = "story"
+"""The name, in the details of the row, of the story that has written them."""
+MOST_SIGNATURES = 2
+"""Signatures in a row that storage may refuse before the run ends."""
+
+
+@dataclass(slots=True)
+class GraphExport:
+    """The export of one dataset, in one run of its command."""
+
+    ctx: Context
+    asked: AskedDataset
+    limits: Limits
+    until: float
+    """The loop's time after which this run begins no more blob."""
+    export: Export
+    parts: dict[int, Part]
+    standing: Standing
+    manifest: Manifest | None = None
+    """What this run has read of the operation, with its signature."""
+    signatures: int = 0
+    """Signatures of this run that storage refused, one after another."""
+
+    @classmethod
+    async def of(cls, ctx: Context, asked: AskedDataset, limits: Limits, until: float) -> "GraphExport":
+        """The export as the journal knows it."""
+        export = await ctx.files.export(asked.dataset, WAY)
+        parts = {part.ordinal or 0: part for part in await ctx.files.parts(export) if part.format == SOURCE}
+        details = export.details or {}
+        standing = Standing.of(details, location=export.location, changed=export.source_changed, parts=frozenset(parts))
+        if details.get(STORY, ctx.redrive) != ctx.redrive:
+            standing = standing.redriven()
+        return cls(ctx, asked, limits, until, export, parts, standing)
+
+    @property
+    def asks_microsoft(self) -> bool:
+        """Whether a run begins with a request for an export."""
+        return isinstance(begins(self.standing, self._now()), Ask)
+
+    async def advance(self) -> ExportedDataset | Later:
+        """Do what can be done now: the published dataset, or until when to wait.
+
+        Raises `Failed` where the export fails, `CallError` for a call that has to be made again, and what the journal
+        and the destination raise.
+        """
+        action = begins(self.standing, self._now())
+        while True:
+            match action:
+                case Ask():
+                    action = await self._ask()
+                case Look():
+                    action = await self._look()
+                case Drop():
+                    await self.ctx.files.drop_parts(self.export)
+                    self.parts.clear()
+                    action = Download(tuple(self.standing.missing)) if self.standing.missing else Publish()
+                case Download(ordinals):
+                    action = await self._download(ordinals)
+                case Publish():
+                    return await self._publish()
+                case Already():
+                    return await self._already()
+                case GiveUp(code, detail):
+                    raise Failed(code, detail, ended=True)
+                case Later():
+                    self._tell("preparing")
+                    return action
+
+    async def _ask(self) -> Action:
+        center = self.ctx.center.within(f"export {self.asked.lines}")
+        location = await billing_exports.begin(center, self.asked.wanted)
+        self.standing = asked(self.standing, location, self._now(), self.limits)
+        await self._save(location=location, operations=self.export.operations + 1)
+        return begins(self.standing, self._now())
+
+    async def _look(self) -> Action:
+        seen = await self._seen()
+        if seen.status == "succeeded" and self.standing.source is None:
+            prepared = (self._now() - self.standing.asked_at) / SECOND
+            metrics.EXPORT_DURATION.labels(self.asked.lines, "preparing").observe(prepared)
+        published = await self._published()
+        self.standing, action = after_look(self.standing, seen, self._now(), self.limits, published=published)
+        await self._save(location=self.standing.location, source_changed=self.standing.changed)
+        return action
+
+    async def _seen(self) -> Seen:
+        try:
+            found = await billing_exports.look(self.ctx.center, self.standing.location or "")
+        except Gone:
+            return Seen("gone")
+        if found.manifest is None:
+            return Seen(found.status, found.retry_after, found.error_code, found.error_message)
+        self.manifest = found.manifest
+        self.export = replace(
+            self.export,
+            operation_id=found.id,
+            etag=found.manifest.e_tag,
+            manifest=without_signature(found.manifest, self._now()),
+        )
+        return Seen("succeeded", source=identity_of(found.manifest), blobs=len(found.manifest.blobs))
+
+    async def _published(self) -> str | None:
+        """The state of the data of the latest version, where an equal one counts as the same data."""
+        if not self.ctx.files.options.trust_etag:
+            return None
+        latest = await self.ctx.files.latest(self.asked.dataset)
+        return latest.manifest.source.etag if latest is not None else None
+
+    async def _download(self, ordinals: tuple[int, ...]) -> Action:
+        if self.manifest is None:
+            return Look()
+        with self.ctx.files.slot() as place:
+            if not place:
+                return self._later(NO_ROOM, "other exports of this worker are at work")
+            self._tell("downloading")
+            with self.ctx.files.scratch() as scratch:
+                download = BlobDownload(self.ctx, self.export, self.manifest, self.asked.lines, scratch)
+                done = await download.run(ordinals, self.until, self._stored)
+        return await self._after_download(done)
+
+    async def _after_download(self, done: Downloaded) -> Action:
+        self.signatures = 0 if done.parts else self.signatures
+        if done.unreadable:
+            for each in done.unreadable:
+                self.standing, action = unreadable(self.standing, each.ordinal, each.why)
+                if isinstance(action, GiveUp):
+                    return action
+            await self._save()
+            return Look()
+        match done.error:
+            case None:
+                pass
+            case HostRefused():
+                return GiveUp(FailedCode.SOURCE_UNREADABLE, str(done.error))
+            case SignatureRefused() if self.signatures < MOST_SIGNATURES:
+                self.signatures += 1
+                return Look()
+            case error if done.parts:
+                # The command has come further: the failure uses up no attempt.
+                return self._later(self.ctx.policy.retry_first, str(error), WaitingReason.RETRY)
+            case error:
+                raise error
+        return self._later(0.0, "azplan is downloading the export") if self.standing.missing else Publish()
+
+    def _stored(self, part: Part) -> None:
+        self.parts[part.ordinal or 0] = part
+        self.standing = replace(self.standing, parts=frozenset(self.parts))
+        self._tell("downloading")
+
+    async def _publish(self) -> ExportedDataset:
+        self._tell("publishing")
+        return await publish(self.ctx, self.asked, self.export, list(self.parts.values()), self._origin())
+
+    async def _already(self) -> ExportedDataset:
+        latest = await self.ctx.files.latest(self.asked.dataset)
+        if latest is None:
+            raise Failed(FailedCode.FILES_UNAVAILABLE, "the latest version was removed while azplan looked at it")
+        return already_there(self.ctx, self.asked, latest)
+
+    def _origin(self) -> Origin:
+        return Origin(
+            WAY,
+            instant(self.export.manifest["createdAt"]),
+            operation_id=self.export.operation_id,
+            e_tag=self.export.etag,
+            schema_version=self.export.manifest["schemaVersion"],
+        )
+
+    def _tell(self, stage: str) -> None:
+        blobs, operation = self.standing.blobs, self.export.operation_id
+        tell(self.ctx, self.asked.lines, stage, self.parts.values(), blobs=blobs, operation_id=operation)
+
+    async def _save(self, **changed: Any) -> None:
+        """Make the standing durable, with what this run has read of the operation."""
+        details = {**(self.export.details or {}), **self.standing.to_json(), STORY: self.ctx.redrive}
+        self.export = await self.ctx.files.update(
+            self.export,
+            details=details,
+            operation_id=self.export.operation_id,
+            etag=self.export.etag,
+            manifest=self.export.manifest,
+            **changed,
+        )
+
+    def _later(self, seconds: float, detail: str, reason: WaitingReason = WaitingReason.EXPORT_PREPARING) -> Later:
+        return Later(self._now() + duration_micros(seconds), reason, detail)
+
+    def _now(self) -> Micros:
+        return self.ctx.instant()
+
+
+def without_signature(manifest: Manifest, seen_at: Micros) -> dict[str, Any]:
+    """What the journal keeps of a manifest. The signature is a secret, and nothing of it is kept."""
+    made = manifest.created_date_time
+    return {
+        "id": manifest.id,
+        "createdAt": micros(made) if made else seen_at,
+        "schemaVersion": manifest.schema_version,
+        "blobs": [blob.name for blob in manifest.blobs],
+    }
+
+
+def identity_of(manifest: Manifest) -> str:
+    """Which state of the data a manifest has: its eTag; without one, when it was made and its blobs."""
+    if manifest.e_tag is not None:
+        return manifest.e_tag
+    return f"{manifest.created_date_time} {' '.join(blob.name for blob in manifest.blobs)}"

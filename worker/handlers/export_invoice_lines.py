@@ -1,0 +1,64 @@
+"""ExportInvoiceLines: the lines of an invoice, or of a month without one, in files. Reads only.
+
+Vendor pages: graph/api/resources/partners-billing-api-overview, partner-center/developer/get-invoiceline-items.
+"""
+
+from events.codes import FailedCode, RejectedCode
+from events.messages.base import Event
+from events.messages.invoice_lines import ExportInvoiceLines, InvoiceLinesExported
+from worker.clock import instant, micros
+from worker.errors import Failed, Rejected, Validated
+from worker.exports.asked_invoice import InvoiceFacts, invoice_facts, refuse_unknown_currency
+from worker.exports.datasets import AskedDataset, asked_datasets
+from worker.exports.export_run import ExportRun
+from worker.exports.version import SOURCE
+from worker.files.layout import UnsafeName
+from worker.handling import Context, handles
+
+ASKED_AT = "asked at"
+"""The name in `Context.known` of the instant that decides about the month of unbilled lines."""
+
+
+@handles(ExportInvoiceLines)
+async def export_invoice_lines(ctx: Context, command: ExportInvoiceLines) -> Event:
+    """Export every kind of lines that the command asks for; each becomes a version of its dataset, once."""
+    _refuse_formats(command)
+    run = ExportRun(ctx, command)
+    datasets = await run.recent(_asked(ctx, command, InvoiceFacts()))
+    if datasets is None:
+        asked = _asked(ctx, command, await _invoice(ctx, command))
+        if ctx.validate_only:
+            raise Validated([])
+        datasets = await run.exported(asked)
+    return ctx.answer(
+        InvoiceLinesExported,
+        invoice_id=command.invoice_id,
+        unbilled=command.unbilled and command.unbilled.model_dump(by_alias=False),
+        datasets=datasets,
+    )
+
+
+async def _invoice(ctx: Context, command: ExportInvoiceLines) -> InvoiceFacts:
+    """What decides about the way to the lines. Raises `Rejected` for an unknown invoice or currency."""
+    if command.invoice_id is not None:
+        return await invoice_facts(ctx, command.invoice_id)
+    if command.unbilled is not None:
+        await refuse_unknown_currency(ctx, command.unbilled.currency)
+    return InvoiceFacts()
+
+
+def _asked(ctx: Context, command: ExportInvoiceLines, invoice: InvoiceFacts) -> list[AskedDataset]:
+    """The datasets. The first run of a story decides about the month of unbilled lines."""
+    asked_at = ctx.known.setdefault(ASKED_AT, micros(ctx.now()))
+    try:
+        return asked_datasets(command, ctx.center.account, instant(asked_at), invoice)
+    except UnsafeName as no:
+        raise Rejected(RejectedCode.INVALID_COMMAND, f"no folder can have this name: {no}") from no
+
+
+def _refuse_formats(command: ExportInvoiceLines) -> None:
+    """Refuse formats that this worker cannot write. Raises `Failed` (`files_unavailable`)."""
+    unknown = sorted(set(command.formats or ()) - {SOURCE})
+    if unknown:
+        detail = f"this worker cannot write the formats {', '.join(unknown)}: that takes the extra azplan[finance]"
+        raise Failed(FailedCode.FILES_UNAVAILABLE, detail)
