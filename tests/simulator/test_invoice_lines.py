@@ -155,3 +155,51 @@ async def test_lines_with_earned_credit_can_be_asked_for(simulator: Simulator, c
     earned = items([await caller.get("/invoices/G000000001/lineitems", query)])
     assert earned == [line for line in all_of_them if line["hasPartnerEarnedCredit"]]
     assert 0 < len(earned) < len(all_of_them)
+
+
+async def test_a_page_has_two_thousand_lines_at_most(simulator: Simulator, caller: Caller) -> None:
+    """Whatever size asks for; without size it is as many."""
+    simulator.invoice(**{**OLD, "usage_lines": 2_100})
+    for size in ({"size": "9999"}, {}):
+        query = {name: value for name, value in USAGE.items() if name != "size"} | size
+        assert (await caller.get("/invoices/G000000001/lineitems", query)).body["totalCount"] == 2000
+
+
+@pytest.mark.parametrize("place", ["body", "header"])
+async def test_the_token_can_stand_in_one_place_alone(simulator: Simulator, caller: Caller, place: str) -> None:
+    """In the body, or in the headers of the next link."""
+    simulator.change(lines_token=place)
+    simulator.invoice(**OLD)
+    body = (await caller.get("/invoices/G000000001/lineitems", USAGE)).body
+    assert ("continuationToken" in body, bool(body["links"]["next"]["headers"])) == (place == "body", place == "header")
+
+
+async def test_the_next_link_has_the_mistakes_of_the_samples(simulator: Simulator, caller: Caller) -> None:
+    """A second question mark, a lost letter, or none: a caller that repeats its query with the token misses nothing."""
+    simulator.change(odd_next_uri=True)
+    simulator.invoice(**{**OLD, "usage_lines": 300})
+    pages = await walk(caller, "/invoices/G000000001/lineitems", USAGE)
+    uris = [page.body["links"]["next"]["uri"] for page in pages[:-1]]
+    assert any("size=10?seekOperation=Next" in uri for uri in uris)
+    assert any("&nvoicelineitemtype=" in uri for uri in uris)
+    assert any("&invoicelineitemtype=" in uri and uri.endswith("&seekOperation=Next") for uri in uris)
+    assert len(items(pages)) == 300
+
+
+async def test_some_lines_do_not_say_what_they_are(simulator: Simulator, caller: Caller) -> None:
+    """Lines of usage are called marketplace, whatever provider was asked for; some lack both discriminators."""
+    simulator.change(omit_discriminators=True)
+    simulator.invoice(**{**OLD, "usage_lines": 60})
+    lines = items([await caller.get("/invoices/G000000001/lineitems", {**USAGE, "size": "60"})])
+    assert {line.get("billingProvider") for line in lines} == {"marketplace", None}
+    assert {line["attributes"]["objectType"] for line in lines} == {"DailyRatedUsageLineItem"}
+
+
+async def test_the_older_path_seeks_from_its_beginning(simulator: Simulator, caller: Caller) -> None:
+    """There the samples send seekOperation=Next without a token for the first page."""
+    simulator.invoice(**OLD)
+    path = "/invoices/G000000001/lineitems/OneTime/UsageLineItems"
+    first = await caller.get(path, {"seekOperation": "Next", "size": "20"})
+    headers = {"MS-ContinuationToken": first.body["continuationToken"]}
+    second = await caller.get(path, {"seekOperation": "Next", "size": "20"}, headers=headers)
+    assert [page.body["totalCount"] for page in (first, second)] == [20, 5]
