@@ -56,8 +56,8 @@ CYCLE: tuple[Step, ...] = (("SuspendPlan", CANCEL), ("ReactivatePlan", BRING_BAC
 BEGINNINGS: Mapping[str, tuple[Step, ...]] = {
     "ready": (("CreateAzurePlan", {}),),
     "plan": (("SuspendPlan", {}),),
-    "quiet_plan": (("ReportCustomer", {}),),
-    "suspended_plan": (("ReactivatePlan", {}),),
+    "quiet_plan": (("SetUsageBudget", {"amount": "250.00"}), ("ReportUsage", {}), ("ReportCustomer", {})),
+    "suspended_plan": (("ReactivatePlan", {}), ("SetUsageBudget", {"amount": None, "ifAmount": None})),
     "legacy": (("StartProductUpgrade", {}), ("CreateAzurePlan", {})),
     "no_credit": (("CreateAzurePlan", {}), ("CreateAzurePlan", {})),
     "order_fails": (("CreateAzurePlan", {}),),

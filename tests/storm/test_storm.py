@@ -55,6 +55,8 @@ def test_a_load_has_every_type_of_command_and_everything_that_follows_one() -> N
         "StartProductUpgrade",
         "ConfirmCustomerAgreement",
         "ReportCustomer",
+        "ReportUsage",
+        "SetUsageBudget",
     }
     assert len(load.sent) == kinds.count("command") == 400
     assert min(kinds.count(kind) for kind in ("repeat", "conflict", "unreadable")) > 2
