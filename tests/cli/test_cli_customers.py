@@ -30,7 +30,6 @@ TENANT = "7e9a1c3b-5d2f-4e80-9a6c-1b3d5f7092e4"
 ACCOUNT = {
     "AZPLAN_PARTNERS__CONTOSO__TENANT_ID": TENANT,
     "AZPLAN_PARTNERS__CONTOSO__CLIENT_ID": "c",
-    "AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET": "practice-only",
 }
 REPORT = {
     "name": "Fabrikam Test",

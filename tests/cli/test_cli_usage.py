@@ -142,6 +142,7 @@ def test_usage_of_a_customer_has_its_subscriptions_and_its_budget(here: Topics, 
     assert ended.code == 0, ended.err
     assert asked(answerer) == [{"scope": "subscriptions"}, {}]
     assert "SUBSCRIPTION" in ended.out
+    assert PLAN in ended.out, "its id is what --subscription takes"
     assert "budget        5 000.00, 84.3 % used" in ended.out
     assert "total         4 213.87 EUR (4 845.95 USD)" in ended.out
 
@@ -227,3 +228,23 @@ def test_a_picture_shows_the_customers_against_their_budgets(here: Topics, azpla
     assert "Zero" not in drawn
     assert "█" in ended.out
     assert "2 customers with a budget" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("budgets", "set", CUSTOMER, "5,000", "--yes"), "AMOUNT must be an amount of 0 or more"),
+        (("budgets", "set", CUSTOMER, "5", "--if", "x", "--yes"), "--if must be an amount of 0 or more"),
+        (("usage", "--customer", "contoso"), "the customer's ID must be a GUID"),
+        (("invoices", "show", "G0/1"), "the invoice's ID must "),
+    ],
+)
+def test_a_value_that_is_refused_is_named_as_it_was_typed(
+    azplan: Azplan, words: tuple[str, ...], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not by the option that another verb has for it."""
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(name, value)
+    ended = azplan(*words)
+    assert ended.code == 2
+    assert named in ended.err

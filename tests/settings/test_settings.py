@@ -508,6 +508,17 @@ def test_an_account_has_one_credential(extra: dict[str, str], monkeypatch: pytes
     )
 
 
+def test_a_verb_that_does_not_call_microsoft_needs_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person who sends commands gives the account's name and ids. Two credentials are a mistake there too."""
+    account = {"TENANT_ID": TENANT, "CLIENT_ID": CLIENT}
+    given(monkeypatch, {f"AZPLAN_PARTNERS__FABRIKAM__{key}": value for key, value in account.items()})
+    assert load(calling=False).partners["fabrikam"].client_secret is None
+    two = {"CLIENT_SECRET": "s" * 8, "CERTIFICATE_FILE": "c.pem"}
+    given(monkeypatch, {f"AZPLAN_PARTNERS__FABRIKAM__{key}": value for key, value in two.items()})
+    with pytest.raises(SettingsError, match="exactly one of"):
+        load(calling=False)
+
+
 @pytest.mark.parametrize("tenant", [TENANT, TENANT.upper()])
 def test_two_accounts_of_one_tenant_are_refused(tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Case does not matter. Two such accounts would buy everything twice, and call twice as much."""

@@ -61,6 +61,6 @@ def show_one(
 
 
 def _ask(data: dict[str, Any], partner: str | None, wait: timedelta) -> InvoicesReported:
-    settings = model.load()
+    settings = model.load(calling=False)
     request = about_account(settings, ReportInvoices, data, partner, wait)
     return cast("InvoicesReported", asyncio.run(ask(settings, request))[-1])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from worker.files.catalog import DatasetFiles, chosen, datasets
 from worker.files.destination import Destination, Published
@@ -14,6 +15,10 @@ from worker.operators.selection import partner_name
 from worker.operators.who_and_why import Signature
 
 LOOKS_AT_ONCE = 16
+NOTHING_YET: Final = (
+    "`azplan invoices export ID` exports the lines of an invoice. If that was done, AZPLAN_FILES__URL names another "
+    "place here than for the worker: a folder such as file:azplan-files begins where the program was started."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,10 @@ async def found(destination: Destination, which: Which) -> list[Listed]:
     partner = None if which.partner is None else partner_name(which.partner)
     there = [each for each in await datasets(destination, one) if each.standing or each.staging]
     meant = chosen(there, partner=partner, invoice=which.invoice, lines=which.lines)
+    where = destination.uri(ROOT)
+    if not meant and which == Which():
+        raise NothingFound(f"nothing was exported to {where} yet.", NOTHING_YET)
     if not meant:
-        where = destination.uri(ROOT)
         raise NothingFound(f"no dataset matches at {where}.", "`azplan files` lists all of them.")
     room = asyncio.Semaphore(LOOKS_AT_ONCE)
 
@@ -68,7 +75,7 @@ def dataset_of(path: str) -> Dataset:
         return Dataset.parse(path.strip("/").removeprefix(f"{ROOT}/"))
     except (UnsafeName, ValueError) as error:
         raise InvalidRequest(
-            str(error), "A dataset is named by its path below v1/, as `azplan files` shows it."
+            f"{error}.", "A dataset is named by its path below v1/, as `azplan files` shows it."
         ) from error
 
 

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from worker.settings.all_settings import Http, Journal, Kafka, Log, Metrics, Retries, Worker
 from worker.settings.files import Files
-from worker.settings.partner import Partner
+from worker.settings.partner import WITHOUT_CREDENTIALS, Partner
 from worker.settings.problems import ANY_NAME, sentences, split_unknown
 from worker.settings.section import Section
 from worker.settings.sources import Found, SettingPath, UnreadableSource, find_all, nested, variable
@@ -102,22 +102,25 @@ def names() -> Iterator[SettingPath]:
             yield from ((section, key) for key in field.annotation.model_fields)
 
 
-def load() -> Settings:
-    """Read the settings of this process. Raises one SettingsError that lists all problems."""
+def load(*, calling: bool = True) -> Settings:
+    """Read the settings of this process. Raises one SettingsError that lists all problems.
+
+    `calling`: this process calls Microsoft, so each account needs a credential.
+    """
     try:
         found, problems = split_unknown(find_all(), names())
     except UnreadableSource as error:
         raise SettingsError([str(error)]) from error
-    settings, errors = _validated(found)
+    settings, errors = _validated(found, None if calling else WITHOUT_CREDENTIALS)
     problems += sentences(errors, found)
     if settings is None or problems:
         raise SettingsError(problems)
     return settings
 
 
-def _validated(found: list[Found]) -> tuple[Settings | None, list[ErrorDetails]]:
+def _validated(found: list[Found], context: object) -> tuple[Settings | None, list[ErrorDetails]]:
     try:
-        return Settings.model_validate(nested(found)), []
+        return Settings.model_validate(nested(found), context=context), []
     except ValidationError as error:
         errors = error.errors()
     # Pydantic checks what must fit together only if each value is right. So validate again without the wrong values.
@@ -125,5 +128,5 @@ def _validated(found: list[Found]) -> tuple[Settings | None, list[ErrorDetails]]
     accounts = {path[:2] for path in wrong if path[:1] == ("partners",)}
     right = [setting for setting in found if setting.path not in wrong and setting.path[:2] not in accounts]
     if len(right) < len(found):
-        errors += _validated(right)[1]
+        errors += _validated(right, context)[1]
     return None, errors

@@ -1,11 +1,14 @@
 """The settings of one partner account, and which of them must fit together."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, model_validator
 
 from worker.settings.section import Section
 from worker.settings.values import AnyCaseToLower, BaseUrl, Hosts, ProxyUrl, SecureUrl, TenantId, Text
+
+WITHOUT_CREDENTIALS: Final = "without credentials"
+"""The context of a validation whose process does not call Microsoft: an account may then have no credential."""
 
 
 class Partner(Section):
@@ -85,9 +88,10 @@ class Partner(Section):
     )
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        given = (self.client_secret, self.certificate_file, self.federated_token_file)
-        if sum(credential is not None for credential in given) != 1:
+    def _fits(self, info: ValidationInfo) -> Self:
+        given = [self.client_secret, self.certificate_file, self.federated_token_file]
+        credentials = sum(credential is not None for credential in given)
+        if credentials > 1 or (credentials == 0 and info.context != WITHOUT_CREDENTIALS):
             raise ValueError("needs exactly one of CLIENT_SECRET, CERTIFICATE_FILE and FEDERATED_TOKEN_FILE")
         return self
 

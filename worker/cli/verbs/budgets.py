@@ -56,7 +56,7 @@ def list_(
     command was rejected, 1 when it failed, 5 when no answer came in time.
     """
     least = None if over is None else _percent(over)
-    settings = model.load()
+    settings = model.load(calling=False)
     request = usage_reports.ask_for_account(settings, "customers", partner=partner, wait=wait)
     report = usage_reports.usage_report(asyncio.run(ask(settings, request)))
     rows = usage_reports.rows(usage_reports.over(report.records, least), order="share")
@@ -64,7 +64,10 @@ def list_(
         show_json([row.record.wire_data() for row in rows])
         return
     show_rows("customer", rows, Clock().now())
-    say_how_many(len(rows), "customer")
+    if not rows and least is None:
+        say("No customer has a budget. `azplan budgets set CUSTOMER AMOUNT` sets one.")
+    else:
+        say_how_many(len(rows), "customer")
     for file in report.answer.files:
         say(f"{file.rows} records are in a file, and not in this table: {file.uri}")
 
@@ -118,7 +121,7 @@ def _change(
     request = usage_reports.ask_for_budget(customer, amount, condition, partner=partner, wait=wait)
     say(_plan(customer, amount, condition))
     insist("Do it?", yes=yes)
-    answer = cast("UsageBudgetSet", asyncio.run(ask(model.load(), request))[-1])
+    answer = cast("UsageBudgetSet", asyncio.run(ask(model.load(calling=False), request))[-1])
     if as_json:
         show_json(answer.wire_data())
     else:

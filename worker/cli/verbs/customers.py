@@ -53,7 +53,7 @@ def list_(
     Sends ReportCustomers and waits for the answer. With `--json` an array with `customers[]` of all pages. Exit code 4
     when the command was rejected, 1 when it failed, 5 when no answer came in time.
     """
-    settings = model.load()
+    settings = model.load(calling=False)
     request = customer_reports.ask_for_customers(settings, name=name, partner=partner, wait=wait)
     told = asyncio.run(ask(settings, request))
     found = customer_reports.listed(told)
@@ -77,7 +77,7 @@ def show(
     command was rejected, as for an unknown customer; 1 when it failed, 5 when no answer came in time.
     """
     request = customer_reports.ask_for_customer(customer, partner=partner, wait=wait)
-    answer = cast("CustomerReported", asyncio.run(ask(model.load(), request))[-1])
+    answer = cast("CustomerReported", asyncio.run(ask(model.load(calling=False), request))[-1])
     if as_json:
         show_json(answer.wire_data())
     else:

@@ -140,11 +140,11 @@ def _send(
     given = {**(_read(file) if file else {}), **data}
     data = with_customer(given, customer, str(file))
     if kind.subject_of(data) == "partner_account" and CUSTOMER not in data:
-        data[CUSTOMER] = own_tenant_id(model.load(), partner)
+        data[CUSTOMER] = own_tenant_id(model.load(calling=False), partner)
     identity = CommandIdentity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
     request = SendRequest(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
-    asyncio.run(_deliver(model.load(), request, as_json=as_json))
+    asyncio.run(_deliver(model.load(calling=False), request, as_json=as_json))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def usage(
         raise Stop(Code.USAGE, "--by divides one subscription.", "Name it with --subscription.")
     if chart is not None and customer is not None:
         raise Stop(Code.USAGE, "--chart draws all customers.", "Leave --customer out.")
-    settings = model.load()
+    settings = model.load(calling=False)
     asked = _asked(settings, customer, {"subscriptionId": subscription, "by": by}, partner, wait)
     report = asyncio.run(_report(settings, asked))
     rows = usage_reports.rows(report.records, order=sort, top=top)

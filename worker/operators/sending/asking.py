@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from events.messages.base import Command, Event
 from events.messages.command_status import CommandFailed, CommandRejected, CommandValidated
@@ -13,11 +14,25 @@ from worker.operators.sending.compose import CUSTOMER, SOURCE, CommandIdentity, 
 from worker.operators.sending.send import SendRequest
 from worker.settings.model import Settings
 
+WORDS: Final = MappingProxyType(
+    {
+        CUSTOMER: "the customer's ID",
+        "subscriptionId": "--subscription",
+        "amount": "AMOUNT",
+        "ifAmount": "--if",
+        "invoiceId": "the invoice's ID",
+        "receiptId": "--receipt",
+        "unbilled.period": "--unbilled",
+        "unbilled.currency": "--currency",
+    }
+)
+"""What the verbs that wait for an answer call the members of their commands, where it is not the member's name."""
+
 
 def request(kind: type[Command], data: Mapping[str, Any], partner: str | None, wait: timedelta | None) -> SendRequest:
     """A command of class `kind` with these members, under a new id. Raises `InvalidRequest` if it is not valid."""
     identity = CommandIdentity(str(uuid.uuid4()), SOURCE, partner)
-    outgoing = compose(kind, data, identity)
+    outgoing = compose(kind, data, identity, WORDS)
     return SendRequest(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
 
 

@@ -89,7 +89,12 @@ def own_tenant_id(settings: Settings, partner: str | None) -> str:
     if partner is None and len(settings.partners) > 1:
         raise InvalidRequest(f"the command is about one of the accounts {', '.join(settings.partners)}.", advice)
     if account is None:
-        raise InvalidRequest("the command is about a partner account, and no such account is configured here.", advice)
+        here = (
+            "Set its TENANT_ID and CLIENT_ID as for the worker (AZPLAN_PARTNERS__<NAME>__…); no secret is needed here."
+        )
+        raise InvalidRequest(
+            "the command is about a partner account, and no such account is configured here.", f"{advice} {here}"
+        )
     if not is_guid(account.tenant_id):
         raise InvalidRequest(f"the settings name the tenant of the account {name} by a domain, not by its id.", advice)
     return account.tenant_id.lower()
@@ -105,14 +110,19 @@ def value_of(member: Member, text: Any) -> Any:
         return text
 
 
-def compose(kind: type[Command], data: Mapping[str, Any], identity: CommandIdentity) -> Outgoing:
-    """The record of a command with this data. Raises `InvalidRequest` with every problem that a worker would find."""
+def compose(
+    kind: type[Command], data: Mapping[str, Any], identity: CommandIdentity, words: Mapping[str, str] | None = None
+) -> Outgoing:
+    """The record of a command with this data. Raises `InvalidRequest` with every problem that a worker would find.
+
+    `words`: what the person typed for a member, where it is not the option of `azplan send`.
+    """
     command = read_command(kind, data)
     if isinstance(command, list):
-        raise _refused([_in_options(problem, kind) for problem in command])
+        raise _refused([_in_options(problem, kind, words or {}) for problem in command])
     now = Clock().now()
     if problem := command.problem_on_receipt(now):
-        raise _refused([_in_options(problem, kind)])
+        raise _refused([_in_options(problem, kind, words or {})])
     outgoing = encode_command(command, id=identity.id, source=identity.source, time=now, partner=identity.partner)
     decoded = decode(Record("", 0, 0, None, outgoing.key, outgoing.value, outgoing.headers))
     if not isinstance(decoded, AcceptedCommand):
@@ -125,9 +135,9 @@ def _refused(problems: list[str]) -> InvalidRequest:
     return InvalidRequest("; ".join(problems) + ".", advice)
 
 
-def _in_options(problem: str, kind: type[Command]) -> str:
-    """A problem with a member, told of the option that gives the member."""
-    options = {CUSTOMER: "--customer", **{member.name: member.option for member in members(kind)}}
+def _in_options(problem: str, kind: type[Command], words: Mapping[str, str]) -> str:
+    """A problem with a member, told of the word or the option that gives the member."""
+    options = {CUSTOMER: "--customer", **{member.name: member.option for member in members(kind)}, **words}
     name, space, rest = problem.partition(" ")
     return f"{options.get(name, name)}{space}{rest}"
 

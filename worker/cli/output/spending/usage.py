@@ -19,14 +19,16 @@ def show_rows(thing: str, rows: Sequence[UsageRow], now: datetime) -> None:
     """A row for each customer, subscription, resource or meter. Columns without a value are left out."""
     if not rows:
         return
+    nameable = thing == "subscription"  # its id is what --subscription takes, and the totals say as of when
     columns = [
         (thing, [short(row.name) for row in rows]),
         right("budget", [money(row.budget) for row in rows]),
         right("used", [money(row.total) for row in rows]),
         right("%", [share(row.percent) for row in rows]),
         right("forecast", [whole_percent(row.forecast) for row in rows]),
-        ("as of", [day_and_time(row.as_of, now) for row in rows]),
+        ("as of", ["" if nameable else day_and_time(row.as_of, now) for row in rows]),
         ("", [row.currency for row in rows]),
+        ("id", [row.id if nameable else "" for row in rows]),
     ]
     told = [each for each in columns if any(cell.strip() for cell in each[1])]
     show_table(
