@@ -63,7 +63,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option
     """
     if (unbilled is None) != (currency is None):
         raise InvalidRequest("--unbilled and --currency belong together.", "Nothing was sent.")
-    settings = model.load()
+    settings = model.load(calling=False)
     data: dict[str, Any] = {
         "invoiceId": invoice,
         "unbilled": None if unbilled is None else {"period": unbilled, "currency": currency},
@@ -98,7 +98,7 @@ def statement(
     be the worker's. With `--json` the data of InvoiceStatementFetched. Exit code 4 when the command was rejected, 1
     when it failed, 5 when no answer came in time.
     """
-    settings = model.load()
+    settings = model.load(calling=False)
     request = about_account(
         settings, FetchInvoiceStatement, {"invoiceId": invoice, "receiptId": receipt}, partner, wait
     )
