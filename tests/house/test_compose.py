@@ -180,8 +180,16 @@ def test_the_simulator_is_the_partner_center_of_the_settings(loaded: Load) -> No
     assert partner.storage_hosts == options.storage_host
     assert partner.authority == f"https://simulator:{options.authority_port}/{CONTOSO.tenant_id}"
     assert [partner.ca_file, partner.refresh_token_file] == [options.ca_file, *options.refresh_token_file]
-    volumes = [SERVICES[name]["volumes"] for name in ("simulator", "worker")]
-    assert volumes == [[f"simulator:{Path(options.ca_file).parent}"]] * 2
+    shared = f"simulator:{Path(options.ca_file).parent}"
+    assert SERVICES["simulator"]["volumes"] == [shared]
+    assert SERVICES["worker"]["volumes"] == [shared, "files:/var/lib/azplan/azplan-files"]
+
+
+def test_the_image_keeps_files_where_the_default_of_the_settings_is() -> None:
+    """The volume is the folder of AZPLAN_FILES__URL. Files under way go there too."""
+    folder = f"/var/lib/azplan/{model.Settings().files.url.removeprefix('file:')}"
+    assert f'VOLUME ["{folder}"]' in DOCKERFILE
+    assert f"AZPLAN_FILES__SCRATCH={folder}/" in DOCKERFILE
 
 
 def test_the_simulator_starts_with_the_customers_that_are_asked_for() -> None:
