@@ -20,9 +20,6 @@ OPERATIONS = "worker.partner_center.resources."
 needs yet.
 """
 KEPT: Mapping[str, str] = {
-    "worker.files.layout.content_sha256": "for the exports of lines",
-    "worker.files.layout.part_path": "for the exports of lines",
-    "worker.files.layout.version_name": "for the exports of lines",
     "worker.operators.who_and_why.sign": "for a page: the command line makes its signature from the person at it",
 }
 """Other names that nothing uses, each with the reason to keep it."""
@@ -34,9 +31,6 @@ CALLED_BY_LIBRARIES = (
     "FetchedBatches.has_next",
     "FetchedBatches.next_batch",
     "FetchedBatches.size_in_bytes",
-    "CommandFiles.part",
-    "Published.manifest_uri",
-    "Published.uri_of",
 )
 
 
