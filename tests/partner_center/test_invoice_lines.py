@@ -9,7 +9,7 @@ import pytest
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Line, Move, Wire, answers, raw
 from worker.partner_center.client.account import Account
-from worker.partner_center.errors import NotPermitted, Refused, Throttled, Unanswered
+from worker.partner_center.errors import Gone, NotPermitted, Refused, Throttled, Unanswered
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.spending import invoice_documents, invoice_lines
 from worker.partner_center.resources.spending.invoice_lines import LinesPath
@@ -195,6 +195,19 @@ async def test_a_refusal_is_a_refusal(center: PartnerCenter, partner_center: Wir
         with pytest.raises(Refused):
             await read(center)
     assert len(partner_center.seen) == 2
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", {"code": "2000", "description": "ended"}])
+async def test_pages_that_microsoft_has_ended_are_gone(
+    center: PartnerCenter, partner_center: Wire, body: object
+) -> None:
+    """Nobody says what they answer. A 410 means it, whoever writes it; another foreign page proves nothing."""
+    partner_center.will(answers(410, body))
+    with pytest.raises(Gone):
+        await read(center)
+    partner_center.will(answers(404, b""))
+    with pytest.raises(Unanswered):
+        await read(center)
 
 
 @pytest.fixture

@@ -140,7 +140,9 @@ class Worker(Section):
     lease: Duration = Field(timedelta(seconds=60), description="how long a silent worker keeps its lanes")
     heartbeat: Duration = Field(timedelta(seconds=5), description="how often a worker reports that it is alive")
     call_timeout: Duration = Field(
-        timedelta(seconds=40), description="how long a request to Partner Center may take, from departure to answer"
+        timedelta(seconds=40),
+        description="how long a request to Microsoft may take, from departure to answer; where the answer may be long,"
+        " its longest silence. An answer about usage, invoice lines or documents may take 4.5 times as long to begin",
     )
     poison_window: int = Field(
         200, ge=0, description="the last records of a partition, among which dead letters are counted; 0: never"

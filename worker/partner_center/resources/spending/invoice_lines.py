@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Literal
 
 from worker.partner_center.answers.resource import Collection, Link, Resource, member
-from worker.partner_center.errors import Throttled, Unanswered
+from worker.partner_center.errors import Gone, Throttled, Unanswered
 from worker.partner_center.item_stream import OpenPage
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import LONGEST_HOLD, THROTTLED
@@ -30,6 +30,7 @@ FIRST_PAUSE = 1.0
 UNBILLED = "unbilled"
 """In place of an invoice: the lines of a month that has none yet."""
 TOKEN = "MS-ContinuationToken"  # noqa: S105 - the name of a header
+_GONE = 410
 _BY_LINKS = frozenset({"office", "azure"})
 """The providers of legacy commerce."""
 
@@ -179,7 +180,12 @@ async def _open(
             if slow.delay > LONGEST_HOLD:
                 raise
             await asyncio.sleep(slow.delay)
-    return await opened.enter_async_context(_stream(center, lines, size, page))
+    try:
+        return await opened.enter_async_context(_stream(center, lines, size, page))
+    except Unanswered as error:
+        if error.status == _GONE:  # Microsoft has ended pages of lines, and does not say what they answer since
+            raise Gone(LINES.name, error.description, status=_GONE, request_id=error.request_id) from None
+        raise
 
 
 def _stream(
