@@ -1,5 +1,6 @@
 """What exports and blobs do when somebody turns a knob: other forms, new versions, damage, faults of the network."""
 
+import asyncio
 import gzip
 import json
 from decimal import Decimal
@@ -251,3 +252,33 @@ async def test_hostile_answers_of_graph_have_no_byte_order_mark(simulator: Simul
     looked = await graph.call("GET", await graph.begin())
     assert looked.content.startswith(b"{")
     assert not looked.body["lastActionDateTime"].endswith("Z")
+
+
+async def test_small_knobs_of_exports(simulator: Simulator, graph: GraphCaller) -> None:
+    """Retry-After may be absent, an address be short-lived, and a blob say that it is gzip."""
+    simulator.change(export_seconds=(60, 60), export_retry_after=None, sas_lifetime=5, blob_header="gzip")
+    address = await graph.begin()
+    assert "Retry-After" not in (await graph.call("GET", address)).headers
+    simulator.clock.advance(60)
+    manifest = (await graph.call("GET", address)).body["resourceLocation"]
+    served = await graph.blob(manifest)
+    assert (served.status, served.headers["Content-Encoding"]) == (200, "gzip")
+    simulator.clock.advance(6)
+    assert (await graph.blob(manifest)).status == 403
+    fresh = (await graph.call("GET", address)).body["resourceLocation"]
+    assert (await graph.blob(fresh)).status == 200
+    assert (fresh["eTag"], fresh["rootDirectory"]) == (manifest["eTag"], manifest["rootDirectory"])
+
+
+async def test_a_download_can_be_slow(simulator: Simulator, graph: GraphCaller) -> None:
+    """A blob leaves at a chosen number of bytes a second; other requests are answered meanwhile."""
+    manifest = await graph.manifest()
+    size = len((await graph.blob(manifest)).content)
+    simulator.change(blob_speed=size // 10)
+    slow = asyncio.create_task(graph.blob(manifest))
+    for second in range(11):
+        await asyncio.sleep(0.01)
+        assert not slow.done(), second
+        assert (await graph.call("GET", await graph.begin())).status == 200
+        simulator.clock.advance(1)
+    assert len((await asyncio.wait_for(slow, 5)).content) == size

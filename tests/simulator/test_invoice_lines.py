@@ -203,3 +203,20 @@ async def test_the_older_path_seeks_from_its_beginning(simulator: Simulator, cal
     headers = {"MS-ContinuationToken": first.body["continuationToken"]}
     second = await caller.get(path, {"seekOperation": "Next", "size": "20"}, headers=headers)
     assert [page.body["totalCount"] for page in (first, second)] == [20, 5]
+
+
+@pytest.mark.parametrize(("answer", "status"), [("empty", 200), ("400", 400)])
+async def test_another_currency_has_no_unbilled_lines(
+    simulator: Simulator, caller: Caller, answer: str, status: int
+) -> None:
+    """What a currency meets that the partner does not use is a knob."""
+    simulator.change(other_currency=answer)
+    simulator.unbilled("USD")
+    query = {
+        "provider": "onetime",
+        "invoicelineitemtype": "billinglineitems",
+        "currencycode": "CHF",
+        "period": "current",
+    }
+    answered = await caller.get("/invoices/unbilled/lineitems", query)
+    assert (answered.status, (answered.body or {}).get("items", [])) == (status, [])

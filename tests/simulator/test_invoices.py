@@ -136,3 +136,11 @@ async def test_invoices_of_another_partner_are_not_there(simulator: Simulator, c
     stranger = Caller(simulator, token=simulator.token(user=True, partner=other.tenant_id))
     assert (await stranger.get("/invoices")).body["items"] == []
     assert (await stranger.get("/invoices/G000000001")).status == 404
+
+
+async def test_a_page_of_legacy_invoices_can_be_limited(filed: Simulator, caller: Caller) -> None:
+    """Then there is a next page though nobody asked for pages."""
+    filed.change(invoices_page=2)
+    first = await caller.get("/invoices")
+    second = await caller.get(first.body["links"]["next"]["uri"])
+    assert (len(ids(first)), ids(second)) == (5, ["D0202601"])

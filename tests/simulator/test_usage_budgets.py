@@ -2,6 +2,7 @@
 
 import pytest
 
+from ops.simulator.delivery import ConnectionDropped
 from ops.simulator.simulator import Simulator
 from tests.simulator.caller import Caller, exact
 
@@ -52,3 +53,22 @@ async def test_the_answer_of_a_patch_can_be_thinner(
     customer = simulator.customer("plan")
     answer = await caller.call("PATCH", f"/customers/{customer.id}/usagebudget", {"Amount": 7})
     assert set(answer.body) - {"attributes"} == members
+
+
+async def test_no_budget_can_be_nothing_found(simulator: Simulator, caller: Caller) -> None:
+    """Whether a missing budget is an answer without amount or 404 is a knob."""
+    simulator.change(budget_without_amount="404")
+    assert (await caller.get(f"/customers/{simulator.customer('plan').id}/usagebudget")).status == 404
+    assert (await caller.get(f"/customers/{simulator.customer('plan', budget='1').id}/usagebudget")).status == 200
+
+
+async def test_a_lost_answer_has_set_the_budget(simulator: Simulator, caller: Caller) -> None:
+    """The connection drops after the effect; the same request id then gets the first answer."""
+    customer = simulator.customer("plan")
+    simulator.faults.add("reset_after", operation="budgets.set")
+    path, body = f"/customers/{customer.id}/usagebudget", {"Amount": 12}
+    with pytest.raises(ConnectionDropped):
+        await caller.call("PATCH", path, body, request_id="one")
+    assert exact(await caller.get(path))["amount"] == 12
+    assert (await caller.call("PATCH", path, body, request_id="one")).status == 200
+    assert len(simulator.books.effects_of(customer.id, "budget.set")) == 1

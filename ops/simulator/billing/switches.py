@@ -16,7 +16,7 @@ FOR_ALL_BILLING = frozenset(
         *("success_word", "sas_lifetime", "etag_changes", "etag_after_blobs", "old_blobs", "pinned_manifests"),
         *("graph_requests_per_minute", "line_keys", "line_synonyms", "line_numbers", "line_dates"),
         *("line_ids", "line_oddities", "unknown_attributes"),
-        *("blob_damage", "blob_damage_times", "blob_header"),
+        *("blob_damage", "blob_damage_times", "blob_header", "blob_speed"),
     }
 )
 """Knobs for every customer, marked [all] below."""
@@ -103,5 +103,7 @@ class BillingSettings:
     """[all] What is wrong with the last blob of every export."""
     blob_damage_times: int | None = None
     """[all] How many downloads are damaged; None: all of them."""
+    blob_speed: int = 0
+    """[all] Bytes of a blob that leave in a second; 0: as many as can. Real seconds, not scaled."""
     blob_header: Literal["none", "gzip"] = "none"
     """[all] ``Content-Encoding`` of a blob: storage sends what the writer of the blob had set."""

@@ -21,6 +21,8 @@ class Answer:
     file: Path | None = None
     """A file whose ``span`` of bytes is the body: sent piece by piece, never held."""
     span: tuple[int, int] = (0, 0)
+    speed: int = 0
+    """Bytes of a file that leave in a second; 0: as many as can."""
     noise: random.Random | None = None
     """What decides its oddities, where the same request gets the same bytes again."""
     headers: Mapping[str, str] = field(default_factory=dict)

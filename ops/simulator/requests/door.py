@@ -70,16 +70,19 @@ class Door(ABC):
         if answer.cut == "connection":
             answer, body = replace(answer, span=_half(answer.span)), body[: len(body) // 2]
         if answer.file:
-            await _send_file(send, answer.file, *answer.span)
+            await self._send_file(send, answer.file, *answer.span, speed=answer.speed)
         await send({"type": "http.response.body", "body": body, "more_body": answer.cut == "connection"})
 
-
-async def _send_file(send: Send, file: Path, begin: int, end: int) -> None:
-    with file.open("rb") as content:
-        content.seek(begin)
-        while begin < end and (piece := content.read(min(PIECE, end - begin))):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            begin += len(piece)
+    async def _send_file(self, send: Send, file: Path, begin: int, end: int, *, speed: int) -> None:
+        clock, first, started = self._world.clock, begin, self._world.clock.time()
+        most = min(PIECE, max(1, speed // 10)) if speed else PIECE
+        with file.open("rb") as content:
+            content.seek(begin)
+            while begin < end and (piece := content.read(min(most, end - begin))):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                begin += len(piece)
+                if speed:
+                    await clock.sleep(started + (begin - first) / speed - clock.time())
 
 
 def _half(span: tuple[int, int]) -> tuple[int, int]:

@@ -102,7 +102,7 @@ class Storage(Door):
             return Answer(302, headers={"Location": "https://elsewhere.example/blob"})
         if whole is None:
             return _refusal(self._world, StorageRefused(404, "BlobNotFound", "The specified blob does not exist."))
-        size = whole.stat().st_size
+        size, speed = whole.stat().st_size, self._world.settings.blob_speed
         headers = {
             "Content-Type": "application/octet-stream",
             "ETag": f'"0x{release.id[:8].upper()}{blob:04X}"',
@@ -116,12 +116,12 @@ class Storage(Door):
             return Answer(200, headers={**headers, "Content-Length": str(size)})
         asked = RANGE.fullmatch(request.headers.get("range", ""))
         if asked is None:
-            return Answer(200, file=whole, span=(0, size), headers=headers)
+            return Answer(200, file=whole, span=(0, size), headers=headers, speed=speed)
         begin, end = int(asked[1]), min(int(asked[2]) + 1 if asked[2] else size, size)
         if begin >= size:
             return _refusal(self._world, StorageRefused(416, "InvalidRange", "The range specified is invalid."))
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
-        return Answer(206, file=whole, span=(begin, end), headers=headers)
+        return Answer(206, file=whole, span=(begin, end), headers=headers, speed=speed)
 
     def _count(self, release: Release) -> None:
         """Count a download, and give the invoice new data where the knobs say so."""
