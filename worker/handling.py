@@ -162,6 +162,16 @@ class Context:
                 f"{changes[0].operation.name} was still to be done when the deadline {deadline.isoformat()} passed",
             )
 
+    def end_in_time(self) -> None:
+        """Call this at the beginning of a run that only reads. Raises `Rejected` when the deadline has passed.
+
+        A command that changes something calls `about_to` instead: its deadline ends no look.
+        """
+        deadline = self._command.deadline
+        if deadline is not None and self.now() >= deadline:
+            detail = f"nothing was answered when the deadline {deadline.isoformat()} passed"
+            raise Rejected(RejectedCode.DEADLINE_PASSED, detail)
+
     async def step(self, name: str, effect: Effect | Publication) -> Result | None:
         """Make a change at Partner Center: an `Orphan`, a `State` or a `Money` effect of `worker.steps`. Or publish.
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from events.codes import RejectedCode
 from events.messages.base import Event
 from events.messages.command_status import CommandValidated
 from events.messages.usage import ReportUsage, UsageRecord, UsageRecorded, UsageReported
+from events.wire.instants import format_instant
 from ops.simulator.behaviour import Hostility
 from ops.simulator.state import Customer
 from tests.handlers.stage import Cast, Stage
+from tests.support.virtual_time import START
 
 APP_ONLY = pytest.mark.parametrize("cast", [Cast(user=False)], indirect=True, ids=["app_only"])
 TOTAL = "20.0100000000000051"
@@ -341,3 +344,12 @@ async def test_a_crash_mixes_no_two_readings(stage: Stage) -> None:
     records = recorded(await stage.events(sent))
     assert (len(records), {each.total for each in records}) == (600, {Decimal("2.00")})
     assert answer.totals[0].total == Decimal("1200.00")
+
+
+async def test_a_deadline_ends_the_waiting_of_a_report(stage: Stage) -> None:
+    """Partner Center fails until the deadline has passed. The command then ends, and is not tried for hours."""
+    customer = stage.simulator.customer("plan")
+    stage.fault("error_before", "usage.customer_summary", status=500, count=None)
+    no = await stage.rejected(usage(customer, deadline=format_instant(START + timedelta(minutes=2))))
+    assert no.code is RejectedCode.DEADLINE_PASSED
+    assert stage.clock.now() < START + timedelta(hours=1)

@@ -35,6 +35,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 @handles(ReportInvoices)
 async def report_invoices(ctx: Context, command: ReportInvoices) -> Event:
     """Report one invoice, or those of the asked time; the newest first."""
+    ctx.end_in_time()
     listed = [await _one(ctx, command)] if command.invoice_id else await invoices.list_all(ctx.center)
     balances = await _balances(ctx) if "balances" in command.include or command.currency else None
     if command.currency is not None:

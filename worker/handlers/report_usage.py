@@ -53,6 +53,7 @@ class Read:
 @handles(ReportUsage)
 async def report_usage(ctx: Context, command: ReportUsage) -> Event:
     """Report the totals, and the records that the scope has. A customer without usage is an answer."""
+    ctx.end_in_time()
     begun = ctx.now()
     with Delivery(ctx, command) as delivery:
         read = await _read(ctx, command, delivery)
