@@ -94,6 +94,10 @@ drain: $(READY) ## Work off a backlog under Microsoft's ceiling with 1 and 3 rep
 lines: $(READY) ## Turn a million invoice lines into Parquet, and measure beside a plain loop
 	$(BIN)/python -m ops.bench.conversion
 
+.PHONY: exports
+exports: $(READY) ## Export a million invoice lines, and measure beside curl (5 minutes)
+	$(BIN)/python -m ops.bench.exports
+
 .PHONY: storm
 storm: $(READY) ## Break everything around three workers on real parts (7 minutes)
 	$(BIN)/python -m tests.storm

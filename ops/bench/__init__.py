@@ -8,6 +8,7 @@
 | `memory` | the memory of a worker after 200 000 commands |
 | `drain` | a backlog under Microsoft's ceiling, with one replica and with three, and a second account beside it |
 | `backlog` | a backlog on a real Kafka and PostgreSQL: rate, memory, promises |
+| `exports` | a million invoice lines exported, beside `curl` of the same blobs: bytes, time, memory |
 | `conversion` | source parts to Parquet beside a plain loop, and the memory of the child |
 | `invoices` | invoices with lines and exact books |
 | `cases` | what is sent in each case, and which figures come of it |

@@ -14,6 +14,8 @@ from ops.local.server import Server, free_port, tether
 TENANT = "7d9f2b8a-4c1e-4e59-9a53-0f6b1c2d3e40"
 CLIENT = "5c1e9a7b-8d2f-4b60-a1c3-9e8d7f6a5b41"
 EVERYTHING = 1_000_000
+LONG = 7_200.0
+"""Seconds that an answer about millions of lines may take."""
 SECRET = "simulated-secret-of-contoso"
 
 
@@ -99,7 +101,7 @@ class SimulatorProcess(Server):
 
     def figures(self, invoice: str, lines: str = "usage") -> dict[str, Any]:
         """The exact figures of the lines of an invoice, counted when they are asked for. Makes the blobs."""
-        found: dict[str, Any] = self._ask("GET", f"/invoices/{invoice}/figures?lines={lines}")
+        found: dict[str, Any] = self._ask("GET", f"/invoices/{invoice}/figures?lines={lines}", within=LONG)
         return found
 
     def set_usage(self, customer: str, total: str) -> None:
@@ -111,9 +113,9 @@ class SimulatorProcess(Server):
         found: dict[str, Any] = self._ask("GET", f"/customers/{customer}/usage")
         return found
 
-    def _ask(self, method: str, path: str, document: object = None) -> Any:
+    def _ask(self, method: str, path: str, document: object = None, *, within: float = 60.0) -> Any:
         content = None if document is None else json.dumps(document)
-        answer = httpx.request(method, f"http://127.0.0.1:{self._control}{path}", content=content, timeout=60)
+        answer = httpx.request(method, f"http://127.0.0.1:{self._control}{path}", content=content, timeout=within)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 

@@ -13,8 +13,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -83,7 +86,15 @@ from worker.operators.checks.partner_calls import account_findings, failed_call
 from worker.operators.errors import NothingFound, NotPossible
 from worker.operators.invoices import bridge, bridge_picture, comparisons
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
-from worker.operators.sending import asking, compose, customer_reports, follow_events, send, usage_reports
+from worker.operators.sending import (
+    asking,
+    compose,
+    customer_reports,
+    fetched_document,
+    follow_events,
+    send,
+    usage_reports,
+)
 from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
@@ -254,6 +265,14 @@ async def reported(settings: Settings) -> None:
 async def spent(settings: Settings) -> None:
     """Ask for usage and budgets, read an answer, and explain an invoice from the files."""
     wait = timedelta(seconds=9)
+    with TemporaryDirectory() as folder:
+        pdf, copy = Path(folder) / "files" / "a.pdf", Path(folder) / "copy.pdf"
+        pdf.parent.mkdir()
+        pdf.write_bytes(b"%PDF-")
+        placed = settings.files.model_copy(update={"url": f"file:{pdf.parent}"})
+        there = settings.model_copy(update={"files": placed})
+        await fetched_document.copy_document(there, pdf.as_uri(), sha256(b"%PDF-").hexdigest(), copy)
+        assert copy.read_bytes() == b"%PDF-"
     assert usage_reports.ask_for_account(settings, "customers", partner=None, wait=wait).customer
     assert usage_reports.ask_for_customer(CUSTOMER, "customer", {}, partner="us", wait=wait).customer == CUSTOMER
     assert usage_reports.ask_for_budget(CUSTOMER, "1.50", {}, partner="us", wait=wait).customer == CUSTOMER

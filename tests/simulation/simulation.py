@@ -109,6 +109,8 @@ class _Run:
             simulator.customer(profile) if isinstance(profile, str) else simulator.customer(**profile)
             for profile in story.profiles
         ]
+        for invoice in story.invoices:
+            simulator.invoice(**invoice)
         for fault in story.faults:
             simulator.faults.add(**fault)
         self._world = world = World(
@@ -186,7 +188,9 @@ class _Run:
 
     async def _send(self, sending: Sending) -> None:
         await asyncio.sleep(sending.at)
-        command = sending.command(customer_id=self._customers[sending.customer].id, **sending.asks)
+        customer = self._customers[sending.customer]
+        about = customer.partner if sending.command.subject_of(sending.asks) == "partner_account" else customer.id
+        command = sending.command(customer_id=about, **sending.asks)
         with self._producing():
             await self._world.send(command, id=sending.id, partition=sending.partition)
         self._sky.note("records sent", f"{sending.id} {sending.command.__name__} {dict(sending.asks)}")

@@ -9,12 +9,13 @@ from typing import Any
 from events.messages.agreements import ConfirmCustomerAgreement
 from events.messages.base import Command
 from events.messages.customers import ReportCustomer
+from events.messages.invoice_lines import ExportInvoiceLines
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
 from events.messages.usage import ReportUsage, SetUsageBudget
 from ops.simulator.faults import Kind
 from tests.crash.enumeration import SETTLE
-from tests.crash.paths import ACCEPTED
+from tests.crash.paths import ACCEPTED, INVOICE
 from tests.simulation.chaos import Weather
 from tests.simulation.poison import POISONS, Poison
 from tests.support.virtual_time import START
@@ -128,6 +129,8 @@ class Story:
     """Requests a minute and family, where the settings of the workers know how few Partner Center allows."""
     through: str = "partner_center"
     """Through which service Azure subscriptions are cancelled and brought back."""
+    invoices: Sequence[Mapping[str, Any]] = ()
+    """Members of the invoices of the partner account."""
 
 
 def tell(seed: int) -> Story:
@@ -142,9 +145,10 @@ def tell(seed: int) -> Story:
     owner = _owner(azure, len(profiles) + len(newcomer.profiles) + len(leaver.profiles))
     others = len(profiles) + len(newcomer.profiles) + len(leaver.profiles) + len(owner.profiles)
     spender = _spender(Random(f"budgets of {seed}"), others)
+    accountant = _accountant(Random(f"invoices of {seed}"))
     sendings = [
         *_sendings(rng, profiles),
-        *(each for more in (newcomer, leaver, owner, spender) for each in more.sendings),
+        *(each for more in (newcomer, leaver, owner, spender, accountant) for each in more.sendings),
     ]
     known = Random(f"ceiling of {seed}").random() < KNOWN
     return Story(
@@ -161,6 +165,7 @@ def tell(seed: int) -> Story:
                 *leaver.faults,
                 *owner.faults,
                 *spender.faults,
+                *accountant.faults,
             ]
         ),
         knobs=(
@@ -168,12 +173,14 @@ def tell(seed: int) -> Story:
                 **_knobs(rng, remembers=seed % 2 == 0),
                 **_returns(Random(f"returns of {seed}")),
                 **_azure_knobs(azure),
+                **_export_knobs(Random(f"exports of {seed}")),
             }
         ),
         weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
         brakings=_brakings(Random(f"brakes of {seed}")),
         ceiling=FEW if known and knobs["quota_per_minute"] == FEW else None,
         through=through,
+        invoices=accountant.invoices,
     )
 
 
@@ -184,6 +191,7 @@ class Another:
     profiles: Sequence[str | Mapping[str, Any]] = ()
     sendings: Sequence[Sending] = ()
     faults: Sequence[Mapping[str, Any]] = ()
+    invoices: Sequence[Mapping[str, Any]] = ()
 
 
 def _owner(rng: Random, customer: int) -> Another:
@@ -236,6 +244,39 @@ def _of_azure(rng: Random, command: type[Command]) -> dict[str, Any]:
     if command is SuspendPlan:
         return {"active_assets": "cancel"}
     return {"azure_subscriptions": rng.choice(("reactivate", "reactivate", "leave"))}
+
+
+def _accountant(rng: Random) -> Another:
+    """The lines of an invoice are exported, by several commands at once: in a quarter of the stories."""
+    if rng.random() >= 0.25:
+        return Another()
+    invoice = {"id": INVOICE, "blobs": rng.choice((0, 1, 3, 6)), "usage_lines": 24, "groups": 4, "customers": 1}
+    asks: list[dict[str, Any]] = [
+        {"invoice_id": INVOICE, "lines": rng.choice((["usage"], ["reconciliation"], ["usage", "reconciliation"]))}
+        for _ in range(rng.choice((1, 1, 2, 3)))
+    ]
+    begin = rng.uniform(0.0, LASTS / 3)
+    sendings = [
+        Sending(begin + rng.uniform(0.0, 30.0), f"e-{number}", 0, ExportInvoiceLines, each, _partition(rng))
+        for number, each in enumerate(asks)
+    ]
+    faults = [
+        {**_fault(rng, ["plan"]), "operation": rng.choice(("graph.*", "graph.operation", "storage.*", "invoices.list"))}
+        for _ in range(rng.choice((0, 1, 2, 4)))
+    ]
+    return Another(sendings=sendings, faults=faults, invoices=[invoice])
+
+
+def _export_knobs(rng: Random) -> dict[str, Any]:
+    return {
+        "export_queued": (0.0, 5.0),
+        "export_seconds": (1.0, rng.choice((5.0, 60.0))),
+        "export_lifetime": rng.choice((86_400.0, 86_400.0, 120.0)),
+        "sas_lifetime": rng.choice((43_200.0, 43_200.0, 30.0)),
+        "etag_changes": rng.choice((0, 0, 0, 1)),
+        "old_blobs": rng.choice(("kept", "gone")),
+        "resource_location": rng.choice(("inline", "link", "url")),
+    }
 
 
 def _azure_knobs(rng: Random) -> dict[str, Any]:

@@ -6,6 +6,7 @@ prints the facts as JSON, or why the file cannot be read.
 """
 
 import json
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 from worker.exports.line_facts import Facts, LineReader, UnreadableLines
 
 CHUNK = 1 << 18
+NICE = 10
+"""How far the process steps back behind the worker, whose downloads go on meanwhile."""
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of the longest line that is read: no line of Microsoft's comes near."""
 
@@ -56,6 +59,8 @@ def _inflated(path: Path) -> Iterator[bytes]:
 
 
 def _main(path: str, lines: str) -> None:
+    if hasattr(os, "nice"):
+        os.nice(NICE)
     try:
         found = read_file(Path(path), lines)
     except UnreadableLines as error:

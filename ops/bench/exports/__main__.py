@@ -1,0 +1,203 @@
+"""A million invoice lines in 40 blobs: exported by a real worker, and downloaded by `curl` in the same run.
+
+    python -m ops.bench.exports
+    python -m ops.bench.exports --lines 10000000 --blobs 400
+
+The simulator makes the blobs before anything is measured. Prints one line of JSON. Fails if a blob differs from the
+simulator's books, if the worker's memory grows by more than 60 MB, or if it downloads less than 0.8 times as fast as
+curl, with as many connections, to the same disk. The memory is that of the worker and of the process that reads lines.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import psutil
+
+from ops.bench.exports.graph import blob_addresses, curl_config
+from ops.bench.ground.load import Line
+from ops.demo.embedded_broker import EmbeddedBroker
+from ops.local.azplan import Azplan
+from ops.local.kafka_messages import Sent
+from ops.local.server import free_port
+from ops.local.simulator import TENANT, SimulatorProcess
+from ops.local.topics import Topics
+
+INVOICE: Final = "G000000001"
+AT_ONCE: Final = 4
+"""Connections, of the worker and of curl."""
+MOST_GROWTH: Final = 60e6
+LEAST_SHARE: Final = 0.8
+SAMPLE: Final = 0.05
+RUNS_OF_CURL: Final = 2
+"""Before and after the worker: the machine may have become slower meanwhile."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """The most resident memory of a process and its children, sampled in a thread."""
+
+    process: psutil.Process
+    own: int = 0
+    whole: int = 0
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        """Take one sample."""
+        own = self.process.memory_info().rss
+        children = 0
+        for child in self.process.children(recursive=True):
+            try:
+                children += child.memory_full_info().uss  # a process that is just made shares the worker's pages
+            except psutil.Error:
+                continue
+        self.own, self.whole = max(self.own, own), max(self.whole, own + children)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SAMPLE):
+            self.look()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Take samples within the block."""
+        thread = threading.Thread(target=self._watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+
+def main() -> int:
+    """Measure. Returns the exit code: 1 if a bound is broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--blobs", type=int, default=40)
+    parser.add_argument("--folder", type=Path, help="where the files go; a temporary folder by default")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="azplan-exports-", dir=given.folder) as folder:
+        found = measure(Path(folder), given.lines, given.blobs)
+    sys.stdout.write(json.dumps(found) + "\n")
+    good = found["equal"] and found["grownMB"] * 1e6 <= MOST_GROWTH and found["share"] >= LEAST_SHARE
+    return 0 if good else 1
+
+
+def measure(folder: Path, lines: int, blobs: int) -> dict[str, Any]:
+    """Export and download the same blobs. The figures."""
+    with ExitStack() as ending:
+        simulator = SimulatorProcess(folder, "--no-hostility", "--blob-folder", str(folder / "blobs"))
+        ending.callback(simulator.stop)
+        simulator.start()
+        simulator.change(export_queued=[0, 0], export_seconds=[0, 0])
+        simulator.invoice(id=INVOICE, usage_lines=lines, blobs=blobs)
+        books = simulator.figures(INVOICE)
+        _say(f"{books['rows']} lines in {len(books['blobs'])} blobs are made")
+        topics = Topics(EmbeddedBroker(()).bootstrap_servers)
+        broker = EmbeddedBroker((topics.commands, topics.events, topics.dead_letters))
+        ending.callback(lambda: broker)
+        topics = Topics(broker.bootstrap_servers, topics.suffix)
+        port = free_port()
+        worker = Azplan(settings=_settings(folder, simulator, topics, port), cwd=folder)
+        ending.callback(worker.stop)
+        worker.start()
+        line = ending.enter_context(Line(topics, any_answer=True))
+        warm = Sent("ReportCustomers", TENANT, source="/bench")
+        line.send([warm])
+        line.wait([warm.id])
+        process = psutil.Process(worker.pid)
+        idle, memory = process.memory_info().rss, Memory(process)
+        curl = [_curl(folder, simulator)]
+        one = Sent("ExportInvoiceLines", TENANT, {"invoiceId": INVOICE, "lines": ["usage"], "formats": ["source"]})
+        begun, used = time.perf_counter(), process.cpu_times()
+        with memory.watched():
+            line.send([one])
+            line.wait([one.id])
+        seconds = time.perf_counter() - begun
+        spent = process.cpu_times()
+        curl.append(_curl(folder, simulator))
+        size = sum(blob["bytes"] for blob in books["blobs"])
+        downloading = _metric(port, 'azplan_export_seconds_sum{lines="usage",stage="downloading"}')
+        return {
+            "lines": books["rows"],
+            "blobs": len(books["blobs"]),
+            "MB": round(size / 1e6, 1),
+            "equal": _equal(folder / "files", books),
+            "seconds": round(seconds, 1),
+            "downloadSeconds": round(downloading, 2),
+            "curlSeconds": [round(each, 2) for each in curl],
+            "share": round(sum(curl) / len(curl) / downloading, 2),
+            "cpuSeconds": round(spent.user + spent.system - used.user - used.system, 1),
+            "idleMB": round(idle / 1e6, 1),
+            "grownMB": round((memory.whole - idle) / 1e6, 1),
+            "grownWithoutChildMB": round((memory.own - idle) / 1e6, 1),
+        }
+
+
+def _settings(folder: Path, simulator: SimulatorProcess, topics: Topics, port: int) -> dict[str, str]:
+    return {
+        **topics.env,
+        **simulator.env,
+        "AZPLAN_JOURNAL__URL": f"sqlite:///{folder / 'journal.db'}",
+        "AZPLAN_FILES__URL": f"file:{folder / 'files'}",
+        "AZPLAN_FILES__SCRATCH": str(folder / "scratch"),
+        "AZPLAN_FILES__DOWNLOADS": str(AT_ONCE),
+        "AZPLAN_WAITS__EXPORT_FIRST": "1",
+        "AZPLAN_HTTP__PORT": "0",
+        "AZPLAN_METRICS__PORT": str(port),
+        "AZPLAN_LOG__FORMAT": "json",
+    }
+
+
+def _curl(folder: Path, simulator: SimulatorProcess) -> float:
+    """Seconds in which curl downloads the blobs to the disk."""
+    target = folder / "curl"
+    target.mkdir()
+    config = curl_config(blob_addresses(simulator.env, INVOICE), target)
+    begun = time.perf_counter()
+    given = ["-Z", "--parallel-max", str(AT_ONCE), "--cacert", str(simulator.ca_file), "-K", str(config)]
+    subprocess.run(["curl", "-sSf", "--no-progress-meter", *given], check=True)  # noqa: S603, S607 - whichever curl is there
+    seconds = time.perf_counter() - begun
+    shutil.rmtree(target)
+    return seconds
+
+
+def _equal(files: Path, books: dict[str, Any]) -> bool:
+    """Whether rows and SHA-256 of every published blob are those of the books, and those of its file."""
+    (pointer,) = files.rglob("latest.json")
+    version = pointer.parent / f"version={json.loads(pointer.read_bytes())['version']}"
+    manifest = json.loads((version / "manifest.json").read_bytes())
+    said = [(file["rows"], file["sha256"]) for file in manifest["files"]]
+    there = [_sha256(version / file["path"]) for file in manifest["files"]]
+    wanted = [(blob["rows"], blob["sha256"]) for blob in books["blobs"]]
+    return said == wanted and there == [sha256 for _, sha256 in wanted]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _metric(port: int, name: str) -> float:
+    page = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    return next(float(row.rsplit(" ", 1)[1]) for row in page.splitlines() if row.startswith(name))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
