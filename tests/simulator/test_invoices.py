@@ -144,3 +144,16 @@ async def test_a_page_of_legacy_invoices_can_be_limited(filed: Simulator, caller
     first = await caller.get("/invoices")
     second = await caller.get(first.body["links"]["next"]["uri"])
     assert (len(ids(first)), ids(second)) == (5, ["D0202601"])
+
+
+@pytest.mark.parametrize("tax", ["none", "shown"])
+async def test_a_legacy_invoice_is_its_licences_and_its_azure(simulator: Simulator, caller: Caller, tax: str) -> None:
+    """What the lines of office and azure ask for is what the invoice asks for, to the cent."""
+    simulator.invoice(id="D000000001", tax=tax, seats=5, groups=9)
+    total = Decimal(0)
+    for provider, name in (("office", "totalForCustomer"), ("azure", "postTaxTotal")):
+        query = {"provider": provider, "invoicelineitemtype": "billinglineitems"}
+        lines = exact(await caller.get("/invoices/D000000001/lineitems", query))["items"]
+        total += sum((line[name] for line in lines), Decimal(0))
+    assert exact(await caller.get("/invoices/D000000001"))["totalCharges"] == total
+    assert simulator.figures("D000000001", "reconciliation", blobs=False).invoice_total == total
