@@ -5,7 +5,7 @@ All figures are Microsoft's estimates for the present billing period. Amounts ar
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import Field
 
@@ -22,6 +22,10 @@ class _Unset:
 
     def __repr__(self) -> str:
         return "(absent)"
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """There is only one: a copied default is the default still."""
+        return self
 
 
 ABSENT: Final = _Unset()

@@ -65,6 +65,8 @@ def _problems(stage: Stage, performances: Sequence[Performance], letters: int) -
         for each in performances
         if not each.as_expected
     ]
+    if not stage.verified():
+        found.append("the exported files are not what their manifests say.")
     books = stage.books()
     counted = {
         "orders": (books["orders"], scenes.ORDERS),
@@ -80,11 +82,10 @@ def _problems(stage: Stage, performances: Sequence[Performance], letters: int) -
 def _sum_up(screen: Screen, stage: Stage, performances: Sequence[Performance], problems: Sequence[str]) -> None:
     seconds = max((each.seconds or 0.0 for each in performances), default=0.0)
     requests = stage.books()["requests"]
-    screen.say(
-        f"{len(performances)} records, answered within {seconds:.1f} s with {requests} requests to Partner Center."
-    )
+    screen.say(f"{len(performances)} records, answered within {seconds:.1f} s with {requests} requests to Microsoft.")
     if not problems:
-        told = "The first came twice: Partner Center sold one plan for it. Everything came as expected."
+        screen.say("The first came twice: Partner Center sold one plan for it.", style="green")
+        told = "Every exported file has the hash of its manifest. Everything came as expected."
         screen.say(told, style="green")
     for problem in problems:
         screen.say(f"Not as expected: {problem}", style="red")
@@ -108,6 +109,11 @@ Everything stays up until Ctrl-C. In another terminal:
   azplan commands show demo-04
   azplan send CreateAzurePlan --customer {new} --wait 30s
   azplan send ReactivatePlan --customer {busy} --wait 30s
+  azplan usage
+  azplan budgets
+  azplan invoices
+  azplan files
+  azplan files verify
   azplan replay plan --from {begin}
   azplan replay list
   azplan topics plan

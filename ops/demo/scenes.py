@@ -9,11 +9,14 @@ from typing import Any, Final
 
 from events.messages.agreements import ConfirmCustomerAgreement
 from events.messages.base import Command
+from events.messages.invoice_lines import ExportInvoiceLines
 from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
+from events.messages.usage import ReportUsage, SetUsageBudget
 from events.wire.codec import encode_command
 from events.wire.record import Outgoing
 from ops.simulator.seed import customer_id
+from ops.simulator.simulator import CONTOSO
 
 SOURCE: Final = "/azplan/demo"
 
@@ -35,6 +38,14 @@ CUSTOMERS: Final[Mapping[str, str]] = MappingProxyType(
 NOBODY: Final = "00000000-0000-4000-8000-00000000d0d0"
 """A customer that no partner has."""
 
+ACCOUNT: Final = "(the account)"
+"""In place of a customer: the partner account itself."""
+
+INVOICE: Final[Mapping[str, Any]] = MappingProxyType(
+    {"id": "G000000001", "currency": "EUR", "tax": "hidden", "blobs": 2, "usage_lines": 400}
+)
+"""The invoice of the partner account at the simulator."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -46,7 +57,7 @@ class Scene:
     about: str
     """What the scene shows, for the person who watches."""
     customer: str
-    """Name in `CUSTOMERS`; any other name is a customer that does not exist."""
+    """Name in `CUSTOMERS`, or `ACCOUNT`; any other name is a customer that does not exist."""
     ends: str
     """Type of the event that ends the scene, with the code if it has one; empty if no event may come."""
     members: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +65,8 @@ class Scene:
     @property
     def customer_id(self) -> str:
         """The customer's id at the simulator, which numbers customers in their order."""
+        if self.customer == ACCOUNT:
+            return CONTOSO.tenant_id
         names = list(CUSTOMERS)
         return customer_id(names.index(self.customer) + 1) if self.customer in names else NOBODY
 
@@ -118,6 +131,7 @@ def scenes() -> tuple[Scene, ...]:
         ),
         *_agreement_first(),
         _return_first(),
+        *_spending(),
     )
 
 
@@ -148,6 +162,22 @@ def _return_first() -> Scene:
         "leaving",
         "PlanSuspended",
         {"activeAssets": "cancel", "reservations": "return"},
+    )
+
+
+def _spending() -> tuple[Scene, ...]:
+    """A budget that is set and reported, and an invoice whose lines become files."""
+    return (
+        Scene("demo-14", SetUsageBudget, "a budget for Azure is set", "quiet", "UsageBudgetSet", {"amount": "250.00"}),
+        Scene("demo-15", ReportUsage, "what Azure costs, beside its budget", "quiet", "UsageReported"),
+        Scene(
+            "demo-16",
+            ExportInvoiceLines,
+            "every line of an invoice, in files",
+            ACCOUNT,
+            "InvoiceLinesExported",
+            {"invoiceId": INVOICE["id"], "formats": ["source"]},
+        ),
     )
 
 

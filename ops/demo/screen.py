@@ -94,5 +94,5 @@ def _event(event: PublishedEvent) -> tuple[str, str]:
     if event.event.terminal or name in _STYLES:
         return outcome(event), _STYLES.get(name, "bold green")
     reason = getattr(event.event, "reason", None)
-    status = getattr(event.event, "status", None)
+    status = getattr(event.event, "status", None) or getattr(event.event, "stage", None)
     return reason or status or name.removeprefix("Command").removeprefix("Product"), "cyan"

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 import urllib.request
@@ -16,6 +17,7 @@ from urllib.error import URLError
 from ops.demo.child_process import Child
 from ops.demo.embedded_broker import EmbeddedBroker
 from ops.demo.interrupts import Interrupts
+from ops.demo.scenes import INVOICE
 from ops.simulator.simulator import CONTOSO
 
 T = TypeVar("T")
@@ -50,6 +52,14 @@ class Stage:
         for child in self.children:
             child.insist()
 
+    def verified(self) -> bool:
+        """Whether `azplan files verify` finds every exported file as its manifest says."""
+        command = [sys.executable, "-m", "worker.cli", "files", "verify"]
+        ended = subprocess.run(  # noqa: S603 - our own program
+            command, env=_environment(self.settings), cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        return ended.returncode == 0
+
     def books(self) -> dict[str, int]:
         """The counts of the simulated Partner Center: orders, upgrades, requests."""
         counted: dict[str, int] = _get(f"{self.control}/books")
@@ -72,6 +82,7 @@ def staged(
             simulator = _simulator(folder, profiles)
             ending.callback(simulator.end)
         center = _until(lambda: _first_line(simulator), simulator)
+        _post(f"{center['control']}/invoices", INVOICE)
         settings = _settings(folder, broker.bootstrap_servers, center)
         say("starting azplan run")
         with interrupts.held():
@@ -89,6 +100,7 @@ def _simulator(folder: Path, profiles: Sequence[str]) -> Child:
     files = ["--ca-file", str(folder / "ca.pem"), "--refresh-token-file", str(folder / "refresh-token")]
     customers = [word for profile in profiles for word in ("--customers", f"{profile}=1")]
     command = [sys.executable, "-m", "ops.simulator", *ports, *files, "--scale", str(FASTER), *customers]
+    command += ["--set", "export_retry_after=1"]
     return Child("simulator", command, env=_environment({}), folder=folder)
 
 
@@ -120,6 +132,9 @@ def _settings(folder: Path, bootstrap_servers: str, center: Mapping[str, Any]) -
         "AZPLAN_WAITS__FIRST": "0.2",
         "AZPLAN_WAITS__MAX": "1",
         "AZPLAN_WAITS__CUSTOMER_LAG": "0.5",
+        "AZPLAN_WAITS__EXPORT_FIRST": "0.2",
+        "AZPLAN_WAITS__EXPORT_MAX": "1",
+        "AZPLAN_FILES__URL": f"file:{folder / 'files'}",
         "AZPLAN_WORKER__DRAIN_TIMEOUT": "5",
         "AZPLAN_LOG__FORMAT": "json",
     }
@@ -150,6 +165,12 @@ def _is_ready(url: str) -> bool:
 def _get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - always http on loopback
         return json.load(answer)
+
+
+def _post(url: str, document: Mapping[str, Any]) -> None:
+    request = urllib.request.Request(url, json.dumps(dict(document)).encode(), method="POST")  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - always http on loopback
+        pass
 
 
 def _until(look: Callable[[], T | None], child: Child) -> T:

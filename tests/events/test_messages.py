@@ -23,6 +23,7 @@ from events.messages.command_status import (
 )
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.messages.upgrades import ProductUpgradeCompleted, UpgradeLineItem
+from events.messages.usage import SetUsageBudget
 from tests.events.sample_records import CUSTOMER
 
 ORIGIN = Origin("dunning-0815", "/crm", "azplan.SuspendPlan.v1", CUSTOMER, "contoso")
@@ -53,6 +54,16 @@ OTHERS = {
     "azplan.InvoiceExportProgressed.v1",
     "azplan.UsageRecorded.v1",
 }
+
+
+def test_a_condition_that_was_not_given_is_not_sent() -> None:
+    """Null asks for no budget. A copied default is the default still, also in a message that nobody has checked."""
+    asked = [
+        SetUsageBudget(customer_id=CUSTOMER, amount="5", if_amount=None),
+        SetUsageBudget(customer_id=CUSTOMER, amount="5"),
+    ]
+    assert [each.wire_data().get("ifAmount", "left out") for each in asked] == [None, "left out"]
+    assert SetUsageBudget.model_construct(customer_id=CUSTOMER).wire_data() == {"customerId": CUSTOMER}
 
 
 def test_every_command_names_the_event_that_answers_it() -> None:

@@ -18,10 +18,10 @@ AT_MICROSOFT = {
     "billing_exports.operation": "graph.operation",
     "billing_exports.manifest": "graph.manifest",
     "billing_exports.blob": "storage.blob",
-    "billing_exports.billed_usage": "graph.usage.billed",
-    "billing_exports.unbilled_usage": "graph.usage.unbilled",
-    "billing_exports.billed_reconciliation": "graph.reconciliation.billed",
-    "billing_exports.unbilled_reconciliation": "graph.reconciliation.unbilled",
+    "billing_exports.usage_billed": "graph.usage.billed",
+    "billing_exports.usage_unbilled": "graph.usage.unbilled",
+    "billing_exports.reconciliation_billed": "graph.reconciliation.billed",
+    "billing_exports.reconciliation_unbilled": "graph.reconciliation.unbilled",
     "invoices.list_lines": "invoices.lines",
 }
 """What the simulator calls the operations that it names otherwise than the worker."""
@@ -57,7 +57,8 @@ class Desk:
         yield
         told = Counter(AT_MICROSOFT.get(each, each) for each in calls_of(url, set(commands_of(url)) - known))
         made = Counter(str(each["operation"]) for each in self.center.book("requests")[seen:])
-        assert told == Counter({name: count for name, count in made.items() if not name.startswith("token.")})
+        called = Counter({name: count for name, count in made.items() if not name.startswith("token.")})
+        assert told == called, f"told and not made: {told - called}; made and not told: {called - told}"
         assert told, "nobody called Microsoft"
 
 
