@@ -98,6 +98,7 @@ from worker.operators.sending import (
 from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
+from worker.operators.usage import bullets, bullets_picture
 from worker.operators.wording import durations, error_codes, message_types
 from worker.partner_center.errors import Unanswered
 from worker.runtime.outcome import Ended
@@ -281,6 +282,9 @@ async def spent(settings: Settings) -> None:
     assert told.answer is answer
     assert len(usage_reports.rows(told.records, order="total", top=1)) == 1
     assert usage_reports.over(told.records, Decimal(10**9)) == []
+    found = bullets.bullets(usage_reports.rows(told.records, order="share"))
+    assert bullets.axis_end(found) == Decimal(100)
+    assert found[0].name in bullets_picture.picture(bridge_picture.Caption("title", "footer"), found)
     sums = {"usage": "1.00", "linesBeforeTax": "1.00", "lines": "1.00", "invoice": "1.00", "unexplained": "0.00"}
     steps = bridge.bridge({**sums, "explained": []})
     assert (bridge.bound("0.001"), bridge.percent("0.190000")) == ("0.01", "19.0 %")
