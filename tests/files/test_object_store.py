@@ -27,6 +27,9 @@ from worker.files.opening import open_store
 from worker.files.store import Entry, Store
 from worker.files.verification import verify
 
+pytestmark = pytest.mark.xdist_group("object stores")
+"""One process starts the servers, and fetches Azurite once."""
+
 STAGING, VERSION = "v1/d/.tmp-e", "v1/d/version=20261108T101959Z-6b1f0c9d2a47"
 CONTENT = os.urandom(1024) * 20 * 1024
 """Two pieces and a half: an upload of several parts."""
@@ -258,7 +261,7 @@ async def test_a_large_file_is_never_whole_in_memory(
 ) -> None:
     """Neither on its way to the store nor on its way back: the process grows by a few pieces."""
     known(monkeypatch, s3.environment)
-    store, size = open_store("s3://bucket/large"), 96 * 1024 * 1024
+    store, size = open_store("s3://bucket/large"), 160 * 1024 * 1024
     source = tmp_path / "large"
     with source.open("wb") as file:
         file.truncate(size)
