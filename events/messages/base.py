@@ -148,6 +148,9 @@ class Command(Message):
     scoped: ClassVar[bool] = False
     """Whether the member `scope` decides who the command belongs to. A customer is then never the partner account."""
 
+    reads: ClassVar[bool] = False
+    """Whether the command's deadline ends its waiting: it only reads, and its handler refuses to go on after it."""
+
     @classmethod
     def subject_of(cls, data: Mapping[str, Any]) -> Subject:
         """Who a command with this data belongs to: `subject`, unless a member decides."""
@@ -158,7 +161,8 @@ class Command(Message):
     validate_only: bool = False
     """Run every read and every check, change nothing, and answer with what azplan would do."""
     deadline: Instant | None = None
-    """Instant after which azplan starts no new write at Microsoft."""
+    """Instant after which azplan starts no new write at Microsoft. Reports and exports of usage and of invoices stop
+    waiting then."""
 
     def problem_on_receipt(self, received_at: datetime) -> str | None:
         """Why the command is not valid if it is received at this instant, in a sentence; None if nothing is wrong."""

@@ -30,6 +30,7 @@ class FetchInvoiceStatement(Command):
     """Fetch the PDF of an invoice, or of one of its tax receipts, into a file. Changes nothing at Microsoft."""
 
     answered_by: ClassVar[type[Event]] = InvoiceStatementFetched
+    reads: ClassVar[bool] = True
     subject: ClassVar[Subject] = "partner_account"
 
     invoice_id: InvoiceId

@@ -112,6 +112,7 @@ class ReportInvoices(Command):
     """Report invoices of the partner account, one or those of some months. Changes nothing."""
 
     answered_by: ClassVar[type[Event]] = InvoicesReported
+    reads: ClassVar[bool] = True
     subject: ClassVar[Subject] = "partner_account"
 
     invoice_id: InvoiceId | None = None

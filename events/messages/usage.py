@@ -172,6 +172,7 @@ class ReportUsage(Command):
     """Report what Azure costs in the present billing period. Changes nothing."""
 
     answered_by: ClassVar[type[Event]] = UsageReported
+    reads: ClassVar[bool] = True
     scoped: ClassVar[bool] = True
 
     scope: Scope = "customer"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -18,6 +19,7 @@ from tests.cli.conftest import Azplan
 from tests.cli.test_cli_customers import ACCOUNT, CUSTOMER, OTHER, TENANT
 from tests.cli.test_cli_layout import COLOUR
 from tests.cli.test_cli_terminal import at_a_terminal
+from worker.cli.output.spending.usage import show_totals
 
 PLAN = "8d1f6a20-4b7e-4c35-9a52-e6c0b1f7d3a4"
 RECORDS = [
@@ -135,6 +137,16 @@ def test_usage_of_all_customers_has_microsofts_counts(here: Topics, azplan: Azpl
 
 
 @pytest.mark.kafka
+def test_a_count_that_microsoft_leaves_out_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary of the partner account is on its way out, and may lack members."""
+    counts = {"customersOverBudget": 1, "customersTrendingOver": None, "customersWithUsageBasedSubscription": None}
+    report: dict[str, Any] = {"scope": "partner", "by": "total", "subscriptionId": None, "hasUsage": True}
+    report |= {"periodStart": None, "periodEnd": None, "asOf": "2026-03-01T09:00:00Z", "totals": [], "budget": None}
+    report |= {"percentUsed": None, "resourceModel": None, "records": 0, "pages": 0, "partnerSummary": counts}
+    show_totals(UsageReported.of(Origin("c-1", "/crm", "azplan.ReportUsage.v1", TENANT, "contoso"), **report))
+    assert "over budget   1 customer\n" in capsys.readouterr().out
+
+
 def test_usage_of_a_customer_has_its_subscriptions_and_its_budget(here: Topics, azplan: Azplan) -> None:
     """The subscriptions as rows, and below them total, period and budget."""
     with Answerer(here, _worker) as answerer:

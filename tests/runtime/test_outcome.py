@@ -455,6 +455,18 @@ def test_a_wait_without_a_deadline_never_gives_up() -> None:
     assert waiting(Wait(WaitingReason.SETTLING, "settling", delay=9.0), waits=LATE).delay == 9.0
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [Unanswered("usage.customers", "gateway", status=502), Throttled("usage.customers", "429", 90.0)],
+    ids=["unanswered", "throttled"],
+)
+def test_no_wait_outlasts_the_deadline_of_a_command_that_only_reads(trouble: CallError) -> None:
+    """The run at the deadline says that it has passed. A longer pause would say so late."""
+    assert waiting(trouble, attempts=6).delay > 30.0
+    assert waiting(trouble, attempts=6, deadline=NOW + 3 * SECOND).delay == 3.0
+    assert waiting(trouble, attempts=6, deadline=NOW - SECOND).delay == 0.0
+
+
 # ---- internal errors
 
 

@@ -39,8 +39,14 @@ class CommandFacts:
     """Whether a write of the command may have taken effect, or may yet."""
     changed: Sequence[str] = ()
     """Names of the steps that changed something at Microsoft."""
+    deadline: Micros | None = None
+    """The command's own deadline, where its handler refuses to go on after it: no wait is longer."""
     spread: float = 0.0
     """From 0 to 1: where in its span a delay falls, to part commands that failed together."""
+
+    def with_changes(self, detail: str) -> str:
+        """A sentence about the command's end, and what the command has changed before it."""
+        return f"{detail} (changed at Microsoft before that: {', '.join(self.changed)})" if self.changed else detail
 
     def awaiting(self, waits: Waits, awaited: Awaited) -> Waits:
         """The waits of a command that waits for this. It may have waited for something else, which has shown then."""

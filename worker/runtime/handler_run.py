@@ -10,7 +10,7 @@ from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Command, Event, Origin
 from events.messages.fields import is_guid
 from events.wire.codec import AcceptedCommand, Envelope, RefusedCommand, decode
-from worker.clock import Clock
+from worker.clock import Clock, micros
 from worker.datasets.publication import EFFECT
 from worker.errors import Failed, JournalUnavailable, LaneLost, Rejected, Wait, WorkerError
 from worker.files.destination import Destination
@@ -72,6 +72,8 @@ class Turn:
     """Why the command's run does not begin yet; None if it begins."""
     context: Context | None = field(default=None)
     begun: Micros = 0
+    deadline: Micros | None = None
+    """The deadline of the command, if it only reads."""
 
     @property
     def origin(self) -> Origin:
@@ -107,6 +109,8 @@ class Turn:
         accepted = self._accepted()
         command = accepted.command
         self.traffic.deadline = command.deadline
+        if command.reads and command.deadline is not None:
+            self.deadline = micros(command.deadline)
         center = self._center(accepted.envelope)
         refuse_other_subject(command, center.account, self.parts.tenant_ids[center.account])
         self.context = self._context(command, center)
@@ -136,6 +140,7 @@ class Turn:
                 for step in work.steps.values()
                 if step.state is StepState.APPLIED and step.effect not in ("orphan", EFFECT) and "~" not in step.name
             ],
+            deadline=self.deadline,
             spread=self.parts.spread(),
         )
 

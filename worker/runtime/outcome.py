@@ -85,6 +85,8 @@ Outcome = Ended | Waiting | Again
 def judge(result: Event | Exception, now: CommandFacts) -> Outcome:
     """The outcome of the run that gave or raised `result`. Total: every exception has an outcome."""
     outcome = _judge(result, now)
+    if isinstance(outcome, Waiting) and now.deadline is not None:
+        outcome = replace(outcome, delay=max(0.0, min(outcome.delay, (now.deadline - now.now) / SECOND)))
     return outcome if isinstance(outcome, Again) else replace(outcome, lag=now.seen_lag(result))
 
 
@@ -104,10 +106,7 @@ def _judge(result: Event | Exception, now: CommandFacts) -> Outcome:
 
 
 def _once_it_would_show(no: Ended, now: CommandFacts) -> Outcome:
-    """Hold "no such customer" back until a new customer would show, because new customers show late.
-
-    The command's own deadline does not shorten this wait: the deadline stops writes, not looks.
-    """
+    """Hold "no such customer" back until a new customer would show. A deadline that stops writes stops no looks."""
     left = now.policy.customer_lag - (now.now - now.received_at) / SECOND
     if left <= 0:
         return no
@@ -190,9 +189,8 @@ def _said_nothing(error: CallError, now: CommandFacts) -> Outcome:
     if (now.now - since) / SECOND >= limit:
         detail = f"{error}; this did not change in {limit:g} s"
         return _gave_up(Failed(FailedCode.OUTCOME_UNKNOWN, detail, partner_center=facts(error)), now)
-    outcome = _wait(
-        Wait(WaitingReason.RETRY, str(error), delay=now.retry_delay(now.waits.polls + 1)), now.attempts, now
-    )
+    wait = Wait(WaitingReason.RETRY, str(error), delay=now.retry_delay(now.waits.polls + 1))
+    outcome = _wait(wait, now.attempts, now)
     return replace(outcome, waits=replace(outcome.waits, since={**outcome.waits.since, NOT_ITS_OWN: since}))
 
 
@@ -207,16 +205,15 @@ def _crashed(error: Exception, now: CommandFacts) -> Outcome:
     detail = f"an error inside azplan: {type(error).__name__}"
     if attempts >= min(MOST_CRASHES, now.policy.attempts):
         return _failed(Failed(FailedCode.INTERNAL_ERROR, detail), attempts, now)
-    return replace(
-        _wait(Wait(WaitingReason.RETRY, detail, delay=now.retry_delay(attempts)), attempts, now), failed=True
-    )
+    wait = Wait(WaitingReason.RETRY, detail, delay=now.retry_delay(attempts))
+    return replace(_wait(wait, attempts, now), failed=True)
 
 
 def _rejected(no: Rejected, now: CommandFacts) -> Outcome:
     event = CommandRejected.of(
         now.origin,
         code=no.code,
-        detail=_with_changes(no.detail, now),
+        detail=now.with_changes(no.detail),
         blockers=no.blockers,
         partner_center=no.partner_center,
         **({"advice": no.advice} if no.advice else {}),
@@ -234,7 +231,7 @@ def _failed(no: Failed, attempts: int, now: CommandFacts) -> Ended:
     event = CommandFailed.of(
         now.origin,
         code=no.code,
-        detail=_with_changes(no.detail, now),
+        detail=now.with_changes(no.detail),
         blockers=no.blockers,
         partner_center=no.partner_center,
         attempts=attempts,
@@ -260,10 +257,6 @@ def _unknown(no: Ended, now: CommandFacts) -> Ended:
     return _gave_up(Failed(FailedCode.OUTCOME_UNKNOWN, detail), now)
 
 
-def _with_changes(detail: str, now: CommandFacts) -> str:
-    return f"{detail} (changed at Microsoft before that: {', '.join(now.changed)})" if now.changed else detail
-
-
 def _waited(wait: Wait, now: CommandFacts) -> Outcome:
     """A wait for Microsoft, which ends with its deadline.
 
@@ -276,10 +269,8 @@ def _waited(wait: Wait, now: CommandFacts) -> Outcome:
     since = now.waits.since.get(wait.reason, now.now)
     left = limit - (now.now - since) / SECOND
     if left <= 0:
-        give_up = wait.give_up or Failed(
-            FailedCode.OUTCOME_UNKNOWN, f"{wait.detail}; this did not change in {limit:g} s"
-        )
-        return _gave_up(give_up, now)
+        never = f"{wait.detail}; this did not change in {limit:g} s"
+        return _gave_up(wait.give_up or Failed(FailedCode.OUTCOME_UNKNOWN, never), now)
     outcome = _wait(wait, now.attempts, now)
     since_all = {str(wait.reason): now.now, **outcome.waits.since}
     return replace(outcome, delay=min(outcome.delay, left), waits=replace(outcome.waits, since=since_all))

@@ -49,7 +49,9 @@ def show_totals(answer: UsageReported) -> None:
         used = f", {share(answer.percent_used)} % used" if answer.percent_used is not None else ""
         _fact("budget", "none" if answer.budget is None else f"{money(answer.budget)}{used}")
     if (counts := answer.partner_summary) is not None:
-        _fact("over budget", f"{counts.customers_over_budget} customers, {counts.customers_trending_over} near it")
+        over, near = counts.customers_over_budget, counts.customers_trending_over
+        told = [*([] if over is None else [counted(over, "customer")]), *([] if near is None else [f"{near} near it"])]
+        _fact("over budget", ", ".join(told) or "not told by Microsoft")
     _fact("as of", f"{answer.as_of:%Y-%m-%d %H:%M} UTC")
     for file in answer.files:
         show_wrapped(f"{file.rows} records are in {file.uri}", indent=LABEL, start=f"{'file':<{LABEL}}")
