@@ -57,6 +57,26 @@ def test_a_run_begins_where_the_last_one_ended(standing: Standing, action: objec
     assert begins(standing, NOW) == action
 
 
+def test_a_manifest_that_does_not_name_all_of_its_blobs_is_read_again_and_then_refused() -> None:
+    """Its lines would be published as complete while some of them are missing."""
+    short = Seen("succeeded", source="v1", blobs=2, counted=3)
+    standing, action = after_look(ASKED, short, NOW, LIMITS)
+    assert isinstance(action, Later)
+    assert standing.location == ASKED.location
+    assert after_look(standing, succeeded(), NOW, LIMITS)[1] == Download((0, 1, 2))
+    refused = after_look(standing, short, NOW, LIMITS)[1]
+    assert isinstance(refused, GiveUp)
+    assert refused.code is FailedCode.SOURCE_UNREADABLE
+    assert refused.detail == "the manifest names 2 blobs and counts 3, also when it was read again"
+
+
+@pytest.mark.parametrize("counted", [None, 3])
+def test_a_manifest_that_counts_its_blobs_right_or_not_at_all_is_good(counted: int | None) -> None:
+    """Microsoft's answers may lack the count."""
+    seen = Seen("succeeded", source="v1", blobs=3, counted=counted)
+    assert after_look(ASKED, seen, NOW, LIMITS)[1] == Download((0, 1, 2))
+
+
 def test_microsoft_is_not_asked_before_the_wait_is_over() -> None:
     """A run that another dataset of the command has caused leaves the operation alone."""
     standing = replace(ASKED, next_at=NOW + 5, detail="preparing")

@@ -22,6 +22,8 @@ MOST_BROKEN = 2
 """Downloads of one blob that cannot be read before the export fails."""
 NO_DATA = "5000"
 """The code of an operation that failed because Microsoft has no such data, or not yet (sheet 5.3)."""
+MANIFEST = -1
+"""In place of a blob's ordinal: the manifest itself."""
 LOOK_GROWTH, DATA_GROWTH = 1.5, 2.0
 MOST_GROWTH = 64
 SHORTEST_LOOK = 1.0
@@ -91,6 +93,8 @@ class Seen:
     source: str | None = None
     """With `succeeded`: which state of the data it has (`identity_of`)."""
     blobs: int = 0
+    counted: int | None = None
+    """How many blobs there are by the manifest's own count; None if it does not count them."""
 
 
 def begins(standing: Standing, now: Micros) -> Action:
@@ -132,6 +136,8 @@ def after_look(
             return _ran_out(standing, f"Microsoft failed the export: {why}", now, limits)
         case "gone":
             return _gone(standing)
+        case "succeeded" if seen.counted not in (None, seen.blobs):
+            return _miscounted(standing, seen, now, limits)
         case "succeeded":
             return _succeeded(standing, seen, published)
 
@@ -180,6 +186,15 @@ def _gone(standing: Standing) -> tuple[Standing, Action]:
     if told.gone >= MOST_GONE:
         return told, GiveUp(FailedCode.EXPORT_FAILED, f"Microsoft forgot {told.gone} exports before they were read")
     return told, Ask()
+
+
+def _miscounted(standing: Standing, seen: Seen, now: Micros, limits: Limits) -> tuple[Standing, Action]:
+    """A manifest that does not name all of its blobs, or too many: nobody knows what is missing. Read it once more."""
+    why = f"the manifest names {seen.blobs} blobs and counts {seen.counted}"
+    told, action = unreadable(standing, MANIFEST, why)
+    if isinstance(action, GiveUp):
+        return told, replace(action, detail=f"{why}, also when it was read again")
+    return _later(told, now + duration_micros(limits.look_first), why)
 
 
 def _succeeded(standing: Standing, seen: Seen, published: str | None) -> tuple[Standing, Action]:

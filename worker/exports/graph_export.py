@@ -143,7 +143,13 @@ class GraphExport:
             etag=found.manifest.e_tag,
             manifest=without_signature(found.manifest, self._now()),
         )
-        return Seen("succeeded", source=identity_of(found.manifest), blobs=len(found.manifest.blobs))
+        blobs, counted = len(found.manifest.blobs), found.manifest.blob_count
+        return Seen(
+            "succeeded",
+            source=identity_of(found.manifest),
+            blobs=blobs,
+            counted=None if counted is None else int(counted),
+        )
 
     async def _published(self) -> str | None:
         """The state of the data of the latest version, where an equal one counts as the same data."""
