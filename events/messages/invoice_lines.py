@@ -1,9 +1,9 @@
 """The lines of an invoice, or of a month without one: exported into files. The command reads only."""
 
-from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Self
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from events.messages.base import Command, Event, Message, Subject
@@ -241,8 +241,8 @@ class ExportInvoiceLines(Command):
     max_age: MaxAge = "PT0S"
     """A published version that is younger than this is the answer, and Microsoft is not asked."""
 
-    @model_validator(mode="after")
-    def _one_subject(self) -> Self:
+    def problem_on_receipt(self, received_at: datetime) -> str | None:
+        """The lines are those of one invoice, or of one month."""
         if (self.invoice_id is None) == (self.unbilled is None):
-            raise PydanticCustomError("one_subject", "needs invoiceId or unbilled, and not both")
-        return self
+            return "invoiceId or unbilled must be given, and not both"
+        return None

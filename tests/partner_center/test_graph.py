@@ -50,6 +50,32 @@ async def test_a_token_of_the_application_for_an_audience_of_its_own(
     assert not [name for name in headers if name.startswith(("ms-", "x-"))]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers(410, b""),
+        answers(410, b"<html>", **{"Content-Type": "text/html"}),
+        answers(404, fault("itemNotFound")),
+        answers(404, fault("ResourceNotFound")),
+    ],
+    ids=["gone without a body", "gone with a page", "not found", "resource not found"],
+)
+async def test_an_operation_that_microsoft_has_forgotten_is_gone(
+    center: PartnerCenter, graph: Wire, answer: Move
+) -> None:
+    """What its answer says is not documented. To look again and again would end in no export."""
+    graph.will(*[answer] * 9)
+    with pytest.raises(Gone):
+        await billing_exports.look(center, PLACE)
+
+
+async def test_an_empty_404_does_not_say_that_an_operation_is_gone(center: PartnerCenter, graph: Wire) -> None:
+    """A gateway answers so too."""
+    graph.will(*[answers(404, b"")] * 9)
+    with pytest.raises(Unanswered):
+        await billing_exports.look(center, PLACE)
+
+
 async def test_a_repeated_request_keeps_its_id(center: PartnerCenter, graph: Wire, run: Recorder) -> None:
     """As at Partner Center: an unanswered request is repeated under its id, an answered one under another."""
     graph.will(hangs_up, STARTED, STARTED)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from worker.partner_center.answers.resource import OR_NONE, Document, Link, Resource, Text, Word
-from worker.partner_center.errors import Refused, Unanswered
+from worker.partner_center.errors import Gone, Refused, Unanswered
 from worker.partner_center.operation import Accepted, Api, Auth, EffectClass, Operation
 from worker.partner_center.port import AnswerStream, PartnerCenter
 from worker.partner_center.resources.billing_manifests import Blob, Manifest
@@ -23,6 +23,7 @@ from worker.partner_center.resources.billing_manifests import Blob, Manifest
 DOCS = "https://learn.microsoft.com/graph/api/"
 BILLING = "/reports/partners/billing"
 _NO_DATA = "5000"
+_UNKNOWN, _GONE = 404, 410
 _NO_SUCH_ADDRESS = frozenset({400, 404})
 """Statuses with which Microsoft Graph answers for an address that it does not have."""
 State = Literal["running", "succeeded", "failed"]
@@ -215,6 +216,23 @@ async def look(center: PartnerCenter, location: str) -> ExportOperation:
     Raises `Gone` if the operation or its manifest has expired: ask again. Raises `Unanswered` for an address at another
     host, and for an operation that succeeded without a manifest.
     """
+    try:
+        return await _look(center, location)
+    except (Refused, Unanswered) as error:
+        if error.status == _GONE or (error.status == _UNKNOWN and isinstance(error, Refused)):
+            # What an expired operation answers beside its status is not documented.
+            raise Gone(
+                error.operation,
+                error.description,
+                status=error.status,
+                code=error.code,
+                request_id=error.request_id,
+                correlation_id=error.correlation_id,
+            ) from None
+        raise
+
+
+async def _look(center: PartnerCenter, location: str) -> ExportOperation:
     answer = await center.follow(OPERATION, Link(uri=location), {})
     if answer is None:
         return ExportOperation("running")
