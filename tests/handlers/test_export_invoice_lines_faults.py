@@ -10,6 +10,7 @@ from events.codes import FailedCode, RejectedCode
 from events.messages.invoice_lines import InvoiceLinesExported
 from tests.handlers.exports import INVOICE, command, export, local, one_kind
 from tests.handlers.stage import POLICY, Cast, Stage
+from worker.metrics import REGISTRY
 
 DAY = 86_400.0
 
@@ -124,9 +125,13 @@ async def test_data_that_keep_changing_fail_the_command(stage: Stage) -> None:
     stage.simulator.invoice(id=INVOICE, blobs=6)
     stage.simulator.change(etag_changes=9, etag_after_blobs=2, old_blobs="gone")
 
+    labels = {"partner": "contoso", "lines": "usage", "way": "graph", "outcome": "source_changed"}
+    before = REGISTRY.get_sample_value("azplan_exports_total", labels) or 0
+
     failed = await stage.failed(command(stage, lines=["usage"]))
 
     assert failed.code is FailedCode.SOURCE_CHANGED
+    assert REGISTRY.get_sample_value("azplan_exports_total", labels) == before + 1
 
 
 @pytest.mark.parametrize("damage", ["truncated", "crc", "not_json", "not_utf8", "not_gzip", "missing"])

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from events.codes import RejectedCode, WaitingReason
 from events.messages.invoice_lines import ExportedDataset, ExportInvoiceLines, duration_of
+from worker import metrics
 from worker.clock import duration_micros, micros
 from worker.errors import Failed, Rejected, Wait
 from worker.exports.datasets import AskedDataset
@@ -64,6 +65,8 @@ class ExportRun:
                 raise
             except (Failed, CallError) as error:
                 self.errors.append(error)
+                if isinstance(error, Failed):
+                    metrics.EXPORTS.labels(self.ctx.center.account, each.lines, each.way.name, error.code).inc()
         if self.errors and not all(isinstance(error, Failed) for error in self.errors) and self._late():
             raise too_late(self.command.deadline)
         if self.errors:

@@ -37,7 +37,7 @@ from worker.exports.version import SOURCE, Origin
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
 from worker.journal.records import SECOND, Micros
-from worker.partner_center.errors import Gone, HostRefused, SignatureRefused
+from worker.partner_center.errors import GateClosed, Gone, HostRefused, SignatureRefused
 from worker.partner_center.resources import billing_exports
 from worker.partner_center.resources.billing_manifests import Manifest
 
@@ -182,6 +182,8 @@ class GraphExport:
         match done.error:
             case None:
                 pass
+            case GateClosed():
+                raise done.error
             case HostRefused():
                 return GiveUp(FailedCode.SOURCE_UNREADABLE, str(done.error))
             case SignatureRefused() if self.signatures < MOST_SIGNATURES:
