@@ -26,6 +26,11 @@ OF_STATE = {
     RejectedCode.ACTIVE_ASSETS,
     RejectedCode.NOT_ELIGIBLE_FOR_UPGRADE,
     RejectedCode.UPGRADE_IN_PROGRESS,
+    RejectedCode.INVOICE_NOT_FOUND,
+    RejectedCode.NOT_AVAILABLE,
+    RejectedCode.CURRENCY_UNKNOWN,
+    RejectedCode.BUDGET_CHANGED,
+    RejectedCode.BUDGET_NOT_SUPPORTED,
 }
 
 
