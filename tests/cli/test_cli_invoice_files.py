@@ -127,22 +127,23 @@ def test_exit_codes_are_those_of_every_verb_that_asks(here: Topics, azplan: Azpl
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "named"),
     [
-        ("export",),
-        ("export", "G1", "--unbilled", "current", "--currency", "EUR"),
-        ("export", "--unbilled", "current"),
-        ("export", "--unbilled", "next", "--currency", "EUR"),
-        ("export", "G1", "--lines", "invoices"),
-        ("export", "../G1"),
-        ("statement",),
+        (("export",), "of one invoice or of a month"),
+        (("export", "G1", "--unbilled", "current", "--currency", "EUR"), "of one invoice or of a month"),
+        (("export", "--unbilled", "current"), "--unbilled and --currency"),
+        (("export", "--unbilled", "next", "--currency", "EUR"), "--unbilled must be"),
+        (("export", "G1", "--lines", "invoices"), "--lines must be"),
+        (("export", "G1", "--formats", "source,csv"), "--formats must be"),
+        (("export", "../G1"), "the invoice's ID must be"),
+        (("statement",), "Missing argument"),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_words_that_do_not_fit_are_refused_before_anything_is_sent(
-    azplan: Azplan, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    azplan: Azplan, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], named: str
 ) -> None:
-    """Exit code 2."""
+    """Exit code 2, and the message names the word as it was typed."""
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
 
@@ -150,6 +151,7 @@ def test_words_that_do_not_fit_are_refused_before_anything_is_sent(
 
     assert ended.code == 2, ended.err
     assert ended.out == ""
+    assert named in ended.err
 
 
 @pytest.mark.kafka
@@ -176,6 +178,9 @@ def test_a_statement_can_be_copied(
     assert ended.out.strip() == pdf.as_uri()
     assert "fetched before" in ended.err
 
+    with fetched(hashlib.sha256(PDF).hexdigest()):
+        ended = azplan("invoices", "statement", "G1", "-o", "nowhere/copy.pdf", "--wait", "1m")
+    assert (ended.code, "there is no folder nowhere" in ended.err) == (1, True)
     with fetched("0" * 64):
         assert azplan("invoices", "statement", "G1", "-o", "copy.pdf", "--wait", "1m").code == 1
     monkeypatch.setenv("AZPLAN_FILES__URL", f"file:{tmp_path}/elsewhere")

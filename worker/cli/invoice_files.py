@@ -61,6 +61,8 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option
     `--json` the data of InvoiceLinesExported. Exit code 4 when the command was rejected, 1 when it failed, 5 when no
     answer came in time: the export goes on.
     """
+    if (invoice is None) == (unbilled is None):
+        raise InvalidRequest("an export is of one invoice or of a month without one.", "Give the ID, or --unbilled.")
     if (unbilled is None) != (currency is None):
         raise InvalidRequest("--unbilled and --currency belong together.", "Nothing was sent.")
     settings = model.load(calling=False)

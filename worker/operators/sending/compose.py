@@ -139,7 +139,9 @@ def _in_options(problem: str, kind: type[Command], words: Mapping[str, str]) -> 
     """A problem with a member, told of the word or the option that gives the member."""
     options = {CUSTOMER: "--customer", **{member.name: member.option for member in members(kind)}, **words}
     name, space, rest = problem.partition(" ")
-    return f"{options.get(name, name)}{space}{rest}"
+    of_list, _, place = name.rpartition(".")
+    whole = of_list if place.isdecimal() else name
+    return f"{options.get(whole, whole)}{space}{rest}"
 
 
 def _member(name: str, described: Mapping[str, Any]) -> Member:

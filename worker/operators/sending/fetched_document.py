@@ -19,6 +19,10 @@ async def copy_document(settings: Settings, uri: str, sha256: str, target: Path)
     if not uri.startswith(begin):
         here = f"AZPLAN_FILES__URL is {store.url} here. Set it to the worker's, or copy the file yourself."
         raise NotPossible(f"the file lies at {uri}, which cannot be read from here.", here)
+    if not target.parent.is_dir():
+        raise Unsuccessful(
+            f"there is no folder {target.parent} to copy the file into.", "Make it, and type this again."
+        )
     hasher = hashlib.sha256()
     try:
         with target.open("wb") as file:
