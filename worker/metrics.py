@@ -147,12 +147,12 @@ EXPORT_LINES = _counter("export_lines_total", "Lines in parts that were stored."
 EXPORT_BYTES = _counter(
     "export_bytes_total", "Bytes that were downloaded (in) and published (out).", "lines", "direction"
 )
+COMPARISONS = _counter("comparison_total", "Comparisons of invoices with their lines, by what they found.", "status")
+COMPARISON_UNEXPLAINED = _gauge(
+    "comparison_unexplained", "What nothing explains of the invoice that was compared last.", "partner", "currency"
+)
 DATASET_AGE = _gauge(
-    "dataset_age_seconds",
-    "Since the newest version of such lines was published by this worker or found by it.",
-    "partner",
-    "lines",
-    "billed",
+    "dataset_age_seconds", "Since the newest version was published or found.", "partner", "lines", "billed"
 )
 
 CIRCUIT_STATE = _gauge(

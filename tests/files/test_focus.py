@@ -39,9 +39,11 @@ def job_of(made: Book, folder: Path) -> dict[str, Any]:
     return job
 
 
-def dataset(made: Book, folder: Path, *, unbilled: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def dataset(
+    made: Book, folder: Path, *, unbilled: bool = False, month: str = "2026-10"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What the job says, and the rows of the dataset."""
-    job = job_of(made, folder)
+    job = job_of(made, folder) | {"month": month}
     done = invoice_job(job | {"invoice": None} if unbilled else job)
     return done, pq.read_table(folder / "costs.parquet").to_pylist()
 

@@ -254,14 +254,15 @@ async def test_a_deadline_ends_the_waiting(stage: Stage) -> None:
     assert timedelta(minutes=7) <= stage.clock.now() - begun < timedelta(minutes=7, seconds=5)
 
 
-async def test_a_format_that_the_worker_cannot_write_is_refused(stage: Stage) -> None:
+async def test_a_format_that_the_worker_cannot_write_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is asked for."""
+    monkeypatch.setattr("worker.handlers.export_invoice_lines.extra_installed", lambda: False)
     stage.simulator.invoice(id=G)
 
     failed = await stage.failed(command(stage, G, formats=["source", "parquet"]))
 
     assert failed.code is FailedCode.FILES_UNAVAILABLE
-    assert "parquet" in failed.detail
+    assert "azplan[finance]" in failed.detail
     assert stage.calls() == []
 
 

@@ -1,10 +1,16 @@
 """Destinations of files for tests: a folder that is written in the caller's thread, as virtual time needs."""
 
-from collections.abc import Callable
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from worker.files.conversion.exact_lines import UnreadableLines
+from worker.files.conversion.process import Child, Converter, LinesUnreadable
 from worker.files.destination import Destination, FileOptions
 from worker.files.folder import FolderStore
 from worker.files.scratch import Scratch
@@ -18,8 +24,39 @@ async def at_once(work: Callable[[], T]) -> T:
     return work()
 
 
+JOBS = {
+    "worker.files.conversion.part": "part_job",
+    "worker.files.focus.invoice": "invoice_job",
+    "worker.files.comparison.from_sources": "compare_sources",
+}
+"""The function of each program of a child."""
+
+
+class ChildAtOnce(Child):
+    """A child whose jobs are done in the caller's process: virtual time does not pass meanwhile."""
+
+    async def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the job now."""
+        do = getattr(import_module(self._program), JOBS[self._program])
+        try:
+            done: dict[str, Any] = json.loads(json.dumps(do(json.loads(json.dumps(job)))))
+        except UnreadableLines as error:
+            raise LinesUnreadable(str(error)) from error
+        return done
+
+
+class ConverterAtOnce(Converter):
+    """Converts in the caller's process."""
+
+    @asynccontextmanager
+    async def child(self, program: str) -> AsyncIterator[Child]:
+        """A child that is none."""
+        yield ChildAtOnce(program, io.BytesIO())
+
+
 def destination_in(folder: Path, store: Callable[[Path], Store] | None = None, **options: Any) -> Destination:
     """A destination below this folder, with its scratch folder beside it."""
     made = store or partial(FolderStore, in_thread=at_once)
     given = FileOptions(**options)
-    return Destination(lambda: made(folder / "files"), given, Scratch(folder / "scratch"), in_thread=at_once)
+    scratch, converter = Scratch(folder / "scratch"), ConverterAtOnce()
+    return Destination(lambda: made(folder / "files"), given, scratch, in_thread=at_once, converter=converter)

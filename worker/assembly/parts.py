@@ -12,6 +12,7 @@ from worker.broker.kafka_clients import KafkaConfig
 from worker.broker.port import Source, StartFrom
 from worker.broker.source import KafkaSource, Membership
 from worker.clock import Clock
+from worker.files.conversion.process import Converter
 from worker.files.destination import Destination, FileOptions
 from worker.files.opening import open_store
 from worker.files.scratch import Scratch
@@ -74,9 +75,12 @@ def open_destination(settings: Settings) -> Destination:
         downloads=files.downloads,
         keep_unbilled=files.keep_unbilled,
         records_in_events=files.records_in_events,
+        tolerance=settings.compare.tolerance,
     )
     scratch = Scratch(Path(files.scratch) if files.scratch else None)
-    return Destination(partial(open_store, files.url), options, scratch, in_thread=asyncio.to_thread)
+    return Destination(
+        partial(open_store, files.url), options, scratch, in_thread=asyncio.to_thread, converter=Converter()
+    )
 
 
 def tenants_of(settings: Settings) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from worker.datasets.publication import lost
+from worker.files.conversion.process import Converter
 from worker.files.destination import Destination, Document, FileOptions, Published, StagedOtherBytes
 from worker.files.layout import ROOT, Dataset, safe_name
 from worker.journal.export_records import Export, Part
@@ -120,6 +121,17 @@ class CommandFiles:
         """Forget the parts of an export, because their source has changed, and remove them from the destination."""
         await self._journal.exports.drop_parts(self._work, export)
         await self._destination.clear(Dataset.parse(export.dataset))
+
+    @asynccontextmanager
+    async def stored(self, dataset: Dataset, version: str, path: str) -> AsyncIterator[Path]:
+        """A file of a published version as a local file, to be read only."""
+        async with self._destination.local(f"{dataset.version_folder(version)}/{path}") as local:
+            yield local
+
+    @property
+    def converter(self) -> Converter:
+        """Makes Parquet and FOCUS in child processes, one at a time in this worker."""
+        return self._destination.converter
 
     # ---- single files
 

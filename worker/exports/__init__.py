@@ -14,6 +14,8 @@
 | `line_files` | files of gzip JSON lines, read as they stream |
 | `line_check` | where such a file is read: in a thread, or in a process of its own |
 | `version` | the manifest of a version, and how the answer names it |
+| `parquet_parts` | the Parquet part of each source part, made in a child process |
 | `publishing` | parts become a version, once |
+| `accounts` | the comparison with the invoice, and the FOCUS dataset |
 | `progress` | how far an export is, as events |
 """

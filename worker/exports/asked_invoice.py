@@ -31,7 +31,7 @@ async def invoice_facts(ctx: Context, invoice_id: str) -> InvoiceFacts:
     known = ctx.known.get(INVOICE)
     if known is None:
         listed = await invoices.list_all(ctx.center)
-        found = next((each for each in listed if _is(each.id, invoice_id)), None)
+        found = next((each for each in listed if is_invoice(each.id, invoice_id)), None)
         if found is None:
             detail = f"the account {ctx.center.account} has no invoice {invoice_id}"
             raise Rejected(RejectedCode.INVOICE_NOT_FOUND, detail)
@@ -59,7 +59,7 @@ async def refuse_unknown_currency(ctx: Context, currency: str) -> None:
     ctx.known[CURRENCY] = True
 
 
-def _is(listed: str | None, asked: str) -> bool:
+def is_invoice(listed: str | None, asked: str) -> bool:
     """Whether both are ids of one invoice. Partner Center may put a type before an id, as in `OneTime-G000000001`."""
     if listed is None:
         return False

@@ -22,10 +22,15 @@ class AskedDataset:
     way: Way
     currency: str | None = None
     """The currency of the invoice; None if Partner Center does not say."""
+    formats: frozenset[str] = frozenset({"source"})
 
 
 def asked_datasets(
-    command: ExportInvoiceLines, account: str, now: datetime, invoice: InvoiceFacts
+    command: ExportInvoiceLines,
+    account: str,
+    now: datetime,
+    invoice: InvoiceFacts,
+    formats: frozenset[str] = frozenset({"source"}),
 ) -> list[AskedDataset]:
     """The datasets of a command, always in the same order: two commands never wait for each other's.
 
@@ -52,7 +57,7 @@ def asked_datasets(
         way = way_to(lines, invoice_id=command.invoice_id, month=invoice.month)
         if way.name == "none":
             raise Rejected(RejectedCode.NOT_AVAILABLE, f"there is no way to these lines: {way.reason}")
-        found.append(AskedDataset(lines, dataset, wanted, way, invoice.currency))
+        found.append(AskedDataset(lines, dataset, wanted, way, invoice.currency, formats))
     return found
 
 

@@ -10,11 +10,12 @@ from events.messages.invoice_lines import ExportedDataset, ExportInvoiceLines, d
 from worker import metrics
 from worker.clock import duration_micros, micros
 from worker.errors import Failed, Rejected, Wait
+from worker.exports.accounts.costs import Costs, CostsRun
 from worker.exports.datasets import AskedDataset
-from worker.exports.decisions import Later
+from worker.exports.decisions import DATA_GROWTH, Later
 from worker.exports.graph_export import GraphExport
 from worker.exports.page_export import PageExport
-from worker.exports.publishing import already_there
+from worker.exports.publishing import AGAIN, already_there, begin_again
 from worker.exports.standing import Limits
 from worker.handling import Context
 from worker.journal.records import SECOND, Micros
@@ -25,6 +26,8 @@ TURN = 20.0
 """Seconds after which a run begins no more blob: then the exports of other commands have their turn."""
 UNBILLED_DATA = 6 * 3_600.0
 """Seconds at most until Microsoft has the lines of a month without an invoice."""
+INCOMPLETE_SINCE = "incomplete since"
+"""The name in `Context.known` of the instant at which usage was found incomplete for the first time."""
 HELD = 10.0
 """Seconds between two looks at a dataset that another command exports."""
 
@@ -42,6 +45,8 @@ class ExportRun:
     done: dict[str, ExportedDataset] = field(default_factory=dict)
     waits: list[Later] = field(default_factory=list)
     errors: list[Failed | CallError] = field(default_factory=list)
+    young: set[str] = field(default_factory=set)
+    """Lines for which Microsoft was not asked: another export has published them."""
 
     async def recent(self, asked: Sequence[AskedDataset]) -> list[ExportedDataset] | None:
         """Every dataset of the command, if a version of each is young enough: nothing is asked of Microsoft then."""
@@ -77,6 +82,28 @@ class ExportRun:
             raise wait_of(self.waits, self.ctx.instant(), self._left())
         return [self.done[each.lines] for each in asked]
 
+    async def costs(self, asked: Sequence[AskedDataset], answered: Sequence[ExportedDataset]) -> Costs:
+        """The comparison and the FOCUS dataset of published lines.
+
+        Raises `Wait` where Microsoft's usage is incomplete: the lines are exported again, until it is complete or the
+        time for that is over. What azplan did not ask Microsoft for now is not waited for.
+        """
+        turn: int = self.ctx.known.get(AGAIN, 1)
+        made = await CostsRun(self.ctx, self.command, frozenset(self.young), turn).made(asked, answered)
+        if not made.incomplete or self.young:
+            return made
+        known, limits, now = self.ctx.known, limits_of(self.ctx, self.command), self.ctx.instant()
+        left = (known.setdefault(INCOMPLETE_SINCE, now) - now) / SECOND + limits.data
+        if left <= 0 or self._late():
+            return made
+        pause = min(limits.data_first * DATA_GROWTH ** min(turn - 1, 16), limits.data_max, left)
+        at = now + duration_micros(pause)
+        for each in asked:
+            await begin_again(self.ctx, each, at)
+        known[AGAIN] = turn + 1
+        detail = "Microsoft's usage lines are short of the invoice: they are exported again"
+        raise wait_of([Later(at, WaitingReason.DATA_NOT_READY, detail)], now, self._left())
+
     async def _one(self, each: AskedDataset, until: float) -> None:
         found: ExportedDataset | Later | None = await self._recent(each)
         if found is None:
@@ -110,7 +137,10 @@ class ExportRun:
         # The manifest says whole seconds.
         published = micros(latest.manifest.published_at) + SECOND
         is_recent = (young is not None and published > young) or (since is not None and published > since)
-        return already_there(self.ctx, each, latest) if is_recent else None
+        if not is_recent:
+            return None
+        self.young.add(each.lines)
+        return already_there(self.ctx, each, latest)
 
     async def _hold(self, each: AskedDataset) -> None:
         """Make the dataset this command's. Raises `HeldByAnother`."""

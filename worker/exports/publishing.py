@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 
-from events.codes import FailedCode
+from events.codes import FailedCode, WaitingReason
 from events.messages.invoice_lines import ExportedDataset
 from worker import metrics
 from worker.datasets.publication import Publication
 from worker.errors import Failed
 from worker.exports.datasets import AskedDataset
-from worker.exports.version import Origin, answered, version_of
+from worker.exports.parquet_parts import with_parquet
+from worker.exports.standing import Standing
+from worker.exports.version import PARQUET, Origin, answered, version_of
 from worker.files.destination import Published
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
+from worker.journal.records import Micros
 from worker.version import version
 
 PUBLISHED, UNCHANGED = "published", "unchanged"
 """Labels of the metric of datasets that ended."""
+AGAIN = "turn"
+"""The name, in the details of an export's row, of the time that a story exports the dataset."""
 
 
 async def publish(
@@ -25,9 +30,12 @@ async def publish(
 
     Raises what the journal and the destination raise; a later run goes on from the row of the version.
     """
-    name = f"publish {asked.lines}"
+    turn = turn_of(export)
+    name = f"publish {asked.lines}" if turn == 1 else f"publish {asked.lines} {turn}"
     result = ctx.step_state(name).result
     if result is None:
+        if PARQUET in asked.formats:
+            parts = await with_parquet(ctx, asked, export, parts)
         made = version_of(asked.dataset, origin, parts, version())
         with metrics.EXPORT_DURATION.labels(asked.lines, "publishing").time():
             result = await ctx.step(name, Publication(export, made.name, made.content_sha256, made.manifest)) or {}
@@ -42,6 +50,25 @@ async def publish(
         detail = f"the version {result['version']} of {asked.dataset.path} was removed after it was published"
         raise Failed(FailedCode.FILES_UNAVAILABLE, detail)
     return _told(ctx, asked, published, already=result["already"])
+
+
+def turn_of(export: Export) -> int:
+    """Which time this story exports the dataset: after incomplete usage it does so again."""
+    turn: int = (export.details or {}).get(AGAIN, 1)
+    return turn
+
+
+async def begin_again(ctx: Context, asked: AskedDataset, at: Micros) -> None:
+    """Let the dataset be exported once more, from this instant on: Microsoft's data were short.
+
+    What was published stays. A version comes of it only if the content is another one then.
+    """
+    export = await ctx.files.export(asked.dataset, asked.way.name)
+    turn = turn_of(export) + 1
+    await ctx.files.drop_parts(export)
+    again = Standing(next_at=at, reason=WaitingReason.DATA_NOT_READY, detail="Microsoft's usage lines were short")
+    details = {**(export.details or {}), **again.to_json(), AGAIN: turn}
+    await ctx.files.update(export, location=None, details=details)
 
 
 def already_there(ctx: Context, asked: AskedDataset, published: Published) -> ExportedDataset:

@@ -3,20 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from events.messages.base import MOST_ITEMS
 from events.messages.invoice_lines import DatasetFile, ExportedDataset, LineSource, LineTotal
 from worker.exports.line_facts import Facts, merged
+from worker.files.conversion.layout import Layout
 from worker.files.destination import Published
 from worker.files.layout import Dataset, content_sha256, version_name
+from worker.files.lines import is_legacy
 from worker.files.manifest import Blob, Manifest, PublishedFile, Source, stamp
 from worker.journal.export_records import Part
 
 MONTH_TURN = "month_turn"
 """The notice of a version whose usage is not of the month that it is filed under."""
-SOURCE = "source"
-"""The format of Microsoft's own bytes."""
+SOURCE, PARQUET = "source", "parquet"
+"""Microsoft's own bytes, and typed columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def version_of(dataset: Dataset, origin: Origin, parts: Sequence[Part], worker: 
     content = content_sha256((blob.ordinal, blob.sha256, blob.bytes) for blob in blobs)
     name = version_name(origin.created_at, content)
     facts = merged([Facts.of(part.rows, part.details or {}) for part in _sources(parts)])
-    told = (*facts.notices, *([MONTH_TURN] if _month_turned(dataset, facts.range) else []))
+    layout = layout_of(dataset.collection.removeprefix("lines="), parts, facts)
+    told = (*facts.notices, *layout.notices(), *([MONTH_TURN] if _month_turned(dataset, facts.range) else []))
 
     def manifest(published_at: datetime, supersedes: str | None) -> Manifest:
         return Manifest(
@@ -69,7 +71,7 @@ def version_of(dataset: Dataset, origin: Origin, parts: Sequence[Part], worker: 
             ),
             files=_files(parts),
             rows=facts.rows,
-            columns=_columns(facts),
+            columns=layout.described(),
             totals=facts.totals,
             range=facts.range,
             notices=told,
@@ -119,8 +121,13 @@ def _files(parts: Iterable[Part]) -> tuple[PublishedFile, ...]:
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _columns(facts: Facts) -> list[Mapping[str, Any]]:
-    return [{"name": wire[:1].lower() + wire[1:], "wire": wire, "type": "text"} for wire in facts.columns]
+def layout_of(lines: str, parts: Iterable[Part], facts: Facts) -> Layout:
+    """The columns of the Parquet parts; without such parts, the columns that the lines would have."""
+    layout = Layout(lines, legacy=is_legacy(facts.columns), wires=frozenset(facts.columns))
+    for part in parts:
+        if part.format == PARQUET:
+            layout = layout.joined(Layout.of((part.details or {})["layout"]))
+    return layout
 
 
 def _file(published: Published, file: PublishedFile) -> DatasetFile:

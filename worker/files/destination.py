@@ -6,10 +6,12 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from worker.files.conversion.process import Converter
 from worker.files.errors import DestinationRefused, OtherVersion
 from worker.files.folder import InThread
 from worker.files.layout import MANIFEST, POINTER, ROOT, STAGING, VERSION, Dataset, is_version, safe_name, safe_path
@@ -36,6 +38,8 @@ class FileOptions:
     downloads: int = 4
     keep_unbilled: int = 7
     records_in_events: int = 10_000
+    tolerance: Decimal = Decimal(0)
+    """The unexplained amount for each currency with which an invoice still counts as equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,13 @@ class Destination:
     of the store."""
 
     def __init__(
-        self, opened: Callable[[], Store], options: FileOptions, scratch: Scratch, *, in_thread: InThread
+        self,
+        opened: Callable[[], Store],
+        options: FileOptions,
+        scratch: Scratch,
+        *,
+        in_thread: InThread,
+        converter: Converter,
     ) -> None:
         """`opened`: makes the store when it is first used, so that a worker begins without what a store lacks."""
         self._opened = opened
@@ -94,6 +104,7 @@ class Destination:
         self.scratch = scratch
         self._run = in_thread
         self._at_work = 0
+        self.converter = converter
 
     @property
     def store(self) -> Store:

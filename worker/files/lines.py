@@ -5,7 +5,7 @@ billing reports in Microsoft Graph. The API writes names in camelCase, files in 
 second name in files. A reader therefore compares names without case, and knows the second names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -125,6 +125,6 @@ def type_of(name: str) -> ValueType:
     return ValueType.TIMESTAMP if name in TIMESTAMPS else ValueType.TEXT
 
 
-def is_legacy(wires: list[str]) -> bool:
+def is_legacy(wires: Iterable[str]) -> bool:
     """Whether lines with these attributes belong to a legacy offer."""
     return not LEGACY.isdisjoint(wire.lower() for wire in wires)

@@ -12,6 +12,7 @@ from worker.exports.asked_invoice import InvoiceFacts, invoice_facts, refuse_unk
 from worker.exports.datasets import AskedDataset, asked_datasets
 from worker.exports.export_run import ExportRun
 from worker.exports.version import SOURCE
+from worker.files.conversion.process import ExtraMissing, extra_installed
 from worker.files.layout import UnsafeName
 from worker.handling import Context, handles
 
@@ -22,19 +23,23 @@ ASKED_AT = "asked at"
 @handles(ExportInvoiceLines)
 async def export_invoice_lines(ctx: Context, command: ExportInvoiceLines) -> Event:
     """Export every kind of lines that the command asks for; each becomes a version of its dataset, once."""
-    _refuse_formats(command)
+    formats = _formats(ctx, command)
     run = ExportRun(ctx, command)
-    datasets = await run.recent(_asked(ctx, command, InvoiceFacts()))
+    asked = _asked(ctx, command, InvoiceFacts(), formats)
+    datasets = await run.recent(asked)
     if datasets is None:
-        asked = _asked(ctx, command, await _invoice(ctx, command))
+        asked = _asked(ctx, command, await _invoice(ctx, command), formats)
         if ctx.validate_only:
             raise Validated([])
         datasets = await run.exported(asked)
+    costs = await run.costs(asked, datasets)
     return ctx.answer(
         InvoiceLinesExported,
         invoice_id=command.invoice_id,
         unbilled=command.unbilled and command.unbilled.model_dump(by_alias=False),
         datasets=datasets,
+        focus=costs.focus,
+        comparison=costs.comparison,
     )
 
 
@@ -47,18 +52,20 @@ async def _invoice(ctx: Context, command: ExportInvoiceLines) -> InvoiceFacts:
     return InvoiceFacts()
 
 
-def _asked(ctx: Context, command: ExportInvoiceLines, invoice: InvoiceFacts) -> list[AskedDataset]:
+def _asked(
+    ctx: Context, command: ExportInvoiceLines, invoice: InvoiceFacts, formats: frozenset[str]
+) -> list[AskedDataset]:
     """The datasets. The first run of a story decides about the month of unbilled lines."""
     asked_at = ctx.known.setdefault(ASKED_AT, micros(ctx.now()))
     try:
-        return asked_datasets(command, ctx.center.account, instant(asked_at), invoice)
+        return asked_datasets(command, ctx.center.account, instant(asked_at), invoice, formats)
     except UnsafeName as no:
         raise Rejected(RejectedCode.INVALID_COMMAND, f"no folder can have this name: {no}") from no
 
 
-def _refuse_formats(command: ExportInvoiceLines) -> None:
-    """Refuse formats that this worker cannot write. Raises `Failed` (`files_unavailable`)."""
-    unknown = sorted(set(command.formats or ()) - {SOURCE})
-    if unknown:
-        detail = f"this worker cannot write the formats {', '.join(unknown)}: that takes the extra azplan[finance]"
-        raise Failed(FailedCode.FILES_UNAVAILABLE, detail)
+def _formats(ctx: Context, command: ExportInvoiceLines) -> frozenset[str]:
+    """The formats that are wanted. Raises `Failed` (`files_unavailable`) for one that this worker cannot write."""
+    formats = frozenset(command.formats or ctx.files.options.formats)
+    if formats != {SOURCE} and not extra_installed():
+        raise Failed(FailedCode.FILES_UNAVAILABLE, str(ExtraMissing()))
+    return formats

@@ -1,6 +1,7 @@
 """The settings of files that commands end in: where they go, in which formats, and how they are made."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -56,6 +57,14 @@ def _without_keys(url: str) -> str:
 
 FilesUrl = Annotated[str, AfterValidator(_files_url), ShownAs(_without_keys)]
 Formats = Annotated[str, BeforeValidator(_formats)]
+
+
+class Compare(Section):
+    """AZPLAN_COMPARE__*."""
+
+    tolerance: Decimal = Field(
+        Decimal(0), ge=0, description="unexplained amount for each currency with which an invoice still counts as equal"
+    )
 
 
 class Files(Section):

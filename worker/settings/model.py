@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from worker.settings.all_settings import Http, Journal, Kafka, Log, Metrics, Retries, Worker
-from worker.settings.files import Files
+from worker.settings.files import Compare, Files
 from worker.settings.partner import WITHOUT_CREDENTIALS, Partner
 from worker.settings.problems import ANY_NAME, sentences, split_unknown
 from worker.settings.section import Section
@@ -43,6 +43,7 @@ class Settings(Section):
     metrics: Metrics = Metrics()
     log: Log = Log()
     files: Files = Files()
+    compare: Compare = Compare()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

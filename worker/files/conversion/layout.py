@@ -64,7 +64,7 @@ class Layout:
         found = sorted({self.attribute(wire).name for wire in self.wires} - set(fixed))
         return {name: ValueType.TEXT if name in self.as_text else type_of(name) for name in [*fixed, *found]}
 
-    def described(self) -> list[dict[str, str | None]]:
+    def described(self) -> list[Mapping[str, str | None]]:
         """The columns as manifest.json lists them: name, name on the wire (null: absent), type."""
         wires: dict[str, list[str]] = {}
         for wire in sorted(self.wires):

@@ -3,7 +3,7 @@
 The number of the line has no dictionary either, because each is another one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ ROW_GROUP = 65_536
 """Lines. Small row groups cost 64 % more bytes."""
 
 
-def row_groups(batches: Iterable[Any], schema: Any, part: int) -> Iterator[Any]:
-    """The rows as tables of a row group each, with the way back to the source: number of the part, number of the line.
+def row_groups(batches: Iterable[Any], schema: Any, part: int, take: Callable[[Any], object]) -> int:
+    """Give the rows to `take` as tables of a row group each. Returns the number of all rows.
 
-    `schema` is the schema of the tables. Only one row group is in memory.
+    Each row has the way back to the source: number of the part, number of the line. `schema` is that of the tables.
+    Only one row group is in memory: `take` keeps none.
     """
     waiting: list[Any] = []
     rows = first = 0
@@ -30,10 +31,11 @@ def row_groups(batches: Iterable[Any], schema: Any, part: int) -> Iterator[Any]:
             rows += some.num_rows
             left = left.slice(some.num_rows)
             if rows == ROW_GROUP:
-                yield _numbered(waiting, schema, part, first)
+                take(_numbered(waiting, schema, part, first))
                 first, rows, waiting = first + rows, 0, []
     if rows:
-        yield _numbered(waiting, schema, part, first)
+        take(_numbered(waiting, schema, part, first))
+    return first + rows
 
 
 def _numbered(batches: list[Any], schema: Any, part: int, first: int) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,28 +60,22 @@ def write_part(source: Path, target: Path | None, ordinal: int, layout: Layout, 
 def _write(batches: Iterator[Any], target: Path | None, ordinal: int, layout: Layout, way: str) -> Written:
     schema = arrow_lines.schema(layout)
     written = Written(0, layout, Totals(), way)
-    tables = row_groups(batches, schema, ordinal)
-    first = next(tables, None)
-    if first is None:
-        return written
-    rest = _counted(chain([first], tables), written)
     if target is None:
-        for _ in rest:
-            pass
+        written.rows = row_groups(batches, schema, ordinal, partial(add_table, written.totals))
         return written
     unfinished = target.with_suffix(".unfinished")
     with parquet_file(unfinished, schema) as writer:
-        for table in rest:
+
+        def write(table: Any) -> None:
+            add_table(written.totals, table)
             writer.write_table(table)
-    unfinished.replace(target)
+
+        written.rows = row_groups(batches, schema, ordinal, write)
+    if written.rows:
+        unfinished.replace(target)
+    else:
+        unfinished.unlink()
     return written
-
-
-def _counted(tables: Iterator[Any], written: Written) -> Iterator[Any]:
-    for table in tables:
-        written.rows += table.num_rows
-        add_table(written.totals, table)
-        yield table
 
 
 def add_table(totals: Totals, table: Any) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -93,23 +93,29 @@ class Converter:
         lines: str,
         sources: Sequence[SourcePart],
         folder: Path,
-        on_part: Callable[[ConvertedPart], None] = lambda _: None,
+        *,
+        known: Iterable[ConvertedPart] = (),
+        on_part: Callable[[ConvertedPart], Awaitable[object]] | None = None,
     ) -> Converted:
-        """Write a Parquet part into `folder` for each source part. `on_part` hears of each one when it is made.
+        """Write a Parquet part into `folder` for each source part. `on_part` gets each one when it is made.
 
-        Where a part needs more columns than the ones before it, those are made again.
+        `known`: parts that were made before, and are not made again. Where a part needs more columns than the ones
+        before it, those are made again in any case.
         Raises `ExtraMissing`, `LinesUnreadable`, `ChildFailed`.
         """
         if not extra_installed():
             raise ExtraMissing
+        made = {part.ordinal: part for part in known}
         layout = Layout(lines)
-        made: dict[int, ConvertedPart] = {}
+        for part in made.values():
+            layout = layout.joined(part.layout)
         async with self.child(PART) as child:
             while behind := [each for each in sources if not _has(made.get(each.ordinal), layout)]:
                 part = await _convert(child, behind[0], folder, layout)
                 made[part.ordinal] = part
                 layout = layout.joined(part.layout)
-                on_part(part)
+                if on_part is not None:
+                    await on_part(part)
         return Converted(tuple(made[each.ordinal] for each in sources), layout)
 
     @asynccontextmanager
