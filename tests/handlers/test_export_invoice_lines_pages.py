@@ -31,6 +31,16 @@ async def test_the_lines_of_a_legacy_invoice_come_from_pages(stage: Stage) -> No
     assert not [name for name in stage.calls() if name.startswith("graph")]
 
 
+async def test_a_legacy_invoice_of_licenses_alone_has_no_usage_and_is_exported(stage: Stage) -> None:
+    """Its pages of usage are empty: a version without lines. They are no pages that Microsoft has ended."""
+    stage.simulator.invoice(id=LEGACY, usage_lines=0)
+
+    reconciliation, usage = (await export(stage, LEGACY)).datasets
+
+    assert reconciliation.rows > 0
+    assert (usage.rows, usage.way) == (0, "v1")
+
+
 async def test_the_same_pages_are_the_same_version(stage: Stage) -> None:
     """There is no eTag: the content decides."""
     stage.simulator.invoice(id=LEGACY)

@@ -25,6 +25,7 @@ from worker.files.layout import part_path
 from worker.handling import Context, facts
 from worker.journal.export_records import Export, Part
 from worker.partner_center.errors import Refused
+from worker.partner_center.resources.line_ways import USAGE
 from worker.partner_center.resources.spending import invoice_lines
 from worker.partner_center.resources.spending.invoice_lines import LinesPath
 
@@ -59,7 +60,8 @@ class PageExport:
                 for number in missing:
                     self._tell("downloading")
                     await self._read(number)
-        if not any(part.rows for part in self.parts.values()):
+        may_be_empty = self.asked.lines == USAGE and not self.asked.way.ended  # an invoice of licenses has no usage
+        if not may_be_empty and not any(part.rows for part in self.parts.values()):
             raise self._not_available("its pages have no line")
         self._tell("publishing")
         origin = Origin(self.asked.way.name, instant((self.export.details or {})["createdAt"]))

@@ -35,6 +35,8 @@ class Way:
     """Of pages: the providers, each with pages of its own."""
     line_type: LineType | None = None
     """Of pages: the type of their items."""
+    ended: bool = False
+    """Of pages: whether Microsoft has ended them. A page without lines then says nothing about the invoice."""
     reason: str | None = None
     """Why there is none, or why the pages may answer no more: since when, and what is there instead."""
 
@@ -56,14 +58,14 @@ def way_to(lines: str, *, invoice_id: str | None = None, month: str | None = Non
     since = GRAPH_SINCE.get(lines)
     if since is None or month is None or month >= since:
         return GRAPH
-    return Way("v1", ("onetime",), LINE_TYPES[lines], RETIRED[lines])
+    return Way("v1", ("onetime",), LINE_TYPES[lines], ended=True, reason=RETIRED[lines])
 
 
 def _legacy(lines: str) -> Way:
     if lines == AGGREGATED_USAGE:
         reason = "Microsoft exports aggregated usage of invoices of new commerce only (G…): ask for lines `usage`"
         return Way("none", reason=reason)
-    return Way("v1", LEGACY_PROVIDERS[lines], LINE_TYPES[lines], "Microsoft has these lines as pages only, if at all")
+    return Way("v1", LEGACY_PROVIDERS[lines], LINE_TYPES[lines], reason="Microsoft has these lines as pages only")
 
 
 def _number(invoice_id: str) -> str:
