@@ -110,6 +110,15 @@ async def test_an_export_may_have_any_number_of_blobs(stage: Stage, blobs: int) 
     assert usage.rows == (stage.simulator.figures(G, lines="usage").rows if blobs else 0)
 
 
+@pytest.mark.parametrize("asked", [G.lower(), f"OneTime-{G}"], ids=["other case", "with its type"])
+async def test_an_invoice_is_one_dataset_however_it_is_asked_for(stage: Stage, asked: str) -> None:
+    """Microsoft Graph gets the id that Microsoft itself writes."""
+    stage.simulator.invoice(id=G)
+    first, again = await export(stage, G, lines=["usage"]), await export(stage, asked, lines=["usage"])
+    assert again.datasets[0].already_exported
+    assert again.datasets[0].manifest_uri == first.datasets[0].manifest_uri
+
+
 async def test_basic_attributes_are_a_dataset_of_their_own(stage: Stage) -> None:
     """Full and basic lines do not take each other's place."""
     stage.simulator.invoice(id=G)

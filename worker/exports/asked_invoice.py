@@ -21,6 +21,8 @@ class InvoiceFacts:
     month: str | None = None
     """Its billing period, such as `2026-10`; None if Partner Center does not say."""
     currency: str | None = None
+    id: str | None = None
+    """Its id as Microsoft writes it, without a type before it: one invoice is one dataset, however it is asked for."""
 
 
 async def invoice_facts(ctx: Context, invoice_id: str) -> InvoiceFacts:
@@ -35,8 +37,12 @@ async def invoice_facts(ctx: Context, invoice_id: str) -> InvoiceFacts:
         if found is None:
             detail = f"the account {ctx.center.account} has no invoice {invoice_id}"
             raise Rejected(RejectedCode.INVOICE_NOT_FOUND, detail)
-        known = ctx.known[INVOICE] = {"month": billing_month(found), "currency": found.currency_code}
-    return InvoiceFacts(known["month"], known["currency"])
+        known = ctx.known[INVOICE] = {
+            "month": billing_month(found),
+            "currency": found.currency_code,
+            "id": (found.id or invoice_id).rpartition("-")[2],
+        }
+    return InvoiceFacts(known["month"], known["currency"], known.get("id"))
 
 
 async def refuse_unknown_currency(ctx: Context, currency: str) -> None:

@@ -38,23 +38,24 @@ def asked_datasets(
     way leads to. `now` decides about the month of unbilled lines.
     """
     found = []
+    invoice_id = invoice.id or command.invoice_id
     for lines in sorted(set(command.lines)):
         unbilled = command.unbilled
         dataset = Dataset(
             account,
             f"lines={lines}",
-            invoice_id=command.invoice_id,
+            invoice_id=invoice_id,
             unbilled=Unbilled(month_of(unbilled.period, now), unbilled.currency) if unbilled else None,
             attributes=command.attributes,
         )
         wanted = Wanted(
             Lines(lines),
-            invoice_id=command.invoice_id,
+            invoice_id=invoice_id,
             currency=unbilled.currency if unbilled else None,
             period=unbilled.period if unbilled else None,
             attributes=command.attributes,
         )
-        way = way_to(lines, invoice_id=command.invoice_id, month=invoice.month)
+        way = way_to(lines, invoice_id=invoice_id, month=invoice.month)
         if way.name == "none":
             raise Rejected(RejectedCode.NOT_AVAILABLE, f"there is no way to these lines: {way.reason}")
         found.append(AskedDataset(lines, dataset, wanted, way, invoice.currency, formats))
