@@ -85,7 +85,7 @@ def _the_statement_is_there(stage: Stage, _customer: Customer, answer: Event) ->
     (file,) = stage.files_folder.rglob("*.pdf")
     content = file.read_bytes()
     assert content.startswith(b"%PDF")
-    assert (answer.uri, answer.sha256) == (file.as_uri(), hashlib.sha256(content).hexdigest())
+    assert (answer.uri, answer.sha256) == (f"file://{file}", hashlib.sha256(content).hexdigest())
 
 
 def _one_plan_is_bought(stage: Stage, _customer: Customer, answer: Event) -> None:
