@@ -1,19 +1,16 @@
 """The client's connection to a simulator in the same process, and tokens that the simulator issues itself."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 import httpx
 
-from tests.support.in_process import again, whole
+from tests.support.in_process import InProcessTransport
 from worker.clock import Clock
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.state_shared_by_calls import AccountState, Service
-from worker.partner_center.client.streams.open_reply import OpenReply
 from worker.partner_center.client.streams.storage import Storage
 from worker.partner_center.client.tokens import AccessToken
-from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble_explanations import Trouble
 from worker.partner_center.operation import Api
 from worker.partner_center.port import PartnerCenter, Run
@@ -24,63 +21,14 @@ IssueAtCustomer = Callable[[str], str]
 ACCOUNT = "contoso"
 
 
-class InProcess(Transport):
-    """Calls an ASGI application where the client's transport would open a connection. The rest is the same."""
+class InProcess(InProcessTransport):
+    """Calls an ASGI application where the client's transport would open a connection."""
 
     def __init__(self, app: object, base_url: str, *, call_timeout: float) -> None:
-        self.base_url = base_url
-        self.free_connection = asyncio.Semaphore(100)
-        self._call_timeout = call_timeout
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
+        super().__init__(httpx.ASGITransport(app), base_url, call_timeout=call_timeout)
 
-    async def send(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        departure: Departure,
-        *,
-        patience: float = 1.0,
-    ) -> Reply:
-        """Send as the real transport does. The departure is known without a connection."""
-        return whole(await self._answered(method, target, headers, body, departure, patience))
-
-    async def open(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        departure: Departure,
-        *,
-        patience: float = 1.0,
-        plain: bool = False,
-    ) -> OpenReply:
-        """Open an answer as the real transport does."""
-        response = await self._answered(method, target, headers, b"", departure, patience)
-        return self._opened(again(response), departure, plain=plain)
-
-    async def _answered(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        departure: Departure,
-        patience: float,
-    ) -> httpx.Response:
-        within = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
-        departure.leave()
-        try:
-            async with asyncio.timeout(self._call_timeout * patience):
-                return await self._client.send(within)
-        except (httpx.TransportError, TimeoutError) as error:
-            departure.left = not isinstance(error, httpx.ConnectError)
-            raise self._no_reply(error, departure, patience) from error
-
-    async def close(self) -> None:
-        """Close the client."""
-        await self._client.aclose()
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request)
 
 
 class Issued:

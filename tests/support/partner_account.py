@@ -9,18 +9,16 @@ import httpx
 from ops.simulator.simulator import Simulator
 from tests.support.boundaries import Killed, Life, elsewhere
 from tests.support.customer_tokens import token_at
-from tests.support.in_process import again, whole
+from tests.support.in_process import InProcessTransport
 from worker.clock import Clock
 from worker.errors import Wait
 from worker.partner_center.client.call import BoundAccount
 from worker.partner_center.client.ceilings.leases import Leases
 from worker.partner_center.client.ceilings.run_needs import Kind
 from worker.partner_center.client.state_shared_by_calls import AccountState, Service
-from worker.partner_center.client.streams.open_reply import OpenReply
 from worker.partner_center.client.streams.storage import Storage
 from worker.partner_center.client.token_requests import NoToken
 from worker.partner_center.client.tokens import AccessToken
-from worker.partner_center.client.transport import Departure, Reply, Transport
 from worker.partner_center.client.trouble_explanations import Trouble
 from worker.partner_center.operation import Api
 from worker.partner_center.port import PartnerCenter, Run
@@ -36,7 +34,7 @@ TOKEN_PAUSE = 10.0
 """Seconds until the authority is asked again."""
 
 
-class Wire(Transport):
+class Wire(InProcessTransport):
     """The way from a worker to the simulator, with boundaries before a request leaves and before its answer arrives.
 
     A request that has left goes on without the worker: nothing calls it back.
@@ -46,70 +44,12 @@ class Wire(Transport):
         self, simulator: Simulator, life: Life, *, call_timeout: float, api: Api = Api.CENTER, origin: str | None = None
     ) -> None:
         """`api`: the service that the way leads to. `origin`: of storage, the scheme and host of its files."""
-        self.base_url = origin or URLS[api]
-        self.free_connection = asyncio.Semaphore(100)
-        self._call_timeout = call_timeout
+        super().__init__(_transport(simulator, api), origin or URLS[api], call_timeout=call_timeout)
         self.simulator = simulator
         self._life = life
-        self._client = httpx.AsyncClient(transport=_transport(simulator, api))
 
-    async def send(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        departure: Departure,
-        *,
-        patience: float = 1.0,
-    ) -> Reply:
-        """Send as the real transport does."""
-        return whole(await self._answered(method, target, headers, body, departure, patience))
-
-    async def open(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        departure: Departure,
-        *,
-        patience: float = 1.0,
-        plain: bool = False,
-    ) -> OpenReply:
-        """Open an answer as the real transport does."""
-        response = await self._answered(method, target, headers, b"", departure, patience)
-        return self._opened(again(response), departure, plain=plain)
-
-    async def _answered(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        departure: Departure,
-        patience: float,
-    ) -> httpx.Response:
-        request = self._client.build_request(method, self.base_url + target, headers=dict(headers), content=body)
-        name = self.simulator.operation(method, request.url.path, dict(request.url.params)) or request.url.path
-        await self._leave(name, request)
-        departure.leave()
-        answered = elsewhere(self._client.send(request))
-        try:
-            async with asyncio.timeout(self._call_timeout * patience):
-                response = await asyncio.shield(answered)
-                await self._life.reach(f"{name}: acted, not answered")
-                return response
-        except (httpx.TransportError, TimeoutError) as error:
-            departure.left = not isinstance(error, httpx.ConnectError)
-            raise self._no_reply(error, departure, patience) from error
-        finally:
-            answered.add_done_callback(_heard)
-
-    async def close(self) -> None:
-        """Close the client."""
-        await self._client.aclose()
-
-    async def _leave(self, name: str, request: httpx.Request) -> None:
+    async def _leave(self, request: httpx.Request) -> None:
+        name = self._name(request)
         try:
             await self._life.reach(f"{name}: before it leaves")
         except Killed:
@@ -117,6 +57,20 @@ class Wire(Transport):
             if late is not None:
                 elsewhere(self._arrive(request, late)).add_done_callback(_heard)
             raise
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        answered = elsewhere(self._client.send(request))
+        try:
+            response = await asyncio.shield(answered)
+            await self._life.reach(f"{self._name(request)}: acted, not answered")
+            return response
+        finally:
+            answered.add_done_callback(_heard)
+
+    def _name(self, request: httpx.Request) -> str:
+        """The operation of the request; its path if the simulator does not know it."""
+        path = request.url.path
+        return self.simulator.operation(request.method, path, dict(request.url.params)) or path
 
     async def _arrive(self, request: httpx.Request, seconds: float) -> httpx.Response:
         await asyncio.sleep(seconds)
