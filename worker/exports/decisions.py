@@ -21,7 +21,7 @@ MOST_CHANGES = 3
 MOST_BROKEN = 2
 """Downloads of one blob that cannot be read before the export fails."""
 NO_DATA = "5000"
-"""The code of an operation that failed because Microsoft has no such data, or not yet (sheet 5.3)."""
+"""The code of an operation that failed because Microsoft has no such data, or not yet."""
 MANIFEST = -1
 """In place of a blob's ordinal: the manifest itself."""
 LOOK_GROWTH, DATA_GROWTH = 1.5, 2.0

@@ -1,7 +1,7 @@
 """What is said of JSON lines: how many there are, their sums, attributes and dates. Pure.
 
 Amounts are never rounded: they are decimals of Microsoft's own digits, and their sums are exact. Keys are matched in
-any case, and both sets of names are known (sheet 5.3).
+any case, and both sets of names are known.
 """
 
 import json

@@ -30,7 +30,7 @@ from worker.partner_center.resources.spending import invoice_lines
 from worker.partner_center.resources.spending.invoice_lines import LinesPath
 
 NOT_THERE = frozenset({400, 404, 410})
-"""How pages answer that Microsoft has ended: what they answer then is not documented (sheet 5.1)."""
+"""How pages answer that Microsoft has ended: what they answer then is not documented."""
 
 
 @dataclass(slots=True)
