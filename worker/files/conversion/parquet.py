@@ -41,8 +41,8 @@ def row_groups(batches: Iterable[Any], schema: Any, part: int, take: Callable[[A
 def _numbered(batches: list[Any], schema: Any, part: int, first: int) -> Any:
     table = pa.Table.from_batches(batches)
     rows = table.num_rows
-    parts = pa.array([part] * rows, pa.int32())
-    lines = pa.array(range(first, first + rows), pa.int64())
+    parts = pa.repeat(pa.scalar(part, pa.int32()), rows)
+    lines = pa.arange(first, first + rows)
     return pa.table([*table.columns, parts, lines], schema=schema)
 
 

@@ -17,7 +17,7 @@ from worker.files.conversion.layout import Layout
 from worker.files.conversion.parquet import parquet_file, row_groups
 from worker.files.conversion.totals import AMOUNTS, CURRENCIES, DAYS, Totals
 
-SAMPLE = 200
+SAMPLE = 50
 """Lines that are read first, to learn what the wire calls the attributes."""
 SUMS = pa.decimal256(76, 20)
 

@@ -18,6 +18,8 @@ from worker.files.focus.usage_rows import Bill, usage_rows
 
 AT_ONCE = 4_096
 """Lines that are Python values at once."""
+SLICE = 8_192
+"""Usage lines that Arrow works on at once."""
 
 
 @dataclass(slots=True)
@@ -55,8 +57,8 @@ def write_costs(target: Path, bill: Bill, usage: Parts, lines: Parts | None, sum
     written = CostSums()
     unfinished = target.with_suffix(".unfinished")
     with parquet_file(unfinished, SCHEMA) as writer:
-        for table in tables_of(usage.paths):
-            writer.write_table(written.add(usage_rows(table, bill, usage.version)), row_group_size=ROW_GROUP)
+        for table in _usage_tables(bill, usage):
+            writer.write_table(written.add(table), row_group_size=ROW_GROUP)
         if lines is not None:
             for rows in _at_once(_line_rows(bill, lines, sums)):
                 writer.write_table(written.add(rows_of(columns_of(rows), len(rows))), row_group_size=ROW_GROUP)
@@ -78,6 +80,17 @@ def lines_of(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Ite
     for table in tables_of(paths, columns):
         for batch in table.to_batches(max_chunksize=AT_ONCE):
             yield from batch.to_pylist()
+
+
+def _usage_tables(bill: Bill, usage: Parts) -> Iterator[Any]:
+    """The rows of each row group of usage lines, made from a slice of it at a time: work on a slice needs memory."""
+    for path in usage.paths:
+        with pq.ParquetFile(path) as file:
+            for number in range(file.num_row_groups):
+                slices = file.iter_batches(SLICE, row_groups=[number])
+                yield pa.concat_tables(
+                    usage_rows(pa.Table.from_batches([each]), bill, usage.version) for each in slices
+                )
 
 
 def _line_rows(bill: Bill, lines: Parts, sums: Sums) -> Iterator[Mapping[str, Any]]:

@@ -5,6 +5,8 @@ import re
 from datetime import datetime, timedelta
 
 _PROVIDER = re.compile(r"/providers/([^/]+)/([^/]+)(?:/|$)", re.IGNORECASE)
+_READ = json.JSONDecoder(parse_float=str).decode
+_WRITE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def resource_name(uri: str) -> str:
@@ -33,13 +35,13 @@ def _flat(text: str | None, prefix: str) -> str | None:
     if not stripped:
         return None
     try:
-        members = json.loads(stripped if stripped.startswith("{") else f"{{{stripped}}}", parse_float=str)
+        members = _READ(stripped if stripped.startswith("{") else f"{{{stripped}}}")
     except ValueError:
         return None
     if not isinstance(members, dict) or not members:
         return None
     flat = {f"{prefix}{name}": _value(value) for name, value in members.items()}
-    return json.dumps(flat, ensure_ascii=False, separators=(",", ":"))
+    return _WRITE(flat)
 
 
 def _value(value: object) -> object:
