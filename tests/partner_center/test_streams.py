@@ -85,6 +85,7 @@ async def test_the_bytes_of_an_answer_arrive_as_they_were_sent(
         (gzip.compress(BODY[:9]) + gzip.compress(BODY[9:]), "gzip"),
         (b"", "gzip"),
     ],
+    ids=["gzip", "deflate", "identity", "two gzip members", "gzip without a byte"],
 )
 async def test_a_compressed_answer_is_unpacked(
     center: PartnerCenter, partner_center: Wire, packed: bytes, encoding: str
