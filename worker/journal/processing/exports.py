@@ -44,7 +44,8 @@ BEGIN_VERSION = """INSERT INTO dataset_version (dataset, content_sha256, version
       supersedes = excluded.supersedes, published_at = excluded.published_at"""
 STANDS = "UPDATE dataset_version SET state = ?, manifest = NULL WHERE dataset = ? AND content_sha256 = ?"
 
-UNBEGUN = "DELETE FROM dataset_version WHERE dataset = ? AND export = ? AND state = ?"
+UNSURE = "UPDATE dataset_version SET manifest = NULL WHERE dataset = ? AND export = ? AND state = ?"
+"""The rows stay: a version may stand whose worker ended before it could say so, and its content has no other name."""
 
 
 class Exports:
@@ -130,11 +131,11 @@ class Exports:
         return [_part(row) for row in rows]
 
     async def drop_parts(self, item: Work, export: Export) -> None:
-        """Forget all parts of an export, and versions of these parts that were begun."""
+        """Forget all parts of an export, and what the manifests of versions were to be that were begun of them."""
 
         async def drop(tx: Transaction) -> None:
             await tx.many("DELETE FROM export_part WHERE export = ?", [(export.id,)])
-            await tx.many(UNBEGUN, [(export.dataset, export.id, VersionState.PUBLISHING.value)])
+            await tx.many(UNSURE, [(export.dataset, export.id, VersionState.PUBLISHING.value)])
 
         await self._write(item, drop)
 
