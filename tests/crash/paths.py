@@ -244,6 +244,7 @@ EXPORT = (
     Path("too late", ExportInvoiceLines, "deadline_passed", asks={**LINES, "deadline": LATE}, invoice=SMALL),
     Path("only asked", ExportInvoiceLines, "CommandValidated", asks={**LINES, "validate_only": True}, invoice=SMALL),
 )
+IN_ALL_FORMATS = {"invoice_id": INVOICE, "formats": ["source", "parquet", "focus"]}
 LONG = (
     Path(
         "both kinds of lines",
@@ -252,7 +253,10 @@ LONG = (
         asks={"invoice_id": INVOICE},
         invoice={**SMALL, "blobs": 1},
     ),
+    Path("Parquet and FOCUS", ExportInvoiceLines, "InvoiceLinesExported", asks=IN_ALL_FORMATS, invoice=SMALL),
     Path("no lines at all", ExportInvoiceLines, "InvoiceLinesExported", asks=LINES, invoice={**SMALL, "blobs": 0}),
 )
 """Paths that only `make crash` takes: they have many points, and hardly a new one."""
+SAMPLED = LONG[1]
+"""The one of them of which every run takes some points."""
 PATHS = (*CREATE, *SUSPEND, *REACTIVATE, *UPGRADE, *AGREE, *REPORT, *SPEND, *EXPORT, *(LONG if EVERYTHING else ()))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.crash.enumeration import Outcome, deaths, points_of, scratch, survive
-from tests.crash.paths import CREATE, PATHS, Path
+from tests.crash.paths import CREATE, PATHS, SAMPLED, Path
 from tests.support.harness import MakeEngine
 from tests.support.virtual_loop import run_virtual
 from tests.support.virtual_postgres import emptied, told_the_time
@@ -43,6 +43,12 @@ def test_a_worker_may_die_anywhere(path: Path, record_property: Record) -> None:
         _enumerate(path, fresh, record_property, "SQLite")
 
 
+def test_a_worker_may_die_around_parquet_and_focus(record_property: Record) -> None:
+    """On SQLite: once each write to the destination is done; `make crash` takes every point."""
+    with scratch() as fresh:
+        _enumerate(SAMPLED, fresh, record_property, "SQLite, after files", only="files: after ")
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("path", ON_POSTGRESQL, ids=str)
 def test_a_worker_may_die_anywhere_on_postgresql(
@@ -69,11 +75,18 @@ def test_a_worker_may_die_anywhere_and_its_account_be_renamed_on_postgresql(
 
 
 def _enumerate(
-    path: Path, fresh: Callable[[], MakeEngine], record_property: Record, database: str, *, renamed: bool = False
+    path: Path,
+    fresh: Callable[[], MakeEngine],
+    record_property: Record,
+    database: str,
+    *,
+    renamed: bool = False,
+    only: str = "",
 ) -> None:
+    """End a worker at every point of the path whose name begins with `only`."""
     reference = run_virtual(points_of(path, fresh()))
     assert reference.ends == path.ends
-    chosen = list(deaths(reference.points))
+    chosen = [death for death in deaths(reference.points) if death.name.startswith(only)]
     for death in chosen:
         outcome = run_virtual(survive(path, death, fresh(), renamed=renamed))
         assert _as_good(outcome, path), f"{path}, {death}: {outcome.ends}"

@@ -2,10 +2,14 @@
 
 import gzip
 import hashlib
+import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from ops.simulator.simulator import Simulator
 
@@ -40,15 +44,31 @@ def _of_version(path: Path, manifest: dict[str, Any]) -> Iterator[str]:
     if sorted([*named, "manifest.json"]) != sorted(there):
         yield f"the files are not those of the manifest: {path}: {sorted(there)} and {named}"
         return
-    rows = 0
+    rows = Counter[str]()
     for file in manifest["files"]:
         content = (path.parent / file["path"]).read_bytes()
         if hashlib.sha256(content).hexdigest() != file["sha256"] or len(content) != file["bytes"]:
             yield f"a file is not that of the manifest: {path.parent / file['path']}"
-        if file["format"] == "source":
-            rows += gzip.decompress(content).count(b"\n")
-    if rows != manifest["rows"]:
-        yield f"{path} says {manifest['rows']} rows, and has {rows}"
+        elif file["format"] in COUNTED:
+            found = COUNTED[file["format"]](content)
+            rows[file["format"]] += found
+            if found != file["rows"]:
+                yield f"the manifest says {file['rows']} rows of {path.parent / file['path']}, which has {found}"
+    if any(found != manifest["rows"] for found in rows.values()):
+        yield f"{path} says {manifest['rows']} rows, and has {dict(rows)}"
+
+
+def _lines(content: bytes) -> int:
+    return gzip.decompress(content).count(b"\n")
+
+
+def _rows(content: bytes) -> int:
+    found: int = pq.read_metadata(io.BytesIO(content)).num_rows
+    return found
+
+
+COUNTED = {"source": _lines, "parquet": _rows, "focus": _rows}
+"""How many rows a file of each format has. All files of a format together have the rows of the version."""
 
 
 def _of_pointer(pointer: Path, simulator: Simulator) -> Iterator[str]:
