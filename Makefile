@@ -99,7 +99,7 @@ exports: $(READY) ## Export a million invoice lines, and measure beside curl (5 
 	$(BIN)/python -m ops.bench.exports
 
 .PHONY: storm
-storm: $(READY) ## Break everything around three workers on real parts (7 minutes)
+storm: $(READY) ## Break everything around three workers on real parts (9 minutes)
 	$(BIN)/python -m tests.storm
 
 .PHONY: up

@@ -57,12 +57,22 @@ class SimulatorProcess(Server):
         }
         return {f"AZPLAN_PARTNERS__CONTOSO__{key}": value for key, value in partner.items()}
 
+    @property
+    def storage(self) -> str:
+        """The address from which blobs are downloaded."""
+        return f"https://localhost:{self._storage}"
+
     def customers(self, profile: str = "ready", count: int = 0) -> list[str]:
         """The ids of all customers, or of `count` new ones of a profile."""
         if count:
             made = self._ask("POST", "/customers", {"profile": profile, "count": count})
             return ids(made)
         return ids(self._ask("GET", "/customers"))
+
+    def customer(self, customer: str) -> dict[str, Any]:
+        """The members of a customer."""
+        found: dict[str, Any] = self._ask("GET", f"/customers/{customer}")
+        return found
 
     def change_customer(self, customer: str, **members: object) -> None:
         """Change members of a customer, or its `settings`."""
@@ -99,9 +109,15 @@ class SimulatorProcess(Server):
         """Make a month without an invoice. Returns the id under which `figures` knows it."""
         return str(self._ask("POST", "/unbilled", members)["id"])
 
-    def figures(self, invoice: str, lines: str = "usage") -> dict[str, Any]:
+    def invoices(self) -> list[dict[str, Any]]:
+        """The members of all invoices."""
+        found: list[dict[str, Any]] = self._ask("GET", "/invoices")
+        return found
+
+    def figures(self, invoice: str, lines: str = "usage", attributes: str = "full") -> dict[str, Any]:
         """The exact figures of the lines of an invoice, counted when they are asked for. Makes the blobs."""
-        found: dict[str, Any] = self._ask("GET", f"/invoices/{invoice}/figures?lines={lines}", within=LONG)
+        about = urlencode({"lines": lines, "attributes": attributes})
+        found: dict[str, Any] = self._ask("GET", f"/invoices/{invoice}/figures?{about}", within=LONG)
         return found
 
     def set_usage(self, customer: str, total: str) -> None:

@@ -7,6 +7,8 @@ simulation.
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,9 +35,33 @@ class Books:
     subscriptions: Sequence[Any]
     effects: Sequence[Effect]
 
-    def effects_of(self, kind: str) -> list[Effect]:
-        """The effects of one kind."""
-        return [effect for effect in self.effects if effect.kind == kind]
+    def effects_of(self, kind: str, customer: str | None = None) -> list[Effect]:
+        """The effects of one kind, of one customer or of all."""
+        return [each for each in self.effects if each.kind == kind and customer in (None, each.customer)]
+
+
+@dataclass(frozen=True)
+class Microsoft:
+    """What the simulator says at the end, as `ops.simulator.simulator.Simulator` says it."""
+
+    books: Books
+    world: Any = None
+    """An object with `customers` by their ids, each with its `budget`."""
+    _process: SimulatorProcess | None = None
+
+    def find_invoice(self, invoice: str) -> Any:
+        """An invoice, with the `version` of its data."""
+        return SimpleNamespace(**next(each for each in self._asked.invoices() if each["id"] == invoice))
+
+    def figures(self, invoice: str, *, lines: str, attributes: str) -> Any:
+        """The exact books of lines: the SHA-256 and the rows of each of the `blobs`."""
+        found = self._asked.figures(invoice, lines, attributes)
+        return SimpleNamespace(blobs=[SimpleNamespace(**blob) for blob in found["blobs"]])
+
+    @property
+    def _asked(self) -> SimulatorProcess:
+        assert self._process is not None
+        return self._process
 
 
 @dataclass(frozen=True)
@@ -43,8 +69,7 @@ class Remains:
     """Everything that is left of a scene."""
 
     load: Load
-    simulator: Any
-    """An object with `books`."""
+    simulator: "Microsoft"
     runs: Mapping[str, str]
     """The command (its uid) behind each MS-CorrelationId."""
     records: Sequence[Heard]
@@ -52,6 +77,8 @@ class Remains:
     committed: Mapping[int, int]
     """The offset that the group committed on each partition of it."""
     database: str
+    folder: Path
+    """The folder of the scene. Exported files are in its folder `files`."""
     _said: Sequence[Said]
     _letters: Sequence[Record]
     sent: Mapping[str, Command] = field(default_factory=dict)
@@ -83,7 +110,7 @@ async def rows(database: str, sql: str, *values: object) -> list[Mapping[str, An
 
 
 async def read(
-    load: Load, topics: Topics, database: str, simulator: SimulatorProcess, runs: Mapping[str, str]
+    load: Load, topics: Topics, database: str, folder: Path, simulator: SimulatorProcess, runs: Mapping[str, str]
 ) -> Remains:
     """Read everything."""
     server = topics.bootstrap_servers
@@ -92,11 +119,12 @@ async def read(
     of_scene = {sent.customer for sent in load.sent.values()}
     return Remains(
         load=load,
-        simulator=SimpleNamespace(books=await asyncio.to_thread(books_of, simulator, of_scene)),
+        simulator=await asyncio.to_thread(microsoft, simulator, of_scene),
         runs=runs,
         records=sorted(heard[0], key=place),
         committed=await committed(topics),
         database=database,
+        folder=folder,
         _said=[said(record_of(topics.events, each)) for each in events],
         _letters=[record_of(topics.dead_letters, each) for each in sorted(heard[2], key=place)],
         sent=load.commands,
@@ -112,6 +140,19 @@ def record_of(topic: str, heard: Heard) -> Record:
     """A received record as a value of the worker."""
     headers = tuple((name, text.encode()) for name, text in heard.headers.items())
     return Record(topic, heard.partition, heard.offset, None, heard.key, heard.value, headers)
+
+
+def microsoft(simulator: SimulatorProcess, customers: set[str]) -> Microsoft:
+    """What the simulator says about these customers, and about every invoice."""
+    found = {each: simulator.customer(each) for each in customers & {*simulator.customers()}}
+    world = SimpleNamespace(
+        customers={name: SimpleNamespace(id=name, budget=_budget(of)) for name, of in found.items()}
+    )
+    return Microsoft(books_of(simulator, customers), world, simulator)
+
+
+def _budget(customer: Mapping[str, Any]) -> Decimal | None:
+    return None if customer["budget"] is None else Decimal(str(customer["budget"]))
 
 
 def books_of(simulator: SimulatorProcess, customers: set[str]) -> Books:

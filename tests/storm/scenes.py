@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ops.local.kafka_messages import Sent
 from ops.local.waiting import eventually
+from tests.storm.exports import SETTINGS, ask_for_exports
 from tests.storm.load import posting, send
 from tests.storm.storm import LEASE, Scene, Storm
 from tests.support.harness import SOURCE
@@ -17,6 +18,8 @@ from tests.support.harness import SOURCE
 SESSION = 15.0
 """Seconds after which the group counts a silent member as gone. Once another member joins, nobody reads until then."""
 KILLS_IN_A_ROW = 4
+EXPORTING = 0.5
+"""Share of the scene `kill` for which workers are killed in the scene `exports`."""
 HELD = 16
 """Number of customers whose check-out is held back."""
 
@@ -36,7 +39,21 @@ async def kill(storm: Storm) -> None:
     Between rows of kills the group has enough quiet to remove its dead members. Without that, no new record would be
     read during the whole storm.
     """
-    end = time.monotonic() + storm.seconds
+    await kill_for(storm, storm.seconds)
+
+
+async def exports(storm: Storm) -> None:
+    """`kill -9` every few seconds while invoices are exported into one folder, and Graph and storage fail now and then.
+
+    Verdict: whole versions of Microsoft's bytes, each once, and one answer for each command.
+    """
+    seconds = storm.seconds * EXPORTING
+    await asyncio.gather(kill_for(storm, seconds), ask_for_exports(storm, seconds))
+
+
+async def kill_for(storm: Storm, seconds: float) -> None:
+    """`kill -9` for that long."""
+    end = time.monotonic() + seconds
     row = 0
     while time.monotonic() < end:
         row += 1
@@ -144,6 +161,7 @@ SCENES: Mapping[str, Scene] = {
     for scene in (
         Scene("rolling", rolling_restart, commands=120, over=20),
         Scene("kill", kill, commands=400, over=100),
+        Scene("exports", exports, commands=60, over=30, settings=SETTINGS),
         Scene("rebalance", rebalance, commands=80, over=15, settings=SLOW, weather=False),
         Scene("pause", pause, commands=120, over=25),
         Scene("database", database, commands=120, over=20),
@@ -250,10 +268,11 @@ async def as_if_dead(
 
 
 def addresses(storm: Storm) -> list[str]:
-    """The addresses of Kafka, Partner Center and Azure Resource Manager."""
-    env = storm.ground.simulator.env
-    places = [env[f"AZPLAN_PARTNERS__CONTOSO__{name}"] for name in ("BASE_URL", "ARM_URL", "AUTHORITY")]
-    return [storm.topics.bootstrap_servers, *(urlsplit(each).netloc for each in places)]
+    """The addresses of Kafka, Partner Center, Azure Resource Manager, Microsoft Graph, storage and the authority."""
+    simulator = storm.ground.simulator
+    services = ("BASE_URL", "ARM_URL", "GRAPH_URL", "AUTHORITY")
+    places = [simulator.env[f"AZPLAN_PARTNERS__CONTOSO__{name}"] for name in services]
+    return [storm.topics.bootstrap_servers, *(urlsplit(each).netloc for each in (*places, simulator.storage))]
 
 
 async def stop(storm: Storm, number: int) -> None:

@@ -93,7 +93,8 @@ class Storm:
     crew: Crew = field(init=False)
 
     def __post_init__(self) -> None:
-        settings = {**self.topics.env, **self.ground.simulator.env, **QUICK, "AZPLAN_JOURNAL__URL": self.database}
+        places = {"AZPLAN_JOURNAL__URL": self.database, "AZPLAN_FILES__URL": f"file:{self.folder / 'files'}"}
+        settings = {**self.topics.env, **self.ground.simulator.env, **QUICK, **places}
         way = self.rng.choice(WAYS)
         self.say(f"{THROUGH}={way}")
         self.crew = Crew(self.folder, {**settings, THROUGH: way, **self.scene.settings}, self.say)
@@ -139,7 +140,9 @@ async def play(scene: Scene, ground: Ground, seed: int, seconds: float) -> Line:
         for sentences in await asyncio.gather(*map(storm.crew.stop, running)):
             for sentence in sentences:
                 line.find(sentence)
-        left = await remains.read(storm.load, storm.topics, storm.database, ground.simulator, storm.crew.runs())
+        left = await remains.read(
+            storm.load, storm.topics, storm.database, storm.folder, ground.simulator, storm.crew.runs()
+        )
         await judge(left, line)
         for sentence in storm.crew.complaints():
             line.find(sentence)

@@ -1,7 +1,11 @@
 """The verdict of a storm finds every defect: each of these worlds breaks one promise."""
 
+import hashlib
+import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,12 +13,13 @@ from events.wire.identity import command_uid
 from ops.local.kafka_messages import Heard, Sent
 from ops.simulator.books import Effect
 from tests.storm.load import NOBODY_READS, OTHERWISE, Load
-from tests.storm.remains import Books, Remains
+from tests.storm.remains import Books, Microsoft, Remains
 from tests.storm.verdict import (
     Line,
     accepted_as_sent,
     column_of,
     every_record_became_something,
+    files_stand_as_answered,
     nothing_took_effect_twice,
 )
 from tests.support.harness import SOURCE
@@ -45,11 +50,12 @@ def kept() -> Remains:
     reused = SimpleNamespace(id="e-1", event=type("CommandIdReused", (), {})(), command_id="c-2")
     return Remains(
         load=Load([], {"c-1": FIRST, "c-2": SECOND}, {CUSTOMER: ["c-1", "c-2"]}),
-        simulator=SimpleNamespace(books=Books([], [], [], [EFFECT])),
+        simulator=Microsoft(Books([], [], [], [EFFECT])),
         runs={"run-1": UIDS["c-1"]},
         records=records,
         committed={0: 5},
         database="",
+        folder=Path(),
         _said=[reused],  # type: ignore[list-item]
         _letters=[],
     )
@@ -90,7 +96,7 @@ def test_an_offset_that_was_not_committed_is_found(kept: Remains) -> None:
 
 def test_an_effect_that_was_caused_twice_by_one_command_is_doubled(kept: Remains) -> None:
     """A suspension happened again later."""
-    twice = replace(kept, simulator=SimpleNamespace(books=Books([], [], [], [EFFECT, replace(EFFECT, at=9.0)])))
+    twice = replace(kept, simulator=Microsoft(Books([], [], [], [EFFECT, replace(EFFECT, at=9.0)])))
     (found,) = nothing_took_effect_twice(twice)
     assert column_of(found) == "doubled"
 
@@ -129,3 +135,34 @@ def test_each_finding_stands_in_its_column_and_in_the_exit_code(sentence: str, c
     assert column_of(sentence) == column
     assert getattr(line, column) == 1
     assert not line.clean
+
+
+def exported(kept: Remains, told: str, name: str = "InvoiceLinesExported") -> Remains:
+    """The same storm with an export and this answer to it."""
+    sent = Sent("ExportInvoiceLines", CUSTOMER, {"invoiceId": "G1"}, id="x-1", source=SOURCE)
+    event, record = type(name, (), {"terminal": True})(), SimpleNamespace(value=told.encode())
+    answer: Any = SimpleNamespace(event=event, record=record, command_id=sent.id)
+    return replace(kept, load=Load([], {sent.id: sent}), _said=[answer])
+
+
+def test_an_answer_whose_files_have_other_bytes_is_a_lie(kept: Remains, tmp_path: Path) -> None:
+    """A file with its bytes is no finding; another one is."""
+    (tmp_path / "part").write_bytes(b"lines")
+    for sha256, findings in ((hashlib.sha256(b"lines").hexdigest(), 0), ("00" * 32, 1)):
+        file = {"uri": f"{tmp_path.as_uri()}/part", "sha256": sha256}
+        dataset = {"manifestUri": "file:///v1/lines=usage/version=1/manifest.json", "version": "1", "files": [file]}
+        told = json.dumps({"datasets": [dataset]})
+        assert len(list(files_stand_as_answered(exported(kept, told)))) == findings
+
+
+def test_a_dataset_with_two_versions_of_data_that_never_changed_is_doubled(kept: Remains) -> None:
+    """Answers name different versions of one dataset."""
+    both = [{"manifestUri": f"file:///v1/version={n}/manifest.json", "version": n, "files": []} for n in "12"]
+    (found,) = files_stand_as_answered(exported(kept, json.dumps({"datasets": both})))
+    assert column_of(found) == "doubled"
+
+
+def test_an_export_that_did_not_end_in_files_is_found(kept: Remains) -> None:
+    """It failed although Microsoft had everything."""
+    (found,) = files_stand_as_answered(exported(kept, '{"code": "retries_exhausted"}', "CommandFailed"))
+    assert "retries_exhausted" in found

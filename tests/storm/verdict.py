@@ -1,9 +1,13 @@
 """What must be true of the remains of a scene, and the figures of its line in the table."""
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from events.wire.identity import command_uid
 from ops.local.kafka_messages import Heard
@@ -73,6 +77,7 @@ async def judge(remains: Remains, line: Line) -> None:
         *every_record_became_something(remains, commands, letters),
         *nothing_took_effect_twice(remains),
         *accepted_as_sent(remains, commands),
+        *files_stand_as_answered(remains),
     ):
         line.find(sentence)
 
@@ -139,3 +144,29 @@ def accepted_as_sent(remains: Remains, commands: Mapping[str, Any]) -> Iterator[
         places = [row["seq"] for row in known if row is not None]
         if places != sorted(places):
             yield f"G4: the commands of {customer} were accepted in the order {places}, and sent as {ids}"
+
+
+FILES = {"ExportInvoiceLines": "InvoiceLinesExported", "FetchInvoiceStatement": "InvoiceStatementFetched"}
+"""The answer of each command for files: nothing in a storm lasts long enough for another one."""
+
+
+def files_stand_as_answered(remains: Remains) -> Iterator[str]:
+    """Each command for files is answered with files, which are there, byte for byte; one version of each dataset."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    for name, sent in remains.load.sent.items():
+        for answer in remains.answers(name)[:1] if sent.type in FILES else ():
+            told = json.loads(answer.record.value or b"{}")
+            if type(answer.event).__name__ != FILES[sent.type]:
+                yield f"{name} was answered with {told.get('code')}: {told.get('detail')}"
+                continue
+            for file in (told, *(each for dataset in told.get("datasets", ()) for each in dataset["files"])):
+                path = Path(unquote(urlsplit(file.get("uri", "")).path))
+                if "uri" in file and not (path.is_file() and file["sha256"] == _sha256(path)):
+                    yield f"G6: {name} was answered with {path}, which is not there with these bytes"
+            for dataset in told.get("datasets", ()):
+                versions[dataset["manifestUri"].partition("/version=")[0]].add(dataset["version"])
+    yield from (f"G2: {folder} has {len(names)} versions" for folder, names in versions.items() if len(names) > 1)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
