@@ -220,3 +220,10 @@ def test_amounts_are_written_without_exponent() -> None:
     assert [plain(amount) for amount in map(amount_of, texts) if amount is not None] == [
         "1000", "1.50", "0.00", "0.000000001",
     ]  # fmt: skip
+
+
+def test_a_currency_is_one_in_either_case() -> None:
+    """Microsoft writes `usd` and `USD`: the sums are one, in upper case."""
+    found = of("usage", *({"billingPreTaxTotal": 1, "billingCurrency": each} for each in ("usd", "USD", "Usd")))
+
+    assert [(each["currency"], each["rows"], each["beforeTax"]) for each in found.totals] == [("USD", 3, "3")]

@@ -52,6 +52,7 @@ async def test_the_manifest_names_what_was_exported(stage: Stage) -> None:
     assert manifest["source"]["eTag"] == usage.source.e_tag
     assert manifest["range"]["usageFrom"].startswith("2026-01")
     assert {"name", "wire", "type"} == set(manifest["columns"][0])
+    assert {each["name"]: each["type"] for each in manifest["columns"]}["billingPreTaxTotal"] == "decimal(38,20)"
     assert b"sig=" not in content
     pointer = json.loads(local(usage.manifest_uri).parents[1].joinpath("latest.json").read_bytes())
     assert pointer == {"version": usage.version, "manifestSha256": usage.manifest_sha256}

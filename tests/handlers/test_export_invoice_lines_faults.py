@@ -172,6 +172,27 @@ async def test_a_signature_whose_time_is_over_is_replaced(stage: Stage) -> None:
     await whole(stage)
 
 
+async def test_signatures_that_storage_always_refuses_fail_the_export(stage: Stage) -> None:
+    """403 for each fresh signature: the detail says so, and it is no matter of more attempts."""
+    stage.simulator.invoice(id=INVOICE)
+    stage.fault("error_before", "storage.blob", status=403, code="AuthenticationFailed", count=None)
+
+    no = await stage.failed(command(stage, lines=["usage"]))
+
+    assert no.code is FailedCode.EXPORT_FAILED
+    assert "storage refused 9 signatures in a row" in no.detail
+
+
+async def test_an_invoice_that_graph_does_not_have_is_not_found(stage: Stage) -> None:
+    """404 with a code of Graph's, for an invoice that Partner Center lists."""
+    stage.simulator.invoice(id=INVOICE)
+    stage.fault("error_before", "graph.*", method="POST", status=404, code="ResourceNotFound", count=None)
+
+    no = await stage.rejected(command(stage, lines=["usage"]))
+
+    assert no.code is RejectedCode.INVOICE_NOT_FOUND
+
+
 async def test_a_host_that_is_not_on_the_list_is_not_asked(stage: Stage) -> None:
     """The detail names the setting."""
     stage.simulator.invoice(id=INVOICE)

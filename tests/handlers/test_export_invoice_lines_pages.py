@@ -41,6 +41,104 @@ async def test_a_legacy_invoice_of_licenses_alone_has_no_usage_and_is_exported(s
     assert (usage.rows, usage.way) == (0, "v1")
 
 
+BEFORE_USAGE = 2
+"""Pages that are read before those of usage: reconciliation of both providers, each on one page."""
+
+
+def refuse(stage: Stage, kind: str, *, skip: int = 0, **conditions: object) -> None:
+    """Refuse pages of lines for ever."""
+    stage.fault(kind, "invoices.lines", skip=skip, count=None, **conditions)
+
+
+each_refusal = pytest.mark.parametrize(
+    ("kind", "conditions"),
+    [
+        ("error_before", {"status": 400, "code": 800002}),
+        ("error_before", {"status": 404, "code": 800002}),
+        ("gateway", {"status": 400, "page": "json"}),
+        ("gateway", {"status": 404, "page": "empty"}),
+        ("gateway", {"status": 410, "page": "html"}),
+    ],
+    ids=["400", "404", "400 without code", "empty 404", "410 of HTML"],
+)
+
+
+@each_refusal
+async def test_a_legacy_invoice_whose_pages_of_usage_are_refused_has_its_reconciliation(
+    stage: Stage, kind: str, conditions: dict[str, object]
+) -> None:
+    """Whatever the refusal looks like: usage without lines and with a notice, and nothing to compare."""
+    stage.simulator.invoice(id=LEGACY)
+    refuse(stage, kind, skip=BEFORE_USAGE, **conditions)
+
+    told = await export(stage, LEGACY, formats=["source", "parquet", "focus"])
+
+    reconciliation, usage = told.datasets
+    assert reconciliation.rows > 0
+    assert (usage.rows, usage.notices) == (0, ("not_available",))
+    assert told.comparison is not None
+    assert (told.comparison.status, told.focus) == ("not_compared", None)
+
+
+@each_refusal
+async def test_lines_whose_pages_are_refused_are_not_available_where_nothing_else_is_wanted(
+    stage: Stage, kind: str, conditions: dict[str, object]
+) -> None:
+    """No retries that end in a failure, and no version without lines."""
+    stage.simulator.invoice(id=LEGACY)
+    refuse(stage, kind, **conditions)
+
+    no = await stage.rejected(command(stage, LEGACY))
+
+    assert no.code is RejectedCode.NOT_AVAILABLE
+
+
+async def test_an_empty_refusal_that_passes_is_a_gateway_s(stage: Stage) -> None:
+    """It is looked at a few times before it counts as the end of the pages."""
+    stage.simulator.invoice(id=LEGACY)
+    stage.fault("gateway", "invoices.lines", skip=BEFORE_USAGE, count=2, status=404, page="empty")
+
+    _, usage = (await export(stage, LEGACY)).datasets
+
+    assert usage.rows > 0
+    assert "not_available" not in usage.notices
+
+
+async def test_a_refusal_in_the_middle_of_pages_leaves_no_part_of_them(stage: Stage) -> None:
+    """Half of a provider's lines is not its end: nothing is published as if it were."""
+    stage.simulator.change(lines_page=3)
+    stage.simulator.invoice(id=LEGACY)
+    refuse(stage, "error_before", skip=1, status=404, code=800002)
+
+    no = await stage.rejected(command(stage, LEGACY, lines=["reconciliation"]))
+
+    assert no.code is RejectedCode.REFUSED_BY_PARTNER_CENTER
+
+
+async def test_pages_that_end_later_leave_what_was_published(stage: Stage) -> None:
+    """The version with lines stays the latest one, and is answered."""
+    stage.simulator.invoice(id=LEGACY)
+    _, before = (await export(stage, LEGACY)).datasets
+    refuse(stage, "error_before", skip=BEFORE_USAGE, status=404, code=800002)
+
+    _, usage = (await export(stage, LEGACY)).datasets
+
+    assert (usage.version, usage.notices) == (before.version, (*before.notices, "not_available"))
+    assert usage.rows > 0
+
+
+async def test_an_old_invoice_of_new_commerce_has_its_usage_without_its_pages(stage: Stage) -> None:
+    """Graph has the usage, and pages of reconciliation have ended: they are asked for once, while the export runs."""
+    stage.simulator.invoice(id=INVOICE, month="2023-05")
+    refuse(stage, "error_before", status=410, code=800002)
+
+    reconciliation, usage = (await export(stage)).datasets
+
+    assert (reconciliation.rows, reconciliation.notices) == (0, ("not_available",))
+    assert usage.rows > 0
+    assert stage.calls().count("invoices.lines") == 1
+
+
 async def test_the_same_pages_are_the_same_version(stage: Stage) -> None:
     """There is no eTag: the content decides."""
     stage.simulator.invoice(id=LEGACY)

@@ -137,3 +137,29 @@ def test_members_that_contradict_each_other_are_a_mistake(members: dict[str, obj
 async def test_a_command_that_only_asks_changes_nothing(stage: Stage) -> None:
     """`validateOnly` on a read has an empty `wouldDo`."""
     assert (await stage.done(CommandValidated, ask(stage, validateOnly=True))).would_do == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "conditions"),
+    [
+        ("error_before", {"status": 403, "code": 2032}),
+        ("error_before", {"status": 404, "code": 1000}),
+        ("gateway", {"status": 404, "page": "empty"}),
+    ],
+    ids=["403", "404", "empty"],
+)
+async def test_invoices_are_answered_where_balances_and_estimates_are_refused(
+    stage: Stage, kind: str, conditions: dict[str, Any]
+) -> None:
+    """Null and nothing, with a note in the timeline for each."""
+    stage.simulator.invoice(id="G000000001", currency="EUR", month="2026-01")
+    stage.fault(kind, "invoices.summaries", count=None, **conditions)
+    stage.fault(kind, "invoices.estimate_links", count=None, **conditions)
+
+    answer = await reported(stage, include=["balances", "estimateLinks"])
+
+    assert [each["id"] for each in answer["invoices"]] == ["G000000001"]
+    assert (answer["balances"], answer["estimateLinks"]) == (None, [])
+    notes = " ".join(await stage.notes())
+    assert "the balances could not be read" in notes
+    assert "the links to estimates could not be read" in notes

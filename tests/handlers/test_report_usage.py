@@ -179,6 +179,14 @@ async def test_a_view_of_the_other_model_is_not_available(stage: Stage, profile:
     assert stage.calls(customer) == ["subscriptions.list"]
 
 
+async def test_a_list_of_subscriptions_with_null_in_it_is_read_without_it(stage: Stage) -> None:
+    """Only a report does: what changes something asks again for a list that it can read as a whole."""
+    customer = stage.simulator.customer("plan")
+    stage.simulator.change(hostility=Hostility(null_items=True))
+    answer, _ = await reported(stage, usage(customer, scope="subscription", subscriptionId=the_plan(customer)))
+    assert answer["subscriptionId"] == the_plan(customer)
+
+
 async def test_the_id_of_an_azure_subscription_is_no_plan(stage: Stage) -> None:
     """The advice says what to name instead."""
     customer = stage.simulator.customer("plan")

@@ -45,6 +45,8 @@ class ExportRun:
     done: dict[str, ExportedDataset] = field(default_factory=dict)
     waits: list[Later] = field(default_factory=list)
     errors: list[Failed | CallError] = field(default_factory=list)
+    missing: dict[str, Rejected] = field(default_factory=dict)
+    """Lines whose pages answer no more, with the refusal of a command that wants nothing else."""
     young: set[str] = field(default_factory=set)
     """Lines for which Microsoft was not asked: another export has published them."""
 
@@ -57,21 +59,12 @@ class ExportRun:
     async def exported(self, asked: Sequence[AskedDataset]) -> list[ExportedDataset]:
         """Every dataset of the command. Raises `Wait` until all of them are published.
 
-        Raises `Rejected` (`deadline_passed`) where the command's deadline ends its waiting. What fails for one dataset
-        is raised when the others have had their turn.
+        Raises `Rejected` (`deadline_passed`) where the command's deadline ends its waiting, and (`not_available`) where
+        no pages answer any more and no other lines are there. What fails for one dataset is raised when the others have
+        had their turn.
         """
         until = asyncio.get_running_loop().time() + TURN
-        for each in asked:
-            try:
-                await self._one(each, until)
-            except HeldByAnother:
-                break
-            except GateClosed:
-                raise
-            except (Failed, CallError) as error:
-                self.errors.append(error)
-                if isinstance(error, Failed):
-                    metrics.EXPORTS.labels(self.ctx.center.account, each.lines, each.way.name, error.code).inc()
+        await self._each(asked, until)
         if self.errors and not all(isinstance(error, Failed) for error in self.errors) and self._late():
             raise too_late(self.command.deadline)
         if self.errors:
@@ -80,7 +73,28 @@ class ExportRun:
             if self._late():
                 raise too_late(self.command.deadline)
             raise wait_of(self.waits, self.ctx.instant(), self._left())
+        if self.missing:
+            await self._fill(asked)
         return [self.done[each.lines] for each in asked]
+
+    async def _each(self, asked: Sequence[AskedDataset], until: float) -> None:
+        """Every dataset has its turn. What stands in its way is kept; a closed gate and other refusals are raised."""
+        for each in asked:
+            try:
+                await self._one(each, until)
+            except HeldByAnother:
+                break
+            except GateClosed:
+                raise
+            except Rejected as no:
+                if no.code is not RejectedCode.NOT_AVAILABLE:
+                    raise
+                self.missing[each.lines] = no
+                self.ctx.known[f"missing {each.dataset.path}"] = no.detail
+            except (Failed, CallError) as error:
+                self.errors.append(error)
+                if isinstance(error, Failed):
+                    metrics.EXPORTS.labels(self.ctx.center.account, each.lines, each.way.name, error.code).inc()
 
     async def costs(self, asked: Sequence[AskedDataset], answered: Sequence[ExportedDataset]) -> Costs:
         """The comparison and the FOCUS dataset of published lines.
@@ -89,7 +103,9 @@ class ExportRun:
         time for that is over. What azplan did not ask Microsoft for now is not waited for.
         """
         turn: int = self.ctx.known.get(AGAIN, 1)
-        made = await CostsRun(self.ctx, self.command, frozenset(self.young), turn).made(asked, answered)
+        empty = {each.lines for each in answered if each.lines in self.missing and not each.rows}
+        there = [each for each in asked if each.lines not in empty]
+        made = await CostsRun(self.ctx, self.command, frozenset(self.young), turn).made(there, answered)
         if not made.incomplete or self.young:
             return made
         known, limits, now = self.ctx.known, limits_of(self.ctx, self.command), self.ctx.instant()
@@ -114,8 +130,19 @@ class ExportRun:
         else:
             self.done[each.lines] = found
 
+    async def _fill(self, asked: Sequence[AskedDataset]) -> None:
+        """Answer missing lines with a version without lines. Raises `Rejected` where there are no other lines."""
+        if not any(each.rows or each.way == GRAPH.name for each in self.done.values()):
+            raise next(iter(self.missing.values()))
+        for each in asked:
+            if each.lines in self.missing:
+                pages = await PageExport.of(self.ctx, each)
+                self.done[each.lines] = await pages.without_lines()
+
     async def _advanced(self, each: AskedDataset, until: float) -> ExportedDataset | Later:
         if each.way.name != GRAPH.name:
+            if detail := self.ctx.known.get(f"missing {each.dataset.path}"):
+                raise Rejected(RejectedCode.NOT_AVAILABLE, detail)
             pages = await PageExport.of(self.ctx, each)
             return await pages.advance()
         export = await GraphExport.of(self.ctx, each, limits_of(self.ctx, self.command), until)

@@ -48,6 +48,8 @@ STORY = "story"
 """The name, in the details of the row, of the story that has written them."""
 MOST_SIGNATURES = 2
 """Signatures in a row that storage may refuse before the run ends."""
+MOST_REFUSED = 3
+"""Runs in a row that end so, before the export fails."""
 
 
 @dataclass(slots=True)
@@ -171,7 +173,9 @@ class GraphExport:
         return await self._after_download(done)
 
     async def _after_download(self, done: Downloaded) -> Action:
-        self.signatures = 0 if done.parts else self.signatures
+        if done.parts:
+            self.signatures = 0
+            self.ctx.known.pop(self._refused, None)
         if done.unreadable:
             for each in done.unreadable:
                 self.standing, action = unreadable(self.standing, each.ordinal, each.why)
@@ -186,15 +190,31 @@ class GraphExport:
                 raise done.error
             case HostRefused():
                 return GiveUp(FailedCode.SOURCE_UNREADABLE, str(done.error))
-            case SignatureRefused() if self.signatures < MOST_SIGNATURES:
-                self.signatures += 1
-                return Look()
+            case SignatureRefused():
+                return self._refused_again(done.error)
             case error if done.parts:
                 # The command has come further: the failure uses up no attempt.
                 return self._later(self.ctx.policy.retry_first, str(error), WaitingReason.RETRY)
             case error:
                 raise error
         return self._later(0.0, "azplan is downloading the export") if self.standing.missing else Publish()
+
+    @property
+    def _refused(self) -> str:
+        """The name in `Context.known` of the number of runs that storage refused."""
+        return f"signatures refused {self.asked.lines}"
+
+    def _refused_again(self, error: SignatureRefused) -> Action:
+        """Get a fresh signature; after some, end the run; after some runs, fail the export."""
+        if self.signatures < MOST_SIGNATURES:
+            self.signatures += 1
+            return Look()
+        runs = self.ctx.known[self._refused] = int(self.ctx.known.get(self._refused, 0)) + 1
+        if runs < MOST_REFUSED:
+            raise error
+        times = MOST_REFUSED * (MOST_SIGNATURES + 1)
+        why = f"storage refused {times} signatures in a row, each one fresh from Microsoft"
+        return GiveUp(FailedCode.EXPORT_FAILED, f"{why}: {error}")
 
     def _stored(self, part: Part) -> None:
         self.parts[part.ordinal or 0] = part

@@ -129,7 +129,8 @@ class LineReader:
                 raise UnreadableLines(f"the lines have more than {MOST_COLUMNS} attributes")
             self._roles = self._learn()
         roles = self._roles
-        key = (_word(item, roles.currency), _word(item, roles.charge_type))
+        currency = _word(item, roles.currency)
+        key = (currency and currency.upper(), _word(item, roles.charge_type))
         found = self._sums.get(key)
         if found is None:
             if len(self._sums) == MOST_TOTALS:

@@ -4,8 +4,9 @@ A provider's pages become one part, an item a line, numbers as they were receive
 """
 
 import gzip
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
@@ -19,18 +20,31 @@ from worker.exports.graph_export import NO_ROOM
 from worker.exports.line_check import facts_of
 from worker.exports.line_facts import UnreadableLines
 from worker.exports.progress import tell
-from worker.exports.publishing import publish
+from worker.exports.publishing import already_there, publish
 from worker.exports.version import SOURCE, Origin
 from worker.files.layout import part_path
 from worker.handling import Context, facts
 from worker.journal.export_records import Export, Part
-from worker.partner_center.errors import Refused
+from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.resources.line_ways import USAGE
 from worker.partner_center.resources.spending import invoice_lines
 from worker.partner_center.resources.spending.invoice_lines import LinesPath
 
 NOT_THERE = frozenset({400, 404, 410})
 """How pages answer that Microsoft has ended: what they answer then is not documented."""
+MOST_FOREIGN = 5
+"""Runs that meet such an answer without an error of Partner Center in it, before it counts as one: it may be a
+gateway's."""
+NOT_AVAILABLE = "not_available"
+"""The notice of a version without lines whose pages answer no more; with a provider behind it: that one's do not."""
+
+
+class PagesEnded(Exception):
+    """The pages of a provider answer no more, from the first one on."""
+
+    def __init__(self, answer: Refused | Unanswered) -> None:
+        self.answer = answer
+        super().__init__(str(answer))
 
 
 @dataclass(slots=True)
@@ -63,22 +77,42 @@ class PageExport:
         may_be_empty = self.asked.lines == USAGE and not self.asked.way.ended  # an invoice of licenses has no usage
         if not may_be_empty and not any(part.rows for part in self.parts.values()):
             raise self._not_available("its pages have no line")
+        return await self._publish()
+
+    async def without_lines(self) -> ExportedDataset:
+        """Answer without lines, as the command's other lines are there: `advance` has raised `not_available`.
+
+        What an earlier export has published of the pages stays the latest version.
+        """
+        latest = await self.ctx.files.latest(self.asked.dataset)
+        if latest is not None and latest.manifest.rows:
+            told = already_there(self.ctx, self.asked, latest)
+            return told.model_copy(update={"notices": (*told.notices, NOT_AVAILABLE)})
+        for number in range(len(self.asked.way.providers)):
+            part = self.parts.get(number)
+            if part is None or NOT_AVAILABLE not in (part.details or {}).get("notices", ()):
+                await self._store(number, _nothing(), NOT_AVAILABLE)
+        return await self._publish()
+
+    async def _publish(self) -> ExportedDataset:
         self._tell("publishing")
         origin = Origin(self.asked.way.name, instant((self.export.details or {})["createdAt"]))
         return await publish(self.ctx, self.asked, self.export, list(self.parts.values()), origin)
 
     async def _read(self, number: int) -> None:
         provider = self.asked.way.providers[number]
+        try:
+            await self._store(number, self._items(provider))
+        except PagesEnded as no:
+            if len(self.asked.way.providers) == 1:
+                raise self._not_available("Partner Center refuses its pages", no.answer) from no
+            await self._store(number, _nothing(), f"{NOT_AVAILABLE}:{provider}")
+
+    async def _store(self, number: int, items: AsyncIterator[bytes], *notices: str) -> None:
+        provider = self.asked.way.providers[number]
         with self.ctx.files.scratch() as folder:
             path = folder / f"{provider}.jsonl.gz"
-            try:
-                await self._write(self._items(provider), path)
-            except Refused as no:
-                if no.status not in NOT_THERE:
-                    raise
-                if len(self.asked.way.providers) == 1:
-                    raise self._not_available("Partner Center refuses its pages", no) from no
-                await self._write(_nothing(), path)
+            await self._write(items, path)
             try:
                 found = await facts_of(self.ctx, path, self.asked.lines)
             except UnreadableLines as error:
@@ -91,15 +125,34 @@ class PageExport:
                 rows=found.rows,
                 ordinal=number,
                 name=provider,
-                details=found.to_json(),
+                details=replace(found, notices=(*found.notices, *notices)).to_json(),
             )
         self.export = await self.ctx.files.update(self.export, details={"createdAt": self.ctx.instant()})
 
-    def _items(self, provider: str) -> AsyncIterator[bytes]:
-        asked = self.asked
+    async def _items(self, provider: str) -> AsyncGenerator[bytes]:
+        """The lines of a provider. Raises `PagesEnded` where the first page is not there."""
+        asked, begun = self.asked, False
         line_type = asked.way.line_type or "billinglineitems"
         lines = LinesPath(provider, line_type, asked.wanted.invoice_id, asked.currency)
-        return invoice_lines.items(self.ctx.center, lines)
+        try:
+            async with aclosing(invoice_lines.items(self.ctx.center, lines)) as items:
+                async for item in items:
+                    begun = True
+                    yield item
+        except (Refused, Unanswered) as no:
+            if begun or not self._says_the_end(no, provider):
+                raise
+            raise PagesEnded(no) from no
+
+    def _says_the_end(self, no: Refused | Unanswered, provider: str) -> bool:
+        """Whether pages answer so that Microsoft has ended; what may be a gateway's answer only when it comes again."""
+        if no.status not in NOT_THERE:
+            return False
+        if isinstance(no, Refused):
+            return True
+        name = f"foreign {self.asked.dataset.path} {provider}"
+        met = self.ctx.known[name] = int(self.ctx.known.get(name, 0)) + 1
+        return met >= MOST_FOREIGN
 
     async def _write(self, items: AsyncIterator[bytes], path: Path) -> None:
         """Write items to a file of gzip. The same items give the same bytes."""
@@ -117,7 +170,7 @@ class PageExport:
                     waiting, held = [], 0
             await self.ctx.files.in_thread(write)
 
-    def _not_available(self, why: str, no: Refused | None = None) -> Rejected:
+    def _not_available(self, why: str, no: Refused | Unanswered | None = None) -> Rejected:
         detail = (
             f"there are no lines of {self.asked.wanted.invoice_id}, {self.asked.lines}: {why}. {self.asked.way.reason}"
         )

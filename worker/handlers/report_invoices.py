@@ -4,8 +4,9 @@ Vendor pages: partner-center/developer/get-a-collection-of-invoices, get-invoice
 get-invoice-estimate-links.
 """
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from events.codes import RejectedCode
 from events.messages.base import Event
@@ -13,7 +14,7 @@ from events.messages.invoices import EstimateLink, ExportedVersions, InvoicesRep
 from worker.errors import Rejected
 from worker.files.layout import Dataset, UnsafeName
 from worker.handling import Context, facts, handles
-from worker.partner_center.errors import NotPermitted, Refused
+from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
 from worker.partner_center.resources.line_ways import RECONCILIATION, USAGE
 from worker.partner_center.resources.spending import invoices
 from worker.partner_center.resources.spending.invoices import BalanceSummary, InvoiceDocument
@@ -27,8 +28,12 @@ from worker.spending.invoice_facts import (
     months_before,
 )
 
+T = TypeVar("T")
 MONTHS = 13
 """How far back a report without `from` goes."""
+NOT_SHOWN = frozenset({400, 403, 404, 410})
+MOST_FOREIGN = 3
+"""Runs that meet an answer which may be a gateway's, before the report does without what they ask for."""
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -73,14 +78,27 @@ def _is_wanted(ctx: Context, command: ReportInvoices, document: InvoiceDocument)
 
 
 async def _balances(ctx: Context) -> list[BalanceSummary] | None:
-    """What is to pay in each currency; None without a user's token, and where the user may not see it."""
+    """What is to pay in each currency; None without a user's token, and where Partner Center does not show it."""
     if not ctx.center.permits(invoices.SUMMARIES):
         return None
+    return await _or_none(ctx, "the balances", invoices.summaries(ctx.center))
+
+
+async def _or_none(ctx: Context, what: str, reading: Coroutine[Any, Any, T]) -> T | None:
+    """What is read; None where it is refused: the invoices are answered without it, and a note says why."""
     try:
-        return await invoices.summaries(ctx.center)
-    except NotPermitted as no:
-        ctx.note(f"the balances could not be read: {no.description}")
-        return None
+        return await reading
+    except (NotPermitted, Refused) as no:
+        refused: CallError = no
+    except Unanswered as no:
+        if not no.is_foreign or no.status not in NOT_SHOWN or no.outage is not None:
+            raise
+        met = ctx.known[f"foreign {what}"] = int(ctx.known.get(f"foreign {what}", 0)) + 1
+        if met < MOST_FOREIGN:
+            raise
+        refused = no
+    ctx.note(f"{what} could not be read: {refused.description}")
+    return None
 
 
 def _refuse_unknown_currency(
@@ -106,7 +124,8 @@ async def _links(
         return []
     links: list[EstimateLink] = []
     for currency in [command.currency] if command.currency else sorted(_currencies(listed, balances or ())):
-        links += map(estimate_link, await invoices.estimate_links(ctx.center, currency))
+        found = await _or_none(ctx, "the links to estimates", invoices.estimate_links(ctx.center, currency))
+        links += map(estimate_link, found or ())
     return links
 
 

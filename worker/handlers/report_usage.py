@@ -132,7 +132,7 @@ async def _subscription(ctx: Context, command: ReportUsage, delivery: Delivery, 
 async def _named(ctx: Context, command: ReportUsage) -> Subscription:
     """The plan or legacy subscription that the command names. Raises `Rejected` (`plan_not_found`) for other ids."""
     wanted = command.subscription_id or ""
-    held = await subscriptions.list_all(ctx.center, command.customer_id)
+    held = await subscriptions.list_present(ctx.center, command.customer_id)
     for each in held:
         if same_id(each.id, wanted) and (each.is_azure_plan or each.is_legacy_azure or each.offer_id is None):
             return each

@@ -34,6 +34,8 @@ _IN_FAMILY: Mapping[tuple[str, str], RejectedCode] = MappingProxyType(
     }
 )
 """Codes with a more specific meaning in one resource family."""
+_OF_INVOICE = frozenset({"billing_exports.usage_billed", "billing_exports.reconciliation_billed"})
+"""Requests that name an invoice and nothing else that may not be there (404)."""
 
 
 def reject_code(operation: str, status: int | None, code: str | None) -> RejectedCode:
@@ -47,6 +49,8 @@ def reject_code(operation: str, status: int | None, code: str | None) -> Rejecte
     family = known.family
     if (status, code) == (404, NOT_FOUND) and known.names_customer:
         return RejectedCode.CUSTOMER_NOT_FOUND
+    if status == 404 and operation in _OF_INVOICE:
+        return RejectedCode.INVOICE_NOT_FOUND
     narrower = _IN_FAMILY.get((family, code)) if code is not None else None
     if narrower is not None:
         return narrower

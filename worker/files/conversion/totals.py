@@ -39,7 +39,7 @@ class Totals:
 
     def add(self, currency: str | None, kind: str | None, rows: int, amounts: Mapping[str, Decimal | None]) -> None:
         """Add so many rows, and their amounts by the name of the sum. An amount of None is no amount."""
-        sums = self.sums.setdefault((currency, kind), {"rows": 0})
+        sums = self.sums.setdefault((currency and currency.upper(), kind), {"rows": 0})
         sums["rows"] += rows
         for name, amount in amounts.items():
             if amount is not None:

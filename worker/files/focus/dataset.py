@@ -39,7 +39,7 @@ class CostSums:
             }
         )
         for row in costs.group_by("currency", use_threads=False).aggregate([("cost", "sum")]).to_pylist():
-            currency = row["currency"] or ""
+            currency = (row["currency"] or "").upper()
             self.billed[currency] = EXACT.add(self.billed.get(currency, NONE), row["cost_sum"])
         return table
 

@@ -66,7 +66,8 @@ async def compared_invoice(
             groups = await _groups(destination, dataset, published) if with_groups else []
             return _compared(account, invoice_id, published, groups)
     raise NothingFound(
-        f"No export has compared the invoice {invoice_id}: run `azplan invoices export {invoice_id}` first."
+        f"No export has compared the invoice {invoice_id}. A comparison takes usage and reconciliation lines in one"
+        f" export: run `azplan invoices export {invoice_id}` without --lines first."
     )
 
 

@@ -1,8 +1,12 @@
 """Subscriptions of a customer. An Azure plan is one of them; the Azure subscriptions under a plan are not."""
 
+from contextlib import aclosing
 from typing import Annotated
 
+from pydantic import ValidationError
+
 from worker.looks.awaited import Awaited
+from worker.partner_center.answers.exact_json import loads
 from worker.partner_center.answers.resource import (
     OR_NONE,
     Collection,
@@ -16,6 +20,8 @@ from worker.partner_center.answers.resource import (
     Word,
     member,
 )
+from worker.partner_center.errors import Unanswered
+from worker.partner_center.item_stream import items
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.paging import collect
 from worker.partner_center.port import PartnerCenter
@@ -163,6 +169,19 @@ OPERATION_END = Awaited(
 async def list_all(center: PartnerCenter, customer_id: str) -> list[Subscription]:
     """All subscriptions of the customer, in every status."""
     return await collect(center, LIST, {"customer_id": customer_id})
+
+
+async def list_present(center: PartnerCenter, customer_id: str) -> list[Subscription]:
+    """All subscriptions of the customer, for a report: null entries of the list are left out.
+
+    Commands that buy or change something take `list_all`, which raises `Unanswered` for such a list: what they do not
+    see they might buy once more.
+    """
+    async with aclosing(items(center, LIST, {"customer_id": customer_id})) as found:
+        try:
+            return [Subscription.model_validate(loads(each)) async for each in found]
+        except ValidationError:
+            raise Unanswered(LIST.name, "a subscription in the list cannot be read") from None
 
 
 async def list_by_order(center: PartnerCenter, customer_id: str, order_id: str) -> list[Subscription]:
