@@ -16,6 +16,7 @@ from worker.exports.line_check import facts_of
 from worker.exports.line_facts import UnreadableLines
 from worker.exports.version import SOURCE
 from worker.files.errors import DestinationUnavailable
+from worker.files.folder import InThread
 from worker.files.layout import part_path
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
@@ -157,13 +158,13 @@ class BlobDownload:
     async def _once(self, blob: Blob, path: Path) -> Saved:
         with self._counted():
             async with billing_exports.blob(self._ctx.center, self._manifest, blob) as answer:
-                return await save(self._ctx, answer, path)
+                return await save(self._ctx.files.in_thread, answer, path)
 
     def _not_readable(self, ordinal: int, why: str) -> None:
         self._done.unreadable.append(Unreadable(ordinal, f"blob {ordinal} of the export cannot be read: {why}"))
 
 
-async def save(ctx: Context, chunks: AsyncIterable[bytes], path: Path) -> Saved:
+async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) -> Saved:
     """Write the chunks of an answer to a file. Raises what the answer raises, and waits where scratch has no room."""
     hasher, size, held, waiting = hashlib.sha256(), 0, 0, list[bytes]()
 
@@ -177,9 +178,9 @@ async def save(ctx: Context, chunks: AsyncIterable[bytes], path: Path) -> Saved:
             waiting.append(chunk)
             held += len(chunk)
             if held >= WRITE:
-                await ctx.files.in_thread(write)
+                await in_thread(write)
                 size, held, waiting = size + held, 0, []
-        await ctx.files.in_thread(write)
+        await in_thread(write)
         return Saved(hasher.hexdigest(), size + held)
 
 

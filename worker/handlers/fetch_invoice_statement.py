@@ -28,7 +28,7 @@ async def fetch_invoice_statement(ctx: Context, command: FetchInvoiceStatement) 
             async with _pdf(ctx, command) as answer:
                 if ctx.validate_only:
                     raise Validated([])
-                await save(ctx, answer, path)
+                await save(ctx.files.in_thread, answer, path)
         except Refused as no:
             if no.status != 404:
                 raise

@@ -3,5 +3,6 @@
 | module | what it does |
 |---|---|
 | `__main__` | a million lines in 40 blobs, beside `curl` of the same blobs in the same run: bytes, time, memory |
+| `download` | the same blobs by azplan's client alone, to the disk and with their hash, as a process of its own |
 | `graph` | an export at the simulated Microsoft Graph, as a plain client asks for it |
 """
