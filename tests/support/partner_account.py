@@ -50,6 +50,7 @@ class Wire(InProcessTransport):
 
     async def _leave(self, request: httpx.Request) -> None:
         name = self._name(request)
+        self._life.alive()  # of what a dead worker would do next, nothing arrives
         try:
             await self._life.reach(f"{name}: before it leaves")
         except Killed:
