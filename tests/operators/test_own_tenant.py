@@ -44,3 +44,7 @@ def test_without_a_tenant_id_in_the_settings_nothing_is_sent(
     with pytest.raises(InvalidRequest, match=message) as caught:
         own_tenant_id(settings(**tenants), partner)
     assert "--partner" in (caught.value.advice or "")
+    assert "customerId" not in (caught.value.advice or ""), "these verbs cannot take it"
+    with pytest.raises(InvalidRequest) as sending:
+        own_tenant_id(settings(**tenants), partner, may_give_it=True)
+    assert "customerId" in (sending.value.advice or "")

@@ -17,6 +17,7 @@ from worker.cli.durations import DURATION, parse_duration
 from worker.cli.options import Json
 from worker.cli.output.console import say, show
 from worker.cli.output.json import show_json
+from worker.cli.output.spending.amounts import right
 from worker.cli.output.tables import show_table
 from worker.operators.errors import InvalidRequest
 from worker.operators.sending.asking import about_account
@@ -137,21 +138,19 @@ def _show_sent(command_id: str, *, as_json: bool) -> None:
 
 
 def _show_export(told: InvoiceLinesExported) -> None:
-    rows = [
-        [
-            each.lines,
-            "as before" if each.already_exported else "new",
-            str(each.rows),
-            total.currency or "",
-            total.charge_type or "",
-            format(total.before_tax, "f"),
-            "" if total.total is None else format(total.total, "f"),
+    sums = [(each, total) for each in told.datasets for total in each.totals]
+    if sums:
+        columns = [
+            ("lines", [each.lines for each, _ in sums]),
+            ("version", ["before" if each.already_exported else "new" for each, _ in sums]),
+            right("rows", [str(total.rows) for _, total in sums]),
+            ("", [total.currency or "" for _, total in sums]),
+            ("charge", [total.charge_type or "" for _, total in sums]),
+            right("before tax", [format(total.before_tax, "f") for _, total in sums]),
+            right("total", ["" if total.total is None else format(total.total, "f") for _, total in sums]),
         ]
-        for each in told.datasets
-        for total in each.totals
-    ]
-    if rows:
-        show_table(["lines", "version", "rows", "currency", "charge", "before tax", "total"], rows)
+        cells = zip(*(column for _, column in columns), strict=True)
+        show_table([heading for heading, _ in columns], [list(row) for row in cells])
     for each in told.datasets:
         show(each.manifest_uri)
         for notice in each.notices:

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from worker.assembly.parts import open_destination
+from worker.cli import person
 from worker.cli.asking import within
 from worker.cli.exit_codes import Code
 from worker.cli.help_layout import LOOKING, examples
 from worker.cli.list_by_default import ListByDefault
-from worker.cli.options import DestinationWait, Json, OfPartner, Who, Why, Yes
+from worker.cli.options import DestinationWait, Json, OfPartner, Who, Yes
 from worker.cli.output import files as output
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import say
@@ -110,7 +111,9 @@ def prune(
     partner: OfPartner = None,
     wait: DestinationWait = None,
     who: Who = "",
-    why: Why = "",
+    why: Annotated[
+        str, typer.Option("--why", callback=person.reason, help="Why, for the record of the removed versions.")
+    ] = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:

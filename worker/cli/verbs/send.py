@@ -140,7 +140,7 @@ def _send(
     given = {**(_read(file) if file else {}), **data}
     data = with_customer(given, customer, str(file))
     if kind.subject_of(data) == "partner_account" and CUSTOMER not in data:
-        data[CUSTOMER] = own_tenant_id(model.load(calling=False), partner)
+        data[CUSTOMER] = own_tenant_id(model.load(calling=False), partner, may_give_it=True)
     identity = CommandIdentity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
     request = SendRequest(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)

@@ -77,13 +77,14 @@ def with_customer(data: Mapping[str, Any], customer: str | None, name: str | Non
     return {**data, CUSTOMER: customer}
 
 
-def own_tenant_id(settings: Settings, partner: str | None) -> str:
+def own_tenant_id(settings: Settings, partner: str | None, *, may_give_it: bool = False) -> str:
     """The tenant id of a configured partner account: the customerId of a command about the account itself.
 
-    `partner` names the account; None means the only one. Raises `InvalidRequest` where the settings do not tell which
-    account is meant, and where they name its tenant by a domain.
+    `partner` names the account; None means the only one. `may_give_it`: whether the data may have the id. Raises
+    `InvalidRequest` where the settings do not tell which account is meant, and where they name its tenant by a domain.
     """
-    advice = f"Nothing was sent. Name the account with --partner, or give its tenant id as {CUSTOMER} yourself."
+    otherwise = f", or give its tenant id as {CUSTOMER} yourself" if may_give_it else ""
+    advice = f"Nothing was sent. Name the account with --partner{otherwise}."
     name = next(iter(settings.partners), None) if partner is None else partner_name(partner)
     account = settings.partners.get(name) if name is not None else None
     if partner is None and len(settings.partners) > 1:

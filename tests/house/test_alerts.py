@@ -1,0 +1,46 @@
+"""The alerts ask for metrics that the worker has, say what to do, and are read by the Prometheus of `make up`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.house.test_dashboards import EXPORTED, LABELS, MATCHER, SCRAPED, SELECTOR
+from worker.files.comparison.rules import Status
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "ops" / "prometheus" / "alerts.yml"
+GROUPS = yaml.safe_load(FILE.read_text("utf-8"))["groups"]
+ALERTS: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+each_alert = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+
+
+@each_alert
+def test_an_alert_asks_for_metrics_and_labels_that_exist(rule: dict[str, Any]) -> None:
+    """Values of the status are those of comparisons."""
+    asked = SELECTOR.findall(rule["expr"])
+
+    assert asked
+    for name, matchers in asked:
+        labels = {label: value for label, _, value in MATCHER.findall(matchers)}
+        assert labels.keys() <= LABELS[EXPORTED[name]] | SCRAPED
+        assert labels.get("status", Status.DIFFERENT.value) in {status.value for status in Status}
+
+
+@each_alert
+def test_an_alert_says_what_to_do_and_stands_in_the_docs(rule: dict[str, Any]) -> None:
+    """A summary in a sentence, and what a person does next."""
+    assert rule["annotations"]["summary"].endswith(".")
+    assert "azplan" in rule["annotations"]["description"]
+    assert f"`{rule['alert']}`" in (ROOT / "docs" / "operating.md").read_text("utf-8")
+
+
+def test_prometheus_reads_the_alerts() -> None:
+    """Compose mounts the file where the configuration names it."""
+    config = yaml.safe_load((ROOT / "ops" / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+
+    assert config["rule_files"] == ["/etc/prometheus/alerts.yml"]
+    mounts = compose["services"]["prometheus"]["volumes"]
+    assert "./ops/prometheus/alerts.yml:/etc/prometheus/alerts.yml:ro" in mounts
