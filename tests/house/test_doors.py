@@ -151,3 +151,9 @@ def _writes(node: ast.AST) -> bool:
         case ast.ImportFrom(module="rich" | "rich.console" | "sys"):
             return True
     return False
+
+
+def test_no_coroutine_of_obstore_is_used() -> None:
+    """A thread of obstore that wakes such a coroutine aborts a process that ends meanwhile (SIGABRT)."""
+    names = {node.attr for node in ast.walk(MODULES["worker/files/object_store.py"]) if isinstance(node, ast.Attribute)}
+    assert {name for name in names if name.endswith("_async")} == set()

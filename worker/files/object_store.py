@@ -1,14 +1,19 @@
 """An object store as the destination: S3, Azure Blob Storage or Google Cloud Storage, through obstore. Its only door.
 
 Credentials are those of the cloud's own variables or of the machine's identity, and never settings of azplan.
+
+obstore's functions run in threads. Its coroutines would be woken by threads of its own, and these abort a process that
+ends meanwhile (https://github.com/PyO3/pyo3-async-runtimes/issues/40).
 """
 
 import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +45,8 @@ AT_ONCE = 2
 """Requests of one upload that are under way at once: so many pieces are in memory."""
 COPIES = 8
 """Copies within the store that are under way at once."""
+THREADS = 16
+"""Requests under way at once. The threads are the store's own: others must not wait for its requests."""
 DELETED_AT_ONCE = 500
 SWAPS = 5
 """How often a small file is read and replaced if others replace it meanwhile."""
@@ -69,6 +76,7 @@ class ObjectStore:
         """Raises `DestinationRefused` if the address lacks something, such as the name of the account."""
         self.url = url
         self._scheme = url.partition("://")[0]
+        self._threads = ThreadPoolExecutor(THREADS, "azplan-files")
         options: Any = {**TIMES, "allow_http": may_be_plain(os.environ)}
         try:
             self._store: Any = from_url(url, client_options=options, retry_config=RETRIES)
@@ -78,7 +86,7 @@ class ObjectStore:
 
     async def put(self, path: str, source: Path) -> None:
         with self._telling():
-            await obstore.put_async(self._store, path, source, chunk_size=PIECE, max_concurrency=AT_ONCE)
+            await self._ask(obstore.put, self._store, path, source, chunk_size=PIECE, max_concurrency=AT_ONCE)
 
     async def create(self, path: str, source: Path) -> bool:
         if await self._size(path) is not None:
@@ -99,7 +107,7 @@ class ObjectStore:
             raise FileNotFoundError(path)
         for start in range(0, size, PIECE):
             with self._telling():
-                piece = await obstore.get_range_async(self._store, path, start=start, end=min(size, start + PIECE))
+                piece = await self._ask(obstore.get_range, self._store, path, start=start, end=min(size, start + PIECE))
             yield bytes(piece)
 
     async def prepare(self, _staging: str, parts: Mapping[str, str], folder: str) -> None:
@@ -122,7 +130,7 @@ class ObjectStore:
                 return False
             with self._telling():
                 try:
-                    await obstore.put_async(self._store, path, content, mode=seen)
+                    await self._ask(obstore.put, self._store, path, content, mode=seen)
                 except PreconditionError:
                     continue
             return True
@@ -130,25 +138,26 @@ class ObjectStore:
 
     async def entries(self, folder: str) -> AsyncIterator[Entry]:
         with self._telling():
-            async for found in obstore.list(self._store, prefix=folder):
+            listing = obstore.list(self._store, prefix=folder)
+            while found := await self._ask(next, listing, None):
                 for each in found:
                     yield Entry(each["path"], each["size"])
 
     async def delete(self, path: str) -> None:
         with self._telling(), suppress(*GONE):
-            await obstore.delete_async(self._store, path)
+            await self._ask(obstore.delete, self._store, path)
 
     async def delete_folder(self, folder: str) -> None:
         paths = [entry.path async for entry in self.entries(folder)]
         with self._telling():
             for first in range(0, len(paths), DELETED_AT_ONCE):
-                await obstore.delete_async(self._store, paths[first : first + DELETED_AT_ONCE])
+                await self._ask(obstore.delete, self._store, paths[first : first + DELETED_AT_ONCE])
 
     async def _copy(self, source: str, target: str) -> None:
         gone = None
         with self._telling():
             try:
-                await obstore.copy_async(self._store, source, target)
+                await self._ask(obstore.copy, self._store, source, target)
             except GONE as error:
                 gone = error
         if gone is not None:
@@ -158,29 +167,34 @@ class ObjectStore:
         """The content of a small file, and what the store knows this content by. None if there is no file."""
         with self._telling():
             try:
-                found = await obstore.get_async(self._store, path)
+                found = await self._ask(obstore.get, self._store, path)
             except GONE:
                 return None
             if found.meta["size"] > LARGEST_READ:
                 raise DestinationRefused(f"{path} has more than {LARGEST_READ} bytes and is none of azplan's")
             seen = {name: found.meta[name] for name in ("e_tag", "version") if found.meta[name] is not None}
-            return bytes(await found.bytes_async()), seen
+            return bytes(await self._ask(found.bytes)), seen
 
     async def _size(self, path: str) -> int | None:
         """The size of a file. None if there is none."""
         with self._telling():
             try:
-                return int((await obstore.head_async(self._store, path))["size"])
+                return int((await self._ask(obstore.head, self._store, path))["size"])
             except GONE:
                 return None
 
     async def _create(self, path: str, content: bytes) -> bool:
         with self._telling():
             try:
-                await obstore.put_async(self._store, path, content, mode="create")
+                await self._ask(obstore.put, self._store, path, content, mode="create")
             except AlreadyExistsError:
                 return False
         return True
+
+    async def _ask(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The result of a function of obstore, which runs in a thread."""
+        call = partial(function, *arguments, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
