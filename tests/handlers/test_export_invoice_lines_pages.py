@@ -171,6 +171,16 @@ async def test_old_invoices_of_new_commerce_come_from_pages(stage: Stage) -> Non
     assert [(each.lines, each.way) for each in told.datasets] == [("reconciliation", "v1"), ("usage", "graph")]
 
 
+async def test_pages_are_published_again_where_usage_was_incomplete(stage: Stage) -> None:
+    """Each time that a story exports them is a step of its own: the pages may hold other lines then."""
+    stage.simulator.invoice(id=INVOICE, month="2023-05", usage_lines=60, usage_complete_after=5 * 3600)
+
+    await export(stage, formats=["source"])
+
+    steps = {row["name"] for row in await stage._rows("SELECT name FROM step")}
+    assert {"publish reconciliation", "publish reconciliation 2", "publish reconciliation 3"} < steps
+
+
 @pytest.mark.parametrize("status", [400, 404, 410])
 async def test_pages_that_microsoft_has_ended_are_not_available(stage: Stage, status: int) -> None:
     """The detail says since when, and what is there instead."""

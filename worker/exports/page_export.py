@@ -127,7 +127,8 @@ class PageExport:
                 name=provider,
                 details=replace(found, notices=(*found.notices, *notices)).to_json(),
             )
-        self.export = await self.ctx.files.update(self.export, details={"createdAt": self.ctx.instant()})
+        known = self.export.details or {}
+        self.export = await self.ctx.files.update(self.export, details={**known, "createdAt": self.ctx.instant()})
 
     async def _items(self, provider: str) -> AsyncGenerator[bytes]:
         """The lines of a provider. Raises `PagesEnded` where the first page is not there."""
