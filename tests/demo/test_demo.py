@@ -13,7 +13,7 @@ import pytest
 
 from ops.demo import run
 from ops.demo.child_process import Child, ChildEnded
-from ops.demo.scenes import CUSTOMERS, scenes
+from ops.demo.scenes import ACCOUNT, CUSTOMERS, scenes
 from ops.demo.stage import NotReady
 from ops.local.azplan import environment
 from ops.local.waiting import wait_until
@@ -234,7 +234,7 @@ def _runs(child: Child) -> bool:
 def test_each_customer_has_a_profile_of_the_simulator_and_one_is_a_stranger() -> None:
     """A misspelt profile would make one more stranger."""
     assert set(CUSTOMERS.values()) <= set(PROFILES)
-    assert {scene.customer for scene in scenes()} - set(CUSTOMERS) == {"nobody"}
+    assert {scene.customer for scene in scenes()} - set(CUSTOMERS) == {"nobody", ACCOUNT}
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def test_every_exported_file_is_what_its_manifest_says(desk: Desk, invoice: str)
     desk.type("invoices", "export", invoice, "--lines", "usage")
     listed = desk.type("files", "--invoice", invoice)
     verified = desk.type("files", "verify", "--all")
-    assert {each["lines"] for each in listed} >= {"usage"}
+    assert "usage" in {each.get("lines") for each in listed}
     assert verified
     (part, *_) = sorted(desk.folder.glob(f"azplan-files/v1/**/invoice={invoice}/**/source/*.gz"))
     content = part.read_bytes()

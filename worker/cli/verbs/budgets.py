@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this group."""
     customer = "9b2a6d0e-5c43-4f7e-8f53-1d1f6d2c7a10"
     group = typer.Typer(cls=ListByDefault)
-    group.command("list", epilog=examples(app, "azplan budgets", "azplan budgets --over 80"))(list_)
+    group.command("list", epilog=examples(app, "azplan budgets list", "azplan budgets --over 80"))(list_)
     group.command(
         "set",
         epilog=examples(app, f"azplan budgets set {customer} 5000.00", f"azplan budgets set {customer} 250 --if none"),
