@@ -128,6 +128,7 @@ DEFAULTS = {
     "FILES__KEEP_UNBILLED": "7",
     "FILES__TRUST_ETAG": "true",
     "FILES__RECORDS_IN_EVENTS": "10000",
+    "COMPARE__TOLERANCE": "0",
 }
 
 

@@ -45,12 +45,13 @@ class Entra:
 class OneSource:
     """The tokens of an account whose application asks the authority as a real one does."""
 
-    user = None
+    user = graph_app = graph_user = None
 
     def __init__(self, app: TokenSource) -> None:
         self.app = app
 
     trouble = Tokens.trouble
+    _own = Tokens._own
 
 
 class SignedIn(World):

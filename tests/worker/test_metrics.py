@@ -24,6 +24,8 @@ LABELS = {
     "azplan_export_seconds": {"lines", "stage"},
     "azplan_export_lines_total": {"lines"},
     "azplan_export_bytes_total": {"lines", "direction"},
+    "azplan_comparison_total": {"status"},
+    "azplan_comparison_unexplained": {"partner", "currency"},
     "azplan_dataset_age_seconds": {"partner", "lines", "billed"},
     "azplan_dead_letter_backlog_commands": set(),
     "azplan_redrives_total": {"command", "outcome"},
