@@ -201,7 +201,7 @@ async def test_a_refusal_is_a_refusal(center: PartnerCenter, partner_center: Wir
 async def test_pages_that_microsoft_has_ended_are_gone(
     center: PartnerCenter, partner_center: Wire, body: object
 ) -> None:
-    """Nobody says what they answer. A 410 means it, whoever writes it; another foreign page proves nothing."""
+    """Nobody says what they answer. A 410 means it, also from a gateway; another foreign page proves nothing."""
     partner_center.will(answers(410, body))
     with pytest.raises(Gone):
         await read(center)

@@ -53,7 +53,7 @@ async def test_every_view_adds_up_to_the_same_total(simulator: Simulator, caller
 
 
 async def test_a_chosen_total_keeps_its_digits(simulator: Simulator, caller: Caller) -> None:
-    """Twenty-two digits come back as they were put in, and the share of the budget is counted anew."""
+    """Twenty-two digits come back as they were put in, and the share of the budget is counted again."""
     customer = simulator.customer("plan", budget="50")
     simulator.set_usage(customer, "20.0100000000000051")
     (record,) = exact(await caller.get("/customers/usagerecords"))["items"]

@@ -159,7 +159,7 @@ class Destination:
             yield copied
 
     async def clear(self, dataset: Dataset, keep: str | None = None) -> None:
-        """Remove what is staged of a dataset, except of the export `keep`. Whoever holds the dataset may call this."""
+        """Remove what is staged of a dataset, except of the export `keep`. Only for the dataset's holder."""
         kept = None if keep is None else f"{staging_folder(dataset, keep)}/"
         for folder in await self.staged(dataset):
             if kept is None or not kept.startswith(f"{folder}/"):

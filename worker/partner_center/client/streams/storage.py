@@ -1,7 +1,7 @@
 """The hosts that files are downloaded from, and the connections to them.
 
-The address of a file is signed: whoever knows it may read the file. So a file is asked for without any other right: no
-token, no cookie, and no redirect is followed.
+The address of a file is signed: everybody who knows it may read the file. So a file is asked for without any other
+right: no token, no cookie, and no redirect is followed.
 """
 
 from collections.abc import Callable, Sequence
