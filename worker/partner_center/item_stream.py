@@ -53,9 +53,9 @@ async def items(
 ) -> AsyncGenerator[bytes]:
     """Yield every item of a collection as the bytes that were sent, on one line. Null entries are left out.
 
-    Follows the links of the pages. A caller that stops early closes the iterator (`contextlib.aclosing`): the connection
-    is closed at once. Raises the errors of `PartnerCenter.stream`, and `Unanswered` if a page is cut or no collection, or
-    if the links form a circle or do not end.
+    Follows the links of the pages. A caller that stops early closes the iterator (`contextlib.aclosing`): the
+    connection is closed at once. Raises the errors of `PartnerCenter.stream`, and `Unanswered` if a page is cut or no
+    collection, or if the links form a circle or do not end.
     """
     followed: set[str] = set()
     opened: AbstractAsyncContextManager[AnswerStream] = center.stream(operation, path, query=query)

@@ -88,8 +88,8 @@ async def items(center: PartnerCenter, lines: LinesPath, *, size: int = SIZE) ->
     """Yield every line as the bytes that were sent, on one line, with the digits of every number.
 
     A page whose answer breaks is read again, and goes on behind the lines that were yielded. A caller that stops early
-    closes the iterator. Raises the errors of `PartnerCenter.stream`, and `Unanswered` where pages form a circle, do not end,
-    or differ between two readings.
+    closes the iterator. Raises the errors of `PartnerCenter.stream`, and `Unanswered` where pages form a circle, do not
+    end, or differ between two readings.
     """
     page, seen = _Page(), set[str]()
     for _ in range(MOST_PAGES):
