@@ -54,7 +54,18 @@ def test_with_everything_right_every_line_is_ok(
         set_up.setenv(name, value)
     ended = azplan("check", "--json")
     assert ended.code == 0
-    expected = ["settings", "broker", "topics", "rights", "journal", "files", "token", "call"]
+    expected = [
+        "settings",
+        "broker",
+        "topics",
+        "rights",
+        "journal",
+        "files",
+        "token",
+        "call",
+        "graph token",
+        "graph call",
+    ]
     # A test server may run without fsync. The check says so, and that is no failure.
     said = [each for each in ended.json if "fsync=off" not in each["detail"]]
     assert [(each["check"], each["result"]) for each in said] == [(check, "ok") for check in expected]
@@ -64,7 +75,7 @@ def test_with_everything_right_every_line_is_ok(
     plain = azplan("check")
     assert plain.code == 0
     lines = [line.split()[:2] for line in plain.out.splitlines() if "fsync=off" not in line]
-    assert [line for line in lines if line[:1] == ["ok"]] == [["ok", check] for check in expected]
+    assert [line for line in lines if line[:1] == ["ok"]] == [["ok", check.split()[0]] for check in expected]
 
 
 @pytest.mark.kafka
@@ -96,6 +107,8 @@ def test_a_broker_that_does_not_answer_leaves_the_other_checks_alone(
         "files": "ok",
         "token": "ok",
         "call": "ok",
+        "graph token": "ok",
+        "graph call": "ok",
     }
     assert "AZPLAN_KAFKA__BOOTSTRAP_SERVERS" in finding(ended, "broker")["advice"]
 
@@ -108,6 +121,7 @@ def test_a_wrong_secret_gives_no_token_and_names_the_setting_to_check(
     ended = azplan("check", "--json")
     assert ended.code == 69
     assert (results(ended)["token"], results(ended)["call"]) == ("failed", "skipped")
+    assert (results(ended)["graph token"], results(ended)["graph call"]) == ("skipped", "skipped")
     assert "AADSTS7000215" in finding(ended, "token")["detail"]
     assert "its value (not its id) into AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET" in finding(ended, "token")["advice"]
     assert "planted-canary" not in ended.out + ended.err
@@ -194,6 +208,53 @@ def test_a_partner_center_that_cannot_be_reached_has_a_token_and_no_call(
     ended = azplan("check", "--json")
     assert (results(ended)["token"], results(ended)["call"]) == ("ok", "failed")
     assert "AZPLAN_PARTNERS__CONTOSO__BASE_URL" in finding(ended, "call")["advice"]
+
+
+def test_a_missing_permission_at_microsoft_graph_is_a_warning(
+    set_up: pytest.MonkeyPatch, azplan: Azplan, partner_center: SimulatorProcess
+) -> None:
+    """It names the permission and the command that needs it. Every other command works without."""
+    for user in (None, str(partner_center.refresh_token_file)):
+        if user is not None:
+            set_up.setenv(REFRESH_TOKEN_FILE, user)
+        partner_center.fault(
+            "error_before", operation="graph.*", status=403, code="Authorization_RequestDenied", count=None
+        )
+        ended = azplan("check", "--json")
+        partner_center.calm()
+        assert (results(ended)["graph token"], results(ended)["graph call"]) == ("ok", "warning")
+        assert "ExportInvoiceLines" in finding(ended, "graph call")["detail"]
+        assert "Authorization_RequestDenied" in finding(ended, "graph call")["detail"]
+        assert "PartnerBilling.Read.All" in finding(ended, "graph call")["advice"]
+        assert "with a new id" not in finding(ended, "graph call")["advice"], "there is no command yet"
+
+
+def test_a_token_that_microsoft_graph_refuses_names_the_audience(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:
+    """The call of Partner Center is well: its audience is another setting."""
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__GRAPH_AUDIENCE", "https://api.partnercenter.microsoft.com")
+    ended = azplan("check", "--json")
+    found = results(ended)
+    assert (found["call"], found["graph token"], found["graph call"]) == ("ok", "failed", "skipped")
+    assert "AZPLAN_PARTNERS__CONTOSO__GRAPH_AUDIENCE" in finding(ended, "graph token")["advice"]
+
+
+def test_an_audience_that_the_tenant_lacks_names_the_setting_of_microsoft_graph(
+    set_up: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
+    """The advice of the sign-in is about the audience that was asked for."""
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__GRAPH_AUDIENCE", "https://nowhere.example")
+    advice = finding(azplan("check", "--json"), "graph token")["advice"]
+    assert "AZPLAN_PARTNERS__CONTOSO__GRAPH_AUDIENCE" in advice
+
+
+def test_a_microsoft_graph_that_cannot_be_reached_has_a_token_and_no_call(
+    set_up: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
+    """The check tells token and call apart, and names the setting with the address."""
+    set_up.setenv("AZPLAN_PARTNERS__CONTOSO__GRAPH_URL", "http://127.0.0.1:1/v1.0")
+    ended = azplan("check", "--json")
+    assert (results(ended)["graph token"], results(ended)["graph call"]) == ("ok", "failed")
+    assert "AZPLAN_PARTNERS__CONTOSO__GRAPH_URL" in finding(ended, "graph call")["advice"]
 
 
 def test_a_ca_file_that_is_not_there_is_a_wrong_setting(set_up: pytest.MonkeyPatch, azplan: Azplan) -> None:

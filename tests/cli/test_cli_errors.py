@@ -51,6 +51,17 @@ def test_a_code_with_two_meanings_shows_both(azplan: Azplan) -> None:
     assert [each["seenIn"] for each in meanings] == ["Partner Center, HTTP 403", "Partner Center, HTTP 400"]
 
 
+def test_a_code_of_microsoft_graph_names_the_service(azplan: Azplan) -> None:
+    """5000 is a number as those of Partner Center are; the others are words as those of Azure Resource Manager are."""
+    (no_data,) = azplan("errors", "explain", "5000", "--json").json["meanings"]
+    assert no_data["seenIn"] == "Microsoft Graph, an export that failed"
+    (denied,) = azplan("errors", "explain", "authorization_requestdenied", "--json").json["meanings"]
+    assert denied["seenIn"] == "Microsoft Graph, HTTP 403"
+    assert "PartnerBilling.Read.All" in denied["advice"]
+    (role,) = azplan("errors", "explain", "AuthorizationFailed", "--json").json["meanings"]
+    assert role["seenIn"] == "Azure Resource Manager, HTTP 403"
+
+
 def test_json_has_the_facts_under_their_names(azplan: Azplan) -> None:
     """Programs read these names."""
     found = azplan("errors", "explain", "ACTIVE_ASSETS", "--json").json

@@ -1,4 +1,4 @@
-"""The explanations of Partner Center's error codes."""
+"""The explanations of the error codes of Microsoft's services."""
 
 import pytest
 
@@ -29,7 +29,24 @@ CART_ITEMS = [
 # fmt: on
 
 
-@pytest.mark.parametrize("code", EXPLAINED)
+GRAPH = [
+    "BadRequest",
+    "invalidRequest",
+    "InvalidAuthenticationToken",
+    "unauthenticated",
+    "Authorization_RequestDenied",
+    "accessDenied",
+    "UnknownError",
+    "ResourceNotFound",
+    "itemNotFound",
+    "TooManyRequests",
+    "activityLimitReached",
+    "generalException",
+    "serviceNotAvailable",
+]
+
+
+@pytest.mark.parametrize("code", EXPLAINED + GRAPH)
 def test_every_documented_code_is_explained(code: str) -> None:
     """Each explanation has a title, a cause, a fault (who has to fix it), and advice."""
     for explanation in explanations(code):

@@ -50,7 +50,7 @@ def version_of(dataset: Dataset, origin: Origin, parts: Sequence[Part], worker: 
     content = content_sha256((blob.ordinal, blob.sha256, blob.bytes) for blob in blobs)
     name = version_name(origin.created_at, content)
     facts = merged([Facts.of(part.rows, part.details or {}) for part in _sources(parts)])
-    layout = layout_of(dataset.collection.removeprefix("lines="), parts, facts)
+    layout = layout_of(dataset.lines or dataset.collection, parts, facts)
     told = (*facts.notices, *layout.notices(), *([MONTH_TURN] if _month_turned(dataset, facts.range) else []))
 
     def manifest(published_at: datetime, supersedes: str | None) -> Manifest:

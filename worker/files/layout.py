@@ -83,6 +83,12 @@ class Dataset:
         """The folder of the dataset below the destination."""
         return f"{ROOT}/{self.path}"
 
+    @property
+    def lines(self) -> str | None:
+        """The kind of lines: `usage` for `lines=usage`. None for a dataset that is made of several kinds."""
+        name, _, kind = self.collection.partition("=")
+        return kind if name == "lines" else None
+
     @staticmethod
     def parse(path: str) -> "Dataset":
         """The dataset of a path below `v1`. Raises `UnsafeName` for a path of another form."""

@@ -21,7 +21,7 @@ _WORST_FIRST: Final[Mapping[Problem, Code]] = {
 }
 
 
-_NARROW, _WIDE = 18, 24
+_NARROW, _WIDE = 19, 24
 """Columns for the name of a check: with its account, or the longest name of a command alone."""
 
 
@@ -49,7 +49,8 @@ def check(
     """Test everything that the worker needs.
 
     Settings, broker, topics, each right on them, journal, a file at the destination of files (created, read, deleted),
-    and a harmless call to Partner Center with each kind of token. With `--customer` every command is validated for that
+    a harmless call to Partner Center with each kind of token, and one to Microsoft Graph, which gives the lines of
+    invoices. With `--customer` every command is validated for that
     customer too. Nothing else is changed, except that a refresh token gets its successor. Exit code 0 if all is well,
     78 for a wrong setting or a missing right, 69 for what does not answer, 1 otherwise, also for a command that does
     not work before somebody grants something.

@@ -25,7 +25,8 @@ def explain(
     code: Annotated[
         str,
         typer.Argument(
-            help="A code of azplan (active_assets), of Partner Center (900115), or of sign-in (AADSTS7000215)."
+            help="A code of azplan (active_assets), Partner Center (900115), Microsoft Graph (5000), or sign-in"
+            " (AADSTS7000215)."
         ),
     ],
     as_json: Json = False,

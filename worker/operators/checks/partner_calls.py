@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from uuid import UUID, uuid4
 
-from worker.operators.checks.findings import Finding, Problem, failed, ok, skipped
+from worker.operators.checks.findings import Finding, Problem, failed, ok, skipped, warning
+from worker.partner_center.answers.graph_access import GRANT_PERMISSION
 from worker.partner_center.client.account import Account
 from worker.partner_center.client.trouble_explanations import trouble_of
 from worker.partner_center.errors import (
@@ -13,15 +14,20 @@ from worker.partner_center.errors import (
     NeverSent,
     NotPermitted,
     Refused,
+    Throttled,
     TokenUnavailable,
     Unanswered,
 )
 from worker.partner_center.operation import Operation
 from worker.partner_center.port import Call
-from worker.partner_center.resources import agreements, customers
+from worker.partner_center.resources import agreements, billing_exports, customers
 
+TOKEN, CALL = "token", "call"
+"""The two checks of an account at Partner Center, as the application."""
 USER_TOKEN, USER_CALL = "user token", "user call"
 """The two checks of an account that has a user's refresh token."""
+GRAPH_TOKEN, GRAPH_CALL = "graph token", "graph call"
+"""The two checks of an account at Microsoft Graph, which only ExportInvoiceLines calls."""
 
 
 class Probe:
@@ -54,11 +60,41 @@ async def account_findings(account: Account) -> AsyncIterator[Finding]:
     """A harmless call for each kind of token that is configured: it needs the network, the token and the permission."""
     probe = Probe()
     center = account.center(probe)
-    async for finding in _flow(account, "token", "call", customers.page(center, size=1), probe):
+    async for finding in _flow(account, TOKEN, CALL, customers.page(center, size=1), probe):
         yield finding
     if center.permits(agreements.METADATA):
         async for finding in _flow(account, USER_TOKEN, USER_CALL, agreements.metadata(center), probe):
             yield finding
+
+
+async def graph_findings(account: Account) -> AsyncIterator[Finding]:
+    """A harmless call of Microsoft Graph: it needs the network, a token with the right audience, and the permission.
+
+    A missing permission is a warning: only the export of lines needs it.
+    """
+    probe, name = Probe(), account.name
+    try:
+        await billing_exports.try_permission(account.center(probe))
+    except TokenUnavailable as error:
+        yield failed_call(GRAPH_TOKEN, error, name)
+        yield skipped(GRAPH_CALL, "there is no token", name)
+    except NotPermitted as error:
+        yield ok(GRAPH_TOKEN, "there is one", name)
+        detail = f"ExportInvoiceLines cannot export lines from Microsoft Graph: {error}"
+        yield warning(GRAPH_CALL, detail, GRANT_PERMISSION, name)
+    except Refused as error:
+        yield ok(GRAPH_TOKEN, "there is one", name)
+        advice = f"Check AZPLAN_PARTNERS__{name.upper()}__GRAPH_URL: it ends with the version, such as /v1.0."
+        yield failed(GRAPH_CALL, Problem.REFUSED, str(error), advice, name)
+    except Throttled as error:
+        yield ok(GRAPH_TOKEN, "there is one", name)
+        yield warning(GRAPH_CALL, str(error), "Try again in a minute: the worker's own exports count too.", name)
+    except CallError as error:
+        yield ok(GRAPH_TOKEN, "there is one", name)
+        yield failed_call(GRAPH_CALL, error, name, address="GRAPH_URL")
+    else:
+        yield ok(GRAPH_TOKEN, "there is one", name)
+        yield ok(GRAPH_CALL, f"{probe.operation} answered in {probe.milliseconds} ms", name)
 
 
 async def _flow(

@@ -15,7 +15,7 @@ from worker.operators import connections
 from worker.operators.checks.customer_commands import customer_findings, skip_all
 from worker.operators.checks.destination import destination_finding
 from worker.operators.checks.findings import Finding, Problem, Result, failed, ok, skipped, warning
-from worker.operators.checks.partner_calls import account_findings
+from worker.operators.checks.partner_calls import CALL, GRAPH_CALL, GRAPH_TOKEN, TOKEN, account_findings, graph_findings
 from worker.operators.errors import InvalidRequest, InvalidValue
 from worker.operators.pauses import held_pauses, in_force
 from worker.operators.selection import customer_id, partner_name
@@ -70,7 +70,7 @@ async def findings(scope: Scope) -> AsyncIterator[Finding]:
     except SettingsError as error:
         advice = "Correct them; `azplan config show` shows where each value came from."
         yield failed("settings", Problem.CONFIGURATION, " ".join(error.problems), advice)
-        for check in ("broker", "topics", "rights", "journal", "files", "token", "call"):
+        for check in ("broker", "topics", "rights", "journal", "files", TOKEN, CALL, GRAPH_TOKEN, GRAPH_CALL):
             yield skipped(check, "the settings are not right")
         return
     names = scope.accounts(settings)
@@ -174,14 +174,14 @@ async def _pauses(settings: Settings) -> AsyncIterator[Finding]:
 async def _partners(settings: Settings, names: Sequence[str], customer: str | None) -> AsyncIterator[Finding]:
     if not settings.partners:
         advice = "Set AZPLAN_PARTNERS__<NAME>__TENANT_ID, __CLIENT_ID and __CLIENT_SECRET."
-        yield failed("token", Problem.CONFIGURATION, "no partner account is configured", advice)
-        yield skipped("call", "no partner account is configured")
+        yield failed(TOKEN, Problem.CONFIGURATION, "no partner account is configured", advice)
+        yield skipped(CALL, "no partner account is configured")
         return
     try:
         accounts = open_accounts(settings, Clock())
     except SettingsError as error:
-        yield failed("token", Problem.CONFIGURATION, " ".join(error.problems), "Correct the file or the setting.")
-        yield skipped("call", "the partner accounts cannot be used")
+        yield failed(TOKEN, Problem.CONFIGURATION, " ".join(error.problems), "Correct the file or the setting.")
+        yield skipped(CALL, "the partner accounts cannot be used")
         return
     for name, unused in unused_proxies(settings):
         if name in names:
@@ -195,10 +195,17 @@ async def _partners(settings: Settings, names: Sequence[str], customer: str | No
 
 
 async def _partner(settings: Settings, account: Account, customer: str | None) -> AsyncIterator[Finding]:
-    answers = True
+    answers = signed_in = True
     async for finding in account_findings(account):
         answers = answers and finding.result is Result.OK
+        signed_in = signed_in and (finding.check, finding.result) != (TOKEN, Result.FAILED)
         yield finding
+    if signed_in:
+        async for finding in graph_findings(account):
+            yield finding
+    else:
+        for check in (GRAPH_TOKEN, GRAPH_CALL):
+            yield skipped(check, "the application has no token for Partner Center", account.name)
     if customer is None:
         return
     if answers:

@@ -1,4 +1,4 @@
-"""What a code means: a code of azplan, of Partner Center, or of Microsoft's sign-in."""
+"""What a code means: a code of azplan, of one of Microsoft's services, or of Microsoft's sign-in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from events.codes import Code, FailedCode, RecordCode, RejectedCode, WaitingReas
 from worker.operators.errors import NothingFound
 from worker.partner_center.answers.error_code_explanations import Explanation, as_written, explanations, known_codes
 from worker.partner_center.client.trouble_explanations import Trouble, find_trouble, known_trouble
+from worker.partner_center.operation import SERVICES, Api
 
 SEEN_IN: Final[Mapping[type[Code], str]] = {
     RejectedCode: "CommandRejected",
@@ -54,9 +55,9 @@ def explain(code: str) -> ExplainedCode:
 
 
 def _of_a_service(each: Explanation) -> CodeMeaning:
-    seen_in = "an item of a cart" if each.status is None else f"HTTP {each.status}"
-    service = "Partner Center" if each.code.isdigit() else "Azure Resource Manager"
-    return CodeMeaning(f"{service}, {seen_in}", each.title, each.cause, each.fault, each.advice)
+    where = "an export that failed" if each.service is Api.GRAPH else "an item of a cart"
+    seen_in = where if each.status is None else f"HTTP {each.status}"
+    return CodeMeaning(f"{SERVICES[each.service]}, {seen_in}", each.title, each.cause, each.fault, each.advice)
 
 
 def _of_sign_in(each: Trouble) -> CodeMeaning:

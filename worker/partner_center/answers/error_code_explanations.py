@@ -1,8 +1,9 @@
-"""Error codes of Partner Center and Azure Resource Manager, explained to people: what happened, who resolves it, how.
+"""Error codes of Microsoft's services, explained to people: what happened, who resolves it, how.
 
-Each code is a row of `error_code_explanations.tsv` beside this module. Codes of faults and order errors have
-their HTTP status there, codes of items in a cart have `item` instead.
-Source: https://learn.microsoft.com/partner-center/developer/error-codes, and `cart-resources` there.
+Each code is a row of `error_code_explanations.tsv` beside this module, with its service. Codes of faults and order
+errors have their HTTP status there; `item` stands for an item in a cart, `operation` for an export that failed.
+Sources: https://learn.microsoft.com/partner-center/developer/error-codes, and `cart-resources` there;
+https://learn.microsoft.com/graph/errors and https://learn.microsoft.com/graph/api/partners-billing-operation-get.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from events.codes import Fault
+from worker.partner_center.answers.graph_access import GRANT_PERMISSION
+from worker.partner_center.operation import Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,9 @@ class Explanation:
     """One meaning of one code. A few codes have different meanings with different statuses."""
 
     code: str
+    service: Api
     status: int | None
-    """The documented HTTP status. None for the code of an item in a cart."""
+    """The documented HTTP status. None for the code of an item in a cart, and of an export that failed."""
     title: str
     cause: str
     fault: Fault
@@ -29,7 +33,7 @@ class Explanation:
 
 
 def explanations(code: str) -> tuple[Explanation, ...]:
-    """The meanings of a code: as a fault or order error first, then as an error of a cart item. Empty if unknown."""
+    """The meanings of a code: as a fault or order error first, then as one without a status. Empty if unknown."""
     return known_codes().get(code, ())
 
 
@@ -44,10 +48,9 @@ def known_codes() -> Mapping[str, tuple[Explanation, ...]]:
     found: dict[str, tuple[Explanation, ...]] = {}
     table = files(__package__).joinpath("error_code_explanations.tsv").read_text(encoding="utf-8")
     for line in table.splitlines()[1:]:
-        code, status, fault, advice, title, cause = line.split("\t")
-        explanation = Explanation(
-            code, None if status == "item" else int(status), title, cause, Fault(fault), _ADVICE[advice]
-        )
+        code, service, status, fault, advice, title, cause = line.split("\t")
+        number = int(status) if status.isdigit() else None
+        explanation = Explanation(code, Api(service), number, title, cause, Fault(fault), _ADVICE[advice])
         found[code] = (*found.get(code, ()), explanation)
     return MappingProxyType(found)
 
@@ -129,6 +132,23 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             "send the command with a new id."
         ),
         "nothing": "Nothing to do: it exists already.",
+        "data": (
+            "Nothing to do now: azplan asks again until AZPLAN_WAITS__DATA_DEADLINE. If the lines never come, compare "
+            "the invoice id and the currency with `azplan invoices list`."
+        ),
+        "graph_permission": f"{GRANT_PERMISSION} `azplan check` says whether it is there.",
+        "graph_token": (
+            "Check AZPLAN_PARTNERS__<NAME>__GRAPH_AUDIENCE, __GRAPH_URL and __AUTHORITY with `azplan check`: all must "
+            "belong to the same cloud."
+        ),
+        "graph_export": (
+            "Nothing to do if azplan goes on by itself: it asks for the export again. If the command is rejected, "
+            "compare the invoice id with `azplan invoices list`."
+        ),
+        "graph_throttled": (
+            "Nothing to do now: azplan waits as long as the answer says. If it happens often, lower "
+            "AZPLAN_PARTNERS__<NAME>__GRAPH_REQUESTS_PER_MINUTE."
+        ),
         "other": "This operation does not support such a product. Use the way that the description names.",
     }
 )

@@ -40,6 +40,8 @@ _API: Mapping[Flow, Api] = {
     "graph_app": Api.GRAPH,
     "graph_user": Api.GRAPH,
 }
+_AUDIENCE: Mapping[Api, str] = {Api.CENTER: "AUDIENCE", Api.ARM: "ARM_AUDIENCE", Api.GRAPH: "GRAPH_AUDIENCE"}
+"""The account's setting with the audience of a service's tokens."""
 _OWN_NEEDS = frozenset({"app", "app_user"})
 """The flows of the tokens that every worker needs all the time. The others are requested where a command needs them."""
 MOST_CUSTOMERS = 1_000
@@ -172,7 +174,7 @@ class TokenSource:
             pause = min(FIRST_PAUSE * 2.0**self._failures, LONGEST_PAUSE)
             self._failures = min(self._failures + 1, 30)
         self._not_before = self._clock.monotonic() + pause
-        self._why = why = error.trouble.at(self._account)
+        self._why = why = error.trouble.at(self._account, audience=_AUDIENCE[_API[self._flow]])
         self.trouble = error.reason
         self.plain = f"the authority gives no access token for the {_WHOSE[self._flow]}. {why.named}. {why.advice}"
         metrics.TOKEN_REQUESTS.labels(self._flow, "error", why.code or "none").inc()

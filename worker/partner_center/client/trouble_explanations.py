@@ -48,10 +48,13 @@ class Trouble:
         """The title, with the code if there is one."""
         return f"{self.title} ({self.code})" if self.code else self.title
 
-    def at(self, account: str, address: str = "AUTHORITY") -> "Trouble":
-        """The same trouble, with the account's name in the advice. `address`: the setting that names the host."""
-        names = self.advice.replace("<NAME>", account.upper()).replace("<ADDRESS>", address)
-        return replace(self, advice=names)
+    def at(self, account: str, address: str = "AUTHORITY", audience: str = "AUDIENCE") -> "Trouble":
+        """The same trouble, with the names of the account and of its settings in the advice.
+
+        `address`: the setting that names the host; `audience`: the setting that names the audience of the token.
+        """
+        advice = self.advice.replace("<NAME>__AUDIENCE", f"<NAME>__{audience}")
+        return replace(self, advice=advice.replace("<NAME>", account.upper()).replace("<ADDRESS>", address))
 
 
 def trouble_of(*kinds: str | None) -> Trouble:
@@ -67,7 +70,7 @@ def refused_token(code: str | None, api: Api) -> Trouble:
     """The trouble when a service refuses a token with this code of its own."""
     row = known_trouble()["refused" if api is Api.CENTER else f"refused_by_{api}"]
     for meaning in explanations(code or ""):
-        if meaning.status == _UNAUTHORIZED:
+        if meaning.status == _UNAUTHORIZED and meaning.service is api:
             return replace(row, title=f"{row.title}: {meaning.title} ({code})", advice=meaning.advice)
     return row
 

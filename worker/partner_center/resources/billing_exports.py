@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from pydantic import Field, ValidationError
 
@@ -219,8 +220,7 @@ async def look(center: PartnerCenter, location: str) -> ExportOperation:
     try:
         return await _look(center, location)
     except (Refused, Unanswered) as error:
-        if error.status == _GONE or (error.status == _UNKNOWN and isinstance(error, Refused)):
-            # What an expired operation answers beside its status is not documented.
+        if _is_forgotten(error):
             raise Gone(
                 error.operation,
                 error.description,
@@ -230,6 +230,11 @@ async def look(center: PartnerCenter, location: str) -> ExportOperation:
                 correlation_id=error.correlation_id,
             ) from None
         raise
+
+
+def _is_forgotten(error: Refused | Unanswered) -> bool:
+    """Whether Microsoft Graph has no such operation. What it says beside the status is not documented."""
+    return error.status == _GONE or (error.status == _UNKNOWN and isinstance(error, Refused))
 
 
 async def _look(center: PartnerCenter, location: str) -> ExportOperation:
@@ -246,6 +251,18 @@ async def _look(center: PartnerCenter, location: str) -> ExportOperation:
         error_message=error.message if error else None,
         manifest=await _manifest(center, answer) if answer.state == "succeeded" else None,
     )
+
+
+async def try_permission(center: PartnerCenter) -> None:
+    """Look at an operation that nobody began: Microsoft Graph tells who may not look before it says that none is there.
+
+    Changes nothing. Raises `NotPermitted` if the permission is missing, and the other errors of a call.
+    """
+    try:
+        await center.call(OPERATION, {"operation_id": str(uuid4())})
+    except (Refused, Unanswered) as error:
+        if not _is_forgotten(error):
+            raise
 
 
 def has_no_data(operation: ExportOperation) -> bool:

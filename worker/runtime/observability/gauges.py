@@ -10,12 +10,16 @@ from worker import metrics
 from worker.broker.port import BrokerError, Partition, Source
 from worker.clock import Clock
 from worker.errors import JournalUnavailable
+from worker.files.layout import Dataset
 from worker.journal.journal import Journal
+from worker.journal.records import SECOND, Micros
 
 log = structlog.get_logger("azplan.gauges")
 
 EVERY = 5.0
 LOOP_EVERY = 1.0
+VERSIONS_EVERY = 60.0
+"""Seconds between two looks at what all workers have published."""
 
 
 class Gauges:
@@ -43,6 +47,8 @@ class Gauges:
         self._topic = topic
         self._clock = clock
         self._rebalances = 0
+        self._versions_at = float("-inf")
+        self._versions: Mapping[str, Micros] = {}
 
     async def run(self) -> None:
         """Measure every few seconds."""
@@ -50,12 +56,12 @@ class Gauges:
             await self._late()
             self._reading()
             self._quota()
+            for measure in (self._published, self._lag, self._backlog):
+                try:
+                    await measure()
+                except (BrokerError, JournalUnavailable) as error:
+                    log.debug("gauges.skipped", error=str(error))
             metrics.show_dataset_ages(self._clock.now().timestamp())
-            try:
-                await self._lag()
-                await self._backlog()
-            except (BrokerError, JournalUnavailable) as error:
-                log.debug("gauges.skipped", error=str(error))
             await asyncio.sleep(EVERY)
 
     async def _late(self) -> None:
@@ -73,6 +79,20 @@ class Gauges:
         for partner, family, ceiling, used in self._ceilings():
             metrics.CEILING.labels(partner, family).set(ceiling)
             metrics.CEILING_USED.labels(partner, family).set(used)
+
+    async def _published(self) -> None:
+        """Learn what this worker's predecessors and the other workers have published."""
+        if self._clock.monotonic() - self._versions_at < VERSIONS_EVERY:
+            return
+        versions = await self._journal.exports.newest()
+        for path, at in versions.items():
+            if self._versions.get(path) == at:
+                continue
+            dataset = Dataset.parse(path)
+            if dataset.lines is not None:
+                billed = dataset.invoice_id is not None
+                metrics.version_published(dataset.partner, dataset.lines, at / SECOND, billed=billed)
+        self._versions, self._versions_at = versions, self._clock.monotonic()
 
     async def _lag(self) -> None:
         lags = await self._source.lag()

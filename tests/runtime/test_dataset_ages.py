@@ -1,0 +1,39 @@
+"""The age of the newest version of each kind of lines, as a metric."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from tests.datasets.stage import CREATED, bench_in, export
+from worker import metrics
+from worker.files.layout import Dataset, Unbilled
+from worker.runtime.observability.gauges import Gauges
+
+BILLED = Dataset("restarted", "lines=usage", invoice_id="G1")
+UNBILLED = Dataset("restarted", "lines=reconciliation", unbilled=Unbilled("2026-11", "EUR"))
+MADE_OF_LINES = Dataset("restarted", "focus=1.2", invoice_id="G1")
+
+
+def age(lines: str, billed: str) -> float | None:
+    """The value of the metric. None while it has none."""
+    labels = {"partner": "restarted", "lines": lines, "billed": billed}
+    return metrics.REGISTRY.get_sample_value("azplan_dataset_age_seconds", labels)
+
+
+async def test_a_restarted_worker_knows_what_was_published_before(tmp_path: Path) -> None:
+    """It reads the journal at the start, and then once a minute what other workers have published."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        gauges = Gauges(bench.journal, cast("Any", None), "in", cast("Any", bench.clock), {})
+        for number, dataset in enumerate((BILLED, UNBILLED, MADE_OF_LINES)):
+            await export(
+                bench, work, dataset=dataset, created=CREATED + timedelta(days=number), step=f"publish {number}"
+            )
+        assert age("usage", "true") is None
+        await gauges._published()
+        metrics.show_dataset_ages(bench.clock.now().timestamp() + 3600)
+        for lines, billed in (("usage", "true"), ("reconciliation", "false")):
+            shown = age(lines, billed)
+            assert shown is not None
+            assert 3600 <= shown < 3660
+        assert age("1.2", "true") is None, "FOCUS is made of lines that have an age of their own"
