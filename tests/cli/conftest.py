@@ -1,49 +1,21 @@
 """The command line in this process: its output and its exit code."""
 
-import json
-import logging
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
 
-from worker.cli.main import call
-from worker.logs import OURS
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A verb that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The output, read as JSON."""
-        return json.loads(self.out)
-
+from tests.support.verbs import Ended, call_apart, logging_as_it_was
 
 Azplan = Callable[..., Ended]
 
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """Restore the logging: a verb configures logging for its process, which all tests share."""
-    names = (None, *OURS)
-    levels = [logging.getLogger(name).level for name in names]
-    handlers = list(logging.getLogger().handlers)
-    yield
-    logging.getLogger().handlers[:] = handlers
-    for name, level in zip(names, levels, strict=True):
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
+    """Restore the logging after a verb."""
+    with logging_as_it_was():
+        yield
 
 
 @pytest.fixture
@@ -62,9 +34,7 @@ def azplan(clean_place: Path, capsys: pytest.CaptureFixture[str]) -> Azplan:
 
     def run(*words: str) -> Ended:
         capsys.readouterr()
-        # In a thread of its own: the event loop of a verb must not disturb the loop of the test.
-        with ThreadPoolExecutor(1) as apart:
-            code = apart.submit(call, words).result()
+        code = call_apart(*words)
         printed = capsys.readouterr()
         return Ended(code, printed.out, printed.err)
 

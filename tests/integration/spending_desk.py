@@ -13,6 +13,7 @@ from ops.local.kafka_messages import Heard, Sent, answered, send
 from ops.local.simulator import TENANT, SimulatorProcess
 from ops.local.topics import Topics
 from tests.support.looking import calls_of, commands_of
+from tests.support.verbs import type_verb
 
 AT_MICROSOFT = {
     "billing_exports.operation": "graph.operation",
@@ -43,8 +44,14 @@ class Desk:
         stories = await answered(self.topics, commands, within=60)
         return [stories[each.id] for each in commands]
 
-    def type(self, *words: str, code: int = 0) -> Any:
-        """Type a verb with `--json`. Returns what it printed; it must have ended with this exit code."""
+    def type(self, *words: str) -> Any:
+        """Type a verb with `--json` in this process. Returns what it printed; it must have ended well."""
+        done = type_verb(*words, "--json", settings=self.settings, cwd=self.folder)
+        assert done.code == 0, f"{words} ended with {done.code}:\n{done.out}\n{done.err}"
+        return done.json
+
+    def start(self, *words: str, code: int = 0) -> Any:
+        """The same in a process of its own, which takes a second longer. It must have ended with this exit code."""
         done = azplan(*words, "--json", settings=self.settings, cwd=self.folder)
         assert done.returncode == code, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""What Azure costs, budgets, invoices and their lines: asked by command and by verb, on real parts.
+"""What Azure costs, budgets, invoices and their lines: each is asked by a command and by a verb, on real parts.
 
 Every figure is the simulator's, to the last digit, and every call is in a timeline.
 """
@@ -114,18 +114,22 @@ async def test_the_usage_of_a_customer_adds_up_over_subscriptions_resources_and_
             *(Sent("ReportUsage", customer, each) for each in (*asked, {**of_one, "by": part}))
         )
         shown = desk.type("usage", "--customer", customer)
-        shown_parts = desk.type("usage", "--customer", customer, "--subscription", subscription, "--by", part)
-        shown_meters = desk.type("usage", "--customer", customer, "--subscription", subscription, "--by", "meter")
+        shown_one, shown_parts, shown_meters = (
+            desk.type("usage", "--customer", customer, "--subscription", subscription, *by)
+            for by in ((), ("--by", part), ("--by", "meter"))
+        )
 
-    for answer in (whole, listed, one, meters, parts):
-        assert answer[-1].type == "UsageReported", answer[-1].data
-        assert sum(Decimal(each["total"]) for each in answer[-1].data["totals"]) == Decimal(books["total"])
-    assert whole[-1].data["budget"] == (BUDGET if model == 0 else None)
+    told = [answer[-1].data for answer in (whole, listed, one, meters, parts)]
+    for each in (*told, shown, shown_one, shown_parts, shown_meters):
+        assert sum(Decimal(total["total"]) for total in each["totals"]) == Decimal(books["total"]), each
+    assert whole[-1].data["budget"] == shown["budget"] == (BUDGET if model == 0 else None)
+    assert (shown["periodStart"], shown["periodEnd"]) == (told[0]["periodStart"], told[0]["periodEnd"])
+    assert (shown_one["subscriptionId"], shown_one["usageRecords"]) == (subscription, [])
     assert {each["id"]: each["total"] for each in records(listed)} == books["subscriptions"]
     assert [each["total"] for each in shown["usageRecords"]] == [total]
-    for told, verb in ((records(parts), shown_parts), (records(meters), shown_meters)):
-        assert sum(Decimal(each["total"]) for each in told) == Decimal(total)
-        assert sorted(each["total"] for each in told) == sorted(each["total"] for each in verb["usageRecords"])
+    for divided, verb in ((records(parts), shown_parts), (records(meters), shown_meters)):
+        assert sum(Decimal(each["total"]) for each in divided) == Decimal(total)
+        assert sorted(each["total"] for each in divided) == sorted(each["total"] for each in verb["usageRecords"])
 
 
 async def test_a_budget_is_set_removed_and_reported(desk: Desk, customers: tuple[str, str]) -> None:
@@ -139,6 +143,7 @@ async def test_a_budget_is_set_removed_and_reported(desk: Desk, customers: tuple
         listed = desk.type("budgets")
         typed = desk.type("budgets", "set", customer, "12.5", "--if", amount, "--yes")
         cleared = desk.type("budgets", "clear", customer, "--yes")
+        ((*_, again),) = await desk.ask(Sent("SetUsageBudget", customer, {"amount": None}))
 
     assert (first.data["previous"], first.data["current"], first.data["alreadySet"]) == (None, amount, False)
     assert (same.data["previous"], same.data["alreadySet"]) == (amount, True)
@@ -146,6 +151,7 @@ async def test_a_budget_is_set_removed_and_reported(desk: Desk, customers: tuple
     assert {each["id"]: each["budget"] for each in listed} == {customers[0]: BUDGET, customer: amount}
     assert (typed["previous"], typed["current"]) == (amount, "12.5")
     assert (cleared["previous"], cleared["current"]) == ("12.5", None)
+    assert (again.data["previous"], again.data["alreadySet"]) == (None, True)
     effects = desk.center.book("effects", customer=customer, kind="budget.set")
     changes = [(each["detail"]["previous"], each["detail"]["amount"]) for each in effects]
     assert changes == [(None, amount), (amount, "12.5"), ("12.5", None)]
@@ -159,6 +165,7 @@ async def test_invoices_are_listed_and_shown_with_balances_and_estimate_links(de
         (*_, listed), (*_, one) = await desk.ask(asked, of_account("ReportInvoices", invoiceId=invoice))
         shown = desk.type("invoices", "--from", "2026-01-01")
         shown_one = desk.type("invoices", "show", invoice)
+        sent = desk.type("send", "ReportInvoices", "--include", '["estimateLinks"]', "--wait", "1m")
 
     assert [(each["id"], Decimal(each["total"])) for each in listed.data["invoices"]] == [(invoice, Decimal(total))]
     assert [each["id"] for each in shown["invoices"]] == [invoice]
@@ -166,7 +173,11 @@ async def test_invoices_are_listed_and_shown_with_balances_and_estimate_links(de
     assert (shown_one["id"], shown_one["total"]) == (invoice, one.data["invoices"][0]["total"])
     assert one.data["invoices"][0]["ways"] == {"reconciliation": "graph", "usage": "graph"}
     assert [(each["currency"], each["balance"]) for each in listed.data["balances"]] == [("EUR", total)]
-    assert listed.data["estimateLinks"]
+    assert shown["balances"] == listed.data["balances"]
+    assert {(each["type"], each["period"]) for each in listed.data["estimateLinks"]} == {
+        (kind, period) for kind in ("daily_rated_usage", "non_consumption") for period in ("Current", "Previous")
+    }
+    assert sent["events"][-1]["data"]["estimateLinks"] == listed.data["estimateLinks"]
 
 
 async def test_a_statement_and_a_tax_receipt_are_fetched_into_files_once(desk: Desk, invoice: str) -> None:
@@ -223,14 +234,15 @@ async def test_legacy_lines_come_in_pages_and_are_exported(desk: Desk) -> None:
     legacy = desk.center.invoice(id="D000000777", usage_lines=30)
     with desk.every_call_told():
         ((*_, told),) = await desk.ask(of_account("ExportInvoiceLines", invoiceId=legacy))
+        shown = desk.type("invoices", "export", legacy)
 
     assert told.type == "InvoiceLinesExported", told.data
-    assert {(each["lines"], each["way"]) for each in told.data["datasets"]} == {
-        ("reconciliation", "v1"),
-        ("usage", "v1"),
-    }
-    for dataset in told.data["datasets"]:
-        assert dataset["rows"] == desk.center.figures(legacy, dataset["lines"])["rows"]
+    rows = {kind: ("v1", desk.center.figures(legacy, kind)["rows"]) for kind in ("reconciliation", "usage")}
+    for answer in (told.data, shown):
+        assert {each["lines"]: (each["way"], each["rows"]) for each in answer["datasets"]} == rows
+    versions = [[each["version"] for each in answer["datasets"]] for answer in (told.data, shown)]
+    assert versions[0] == versions[1], "the same pages are the same version"
+    assert {each["alreadyExported"] for each in shown["datasets"]} == {True}
 
 
 def test_every_exported_file_is_what_its_manifest_says(desk: Desk, invoice: str) -> None:
@@ -245,7 +257,7 @@ def test_every_exported_file_is_what_its_manifest_says(desk: Desk, invoice: str)
     part.chmod(0o644)
     try:
         part.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        desk.type("files", "verify", code=1)
+        desk.start("files", "verify", code=1)
     finally:
         part.write_bytes(content)
 
