@@ -85,11 +85,12 @@ class UsageTotal(Message):
 
 
 class UsageFile(Message):
-    """A file that holds records."""
+    """A file that holds all records of a report."""
 
     uri: Prose
     format: Label
-    """`source`: JSON lines, compressed with gzip; each line is a record as in `UsageRecorded`."""
+    """`source`: JSON lines, compressed with gzip; each line is a record as in `UsageRecorded`. `parquet`: the same
+    records as a table, where the worker can write it."""
     rows: Count
     bytes: Count
     sha256: Label

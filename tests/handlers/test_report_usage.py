@@ -328,6 +328,26 @@ async def test_records_go_to_a_file(stage: Stage, deliver: str) -> None:
     assert (file["rows"], file["format"]) == (3, "source")
 
 
+@pytest.mark.parametrize("cast", [Cast(files={"formats": ("source", "parquet")})], indirect=True, ids=["parquet"])
+async def test_records_in_a_file_are_parquet_too_where_it_is_installed(stage: Stage) -> None:
+    """The same records as a table: amounts are decimals with all digits. The file begins with JSON lines."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    plan, legacy = stage.simulator.customer("plan", currency="EUR", budget="100"), stage.simulator.customer("legacy")
+    stage.simulator.set_usage(plan, total=TOTAL)
+    answer, _ = await reported(stage, usage(account(stage), scope="customers", deliver="files"))
+    source, table = answer["files"]
+    assert [(each["format"], each["rows"]) for each in answer["files"]] == [("source", 2), ("parquet", 2)]
+    assert hashlib.sha256(bytes_at(table["uri"])).hexdigest() == table["sha256"]
+    rows = parquet.read_table(table["uri"].removeprefix("file://")).to_pylist()
+    lines = [json.loads(line) for line in gzip.decompress(bytes_at(source["uri"])).splitlines()]
+    assert [each["id"] for each in rows] == [each["id"] for each in lines]
+    by_id = {each["id"]: each for each in rows}
+    assert by_id[plan.id]["total"] == Decimal(TOTAL)
+    assert (by_id[plan.id]["budget"], by_id[plan.id]["currency"]) == (Decimal(100), "EUR")
+    assert (by_id[legacy.id]["budget"], by_id[legacy.id]["currencyLocale"]) == (None, "en-US")
+    assert by_id[plan.id]["lastModified"].tzinfo is not None
+
+
 async def test_ten_thousand_customers_are_twenty_pages(stage: Stage) -> None:
     """Up to so many records stand in events. The pages are published with the answer, in one transaction."""
     stage.simulator.customers(10_000, "plan")

@@ -123,7 +123,7 @@ def _files(parts: Iterable[Part]) -> tuple[PublishedFile, ...]:
 
 def layout_of(lines: str, parts: Iterable[Part], facts: Facts) -> Layout:
     """The columns of the Parquet parts; without such parts, the columns that the lines would have."""
-    layout = Layout(lines, legacy=is_legacy(facts.columns), wires=frozenset(facts.columns))
+    layout = Layout(lines, legacy=is_legacy(facts.columns, lines), wires=frozenset(facts.columns))
     for part in parts:
         if part.format == PARQUET:
             layout = layout.joined(Layout.of((part.details or {})["layout"]))

@@ -23,7 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _VERSION = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
-_ENDINGS = {SOURCE: "jsonl.gz", PARQUET: "parquet"}
+ENDINGS = {SOURCE: "jsonl.gz", PARQUET: "parquet"}
+"""How the names of files end, by their format."""
 
 
 class UnsafeName(ValueError):
@@ -154,4 +155,4 @@ def version_name(created_at: datetime, content: str) -> str:
 
 def part_path(form: str, ordinal: int) -> str:
     """The path of a part within its version: `source/part-00000.jsonl.gz`, `parquet/part-00000.parquet`."""
-    return f"{form}/part-{ordinal:05}.{_ENDINGS[form]}"
+    return f"{form}/part-{ordinal:05}.{ENDINGS[form]}"

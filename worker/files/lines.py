@@ -1,4 +1,4 @@
-"""The attributes of invoice lines: our name of each, what the wire may call it, and its type.
+"""The attributes of invoice lines and usage records: our name of each, what the wire may call it, and its type.
 
 Sources: Microsoft's resource pages "Invoice resources" (line items of the v1 API) and "attributeSet" of the partner
 billing reports in Microsoft Graph. The API writes names in camelCase, files in PascalCase, and some attributes have a
@@ -69,10 +69,19 @@ customerBillableAccount meteredService meteredServiceType meteredRegion project 
 """)
 """Known attributes of other lines: legacy offers, and what the API adds. A version has those that its lines have."""
 
+RECORDS = "usageRecords"
+USAGE_RECORDS = _names("""
+kind id name subscriptionId entitlementId entitlementName resourceUri resourceType resourceGroup meterId meterName
+category subcategory unit quantity total currency currencyLocale totalUsd budget percentUsed isUpgraded status offerId
+partnerOnRecord lastModified
+""")
+"""The members of a record of `UsageRecorded`. Azplan writes these files itself: each member has one name."""
+
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "usage": USAGE,
     "reconciliation": RECONCILIATION,
     "aggregatedUsage": (),
+    RECORDS: USAGE_RECORDS,
 }
 """The columns that every version of these lines has."""
 
@@ -90,6 +99,12 @@ chargeStartDate chargeEndDate usageDate orderDate subscriptionStartDate subscrip
 """)
 )
 
+TYPES_OF_RECORDS: Mapping[str, ValueType] = {
+    **dict.fromkeys(_names("quantity total totalUsd budget percentUsed"), ValueType.DECIMAL),
+    "lastModified": ValueType.TIMESTAMP,
+}
+"""The types of the members of a usage record that are no text."""
+
 SYNONYMS: Mapping[str, tuple[str, Decimal | None]] = {
     "unit": ("unitOfMeasure", None),
     "tier2mpnid": ("resellerMpnId", None),
@@ -104,27 +119,31 @@ LEGACY = frozenset({"offerid", "detaillineitemid", "meteredservice", "pretaxchar
 _KNOWN = {name.lower(): name for name in [*OTHERS, *USAGE, *RECONCILIATION]}
 
 
-def attribute(wire: str, *, legacy: bool = False) -> Attribute:
-    """The attribute that the wire calls `wire`, in any case.
+def attribute(wire: str, *, lines: str, legacy: bool = False) -> Attribute:
+    """The attribute that the wire calls `wire` in these lines, in any case.
 
     An attribute that nobody knows is text under its own name in camelCase. `legacy`: the line is one of a legacy offer.
     """
+    if lines == RECORDS:
+        return Attribute(wire, type_of(wire, lines), known=wire in USAGE_RECORDS)
     lower = wire.lower()
     if lower in SYNONYMS and not (legacy and lower in _KNOWN):
         name, factor = SYNONYMS[lower]
-        return Attribute(name, type_of(name), factor)
+        return Attribute(name, type_of(name, lines), factor)
     if lower in _KNOWN:
-        return Attribute(_KNOWN[lower], type_of(_KNOWN[lower]))
+        return Attribute(_KNOWN[lower], type_of(_KNOWN[lower], lines))
     return Attribute(wire[:1].lower() + wire[1:], ValueType.TEXT, known=False)
 
 
-def type_of(name: str) -> ValueType:
-    """The type of the column that we call `name`."""
+def type_of(name: str, lines: str) -> ValueType:
+    """The type of the column of these lines that we call `name`."""
+    if lines == RECORDS:
+        return TYPES_OF_RECORDS.get(name, ValueType.TEXT)
     if name in DECIMALS:
         return ValueType.DECIMAL
     return ValueType.TIMESTAMP if name in TIMESTAMPS else ValueType.TEXT
 
 
-def is_legacy(wires: Iterable[str]) -> bool:
+def is_legacy(wires: Iterable[str], lines: str) -> bool:
     """Whether lines with these attributes belong to a legacy offer."""
-    return not LEGACY.isdisjoint(wire.lower() for wire in wires)
+    return lines != RECORDS and not LEGACY.isdisjoint(wire.lower() for wire in wires)

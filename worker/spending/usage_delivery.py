@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,9 @@ from typing import Any, Self
 
 from events.messages.usage import ReportUsage, UsageFile, UsageRecord, UsageRecorded
 from events.report_pages import in_pages
+from worker.files.conversion.process import SourcePart, extra_installed
+from worker.files.layout import ENDINGS, PARQUET, SOURCE
+from worker.files.lines import RECORDS
 from worker.handling import Context
 from worker.partner_center.resources.spending.usage import UsageItem
 from worker.spending.usage_figures import Kind, Sums, record
@@ -21,7 +24,7 @@ class Delivery:
     def __init__(self, ctx: Context, command: ReportUsage) -> None:
         self.sums = Sums()
         self._ctx = ctx
-        self._name = f"usage-records/{command.scope}/{ctx.now():%Y%m%dT%H%M%SZ}-{{sha}}.jsonl.gz"
+        self._name = f"usage-records/{command.scope}/{ctx.now():%Y%m%dT%H%M%SZ}-{{sha}}"
         self._keeps = command.deliver != "none" and not ctx.validate_only
         self._most = 0 if command.deliver == "files" else ctx.files.options.records_in_events
         self._records: list[UsageRecord] = []
@@ -48,17 +51,13 @@ class Delivery:
     async def deliver(self) -> Mapping[str, Any]:
         """The members `records`, `pages` and `files` of the answer, once all records are taken.
 
-        Raises the errors of `CommandFiles.document` where the records go to a file.
+        Raises the errors of `CommandFiles.document` and `Converter.parquet` where the records go to files.
         """
         for page in in_pages(self._records):
             self._pages.append(page)
             await asyncio.sleep(0)  # other commands go on between two pages
-        number, files = self._written + len(self._records), []
-        if self._file is not None:
-            path, written, _ = self._file
-            written.close()
-            made = await self._ctx.files.document(self._name, path)
-            files = [UsageFile(uri=made.uri, format="source", rows=number, bytes=made.bytes, sha256=made.sha256)]
+        number = self._written + len(self._records)
+        files = [] if self._file is None else [await self._document(form, path) async for form, path in self._forms()]
         return {"records": number, "pages": len(self._pages), "files": files}
 
     def say(self) -> None:
@@ -66,6 +65,24 @@ class Delivery:
         for number, page in enumerate(self._pages, start=1):
             place = UsageRecorded.nth_place(number)
             self._ctx.say(place, UsageRecorded, page=number, pages=len(self._pages), records=page)
+
+    async def _forms(self) -> AsyncIterator[tuple[str, Path]]:
+        """The finished files by their formats: JSON lines, and Parquet where it is installed and wanted."""
+        if self._file is None:
+            return
+        source, written, _ = self._file
+        written.close()
+        converted = None
+        if PARQUET in self._ctx.files.options.formats and extra_installed():
+            converter = self._ctx.files.converter
+            (converted,) = (await converter.parquet(RECORDS, [SourcePart(0, source)], source.parent)).parts
+        yield SOURCE, source
+        if converted is not None and converted.path is not None:
+            yield PARQUET, converted.path
+
+    async def _document(self, form: str, path: Path) -> UsageFile:
+        made = await self._ctx.files.document(f"{self._name}.{ENDINGS[form]}", path)
+        return UsageFile(uri=made.uri, format=form, rows=self._written, bytes=made.bytes, sha256=made.sha256)
 
     def _write(self) -> None:
         """Move all records that are kept to the file. It is the same for the same records: gzip notes no time."""

@@ -69,7 +69,7 @@ def list_(
     else:
         say_how_many(len(rows), "customer")
     for file in report.answer.files:
-        say(f"{file.rows} records are in a file, and not in this table: {file.uri}")
+        say(f"{file.rows} records are in a file ({file.format}), and not in this table: {file.uri}")
 
 
 def set_(

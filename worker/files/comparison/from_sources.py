@@ -17,7 +17,7 @@ def rows_of(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     layout: Layout | None = None
     names: dict[str, Any] = {}
     for members in lines(path):
-        layout = layout or Layout(kind, legacy=is_legacy(list(members)))
+        layout = layout or Layout(kind, legacy=is_legacy(list(members), kind))
         row: dict[str, Any] = {}
         for wire, value in members.items():
             if wire not in names:

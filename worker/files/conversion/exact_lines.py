@@ -136,7 +136,7 @@ class Facts:
 
     def layout(self, before: Layout) -> Layout:
         """`before`, joined with what these facts need."""
-        legacy = is_legacy(list(self.kinds))
+        legacy = is_legacy(list(self.kinds), before.lines)
         found = Layout(before.lines, legacy, frozenset(self.kinds), frozenset(self.unfit), frozenset(self.doubled))
         return before.joined(found)
 

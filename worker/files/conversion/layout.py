@@ -56,13 +56,14 @@ class Layout:
 
     def attribute(self, wire: str) -> Attribute:
         """The attribute that the wire calls `wire` in these lines."""
-        return attribute(wire, legacy=self.legacy)
+        return attribute(wire, lines=self.lines, legacy=self.legacy)
 
     def columns(self) -> dict[str, ValueType]:
         """The columns by their names, in order: the fixed ones, then what else the lines have."""
         fixed = () if self.legacy else COLUMNS.get(self.lines, ())
         found = sorted({self.attribute(wire).name for wire in self.wires} - set(fixed))
-        return {name: ValueType.TEXT if name in self.as_text else type_of(name) for name in [*fixed, *found]}
+        types = {name: type_of(name, self.lines) for name in [*fixed, *found]}
+        return types | dict.fromkeys(self.as_text & types.keys(), ValueType.TEXT)
 
     def described(self) -> list[Mapping[str, str | None]]:
         """The columns as manifest.json lists them: name, name on the wire (null: absent), type."""
@@ -77,7 +78,7 @@ class Layout:
     def notices(self) -> list[str]:
         """What a reader should know of these columns."""
         unknown = {self.attribute(wire).name for wire in self.wires if not self.attribute(wire).known}
-        timestamps = {name for name in self.as_text if type_of(name) is ValueType.TIMESTAMP}
+        timestamps = {name for name in self.as_text if type_of(name, self.lines) is ValueType.TIMESTAMP}
         return [
             *(f"new_attribute:{name}" for name in sorted(unknown)),
             *(f"decimals_as_text:{name}" for name in sorted(self.as_text - timestamps)),

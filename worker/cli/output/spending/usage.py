@@ -54,7 +54,8 @@ def show_totals(answer: UsageReported) -> None:
         _fact("over budget", ", ".join(told) or "not told by Microsoft")
     _fact("as of", f"{answer.as_of:%Y-%m-%d %H:%M} UTC")
     for file in answer.files:
-        show_wrapped(f"{file.rows} records are in {file.uri}", indent=LABEL, start=f"{'file':<{LABEL}}")
+        where = f"{file.rows} records as {file.format} are in {file.uri}"
+        show_wrapped(where, indent=LABEL, start=f"{'file':<{LABEL}}")
 
 
 def show_budget(answer: UsageBudgetSet) -> None:
