@@ -1,9 +1,7 @@
 """`azplan invoices compare`: reads the files of an export, and says whether the invoice adds up."""
 
 import gzip
-import hashlib
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,9 @@ import pytest
 from ops.bench.invoices import book
 from tests.cli.conftest import Azplan
 from tests.files.test_comparison import found_in, last_rate, summed
+from tests.support.standing import stand
 from worker.files.comparison.shape import breakdown, described
-from worker.files.layout import MANIFEST, POINTER, Dataset
-from worker.files.manifest import Manifest, PublishedFile, Source, canonical
+from worker.files.layout import Dataset
 
 VERSION = "20261108T081959Z-6b1f0c9d2a47"
 
@@ -36,29 +34,14 @@ def publish(place: Path, *, short: bool = False, off: str = "0", collection: str
     if short:
         made.usage = made.usage[:200]
     dataset = Dataset("contoso", collection, invoice_id="G016907411")
-    folder = place / "files" / dataset.version_folder(VERSION)
-    folder.mkdir(parents=True)
     lines = "".join(json.dumps(each) + "\n" for each in breakdown(summed(made)))
-    (folder / "groups.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
     more: dict[str, Any] = {
         "comparison": described(found_in(made, **last_rate(made))),
         "month": "2026-10",
         "inputs": [{"lines": "usage", "rows": 300}, {"lines": "reconciliation", "rows": len(made.reconciliation)}],
     }
-    manifest = Manifest(
-        dataset=dataset,
-        version=VERSION,
-        supersedes=None,
-        published_at=datetime(2026, 11, 8, 10, 31, tzinfo=UTC),
-        worker="1",
-        source=Source("azplan", None, None, None, None, "0" * 64),
-        files=[PublishedFile("groups.jsonl.gz", "comparison", 1, 1, "0" * 64, None)],
-        rows=0,
-        more=more,
-    ).to_bytes()
-    (folder / MANIFEST).write_bytes(manifest)
-    pointer = {"version": VERSION, "manifestSha256": hashlib.sha256(manifest).hexdigest()}
-    (folder.parent / POINTER).write_bytes(canonical(pointer))
+    groups = {"groups.jsonl.gz": ("comparison", gzip.compress(lines.encode()))}
+    stand(place / "files", dataset, VERSION, groups, **more)
 
 
 @pytest.mark.parametrize("collection", ["focus=1.2", "comparison=1"])

@@ -1,5 +1,6 @@
 """`azplan usage` and `azplan budgets`: the sent commands, the tables, the JSON and the exit codes."""
 
+import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,8 +20,11 @@ from tests.cli.conftest import Azplan
 from tests.cli.test_cli_customers import ACCOUNT, CUSTOMER, OTHER, TENANT
 from tests.cli.test_cli_layout import COLOUR
 from tests.cli.test_cli_terminal import at_a_terminal
+from tests.support.standing import stand
 from worker.cli.output.spending.usage import show_totals
+from worker.files.layout import Dataset, Unbilled
 
+VERSION = "20260322T101959Z-6b1f0c9d2a47"
 PLAN = "8d1f6a20-4b7e-4c35-9a52-e6c0b1f7d3a4"
 RECORDS = [
     {
@@ -228,10 +232,19 @@ def test_words_that_do_not_fit_exit_2(azplan: Azplan, words: tuple[str, ...]) ->
 
 
 @pytest.mark.kafka
-def test_a_picture_shows_the_customers_against_their_budgets(here: Topics, azplan: Azplan, clean_place: Path) -> None:
-    """`--chart` writes an SVG, and the terminal shows the same with blocks. Each customer has a budget."""
+def test_a_picture_shows_budgets_and_the_cost_by_day(
+    here: Topics, azplan: Azplan, clean_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--chart` writes an SVG, and the terminal shows the same with blocks. Files are read below AZPLAN_FILES__URL."""
+    monkeypatch.setenv("AZPLAN_FILES__URL", "file:files")
+    line = {"UsageDate": "2026-03-02T00:00:00Z", "BillingPreTaxTotal": "4213.87"}
+    part = gzip.compress(json.dumps(line).encode() + b"\n")
+    dataset = Dataset("contoso", "lines=usage", unbilled=Unbilled("2026-03", "EUR"))
+    stand(clean_place / "files", dataset, VERSION, {"source/part": ("source", part)})
     with Answerer(here, _worker):
         ended = azplan("usage", "--chart", "usage.svg", "--wait", "1m")
+        (clean_place / "files" / dataset.version_folder(VERSION) / "source/part").write_bytes(part[:-1])
+        damaged = azplan("usage", "--chart", "other.svg", "--wait", "1m")
     assert ended.code == 0, ended.err
     drawn = (clean_place / "usage.svg").read_text("utf-8")
     assert ET.fromstring(drawn).tag.endswith("svg")
@@ -240,6 +253,11 @@ def test_a_picture_shows_the_customers_against_their_budgets(here: Topics, azpla
     assert "Zero" not in drawn
     assert "█" in ended.out
     assert "2 customers with a budget" in ended.err
+    assert "March 2026 up to day 2: 4\u202f213.87 EUR" in drawn
+    assert f"2026-03 version {VERSION}" in drawn
+    assert "Cost by day, EUR" in ended.out
+    assert "The cost by day cannot be read: not gzip, or cut" in damaged.err
+    assert (damaged.code, "Cost by day" in (clean_place / "other.svg").read_text("utf-8")) == (0, False)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_blocks_fill_the_terminal_and_no_more() -> None:
     """At 80 and at 160 columns. A forecast is a thin line, and what is over the budget is red."""
     found = bullets(rows(RECORDS, order="name"))
     for most in (80, 160):
-        lines = [("".join(parts), style) for parts, style in blocks(found, most)]
+        lines = [(f"{name}{bar}{told}", style) for name, (bar, style), told in blocks(found, most)]
         assert {len(line) for line, _ in lines} == {most}
         assert [style for _, style in lines] == ["red", "blue", "blue"]
         assert "╎" in lines[1][0]

@@ -15,6 +15,7 @@
 | `scratch` | folders for files under way |
 | `lines` | the attributes of invoice lines: names, second names, types |
 | `conversion` | lines become typed columns, in a child process |
+| `daily_costs` | what usage lines cost by day |
 | `comparison` | usage, reconciliation and invoice: do they add up? |
 | `focus` | lines as FOCUS 1.2 |
 """

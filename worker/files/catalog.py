@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from worker.files.destination import Destination
-from worker.files.layout import MANIFEST, ROOT, STAGING, VERSION, Dataset, UnsafeName, is_version
+from worker.files.layout import MANIFEST, ROOT, STAGING, VERSION, Dataset, UnsafeName, is_version, safe_name
 from worker.files.store import Entry
 
 
@@ -55,6 +55,12 @@ async def datasets(destination: Destination, dataset: Dataset | None = None) -> 
     folder = ROOT if dataset is None else dataset.folder
     found = await _collect(destination.store.entries(folder))
     return [found[path] for path in sorted(found) if dataset is None or path == dataset.path]
+
+
+async def unbilled_months(destination: Destination, partner: str, collection: str) -> list[Dataset]:
+    """The unbilled months of a partner's collection, such as `lines=usage`, that have a version."""
+    found = await _collect(destination.store.entries(f"{ROOT}/partner={safe_name(partner)}/{collection}/unbilled"))
+    return [found[path].dataset for path in sorted(found) if found[path].standing]
 
 
 async def trim(destination: Destination, dataset: Dataset) -> list[str]:

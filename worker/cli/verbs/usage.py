@@ -1,13 +1,14 @@
 """`azplan usage`: what Azure costs now. Sends ReportUsage and waits for its answer."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from events.wire.text import counted
+from worker.assembly.parts import open_destination
 from worker.cli.asking import ask
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
@@ -17,6 +18,8 @@ from worker.cli.output.json import show_json
 from worker.cli.output.spending.bullets import show_bullets
 from worker.cli.output.spending.usage import say_how_many, show_rows, show_totals
 from worker.clock import Clock
+from worker.files.conversion.exact_lines import UnreadableLines
+from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.operators.errors import NotPossible, Unsuccessful
 from worker.operators.invoices.bridge_picture import Caption
 from worker.operators.sending import usage_reports
@@ -24,6 +27,7 @@ from worker.operators.sending.send import SendRequest
 from worker.operators.sending.usage_reports import UsageReport, UsageRow
 from worker.operators.usage.bullets import bullets
 from worker.operators.usage.bullets_picture import picture
+from worker.operators.usage.monthly_costs import TwoMonths, monthly_costs
 from worker.settings import model
 from worker.settings.model import Settings
 
@@ -62,7 +66,7 @@ def usage(
     ] = "total",
     top: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first so many rows.")] = None,
     chart: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Also draw the customers against their budgets.")
+        Path | None, typer.Option(metavar="FILE.svg", help="Also draw budgets and the cost by day.")
     ] = None,
     partner: OfAccount = None,
     wait: AnswerWait = PATIENCE,  # type: ignore[assignment]  # the parser makes a timedelta of it
@@ -70,9 +74,10 @@ def usage(
 ) -> None:
     """Show what Azure costs in the present period: all customers, one customer, or one subscription.
 
-    Sends ReportUsage and waits for the answer. All figures are Microsoft's estimates. With `--json` the data of
-    UsageReported, with all records in `usageRecords[]`. Exit code 4 when the command was rejected, 1 when it failed, 5
-    when no answer came in time.
+    Sends ReportUsage and waits for the answer. All figures are Microsoft's estimates. `--chart` draws customers against
+    their budgets, and beside them the cost of this month and of the one before by day, where unbilled usage was
+    exported. With `--json` the data of UsageReported, with all records in `usageRecords[]`. Exit code 4 when the
+    command was rejected, 1 when it failed, 5 when no answer came in time.
     """
     if subscription is not None and customer is None:
         raise Stop(Code.USAGE, "--subscription is one of a customer's.", "Name the customer with --customer.")
@@ -85,7 +90,7 @@ def usage(
     report = asyncio.run(_report(settings, asked))
     rows = usage_reports.rows(report.records, order=sort, top=top)
     if chart is not None:
-        _draw(rows, report, chart, blocks=not as_json)
+        _draw(rows, report, asyncio.run(_costs(settings, report)), chart, blocks=not as_json)
     if as_json:
         show_json({**report.answer.wire_data(), "usageRecords": [row.record.wire_data() for row in rows]})
         return
@@ -97,8 +102,8 @@ def usage(
     show_totals(report.answer)
 
 
-def _draw(rows: list[UsageRow], report: UsageReport, chart: Path, *, blocks: bool) -> None:
-    """Write the picture of the customers that have a budget, and show the same as blocks."""
+def _draw(rows: list[UsageRow], report: UsageReport, costs: list[TwoMonths], chart: Path, *, blocks: bool) -> None:
+    """Write the picture of the customers that have a budget and of the cost by day, and show the same as blocks."""
     found = bullets(rows)
     title = f"Usage against budgets · {report.answer.partner or 'one account'}"
     made = f"as of {report.answer.as_of:%Y-%m-%d %H:%M} UTC, azplan"
@@ -106,13 +111,27 @@ def _draw(rows: list[UsageRow], report: UsageReport, chart: Path, *, blocks: boo
         title, f"share of the budget; hairline: forecast for the end of the month; Microsoft's usage {made}"
     )
     try:
-        chart.write_text(picture(caption, found), "utf-8")
+        chart.write_text(picture(caption, found, costs), "utf-8")
     except OSError as error:
         raise Stop(Code.FAILED, f"{chart} cannot be written: {error.strerror}.", "Name another file.") from error
     if blocks:
-        show_bullets(found)
+        show_bullets(found, costs)
         show()
     say(f"The picture is in {chart}: {counted(len(found), 'customer')} with a budget.")
+    if not costs:
+        say("It has no cost by day: `azplan invoices export --unbilled current --currency C` exports what that takes.")
+
+
+async def _costs(settings: Settings, report: UsageReport) -> list[TwoMonths]:
+    """The cost by day, where unbilled usage was exported. Files that cannot be read cost the picture only this part."""
+    at = report.answer.as_of.astimezone(UTC)
+    costs: list[TwoMonths] = []
+    for account in [report.answer.partner] if report.answer.partner else list(settings.partners):
+        try:
+            costs += await monthly_costs(open_destination(settings), account, at)
+        except (DestinationRefused, DestinationUnavailable, UnreadableLines, FileNotFoundError) as no:
+            say(f"The cost by day cannot be read: {no}")
+    return costs
 
 
 def _asked(
