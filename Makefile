@@ -90,6 +90,10 @@ backlog: $(READY) ## Process 10 000 commands on a real Kafka and PostgreSQL, and
 drain: $(READY) ## Work off a backlog under Microsoft's ceiling with 1 and 3 replicas, and measure (9 minutes)
 	$(BIN)/python -m ops.bench.drain
 
+.PHONY: invoices
+invoices: $(READY) ## Turn 200 invoices into FOCUS datasets, and sum them (half a minute)
+	AZPLAN_TEST_INVOICES=200 $(BIN)/python -m pytest -n 0 tests/files/test_focus_invoices.py
+
 .PHONY: lines
 lines: $(READY) ## Turn a million invoice lines into Parquet, and measure beside a plain loop
 	$(BIN)/python -m ops.bench.conversion

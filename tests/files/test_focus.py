@@ -48,7 +48,7 @@ def dataset(
     return done, pq.read_table(folder / "costs.parquet").to_pylist()
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(9))
 def test_the_sum_of_billed_cost_is_the_invoice(tmp_path: Path, seed: int) -> None:
     """To the cent, with tax where the lines show it, else before tax; and every amount of usage is untouched."""
     made = book(seed, tax=["none", "shown", "hidden"][seed % 3], currency=["EUR", "USD", "JPY"][seed // 3 % 3])
