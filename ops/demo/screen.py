@@ -52,20 +52,21 @@ class Screen:
     def show(self, performances: Sequence[Performance]) -> None:
         """Print the table at the end; on a terminal the live table is there already."""
         if not self._console.is_terminal:
-            self._console.print(table(performances))
+            self._console.print(table(performances, wide=True))
 
     def _line(self, performance: Performance, event: PublishedEvent) -> None:
         scene = performance.scene
         self._console.print(f"  {performance.number:>2}  {short(scene.kind.wire_type()):<24} {visible(outcome(event))}")
 
 
-def table(performances: Sequence[Performance]) -> Table:
-    """A table of the scenes with their events, seconds and calls."""
+def table(performances: Sequence[Performance], *, wide: bool = False) -> Table:
+    """A table of the scenes with their events, seconds and calls. `wide`: only the events may take several lines."""
     made = Table(
         "", "command", "what it shows", "events", "s", "calls", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold"
     )
     made.columns[4].justify = made.columns[5].justify = "right"
     made.columns[1].no_wrap = True
+    made.columns[2].no_wrap = wide
     for performance in performances:
         scene = performance.scene
         seconds = "" if performance.seconds is None else f"{performance.seconds:.1f}"

@@ -146,8 +146,17 @@ async def accept(journal: Journal, *items: Intake) -> list[Taken]:
 
 
 async def claim(journal: Journal, *, partners: Sequence[str] = ("us",), running: Sequence[str] = ()) -> list[Work]:
-    """Claim the commands that can run now."""
+    """Claim the commands that can run now, by the database's clock.
+
+    A journal estimates that clock, and is behind it by up to a round trip. After this look at the clock its estimate is
+    not before anything that another journal has written.
+    """
+    await journal.transactions.read(_look_at_the_clock)
     return list((await journal.claim(partners, 100, running)).work)
+
+
+async def _look_at_the_clock(_tx: Transaction) -> None:
+    """Every transaction begins with the database's clock."""
 
 
 async def only(journal: Journal) -> Work:
