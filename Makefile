@@ -30,6 +30,7 @@ demo: $(READY) ## Watch azplan work on this machine: no Docker, no account
 
 .PHONY: test
 test: $(READY) ## Run all tests, with a real Kafka and a real PostgreSQL if available
+	@$(BIN)/python -m compileall -q worker events ops tests  # Tests start many processes: none compiles the modules again.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: lint
