@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,16 @@ def place(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return clean_place
 
 
-def publish(place: Path, *, short: bool = False, off: str = "0", collection: str = "focus=1.2") -> None:
+def publish(
+    place: Path, *, short: bool = False, off: str = "0", foreign: bool = False, collection: str = "focus=1.2"
+) -> None:
     """What an export of this invoice publishes of its comparison."""
     made = book(5, tax="hidden", usage_lines=300)
     made.total += Decimal(off)
     if short:
         made.usage = made.usage[:200]
+    if foreign:
+        made.reconciliation[0]["currency"] = "GBP"
     dataset = Dataset("contoso", collection, invoice_id="G016907411")
     lines = "".join(json.dumps(each) + "\n" for each in breakdown(summed(made)))
     more: dict[str, Any] = {
@@ -60,6 +65,14 @@ def test_a_different_invoice_is_exit_code_1(place: Path, azplan: Azplan) -> None
     publish(place, off="12.50")
     ended = azplan("invoices", "compare", "G016907411")
     assert (ended.code, "unexplained 12.50" in ended.out) == (1, True)
+
+
+def test_the_number_of_lines_is_told_where_there_is_one_currency(place: Path, azplan: Azplan) -> None:
+    """It is that of all lines, whatever their currency."""
+    publish(place, foreign=True)
+    told = azplan("invoices", "compare", "G016907411").out
+    assert re.findall(r"^  usage lines +(.*\.\d\d)", told, re.MULTILINE)[-1] == "0.00"
+    assert len(re.findall("usage lines", told)) == 2
 
 
 def test_incomplete_usage_is_exit_code_5(place: Path, azplan: Azplan) -> None:

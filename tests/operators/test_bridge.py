@@ -113,3 +113,37 @@ def test_the_picture_is_one_of_text_and_bars(currency: dict[str, Any]) -> None:
     assert ('class="alarm"' in drawn) is (currency is APART)
     assert re.search(r"116.871\.51 EUR|117.684\.01 EUR", drawn)
     assert "prefers-color-scheme:dark" in drawn
+
+
+LARGE = {
+    name: f"{Decimal(WELL[name]) * 10**8:f}" for name in ("usage", "lines", "linesBeforeTax", "invoice", "unexplained")
+}
+
+
+def test_long_amounts_and_notes_touch_neither_a_bar_nor_the_edge() -> None:
+    """Amounts of a currency without cents have many digits: the axis becomes shorter."""
+    rounding = ROUNDING | {"amount": "-1896820311.42", "bound": "16342000010"}
+    outside = {"kind": "notInUsage", "amount": "2702620000000", "parts": [{"kind": "seats", "amount": "2702620000000"}]}
+    tax = TAX | {"amount": "1866016000000", "rateKnown": False}
+    drawn = picture(
+        Caption("KRW", "version 1"), [("KRW", bridge(WELL | LARGE | {"explained": [tax, rounding, outside]}))]
+    )
+    bars = [each for each in ET.fromstring(drawn).iter() if each.tag.endswith("rect")]
+    texts = [each for each in ET.fromstring(drawn).iter() if each.tag.endswith("}text")]
+    amounts = [each for each in texts if each.get("class") == "value"]
+    notes = [each for each in texts if (each.text or "").startswith(("bound", "19.0"))]
+
+    assert [each.text for each in notes] == ["bound ±16 342 000 010.00", "19.0 %, first seen"]
+    assert all(float(each.attrib["x"]) + 7 * len(each.text or "") <= 720 for each in notes)
+    begin = min(float(each.attrib["x"]) - 8 * len(each.text or "") for each in amounts)
+    assert max(float(bar.attrib["x"]) + float(bar.attrib["width"]) for bar in bars) < begin
+
+
+def test_the_amounts_at_the_axis_do_not_touch() -> None:
+    """Where the least amount is just below 0, 0 has its line and no words."""
+    outside = {"kind": "notInUsage", "amount": "995", "parts": [{"kind": "reservations", "amount": "-5"}]}
+    outside["parts"] = [{"kind": "reservations", "amount": "-5"}, {"kind": "seats", "amount": "1000"}]
+    amounts = dict.fromkeys(("lines", "linesBeforeTax", "invoice"), "995") | {"usage": "0"}
+    drawn = picture(Caption("G1", "version 1"), [("EUR", bridge(WELL | amounts | {"explained": [outside]}))])
+
+    assert re.findall(r">([^<]*) EUR</text>", drawn) == ["−5.00", "995.00"]

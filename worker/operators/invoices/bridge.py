@@ -87,8 +87,8 @@ def _changes(currency: Mapping[str, Any]) -> Iterator[tuple[str, Decimal, Kind, 
 
 
 def bound(text: str) -> str:
-    """A bound with two decimals, rounded away from zero: the exact one is in the files."""
-    return f"{_EXACT.quantize(Decimal(text), Decimal('0.01')):f}"
+    """A bound with two decimals and groups of three digits, rounded away from zero: the exact one is in the files."""
+    return f"{_EXACT.quantize(Decimal(text), Decimal('0.01')):,f}".replace(",", " ")
 
 
 def percent(rate: str) -> str:

@@ -28,11 +28,13 @@ def show_comparison(invoice: ComparedInvoice) -> None:
     """One table for each currency."""
     status = invoice.comparison["status"].replace("_", " ")
     month = date.fromisoformat(f"{invoice.month}-01")
-    for currency in invoice.comparison["currencies"]:
+    currencies = invoice.comparison["currencies"]
+    rows = invoice.rows if len(currencies) == 1 else {}  # they are those of all currencies
+    for currency in currencies:
         show((f"{invoice.invoice_id} · {month:%B %Y} · {currency['currency']} · {status}", "bold"))
-        for line in lines(bridge(currency), invoice.rows, width() or USUAL_WIDTH):
+        for line in lines(bridge(currency), rows, width() or USUAL_WIDTH):
             show(*line)
-    if not invoice.comparison["currencies"]:
+    if not currencies:
         show(f"{invoice.invoice_id} · {month:%B %Y} · {status}")
 
 
@@ -64,13 +66,14 @@ def _told(steps: Sequence[Step], *, words: bool) -> list[Step]:
 
 
 def _lines(told: Sequence[Step], rows: Mapping[str, int], most: int) -> list[list[Styled]]:
-    counts = [grouped(Decimal(rows[COUNTED[step.label]])) if step.label in COUNTED else "" for step in told]
+    kinds = [COUNTED.get(step.label, "") for step in told]
+    counts = [grouped(Decimal(rows[kind])) if kind in rows else "" for kind in kinds]
     amounts = [_amount(step.amount).partition(".") for step in told]
     before = max(cell_len(whole) for whole, _, _ in amounts)
     after = max(len(part) for _, _, part in amounts)
     labels = max(len(step.label) for step in told)
-    counted = max(len(step.label) + len(INDENT) + len(count) for step, count in zip(told, counts, strict=True) if count)
-    label = max(labels, counted)
+    with_count = [len(step.label) + len(INDENT) + len(count) for step, count in zip(told, counts, strict=True) if count]
+    label = max([labels, *with_count])
     made = []
     for step, count, (whole, point, part) in zip(told, counts, amounts, strict=True):
         left = f"{INDENT}{step.label}{count.rjust(label - len(step.label))}{INDENT}"
