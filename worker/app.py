@@ -172,7 +172,9 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
     asked = Requests(journal, tenants.resolve, carried_out, given.attention)
     probes = ProbeRequests(journal, [account.try_now for account in accounts.values()], given.attention)
     retention = Retention(journal, ages(settings), clock, given.spread, given.rest)
-    gauges = Gauges(journal, given.source, kafka.commands_topic, clock, consumer.newest, partial(ceilings, accounts))
+    gauges = Gauges(
+        journal, given.source, kafka.commands_topic, clock, consumer.newest, partial(ceilings, accounts), list(accounts)
+    )
     parts = ServiceParts(
         journal=journal,
         source=given.source,

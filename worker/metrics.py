@@ -5,6 +5,7 @@ They live in a registry of their own, so that what is exported is what is writte
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +20,7 @@ from prometheus_client import (
 
 from events.codes import FailedCode, RecordCode, WaitingReason, codes
 from events.messages.base import commands
+from events.messages.invoice_lines import Comparison
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 ProcessCollector(registry=REGISTRY)
@@ -144,9 +146,7 @@ EXPORT_DURATION = _histogram(
     "export_seconds", "How long an export was in a stage; downloading once for each run.", _CRITICAL, "lines", "stage"
 )
 EXPORT_LINES = _counter("export_lines_total", "Lines in parts that were stored.", "lines")
-EXPORT_BYTES = _counter(
-    "export_bytes_total", "Bytes that were downloaded (in) and published (out).", "lines", "direction"
-)
+EXPORT_BYTES = _counter("export_bytes_total", "Bytes downloaded (in) and published (out).", "lines", "direction")
 COMPARISONS = _counter("comparison_total", "Comparisons of invoices with their lines, by what they found.", "status")
 COMPARISON_UNEXPLAINED = _gauge(
     "comparison_unexplained", "What nothing explains of the invoice that was compared last.", "partner", "currency"
@@ -243,10 +243,11 @@ def prepare(
         PRODUCED_EVENTS.labels(name, "acknowledged")
         PRODUCED_EVENTS.labels(name, "failed")
     for flow in FLOWS:
-        TOKEN_REQUESTS.labels(flow, "ok", "none")
-        TOKEN_REQUESTS.labels(flow, "cached", "none")
-        TOKEN_REQUESTS.labels(flow, "error", "none")
+        for outcome in ("ok", "cached", "error"):
+            TOKEN_REQUESTS.labels(flow, outcome, "none")
     THROTTLE_WAIT.labels("partner")
+    for status in get_args(Comparison.model_fields["status"].annotation):
+        COMPARISONS.labels(status)
     for level in LOG_LEVELS:
         LOG_MESSAGES.labels(level)
 

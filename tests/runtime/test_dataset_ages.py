@@ -12,11 +12,12 @@ from worker.runtime.observability.gauges import Gauges
 BILLED = Dataset("restarted", "lines=usage", invoice_id="G1")
 UNBILLED = Dataset("restarted", "lines=reconciliation", unbilled=Unbilled("2026-11", "EUR"))
 MADE_OF_LINES = Dataset("restarted", "focus=1.2", invoice_id="G1")
+OF_A_REMOVED_ACCOUNT = Dataset("removed", "lines=usage", invoice_id="G1")
 
 
-def age(lines: str, billed: str) -> float | None:
+def age(lines: str, billed: str, partner: str = "restarted") -> float | None:
     """The value of the metric. None while it has none."""
-    labels = {"partner": "restarted", "lines": lines, "billed": billed}
+    labels = {"partner": partner, "lines": lines, "billed": billed}
     return metrics.REGISTRY.get_sample_value("azplan_dataset_age_seconds", labels)
 
 
@@ -24,8 +25,8 @@ async def test_a_restarted_worker_knows_what_was_published_before(tmp_path: Path
     """It reads the journal at the start, and then once a minute what other workers have published."""
     async with bench_in(tmp_path) as bench:
         work = await bench.begin()
-        gauges = Gauges(bench.journal, cast("Any", None), "in", cast("Any", bench.clock), {})
-        for number, dataset in enumerate((BILLED, UNBILLED, MADE_OF_LINES)):
+        gauges = Gauges(bench.journal, cast("Any", None), "in", cast("Any", bench.clock), {}, accounts=["restarted"])
+        for number, dataset in enumerate((BILLED, UNBILLED, MADE_OF_LINES, OF_A_REMOVED_ACCOUNT)):
             await export(
                 bench, work, dataset=dataset, created=CREATED + timedelta(days=number), step=f"publish {number}"
             )
@@ -36,4 +37,5 @@ async def test_a_restarted_worker_knows_what_was_published_before(tmp_path: Path
             shown = age(lines, billed)
             assert shown is not None
             assert 3600 <= shown < 3660
+        assert age("usage", "true", "removed") is None, "nobody is called about an account that is no more"
         assert age("1.2", "true") is None, "FOCUS is made of lines that have an age of their own"

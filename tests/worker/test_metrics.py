@@ -95,6 +95,7 @@ def test_what_is_known_is_there_from_the_start() -> None:
     assert value("azplan_dead_letters_total", command="unknown", reason="invalid_json") is not None
     labels = {"operation": "upgrades.create", "method": "POST", "code": "lost"}
     assert value("azplan_partner_center_requests_total", **labels) is not None
+    assert value("azplan_comparison_total", status="different") is not None
     for flow in ("app", "app_user"):
         assert value("azplan_auth_token_requests_total", flow=flow, outcome="error", error="none") is not None
     assert value("azplan_build_info", version="1", revision="abc", python="3.11") == 1

@@ -1,7 +1,7 @@
 """Metrics that are measured every few seconds: lag, backlog, ages, the event loop's own lateness."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import structlog
 
@@ -33,11 +33,14 @@ class Gauges:
         clock: Clock,
         newest: Mapping[Partition, float],
         ceilings: Callable[[], Iterable[tuple[str, str, int, int]]] = lambda: (),
+        accounts: Collection[str] = (),
     ) -> None:
         """`newest` has the timestamp of the newest record taken in from each partition, in Unix time.
 
-        `ceilings` gives partner account, resource family, ceiling and requests of the last minute.
+        `ceilings` gives partner account, resource family, ceiling and requests of the last minute. `accounts` are the
+        partner accounts whose files have an age: what an account published that is configured no more needs nobody.
         """
+        self._accounts = accounts
         self._ceilings = ceilings
         self._newest = newest
         self._begun = clock.now().timestamp()
@@ -89,7 +92,7 @@ class Gauges:
             if self._versions.get(path) == at:
                 continue
             dataset = Dataset.parse(path)
-            if dataset.lines is not None:
+            if dataset.lines is not None and dataset.partner in self._accounts:
                 billed = dataset.invoice_id is not None
                 metrics.version_published(dataset.partner, dataset.lines, at / SECOND, billed=billed)
         self._versions, self._versions_at = versions, self._clock.monotonic()
