@@ -172,9 +172,7 @@ def assemble(settings: Settings, given: Dependencies) -> Service:
     asked = Requests(journal, tenants.resolve, carried_out, given.attention)
     probes = ProbeRequests(journal, [account.try_now for account in accounts.values()], given.attention)
     retention = Retention(journal, ages(settings), clock, given.spread, given.rest)
-    gauges = Gauges(
-        journal, given.source, kafka.commands_topic, clock, consumer.newest, partial(ceilings, accounts), list(accounts)
-    )
+    gauges = Gauges(journal, given.source, kafka.commands_topic, clock, consumer.newest, accounts)
     parts = ServiceParts(
         journal=journal,
         source=given.source,
@@ -227,11 +225,6 @@ def turn_parts(
         lags=learned.of,
         validate_only=settings.worker.validate_only,
     )
-
-
-def ceilings(accounts: Mapping[str, Account]) -> Iterator[tuple[str, str, int, int]]:
-    """Partner account, resource family, ceiling and requests of the last minute, for each family in use."""
-    return ((name, *each) for name, account in accounts.items() for each in account.ceilings())
 
 
 def join(given: Dependencies, work: Work, closed: Callable[[str], str | None]) -> Traffic:

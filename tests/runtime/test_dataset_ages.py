@@ -25,7 +25,9 @@ async def test_a_restarted_worker_knows_what_was_published_before(tmp_path: Path
     """It reads the journal at the start, and then once a minute what other workers have published."""
     async with bench_in(tmp_path) as bench:
         work = await bench.begin()
-        gauges = Gauges(bench.journal, cast("Any", None), "in", cast("Any", bench.clock), {}, accounts=["restarted"])
+        gauges = Gauges(
+            bench.journal, cast("Any", None), "in", cast("Any", bench.clock), {}, {"restarted": cast("Any", None)}
+        )
         for number, dataset in enumerate((BILLED, UNBILLED, MADE_OF_LINES, OF_A_REMOVED_ACCOUNT)):
             await export(
                 bench, work, dataset=dataset, created=CREATED + timedelta(days=number), step=f"publish {number}"

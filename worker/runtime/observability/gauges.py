@@ -1,7 +1,8 @@
 """Metrics that are measured every few seconds: lag, backlog, ages, the event loop's own lateness."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import structlog
 
@@ -22,6 +23,13 @@ VERSIONS_EVERY = 60.0
 """Seconds between two looks at what all workers have published."""
 
 
+class OfAccount(Protocol):
+    """What is measured of a partner account."""
+
+    def ceilings(self) -> Iterable[tuple[str, int, int]]:
+        """For each resource family that was called: name, ceiling, requests of this worker in the last minute."""
+
+
 class Gauges:
     """Sets the gauges until cancelled. A gauge that cannot be measured now keeps its last value."""
 
@@ -32,16 +40,13 @@ class Gauges:
         topic: str,
         clock: Clock,
         newest: Mapping[Partition, float],
-        ceilings: Callable[[], Iterable[tuple[str, str, int, int]]] = lambda: (),
-        accounts: Collection[str] = (),
+        accounts: Mapping[str, OfAccount],
     ) -> None:
         """`newest` has the timestamp of the newest record taken in from each partition, in Unix time.
 
-        `ceilings` gives partner account, resource family, ceiling and requests of the last minute. `accounts` are the
-        partner accounts whose files have an age: what an account published that is configured no more needs nobody.
+        `accounts` are the configured ones, by their names. What another account has published needs nobody any more.
         """
         self._accounts = accounts
-        self._ceilings = ceilings
         self._newest = newest
         self._begun = clock.now().timestamp()
         self._shown: set[Partition] = set()
@@ -79,9 +84,10 @@ class Gauges:
         self._rebalances = health.rebalances
 
     def _quota(self) -> None:
-        for partner, family, ceiling, used in self._ceilings():
-            metrics.CEILING.labels(partner, family).set(ceiling)
-            metrics.CEILING_USED.labels(partner, family).set(used)
+        for partner, account in self._accounts.items():
+            for family, ceiling, used in account.ceilings():
+                metrics.CEILING.labels(partner, family).set(ceiling)
+                metrics.CEILING_USED.labels(partner, family).set(used)
 
     async def _published(self) -> None:
         """Learn what this worker's predecessors and the other workers have published."""
