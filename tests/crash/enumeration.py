@@ -11,17 +11,17 @@ from datetime import timedelta
 from pathlib import Path as Folder
 
 from ops.simulator.simulator import Simulator, build
+from tests.crash.deaths import SETTLE, Death, Point
 from tests.crash.paths import Path
 from tests.support.boundaries import Life, Script, elsewhere
 from tests.support.callers_thread import CallersThread
-from tests.support.harness import MakeEngine, World, settings_of, sqlite_file, through
+from tests.support.harness import EVENTS, GROUP, MakeEngine, World, settings_of, sqlite_file, through
 from tests.support.invariants import Findings, check, check_committed
 from tests.support.virtual_time import START
 from worker.clock import Clock
 from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.settings.model import Settings
 
-SETTLE = 60.0
 SETTINGS = settings_of(
     worker={"lease": 40, "heartbeat": 10, "call_timeout": 20},
     waits={"settle": SETTLE, "order_list_lag": 90, "order_deadline": 240, "upgrade_deadline": 240, "max": 30},
@@ -45,30 +45,8 @@ QUICK = {
     "export_queued": (0.0, 0.0),
     "export_seconds": (20.0, 20.0),
 }
-NEAR = 4
-"""A write of the journal counts as a point of its own only if another kind of boundary is within this many points.
-
-The writes in between are heartbeats of a waiting worker, each like the one before.
-"""
 REST = 120.0
 """Virtual seconds after the answer until no request can arrive any more and every lane has been let go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """Where a worker dies, and what is left of its last request."""
-
-    point: int
-    name: str
-    remembers: bool
-    """Whether Partner Center remembers request ids."""
-    late: float | None = None
-    """Seconds until the request arrives that was just leaving. None: the request never arrives."""
-
-    def __str__(self) -> str:
-        memory = "remembering" if self.remembers else "forgetting"
-        late = "" if self.late is None else f", which arrives {self.late:g} s later"
-        return f"point {self.point} ({self.name}{late}), Partner Center {memory} request ids"
 
 
 class DieAt(Script):
@@ -76,10 +54,13 @@ class DieAt(Script):
 
     def __init__(self, death: Death | None) -> None:
         self._death = death
+        self.points: list[Point] = []
+        """Every boundary that was reached, in order."""
 
-    async def at(self, life: Life, _point: str) -> None:
-        """Count the boundary, and end the worker if this is the one."""
-        if self._death is not None and len(life.points) == self._death.point:
+    async def at(self, life: Life, point: str) -> None:
+        """Note the boundary, and end the worker if this is the one."""
+        self.points.append(Point(point, asyncio.get_running_loop().time()))
+        if self._death is not None and len(self.points) == self._death.point:
             life.end()
 
     def arrives_late(self, _operation: str) -> float | None:
@@ -92,7 +73,7 @@ class Outcome:
     """The result of one run of a path."""
 
     ends: str
-    points: Sequence[str]
+    points: Sequence[Point]
 
 
 async def points_of(path: Path, make_engine: MakeEngine) -> Outcome:
@@ -114,40 +95,20 @@ async def survive(path: Path, death: Death, make_engine: MakeEngine, *, renamed:
             raise Findings([f"{path}, {death}:", *findings.sentences]) from None
 
 
-def deaths(points: Sequence[str]) -> Iterator[Death]:
-    """Every point. Partner Center remembers request ids at one half of the points and not at the other half.
-
-    A write that was just leaving also arrives later: while its lane has a new owner, and shortly before it has settled.
-    """
-    for number, name in enumerate(points, start=1):
-        if _is_heartbeat(points, number - 1):
-            continue
-        yield Death(number, name, remembers=number % 2 == 0)
-        if name in LEAVING:
-            yield from (Death(number, name, remembers=False, late=late) for late in (45.0, SETTLE + 15.0))
+TABLES = ("command", "lane", "step", "effect", "call", "note", "event", "dataset_version", "export", "export_part")
 
 
-LEAVING = frozenset(
-    f"{operation}: before it leaves"
-    for operation in (
-        "agreements.confirm",
-        "arm.reservations.return",
-        "carts.create",
-        "carts.update",
-        "carts.checkout",
-        "subscriptions.patch",
-        "azure_entitlements.cancel",
-        "azure_entitlements.reactivate",
-        "arm.subscriptions.cancel",
-        "arm.subscriptions.enable",
-        "upgrades.create",
-    )
-)
-
-
-def _is_heartbeat(points: Sequence[str], index: int) -> bool:
-    around = points[max(0, index - NEAR) : index + NEAR + 1]
-    return all(name.startswith("journal") for name in around)
+async def world_after(path: Path, death: Death, make_engine: MakeEngine) -> Sequence[object]:
+    """What a worker leaves behind at its death: rows of the journal, records, offsets, files and effects."""
+    async with _world(path, make_engine, remembers=death.remembers) as world:
+        await world.send(path.asked(next(iter(world.simulator.world.customers.values()))))
+        worker = await world.begin(DieAt(death))
+        await world.until(lambda: worker.life.dead, f"{death} is reached", within=2_000)
+        await worker.kill()
+        rows = [await world.rows(f"SELECT * FROM {table}") for table in TABLES]
+        records = [(each.headers, each.value) for each in world.broker.records(EVENTS)]
+        files = sorted(str(each.relative_to(world.folder)) for each in (world.folder / "files").rglob("*"))
+        return rows, records, world.broker.committed(GROUP), files, world.simulator.books.effects
 
 
 async def _live(world: World, path: Path, death: Death | None, *, renamed: bool = False) -> Outcome:
@@ -155,7 +116,8 @@ async def _live(world: World, path: Path, death: Death | None, *, renamed: bool 
     command = await world.send(path.asked(customer))
     if path.rotates:
         elsewhere(_rotate(world))
-    worker = await world.begin(DieAt(death))
+    script = DieAt(death)
+    worker = await world.begin(script)
 
     def over() -> bool:
         return bool(world.answers(command)) or worker.life.dead
@@ -163,7 +125,7 @@ async def _live(world: World, path: Path, death: Death | None, *, renamed: bool 
     await world.until(over, f"{path} is over", within=2_000)
     if not worker.life.dead:
         await asyncio.sleep(REST)
-    points = list(worker.life.points)
+    points = list(script.points)
     if worker.life.dead:
         await worker.kill()
         await check_committed(world)
@@ -189,7 +151,8 @@ async def _rotate(world: World) -> None:
 @asynccontextmanager
 async def _world(path: Path, make_engine: MakeEngine, *, remembers: bool) -> AsyncIterator[World]:
     settings = _settings(SETTINGS, path)
-    world = World(make_engine, simulator=simulator_of(path, remembers=remembers), settings=settings)
+    simulator = simulator_of(path, remembers=remembers)
+    world = World(make_engine, simulator=simulator, settings=settings, attention=REST)
     try:
         yield world
     finally:

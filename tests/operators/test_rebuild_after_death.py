@@ -7,7 +7,8 @@ from pathlib import Path as Folder
 
 import pytest
 
-from tests.crash.enumeration import LEAVING, REST, SETTINGS, SETTLE, Death, DieAt, deaths, points_of, simulator_of
+from tests.crash.deaths import LEAVING, SETTLE, Death, Point, deaths
+from tests.crash.enumeration import REST, SETTINGS, DieAt, points_of, simulator_of
 from tests.crash.paths import CREATE, SUSPEND, UPGRADE, Path
 from tests.operators.asking import WHO, WHY, beside
 from tests.operators.test_rebuild import lose, sources
@@ -21,7 +22,7 @@ GUARD = 20.0 + SETTLE + 90.0
 WRITES = {name.split(":")[0] for name in LEAVING}
 
 
-def worst(points: Sequence[str]) -> Iterator[Death]:
+def worst(points: Sequence[Point]) -> Iterator[Death]:
     """The worst points: around every write and every event, and requests that arrive long after the journal is lost."""
     return (death for death in deaths(points) if death.name.split(":")[0] in WRITES | {"event"})
 

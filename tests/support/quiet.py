@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import structlog
 
-from worker.runtime import consumer, publisher
+from worker.runtime import consumer, publisher, scheduler
 from worker.runtime.lifecycle import service
 from worker.runtime.observability import gauges
 
@@ -22,14 +22,15 @@ HARDLY = 60.0
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Within this block nothing is logged and idle workers look less often."""
+def quiet(seldom: float = SELDOM) -> Iterator[None]:
+    """Within this block nothing is logged, and an idle worker looks every `seldom` virtual seconds."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         with (
-            patch.object(consumer, "POLL_SECONDS", SELDOM),
-            patch.object(publisher, "PAUSE", SELDOM),
+            patch.object(consumer, "POLL_SECONDS", seldom),
+            patch.object(publisher, "PAUSE", seldom),
+            patch.object(scheduler, "LONGEST_SLEEP", seldom),
             patch.object(gauges, "EVERY", HARDLY),
             patch.object(service, "SHOW_SECONDS", HARDLY),
         ):
