@@ -1,17 +1,16 @@
 """A customer from nothing to a plan in use, back to nothing in use, and to a plan in use again, on real parts."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.local.azplan import azplan
 from ops.local.kafka_messages import Sent, answered, send
 from ops.local.simulator import SimulatorProcess
 from ops.local.topics import Topics
 from tests.integration.conftest import WorkerFactory
+from tests.support.verbs import type_verb
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -79,7 +78,7 @@ async def test_a_customer_without_anything_is_brought_to_a_plan_in_use_and_back(
 
 def timeline(command: Sent, settings: dict[str, str], place: Path) -> dict[str, Any]:
     """What `azplan commands show` prints of the command."""
-    shown = azplan("commands", "show", command.id, "--json", settings=settings, cwd=place)
-    assert shown.returncode == 0, shown.stderr
-    found: dict[str, Any] = json.loads(shown.stdout)
+    shown = type_verb("commands", "show", command.id, "--json", settings=settings, cwd=place)
+    assert shown.code == 0, shown.err
+    found: dict[str, Any] = shown.json
     return found

@@ -1,7 +1,5 @@
 """The operators' verbs beside a running worker, on both databases: their output, their effects, their exit codes."""
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,20 +15,32 @@ from ops.local.topics import Topics
 from ops.local.waiting import wait_until
 from tests.integration.conftest import WorkerFactory
 from tests.support.looking import commands_of, stories_of_dead_letters
+from tests.support.verbs import Ended, type_verb
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
-Verb = Callable[..., subprocess.CompletedProcess[str]]
+Verb = Callable[..., Ended]
 States = Callable[[], dict[str, str]]
 SUSPEND = "azplan.SuspendPlan.v1"
 
 
 @pytest.fixture
 def verb(settings: dict[str, str], tmp_path: Path) -> Verb:
-    """Run a verb with the worker's settings."""
+    """Type a verb in this process, with the worker's settings."""
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return azplan(*words, settings=settings, cwd=tmp_path)
+    def run(*words: str) -> Ended:
+        return type_verb(*words, settings=settings, cwd=tmp_path)
+
+    return run
+
+
+@pytest.fixture
+def start_verb(settings: dict[str, str], tmp_path: Path) -> Verb:
+    """Run a verb with the worker's settings in a process of its own, which takes a second longer."""
+
+    def run(*words: str) -> Ended:
+        done = azplan(*words, settings=settings, cwd=tmp_path)
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     return run
 
@@ -40,10 +50,10 @@ def say(topics: Topics, *commands: Sent) -> None:
     run_apart(send(topics, *commands))
 
 
-def told(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
-    """The JSON that a verb printed. The verb must have ended with this code."""
-    assert done.returncode == code, f"{done.args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-    return json.loads(done.stdout)
+def told(done: Ended) -> Any:
+    """The JSON that a verb printed. The verb must have ended well."""
+    assert done.code == 0, f"ended with {done.code}:\n{done.out}\n{done.err}"
+    return done.json
 
 
 @pytest.fixture
@@ -77,10 +87,10 @@ def test_a_pause_holds_queued_commands_and_cancel_answers_them(
     answers = told(verb("commands", "cancel", "--type", "SuspendPlan", "--yes", "--json"))
     assert [each["done"] for each in answers] == [True] * 5
     wait_until(lambda: set(states().values()) == {"cancelled_by_operator"}, "all are answered", within=30)
-    assert verb("commands", "cancel", flood[0].id, "--yes").returncode == 4
+    assert verb("commands", "cancel", flood[0].id, "--yes").code == 4
     resumed = told(verb("resume", "--type", "SuspendPlan", "--yes", "--json"))
     assert [each["type"] for each in resumed] == [SUSPEND]
-    assert verb("resume", "--type", "SuspendPlan", "--yes").returncode == 3
+    assert verb("resume", "--type", "SuspendPlan", "--yes").code == 3
     story = told(verb("commands", "show", flood[1].id, "--json"))
     assert [(each["request"], each["why"], each["result"]) for each in story["requests"]] == [
         ("pause", "a flood", "done"),
@@ -109,20 +119,20 @@ def test_failures_of_one_code_are_listed_redriven_archived_and_restored(
     wait_until(lambda: len(told(verb("dead-letters", "list", "--json"))) == 2, "both are dead letters", within=20)
     letters = {each["code"]: each for each in told(verb("dead-letters", "list", "--json"))}
     assert letters["order_failed"]["id"] == command.id
-    assert "order_failed" in verb("dead-letters", "list").stdout
+    assert "order_failed" in verb("dead-letters", "list").out
     unreadable = str(letters["invalid_json"]["number"])
-    assert verb("dead-letters", "show", unreadable, "--export", "out.bin").returncode == 0
+    assert verb("dead-letters", "show", unreadable, "--export", "out.bin").code == 0
     assert (tmp_path / "out.bin").read_bytes() == b"no json at all"
-    assert verb("dead-letters", "redrive", unreadable, "--yes").returncode == 4
+    assert verb("dead-letters", "redrive", unreadable, "--yes").code == 4
     archived = told(verb("dead-letters", "archive", unreadable, "--why", "a test", "--yes", "--json"))
     assert [each["state"] for each in archived] == ["archived"]
     assert [each["code"] for each in told(verb("dead-letters", "list", "--json"))] == ["order_failed"]
     verb("dead-letters", "restore", unreadable, "--yes")
     assert len(told(verb("dead-letters", "list", "--json"))) == 2
     redriven = verb("dead-letters", "redrive", "--code", "order_failed", "--canary", "1", "--yes", "--json")
-    result = json.loads(redriven.stdout)
+    result = redriven.json
     # Its order ends when Microsoft says so: while the verb is watching, or later.
-    assert (redriven.returncode, result["failed"], result["waiting"]) in ((1, 1, 0), (0, 0, 1)), redriven.stderr
+    assert (redriven.code, result["failed"], result["waiting"]) in ((1, 1, 0), (0, 0, 1)), redriven.err
     url = settings["AZPLAN_JOURNAL__URL"]
     wait_until(lambda: stories_of_dead_letters(url, code="order_failed") == [0, 1], "it failed again", within=40)
     story = told(verb("commands", "show", command.id, "--json"))
@@ -137,6 +147,7 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
     partner_center: SimulatorProcess,
     settings: dict[str, str],
     verb: Verb,
+    start_verb: Verb,
     states: States,
     tmp_path: Path,
 ) -> None:
@@ -156,7 +167,7 @@ def test_an_apply_that_was_killed_is_continued_by_the_next(
     finally:
         applying.kill()
     with ThreadPoolExecutor() as pool:
-        both = list(pool.map(lambda _: told(verb("replay", "apply", plan, "--yes", "--json")), range(2)))
+        both = list(pool.map(lambda _: told(start_verb("replay", "apply", plan, "--yes", "--json")), range(2)))
     assert [(each["done"] + each["waiting"], each["planned"], each["failed"]) for each in both] == [(4, 0, 0)] * 2
     wait_until(lambda: set(states().values()) == {"succeeded"}, "all have gone on to their ends", within=40)
     assert [len(partner_center.book("orders", customer=each)) for each in customers] == [2] * 4
@@ -193,8 +204,8 @@ def test_a_range_of_the_topic_is_planned_and_replayed_without_effect(
     assert again["done"] == 3
     one = told(verb("replay", "plan", "--journal", "--customer", customers[0].upper(), "--json"))
     assert one["commands"] == 1
-    assert verb("replay", "plan", "--journal", "--code", "order_failed").returncode == 3
-    assert verb("replay", "apply", "no such plan", "--yes").returncode == 3
+    assert verb("replay", "plan", "--journal", "--code", "order_failed").code == 3
+    assert verb("replay", "apply", "no such plan", "--yes").code == 3
     assert partner_center.counts()["orders"] == orders
 
 
@@ -213,11 +224,11 @@ def test_without_a_living_worker_a_request_is_kept_until_one_runs(
     until(states, command, "waiting")
     worker.stop()
     asked = verb("commands", "cancel", command.id, "--yes")
-    assert asked.returncode == 5
-    assert "No worker lives now" in asked.stderr
+    assert asked.code == 5
+    assert "No worker lives now" in asked.err
     start_worker()
     until(states, command, "cancelled_by_operator")
-    assert verb("commands", "resolve", command.id, "--applied", "--yes").returncode == 4
+    assert verb("commands", "resolve", command.id, "--applied", "--yes").code == 4
 
 
 def test_nothing_is_changed_without_a_yes(
@@ -238,24 +249,24 @@ def test_nothing_is_changed_without_a_yes(
         ("journal", "prune"),
     ):
         ended = verb(*words)
-        assert ended.returncode == 2, ended.stderr
-        assert "Add --yes to do it" in ended.stderr
+        assert ended.code == 2, ended.err
+        assert "Add --yes to do it" in ended.err
     assert told(verb("pause", "--list", "--json")) == []
     assert told(verb("commands", "show", command.id, "--json")) == before
 
 
 def test_a_journal_serves_the_group_that_it_began_with(
-    start_worker: WorkerFactory, settings: dict[str, str], verb: Verb
+    start_worker: WorkerFactory, settings: dict[str, str], start_verb: Verb
 ) -> None:
     """A worker of another group is refused with both names and the setting to change: exit code 78."""
     start_worker().stop()
     group = settings["AZPLAN_KAFKA__GROUP_ID"]
     settings["AZPLAN_KAFKA__GROUP_ID"] = "another"
-    refused = verb("run")
-    assert refused.returncode == 78, refused.stderr
-    assert f"this journal belongs to the group {group} on" in refused.stderr
-    assert "the worker is set to the group another on" in refused.stderr
-    assert "Set AZPLAN_KAFKA__GROUP_ID" in refused.stderr
+    refused = start_verb("run")
+    assert refused.code == 78, refused.err
+    assert f"this journal belongs to the group {group} on" in refused.err
+    assert "the worker is set to the group another on" in refused.err
+    assert "Set AZPLAN_KAFKA__GROUP_ID" in refused.err
 
 
 @pytest.fixture
@@ -275,6 +286,7 @@ def test_a_lost_journal_is_built_from_the_topics_and_nothing_is_bought_again(
     settings: dict[str, str],
     empty_journal: str,
     verb: Verb,
+    start_verb: Verb,
     states: States,
 ) -> None:
     """A worker refuses the empty journal.
@@ -287,13 +299,13 @@ def test_a_lost_journal_is_built_from_the_topics_and_nothing_is_bought_again(
     say(topics, *commands)
     for command in commands:
         until(states, command, "succeeded")
-    assert verb("journal", "rebuild", "--yes").returncode == 78
+    assert verb("journal", "rebuild", "--yes").code == 78
     worker.stop()
     settings["AZPLAN_JOURNAL__URL"] = empty_journal
     orders = partner_center.counts()["orders"]
-    refused = verb("run")
-    assert refused.returncode == 78
-    assert "azplan journal rebuild" in refused.stderr
+    refused = start_verb("run")
+    assert refused.code == 78
+    assert "azplan journal rebuild" in refused.err
     built = told(verb("journal", "rebuild", "--why", "the disk was lost", "--yes", "--json"))
     assert (built["commands"], built["concluded"], built["open"]) == (3, 3, 0)
     start_worker()

@@ -1,6 +1,5 @@
 """The recipes of docs/recipes.md, typed as they are written by a person who answers yes."""
 
-import json
 import os
 import pty
 import re
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from ops.local.azplan import PROGRAM, ROOT, azplan, environment
+from ops.local.azplan import PROGRAM, ROOT, environment
 from ops.local.databases import run_apart
 from ops.local.kafka_messages import Sent, answered, is_answer
 from ops.local.simulator import SimulatorProcess
@@ -21,6 +20,7 @@ from ops.local.topics import Topics
 from ops.local.waiting import wait_until
 from tests.integration.conftest import WorkerFactory
 from tests.support.looking import stories_of_dead_letters
+from tests.support.verbs import type_verb
 
 pytestmark = pytest.mark.kafka
 
@@ -54,8 +54,8 @@ class Desk:
 
     def states(self) -> dict[str, str]:
         """The commands of the journal with their states."""
-        listed = azplan("commands", "list", "--json", settings=self.settings, cwd=self._folder)
-        return {each["id"]: each["state"] for each in json.loads(listed.stdout)}
+        listed = type_verb("commands", "list", "--json", settings=self.settings, cwd=self._folder)
+        return {each["id"]: each["state"] for each in listed.json}
 
     def file(self, name: str) -> bytes:
         """The contents of a file that a verb wrote into the person's folder."""
