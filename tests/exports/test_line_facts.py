@@ -135,7 +135,7 @@ def test_the_facts_of_parts_are_those_of_the_whole() -> None:
 )
 def test_lines_are_counted(tmp_path: Path, content: bytes, rows: int) -> None:
     """Blank lines are none, and the last line may lack its end."""
-    assert read_file(packed(tmp_path / "part", content), "usage").rows == rows
+    assert read_file(packed(tmp_path / "part", content), "usage").facts.rows == rows
 
 
 def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "part"
     path.write_bytes(gzip.compress(b"{}\n{}") + gzip.compress(b"\n{}\n") + b"\0" * 512)
 
-    assert read_file(path, "usage").rows == 3
+    assert read_file(path, "usage").facts.rows == 3
 
 
 def damaged(kind: str) -> bytes:

@@ -1,18 +1,19 @@
-"""The blobs of an export: several at once, each to scratch, checked, counted and stored as a part.
+"""The blobs of an export: several at once, each to scratch, then checked, counted and stored as a part, one by one.
 
-A blob is a part when its row is durable. Until then it is a file in scratch, which nobody needs after a crash.
+Downloads go ahead of the checks, which take longer: a signature may expire meanwhile. A blob is a part when its row is
+durable. Until then it is a file in scratch, which nobody needs after a crash.
 """
 
 import asyncio
-import hashlib
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from worker import metrics
-from worker.exports.line_check import facts_of
+from worker.exports.line_check import read_apart
 from worker.exports.line_facts import UnreadableLines
 from worker.exports.version import SOURCE
 from worker.files.errors import DestinationUnavailable
@@ -26,6 +27,8 @@ from worker.partner_center.resources.billing_manifests import Blob, Manifest
 
 WRITE = 1024 * 1024
 """Bytes that are written at once."""
+AHEAD = 256 * 1024 * 1024
+"""Bytes in scratch with which no more blob is begun, until some of them are checked and stored."""
 NOT_FOUND = 404
 TRIES = 3
 """Downloads of a blob in one run, where its answer breaks."""
@@ -51,10 +54,11 @@ class Downloaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """A file in scratch."""
+class _Saved:
+    """A blob in scratch."""
 
-    sha256: str
+    ordinal: int
+    path: Path
     bytes: int
 
 
@@ -69,7 +73,9 @@ class BlobDownload:
         self._scratch = scratch
         self._queue: deque[int] = deque()
         self._done = Downloaded()
-        self._reading = asyncio.Lock()
+        self._saved: asyncio.Queue[_Saved | None] = asyncio.Queue()
+        self._room = asyncio.Condition()
+        self._ahead = 0
         self._active, self._begun = 0, 0.0
         self._seconds = 0.0
 
@@ -77,27 +83,46 @@ class BlobDownload:
         """Download these blobs; begin none after the loop's time `until`. `stored` is called after each part.
 
         Raises what the journal and the destination raise. An error of a download ends the turn when the downloads
-        under way have ended.
+        under way have ended, and what is downloaded is stored.
         """
         self._queue.extend(ordinals)
-        loop, number = asyncio.get_running_loop(), min(len(ordinals), self._ctx.files.options.downloads)
-
-        async def one_after_another() -> None:
-            while self._queue and self._done.error is None and loop.time() < until:
-                part = await self._blob(self._queue.popleft())
-                if part is not None:
-                    self._done.parts.append(part)
-                    stored(part)
-
-        tasks = [asyncio.ensure_future(one_after_another()) for _ in range(number)]
+        number = min(len(ordinals), self._ctx.files.options.downloads)
+        downloads = [asyncio.ensure_future(self._one_after_another(until)) for _ in range(number)]
+        tasks = [asyncio.ensure_future(self._all_saved(downloads)), asyncio.ensure_future(self._store_each(stored))]
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
+            for task in (*tasks, *downloads):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *downloads, return_exceptions=True)
             metrics.EXPORT_DURATION.labels(self._lines, "downloading").observe(self._seconds)
         return self._done
+
+    async def _all_saved(self, downloads: Iterable[Awaitable[None]]) -> None:
+        await asyncio.gather(*downloads)
+        self._saved.put_nowait(None)
+
+    async def _one_after_another(self, until: float) -> None:
+        loop = asyncio.get_running_loop()
+        while self._queue and self._done.error is None and loop.time() < until:
+            saved = await self._download(self._queue.popleft())
+            if saved is None:
+                continue
+            self._ahead += saved.bytes
+            self._saved.put_nowait(saved)
+            async with self._room:
+                await self._room.wait_for(lambda: self._ahead < AHEAD)
+
+    async def _store_each(self, stored: Callable[[Part], None]) -> None:
+        while (saved := await self._saved.get()) is not None:
+            part = await self._part(saved)
+            if part is not None:
+                self._done.parts.append(part)
+                stored(part)
+            await self._ctx.files.in_thread(partial(saved.path.unlink, missing_ok=True))
+            async with self._room:
+                self._ahead -= saved.bytes
+                self._room.notify_all()
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -113,41 +138,44 @@ class BlobDownload:
             if not self._active:
                 self._seconds += loop.time() - self._begun
 
-    async def _blob(self, ordinal: int) -> Part | None:
-        """A blob as a durable part. None where it cannot be had or cannot be read, which `Downloaded` then says."""
+    async def _download(self, ordinal: int) -> _Saved | None:
+        """A blob in scratch. None where it cannot be had, which `Downloaded` then says."""
         blob, path = self._manifest.blobs[ordinal], self._scratch / f"blob-{ordinal:05}"
         try:
-            saved = await self._whole(blob, path)
+            size = await self._whole(blob, path)
         except CallError as error:
             if isinstance(error, Refused) and error.status == NOT_FOUND:
                 self._not_readable(ordinal, "it is not there")
             else:
                 self._done.error = self._done.error or error
             return None
-        metrics.EXPORT_BYTES.labels(self._lines, "in").inc(saved.bytes)
-        if blob.size_in_bytes is not None and blob.size_in_bytes != saved.bytes:
-            self._not_readable(ordinal, f"it has {saved.bytes} bytes, and the manifest says {blob.size_in_bytes}")
+        metrics.EXPORT_BYTES.labels(self._lines, "in").inc(size)
+        if blob.size_in_bytes is not None and blob.size_in_bytes != size:
+            self._not_readable(ordinal, f"it has {size} bytes, and the manifest says {blob.size_in_bytes}")
             return None
-        async with self._reading:
-            try:
-                facts = await facts_of(self._ctx, path, self._lines)
-            except UnreadableLines as error:
-                self._not_readable(ordinal, str(error))
-                return None
-        metrics.EXPORT_LINES.labels(self._lines).inc(facts.rows)
+        return _Saved(ordinal, path, size)
+
+    async def _part(self, saved: _Saved) -> Part | None:
+        """A blob as a durable part. None where it cannot be read, which `Downloaded` then says."""
+        try:
+            read = await read_apart(self._ctx, saved.path, self._lines)
+        except UnreadableLines as error:
+            self._not_readable(saved.ordinal, str(error))
+            return None
+        metrics.EXPORT_LINES.labels(self._lines).inc(read.facts.rows)
         return await self._ctx.files.part(
             self._export,
-            path,
-            path=part_path(SOURCE, ordinal),
+            saved.path,
+            path=part_path(SOURCE, saved.ordinal),
             format=SOURCE,
-            rows=facts.rows,
-            ordinal=ordinal,
-            name=blob.name,
-            details=facts.to_json(),
-            sha256=saved.sha256,
+            rows=read.facts.rows,
+            ordinal=saved.ordinal,
+            name=self._manifest.blobs[saved.ordinal].name,
+            details=read.facts.to_json(),
+            sha256=read.sha256,
         )
 
-    async def _whole(self, blob: Blob, path: Path) -> Saved:
+    async def _whole(self, blob: Blob, path: Path) -> int:
         for number in range(1, TRIES):
             try:
                 return await self._once(blob, path)
@@ -155,7 +183,7 @@ class BlobDownload:
                 await asyncio.sleep(PAUSE * 2.0 ** (number - 1))
         return await self._once(blob, path)
 
-    async def _once(self, blob: Blob, path: Path) -> Saved:
+    async def _once(self, blob: Blob, path: Path) -> int:
         with self._counted():
             async with billing_exports.blob(self._ctx.center, self._manifest, blob) as answer:
                 return await save(self._ctx.files.in_thread, answer, path)
@@ -164,24 +192,33 @@ class BlobDownload:
         self._done.unreadable.append(Unreadable(ordinal, f"blob {ordinal} of the export cannot be read: {why}"))
 
 
-async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) -> Saved:
-    """Write the chunks of an answer to a file. Raises what the answer raises, and waits where scratch has no room."""
-    hasher, size, held, waiting = hashlib.sha256(), 0, 0, list[bytes]()
+async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) -> int:
+    """Write the chunks of an answer to a file, while the next ones arrive. The number of bytes.
 
-    def write() -> None:
-        content = b"".join(waiting)
-        hasher.update(content)
-        file.write(content)
-
+    Raises what the answer raises, and `DestinationUnavailable` where scratch has no room.
+    """
+    size, held, waiting = 0, 0, list[bytes]()
+    written: asyncio.Future[None] | None = None
     with on_disk(), path.open("wb") as file:
-        async for chunk in chunks:
-            waiting.append(chunk)
-            held += len(chunk)
-            if held >= WRITE:
-                await in_thread(write)
-                size, held, waiting = size + held, 0, []
-        await in_thread(write)
-        return Saved(hasher.hexdigest(), size + held)
+        try:
+            async for chunk in chunks:
+                waiting.append(chunk)
+                held += len(chunk)
+                if held >= WRITE:
+                    await _end_of(written)
+                    written = asyncio.ensure_future(in_thread(partial(file.writelines, waiting)))
+                    size, held, waiting = size + held, 0, []
+        finally:
+            await _end_of(written)
+        await in_thread(partial(file.writelines, waiting))
+        return size + held
+
+
+async def _end_of(written: asyncio.Future[None] | None) -> None:
+    """Wait for what a thread writes: the file must be open until then. Raises the error of the writing."""
+    if written is not None:
+        await asyncio.wait({written})
+        written.result()
 
 
 @contextmanager

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from worker.exports import line_files
 from worker.exports.line_facts import Facts, UnreadableLines
-from worker.exports.line_files import read_file
+from worker.exports.line_files import ReadFile, read_file
 from worker.handling import Context
 
 LARGE = 1024 * 1024
 """Bytes of a part, compressed, from which it is read in a process of its own. That is some thousand lines."""
 
 
-async def facts_of(ctx: Context, path: Path, lines: str) -> Facts:
-    """The facts of a file of gzip JSON lines. Raises `UnreadableLines`."""
+async def read_apart(ctx: Context, path: Path, lines: str) -> ReadFile:
+    """Read a file of gzip JSON lines. Raises `UnreadableLines`."""
     if (await ctx.files.in_thread(path.stat)).st_size < LARGE:
         return await ctx.files.in_thread(lambda: read_file(path, lines))
     return await _apart(path, lines)
 
 
-async def _apart(path: Path, lines: str) -> Facts:
+async def _apart(path: Path, lines: str) -> ReadFile:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", line_files.__name__, str(path), lines),
         stdin=asyncio.subprocess.DEVNULL,
@@ -38,4 +38,4 @@ async def _apart(path: Path, lines: str) -> Facts:
     told = json.loads(said)
     if "unreadable" in told:
         raise UnreadableLines(told["unreadable"])
-    return Facts.of(told["rows"], told)
+    return ReadFile(Facts.of(told["rows"], told), told["sha256"])

@@ -2,14 +2,16 @@
 
     python -m worker.exports.line_files FILE LINES
 
-prints the facts as JSON, or why the file cannot be read.
+prints the facts and the hash of the file as JSON, or why it cannot be read.
 """
 
+import hashlib
 import json
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from worker.exports.line_facts import Facts, LineReader, UnreadableLines
@@ -21,17 +23,26 @@ LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of the longest line that is read: no line of Microsoft's comes near."""
 
 
-def read_file(path: Path, lines: str) -> Facts:
-    """The facts of a file of gzip JSON lines. Raises `UnreadableLines`; keeps one chunk and one line in memory."""
-    reader = LineReader(lines)
-    for line in _lines_of(path):
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What was read of a file."""
+
+    facts: Facts
+    sha256: str
+    """Of the bytes that the facts come from, in hexadecimal."""
+
+
+def read_file(path: Path, lines: str) -> ReadFile:
+    """Read a file of gzip JSON lines. Raises `UnreadableLines`; keeps one chunk and one line in memory."""
+    reader, hasher = LineReader(lines), hashlib.sha256()
+    for line in _lines_of(path, hasher.update):
         reader.add(line)
-    return reader.facts()
+    return ReadFile(reader.facts(), hasher.hexdigest())
 
 
-def _lines_of(path: Path) -> Iterator[bytes]:
+def _lines_of(path: Path, seen: Callable[[bytes], None]) -> Iterator[bytes]:
     rest = b""
-    for chunk in _inflated(path):
+    for chunk in _inflated(path, seen):
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
         if len(rest) > LONGEST_LINE:
@@ -40,11 +51,15 @@ def _lines_of(path: Path) -> Iterator[bytes]:
         yield rest
 
 
-def _inflated(path: Path) -> Iterator[bytes]:
-    """The content of a gzip file of one or several members. Each member's CRC and length are checked by zlib."""
+def _inflated(path: Path, seen: Callable[[bytes], None]) -> Iterator[bytes]:
+    """The content of a gzip file of one or several members. Each member's CRC and length are checked by zlib.
+
+    `seen` gets every byte of the file, in order.
+    """
     inflate = zlib.decompressobj(wbits=31)
     with path.open("rb") as file:
         while data := file.read(CHUNK):
+            seen(data)
             while data:
                 if inflate.eof:
                     inflate = zlib.decompressobj(wbits=31)
@@ -66,7 +81,7 @@ def _main(path: str, lines: str) -> None:
     except UnreadableLines as error:
         told: dict[str, object] = {"unreadable": str(error)}
     else:
-        told = {"rows": found.rows, **found.to_json()}
+        told = {"rows": found.facts.rows, "sha256": found.sha256, **found.facts.to_json()}
     sys.stdout.write(json.dumps(told))
 
 

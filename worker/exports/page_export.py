@@ -17,7 +17,7 @@ from worker.exports.blobs import WRITE, on_disk
 from worker.exports.datasets import AskedDataset
 from worker.exports.decisions import Later
 from worker.exports.graph_export import NO_ROOM
-from worker.exports.line_check import facts_of
+from worker.exports.line_check import read_apart
 from worker.exports.line_facts import UnreadableLines
 from worker.exports.progress import tell
 from worker.exports.publishing import already_there, publish
@@ -114,7 +114,7 @@ class PageExport:
             path = folder / f"{provider}.jsonl.gz"
             await self._write(items, path)
             try:
-                found = await facts_of(self.ctx, path, self.asked.lines)
+                read = await read_apart(self.ctx, path, self.asked.lines)
             except UnreadableLines as error:
                 raise Failed(FailedCode.SOURCE_UNREADABLE, f"the pages of {provider}: {error}") from error
             self.parts[number] = await self.ctx.files.part(
@@ -122,10 +122,11 @@ class PageExport:
                 path,
                 path=part_path(SOURCE, number),
                 format=SOURCE,
-                rows=found.rows,
+                rows=read.facts.rows,
                 ordinal=number,
                 name=provider,
-                details=replace(found, notices=(*found.notices, *notices)).to_json(),
+                details=replace(read.facts, notices=(*read.facts.notices, *notices)).to_json(),
+                sha256=read.sha256,
             )
         known = self.export.details or {}
         self.export = await self.ctx.files.update(self.export, details={**known, "createdAt": self.ctx.instant()})

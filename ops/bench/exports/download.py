@@ -1,4 +1,4 @@
-"""Downloads files as an export does: azplan's own client, to the disk, with their hash. A process of its own.
+"""Downloads files as an export does: azplan's own client, to the disk. A process of its own, with a worker's loop.
 
     python -m ops.bench.exports.download HOST CA_FILE FOLDER AT_ONCE < addresses
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 from pydantic import SecretStr
 
+from worker.cli.verbs.run import event_loop
 from worker.clock import Clock
 from worker.exports.blobs import save
 from worker.operators.checks.partner_calls import Probe
@@ -50,4 +51,5 @@ async def _main(host: str, ca_file: str, folder: str, at_once: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        runner.run(_main(*sys.argv[1:]))

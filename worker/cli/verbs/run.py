@@ -38,7 +38,7 @@ def run(
     configure_for_worker(loaded)
     _collect_garbage_seldom()
     try:
-        with asyncio.Runner(loop_factory=_event_loop) as runner:
+        with asyncio.Runner(loop_factory=event_loop) as runner:
             code = runner.run(serve(loaded, new_journal=new_journal))
     except OSError as error:
         raise _port_taken(error, loaded) from error
@@ -55,7 +55,7 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _event_loop() -> asyncio.AbstractEventLoop:
+def event_loop() -> asyncio.AbstractEventLoop:
     """The event loop of uvloop if it is installed; the standard loop does the same more slowly."""
     module = import_module("uvloop" if find_spec("uvloop") else "asyncio")
     loop: asyncio.AbstractEventLoop = module.new_event_loop()
