@@ -49,6 +49,7 @@ def _numbered(batches: list[Any], schema: Any, part: int, first: int) -> Any:
 @contextmanager
 def parquet_file(target: Path, schema: Any) -> Iterator[Any]:
     """A writer of the file `target`, whose method `write_table` writes one row group."""
-    coded = [each.name for each in schema if not pa.types.is_decimal(each.type) and each.name != "_line"]
-    with pq.ParquetWriter(target, schema, compression="zstd", use_dictionary=coded) as writer:
+    coded = [each.name for each in schema if not pa.types.is_decimal(each.type) and not pa.types.is_int64(each.type)]
+    options = {"compression": "zstd", "use_dictionary": coded, "store_schema": False}
+    with pq.ParquetWriter(target, schema, **options) as writer:
         yield writer

@@ -2,6 +2,7 @@
 
 | module | is |
 |---|---|
+| `coded_texts` | columns in which each different text stands once |
 | `columns` | the columns and their types |
 | `services` | which service a meter category belongs to, and the service's category |
 | `regions` | the regions of Azure |

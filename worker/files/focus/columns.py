@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from worker.files.conversion.arrow_lines import ARROW, DECIMAL
+from worker.files.focus.coded_texts import CODED, coded, constant
 from worker.files.lines import ValueType
 
 MOMENT = ARROW[ValueType.TIMESTAMP]
@@ -39,7 +40,8 @@ def _typed(text: str) -> dict[str, Any]:
 
 
 COLUMNS: Mapping[str, Any] = _typed(_FOCUS) | _typed(_OURS)
-SCHEMA = pa.schema(list(COLUMNS.items()))
+SCHEMA = pa.schema([(name, CODED if each == pa.string() else each) for name, each in COLUMNS.items()])
+"""The schema of the tables: texts are coded. The file has them as texts."""
 
 
 def rows_of(columns: Mapping[str, Any], rows: int) -> Any:
@@ -51,8 +53,12 @@ def rows_of(columns: Mapping[str, Any], rows: int) -> Any:
 
 
 def _column(given: Any, column_type: Any, rows: int) -> Any:
+    texts = column_type == pa.string()
     if isinstance(given, pa.Array | pa.ChunkedArray):
-        return given if given.type == column_type else given.cast(column_type)
+        return coded(given) if texts else given.cast(column_type)
     if isinstance(given, list):
-        return pa.array(given, column_type)
+        column = pa.array(given, column_type)
+        return coded(column) if texts else column
+    if texts:
+        return constant(given, rows)
     return pa.nulls(rows, column_type) if given is None else pa.repeat(pa.scalar(given, column_type), rows)

@@ -1,6 +1,7 @@
 """The file `costs.parquet`: usage, what no usage explains, rounding and tax."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,6 @@ from worker.files.focus.usage_rows import Bill, usage_rows
 
 AT_ONCE = 4_096
 """Lines that are Python values at once."""
-SLICE = 8_192
-"""Usage lines that Arrow works on at once."""
 
 
 @dataclass(slots=True)
@@ -52,45 +51,59 @@ class Parts:
     version: str
 
 
-def write_costs(target: Path, bill: Bill, usage: Parts, lines: Parts | None, sums: Sums) -> CostSums:
-    """Write the dataset. `sums`: of these lines. Without lines (None) there are only rows of usage."""
-    written = CostSums()
+class CostsFile:
+    """The file `costs.parquet` under way: first the usage, then the rest."""
+
+    def __init__(self, writer: Any, bill: Bill) -> None:
+        """`writer`: of a Parquet file of FOCUS rows, see `costs_file`."""
+        self._writer = writer
+        self._bill = bill
+        self.sums = CostSums()
+
+    def usage_rows(self, table: Any, version: str) -> Any:
+        """The rows of a table of usage lines of this version, whose texts are coded: to be written."""
+        return usage_rows(table, self._bill, version)
+
+    def add_lines(self, lines: Parts, sums: Sums) -> None:
+        """Write the rows of these reconciliation lines. `sums`: of them and of all usage."""
+        for rows in _at_once(_line_rows(self._bill, lines, sums)):
+            self.write(rows_of(columns_of(rows), len(rows)))
+
+    def write(self, rows: Any) -> None:
+        """Write these rows."""
+        self._writer.write_table(self.sums.add(rows), row_group_size=ROW_GROUP)
+
+
+@contextmanager
+def costs_file(target: Path, bill: Bill) -> Iterator[CostsFile]:
+    """The file, which is there when the block has ended."""
     unfinished = target.with_suffix(".unfinished")
     with parquet_file(unfinished, SCHEMA) as writer:
-        for table in _usage_tables(bill, usage):
-            writer.write_table(written.add(table), row_group_size=ROW_GROUP)
-        if lines is not None:
-            for rows in _at_once(_line_rows(bill, lines, sums)):
-                writer.write_table(written.add(rows_of(columns_of(rows), len(rows))), row_group_size=ROW_GROUP)
+        yield CostsFile(writer, bill)
     unfinished.replace(target)
-    return written
 
 
-def tables_of(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """The row groups of these Parquet parts, one at a time, with these columns or all. Absent columns are left out."""
+def tables_of(paths: Iterable[Path], columns: Sequence[str], *, code: bool = False) -> Iterator[Any]:
+    """The row groups of these Parquet parts, one at a time, with these columns. Absent columns are left out.
+
+    `code`: texts are coded.
+    """
     for path in paths:
-        with pq.ParquetFile(path) as file:
-            there = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+        schema = pq.read_schema(path)
+        there = [name for name in columns if name in schema.names]
+        texts = [name for name in there if code and pa.types.is_string(schema.field(name).type)]
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
             for number in range(file.num_row_groups):
-                yield file.read_row_group(number, columns=there)
+                yield file.read_row_group(number, columns=there, use_threads=False)
 
 
 def lines_of(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
     """The lines of these Parquet parts, one at a time."""
-    for table in tables_of(paths, columns):
-        for batch in table.to_batches(max_chunksize=AT_ONCE):
-            yield from batch.to_pylist()
-
-
-def _usage_tables(bill: Bill, usage: Parts) -> Iterator[Any]:
-    """The rows of each row group of usage lines, made from a slice of it at a time: work on a slice needs memory."""
-    for path in usage.paths:
+    for path in paths:
         with pq.ParquetFile(path) as file:
-            for number in range(file.num_row_groups):
-                slices = file.iter_batches(SLICE, row_groups=[number])
-                yield pa.concat_tables(
-                    usage_rows(pa.Table.from_batches([each]), bill, usage.version) for each in slices
-                )
+            there = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+            for batch in file.iter_batches(AT_ONCE, columns=there, use_threads=False):
+                yield from batch.to_pylist()
 
 
 def _line_rows(bill: Bill, lines: Parts, sums: Sums) -> Iterator[Mapping[str, Any]]:

@@ -1,6 +1,7 @@
 """Compares an invoice and writes its FOCUS dataset from Parquet parts: a program of a child process."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,46 +14,61 @@ from worker.files.comparison.sums import LINE_COLUMNS, USAGE_KEYS, Sums, group_o
 from worker.files.conversion.child import answer
 from worker.files.conversion.exact_lines import number_in
 from worker.files.conversion.totals import written
-from worker.files.focus.dataset import Parts, lines_of, tables_of, write_costs
-from worker.files.focus.usage_rows import Bill
+from worker.files.focus.coded_texts import CODED, coded
+from worker.files.focus.dataset import Parts, costs_file, lines_of, tables_of
+from worker.files.focus.usage_rows import READ, Bill
 
 AMOUNT = "billingPreTaxTotal"
 SUM = pa.decimal256(76, 20)
+GROUPED = (*USAGE_KEYS, AMOUNT)
+"""The columns of usage that a comparison needs."""
 
 
 def invoice_job(job: Mapping[str, Any]) -> dict[str, Any]:
     """The job: sums of both kinds of lines, the comparison, and the dataset where `costs` names its file."""
     usage, lines = _parts(job["usage"]), _parts(job["reconciliation"])
-    sums = Sums()
-    if usage is not None:
-        add_usage(sums, usage)
-    if lines is not None:
-        for line in lines_of(lines.paths, LINE_COLUMNS):
+    sums, taken = Sums(), ExitStack()
+    with taken:
+        costs = None
+        if job["costs"] is not None and usage is not None:
+            costs = taken.enter_context(costs_file(Path(job["costs"]), bill_of(job)))
+        for table in () if usage is None else tables_of(usage.paths, GROUPED if costs is None else READ, code=True):
+            add_usage(sums, table)
+            if costs is not None and usage is not None:
+                rows = costs.usage_rows(table, usage.version)
+                del table
+                costs.write(rows)
+                del rows
+        for line in () if lines is None else lines_of(lines.paths, LINE_COLUMNS):
             sums.add_line(line)
+        if costs is not None and lines is not None:
+            costs.add_lines(lines, sums)
     shape, complete = not_compared(), False
     if usage is not None and lines is not None and job["invoice"] is not None:
         result = compared(sums, job)
         shape, complete = dict(result.shape), result.complete
-    focus = None
-    if job["costs"] is not None and usage is not None:
-        costs = write_costs(Path(job["costs"]), bill_of(job), usage, lines, sums)
-        billed = [{"currency": name, "total": written(total)} for name, total in sorted(costs.billed.items())]
-        taxed = any(each.tax for each in sums.currencies.values())
-        focus = {"rows": costs.rows, "billedCost": billed, "complete": complete, "taxIncluded": taxed}
+    if costs is None:
+        return {"comparison": shape, "focus": None}
+    billed = [{"currency": name, "total": written(total)} for name, total in sorted(costs.sums.billed.items())]
+    taxed = any(each.tax for each in sums.currencies.values())
+    focus = {"rows": costs.sums.rows, "billedCost": billed, "complete": complete, "taxIncluded": taxed}
     return {"comparison": shape, "focus": focus}
 
 
-def add_usage(sums: Sums, usage: Parts) -> None:
-    """Add the usage lines of these parts to the sums, grouped by Arrow a row group at a time."""
-    for table in tables_of(usage.paths, [*USAGE_KEYS, AMOUNT]):
-        if AMOUNT not in table.schema.names or pa.types.is_string(table.schema.field(AMOUNT).type):
-            for row in table.to_pylist():
-                sums.add_usage(group_of(row, USAGE_KEYS), number_in(row.get(AMOUNT)), 1)
-            continue
-        wide = table.set_column(table.schema.get_field_index(AMOUNT), AMOUNT, table.column(AMOUNT).cast(SUM))
-        grouped = wide.group_by(list(USAGE_KEYS), use_threads=False).aggregate([(AMOUNT, "sum"), ([], "count_all")])
-        for row in grouped.to_pylist():
-            sums.add_usage(group_of(row, USAGE_KEYS), row[f"{AMOUNT}_sum"], row["count_all"])
+def add_usage(sums: Sums, table: Any) -> None:
+    """Add a table of usage lines, whose texts are coded, to the sums. Arrow groups them by the places of texts."""
+    texts = {name: coded(table.column(name)) for name in USAGE_KEYS if name in table.schema.names}
+    amounts = table.column(AMOUNT) if AMOUNT in table.schema.names else pa.nulls(table.num_rows, SUM)
+    if amounts.type == CODED:
+        for row in pa.table([*texts.values(), amounts], names=[*texts, AMOUNT]).to_pylist():
+            sums.add_usage(group_of(row, USAGE_KEYS), number_in(row[AMOUNT]), 1)
+        return
+    places = {name: column.indices for name, column in texts.items()} | {AMOUNT: amounts.cast(SUM)}
+    grouped = pa.table(places).group_by(list(texts), use_threads=False).aggregate([(AMOUNT, "sum"), ([], "count_all")])
+    words = {name: column.dictionary.to_pylist() for name, column in texts.items()}
+    for row in grouped.to_pylist():
+        named = {name: None if row[name] is None else each[row[name]] for name, each in words.items()}
+        sums.add_usage(group_of(named, USAGE_KEYS), row[f"{AMOUNT}_sum"], row["count_all"])
 
 
 def bill_of(job: Mapping[str, Any]) -> Bill:
@@ -69,5 +85,4 @@ def _parts(given: Mapping[str, Any] | None) -> Parts | None:
 
 
 if __name__ == "__main__":
-    pa.set_memory_pool(pa.system_memory_pool())  # its peak is some 20 MB lower here
     answer(invoice_job)

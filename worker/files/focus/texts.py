@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 _PROVIDER = re.compile(r"/providers/([^/]+)/([^/]+)(?:/|$)", re.IGNORECASE)
 _READ = json.JSONDecoder(parse_float=str).decode
-_WRITE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_quoted = json.encoder.encode_basestring
 
 
 def resource_name(uri: str) -> str:
@@ -40,12 +40,16 @@ def _flat(text: str | None, prefix: str) -> str | None:
         return None
     if not isinstance(members, dict) or not members:
         return None
-    flat = {f"{prefix}{name}": _value(value) for name, value in members.items()}
-    return _WRITE(flat)
+    return "{" + ",".join([f"{_quoted(prefix + name)}:{_value(value)}" for name, value in members.items()]) + "}"
 
 
-def _value(value: object) -> object:
-    return value if value is None or isinstance(value, str | int | bool) else json.dumps(value, ensure_ascii=False)
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    if value is None:
+        return "null"
+    written = json.dumps(value, ensure_ascii=False)
+    return written if isinstance(value, int) else _quoted(written)
 
 
 def exclusive_end(start: datetime | None, end: datetime | None) -> datetime | None:

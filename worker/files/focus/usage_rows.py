@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from worker.files.comparison.currency_units import EXACT
 from worker.files.conversion.arrow_lines import DECIMAL
 from worker.files.conversion.exact_lines import SCALE, number_in
+from worker.files.focus.coded_texts import CODED, changed, coded, constant, first, joined, lower, where, without_empty
 from worker.files.focus.columns import MOMENT, rows_of
 from worker.files.focus.regions import region_of
 from worker.files.focus.services import service_of
@@ -25,6 +26,15 @@ from worker.files.focus.units import unit_of
 DAY = pa.scalar(timedelta(days=1), pa.duration("us"))
 PRICE = pa.decimal256(37, 18)
 COST = pa.decimal256(38, 20)
+_READ = """
+unitPrice quantity effectiveUnitPrice pcToBCExchangeRate pcToBCExchangeRateDate billingPreTaxTotal pricingPreTaxTotal
+rateOfPartnerEarnedCredit usageDate unitOfMeasure benefitType benefitId chargeType billingCurrency pricingCurrency
+productId skuId availabilityId skuName productName publisherName entitlementId entitlementDescription resourceUri
+resourceLocation resourceGroup additionalInfo tags customerId customerName resellerMpnId subscriptionId meterId
+meterCategory meterSubCategory meterName _part _line
+"""
+READ = tuple(_READ.split())
+"""The columns of usage lines that rows are made from, and those of the groups of a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class Bill:
 
 
 def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
-    """The rows of a table of usage lines in the columns of a Parquet part."""
+    """The rows of a table of usage lines in the columns of a Parquet part, whose texts are coded."""
     take = _Lines(lines)
     rate = take.number("pcToBCExchangeRate", Decimal(1))
     price, quantity = take.number("unitPrice"), take.number("quantity")
@@ -62,11 +72,9 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
     list_cost = product(list_price, quantity, COST)
     billed_price = product(take.number("effectiveUnitPrice"), rate, PRICE)
     billed = pc.coalesce(take.number("billingPreTaxTotal"), _zero(lines))
-    units = take.mapped("unitOfMeasure", lambda text: unit_of(text).name)
-    blocks = take.mapped("unitOfMeasure", lambda text: unit_of(text).block, DECIMAL)
-    committed = pc.fill_null(pc.equal(pc.utf8_lower(take.text("benefitType")), "savingsplan"), fill_value=False)
-    committed = pc.and_(committed, pc.is_valid(take.text("benefitId")))
-    uri = pc.utf8_lower(take.text("resourceUri"))
+    blocks = changed(take.text("unitOfMeasure"), lambda text: unit_of(text).block, PRICE)
+    commits = changed(take.text("benefitType"), lambda text: (text or "").lower() == "savingsplan", pa.bool_())
+    committed = pc.and_(commits, pc.is_valid(take.text("benefitId")))
     columns: dict[str, Any] = {
         **bill.columns(),
         **_usage_texts(take),
@@ -81,19 +89,18 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
         "PricingCurrencyEffectiveCost": pc.coalesce(take.number("pricingPreTaxTotal"), billed),
         "ChargePeriodStart": take.column("usageDate", MOMENT),
         "ChargePeriodEnd": pc.add(take.column("usageDate", MOMENT), DAY),
-        "ChargeClass": _corrections(take, billed, bill),
-        "PricingCategory": pc.if_else(committed, "Committed", "Standard"),
-        "CommitmentDiscountId": _where(committed, take.text("benefitId")),
-        "CommitmentDiscountType": _where(committed, "Savings Plan"),
-        "CommitmentDiscountCategory": _where(committed, "Spend"),
-        "CommitmentDiscountStatus": _where(committed, "Used"),
-        "CommitmentDiscountQuantity": _where(committed, billed),
-        "CommitmentDiscountUnit": _where(committed, take.text("billingCurrency")),
+        "ChargeClass": where(_corrections(take, billed, bill), take.each("Correction")),
+        "PricingCategory": first(where(committed, take.each("Committed")), take.each("Standard")),
+        "CommitmentDiscountId": where(committed, take.text("benefitId")),
+        "CommitmentDiscountType": where(committed, take.each("Savings Plan")),
+        "CommitmentDiscountCategory": where(committed, take.each("Spend")),
+        "CommitmentDiscountStatus": where(committed, take.each("Used")),
+        "CommitmentDiscountQuantity": pc.if_else(committed, billed, pa.scalar(None, DECIMAL)),
+        "CommitmentDiscountUnit": where(committed, take.text("billingCurrency")),
         "PricingQuantity": quantity,
-        "PricingUnit": take.mapped("unitOfMeasure", lambda text: unit_of(text).priced),
-        "ConsumedQuantity": product(quantity, blocks.cast(PRICE), COST),
-        "ConsumedUnit": units,
-        "ResourceId": uri,
+        "PricingUnit": take.changed("unitOfMeasure", lambda text: unit_of(text).priced),
+        "ConsumedQuantity": product(quantity, blocks, COST),
+        "ConsumedUnit": take.changed("unitOfMeasure", lambda text: unit_of(text).name),
         "x_PartnerCreditApplied": pc.greater(take.number("rateOfPartnerEarnedCredit", Decimal(0)), _zero(lines)),
         "x_PartnerCreditRate": take.number("rateOfPartnerEarnedCredit"),
         "x_BillingExchangeRate": take.number("pcToBCExchangeRate"),
@@ -110,32 +117,32 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
 
 def _usage_texts(take: "_Lines") -> dict[str, Any]:
     """The columns that are texts of the line, or made from one text."""
-    sku = pc.binary_join_element_wise(take.whole("productId"), take.whole("skuId"), ":")
+    sku = joined(take.text("productId"), take.text("skuId"), ":")
+    plan = lower(take.text("entitlementId"))
+    named = pc.is_valid(plan)
     return {
         "BillingCurrency": take.text("billingCurrency"),
-        "PricingCurrency": pc.coalesce(take.text("pricingCurrency"), take.text("billingCurrency")),
+        "PricingCurrency": first(take.text("pricingCurrency"), take.text("billingCurrency")),
         "ChargeCategory": "Usage",
         "ChargeFrequency": "Usage-Based",
         "ChargeDescription": take.text("skuName"),
-        "SubAccountId": pc.utf8_lower(take.text("entitlementId")),
-        "SubAccountName": _where(
-            pc.is_valid(take.text("entitlementId")),
-            pc.coalesce(take.text("entitlementDescription"), pc.utf8_lower(take.text("entitlementId"))),
-        ),
-        "SubAccountType": _where(pc.is_valid(take.text("entitlementId")), "Subscription"),
-        "PublisherName": pc.coalesce(take.text("publisherName"), pa.scalar("Microsoft")),
-        "ResourceName": take.mapped("resourceUri", lambda uri: resource_name(uri) if uri else None),
-        "ResourceType": take.mapped("resourceUri", lambda uri: resource_type(uri) if uri else None),
-        "ServiceName": take.mapped("meterCategory", lambda text: service_of(text).name),
-        "ServiceCategory": take.mapped("meterCategory", lambda text: service_of(text).category),
-        "ServiceSubcategory": take.mapped("meterCategory", lambda text: service_of(text).subcategory),
-        "RegionId": take.mapped("resourceLocation", lambda text: region_of(text)[0]),
-        "RegionName": take.mapped("resourceLocation", lambda text: region_of(text)[1]),
+        "SubAccountId": plan,
+        "SubAccountName": where(named, first(take.text("entitlementDescription"), plan)),
+        "SubAccountType": where(named, take.each("Subscription")),
+        "PublisherName": first(take.text("publisherName"), take.each("Microsoft")),
+        "ResourceId": lower(take.text("resourceUri")),
+        "ResourceName": take.changed("resourceUri", lambda uri: resource_name(uri) if uri else None),
+        "ResourceType": take.changed("resourceUri", lambda uri: resource_type(uri) if uri else None),
+        "ServiceName": take.changed("meterCategory", lambda text: service_of(text).name),
+        "ServiceCategory": take.changed("meterCategory", lambda text: service_of(text).category),
+        "ServiceSubcategory": take.changed("meterCategory", lambda text: service_of(text).subcategory),
+        "RegionId": take.changed("resourceLocation", lambda text: region_of(text)[0]),
+        "RegionName": take.changed("resourceLocation", lambda text: region_of(text)[1]),
         "SkuId": sku,
-        "SkuPriceId": pc.binary_join_element_wise(sku, take.whole("availabilityId"), ":"),
-        "SkuMeter": pc.coalesce(take.text("meterName"), take.text("skuName"), take.text("productName")),
-        "SkuPriceDetails": take.mapped("additionalInfo", price_details),
-        "Tags": take.mapped("tags", tags),
+        "SkuPriceId": joined(sku, take.text("availabilityId"), ":"),
+        "SkuMeter": first(take.text("meterName"), take.text("skuName"), take.text("productName")),
+        "SkuPriceDetails": take.changed("additionalInfo", price_details),
+        "Tags": take.changed("tags", tags),
         "x_CustomerId": take.text("customerId"),
         "x_CustomerName": take.text("customerName"),
         "x_ResellerId": take.text("resellerMpnId"),
@@ -152,24 +159,19 @@ def product(left: Any, right: Any, arrow_type: Any) -> Any:
     return pc.round(whole, ndigits=arrow_type.scale).cast(DECIMAL)
 
 
-def _where(condition: Any, value: Any) -> Any:
-    value = pa.scalar(value, pa.string()) if isinstance(value, str) else value
-    return pc.if_else(condition, value, pa.scalar(None, value.type))
-
-
 def _zero(lines: Any) -> Any:
     return pa.repeat(pa.scalar(Decimal(0), DECIMAL), lines.num_rows)
 
 
 def _corrections(take: "_Lines", billed: Any, bill: Bill) -> Any:
-    """Correction where a cancelled charge below 0 belongs to another month."""
-    cancelled = pc.equal(pc.utf8_lower(take.text("chargeType")), "cancel")
+    """Whether a cancelled charge below 0 belongs to another month."""
+    cancelled = changed(take.text("chargeType"), lambda text: (text or "").lower() == "cancel", pa.bool_())
     day = take.column("usageDate", MOMENT)
     outside = pc.or_(
         pc.less(day, pa.scalar(bill.month_begins, MOMENT)), pc.greater_equal(day, pa.scalar(bill.month_ends, MOMENT))
     )
     corrects = pc.and_(pc.and_(cancelled, pc.less(billed, pa.scalar(Decimal(0), DECIMAL))), outside)
-    return _where(pc.fill_null(corrects, fill_value=False), "Correction")
+    return pc.fill_null(corrects, fill_value=False)
 
 
 class _Lines:
@@ -177,34 +179,37 @@ class _Lines:
 
     def __init__(self, lines: Any) -> None:
         self._lines = lines
+        self._types = dict(zip(lines.schema.names, lines.schema.types, strict=True))
+        self._texts: dict[str, Any] = {}
 
     def column(self, name: str, arrow_type: Any) -> Any:
         """The column, all null if it is absent or of another type."""
-        if name in self._lines.schema.names and self._lines.schema.field(name).type == arrow_type:
+        if self._types.get(name) == arrow_type:
             return self._lines.column(name).combine_chunks()
         return pa.nulls(self._lines.num_rows, arrow_type)
 
     def number(self, name: str, otherwise: Decimal | None = None) -> Any:
         """The column as decimals."""
         column = self.column(name, DECIMAL)
-        if name in self._lines.schema.names and pa.types.is_string(self._lines.schema.field(name).type):
-            column = pa.array([to_scale(text) for text in self._lines.column(name).to_pylist()], DECIMAL)
+        if self._types.get(name) == CODED:
+            column = changed(coded(self._lines.column(name)), to_scale, DECIMAL)
         return column if otherwise is None else pc.fill_null(column, pa.scalar(otherwise, DECIMAL))
 
-    def whole(self, name: str) -> Any:
-        """The column as texts without null."""
-        return pc.fill_null(self.column(name, pa.string()), "")
-
     def text(self, name: str) -> Any:
-        """The column as texts; empty ones are null."""
-        column = self.column(name, pa.string())
-        return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+        """The column as coded texts; empty ones are null."""
+        if name not in self._texts:
+            there = self._types.get(name) == CODED
+            column = coded(self._lines.column(name)) if there else self.each(None)
+            self._texts[name] = without_empty(column)
+        return self._texts[name]
 
-    def mapped(self, name: str, change: Callable[[str | None], Any], arrow_type: Any = None) -> Any:
+    def each(self, text: str | None) -> Any:
+        """This text in each row."""
+        return constant(text, self._lines.num_rows)
+
+    def changed(self, name: str, change: Callable[[str | None], str | None]) -> Any:
         """The column with each different text changed once."""
-        coded = pc.fill_null(self.column(name, pa.string()), "").dictionary_encode()
-        changed = [change(text or None) for text in coded.dictionary.to_pylist()]
-        return pa.array(changed, arrow_type or pa.string()).take(coded.indices)
+        return changed(self.text(name), change)
 
 
 def to_scale(value: Decimal | str | None) -> Decimal | None:
