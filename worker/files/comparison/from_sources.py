@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.files.comparison.job import compared
-from worker.files.comparison.sums import USAGE_KEYS, Sums, group_of
+from worker.files.comparison.sums import USAGE_KEYS, Sums
 from worker.files.conversion.child import answer
 from worker.files.conversion.exact_lines import lines, number_in, text_of
 from worker.files.conversion.layout import Layout
@@ -31,10 +31,10 @@ def rows_of(path: Path, kind: str) -> Iterator[dict[str, Any]]:
 
 def compare_sources(job: Mapping[str, Any]) -> dict[str, Any]:
     """The job: compare the source parts of an invoice."""
-    sums = Sums()
+    sums = Sums(currency=job["invoice"]["currency"].upper())
     for path in job["usage"]["paths"]:
         for row in rows_of(Path(path), "usage"):
-            sums.add_usage(group_of(row, USAGE_KEYS), row.get("billingPreTaxTotal"), 1)
+            sums.add_usage(sums.group_of(row, USAGE_KEYS), row.get("billingPreTaxTotal"), 1)
     for path in job["reconciliation"]["paths"]:
         for row in rows_of(Path(path), "reconciliation"):
             sums.add_line(row)

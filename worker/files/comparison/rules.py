@@ -153,7 +153,7 @@ def _difference(group: Group, each: Sum, *, foreign: bool) -> Difference:
         found = Found.FOREIGN_CURRENCY
     elif not each.usage_lines:
         found = Found.USAGE_MISSING
-    elif not each.consumption_lines:
+    elif not each.consumption_lines and each.usage > 0:
         found = Found.LINES_MISSING
     else:
         found = Found.USAGE_SHORT if each.apart > 0 else Found.USAGE_BEYOND_LINES

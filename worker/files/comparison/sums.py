@@ -15,7 +15,10 @@ from worker.files.conversion.exact_lines import number_in
 NONE = Decimal(0)
 HALF_OF_LAST_DIGIT = Decimal("5e-11")
 """Daily usage has ten decimals, so each line is at most this far from its exact amount."""
-CREDIT = "customercredit"
+CREDITS = {"customercredit", "credit"}
+"""Types of charge, in lower case, that are credits: of new commerce, and of legacy offers."""
+BEFORE_TAX = ("subtotal", "pretaxCharges", "amount")
+"""The amount of a line before tax: of new commerce and licenses, of legacy usage, of licenses without a subtotal."""
 
 
 class Group(NamedTuple):
@@ -115,22 +118,32 @@ class Sums:
     """Names of customers and products by their ids."""
     not_recomputed: list[tuple[Group, str, Decimal, Decimal]] = field(default_factory=list)
     """Some consumption lines that the formula does not give: group, how far, the amounts of line and formula."""
+    currency: str = ""
+    """That of the document. Lines that name none are in it."""
+
+    def group_of(self, row: Mapping[str, Any], keys: tuple[str, ...]) -> Group:
+        """The group of a row."""
+        group = group_of(row, keys)
+        return group if group.currency else group._replace(currency=self.currency)
 
     def add_usage(self, group: Group, amount: Decimal | None, lines: int) -> None:
-        """Add usage lines of one group."""
+        """Add usage lines of one group. Lines without an amount explain none: those of legacy offers."""
+        if amount is None:
+            return
         found = self.groups.setdefault(group, Sum())
-        found.usage = EXACT.add(found.usage, amount or NONE)
+        found.usage = EXACT.add(found.usage, amount)
         found.usage_lines += lines
 
     def add_line(self, row: Mapping[str, Any]) -> None:
         """Add one reconciliation line."""
-        group = group_of(row, LINE_KEYS)
-        subtotal = _first(row, "subtotal", "pretaxCharges", "amount")
-        tax = _first(row, "taxTotal", "tax", "taxAmount")
+        group = self.group_of(row, LINE_KEYS)
+        subtotal = first_number(row, *BEFORE_TAX) or NONE
+        tax = first_number(row, "taxTotal", "tax", "taxAmount") or NONE
+        total = first_number(row, "totalForCustomer", "postTaxTotal")
         found = self.currencies.setdefault(group.currency, CurrencySum())
         found.before_tax = EXACT.add(found.before_tax, subtotal)
         found.tax = EXACT.add(found.tax, tax)
-        found.total = EXACT.add(found.total, _first(row, "totalForCustomer", "postTaxTotal"))
+        found.total = EXACT.add(found.total, EXACT.add(subtotal, tax) if total is None else total)
         kind = self.kind_of(row, group)
         if kind == "consumption":
             self._add_consumption(group, row, subtotal)
@@ -148,7 +161,7 @@ class Sums:
 
         Consumption has a meter, or usage in its group. Seats are all other purchases.
         """
-        if (row.get("chargeType") or "").strip().lower() == CREDIT:
+        if (row.get("chargeType") or "").strip().lower() in CREDITS:
             return "credits"
         if row.get("reservationOrderId"):
             return "reservations"
@@ -195,6 +208,6 @@ def _number(row: Mapping[str, Any], name: str) -> Decimal | None:
     return number_in(row.get(name))
 
 
-def _first(row: Mapping[str, Any], *names: str) -> Decimal:
-    """The first of these columns that has a number; 0 if none has."""
-    return next((number for name in names if (number := _number(row, name)) is not None), NONE)
+def first_number(row: Mapping[str, Any], *names: str) -> Decimal | None:
+    """The number in the first of these columns that has one."""
+    return next((number for name in names if (number := _number(row, name)) is not None), None)

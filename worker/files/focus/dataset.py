@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from worker.files.comparison.currency_units import EXACT, minor_unit
-from worker.files.comparison.sums import LINE_KEYS, NONE, Sums, group_of
+from worker.files.comparison.sums import LINE_KEYS, NONE, Sums
 from worker.files.conversion.parquet import ROW_GROUP, parquet_file
 from worker.files.focus.columns import SCHEMA, rows_of
 from worker.files.focus.line_rows import columns_of, purchase_row, rounding_row, tax_row
@@ -41,6 +41,11 @@ class CostSums:
             currency = (row["currency"] or "").upper()
             self.billed[currency] = EXACT.add(self.billed.get(currency, NONE), row["cost_sum"])
         return table
+
+    def are(self, sums: Sums) -> bool:
+        """Whether they are the totals of the reconciliation lines, to the last digit."""
+        totals = {currency: each.total for currency, each in sums.currencies.items()}
+        return all(self.billed.get(name, NONE) == totals.get(name, NONE) for name in {*totals, *self.billed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def lines_of(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Ite
 
 def _line_rows(bill: Bill, lines: Parts, sums: Sums) -> Iterator[Mapping[str, Any]]:
     for line in lines_of(lines.paths):
-        group = group_of(line, LINE_KEYS)
+        group = sums.group_of(line, LINE_KEYS)
         kind = sums.kind_of(line, group)
         if kind != "consumption" or not sums.groups[group].usage_lines:
             yield purchase_row(line, kind, bill, lines.version)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from worker.files.comparison.job import compared
 from worker.files.comparison.shape import not_compared
-from worker.files.comparison.sums import LINE_COLUMNS, USAGE_KEYS, Sums, group_of
+from worker.files.comparison.sums import LINE_COLUMNS, USAGE_KEYS, Sums
 from worker.files.conversion.child import answer
 from worker.files.conversion.exact_lines import number_in
 from worker.files.conversion.totals import written
@@ -27,11 +27,12 @@ GROUPED = (*USAGE_KEYS, AMOUNT)
 def invoice_job(job: Mapping[str, Any]) -> dict[str, Any]:
     """The job: sums of both kinds of lines, the comparison, and the dataset where `costs` names its file."""
     usage, lines = _parts(job["usage"]), _parts(job["reconciliation"])
-    sums, taken = Sums(), ExitStack()
+    bill, taken = bill_of(job), ExitStack()
+    sums = Sums(currency=bill.currency)
     with taken:
         costs = None
         if job["costs"] is not None and usage is not None:
-            costs = taken.enter_context(costs_file(Path(job["costs"]), bill_of(job)))
+            costs = taken.enter_context(costs_file(Path(job["costs"]), bill))
         for table in () if usage is None else tables_of(usage.paths, GROUPED if costs is None else READ, code=True):
             add_usage(sums, table)
             if costs is not None and usage is not None:
@@ -51,6 +52,7 @@ def invoice_job(job: Mapping[str, Any]) -> dict[str, Any]:
         return {"comparison": shape, "focus": None}
     billed = [{"currency": name, "total": written(total)} for name, total in sorted(costs.sums.billed.items())]
     taxed = any(each.tax for each in sums.currencies.values())
+    complete = complete and costs.sums.are(sums)
     focus = {"rows": costs.sums.rows, "billedCost": billed, "complete": complete, "taxIncluded": taxed}
     return {"comparison": shape, "focus": focus}
 
@@ -61,14 +63,14 @@ def add_usage(sums: Sums, table: Any) -> None:
     amounts = table.column(AMOUNT) if AMOUNT in table.schema.names else pa.nulls(table.num_rows, SUM)
     if amounts.type == CODED:
         for row in pa.table([*texts.values(), amounts], names=[*texts, AMOUNT]).to_pylist():
-            sums.add_usage(group_of(row, USAGE_KEYS), number_in(row[AMOUNT]), 1)
+            sums.add_usage(sums.group_of(row, USAGE_KEYS), number_in(row[AMOUNT]), 1)
         return
     places = {name: column.indices for name, column in texts.items()} | {AMOUNT: amounts.cast(SUM)}
     grouped = pa.table(places).group_by(list(texts), use_threads=False).aggregate([(AMOUNT, "sum"), ([], "count_all")])
     words = {name: column.dictionary.to_pylist() for name, column in texts.items()}
     for row in grouped.to_pylist():
         named = {name: None if row[name] is None else each[row[name]] for name, each in words.items()}
-        sums.add_usage(group_of(named, USAGE_KEYS), row[f"{AMOUNT}_sum"], row["count_all"])
+        sums.add_usage(sums.group_of(named, USAGE_KEYS), row[f"{AMOUNT}_sum"], row["count_all"])
 
 
 def bill_of(job: Mapping[str, Any]) -> Bill:
@@ -76,8 +78,9 @@ def bill_of(job: Mapping[str, Any]) -> Bill:
     year, month = (int(part) for part in job["month"].split("-"))
     begins = datetime(year, month, 1, tzinfo=UTC)
     ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-    invoice = job["invoice"]
-    return Bill(job["partner"]["tenantId"], job["partner"]["name"], invoice and invoice["id"], begins, ends)
+    document, partner = job["invoice"] or {"id": None, "currency": ""}, job["partner"]
+    currency = document["currency"].upper()
+    return Bill(partner["tenantId"], partner["name"], document["id"], begins, ends, currency)
 
 
 def _parts(given: Mapping[str, Any] | None) -> Parts | None:

@@ -5,14 +5,15 @@ has the difference, so that the sum of `BilledCost` is the invoice. Nothing else
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from worker.files.comparison.currency_units import EXACT, minor_unit, rounded_down
-from worker.files.comparison.sums import NONE, Group
+from worker.files.comparison.sums import BEFORE_TAX, NONE, Group, first_number
 from worker.files.conversion.exact_lines import number_in
 from worker.files.focus.services import service_of
-from worker.files.focus.texts import exclusive_end
+from worker.files.focus.texts import customer_id, exclusive_end
 from worker.files.focus.units import unit_of
 from worker.files.focus.usage_rows import Bill, to_scale
 
@@ -23,24 +24,26 @@ SCALED = Decimal("1e-18")
 
 def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -> dict[str, Any]:
     """The row of a reconciliation line of this kind: consumption without usage, reservations, seats or credits."""
-    amount = to_scale(line.get("subtotal")) or NONE
-    currency = line.get("currency") or ""
-    category = {"consumption": "Usage", "credits": "Credit"}.get(kind, "Purchase")
+    amount = to_scale(str(first_number(line, *BEFORE_TAX) or NONE)) or NONE
+    currency = (_text(line, "currency") or bill.currency).upper()
+    category = {"consumption": "Usage", "credits": "Credit"}.get(
+        kind, "Usage" if line.get("resourceGuid") else "Purchase"
+    )
     committed = kind == "reservations"
     frequency = "Usage-Based" if category == "Usage" else _frequency(line.get("termAndBillingCycle"))
-    start, end = line.get("chargeStartDate"), line.get("chargeEndDate")
-    product = _text(line, "productName") or _text(line, "skuName")
+    start, end = _moment(line, "chargeStartDate"), _moment(line, "chargeEndDate")
+    product = _text(line, "productName", "skuName", "offerName", "serviceName")
     service = service_of(product)
     effective = NONE if committed else amount
-    sku = f"{line.get('productId') or ''}:{line.get('skuId') or ''}"
+    sku = _sku(line)
     return {
         **bill.columns(),
         **_prices(line, category, amount),
-        **_customer(line.get("customerId"), line.get("customerName")),
+        **_customer(customer_id(line.get("customerId")), _text(line, "customerName", "customerCompanyName")),
         "BilledCost": amount,
         "EffectiveCost": effective,
         "BillingCurrency": currency,
-        "PricingCurrency": _text(line, "pricingCurrency") or currency,
+        "PricingCurrency": (_text(line, "pricingCurrency") or currency).upper(),
         "PricingCurrencyEffectiveCost": NONE if committed else _in_pricing_currency(line, amount),
         "ChargePeriodStart": start or bill.month_begins,
         "ChargePeriodEnd": exclusive_end(start, end) or bill.month_ends,
@@ -53,7 +56,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "ServiceCategory": service.category,
         "ServiceSubcategory": service.subcategory,
         "SkuId": sku,
-        "SkuPriceId": f"{sku}:{line.get('availabilityId') or ''}",
+        "SkuPriceId": sku and f"{sku}:{line.get('availabilityId') or ''}",
         "SkuMeter": _text(line, "meterDescription") or product,
         "PricingCategory": "Committed" if committed else "Standard",
         "CommitmentDiscountId": line.get("reservationOrderId") if committed else None,
@@ -64,7 +67,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "x_ResellerId": _text(line, "resellerMpnId"),
         "x_SkuOrderId": _text(line, "orderId"),
         "x_BillingExchangeRate": to_scale(line.get("pcToBCExchangeRate")),
-        "x_BillingExchangeRateDate": line.get("pcToBCExchangeRateDate"),
+        "x_BillingExchangeRateDate": _moment(line, "pcToBCExchangeRateDate"),
         "x_AzplanVersion": version,
         "x_AzplanPart": line.get("_part"),
         "x_AzplanLine": line.get("_line"),
@@ -150,14 +153,14 @@ def _prices(line: Mapping[str, Any], category: str, amount: Decimal) -> dict[str
 def _in_pricing_currency(line: Mapping[str, Any], amount: Decimal) -> Decimal:
     """The amount in the pricing currency, by Microsoft's formula; the same amount where the currencies are one."""
     price, quantity = number_in(line.get("effectiveUnitPrice")), number_in(line.get("billableQuantity"))
-    currency = _text(line, "pricingCurrency") or line.get("currency") or ""
-    if currency == line.get("currency") or price is None or quantity is None:
+    currency = (_text(line, "pricingCurrency") or "").upper()
+    if currency in ("", (_text(line, "currency") or "").upper()) or price is None or quantity is None:
         return amount
     return rounded_down(EXACT.multiply(price, quantity), minor_unit(currency))
 
 
 def _class(line: Mapping[str, Any], amount: Decimal, bill: Bill) -> str | None:
-    start = line.get("chargeStartDate")
+    start = _moment(line, "chargeStartDate")
     earlier = start is not None and start < bill.month_begins
     kind = (line.get("chargeType") or "").strip().lower()
     return "Correction" if amount < 0 and earlier and kind in EARLIER else None
@@ -175,5 +178,18 @@ def _adjustment(line: Mapping[str, Any]) -> str | None:
     return f"({first})" if first else None
 
 
-def _text(line: Mapping[str, Any], name: str) -> str | None:
-    return (line.get(name) or "").strip() or None
+def _sku(line: Mapping[str, Any]) -> str | None:
+    """Product and SKU. Lines of legacy offers have an offer, or a SKU alone."""
+    product, sku = _text(line, "productId", "durableOfferId", "offerId"), _text(line, "skuId", "sku")
+    return f"{product or ''}:{sku or ''}" if product or sku else None
+
+
+def _moment(line: Mapping[str, Any], name: str) -> datetime | None:
+    """The time in a column. A version has it as text where some value is no time: then there is none."""
+    value = line.get(name)
+    return value if isinstance(value, datetime) else None
+
+
+def _text(line: Mapping[str, Any], *names: str) -> str | None:
+    """The first of these texts that is not empty."""
+    return next((text for name in names if (text := (line.get(name) or "").strip())), None)

@@ -9,6 +9,11 @@ _READ = json.JSONDecoder(parse_float=str).decode
 _quoted = json.encoder.encode_basestring
 
 
+def customer_id(text: str | None) -> str | None:
+    """The id of a customer in one form: Microsoft writes it in any case, and with `org:` before it too."""
+    return (text or "").strip().lower().removeprefix("org:") or None
+
+
 def resource_name(uri: str) -> str:
     """The last segment of a resource's path."""
     return uri.rstrip("/").rpartition("/")[2]

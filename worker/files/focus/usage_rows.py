@@ -20,7 +20,7 @@ from worker.files.focus.coded_texts import CODED, changed, coded, constant, firs
 from worker.files.focus.columns import MOMENT, rows_of
 from worker.files.focus.regions import region_of
 from worker.files.focus.services import service_of
-from worker.files.focus.texts import price_details, resource_name, resource_type, tags
+from worker.files.focus.texts import customer_id, price_details, resource_name, resource_type, tags
 from worker.files.focus.units import unit_of
 
 DAY = pa.scalar(timedelta(days=1), pa.duration("us"))
@@ -48,6 +48,8 @@ class Bill:
     month_begins: datetime
     month_ends: datetime
     """The first moment after the month."""
+    currency: str = ""
+    """That of the document, for lines that name none."""
 
     def columns(self) -> dict[str, Any]:
         """The columns with one value for all rows."""
@@ -75,9 +77,10 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
     blocks = changed(take.text("unitOfMeasure"), lambda text: unit_of(text).block, PRICE)
     commits = changed(take.text("benefitType"), lambda text: (text or "").lower() == "savingsplan", pa.bool_())
     committed = pc.and_(commits, pc.is_valid(take.text("benefitId")))
+    day = take.column("usageDate", MOMENT)
     columns: dict[str, Any] = {
         **bill.columns(),
-        **_usage_texts(take),
+        **_usage_texts(take, bill),
         "BilledCost": billed,
         "EffectiveCost": billed,
         "ListUnitPrice": list_price,
@@ -87,8 +90,8 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
         "PricingCurrencyListUnitPrice": price,
         "PricingCurrencyContractedUnitPrice": price,
         "PricingCurrencyEffectiveCost": pc.coalesce(take.number("pricingPreTaxTotal"), billed),
-        "ChargePeriodStart": take.column("usageDate", MOMENT),
-        "ChargePeriodEnd": pc.add(take.column("usageDate", MOMENT), DAY),
+        "ChargePeriodStart": pc.coalesce(day, pa.scalar(bill.month_begins, MOMENT)),
+        "ChargePeriodEnd": pc.coalesce(pc.add(day, DAY), pa.scalar(bill.month_ends, MOMENT)),
         "ChargeClass": where(_corrections(take, billed, bill), take.each("Correction")),
         "PricingCategory": first(where(committed, take.each("Committed")), take.each("Standard")),
         "CommitmentDiscountId": where(committed, take.text("benefitId")),
@@ -115,14 +118,15 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
     return rows_of(columns, lines.num_rows)
 
 
-def _usage_texts(take: "_Lines") -> dict[str, Any]:
+def _usage_texts(take: "_Lines", bill: Bill) -> dict[str, Any]:
     """The columns that are texts of the line, or made from one text."""
-    sku = joined(take.text("productId"), take.text("skuId"), ":")
+    sku = changed(joined(take.text("productId"), take.text("skuId"), ":"), lambda text: None if text == ":" else text)
+    billed_in = take.changed("billingCurrency", lambda text: (text or bill.currency).upper() or None)
     plan = lower(take.text("entitlementId"))
     named = pc.is_valid(plan)
     return {
-        "BillingCurrency": take.text("billingCurrency"),
-        "PricingCurrency": first(take.text("pricingCurrency"), take.text("billingCurrency")),
+        "BillingCurrency": billed_in,
+        "PricingCurrency": first(take.changed("pricingCurrency", lambda text: text and text.upper()), billed_in),
         "ChargeCategory": "Usage",
         "ChargeFrequency": "Usage-Based",
         "ChargeDescription": take.text("skuName"),
@@ -139,11 +143,11 @@ def _usage_texts(take: "_Lines") -> dict[str, Any]:
         "RegionId": take.changed("resourceLocation", lambda text: region_of(text)[0]),
         "RegionName": take.changed("resourceLocation", lambda text: region_of(text)[1]),
         "SkuId": sku,
-        "SkuPriceId": joined(sku, take.text("availabilityId"), ":"),
+        "SkuPriceId": where(pc.is_valid(sku), joined(sku, take.text("availabilityId"), ":")),
         "SkuMeter": first(take.text("meterName"), take.text("skuName"), take.text("productName")),
         "SkuPriceDetails": take.changed("additionalInfo", price_details),
         "Tags": take.changed("tags", tags),
-        "x_CustomerId": take.text("customerId"),
+        "x_CustomerId": take.changed("customerId", customer_id),
         "x_CustomerName": take.text("customerName"),
         "x_ResellerId": take.text("resellerMpnId"),
         "x_SkuMeterId": take.text("meterId"),

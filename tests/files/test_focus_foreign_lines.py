@@ -1,0 +1,241 @@
+"""Lines in forms that pages and samples of Microsoft show: comparison and dataset stay those of the invoice.
+
+Every case is compared twice: from Parquet parts, and without Arrow from the source.
+"""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from ops.bench.invoices import PARTNER, write_part
+from worker.files.comparison.from_sources import compare_sources
+from worker.files.conversion.layout import Layout
+from worker.files.conversion.part import write_part as convert
+from worker.files.focus.invoice import invoice_job
+
+Line = dict[str, Any]
+USAGE: Line = {
+    "customerId": "c1",
+    "customerName": "Contoso",
+    "subscriptionId": "s1",
+    "productId": "P1",
+    "skuId": "0001",
+    "billingCurrency": "EUR",
+    "billingPreTaxTotal": 5.355,
+    "pricingPreTaxTotal": 5.95,
+    "pricingCurrency": "USD",
+    "pcToBCExchangeRate": 0.9,
+    "unitPrice": 2,
+    "effectiveUnitPrice": 1.7,
+    "quantity": 3.5,
+    "chargeType": "new",
+    "usageDate": "2026-10-03T00:00:00Z",
+    "unitOfMeasure": "1 Hour",
+    "meterCategory": "Virtual Machines",
+}
+CONSUMED: Line = {
+    "customerId": "c1",
+    "customerName": "Contoso",
+    "subscriptionId": "s1",
+    "productId": "P1",
+    "skuId": "0001",
+    "currency": "EUR",
+    "subtotal": 5.35,
+    "taxTotal": 0,
+    "totalForCustomer": 5.35,
+    "pricingCurrency": "USD",
+    "pcToBCExchangeRate": 0.9,
+    "unitPrice": 2,
+    "effectiveUnitPrice": 1.7,
+    "quantity": 1,
+    "billableQuantity": 3.5,
+    "chargeType": "new",
+    "meterDescription": "Virtual Machines - D4s v5",
+    "productName": "Virtual Machines",
+    "chargeStartDate": "2026-10-01T00:00:00Z",
+    "chargeEndDate": "2026-10-31T00:00:00Z",
+    "unitType": "1 Hour",
+}
+SEAT: Line = CONSUMED | {"productId": "S1", "meterDescription": "", "subtotal": 3, "totalForCustomer": 3}
+LICENSE: Line = {
+    "customerId": "C1",
+    "customerName": "Contoso",
+    "subscriptionId": "S1",
+    "offerId": "offer",
+    "offerName": "Mail",
+    "chargeStartDate": "2026-10-01T00:00:00Z",
+    "chargeEndDate": "2026-10-31T00:00:00Z",
+    "chargeType": "Cycle fee",
+    "unitPrice": 4,
+    "quantity": 5,
+    "amount": 20,
+    "totalOtherDiscount": -1,
+    "subtotal": 19,
+    "tax": 3.61,
+    "totalForCustomer": 22.61,
+    "currency": "EUR",
+    "mpnId": 1,
+    "tier2MpnId": -1,
+}
+AZURE_BY_MONTH: Line = {
+    "detailLineItemId": 1,
+    "sku": "A",
+    "consumedQuantity": 3,
+    "listPrice": 2,
+    "currency": "EUR",
+    "pretaxCharges": 6,
+    "taxAmount": 1.14,
+    "postTaxTotal": 7.14,
+    "chargeType": "ASSESS USAGE FEE FOR CURRENT CYCLE",
+    "customerId": "C1",
+    "customerCompanyName": "Contoso",
+    "subscriptionId": "S9",
+    "serviceName": "Virtual Machines",
+    "unit": "Hours",
+    "resourceGuid": "guid",
+    "resourceName": "D4s",
+    "chargeStartDate": "2026-10-01T00:00:00Z",
+    "invoiceNumber": "D1",
+}
+AZURE_BY_DAY: Line = {
+    "customerId": "C1",
+    "subscriptionId": "S9",
+    "usageDate": "2026-10-02T00:00:00Z",
+    "meteredService": "VM",
+    "resourceGuid": "guid",
+    "unit": "Hours",
+    "consumedQuantity": 3,
+    "serviceName": "Virtual Machines",
+}
+
+
+def answered(folder: Path, usage: list[Line], lines: list[Line], total: str) -> tuple[dict[str, Any], list[Line]]:
+    """What the job says of these lines and an invoice of this total in euros, and the rows of the dataset."""
+    job: dict[str, Any] = {
+        "partner": {"tenantId": PARTNER, "name": "Contoso Partner"},
+        "invoice": {"id": "G1", "currency": "EUR", "total": total, "amendments": "0"},
+        "month": "2026-10",
+        "last": {},
+        "tolerance": "0",
+        **{name: str(folder / name) for name in ("costs", "differences", "groups")},
+    }
+    parts, sources = {}, {}
+    for kind, some in (("usage", usage), ("reconciliation", lines)):
+        source, target = folder / f"{kind}.gz", folder / kind
+        write_part(source, map(json.dumps, some))
+        made = convert(source, target, 0, Layout(kind))
+        parts[kind] = {"paths": [str(target)] if made.rows else [], "version": kind}
+        sources[kind] = {"paths": [str(source)], "version": kind}
+    done = invoice_job(job | parts)
+    assert compare_sources(job | sources)["comparison"] == done["comparison"]
+    return done, pq.read_table(folder / "costs").to_pylist()
+
+
+def billed(rows: list[Line]) -> Decimal:
+    """The sum of `BilledCost`."""
+    return sum((row["BilledCost"] for row in rows), Decimal(0))
+
+
+def upper(line: Line) -> Line:
+    """The line with names in capitals."""
+    return {name.upper(): value for name, value in line.items()}
+
+
+def with_texts(line: Line) -> Line:
+    """The line with its numbers as texts with exponents."""
+    return {n: f"{Decimal(str(v)):e}" if isinstance(v, int | float) else v for n, v in line.items()}
+
+
+def without(line: Line, *names: str) -> Line:
+    """The line without these members."""
+    return {name: value for name, value in line.items() if name not in names}
+
+
+def empty(line: Line, *names: str) -> Line:
+    """The line with nothing in these members."""
+    return line | dict.fromkeys(names, "") | {names[0]: None}
+
+
+FACTORS = ("unitPrice", "billableQuantity", "pcToBCExchangeRate", "pricingCurrency", "chargeType", "customerName")
+
+
+@pytest.mark.parametrize(
+    ("usage", "line"),
+    [
+        (USAGE, CONSUMED),
+        (upper(USAGE), upper(CONSUMED)),
+        (with_texts(USAGE), with_texts(CONSUMED)),
+        (without(USAGE, *FACTORS), without(CONSUMED, *FACTORS, "meterDescription", "taxTotal")),
+        (empty(USAGE, *FACTORS), empty(CONSUMED, *FACTORS, "meterDescription", "taxTotal")),
+        (USAGE | {"resellerMpnId": 0}, CONSUMED | {"resellerMpnId": 0, "productQualifiers": ["AddOn"]}),
+        (USAGE, without(CONSUMED, "totalForCustomer") | {"Total": "5.35"}),
+        (USAGE, without(CONSUMED, "totalForCustomer")),
+        (USAGE | {"subscriptionId": None}, CONSUMED | {"subscriptionId": None}),
+        (without(USAGE, "billingCurrency"), without(CONSUMED, "currency")),
+        (USAGE | {"billingCurrency": "eur", "customerId": "org:C1"}, CONSUMED | {"currency": "Eur"}),
+        (USAGE | {"usageDate": "03/10/2026"}, CONSUMED | {"chargeStartDate": "soon"}),
+    ],
+)
+def test_an_invoice_is_the_same_in_every_form_of_its_lines(tmp_path: Path, usage: Line, line: Line) -> None:
+    """Names in any case, numbers as texts, absent and empty members, ids and currencies in any case, odd dates."""
+    done, rows = answered(tmp_path, [usage], [line, SEAT], "8.35")
+
+    assert done["comparison"]["status"] == "within_rounding"
+    assert [each["currency"] for each in done["comparison"]["currencies"]] == ["EUR"]
+    assert (done["focus"]["complete"], billed(rows)) == (True, Decimal("8.35"))
+    assert {(row["BillingCurrency"], row["x_CustomerId"]) for row in rows} == {("EUR", "c1")}
+    assert all(row["ChargePeriodStart"] < row["ChargePeriodEnd"] for row in rows)
+
+
+def test_a_purchase_whose_dates_are_none_is_a_row_of_the_month(tmp_path: Path) -> None:
+    """A date that nobody can read costs no dataset."""
+    odd = dict.fromkeys(("chargeStartDate", "chargeEndDate", "pcToBCExchangeRateDate"), "later")
+    done, rows = answered(tmp_path, [USAGE], [CONSUMED, SEAT | odd], "8.35")
+    (seat,) = (row for row in rows if row["x_AzplanRow"] == "reconciliation")
+
+    assert done["focus"]["complete"] is True
+    assert (seat["ChargePeriodStart"], seat["ChargePeriodEnd"]) == (
+        seat["BillingPeriodStart"],
+        seat["BillingPeriodEnd"],
+    )
+
+
+def test_a_legacy_invoice_is_the_sum_of_its_billed_cost(tmp_path: Path) -> None:
+    """Its lines have other names for amounts, offers instead of products, and daily usage without any amount."""
+    done, rows = answered(tmp_path, [AZURE_BY_DAY], [LICENSE, AZURE_BY_MONTH], "29.75")
+
+    assert done["comparison"]["status"] == "equal"
+    assert [each["currency"] for each in done["comparison"]["currencies"]] == ["EUR"]
+    assert (done["focus"]["complete"], billed(rows)) == (True, Decimal("29.75"))
+    assert done["focus"]["billedCost"] == [{"currency": "EUR", "total": "29.75"}]
+    costs = {row["SkuId"]: row["BilledCost"] for row in rows if row["x_AzplanRow"] == "reconciliation"}
+    assert costs == {"offer:": 19, ":A": 6}
+
+
+def test_usage_without_an_amount_explains_nothing(tmp_path: Path) -> None:
+    """Its line stands for itself, and the dataset waits for the amount."""
+    done, rows = answered(tmp_path, [USAGE | {"billingPreTaxTotal": "5,355"}], [CONSUMED], "5.35")
+
+    assert (done["comparison"]["status"], done["focus"]["complete"]) == ("incomplete", False)
+    assert billed(rows) == Decimal("5.35")
+
+
+def test_usage_below_zero_without_a_line_is_short(tmp_path: Path) -> None:
+    """What is given back may be there before what was used."""
+    back = USAGE | {"productId": "P7", "billingPreTaxTotal": -7}
+    done, _ = answered(tmp_path, [USAGE, back], [CONSUMED], "5.35")
+
+    assert done["comparison"]["status"] == "incomplete"
+    assert [each["productId"] for each in done["comparison"]["differences"]] == ["P7"]
+
+
+def test_a_dataset_with_another_sum_than_the_lines_is_not_complete(tmp_path: Path) -> None:
+    """The total of a line may be something else than its amount and its tax."""
+    done, rows = answered(tmp_path, [USAGE], [CONSUMED, SEAT | {"totalForCustomer": 4}], "9.35")
+
+    assert done["comparison"]["status"] == "within_rounding"
+    assert (done["focus"]["complete"], billed(rows)) == (False, Decimal("8.35"))
