@@ -186,6 +186,17 @@ def test_a_hidden_tax_that_differs_from_the_last_rate_is_unexplained(off: str) -
     assert (result.status, result.currencies["EUR"].unexplained) == (Status.DIFFERENT, Decimal(off))
 
 
+@pytest.mark.parametrize(
+    ("before_tax", "tax"), [("0.02", "0.00"), ("0.50", "0.10"), ("0.00", "0.00"), ("-12.00", "0.00"), ("3.33", "0.63")]
+)
+def test_a_last_invoice_too_small_to_tell_its_rate_is_no_alarm(before_tax: str, tax: str) -> None:
+    """Rounding to the cent hides the rate of a small tax; nothing was taxed where nothing was charged."""
+    made = book(5, tax="hidden")
+    result = found_in(made, EUR=LastRate(Decimal(before_tax), Decimal(tax)))
+
+    assert (result.status, result.currencies["EUR"].unexplained) == (Status.EQUAL_BEFORE_TAX, 0)
+
+
 def test_a_tolerance_is_an_amount_for_each_currency() -> None:
     """AZPLAN_COMPARE__TOLERANCE: up to this amount nothing is different."""
     made = book(5)

@@ -133,18 +133,26 @@ def _lines_to_invoice(lines: CurrencySum, invoice: InvoiceAmounts, last: LastRat
     result = CurrencyResult(total, lines)
     over = EXACT.subtract(total, lines.before_tax)
     unit = minor_unit(invoice.currency)
-    rate = None if last is None else last.rate(unit)
     if lines.total == total:
         return result
     if invoice.amendments and lines.total == invoice.total:
         result.credit_note = invoice.amendments
-    elif lines.tax == 0 and 0 < over <= EXACT.multiply(MOST_TAX, lines.before_tax) and rate != 0:
-        amount = over if rate is None else expected_tax(lines.before_tax, rate, unit)
-        result.tax = Tax(amount, shown_rate(lines.before_tax, over), rate_known=rate is not None)
-        result.unexplained = EXACT.subtract(over, amount)
+    elif lines.tax == 0 and 0 < over <= EXACT.multiply(MOST_TAX, lines.before_tax):
+        _add_hidden_tax(result, over, last if last is not None and last.before_tax > 0 else None, unit)
     else:
         result.unexplained = EXACT.subtract(total, lines.total)
     return result
+
+
+def _add_hidden_tax(result: CurrencyResult, over: Decimal, last: LastRate | None, unit: Decimal) -> None:
+    """What the document has over the lines is tax, as far as it has the rate of the last invoice."""
+    before_tax = result.sums.before_tax
+    amount = over
+    if last is not None and not last.agrees(before_tax, over, unit):
+        amount = expected_tax(before_tax, last.rate(unit), unit)
+    if amount:
+        result.tax = Tax(amount, shown_rate(before_tax, over), rate_known=last is not None)
+    result.unexplained = EXACT.subtract(over, amount)
 
 
 def _difference(group: Group, each: Sum, *, foreign: bool) -> Difference:

@@ -11,7 +11,7 @@ from worker.files.comparison.currency_units import EXACT
 
 MOST_TAX = Decimal("0.35")
 """Part of the amount before tax. More is no tax."""
-MOST_DECIMALS = 6
+USUAL_DECIMALS, MOST_DECIMALS = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,36 @@ class LastRate:
 
     def rate(self, unit: Decimal) -> Decimal:
         """The rate with the fewest decimals that gives this tax, rounded to the unit."""
-        half = EXACT.divide(unit, Decimal(2))
-        lowest = EXACT.divide(EXACT.subtract(self.tax, half), self.before_tax)
-        highest = EXACT.divide(EXACT.add(self.tax, half), self.before_tax)
-        for decimals in range(MOST_DECIMALS):
-            digit = Decimal(1).scaleb(-decimals)
-            least = lowest.quantize(digit, ROUND_CEILING, context=EXACT)
-            if least <= highest.quantize(digit, ROUND_FLOOR, context=EXACT):
-                return least
-        return shown_rate(self.before_tax, self.tax)
+        found = _simplest(*_bounds(self.before_tax, self.tax, unit))
+        return shown_rate(self.before_tax, self.tax) if found is None else found
+
+    def agrees(self, before_tax: Decimal, tax: Decimal, unit: Decimal) -> bool:
+        """Whether one rate gives this tax and the last one. The tax of a small amount has many rates.
+
+        The rate may have as many decimals as usual rates, or as the last one, so that a cent too many is no tax.
+        """
+        ours, last = _bounds(before_tax, tax, unit), _bounds(self.before_tax, self.tax, unit)
+        decimals = max(USUAL_DECIMALS, -int(self.rate(unit).as_tuple().exponent))
+        if last[1] - last[0] > Decimal(1).scaleb(-USUAL_DECIMALS):
+            decimals = MOST_DECIMALS
+        return _simplest(max(ours[0], last[0]), min(ours[1], last[1]), decimals) is not None
+
+
+def _bounds(before_tax: Decimal, tax: Decimal, unit: Decimal) -> tuple[Decimal, Decimal]:
+    """The lowest and the highest rate that give this tax, rounded to the unit."""
+    half = EXACT.divide(unit, Decimal(2))
+    ends = (EXACT.subtract(tax, half), EXACT.add(tax, half))
+    return EXACT.divide(ends[0], before_tax), EXACT.divide(ends[1], before_tax)
+
+
+def _simplest(lowest: Decimal, highest: Decimal, most: int = MOST_DECIMALS) -> Decimal | None:
+    """The rate with the fewest decimals between these two; None where it would have more than `most`."""
+    for decimals in range(most + 1):
+        digit = Decimal(1).scaleb(-decimals)
+        least = lowest.quantize(digit, ROUND_CEILING, context=EXACT)
+        if least <= highest.quantize(digit, ROUND_FLOOR, context=EXACT):
+            return least
+    return None
 
 
 def shown_rate(before_tax: Decimal, tax: Decimal) -> Decimal:
