@@ -1,7 +1,6 @@
 """Runs a path once to find every point at which its worker can die, and then once for each point."""
 
 import asyncio
-import functools
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -14,12 +13,10 @@ from ops.simulator.simulator import Simulator, build
 from tests.crash.deaths import SETTLE, Death, Point
 from tests.crash.paths import Path
 from tests.support.boundaries import Life, Script, elsewhere
-from tests.support.callers_thread import CallersThread
+from tests.support.empty_journal import empty_journal
 from tests.support.harness import EVENTS, GROUP, MakeEngine, World, settings_of, sqlite_file, through
 from tests.support.invariants import Findings, check, check_committed
 from tests.support.virtual_time import START
-from worker.clock import Clock
-from worker.journal.database.sqlite.engine import SqliteEngine
 from worker.settings.model import Settings
 
 SETTINGS = settings_of(
@@ -184,22 +181,7 @@ def scratch() -> Iterator[Callable[[], MakeEngine]]:
 
         def fresh() -> MakeEngine:
             path = Folder(folder) / f"{next(numbers)}.db"
-            path.write_bytes(_empty_journal())
+            path.write_bytes(empty_journal())
             return sqlite_file(path)
 
         yield fresh
-
-
-@functools.cache
-def _empty_journal() -> bytes:
-    """The file of an empty journal: made once, copied often."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Folder(folder) / "empty.db"
-        asyncio.run(_make(path))
-        return path.read_bytes()
-
-
-async def _make(path: Folder) -> None:
-    engine = SqliteEngine(path, clock=Clock(), threads=CallersThread())
-    await engine.open()
-    await engine.close()

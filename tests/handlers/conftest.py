@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.handlers.stage import Cast, Stage
+from tests.support.empty_journal import empty_journal
 
 MEMORY = next((path for path in [Path("/dev/shm")] if path.is_dir()), None)
 """A file system in memory, if the machine has one: these tests do not depend on disks."""
@@ -30,6 +31,8 @@ def cast(request: pytest.FixtureRequest) -> Cast:
 async def stage(cast: Cast) -> AsyncIterator[Stage]:
     """The inside of a worker on a fresh journal, beside the simulator."""
     with TemporaryDirectory(dir=MEMORY) as folder:
-        set_up = Stage(Path(folder) / "journal.db", cast)
+        journal = Path(folder) / "journal.db"
+        journal.write_bytes(empty_journal())
+        set_up = Stage(journal, cast)
         yield set_up
         await set_up.close()

@@ -32,6 +32,7 @@ from tests.support.boundaries import (
 )
 from tests.support.callers_thread import CallersThread
 from tests.support.destinations import at_once, destination_in
+from tests.support.empty_journal import empty_journal
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.partner_account import Authority, SimulatedAccount, Wire
 from tests.support.virtual_time import START, LoopClock
@@ -342,7 +343,10 @@ def sqlite_file(path: Path) -> MakeEngine:
 @asynccontextmanager
 async def world_on(path: Path, **changes: Any) -> AsyncIterator[World]:
     """A world with its journal in an SQLite file in this folder."""
-    world = World(sqlite_file(path / "journal.db"), **changes)
+    file = path / "journal.db"
+    if not file.exists():
+        file.write_bytes(empty_journal())
+    world = World(sqlite_file(file), **changes)
     try:
         yield world
     finally:
