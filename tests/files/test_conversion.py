@@ -16,6 +16,7 @@ import pytest
 
 from ops.bench.invoices import book, on_the_wire, write_part
 from worker.files.conversion import process
+from worker.files.conversion.child import WORKER_IS_GONE
 from worker.files.conversion.exact_lines import UnreadableLines, timestamp_of
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.part import Written
@@ -262,6 +263,31 @@ async def test_the_child_ends_with_its_work_and_when_it_is_cancelled(tmp_path: P
 
     children = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
     assert [child for child in children if "conversion" in child] == []
+
+
+ENDLESS = """
+import sys, time
+from worker.files.conversion.child import answer
+def job(_):
+    print("begun", file=sys.stderr, flush=True)
+    time.sleep(600)
+answer(job)
+"""
+
+
+def test_a_child_does_not_outlive_its_worker() -> None:
+    """A worker that is killed takes the child with it, in the middle of a job: the pipe between them ends."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    child = subprocess.Popen([sys.executable, "-c", ENDLESS], **pipes)  # type: ignore[call-overload]
+    child.stdin.write(b"{}\n")
+    child.stdin.flush()
+    assert child.stderr.readline() == b"begun\n"
+    child.stdin.close()
+    try:
+        assert child.wait(timeout=20) == WORKER_IS_GONE
+    finally:
+        child.kill()
+        child.stderr.close()
 
 
 def test_the_process_of_the_worker_never_loads_arrow() -> None:

@@ -1,12 +1,16 @@
 """Folders for files under way: of one process, gone with it, and no burden if the process could not remove them."""
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from worker.files.errors import DestinationRefused
+from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.scratch import LOCK, PREFIX, Scratch
 
 HOLDS = """
@@ -59,6 +63,56 @@ def test_what_a_dead_process_has_left_goes_and_a_living_ones_stays(tmp_path: Pat
         assert not folder.exists()
     next_one.close()
     ours.close()
+
+
+def test_a_folder_has_its_lock_from_its_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies between the two leaves a lock without a folder, which goes with the next start."""
+    made: list[bool] = []
+    mkdir = os.mkdir
+
+    def watched(path: Any, *values: Any) -> None:
+        made.extend([Path(path).with_suffix(LOCK).exists()] if Path(path).name.startswith(PREFIX) else [])
+        mkdir(path, *values)
+
+    monkeypatch.setattr(os, "mkdir", watched)
+    (tmp_path / f"{PREFIX}dead{LOCK}").touch()
+    scratch = Scratch(tmp_path)
+    with scratch.folder():
+        assert made == [True]
+        assert len(list(tmp_path.glob(f"*{LOCK}"))) == len([each for each in tmp_path.iterdir() if each.is_dir()]) == 1
+    scratch.close()
+
+
+def test_a_leftover_that_cannot_be_removed_now_is_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock stays beside it until then."""
+    dead = tmp_path / f"{PREFIX}dead"
+    dead.mkdir()
+    dead.with_suffix(LOCK).touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        first = Scratch(tmp_path)
+        with first.folder():
+            pass
+    assert dead.exists()
+    first.close()
+    with Scratch(tmp_path).folder():
+        assert not dead.exists()
+
+
+def test_a_full_disk_leaves_no_lock_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every attempt while the disk is full would leave another one."""
+
+    def full(path: Path, *_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    scratch = Scratch(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", lambda path, *_, **named: None if named.get("exist_ok") else full(path))
+        with pytest.raises(DestinationUnavailable), scratch.folder():
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:

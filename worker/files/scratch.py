@@ -56,10 +56,7 @@ class Scratch:
             root = self._root or Path(tempfile.gettempdir())
             root.mkdir(parents=True, exist_ok=True)
             _remove_leftovers(root)
-            own = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-            self._handle = os.open(own.with_suffix(LOCK), os.O_RDWR | os.O_CREAT, 0o600)
-            lock(self._handle)
-            self._own = own
+            self._own, self._handle = _locked_folder(root)
         return self._own
 
     def _no_room(self, error: OSError) -> Exception:
@@ -70,6 +67,23 @@ class Scratch:
         return DestinationUnavailable(detail)
 
 
+def _locked_folder(root: Path) -> tuple[Path, int]:
+    """A new folder, and the handle of the lock beside it. The lock comes first: no folder is ever without one."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=LOCK, dir=root)
+        file = Path(name)
+        try:
+            # Another process may have taken the file for a leftover before it was locked.
+            if lock(handle) and file.exists():
+                file.with_suffix("").mkdir(mode=0o700)
+                return file.with_suffix(""), handle
+        except OSError:
+            os.close(handle)
+            file.unlink(missing_ok=True)
+            raise
+        os.close(handle)
+
+
 def _remove_leftovers(root: Path) -> None:
     """Remove the folders of processes that have ended, and nothing of one that lives."""
     for file in root.glob(f"{PREFIX}*{LOCK}"):
@@ -77,7 +91,9 @@ def _remove_leftovers(root: Path) -> None:
             handle = os.open(file, os.O_RDWR)
             try:
                 if lock(handle):
-                    shutil.rmtree(file.with_suffix(""), ignore_errors=True)
-                    file.unlink(missing_ok=True)
+                    folder = file.with_suffix("")
+                    shutil.rmtree(folder, ignore_errors=True)
+                    if not folder.exists():
+                        file.unlink(missing_ok=True)
             finally:
                 os.close(handle)
