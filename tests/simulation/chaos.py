@@ -9,6 +9,7 @@ from random import Random
 from tests.support.boundaries import Life, Script
 from worker.broker.port import BrokerUnavailable
 from worker.errors import JournalUnavailable
+from worker.files.errors import DestinationUnavailable
 
 DEADLY = 0.25
 """Share of the boundaries of one kind at which a worker dies, if a seed has picked that kind."""
@@ -38,6 +39,8 @@ class Weather:
     late: float
     """Share of requests of dying workers that arrive nevertheless."""
     longest_late: float
+    files_fail: float = 0.0
+    """Share of writes that the destination of files does not answer. Half of these writes have been made."""
 
 
 @dataclass
@@ -121,6 +124,8 @@ class Chaos(Script):
             self._silent("database", JournalUnavailable, point)
         elif point.startswith(("event", "offsets")) and rng.random() < weather.broker_fails:
             self._silent("broker", BrokerUnavailable, point)
+        elif point.startswith("files") and rng.random() < weather.files_fail:
+            self._silent("destination", DestinationUnavailable, point)
 
     def _freeze(self, seconds: float, point: str) -> None:
         self._sky.note("pauses just before a request leaves", f"{self._name} at {point}, {seconds:.0f} s")

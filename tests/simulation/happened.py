@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from events.messages.command_status import CommandFailed, CommandRejected
+from events.messages.command_status import CommandFailed, CommandIdReused, CommandRejected, CommandWaiting
 from ops.simulator.books import Received
 from tests.support.harness import World
 from tests.support.invariants import CHANGES
@@ -35,8 +35,10 @@ async def happened(world: World) -> Counter[str]:
         if each.terminal:
             code = f" {each.code}" if isinstance(each, CommandRejected | CommandFailed) else ""
             found[f"answer {type(each).__name__}{code}"] += 1
-        elif type(each).__name__ == "CommandIdReused":
+        elif isinstance(each, CommandIdReused):
             found["ids used again with other content"] += 1
+        elif isinstance(each, CommandWaiting):
+            found[f"waits {each.reason}"] += 1
     return found
 
 

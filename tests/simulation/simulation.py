@@ -32,9 +32,14 @@ from worker.journal.operating.pauses import Pauses
 from worker.settings.model import Settings
 
 SETTINGS = SOONER.model_copy(
-    update={"journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)})}
+    update={
+        "journal": SOONER.journal.model_copy(update={"detail_retention": timedelta(seconds=240)}),
+        "waits": SOONER.waits.model_copy(
+            update={"data_first": timedelta(seconds=20), "data_max": timedelta(seconds=60)}
+        ),
+    }
 )
-"""Details are deleted as early as any settings allow."""
+"""Details are deleted as early as any settings allow. Incomplete usage is soon asked for again."""
 PATIENCE = 1800.0
 """Virtual seconds of good weather within which every command must have its answer."""
 REST = 60.0

@@ -53,6 +53,8 @@ FREEZING = 0.15
 """Share of the stories in which workers are stopped just before a request leaves."""
 LATEST = SETTLE - 5.0
 """Virtual seconds after which no delayed request acts any more: less than the sender's assumption."""
+FORMATS = (*(("source",),) * 2, ("source", "parquet"), ("source", "parquet", "focus"))
+"""What an export writes."""
 FEW = 12
 """Requests a minute that Partner Center allows in a quarter of the stories."""
 KNOWN = 0.7
@@ -145,7 +147,7 @@ def tell(seed: int) -> Story:
     owner = _owner(azure, len(profiles) + len(newcomer.profiles) + len(leaver.profiles))
     others = len(profiles) + len(newcomer.profiles) + len(leaver.profiles) + len(owner.profiles)
     spender = _spender(Random(f"budgets of {seed}"), others)
-    accountant = _accountant(Random(f"invoices of {seed}"))
+    accountant = _accountant(Random(f"invoices of {seed}"), Random(f"formats of {seed}"))
     sendings = [
         *_sendings(rng, profiles),
         *(each for more in (newcomer, leaver, owner, spender, accountant) for each in more.sendings),
@@ -174,9 +176,13 @@ def tell(seed: int) -> Story:
                 **_returns(Random(f"returns of {seed}")),
                 **_azure_knobs(azure),
                 **_export_knobs(Random(f"exports of {seed}")),
+                **_damage(Random(f"damage of {seed}")),
             }
         ),
-        weather=_weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
+        weather=_around_files(
+            Random(f"files of {seed}"),
+            _weather(rng, longest_late=LATEST - max((fault["seconds"] for fault in faults), default=0.0)),
+        ),
         brakings=_brakings(Random(f"brakes of {seed}")),
         ceiling=FEW if known and knobs["quota_per_minute"] == FEW else None,
         through=through,
@@ -246,15 +252,29 @@ def _of_azure(rng: Random, command: type[Command]) -> dict[str, Any]:
     return {"azure_subscriptions": rng.choice(("reactivate", "reactivate", "leave"))}
 
 
-def _accountant(rng: Random) -> Another:
-    """The lines of an invoice are exported, by several commands at once: in a quarter of the stories."""
+def _accountant(rng: Random, formats: Random) -> Another:
+    """The lines of an invoice are exported, by several commands at once: in a quarter of the stories.
+
+    Half of the commands want Parquet or FOCUS too. In a quarter of these stories Microsoft has a part of the usage at
+    first.
+    """
     if rng.random() >= 0.25:
         return Another()
-    invoice = {"id": INVOICE, "blobs": rng.choice((0, 1, 3, 6)), "usage_lines": 24, "groups": 4, "customers": 1}
+    invoice: dict[str, Any] = {
+        "id": INVOICE,
+        "blobs": rng.choice((0, 1, 3, 6)),
+        "usage_lines": 24,
+        "groups": 4,
+        "customers": 1,
+    }
     asks: list[dict[str, Any]] = [
         {"invoice_id": INVOICE, "lines": rng.choice((["usage"], ["reconciliation"], ["usage", "reconciliation"]))}
         for _ in range(rng.choice((1, 1, 2, 3)))
     ]
+    for each in asks:
+        each["formats"] = list(formats.choice(FORMATS))
+    if formats.random() < 0.25:
+        invoice["usage_complete_after"] = formats.uniform(0.0, LASTS)
     begin = rng.uniform(0.0, LASTS / 3)
     sendings = [
         Sending(begin + rng.uniform(0.0, 30.0), f"e-{number}", 0, ExportInvoiceLines, each, _partition(rng))
@@ -277,6 +297,22 @@ def _export_knobs(rng: Random) -> dict[str, Any]:
         "old_blobs": rng.choice(("kept", "gone")),
         "resource_location": rng.choice(("inline", "link", "url")),
     }
+
+
+def _damage(rng: Random) -> dict[str, Any]:
+    """What is wrong with the last blob, for some downloads or for all of them: in a tenth of the stories."""
+    if rng.random() >= 0.1:
+        return {}
+    return {
+        "blob_damage": rng.choice(("truncated", "crc", "not_json", "not_gzip", "missing")),
+        "blob_damage_times": rng.choice((1, 2, None)),
+    }
+
+
+def _around_files(rng: Random, weather: Weather) -> Weather:
+    """The same weather; in some stories workers die around files, or the destination falls silent."""
+    deadly = "files" if rng.random() < 0.25 else weather.deadly
+    return replace(weather, deadly=deadly, files_fail=rng.choice((0.0, 0.0, 0.02, 0.1)))
 
 
 def _azure_knobs(rng: Random) -> dict[str, Any]:

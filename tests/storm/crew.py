@@ -4,8 +4,11 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from events.wire.identity import command_uid
 from ops.local.azplan import Azplan
@@ -14,6 +17,8 @@ from tests.support.harness import SOURCE
 ENDED_IN_ORDER = 128 + signal.SIGTERM
 STARTED = 90.0
 """Seconds until a worker is a member of the group. A worker that dies before holds up all others for its session."""
+CHILD_ENDS = 5.0
+"""Seconds within which a child ends once its worker is dead."""
 BROKEN = frozenset({"command.crashed", "worker.part_broke", "worker.not_drained"})
 
 Say = Callable[[str], None]
@@ -29,6 +34,9 @@ class Crew:
         self._up: set[int] = set()
         self.workers: dict[int, Azplan] = {}
         self.kills = 0
+        self.while_converting = 0
+        """Kills of workers whose child was converting lines."""
+        self._outlived: list[str] = []
 
     def hire(self, number: int, *, inside: Sequence[str] = (), **other: str) -> None:
         """Make a worker, not yet started. `inside` is passed to `Azplan`; `other` are settings of this worker alone."""
@@ -53,7 +61,23 @@ class Crew:
         if worker.running:
             self._say(f"kill -9 {worker.name} (pid {worker.pid})")
             self.kills += 1
+            children = self.children(number)
             await asyncio.to_thread(worker.kill)
+            self.while_converting += bool(children)
+            await asyncio.to_thread(self._outlive, worker.name, children)
+
+    def children(self, number: int) -> list[psutil.Process]:
+        """The child processes of a worker: those that convert lines."""
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.workers[number].pid).children()
+        return []
+
+    def _outlive(self, name: str, children: Sequence[psutil.Process]) -> None:
+        """Note the children that are there long after their worker is dead."""
+        _, left = psutil.wait_procs(children, timeout=CHILD_ENDS)
+        self._outlived += [
+            f"a child of {name} outlives it by {CHILD_ENDS:g} s: {child}" for child in left if _lives(child)
+        ]
 
     async def stop(self, number: int) -> list[str]:
         """Send SIGTERM and wait for the end. Returns sentences about everything that was not in order."""
@@ -89,13 +113,19 @@ class Crew:
         return found
 
     def complaints(self) -> list[str]:
-        """Log lines that trouble outside does not explain."""
-        return [
+        """Log lines that trouble outside does not explain, and children that outlived their workers."""
+        return self._outlived + [
             f"{worker.name} logged {line['event']}: {str(line.get('exception', line))[-400:]}"
             for worker in self.workers.values()
             for line in lines(worker)
             if line.get("event") in BROKEN or (line.get("exception") and line.get("level") in ("error", "critical"))
         ]
+
+
+def _lives(child: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(child.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def lines(worker: Azplan) -> list[dict[str, Any]]:

@@ -39,6 +39,8 @@ FAULTY = 0.03
 """Share of the requests with each of these faults."""
 HASTY = {"export_seconds": [600, 3_000], "sas_lifetime": 4.0, "export_lifetime": 8.0, "blob_speed": 20_000}
 """Exports of some seconds. Signed addresses and operations are over while blobs are still downloaded."""
+CONVERTS = 8.0
+"""Seconds within which some worker converts lines, mostly."""
 USUAL = {"sas_lifetime": 43_200.0, "export_lifetime": 86_400.0, "blob_speed": 0}
 SETTINGS = {
     "AZPLAN_PARTNERS__CONTOSO__GRAPH_REQUESTS_PER_MINUTE": "1000000",
@@ -67,3 +69,19 @@ async def ask_for_exports(storm: Storm, seconds: float) -> None:
         await asyncio.sleep(PAUSE)
     await asyncio.to_thread(partial(simulator.change, **USUAL))
     storm.say(f"the lines of {number} invoices are asked for")
+
+
+async def anyone(storm: Storm) -> int:
+    """Any worker."""
+    return storm.rng.choice(list(storm.crew.workers))
+
+
+async def converting(storm: Storm) -> int:
+    """Every second time the next worker with a child that converts; any worker where there is none for a while."""
+    end = time.monotonic() + (CONVERTS if storm.rng.random() < 0.5 else 0.0)
+    while time.monotonic() < end:
+        if busy := [number for number in storm.crew.workers if storm.crew.children(number)]:
+            await asyncio.sleep(storm.rng.uniform(0.0, 0.5))
+            return storm.rng.choice(busy)
+        await asyncio.sleep(0.02)
+    return await anyone(storm)

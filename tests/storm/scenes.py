@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ops.local.kafka_messages import Sent
 from ops.local.waiting import eventually
-from tests.storm.exports import SETTINGS, ask_for_exports
+from tests.storm.exports import SETTINGS, anyone, ask_for_exports, converting
 from tests.storm.load import posting, send
 from tests.storm.storm import LEASE, Scene, Storm
 from tests.support.harness import SOURCE
@@ -45,20 +45,24 @@ async def kill(storm: Storm) -> None:
 async def exports(storm: Storm) -> None:
     """`kill -9` every few seconds while invoices are exported into one folder, and Graph and storage fail now and then.
 
-    Verdict: whole versions of Microsoft's bytes, each once, and one answer for each command.
+    Every second kill waits for a worker whose child is converting lines.
+    Verdict: whole versions of Microsoft's bytes, each once, one answer for each command, no child without its worker.
     """
     seconds = storm.seconds * EXPORTING
-    await asyncio.gather(kill_for(storm, seconds), ask_for_exports(storm, seconds))
+    await asyncio.gather(kill_for(storm, seconds, converting), ask_for_exports(storm, seconds))
+    storm.say(f"{storm.crew.while_converting} of {storm.crew.kills} workers were killed while their child converted")
+    if not storm.crew.while_converting:
+        storm.line.find("no worker was killed while its child converted: the scene shows nothing about that")
 
 
-async def kill_for(storm: Storm, seconds: float) -> None:
+async def kill_for(storm: Storm, seconds: float, choose: Callable[[Storm], Awaitable[int]] = anyone) -> None:
     """`kill -9` for that long."""
     end = time.monotonic() + seconds
     row = 0
     while time.monotonic() < end:
         row += 1
         await asyncio.sleep(storm.rng.uniform(1.5, 5.0) if row % KILLS_IN_A_ROW else SESSION)
-        number = storm.rng.choice(list(storm.crew.workers))
+        number = await choose(storm)
         await storm.crew.kill(number)
         await storm.crew.launch(number)
 

@@ -93,7 +93,11 @@ class Storm:
     crew: Crew = field(init=False)
 
     def __post_init__(self) -> None:
-        places = {"AZPLAN_JOURNAL__URL": self.database, "AZPLAN_FILES__URL": f"file:{self.folder / 'files'}"}
+        places = {
+            "AZPLAN_JOURNAL__URL": self.database,
+            "AZPLAN_FILES__URL": f"file:{self.folder / 'files'}",
+            "AZPLAN_FILES__SCRATCH": str(self.folder / "scratch"),
+        }
         settings = {**self.topics.env, **self.ground.simulator.env, **QUICK, **places}
         way = self.rng.choice(WAYS)
         self.say(f"{THROUGH}={way}")

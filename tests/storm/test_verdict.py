@@ -20,9 +20,11 @@ from tests.storm.verdict import (
     column_of,
     every_record_became_something,
     files_stand_as_answered,
+    nothing_stays_in_scratch,
     nothing_took_effect_twice,
 )
 from tests.support.harness import SOURCE
+from worker.files.scratch import LOCK, PREFIX
 
 CUSTOMER = "9c0f6a1e-2f4b-4d0a-9a55-0d2c6f1b7a01"
 FIRST, SECOND = (Sent("SuspendPlan", CUSTOMER, id=f"c-{number}", source=SOURCE) for number in (1, 2))
@@ -166,3 +168,12 @@ def test_an_export_that_did_not_end_in_files_is_found(kept: Remains) -> None:
     """It failed although Microsoft had everything."""
     (found,) = files_stand_as_answered(exported(kept, '{"code": "retries_exhausted"}', "CommandFailed"))
     assert "retries_exhausted" in found
+
+
+def test_a_folder_that_no_start_removes_is_found(tmp_path: Path) -> None:
+    """A folder with its lock goes with the next start; a folder without one stays."""
+    for name in ("one", "other"):
+        (tmp_path / f"{PREFIX}{name}").mkdir()
+    (tmp_path / f"{PREFIX}one{LOCK}").touch()
+    (found,) = nothing_stays_in_scratch(tmp_path)
+    assert f"{PREFIX}other" in found

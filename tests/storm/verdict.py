@@ -15,6 +15,7 @@ from tests.storm.load import NOBODY_READS, OTHERWISE
 from tests.storm.remains import Remains
 from tests.support.harness import SOURCE
 from tests.support.invariants import CHANGES, Findings, check
+from worker.files.scratch import Scratch
 
 ORDER = ("G4", "order")
 DOUBLED = ("G2", "G3")
@@ -78,6 +79,7 @@ async def judge(remains: Remains, line: Line) -> None:
         *nothing_took_effect_twice(remains),
         *accepted_as_sent(remains, commands),
         *files_stand_as_answered(remains),
+        *nothing_stays_in_scratch(remains.folder / "scratch"),
     ):
         line.find(sentence)
 
@@ -170,3 +172,14 @@ def files_stand_as_answered(remains: Remains) -> Iterator[str]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def nothing_stays_in_scratch(root: Path) -> Iterator[str]:
+    """Files under way of workers that were killed go with the next start, all of them."""
+    if not root.is_dir():
+        return
+    next_start = Scratch(root)
+    with next_start.folder():
+        pass
+    next_start.close()
+    yield from (f"a killed worker has left {path} for good" for path in root.iterdir())
