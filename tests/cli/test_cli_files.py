@@ -119,6 +119,45 @@ def test_a_file_that_differs_is_exit_code_1(
     assert name in azplan("files", "verify").err
 
 
+def fetch(folder: Path, name: str, content: bytes) -> Path:
+    """A single file, as a command leaves it."""
+
+    async def made() -> str:
+        async with bench_in(folder) as bench:
+            source = folder / "fetched"
+            source.write_bytes(content)
+            files = bench.of(await bench.begin(id=name))
+            return (await files.document(name, source)).uri
+
+    return Path(asyncio.run(made()).removeprefix("file://"))
+
+
+def test_statements_and_usage_records_are_verified_by_their_names(place: Path, azplan: Azplan) -> None:
+    """Also where no dataset was exported. A dataset that is named is verified alone."""
+    statement = fetch(place, "statements/G016907411/{sha}.pdf", b"%PDF-1.7")
+    records = fetch(
+        place, "usage-records/customers/20261128T060000Z-{sha}.jsonl.gz", gzip.compress(b'{"total":"1.50"}')
+    )
+    (statement.parent / "my notes.txt").write_bytes(b"nothing of azplan's")
+    ended = azplan("files", "verify", "--json")
+    assert ended.code == 0
+    folders = ["partner=contoso/statements/G016907411", "partner=contoso/usage-records/customers"]
+    assert [(each["dataset"], each["version"], each["ok"], each["files"]) for each in ended.json] == [
+        (folder, None, True, 1) for folder in folders
+    ]
+    turn(statement)
+    cut(records)
+    ended = azplan("files", "verify", "--json")
+    assert ended.code == 1
+    assert [each["problems"] for each in ended.json] == [
+        [{"path": file.name, "problem": "differs"}] for file in (statement, records)
+    ]
+    publish(place, number=7)
+    assert f"{folders[0]}: {statement.name} differs" in azplan("files", "verify").err
+    assert [each["dataset"] for each in azplan("files", "verify", PATH, "--json").json] == [PATH]
+    assert azplan("files", "verify", "--partner", "us").code == 3
+
+
 def test_older_versions_are_verified_with_all(place: Path, azplan: Azplan) -> None:
     """Otherwise the newest alone."""
     versions_of_month(place, 3)

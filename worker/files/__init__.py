@@ -10,8 +10,8 @@
 | `opening` | the store that a URL names |
 | `errors` | a destination that does not answer, and one that refuses |
 | `destination` | staging, publishing and reading versions at a destination |
-| `catalog` | which datasets and versions are at the destination, and which of them are too many |
-| `verification` | every byte of a version against its manifest |
+| `catalog` | which datasets, versions and single files are at the destination, and which of them are too many |
+| `verification` | every byte of a version against its manifest, of a single file against the hash in its name |
 | `scratch` | folders for files under way |
 | `lines` | the attributes of invoice lines: names, second names, types |
 | `conversion` | lines become typed columns, in a child process |

@@ -1,10 +1,10 @@
-"""What is at a destination: its datasets with their versions, read from the names of the files."""
+"""What is at a destination: datasets with their versions, and single files, read from the names of the files."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from worker.files.destination import Destination
-from worker.files.layout import MANIFEST, ROOT, STAGING, VERSION, Dataset, UnsafeName, is_version, safe_name
+from worker.files.layout import MANIFEST, ROOT, STAGING, VERSION, Dataset, UnsafeName, digits_of, is_version, safe_name
 from worker.files.store import Entry
 
 
@@ -50,6 +50,18 @@ class DatasetFiles:
         return sorted(name for name in self.versions if name not in kept)
 
 
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The single files of a folder below `v1`, by their names, with their bytes: statements, or records of usage."""
+
+    folder: str
+    files: Mapping[str, int]
+
+    def belongs_to(self, partner: str) -> bool:
+        """Whether this partner account has fetched them."""
+        return self.folder.startswith(f"partner={partner}/")
+
+
 async def datasets(destination: Destination, dataset: Dataset | None = None) -> list[DatasetFiles]:
     """All datasets of a destination in the order of their paths, or this one if it is there."""
     folder = ROOT if dataset is None else dataset.folder
@@ -61,6 +73,16 @@ async def unbilled_months(destination: Destination, partner: str, collection: st
     """The unbilled months of a partner's collection, such as `lines=usage`, that have a version."""
     found = await _collect(destination.store.entries(f"{ROOT}/partner={safe_name(partner)}/{collection}/unbilled"))
     return [found[path].dataset for path in sorted(found) if found[path].standing]
+
+
+async def documents(destination: Destination) -> list[Documents]:
+    """All single files of a destination, by their folders in the order of the paths."""
+    found: dict[str, dict[str, int]] = {}
+    async for entry in destination.store.entries(ROOT):
+        folder, _, name = entry.path.removeprefix(f"{ROOT}/").rpartition("/")
+        if digits_of(f"{folder}/{name}") is not None:
+            found.setdefault(folder, {})[name] = entry.bytes
+    return [Documents(folder, found[folder]) for folder in sorted(found)]
 
 
 async def trim(destination: Destination, dataset: Dataset) -> list[str]:

@@ -17,12 +17,18 @@ POINTER = "latest.json"
 STAGING = ".tmp-"
 """How the names of folders begin in which a version comes into being."""
 VERSION = "version="
+STATEMENTS, USAGE_RECORDS = "statements", "usage-records"
+"""The folders of an account's single files, which are no versions: the name of each has digits of its SHA-256."""
+DIGITS = 12
+"""So many digits of a SHA-256 stand in names."""
 LONGEST_NAME = 128
 SOURCE, PARQUET = "source", "parquet"
 _NAME = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _VERSION = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
+_DOCUMENTS = frozenset({STATEMENTS, USAGE_RECORDS})
+_HASHED = re.compile(rf"(?:[^/]*-)?([0-9a-f]{{{DIGITS}}})\.[^/]*")
 ENDINGS = {SOURCE: "jsonl.gz", PARQUET: "parquet"}
 """How the names of files end, by their format."""
 
@@ -125,6 +131,16 @@ def is_version(name: str) -> bool:
     return _VERSION.fullmatch(name) is not None
 
 
+def digits_of(path: str) -> str | None:
+    """The digits of its SHA-256 that the name of a single file has, by its path below `v1`. None for any other file."""
+    match path.split("/"):
+        case [partner, collection, _, name] if partner.startswith("partner=") and collection in _DOCUMENTS:
+            found = _HASHED.fullmatch(name)
+            return found[1] if found else None
+        case _:
+            return None
+
+
 def safe_name(name: str) -> str:
     """The name, if a path may have it. Raises `UnsafeName`: no id of Microsoft's or of a person leads elsewhere."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
@@ -150,7 +166,7 @@ def content_sha256(parts: Iterable[tuple[int, str, int]]) -> str:
 
 def version_name(created_at: datetime, content: str) -> str:
     """The name of a version: when its source was made, in UTC, and the first 12 digits of its content's SHA-256."""
-    return f"{created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{content[:12]}"
+    return f"{created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{content[:DIGITS]}"
 
 
 def part_path(form: str, ordinal: int) -> str:

@@ -1,4 +1,7 @@
-"""Reads every byte of a version and compares it with the manifest. Counts lines of the source that are the same."""
+"""Reads every byte of a version and compares it with the manifest, and single files with the hash in their names.
+
+Counts lines of the source that are the same.
+"""
 
 import asyncio
 import hashlib
@@ -7,8 +10,9 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from worker.files.catalog import Documents
 from worker.files.destination import Destination, Published
-from worker.files.layout import SOURCE, UnsafeName, safe_path
+from worker.files.layout import ROOT, SOURCE, UnsafeName, digits_of, safe_path
 from worker.files.manifest import PublishedFile
 
 MISSING, DIFFERS, UNSAFE = "missing", "differs", "unsafe_path"
@@ -28,10 +32,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Verified:
-    """What was found of a version."""
+    """What was found of a version; or of the single files of a folder, which is the `dataset` then."""
 
     dataset: str
-    version: str
+    version: str | None
     files: int = 0
     bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -57,25 +61,47 @@ async def verify(destination: Destination, found: Published, read: Callable[[int
     return result
 
 
+async def verify_documents(destination: Destination, found: Documents, read: Callable[[int], None]) -> Verified:
+    """Compare single files with the digits of the hash in their names. `read` is told of bytes that were read."""
+    result = Verified(found.folder, None, files=len(found.files), bytes=sum(found.files.values()))
+    for name in found.files:
+        path = f"{found.folder}/{name}"
+        try:
+            sha256 = await _hash(destination, f"{ROOT}/{path}", None, read)
+        except FileNotFoundError:
+            result.problems.append(Problem(name, MISSING))
+        else:
+            if not sha256.startswith(digits_of(path) or ""):
+                result.problems.append(Problem(name, DIFFERS))
+    return result
+
+
 async def _problem(
     destination: Destination, folder: str, file: PublishedFile, lines: "SameLines", read: Callable[[int], None]
 ) -> str | None:
-    hasher, inflated = hashlib.sha256(), Inflated(lines) if file.format == SOURCE else None
+    inflated = Inflated(lines) if file.format == SOURCE else None
+    try:
+        sha256 = await _hash(destination, f"{folder}/{safe_path(file.path)}", inflated, read)
+    except FileNotFoundError:
+        return MISSING
+    except UnsafeName:
+        return UNSAFE
+    return None if sha256 == file.sha256 else DIFFERS
+
+
+async def _hash(destination: Destination, path: str, inflated: "Inflated | None", read: Callable[[int], None]) -> str:
+    """The SHA-256 of a file, whose bytes `inflated` takes too. Raises FileNotFoundError."""
+    hasher = hashlib.sha256()
 
     def take(piece: bytes) -> None:
         hasher.update(piece)
         if inflated is not None:
             inflated.take(piece)
 
-    try:
-        async for piece in destination.store.chunks(f"{folder}/{safe_path(file.path)}"):
-            await asyncio.to_thread(take, piece)
-            read(len(piece))
-    except FileNotFoundError:
-        return MISSING
-    except UnsafeName:
-        return UNSAFE
-    return None if hasher.hexdigest() == file.sha256 else DIFFERS
+    async for piece in destination.store.chunks(path):
+        await asyncio.to_thread(take, piece)
+        read(len(piece))
+    return hasher.hexdigest()
 
 
 class SameLines:

@@ -12,6 +12,7 @@ from events.messages.invoice_statements import FetchInvoiceStatement, InvoiceSta
 from worker.errors import Rejected, Validated
 from worker.exports.blobs import save
 from worker.exports.export_run import too_late
+from worker.files.layout import STATEMENTS
 from worker.handling import Context, facts, handles
 from worker.partner_center.errors import Refused
 from worker.partner_center.resources.spending import invoice_documents
@@ -35,7 +36,7 @@ async def fetch_invoice_statement(ctx: Context, command: FetchInvoiceStatement) 
             what = f"receipt {command.receipt_id} of invoice" if command.receipt_id else "invoice"
             detail = f"Partner Center has no PDF of {what} {command.invoice_id}"
             raise Rejected(RejectedCode.INVOICE_NOT_FOUND, detail, partner_center=facts(no)) from no
-        document = await ctx.files.document(f"statements/{command.invoice_id}/{{sha}}.pdf", path)
+        document = await ctx.files.document(f"{STATEMENTS}/{command.invoice_id}/{{sha}}.pdf", path)
     return ctx.answer(
         InvoiceStatementFetched,
         invoice_id=command.invoice_id,

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from worker.files.catalog import DatasetFiles, chosen, datasets
+from worker.files.catalog import DatasetFiles, Documents, chosen, datasets, documents
 from worker.files.destination import Destination, Published
 from worker.files.layout import ROOT, Dataset, UnsafeName
-from worker.files.verification import Verified, verify
+from worker.files.verification import Verified, verify, verify_documents
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.errors import InvalidRequest, NothingFound
 from worker.operators.selection import partner_name
@@ -88,12 +88,41 @@ async def versions_of(destination: Destination, listed: Listed, *, every: bool) 
     return [each for each in read if each is not None]
 
 
+async def to_verify(destination: Destination, which: Which, *, every: bool) -> list[Published | Documents]:
+    """The versions that a person means, the newest or `every` one, and single files where no dataset is named.
+
+    Raises as `found` does, and not `NothingFound` where there are single files.
+    """
+    partner = None if which.partner is None else partner_name(which.partner)
+    singles = [] if which.dataset else await documents(destination)
+    single = [each for each in singles if partner is None or each.belongs_to(partner)]
+    try:
+        listed = await found(destination, which)
+    except NothingFound:
+        if not single:
+            raise
+        listed = []
+    versions = [each for one in listed for each in await versions_of(destination, one, every=every)]
+    return [*versions, *single]
+
+
+def bytes_of(meant: Sequence[Published | Documents]) -> int:
+    """How many bytes a verification of these will read."""
+    return sum(
+        sum(each.files.values() if isinstance(each, Documents) else (file.bytes for file in each.manifest.files))
+        for each in meant
+    )
+
+
 async def verified(
-    destination: Destination, versions: Sequence[Published], read: Callable[[int], None]
+    destination: Destination, meant: Sequence[Published | Documents], read: Callable[[int], None]
 ) -> AsyncIterator[Verified]:
-    """Every version with what is wrong with it, as soon as it is read. `read` is told of bytes that were read."""
-    for each in versions:
-        yield await verify(destination, each, read)
+    """Each of them with what is wrong with it, as soon as it is read. `read` is told of bytes that were read."""
+    for each in meant:
+        if isinstance(each, Documents):
+            yield await verify_documents(destination, each, read)
+        else:
+            yield await verify(destination, each, read)
 
 
 async def plan_prune(destination: Destination, journal: OperatorJournal, partner: str | None) -> list[Removal]:

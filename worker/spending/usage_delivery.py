@@ -11,7 +11,7 @@ from typing import Any, Self
 from events.messages.usage import ReportUsage, UsageFile, UsageRecord, UsageRecorded
 from events.report_pages import in_pages
 from worker.files.conversion.process import SourcePart, extra_installed
-from worker.files.layout import ENDINGS, PARQUET, SOURCE
+from worker.files.layout import ENDINGS, PARQUET, SOURCE, USAGE_RECORDS
 from worker.files.lines import RECORDS
 from worker.handling import Context
 from worker.partner_center.resources.spending.usage import UsageItem
@@ -24,7 +24,7 @@ class Delivery:
     def __init__(self, ctx: Context, command: ReportUsage) -> None:
         self.sums = Sums()
         self._ctx = ctx
-        self._name = f"usage-records/{command.scope}/{ctx.now():%Y%m%dT%H%M%SZ}-{{sha}}"
+        self._name = f"{USAGE_RECORDS}/{command.scope}/{ctx.now():%Y%m%dT%H%M%SZ}-{{sha}}"
         self._keeps = command.deliver != "none" and not ctx.validate_only
         self._most = 0 if command.deliver == "files" else ctx.files.options.records_in_events
         self._records: list[UsageRecord] = []

@@ -84,15 +84,19 @@ def show_dataset(listed: Listed, versions: Sequence[Published]) -> None:
 def show_verified(found: Sequence[Verified]) -> None:
     """A table of versions and what was found of each, then each file with a problem."""
     rows = [
-        (each.dataset, each.version, str(each.files), size(each.bytes), "failed" if each.problems else "ok")
+        (each.dataset, each.version or "", str(each.files), size(each.bytes), "failed" if each.problems else "ok")
         for each in found
     ]
     show_table(("dataset", "version", "files", "size", "result"), rows)
     for each in found:
         for problem in each.problems:
-            say(f"{each.dataset} {each.version}: {problem.path} {problem.problem.replace('_', ' ')}", style="red")
+            say(f"{_named(each)}: {problem.path} {problem.problem.replace('_', ' ')}", style="red")
         for notice in each.notices:
-            say(f"{each.dataset} {each.version}: {notice}")
+            say(f"{_named(each)}: {notice}")
+
+
+def _named(found: Verified) -> str:
+    return f"{found.dataset} {found.version}" if found.version else found.dataset
 
 
 def say_plan(planned: Sequence[Removal]) -> None:
