@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +25,8 @@ from worker.files.conversion.part import write_part as convert
 from worker.files.conversion.process import Converter, ExtraMissing, LinesUnreadable, SourcePart
 from worker.files.conversion.totals import Totals
 from worker.files.conversion.totals import written as as_text
+from worker.files.errors import DestinationRefused
+from worker.files.scratch import Scratch
 
 USAGE = Layout("usage")
 
@@ -296,6 +299,27 @@ def test_the_process_of_the_worker_never_loads_arrow() -> None:
     code = f"import sys, {modules}; sys.exit('pyarrow' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_a_worker_without_a_folder_for_temporary_files_uses_its_scratch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container's file system is read-only but for its volumes."""
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", no_folder)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    write_part(tmp_path / "0.gz", ['{"Quantity":1.50}'])
+    scratch = Scratch(tmp_path / "scratch")
+    converted = await Converter(scratch).parquet("usage", [SourcePart(0, tmp_path / "0.gz")], tmp_path)
+    assert converted.rows == 1
+    with pytest.raises(DestinationRefused, match="No usable") as no, Scratch(None).folder():
+        pass
+    assert "AZPLAN_FILES__SCRATCH" in no.value.advice
+    scratch.close()
+
+
+def no_folder(*_: object) -> str:
+    """What Python says where it may write nowhere."""
+    raise FileNotFoundError(2, "No usable temporary directory found")
 
 
 async def test_without_the_extra_the_error_says_what_to_install(

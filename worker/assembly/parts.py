@@ -79,7 +79,7 @@ def open_destination(settings: Settings) -> Destination:
     )
     scratch = Scratch(Path(files.scratch) if files.scratch else None)
     return Destination(
-        partial(open_store, files.url), options, scratch, in_thread=asyncio.to_thread, converter=Converter()
+        partial(open_store, files.url), options, scratch, in_thread=asyncio.to_thread, converter=Converter(scratch)
     )
 
 

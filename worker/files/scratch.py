@@ -60,8 +60,8 @@ class Scratch:
         return self._own
 
     def _no_room(self, error: OSError) -> Exception:
-        where = self._root or Path(tempfile.gettempdir())
-        detail = f"the folder {where} for files under way: {error.strerror or type(error).__name__}"
+        where = f"the folder {self._root}" if self._root else "the system's folder for temporary files"
+        detail = f"{where}, for files under way: {error.strerror or type(error).__name__}"
         if isinstance(error, PermissionError | NotADirectoryError | FileNotFoundError):
             return DestinationRefused(detail, "Name a folder that the worker may write to in AZPLAN_FILES__SCRATCH.")
         return DestinationUnavailable(detail)

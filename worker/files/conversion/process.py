@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.totals import Totals
+from worker.files.scratch import Scratch
 
 LONGEST_ANSWER = 64 << 20
 """Bytes of one answer of a child."""
@@ -85,8 +86,10 @@ def extra_installed() -> bool:
 class Converter:
     """Runs jobs in child processes, one at a time in this worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: Scratch | None = None) -> None:
+        """`scratch`: where the words of a child wait; the system's folder for temporary files if it is None."""
         self._turn = asyncio.Semaphore(1)
+        self._folder = nullcontext if scratch is None else scratch.folder
 
     async def parquet(
         self,
@@ -101,7 +104,7 @@ class Converter:
 
         `known`: parts that were made before, and are not made again. Where a part needs more columns than the ones
         before it, those are made again in any case.
-        Raises `ExtraMissing`, `LinesUnreadable`, `ChildFailed`.
+        Raises `ExtraMissing`, `LinesUnreadable`, `ChildFailed`, and the errors of `Scratch.folder`.
         """
         if not extra_installed():
             raise ExtraMissing
@@ -122,7 +125,7 @@ class Converter:
     async def child(self, program: str) -> AsyncIterator["Child"]:
         """A child that does jobs with the module `program`. Waits for its turn. The child ends with the block."""
         async with self._turn:
-            with tempfile.TemporaryFile() as words:
+            with self._folder() as folder, tempfile.TemporaryFile(dir=folder) as words:
                 child = Child(program, words)
                 try:
                     yield child
