@@ -49,6 +49,27 @@ def test_the_list_has_each_dataset_with_its_newest_version(place: Path, azplan: 
     assert published["version"] in table
 
 
+def test_a_laptop_reads_files_without_a_credential(
+    place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the verbs do that send a command: nothing here calls Microsoft."""
+    publish(place, contents=LINES)
+    for name in ("TENANT_ID", "CLIENT_ID"):
+        monkeypatch.setenv(f"AZPLAN_PARTNERS__CONTOSO__{name}", "5e11e500-0000-4000-8000-000000000001")
+    for words in (("list",), ("show", PATH), ("verify",)):
+        assert azplan("files", *words).code == 0
+    ended = azplan("invoices", "compare", "G016907411")
+    assert ended.code == 3
+    assert ended.err.startswith("azplan: no export has compared the invoice G016907411 at file://")
+
+
+def test_a_wrong_word_is_named_with_the_right_ones(place: Path, azplan: Azplan) -> None:
+    """Without the words that a library puts before each reason."""
+    ended = azplan("usage", "--by", "colour")
+    assert ended.code == 2
+    assert "Invalid value for '--by': 'colour' is not one of 'resource'" in " ".join(ended.err.split())
+
+
 @pytest.mark.parametrize("words", [("--invoice", "G0"), ("--lines", "reconciliation"), ("--partner", "us")])
 def test_nothing_that_matches_is_exit_code_3(words: tuple[str, str], place: Path, azplan: Azplan) -> None:
     """Also an empty destination, which may be another one than the worker's."""

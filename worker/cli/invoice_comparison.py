@@ -40,7 +40,7 @@ def compare(
     """
     if top is not None and by is None:
         raise Stop(Code.USAGE, "--top belongs to --by.", "Say what the sums are divided by with --by.")
-    settings = model.load()
+    settings = model.load(calling=False)
     accounts = list(settings.partners) if partner is None else [partner]
     found = asyncio.run(compared_invoice(open_destination(settings), accounts, invoice, with_groups=by is not None))
     parts = [] if by is None else shares(found.groups, by)[:top]

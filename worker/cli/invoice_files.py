@@ -65,7 +65,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option
     if (invoice is None) == (unbilled is None):
         raise InvalidRequest("an export is of one invoice or of a month without one.", "Give the ID, or --unbilled.")
     if (unbilled is None) != (currency is None):
-        raise InvalidRequest("--unbilled and --currency belong together.", "Nothing was sent.")
+        raise InvalidRequest("--unbilled and --currency belong together.", "Give both, or the ID of an invoice alone.")
     settings = model.load(calling=False)
     data: dict[str, Any] = {
         "invoiceId": invoice,

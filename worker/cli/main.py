@@ -46,7 +46,15 @@ def _terminated(*_: object) -> NoReturn:
 
 
 class Verbs(TyperGroup):
-    """Lists verbs and groups of verbs together, by name, in the help text of the program."""
+    """Lists verbs and groups of verbs together, by name, and says of a wrong value only what is wrong."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb. The words that the library puts before every reason say nothing."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as wrong:
+            wrong.message = wrong.message.removeprefix("Value error, ")
+            raise
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of the verbs in alphabetical order."""

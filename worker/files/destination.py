@@ -14,18 +14,7 @@ from typing import Any, TypeVar
 from worker.files.conversion.process import Converter
 from worker.files.errors import DestinationRefused, OtherVersion
 from worker.files.folder import InThread
-from worker.files.layout import (
-    DIGITS,
-    MANIFEST,
-    POINTER,
-    ROOT,
-    STAGING,
-    VERSION,
-    Dataset,
-    is_version,
-    safe_name,
-    safe_path,
-)
+from worker.files.layout import MANIFEST, POINTER, ROOT, STAGING, VERSION, Dataset, is_version, safe_name, safe_path
 from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, canonical
 from worker.files.scratch import Scratch
 from worker.files.store import Store
@@ -270,9 +259,9 @@ class Destination:
     # ---- single files
 
     async def document(self, folder: str, path: str, source: Path) -> Document:
-        """Create a file that never changes. `{sha}` in the path becomes the first `DIGITS` of its SHA-256."""
+        """Create a file that never changes. `{sha}` in the path becomes the first 12 digits of its SHA-256."""
         sha256, size = await self._run(lambda: measured(source))
-        place = f"{folder}/{safe_path(path.replace('{sha}', sha256[:DIGITS]))}"
+        place = f"{folder}/{safe_path(path.replace('{sha}', sha256[:12]))}"
         created = await self.store.create(place, source)
         return Document(self.uri(place), sha256, size, already=not created)
 

@@ -64,7 +64,7 @@ def list_(
     With `--json` an array with `dataset`, `latest` and `versions[]`. Exit code 3 when nothing matches, 5 when
     `--wait` was too short, 69 when the destination does not answer, 78 when it refuses.
     """
-    destination = open_destination(model.load())
+    destination = open_destination(model.load(calling=False))
     found = asyncio.run(within(wait, operators.found(destination, Which(partner, invoice, lines))))
     if as_json:
         show_json([output.dataset_facts(each) for each in found])
@@ -77,7 +77,7 @@ def show(dataset: OfDataset, partner: OfPartner = None, wait: DestinationWait = 
 
     With `--json` also the whole manifest of the newest version. Exit code 3 when there is no such dataset.
     """
-    destination = open_destination(model.load())
+    destination = open_destination(model.load(calling=False))
     listed, versions = asyncio.run(within(wait, _read(destination, Which(partner, dataset=dataset))))
     if as_json:
         show_json(output.versions_facts(listed, versions))
@@ -98,7 +98,7 @@ def verify(
     of the source that are equal in every attribute (notice `identical_lines`, which is no problem). Exit code 1 when
     any file differs or is missing, 3 when nothing matches.
     """
-    destination = open_destination(model.load())
+    destination = open_destination(model.load(calling=False))
     found = asyncio.run(within(wait, _verify(destination, Which(partner, dataset=dataset), every=every)))
     if as_json:
         show_json([output.verified_facts(each) for each in found])
@@ -123,7 +123,7 @@ def prune(
     Versions of an invoice stay, and so does every newest version and every dataset that a command works on. Exit code 3
     when nothing is to be removed.
     """
-    loaded = model.load()
+    loaded = model.load(calling=False)
     done = asyncio.run(_prune(loaded, partner, Signature(who, why), yes=yes, wait=wait))
     if as_json:
         show_json([output.removal_facts(each) for each in done])

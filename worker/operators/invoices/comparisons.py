@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from worker.files.destination import Destination, Published
-from worker.files.layout import Dataset, UnsafeName
+from worker.files.layout import ROOT, Dataset, UnsafeName
 from worker.operators.errors import InvalidRequest, NothingFound
 
 COLLECTIONS = ("focus=1.2", "comparison=1")
@@ -66,8 +66,10 @@ async def compared_invoice(
             groups = await _groups(destination, dataset, published) if with_groups else []
             return _compared(account, invoice_id, published, groups)
     raise NothingFound(
-        f"No export has compared the invoice {invoice_id}. A comparison takes usage and reconciliation lines in one"
-        f" export: run `azplan invoices export {invoice_id}` without --lines first."
+        f"no export has compared the invoice {invoice_id} at {destination.uri(ROOT)}.",
+        "A comparison takes usage and reconciliation lines in one export: run"
+        f" `azplan invoices export {invoice_id}` without --lines first. If that was done, AZPLAN_FILES__URL names"
+        " another place here than for the worker.",
     )
 
 
