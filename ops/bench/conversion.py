@@ -1,34 +1,43 @@
-"""Source parts become Parquet: speed beside a plain loop over the same lines, and the memory of the child.
+"""Source parts become Parquet, FOCUS and a comparison: speed beside a plain loop, memory, and what the worker notices.
 
     python -m ops.bench.conversion --lines 1000000 --blobs 40
 
-The plain loop is `gzip -dc | json.loads` for each line, which loses digits. Both read the same parts in the same run,
-in turn. CPU seconds include the start of the processes. Fails if the conversion is slower than the loop, or if the
-child needs more than 350 MB.
+The plain loop is `gzip -dc | json.loads` for each line, which loses digits. Everything reads the same parts in the same
+run, in turn. CPU seconds include the start of the processes. All formats are the check of each part, its Parquet, the
+comparison and the FOCUS dataset.
+
+The worker notices a child by the lag of its event loop: how late a sleep of 5 ms ends, with a child at work and
+without, in turn. Fails if Parquet is slower than the loop, all formats are slower than half of it, a child needs more
+than 350 MB, or the lag's 99th percentile is more than a tenth higher beside a child.
 """
 
 import argparse
 import asyncio
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
-from ops.bench.invoices import book, on_the_wire, write_part
+from ops.bench.invoices import PARTNER, Book, book, on_the_wire, write_part
+from worker.exports.line_files import count_lines
 from worker.files.conversion.process import Converter, SourcePart
 
 MOST_MEGABYTES: Final = 350
+MOST_LAG: Final = 1.1
 TURNS: Final = 4
-CHILD: Final = "worker.files.conversion"
+TICK: Final = 0.005
+CHILDREN: Final = ("worker.files.conversion", "worker.files.focus")
 LOOP: Final = "import json, sys\nfor line in sys.stdin.buffer: json.loads(line)"
 
 
@@ -41,26 +50,42 @@ def main() -> int:
     each = given.lines // given.blobs
     with tempfile.TemporaryDirectory(prefix="azplan-bench-") as name:
         folder = Path(name)
-        usage = book(1, usage_lines=each).usage[:each]
-        write_part(folder / "blob.gz", (on_the_wire(line) for line in usage))
-        parts = [SourcePart(number, folder / "blob.gz") for number in range(given.blobs)]
-        loop = conversion = 0.0
-        with highest_memory() as memory:
-            for turn in range(TURNS):
-                some = parts[turn::TURNS]
-                loop += _cpu_of(partial(_loop, some))
-                conversion += _cpu_of(partial(_convert, some, folder))
-        size = sum(path.stat().st_size for path in folder.glob("*.parquet"))
-    found = {
-        "lines": each * given.blobs,
-        "loopLinesPerCpuSecond": round(each * given.blobs / loop),
-        "conversionLinesPerCpuSecond": round(each * given.blobs / conversion),
-        "ratio": round(loop / conversion, 2),
-        "childMB": round(memory[0] / 1e6),
-        "parquetBytesPerLine": round(size / (each * given.blobs), 1),
-    }
+        made = book(1, usage_lines=each)
+        write_part(folder / "usage.gz", (on_the_wire(line) for line in made.usage[:each]))
+        write_part(folder / "lines.gz", (on_the_wire(line) for line in made.reconciliation))
+        parts = [SourcePart(number, folder / "usage.gz") for number in range(given.blobs)]
+        found = _measured(parts, made, folder) | {"lines": each * given.blobs}
+        found |= asyncio.run(_lag(parts[: max(1, 100_000 // each)], folder))
     sys.stdout.write(json.dumps(found) + "\n")
-    return 0 if loop >= conversion and memory[0] / 1e6 <= MOST_MEGABYTES else 1
+    fast = found["parquetRatio"] >= 1 and found["allFormatsRatio"] >= 0.5
+    return 0 if fast and found["childMB"] <= MOST_MEGABYTES and found["lagRatio"] <= MOST_LAG else 1
+
+
+def _measured(parts: list[SourcePart], made: Book, folder: Path) -> dict[str, Any]:
+    """Ratios of CPU seconds, and the most memory of a child."""
+    loop = parquet = checked = 0.0
+    began = time.monotonic()
+    with highest_memory() as memory:
+        for turn in range(TURNS):
+            some = parts[turn::TURNS]
+            loop += _cpu_of(partial(_loop, some))
+            parquet += _cpu_of(partial(_convert, "usage", some, folder))
+            checked += _cpu_of(lambda some=some: [count_lines(part.path) for part in some])  # type: ignore[misc]
+        lines = [SourcePart(0, folder / "lines.gz")]
+        (folder / "lines").mkdir()
+        loop_of_all = loop + _cpu_of(partial(_loop, lines))
+        rest = _cpu_of(partial(_convert, "reconciliation", lines, folder / "lines"))
+        rest += _cpu_of(partial(_compare, parts, made, folder))
+    size = sum(path.stat().st_size for path in folder.glob("part-*.parquet"))
+    return {
+        "loopSeconds": round(loop, 1),
+        "parquetRatio": round(loop / parquet, 2),
+        "allFormatsRatio": round(loop_of_all / (parquet + checked + rest), 2),
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "childMB": round(memory[0] / 1e6),
+        "parquetBytes": size,
+        "costsBytes": (folder / "costs.parquet").stat().st_size,
+    }
 
 
 def _loop(parts: list[SourcePart]) -> None:
@@ -69,16 +94,69 @@ def _loop(parts: list[SourcePart]) -> None:
             subprocess.run([sys.executable, "-c", LOOP], stdin=gunzip.stdout, check=True)  # noqa: S603
 
 
-def _convert(parts: list[SourcePart], folder: Path) -> None:
-    asyncio.run(Converter().parquet("usage", parts, folder))
+def _convert(lines: str, parts: list[SourcePart], folder: Path) -> None:
+    asyncio.run(Converter().parquet(lines, parts, folder))
+
+
+def _compare(parts: list[SourcePart], made: Book, folder: Path) -> None:
+    """The comparison and the FOCUS dataset of all parts."""
+    usage = [str(folder / f"part-{part.ordinal:05}.parquet") for part in parts]
+    job = {
+        "usage": {"paths": usage, "version": "usage"},
+        "reconciliation": {"paths": [str(folder / "lines" / "part-00000.parquet")], "version": "lines"},
+        "partner": {"tenantId": PARTNER, "name": "contoso"},
+        "month": "2026-10",
+        "invoice": {"id": made.id, "currency": made.currency, "total": str(made.total), "amendments": "0"},
+        "last": {},
+        "tolerance": "0",
+        **{name: str(folder / f"{name}.gz") for name in ("differences", "groups")},
+        "costs": str(folder / "costs.parquet"),
+    }
+
+    async def ask() -> None:
+        async with Converter().child("worker.files.focus.invoice") as child:
+            await child.ask(job)
+
+    asyncio.run(ask())
 
 
 def _cpu_of(work: Callable[[], object]) -> float:
-    """The CPU seconds of the child processes of this work."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """The CPU seconds of this work, here and in its child processes."""
+    before = _cpu()
     work()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return _cpu() - before
+
+
+def _cpu() -> float:
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in both)
+
+
+async def _lag(parts: list[SourcePart], folder: Path) -> dict[str, float]:
+    """The 99th percentile of the event loop's lag without a child and beside one, in milliseconds: medians of turns."""
+    quiet, beside = [], []
+    for _ in range(2 * TURNS):
+        began = time.monotonic()
+        beside.append(await _late(Converter().parquet("usage", parts, folder)))
+        quiet.append(await _late(asyncio.sleep(time.monotonic() - began)))
+    without, with_child = statistics.median(quiet), statistics.median(beside)
+    return {
+        "lagP99WithoutChild": round(without * 1000, 2),
+        "lagP99BesideChild": round(with_child * 1000, 2),
+        "lagRatio": round(with_child / without, 2),
+    }
+
+
+async def _late(work: Awaitable[object]) -> float:
+    """The 99th percentile of how late sleeps end while this work goes on, in seconds."""
+    task = asyncio.ensure_future(work)
+    late = []
+    while not task.done():
+        began = time.perf_counter()
+        await asyncio.sleep(TICK)
+        late.append(time.perf_counter() - began - TICK)
+    await task
+    return sorted(late)[int(len(late) * 0.99)]
 
 
 @contextmanager
@@ -90,7 +168,7 @@ def highest_memory() -> Iterator[list[int]]:
         while not ended.wait(0.02):
             for child in psutil.Process().children(recursive=True):
                 with suppress(psutil.Error):
-                    if CHILD in " ".join(child.cmdline()):
+                    if any(name in " ".join(child.cmdline()) for name in CHILDREN):
                         most[0] = max(most[0], child.memory_info().rss)
 
     watcher = threading.Thread(target=watch, daemon=True)

@@ -7,11 +7,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from events.codes import WaitingReason
+from events.codes import FailedCode, WaitingReason
 from events.messages.command_status import CommandWaiting
-from events.messages.invoice_lines import ExportedDataset
-from tests.handlers.exports import export, local
+from events.messages.invoice_lines import ExportedDataset, InvoiceLinesExported
+from tests.handlers.exports import command, export, local
 from tests.handlers.stage import Stage
+from worker.exports import line_check
 
 G = "G016907411"
 ALL = ["source", "parquet", "focus"]
@@ -47,6 +48,42 @@ async def test_each_source_part_has_a_parquet_part(stage: Stage) -> None:
             f"parquet/part-{number:05}.parquet" for number in range(3 if dataset.lines == "usage" else 1)
         }
     assert told.focus is None
+
+
+async def test_the_lines_of_large_parts_are_read_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads them is their conversion: rows, sums and days of the version come from it."""
+    stage.simulator.invoice(**(WIDE | {"usage_lines": 20, "blobs": 1}))
+    monkeypatch.setattr(line_check, "LARGE", 0)
+    monkeypatch.setattr(line_check, "_apart", None)
+
+    told = await export(stage, formats=["source", "parquet"])
+
+    for dataset in told.datasets:
+        books = stage.simulator.figures(G, lines=dataset.lines)
+        amount = "billingPreTaxTotal" if dataset.lines == "usage" else "subtotal"
+        assert dataset.rows == books.rows
+        assert sum(each.before_tax for each in dataset.totals) == sum(row[amount] for row in parquet(dataset))
+        assert len(json.loads(local(dataset.manifest_uri).read_bytes())["range"]) == 2
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_export_with_a_large_blob_that_is_no_json_is_downloaded_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Its conversion finds out. A blob that is broken twice fails the command, and a redrive downloads it again."""
+    stage.simulator.invoice(id=G, blobs=3)
+    stage.simulator.change(blob_damage="not_json", blob_damage_times=times)
+    monkeypatch.setattr(line_check, "LARGE", 0)
+    command_id = await stage.send(command(stage, G, lines=["usage"], formats=["source", "parquet"]))
+
+    answer = await stage.answer(command_id)
+
+    assert stage.calls().count("storage.blob") == 6
+    if times == 2:
+        assert getattr(answer, "code", answer) is FailedCode.SOURCE_UNREADABLE
+        answer = await stage.redrive(command_id)
+    assert isinstance(answer, InvoiceLinesExported)
+    assert answer.datasets[0].rows == stage.simulator.figures(G, lines="usage").rows
 
 
 @pytest.mark.parametrize("tax", ["none", "shown", "hidden"])

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from worker import metrics
-from worker.exports.line_check import read_apart
+from worker.exports.line_check import count_apart, read_apart
 from worker.exports.line_facts import UnreadableLines
 from worker.exports.version import SOURCE
 from worker.files.errors import DestinationUnavailable
@@ -43,6 +43,11 @@ class Unreadable:
     ordinal: int
     why: str
 
+    @property
+    def told(self) -> str:
+        """Which blob it is, and why."""
+        return f"blob {self.ordinal} of the export cannot be read: {self.why}"
+
 
 @dataclass(slots=True)
 class Downloaded:
@@ -65,7 +70,18 @@ class _Saved:
 class BlobDownload:
     """Downloads the blobs of one manifest in one turn."""
 
-    def __init__(self, ctx: Context, export: Export, manifest: Manifest, lines: str, scratch: Path) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        export: Export,
+        manifest: Manifest,
+        lines: str,
+        scratch: Path,
+        *,
+        becomes_parquet: bool = False,
+    ) -> None:
+        """`becomes_parquet`: the conversion reads the lines, so that it is enough to count them."""
+        self._becomes_parquet = becomes_parquet
         self._ctx = ctx
         self._export = export
         self._manifest = manifest
@@ -158,7 +174,8 @@ class BlobDownload:
     async def _part(self, saved: _Saved) -> Part | None:
         """A blob as a durable part. None where it cannot be read, which `Downloaded` then says."""
         try:
-            read = await read_apart(self._ctx, saved.path, self._lines)
+            check = count_apart if self._becomes_parquet else read_apart
+            read = await check(self._ctx, saved.path, self._lines)
         except UnreadableLines as error:
             self._not_readable(saved.ordinal, str(error))
             return None
@@ -171,7 +188,7 @@ class BlobDownload:
             rows=read.facts.rows,
             ordinal=saved.ordinal,
             name=self._manifest.blobs[saved.ordinal].name,
-            details=read.facts.to_json(),
+            details=None if read.only_counted else read.facts.to_json(),
             sha256=read.sha256,
         )
 
@@ -189,7 +206,7 @@ class BlobDownload:
                 return await save(self._ctx.files.in_thread, answer, path)
 
     def _not_readable(self, ordinal: int, why: str) -> None:
-        self._done.unreadable.append(Unreadable(ordinal, f"blob {ordinal} of the export cannot be read: {why}"))
+        self._done.unreadable.append(Unreadable(ordinal, why))
 
 
 async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) -> int:

@@ -4,6 +4,7 @@ Each answer is durable before it is used: the address of the operation, the mani
 each part. The signature (SAS) lives as long as the run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from events.messages.invoice_lines import ExportedDataset
 from worker import metrics
 from worker.clock import duration_micros, instant, micros
 from worker.errors import Failed
-from worker.exports.blobs import BlobDownload, Downloaded
+from worker.exports.blobs import BlobDownload, Downloaded, Unreadable
 from worker.exports.datasets import AskedDataset
 from worker.exports.decisions import (
     Action,
@@ -30,10 +31,11 @@ from worker.exports.decisions import (
     begins,
     unreadable,
 )
+from worker.exports.parquet_parts import PartUnreadable
 from worker.exports.progress import tell
 from worker.exports.publishing import already_there, publish
 from worker.exports.standing import Limits, Standing
-from worker.exports.version import SOURCE, Origin
+from worker.exports.version import PARQUET, SOURCE, Origin
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
 from worker.journal.records import SECOND, Micros
@@ -91,28 +93,28 @@ class GraphExport:
         Raises `Failed` where the export fails, `CallError` for a call that has to be made again, and what the journal
         and the destination raise.
         """
-        action = begins(self.standing, self._now())
-        while True:
+        action: ExportedDataset | Action = begins(self.standing, self._now())
+        while not isinstance(action, ExportedDataset):
             match action:
                 case Ask():
                     action = await self._ask()
                 case Look():
                     action = await self._look()
                 case Drop():
-                    await self.ctx.files.drop_parts(self.export)
-                    self.parts.clear()
+                    await self._drop_parts()
                     action = Download(tuple(self.standing.missing)) if self.standing.missing else Publish()
                 case Download(ordinals):
                     action = await self._download(ordinals)
                 case Publish():
-                    return await self._publish()
+                    action = await self._publish()
                 case Already():
-                    return await self._already()
+                    action = await self._already()
                 case GiveUp(code, detail):
                     raise Failed(code, detail, ended=True)
                 case Later():
                     self._tell("preparing")
                     return action
+        return action
 
     async def _ask(self) -> Action:
         center = self.ctx.center.within(f"export {self.asked.lines}")
@@ -168,7 +170,10 @@ class GraphExport:
                 return self._later(NO_ROOM, "other exports of this worker are at work")
             self._tell("downloading")
             with self.ctx.files.scratch() as scratch:
-                download = BlobDownload(self.ctx, self.export, self.manifest, self.asked.lines, scratch)
+                parquet = PARQUET in self.asked.formats
+                download = BlobDownload(
+                    self.ctx, self.export, self.manifest, self.asked.lines, scratch, becomes_parquet=parquet
+                )
                 done = await download.run(ordinals, self.until, self._stored)
         return await self._after_download(done)
 
@@ -177,12 +182,7 @@ class GraphExport:
             self.signatures = 0
             self.ctx.known.pop(self._refused, None)
         if done.unreadable:
-            for each in done.unreadable:
-                self.standing, action = unreadable(self.standing, each.ordinal, each.why)
-                if isinstance(action, GiveUp):
-                    return action
-            await self._save()
-            return Look()
+            return await self._again(done.unreadable)
         match done.error:
             case None:
                 pass
@@ -198,6 +198,15 @@ class GraphExport:
             case error:
                 raise error
         return self._later(0.0, "azplan is downloading the export") if self.standing.missing else Publish()
+
+    async def _again(self, broken: Sequence[Unreadable]) -> Action:
+        """Download these blobs once more, or give up."""
+        for each in broken:
+            self.standing, action = unreadable(self.standing, each.ordinal, each.told)
+            if isinstance(action, GiveUp):
+                return action
+        await self._save()
+        return Ask() if self.standing.location is None else Look()
 
     @property
     def _refused(self) -> str:
@@ -221,9 +230,18 @@ class GraphExport:
         self.standing = replace(self.standing, parts=frozenset(self.parts))
         self._tell("downloading")
 
-    async def _publish(self) -> ExportedDataset:
+    async def _publish(self) -> ExportedDataset | Action:
         self._tell("publishing")
-        return await publish(self.ctx, self.asked, self.export, list(self.parts.values()), self._origin())
+        try:
+            return await publish(self.ctx, self.asked, self.export, list(self.parts.values()), self._origin())
+        except PartUnreadable as error:
+            await self._drop_parts()
+            self.standing = replace(self.standing, parts=frozenset())
+            return await self._again([error.broken])
+
+    async def _drop_parts(self) -> None:
+        await self.ctx.files.drop_parts(self.export)
+        self.parts.clear()
 
     async def _already(self) -> ExportedDataset:
         latest = await self.ctx.files.latest(self.asked.dataset)

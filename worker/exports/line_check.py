@@ -1,4 +1,7 @@
-"""Reads a part without holding up the event loop: a small one in a thread, a large one in a process of its own."""
+"""Reads a part without holding up the event loop: a small one in a thread, a large one in a process of its own.
+
+The lines of a large part that becomes Parquet are only counted here, because the conversion reads them anyway.
+"""
 
 import asyncio
 import json
@@ -7,7 +10,7 @@ from pathlib import Path
 
 from worker.exports import line_files
 from worker.exports.line_facts import Facts, UnreadableLines
-from worker.exports.line_files import ReadFile, read_file
+from worker.exports.line_files import ReadFile, count_lines, read_file
 from worker.handling import Context
 
 LARGE = 1024 * 1024
@@ -19,6 +22,13 @@ async def read_apart(ctx: Context, path: Path, lines: str) -> ReadFile:
     if (await ctx.files.in_thread(path.stat)).st_size < LARGE:
         return await ctx.files.in_thread(lambda: read_file(path, lines))
     return await _apart(path, lines)
+
+
+async def count_apart(ctx: Context, path: Path, lines: str) -> ReadFile:
+    """Count the lines of a file of gzip JSON lines; read them if they are few. Raises `UnreadableLines`."""
+    if (await ctx.files.in_thread(path.stat)).st_size < LARGE:
+        return await read_apart(ctx, path, lines)
+    return await ctx.files.in_thread(lambda: count_lines(path))
 
 
 async def _apart(path: Path, lines: str) -> ReadFile:

@@ -8,7 +8,7 @@ from worker import metrics
 from worker.datasets.publication import Publication
 from worker.errors import Failed
 from worker.exports.datasets import AskedDataset
-from worker.exports.parquet_parts import with_parquet
+from worker.exports.parquet_parts import with_facts, with_parquet
 from worker.exports.standing import Standing
 from worker.exports.version import PARQUET, Origin, answered, version_of
 from worker.files.destination import Published
@@ -36,6 +36,7 @@ async def publish(
     if result is None:
         if PARQUET in asked.formats:
             parts = await with_parquet(ctx, asked, export, parts)
+        parts = [await with_facts(ctx, asked, part) for part in parts]
         made = version_of(asked.dataset, origin, parts, version())
         with metrics.EXPORT_DURATION.labels(asked.lines, "publishing").time():
             result = await ctx.step(name, Publication(export, made.name, made.content_sha256, made.manifest)) or {}

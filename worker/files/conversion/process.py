@@ -32,6 +32,11 @@ class ExtraMissing(Exception):
 class LinesUnreadable(Exception):
     """A source part is not gzip, not UTF-8 or not JSON lines. The text names the part and the line."""
 
+    def __init__(self, why: str, ordinal: int | None = None) -> None:
+        super().__init__(why if ordinal is None else f"part {ordinal}: {why}")
+        self.why = why
+        self.ordinal = ordinal
+
 
 class ChildFailed(Exception):
     """The child ended without an answer: killed, out of memory, or broken. The text has its last words."""
@@ -143,7 +148,7 @@ async def _convert(child: "Child", source: SourcePart, folder: Path, layout: Lay
     except ChildFailed:
         done = await child.ask({**job, "exact": True})
     except LinesUnreadable as error:
-        raise LinesUnreadable(f"part {source.ordinal}: {error}") from error
+        raise LinesUnreadable(str(error), source.ordinal) from error
     needed, totals = Layout.of(done["layout"]), Totals.of(done["totals"])
     path = target if done["rows"] else None
     return ConvertedPart(source.ordinal, path, done["rows"], needed, totals, done["way"])

@@ -14,11 +14,13 @@ AMOUNTS: Mapping[str, tuple[str, ...]] = {
     "total": ("totalForCustomer", "postTaxTotal"),
 }
 """The columns of each sum. The first one that the lines have is taken."""
-DAYS: Mapping[str, tuple[str, str]] = {
-    "usageDate": ("usageFrom", "usageTo"),
-    "chargeStartDate": ("chargeFrom", "chargeTo"),
+DAYS = ("usageDate", "chargeStartDate", "chargeEndDate")
+"""The columns of days."""
+RANGES: Mapping[bool, Mapping[str, tuple[str, int]]] = {
+    True: {"usageFrom": ("usageDate", 0), "usageTo": ("usageDate", 1)},
+    False: {"chargeFrom": ("chargeStartDate", 0), "chargeTo": ("chargeEndDate", 1)},
 }
-"""The column of the days, and what the manifest calls the first and the last of them."""
+"""The names of the range in the manifest of usage (True) and of other lines: the column, its first or its last day."""
 
 
 def written(amount: Decimal) -> str:
@@ -70,12 +72,10 @@ class Totals:
             for (currency, kind), sums in sorted(self.sums.items(), key=lambda each: [part or "" for part in each[0]])
         ]
 
-    def range(self) -> dict[str, str]:
-        """The member `range` of manifest.json: first and last day of the usage, or of the beginning of charges."""
-        for column, names in DAYS.items():
-            if column in self.days:
-                return {name: day.isoformat() for name, day in zip(names, self.days[column], strict=True)}
-        return {}
+    def range(self, lines: str) -> dict[str, str]:
+        """The member `range` of manifest.json: first and last day of the usage, or of the charges of other lines."""
+        named = RANGES[lines == "usage"].items()
+        return {name: self.days[column][end].isoformat() for name, (column, end) in named if column in self.days}
 
     def plain(self) -> dict[str, Any]:
         """The sums as JSON."""
