@@ -204,6 +204,15 @@ def test_a_purchase_whose_dates_are_none_is_a_row_of_the_month(tmp_path: Path) -
     )
 
 
+def test_a_purchase_is_one_beside_usage_by_quantity(tmp_path: Path) -> None:
+    """Usage has reservations and savings plans by quantity, without cost."""
+    by_quantity = USAGE | {"productId": "S1", "billingPreTaxTotal": 0}
+    done, rows = answered(tmp_path, [USAGE, by_quantity], [CONSUMED, SEAT], "8.35")
+
+    assert done["comparison"]["status"] == "within_rounding"
+    assert (done["focus"]["complete"], billed(rows)) == (True, Decimal("8.35"))
+
+
 def test_a_legacy_invoice_is_the_sum_of_its_billed_cost(tmp_path: Path) -> None:
     """Its lines have other names for amounts, offers instead of products, and daily usage without any amount."""
     done, rows = answered(tmp_path, [AZURE_BY_DAY], [LICENSE, AZURE_BY_MONTH], "29.75")

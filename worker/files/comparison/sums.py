@@ -159,14 +159,15 @@ class Sums:
     def kind_of(self, row: Mapping[str, Any], group: Group) -> str:
         """What a reconciliation line is: consumption, reservations, credits or seats.
 
-        Consumption has a meter, or usage in its group. Seats are all other purchases.
+        Consumption has a meter, or usage with an amount in its group. Seats are all other purchases: usage has savings
+        plans and reservations too, by quantity and without cost.
         """
         if (row.get("chargeType") or "").strip().lower() in CREDITS:
             return "credits"
         if row.get("reservationOrderId"):
             return "reservations"
         usage = self.groups.get(group)
-        if row.get("meterDescription") or (usage is not None and usage.usage_lines):
+        if row.get("meterDescription") or (usage is not None and usage.usage):
             return "consumption"
         return "credits" if row.get("creditReasonCode") else "seats"
 
