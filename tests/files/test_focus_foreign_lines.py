@@ -191,6 +191,16 @@ def test_an_invoice_is_the_same_in_every_form_of_its_lines(tmp_path: Path, usage
     assert all(row["ChargePeriodStart"] < row["ChargePeriodEnd"] for row in rows)
 
 
+@pytest.mark.parametrize(
+    "odd", [{"unitPrice": "1e30"}, {"billableQuantity": "1e40"}, {"chargeEndDate": "9999-12-31T00:00:00Z"}]
+)
+def test_a_value_that_no_column_holds_costs_no_dataset(tmp_path: Path, odd: Line) -> None:
+    """Amounts count; prices, quantities and dates are information."""
+    done, rows = answered(tmp_path, [USAGE | odd], [CONSUMED, SEAT | odd], "8.35")
+
+    assert (done["focus"]["complete"], billed(rows)) == (True, Decimal("8.35"))
+
+
 def test_a_purchase_whose_dates_are_none_is_a_row_of_the_month(tmp_path: Path) -> None:
     """A date that nobody can read costs no dataset."""
     odd = dict.fromkeys(("chargeStartDate", "chargeEndDate", "pcToBCExchangeRateDate"), "later")
@@ -211,6 +221,16 @@ def test_a_purchase_is_one_beside_usage_by_quantity(tmp_path: Path) -> None:
 
     assert done["comparison"]["status"] == "within_rounding"
     assert (done["focus"]["complete"], billed(rows)) == (True, Decimal("8.35"))
+
+
+@pytest.mark.parametrize("bought", [{"productName": "Azure savings plan for compute"}, {"reservationOrderId": "r1"}])
+def test_what_is_bought_for_later_has_no_cost_of_its_own_yet(tmp_path: Path, bought: Line) -> None:
+    """The effective cost of reservations and savings plans is that of their use, as in Microsoft's own datasets."""
+    _, rows = answered(tmp_path, [USAGE], [CONSUMED, SEAT | bought], "8.35")
+    (row,) = (row for row in rows if row["x_AzplanRow"] == "reconciliation")
+
+    costs = ("BilledCost", "EffectiveCost", "PricingCurrencyEffectiveCost")
+    assert [row[name] for name in costs] == [3, 0, 0]
 
 
 def test_a_legacy_invoice_is_the_sum_of_its_billed_cost(tmp_path: Path) -> None:

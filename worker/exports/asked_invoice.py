@@ -7,6 +7,7 @@ from worker.errors import Rejected
 from worker.handling import Context
 from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import NotPermitted
+from worker.partner_center.resources.line_ways import number_of
 from worker.partner_center.resources.spending import invoices
 from worker.spending.invoice_facts import billing_month
 
@@ -40,7 +41,7 @@ async def invoice_facts(ctx: Context, invoice_id: str) -> InvoiceFacts:
         known = ctx.known[INVOICE] = {
             "month": billing_month(found),
             "currency": found.currency_code,
-            "id": (found.id or invoice_id).rpartition("-")[2],
+            "id": number_of(found.id or invoice_id),
         }
     return InvoiceFacts(known["month"], known["currency"], known.get("id"))
 
@@ -69,4 +70,4 @@ def is_invoice(listed: str | None, asked: str) -> bool:
     """Whether both are ids of one invoice. Partner Center may put a type before an id, as in `OneTime-G000000001`."""
     if listed is None:
         return False
-    return same_id(listed, asked) or same_id(listed.rpartition("-")[2], asked.rpartition("-")[2])
+    return same_id(listed, asked) or same_id(number_of(listed), number_of(asked))

@@ -15,7 +15,7 @@ from worker.errors import Rejected
 from worker.files.layout import Dataset, UnsafeName
 from worker.handling import Context, facts, handles
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
-from worker.partner_center.resources.line_ways import RECONCILIATION, USAGE
+from worker.partner_center.resources.line_ways import RECONCILIATION, USAGE, number_of
 from worker.partner_center.resources.spending import invoices
 from worker.partner_center.resources.spending.invoices import BalanceSummary, InvoiceDocument
 from worker.spending.invoice_facts import (
@@ -139,7 +139,7 @@ async def _exported(ctx: Context, invoice_id: str) -> ExportedVersions:
     """The newest version of each kind of lines, as the destination of files has it."""
     account, lines = ctx.center.account, (RECONCILIATION, USAGE)
     try:
-        datasets = [Dataset(account, f"lines={each}", invoice_id=invoice_id) for each in lines]
+        datasets = [Dataset(account, f"lines={each}", invoice_id=number_of(invoice_id)) for each in lines]
     except UnsafeName:
         return NOTHING_EXPORTED
     reconciliation, usage = [await ctx.files.latest(dataset) for dataset in datasets]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from worker.exports.asked_invoice import is_invoice
+from worker.partner_center.resources.line_ways import number_of
 from worker.partner_center.resources.spending.invoices import InvoiceDocument
 from worker.spending.invoice_facts import billing_month
 
@@ -41,11 +42,11 @@ def facts_of(documents: Sequence[InvoiceDocument], invoice_id: str) -> DocumentF
     for amount in amended:
         total += Decimal(amount or 0)
     currency, charges = found.currency_code.upper(), Decimal(found.total_charges)
-    return DocumentFacts(invoice_id, currency, charges, total, billing_month(found))
+    return DocumentFacts(number_of(found.id or invoice_id), currency, charges, total, billing_month(found))
 
 
 def earlier(documents: Sequence[InvoiceDocument], invoice_id: str) -> list[str]:
-    """The ids of the invoices before this one in its currency, the newest first."""
+    """The ids of the invoices before this one in its currency, as datasets are named by them, the newest first."""
     found = _found(documents, invoice_id)
     if found is None or found.invoice_date is None:
         return []
@@ -58,7 +59,7 @@ def earlier(documents: Sequence[InvoiceDocument], invoice_id: str) -> list[str]:
         and (each.currency_code or "").upper() == (found.currency_code or "").upper()
     ]
     before.sort(key=lambda each: (each.invoice_date or LONG_AGO, each.id or ""), reverse=True)
-    return [each.id for each in before[:MOST_EARLIER] if each.id]
+    return [number_of(each.id) for each in before[:MOST_EARLIER] if each.id]
 
 
 def _found(documents: Iterable[InvoiceDocument], invoice_id: str) -> InvoiceDocument | None:

@@ -53,7 +53,7 @@ def way_to(lines: str, *, invoice_id: str | None = None, month: str | None = Non
         if lines == AGGREGATED_USAGE:
             return Way("none", reason="Microsoft exports aggregated usage of invoices only: ask for lines `usage`")
         return GRAPH
-    if _number(invoice_id).upper().startswith(LEGACY):
+    if number_of(invoice_id).upper().startswith(LEGACY):
         return _legacy(lines)
     since = GRAPH_SINCE.get(lines)
     if since is None or month is None or month >= since:
@@ -68,6 +68,6 @@ def _legacy(lines: str) -> Way:
     return Way("v1", LEGACY_PROVIDERS[lines], LINE_TYPES[lines], reason="Microsoft has these lines as pages only")
 
 
-def _number(invoice_id: str) -> str:
-    """The id without the type that Partner Center may put before it, as in `OneTime-G000000001`."""
+def number_of(invoice_id: str) -> str:
+    """The id without the type that Partner Center may put before it, as in `OneTime-G000000001`. Files are named so."""
     return invoice_id.rpartition("-")[2]
