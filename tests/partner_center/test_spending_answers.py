@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
 
 from events.messages.invoices import ExportedVersions
 from tests.partner_center.conftest import MakeAccount, Recorder
@@ -21,8 +22,9 @@ C = "0a1b2c3d-0000-4000-8000-00000000cafe"
 NOTHING = ExportedVersions(reconciliation=None, usage=None)
 ODD: list[Any] = [None, True, 0, -1, "", "x", "0001-01-01T00:00:00", "9999-12-31T23:59:59-11:00", [], [None], {}, 1e300]
 """Values that no member of these answers should have."""
-USAGE = [info.alias or name for name, info in usage.UsageItem.model_fields.items()]
-SUMMARY = [info.alias or name for name, info in usage.Summary.model_fields.items()]
+TOTAL = "totalCost"
+USAGE = [name for name in map(to_camel, usage.UsageItem.model_fields) if name != TOTAL]
+SUMMARY = [name for name in map(to_camel, usage.Summary.model_fields) if name != TOTAL]
 INVOICE = [info.alias or name for name, info in invoices.InvoiceDocument.model_fields.items()]
 
 
@@ -111,6 +113,24 @@ async def test_odd_values_of_usage_are_absent_and_never_an_error(
         assert partner_summary(found).excludes_plan_customers
 
 
+@pytest.mark.parametrize("value", [True, "x", "1,5", "1_000", [], [None], {}, 1e300, "NaN"], ids=repr)
+async def test_a_total_or_a_budget_that_is_no_number_is_an_error(
+    value: Any, center: PartnerCenter, partner_center: Wire
+) -> None:
+    """Sums without it would be too small, and a command about a budget would act on another one."""
+    partner_center.will(
+        answers(200, {"items": [{TOTAL: 2, "currencyCode": "EUR"}, {TOTAL: value}]}),
+        answers(200, {TOTAL: value}),
+        answers(200, {"amount": value}),
+    )
+    with pytest.raises(Unanswered):
+        await all_of(usage.records(center, usage.CUSTOMERS, {}))
+    with pytest.raises(Unanswered):
+        await usage.summary(center, usage.CUSTOMER, {"customer_id": C})
+    with pytest.raises(Unanswered):
+        await budgets.get(center, C)
+
+
 @pytest.mark.parametrize("value", ODD, ids=repr)
 async def test_odd_values_of_invoices_are_absent_and_never_an_error(
     value: Any, center: PartnerCenter, partner_center: Wire
@@ -119,11 +139,12 @@ async def test_odd_values_of_invoices_are_absent_and_never_an_error(
     others = [name for name in INVOICE if name != "id"]
     bodies = [{"id": "G1", name: value} for name in others] + [{"id": "G1", **dict.fromkeys(others, value)}]
     items = [*bodies, *({"id": "G1", "amendments": [None, each]} for each in bodies), {"id": None}]
+    items = [{**each, "id": each["id"] and f"G1{number}"} for number, each in enumerate(items)]
     partner_center.will(answers(200, {"items": items}))
     found = [each for each in await invoices.list_all(center) if each.id]
     assert len(found) == len(items) - 1
     for each in found:
-        assert json.loads(invoice(each, NOTHING).model_dump_json())["id"] == "G1"
+        assert json.loads(invoice(each, NOTHING).model_dump_json())["id"].startswith("G1")
     names = [info.alias or name for name, info in invoices.BalanceSummary.model_fields.items()]
     partner_center.will(answers(200, {"items": [dict.fromkeys(names, value)]}))
     assert [balance(each) for each in await invoices.summaries(center)]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 
 from worker.partner_center.answers.exact_json import loads
 from worker.partner_center.resources.spending.usage import Summary, UsageItem
@@ -34,9 +35,16 @@ def test_every_digit_of_an_amount_stays(written: str, read: str) -> None:
     assert record("meter", item(f'{{"totalCost": {written}}}')).wire_data()["total"] == read
 
 
-@pytest.mark.parametrize("written", ['"a lot"', "true", '"1_000"', "1e999", "null", "[]", '"Infinity"', '"٣"'])
-def test_what_is_no_amount_is_absent(written: str) -> None:
-    """Microsoft names no such total: the record leaves the member out, and the sums do without it."""
+@pytest.mark.parametrize("written", ['"a lot"', "true", '"1_000"', "1e999", "[]", '"Infinity"', '"٣"'])
+def test_what_is_no_amount_makes_a_record_unreadable(written: str) -> None:
+    """Sums that leave it out would be too small."""
+    with pytest.raises(ValidationError):
+        item(f'{{"totalCost": {written}, "currencyCode": "EUR"}}')
+
+
+@pytest.mark.parametrize("written", ["null", '""', '" "'])
+def test_a_total_may_be_absent(written: str) -> None:
+    """Microsoft names no total: the record leaves the member out, and the sums do without it."""
     odd = item(f'{{"totalCost": {written}, "currencyCode": "EUR"}}')
     sums = Sums()
     sums.add(odd)

@@ -61,13 +61,12 @@ async def _one(ctx: Context, command: ReportInvoices) -> InvoiceDocument:
     """The invoice by its id. Raises `Rejected` (`invoice_not_found`)."""
     wanted = command.invoice_id or ""
     try:
-        found = await invoices.get(ctx.center, wanted)
+        return await invoices.get(ctx.center, wanted)
     except Refused as no:
         if no.status != 404:
             raise
         detail = f"Partner Center has no invoice {wanted} for the account {ctx.center.account}"
         raise Rejected(RejectedCode.INVOICE_NOT_FOUND, detail, partner_center=facts(no)) from no
-    return found if found.id else found.model_copy(update={"id": wanted})
 
 
 def _is_wanted(ctx: Context, command: ReportInvoices, document: InvoiceDocument) -> bool:

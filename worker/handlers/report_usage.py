@@ -8,14 +8,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from events.codes import RejectedCode
 from events.messages.base import Event
 from events.messages.usage import PartnerSummary, ReportUsage, ResourceModel, UsageReported
 from worker.errors import Rejected
-from worker.handling import Context, handles
+from worker.handling import Context, facts, handles
 from worker.partner_center.answers.resource import Collection, same_id
-from worker.partner_center.errors import Refused
+from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.operation import Operation
 from worker.partner_center.resources import subscriptions
 from worker.partner_center.resources.spending import usage
@@ -35,6 +36,24 @@ BY: Mapping[str, tuple[Kind, Operation[Collection[UsageItem]]]] = {
     "meter": ("meter", usage.BY_METER),
     "legacyResource": ("resource", usage.LEGACY_RESOURCES),
 }
+
+
+ENDED: Mapping[str, frozenset[int]] = {
+    usage.PARTNER.name: frozenset({404, 410}),
+    usage.LEGACY_RESOURCES.name: frozenset({410}),
+}
+"""The statuses with which Partner Center says that it has a report no more. It calls the first one deprecated."""
+INSTEAD = {
+    usage.PARTNER.name: (
+        "Microsoft has marked the summary of the partner account for deprecation, and has it no more",
+        "Ask with scope=customers, which has the same sums, in a command with a new id.",
+    ),
+    usage.LEGACY_RESOURCES.name: (
+        "Microsoft has replaced these records of legacy subscriptions by usage by meter, and has them no more",
+        "Ask with by=meter, in a command with a new id.",
+    ),
+}
+"""What is said where a report has ended, and what is there in its place."""
 
 
 @dataclass(slots=True)
@@ -162,13 +181,22 @@ def _read_summary(delivery: Delivery, summary: Summary | None) -> Read:
     return Read(begins=begins, ends=ends)
 
 
+def _raise_unless_unused(no: Refused | Unanswered, operation: Operation[Any]) -> None:
+    """Return if Microsoft says that there is no usage, with whatever status. Raises the refusal, or what it means."""
+    if no.code == usage.NO_USAGE:
+        return
+    if no.status in ENDED.get(operation.name, frozenset()) and isinstance(no, Refused):
+        detail, advice = INSTEAD[operation.name]
+        raise Rejected(RejectedCode.NOT_AVAILABLE, detail, advice=advice, partner_center=facts(no)) from no
+    raise no
+
+
 async def _summary(ctx: Context, operation: Operation[Summary], path: Mapping[str, str]) -> Summary | None:
     """A summary; None if Microsoft has no usage."""
     try:
         return await usage.summary(ctx.center, operation, path)
-    except Refused as no:
-        if no.code != usage.NO_USAGE:
-            raise
+    except (Refused, Unanswered) as no:
+        _raise_unless_unused(no, operation)
         return None
 
 
@@ -184,7 +212,6 @@ async def _records(
         async with aclosing(usage.records(ctx.center, operation, path)) as items:
             async for item in items:
                 delivery.take(kind, item)
-    except Refused as no:
-        if no.code != usage.NO_USAGE:
-            raise
+    except (Refused, Unanswered) as no:
+        _raise_unless_unused(no, operation)
     return Read(has_usage=delivery.sums.count > 0)

@@ -37,6 +37,8 @@ class OpenPage:
             fault = answer.fault_in(splitter.rest)
             if fault is not None:
                 raise fault
+            if self.rest.get(member(self.rest, ITEMS)) is not None:
+                raise answer.unreadable("its items are no list")
             if {name.lower() for name in self.rest}.isdisjoint({"totalcount", "attributes"}):
                 raise answer.unreadable("its body is no collection")
 

@@ -1,6 +1,6 @@
 """What a report says about an invoice: its document in Microsoft's words, and the ways to its lines. Pure."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 from events.messages.invoices import (
     Balance,
@@ -11,7 +11,7 @@ from events.messages.invoices import (
     InvoiceDetail,
     InvoiceWays,
 )
-from worker.partner_center.resources.line_ways import RECONCILIATION, USAGE, way_to
+from worker.partner_center.resources.line_ways import RECONCILIATION, USAGE, number_of, way_to
 from worker.partner_center.resources.spending.invoices import BalanceSummary, Estimate, InvoiceDocument
 
 TYPES = {"recurring": "Recurring", "one_time": "OneTime", "onetime": "OneTime"}
@@ -22,7 +22,7 @@ NOTHING_EXPORTED = ExportedVersions(reconciliation=None, usage=None)
 def invoice(document: InvoiceDocument, exported: ExportedVersions) -> Invoice:
     """The invoice of a report. The document must have an id."""
     return Invoice(
-        id=document.id or "",
+        id=number_of(document.id or ""),
         date=document.invoice_date,
         period_start=document.billing_period_start_date,
         period_end=document.billing_period_end_date,
@@ -61,10 +61,10 @@ def billing_month(document: InvoiceDocument) -> str | None:
 
 
 def is_from(document: InvoiceDocument, since: date, until: date | None) -> bool:
-    """Whether the invoice's date lies there, both dates included. An invoice without a date may lie anywhere."""
+    """Whether the invoice's date in UTC lies there, both dates included. An invoice without a date may lie anywhere."""
     if document.invoice_date is None:
         return True
-    return since <= document.invoice_date.date() <= (until or date.max)
+    return since <= document.invoice_date.astimezone(UTC).date() <= (until or date.max)
 
 
 def is_in(document: InvoiceDocument, currency: str | None) -> bool:

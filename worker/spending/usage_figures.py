@@ -40,7 +40,7 @@ def record(kind: Kind, item: UsageItem) -> UsageRecord:
         "unit": item.unit,
         "quantity": item.quantity_used,
         "total": item.total_cost,
-        "currency": item.currency_code,
+        "currency": item.currency_code and item.currency_code.upper(),
         "currency_locale": item.currency_locale,
         "total_usd": item.usd_total_cost,
         "budget": amount(item.budget) if amount(item.budget) is not None else amount(item.customer_spending_budget),

@@ -13,6 +13,7 @@ from worker.operators.sending.compose import CUSTOMER
 from worker.operators.sending.send import SendRequest
 from worker.settings.model import Settings
 from worker.spending.forecast import forecast_percent
+from worker.spending.usage_figures import percent_of
 
 Order = Literal["total", "share", "name"]
 
@@ -84,7 +85,7 @@ class UsageRow:
     @classmethod
     def of(cls, record: UsageRecord) -> "UsageRow":
         """The row of a record."""
-        percent = record.percent_used if record.budget else None
+        percent = share_of_budget(record)
         plan = record.is_upgraded is not False and record.currency is not None
         as_of = record.last_modified and record.last_modified.astimezone(UTC)
         identity = record.id or record.meter_id or record.resource_uri or ""
@@ -120,4 +121,11 @@ def over(records: Iterable[UsageRecord], percent: Decimal | None) -> list[UsageR
     with_budget = [each for each in records if each.budget is not None]
     if percent is None:
         return with_budget
-    return [each for each in with_budget if each.percent_used is not None and each.percent_used > percent]
+    return [each for each in with_budget if (share := share_of_budget(each)) is not None and share > percent]
+
+
+def share_of_budget(record: UsageRecord) -> Decimal | None:
+    """The share of the budget in percent: Microsoft's, else the total's. None without a budget above 0."""
+    if record.budget is None or record.budget <= 0:
+        return None
+    return record.percent_used if record.percent_used is not None else percent_of(record.total, record.budget)

@@ -84,6 +84,14 @@ def _number(value: object) -> object:
     return None
 
 
+def _amount(value: object) -> object:
+    number = _number(value)
+    absent = value is None or (isinstance(value, str) and not value.strip())
+    if number is None and not absent:
+        raise ValueError("is no number")
+    return number
+
+
 def _instant(value: object) -> object:
     if isinstance(value, datetime):
         return value
@@ -125,6 +133,8 @@ Word = Annotated[str | None, PlainValidator(_word)]
 Flag = Annotated[bool | None, PlainValidator(_flag)]
 Number = Annotated[Decimal | None, PlainValidator(_number)]
 """Money or a quantity: an exact decimal, from a number or from text."""
+Amount = Annotated[Decimal | None, PlainValidator(_amount)]
+"""A `Number` that is summed or compared: the object cannot be read if the value is there and is no number."""
 Instant = Annotated[datetime | None, PlainValidator(_instant)]
 """An aware instant. Reads seven fractional digits and keeps six. No zone means UTC. None if the value is malformed."""
 Moment = Annotated[datetime | None, PlainValidator(_moment)]

@@ -34,7 +34,7 @@ def show_invoices(told: InvoicesReported) -> None:
         paid = f", last payment {money(each.last_payment_amount)}" if each.last_payment else ""
         show(f"balance {money(each.balance)} {each.currency or ''}{paid}")
     if told.balances is None:
-        say("Balances take a user's token, and the account has none.")
+        say("There are no balances: they take a user's token, and a user who may see them.")
 
 
 def show_invoice(invoice: Invoice) -> None:

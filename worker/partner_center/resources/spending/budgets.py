@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 
+from pydantic import model_validator
+
 from worker.partner_center.answers.exact_json import ExactNumber
-from worker.partner_center.answers.resource import Number, Resource
+from worker.partner_center.answers.resource import Amount, Resource
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 
@@ -13,8 +15,8 @@ DOCS = "https://learn.microsoft.com/partner-center/developer/"
 class Budget(Resource):
     """A budget. Without an amount there is none."""
 
-    amount: Number = None
-    ammount: Number = None
+    amount: Amount = None
+    ammount: Amount = None
     """The name in a sample of Microsoft's."""
 
     @property
@@ -23,11 +25,23 @@ class Budget(Resource):
         return self.ammount if self.amount is None else self.amount
 
 
-GET: Operation[Budget] = Operation(
+class PresentBudget(Budget):
+    """The answer to the question which budget there is. `null` is none.
+
+    An answer without any body is nobody's word, unless its status is 204: the question is asked again.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_none(cls, document: object) -> object:
+        return {} if document is None else document
+
+
+GET: Operation[PresentBudget] = Operation(
     name="budgets.get",
     method="GET",
     path="/customers/{customer_id}/usagebudget",
-    answer=Budget,
+    answer=PresentBudget,
     success=frozenset({200, 204}),
     effect=EffectClass.READ,
     auth=Auth.EITHER,

@@ -12,9 +12,12 @@ from worker.partner_center.answers.resource import (
     Resource,
     Text,
     Word,
+    same_id,
 )
+from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
+from worker.partner_center.resources.line_ways import number_of
 from worker.partner_center.resources.spending.listed_objects import objects
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -118,14 +121,26 @@ ESTIMATE_LINKS: Operation[Collection[Estimate]] = Operation(
 
 
 async def list_all(center: PartnerCenter) -> list[InvoiceDocument]:
-    """All invoices. Partner Center may give more on a page than it was asked for; the links lead to the end."""
+    """All invoices, each once. The links lead to the end.
+
+    Partner Center heeds size and offset for legacy invoices only: it may give the others again on every page.
+    """
     query = {"size": str(PAGE_SIZE), "offset": "0"}
-    return [each async for each in objects(center, LIST, {}, InvoiceDocument, query=query)]
+    found: dict[object, InvoiceDocument] = {}
+    async for each in objects(center, LIST, {}, InvoiceDocument, query=query):
+        found.setdefault(each.id.casefold() if each.id else len(found), each)
+    return list(found.values())
 
 
 async def get(center: PartnerCenter, invoice_id: str) -> InvoiceDocument:
-    """One invoice, with its billing period. Refused with 404 if there is none."""
-    return await center.call(GET, {"invoice_id": invoice_id})
+    """One invoice, with its billing period. Refused with 404 if there is none.
+
+    Raises `Unanswered` if the answer is about another invoice, or about none.
+    """
+    found = await center.call(GET, {"invoice_id": invoice_id})
+    if found.id is None or not same_id(number_of(found.id), number_of(invoice_id)):
+        raise Unanswered(GET.name, f"the answer is about {found.id or 'no invoice'}, and not about {invoice_id}")
+    return found
 
 
 async def summaries(center: PartnerCenter) -> list[BalanceSummary]:

@@ -1,4 +1,4 @@
-"""The objects of a long list, read one by one. What cannot be read is left out, as null is."""
+"""The objects of a long list, read one by one. What is no object is left out, as null is."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from worker.partner_center.answers.exact_json import loads
 from worker.partner_center.answers.resource import Collection, Resource
+from worker.partner_center.errors import Unanswered
 from worker.partner_center.item_stream import items
 from worker.partner_center.operation import Operation
 from worker.partner_center.port import PartnerCenter, Query
@@ -29,7 +30,7 @@ async def objects(
 ) -> AsyncGenerator[ResourceT]:
     """Yield every object of the list over all of its pages, whatever their size. Raises the errors of `items`.
 
-    `kind` has no required members: only an entry that is no object is left out.
+    Raises `Unanswered` for an object that is no `kind`: a list without it would not be the whole list.
     """
     async with aclosing(items(center, operation, path, query=query)) as raw:
         number = 0
@@ -37,8 +38,11 @@ async def objects(
             number += 1
             if number % IN_A_ROW == 0:
                 await asyncio.sleep(0)
-            try:
-                found = kind.model_validate(loads(each))
-            except ValidationError:
+            document = loads(each)
+            if not isinstance(document, Mapping):
                 continue
+            try:
+                found = kind.model_validate(document)
+            except ValidationError:
+                raise Unanswered(operation.name, "an entry of this list cannot be read") from None
             yield found

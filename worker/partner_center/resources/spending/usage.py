@@ -10,6 +10,7 @@ from typing import Annotated
 
 from worker.partner_center.answers.resource import (
     OR_NONE,
+    Amount,
     Collection,
     Flag,
     Moment,
@@ -36,7 +37,7 @@ class Figures(Resource):
     id: Text = None
     resource_name: Text = None
     name: Text = None
-    total_cost: Number = None
+    total_cost: Amount = None
     currency_code: Text = None
     currency_locale: Text = None
     """A culture such as `fr-FR`, and no currency."""
