@@ -1,15 +1,27 @@
-"""A long list of an answer, divided into the pages of a report. Pure."""
+"""A long list of an answer, divided into the pages of a report, each of which is an event. Pure."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
-from events.messages.base import MOST_ITEMS, Message
+from events.messages.base import MOST_ITEMS, Event, Message
+from events.messages.fields import Count
 
 ItemT = TypeVar("ItemT", bound=Message)
 
 PAGE_BYTES = 400_000
 """The most bytes of the items of a page: well below the largest event of the default settings, so that no item is cut
 off a page."""
+
+
+class ReportPage(Event):
+    """One page of a report. All pages are of one reading, and come before the answer."""
+
+    numbered: ClassVar[bool] = True
+
+    page: Count
+    """Number of this page, from 1."""
+    pages: Count
+    """Number of pages of the report."""
 
 
 def in_pages(items: Iterable[ItemT]) -> Iterator[list[ItemT]]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from events.codes import BlockerKind, Code, FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event, Message
-from events.messages.fields import Instant, Label, Prose, Quantity
+from events.messages.fields import LEFT_OUT, Instant, Label, Prose, Quantity
 
 
 class Refund(Message):
@@ -26,9 +26,9 @@ class Blocker(Message):
     name: Label | None = None
     status: Label | None = None
     """Status in Microsoft's words."""
-    reason: Prose | None = Field(default=None, exclude_if=lambda reason: reason is None)
+    reason: Prose | None = LEFT_OUT
     """Why it stands in the way: Microsoft's code and words. Left out if Microsoft named none."""
-    refund: Refund | None = Field(default=None, exclude_if=lambda refund: refund is None)
+    refund: Refund | None = LEFT_OUT
     """What came back for a returned reservation. Left out for everything else."""
 
 

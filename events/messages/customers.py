@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from events.messages.base import Command, Event, Message, Subject
-from events.messages.fields import Count, Instant, Label, Name, Prose, Quantity
+from events.messages.fields import LEFT_OUT, Count, Instant, Label, Name, Prose, Quantity
+from events.report_pages import ReportPage
 
 Part = Literal["agreement", "plans", "reservations", "legacy", "upgrade", "orders"]
 ALL_PARTS: tuple[Part, ...] = ("agreement", "plans", "reservations", "legacy", "upgrade", "orders")
@@ -24,16 +25,11 @@ class ListedCustomer(Message):
     """Relationship to the partner in Microsoft's words, for example `reseller`."""
 
 
-class CustomersListed(Event):
+class CustomersListed(ReportPage):
     """One page of the partner's customers."""
 
     place: ClassVar[str] = "customers-listed"
-    numbered: ClassVar[bool] = True
 
-    page: Count
-    """Number of this page, from 1."""
-    pages: Count
-    """Number of pages of the report."""
     customers: tuple[ListedCustomer, ...]
     """At most 500 customers."""
 
@@ -133,10 +129,6 @@ class LeftOut(Message):
     """Why Partner Center does not show the part."""
 
 
-_PART = Field(default=None, exclude_if=lambda part: part is None)
-"""The event leaves out a part that was not asked for, or that could not be read."""
-
-
 class CustomerReported(Event):
     """What the customer has. A part that was not asked for, or that could not be read, is absent."""
 
@@ -149,12 +141,12 @@ class CustomerReported(Event):
     """ISO 3166-1 alpha-2 code of the billing profile, then of the company profile."""
     relationship: Label | None = None
     """Relationship to the partner in Microsoft's words, for example `reseller`."""
-    agreement: Agreement | None = _PART
-    plans: tuple[CustomerPlan, ...] | None = _PART
-    reservations: tuple[CustomerReservation, ...] | None = _PART
-    legacy_subscriptions: tuple[LegacySubscription, ...] | None = _PART
-    upgrade: CustomerUpgrade | None = _PART
-    orders: tuple[CustomerOrder, ...] | None = _PART
+    agreement: Agreement | None = LEFT_OUT
+    plans: tuple[CustomerPlan, ...] | None = LEFT_OUT
+    reservations: tuple[CustomerReservation, ...] | None = LEFT_OUT
+    legacy_subscriptions: tuple[LegacySubscription, ...] | None = LEFT_OUT
+    upgrade: CustomerUpgrade | None = LEFT_OUT
+    orders: tuple[CustomerOrder, ...] | None = LEFT_OUT
     as_of: Instant
     """When azplan began to read."""
     left_out: tuple[LeftOut, ...] = ()

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, TypeGuard
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -209,6 +209,9 @@ Name = Annotated[
     str, AfterValidator(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_LABEL})
 ]
 """A name in a command, or the beginning of one."""
+
+LEFT_OUT: Any = Field(default=None, exclude_if=lambda member: member is None)
+"""The default of a member that is left out where it does not apply, in place of null."""
 
 Count = Annotated[int, Field(ge=0)]
 """A number of things."""

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic_core import PydanticCustomError
 
 from events.messages.base import Command, Event, Message, Subject
-from events.messages.fields import Count, CurrencyCode, Instant, InvoiceId, Label, Quantity
+from events.messages.fields import LEFT_OUT, Count, CurrencyCode, Instant, InvoiceId, Label, Quantity
 
 Lines = Literal["reconciliation", "usage", "aggregatedUsage"]
 Attributes = Literal["full", "basic"]
@@ -108,9 +108,9 @@ class LineTotal(Message):
     """Type of charge in Microsoft's words, for example `new`."""
     rows: Count
     before_tax: Quantity
-    tax: Quantity | None = Field(default=None, exclude_if=lambda tax: tax is None)
+    tax: Quantity | None = LEFT_OUT
     """Left out where these lines carry no tax: usage."""
-    total: Quantity | None = Field(default=None, exclude_if=lambda total: total is None)
+    total: Quantity | None = LEFT_OUT
     """With tax. Left out where these lines carry no tax: usage."""
 
 
@@ -158,10 +158,10 @@ class Explained(Message):
 
     kind: Label
     amount: Quantity
-    rate: Quantity | None = Field(default=None, exclude_if=lambda rate: rate is None)
-    rate_known: bool | None = Field(default=None, exclude_if=lambda known: known is None)
-    bound: Quantity | None = Field(default=None, exclude_if=lambda bound: bound is None)
-    groups: Count | None = Field(default=None, exclude_if=lambda groups: groups is None)
+    rate: Quantity | None = LEFT_OUT
+    rate_known: bool | None = LEFT_OUT
+    bound: Quantity | None = LEFT_OUT
+    groups: Count | None = LEFT_OUT
 
 
 class Recomputed(Message):

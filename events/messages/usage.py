@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, Self, cast
 
-from pydantic import Field
-
 from events.messages.base import Command, Event, Message, Subject
-from events.messages.fields import Amount, Count, Instant, Label, Prose, Quantity
+from events.messages.fields import LEFT_OUT, Amount, Count, Instant, Label, Prose, Quantity
+from events.report_pages import ReportPage
 
 Scope = Literal["partner", "customers", "customer", "subscriptions", "subscription"]
 By = Literal["total", "resource", "meter", "legacyResource"]
@@ -30,46 +29,43 @@ class _Unset:
 
 ABSENT: Final = _Unset()
 
-_OWN = Field(default=None, exclude_if=lambda member: member is None)
-"""A record leaves out a member that Microsoft does not name for it."""
-
 
 class UsageRecord(Message):
     """The usage of one customer, subscription, resource or meter. Members that do not apply are left out."""
 
     kind: Literal["customer", "subscription", "resource", "meter"]
-    id: Label | None = _OWN
-    name: Label | None = _OWN
-    subscription_id: Label | None = _OWN
+    id: Label | None = LEFT_OUT
+    name: Label | None = LEFT_OUT
+    subscription_id: Label | None = LEFT_OUT
     """Id of the plan or of the legacy subscription."""
-    entitlement_id: Label | None = _OWN
+    entitlement_id: Label | None = LEFT_OUT
     """Id of the Azure subscription."""
-    entitlement_name: Label | None = _OWN
-    resource_uri: Prose | None = _OWN
-    resource_type: Label | None = _OWN
-    resource_group: Label | None = _OWN
-    meter_id: Label | None = _OWN
-    meter_name: Label | None = _OWN
-    category: Label | None = _OWN
-    subcategory: Label | None = _OWN
-    unit: Label | None = _OWN
-    quantity: Quantity | None = _OWN
-    total: Quantity | None = _OWN
-    currency: Label | None = _OWN
+    entitlement_name: Label | None = LEFT_OUT
+    resource_uri: Prose | None = LEFT_OUT
+    resource_type: Label | None = LEFT_OUT
+    resource_group: Label | None = LEFT_OUT
+    meter_id: Label | None = LEFT_OUT
+    meter_name: Label | None = LEFT_OUT
+    category: Label | None = LEFT_OUT
+    subcategory: Label | None = LEFT_OUT
+    unit: Label | None = LEFT_OUT
+    quantity: Quantity | None = LEFT_OUT
+    total: Quantity | None = LEFT_OUT
+    currency: Label | None = LEFT_OUT
     """ISO 4217 code. Legacy subscriptions have `currencyLocale` instead."""
-    currency_locale: Label | None = _OWN
+    currency_locale: Label | None = LEFT_OUT
     """A culture such as `fr-FR`, in which Microsoft writes legacy amounts."""
-    total_usd: Quantity | None = _OWN
+    total_usd: Quantity | None = LEFT_OUT
     """The total in US dollars."""
-    budget: Quantity | None = _OWN
-    percent_used: Quantity | None = _OWN
+    budget: Quantity | None = LEFT_OUT
+    percent_used: Quantity | None = LEFT_OUT
     """Share of the budget in percent: 602.84 is 602.84 %."""
-    is_upgraded: bool | None = _OWN
+    is_upgraded: bool | None = LEFT_OUT
     """Whether the customer is on an Azure plan."""
-    status: Label | None = _OWN
-    offer_id: Label | None = _OWN
-    partner_on_record: Label | None = _OWN
-    last_modified: Instant | None = _OWN
+    status: Label | None = LEFT_OUT
+    offer_id: Label | None = LEFT_OUT
+    partner_on_record: Label | None = LEFT_OUT
+    last_modified: Instant | None = LEFT_OUT
 
 
 class UsageTotal(Message):
@@ -105,16 +101,11 @@ class PartnerSummary(Message):
     excludes_plan_customers: Literal[True] = True
 
 
-class UsageRecorded(Event):
+class UsageRecorded(ReportPage):
     """One page of the records of a report. All pages are of one reading."""
 
     place: ClassVar[str] = "usage-recorded"
-    numbered: ClassVar[bool] = True
 
-    page: Count
-    """Number of this page, from 1."""
-    pages: Count
-    """Number of pages of the report."""
     records: tuple[UsageRecord, ...]
     """At most 500 records."""
 
