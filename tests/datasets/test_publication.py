@@ -31,7 +31,7 @@ from tests.support.boundaries import Killed, Life, Script, track_lives
 from worker.errors import LaneLost
 from worker.files.destination import StagedOtherBytes
 from worker.files.errors import DestinationUnavailable, OtherVersion
-from worker.files.layout import MANIFEST, POINTER, UnsafeName
+from worker.files.layout import MANIFEST, POINTER, STAGING, UnsafeName
 from worker.files.manifest import Manifest
 from worker.files.object_store import ObjectStore
 from worker.files.store import Store
@@ -80,6 +80,7 @@ async def test_a_version_stands_with_its_parts_its_manifest_and_a_pointer(tmp_pa
     version = f"{FOLDER}/version={result['version']}"
     parts = [f"{version}/source/part-{number:05}.jsonl.gz" for number in range(len(CONTENTS))]
     assert tree(tmp_path) == sorted([f"{FOLDER}/{POINTER}", f"{version}/{MANIFEST}", *parts])
+    assert not list((tmp_path / "files" / FOLDER).glob(f"{STAGING}*"))
     check_whole(tmp_path)
     assert found is not None
     assert (found.version, found.manifest_sha256) == (result["version"], result["manifestSha256"])
@@ -333,6 +334,39 @@ async def test_what_an_older_export_has_left_goes_when_the_next_one_begins(tmp_p
         assert await files.hold(DATASET) is None
         await files.export(DATASET, "graph")
     assert tree(tmp_path) == []
+
+
+async def test_a_pointer_that_a_dead_worker_left_half_written_goes_too(tmp_path: Path) -> None:
+    """It lies beside the versions under the name of a file under way, and is a file."""
+    async with bench_in(tmp_path) as bench:
+        await export(bench, await bench.begin(id="c-1"))
+        await end(bench, "c-1")
+        left = tmp_path / "files" / FOLDER / f"{STAGING}{POINTER}-1"
+        left.write_bytes(b"{")
+        files = bench.of(await bench.begin(id="c-2"))
+        await files.export(DATASET, "graph")
+        assert not left.exists()
+
+
+async def test_no_manifest_appears_when_the_prepared_parts_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command makes the parts again in its next run."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        prepare = bench.files.prepare
+
+        async def removed(*values: Any) -> None:
+            await prepare(*values)
+            shutil.rmtree(tmp_path / "files" / FOLDER)
+
+        monkeypatch.setattr(bench.files, "prepare", removed)
+        with pytest.raises(DestinationUnavailable):
+            await export(bench, work)
+        assert versions(tmp_path) == {}
+        monkeypatch.undo()
+        await export(bench, work)
+    check_whole(tmp_path)
 
 
 async def test_a_single_file_is_created_once_and_named_by_its_content(tmp_path: Path) -> None:

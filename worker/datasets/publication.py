@@ -146,10 +146,10 @@ class Publisher:
         parts = {part.staged: part.path for part in await self._journal.exports.parts(row.export)}
         try:
             await self._files.prepare(dataset, row.export, row.version, parts)
+            await self._journal.exports.insist(self._work)
+            await self._files.commit(dataset, row.export, row.version, (row.manifest or "").encode("ascii"))
         except FileNotFoundError as error:
             raise await lost(self._journal, self._work, export) from error
-        await self._journal.exports.insist(self._work)
-        await self._files.commit(dataset, row.export, row.version, (row.manifest or "").encode("ascii"))
 
     def _result(self, dataset: Dataset, row: DatasetVersion, *, already: bool) -> Result:
         return {

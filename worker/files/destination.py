@@ -212,7 +212,10 @@ class Destination:
         await self.store.prepare(staging_folder(dataset, export), parts, dataset.version_folder(version))
 
     async def commit(self, dataset: Dataset, export: str, version: str, manifest: bytes) -> None:
-        """Let the version stand, with exactly this manifest. Raises `OtherVersion` if another manifest is there."""
+        """Let the version stand, with exactly this manifest. Raises `OtherVersion` if another manifest is there.
+
+        Raises FileNotFoundError if what was prepared is gone.
+        """
         folder = dataset.version_folder(version)
         if await self.store.commit(staging_folder(dataset, export), folder, manifest):
             return

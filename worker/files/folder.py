@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import shutil
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,8 +62,8 @@ class FolderStore:
             file.close()
 
     async def prepare(self, staging: str, parts: Mapping[str, str], folder: str) -> None:
-        assembled = self._assembled(staging, folder)
-        await self._do(lambda: _assemble({self._place(path): assembled / name for path, name in parts.items()}))
+        into = self._assembled(staging, folder)
+        await self._do(lambda: _assemble({self._place(path): into / name for path, name in parts.items()}, into))
 
     async def commit(self, staging: str, folder: str, manifest: bytes) -> bool:
         return await self._do(lambda: _appear(self._assembled(staging, folder), self._place(folder), manifest))
@@ -148,14 +149,20 @@ def _create(source: Path, target: Path) -> bool:
 
 
 def _copy_beside(source: Path, target: Path) -> Path:
-    beside = target.with_name(f"{STAGING}{target.name}-{os.getpid()}")
+    beside = _beside(target)
     shutil.copyfile(source, beside)
     _keep(beside)
     return beside
 
 
-def _assemble(parts: Mapping[Path, Path]) -> None:
+def _beside(target: Path) -> Path:
+    """A name for a file under way. In containers that share a folder, each worker's process has the same number."""
+    return target.with_name(f"{STAGING}{target.name}-{uuid.uuid4()}")
+
+
+def _assemble(parts: Mapping[Path, Path], assembled: Path) -> None:
     """Move staged parts into the folder that becomes the version. A part that is there was moved by a run before."""
+    _make(assembled)
     for staged, target in parts.items():
         _make(target.parent)
         if not target.exists():
@@ -165,8 +172,12 @@ def _assemble(parts: Mapping[Path, Path]) -> None:
 
 
 def _appear(assembled: Path, folder: Path, manifest: bytes) -> bool:
-    """Write the manifest into the assembled folder and rename the folder: all of it is there, or nothing."""
-    _make(assembled)
+    """Write the manifest into the assembled folder and rename the folder: all of it is there, or nothing.
+
+    Raises FileNotFoundError if the folder was removed meanwhile: a new one would have no parts.
+    """
+    if (folder / MANIFEST).exists():
+        return False
     _write(assembled / MANIFEST, manifest)
     keep_folder(assembled)
     _make(folder.parent)
@@ -175,11 +186,12 @@ def _appear(assembled: Path, folder: Path, manifest: bytes) -> bool:
     except OSError as error:
         if error.errno not in THERE:
             raise
-        if (folder / MANIFEST).exists():
+        if (folder / MANIFEST).exists():  # another worker was faster
             return False
         _delete_folder(folder)  # without a manifest: what an interrupted removal of this version has left
         assembled.rename(folder)
     keep_folder(folder.parent)
+    _delete_folder(assembled.parent)  # folders without files, which no list of files shows
     return True
 
 
@@ -188,7 +200,7 @@ def _replace(target: Path, content: bytes, unless: Callable[[bytes], bool]) -> b
     if present is not None and unless(present):
         return False
     _make(target.parent)
-    beside = target.with_name(f"{STAGING}{target.name}-{os.getpid()}")
+    beside = _beside(target)
     _write(beside, content)
     beside.replace(target)
     keep_folder(target.parent)
@@ -242,5 +254,9 @@ def _files(root: Path, folder: Path) -> Iterator[Entry]:
 
 
 def _delete_folder(folder: Path) -> None:
+    """Delete a folder, or the file of this name that a process left when it died while it wrote it."""
     with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+        try:
+            shutil.rmtree(folder)
+        except NotADirectoryError:
+            folder.unlink()

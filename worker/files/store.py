@@ -55,7 +55,10 @@ class Store(Protocol):
         """
 
     async def commit(self, staging: str, folder: str, manifest: bytes) -> bool:
-        """Make the version appear, with its manifest. False and no change if a manifest is there already."""
+        """Make the prepared version appear, with its manifest. False and no change if a manifest is there already.
+
+        Raises FileNotFoundError where what was prepared is gone.
+        """
 
     async def replace(self, path: str, content: bytes, unless: Callable[[bytes], bool]) -> bool:
         """Replace a small file atomically. False and no change if `unless` is true of the content that is there."""
