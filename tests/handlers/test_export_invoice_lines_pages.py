@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,26 @@ async def test_the_same_pages_are_the_same_version(stage: Stage) -> None:
     (two,) = (await export(stage, LEGACY, lines=["usage"])).datasets
 
     assert (two.version, two.already_exported) == (one.version, True)
+
+
+async def test_a_worker_that_dies_when_pages_are_durable_is_replaced(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run publishes what the one before has stored, and reads no page again."""
+    stage.simulator.invoice(id=LEGACY)
+    stored = stage.journal.exports.put_part
+
+    async def dies(*values: Any) -> None:
+        monkeypatch.undo()
+        await stored(*values)
+        raise RuntimeError
+
+    monkeypatch.setattr(stage.journal.exports, "put_part", dies)
+
+    (usage,) = (await export(stage, LEGACY, lines=["usage"])).datasets
+
+    assert usage.rows == stage.simulator.figures(LEGACY, lines="usage").rows
+    assert stage.calls().count("invoices.lines") == 1
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "truncated", "error_before", "garbage"])

@@ -117,6 +117,8 @@ class PageExport:
                 read = await read_apart(self.ctx, path, self.asked.lines)
             except UnreadableLines as error:
                 raise Failed(FailedCode.SOURCE_UNREADABLE, f"the pages of {provider}: {error}") from error
+            known = self.export.details or {}  # durable before the part: what publishes the part needs this instant
+            self.export = await self.ctx.files.update(self.export, details={**known, "createdAt": self.ctx.instant()})
             self.parts[number] = await self.ctx.files.part(
                 self.export,
                 path,
@@ -128,8 +130,6 @@ class PageExport:
                 details=replace(read.facts, notices=(*read.facts.notices, *notices)).to_json(),
                 sha256=read.sha256,
             )
-        known = self.export.details or {}
-        self.export = await self.ctx.files.update(self.export, details={**known, "createdAt": self.ctx.instant()})
 
     async def _items(self, provider: str) -> AsyncGenerator[bytes]:
         """The lines of a provider. Raises `PagesEnded` where the first page is not there."""
