@@ -10,6 +10,7 @@ import pytest
 from events.codes import FailedCode, WaitingReason
 from events.messages.command_status import CommandWaiting
 from events.messages.invoice_lines import ExportedDataset, InvoiceLinesExported
+from ops.simulator.resources.invoices import invoice_total
 from tests.handlers.exports import command, export, local
 from tests.handlers.stage import Stage
 from worker.exports import line_check
@@ -179,3 +180,63 @@ async def test_incomplete_usage_is_waited_for_and_exported_again(stage: Stage) -
     usage = next(dataset for dataset in told.datasets if dataset.lines == "usage")
     assert usage.supersedes is not None
     assert usage.rows == stage.simulator.figures(G, lines="usage").rows
+
+
+@pytest.mark.parametrize("formats", [["source"], ALL])
+async def test_another_amount_of_the_same_lines_is_another_comparison(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, formats: list[str]
+) -> None:
+    """Microsoft's document may change after its lines, and no file of the comparison says its amount."""
+    stage.simulator.invoice(**WIDE)
+    before, same = await export(stage, formats=formats), await export(stage, formats=formats)
+    monkeypatch.setattr("ops.simulator.resources.invoices.invoice_total", lambda invoice: invoice_total(invoice) + 1)
+
+    after = await export(stage, formats=formats)
+
+    assert (same.comparison, same.focus) == (before.comparison, before.focus)
+    assert before.comparison is not None
+    assert after.comparison is not None
+    assert after.comparison.currencies[0].invoice != before.comparison.currencies[0].invoice
+
+
+async def test_a_command_waits_for_the_one_that_compares_the_same_lines(stage: Stage) -> None:
+    """Each would remove the other's files under way, also where neither asks Microsoft for lines."""
+    stage.simulator.invoice(**WIDE)
+    stage.simulator.invoice(id="G2")
+    lines = (await export(stage, formats=["source"])).datasets
+    other = await stage.send(command(stage, "G2"))
+    held = f"""INSERT INTO dataset (path, partner, holder)
+        SELECT 'partner=contoso/focus=1.2/billed/invoice={G}', 'contoso', uid FROM command WHERE id = '{other}'"""
+    await stage.journal.transactions.write(lambda tx: tx.run(held))
+
+    mine = await stage.send(command(stage, maxAge="PT1H", formats=ALL))
+    told = await stage.answer(mine)
+
+    assert isinstance(told, InvoiceLinesExported)
+    assert [each.version for each in told.datasets] == [each.version for each in lines]
+    assert set(await stage.waits(mine)) == {WaitingReason.EXPORT_PREPARING}
+    assert told.focus is not None
+
+
+async def test_lines_of_an_invoice_without_an_amount_are_exported_and_not_compared(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the source alone is wanted, and no Arrow compares."""
+    stage.simulator.invoice(**WIDE)
+    monkeypatch.setattr("ops.simulator.resources.invoices._total", lambda _: None)
+
+    told = await export(stage, formats=["source"])
+
+    assert told.comparison is not None
+    assert told.comparison.status == "not_compared"
+
+
+async def test_a_command_that_only_validates_makes_nothing_of_young_versions(stage: Stage) -> None:
+    """No comparison, no file under way and no row, also where nothing has to be asked of Microsoft."""
+    stage.simulator.invoice(**WIDE)
+    await export(stage, formats=["source"])
+
+    assert await stage.would_do(command(stage, maxAge="PT1H", formats=ALL)) == []
+
+    assert not list(stage.files_folder.glob("**/focus=1.2"))
+    assert not list(stage.files_folder.glob("**/.tmp-*"))

@@ -37,6 +37,19 @@ async def test_a_dataset_belongs_to_one_open_command(bench: Bench) -> None:
     assert await journal.exports.hold(second, PATH, "contoso") is None
 
 
+async def test_commands_with_two_datasets_do_not_wait_for_each_other(bench: Bench) -> None:
+    """A redriven command still has the second one. It lets go of it where another command has the first."""
+    journal, first = await one_of(bench)
+    second_path = PATH.replace("G1", "G2")
+    assert await journal.exports.hold(first, second_path, "contoso") is None
+    await accept(journal, command("2", customer="other"))
+    second = next(each for each in await claim(journal) if each.uid != first.uid)
+    assert await journal.exports.hold(second, PATH, "contoso", [second_path]) is None
+    assert await journal.exports.hold(second, second_path, "contoso") == first.id
+    assert await journal.exports.hold(first, PATH, "contoso", [second_path]) == second.id
+    assert await journal.exports.hold(second, second_path, "contoso") is None
+
+
 async def test_an_export_is_there_for_the_next_owner(bench: Bench) -> None:
     """With everything that a later run needs to go on, and it is begun once."""
     journal, work = await one_of(bench)

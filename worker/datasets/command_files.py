@@ -4,7 +4,7 @@ What is durable is remembered in the journal for later runs, under the check of 
 """
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,9 +41,13 @@ class CommandFiles:
 
     # ---- datasets and versions
 
-    async def hold(self, dataset: Dataset) -> str | None:
-        """Take the dataset for this command until the command ends. The id of the other open command that has it."""
-        return await self._journal.exports.hold(self._work, dataset.path, self._work.partner or "")
+    async def hold(self, dataset: Dataset, later: Iterable[Dataset] = ()) -> str | None:
+        """Take the dataset for this command until the command ends. The id of the other open command that has it.
+
+        `later`: the datasets that the command takes after this one. It lets go of them if another has this one.
+        """
+        after = [each.path for each in later]
+        return await self._journal.exports.hold(self._work, dataset.path, self._work.partner or "", after)
 
     async def latest(self, dataset: Dataset) -> Published | None:
         """The newest version that stands at the destination; None if there is none."""

@@ -10,13 +10,14 @@ from events.messages.invoice_lines import ExportedDataset, ExportInvoiceLines, d
 from worker import metrics
 from worker.clock import duration_micros, micros
 from worker.errors import Failed, Rejected, Wait
-from worker.exports.accounts.costs import Costs, CostsRun
+from worker.exports.accounts.costs import HELD, Costs, CostsRun, datasets_of_costs
 from worker.exports.datasets import AskedDataset
 from worker.exports.decisions import DATA_GROWTH, Later
 from worker.exports.graph_export import GraphExport
 from worker.exports.page_export import PageExport
 from worker.exports.publishing import AGAIN, already_there, begin_again
 from worker.exports.standing import Limits
+from worker.files.layout import Dataset
 from worker.handling import Context
 from worker.journal.records import SECOND, Micros
 from worker.partner_center.errors import CallError, GateClosed
@@ -28,8 +29,6 @@ UNBILLED_DATA = 6 * 3_600.0
 """Seconds at most until Microsoft has the lines of a month without an invoice."""
 INCOMPLETE_SINCE = "incomplete since"
 """The name in `Context.known` of the instant at which usage was found incomplete for the first time."""
-HELD = 10.0
-"""Seconds between two looks at a dataset that another command exports."""
 
 
 class HeldByAnother(Exception):
@@ -79,9 +78,10 @@ class ExportRun:
 
     async def _each(self, asked: Sequence[AskedDataset], until: float) -> None:
         """Every dataset has its turn. What stands in its way is kept; a closed gate and other refusals are raised."""
-        for each in asked:
+        for number, each in enumerate(asked):
+            later = [*(one.dataset for one in asked[number + 1 :]), *datasets_of_costs(asked)]
             try:
-                await self._one(each, until)
+                await self._one(each, later, until)
             except HeldByAnother:
                 break
             except GateClosed:
@@ -120,10 +120,10 @@ class ExportRun:
         detail = "Microsoft's usage lines are short of the invoice: they are exported again"
         raise wait_of([Later(at, WaitingReason.DATA_NOT_READY, detail)], now, self._left())
 
-    async def _one(self, each: AskedDataset, until: float) -> None:
+    async def _one(self, each: AskedDataset, later: Sequence[Dataset], until: float) -> None:
         found: ExportedDataset | Later | None = await self._recent(each)
         if found is None:
-            await self._hold(each)
+            await self._hold(each, later)
             found = await self._recent(each) or await self._advanced(each, until)
         if isinstance(found, Later):
             self.waits.append(found)
@@ -169,14 +169,16 @@ class ExportRun:
         self.young.add(each.lines)
         return already_there(self.ctx, each, latest)
 
-    async def _hold(self, each: AskedDataset) -> None:
-        """Make the dataset this command's. Raises `HeldByAnother`."""
+    async def _hold(self, each: AskedDataset, later: Sequence[Dataset]) -> None:
+        """Make the dataset this command's. Raises `HeldByAnother`, and lets go of those after it then."""
         path, known = each.dataset.path, self.ctx.known
         if known.get(f"holds {path}"):
             return
-        holder = await self.ctx.files.hold(each.dataset)
+        holder = await self.ctx.files.hold(each.dataset, later)
         now = self.ctx.instant()
         if holder is not None:
+            for one in later:
+                known.pop(f"holds {one.path}", None)
             known.setdefault(f"waits {path}", now)
             detail = f"command {holder} exports the same lines"
             self.waits.append(Later(now + duration_micros(HELD), WaitingReason.EXPORT_PREPARING, detail))

@@ -29,8 +29,9 @@ async def export_invoice_lines(ctx: Context, command: ExportInvoiceLines) -> Eve
     datasets = await run.recent(asked)
     if datasets is None:
         asked = _asked(ctx, command, await _invoice(ctx, command), formats)
-        if ctx.validate_only:
-            raise Validated([])
+    if ctx.validate_only:
+        raise Validated([])
+    if datasets is None:
         datasets = await run.exported(asked)
     costs = await run.costs(asked, datasets)
     return ctx.answer(

@@ -4,18 +4,19 @@ Both are made by a child process from the published files, and published as a ve
 the extra `finance` the comparison reads the source parts.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from events.codes import FailedCode
+from events.codes import FailedCode, WaitingReason
 from events.messages.invoice_lines import Comparison, ExportedDataset, ExportInvoiceLines, FocusDataset
 from worker import metrics
 from worker.clock import instant
 from worker.datasets.publication import Publication
-from worker.errors import Failed
+from worker.errors import Failed, Wait
 from worker.exports.accounts.invoice_document import DocumentFacts, earlier, facts_of
 from worker.exports.datasets import AskedDataset
 from worker.exports.parquet_parts import understood
@@ -24,7 +25,7 @@ from worker.files.comparison.from_sources import compare_sources
 from worker.files.conversion.process import SourcePart, extra_installed
 from worker.files.destination import Published
 from worker.files.layout import Dataset, content_sha256, version_name
-from worker.files.manifest import Manifest, PublishedFile, Source, stamp
+from worker.files.manifest import Manifest, PublishedFile, Source, canonical, stamp
 from worker.handling import Context
 from worker.partner_center.resources.spending import invoices
 from worker.version import version
@@ -38,6 +39,8 @@ USAGE, RECONCILIATION = "usage", "reconciliation"
 NOT_COMPARED: Mapping[str, Any] = {"status": "not_compared", "currencies": [], "differences": []}
 SMALL = 1024 * 1024
 """Bytes of source parts, compressed, below which an invoice is compared in a thread: some thousand lines."""
+HELD = 10.0
+"""Seconds between two looks at a dataset that another command makes."""
 COMPARED_AT = "compared at"
 """The name in `Context.known` of the instant that the version is named after."""
 
@@ -53,6 +56,12 @@ class Costs:
     def incomplete(self) -> bool:
         """Whether Microsoft's usage is short."""
         return self.comparison is not None and self.comparison.status == "incomplete"
+
+
+def datasets_of_costs(asked: Sequence[AskedDataset]) -> list[Dataset]:
+    """The datasets that a command may make of these lines. It takes them when it has all lines."""
+    usage = [each.dataset for each in asked if each.lines == USAGE]
+    return [replace(dataset, collection=collection) for dataset in usage for collection in (FOCUS, ALONE)]
 
 
 @dataclass(slots=True)
@@ -84,8 +93,16 @@ class CostsRun:
             if kinds.keys() <= self.recent and (found := await self._earlier(dataset, {k: versions[k] for k in kinds})):
                 return self._told(found)
             lines = {kind: await self._published(each.dataset, versions[kind]) for kind, each in kinds.items()}
+            await self._hold(dataset)
             result = await self._publish(name, dataset, lines, focus=focus)
         return self._told(await self._published(dataset, result["version"]))
+
+    async def _hold(self, dataset: Dataset) -> None:
+        """Make the dataset this command's: what is staged of it is removed. Raises `Wait` if another command has it."""
+        holder = await self.ctx.files.hold(dataset)
+        if holder is not None:
+            detail = f"command {holder} compares the same lines"
+            raise Wait(WaitingReason.EXPORT_PREPARING, detail, delay=HELD, release=True)
 
     async def _earlier(self, dataset: Dataset, versions: Mapping[str, str]) -> Published | None:
         """The newest comparison, if it is of just these versions."""
@@ -134,7 +151,10 @@ class CostsRun:
             "inputs": [_input(kind, each) for kind, each in sorted(lines.items())],
         }
         at = instant(self.ctx.known.setdefault(f"{COMPARED_AT} {self.turn}", self.ctx.instant()))
-        content = content_sha256((number, part.sha256, part.bytes) for number, part in enumerate(parts))
+        # What the comparison found counts as content: the document may say another amount of the same lines later.
+        found = canonical(more)
+        contents = [(part.sha256, part.bytes) for part in parts] + [(hashlib.sha256(found).hexdigest(), len(found))]
+        content = content_sha256((number, *each) for number, each in enumerate(contents))
         made = version_name(at, content)
 
         def manifest(published_at: Any, supersedes: str | None) -> Manifest:

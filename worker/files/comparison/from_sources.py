@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.files.comparison.job import compared
+from worker.files.comparison.shape import not_compared
 from worker.files.comparison.sums import USAGE_KEYS, Sums
 from worker.files.conversion.child import answer
 from worker.files.conversion.exact_lines import lines, number_in, text_of
@@ -30,7 +31,9 @@ def rows_of(path: Path, kind: str) -> Iterator[dict[str, Any]]:
 
 
 def compare_sources(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The job: compare the source parts of an invoice."""
+    """The job: compare the source parts of an invoice. Without its amount nothing is compared."""
+    if job["invoice"] is None:
+        return {"comparison": not_compared(), "focus": None}
     sums = Sums(currency=job["invoice"]["currency"].upper())
     for path in job["usage"]["paths"]:
         for row in rows_of(Path(path), "usage"):

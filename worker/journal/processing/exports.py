@@ -3,7 +3,7 @@
 Every write happens only while the lane of the command belongs to the caller's take of the lane, as each write of a run.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from worker.errors import LaneLost
@@ -22,6 +22,7 @@ HOLDER = f"""SELECT dataset.path, command.id FROM dataset
     LEFT JOIN command ON command.uid = dataset.holder AND command.uid <> ? AND command.{OPEN}
     WHERE dataset.path = ?"""
 HOLD = "UPDATE dataset SET holder = ?, held_at = ? WHERE path = ?"
+LET_GO = "UPDATE dataset SET holder = NULL WHERE path = ? AND holder = ?"
 ADD_EXPORT = """INSERT INTO export (id, uid, dataset, way, stage, begun_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (uid, dataset) DO NOTHING"""
 UPDATE_EXPORT = """UPDATE export SET stage = ?, location = ?, operation_id = ?, etag = ?, manifest = ?, operations = ?,
@@ -59,15 +60,21 @@ class Exports:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def hold(self, item: Work, dataset: str, partner: str) -> str | None:
-        """Take the dataset for this command until the command ends. The id of another open command that has it."""
+    async def hold(self, item: Work, dataset: str, partner: str, later: Sequence[str] = ()) -> str | None:
+        """Take the dataset for this command until the command ends. The id of another open command that has it.
+
+        If another has it, this command lets go of `later`, the datasets that it takes after this one: a redriven
+        command has them still, and two commands would wait for each other.
+        """
 
         async def take(tx: Transaction) -> str | None:
             await tx.run(ADD_DATASET, dataset, partner)
-            (row,) = await tx.rows(f"{HOLDER}", item.uid, dataset)
-            if row["id"] is None:
-                await tx.run(HOLD, item.uid, tx.now, dataset)
+            (row,) = await tx.rows(HOLDER, item.uid, dataset)
             holder: str | None = row["id"]
+            if holder is None:
+                await tx.run(HOLD, item.uid, tx.now, dataset)
+            else:
+                await tx.many(LET_GO, [(path, item.uid) for path in later])
             return holder
 
         return await self._write(item, take)
