@@ -82,6 +82,23 @@ async def test_a_version_is_known_by_its_content(bench: Bench) -> None:
     assert (await only(journal)).steps["publish usage"].result == {"a": 1}
 
 
+async def test_the_newest_versions_are_found_among_many(bench: Bench) -> None:
+    """As many as are asked for, by an index: the journal keeps every version. One that does not stand is none."""
+    journal, work = await one_of(bench)
+    paths = [PATH.replace("G1", f"G{number}") for number in range(4)]
+    for number, path in enumerate(paths):
+        state = VersionState.PUBLISHED if number < 3 else VersionState.PUBLISHING
+        await journal.exports.begin_version(
+            work, replace(VERSION, dataset=path, state=state, published_at=number * SECOND)
+        )
+    again = replace(
+        VERSION, dataset=paths[0], content_sha256="11" * 32, state=VersionState.PUBLISHED, published_at=9 * SECOND
+    )
+    await journal.exports.begin_version(work, again)
+    assert await journal.exports.newest(10) == {paths[0]: 9 * SECOND, paths[1]: SECOND, paths[2]: 2 * SECOND}
+    assert await journal.exports.newest(2) == {paths[0]: 9 * SECOND, paths[2]: 2 * SECOND}
+
+
 async def test_what_was_begun_of_dropped_parts_is_forgotten_with_them(bench: Bench) -> None:
     """A version that stands stays. One that was begun keeps its name: it may stand already, and nobody said so."""
     journal, work = await one_of(bench)

@@ -44,8 +44,7 @@ BEGIN_VERSION = """INSERT INTO dataset_version (dataset, content_sha256, version
       export = excluded.export, manifest = excluded.manifest, manifest_sha256 = excluded.manifest_sha256,
       supersedes = excluded.supersedes, published_at = excluded.published_at"""
 STANDS = "UPDATE dataset_version SET state = ?, manifest = NULL WHERE dataset = ? AND content_sha256 = ?"
-NEWEST = """SELECT dataset, max(published_at) AS at FROM dataset_version WHERE state = ? GROUP BY dataset
-    ORDER BY dataset"""
+NEWEST = "SELECT dataset, published_at FROM dataset_version WHERE state = ? ORDER BY published_at DESC LIMIT ?"
 
 UNSURE = "UPDATE dataset_version SET manifest = NULL WHERE dataset = ? AND export = ? AND state = ?"
 """The rows stay: a version may stand whose worker ended before it could say so, and its content has no other name."""
@@ -184,10 +183,11 @@ class Exports:
 
         await self._write(item, store)
 
-    async def newest(self) -> dict[str, Micros]:
-        """When the newest version of each dataset was published, by the dataset's path."""
-        rows = await self._transactions.read_statement(lambda tx: tx.rows(NEWEST, VersionState.PUBLISHED.value))
-        return {row["dataset"]: row["at"] for row in rows}
+    async def newest(self, limit: int) -> dict[str, Micros]:
+        """When the newest version of each dataset was published, by the dataset's path: of the newest versions alone."""
+        published = (VersionState.PUBLISHED.value, limit)
+        rows = await self._transactions.read_statement(lambda tx: tx.rows(NEWEST, *published))
+        return {row["dataset"]: row["published_at"] for row in reversed(rows)}
 
     async def insist(self, item: Work) -> None:
         """Raise `LaneLost` unless the lane and the run are still the caller's. Changes nothing."""
