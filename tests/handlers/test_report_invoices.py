@@ -9,6 +9,8 @@ from events.codes import RejectedCode
 from events.messages.command_status import CommandValidated
 from events.messages.invoices import InvoicesReported, ReportInvoices
 from ops.simulator.behaviour import Hostility
+from ops.simulator.resources import invoices
+from tests.handlers.exports import INVOICE, one_kind
 from tests.handlers.stage import Cast, Stage
 
 APP_ONLY = pytest.mark.parametrize("cast", [Cast(user=False)], indirect=True, ids=["app_only"])
@@ -22,6 +24,20 @@ def ask(stage: Stage, **members: object) -> ReportInvoices:
 async def reported(stage: Stage, **members: object) -> dict[str, Any]:
     """The data of the answer."""
     return (await stage.done(InvoicesReported, ask(stage, **members))).wire_data()
+
+
+async def test_what_is_exported_of_an_invoice_is_found_with_a_type_before_its_id(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Partner Center may write `OneTime-G000000001`, and the folder of the files never has the type."""
+    stage.simulator.invoice(id=INVOICE)
+    body = invoices._body
+    monkeypatch.setattr(invoices, "_body", lambda invoice: body(invoice) | {"id": f"OneTime-{invoice.id}"})
+    version = (await one_kind(stage, "usage", formats=["source"])).version
+
+    (told,) = (await reported(stage, **{"from": "2020-01-01"}))["invoices"]
+
+    assert told["exported"] == {"reconciliation": None, "usage": version}
 
 
 async def test_invoices_are_listed_with_the_newest_first(stage: Stage) -> None:
