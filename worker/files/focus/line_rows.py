@@ -34,7 +34,8 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
     start, end = _moment(line, "chargeStartDate"), _moment(line, "chargeEndDate")
     product = _text(line, "productName", "skuName", "offerName", "serviceName")
     service = service_of(product)
-    effective = NONE if committed else amount
+    plan = "savings plan" in (product or "").lower()
+    effective = NONE if committed or plan else amount
     sku = _sku(line)
     return {
         **bill.columns(),
@@ -44,7 +45,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "EffectiveCost": effective,
         "BillingCurrency": currency,
         "PricingCurrency": (_text(line, "pricingCurrency") or currency).upper(),
-        "PricingCurrencyEffectiveCost": NONE if committed else _in_pricing_currency(line, amount),
+        "PricingCurrencyEffectiveCost": effective and _in_pricing_currency(line, amount),
         "ChargePeriodStart": start or bill.month_begins,
         "ChargePeriodEnd": exclusive_end(start, end) or bill.month_ends,
         "ChargeCategory": category,
@@ -132,8 +133,10 @@ def _prices(line: Mapping[str, Any], category: str, amount: Decimal) -> dict[str
     if category == "Credit" or quantity is None or price is None:
         return {"ListCost": amount, "ContractedCost": amount}
     rate = number_in(line.get("pcToBCExchangeRate"))
-    list_price = EXACT.multiply(price, Decimal(1) if rate is None else rate).quantize(SCALED, context=EXACT)
-    cost = to_scale(str(EXACT.multiply(list_price, quantity)))
+    list_price = to_scale(str(EXACT.multiply(price, Decimal(1) if rate is None else rate)))
+    if list_price is None or (cost := to_scale(str(EXACT.multiply(list_price, quantity)))) is None:
+        return {"ListCost": amount, "ContractedCost": amount}
+    list_price = list_price.quantize(SCALED, context=EXACT)
     unit = unit_of(line.get("unitType"))
     consumed = to_scale(str(EXACT.multiply(quantity, unit.block))) if category == "Usage" else None
     return {
@@ -156,7 +159,8 @@ def _in_pricing_currency(line: Mapping[str, Any], amount: Decimal) -> Decimal:
     currency = (_text(line, "pricingCurrency") or "").upper()
     if currency in ("", (_text(line, "currency") or "").upper()) or price is None or quantity is None:
         return amount
-    return rounded_down(EXACT.multiply(price, quantity), minor_unit(currency))
+    priced = to_scale(str(rounded_down(EXACT.multiply(price, quantity), minor_unit(currency))))
+    return amount if priced is None else priced
 
 
 def _class(line: Mapping[str, Any], amount: Decimal, bill: Bill) -> str | None:

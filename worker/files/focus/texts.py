@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 _PROVIDER = re.compile(r"/providers/([^/]+)/([^/]+)(?:/|$)", re.IGNORECASE)
 _READ = json.JSONDecoder(parse_float=str).decode
@@ -66,4 +66,4 @@ def exclusive_end(start: datetime | None, end: datetime | None) -> datetime | No
         return None
     if start is not None and end > start and end.day == start.day:
         return end
-    return end + timedelta(days=1)
+    return end + timedelta(days=1) if end.date() < date.max else end

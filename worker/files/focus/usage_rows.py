@@ -26,6 +26,8 @@ from worker.files.focus.units import unit_of
 DAY = pa.scalar(timedelta(days=1), pa.duration("us"))
 PRICE = pa.decimal256(37, 18)
 COST = pa.decimal256(38, 20)
+DIGITS = DECIMAL.precision - DECIMAL.scale
+"""Digits before the point that a column can hold."""
 _READ = """
 unitPrice quantity effectiveUnitPrice pcToBCExchangeRate pcToBCExchangeRateDate billingPreTaxTotal pricingPreTaxTotal
 rateOfPartnerEarnedCredit usageDate unitOfMeasure benefitType benefitId chargeType billingCurrency pricingCurrency
@@ -217,6 +219,11 @@ class _Lines:
 
 
 def to_scale(value: Decimal | str | None) -> Decimal | None:
-    """The number in a cell with 20 decimals: a column of a version may be text because some value has more."""
+    """The number in a cell with 20 decimals: a column of a version may be text because some value has more.
+
+    None for what no column can hold: 19 digits before the point.
+    """
     number = number_in(value)
-    return None if number is None else number.quantize(SCALE, context=EXACT)
+    if number is None or (number and number.adjusted() >= DIGITS):
+        return None
+    return number.quantize(SCALE, context=EXACT)
