@@ -184,7 +184,7 @@ class Exports:
         await self._write(item, store)
 
     async def newest(self, limit: int) -> dict[str, Micros]:
-        """When the newest version of each dataset was published, by the dataset's path: of the newest versions alone."""
+        """When the newest version of each dataset was published, by its path. Looks at the `limit` newest versions."""
         published = (VersionState.PUBLISHED.value, limit)
         rows = await self._transactions.read_statement(lambda tx: tx.rows(NEWEST, *published))
         return {row["dataset"]: row["published_at"] for row in reversed(rows)}
