@@ -192,7 +192,14 @@ def test_an_invoice_is_the_same_in_every_form_of_its_lines(tmp_path: Path, usage
 
 
 @pytest.mark.parametrize(
-    "odd", [{"unitPrice": "1e30"}, {"billableQuantity": "1e40"}, {"chargeEndDate": "9999-12-31T00:00:00Z"}]
+    "odd",
+    [
+        {"unitPrice": "1e30"},
+        {"billableQuantity": "1e40"},
+        {"unitPrice": "1e15", "quantity": "1e15", "billableQuantity": "1e15"},
+        {"unitOfMeasure": "99999999999999999999 GB", "unitType": "99999999999999999999 GB"},
+        {"chargeEndDate": "9999-12-31T00:00:00Z"},
+    ],
 )
 def test_a_value_that_no_column_holds_costs_no_dataset(tmp_path: Path, odd: Line) -> None:
     """Amounts count; prices, quantities and dates are information."""

@@ -9,6 +9,8 @@ TIMES = ("Year", "Month", "Day", "Hour", "Minute", "Second")
 _TIME = {name.lower(): name for word in TIMES for name in (word, f"{word}s")}
 _SIZE = {name.lower(): name for name in ("KB", "MB", "GB", "TB", "PB", "KiB", "MiB", "GiB", "TiB", "PiB")}
 _THOUSANDS: Mapping[str, int] = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+LONGEST = 9
+"""Digits of a number of units. A longer number is none."""
 _BLOCK = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KkMmBb](?![A-Za-z]))?\s*(.*)$")
 
 
@@ -26,8 +28,10 @@ def unit_of(text: str | None) -> Unit:
     if not found:
         return Unit(Decimal(1), _named(text or ""), _named(text or ""))
     number, thousands, rest = found.groups()
-    block = Decimal(number) * _THOUSANDS[(thousands or "").lower()]
     name = _named(rest)
+    if len(number) > LONGEST:
+        return Unit(Decimal(1), name, name)
+    block = Decimal(number) * _THOUSANDS[(thousands or "").lower()]
     if block == 1 or block != block.to_integral_value():
         return Unit(block, name, name)
     return Unit(block, name, f"{block:f} {name}" if "/" not in name and "-" not in name else name)

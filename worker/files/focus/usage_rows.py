@@ -28,6 +28,7 @@ PRICE = pa.decimal256(37, 18)
 COST = pa.decimal256(38, 20)
 DIGITS = DECIMAL.precision - DECIMAL.scale
 """Digits before the point that a column can hold."""
+MOST = pa.scalar(Decimal(10) ** DIGITS - 1, pa.decimal256(38, 0))
 _READ = """
 unitPrice quantity effectiveUnitPrice pcToBCExchangeRate pcToBCExchangeRateDate billingPreTaxTotal pricingPreTaxTotal
 rateOfPartnerEarnedCredit usageDate unitOfMeasure benefitType benefitId chargeType billingCurrency pricingCurrency
@@ -160,9 +161,15 @@ def _usage_texts(take: "_Lines", bill: Bill) -> dict[str, Any]:
 
 
 def product(left: Any, right: Any, arrow_type: Any) -> Any:
-    """The product of two columns of decimals, rounded to the decimals of `arrow_type`, as decimal(38,20)."""
+    """The product of two columns of decimals, rounded to the decimals of `arrow_type`, as decimal(38,20).
+
+    Null where it has too many digits.
+    """
     whole = pc.multiply(left.cast(COST), pc.round(right.cast(COST), ndigits=18).cast(PRICE))
-    return pc.round(whole, ndigits=arrow_type.scale).cast(DECIMAL)
+    whole = pc.round(whole, ndigits=arrow_type.scale)
+    if pc.any(pc.greater(pc.abs(whole), MOST)).as_py():
+        whole = pc.if_else(pc.greater(pc.abs(whole), MOST), pa.scalar(None, whole.type), whole)
+    return whole.cast(DECIMAL)
 
 
 def _zero(lines: Any) -> Any:
