@@ -29,6 +29,8 @@ def printable(text: str, limit: int) -> str:
     seen become U+FFFD: control characters, bidirectional controls, characters without width, lone surrogates.
     A text that was cut ends in an ellipsis.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():  # most texts by far, and quickly told
+        return text
     # Only the part that may survive the cut is examined: hostile text may be a mebibyte long.
     line = visible(text[: 2 * limit])
     whole = len(line) <= limit and len(text) <= 2 * limit

@@ -18,11 +18,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -33,6 +31,7 @@ import psutil
 
 from ops.bench.exports import download
 from ops.bench.exports.graph import blob_addresses, curl_config
+from ops.bench.exports.memory import Memory
 from ops.bench.ground.load import Line
 from ops.demo.embedded_broker import EmbeddedBroker
 from ops.local.azplan import Azplan
@@ -46,45 +45,8 @@ AT_ONCE: Final = 4
 """Connections, of the worker and of curl."""
 MOST_GROWTH: Final = 60e6
 LEAST_SHARE: Final = 0.8
-SAMPLE: Final = 0.05
 TURNS: Final = 4
 """Downloads of all blobs by each. The first one warms up the simulator, and does not count."""
-
-
-@dataclass(slots=True)
-class Memory:
-    """The most resident memory of a process and its children, sampled in a thread."""
-
-    process: psutil.Process
-    own: int = 0
-    whole: int = 0
-    _ended: threading.Event = field(default_factory=threading.Event)
-
-    def look(self) -> None:
-        """Take one sample."""
-        own = self.process.memory_info().rss
-        children = 0
-        for child in self.process.children(recursive=True):
-            try:
-                children += child.memory_full_info().uss  # a process that is just made shares the worker's pages
-            except psutil.Error:
-                continue
-        self.own, self.whole = max(self.own, own), max(self.whole, own + children)
-
-    def _watch(self) -> None:
-        while not self._ended.wait(SAMPLE):
-            self.look()
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Take samples within the block."""
-        thread = threading.Thread(target=self._watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
 
 
 def main() -> int:

@@ -1,0 +1,47 @@
+"""The most memory that a process and its children have had, within a block."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import psutil
+
+SAMPLE: Final = 0.05
+
+
+@dataclass(slots=True)
+class Memory:
+    """The most resident memory of a process and its children, sampled in a thread."""
+
+    process: psutil.Process
+    own: int = 0
+    whole: int = 0
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        """Take one sample."""
+        own = self.process.memory_info().rss
+        children = 0
+        for child in self.process.children(recursive=True):
+            try:
+                children += child.memory_full_info().uss  # a process that is just made shares the worker's pages
+            except psutil.Error:
+                continue
+        self.own, self.whole = max(self.own, own), max(self.whole, own + children)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SAMPLE):
+            self.look()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Take samples within the block."""
+        thread = threading.Thread(target=self._watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
