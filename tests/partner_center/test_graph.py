@@ -8,7 +8,7 @@ import pytest
 
 from tests.partner_center.authority import Authority
 from tests.partner_center.conftest import MakeAccount, Recorder
-from tests.partner_center.wire import Move, Seen, Wire, answers, hangs_up
+from tests.partner_center.wire import Line, Move, Seen, Wire, answers, hangs_up
 from worker.partner_center.client.account import Account
 from worker.partner_center.errors import CallError, Gone, NotPermitted, Refused, Throttled, TokenUnavailable, Unanswered
 from worker.partner_center.port import PartnerCenter
@@ -391,3 +391,23 @@ def test_aggregated_usage_needs_an_invoice() -> None:
     """Microsoft has no such export for a month without an invoice."""
     with pytest.raises(ValueError, match="no export"):
         billing_exports.begin_operation(Wanted(Lines.AGGREGATED_USAGE, currency="EUR", period="current"))
+
+
+@pytest.mark.parametrize("form", ["inside", "linked"])
+async def test_a_manifest_may_name_any_number_of_files(center: PartnerCenter, graph: Wire, form: str) -> None:
+    """Answers above a megabyte are not held whole: they are read as they come. One that breaks is asked for again."""
+    blobs = [{"name": f"part-{number:05}-{'x' * 60}.json.gz", "partitionValue": "2026"} for number in range(12_000)]
+    manifest = {**MANIFEST, "blobs": blobs}
+    place = "/v1.0/reports/partners/billing/manifests/m1"
+    told = answers(200, {"status": "succeeded", "resourceLocation": manifest if form == "inside" else place})
+    whole = answers(200, manifest) if form == "linked" else told
+    graph.will(*([told] if form == "linked" else []), _cut, whole)
+    found = (await billing_exports.look(center, PLACE)).manifest
+    assert found is not None
+    assert len(json.dumps(manifest)) > max(billing_exports.OPERATION.largest, billing_exports.MANIFEST.largest)
+    assert [each.name for each in found.blobs] == [each["name"] for each in blobs]
+
+
+async def _cut(line: Line) -> None:
+    await line.send(b'HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{"blobs": [{"name": "a"}')
+    line.writer.close()

@@ -58,3 +58,30 @@ def _thing(dice: random.Random, depth: int) -> object:
     if dice.random() < 0.5:
         return [_thing(dice, depth - 1) for _ in range(dice.randrange(4))]
     return {f"k{each}": _thing(dice, depth - 1) for each in range(dice.randrange(4))}
+
+
+OPERATION = (
+    b'{"status": "succeeded", "ResourceLocation": {"id": "m", "Blobs": [{"name": "a"}, null, {"name": "b"}],'
+    b' "eTag": "x", "more": {"blobs": [1]}}, "blobs": null, "id": "o"}'
+)
+
+
+def test_another_list_is_found_inside_a_member() -> None:
+    """The manifest inside an operation has a list of files. The rest keeps its places, wherever the body is divided."""
+    for cut in range(len(OPERATION)):
+        splitter = ItemSplitter("blobs", "resourcelocation")
+        found = [loads(item) for piece in (OPERATION[:cut], OPERATION[cut:]) for item in splitter.feed(piece)]
+        splitter.end()
+        assert found == [{"name": "a"}, {"name": "b"}]
+        inside = {"id": "m", "eTag": "x", "more": {"blobs": [1]}}
+        assert splitter.rest == {"status": "succeeded", "ResourceLocation": inside, "blobs": None, "id": "o"}
+        assert splitter.around is splitter.rest["ResourceLocation"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b'[{"name": "a"}]', b'"x"', b"null", b"1"])
+def test_only_a_collection_may_be_a_bare_list(body: bytes) -> None:
+    """A document with another list is an object."""
+    splitter = ItemSplitter("blobs")
+
+    with pytest.raises(NotJson):
+        list(splitter.feed(body))

@@ -13,7 +13,7 @@ import pytest
 from tests.partner_center.conftest import MakeAccount, Recorder
 from tests.partner_center.wire import Wire, answers
 from worker.partner_center.all_operations import operations
-from worker.partner_center.operation import Accepted, Api, Auth, EffectClass, Operation
+from worker.partner_center.operation import MEGABYTE, Accepted, Api, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import (
     agreements,
@@ -981,3 +981,20 @@ def test_the_class_of_each_effect() -> None:
         "azure_entitlements.reactivate": EffectClass.STATE,
         "upgrades.create": EffectClass.MONEY,
     }
+
+
+SPENDING = ("usage.", "budgets.", "invoices.", "billing_exports.", "invoice_")
+
+
+def test_no_answer_about_spending_above_a_megabyte_is_held_whole() -> None:
+    """Collections, files and documents with long lists are read piece by piece. Other answers are not read above it."""
+    held = [
+        each.name
+        for each in operations().values()
+        if each.name.startswith(SPENDING)
+        and not each.page
+        and each.api is not Api.STORAGE
+        and each.accept == "application/json"
+        if each.largest > MEGABYTE
+    ]
+    assert held == []

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import httpx
 
 from worker.partner_center.client.streams.open_reply import OpenReply
-from worker.partner_center.client.transport import Departure, Reply, Transport
+from worker.partner_center.client.transport import Departure, NoReply, Reply, Transport
+from worker.partner_center.operation import LARGEST
 
 
 class InProcessTransport(Transport):
@@ -28,9 +29,12 @@ class InProcessTransport(Transport):
         departure: Departure,
         *,
         patience: float = 1.0,
+        most: int = LARGEST,
     ) -> Reply:
         """Send as the real transport does."""
         response = await self._send(self._request(method, target, headers, body), departure, patience)
+        if len(response.content) > most:
+            raise NoReply("unreadable", f"the answer is larger than {most} bytes")
         names = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, response.reason_phrase, names, response.content)
 

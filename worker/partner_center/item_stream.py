@@ -1,18 +1,28 @@
-"""Reads the items of a collection one by one, as the bytes that were sent: any collection in little memory."""
+"""Reads the items of a collection one by one, as the bytes that were sent: any collection in little memory.
 
+Reads other documents that have one long list too: the entries are decoded as they come.
+"""
+
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from worker.partner_center.answers.exact_json import NotJson
+from worker.partner_center.answers.exact_json import NotJson, loads
 from worker.partner_center.answers.item_splitter import ITEMS, ItemSplitter
 from worker.partner_center.answers.resource import Collection, Link, member
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
 from worker.partner_center.paging import PAGES
 from worker.partner_center.port import AnswerStream, PartnerCenter, Query
+
+ACCEPTED = 202
+"""The status of an answer that may have no body."""
+PAUSES = (0.2, 0.4)
+"""Seconds after which a document that broke on the way is read again."""
 
 
 class OpenPage:
@@ -75,3 +85,57 @@ async def items(
         followed.add(named)
         opened = center.stream_link(operation, link, path)
     raise Unanswered(operation.name, f"this collection has not ended after {PAGES} pages")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A document that has one long list, as it was sent."""
+
+    document: dict[str, object] | None
+    """None if the request was accepted, and the answer has no body."""
+    retry_after: float | None
+    """Seconds of the answer's `Retry-After`. None if it does not say."""
+
+
+async def document(
+    center: PartnerCenter, operation: Operation[Any], link: Link, long: str, *, inside: str | None = None
+) -> Told:
+    """Read the object that `link` names. Its member `long` may be a list of any length, whose entries are read as they
+    come; null entries are left out.
+
+    `inside`: the member whose object may have the list in place of the whole. Both names are in lower case. A body that
+    breaks is asked for again, as `PartnerCenter.follow` does. Raises the errors of `follow`, and `Unanswered` where the
+    body is no JSON object or a member beside the list is larger than a megabyte.
+    """
+    for pause in PAUSES:
+        try:
+            return await _document(center, operation, link, long, inside)
+        except Unanswered as error:
+            if not error.retry_now:
+                raise
+            await asyncio.sleep(pause)
+    return await _document(center, operation, link, long, inside)
+
+
+async def _document(
+    center: PartnerCenter, operation: Operation[Any], link: Link, long: str, inside: str | None
+) -> Told:
+    splitter, entries, begun = ItemSplitter(long, inside), list[object](), False
+    async with center.stream_link(operation, link, {}) as answer:
+        try:
+            async for piece in answer:
+                begun = begun or bool(piece.strip())
+                entries.extend(map(loads, splitter.feed(piece)))
+            if not begun:
+                if answer.status != ACCEPTED:
+                    raise answer.unreadable("its body is missing")
+                return Told(None, answer.retry_after)
+            splitter.end()
+        except NotJson as error:
+            raise answer.unreadable(f"its body is {error}") from None
+        if splitter.found:
+            splitter.around[long] = entries
+        fault = answer.fault_in(splitter.rest)
+        if fault is not None:
+            raise fault
+        return Told(splitter.rest, answer.retry_after)

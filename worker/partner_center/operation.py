@@ -15,6 +15,11 @@ PATIENCE = 4.5
 Microsoft's own client wait (microsoft/Partner-Center-DotNet, `PartnerServiceProxy`)."""
 
 
+LARGEST = 32 * 1024 * 1024
+"""Largest number of bytes of an answer that is read whole, decompressed."""
+MEGABYTE = 1024 * 1024
+
+
 class Api(StrEnum):
     """The service that an operation belongs to: an address, and a kind of access token."""
 
@@ -122,6 +127,9 @@ class Operation(Generic[T_co]):
     """The kind of answer that is asked for."""
     patient: bool = False
     """Whether the answer may take longer than others: `PATIENCE` times as long. Only for reads."""
+    largest: int = LARGEST
+    """Most bytes of an answer that is read whole: a larger one is unreadable. An answer that is read piece by piece may
+    have more."""
 
     @property
     def service(self) -> str:

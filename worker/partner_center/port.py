@@ -76,6 +76,10 @@ class AnswerStream(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Names in lower case."""
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds of the answer's `Retry-After`. None if it does not say."""
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The pieces of the body, decompressed. Their end means that every byte arrived. Raises `Unanswered`."""
 

@@ -8,7 +8,8 @@ from typing import Final
 
 import psutil
 
-SAMPLE: Final = 0.05
+SAMPLE: Final = 0.5
+"""Seconds between two looks: each walks through all processes of the machine, and must not slow what it measures."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Splits the body of a collection into its items while it arrives: every item as the bytes that were sent.
 
 A reader holds one piece of the body and one item, however long the collection is. What is not an item (links, a
-token, a count) is the rest. Pure.
+token, a count) is the rest. Other documents with one long list are read in the same way. Pure.
 """
 
 import codecs
@@ -20,13 +20,22 @@ _BEHIND = frozenset(f"{_SPACE},]}}")
 
 
 class ItemSplitter:
-    """Reads one collection: an object with `items` in any case, or a bare list."""
+    """Reads one collection: an object with `items` in any case, or a bare list. Or an object with another list."""
 
-    def __init__(self) -> None:
+    def __init__(self, items: str = ITEMS, inside: str | None = None) -> None:
+        """`items`: the name of the list, in lower case. Only a collection can be a bare list.
+
+        `inside`: the name, in lower case, of a member that is an object and may have the list in place of the whole.
+        """
+        self._items = items
+        self._inside = inside
         self.rest: dict[str, object] = {}
         """The members beside the items, complete when `end` has returned."""
         self.found = False
         """Whether there is a list of items, even an empty one."""
+        self.around: dict[str, object] = self.rest
+        """The members of the object that the list stands in."""
+        self._members = self.rest
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self._text = ""
         self._at = 0
@@ -79,7 +88,7 @@ class ItemSplitter:
         if char == "\ufeff":
             self._at += 1
             return ""
-        if char not in "{[":
+        if char not in ("{[" if self._items == ITEMS else "{"):
             raise ValueError("no collection")
         self._begun, self.found = True, char == "["
         return self._open(char)
@@ -92,6 +101,8 @@ class ItemSplitter:
 
     def _close(self) -> str:
         self._enclosing.pop()
+        if len(self._enclosing) == 1:
+            self._members = self.rest
         self._after_value = True
         self._at += 1
         return ""
@@ -125,13 +136,18 @@ class ItemSplitter:
         return ""
 
     def _value(self, char: str) -> str | None:
-        if self._key is not None and self._key.lower() == ITEMS and char == "[":
-            self._key, self.found = None, True
+        name = (self._key or "").lower()
+        if name == self._items and char == "[":
+            self._key, self.found, self.around = None, True, self._members
+            return self._open(char)
+        if name == self._inside and char == "{" and self._members is self.rest:
+            self.rest[self._key or ""] = self._members = {}
+            self._key = None
             return self._open(char)
         raw = self._raw()
         if raw is None:
             return None
-        self.rest[self._key or ""] = loads(raw.encode())
+        self._members[self._key or ""] = loads(raw.encode())
         self._key, self._after_value = None, True
         return ""
 

@@ -170,6 +170,7 @@ class Exchange(Generic[T]):
                 request.body,
                 departure,
                 patience=self._patience,
+                most=operation.largest,
             )
         except NoReply as silence:
             return ExchangeResult(silence.cause, error=self.no_answer(silence))
@@ -251,6 +252,8 @@ class _OpenCall(Generic[T]):
         self._begun = begun
         self._span = span
         self._status: CallStatus = reply.status
+        answer = self._answer()
+        self.retry_after = retry_after(answer.headers, answer.at)
 
     def broken(self, silence: NoReply) -> CallError:
         self._status = silence.cause

@@ -25,11 +25,10 @@ from worker.partner_center.client.proxy import Proxy
 from worker.partner_center.client.streams.open_reply import LARGEST_PIECE, OpenReply, Undecodable
 from worker.partner_center.client.unreachable_cause import why_unreachable
 from worker.partner_center.http_transport import CHUNK, LONGEST_HEADER, ConnectionTransport
+from worker.partner_center.operation import LARGEST
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a place in the pool, name resolution, TCP and TLS together."""
-LARGEST_ANSWER = 32 * 1024 * 1024
-"""Largest number of bytes of an answer, decompressed. The largest known answer is well below one megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,10 @@ class NoReply(Exception):
 
 
 class _TooLarge(Exception):
-    """The body of the answer is larger than `LARGEST_ANSWER`."""
+    """The body of the answer is larger than it may be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the answer is larger than {most} bytes")
 
 
 class Departure:
@@ -133,15 +135,17 @@ class Transport:
         departure: Departure,
         *,
         patience: float = 1.0,
+        most: int = LARGEST,
     ) -> Reply:
         """Send one request, once, and read its answer. Raises `NoReply`, or the exception of the gate.
 
-        `patience`: how many times as long as the time-out the answer may take.
+        `patience`: how many times as long as the time-out the answer may take. `most`: bytes of the largest body,
+        decompressed.
         """
         try:
             async with self._limited(departure, patience):
                 response = await self._respond(method, target, headers, body, departure)
-                return await _read(response)
+                return await _read(response, most)
         except Exception as error:  # whatever failed, only `departure` tells whether the request had left
             raise self._failed(error, departure, patience) from error
 
@@ -237,31 +241,30 @@ def _asked_for_tunnels(proxy: Proxy) -> httpx.Proxy:
     return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": account})
 
 
-async def _read(response: httpx.Response) -> Reply:
+async def _read(response: httpx.Response, most: int) -> Reply:
     names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
     try:
         compressed = "content-encoding" in names
-        whole = await _whole(response.aiter_bytes() if compressed else cast("httpx.AsyncByteStream", response.stream))
+        pieces = response.aiter_bytes() if compressed else cast("httpx.AsyncByteStream", response.stream)
+        whole = await _whole(pieces, most)
     finally:
         await response.aclose()
     return Reply(response.status_code, response.reason_phrase, names, whole)
 
 
-async def _whole(chunks: AsyncIterable[bytes]) -> bytes:
+async def _whole(chunks: AsyncIterable[bytes], most: int) -> bytes:
     body = bytearray()
     async for chunk in chunks:
         body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise _TooLarge
+        if len(body) > most:
+            raise _TooLarge(most)
     return bytes(body)
 
 
 def _why_unreadable(cause: BaseException) -> str | None:
     """Why an answer cannot be read. The library's own text would quote the answer. None if the connection broke."""
     match cause:
-        case _TooLarge():
-            return f"the answer is larger than {LARGEST_ANSWER} bytes"
-        case Undecodable():
+        case _TooLarge() | Undecodable():
             return str(cause)
         case httpx.DecodingError():
             return "the body of the answer cannot be decompressed"

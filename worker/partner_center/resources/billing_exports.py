@@ -10,32 +10,25 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from worker.partner_center.answers.resource import OR_NONE, Document, Link, Resource, Text, Word
+from worker.partner_center.answers.resource import Link, Resource
 from worker.partner_center.errors import Gone, Refused, Unanswered
-from worker.partner_center.operation import Accepted, Api, Auth, EffectClass, Operation
+from worker.partner_center.item_stream import document
+from worker.partner_center.operation import MEGABYTE, Accepted, Api, Auth, EffectClass, Operation
 from worker.partner_center.port import AnswerStream, PartnerCenter
-from worker.partner_center.resources.billing_manifests import Blob, Manifest
+from worker.partner_center.resources.billing_manifests import Blob, Manifest, OperationAnswer, State
 
 DOCS = "https://learn.microsoft.com/graph/api/"
 BILLING = "/reports/partners/billing"
 _NO_DATA = "5000"
 _UNKNOWN, _GONE = 404, 410
+DocumentT = TypeVar("DocumentT", bound=Resource)
 _NO_SUCH_ADDRESS = frozenset({400, 404})
 """Statuses with which Microsoft Graph answers for an address that it does not have."""
-State = Literal["running", "succeeded", "failed"]
-_STATES: Mapping[str, State] = MappingProxyType(
-    {"succeeded": "succeeded", "completed": "succeeded", "failed": "failed", "skipped": "failed"}
-)
-"""The words for an operation that is over. Any other word means that it goes on."""
-_TYPES: Mapping[str, State] = MappingProxyType(
-    {"exportsuccessoperation": "succeeded", "failedoperation": "failed", "runningoperation": "running"}
-)
-"""The types of operations, for one without a status."""
 
 
 class Lines(StrEnum):
@@ -72,42 +65,6 @@ class ExportOperation:
     """Of an export that succeeded, always."""
 
 
-class ExportError(Resource):
-    """Why an export failed."""
-
-    code: Text = None
-    message: Text = None
-
-
-class OperationAnswer(Document):
-    """An operation as it is told. Microsoft's own sample has the manifest inside, its pages link to it."""
-
-    id: Text = None
-    status: Word = None
-    type: Text = Field(None, alias="@odata.type")
-    error: Annotated[ExportError | None, OR_NONE] = None
-    resource_location: Any = Field(None, repr=False)
-    """The manifest itself, with its signature, or its address as text."""
-    link: Text = Field(None, alias="resourceLocation@odata.navigationLink")
-
-    @property
-    def state(self) -> State:
-        """By the status; without one by the type, or by what the answer has."""
-        if self.status is not None:
-            return _STATES.get(self.status, "running")
-        told = _TYPES.get((self.type or "").rpartition(".")[2].lower())
-        if told is not None:
-            return told
-        if self.resource_location or self.link:
-            return "succeeded"
-        return "failed" if self.error else "running"
-
-    @property
-    def address(self) -> str | None:
-        """The address of the manifest. None if it is not elsewhere."""
-        return self.resource_location if isinstance(self.resource_location, str) else self.link
-
-
 def _export(kind: str, path: str, page: str, *, beta: bool = False) -> Operation[Accepted]:
     return Operation(
         name=f"billing_exports.{kind}",
@@ -119,6 +76,7 @@ def _export(kind: str, path: str, page: str, *, beta: bool = False) -> Operation
         source=f"{DOCS}{page}",
         api=Api.GRAPH,
         beta=beta,
+        largest=MEGABYTE,
     )
 
 
@@ -147,6 +105,7 @@ OPERATION: Operation[OperationAnswer | None] = Operation(
     effect=EffectClass.READ,
     auth=Auth.EITHER,
     source=DOCS + "partners-billing-operation-get",
+    largest=MEGABYTE,
     api=Api.GRAPH,
 )
 """Its address comes from the answer to the export. The path here is an example."""
@@ -159,6 +118,7 @@ MANIFEST: Operation[Manifest] = Operation(
     effect=EffectClass.READ,
     auth=Auth.EITHER,
     source=DOCS + "partners-billing-manifest-get",
+    largest=MEGABYTE,
     api=Api.GRAPH,
 )
 """Its address comes from the operation. The path here is an example."""
@@ -238,15 +198,15 @@ def _is_forgotten(error: Refused | Unanswered) -> bool:
 
 
 async def _look(center: PartnerCenter, location: str) -> ExportOperation:
-    answer = await center.follow(OPERATION, Link(uri=location), {})
-    if answer is None:
+    told = await document(center, OPERATION, Link(uri=location), "blobs", inside="resourcelocation")
+    if told.document is None:
         return ExportOperation("running")
-    call = answer.source_call
+    answer = _as(OperationAnswer, OPERATION, told.document, "the operation cannot be read")
     error = answer.error if answer.state == "failed" else None
     return ExportOperation(
         status=answer.state,
         id=answer.id,
-        retry_after=call.retry_after if call else None,
+        retry_after=told.retry_after,
         error_code=error.code if error else None,
         error_message=error.message if error else None,
         manifest=await _manifest(center, answer) if answer.state == "succeeded" else None,
@@ -288,11 +248,13 @@ def _body(wanted: Wanted) -> dict[str, Any]:
 
 async def _manifest(center: PartnerCenter, answer: OperationAnswer) -> Manifest:
     if answer.address is not None:
-        return await center.follow(MANIFEST, Link(uri=answer.address), {})
-    inside = answer.resource_location
-    if not isinstance(inside, Mapping):
-        raise Unanswered(OPERATION.name, "the export succeeded, but the answer names no manifest", status=200)
+        told = await document(center, MANIFEST, Link(uri=answer.address), "blobs")
+        return _as(Manifest, MANIFEST, told.document, "the manifest cannot be read")
+    return _as(Manifest, OPERATION, answer.resource_location, "the export succeeded, but its manifest cannot be read")
+
+
+def _as(model: type[DocumentT], operation: Operation[Any], document: object, what: str) -> DocumentT:
     try:
-        return Manifest.model_validate(inside)
+        return model.model_validate(document)
     except ValidationError:
-        raise Unanswered(OPERATION.name, "the manifest inside the operation cannot be read", status=200) from None
+        raise Unanswered(operation.name, what, status=200) from None

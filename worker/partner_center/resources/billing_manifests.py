@@ -1,4 +1,4 @@
-"""The manifest of an export at Microsoft Graph: which files it has, and where they may be read. Reads no file.
+"""An export at Microsoft Graph as it is told: its operation, and its manifest with the files and their place.
 
 Reads the names of Microsoft Graph and those of the service before it, in any case.
 """
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic.alias_generators import to_camel
 
-from worker.partner_center.answers.resource import Instant, Number, Resource, Text, member
+from worker.partner_center.answers.resource import OR_NONE, Instant, Number, Resource, Text, Word, member
 
 _FORMER: Mapping[str, str] = MappingProxyType(
     {
@@ -24,6 +24,15 @@ _FORMER: Mapping[str, str] = MappingProxyType(
     }
 )
 """The names of the service before Microsoft Graph, by those of Microsoft Graph."""
+State = Literal["running", "succeeded", "failed"]
+_STATES: Mapping[str, State] = MappingProxyType(
+    {"succeeded": "succeeded", "completed": "succeeded", "failed": "failed", "skipped": "failed"}
+)
+"""The words for an operation that is over. Any other word means that it goes on."""
+_TYPES: Mapping[str, State] = MappingProxyType(
+    {"exportsuccessoperation": "succeeded", "failedoperation": "failed", "runningoperation": "running"}
+)
+"""The types of operations, for one without a status."""
 _WRITTEN = "/=:@!$&'()*+,;-._~%"
 
 
@@ -88,6 +97,42 @@ class Manifest(Resource):
         place = f"{(self.root_directory or '').rstrip('/')}/{quote(blob.name, safe=_WRITTEN)}"
         signature = self.sas_token.get_secret_value().strip().lstrip("?&")
         return SecretStr(f"{place}?{signature}" if signature else place)
+
+
+class ExportError(Resource):
+    """Why an export failed."""
+
+    code: Text = None
+    message: Text = None
+
+
+class OperationAnswer(Resource):
+    """An operation as it is told. Microsoft's own sample has the manifest inside, its pages link to it."""
+
+    id: Text = None
+    status: Word = None
+    type: Text = Field(None, alias="@odata.type")
+    error: Annotated[ExportError | None, OR_NONE] = None
+    resource_location: Any = Field(None, repr=False)
+    """The manifest itself, with its signature, or its address as text."""
+    link: Text = Field(None, alias="resourceLocation@odata.navigationLink")
+
+    @property
+    def state(self) -> State:
+        """By the status; without one by the type, or by what the answer has."""
+        if self.status is not None:
+            return _STATES.get(self.status, "running")
+        told = _TYPES.get((self.type or "").rpartition(".")[2].lower())
+        if told is not None:
+            return told
+        if self.resource_location or self.link:
+            return "succeeded"
+        return "failed" if self.error else "running"
+
+    @property
+    def address(self) -> str | None:
+        """The address of the manifest. None if it is not elsewhere."""
+        return self.resource_location if isinstance(self.resource_location, str) else self.link
 
 
 def without_signature(manifest: Manifest) -> dict[str, Any]:

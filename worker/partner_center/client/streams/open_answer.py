@@ -12,6 +12,9 @@ from worker.partner_center.errors import CallError
 class OpenCall(Protocol):
     """The call that an open answer belongs to."""
 
+    retry_after: float | None
+    """Seconds of the answer's `Retry-After`."""
+
     def broken(self, silence: NoReply) -> CallError:
         """The error that a broken body means."""
 
@@ -31,6 +34,7 @@ class OpenAnswer:
     def __init__(self, reply: OpenReply, call: OpenCall) -> None:
         self.status = reply.status
         self.headers = reply.headers
+        self.retry_after = call.retry_after
         self.held = AsyncExitStack()
         """What is given back when the answer is closed."""
         self.settled: Callable[[CallError | None], None] = lambda _: None

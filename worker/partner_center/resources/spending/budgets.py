@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from worker.partner_center.answers.exact_json import ExactNumber
 from worker.partner_center.answers.resource import Amount, Resource
-from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.operation import MEGABYTE, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
@@ -46,6 +46,7 @@ GET: Operation[PresentBudget] = Operation(
     effect=EffectClass.READ,
     auth=Auth.EITHER,
     source=DOCS + "get-a-customer-s-usage-spending-budget",
+    largest=MEGABYTE,
 )
 
 SET: Operation[Budget] = Operation(
@@ -57,6 +58,7 @@ SET: Operation[Budget] = Operation(
     effect=EffectClass.STATE,
     auth=Auth.EITHER,
     source=DOCS + "update-a-customer-s-usage-spending-budget",
+    largest=MEGABYTE,
 )
 
 

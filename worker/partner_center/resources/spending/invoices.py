@@ -15,7 +15,7 @@ from worker.partner_center.answers.resource import (
     same_id,
 )
 from worker.partner_center.errors import Unanswered
-from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.operation import MEGABYTE, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.line_ways import number_of
 from worker.partner_center.resources.spending.listed_objects import objects
@@ -95,6 +95,7 @@ GET: Operation[InvoiceDocument] = Operation(
     effect=EffectClass.READ,
     auth=Auth.USER,
     source=DOCS + "get-invoice-by-id",
+    largest=MEGABYTE,
 )
 
 SUMMARIES: Operation[Collection[BalanceSummary]] = Operation(

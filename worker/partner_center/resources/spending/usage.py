@@ -19,7 +19,7 @@ from worker.partner_center.answers.resource import (
     Text,
     Word,
 )
-from worker.partner_center.operation import Auth, EffectClass, Operation
+from worker.partner_center.operation import MEGABYTE, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources.spending.budgets import Budget
 from worker.partner_center.resources.spending.listed_objects import objects
@@ -86,6 +86,7 @@ def _summary(name: str, path: str, page: str) -> Operation[Summary]:
         method="GET",
         path=path,
         answer=Summary,
+        largest=MEGABYTE,
         effect=EffectClass.READ,
         auth=Auth.USER,
         patient=True,
