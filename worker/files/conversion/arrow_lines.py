@@ -25,7 +25,7 @@ ARROW: Mapping[ValueType, Any] = {
     ValueType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
     ValueType.TEXT: pa.string(),
 }
-BLOCK = 1 << 20
+BLOCK = 2 << 20
 """Bytes that Arrow decodes at once; it holds some forty times as many. A longer line is one for the slow way."""
 TEXT_KINDS = frozenset({"text", "empty", "null"})
 
