@@ -176,6 +176,25 @@ def test_usage_of_a_subscription_is_one_command(here: Topics, azplan: Azplan) ->
 
 
 @pytest.mark.kafka
+def test_budgets_in_a_file_are_not_told_to_be_none(here: Topics, azplan: Azplan) -> None:
+    """A partner with very many customers has their records in files: the verb says where."""
+    file = {
+        "uri": "file:///srv/azplan/v1/records.jsonl.gz",
+        "format": "source",
+        "rows": 12000,
+        "bytes": 9,
+        "sha256": "0",
+    }
+    told = {**REPORT, "records": 12000, "pages": 0, "files": [file]}
+    with Answerer(here, lambda origin, _: [UsageReported.of(origin, **told)]):
+        ended = azplan("budgets", "--wait", "1m")
+    assert ended.code == 0, ended.err
+    assert "The records of all 12000 customers are in files" in ended.err
+    assert "source: file:///srv/azplan/v1/records.jsonl.gz" in ended.err
+    assert "No customer has a budget" not in ended.err
+
+
+@pytest.mark.kafka
 @pytest.mark.parametrize(
     ("words", "data"),
     [

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from events.messages.usage import UsageBudgetSet
+from events.wire.text import counted
 from worker.cli.asking import ask
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
@@ -64,12 +65,14 @@ def list_(
         show_json([row.record.wire_data() for row in rows])
         return
     show_rows("customer", rows, Clock().now())
-    if not rows and least is None:
+    if report.answer.files:
+        say(f"The records of all {counted(report.answer.records, 'customer')} are in files, and not in this table:")
+        for file in report.answer.files:
+            say(f"{file.format}: {file.uri}")
+    elif not rows and least is None:
         say("No customer has a budget. `azplan budgets set CUSTOMER AMOUNT` sets one.")
     else:
         say_how_many(len(rows), "customer")
-    for file in report.answer.files:
-        say(f"{file.rows} records are in a file ({file.format}), and not in this table: {file.uri}")
 
 
 def set_(
