@@ -216,6 +216,18 @@ async def test_the_pointer_never_goes_back(tmp_path: Path) -> None:
     assert found.version == newer["version"]
 
 
+async def test_of_versions_made_in_one_second_the_last_one_published_is_the_newest(tmp_path: Path) -> None:
+    """Their names sort by their content, which says nothing about time."""
+    async with bench_in(tmp_path) as bench:
+        for number in range(4):
+            work = await bench.begin(id=f"c-{number}")
+            made = await export(bench, work, contents=(b"%d\n" % number,))
+            found = await bench.of(work).latest(DATASET)
+            assert found is not None
+            assert found.version == made["version"]
+            await end(bench, f"c-{number}")
+
+
 async def test_a_worker_that_lost_its_lane_publishes_nothing(tmp_path: Path) -> None:
     """Neither a row nor a file of the version."""
     async with bench_in(tmp_path) as bench:

@@ -93,6 +93,12 @@ def test_the_first_look_follows_the_request_after_the_first_pause() -> None:
     assert (standing.no_data, standing.ran_out) == (2, 1)
 
 
+@pytest.mark.parametrize(("says", "pause"), [(120.0, 120), (0.0, 1), (1e9, 21_600)])
+def test_the_first_look_follows_when_the_answer_to_the_request_says(says: float, pause: int) -> None:
+    """Retry-After of the answer to the request counts like that of a look."""
+    assert asked(Standing(), "https://graph/operations/2", NOW, LIMITS, says).next_at == NOW + pause * SECOND
+
+
 def test_looks_become_slower() -> None:
     """The pauses between looks grow from 30 s to 300 s."""
     standing, pauses = ASKED, []
@@ -201,6 +207,15 @@ def test_a_version_with_the_same_data_is_the_answer() -> None:
     """Nothing is downloaded where Microsoft names the same state of the data, and that is trusted."""
     assert after_look(ASKED, succeeded("v7"), NOW, LIMITS, published="v7")[1] == Already()
     assert after_look(ASKED, succeeded("v8"), NOW, LIMITS, published="v7")[1] == Download((0, 1, 2))
+
+
+def test_data_that_are_published_already_are_not_downloaded_by_a_later_run() -> None:
+    """The command may wait for its other lines meanwhile: Microsoft is not asked again either."""
+    standing, _ = after_look(ASKED, succeeded("v7"), NOW, LIMITS, published="v7")
+    kept = Standing.of(standing.to_json(), location=standing.location, changed=0, parts=standing.parts)
+
+    assert begins(kept, NOW) == Already()
+    assert begins(kept.redriven(), NOW) != Already()
 
 
 def test_an_export_under_way_is_finished_although_somebody_published_the_same_data() -> None:

@@ -149,6 +149,27 @@ def test_two_names_of_one_attribute_fill_one_column(tmp_path: Path) -> None:
     assert written.layout.notices() == ["doubled_attribute:unitOfMeasure"]
 
 
+def test_two_ways_to_write_one_value_are_one_value(tmp_path: Path) -> None:
+    """A percentage beside its fraction, and a number with more zeros, are no second value."""
+    written, rows = made(
+        tmp_path,
+        '{"PartnerEarnedCreditPercentage":15.0,"rateOfPartnerEarnedCredit":0.15,"Quantity":2,"quantity":"2.00"}',
+        '{"UsageDate":"2026-10-01","usageDate":"2026-10-01T00:00:00Z"}',
+    )
+    assert written.layout.notices() == []
+    assert [rows[0][name] for name in ("rateOfPartnerEarnedCredit", "quantity")] == [Decimal("0.15"), Decimal(2)]
+
+
+def test_an_unknown_attribute_is_one_column_in_every_case(tmp_path: Path) -> None:
+    """DuckDB and Spark compare names of columns without case: two such columns cannot be read there."""
+    written, rows = made(tmp_path, '{"ARR":"a","NewFlag":true}', '{"arr":"b","newFlag":false}', '{"newFLAG":null}')
+
+    assert written.layout.notices() == ["new_attribute:arr", "new_attribute:newFlag"]
+    assert [(row["arr"], row["newFlag"]) for row in rows] == [("a", "true"), ("b", "false"), (None, None)]
+    before = made(tmp_path, '{"ARR":"a"}')[0].layout
+    assert list(made(tmp_path, '{"arr":"b"}', layout=before)[0].layout.columns()).count("arr") == 1
+
+
 UNREADABLE = {
     "no gzip": b"not gzip",
     "cut": gzip.compress(b'{"a":1}\n' * 9)[:-9],

@@ -37,6 +37,12 @@ def test_legacy_lines_keep_names_that_new_commerce_replaced() -> None:
     assert found == ["unit", "tier2MpnId"]
 
 
+def test_lines_of_new_commerce_may_name_an_offer() -> None:
+    """An attribute that Microsoft adds does not make them legacy lines, which have no product."""
+    assert is_legacy(["CustomerId", "OfferId"], "usage")
+    assert not is_legacy(["CustomerId", "ProductId", "OfferId"], "usage")
+
+
 def test_no_column_is_named_twice() -> None:
     """Each version has a column once."""
     assert all(len({name.lower() for name in names}) == len(names) for names in COLUMNS.values())

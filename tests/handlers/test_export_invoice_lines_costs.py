@@ -9,7 +9,7 @@ import pytest
 
 from events.codes import FailedCode, WaitingReason
 from events.messages.command_status import CommandWaiting
-from events.messages.invoice_lines import ExportedDataset, InvoiceLinesExported
+from events.messages.invoice_lines import ExportedDataset, InvoiceExportProgressed, InvoiceLinesExported
 from ops.simulator.resources.invoices import invoice_total
 from tests.handlers.exports import command, export, local
 from tests.handlers.stage import Stage
@@ -104,6 +104,10 @@ async def test_an_invoice_that_adds_up_has_a_complete_focus_dataset(stage: Stage
     assert [Decimal(str(each.total)) for each in told.focus.billed_cost] == [sum(each.total for each in lines.totals)]
     assert told.focus.rows == table.num_rows
     assert set(table.column("BillingAccountId").to_pylist()) == {stage.simulator.partner.tenant_id}
+    events = [event for event in await stage.events(told.command_id) if isinstance(event, InvoiceExportProgressed)]
+    for lines, last in (("reconciliation", ()), ("usage", ("comparing",))):
+        stages = tuple(each.stage for each in events if each.lines == lines)
+        assert stages == ("preparing", "downloading", "converting", "publishing", *last)
     folder = local(told.focus.uri).parent
     assert {path.name for path in folder.iterdir()} == {
         "costs.parquet", "comparison.jsonl.gz", "groups.jsonl.gz", "manifest.json",
@@ -179,6 +183,7 @@ async def test_incomplete_usage_is_waited_for_and_exported_again(stage: Stage) -
     assert told.comparison.status == "within_rounding"
     usage = next(dataset for dataset in told.datasets if dataset.lines == "usage")
     assert usage.supersedes is not None
+    assert not any(dataset.already_exported for dataset in told.datasets)
     assert usage.rows == stage.simulator.figures(G, lines="usage").rows
 
 

@@ -176,6 +176,7 @@ def test_an_accepted_request_says_where_to_look() -> None:
     """The Location of an upgrade says so, if it is present."""
     assert read(upgrades.CREATE, answer(202, location="productUpgrades/7")) == Accepted(location="productUpgrades/7")
     assert read(upgrades.CREATE, answer(202)) == Accepted()
+    assert read(upgrades.CREATE, answer(202, **{"retry-after": "7"})) == Accepted(retry_after=7)
     with pytest.raises(Unanswered):
         read(upgrades.CREATE, answer(202, b'{"cut'))
     with pytest.raises(Unanswered):

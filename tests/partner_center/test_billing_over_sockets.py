@@ -73,7 +73,7 @@ async def center(running: tuple[Simulator, Addresses], tmp_path: Path) -> AsyncI
 
 async def exported(center: PartnerCenter, wanted: Wanted = WANTED) -> Manifest:
     """The manifest of an export that is asked for now."""
-    operation = await billing_exports.look(center, await billing_exports.begin(center, wanted))
+    operation = await billing_exports.look(center, (await billing_exports.begin(center, wanted)).location)
     assert operation.manifest is not None
     return operation.manifest
 
@@ -116,15 +116,15 @@ async def test_lines_of_a_month_without_an_invoice(simulator: Simulator, center:
 async def test_an_export_without_data(simulator: Simulator, center: PartnerCenter) -> None:
     """An unknown invoice is accepted, and the operation fails."""
     simulator.invoice()
-    location = await billing_exports.begin(center, Wanted(Lines.USAGE, invoice_id="G999999999"))
-    assert billing_exports.has_no_data(await billing_exports.look(center, location))
+    location = (await billing_exports.begin(center, Wanted(Lines.USAGE, invoice_id="G999999999"))).location
+    assert (await billing_exports.look(center, location)).error_code == "5000"
 
 
 async def test_what_expires(simulator: Simulator, center: PartnerCenter) -> None:
     """A signature of yesterday is refused by storage, an operation of yesterday is gone."""
     simulator.invoice()
     simulator.change(sas_lifetime=0.0)
-    location = await billing_exports.begin(center, WANTED)
+    location = (await billing_exports.begin(center, WANTED)).location
     manifest = (await billing_exports.look(center, location)).manifest
     assert manifest is not None
     with pytest.raises(SignatureRefused):

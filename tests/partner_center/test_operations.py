@@ -622,11 +622,14 @@ CASES = {
             lambda center, wanted=wanted: billing_exports.begin(center, wanted),
             f"{version}/reports/partners/billing/{path}/export",
             b"",
-            lambda it: it,
-            "https://graph.microsoft.com/v1.0/reports/partners/billing/operations/1",
+            lambda it: (it.location, it.retry_after),
+            ("https://graph.microsoft.com/v1.0/reports/partners/billing/operations/1", 45.0),
             sends=body,
             status=202,
-            headers={"Location": "https://graph.microsoft.com/v1.0/reports/partners/billing/operations/1"},
+            headers={
+                "Location": "https://graph.microsoft.com/v1.0/reports/partners/billing/operations/1",
+                "Retry-After": "45",
+            },
         )
         for name, wanted, version, path, body in (
             (

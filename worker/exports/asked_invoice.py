@@ -1,5 +1,6 @@
 """What must be known of an invoice, or of a currency, before its lines are asked for. Read once a story."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events.codes import RejectedCode
@@ -9,6 +10,7 @@ from worker.partner_center.answers.resource import same_id
 from worker.partner_center.errors import NotPermitted
 from worker.partner_center.resources.line_ways import number_of
 from worker.partner_center.resources.spending import invoices
+from worker.partner_center.resources.spending.invoices import InvoiceDocument
 from worker.spending.invoice_facts import billing_month
 
 INVOICE, CURRENCY = "invoice", "currency"
@@ -33,8 +35,7 @@ async def invoice_facts(ctx: Context, invoice_id: str) -> InvoiceFacts:
     """
     known = ctx.known.get(INVOICE)
     if known is None:
-        listed = await invoices.list_all(ctx.center)
-        found = next((each for each in listed if is_invoice(each.id, invoice_id)), None)
+        found = named(await invoices.list_all(ctx.center), invoice_id)
         if found is None:
             detail = f"the account {ctx.center.account} has no invoice {invoice_id}"
             raise Rejected(RejectedCode.INVOICE_NOT_FOUND, detail)
@@ -64,6 +65,12 @@ async def refuse_unknown_currency(ctx: Context, currency: str) -> None:
         detail = f"the account {ctx.center.account} has no balance in {currency}, but in {', '.join(known)}"
         raise Rejected(RejectedCode.CURRENCY_UNKNOWN, detail)
     ctx.known[CURRENCY] = True
+
+
+def named(documents: Sequence[InvoiceDocument], invoice_id: str) -> InvoiceDocument | None:
+    """The document with this id. An amendment may stand inside the document that it amends: it has lines of its own."""
+    inside = (each for document in documents for each in document.amendments)
+    return next((each for each in (*documents, *inside) if is_invoice(each.id, invoice_id)), None)
 
 
 def is_invoice(listed: str | None, asked: str) -> bool:

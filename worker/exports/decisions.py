@@ -99,6 +99,8 @@ class Seen:
 
 def begins(standing: Standing, now: Micros) -> Action:
     """What a run does first with this export."""
+    if standing.unchanged:
+        return Already()
     if standing.blobs is not None and not standing.missing:
         return Publish()
     if standing.next_at > now:
@@ -106,14 +108,15 @@ def begins(standing: Standing, now: Micros) -> Action:
     return Ask() if standing.location is None else Look()
 
 
-def asked(standing: Standing, location: str, now: Micros, limits: Limits) -> Standing:
-    """The standing when Microsoft has taken the request for an export."""
+def asked(standing: Standing, location: str, now: Micros, limits: Limits, retry_after: float | None = None) -> Standing:
+    """The standing when Microsoft has taken the request for an export, and says when to look, or does not."""
+    pause = limits.look_first if retry_after is None else max(SHORTEST_LOOK, retry_after)
     return replace(
         standing,
         location=location,
         asked_at=now,
         looks=0,
-        next_at=now + duration_micros(min(limits.look_first, limits.operation)),
+        next_at=now + duration_micros(min(pause, limits.operation)),
         reason=_reason(standing),
         detail="Microsoft is preparing the export",
     )
@@ -202,7 +205,7 @@ def _succeeded(standing: Standing, seen: Seen, published: str | None) -> tuple[S
     told = replace(standing, source=seen.source, blobs=seen.blobs, no_data_since=0, no_data=0, next_at=0)
     if fresh:
         if published is not None and published == seen.source:
-            return told, Already()
+            return replace(told, unchanged=True), Already()
         return told, _download(told)
     if seen.source == standing.source and seen.blobs == standing.blobs:
         return told, _download(told)

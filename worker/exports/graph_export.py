@@ -118,9 +118,9 @@ class GraphExport:
 
     async def _ask(self) -> Action:
         center = self.ctx.center.within(f"export {self.asked.lines}")
-        location = await billing_exports.begin(center, self.asked.wanted)
-        self.standing = asked(self.standing, location, self._now(), self.limits)
-        await self._save(location=location, operations=self.export.operations + 1)
+        begun = await billing_exports.begin(center, self.asked.wanted)
+        self.standing = asked(self.standing, begun.location, self._now(), self.limits, begun.retry_after)
+        await self._save(location=begun.location, operations=self.export.operations + 1)
         return begins(self.standing, self._now())
 
     async def _look(self) -> Action:
@@ -231,7 +231,6 @@ class GraphExport:
         self._tell("downloading")
 
     async def _publish(self) -> ExportedDataset | Action:
-        self._tell("publishing")
         try:
             return await publish(self.ctx, self.asked, self.export, list(self.parts.values()), self._origin())
         except PartUnreadable as error:

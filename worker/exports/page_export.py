@@ -95,7 +95,6 @@ class PageExport:
         return await self._publish()
 
     async def _publish(self) -> ExportedDataset:
-        self._tell("publishing")
         origin = Origin(self.asked.way.name, instant((self.export.details or {})["createdAt"]))
         return await publish(self.ctx, self.asked, self.export, list(self.parts.values()), origin)
 

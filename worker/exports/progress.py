@@ -1,24 +1,39 @@
 """How far the exports of a command are, as its events say: each change of stage, and at most one event a minute."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 
 from events.messages.invoice_lines import InvoiceExportProgressed
 from worker.handling import Context
-from worker.journal.export_records import Part
 from worker.journal.records import SECOND
 
 EVERY = 60 * SECOND
 """Between two events about one dataset in one stage."""
 
 
+class Counted(Protocol):
+    """A source part that is stored: its lines, and its bytes as Microsoft sends them."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+
 def tell(
-    ctx: Context, lines: str, stage: str, parts: Collection[Part], *, blobs: int | None, operation_id: str | None = None
+    ctx: Context,
+    lines: str,
+    stage: str,
+    parts: Collection[Counted],
+    *,
+    blobs: int | None,
+    operation_id: str | None = None,
 ) -> None:
     """Say how far the export of these lines is, if its stage has changed or a minute has passed.
 
-    The events are published when the run is concluded, with what the command remembers of them. `blobs`: how many parts
-    there will be.
+    The events are published when the run is concluded, with what the command remembers of them. `parts`: the source
+    parts that are there. `blobs`: how many there will be.
     """
     told: dict[str, Any] = ctx.memory.setdefault(f"told {ctx.redrive}", {})
     before, now = told.get(lines) or {}, ctx.instant()

@@ -9,6 +9,7 @@ from worker.datasets.publication import Publication
 from worker.errors import Failed
 from worker.exports.datasets import AskedDataset
 from worker.exports.parquet_parts import with_facts, with_parquet
+from worker.exports.progress import tell
 from worker.exports.standing import Standing
 from worker.exports.version import PARQUET, Origin, answered, version_of
 from worker.files.destination import Published
@@ -24,19 +25,20 @@ AGAIN = "turn"
 
 
 async def publish(
-    ctx: Context, asked: AskedDataset, export: Export, parts: Sequence[Part], origin: Origin
+    ctx: Context, asked: AskedDataset, export: Export, sources: Sequence[Part], origin: Origin
 ) -> ExportedDataset:
-    """Publish the version of these parts, or find the version that has the same content.
+    """Publish the version of these source parts, or find the version that has the same content.
 
     Raises what the journal and the destination raise; a later run goes on from the row of the version.
     """
-    turn = turn_of(export)
-    name = f"publish {asked.lines}" if turn == 1 else f"publish {asked.lines} {turn}"
+    name = _step(asked.lines, turn_of(export))
     result = ctx.step_state(name).result
     if result is None:
+        parts = sources
         if PARQUET in asked.formats:
-            parts = await with_parquet(ctx, asked, export, parts)
+            parts = await with_parquet(ctx, asked, export, sources)
         parts = [await with_facts(ctx, asked, part) for part in parts]
+        tell(ctx, asked.lines, "publishing", sources, blobs=len(sources), operation_id=export.operation_id)
         made = version_of(asked.dataset, origin, parts, version())
         with metrics.EXPORT_DURATION.labels(asked.lines, "publishing").time():
             result = await ctx.step(name, Publication(export, made.name, made.content_sha256, made.manifest)) or {}
@@ -51,6 +53,10 @@ async def publish(
         detail = f"the version {result['version']} of {asked.dataset.path} was removed after it was published"
         raise Failed(FailedCode.FILES_UNAVAILABLE, detail)
     return _told(ctx, asked, published, already=result["already"])
+
+
+def _step(lines: str, turn: int) -> str:
+    return f"publish {lines}" if turn == 1 else f"publish {lines} {turn}"
 
 
 def turn_of(export: Export) -> int:
@@ -81,4 +87,11 @@ def already_there(ctx: Context, asked: AskedDataset, published: Published) -> Ex
 def _told(ctx: Context, asked: AskedDataset, published: Published, *, already: bool) -> ExportedDataset:
     at, billed = published.manifest.published_at.timestamp(), asked.dataset.invoice_id is not None
     metrics.version_published(ctx.center.account, asked.lines, at, billed=billed)
-    return answered(asked.lines, published, already=already)
+    return answered(asked.lines, published, already=already and not _is_own(ctx, asked.lines, published.version))
+
+
+def _is_own(ctx: Context, lines: str, version_name: str) -> bool:
+    """Whether this command has published the version, the last time or before: no earlier answer names it."""
+    turns: int = ctx.known.get(AGAIN, 1)
+    results = [ctx.step_state(_step(lines, turn)).result for turn in range(1, turns + 1)]
+    return any(each is not None and each["version"] == version_name and not each["already"] for each in results)

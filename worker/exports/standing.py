@@ -50,6 +50,8 @@ class Standing:
     """How many blobs this state has; None: not known yet."""
     parts: frozenset[int] = frozenset()
     """Ordinals of the blobs that are stored."""
+    unchanged: bool = False
+    """The latest published version has this state of the data: there is nothing to download."""
     broken: Mapping[int, int] = field(default_factory=dict)
     """How often a blob could not be read, by its ordinal."""
 
@@ -76,6 +78,7 @@ class Standing:
             "noData": self.no_data,
             "source": self.source,
             "blobs": self.blobs,
+            "unchanged": self.unchanged,
             "broken": {str(ordinal): times for ordinal, times in self.broken.items()},
         }
 
@@ -94,6 +97,7 @@ class Standing:
             "no_data": details.get("noData", 0),
             "source": details.get("source"),
             "blobs": details.get("blobs"),
+            "unchanged": details.get("unchanged", False),
             "broken": {int(ordinal): times for ordinal, times in details.get("broken", {}).items()},
         }
         return cls(location=location, changed=changed, parts=parts, **known)

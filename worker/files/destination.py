@@ -1,7 +1,6 @@
 """The destination of this worker's files: staging, publishing and reading versions. Knows no journal."""
 
 import hashlib
-import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -9,13 +8,24 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from worker.files.conversion.process import Converter
 from worker.files.errors import DestinationRefused, OtherVersion
 from worker.files.folder import InThread
-from worker.files.layout import MANIFEST, POINTER, ROOT, STAGING, VERSION, Dataset, is_version, safe_name, safe_path
-from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, canonical
+from worker.files.layout import (
+    MANIFEST,
+    POINTER,
+    ROOT,
+    STAGING,
+    VERSION,
+    Dataset,
+    is_version,
+    made_at,
+    safe_name,
+    safe_path,
+)
+from worker.files.manifest import Manifest, PublishedFile, UnreadableManifest, canonical, pointed
 from worker.files.scratch import Scratch
 from worker.files.store import Store
 
@@ -223,13 +233,12 @@ class Destination:
             raise OtherVersion(f"{self.uri(folder)}/{MANIFEST}")
 
     async def point(self, dataset: Dataset, version: str, manifest_sha256: str) -> None:
-        """Let the pointer name this version, unless it names a newer one. Names of versions sort by their instants."""
-
+        """Let the pointer name this version, unless it names a newer one. Of one instant, the one published last is."""
         content = canonical({"version": version, "manifestSha256": manifest_sha256})
 
         def stays(present: bytes) -> bool:
             named = pointed(present)
-            return present == content or (named is not None and named["version"] > version)
+            return present == content or (named is not None and made_at(named["version"]) > made_at(version))
 
         await self.store.replace(f"{dataset.folder}/{POINTER}", content, stays)
 
@@ -272,16 +281,6 @@ class Destination:
 def staging_folder(dataset: Dataset, export: str) -> str:
     """The folder in which the files of an export wait to become a version."""
     return f"{dataset.folder}/{STAGING}{safe_name(export)}"
-
-
-def pointed(content: bytes) -> dict[str, Any] | None:
-    """What a pointer says. None for anything that is no pointer."""
-    try:
-        found = json.loads(content)
-        ok = is_version(found["version"]) and isinstance(found["manifestSha256"], str)
-    except (ValueError, KeyError, TypeError):
-        return None
-    return found if ok else None
 
 
 def measured(path: Path) -> tuple[str, int]:

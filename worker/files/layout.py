@@ -169,6 +169,11 @@ def version_name(created_at: datetime, content: str) -> str:
     return f"{created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{content[:DIGITS]}"
 
 
+def made_at(version: str) -> str:
+    """The instant in the name of a version. These texts sort by time."""
+    return version.partition("-")[0]
+
+
 def part_path(form: str, ordinal: int) -> str:
     """The path of a part within its version: `source/part-00000.jsonl.gz`, `parquet/part-00000.parquet`."""
     return f"{form}/part-{ordinal:05}.{ENDINGS[form]}"

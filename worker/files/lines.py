@@ -115,6 +115,8 @@ SYNONYMS: Mapping[str, tuple[str, Decimal | None]] = {
 """Second names in lower case, each with our name and the factor to our number."""
 LEGACY = frozenset({"offerid", "detaillineitemid", "meteredservice", "pretaxcharges"})
 """Attributes of legacy lines, in lower case. These lines call `unit` and `tier2MpnId` what they are."""
+NEW_COMMERCE = "productid"
+"""An attribute that every line of new commerce has and no legacy line, in lower case."""
 
 _KNOWN = {name.lower(): name for name in [*OTHERS, *USAGE, *RECONCILIATION]}
 
@@ -146,4 +148,5 @@ def type_of(name: str, lines: str) -> ValueType:
 
 def is_legacy(wires: Iterable[str], lines: str) -> bool:
     """Whether lines with these attributes belong to a legacy offer."""
-    return lines != RECORDS and not LEGACY.isdisjoint(wire.lower() for wire in wires)
+    lower = {wire.lower() for wire in wires}
+    return lines != RECORDS and NEW_COMMERCE not in lower and not LEGACY.isdisjoint(lower)

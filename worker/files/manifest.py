@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.files.layout import Dataset, Unbilled
+from worker.files.layout import Dataset, Unbilled, is_version
 
 SCHEMA = "azplan.files.v1"
 Json = Any
@@ -192,3 +192,13 @@ def _manifest(found: Mapping[str, Json]) -> Manifest:
 def _known(kind: type[Any], members: Mapping[str, Json]) -> dict[str, Json]:
     """The members that this azplan knows: a newer one may have added others."""
     return {each.name: members[each.name] for each in fields(kind) if each.name in members}
+
+
+def pointed(content: bytes) -> dict[str, Any] | None:
+    """What a pointer says. None for anything that is no pointer."""
+    try:
+        found = json.loads(content)
+        ok = is_version(found["version"]) and isinstance(found["manifestSha256"], str)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if ok else None

@@ -166,3 +166,5 @@ class Accepted(BaseModel):
     location: str | None = None
     """The `Location` header: relative, in several forms, or absent. Azure Resource Manager may send
     `Azure-AsyncOperation` in its place."""
+    retry_after: float | None = None
+    """Seconds after which the answer asks to look. None if it does not say."""

@@ -20,6 +20,7 @@ from worker.errors import Failed, Wait
 from worker.exports.accounts.invoice_document import DocumentFacts, earlier, facts_of
 from worker.exports.datasets import AskedDataset
 from worker.exports.parquet_parts import understood
+from worker.exports.progress import tell
 from worker.exports.version import PARQUET, SOURCE
 from worker.files.comparison.from_sources import compare_sources
 from worker.files.conversion.process import SourcePart, extra_installed
@@ -112,6 +113,8 @@ class CostsRun:
         return latest
 
     async def _publish(self, name: str, dataset: Dataset, lines: Mapping[str, Published], *, focus: bool) -> Any:
+        source = lines[USAGE].manifest.source
+        tell(self.ctx, USAGE, "comparing", source.blobs, blobs=len(source.blobs), operation_id=source.operation_id)
         document, last = await self._document() if self.command.invoice_id else (None, {})
         job = {
             "partner": {"tenantId": self.command.customer_id, "name": self.ctx.center.account},

@@ -1,11 +1,11 @@
 """The document of an invoice, as the comparison needs it. It is read from the list: an application may read that."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from worker.exports.asked_invoice import is_invoice
+from worker.exports.asked_invoice import is_invoice, named
 from worker.partner_center.resources.line_ways import number_of
 from worker.partner_center.resources.spending.invoices import InvoiceDocument
 from worker.spending.invoice_facts import billing_month
@@ -28,7 +28,7 @@ class DocumentFacts:
 
 def facts_of(documents: Sequence[InvoiceDocument], invoice_id: str) -> DocumentFacts | None:
     """The facts of this invoice; None if it is not in the list, or its amount or currency cannot be read."""
-    found = _found(documents, invoice_id)
+    found = named(documents, invoice_id)
     if found is None or found.total_charges is None or not found.currency_code:
         return None
     inside = [each.id for each in found.amendments]
@@ -47,7 +47,7 @@ def facts_of(documents: Sequence[InvoiceDocument], invoice_id: str) -> DocumentF
 
 def earlier(documents: Sequence[InvoiceDocument], invoice_id: str) -> list[str]:
     """The ids of the invoices before this one in its currency, as datasets are named by them, the newest first."""
-    found = _found(documents, invoice_id)
+    found = named(documents, invoice_id)
     if found is None or found.invoice_date is None:
         return []
     before = [
@@ -60,7 +60,3 @@ def earlier(documents: Sequence[InvoiceDocument], invoice_id: str) -> list[str]:
     ]
     before.sort(key=lambda each: (each.invoice_date or LONG_AGO, each.id or ""), reverse=True)
     return [number_of(each.id) for each in before[:MOST_EARLIER] if each.id]
-
-
-def _found(documents: Iterable[InvoiceDocument], invoice_id: str) -> InvoiceDocument | None:
-    return next((each for each in documents if is_invoice(each.id, invoice_id)), None)

@@ -170,11 +170,15 @@ def facts(path: Path, layout: Layout, most: int | None = None) -> Facts:
 
 def _with_two_values(members: exact_json.Members, typed: Mapping[str, Attribute]) -> Iterator[str]:
     """The attributes for which a line has two names and two values."""
-    values: dict[str, str] = {}
+    values: dict[str, Decimal | datetime | str] = {}
     for wire, value in members.items():
-        text = text_of(value)
-        if text is not None and values.setdefault(typed[wire].name, text) != text:
-            yield typed[wire].name
+        attribute = typed[wire]
+        try:
+            cell = convert(value, attribute.type, attribute.factor)
+        except Unfit:
+            cell = text_of(value)
+        if cell is not None and values.setdefault(attribute.name, cell) != cell:
+            yield attribute.name
 
 
 def fits(value: object, attribute: Attribute) -> bool:

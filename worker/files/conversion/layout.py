@@ -55,8 +55,15 @@ class Layout:
         )
 
     def attribute(self, wire: str) -> Attribute:
-        """The attribute that the wire calls `wire` in these lines."""
-        return attribute(wire, lines=self.lines, legacy=self.legacy)
+        """The attribute that the wire calls `wire` in these lines.
+
+        An attribute that nobody knows is one attribute in every case: readers compare names of columns without case.
+        """
+        found = attribute(wire, lines=self.lines, legacy=self.legacy)
+        if found.known:
+            return found
+        spelled = max(each for each in {wire, *self.wires} if each.lower() == wire.lower())
+        return attribute(spelled, lines=self.lines)
 
     def columns(self) -> dict[str, ValueType]:
         """The columns by their names, in order: the fixed ones, then what else the lines have."""

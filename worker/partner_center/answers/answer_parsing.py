@@ -111,7 +111,8 @@ def unreadable(operation: Operation[Any], answer: Answer, what: str) -> CallErro
 
 def _accepted(answer: Answer) -> Accepted:
     named = (answer.headers.get(name) for name in ("location", "azure-asyncoperation", "operation-location"))
-    return Accepted(location=next(filter(None, named), None))
+    after = retry_after(answer.headers, answer.at)
+    return Accepted(location=next(filter(None, named), None), retry_after=after)
 
 
 def _failure(operation: Operation[Any], answer: Answer, status: int, fault: ErrorBody) -> CallError:

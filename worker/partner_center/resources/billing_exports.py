@@ -24,7 +24,6 @@ from worker.partner_center.resources.billing_manifests import Blob, Manifest, Op
 
 DOCS = "https://learn.microsoft.com/graph/api/"
 BILLING = "/reports/partners/billing"
-_NO_DATA = "5000"
 _UNKNOWN, _GONE = 404, 410
 DocumentT = TypeVar("DocumentT", bound=Resource)
 _NO_SUCH_ADDRESS = frozenset({400, 404})
@@ -154,8 +153,16 @@ def begin_operation(wanted: Wanted) -> Operation[Accepted]:
     return operation
 
 
-async def begin(center: PartnerCenter, wanted: Wanted) -> str:
-    """Ask for an export. Returns the address of its operation, for `look`.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the operation of an export is, for `look`, and after how many seconds to look (None: it does not say)."""
+
+    location: str
+    retry_after: float | None = None
+
+
+async def begin(center: PartnerCenter, wanted: Wanted) -> Begun:
+    """Ask for an export.
 
     Each request makes an operation of its own. Raises `Unanswered` too if the answer names no operation.
     """
@@ -168,7 +175,7 @@ async def begin(center: PartnerCenter, wanted: Wanted) -> str:
         accepted = await center.call(AGGREGATED_USAGE_BILLED_V1, {}, body=_body(wanted))
     if not accepted.location:
         raise Unanswered(operation.name, "the export was accepted, but the answer does not say where it is", status=202)
-    return accepted.location
+    return Begun(accepted.location, accepted.retry_after)
 
 
 async def look(center: PartnerCenter, location: str) -> ExportOperation:
@@ -223,11 +230,6 @@ async def try_permission(center: PartnerCenter) -> None:
     except (Refused, Unanswered) as error:
         if not _is_forgotten(error):
             raise
-
-
-def has_no_data(operation: ExportOperation) -> bool:
-    """Whether an export failed because there are no data, or none yet."""
-    return operation.status == "failed" and operation.error_code == _NO_DATA
 
 
 def blob(center: PartnerCenter, manifest: Manifest, which: Blob) -> AbstractAsyncContextManager[AnswerStream]:

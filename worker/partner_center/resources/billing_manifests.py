@@ -42,6 +42,11 @@ def _below(name: str) -> str:
     return name
 
 
+def _each_once(blobs: "tuple[Blob, ...]") -> "tuple[Blob, ...]":
+    """A file that is named twice is one file: its lines must not count twice."""
+    return tuple({blob.name: blob for blob in blobs}.values())
+
+
 class Blob(Resource):
     """One file of an export."""
 
@@ -67,7 +72,7 @@ class Manifest(Resource):
     partition_type: Text = None
     blob_count: Number = None
     """How many files there are, by the manifest's own count."""
-    blobs: tuple[Blob, ...] = ()
+    blobs: Annotated[tuple[Blob, ...], AfterValidator(_each_once)] = ()
     size_in_bytes: Number = None
 
     @model_validator(mode="before")
