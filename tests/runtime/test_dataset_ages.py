@@ -12,6 +12,7 @@ from worker.runtime.observability.gauges import Gauges
 BILLED = Dataset("restarted", "lines=usage", invoice_id="G1")
 UNBILLED = Dataset("restarted", "lines=reconciliation", unbilled=Unbilled("2026-11", "EUR"))
 MADE_OF_LINES = Dataset("restarted", "focus=1.2", invoice_id="G1")
+OF_A_NEWER_AZPLAN = Dataset("restarted", "lines=usage", invoice_id="G2")
 OF_A_REMOVED_ACCOUNT = Dataset("removed", "lines=usage", invoice_id="G1")
 
 
@@ -28,10 +29,12 @@ async def test_a_restarted_worker_knows_what_was_published_before(tmp_path: Path
         gauges = Gauges(
             bench.journal, cast("Any", None), "in", cast("Any", bench.clock), {}, {"restarted": cast("Any", None)}
         )
-        for number, dataset in enumerate((BILLED, UNBILLED, MADE_OF_LINES, OF_A_REMOVED_ACCOUNT)):
+        for number, dataset in enumerate((BILLED, UNBILLED, MADE_OF_LINES, OF_A_NEWER_AZPLAN, OF_A_REMOVED_ACCOUNT)):
             await export(
                 bench, work, dataset=dataset, created=CREATED + timedelta(days=number), step=f"publish {number}"
             )
+        newer = "UPDATE dataset_version SET dataset = 'partner=restarted/forecast/of=2027' WHERE dataset LIKE '%G2'"
+        await bench.journal.transactions.write(lambda tx: tx.run(newer))
         assert age("usage", "true") is None
         await gauges._published()
         metrics.show_dataset_ages(bench.clock.now().timestamp() + 3600)

@@ -101,7 +101,10 @@ class Gauges:
         for number, (path, at) in enumerate(changed, start=1):
             if number % IN_A_ROW == 0:
                 await asyncio.sleep(0)
-            dataset = Dataset.parse(path)
+            try:
+                dataset = Dataset.parse(path)
+            except ValueError:
+                continue  # of a newer azplan beside this one
             if dataset.lines is not None and dataset.partner in self._accounts:
                 billed = dataset.invoice_id is not None
                 metrics.version_published(dataset.partner, dataset.lines, at / SECOND, billed=billed)
