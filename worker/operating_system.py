@@ -26,6 +26,8 @@ except ImportError:
     msvcrt = None
 
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk, or of a user's share of it, without room."""
 TEXT_AT = 0 if fcntl is not None else 1
 """Where the text of a lock file begins: behind the first byte on systems that lock that byte and not the whole file."""
 

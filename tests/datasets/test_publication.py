@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,12 @@ from tests.datasets.stage import (
     versions_of_month,
 )
 from tests.support.boundaries import Killed, Life, Script, track_lives
+from tests.support.destinations import destination_in
 from worker.errors import LaneLost
+from worker.files.catalog import DatasetFiles, VersionFiles
 from worker.files.destination import StagedOtherBytes
 from worker.files.errors import DestinationUnavailable, OtherVersion
-from worker.files.layout import MANIFEST, POINTER, STAGING, UnsafeName
+from worker.files.layout import MANIFEST, POINTER, STAGING, Dataset, Unbilled, UnsafeName, version_name
 from worker.files.manifest import Manifest
 from worker.files.object_store import ObjectStore
 from worker.files.store import Store
@@ -451,6 +453,43 @@ async def test_a_worker_that_stood_still_changes_nothing_of_its_successors(
             (manifest,) = stood.values()
             assert hashlib.sha256(manifest).hexdigest() == script.result["manifestSha256"]
     assert number > 15
+
+
+class Cleared(Script):
+    """Another worker removes what is staged of the dataset, just before a write that the name of the boundary has."""
+
+    def __init__(self, bench: DatasetBench, point: str) -> None:
+        self.bench, self.point = bench, point
+
+    async def at(self, life: Life, point: str) -> None:
+        if point == self.point:
+            self.point = ""
+            await destination_in(self.bench.folder).clear(DATASET)
+
+
+@pytest.mark.parametrize("point", ["files: before a prepare", "files: before a commit"])
+async def test_parts_that_another_worker_removed_meanwhile_are_made_again(tmp_path: Path, point: str) -> None:
+    """A worker that stood still and lost its lane tidies up late. No manifest appears without its parts."""
+    async with bench_in(tmp_path) as bench:
+        work = await bench.begin()
+        bench.life.script = Cleared(bench, point)
+        with pytest.raises(DestinationUnavailable):
+            await export(bench, work)
+        assert versions(tmp_path) == {}
+        await export(bench, work)
+    check_whole(tmp_path)
+    assert len(versions(tmp_path)) == 1
+
+
+def test_a_version_that_comes_into_being_is_not_pruned() -> None:
+    """In an object store its parts stand without a manifest for a while. They are newer than every version."""
+    month = Dataset("contoso", "lines=usage", unbilled=Unbilled("2026-03", "EUR"))
+    files = DatasetFiles(month)
+    for day in range(1, 6):
+        name = version_name(datetime(2026, 3, day, tzinfo=UTC), "0" * 64)
+        files.versions[name] = VersionFiles(name, {} if day in (1, 5) else {MANIFEST: 1})
+    names = sorted(files.versions)
+    assert files.excess(2, names[3]) == names[:2]
 
 
 @pytest.mark.parametrize("published", [True, False])

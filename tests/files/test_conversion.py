@@ -25,7 +25,7 @@ from worker.files.conversion.part import write_part as convert
 from worker.files.conversion.process import Converter, ExtraMissing, LinesUnreadable, SourcePart
 from worker.files.conversion.totals import Totals
 from worker.files.conversion.totals import written as as_text
-from worker.files.errors import DestinationRefused
+from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.scratch import Scratch
 
 USAGE = Layout("usage")
@@ -312,6 +312,24 @@ def test_a_child_does_not_outlive_its_worker() -> None:
     finally:
         child.kill()
         child.stderr.close()
+
+
+FULL = """
+import errno, os
+from worker.files.conversion.child import answer
+def job(_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+answer(job)
+"""
+
+
+async def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that cannot write its file has said nothing wrong about the lines, and the command does not fail."""
+    (tmp_path / "full_disk.py").write_text(FULL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    async with Converter().child("full_disk") as child:
+        with pytest.raises(DestinationUnavailable, match="AZPLAN_FILES__SCRATCH: No space left on device"):
+            await child.ask({})
 
 
 def test_the_process_of_the_worker_never_loads_arrow() -> None:

@@ -80,3 +80,24 @@ async def test_a_file_that_is_no_manifest_of_azplans_is_not_read_whole(
     (tmp_path / "a").write_bytes(b"abcd")
     with pytest.raises(DestinationRefused):
         await FolderStore(tmp_path, in_thread=at_once).read("a")
+
+
+@pytest.mark.parametrize("gone", ["staging", "staging/version=1/source"])
+async def test_a_version_whose_parts_were_removed_before_it_appeared_does_not_appear(tmp_path: Path, gone: str) -> None:
+    """A worker stood still before its manifest. The next holder of the dataset has removed what was staged."""
+    store = FolderStore(tmp_path / "destination")
+    (tmp_path / "part").write_bytes(b"lines")
+    await store.put("staging/a", tmp_path / "part")
+    await store.prepare("staging", {"staging/a": "source/a"}, "version=1")
+    await store.delete_folder(gone)
+    with pytest.raises(FileNotFoundError):
+        await store.commit("staging", "version=1", b'{"files": [{"path": "source/a"}]}')
+    assert not (tmp_path / "destination" / "version=1").exists()
+
+
+async def test_a_version_without_parts_appears(tmp_path: Path) -> None:
+    """Microsoft had no lines."""
+    store = FolderStore(tmp_path)
+    await store.prepare("staging", {}, "version=1")
+    assert await store.commit("staging", "version=1", b'{"files": []}')
+    assert await store.read("version=1/manifest.json") == b'{"files": []}'

@@ -42,12 +42,14 @@ class DatasetFiles:
     def excess(self, keep: int, latest: str | None) -> list[str]:
         """The versions of an unbilled month that are more than `keep`, the oldest first, and never the latest.
 
-        What a removal that was interrupted has left of a version counts too. Versions of an invoice are all kept.
+        What a removal that was interrupted has left of a version counts too, if a newer version stands: what is newer
+        than all of them comes into being. Versions of an invoice are all kept.
         """
         if self.dataset.unbilled is None:
             return []
         kept = {*self.standing[:keep], *([latest] if latest else [])}
-        return sorted(name for name in self.versions if name not in kept)
+        newest = max(self.standing, default="")
+        return sorted(name for name in self.versions if name not in kept and name <= newest)
 
 
 @dataclass(frozen=True, slots=True)

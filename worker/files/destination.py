@@ -163,7 +163,7 @@ class Destination:
             return
         with self.scratch.folder() as folder:
             copied = folder / Path(path).name
-            with copied.open("wb") as file:
+            with self.scratch.writing(), copied.open("wb") as file:
                 async for chunk in self.store.chunks(path):
                     await self._run(partial(file.write, chunk))
             yield copied
@@ -250,7 +250,8 @@ class Destination:
         folder = f"{ROOT}/{STAGING}probe-{uuid.uuid4()}"
         with self.scratch.folder() as scratch:
             source = scratch / "probe"
-            source.write_bytes(PROBE)
+            with self.scratch.writing():
+                source.write_bytes(PROBE)
             await self.store.put(f"{folder}/probe", source)
         try:
             if await self.store.read(f"{folder}/probe") != PROBE:

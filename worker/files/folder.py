@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import shutil
 import uuid
@@ -14,11 +15,10 @@ from typing import Any, Protocol, TypeVar
 from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.layout import MANIFEST, STAGING
 from worker.files.store import CHUNK, LARGEST_READ, Entry
-from worker.operating_system import keep_folder
+from worker.operating_system import FULL_DISK, keep_folder
 
 T = TypeVar("T")
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 AWAY = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EBUSY, errno.EAGAIN)
 """Errors of a network disk that does not answer. These and a full disk pass without a change of the settings."""
 THERE = (errno.EEXIST, errno.ENOTEMPTY)
@@ -108,7 +108,7 @@ def _telling(root: Path) -> Iterator[None]:
         raise
     except OSError as error:
         detail = f"the folder {root.absolute()} of exported files: {error.strerror or type(error).__name__}"
-        if error.errno in (*FULL, *AWAY):
+        if error.errno in (*FULL_DISK, *AWAY):
             raise DestinationUnavailable(detail) from error
         who = f"Let the user of the worker write to {root.absolute()}, or name another folder in AZPLAN_FILES__URL."
         raise DestinationRefused(detail, who) from error
@@ -174,11 +174,13 @@ def _assemble(parts: Mapping[Path, Path], assembled: Path) -> None:
 def _appear(assembled: Path, folder: Path, manifest: bytes) -> bool:
     """Write the manifest into the assembled folder and rename the folder: all of it is there, or nothing.
 
-    Raises FileNotFoundError if the folder was removed meanwhile: a new one would have no parts.
+    Raises FileNotFoundError if the folder or a part was removed meanwhile: a new one would have no parts.
     """
     if (folder / MANIFEST).exists():
         return False
     _write(assembled / MANIFEST, manifest)
+    for file in json.loads(manifest).get("files", ()):
+        (assembled / file["path"]).stat()
     keep_folder(assembled)
     _make(folder.parent)
     try:

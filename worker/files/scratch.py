@@ -42,6 +42,16 @@ class Scratch:
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """For writes in such a folder. Raises what `folder` raises; `FileNotFoundError` passes."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._no_room(error) from error
+
     def close(self) -> None:
         """Remove the folder and everything in it."""
         if self._own is None or self._handle is None:

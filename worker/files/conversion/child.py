@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 from worker.files.conversion.exact_lines import UnreadableLines
-from worker.operating_system import give_way
+from worker.operating_system import FULL_DISK, give_way
 
 WORKER_IS_GONE = 3
 """Exit code of a child whose input ended."""
@@ -24,7 +24,7 @@ WORKER_IS_GONE = 3
 def answer(do: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
     """Do the jobs on standard input, one a line; write one line for each. When the input ends, so does this process.
 
-    An answer has `done`, or `unreadable` where a part is no gzip of JSON lines.
+    An answer has `done`, `unreadable` where a part is no gzip of JSON lines, or `full` where the disk has no room.
     """
     give_way()
     jobs = SimpleQueue[str]()
@@ -35,6 +35,10 @@ def answer(do: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
             said = {"done": do(json.loads(jobs.get()))}
         except UnreadableLines as error:
             said = {"unreadable": str(error)}
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            said = {"full": os.strerror(error.errno)}
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
 

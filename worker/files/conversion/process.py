@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.totals import Totals
+from worker.files.errors import DestinationUnavailable
 from worker.files.scratch import Scratch
 
 LONGEST_ANSWER = 64 << 20
@@ -164,7 +165,10 @@ class Child:
         self._words = words
 
     async def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to this job. Raises `LinesUnreadable`, or `ChildFailed` where the child ended instead."""
+        """The answer to this job. Raises `LinesUnreadable`, or `ChildFailed` where the child ended instead.
+
+        Raises `DestinationUnavailable` if the disk is full.
+        """
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -188,6 +192,8 @@ class Child:
         answer: dict[str, Any] = json.loads(line)
         if "unreadable" in answer:
             raise LinesUnreadable(answer["unreadable"])
+        if "full" in answer:
+            raise DestinationUnavailable(f"the folder of AZPLAN_FILES__SCRATCH: {answer['full']}")
         done: dict[str, Any] = answer["done"]
         return done
 
