@@ -50,7 +50,7 @@ def count_lines(path: Path) -> ReadFile:
     hasher = hashlib.sha256()
     begun, ended, last = 0, 1, b"\n"
     for chunk in _inflated(path, hasher.update):
-        begun += (last + chunk).count(b"\n{")
+        begun += chunk.count(b"\n{") + (last == b"\n" and chunk[:1] == b"{")
         ended += chunk.count(b"\n")
         last = chunk[-1:] or last
     if begun != ended - (last == b"\n"):  # some lines begin otherwise, or are blank
