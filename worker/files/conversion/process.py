@@ -217,9 +217,5 @@ def _has(part: ConvertedPart | None, layout: Layout) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """The variables of the child: none of azplan's, which may be secrets.
-
-    Arrow's allocator keeps free memory for 200 ms: to ask the system for it again takes a tenth of the whole time.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZPLAN_", "OTEL_"))}
-    return {"MIMALLOC_PURGE_DELAY": "200"} | kept
+    """The variables of the child: none of azplan's, which may be secrets."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AZPLAN_", "OTEL_"))}
