@@ -81,7 +81,8 @@ def _of_pointer(pointer: Path, simulator: Simulator) -> Iterator[str]:
     dataset = manifest["dataset"]
     if manifest["source"]["way"] != "graph" or dataset["invoiceId"] is None:
         return
-    if simulator.find_invoice(dataset["invoiceId"]).version > 1:
+    invoice = simulator.find_invoice(dataset["invoiceId"])
+    if invoice.version > 1 or (dataset["lines"] != "reconciliation" and getattr(invoice, "usage_complete_after", 0.0)):
         return  # a version is of the data that Microsoft had
     books = simulator.figures(dataset["invoiceId"], lines=dataset["lines"], attributes=dataset["attributes"])
     said = [(blob["sha256"], blob["rows"]) for blob in manifest["source"]["blobs"]]
