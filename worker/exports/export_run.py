@@ -47,7 +47,9 @@ class ExportRun:
     missing: dict[str, Rejected] = field(default_factory=dict)
     """Lines whose pages answer no more, with the refusal of a command that wants nothing else."""
     young: set[str] = field(default_factory=set)
-    """Lines for which Microsoft was not asked: another export has published them."""
+    """Lines for which Microsoft was not asked: a version was young enough for the command."""
+    shared: set[str] = field(default_factory=set)
+    """Lines that another command published while this one waited for it."""
 
     async def recent(self, asked: Sequence[AskedDataset]) -> list[ExportedDataset] | None:
         """Every dataset of the command, if a version of each is young enough: nothing is asked of Microsoft then."""
@@ -115,7 +117,10 @@ class ExportRun:
         pause = min(limits.data_first * DATA_GROWTH ** min(turn - 1, 16), limits.data_max, left)
         at = now + duration_micros(pause)
         for each in asked:
-            await begin_again(self.ctx, each, at)
+            if each.lines in self.shared:
+                del known[f"waits {each.dataset.path}"]  # Then this command exports the lines itself.
+            else:
+                await begin_again(self.ctx, each, at)
         known[AGAIN] = turn + 1
         detail = "Microsoft's usage lines are short of the invoice: they are exported again"
         raise wait_of([Later(at, WaitingReason.DATA_NOT_READY, detail)], now, self._left())
@@ -163,10 +168,12 @@ class ExportRun:
             return None
         # The manifest says whole seconds.
         published = micros(latest.manifest.published_at) + SECOND
-        is_recent = (young is not None and published > young) or (since is not None and published > since)
-        if not is_recent:
+        if young is not None and published > young:
+            self.young.add(each.lines)
+        elif since is not None and published > since:
+            self.shared.add(each.lines)
+        else:
             return None
-        self.young.add(each.lines)
         return already_there(self.ctx, each, latest)
 
     async def _hold(self, each: AskedDataset, later: Sequence[Dataset]) -> None:
