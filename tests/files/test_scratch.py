@@ -38,6 +38,17 @@ def test_a_folder_is_empty_and_gone_with_all_that_is_in_it(tmp_path: Path) -> No
     scratch.close()
 
 
+def test_a_folder_that_a_cleaner_has_removed_is_made_again(tmp_path: Path) -> None:
+    """The system removes temporary folders that nobody has used for days, and a worker may live for months."""
+    scratch = Scratch(tmp_path)
+    with scratch.folder() as folder:
+        shutil.rmtree(folder.parent)
+    with scratch.folder() as folder:
+        assert folder.is_dir()
+    scratch.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_dead_process_has_left_goes_and_a_living_ones_stays(tmp_path: Path) -> None:
     """A lock tells them apart, whatever their numbers are."""
     living = subprocess.Popen(

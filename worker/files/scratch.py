@@ -62,6 +62,9 @@ class Scratch:
         self._own = self._handle = None
 
     def _opened(self) -> Path:
+        """The process's folder; a new one where somebody has removed it, as cleaners of temporary folders do."""
+        if self._own is not None and not self._own.is_dir():
+            self.close()
         if self._own is None:
             root = self._root or Path(tempfile.gettempdir())
             root.mkdir(parents=True, exist_ok=True)

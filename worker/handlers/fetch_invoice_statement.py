@@ -11,7 +11,6 @@ from events.messages.base import Event
 from events.messages.invoice_statements import FetchInvoiceStatement, InvoiceStatementFetched
 from worker.errors import Rejected, Validated
 from worker.exports.blobs import save
-from worker.exports.export_run import too_late
 from worker.files.layout import STATEMENTS
 from worker.handling import Context, facts, handles
 from worker.partner_center.errors import Refused
@@ -21,8 +20,7 @@ from worker.partner_center.resources.spending import invoice_documents
 @handles(FetchInvoiceStatement)
 async def fetch_invoice_statement(ctx: Context, command: FetchInvoiceStatement) -> Event:
     """Stream the PDF into a file that is named after its content. The same PDF again is the same file."""
-    if command.deadline is not None and ctx.now() >= command.deadline:
-        raise too_late(command.deadline)
+    ctx.end_in_time()
     with ctx.files.scratch() as folder:
         path = folder / "statement.pdf"
         try:
