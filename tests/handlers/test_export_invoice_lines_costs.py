@@ -1,13 +1,14 @@
 """ExportInvoiceLines: Parquet, FOCUS and the comparison with the invoice."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from events.codes import FailedCode, WaitingReason
+from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.command_status import CommandWaiting
 from events.messages.invoice_lines import ExportedDataset, InvoiceExportProgressed, InvoiceLinesExported
 from ops.simulator.resources.invoices import invoice_total
@@ -204,23 +205,38 @@ async def test_another_amount_of_the_same_lines_is_another_comparison(
     assert after.comparison.currencies[0].invoice != before.comparison.currencies[0].invoice
 
 
-async def test_a_command_waits_for_the_one_that_compares_the_same_lines(stage: Stage) -> None:
-    """Each would remove the other's files under way, also where neither asks Microsoft for lines."""
+async def held_elsewhere(stage: Stage) -> None:
+    """Let another open command have the FOCUS dataset of the invoice, whose lines are exported."""
     stage.simulator.invoice(**WIDE)
     stage.simulator.invoice(id="G2")
-    lines = (await export(stage, formats=["source"])).datasets
+    await export(stage, formats=["source"])
     other = await stage.send(command(stage, "G2"))
     held = f"""INSERT INTO dataset (path, partner, holder)
         SELECT 'partner=contoso/focus=1.2/billed/invoice={G}', 'contoso', uid FROM command WHERE id = '{other}'"""
     await stage.journal.transactions.write(lambda tx: tx.run(held))
 
+
+async def test_a_command_waits_for_the_one_that_compares_the_same_lines(stage: Stage) -> None:
+    """Each would remove the other's files under way, also where neither asks Microsoft for lines."""
+    await held_elsewhere(stage)
+
     mine = await stage.send(command(stage, maxAge="PT1H", formats=ALL))
     told = await stage.answer(mine)
 
     assert isinstance(told, InvoiceLinesExported)
-    assert [each.version for each in told.datasets] == [each.version for each in lines]
+    assert all(each.already_exported for each in told.datasets)
     assert set(await stage.waits(mine)) == {WaitingReason.EXPORT_PREPARING}
     assert told.focus is not None
+
+
+async def test_a_deadline_ends_the_wait_for_another_command(stage: Stage) -> None:
+    """As it ends every wait of an export."""
+    await held_elsewhere(stage)
+    soon = stage.clock.now() + timedelta(seconds=5)
+
+    no = await stage.rejected(command(stage, maxAge="PT1H", formats=ALL, deadline=soon.isoformat()))
+
+    assert no.code is RejectedCode.DEADLINE_PASSED
 
 
 async def test_lines_of_an_invoice_without_an_amount_are_exported_and_not_compared(

@@ -73,7 +73,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option
         "lines": _words(lines),
         "formats": _words(formats),
         "attributes": "basic" if basic else None,
-        "maxAge": None if max_age is None else f"PT{max_age.total_seconds():g}S",
+        "maxAge": None if max_age is None else f"PT{max_age // timedelta(seconds=1)}S",
     }
     request = about_account(settings, ExportInvoiceLines, data, partner, None if no_wait else wait)
     told = asyncio.run(ask(settings, request, _say_progress))

@@ -192,6 +192,11 @@ class ExportRun:
             raise HeldByAnother
         known[f"holds {path}"] = True
 
+    def end_in_time(self) -> None:
+        """Raise `Rejected` (`deadline_passed`) if the command's deadline has passed: it ends every wait."""
+        if self._late():
+            raise too_late(self.command.deadline)
+
     def _left(self) -> float | None:
         """Seconds until the command's deadline; None if it has none."""
         deadline = self.command.deadline

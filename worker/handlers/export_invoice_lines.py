@@ -7,7 +7,7 @@ from events.codes import FailedCode, RejectedCode
 from events.messages.base import Event
 from events.messages.invoice_lines import ExportInvoiceLines, InvoiceLinesExported
 from worker.clock import instant, micros
-from worker.errors import Failed, Rejected, Validated
+from worker.errors import Failed, Rejected, Validated, Wait
 from worker.exports.asked_invoice import InvoiceFacts, invoice_facts, refuse_unknown_currency
 from worker.exports.datasets import AskedDataset, asked_datasets
 from worker.exports.export_run import ExportRun
@@ -31,9 +31,13 @@ async def export_invoice_lines(ctx: Context, command: ExportInvoiceLines) -> Eve
         asked = _asked(ctx, command, await _invoice(ctx, command), formats)
     if ctx.validate_only:
         raise Validated([])
-    if datasets is None:
-        datasets = await run.exported(asked)
-    costs = await run.costs(asked, datasets)
+    try:
+        if datasets is None:
+            datasets = await run.exported(asked)
+        costs = await run.costs(asked, datasets)
+    except Wait:
+        run.end_in_time()
+        raise
     return ctx.answer(
         InvoiceLinesExported,
         invoice_id=command.invoice_id,
