@@ -188,6 +188,25 @@ async def test_incomplete_usage_is_waited_for_and_exported_again(stage: Stage) -
     assert usage.rows == stage.simulator.figures(G, lines="usage").rows
 
 
+async def test_incomplete_usage_is_waited_for_where_another_command_exported_it(stage: Stage) -> None:
+    """A command for usage alone compares nothing, and its version may be short. The other one goes on."""
+    stage.simulator.invoice(**WIDE, usage_complete_after=5 * 3600)
+    first = await stage.send(command(stage, G, lines=["usage"]))
+    second = await stage.send(command(stage, G, formats=ALL))
+
+    alone, both = await stage.answer(first), await stage.answer(second)
+
+    assert isinstance(alone, InvoiceLinesExported)
+    assert isinstance(both, InvoiceLinesExported)
+    assert both.comparison is not None
+    assert both.comparison.status == "within_rounding"
+    whole = stage.simulator.figures(G, lines="usage").rows
+    usage = next(dataset for dataset in both.datasets if dataset.lines == "usage")
+    assert alone.datasets[0].rows < usage.rows == whole
+    waits = [event.reason for event in await stage.events(second) if isinstance(event, CommandWaiting)]
+    assert {WaitingReason.EXPORT_PREPARING, WaitingReason.DATA_NOT_READY} <= set(waits)
+
+
 @pytest.mark.parametrize("formats", [["source"], ALL])
 async def test_another_amount_of_the_same_lines_is_another_comparison(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, formats: list[str]
