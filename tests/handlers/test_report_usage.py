@@ -13,7 +13,7 @@ import pytest
 
 from events.codes import RejectedCode
 from events.messages.base import Event
-from events.messages.command_status import CommandValidated
+from events.messages.command_status import CommandValidated, CommandWaiting
 from events.messages.usage import ReportUsage, UsageRecord, UsageRecorded, UsageReported
 from events.wire.instants import format_instant
 from ops.simulator.behaviour import Hostility
@@ -346,6 +346,31 @@ async def test_records_in_a_file_are_parquet_too_where_it_is_installed(stage: St
     assert (by_id[plan.id]["budget"], by_id[plan.id]["currency"]) == (Decimal(100), "EUR")
     assert (by_id[legacy.id]["budget"], by_id[legacy.id]["currencyLocale"]) == (None, "en-US")
     assert by_id[plan.id]["lastModified"].tzinfo is not None
+
+
+async def test_a_disk_that_is_full_while_records_are_written_makes_the_report_wait(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is answered when there is room again: no record is lost, and none is in the file twice."""
+    made = {each.id for each in stage.simulator.customers(3, "plan")}
+    full = iter([True, True, False])
+
+    class Writer(gzip.GzipFile):
+        def write(self, data: Any) -> int:
+            if next(full, False):
+                raise OSError(28, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr(gzip, "GzipFile", Writer)
+    sent = await stage.send(usage(account(stage), scope="customers", deliver="files"))
+    answer = await stage.answer(sent)
+    assert isinstance(answer, UsageReported), answer
+    (source, *_) = answer.wire_data()["files"]
+    rows = [json.loads(line) for line in gzip.decompress(bytes_at(source["uri"])).splitlines()]
+    assert sorted(each["id"] for each in rows) == sorted(made)
+    assert "files_unavailable" in [
+        event.reason for event in await stage.events(sent) if isinstance(event, CommandWaiting)
+    ]
 
 
 async def test_ten_thousand_customers_are_twenty_pages(stage: Stage) -> None:

@@ -718,3 +718,10 @@ def test_formats_are_a_list_in_the_order_of_their_making(monkeypatch: pytest.Mon
     given(monkeypatch, {"AZPLAN_FILES__FORMATS": "source,csv"})
     with pytest.raises(SettingsError, match="source, parquet, focus"):
         load()
+
+
+def test_a_version_of_focus_that_is_not_written_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not silently written as the other version."""
+    given(monkeypatch, {**CONTOSO, "AZPLAN_FILES__FOCUS_VERSION": "1.4"})
+    with pytest.raises(SettingsError, match=r"must be 1\.2: azplan does not write FOCUS 1\.4 yet"):
+        load()

@@ -69,7 +69,6 @@ def open_destination(settings: Settings) -> Destination:
     formats = files.formats or ("source,parquet,focus" if find_spec("pyarrow") else "source")
     options = FileOptions(
         formats=tuple(formats.split(",")),
-        focus_version=files.focus_version,
         trust_etag=files.trust_etag,
         concurrency=files.concurrency,
         downloads=files.downloads,

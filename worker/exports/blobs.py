@@ -16,9 +16,9 @@ from worker import metrics
 from worker.exports.line_check import count_apart, read_apart
 from worker.exports.line_facts import UnreadableLines
 from worker.exports.version import SOURCE
-from worker.files.errors import DestinationUnavailable
 from worker.files.folder import InThread
 from worker.files.layout import part_path
+from worker.files.scratch import on_disk
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
 from worker.partner_center.errors import CallError, Refused, Unanswered
@@ -246,13 +246,3 @@ async def _end_of(written: asyncio.Future[None] | None) -> None:
     if written is not None:
         await asyncio.wait({written})
         written.result()
-
-
-@contextmanager
-def on_disk() -> Iterator[None]:
-    """For work on files in scratch: a disk that is full or away makes the command wait."""
-    try:
-        yield
-    except OSError as error:
-        detail = f"the folder of AZPLAN_FILES__SCRATCH: {error.strerror or type(error).__name__}"
-        raise DestinationUnavailable(detail) from error

@@ -13,7 +13,7 @@ from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.invoice_lines import ExportedDataset
 from worker.clock import duration_micros, instant
 from worker.errors import Failed, Rejected
-from worker.exports.blobs import WRITE, on_disk
+from worker.exports.blobs import WRITE
 from worker.exports.datasets import AskedDataset
 from worker.exports.decisions import Later
 from worker.exports.graph_export import NO_ROOM
@@ -23,6 +23,7 @@ from worker.exports.progress import tell
 from worker.exports.publishing import already_there, publish
 from worker.exports.version import SOURCE, Origin
 from worker.files.layout import part_path
+from worker.files.scratch import on_disk
 from worker.handling import Context, facts
 from worker.journal.export_records import Export, Part
 from worker.partner_center.errors import Refused, Unanswered

@@ -42,7 +42,6 @@ class FileOptions:
     """The settings about files that decide what commands do."""
 
     formats: tuple[str, ...] = ("source",)
-    focus_version: str = "1.2"
     trust_etag: bool = True
     concurrency: int = 1
     downloads: int = 4

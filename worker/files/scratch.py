@@ -110,3 +110,13 @@ def _remove_leftovers(root: Path) -> None:
                         file.unlink(missing_ok=True)
             finally:
                 os.close(handle)
+
+
+@contextmanager
+def on_disk() -> Iterator[None]:
+    """For work on files in scratch: a disk that is full or away makes the command wait."""
+    try:
+        yield
+    except OSError as error:
+        detail = f"the folder of AZPLAN_FILES__SCRATCH: {error.strerror or type(error).__name__}"
+        raise DestinationUnavailable(detail) from error

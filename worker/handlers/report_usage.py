@@ -211,7 +211,7 @@ async def _records(
     try:
         async with aclosing(usage.records(ctx.center, operation, path)) as items:
             async for item in items:
-                delivery.take(kind, item)
+                await delivery.take(kind, item)
     except (Refused, Unanswered) as no:
         _raise_unless_unused(no, operation)
     return Read(has_usage=delivery.sums.count > 0)

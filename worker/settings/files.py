@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -12,6 +12,7 @@ from worker.settings.section import Section
 from worker.settings.values import ShownAs, Text
 
 FORMATS = ("source", "parquet", "focus")
+FOCUS_VERSION: Final = "1.2"
 FORM = (
     "must be a folder (file:azplan-files, file:///srv/azplan), s3://bucket/prefix, "
     "abfss://container@account.dfs.core.windows.net/prefix, az://container/prefix or gs://bucket/prefix"
@@ -47,6 +48,12 @@ def _formats(value: object) -> object:
     return ",".join(name for name in FORMATS if name in chosen)
 
 
+def _focus_version(version: str) -> str:
+    if version != FOCUS_VERSION:
+        raise ValueError(f"must be {FOCUS_VERSION}: azplan does not write FOCUS {version} yet")
+    return version
+
+
 def _without_keys(url: str) -> str:
     """The URL with a query and with what stands before an @ masked, also if the URL is invalid."""
     place, mark, _ = url.partition("?")
@@ -57,6 +64,7 @@ def _without_keys(url: str) -> str:
 
 FilesUrl = Annotated[str, AfterValidator(_files_url), ShownAs(_without_keys)]
 Formats = Annotated[str, BeforeValidator(_formats)]
+FocusVersion = Annotated[Literal["1.2", "1.4"], AfterValidator(_focus_version)]
 
 
 class Compare(Section):
@@ -81,7 +89,9 @@ class Files(Section):
         description="formats of exported lines, if a command names none; default `source,parquet,focus`, and `source`"
         " without the extra `finance`",
     )
-    focus_version: Literal["1.2", "1.4"] = Field("1.2", description="version of FOCUS: `1.2` or `1.4`")
+    focus_version: FocusVersion = Field(
+        FOCUS_VERSION, description="version of FOCUS: `1.2`; `1.4` is refused, because azplan does not write it yet"
+    )
     concurrency: int = Field(1, ge=1, le=16, description="how many exports a worker converts at once")
     downloads: int = Field(4, ge=1, le=32, description="how many blobs of an export are downloaded at once")
     scratch: Text | None = Field(

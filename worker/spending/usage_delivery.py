@@ -13,9 +13,13 @@ from events.report_pages import in_pages
 from worker.files.conversion.process import SourcePart, extra_installed
 from worker.files.layout import ENDINGS, PARQUET, SOURCE, USAGE_RECORDS
 from worker.files.lines import RECORDS
+from worker.files.scratch import on_disk
 from worker.handling import Context
 from worker.partner_center.resources.spending.usage import UsageItem
 from worker.spending.usage_figures import Kind, Sums, record
+
+PORTION = 500
+"""Records that are written to the file at once."""
 
 
 class Delivery:
@@ -39,20 +43,25 @@ class Delivery:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._opened.close()
 
-    def take(self, kind: Kind | None, item: UsageItem) -> None:
-        """Count one record in, and keep it where its report delivers records. `kind` None: it is only counted."""
+    async def take(self, kind: Kind | None, item: UsageItem) -> None:
+        """Count one record in, and keep it where its report delivers records. `kind` None: it is only counted.
+
+        Raises `DestinationUnavailable` if the disk of the file under way is full.
+        """
         self.sums.add(item)
         if kind is None or not self._keeps:
             return
         self._records.append(record(kind, item))
-        if len(self._records) > self._most or self._file is not None:
-            self._write()
+        if len(self._records) > (self._most if self._file is None else PORTION):
+            await self._write()
 
     async def deliver(self) -> Mapping[str, Any]:
         """The members `records`, `pages` and `files` of the answer, once all records are taken.
 
         Raises the errors of `CommandFiles.document` and `Converter.parquet` where the records go to files.
         """
+        if self._file is not None:
+            await self._write()
         for page in in_pages(self._records):
             self._pages.append(page)
             await asyncio.sleep(0)  # other commands go on between two pages
@@ -84,14 +93,17 @@ class Delivery:
         made = await self._ctx.files.document(f"{self._name}.{ENDINGS[form]}", path)
         return UsageFile(uri=made.uri, format=form, rows=self._written, bytes=made.bytes, sha256=made.sha256)
 
-    def _write(self) -> None:
+    async def _write(self) -> None:
         """Move all records that are kept to the file. It is the same for the same records: gzip notes no time."""
-        if self._file is None:
-            path = self._opened.enter_context(self._ctx.files.scratch()) / "records.jsonl.gz"
-            written = self._opened.enter_context(ExitStack())
-            raw = written.enter_context(path.open("wb"))
-            self._file = path, written, written.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
-        for each in self._records:
-            self._file[-1].write(each.model_dump_json().encode() + b"\n")
+        with on_disk():
+            if self._file is None:
+                path = self._opened.enter_context(self._ctx.files.scratch()) / "records.jsonl.gz"
+                written = self._opened.enter_context(ExitStack())
+                raw = written.enter_context(path.open("wb"))
+                self._file = path, written, written.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
+            for begin in range(0, len(self._records), PORTION):
+                lines = (each.model_dump_json().encode() for each in self._records[begin : begin + PORTION])
+                self._file[-1].write(b"".join(line + b"\n" for line in lines))
+                await asyncio.sleep(0)  # other commands go on between two portions
         self._written += len(self._records)
         self._records = []
