@@ -18,11 +18,11 @@ from tests.partner_center.conftest import SECRET, MakeAccount, Recorder
 from tests.partner_center.wire import Move, Wire, answers, hangs_up, raw
 from tests.support.quiet import overheard
 from worker import metrics
+from worker.exports.graph_export import without_signature
 from worker.partner_center.errors import CallError, Unanswered
 from worker.partner_center.port import PartnerCenter
 from worker.partner_center.resources import arm_subscriptions, billing_exports, carts, customers, upgrades
 from worker.partner_center.resources.billing_exports import Lines, Wanted
-from worker.partner_center.resources.billing_manifests import without_signature
 
 REFRESH = "canary-refresh-token-77aa"
 SIGNATURE = "canary-sas-signature-90c2"
@@ -56,7 +56,7 @@ async def export(
         graph.will(answers(200, {"status": "succeeded", "resourceLocation": inside}))
         found = (await billing_exports.look(center, "/v1.0/reports/1")).manifest
         assert found is not None
-        told.append(f"{found!r} {found} {without_signature(found)}")
+        told.append(f"{found!r} {found} {without_signature(found, 0)}")
         async with billing_exports.blob(center, found, found.blobs[0]) as answer:
             told.append(f"{answer!r} {answer.headers}")
             assert b"".join([piece async for piece in answer])

@@ -4,14 +4,11 @@ Reads the names of Microsoft Graph and those of the service before it, in any ca
 """
 
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic.alias_generators import to_camel
 
 from worker.partner_center.answers.resource import OR_NONE, Instant, Number, Resource, Text, Word, member
 
@@ -138,20 +135,3 @@ class OperationAnswer(Resource):
     def address(self) -> str | None:
         """The address of the manifest. None if it is not elsewhere."""
         return self.resource_location if isinstance(self.resource_location, str) else self.link
-
-
-def without_signature(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as JSON that may be kept: `Manifest.model_validate` reads it again."""
-    return {to_camel(name): _json(value) for name, value in manifest if name != "sas_token"}
-
-
-def _json(value: object) -> object:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case Decimal():
-            return str(value)
-        case tuple():
-            return [{to_camel(name): _json(each) for name, each in blob} for blob in value]
-        case _:
-            return value
