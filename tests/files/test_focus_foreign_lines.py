@@ -199,6 +199,8 @@ def test_an_invoice_is_the_same_in_every_form_of_its_lines(tmp_path: Path, usage
         {"unitPrice": "1e15", "quantity": "1e15", "billableQuantity": "1e15"},
         {"unitOfMeasure": "99999999999999999999 GB", "unitType": "99999999999999999999 GB"},
         {"chargeEndDate": "9999-12-31T00:00:00Z"},
+        {"quantity": "1e400", "billableQuantity": "1e400", "unitPrice": "1e-400"},
+        {"quantity": "1e-400", "billableQuantity": "0.00000000000000000000000001", "effectiveUnitPrice": "1e400"},
     ],
 )
 def test_a_value_that_no_column_holds_costs_no_dataset(tmp_path: Path, odd: Line) -> None:

@@ -18,5 +18,8 @@ def minor_unit(currency: str) -> Decimal:
 
 
 def rounded_down(amount: Decimal, unit: Decimal) -> Decimal:
-    """ROUNDDOWN of Microsoft's formulas: a multiple of the unit, toward zero."""
-    return EXACT.multiply(EXACT.divide(amount, unit).quantize(Decimal(1), ROUND_DOWN, context=EXACT), unit)
+    """ROUNDDOWN of Microsoft's formulas: a multiple of the unit, toward zero. A number of 400 digits stays as it is."""
+    units = EXACT.divide(amount, unit)
+    if units.adjusted() >= EXACT.prec:
+        return amount
+    return EXACT.multiply(units.quantize(Decimal(1), ROUND_DOWN, context=EXACT), unit)
