@@ -1,7 +1,7 @@
 """Stories of whole workers in bad weather, made from seeds: every promise holds in each story.
 
-A few hundred seeds run here; `make simulate SEEDS=10000` is the long run. A failing seed prints the command that runs
-this seed again alone.
+A hundred seeds run here, `make simulate` plays more, and `make simulate SEEDS=10000` is the long run. A failing seed
+prints the command that runs this seed again alone.
 """
 
 import os
@@ -16,7 +16,7 @@ from tests.simulation.planted import BUGS, Planted
 from tests.simulation.simulation import Report, simulate
 from tests.simulation.story import HAPPENINGS, tell
 
-SEEDS, CHUNK = 300, 10
+SEEDS, CHUNK = 120, 5
 MOST = 100
 """Seeds within which a planted bug must be found."""
 ROOT = Path(__file__).parents[2]
