@@ -11,7 +11,7 @@ import io
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
@@ -82,7 +82,7 @@ from worker.operators.checks.azure_access import azure_findings
 from worker.operators.checks.command_trial import Trial
 from worker.operators.checks.destination import destination_finding
 from worker.operators.checks.findings import Problem, Result, failed, ok, skipped, warning
-from worker.operators.checks.partner_calls import account_findings, failed_call
+from worker.operators.checks.partner_calls import account_findings, failed_call, graph_findings
 from worker.operators.errors import NothingFound, NotPossible
 from worker.operators.invoices import bridge, bridge_picture, comparisons
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
@@ -98,7 +98,7 @@ from worker.operators.sending import (
 from worker.operators.sending.genuine_events import PublishedEvents
 from worker.operators.setup import permissions, topics
 from worker.operators.tenants_of_events import PublishedAccounts
-from worker.operators.usage import bullets, bullets_picture
+from worker.operators.usage import bullets, bullets_picture, curves_picture, monthly_costs
 from worker.operators.wording import durations, error_codes, message_types
 from worker.partner_center.errors import Unanswered
 from worker.runtime.outcome import Ended
@@ -107,6 +107,7 @@ from worker.settings.model import Settings
 from worker.steps import AccountPolicy
 
 CUSTOMER = "3c0e5f4a-9d2b-4a6e-8f1c-5b7d2e9a0c11"
+MONTH = date(2026, 11, 1)
 EventT = TypeVar("EventT", bound=Event)
 NAME = who_and_why.sign(" ada@desk ", "to see whether a page can")
 
@@ -183,6 +184,7 @@ async def checked(settings: Settings) -> None:
     )
     (account,) = open_accounts(settings, Clock()).values()
     assert [finding.problem async for finding in account_findings(account)] == [Problem.UNAVAILABLE, None]
+    assert [finding.problem async for finding in graph_findings(account)] == [Problem.UNAVAILABLE, None]
     tried = [finding async for finding in customer_commands.customer_findings(settings, account, CUSTOMER)]
     assert tried[0].problem is Problem.UNAVAILABLE
     assert [finding.problem async for finding in azure_findings(account, CUSTOMER, [], AccountPolicy())] == [
@@ -282,9 +284,14 @@ async def spent(settings: Settings) -> None:
     assert told.answer is answer
     assert len(usage_reports.rows(told.records, order="total", top=1)) == 1
     assert usage_reports.over(told.records, Decimal(10**9)) == []
+    assert usage_reports.share_of_budget(told.records[0]) is not None
     found = bullets.bullets(usage_reports.rows(told.records, order="share"))
     assert bullets.axis_end(found) == Decimal(100)
     assert found[0].name in bullets_picture.picture(bridge_picture.Caption("title", "footer"), found)
+    month = monthly_costs.MonthCosts(MONTH, "20261101T000000Z-0", monthly_costs.cumulative({MONTH: Decimal(2)}, MONTH))
+    costs = monthly_costs.TwoMonths("EUR", month, None)
+    assert [*curves_picture.panel(costs, 0, 0), *curves_picture.told(costs), curves_picture.sources(costs)]
+    assert await monthly_costs.monthly_costs(open_destination(settings), "us", datetime.now(UTC)) == []
     sums = {"usage": "1.00", "linesBeforeTax": "1.00", "lines": "1.00", "invoice": "1.00", "unexplained": "0.00"}
     steps = bridge.bridge({**sums, "explained": []})
     assert (bridge.bound("0.001"), bridge.percent("0.190000")) == ("0.01", "19.0 %")
@@ -434,7 +441,11 @@ async def filed(journal: OperatorJournal, settings: Settings) -> None:
     destination = open_destination(settings)
     assert (await destination_finding(settings)).result is Result.OK
     assert files.dataset_of("v1/partner=us/lines=usage/billed/invoice=G1/").invoice_id == "G1"
-    for nothing in (files.found(destination, files.Which()), files.plan_prune(destination, journal, None)):
+    for nothing in (
+        files.found(destination, files.Which()),
+        files.to_verify(destination, files.Which(), every=True),
+        files.plan_prune(destination, journal, None),
+    ):
         try:
             await nothing
         except NothingFound:
@@ -443,6 +454,7 @@ async def filed(journal: OperatorJournal, settings: Settings) -> None:
     month = catalog.DatasetFiles(Dataset("us", "lines=usage", unbilled=Unbilled("2026-11", "EUR")))
     assert await files.versions_of(destination, files.Listed(month, None), every=True) == []
     assert [each async for each in files.verified(destination, [], lambda _: None)] == []
+    assert files.bytes_of([]) == 0
     assert await files.prune(destination, journal, NAME, [files.Removal(month.dataset, [], [], 0)]) != []
 
 
