@@ -82,7 +82,7 @@ async def test_the_cost_of_two_months_is_summed_exactly_from_the_newest_version(
 
 @pytest.mark.parametrize("form", ["source", "parquet"])
 async def test_a_damaged_part_is_said_to_be_so(tmp_path: Path, form: str) -> None:
-    """Whatever its format is, and whoever has cut it."""
+    """In each format, and also if another program has cut it."""
     pytest.importorskip("pyarrow")
     stand(tmp_path / "files", unbilled("2026-11"), NEW, {"part": (form, part()[:-9])})
     with pytest.raises(UnreadableLines):
