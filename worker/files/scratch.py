@@ -118,5 +118,9 @@ def on_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        detail = f"the folder of AZPLAN_FILES__SCRATCH: {error.strerror or type(error).__name__}"
-        raise DestinationUnavailable(detail) from error
+        raise no_disk(error.strerror or type(error).__name__) from error
+
+
+def no_disk(why: str) -> DestinationUnavailable:
+    """The error for work in scratch that the disk does not allow now."""
+    return DestinationUnavailable(f"the folder of AZPLAN_FILES__SCRATCH: {why}")

@@ -14,8 +14,7 @@ from typing import IO, Any
 
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.totals import Totals
-from worker.files.errors import DestinationUnavailable
-from worker.files.scratch import Scratch
+from worker.files.scratch import Scratch, no_disk
 
 LONGEST_ANSWER = 64 << 20
 """Bytes of one answer of a child."""
@@ -193,7 +192,7 @@ class Child:
         if "unreadable" in answer:
             raise LinesUnreadable(answer["unreadable"])
         if "full" in answer:
-            raise DestinationUnavailable(f"the folder of AZPLAN_FILES__SCRATCH: {answer['full']}")
+            raise no_disk(answer["full"])
         done: dict[str, Any] = answer["done"]
         return done
 
