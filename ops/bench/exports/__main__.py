@@ -27,18 +27,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 
 from ops.bench.exports import download
 from ops.bench.exports.graph import blob_addresses, curl_config
-from ops.bench.exports.memory import Memory
-from ops.bench.ground.load import Line
-from ops.demo.embedded_broker import EmbeddedBroker
-from ops.local.azplan import Azplan
+from ops.bench.exports.measured_worker import measured_worker
 from ops.local.kafka_messages import Sent
 from ops.local.server import free_port
 from ops.local.simulator import TENANT, SimulatorProcess
-from ops.local.topics import Topics
 
 INVOICE: Final = "G000000001"
 AT_ONCE: Final = 4
@@ -74,29 +69,19 @@ def measure(folder: Path, lines: int, blobs: int) -> dict[str, Any]:
         simulator.invoice(id=INVOICE, usage_lines=lines, blobs=blobs)
         books = simulator.figures(INVOICE)
         _say(f"{books['rows']} lines in {len(books['blobs'])} blobs are made")
-        topics = Topics(EmbeddedBroker(()).bootstrap_servers)
-        broker = EmbeddedBroker((topics.commands, topics.events, topics.dead_letters))
-        ending.callback(lambda: broker)
-        topics = Topics(broker.bootstrap_servers, topics.suffix)
         port = free_port()
-        worker = Azplan(settings=_settings(folder, simulator, topics, port), cwd=folder)
-        ending.callback(worker.stop)
-        worker.start()
-        line = ending.enter_context(Line(topics, any_answer=True))
-        warm = Sent("ReportCustomers", TENANT, source="/bench")
-        line.send([warm])
-        line.wait([warm.id])
-        process = psutil.Process(worker.pid)
-        idle, memory = process.memory_info().rss, Memory(process)
+        worker = ending.enter_context(
+            measured_worker(folder, _settings(folder, simulator, port), warm="ReportCustomers")
+        )
         addresses, target = blob_addresses(simulator.env, INVOICE), folder / "downloads"
         before = [_curl(addresses, target, simulator.ca_file) for _ in range(TURNS)][1:]
         one = Sent("ExportInvoiceLines", TENANT, {"invoiceId": INVOICE, "lines": ["usage"], "formats": ["source"]})
-        begun, used = time.perf_counter(), process.cpu_times()
-        with memory.watched():
-            line.send([one])
-            line.wait([one.id])
+        begun, used = time.perf_counter(), worker.process.cpu_times()
+        with worker.memory.watched():
+            worker.line.send([one])
+            worker.line.wait([one.id])
         seconds = time.perf_counter() - begun
-        spent = process.cpu_times()
+        spent = worker.process.cpu_times()
         downloading = _metric(port, 'azplan_export_seconds_sum{lines="usage",stage="downloading"}')
         curl, client = _turns(addresses, target, simulator.ca_file)
         size = sum(blob["bytes"] for blob in books["blobs"])
@@ -112,24 +97,19 @@ def measure(folder: Path, lines: int, blobs: int) -> dict[str, Any]:
             "exportDownloadSeconds": round(downloading, 2),
             "exportShare": round(median((*before, *curl)) / downloading, 2),
             "cpuSeconds": round(spent.user + spent.system - used.user - used.system, 1),
-            "idleMB": round(idle / 1e6, 1),
-            "grownMB": round((memory.whole - idle) / 1e6, 1),
-            "grownWithoutChildMB": round((memory.own - idle) / 1e6, 1),
+            "idleMB": round(worker.idle / 1e6, 1),
+            "grownMB": round((worker.memory.whole - worker.idle) / 1e6, 1),
+            "grownWithoutChildMB": round((worker.memory.own - worker.idle) / 1e6, 1),
         }
 
 
-def _settings(folder: Path, simulator: SimulatorProcess, topics: Topics, port: int) -> dict[str, str]:
+def _settings(folder: Path, simulator: SimulatorProcess, port: int) -> dict[str, str]:
     return {
-        **topics.env,
         **simulator.env,
-        "AZPLAN_JOURNAL__URL": f"sqlite:///{folder / 'journal.db'}",
-        "AZPLAN_FILES__URL": f"file:{folder / 'files'}",
         "AZPLAN_FILES__SCRATCH": str(folder / "scratch"),
         "AZPLAN_FILES__DOWNLOADS": str(AT_ONCE),
         "AZPLAN_WAITS__EXPORT_FIRST": "1",
-        "AZPLAN_HTTP__PORT": "0",
         "AZPLAN_METRICS__PORT": str(port),
-        "AZPLAN_LOG__FORMAT": "json",
     }
 
 

@@ -26,13 +26,9 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from ops.bench.exports.memory import Memory
-from ops.bench.ground.load import Line
-from ops.demo.embedded_broker import EmbeddedBroker
-from ops.local.azplan import Azplan
+from ops.bench.exports.measured_worker import measured_worker
 from ops.local.kafka_messages import Sent, story
 from ops.local.simulator import TENANT, SimulatorProcess
-from ops.local.topics import Topics
 
 BASE_URL: Final = "AZPLAN_PARTNERS__CONTOSO__BASE_URL"
 MOST_BEHIND: Final = 2.0
@@ -99,39 +95,18 @@ def measure(folder: Path, customers: int, times: int) -> dict[str, Any]:
         address = urlsplit(simulator.env[BASE_URL])
         relay = Relay((str(address.hostname), int(address.port or 0)))
         relay.start()
-        topics = Topics(EmbeddedBroker(()).bootstrap_servers)
-        broker = EmbeddedBroker((topics.commands, topics.events, topics.dead_letters))
-        ending.callback(lambda: broker)
-        topics = Topics(broker.bootstrap_servers, topics.suffix)
-        settings = {
-            **topics.env,
-            **simulator.env,
-            BASE_URL: relay.url,
-            "AZPLAN_JOURNAL__URL": f"sqlite:///{folder / 'journal.db'}",
-            "AZPLAN_FILES__URL": f"file:{folder / 'files'}",
-            "AZPLAN_HTTP__PORT": "0",
-            "AZPLAN_METRICS__PORT": "0",
-            "AZPLAN_LOG__FORMAT": "json",
-        }
-        worker = Azplan(settings=settings, cwd=folder)
-        ending.callback(worker.stop)
-        worker.start()
-        line = ending.enter_context(Line(topics, any_answer=True))
-        warm = Sent("ReportInvoices", TENANT, source="/bench")
-        line.send([warm])
-        line.wait([warm.id])
-        process = psutil.Process(worker.pid)
-        idle, memory = process.memory_info().rss, Memory(process)
-        whole, behind, used = list[float](), list[float](), process.cpu_times()
-        with memory.watched():
+        settings = {**simulator.env, BASE_URL: relay.url}
+        worker = ending.enter_context(measured_worker(folder, settings, warm="ReportInvoices"))
+        whole, behind, used = list[float](), list[float](), worker.process.cpu_times()
+        with worker.memory.watched():
             for _ in range(times):
                 one = Sent("ReportUsage", TENANT, {"scope": "customers"}, source="/bench")
-                sent = line.send([one])
-                answered = line.wait([one.id])[one.id]
+                sent = worker.line.send([one])
+                answered = worker.line.wait([one.id])[one.id]
                 whole.append(answered - sent[one.id])
                 behind.append(answered - relay.last)
-        spent = process.cpu_times()
-        *before, answer = asyncio.run(story(topics, one))
+        spent = worker.process.cpu_times()
+        *before, answer = asyncio.run(story(worker.topics, one))
         pages = [event.data for event in before if event.type == "UsageRecorded"]
         records = {record["id"] for page in pages for record in page["records"]}
         return {
@@ -142,7 +117,7 @@ def measure(folder: Path, customers: int, times: int) -> dict[str, Any]:
             "behindWorst": round(max(behind), 2),
             "wholeMedian": round(median(whole), 2),
             "cpuSecondsEach": round((spent.user + spent.system - used.user - used.system) / times, 2),
-            "grownMB": round((memory.whole - idle) / 1e6, 1),
+            "grownMB": round((worker.memory.whole - worker.idle) / 1e6, 1),
             "load": round(psutil.getloadavg()[0], 1),
         }
 
