@@ -37,6 +37,8 @@ MOST_MEGABYTES: Final = 350
 MOST_LAG: Final = 1.25
 TURNS: Final = 4
 TICK: Final = 0.005
+LAG_LINES: Final = 200_000
+"""Lines that a child converts in a turn. In a shorter turn, the 99th percentile would be the start of the child."""
 CHILDREN: Final = ("worker.files.conversion", "worker.files.focus")
 LOOP: Final = "import json, sys\nfor line in sys.stdin.buffer: json.loads(line)"
 
@@ -55,7 +57,7 @@ def main() -> int:
         write_part(folder / "lines.gz", (on_the_wire(line) for line in made.reconciliation))
         parts = [SourcePart(number, folder / "usage.gz") for number in range(given.blobs)]
         found = _measured(parts, made, folder) | {"lines": each * given.blobs}
-        found |= asyncio.run(_lag(parts[: max(1, 50_000 // each)], folder))
+        found |= asyncio.run(_lag(parts[: max(1, LAG_LINES // each)], folder))
     sys.stdout.write(json.dumps(found) + "\n")
     fast = found["parquetRatio"] >= 1 and found["allFormatsRatio"] >= 0.5
     return 0 if fast and found["childMB"] <= MOST_MEGABYTES and found["lagRatio"] <= MOST_LAG else 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import os
 import subprocess
 import sys
 import tempfile
@@ -287,6 +288,19 @@ async def test_the_child_ends_with_its_work_and_when_it_is_cancelled(tmp_path: P
 
     children = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
     assert [child for child in children if "conversion" in child] == []
+
+
+async def test_the_child_gives_way_to_the_worker(tmp_path: Path) -> None:
+    """The worker has promised to answer within milliseconds, and nobody waits for Parquet like that."""
+    write_part(tmp_path / "0.gz", ['{"Quantity":1}'] * 10)
+    found = []
+
+    async def look(_: object) -> None:
+        found.extend(os.sched_getscheduler(child.pid) for child in psutil.Process().children())
+
+    await Converter().parquet("usage", [SourcePart(0, tmp_path / "0.gz")], tmp_path, on_part=look)
+
+    assert found == [os.SCHED_IDLE]
 
 
 ENDLESS = """

@@ -20,12 +20,16 @@ MODULES = {"fcntl", "msvcrt", "pwd", "grp", "resource", "termios"}
 CALLS = {
     *("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fchown", "chown", "killpg", "getpgid"),
     *("setsid", "statvfs", "fork", "O_DIRECTORY", "supports_effective_ids", "add_signal_handler", "SIGKILL", "SIGHUP"),
+    *("writev", "nice", "setpriority", "sched_setscheduler", "SCHED_IDLE"),
 }
 WITHOUT = """
 import asyncio, os, runpy, signal, sys
 for name in ("fcntl", "pwd", "grp", "resource", "termios"):
     sys.modules[name] = None
-for name in ("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fork", "O_DIRECTORY", "killpg"):
+for name in (
+    *("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fork", "O_DIRECTORY", "killpg", "writev"),
+    *("setpriority", "sched_setscheduler", "SCHED_IDLE"),
+):
     if hasattr(os, name):
         delattr(os, name)
 
@@ -140,3 +144,47 @@ def test_a_refresh_token_is_stored_on_a_system_that_cannot_reserve_room(
         store("new")
     assert path.read_text() == "new"
     assert sorted(each.name for each in tmp_path.iterdir()) == [".token.lock", "token"]
+
+
+@pytest.mark.parametrize("without_one_call", [False, True])
+@pytest.mark.parametrize("number", [1, 3, operating_system.MOST_PIECES + 1])
+def test_pieces_are_written_one_behind_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, without_one_call: bool
+) -> None:
+    """However many there are, and whatever the system offers."""
+    if without_one_call:
+        monkeypatch.delattr(os, "writev")
+    pieces = [b"%d." % piece * (piece % 7) for piece in range(number)]
+    with (tmp_path / "file").open("wb", buffering=0) as file:
+        operating_system.write_pieces(file.fileno(), pieces)
+    assert (tmp_path / "file").read_bytes() == b"".join(pieces)
+
+
+def test_pieces_of_which_the_system_takes_a_part_at_a_time_are_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is nearly full takes less than it is given."""
+    write = os.write
+    monkeypatch.setattr(os, "writev", lambda handle, pieces: write(handle, b"".join(pieces)[:5]))
+    monkeypatch.setattr(os, "write", lambda handle, rest: write(handle, rest[:3]))
+    with (tmp_path / "file").open("wb", buffering=0) as file:
+        operating_system.write_pieces(file.fileno(), [b"abcd", b"efgh", b"", b"ij"])
+    assert (tmp_path / "file").read_bytes() == b"abcdefghij"
+
+
+def test_a_process_that_gives_way_goes_behind_all_others() -> None:
+    """One that has ended meanwhile is nobody's concern."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        operating_system.give_way(child.pid)
+        assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
+        child.kill()
+    operating_system.give_way(child.pid)
+
+
+def test_a_process_gives_way_on_a_system_without_that_class_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is nice then."""
+    monkeypatch.delattr(os, "SCHED_IDLE")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        operating_system.give_way(child.pid)
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == 10
+        child.kill()

@@ -21,6 +21,7 @@ from worker.files.layout import part_path
 from worker.files.scratch import on_disk
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
+from worker.operating_system import write_pieces
 from worker.partner_center.errors import CallError, Refused, Unanswered
 from worker.partner_center.resources import billing_exports
 from worker.partner_center.resources.billing_manifests import Blob, Manifest
@@ -226,18 +227,18 @@ async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) ->
     """
     size, held, waiting = 0, 0, list[bytes]()
     written: asyncio.Future[None] | None = None
-    with on_disk(), path.open("wb") as file:
+    with on_disk(), path.open("wb", buffering=0) as file:
         try:
             async for chunk in chunks:
                 waiting.append(chunk)
                 held += len(chunk)
                 if held >= WRITE:
                     await _end_of(written)
-                    written = asyncio.ensure_future(in_thread(partial(file.writelines, waiting)))
+                    written = asyncio.ensure_future(in_thread(partial(write_pieces, file.fileno(), waiting)))
                     size, held, waiting = size + held, 0, []
         finally:
             await _end_of(written)
-        await in_thread(partial(file.writelines, waiting))
+        await in_thread(partial(write_pieces, file.fileno(), waiting))
         return size + held
 
 

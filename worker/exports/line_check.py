@@ -12,6 +12,7 @@ from worker.exports import line_files
 from worker.exports.line_facts import Facts, UnreadableLines
 from worker.exports.line_files import ReadFile, count_lines, read_file
 from worker.handling import Context
+from worker.operating_system import give_way
 
 LARGE = 1024 * 1024
 """Bytes of a part, compressed, from which it is read in a process of its own. That is some thousand lines."""
@@ -37,6 +38,7 @@ async def _apart(path: Path, lines: str) -> ReadFile:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )
+    give_way(child.pid)
     try:
         said, _ = await child.communicate()
     finally:

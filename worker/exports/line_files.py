@@ -7,7 +7,6 @@ prints the facts and the hash of the file as JSON, or why it cannot be read.
 
 import hashlib
 import json
-import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,8 +16,6 @@ from pathlib import Path
 from worker.exports.line_facts import Facts, LineReader, UnreadableLines
 
 CHUNK = 1 << 18
-NICE = 10
-"""How far the process steps back behind the worker, whose downloads go on meanwhile."""
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of the longest line that is read: no line of Microsoft's comes near."""
 
@@ -92,8 +89,6 @@ def _inflated(path: Path, seen: Callable[[bytes], None]) -> Iterator[bytes]:
 
 
 def _main(path: str, lines: str) -> None:
-    if hasattr(os, "nice"):
-        os.nice(NICE)
     try:
         found = read_file(Path(path), lines)
     except UnreadableLines as error:

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 from worker.files.conversion.exact_lines import UnreadableLines
-from worker.operating_system import FULL_DISK, give_way
+from worker.operating_system import FULL_DISK
 
 WORKER_IS_GONE = 3
 """Exit code of a child whose input ended."""
@@ -26,7 +26,6 @@ def answer(do: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
 
     An answer has `done`, `unreadable` where a part is no gzip of JSON lines, or `full` where the disk has no room.
     """
-    give_way()
     jobs = SimpleQueue[str]()
     Thread(target=_hear, args=(jobs,), daemon=True).start()
     while True:

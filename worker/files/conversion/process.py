@@ -15,6 +15,7 @@ from typing import IO, Any
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.totals import Totals
 from worker.files.scratch import Scratch, no_disk
+from worker.operating_system import give_way
 
 LONGEST_ANSWER = 64 << 20
 """Bytes of one answer of a child."""
@@ -179,6 +180,7 @@ class Child:
                 env=_environment(),
                 limit=LONGEST_ANSWER,
             )
+            give_way(self._process.pid)
         wire_in, wire_out = self._process.stdin, self._process.stdout
         line = b""
         if wire_in is not None and wire_out is not None:
