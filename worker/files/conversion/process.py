@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -118,11 +119,15 @@ class Converter:
         layout = Layout(lines)
         for part in made.values():
             layout = layout.joined(part.layout)
+        behind = _behind(sources, made, layout)
         async with self.child(PART) as child:
-            while behind := [each for each in sources if not _has(made.get(each.ordinal), layout)]:
-                part = await _convert(child, behind[0], folder, layout)
+            while behind:
+                part = await _convert(child, behind.popleft(), folder, layout)
                 made[part.ordinal] = part
-                layout = layout.joined(part.layout)
+                wider = layout.joined(part.layout)
+                if wider != layout:
+                    layout = wider
+                    behind = _behind(sources, made, layout)
                 if on_part is not None:
                     await on_part(part)
         return Converted(tuple(made[each.ordinal] for each in sources), layout)
@@ -213,8 +218,11 @@ class Child:
         return f"ended with {code}: {words[-500:]}"
 
 
-def _has(part: ConvertedPart | None, layout: Layout) -> bool:
-    return part is not None and part.layout.columns() == layout.columns()
+def _behind(sources: Iterable[SourcePart], made: Mapping[int, ConvertedPart], layout: Layout) -> deque[SourcePart]:
+    """The source parts whose Parquet is not made, or lacks columns that the layout has."""
+    columns = layout.columns()
+    having = {ordinal for ordinal, part in made.items() if part.layout == layout or part.layout.columns() == columns}
+    return deque(each for each in sources if each.ordinal not in having)
 
 
 def _environment() -> dict[str, str]:
