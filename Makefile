@@ -103,6 +103,10 @@ lines: $(READY) ## Turn a million invoice lines into Parquet, and measure beside
 exports: $(READY) ## Export a million invoice lines, and measure beside curl (5 minutes)
 	$(BIN)/python -m ops.bench.exports
 
+.PHONY: beside
+beside: $(READY) ## Measure commands while the worker converts invoice lines (5 minutes)
+	$(BIN)/python -m ops.bench.exports.beside
+
 .PHONY: usage
 usage: $(READY) ## Report the usage of 10 000 customers, and measure how long after Microsoft's answer (2 minutes)
 	$(BIN)/python -m ops.bench.exports.usage

@@ -1,4 +1,4 @@
-"""Source parts become Parquet, FOCUS and a comparison: speed beside a plain loop, memory, and what the worker notices.
+"""Source parts become Parquet, FOCUS and a comparison: speed beside a plain loop, and memory.
 
     python -m ops.bench.conversion --lines 1000000 --blobs 40
 
@@ -6,22 +6,20 @@ The plain loop is `gzip -dc | json.loads` for each line, which loses digits. Eve
 run, in turn. CPU seconds include the start of the processes. All formats are the check of each part, its Parquet, the
 comparison and the FOCUS dataset.
 
-The worker notices a child by the lag of its event loop: how late a sleep of 5 ms ends, with a child at work and
-without, in turn. Fails if Parquet is slower than the loop, all formats are slower than half of it, a child needs more
-than 350 MB, or the lag's 99th percentile is more than a quarter higher beside a child.
+Fails if Parquet is slower than the loop, all formats are slower than half of it, or a child needs more than 350 MB.
+What the worker notices of a child is measured in `ops.bench.exports.beside`.
 """
 
 import argparse
 import asyncio
 import json
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -34,11 +32,7 @@ from worker.exports.line_files import count_lines
 from worker.files.conversion.process import Converter, SourcePart
 
 MOST_MEGABYTES: Final = 350
-MOST_LAG: Final = 1.25
 TURNS: Final = 4
-TICK: Final = 0.005
-LAG_LINES: Final = 200_000
-"""Lines that a child converts in a turn. In a shorter turn, the 99th percentile would be the start of the child."""
 CHILDREN: Final = ("worker.files.conversion", "worker.files.focus")
 LOOP: Final = "import json, sys\nfor line in sys.stdin.buffer: json.loads(line)"
 
@@ -57,10 +51,9 @@ def main() -> int:
         write_part(folder / "lines.gz", (on_the_wire(line) for line in made.reconciliation))
         parts = [SourcePart(number, folder / "usage.gz") for number in range(given.blobs)]
         found = _measured(parts, made, folder) | {"lines": each * given.blobs}
-        found |= asyncio.run(_lag(parts[: max(1, LAG_LINES // each)], folder))
     sys.stdout.write(json.dumps(found) + "\n")
     fast = found["parquetRatio"] >= 1 and found["allFormatsRatio"] >= 0.5
-    return 0 if fast and found["childMB"] <= MOST_MEGABYTES and found["lagRatio"] <= MOST_LAG else 1
+    return 0 if fast and found["childMB"] <= MOST_MEGABYTES else 1
 
 
 def _measured(parts: list[SourcePart], made: Book, folder: Path) -> dict[str, Any]:
@@ -136,33 +129,6 @@ def _check(parts: list[SourcePart]) -> float:
     for part in parts:
         count_lines(part.path)
     return time.thread_time() - began
-
-
-async def _lag(parts: list[SourcePart], folder: Path) -> dict[str, float]:
-    """The 99th percentile of the event loop's lag without a child and beside one, in milliseconds: medians of turns."""
-    quiet, beside = [], []
-    for _ in range(TURNS):
-        began = time.monotonic()
-        beside.append(await _late(Converter().parquet("usage", parts, folder)))
-        quiet.append(await _late(asyncio.sleep(time.monotonic() - began)))
-    without, with_child = statistics.median(quiet), statistics.median(beside)
-    return {
-        "lagP99WithoutChild": round(without * 1000, 2),
-        "lagP99BesideChild": round(with_child * 1000, 2),
-        "lagRatio": round(with_child / without, 2),
-    }
-
-
-async def _late(work: Awaitable[object]) -> float:
-    """The 99th percentile of how late sleeps end while this work goes on, in seconds."""
-    task = asyncio.ensure_future(work)
-    late = []
-    while not task.done():
-        began = time.perf_counter()
-        await asyncio.sleep(TICK)
-        late.append(time.perf_counter() - began - TICK)
-    await task
-    return sorted(late)[int(len(late) * 0.99)]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A real worker on a broker of this process, ready to be measured: it has answered one command before."""
+"""A real worker, ready to be measured: it has answered one command before."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,6 +11,7 @@ from ops.bench.exports.memory import Memory
 from ops.bench.ground.load import Line
 from ops.demo.embedded_broker import EmbeddedBroker
 from ops.local.azplan import Azplan
+from ops.local.databases import run_apart
 from ops.local.kafka_messages import Sent
 from ops.local.simulator import TENANT
 from ops.local.topics import Topics
@@ -29,16 +30,16 @@ class MeasuredWorker:
 
 
 @contextmanager
-def measured_worker(folder: Path, settings: Mapping[str, str], warm: str) -> Iterator[MeasuredWorker]:
+def measured_worker(
+    folder: Path, settings: Mapping[str, str], warm: str, *, kafka: str | None = None
+) -> Iterator[MeasuredWorker]:
     """A worker with journal and files in the folder, that ends with the block.
 
-    `settings`: the others. `warm`: the type of the command that it answers first.
+    `settings`: the others. `warm`: the type of the command that it answers first. `kafka`: bootstrap servers; a broker
+    of this process if it is None, which hands a command over up to half a second late.
     """
     with ExitStack() as ending:
-        topics = Topics(EmbeddedBroker(()).bootstrap_servers)
-        broker = EmbeddedBroker((topics.commands, topics.events, topics.dead_letters))
-        ending.callback(lambda: broker)
-        topics = Topics(broker.bootstrap_servers, topics.suffix)
+        topics = ending.enter_context(_topics(kafka))
         ours = {
             **topics.env,
             "AZPLAN_JOURNAL__URL": f"sqlite:///{folder / 'journal.db'}",
@@ -56,3 +57,15 @@ def measured_worker(folder: Path, settings: Mapping[str, str], warm: str) -> Ite
         line.wait([first.id])
         process = psutil.Process(worker.pid)
         yield MeasuredWorker(topics, line, process, process.memory_info().rss, Memory(process))
+
+
+@contextmanager
+def _topics(kafka: str | None) -> Iterator[Topics]:
+    if kafka is not None:
+        topics = Topics(kafka)
+        run_apart(topics.create())
+        yield topics
+        return
+    names = Topics(EmbeddedBroker(()).bootstrap_servers)
+    broker = EmbeddedBroker((names.commands, names.events, names.dead_letters))
+    yield Topics(broker.bootstrap_servers, names.suffix)

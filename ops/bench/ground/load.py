@@ -87,6 +87,10 @@ class Line:
                 raise Stuck(f"{now} of {len(ids)} commands were answered")
             time.sleep(0.05)
 
+    def has_answered(self, identifier: str) -> bool:
+        """Whether the answer to this command was heard."""
+        return identifier in self._heard.at
+
     def answered(self) -> int:
         """How many answers were heard so far."""
         return len(self._heard.at)
