@@ -73,6 +73,7 @@ from worker.operators import (
     pauses,
     requests,
     selection,
+    svg,
     unknown_outcome,
     wakeups,
     who_and_why,
@@ -297,6 +298,7 @@ async def spent(settings: Settings) -> None:
     assert (bridge.bound("0.001"), bridge.percent("0.190000")) == ("0.01", "19.0 %")
     drawn = bridge_picture.picture(bridge_picture.Caption("title", "footer"), [("EUR", steps)])
     assert bridge_picture.two(steps[-1].amount) in drawn
+    assert "title" in svg.document("title", "about", 1, 1, [])
     assert comparisons.shares([], "customer") == []
     try:
         await comparisons.compared_invoice(open_destination(settings), ["us"], "G1")

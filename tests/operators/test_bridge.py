@@ -11,7 +11,8 @@ from rich.cells import cell_len
 
 from worker.cli.output.spending.bridge import blocks, lines
 from worker.operators.invoices.bridge import Kind, bridge, percent
-from worker.operators.invoices.bridge_picture import Caption, picture
+from worker.operators.invoices.bridge_picture import WIDTH, Caption, picture
+from worker.operators.svg import MARGIN
 
 TAX = {"kind": "tax", "amount": "18660.16", "rate": "0.190000", "rateKnown": True}
 ROUNDING = {"kind": "rounding", "amount": "-18.9682031142", "bound": "163.4200001", "groups": 812}
@@ -112,7 +113,19 @@ def test_the_picture_is_one_of_text_and_bars(currency: dict[str, Any]) -> None:
     )
     assert ('class="alarm"' in drawn) is (currency is APART)
     assert re.search(r"116.871\.51 EUR|117.684\.01 EUR", drawn)
-    assert "prefers-color-scheme:dark" in drawn
+
+
+def test_a_picture_has_a_ground_and_a_margin_of_its_own_on_light_and_on_dark() -> None:
+    """A browser shows a picture alone on white and without a margin, and light words on white cannot be read."""
+    drawn = picture(Caption("G016907411", "version 1"), [("EUR", bridge(WELL))])
+    light, dark = drawn.split("prefers-color-scheme:dark")
+    root = ET.fromstring(drawn)
+    left, top, wide, tall = map(float, root.attrib["viewBox"].split())
+
+    assert ("svg{background:#fff}" in light, "svg{background:#0d1117}" in dark) == (True, True)
+    assert (left, top) == (-MARGIN, -MARGIN)
+    assert (wide, tall) == (float(root.attrib["width"]), float(root.attrib["height"]))
+    assert wide == WIDTH + 2 * MARGIN
 
 
 LARGE = {

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from html import escape
 from typing import Final, Self
 
+from worker.operators import svg
 from worker.operators.invoices.bridge import Kind, Step
 
 WIDTH: Final = 720
@@ -16,13 +17,6 @@ DIGIT, LETTER = 8.3, 7.0
 """Pixels of a character of an amount and of a small one, at most."""
 APART = 100
 """Pixels between two amounts at the axis that do not touch."""
-STYLE: Final = (
-    "text{font:13px system-ui,sans-serif;fill:#1f2328}.head{font-weight:600;font-size:15px}"
-    ".small{font-size:11px;fill:#59636e}.value{font-variant-numeric:tabular-nums}.sum{fill:#0969da}.up{fill:#6e9bd1}"
-    ".down{fill:#9aa4af}.unexplained{fill:#cf222e}.alarm{fill:#cf222e;font-weight:600}.line{stroke:#d1d9e0}"
-    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.sum{fill:#4493f8}.up{fill:#3d6ea8}"
-    ".down{fill:#6e7681}.unexplained,.alarm{fill:#f85149}.line{stroke:#3d444d}}"
-)
 _WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
@@ -39,20 +33,13 @@ def picture(caption: Caption, bridges: Sequence[tuple[str, Sequence[Step]]]) -> 
     heights = [TOP + ROW * len(steps) + 30 for _, steps in bridges]
     height = 30 + sum(heights) + 24
     about = "; ".join(f"{step.label} {two(step.amount)} {currency}" for currency, steps in bridges for step in steps)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-        ' role="img" aria-labelledby="title about">',
-        f'<title id="title">{escape(caption.title)}</title>',
-        f'<desc id="about">{escape(about)}</desc>',
-        f"<style>{STYLE}</style>",
-        f'<text class="head" x="0" y="20">{escape(caption.title)}</text>',
-    ]
+    shapes = list[str]()
     top = 30
     for (currency, steps), tall in zip(bridges, heights, strict=True):
-        parts.extend(_bridge(currency, steps, top))
+        shapes.extend(_bridge(currency, steps, top))
         top += tall
-    parts.append(f'<text class="small" x="0" y="{height - 8}">{escape(caption.footer)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    shapes.append(f'<text class="small" x="0" y="{height - 8}">{escape(caption.footer)}</text>')
+    return svg.document(caption.title, about, WIDTH, height, shapes)
 
 
 def two(amount: Decimal) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from html import escape
 
-from worker.operators.invoices.bridge_picture import BAR, LABEL, ROW, STYLE, TOP, WIDTH, Caption, two
+from worker.operators import svg
+from worker.operators.invoices.bridge_picture import BAR, LABEL, ROW, TOP, WIDTH, Caption, two
 from worker.operators.usage import curves_picture
 from worker.operators.usage.bullets import THRESHOLDS, Bullet, axis_end
 from worker.operators.usage.monthly_costs import TwoMonths
@@ -35,23 +36,15 @@ def picture(caption: Caption, found: Sequence[Bullet], costs: Sequence[TwoMonths
     height = max(bottom, len(costs) * curves_picture.HEIGHT) + 20 + FOOTER * len(footers)
     about = [f"{each.name} {two(each.used)} % of {two(each.budget)} {each.currency}" for each in found]
     about += [words for each in costs for _, words in curves_picture.told(each)]
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        ' role="img" aria-labelledby="title about">',
-        f'<title id="title">{escape(caption.title)}</title>',
-        f'<desc id="about">{escape("; ".join(about))}</desc>',
-        f"<style>{STYLE}{OURS}{curves_picture.STYLE}</style>",
-        f'<text class="head" x="0" y="20">{escape(caption.title)}</text>',
-    ]
     end = axis_end(found)
-    parts.extend(_axis(end, bottom))
+    shapes = [*_axis(end, bottom)]
     for index, bullet in enumerate(found):
-        parts.extend(_bullet(bullet, end, 30 + TOP + index * ROW))
+        shapes.extend(_bullet(bullet, end, 30 + TOP + index * ROW))
     for index, each in enumerate(costs):
-        parts.extend(curves_picture.panel(each, WIDTH + GAP, index * curves_picture.HEIGHT))
+        shapes.extend(curves_picture.panel(each, WIDTH + GAP, index * curves_picture.HEIGHT))
     for index, footer in enumerate(reversed(footers)):
-        parts.append(f'<text class="small" x="0" y="{height - 8 - FOOTER * index}">{escape(footer)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        shapes.append(f'<text class="small" x="0" y="{height - 8 - FOOTER * index}">{escape(footer)}</text>')
+    return svg.document(caption.title, "; ".join(about), width, height, shapes, OURS + curves_picture.STYLE)
 
 
 def _at(share: Decimal, end: Decimal) -> float:
