@@ -28,6 +28,8 @@ except ImportError:
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk, or of a user's share of it, without room."""
+NICE = 10
+"""How far a process that gives way steps back, from 0 to 19."""
 MOST_PIECES = 1024
 """Pieces that Linux and macOS write in one call (IOV_MAX)."""
 TEXT_AT = 0 if fcntl is not None else 1
@@ -61,16 +63,14 @@ def lock(handle: int) -> bool:
 
 
 def give_way(process: int) -> None:
-    """Let all others go before the process of this number, where the system knows that. Does nothing if it has ended.
+    """Let others go before the process of this number, where the system knows that. Does nothing if it has ended.
 
-    Linux lets whoever wakes up interrupt a process of SCHED_IDLE at once; one that is only nice keeps the processor to
-    the end of its slice, some 3 ms (sched(7)).
+    It still gets a tenth of a core that another process keeps busy. SCHED_IDLE would leave it a three-hundredth, and
+    commands took as long beside it.
     """
     with suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "SCHED_IDLE"):
-            os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
-        elif hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, process, 10)
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, process, NICE)
 
 
 def read_text(handle: int) -> str:

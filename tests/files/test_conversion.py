@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from worker.files.conversion.totals import Totals
 from worker.files.conversion.totals import written as as_text
 from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.scratch import Scratch
+from worker.operating_system import NICE
 
 USAGE = Layout("usage")
 
@@ -296,11 +296,11 @@ async def test_the_child_gives_way_to_the_worker(tmp_path: Path) -> None:
     found = []
 
     async def look(_: object) -> None:
-        found.extend(os.sched_getscheduler(child.pid) for child in psutil.Process().children())
+        found.extend(child.nice() for child in psutil.Process().children())
 
     await Converter().parquet("usage", [SourcePart(0, tmp_path / "0.gz")], tmp_path, on_part=look)
 
-    assert found == [os.SCHED_IDLE]
+    assert found == [NICE]
 
 
 ENDLESS = """

@@ -20,7 +20,7 @@ MODULES = {"fcntl", "msvcrt", "pwd", "grp", "resource", "termios"}
 CALLS = {
     *("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fchown", "chown", "killpg", "getpgid"),
     *("setsid", "statvfs", "fork", "O_DIRECTORY", "supports_effective_ids", "add_signal_handler", "SIGKILL", "SIGHUP"),
-    *("writev", "nice", "setpriority", "sched_setscheduler", "SCHED_IDLE"),
+    *("writev", "nice", "setpriority", "sched_setscheduler"),
 }
 WITHOUT = """
 import asyncio, os, runpy, signal, sys
@@ -28,7 +28,7 @@ for name in ("fcntl", "pwd", "grp", "resource", "termios"):
     sys.modules[name] = None
 for name in (
     *("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fork", "O_DIRECTORY", "killpg", "writev"),
-    *("setpriority", "sched_setscheduler", "SCHED_IDLE"),
+    "setpriority",
 ):
     if hasattr(os, name):
         delattr(os, name)
@@ -172,19 +172,10 @@ def test_pieces_of_which_the_system_takes_a_part_at_a_time_are_written_whole(
     assert (tmp_path / "file").read_bytes() == b"abcdefghij"
 
 
-def test_a_process_that_gives_way_goes_behind_all_others() -> None:
+def test_a_process_that_gives_way_steps_back_behind_others() -> None:
     """One that has ended meanwhile is nobody's concern."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         operating_system.give_way(child.pid)
-        assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == operating_system.NICE
         child.kill()
     operating_system.give_way(child.pid)
-
-
-def test_a_process_gives_way_on_a_system_without_that_class_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is nice then."""
-    monkeypatch.delattr(os, "SCHED_IDLE")
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        operating_system.give_way(child.pid)
-        assert os.getpriority(os.PRIO_PROCESS, child.pid) == 10
-        child.kill()
