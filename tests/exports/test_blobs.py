@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from worker.exports import blobs
-from worker.exports.blobs import BlobDownload, save
+from worker.exports.blobs import WRITE, BlobDownload, save
 from worker.exports.line_check import read_apart
 from worker.exports.line_files import ReadFile
 from worker.files.errors import DestinationUnavailable
@@ -117,3 +118,33 @@ async def test_a_disk_that_is_full_while_a_blob_arrives_makes_the_command_wait(t
 
     with pytest.raises(DestinationUnavailable, match="No space left"):
         await save(full, pieces(), tmp_path / "blob")  # type: ignore[arg-type]
+
+
+async def test_a_download_that_is_cancelled_leaves_no_thread_with_a_closed_file(tmp_path: Path) -> None:
+    """The number of a closed file is given to the next one that is opened: the thread would write into that."""
+    may_write, begun, found = threading.Event(), asyncio.Event(), []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * WRITE
+        begun.set()
+        await asyncio.sleep(3600)
+
+    async def slowly(work: Callable[[], None]) -> None:
+        def wait_and_write() -> None:
+            may_write.wait(10)
+            work()
+            found.append((tmp_path / "blob").stat().st_size)
+
+        await asyncio.to_thread(wait_and_write)
+
+    task = asyncio.ensure_future(save(slowly, pieces(), tmp_path / "blob"))  # type: ignore[arg-type]
+    await begun.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    may_write.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert found == [WRITE]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from io import FileIO
 from pathlib import Path
 
 from worker import metrics
@@ -234,16 +235,28 @@ async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) ->
                 held += len(chunk)
                 if held >= WRITE:
                     await _end_of(written)
-                    written = asyncio.ensure_future(in_thread(partial(write_pieces, file.fileno(), waiting)))
+                    written = asyncio.ensure_future(in_thread(partial(_write, file, waiting)))
                     size, held, waiting = size + held, 0, []
         finally:
             await _end_of(written)
-        await in_thread(partial(write_pieces, file.fileno(), waiting))
+        await _end_of(asyncio.ensure_future(in_thread(partial(_write, file, waiting))))
         return size + held
 
 
+def _write(file: FileIO, pieces: Sequence[bytes]) -> None:
+    write_pieces(file.fileno(), pieces)
+
+
 async def _end_of(written: asyncio.Future[None] | None) -> None:
-    """Wait for what a thread writes: the file must be open until then. Raises the error of the writing."""
+    """Wait for what a thread writes, also when cancelled: its file must be open until then, because numbers of closed
+    files are given to other files. Raises the error of the writing."""
+    cancelled: asyncio.CancelledError | None = None
+    while written is not None and not written.done():
+        try:
+            await asyncio.wait({written})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
     if written is not None:
-        await asyncio.wait({written})
         written.result()
