@@ -303,6 +303,24 @@ async def test_the_child_gives_way_to_the_worker(tmp_path: Path) -> None:
     assert found == [NICE]
 
 
+async def test_a_part_that_only_the_slow_way_finds_broken_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its blob can be downloaded again then."""
+    ask = process.Child.ask
+
+    async def ends_first(child: process.Child, job: Mapping[str, Any]) -> dict[str, Any]:
+        if not job["exact"]:
+            raise process.ChildFailed("killed")
+        return await ask(child, job)
+
+    monkeypatch.setattr(process.Child, "ask", ends_first)
+    write_part(tmp_path / "0.gz", ["{"])
+    with pytest.raises(LinesUnreadable, match="part 7: line 1") as no:
+        await Converter().parquet("usage", [SourcePart(7, tmp_path / "0.gz")], tmp_path)
+    assert no.value.ordinal == 7
+
+
 ENDLESS = """
 import sys, time
 from worker.files.conversion.child import answer

@@ -150,9 +150,10 @@ async def _convert(child: "Child", source: SourcePart, folder: Path, layout: Lay
     paths = {"source": str(source.path), "target": str(target)}
     job = {**paths, "ordinal": source.ordinal, "layout": layout.plain()}
     try:
-        done = await child.ask({**job, "exact": False})
-    except ChildFailed:
-        done = await child.ask({**job, "exact": True})
+        try:
+            done = await child.ask({**job, "exact": False})
+        except ChildFailed:
+            done = await child.ask({**job, "exact": True})
     except LinesUnreadable as error:
         raise LinesUnreadable(str(error), source.ordinal) from error
     needed, totals = Layout.of(done["layout"]), Totals.of(done["totals"])
